@@ -1,0 +1,233 @@
+//! The arguments. No argument takes a key: whatever stands in `argv` can be read by every process of the machine.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use codat_keys::{Client, Error, ErrorKind};
+
+/// Use and manage Codat API keys.
+///
+/// The key is read from CODAT_API_KEY (a raw key), CODAT_AUTH_HEADER (a whole header) or the file that
+/// CODAT_API_KEY_FILE names (either). It is never an argument, and never printed unless --reveal asks for it.
+#[derive(Parser)]
+#[command(name = "codat-keys", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Connection {
+    /// Where the API is [default: CODAT_BASE_URL, else https://api.codat.io]
+    #[arg(long, global = true, value_name = "URL")]
+    base_url: Option<String>,
+    /// Certificates (PEM) to trust beside the bundled roots [default: CODAT_CA_FILE, else none]
+    #[arg(long, global = true, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// The proxy for every request [default: HTTPS_PROXY and NO_PROXY, for https alone]
+    #[arg(long, global = true, value_name = "URL")]
+    proxy: Option<String>,
+    /// Seconds that a call may take [default: 30, for create 60]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    timeout: Option<u64>,
+    /// Let the key go unencrypted to other machines
+    #[arg(long, global = true)]
+    allow_insecure_http: bool,
+}
+
+impl Connection {
+    pub(crate) fn client(&self) -> Result<Client, Error> {
+        let mut builder = Client::builder().allow_insecure_http(self.allow_insecure_http);
+        if let Some(url) = &self.base_url {
+            builder = builder.base_url(url);
+        }
+        if let Some(file) = &self.ca_file {
+            builder = builder.ca_file(file);
+        }
+        if let Some(url) = &self.proxy {
+            builder = builder.proxy(url);
+        }
+        if let Some(seconds) = self.timeout {
+            builder = builder.timeout(Duration::from_secs(seconds));
+        }
+        builder.build()
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// List the keys: a table on a terminal, tab-separated (id, name, created, in use, key) elsewhere
+    List(List),
+    /// Show one key, by its id or unambiguous name
+    Show(Show),
+    /// Create a key
+    Create(Create),
+    /// Delete a key, by its id or unambiguous name: for good
+    Delete(Delete),
+    /// Print the Authorization header of a key read from standard input, or asked for on a terminal
+    Header,
+    /// Run a local stand-in for Codat's API, until Ctrl-C
+    #[command(args_conflicts_with_subcommands = false)]
+    Emulator {
+        #[command(flatten)]
+        options: EmulatorOptions,
+        #[command(subcommand)]
+        command: Option<EmulatorCommand>,
+    },
+    /// Show the main job on an embedded emulator, over real HTTP
+    Demo,
+    /// Print the completions for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, of this program or of one command
+    Man {
+        /// The command
+        command: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    /// Only the keys of exactly this name
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Print {"keys":[{"id","name","created","inUse","key"}]}
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the keys in clear
+    #[arg(long)]
+    pub(crate) reveal: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Show {
+    /// The id, or a name that one key has
+    pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) output: KeyOutput,
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    /// The name, at most 50 characters
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) output: KeyOutput,
+}
+
+#[derive(Args)]
+pub(crate) struct KeyOutput {
+    /// Print {"key":{"id","name","created","inUse","key"}}
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the key in clear: its value alone, or within the JSON
+    #[arg(long)]
+    pub(crate) reveal: bool,
+    /// Write the key's value alone to a file that only you can read
+    #[arg(long, value_name = "FILE", conflicts_with = "reveal")]
+    pub(crate) out: Option<PathBuf>,
+    /// Let --out replace a file
+    #[arg(long, requires = "out")]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Delete {
+    /// The id, or a name that one key has
+    pub(crate) key: String,
+    /// Do not ask; needed where there is no terminal
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Also delete the key that makes this very call
+    #[arg(long)]
+    pub(crate) allow_key_in_use: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct EmulatorOptions {
+    /// The port on 127.0.0.1 [default: a free one]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub(crate) port: u16,
+    /// Make the same keys and ids each time
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+    /// Keep the keys in this file, across restarts
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
+    /// Answer 429 once the day's requests are used up
+    #[arg(long)]
+    pub(crate) enforce_limits: bool,
+    /// Let the last key be deleted, as Codat's OpenAPI text says, against its guide
+    #[arg(long)]
+    pub(crate) last_key_can_be_deleted: bool,
+    /// Print the start line as JSON: {"baseUrl","apiKey"}
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print what the emulator does, and how sure we are that Codat does so, and end
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum EmulatorCommand {
+    /// Run a command with CODAT_BASE_URL and CODAT_API_KEY set, and end with its exit status
+    Exec {
+        /// The command and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+        command: Vec<std::ffi::OsString>,
+    },
+}
+
+/// The whole command, with the exit statuses at the end of its help.
+pub(crate) fn command() -> clap::Command {
+    let mut command = Cli::command().after_help(exit_statuses());
+    for name in ["list", "show", "create", "delete"] {
+        command = command.mut_subcommand(name, |sub| sub.after_help(exit_statuses()));
+    }
+    command
+}
+
+/// The arguments of this process; or the exit status, after help or a usage error was printed.
+pub(crate) fn parse() -> Result<Cli, ExitCode> {
+    use clap::FromArgMatches;
+    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    parsed.map_err(|error| {
+        if !error.use_stderr() {
+            // Help and version; a reader that has gone away (`| head`) is no failure.
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        anstream::eprint!("{}", usage_error(&error.render().ansi().to_string()));
+        ExitCode::from(ErrorKind::InvalidInput.exit_status())
+    })
+}
+
+/// Clap quotes the argument that it did not expect, which may be a key given by mistake: long words are masked.
+fn usage_error(rendered: &str) -> String {
+    const LONGEST_PLAIN_WORD: usize = 15;
+    let words = std::env::args_os().skip(1).filter_map(|word| word.into_string().ok());
+    let masked = words
+        .filter(|word| word.chars().count() > LONGEST_PLAIN_WORD && !word.starts_with("--"))
+        .fold(rendered.to_owned(), |text, word| text.replace(&word, "••••"));
+    masked.replace("For more information, try", "hint: for the usage, try")
+}
+
+fn exit_statuses() -> String {
+    let mut statuses: Vec<u8> = ErrorKind::ALL.iter().map(|kind| kind.exit_status()).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    let lines = statuses.into_iter().map(|status| {
+        let kinds = ErrorKind::ALL.into_iter().filter(|kind| kind.exit_status() == status);
+        let kinds: Vec<String> = kinds.map(|kind| kind.text().to_owned()).collect();
+        format!("{status:>5}  {}", kinds.join("; "))
+    });
+    format!("Exit status:\n    0  done\n{}", lines.collect::<Vec<_>>().join("\n"))
+}

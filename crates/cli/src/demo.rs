@@ -1,0 +1,151 @@
+//! `demo`: the main job on an embedded emulator, over real HTTP.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use codat_keys::{ApiKey, ApiKeyDetails, AuthorizationHeader, Client, Error, ErrorKind, KeyName, MAX_KEYS};
+use codat_keys_emulator::Emulator;
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::output::print;
+use crate::runtime;
+
+pub(crate) fn demo() -> Result<(), Failure> {
+    let started = Instant::now();
+    let emulator = Emulator::start()
+        .map_err(|error| Failure::local(format!("the emulator cannot start: {error}"), "check that loopback works"))?;
+    let first = ApiKey::parse(emulator.api_key())?;
+    runtime::read(async {
+        Ok(Demo { client: client(&emulator, &first)?, emulator: &emulator, first, shown: Cell::new(0) }.perform().await)
+    })??;
+    print(&format!("Done in {} ms.\n", started.elapsed().as_millis()))
+}
+
+struct Demo<'a> {
+    emulator: &'a Emulator,
+    first: ApiKey,
+    client: Client,
+    /// How many of the emulator's journalled requests were shown.
+    shown: Cell<usize>,
+}
+
+impl Demo<'_> {
+    async fn perform(&self) -> Result<(), Failure> {
+        let header = AuthorizationHeader::from(&self.first);
+        print(&format!("An emulated Codat at {}, with one made-up key.\n\n", self.emulator.base_url()))?;
+        self.say("header", &format!("Authorization: {}", header.expose_secret())).await?;
+        self.authenticate().await?;
+        let key = self.create_and_use().await?;
+        self.meet_the_limit().await?;
+        self.delete_all_but(&key).await?;
+        self.meet_the_last_key(&key).await?;
+        self.look_inside(&key).await
+    }
+
+    async fn authenticate(&self) -> Result<(), Failure> {
+        let keys = self.client.keys().list().await?;
+        expect(keys.len() == 1 && keys[0].name.is_none() && self.client.uses(&keys[0]), "one nameless key is listed")?;
+        self.say("list", &format!("one key: {}, without a name, {:?}", keys[0].id, keys[0].api_key)).await
+    }
+
+    async fn create_and_use(&self) -> Result<ApiKeyDetails, Failure> {
+        let key = self.client.keys().create(&KeyName::parse("invoice-processor")?).await?;
+        self.say("create", &format!("a key \"invoice-processor\": {}, {:?}", key.id, key.api_key)).await?;
+
+        let companies = client(self.emulator, &key.api_key)?.get("/companies").await?;
+        let companies: Value = serde_json::from_slice(companies.body()).unwrap_or_default();
+        let names: Vec<&str> = companies["results"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|company| company["name"].as_str())
+            .collect();
+        expect(!names.is_empty(), "the new key reads companies")?;
+        self.say("use", &format!("the new key reads {} companies: {}", names.len(), names.join(", "))).await?;
+        Ok(key)
+    }
+
+    async fn meet_the_limit(&self) -> Result<(), Failure> {
+        let present = self.client.keys().list().await?.len();
+        for number in present..MAX_KEYS {
+            self.client.keys().create(&KeyName::parse(&format!("worker-{number}"))?).await?;
+        }
+        self.say("create", &format!("{} more, until there are {MAX_KEYS}", MAX_KEYS - present)).await?;
+        let refused = self.client.keys().create(&KeyName::parse("one-too-many")?).await.map(drop);
+        self.say("create", &refusal(refused, ErrorKind::KeyLimitReached)?).await
+    }
+
+    async fn delete_all_but(&self, kept: &ApiKeyDetails) -> Result<(), Failure> {
+        let with_kept = client(self.emulator, &kept.api_key)?;
+        let mut keys = self.client.keys().list().await?;
+        keys.retain(|key| key.id != kept.id);
+        for key in &keys {
+            with_kept.keys().delete(&key.id).await?;
+        }
+        self.say("delete", &format!("{} keys, all but \"invoice-processor\"", keys.len())).await?;
+        let refused = self.client.keys().list().await.map(drop);
+        self.say("list", &format!("with the first key, now deleted: {}", refusal(refused, ErrorKind::Unauthorized)?))
+            .await
+    }
+
+    async fn meet_the_last_key(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
+        let with_last = client(self.emulator, &last.api_key)?;
+        let refused = with_last.keys().delete(&last.id).allow_key_in_use().await;
+        self.say("delete", &refusal(refused, ErrorKind::LastKey)?).await
+    }
+
+    /// The emulator's own word, not the client's.
+    async fn look_inside(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
+        let state = self.emulator_says("state").await?;
+        let keys = state["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
+        expect(keys.len() == 1 && keys[0]["id"] == last.id.as_str(), "the emulator holds the last key alone")?;
+        print(&format!("\nThe emulator's state agrees: one key, {}.\n", last.id))
+    }
+
+    /// What was done, what came of it, and what the emulator answered on the wire since the line before.
+    async fn say(&self, step: &str, result: &str) -> Result<(), Failure> {
+        let journal = self.emulator_says("journal").await?;
+        let answers: Vec<String> =
+            journal["requests"].as_array().into_iter().flatten().skip(self.shown.get()).map(answer).collect();
+        self.shown.set(self.shown.get() + answers.len());
+        let wire = match answers.as_slice() {
+            [] => "nothing sent".to_owned(),
+            [.., last] if answers.len() > 3 => format!("{} requests, the last: {last}", answers.len()),
+            few => few.join(", "),
+        };
+        print(&format!("{step:<7} {result}\n        [{wire}]\n"))
+    }
+
+    async fn emulator_says(&self, what: &str) -> Result<Value, Failure> {
+        let answer = self.client.get(&format!("/_emulator/{what}")).await?;
+        serde_json::from_slice(answer.body()).map_err(|error| {
+            Failure::local(format!("the emulator's {what} cannot be read: {error}"), "please report it")
+        })
+    }
+}
+
+fn client(emulator: &Emulator, key: &ApiKey) -> Result<Client, Error> {
+    Client::builder().base_url(emulator.base_url()).api_key(key.clone()).build()
+}
+
+/// One request of the journal, `GET /apiKeys: 200`.
+fn answer(request: &Value) -> String {
+    let text = |member: &str| request[member].as_str().unwrap_or("?").to_owned();
+    format!("{} {}: {}", text("method"), text("path"), request["status"])
+}
+
+fn refusal(result: Result<(), Error>, kind: ErrorKind) -> Result<String, Failure> {
+    match result {
+        Err(error) if error.kind() == kind => Ok(format!("refused: {error}")),
+        other => expect(false, &format!("it is refused with {}, but it ended with {other:?}", kind.code()))
+            .map(|()| String::new()),
+    }
+}
+
+fn expect(holds: bool, what: &str) -> Result<(), Failure> {
+    if holds {
+        return Ok(());
+    }
+    Err(Failure::local(format!("the demo expected that {what}"), "please report it: this is a defect of codat-keys"))
+}

@@ -1,0 +1,91 @@
+//! `emulator exec -- COMMAND`: a command with an emulator of its own.
+
+use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
+use std::process::{ExitCode, ExitStatus};
+
+use tokio::process::{Child, Command};
+
+use crate::args;
+use crate::emulator;
+use crate::failure::Failure;
+use crate::runtime::{self, Signal};
+
+/// What would compete with the emulator's key and address.
+const COMPETING: [&str; 4] = ["CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE", "CODAT_CA_FILE", "CODAT_PROFILE"];
+
+pub(crate) fn exec(options: &args::EmulatorOptions, command: &[OsString]) -> Result<ExitCode, Failure> {
+    let emulator = emulator::start(options)?;
+    let (program, arguments) = command.split_first().expect("clap requires a command");
+    let mut child = Command::new(program);
+    child
+        .args(arguments)
+        .env("CODAT_BASE_URL", emulator.base_url())
+        .env("CODAT_API_KEY", emulator.api_key())
+        .env("PATH", path_with_own_folder_first()?);
+    for name in COMPETING {
+        child.env_remove(name);
+    }
+    runtime::new()?.block_on(async {
+        let mut child = child.spawn().map_err(|error| cannot_run(program, &error))?;
+        Ok(exit_code(wait(&mut child).await?))
+    })
+}
+
+/// Ctrl-C reaches the child from the terminal itself, and the child decides what it means.
+async fn wait(child: &mut Child) -> Result<ExitStatus, Failure> {
+    loop {
+        tokio::select! {
+            status = child.wait() => {
+                return status.map_err(|error| Failure::local(format!("the command was lost: {error}"), "run it again"));
+            }
+            signal = runtime::signal() => match signal? {
+                Signal::Interrupt => {}
+                Signal::Terminate => terminate(child),
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn terminate(child: &Child) {
+    use rustix::process::{Pid, Signal, kill_process};
+    if let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+        // A child that has just ended needs no signal.
+        let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
+#[cfg(not(unix))]
+fn terminate(_child: &Child) {}
+
+fn path_with_own_folder_first() -> Result<OsString, Failure> {
+    let own = std::env::current_exe().map_err(|error| {
+        Failure::local(format!("this program's own folder is unknown: {error}"), "start it by its path")
+    })?;
+    let own = own.parent().map(ToOwned::to_owned).into_iter();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::join_paths(own.chain(std::env::split_paths(&path))).map_err(|error| {
+        Failure::local(format!("PATH cannot be set: {error}"), "install this program in another folder")
+    })
+}
+
+fn cannot_run(program: &OsStr, error: &std::io::Error) -> Failure {
+    let (status, hint) = match error.kind() {
+        ErrorKind::NotFound => (127, "check its name, and that it is in PATH"),
+        _ => (126, "check that it is a program that you may run"),
+    };
+    Failure::local(format!("{} cannot be run: {error}", program.display()), hint).with_status(status)
+}
+
+/// The child's own status; 128 and the signal's number where one ended it, as shells say it.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        if let Some(signal) = status.signal() {
+            return ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX));
+        }
+    }
+    ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
+}

@@ -1,0 +1,98 @@
+//! What goes to standard output.
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, IsTerminal, Write, stdout};
+
+use codat_keys::{ApiKeyDetails, Client};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Writes to standard output. A reader that has gone away (`| head`) is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::local(format!("standard output cannot be written: {error}"), "check where it goes"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes an object of one member, `{"keys":…}`.
+pub(crate) fn print_json(member: &str, value: impl Serialize) -> Result<(), Failure> {
+    let object = serde_json::to_string(&HashMap::from([(member, value)]));
+    print(
+        &(object.map_err(|error| Failure::local(format!("no JSON could be made: {error}"), "please report it"))?
+            + "\n"),
+    )
+}
+
+/// Keys, as a table for people or as tab-separated lines for programs.
+pub(crate) fn print_keys(client: &Client, keys: &[ApiKeyDetails], reveal: bool) -> Result<(), Failure> {
+    let rows = keys.iter().map(|key| row(client, key, reveal));
+    if stdout().is_terminal() {
+        let header = ["ID", "NAME", "CREATED", "IN USE", "KEY"].map(str::to_owned);
+        print(&table(std::iter::once(header).chain(rows).collect()))
+    } else {
+        print(&rows.map(|row| row.join("\t") + "\n").collect::<String>())
+    }
+}
+
+/// A key in JSON, its members in the order that `--help` names.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KeyJson<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    created: Option<String>,
+    in_use: bool,
+    key: String,
+}
+
+impl<'a> KeyJson<'a> {
+    pub(crate) fn new(client: &Client, key: &'a ApiKeyDetails, reveal: bool) -> Self {
+        Self {
+            id: key.id.as_str(),
+            name: key.name.as_deref(),
+            created: key.created_date.map(|date| date.to_string()),
+            in_use: client.uses(key),
+            key: shown(key, reveal),
+        }
+    }
+}
+
+/// A text that somebody else wrote, without what could move a terminal's cursor or break a line.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let escaped = c.is_control().then(|| c.escape_default());
+            let kept = (!c.is_control()).then_some(c);
+            escaped.into_iter().flatten().chain(kept)
+        })
+        .collect()
+}
+
+fn row(client: &Client, key: &ApiKeyDetails, reveal: bool) -> [String; 5] {
+    [
+        plain(key.id.as_str()),
+        plain(key.name.as_deref().unwrap_or_default()),
+        key.created_date.map(|date| date.to_string()).unwrap_or_default(),
+        if client.uses(key) { "yes" } else { "no" }.into(),
+        shown(key, reveal),
+    ]
+}
+
+fn shown(key: &ApiKeyDetails, reveal: bool) -> String {
+    if reveal { key.api_key.expose_secret().to_owned() } else { key.api_key.masked() }
+}
+
+fn table(rows: Vec<[String; 5]>) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    let line = |row: &[String; 5]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}

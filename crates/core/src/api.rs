@@ -1,0 +1,194 @@
+//! Codat's operations, each as two pure functions: the request to send, and what an answer means.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use serde::{Deserialize, Serialize};
+
+use crate::base_url::BaseUrl;
+use crate::error::{Error, ErrorKind};
+use crate::key::{ApiKeyDetails, KeyId, KeyName, WireKey};
+
+const JSON: &str = "application/json";
+const MAX_MESSAGE_CHARS: usize = 500;
+const MAX_CORRELATION_ID_CHARS: usize = 128;
+
+/// The path of an operation without its values, for traces: a request carries it among its extensions.
+#[derive(Clone, Copy)]
+pub(crate) struct PathTemplate(pub(crate) &'static str);
+
+/// Any resource. A path that could leave the base URL's origin or prefix is refused.
+pub(crate) fn get_request(base: &BaseUrl, path: &str) -> Result<Request<Bytes>, Error> {
+    check_path(path)?;
+    // A path of the caller's own may hold anything, so a trace shows none of it.
+    request(Method::GET, base, path, PathTemplate("(any)")).body(Bytes::new()).map_err(|source| {
+        Error::new(ErrorKind::InvalidInput, "the path cannot stand in a URL")
+            .hint_is("percent-encode what a URL cannot hold")
+            .caused_by(source)
+    })
+}
+
+pub(crate) fn parse_any(response: Response<Bytes>) -> Result<Response<Bytes>, Error> {
+    if response.status().is_success() { Ok(response) } else { Err(error_from(&response)) }
+}
+
+fn check_path(path: &str) -> Result<(), Error> {
+    let decoded = percent_encoding::percent_decode_str(path.split('?').next().unwrap_or(path));
+    let decoded = decoded.decode_utf8_lossy();
+    let refused = match path {
+        _ if !path.starts_with('/') => "does not begin with a slash",
+        _ if path.starts_with("//") => "begins with two slashes",
+        _ if path.contains(['\\', '#']) || decoded.contains('\\') => "holds a backslash or a fragment",
+        _ if path.chars().any(|c| c.is_control() || c == ' ') => "holds a space or a control character",
+        _ if decoded.split('/').any(|segment| matches!(segment, "." | "..")) => "holds a segment `.` or `..`",
+        _ => return Ok(()),
+    };
+    Err(Error::new(ErrorKind::InvalidInput, format!("the path {refused}"))
+        .hint_is("give a path of Codat's API, like /companies; nothing was sent"))
+}
+
+pub(crate) fn list_request(base: &BaseUrl) -> Result<Request<Bytes>, Error> {
+    request(Method::GET, base, "/apiKeys", PathTemplate("/apiKeys")).body(Bytes::new()).map_err(unbuildable)
+}
+
+pub(crate) fn parse_list(response: &Response<Bytes>) -> Result<Vec<ApiKeyDetails>, Error> {
+    #[derive(Deserialize)]
+    struct Answer {
+        results: Option<Vec<WireKey>>,
+    }
+    expect_status(response, &[StatusCode::OK])?;
+    let answer: Answer = json(response)?;
+    let keys = answer.results.ok_or_else(|| unreadable(response, "its `results` are missing"))?;
+    keys.into_iter().map(|key| details(response, key)).collect()
+}
+
+pub(crate) fn create_request(base: &BaseUrl, name: &KeyName, idempotency_key: &str) -> Result<Request<Bytes>, Error> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        name: &'a str,
+    }
+    let body = serde_json::to_vec(&Body { name: name.as_str() }).map_err(unbuildable)?;
+    request(Method::POST, base, "/apiKeys", PathTemplate("/apiKeys"))
+        .header(CONTENT_TYPE, JSON)
+        .header("idempotency-key", idempotency_key)
+        .body(body.into())
+        .map_err(unbuildable)
+}
+
+/// 201 is what Codat answers; 200 is taken too. A 409 is the limit if its text says so, and a conflict otherwise.
+pub(crate) fn parse_create(response: &Response<Bytes>) -> Result<ApiKeyDetails, Error> {
+    expect_status(response, &[StatusCode::CREATED, StatusCode::OK]).map_err(|error| {
+        let limit = error.codat_message().is_some_and(|text| text.starts_with("Maximum number of API keys"));
+        if error.kind() == ErrorKind::Conflict && limit { error.kind_is(ErrorKind::KeyLimitReached) } else { error }
+    })?;
+    details(response, json(response)?)
+}
+
+pub(crate) fn delete_request(base: &BaseUrl, id: &KeyId) -> Result<Request<Bytes>, Error> {
+    let path = format!("/apiKeys/{}", id.path_segment());
+    request(Method::DELETE, base, &path, PathTemplate("/apiKeys/{apiKeyId}")).body(Bytes::new()).map_err(unbuildable)
+}
+
+pub(crate) fn parse_delete(response: &Response<Bytes>) -> Result<(), Error> {
+    expect_status(response, &[StatusCode::NO_CONTENT])
+        .map_err(|error| if error.kind() == ErrorKind::Conflict { error.kind_is(ErrorKind::LastKey) } else { error })
+}
+
+fn request(method: Method, base: &BaseUrl, path: &str, template: PathTemplate) -> http::request::Builder {
+    Request::builder().method(method).uri(base.join(path)).header(ACCEPT, JSON).extension(template)
+}
+
+fn unbuildable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Internal, "the request could not be built").caused_by(source)
+}
+
+fn json<'a, T: Deserialize<'a>>(response: &'a Response<Bytes>) -> Result<T, Error> {
+    // Serde's own text may quote the value that it stumbled over, which may be a key: only the place is told.
+    serde_json::from_slice(response.body()).map_err(|error| {
+        let what = match response.body().is_empty() {
+            true => "it is empty".to_owned(),
+            false => format!("it is not the JSON that was expected (line {}, column {})", error.line(), error.column()),
+        };
+        unreadable(response, &what)
+    })
+}
+
+fn details(response: &Response<Bytes>, key: WireKey) -> Result<ApiKeyDetails, Error> {
+    key.read().map_err(|member| unreadable(response, &format!("a key's `{member}` is missing or not valid")))
+}
+
+fn unreadable(response: &Response<Bytes>, what: &str) -> Error {
+    let status = response.status().as_u16();
+    Error::new(ErrorKind::BadResponse, format!("the answer cannot be read: {what}")).status_is(status)
+}
+
+fn expect_status(response: &Response<Bytes>, expected: &[StatusCode]) -> Result<(), Error> {
+    if expected.contains(&response.status()) { Ok(()) } else { Err(error_from(response)) }
+}
+
+/// The HTTP status decides; Codat's JSON, where there is any, says more.
+fn error_from(response: &Response<Bytes>) -> Error {
+    let status = response.status();
+    let body = CodatError::read(response.body());
+    let kind = match status.as_u16() {
+        400 if body.is_codats => ErrorKind::InvalidInput,
+        401 => ErrorKind::Unauthorized,
+        402 => ErrorKind::PaymentRequired,
+        403 => ErrorKind::Forbidden,
+        404 => ErrorKind::NotFound,
+        408 => ErrorKind::Timeout,
+        409 | 422 => ErrorKind::Conflict,
+        429 => ErrorKind::RateLimited,
+        500..=599 => ErrorKind::Server,
+        _ => ErrorKind::BadResponse,
+    };
+    let error = Error::new(kind, kind.text())
+        .status_is(status.as_u16())
+        .codat_message_is(body.error)
+        .correlation_id_is(body.correlation_id)
+        .retry_after_is(retry_after(response.headers(), Timestamp::now()));
+    if status.is_redirection() {
+        return error
+            .hint_is("redirects are not followed, since the key would go along: set the base URL to where it points");
+    }
+    error
+}
+
+/// The part of Codat's error body that is used. Any member may be absent, and the body may be anything.
+#[derive(Default)]
+struct CodatError {
+    is_codats: bool,
+    error: Option<String>,
+    correlation_id: Option<String>,
+}
+
+impl CodatError {
+    fn read(body: &[u8]) -> Self {
+        let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(body) else {
+            return Self::default();
+        };
+        let text = |member: &str, most: usize| {
+            let text = body.get(member)?.as_str()?;
+            Some(text.chars().filter(|c| !c.is_control()).take(most).collect())
+        };
+        Self {
+            is_codats: ["error", "statusCode", "correlationId"].iter().any(|member| body.contains_key(*member)),
+            error: text("error", MAX_MESSAGE_CHARS),
+            correlation_id: text("correlationId", MAX_CORRELATION_ID_CHARS),
+        }
+    }
+}
+
+/// `Retry-After`, in seconds or as a date; what cannot be read is as if it were absent.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = rfc2822::parse(value).ok()?.timestamp();
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+}

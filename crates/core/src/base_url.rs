@@ -1,0 +1,63 @@
+//! Where requests go.
+
+use std::net::IpAddr;
+
+use crate::error::{Error, ErrorKind};
+
+pub(crate) const PRODUCTION: &str = "https://api.codat.io";
+
+/// A checked base URL without a slash at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BaseUrl(String);
+
+impl BaseUrl {
+    /// Takes `https://` to anywhere, and `http://` to this machine alone unless `allow_insecure_http`: the key goes
+    /// over it in clear.
+    pub(crate) fn parse(text: &str, allow_insecure_http: bool) -> Result<Self, Error> {
+        let refuse = |what: &str, hint: &'static str| {
+            Err(Error::new(ErrorKind::InvalidInput, format!("the base URL {what}")).hint_is(hint))
+        };
+        let example = "write it like https://api.codat.io, or http://127.0.0.1:4010 for the emulator";
+        let Ok(url) = url::Url::parse(text) else {
+            return refuse("is not a URL", example);
+        };
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return refuse("is not an http or https URL", example);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("holds a user name or password", "remove them: Codat takes the API key in a header");
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return refuse("holds a query or fragment", example);
+        }
+        if url.scheme() == "http" && !is_loopback(&url) && !allow_insecure_http {
+            return refuse(
+                "would send the key unencrypted",
+                "use https, or allow insecure HTTP if the network is trusted",
+            );
+        }
+        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+
+    /// The URL of a path that begins with a slash.
+    pub(crate) fn join(&self, path: &str) -> String {
+        format!("{}{path}", self.0)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+}
+
+pub(crate) fn is_loopback(url: &url::Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        Some(url::Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
+        None => false,
+    }
+}

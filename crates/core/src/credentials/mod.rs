@@ -1,0 +1,74 @@
+//! Where a key comes from when none is given: the environment, and the file that it names.
+
+mod file;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use crate::auth::AuthorizationHeader;
+use crate::credential::{Credential, Mistake};
+use crate::error::{Error, ErrorKind};
+use crate::secret::ApiKey;
+
+/// Looks a variable up. The process's own outside of tests.
+pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+pub(crate) fn process_environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// The one credential that the environment holds. Sources that agree are one; sources that disagree are an error,
+/// since whichever won, somebody would be surprised.
+pub(crate) fn from_environment(environment: Environment<'_>) -> Result<Credential, Error> {
+    let mut found: Option<(&str, Credential)> = None;
+    for name in ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"] {
+        let Some(value) = environment(name) else { continue };
+        let credential = read(name, value)?;
+        match &found {
+            Some((first, other)) if other.api_key() != credential.api_key() => return Err(disagree(first, name)),
+            Some(_) => {}
+            None => found = Some((name, credential)),
+        }
+    }
+    found.map(|(_, credential)| credential).ok_or_else(|| Error::of(ErrorKind::NoCredential))
+}
+
+/// A variable that is no secret. An empty one is a mistake, not a default.
+pub(crate) fn variable(environment: Environment<'_>, name: &str) -> Result<Option<String>, Error> {
+    let refuse = |what: &str| {
+        Err(Error::new(ErrorKind::InvalidInput, format!("{name} {what}"))
+            .hint_is(format!("set {name} to a value, or unset it")))
+    };
+    match environment(name).map(OsString::into_string) {
+        None => Ok(None),
+        Some(Ok(value)) if value.is_empty() => refuse("is empty"),
+        Some(Ok(value)) => Ok(Some(value)),
+        Some(Err(_)) => refuse("is not valid Unicode"),
+    }
+}
+
+fn read(name: &str, value: OsString) -> Result<Credential, Error> {
+    if name == "CODAT_API_KEY_FILE" {
+        return file::read(name, Path::new(&value));
+    }
+    let text = value.into_string().map_err(|_| Mistake::NonAscii.in_place(name))?;
+    let text = zeroize::Zeroizing::new(text);
+    let credential = match name {
+        "CODAT_AUTH_HEADER" => AuthorizationHeader::read(&text).map(Credential::Header),
+        _ => ApiKey::read(&text).map(Credential::ApiKey),
+    };
+    credential.map_err(|mistake| match mistake {
+        Mistake::Empty => empty_variable(name),
+        mistake => mistake.in_place(name),
+    })
+}
+
+fn empty_variable(name: &str) -> Error {
+    Error::new(ErrorKind::InvalidCredential, format!("{name} is empty"))
+        .hint_is(format!("set {name} to a value, or unset it to use another source"))
+}
+
+fn disagree(first: &str, second: &str) -> Error {
+    Error::new(ErrorKind::InvalidCredential, format!("{first} and {second} hold different keys"))
+        .hint_is(format!("unset {first} or {second}"))
+}

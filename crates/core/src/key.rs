@@ -1,0 +1,153 @@
+//! What Codat says about a key, and the two names by which one is called.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind};
+use crate::secret::ApiKey;
+
+const MAX_ID_BYTES: usize = 200;
+const MAX_NAME_UNITS: usize = 50;
+
+/// Everything but RFC 3986's unreserved characters.
+const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The id by which Codat knows a key: a UUID today, opaque to us.
+///
+/// ```
+/// use codat_keys::KeyId;
+///
+/// assert!(KeyId::parse("0498e921-9b53-4396-a412-4f2f5983b0a2").is_ok());
+/// assert!(KeyId::parse("../companies/x").is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId(String);
+
+impl KeyId {
+    /// Takes an id that stays within its segment of a URL's path.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an empty text, more than 200 bytes, `.`, anything with `..`, `/`, `\` or `%`, and control
+    /// characters. (What else a URL cannot hold is percent-encoded.)
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let refused = match text {
+            "" => "is empty",
+            "." => "is a dot",
+            _ if text.len() > MAX_ID_BYTES => "is longer than 200 bytes",
+            _ if text.contains("..") || text.contains(['/', '\\', '%']) => "holds `/`, `\\`, `%` or `..`",
+            _ if text.chars().any(char::is_control) => "holds a control character",
+            _ => return Ok(Self(text.to_owned())),
+        };
+        Err(Error::new(ErrorKind::InvalidInput, format!("the key id {refused}"))
+            .hint_is("list the keys and take an id as it is shown; nothing was sent"))
+    }
+
+    /// The id as Codat gave it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn path_segment(&self) -> String {
+        utf8_percent_encode(&self.0, NOT_IN_A_SEGMENT).to_string()
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A name for a new key. Names are not unique: Codat may hold several keys of one name.
+///
+/// ```
+/// use codat_keys::KeyName;
+///
+/// assert!(KeyName::parse("invoice-processor").is_ok());
+/// assert!(KeyName::parse(&"x".repeat(51)).is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyName(String);
+
+impl KeyName {
+    /// Takes a name that Codat accepts.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a blank name, control characters, and more than 50 characters, counted as UTF-16 code units
+    /// (the limit is OpenAPI's; how Codat counts is assumed).
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let units = text.encode_utf16().count();
+        if text.trim().is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "the key's name is blank")
+                .hint_is("name the key after the application that will use it"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Error::new(ErrorKind::InvalidInput, "the key's name holds a control character")
+                .hint_is("use letters, digits, spaces and punctuation"));
+        }
+        if units > MAX_NAME_UNITS {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("the key's name has {units} characters (UTF-16 code units); Codat takes at most 50"),
+            )
+            .hint_is("shorten the name; nothing was sent"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A key as Codat lists it. `Debug` redacts the secret.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyDetails {
+    /// Codat's id.
+    pub id: KeyId,
+    /// The name; the first key of a client has none.
+    pub name: Option<String>,
+    /// The secret itself: Codat's answers hold it in clear, lists included.
+    pub api_key: ApiKey,
+    /// When the key was made; unknown for old keys, and where the date cannot be read.
+    pub created_date: Option<Timestamp>,
+}
+
+/// The same, as it stands in Codat's JSON: unknown members are passed over.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireKey {
+    id: Option<String>,
+    name: Option<String>,
+    api_key: Option<Zeroizing<String>>,
+    created_date: Option<serde_json::Value>,
+}
+
+impl WireKey {
+    /// The details, or which member is missing or wrong.
+    pub(crate) fn read(self) -> Result<ApiKeyDetails, &'static str> {
+        let id = self.id.as_deref().and_then(|id| KeyId::parse(id).ok()).ok_or("id")?;
+        let api_key = self.api_key.and_then(|key| ApiKey::verbatim(&key).ok()).ok_or("apiKey")?;
+        let created_date = self.created_date.as_ref().and_then(|date| read_date(date.as_str()?));
+        Ok(ApiKeyDetails { id, name: self.name, api_key, created_date })
+    }
+}
+
+/// Codat's dates are UTC, with and without `Z` or an offset, with up to seven fraction digits.
+pub(crate) fn read_date(text: &str) -> Option<Timestamp> {
+    text.parse().ok().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
+}

@@ -1,0 +1,45 @@
+//! Use and manage the API keys of [Codat](https://codat.io): authenticate any call, and list, create and delete keys
+//! without a lock-out and without a leak.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), codat_keys::Error> {
+//! use codat_keys::Client;
+//!
+//! let client = Client::from_env()?; // CODAT_API_KEY, CODAT_AUTH_HEADER or CODAT_API_KEY_FILE
+//! for key in client.keys().list().await? {
+//!     println!("{} {:?} {:?}", key.id, key.name, key.api_key); // the key itself is redacted
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! To send the header with an HTTP client of your own, [`AuthorizationHeader`] is all you need.
+
+mod api;
+mod auth;
+mod base_url;
+mod client;
+mod config;
+mod create;
+mod credential;
+mod credentials;
+mod error;
+mod key;
+mod keys;
+mod rules;
+mod secret;
+mod transport;
+
+pub use auth::AuthorizationHeader;
+pub use client::Client;
+pub use config::ClientBuilder;
+pub use credential::Credential;
+pub use error::{Error, ErrorKind, Outcome};
+pub use key::{ApiKeyDetails, KeyId, KeyName};
+pub use keys::{Create, Delete, Keys};
+pub use rules::MAX_KEYS;
+pub use secret::ApiKey;
+
+pub use bytes::Bytes;
+pub use http::{HeaderValue, Response};
+pub use jiff::Timestamp;

@@ -1,0 +1,39 @@
+//! The key rules, as pure functions over a list of keys.
+
+use crate::error::{Error, ErrorKind};
+use crate::key::{ApiKeyDetails, KeyId};
+use crate::secret::ApiKey;
+
+/// The most keys that a Codat client may have (authentication page and OpenAPI).
+pub const MAX_KEYS: usize = 10;
+
+pub(crate) fn may_create(keys: &[ApiKeyDetails]) -> Result<(), Error> {
+    if keys.len() >= MAX_KEYS { Err(Error::of(ErrorKind::KeyLimitReached)) } else { Ok(()) }
+}
+
+/// The last key goes before the key in use: where both hold, there is nothing that the caller could allow.
+pub(crate) fn may_delete(
+    keys: &[ApiKeyDetails],
+    id: &KeyId,
+    in_use: &ApiKey,
+    allow_key_in_use: bool,
+) -> Result<(), Error> {
+    let target = find(keys, id)?;
+    if keys.len() == 1 {
+        return Err(Error::of(ErrorKind::LastKey));
+    }
+    if !keys.iter().any(|key| key.api_key == *in_use) {
+        return Err(Error::new(ErrorKind::KeyInUse, "the key that makes the call is not in the list of keys")
+            .hint_is("the list may be stale: try again in a minute; nothing was deleted"));
+    }
+    if target.api_key == *in_use && !allow_key_in_use {
+        return Err(Error::of(ErrorKind::KeyInUse));
+    }
+    Ok(())
+}
+
+pub(crate) fn find<'a>(keys: &'a [ApiKeyDetails], id: &KeyId) -> Result<&'a ApiKeyDetails, Error> {
+    keys.iter()
+        .find(|key| key.id == *id)
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, "no key has this id").hint_is("list the keys to see their ids"))
+}

@@ -1,0 +1,98 @@
+//! The API key: kept apart, shown only on request.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::auth::AuthorizationHeader;
+use crate::credential::{self, Credential, Mistake};
+use crate::error::Error;
+
+const BULLETS: &str = "••••";
+
+/// A Codat API key: a secret.
+///
+/// It is redacted in `Debug`, has no `Display` and no serialisation, compares in constant time and is wiped from
+/// memory when dropped (best effort: copies made by the operating system or the HTTP stack are out of reach).
+/// [`ApiKey::expose_secret`] is the only way to its value.
+///
+/// ```
+/// use codat_keys::ApiKey;
+///
+/// let key = ApiKey::parse("ExampleKeyForTheDocs0000000000000000000A")?;
+/// assert_eq!(format!("{key:?}"), "ApiKey(••••000A)");
+/// # Ok::<(), codat_keys::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct ApiKey(Zeroizing<Box<str>>);
+
+impl ApiKey {
+    /// Reads a raw key, as an application stores it.
+    ///
+    /// # Errors
+    /// `InvalidCredential`, with the mistake and its repair, where the text is not a raw key: empty, white space,
+    /// quotes, control or non-ASCII characters, a whole header, a `Bearer` token, an already encoded key, a key with a
+    /// colon behind it. Source of the rules: Codat's authentication page, and the errors that HTTP helpers make.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::read(text).map_err(|mistake| mistake.in_place("the API key"))
+    }
+
+    /// Takes a key as it stands, for a form that this library does not foresee.
+    ///
+    /// # Errors
+    /// `InvalidCredential` for what cannot be sent in a header: an empty text, white space, quotes around it, control
+    /// or non-ASCII characters. Nothing else is checked.
+    pub fn verbatim(text: &str) -> Result<Self, Error> {
+        credential::check_characters(text)
+            .and_then(|()| credential::check_spaces(text))
+            .map(|()| Self::from_checked(text))
+            .map_err(|mistake| mistake.in_place("the API key"))
+    }
+
+    /// The value itself. Whoever calls this is responsible for where it goes.
+    pub fn expose_secret(&self) -> &str {
+        &self.0
+    }
+
+    /// The last four characters behind four bullets, `••••kGHd`, for people to tell keys apart. Of a key shorter than
+    /// twelve characters none is shown.
+    pub fn masked(&self) -> String {
+        let key = self.expose_secret();
+        let shown = if key.len() < 12 { "" } else { &key[key.len() - 4..] };
+        format!("{BULLETS}{shown}")
+    }
+
+    pub(crate) fn read(text: &str) -> Result<Self, Mistake> {
+        match Credential::read(text)? {
+            Credential::ApiKey(key) => Ok(key),
+            Credential::Header(_) => Err(Mistake::HeaderForKey),
+        }
+    }
+
+    /// For text that [`credential`] has found to be printable ASCII without spaces.
+    pub(crate) fn from_checked(text: &str) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// Takes this key, in clear or encoded, out of a text that somebody else wrote.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        let header = AuthorizationHeader::from(self);
+        let encoded = header.encoded().trim_end_matches('=');
+        text.replace(encoded, BULLETS).replace(self.expose_secret(), BULLETS)
+    }
+}
+
+impl PartialEq for ApiKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose_secret().as_bytes().ct_eq(other.expose_secret().as_bytes()).into()
+    }
+}
+
+impl Eq for ApiKey {}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKey({})", self.masked())
+    }
+}

@@ -1,0 +1,149 @@
+//! Sends a request and reads its answer. Together with `config.rs` the only module that knows reqwest.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response};
+use tracing::field::Empty;
+use tracing::{Instrument, debug, debug_span};
+
+use crate::api::PathTemplate;
+use crate::config::Timeouts;
+use crate::error::{Error, ErrorKind};
+use crate::secret::ApiKey;
+
+/// No answer of Codat's key operations comes near this size; past it something else is talking.
+pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
+
+pub(crate) struct Transport {
+    pub(crate) http: reqwest::Client,
+    pub(crate) authorization: HeaderValue,
+    pub(crate) key: ApiKey,
+}
+
+/// The time that a call has, over all its requests, and that each of them may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Budget {
+    ends: Instant,
+    attempt: Duration,
+}
+
+impl Budget {
+    pub(crate) fn starting_now(Timeouts { attempt, call }: Timeouts) -> Self {
+        // An end that the clock cannot hold is as good as the farthest that anybody waits for.
+        let now = Instant::now();
+        let ends = now.checked_add(call).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
+        Self { ends, attempt }
+    }
+
+    fn next_attempt(&self) -> Duration {
+        self.ends.saturating_duration_since(Instant::now()).min(self.attempt)
+    }
+}
+
+/// No usable answer. `sent` tells whether Codat may have received the request all the same.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    pub(crate) sent: bool,
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+impl Transport {
+    pub(crate) async fn send(&self, request: Request<Bytes>, budget: Budget) -> Result<Response<Bytes>, Failure> {
+        let template = request.extensions().get::<PathTemplate>().map_or("", |template| template.0);
+        let span = debug_span!("codat.request", method = %request.method(), path = template, status = Empty);
+        self.exchange(request, budget).instrument(span).await
+    }
+
+    async fn exchange(&self, request: Request<Bytes>, budget: Budget) -> Result<Response<Bytes>, Failure> {
+        let started = Instant::now();
+        let result = self.attempt(request, budget.next_attempt()).await;
+        let milliseconds = started.elapsed().as_millis() as u64;
+        match &result {
+            Ok(response) => {
+                tracing::Span::current().record("status", response.status().as_u16());
+                debug!(status = response.status().as_u16(), milliseconds, "answered");
+            }
+            Err(failure) => debug!(error = %failure.error, sent = failure.sent, milliseconds, "not answered"),
+        }
+        result
+    }
+
+    async fn attempt(&self, mut request: Request<Bytes>, time: Duration) -> Result<Response<Bytes>, Failure> {
+        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        let mut request = reqwest::Request::try_from(request).map_err(|source| Failure {
+            error: Error::new(ErrorKind::Internal, "the request could not be built").caused_by(source.without_url()),
+            sent: false,
+        })?;
+        *request.timeout_mut() = Some(time);
+        let mut answer = self.http.execute(request).await.map_err(not_answered)?;
+
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        match read_body(&mut answer).await {
+            Ok(body) => *response.body_mut() = body,
+            // A refusal stays one, whatever became of its body.
+            Err(_) if !response.status().is_success() => {}
+            Err(error) => return Err(Failure { error: error.status_is(response.status().as_u16()), sent: true }),
+        }
+        if !response.status().is_success() {
+            *response.body_mut() = self.key.redact(&String::from_utf8_lossy(response.body())).into();
+        }
+        Ok(response)
+    }
+}
+
+async fn read_body(answer: &mut reqwest::Response) -> Result<Bytes, Error> {
+    if answer.content_length().is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(Error::of(ErrorKind::TooLarge));
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = answer.chunk().await.map_err(cut_off)? {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(Error::of(ErrorKind::TooLarge));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Only a connection that was never made is known to have carried nothing.
+fn not_answered(source: reqwest::Error) -> Failure {
+    let (sent, source) = (!source.is_connect(), source.without_url());
+    let error = match (source.is_timeout(), sent) {
+        (true, true) => Error::of(ErrorKind::Timeout),
+        (true, false) => {
+            Error::new(ErrorKind::Timeout, "no connection was made in time").hint_is(ErrorKind::Connect.hint())
+        }
+        (false, true) => Error::new(ErrorKind::Connect, "the connection was lost before the answer came"),
+        (false, false) => {
+            Error::new(ErrorKind::Connect, format!("no connection could be made: {}", root_cause(&source)))
+        }
+    };
+    Failure { error: error.caused_by(source), sent }
+}
+
+fn cut_off(source: reqwest::Error) -> Error {
+    let error = if source.is_timeout() {
+        Error::new(ErrorKind::Timeout, "the answer did not end in time")
+    } else {
+        Error::new(ErrorKind::BadResponse, "the answer broke off")
+    };
+    error.caused_by(source.without_url())
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

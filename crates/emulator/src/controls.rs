@@ -1,0 +1,95 @@
+//! The controls under `/_emulator/`: a test sets the scene and looks inside. They need no key and are not journalled.
+
+use axum::body::Bytes;
+use axum::http::header::HOST;
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Method, StatusCode};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::journal::Journal;
+use crate::mask::mask;
+use crate::quota::RateLimit;
+use crate::server::Server;
+use crate::state::{Account, Snapshot};
+use crate::wire::{Answer, ApiKeyDetails, Refusal};
+
+/// Whether a path belongs to the controls rather than to Codat.
+pub(crate) fn own(path: &str) -> bool {
+    path == "/_emulator" || path.starts_with("/_emulator/")
+}
+
+pub(crate) fn answer(
+    server: &mut Server,
+    head: &Parts,
+    body: Result<Bytes, Refusal>,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    if !is_local(&head.headers) {
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "The emulator's controls answer to a local Host header only."));
+    }
+    match (head.uri.path(), &head.method) {
+        ("/_emulator/state", &Method::GET) => Ok(state(&server.account, now)),
+        ("/_emulator/state", &Method::PUT) => set_state(server, &body?, now),
+        ("/_emulator/state", _) => Err(Refusal::method_not_allowed("GET, PUT")),
+        ("/_emulator/journal", &Method::GET) => Ok(journal(&server.journal)),
+        ("/_emulator/journal", &Method::DELETE) => {
+            server.journal.clear();
+            Ok(Answer::no_content())
+        }
+        ("/_emulator/journal", _) => Err(Refusal::method_not_allowed("GET, DELETE")),
+        _ => Err(Refusal::not_found("Resource")),
+    }
+}
+
+/// A web page cannot forge this header, so it cannot reach the controls under a name that it made point to 127.0.0.1.
+fn is_local(headers: &HeaderMap) -> bool {
+    let hosts: Vec<_> = headers.get_all(HOST).iter().collect();
+    let [host] = hosts.as_slice() else { return false };
+    match Authority::try_from(host.as_bytes()) {
+        Ok(authority) => {
+            let host = authority.host();
+            host == "127.0.0.1" || host == "[::1]" || host.eq_ignore_ascii_case("localhost")
+        }
+        Err(_) => false,
+    }
+}
+
+fn state(account: &Account, now: Timestamp) -> Answer {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct State {
+        keys: Vec<ApiKeyDetails>,
+        companies: u32,
+        last_key_can_be_deleted: bool,
+        enforce_limits: bool,
+        rate_limit: RateLimit,
+    }
+    let masked = |key: &ApiKeyDetails| ApiKeyDetails { api_key: mask(&key.api_key), ..key.clone() };
+    let state = State {
+        keys: account.keys.iter().map(masked).collect(),
+        companies: account.companies,
+        last_key_can_be_deleted: account.last_key_can_be_deleted,
+        enforce_limits: account.enforce_limits,
+        rate_limit: account.quota.at(account.companies, now),
+    };
+    Answer::json(StatusCode::OK, &state)
+}
+
+fn set_state(server: &mut Server, body: &[u8], now: Timestamp) -> Result<Answer, Refusal> {
+    let snapshot = Snapshot::parse(body).map_err(Refusal::bad_request)?;
+    if snapshot.generator.is_some() {
+        return Err(Refusal::bad_request("`generator` belongs to the state file alone"));
+    }
+    server.change(|account| account.apply(snapshot, now).map_err(Refusal::bad_request))?;
+    Ok(state(&server.account, now))
+}
+
+fn journal(journal: &Journal) -> Answer {
+    #[derive(Serialize)]
+    struct Requests<'a, T> {
+        requests: &'a T,
+    }
+    Answer::json(StatusCode::OK, &Requests { requests: journal.entries() })
+}

@@ -1,0 +1,168 @@
+//! The emulator as a value: it runs while it lives, on a thread and a runtime of its own.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::sync::oneshot;
+
+use crate::server::{Server, router};
+
+/// A running emulator. It listens on 127.0.0.1 only, and stops when it is dropped.
+///
+/// It may be started and dropped in blocking and in async code alike: it uses no runtime but its own.
+pub struct Emulator {
+    base_url: String,
+    api_key: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Emulator {
+    /// Starts an emulator with the defaults of [`Builder`]: a free port, one nameless key, five companies.
+    ///
+    /// # Errors
+    /// When no port can be bound or no thread started.
+    pub fn start() -> io::Result<Emulator> {
+        Emulator::builder().start()
+    }
+
+    /// An emulator to be configured before it starts.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`, without a trailing slash.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The key it started with: the first key of its state, in clear. It works until it is deleted or replaced.
+    pub fn api_key(&self) -> &str {
+        &self.api_key
+    }
+}
+
+impl Drop for Emulator {
+    /// Stops at once, open connections included, and waits for the thread to end, so that the port and the state file are free.
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of that thread was already printed; a second one here would abort the process.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Shows the address, never the key.
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+/// How an [`Emulator`] starts. What is not set has the default that each method names.
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until start() is called"]
+pub struct Builder {
+    pub(crate) port: u16,
+    pub(crate) seed: Option<u64>,
+    pub(crate) state_file: Option<PathBuf>,
+    pub(crate) enforce_limits: Option<bool>,
+    pub(crate) last_key_can_be_deleted: Option<bool>,
+}
+
+impl Builder {
+    /// The TCP port. Default: 0, any free port.
+    pub fn port(mut self, port: u16) -> Builder {
+        self.port = port;
+        self
+    }
+
+    /// Makes keys, ids and correlation ids repeatable: the same seed gives the same ones in the same order. Default: random.
+    ///
+    /// A state file that exists already goes on with its own sequence of keys and ids, so that none ever comes twice.
+    pub fn seed(mut self, seed: u64) -> Builder {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Keeps the keys and switches in this file, in clear (mode 0600 on Unix), over restarts. Default: in memory only.
+    ///
+    /// A `FILE.lock` beside it keeps a second emulator away. The rate-limit counter is not kept.
+    pub fn state_file(mut self, path: impl Into<PathBuf>) -> Builder {
+        self.state_file = Some(path.into());
+        self
+    }
+
+    /// Whether requests are refused with 429 once the day's quota is used up. Default: what the state file says, or else no.
+    pub fn enforce_limits(mut self, yes: bool) -> Builder {
+        self.enforce_limits = Some(yes);
+        self
+    }
+
+    /// Whether the last remaining key can be deleted. Codat's documents disagree about it. Default: what the state file
+    /// says, or else no.
+    pub fn last_key_can_be_deleted(mut self, yes: bool) -> Builder {
+        self.last_key_can_be_deleted = Some(yes);
+        self
+    }
+
+    /// Starts the emulator. When this returns, the port is bound and requests are answered.
+    ///
+    /// # Errors
+    /// - [`io::ErrorKind::AddrInUse`]: the port is taken.
+    /// - [`io::ErrorKind::InvalidData`]: the state file is damaged. It is left untouched.
+    /// - [`io::ErrorKind::WouldBlock`]: another emulator uses the state file.
+    /// - any other: the state file cannot be read or written, or no thread can be started.
+    pub fn start(self) -> io::Result<Emulator> {
+        let port = self.port;
+        let server = Server::open(self)?;
+        let api_key = server.first_key().to_owned();
+        let (stop, stopped) = oneshot::channel();
+        let (started, address) = mpsc::channel();
+        let thread = thread::Builder::new()
+            .name("codat-keys-emulator".to_owned())
+            .spawn(move || run(port, router(server), &started, stopped))?;
+        // The sender is gone without a word only if the thread panicked before it could report.
+        match address.recv().unwrap_or_else(|_| Err(io::Error::other("the emulator's thread ended early"))) {
+            Ok(address) => {
+                Ok(Emulator { base_url: format!("http://{address}"), api_key, stop: Some(stop), thread: Some(thread) })
+            }
+            Err(error) => {
+                // The lock on the state file ends with the thread.
+                let _ = thread.join();
+                Err(error)
+            }
+        }
+    }
+}
+
+fn run(port: u16, router: Router, started: &mpsc::Sender<io::Result<SocketAddr>>, stopped: oneshot::Receiver<()>) {
+    let serve = async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let address = listener.local_addr()?;
+        let listener = listener.tap_io(|stream| {
+            // Without it small answers may wait for the client's delayed acknowledgement.
+            let _ = stream.set_nodelay(true);
+        });
+        tokio::spawn(axum::serve(listener, router).into_future());
+        // The starter may have given up; then `stopped` is closed as well.
+        let _ = started.send(Ok(address));
+        let _ = stopped.await;
+        Ok(())
+    };
+    // Returning drops the runtime, and with it the listener and every connection, idle or not.
+    let outcome =
+        runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| runtime.block_on(serve));
+    if let Err(error) = outcome {
+        let _ = started.send(Err(error));
+    }
+}

@@ -1,0 +1,40 @@
+//! Where keys and ids come from: a sequence that a seed repeats and a state file continues.
+
+use fastrand::Rng;
+use uuid::Uuid;
+
+/// The length of the keys in Codat's published examples.
+const KEY_LENGTH: usize = 40;
+
+#[derive(Clone)]
+pub(crate) struct Generator(Rng);
+
+impl Generator {
+    pub(crate) fn new(seed: u64) -> Generator {
+        Generator(Rng::with_seed(seed))
+    }
+
+    /// The seed that continues this sequence where it stands.
+    pub(crate) fn position(&self) -> u64 {
+        self.0.get_seed()
+    }
+
+    /// 40 ASCII letters and digits.
+    pub(crate) fn api_key(&mut self) -> String {
+        (0..KEY_LENGTH).map(|_| self.0.alphanumeric()).collect()
+    }
+
+    /// A random UUID with dashes, in lower case.
+    pub(crate) fn id(&mut self) -> String {
+        self.uuid().hyphenated().to_string()
+    }
+
+    /// 32 hexadecimal digits.
+    pub(crate) fn correlation_id(&mut self) -> String {
+        self.uuid().simple().to_string()
+    }
+
+    fn uuid(&mut self) -> Uuid {
+        uuid::Builder::from_random_bytes(self.0.u128(..).to_be_bytes()).into_uuid()
+    }
+}

@@ -1,0 +1,107 @@
+//! The newest requests, without their secrets.
+
+use std::collections::VecDeque;
+
+use axum::http::request::Parts;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::mask::Masks;
+use crate::server::Credential;
+use crate::wire::Answer;
+
+const MAX_ENTRIES: usize = 10_000;
+/// In bytes, for each text of an entry.
+const MAX_TEXT: usize = 4096;
+
+#[derive(Default)]
+pub(crate) struct Journal {
+    entries: VecDeque<Entry>,
+    last_seq: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Entry {
+    seq: u64,
+    time: String,
+    method: String,
+    path: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<String>,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<String>,
+    authorization: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<Value>,
+}
+
+impl Journal {
+    pub(crate) fn entries(&self) -> &VecDeque<Entry> {
+        &self.entries
+    }
+
+    /// The numbers go on: no two requests of one emulator have the same.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+    }
+
+    pub(crate) fn push(&mut self, mut entry: Entry, answer: &Answer) {
+        self.last_seq += 1;
+        entry.seq = self.last_seq;
+        entry.status = answer.status.as_u16();
+        entry.correlation_id.clone_from(&answer.correlation_id);
+        if self.entries.len() == MAX_ENTRIES {
+            self.entries.pop_front();
+        }
+        self.entries.push_back(entry);
+    }
+}
+
+impl Entry {
+    /// Written when the request arrives, while the keys to be masked are those that it was sent with.
+    pub(crate) fn new(head: &Parts, body: &[u8], credential: &Credential, masks: &Masks, now: Timestamp) -> Entry {
+        let (authorization, key_id) = match credential {
+            Credential::Valid { key_id } => ("valid", Some(key_id.clone())),
+            Credential::Invalid => ("invalid", None),
+            Credential::Missing => ("missing", None),
+        };
+        let idempotency_key = head.headers.get("idempotency-key");
+        Entry {
+            seq: 0,
+            time: format!("{now:.3}"),
+            method: cut(head.method.to_string()),
+            path: cut(masks.url(head.uri.path())),
+            query: head.uri.query().map(|query| cut(masks.url(query))),
+            status: 0,
+            correlation_id: None,
+            authorization,
+            key_id,
+            idempotency_key: idempotency_key.map(|key| cut(masks.text(&String::from_utf8_lossy(key.as_bytes())))),
+            body: (!body.is_empty()).then(|| written(body, masks)),
+        }
+    }
+}
+
+/// The body as JSON, or as text when it is not JSON or too long to be kept whole.
+fn written(body: &[u8], masks: &Masks) -> Value {
+    match serde_json::from_slice(body) {
+        Ok(json) => {
+            let json = masks.json(json);
+            if body.len() <= MAX_TEXT { json } else { cut(json.to_string()).into() }
+        }
+        Err(_) => cut(masks.text(&String::from_utf8_lossy(body))).into(),
+    }
+}
+
+/// Only masked text is cut, so that no half of a secret escapes its mask.
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MAX_TEXT));
+    text
+}

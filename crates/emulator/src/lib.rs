@@ -1,0 +1,42 @@
+//! A stateful local stand-in for the operations of Codat's API that concern API keys: list, create and delete
+//! keys, list companies, read the profile.
+//!
+//! It keeps the same rules as Codat (ten keys, names of at most 50 characters, the last key stays), answers
+//! with the same bodies and headers, and needs no account and no network. Where Codat's documents disagree or are silent,
+//! [`BEHAVIOURS`] says what the emulator does and how sure that is.
+//!
+//! ```
+//! # fn main() -> std::io::Result<()> {
+//! let emulator = codat_keys_emulator::Emulator::start()?;
+//! println!("{} accepts {}", emulator.base_url(), emulator.api_key());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A test looks inside, and sets the scene, through the controls, which need no key:
+//!
+//! | call | what it does |
+//! | --- | --- |
+//! | `GET /_emulator/state` | the keys (masked), the number of companies, the switches and the rate limit |
+//! | `PUT /_emulator/state` | changes any of them; what is absent stays as it is |
+//! | `GET /_emulator/journal` | the newest 10,000 requests, without secrets |
+//! | `DELETE /_emulator/journal` | forgets them |
+
+mod behaviours;
+mod codat;
+mod companies;
+mod controls;
+mod emulator;
+mod fidelity;
+mod generator;
+mod journal;
+mod mask;
+mod quota;
+mod server;
+mod state;
+mod store;
+mod wire;
+
+pub use behaviours::{BEHAVIOURS, Behaviour, Mark};
+pub use emulator::{Builder, Emulator};
+pub use fidelity::{explain, fidelity};

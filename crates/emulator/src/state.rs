@@ -1,0 +1,177 @@
+//! The account that the emulator plays, and the rules about its keys. Pure: no clock, no file, no HTTP.
+
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::generator::Generator;
+use crate::quota::Quota;
+use crate::wire::{ApiKeyDetails, Refusal};
+
+const MAX_KEYS: usize = 10;
+const MAX_NAME_UTF16_UNITS: usize = 50;
+const DEFAULT_COMPANIES: u32 = 5;
+/// They are made anew for every answer, so the number has a bound: four of the largest pages.
+const MAX_COMPANIES: u32 = 20_000;
+
+#[derive(Clone)]
+pub(crate) struct Account {
+    pub(crate) keys: Vec<ApiKeyDetails>,
+    pub(crate) companies: u32,
+    pub(crate) last_key_can_be_deleted: bool,
+    pub(crate) enforce_limits: bool,
+    pub(crate) quota: Quota,
+    generator: Generator,
+}
+
+/// The account as a client sets it and as the state file keeps it. What is absent stays as it is.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Snapshot {
+    keys: Option<Vec<ApiKeyDetails>>,
+    companies: Option<u32>,
+    last_key_can_be_deleted: Option<bool>,
+    enforce_limits: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<Remaining>,
+    /// Where the sequence of keys and ids stands: in the state file only.
+    pub(crate) generator: Option<u64>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Remaining {
+    remaining: u64,
+}
+
+impl Account {
+    /// An account without keys.
+    pub(crate) fn new(seed: u64) -> Account {
+        Account {
+            keys: Vec::new(),
+            companies: DEFAULT_COMPANIES,
+            last_key_can_be_deleted: false,
+            enforce_limits: false,
+            quota: Quota::default(),
+            generator: Generator::new(seed),
+        }
+    }
+
+    /// Codat provides the first key of an account. It has no name.
+    pub(crate) fn provide_first_key(&mut self, now: Timestamp) {
+        if self.keys.is_empty() {
+            self.add_key(None, now);
+        }
+    }
+
+    pub(crate) fn create(&mut self, name: Option<String>, now: Timestamp) -> Result<&ApiKeyDetails, Refusal> {
+        if name.as_ref().is_some_and(|name| name.encode_utf16().count() > MAX_NAME_UTF16_UNITS) {
+            return Err(Refusal::name_too_long());
+        }
+        if self.keys.len() >= MAX_KEYS {
+            return Err(Refusal::key_limit());
+        }
+        Ok(self.add_key(name, now))
+    }
+
+    pub(crate) fn delete(&mut self, id: &str) -> Result<(), Refusal> {
+        // The id is not repeated in the error: it may be a key, sent in the wrong place.
+        let index = self.keys.iter().position(|key| key.id == id).ok_or_else(|| Refusal::not_found("API key"))?;
+        if self.keys.len() == 1 && !self.last_key_can_be_deleted {
+            return Err(Refusal::last_key());
+        }
+        self.keys.remove(index);
+        Ok(())
+    }
+
+    /// Takes over a snapshot, whole or not at all. The error says what is wrong with it, without its secrets.
+    pub(crate) fn apply(&mut self, snapshot: Snapshot, now: Timestamp) -> Result<(), String> {
+        if snapshot.companies.is_some_and(|companies| companies > MAX_COMPANIES) {
+            return Err(format!("`companies` is at most {MAX_COMPANIES}"));
+        }
+        if let Some(keys) = &snapshot.keys {
+            refuse_duplicates("id", keys.iter().map(|key| &key.id))?;
+            refuse_duplicates("apiKey", keys.iter().map(|key| &key.api_key))?;
+        }
+        if let Some(position) = snapshot.generator {
+            self.generator = Generator::new(position);
+        }
+        if let Some(keys) = snapshot.keys {
+            self.keys = keys;
+            self.complete_keys();
+        }
+        self.companies = snapshot.companies.unwrap_or(self.companies);
+        self.last_key_can_be_deleted = snapshot.last_key_can_be_deleted.unwrap_or(self.last_key_can_be_deleted);
+        self.enforce_limits = snapshot.enforce_limits.unwrap_or(self.enforce_limits);
+        if let Some(Remaining { remaining }) = snapshot.rate_limit {
+            self.quota.set_remaining(remaining, self.companies, now);
+        }
+        Ok(())
+    }
+
+    /// What the state file keeps. The quota is not part of it: it changes with every request.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            keys: Some(self.keys.clone()),
+            companies: Some(self.companies),
+            last_key_can_be_deleted: Some(self.last_key_can_be_deleted),
+            enforce_limits: Some(self.enforce_limits),
+            rate_limit: None,
+            generator: Some(self.generator.position()),
+        }
+    }
+
+    fn add_key(&mut self, name: Option<String>, now: Timestamp) -> &ApiKeyDetails {
+        let created_date = Some(format!("{now:.0}"));
+        self.keys.push(ApiKeyDetails { id: String::new(), name, api_key: String::new(), created_date });
+        self.complete_keys();
+        &self.keys[self.keys.len() - 1]
+    }
+
+    /// Gives every key that lacks an id or a value one that no other key has.
+    fn complete_keys(&mut self) {
+        let mut taken: HashSet<String> =
+            self.keys.iter().flat_map(|key| [key.id.clone(), key.api_key.clone()]).collect();
+        for key in &mut self.keys {
+            if key.id.is_empty() {
+                key.id = unused(&mut taken, || self.generator.id());
+            }
+            if key.api_key.is_empty() {
+                key.api_key = unused(&mut taken, || self.generator.api_key());
+            }
+        }
+    }
+}
+
+impl Snapshot {
+    /// Reads JSON. The error names an unknown member, or the place: never a value, which may be a secret.
+    pub(crate) fn parse(json: &[u8]) -> Result<Snapshot, String> {
+        serde_json::from_slice(json).map_err(|error| {
+            let text = error.to_string();
+            if text.starts_with("unknown field") {
+                text
+            } else {
+                format!("not the expected JSON at line {} column {}", error.line(), error.column())
+            }
+        })
+    }
+}
+
+fn unused(taken: &mut HashSet<String>, mut next: impl FnMut() -> String) -> String {
+    loop {
+        let candidate = next();
+        if taken.insert(candidate.clone()) {
+            return candidate;
+        }
+    }
+}
+
+/// Empty values are to be generated, and may repeat.
+fn refuse_duplicates<'a>(member: &str, values: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    match values.filter(|value| !value.is_empty()).all(|value| seen.insert(value)) {
+        true => Ok(()),
+        false => Err(format!("two keys have the same `{member}`")),
+    }
+}

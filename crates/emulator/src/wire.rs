@@ -1,0 +1,139 @@
+//! What goes over the wire: keys, errors, and answers before they become HTTP.
+
+use axum::http::StatusCode;
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+/// A key, as Codat writes it. It has no `Debug`: it holds a secret in clear.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ApiKeyDetails {
+    #[serde(default)]
+    pub(crate) id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    #[serde(default)]
+    pub(crate) api_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) created_date: Option<String>,
+}
+
+/// An answer: a status, some headers, and JSON unless it is empty.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Set on errors: the id that the body carries.
+    pub(crate) correlation_id: Option<String>,
+    body: Option<Vec<u8>>,
+}
+
+impl Answer {
+    pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+        let body = serde_json::to_vec(body).expect("plain data can always be written as JSON");
+        Answer { status, headers: HeaderMap::new(), correlation_id: None, body: Some(body) }
+    }
+
+    pub(crate) fn no_content() -> Answer {
+        Answer { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), correlation_id: None, body: None }
+    }
+
+    pub(crate) fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Answer {
+        self.headers.insert(name, value.into());
+        self
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(mut self) -> Response {
+        if self.body.is_some() {
+            self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        (self.status, self.headers, self.body.unwrap_or_default()).into_response()
+    }
+}
+
+/// Why a request is refused. It becomes an answer once it has a correlation id.
+pub(crate) struct Refusal {
+    status: StatusCode,
+    /// The `statusCode` of the body, which is not always the HTTP status.
+    body_status: StatusCode,
+    error: String,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+/// Codat's error body.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ErrorMessage<'a> {
+    status_code: u16,
+    service: &'a str,
+    error: &'a str,
+    correlation_id: &'a str,
+    validation: Option<()>,
+    can_be_retried: &'a str,
+    detailed_error_code: u32,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Refusal {
+        Refusal { status, body_status: status, error: error.into(), header: None }
+    }
+
+    pub(crate) fn bad_request(error: impl Into<String>) -> Refusal {
+        Refusal::new(StatusCode::BAD_REQUEST, error)
+    }
+
+    pub(crate) fn unauthorized() -> Refusal {
+        Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized")
+    }
+
+    pub(crate) fn not_found(what: &str) -> Refusal {
+        Refusal::new(StatusCode::NOT_FOUND, format!("{what} not found"))
+    }
+
+    pub(crate) fn method_not_allowed(allowed: &'static str) -> Refusal {
+        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+            .with_header(header::ALLOW, HeaderValue::from_static(allowed))
+    }
+
+    /// A 409 whose body says 400: so it stands in Codat's description.
+    pub(crate) fn key_limit() -> Refusal {
+        let error = "Maximum number of API keys reached. To create a new API key, delete an unused key and try again.";
+        Refusal { body_status: StatusCode::BAD_REQUEST, ..Refusal::new(StatusCode::CONFLICT, error) }
+    }
+
+    pub(crate) fn name_too_long() -> Refusal {
+        Refusal::bad_request("Max string length (50) for `name` reached.")
+    }
+
+    pub(crate) fn last_key() -> Refusal {
+        Refusal::new(StatusCode::CONFLICT, "The last remaining API key cannot be deleted.")
+    }
+
+    pub(crate) fn too_many_requests(seconds: i64) -> Refusal {
+        let error = "You have made too many requests in a given amount of time; please retry later.";
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, error).with_header(header::RETRY_AFTER, seconds.into())
+    }
+
+    pub(crate) fn into_answer(self, correlation_id: String) -> Answer {
+        let message = ErrorMessage {
+            status_code: self.body_status.as_u16(),
+            service: "PublicApi",
+            error: &self.error,
+            correlation_id: &correlation_id,
+            validation: None,
+            can_be_retried: "Unknown",
+            detailed_error_code: 0,
+        };
+        let mut answer = Answer::json(self.status, &message);
+        answer.headers.extend(self.header);
+        answer.correlation_id = Some(correlation_id);
+        answer
+    }
+
+    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Refusal {
+        self.header = Some((name, value));
+        self
+    }
+}
