@@ -29,6 +29,8 @@ mod keys;
 mod rules;
 mod secret;
 mod transport;
+#[cfg(test)]
+mod unit_cases;
 
 pub use auth::AuthorizationHeader;
 pub use client::Client;

@@ -1,0 +1,32 @@
+use bytes::Bytes;
+use http::Response;
+use serde_json::{Value, json};
+
+use super::{error, key, run};
+use crate::api;
+
+#[test]
+fn answers_are_read() {
+    run("answers.json", answer);
+}
+
+#[test]
+fn refusals_are_read() {
+    run("errors.json", answer);
+}
+
+fn answer(case: &Value) -> Value {
+    let mut builder = Response::builder().status(case["status"].as_u64().unwrap() as u16);
+    for (name, value) in case["headers"].as_object().into_iter().flatten() {
+        builder = builder.header(name, value.as_str().unwrap());
+    }
+    let body = case["body"].as_str().map_or_else(|| case["body"].to_string(), str::to_owned);
+    let response = builder.body(Bytes::from(body)).unwrap();
+    let read = match case["operation"].as_str().unwrap() {
+        "list" => api::parse_list(&response).map(|keys| json!({ "keys": keys.iter().map(key).collect::<Value>() })),
+        "create" => api::parse_create(&response).map(|created| json!({ "key": key(&created) })),
+        "delete" => api::parse_delete(&response).map(|()| json!({ "deleted": true })),
+        other => panic!("no operation {other}"),
+    };
+    read.unwrap_or_else(error)
+}

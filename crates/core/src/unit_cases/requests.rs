@@ -1,0 +1,30 @@
+use serde_json::{Value, json};
+
+use super::run;
+use crate::api;
+use crate::base_url::BaseUrl;
+use crate::error::Error;
+use crate::key::{KeyId, KeyName};
+
+#[test]
+fn requests_are_built() {
+    run("requests.json", |case| request(case).unwrap_or_else(super::error));
+}
+
+fn request(case: &Value) -> Result<Value, Error> {
+    let (base, given) =
+        (BaseUrl::parse("https://api.example/prefix/", false)?, case["given"].as_str().unwrap_or_default());
+    let request = match case["operation"].as_str().unwrap() {
+        "list" => api::list_request(&base)?,
+        "create" => api::create_request(&base, &KeyName::parse(given)?, "IDEMPOTENCY-KEY")?,
+        "delete" => api::delete_request(&base, &KeyId::parse(given)?)?,
+        "get" => api::get_request(&base, given)?,
+        other => panic!("no operation {other}"),
+    };
+    let headers: Value =
+        request.headers().iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap())).collect();
+    let body = String::from_utf8(request.body().to_vec()).unwrap();
+    Ok(
+        json!({ "method": request.method().as_str(), "url": request.uri().to_string(), "headers": headers, "body": body }),
+    )
+}

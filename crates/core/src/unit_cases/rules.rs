@@ -1,0 +1,25 @@
+use serde_json::{Value, json};
+
+use super::run;
+use crate::error::Error;
+use crate::key::{ApiKeyDetails, KeyId};
+use crate::rules;
+use crate::secret::ApiKey;
+
+#[test]
+fn guards_hold() {
+    run("rules.json", |case| json!({ "outcome": guard(case).map_or_else(|error| error.kind().code(), |()| "ok") }));
+}
+
+fn guard(case: &Value) -> Result<(), Error> {
+    let secret = |id: &str| ApiKey::parse(&format!("MadeUpKey-{id}"));
+    let ids = case["keys"].as_array().unwrap().iter().map(|id| id.as_str().unwrap());
+    let details =
+        |id| Ok(ApiKeyDetails { id: KeyId::parse(id)?, name: None, api_key: secret(id)?, created_date: None });
+    let keys = ids.map(details).collect::<Result<Vec<_>, Error>>()?;
+    if case["rule"] == "create" {
+        return rules::may_create(&keys);
+    }
+    let (id, using) = (KeyId::parse(case["id"].as_str().unwrap())?, ApiKey::parse(case["using"].as_str().unwrap())?);
+    rules::may_delete(&keys, &id, &using, case["allowKeyInUse"] == true)
+}

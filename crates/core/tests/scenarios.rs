@@ -1,0 +1,52 @@
+//! Runs the files of `tests/scenario` through the async client.
+
+use std::path::Path;
+
+use codat_keys::{ApiKey, ApiKeyDetails, Client, Error, KeyId, KeyName};
+use codat_keys_emulator::Emulator;
+use serde_json::{Value, json};
+
+#[path = "../../../tests/support/scenario.rs"]
+mod scenario;
+
+#[test]
+fn every_scenario_holds_for_the_async_client() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenario");
+    scenario::run_all(&folder, |emulator, key, step| runtime.block_on(perform(emulator, key, step)));
+}
+
+async fn perform(emulator: &Emulator, key: &str, step: &Value) -> Value {
+    let client = Client::builder().base_url(emulator.base_url()).api_key(ApiKey::parse(key).unwrap()).build().unwrap();
+    call(&client, step).await.unwrap_or_else(|error| json!({ "error": error.kind().code() }))
+}
+
+async fn call(client: &Client, step: &Value) -> Result<Value, Error> {
+    let text = |member: &str| step[member].as_str().unwrap_or_default();
+    let keys = client.keys();
+    let list =
+        |found: Vec<ApiKeyDetails>| json!({ "keys": found.iter().map(|key| show(client, key)).collect::<Value>() });
+    Ok(match step["call"].as_str().unwrap() {
+        "list" => list(keys.list().await?),
+        "find" => list(keys.find(text("name")).await?),
+        "get" => json!({ "key": show(client, &keys.get(&KeyId::parse(text("id"))?).await?) }),
+        "create" => json!({ "key": show(client, &keys.create(&KeyName::parse(text("name"))?).await?) }),
+        "delete" => {
+            let call = keys.delete(&KeyId::parse(text("id"))?);
+            if step["allowKeyInUse"] == true {
+                call.allow_key_in_use().await?
+            } else {
+                call.await?
+            }
+            json!({})
+        }
+        other => panic!("no call {other}"),
+    })
+}
+
+fn show(client: &Client, key: &ApiKeyDetails) -> Value {
+    json!({
+        "id": key.id.as_str(), "name": key.name, "created": key.created_date.map(|date| date.to_string()),
+        "inUse": client.uses(key), "key": key.api_key.masked(),
+    })
+}

@@ -1,0 +1,75 @@
+//! What the Rust and CLI runners of `tests/scenario` share: an emulator for each file, and the judgement by what the
+//! emulator saw and holds. How a step is performed is the runner's part.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+
+use codat_keys_emulator::Emulator;
+use serde_json::Value;
+
+pub(crate) fn run_all(folder: &Path, perform: impl Fn(&Emulator, &str, &Value) -> Value) {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
+    files.sort();
+    assert!(!files.is_empty(), "no scenario in {}", folder.display());
+    for file in files {
+        let scenario: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        run(&file.file_name().unwrap().to_string_lossy(), &scenario, &perform);
+    }
+}
+
+fn run(file: &str, scenario: &Value, perform: impl Fn(&Emulator, &str, &Value) -> Value) {
+    let emulator = Emulator::start().unwrap();
+    control(&emulator, "PUT", "state", &scenario["emulator"].to_string());
+    let key = scenario["key"].as_str().or(scenario["emulator"]["keys"][0]["apiKey"].as_str()).unwrap();
+    for (number, step) in scenario["steps"].as_array().unwrap().iter().enumerate() {
+        let outcome = perform(&emulator, step["key"].as_str().unwrap_or(key), step);
+        assert!(holds(&step["expect"], &outcome), "{file}: step {number}: expected {}, got {outcome}", step["expect"]);
+    }
+    let mut saw: Vec<String> =
+        control(&emulator, "GET", "journal", "")["requests"].as_array().unwrap().iter().map(line).collect();
+    // A face may look twice where another looks once.
+    saw.dedup();
+    assert_eq!(Value::from(saw), scenario["saw"], "{file}: what the emulator saw");
+    let names: Value = control(&emulator, "GET", "state", "")["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| key["name"].clone())
+        .collect();
+    assert_eq!(names, scenario["namesAtEnd"], "{file}: what the emulator holds");
+}
+
+fn line(request: &Value) -> String {
+    format!("{} {} {}", request["method"].as_str().unwrap(), request["path"].as_str().unwrap(), request["status"])
+}
+
+/// Whether all that is expected is there; an object may hold more.
+fn holds(expected: &Value, actual: &Value) -> bool {
+    match (expected, actual) {
+        (Value::Object(members), Value::Object(actual)) => {
+            members.iter().all(|(name, value)| actual.get(name).is_some_and(|actual| holds(value, actual)))
+        }
+        (Value::Array(items), Value::Array(actual)) => {
+            items.len() == actual.len() && items.iter().zip(actual).all(|(item, actual)| holds(item, actual))
+        }
+        _ => expected == actual,
+    }
+}
+
+fn control(emulator: &Emulator, method: &str, what: &str, body: &str) -> Value {
+    let address = emulator.base_url().trim_start_matches("http://");
+    let mut connection = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        connection,
+        "{method} /_emulator/{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{method} {what}: {answer}");
+    serde_json::from_str(body).unwrap()
+}
