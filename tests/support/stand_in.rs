@@ -23,7 +23,7 @@ pub(crate) enum Answer {
 pub(crate) fn json(status: u16, body: &str) -> Answer {
     Answer::Bytes(
         format!(
-            "HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            "HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         )
         .into_bytes(),

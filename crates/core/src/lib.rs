@@ -26,6 +26,8 @@ mod credentials;
 mod error;
 mod key;
 mod keys;
+#[cfg(test)]
+mod property_tests;
 mod rules;
 mod secret;
 mod transport;

@@ -21,6 +21,19 @@
 //! | `PUT /_emulator/state` | changes any of them; what is absent stays as it is |
 //! | `GET /_emulator/journal` | the newest 10,000 requests, without secrets |
 //! | `DELETE /_emulator/journal` | forgets them |
+//!
+//! The state to `PUT` is JSON. Every member may be absent, in a key too (an absent `id` or `apiKey` is made up);
+//! unknown members are refused, and a wrong state changes nothing:
+//!
+//! ```json
+//! {
+//!   "keys": [{"id": "an-id", "name": "a name", "apiKey": "a-made-up-key", "createdDate": "2026-11-24T22:53:25Z"}],
+//!   "companies": 5,
+//!   "lastKeyCanBeDeleted": false,
+//!   "enforceLimits": false,
+//!   "rateLimit": {"remaining": 6000}
+//! }
+//! ```
 
 mod behaviours;
 mod codat;

@@ -1,5 +1,6 @@
 //! What goes over the wire: keys, errors, and answers before they become HTTP.
 
+use axum::body::Body;
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -49,7 +50,8 @@ impl IntoResponse for Answer {
         if self.body.is_some() {
             self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
-        (self.status, self.headers, self.body.unwrap_or_default()).into_response()
+        // An empty `Body`, unlike an empty vector, brings no content type of its own.
+        (self.status, self.headers, self.body.map_or_else(Body::empty, Body::from)).into_response()
     }
 }
 

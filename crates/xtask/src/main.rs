@@ -1,2 +1,44 @@
-//! x
-fn main() {}
+//! The commands of this repository: `cargo xtask` lists them.
+
+mod generate;
+mod lint;
+mod process;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+const COMMANDS: &str = "\
+cargo xtask test              run every test in every language
+cargo xtask lint              run every other check: format, lints, docs, generated files, spelling, workflows, licences
+cargo xtask generate          write the generated files: docs/fidelity.md, the error table of README.md
+cargo xtask generate --check  say which of them are not current";
+
+fn main() -> ExitCode {
+    run().unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run() -> Result<ExitCode> {
+    // Every path in these commands is relative to the root of the repository.
+    std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .context("the root of the repository is gone")?;
+
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => println!("{COMMANDS}"),
+        ["test"] => return Ok(test::run()),
+        ["lint"] => return Ok(lint::run()),
+        ["generate"] => generate::write()?,
+        ["generate", "--check"] => generate::check()?,
+        _ => {
+            eprintln!("There is no such command. These are:\n{COMMANDS}");
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

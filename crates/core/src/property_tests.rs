@@ -1,0 +1,61 @@
+//! Properties of what is not public: the URL that an id and a path lead to, and every body that a server may send.
+
+use bytes::Bytes;
+use http::Response;
+use proptest::prelude::*;
+
+use crate::api;
+use crate::base_url::BaseUrl;
+use crate::key::{KeyId, read_date};
+
+fn base() -> BaseUrl {
+    BaseUrl::parse("https://api.example/prefix", false).expect("a base URL")
+}
+
+/// The path as a server sees it: parsed as the WHATWG says, which also resolves dots and backslashes.
+fn segments(url: &str) -> Vec<String> {
+    let url = url::Url::parse(url).expect("a URL");
+    assert_eq!(url.origin().ascii_serialization(), "https://api.example");
+    url.path_segments().expect("a path").map(str::to_owned).collect()
+}
+
+proptest! {
+    #[test]
+    fn no_id_changes_the_path(id in any::<String>()) {
+        let Ok(id) = KeyId::parse(&id) else { return Ok(()) };
+        let request = api::delete_request(&base(), &id).expect("a request");
+        let segments = segments(&request.uri().to_string());
+        prop_assert_eq!(&segments[..2], ["prefix", "apiKeys"]);
+        prop_assert_eq!(segments.len(), 3);
+        let decoded = percent_encoding::percent_decode_str(&segments[2]).decode_utf8().expect("UTF-8");
+        prop_assert_eq!(decoded, id.as_str());
+    }
+
+    #[test]
+    fn no_path_leaves_the_prefix(path in "(/|\\.|%2e|%2F|\\\\|%5c|a|\\?|#|@|:|//){0,12}") {
+        let Ok(request) = api::get_request(&base(), &path) else { return Ok(()) };
+        prop_assert_eq!(&segments(&request.uri().to_string())[0], "prefix");
+    }
+
+    #[test]
+    fn no_answer_makes_a_parser_panic(status in 100_u16..1000, body in prop_oneof![any::<Vec<u8>>(), json_like()]) {
+        let mut response = Response::new(Bytes::from(body));
+        *response.status_mut() = http::StatusCode::from_u16(status).expect("three digits");
+        let _ = (api::parse_list(&response), api::parse_create(&response), api::parse_delete(&response));
+    }
+
+    #[test]
+    fn no_date_makes_the_reader_panic(date in "\\PC{0,40}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{0,16}(Z|[+-][0-9:]{0,6})?") {
+        let _ = read_date(&date);
+    }
+}
+
+fn json_like() -> impl Strategy<Value = Vec<u8>> {
+    let value =
+        prop_oneof![Just("null"), Just("[]"), Just("{}"), Just("7"), Just("\"a\""), Just("\"../x\""), Just("[{}]")];
+    let member = ("results|id|name|apiKey|createdDate|error|correlationId", value);
+    prop::collection::vec(member, 0..5).prop_map(|members| {
+        let members: Vec<String> = members.into_iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+        format!("{{{}}}", members.join(",")).into_bytes()
+    })
+}

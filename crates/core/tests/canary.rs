@@ -1,0 +1,169 @@
+//! One key through every call, error, log and `Debug`: it must come out nowhere, raw or encoded.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use codat_keys::{ApiKey, AuthorizationHeader, Client, Credential, KeyId, KeyName};
+use codat_keys_emulator::Emulator;
+use tracing_subscriber::fmt::MakeWriter;
+
+#[path = "../../../tests/support/stand_in.rs"]
+mod stand_in;
+
+use stand_in::{Answer, StandIn, json};
+
+const CANARY: &str = "CanaryKeyMadeUpForThisTest00000000000Zq7";
+/// From Python: base64.b64encode(CANARY), without what the padding decides.
+const ENCODED: &str = "Q2FuYXJ5S2V5TWFkZVVwRm9yVGhpc1Rlc3QwMDAwMDAwMDAwMFpxN";
+
+/// All that is said, in logs or else.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Heard {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl Heard {
+    fn hear(&self, what: impl std::fmt::Debug) {
+        writeln!(self.clone(), "{what:?}\n{what:#?}").unwrap();
+    }
+
+    fn hear_error(&self, error: &(dyn std::error::Error + 'static)) {
+        writeln!(self.clone(), "{error}\n{error:?}\n{error:#?}").unwrap();
+        if let Some(source) = error.source() {
+            self.hear_error(source);
+        }
+    }
+
+    fn hear_result<T: std::fmt::Debug>(&self, result: Result<T, codat_keys::Error>) {
+        match result {
+            Ok(value) => self.hear(value),
+            Err(error) => self.hear_error(&error),
+        }
+    }
+}
+
+#[test]
+fn a_key_shows_nowhere() {
+    let heard = Heard::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(heard.clone());
+    subscriber.init();
+
+    let key = ApiKey::parse(CANARY).unwrap();
+    let header = AuthorizationHeader::from(&key);
+    heard.hear((
+        &key,
+        &header,
+        header.to_header_value(),
+        Credential::parse(CANARY),
+        Credential::Header(header.clone()),
+    ));
+    heard.hear(Client::builder().api_key(key.clone()).proxy(format!("http://user:{CANARY}@127.0.0.1:1")));
+    hear_refusals(&heard);
+    hear_a_panic(&heard, &key);
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        hear_the_emulator(&heard).await;
+        for answer in echoes() {
+            hear_an_echo(&heard, answer).await;
+        }
+    });
+
+    let said = String::from_utf8_lossy(&heard.0.lock().unwrap()).into_owned();
+    assert!(said.contains("codat.request") && said.contains("/apiKeys/{apiKeyId}"), "the logs were heard");
+    assert!(said.contains("OutcomeUnknown") && said.contains("Unauthorized"), "the errors were heard");
+    for secret in [CANARY, ENCODED] {
+        assert!(!said.contains(secret), "{}", said.lines().find(|line| line.contains(secret)).unwrap());
+    }
+}
+
+/// The key in each wrong form: no error quotes what it refuses.
+fn hear_refusals(heard: &Heard) {
+    let encoded = AuthorizationHeader::from(&ApiKey::parse(CANARY).unwrap()).expose_secret()[6..].to_owned();
+    for wrong in ["Bearer ", "Basic ", "Authorization: Basic ", " ", "\"", "\u{7}"] {
+        heard.hear_result(Credential::parse(&format!("{wrong}{CANARY}")));
+        heard.hear_result(Credential::parse(&format!("{wrong}{encoded}\n")));
+    }
+    heard.hear_result(ApiKey::parse(&encoded));
+    heard.hear_result(KeyId::parse(&format!("../{CANARY}")));
+    heard.hear_result(KeyName::parse(&CANARY.repeat(2)));
+    heard.hear_result(Client::builder().base_url(format!("https://user:{CANARY}@api.example")).build());
+    heard.hear_result(Client::builder().base_url(CANARY).build());
+    heard.hear_result(Client::builder().proxy(format!("ftp://{CANARY}")).build());
+}
+
+fn hear_a_panic(heard: &Heard, key: &ApiKey) {
+    let panic = std::panic::catch_unwind(|| panic!("{key:?}")).unwrap_err();
+    heard.hear(panic.downcast_ref::<String>().unwrap());
+}
+
+async fn hear_the_emulator(heard: &Heard) {
+    let server = Emulator::start().unwrap();
+    let client = Client::builder()
+        .base_url(server.base_url())
+        .api_key(ApiKey::parse(server.api_key()).unwrap())
+        .build()
+        .unwrap();
+    let name = KeyName::parse("ci").unwrap();
+    let made = client.keys().create(&name).await.unwrap();
+    heard.hear((&client, client.keys(), client.keys().create(&name), client.keys().delete(&made.id), &made));
+    heard.hear_result(client.keys().get(&made.id).await);
+    heard.hear_result(client.keys().find("ci").await);
+    heard.hear_result(client.keys().delete(&made.id).await);
+    let said = String::from_utf8_lossy(&heard.0.lock().unwrap()).into_owned();
+    for secret in [server.api_key(), made.api_key.expose_secret()] {
+        assert!(!said.contains(secret), "a key of the emulator shows");
+    }
+}
+
+/// Answers of a server that sends the credential back, in every place that is read.
+fn echoes() -> Vec<Answer> {
+    let body = |key: &str| format!(r#"{{"error":"no key {key}","correlationId":"{key}","statusCode":400}}"#);
+    let mut answers = vec![
+        json(
+            200,
+            &format!(r#"{{"results":[{{"id":"a","name":"ci","apiKey":"{CANARY}"}},{{"id":"b","apiKey":"x"}}]}}"#),
+        ),
+        json(200, &format!(r#"{{"results":"{CANARY}"}}"#)),
+        json(200, &format!("<html>{CANARY}</html>")),
+        Answer::Bytes(format!("{CANARY} {ENCODED}\r\n\r\n").into_bytes()),
+        Answer::Bytes(format!("HTTP/1.1 302 {CANARY}\r\nlocation: /{CANARY}\r\n\r\n").into_bytes()),
+    ];
+    for status in [400, 401, 403, 404, 409, 429, 500] {
+        answers.extend([json(status, &body(CANARY)), json(status, &body(&format!("{ENCODED}w==")))]);
+    }
+    answers
+}
+
+async fn hear_an_echo(heard: &Heard, answer: Answer) {
+    let list = format!(r#"{{"results":[{{"id":"a","apiKey":"{CANARY}"}},{{"id":"b","name":"ci","apiKey":"x"}}]}}"#);
+    let client = |server: &StandIn| {
+        let key = ApiKey::parse(CANARY).unwrap();
+        Client::builder().base_url(&server.url).api_key(key).timeout(Duration::from_secs(5)).build().unwrap()
+    };
+    let server = StandIn::answering(vec![answer.clone()]);
+    heard.hear_result(client(&server).keys().list().await);
+    heard.hear_result(client(&server).get("/companies").await.map(|answer| answer.status()));
+    let server = StandIn::answering(vec![json(200, &list), answer.clone(), json(200, &list)]);
+    heard.hear_result(client(&server).keys().create(&KeyName::parse("ci").unwrap()).await);
+    let server = StandIn::answering(vec![json(200, &list), answer]);
+    heard.hear_result(client(&server).keys().delete(&KeyId::parse("b").unwrap()).await);
+}

@@ -1,0 +1,119 @@
+//! The controls: state in, state out, and who may use them.
+
+use codat_keys_emulator::Emulator;
+use serde_json::{Value, json};
+
+use crate::support::{ask_as, call, create, keep_clear_of_midnight, list, requests, set_state, text};
+
+fn state(emulator: &Emulator) -> Value {
+    call(emulator, "GET", "/_emulator/state", &[], None).json()
+}
+
+#[test]
+fn the_state_is_shown_masked() {
+    keep_clear_of_midnight();
+    let emulator = Emulator::start().unwrap();
+    create(&emulator, "named");
+    let shown = call(&emulator, "GET", "/_emulator/state", &[], None);
+    assert_eq!(shown.header("x-rate-limit-limit"), None, "the controls are not part of Codat's API");
+    let shown = shown.json();
+    let keys = list(&emulator);
+    for (shown, key) in shown["keys"].as_array().unwrap().iter().zip(&keys) {
+        assert_eq!(text(&shown["apiKey"]), format!("••••{}", &text(&key["apiKey"])[36..]));
+        assert_eq!(
+            (&shown["id"], &shown["createdDate"], shown.get("name")),
+            (&key["id"], &key["createdDate"], key.get("name"))
+        );
+    }
+    assert_eq!(shown["companies"], 5);
+    assert_eq!((&shown["lastKeyCanBeDeleted"], &shown["enforceLimits"]), (&json!(false), &json!(false)));
+    assert_eq!((&shown["rateLimit"]["limit"], &shown["rateLimit"]["remaining"]), (&json!(6000), &json!(5999)));
+    assert!(text(&shown["rateLimit"]["reset"]).ends_with("T00:00:00Z"));
+}
+
+#[test]
+fn what_is_absent_stays() {
+    let emulator = Emulator::builder().last_key_can_be_deleted(true).start().unwrap();
+    let before = state(&emulator);
+    assert_eq!(set_state(&emulator, &json!({})).json(), before);
+    let after = set_state(&emulator, &json!({"companies": 2})).json();
+    assert_eq!(after["companies"], 2);
+    assert_eq!((&after["keys"], &after["lastKeyCanBeDeleted"]), (&before["keys"], &json!(true)));
+}
+
+#[test]
+fn keys_are_taken_as_given_and_completed() {
+    let emulator = Emulator::start().unwrap();
+    let dates = ["2020-01-02T03:04:05", "2020-01-02T03:04:05.1234567Z", "2020-01-02T03:04:05+02:00", "yesterday"];
+    let mut keys: Vec<Value> = dates.iter().map(|date| json!({"name": date, "createdDate": date})).collect();
+    keys.push(json!({"id": "an-id", "name": "x".repeat(60), "apiKey": "made-up-key-of-a-test"}));
+    keys.push(json!({"apiKey": "tiny"}));
+    let shown = set_state(&emulator, &json!({ "keys": keys })).json();
+    assert_eq!(shown["keys"][4]["apiKey"], "••••test");
+    assert_eq!(shown["keys"][5]["apiKey"], "••••");
+
+    let answer = ask_as(&emulator, "made-up-key-of-a-test", "GET", "/apiKeys", None).json();
+    for (key, date) in answer["results"].as_array().unwrap().iter().zip(dates) {
+        assert_eq!((text(&key["createdDate"]), text(&key["name"])), (date, date));
+        assert_eq!((text(&key["apiKey"]).len(), text(&key["id"]).len()), (40, 36));
+    }
+    assert_eq!(answer["results"][4]["id"], "an-id");
+    assert_eq!(answer["results"][4].get("createdDate"), None);
+    assert_eq!(ask_as(&emulator, emulator.api_key(), "GET", "/apiKeys", None).status, 401);
+}
+
+#[test]
+fn a_wrong_state_changes_nothing() {
+    let emulator = Emulator::start().unwrap();
+    let before = state(&emulator);
+    for wrong in [
+        json!({"companies": 1, "colour": "red"}),
+        json!({"companies": 1, "keys": [{"colour": "red"}]}),
+        json!({"companies": 1, "rateLimit": {"limit": 1}}),
+        json!({"companies": 1, "rateLimit": {"remaining": -1}}),
+        json!({"companies": 1, "generator": 1}),
+        json!({"companies": 1, "keys": [{"id": "one"}, {"id": "one"}]}),
+        json!({"companies": 1, "keys": [{"apiKey": "made-up"}, {"apiKey": "made-up"}]}),
+        json!({"companies": 4_000_000_000_u32}),
+        json!([]),
+    ] {
+        assert_eq!(set_state(&emulator, &wrong).status, 400, "{wrong}");
+    }
+    assert_eq!(call(&emulator, "PUT", "/_emulator/state", &[], None).status, 400);
+    assert_eq!(state(&emulator), before);
+    let unknown = set_state(&emulator, &json!({"colour": "red"}));
+    assert!(unknown.error().contains("`colour`"), "{}", unknown.body);
+    let secret = set_state(&emulator, &json!({"companies": "made-up-key-in-the-wrong-place"}));
+    assert!(!secret.body.contains("made-up-key"), "{}", secret.body);
+}
+
+#[test]
+fn a_foreign_host_is_refused() {
+    let emulator = Emulator::start().unwrap();
+    for host in ["127.0.0.1", "127.0.0.1:1", "localhost", "LocalHost:65535", "[::1]", "[::1]:80"] {
+        assert_eq!(call(&emulator, "GET", "/_emulator/state", &[("Host", host)], None).status, 200, "{host}");
+    }
+    for host in
+        ["example.com", "example.com:80", "127.0.0.1.example.com", "localhost.example.com", "localhost@example.com", ""]
+    {
+        for (method, path) in [("GET", "/_emulator/state"), ("DELETE", "/_emulator/journal"), ("GET", "/_emulator")] {
+            let answer = call(&emulator, method, path, &[("Host", host)], None);
+            assert_eq!((answer.status, &answer.json()["statusCode"]), (403, &json!(403)), "{host} {path}");
+        }
+    }
+    let two = [("Host", "localhost"), ("Host", "example.com")];
+    assert_ne!(call(&emulator, "GET", "/_emulator/state", &two, None).status, 200);
+}
+
+#[test]
+fn unknown_controls_are_refused_in_json() {
+    let emulator = Emulator::start().unwrap();
+    for path in ["/_emulator", "/_emulator/", "/_emulator/unknown", "/_emulator/state/"] {
+        assert_eq!(call(&emulator, "GET", path, &[], None).json()["statusCode"], 404, "{path}");
+    }
+    for (path, allowed) in [("/_emulator/state", "GET, PUT"), ("/_emulator/journal", "GET, DELETE")] {
+        let answer = call(&emulator, "POST", path, &[], None);
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)));
+    }
+    assert_eq!(requests(&emulator), Vec::<Value>::new(), "controls are not journalled");
+}

@@ -1,0 +1,124 @@
+//! What the journal says, and what it must not.
+
+use codat_keys_emulator::Emulator;
+use serde_json::{Value, json};
+
+use crate::support::{Connection, ask, base64, basic, call, create, list, requests, set_state, text};
+
+#[test]
+fn says_what_was_asked_and_answered() {
+    let emulator = Emulator::start().unwrap();
+    let headers = [("Authorization", &*basic(emulator.api_key())), ("Idempotency-Key", "an-idempotency-key")];
+    call(&emulator, "POST", "/apiKeys?a=b%20c", &headers, Some(r#"{"name":"x"}"#));
+    let missing = call(&emulator, "GET", "/nowhere", &[], None);
+    call(&emulator, "GET", "/profile", &[("Authorization", "Basic bm8=")], None);
+
+    let journal = requests(&emulator);
+    assert_eq!(journal.len(), 3);
+    let first = &journal[0];
+    assert_eq!((&first["seq"], &first["method"], &first["path"]), (&json!(1), &json!("POST"), &json!("/apiKeys")));
+    assert_eq!((&first["query"], &first["status"]), (&json!("a=b%20c"), &json!(201)));
+    assert_eq!((&first["authorization"], &first["keyId"]), (&json!("valid"), &list(&emulator)[0]["id"]));
+    assert_eq!((&first["idempotencyKey"], &first["body"]), (&json!("an-idempotency-key"), &json!({"name": "x"})));
+    assert_eq!(first.get("correlationId"), None);
+    let time = text(&first["time"]);
+    assert!(time.len() == 24 && time.ends_with('Z'), "{time}");
+
+    let second = &journal[1];
+    assert_eq!((&second["authorization"], &second["status"]), (&json!("missing"), &json!(401)));
+    assert_eq!(second["correlationId"], missing.json()["correlationId"]);
+    for member in ["query", "keyId", "idempotencyKey", "body"] {
+        assert_eq!(second.get(member), None);
+    }
+    assert_eq!(journal[2]["authorization"], "invalid");
+}
+
+#[test]
+fn holds_no_secret() {
+    let emulator = Emulator::start().unwrap();
+    let other = create(&emulator, "other")["apiKey"].clone();
+    let (own, other, unknown) = (emulator.api_key(), text(&other), "made-up-key-nobody-knows");
+    let escaped: String = other.chars().map(|letter| format!("\\u{:04x}", u32::from(letter))).collect();
+    let percent: String = other.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let targets = [
+        format!("/apiKeys/{other}"),
+        format!("/apiKeys/{percent}?key={percent}"),
+        format!("/apiKeys?key={}&own={own}", base64(other.as_bytes())),
+        format!("/{unknown}?{unknown}"),
+    ];
+    let bodies = [
+        json!({"name": {other: [own, unknown, base64(other.as_bytes())]}}).to_string(),
+        format!(r#"{{"name":["{escaped}"]}}"#),
+        format!("not JSON: {own}, {other}, {unknown}, {}", base64(unknown.as_bytes())),
+        format!("{}{other}", "x".repeat(4096 - 20)),
+    ];
+    for authorization in [basic(own), basic(unknown), basic(&format!("{unknown}:")), format!("Bearer {unknown}")] {
+        let headers = [("Authorization", &*authorization), ("Idempotency-Key", other)];
+        for (target, body) in targets.iter().zip(&bodies) {
+            call(&emulator, "POST", target, &headers, Some(body));
+        }
+    }
+    let only_unknown = [("Authorization", unknown)];
+    call(&emulator, "POST", &targets[3], &only_unknown, Some(&json!([unknown]).to_string()));
+
+    let journal = Value::from(requests(&emulator)).to_string();
+    for secret in [own, other] {
+        assert!(journal.contains(&format!("••••{}", &secret[36..])));
+        for form in [secret.to_owned(), base64(secret.as_bytes()), secret[..20].to_owned()] {
+            assert!(!journal.contains(&form));
+        }
+    }
+    assert!(!journal.contains(&percent) && !journal.contains(&escaped));
+    // Where it was not the credential that was sent, the emulator cannot know that it is one.
+    let sent = requests(&emulator).into_iter().filter(|entry| entry["authorization"] == "invalid");
+    let sent = sent.map(|entry| entry.to_string()).collect::<String>();
+    assert!(sent.contains("••••nows"));
+    assert!(!sent.contains(unknown));
+}
+
+#[test]
+fn keeps_four_kibibytes_of_a_text() {
+    let emulator = Emulator::start().unwrap();
+    ask(&emulator, "POST", "/apiKeys", Some(&json!({"name": "é".repeat(4000)}).to_string()));
+    let long = "p".repeat(10_000);
+    ask(&emulator, "GET", &format!("/{long}?{long}"), None);
+    let journal = requests(&emulator);
+    let body = text(&journal[0]["body"]);
+    assert!((4093..=4096).contains(&body.len()) && body.starts_with("{\"name\":\"éé"));
+    assert_eq!((text(&journal[1]["path"]).len(), text(&journal[1]["query"]).len()), (4096, 4096));
+}
+
+#[test]
+fn is_emptied_on_demand_and_counts_on() {
+    let emulator = Emulator::start().unwrap();
+    list(&emulator);
+    let answer = call(&emulator, "DELETE", "/_emulator/journal", &[], None);
+    assert_eq!((answer.status, &*answer.body), (204, ""));
+    assert_eq!(requests(&emulator), Vec::<Value>::new());
+    list(&emulator);
+    assert_eq!(requests(&emulator)[0]["seq"], 2);
+}
+
+#[test]
+fn keeps_the_newest_ten_thousand() {
+    let emulator = Emulator::start().unwrap();
+    let mut connection = Connection::open(&emulator);
+    let mut left = 10_005;
+    while left > 0 {
+        let batch = left.min(100);
+        let request = "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(batch);
+        connection.write(request.as_bytes());
+        (0..batch).for_each(|_| assert_eq!(connection.read(true).status, 401));
+        left -= batch;
+    }
+    let journal = requests(&emulator);
+    assert_eq!((journal.len(), &journal[0]["seq"], &journal[9999]["seq"]), (10_000, &json!(6), &json!(10_005)));
+}
+
+#[test]
+fn a_short_key_is_masked_whole() {
+    let emulator = Emulator::start().unwrap();
+    set_state(&emulator, &json!({"keys": [{"apiKey": "elevenchars"}]}));
+    call(&emulator, "GET", "/x/elevenchars", &[], None);
+    assert_eq!(requests(&emulator)[0]["path"], "/x/••••");
+}

@@ -1,0 +1,153 @@
+//! What outlives a restart.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use codat_keys_emulator::{Builder, Emulator};
+use serde_json::{Value, json};
+
+use crate::support::{ask, ask_as, call, create, list, set_state, text};
+
+fn on(path: &Path) -> Builder {
+    Emulator::builder().seed(7).state_file(path)
+}
+
+#[test]
+fn keys_and_switches_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let emulator = on(&path).last_key_can_be_deleted(true).start().unwrap();
+    let first_key = emulator.api_key().to_owned();
+    create(&emulator, "kept");
+    let gone = create(&emulator, "gone");
+    assert_eq!(ask(&emulator, "DELETE", &format!("/apiKeys/{}", text(&gone["id"])), None).status, 204);
+    set_state(&emulator, &json!({"companies": 2}));
+    let before = list(&emulator);
+    drop(emulator);
+
+    let emulator = on(&path).start().unwrap();
+    assert_eq!(emulator.api_key(), first_key);
+    assert_eq!(list(&emulator), before);
+    assert_eq!(ask_as(&emulator, text(&gone["apiKey"]), "GET", "/apiKeys", None).status, 401);
+    let state = call(&emulator, "GET", "/_emulator/state", &[], None).json();
+    assert_eq!((&state["companies"], &state["lastKeyCanBeDeleted"]), (&json!(2), &json!(true)));
+    drop(emulator);
+
+    let emulator = on(&path).last_key_can_be_deleted(false).start().unwrap();
+    let state = call(&emulator, "GET", "/_emulator/state", &[], None).json();
+    assert_eq!(state["lastKeyCanBeDeleted"], false, "what the builder says counts more");
+}
+
+#[test]
+fn no_key_ever_comes_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let mut seen: Vec<Value> = Vec::new();
+    for _ in 0..4 {
+        let emulator = on(&path).start().unwrap();
+        for name in ["one", "two"] {
+            let created = create(&emulator, name);
+            assert_eq!(ask(&emulator, "DELETE", &format!("/apiKeys/{}", text(&created["id"])), None).status, 204);
+            assert!(!seen.contains(&created["apiKey"]) && !seen.contains(&created["id"]));
+            seen.extend([created["apiKey"].clone(), created["id"].clone()]);
+        }
+    }
+}
+
+#[test]
+fn an_account_without_keys_gets_a_first_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let emulator = on(&path).start().unwrap();
+    let before = emulator.api_key().to_owned();
+    set_state(&emulator, &json!({"keys": []}));
+    drop(emulator);
+    let emulator = on(&path).start().unwrap();
+    assert_ne!(emulator.api_key(), before);
+    assert_eq!(ask(&emulator, "GET", "/apiKeys", None).status, 200);
+}
+
+#[test]
+fn a_file_written_by_hand_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    fs::write(&path, r#"{"keys":[{"apiKey":"made-up-key-by-hand"},{"name":"second"}],"rateLimit":{"remaining":3}}"#)
+        .unwrap();
+    let emulator = on(&path).start().unwrap();
+    assert_eq!(emulator.api_key(), "made-up-key-by-hand");
+    assert_eq!(list(&emulator)[1]["name"], "second");
+}
+
+#[test]
+fn a_damaged_file_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    for damaged in [
+        "",
+        "{",
+        "[]",
+        r#"{"unknown":1}"#,
+        r#"{"companies":"made-up-key-in-the-wrong-place"}"#,
+        r#"{"keys":[{"id":"a"},{"id":"a"}]}"#,
+    ] {
+        fs::write(&path, damaged).unwrap();
+        let error = on(&path).start().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{damaged}");
+        let text = error.to_string();
+        assert!(text.contains("state.json") && text.contains("move it away") && !text.contains("made-up"), "{text}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
+    }
+}
+
+#[test]
+fn a_second_emulator_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let first = on(&path).start().unwrap();
+    let error = on(&path).start().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    assert!(error.to_string().contains("in use by another emulator"), "{error}");
+    assert_eq!(ask(&first, "GET", "/apiKeys", None).status, 200);
+    drop(first);
+    on(&path).start().unwrap();
+}
+
+#[test]
+fn a_change_that_cannot_be_written_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let emulator = on(&path).start().unwrap();
+    let before = (list(&emulator), fs::read(&path).unwrap());
+    let id = text(&create(&emulator, "soon back")["id"]).to_owned();
+    let (with_two, file) = (list(&emulator), fs::read(&path).unwrap());
+    assert_ne!(file, before.1, "the file is written before the answer");
+
+    // A folder in the place of the temporary file stops every write, even for root.
+    fs::create_dir(folder.path().join("state.json.tmp")).unwrap();
+    assert_eq!(ask(&emulator, "POST", "/apiKeys", None).status, 500);
+    assert_eq!(ask(&emulator, "DELETE", &format!("/apiKeys/{id}"), None).status, 500);
+    assert_eq!(set_state(&emulator, &json!({"keys": []})).status, 500);
+    assert_eq!((list(&emulator), fs::read(&path).unwrap()), (with_two, file));
+
+    fs::remove_dir(folder.path().join("state.json.tmp")).unwrap();
+    assert_eq!(ask(&emulator, "DELETE", &format!("/apiKeys/{id}"), None).status, 204);
+    assert_eq!(list(&emulator), before.0);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    fs::write(&path, "{}").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    let emulator = on(&path).start().unwrap();
+    create(&emulator, "private");
+    for file in fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
+    }
+}

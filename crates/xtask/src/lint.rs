@@ -1,0 +1,38 @@
+//! `cargo xtask lint`: every check that is not a test.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::process::{command, run as run_to_end};
+use crate::{generate, tools};
+
+const CHECKS: [(&str, fn() -> Result<()>); 7] = [
+    ("format", || run_to_end(&mut command("cargo fmt --all --check"))),
+    ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
+    ("docs", || run_to_end(command("cargo doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))),
+    ("generated files", generate::check),
+    ("spelling", || run_to_end(&mut tools::typos()?)),
+    ("workflows", || run_to_end(tools::zizmor()?.args(["--offline", "--no-progress", ".github/workflows"]))),
+    // The list of advisories is not on a package registry: the published workflow checks it.
+    ("dependencies", || run_to_end(tools::cargo_deny()?.args(["check", "licenses", "bans", "sources"]))),
+];
+
+/// Runs every check, whatever became of the one before, and says of each whether it is `ok` or `FAILED`.
+pub(crate) fn run() -> ExitCode {
+    let mut summary = String::new();
+    let mut code = ExitCode::SUCCESS;
+    for (name, check) in CHECKS {
+        println!("\n== {name}");
+        match check() {
+            Ok(()) => summary += &format!("{name}: ok\n"),
+            Err(error) => {
+                eprintln!("{error:#}");
+                summary += &format!("{name}: FAILED\n");
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    print!("\n== summary\n{summary}");
+    code
+}

@@ -1,0 +1,65 @@
+//! Tools at pinned versions, installed below `target` from the package registries where they are missing.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::process::{command, run};
+
+/// The spell checker.
+pub(crate) fn typos() -> Result<Command> {
+    from_pypi("typos", "1.52.0")
+}
+
+/// The checker of GitHub workflows.
+pub(crate) fn zizmor() -> Result<Command> {
+    from_pypi("zizmor", "1.32.0")
+}
+
+/// The checker of dependencies. The published workflow names the same version.
+pub(crate) fn cargo_deny() -> Result<Command> {
+    let version = "0.20.2";
+    let installed = Path::new("target/tools/bin/cargo-deny");
+    if let Some(found) = [Path::new("cargo-deny"), installed].into_iter().find(|tool| has_version(tool, version)) {
+        return Ok(Command::new(found));
+    }
+    run(command("cargo install cargo-deny --locked --root target/tools --version").arg(version))?;
+    Ok(Command::new(installed))
+}
+
+fn from_pypi(name: &str, version: &str) -> Result<Command> {
+    let (python, programs) = if cfg!(windows) { ("python", "Scripts") } else { ("python3", "bin") };
+    let programs = Path::new("target/lint-venv").join(programs);
+    let tool = programs.join(name);
+    if !has_version(&tool, version) {
+        run(Command::new(python).args(["-m", "venv", "target/lint-venv"]))?;
+        let wanted = format!("{name}=={version}");
+        run(Command::new(programs.join("python")).args(["-m", "pip", "install", "--quiet", &wanted]))?;
+    }
+    Ok(Command::new(tool))
+}
+
+/// A tool that cannot be started has no version.
+fn has_version(tool: &Path, version: &str) -> bool {
+    let Ok(output) = Command::new(tool).arg("--version").output() else { return false };
+    version_in(&String::from_utf8_lossy(&output.stdout)) == Some(version)
+}
+
+/// The version in `cargo-deny 0.20.2`.
+fn version_in(said: &str) -> Option<&str> {
+    said.split_whitespace().nth(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_has_the_version_that_it_says() {
+        assert_eq!(version_in("typos-cli 1.52.0\n"), Some("1.52.0"));
+        assert_eq!(version_in(""), None);
+        assert!(!has_version(Path::new("no-such-tool"), "1.52.0"));
+        assert!(!has_version(Path::new("cargo"), "1"));
+    }
+}
