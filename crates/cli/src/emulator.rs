@@ -6,12 +6,14 @@ use serde_json::json;
 use crate::args;
 use crate::failure::Failure;
 use crate::output::print;
-use crate::runtime;
+use crate::runtime::{self, Signals};
 
 pub(crate) fn run(options: &args::EmulatorOptions) -> Result<(), Failure> {
     if options.explain {
         return print(&codat_keys_emulator::explain());
     }
+    let runtime = runtime::new()?;
+    let mut signals = runtime.block_on(async { Signals::watch() })?;
     let emulator = start(options)?;
     let (url, key) = (emulator.base_url(), emulator.api_key());
     if options.json {
@@ -21,7 +23,8 @@ pub(crate) fn run(options: &args::EmulatorOptions) -> Result<(), Failure> {
             "Codat emulator at {url}, until Ctrl-C\n  export CODAT_BASE_URL={url}\n  export CODAT_API_KEY={key}\n"
         ))?;
     }
-    runtime::new()?.block_on(runtime::signal()).map(drop)
+    runtime.block_on(signals.next());
+    Ok(())
 }
 
 pub(crate) fn start(options: &args::EmulatorOptions) -> Result<Emulator, Failure> {

@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use crate::args;
 use crate::emulator;
 use crate::failure::Failure;
-use crate::runtime::{self, Signal};
+use crate::runtime::{self, Signal, Signals};
 
 /// What would compete with the emulator's key and address.
 const COMPETING: [&str; 4] = ["CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE", "CODAT_CA_FILE", "CODAT_PROFILE"];
@@ -27,21 +27,24 @@ pub(crate) fn exec(options: &args::EmulatorOptions, command: &[OsString]) -> Res
         child.env_remove(name);
     }
     runtime::new()?.block_on(async {
-        let mut child = child.spawn().map_err(|error| cannot_run(program, &error))?;
-        Ok(exit_code(wait(&mut child).await?))
+        // Before the child runs: a signal that came first would end this process alone, and orphan the child.
+        let signals = Signals::watch()?;
+        let child = child.spawn().map_err(|error| cannot_run(program, &error))?;
+        Ok(exit_code(wait(child, signals).await?))
     })
 }
 
-/// Ctrl-C reaches the child from the terminal itself, and the child decides what it means.
-async fn wait(child: &mut Child) -> Result<ExitStatus, Failure> {
+async fn wait(mut child: Child, mut signals: Signals) -> Result<ExitStatus, Failure> {
     loop {
         tokio::select! {
             status = child.wait() => {
                 return status.map_err(|error| Failure::local(format!("the command was lost: {error}"), "run it again"));
             }
-            signal = runtime::signal() => match signal? {
+            signal = signals.next() => match signal {
+                // It reaches the child from the terminal itself, and the child decides what it means.
                 Signal::Interrupt => {}
-                Signal::Terminate => terminate(child),
+                #[cfg(unix)]
+                Signal::Terminate => terminate(&child),
             }
         }
     }
@@ -55,9 +58,6 @@ fn terminate(child: &Child) {
         let _ = kill_process(pid, Signal::TERM);
     }
 }
-
-#[cfg(not(unix))]
-fn terminate(_child: &Child) {}
 
 fn path_with_own_folder_first() -> Result<OsString, Failure> {
     let own = std::env::current_exe().map_err(|error| {

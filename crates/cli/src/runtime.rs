@@ -36,23 +36,50 @@ fn run<T>(call: impl Future<Output = Result<T, Error>>, interrupted: impl FnOnce
 pub(crate) enum Signal {
     /// Ctrl-C, which the terminal sends to children too.
     Interrupt,
-    /// `kill`, which is sent to this process alone. (Unix)
-    #[cfg_attr(not(unix), allow(dead_code))]
+    /// `kill`, which is sent to this process alone.
+    #[cfg(unix)]
     Terminate,
 }
 
-/// Waits for the next one.
-pub(crate) async fn signal() -> Result<Signal, Failure> {
-    let watched = |error| Failure::local(format!("signals cannot be watched: {error}"), "stop it with kill -9");
+/// Signals, none of which is missed from the moment this is made.
+pub(crate) struct Signals {
     #[cfg(unix)]
-    {
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(windows)]
+    interrupt: tokio::signal::windows::CtrlC,
+}
+
+impl Signals {
+    /// Must be called within the runtime.
+    pub(crate) fn watch() -> Result<Self, Failure> {
+        Self::try_watch()
+            .map_err(|error| Failure::local(format!("signals cannot be watched: {error}"), "stop it with kill -9"))
+    }
+
+    #[cfg(unix)]
+    fn try_watch() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).map_err(watched)?;
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    #[cfg(windows)]
+    fn try_watch() -> std::io::Result<Self> {
+        Ok(Self { interrupt: tokio::signal::windows::ctrl_c()? })
+    }
+
+    #[cfg(unix)]
+    pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
-            result = tokio::signal::ctrl_c() => result.map(|()| Signal::Interrupt).map_err(watched),
-            _ = terminate.recv() => Ok(Signal::Terminate),
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
         }
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map(|()| Signal::Interrupt).map_err(watched)
+
+    #[cfg(windows)]
+    pub(crate) async fn next(&mut self) -> Signal {
+        self.interrupt.recv().await;
+        Signal::Interrupt
+    }
 }

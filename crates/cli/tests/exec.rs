@@ -1,0 +1,103 @@
+//! `emulator` and `emulator exec`.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::support::{program, run, with_key};
+
+fn exec(script: &str) -> crate::support::Ended {
+    run(&mut program(), &["emulator", "exec", "--", "sh", "-c", script])
+}
+
+#[test]
+fn the_whole_life_of_keys_in_one_shell_script() {
+    let ended = exec(
+        "for n in 1 2 3 4 5 6 7 8 9; do codat-keys create key-$n >/dev/null || exit 99; done
+         codat-keys create key-10; echo tenth $?
+         for n in 1 2 3 4 5 6 7 8 9; do codat-keys delete key-$n --yes || exit 98; done
+         codat-keys delete $(codat-keys list | cut -f1) --yes; echo last $?
+         codat-keys delete ../companies/x --yes; echo path $?
+         codat-keys list | wc -l",
+    );
+    assert_eq!(
+        ended.stdout.split_whitespace().collect::<Vec<_>>(),
+        ["tenth", "5", "last", "6", "path", "2", "1"],
+        "{ended:?}"
+    );
+    assert_eq!(ended.status, 0);
+}
+
+#[test]
+fn the_commands_exit_status_is_passed_on() {
+    assert_eq!(exec("exit 7").status, 7);
+    assert_eq!(exec("kill -TERM $$").status, 128 + 15);
+    let missing = run(&mut program(), &["emulator", "exec", "--", "no-such-command-anywhere"]);
+    assert_eq!(missing.status, 127);
+    assert!(missing.stderr.starts_with("error: no-such-command-anywhere cannot be run"), "{missing:?}");
+    let folder = run(&mut program(), &["emulator", "exec", "--", "/"]);
+    assert_eq!(folder.status, 126, "{folder:?}");
+}
+
+#[test]
+fn the_callers_own_credentials_do_not_compete() {
+    let mut command = with_key("https://api.example", "callers-own");
+    command
+        .env("CODAT_AUTH_HEADER", "Basic Zm9v")
+        .env("CODAT_API_KEY_FILE", "/nowhere")
+        .env("CODAT_CA_FILE", "/nowhere");
+    let ended = run(&mut command, &["emulator", "exec", "--", "codat-keys", "list"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_termination_reaches_the_command() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let script = "trap 'echo told; exit 3' TERM; echo ready; while :; do sleep 0.05; done";
+    let mut child =
+        program().args(["emulator", "exec", "--", "sh", "-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "ready");
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(said.next().unwrap().unwrap(), "told");
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
+fn the_start_line_is_json_on_request_and_a_seed_repeats_the_keys() {
+    let start = || {
+        let mut child = program().args(["emulator", "--json", "--seed", "7"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let listed = run(&mut with_key(line["baseUrl"].as_str().unwrap(), line["apiKey"].as_str().unwrap()), &["list"]);
+        assert_eq!(listed.status, 0, "{listed:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        line["apiKey"].clone()
+    };
+    assert_eq!(start(), start());
+}
+
+#[test]
+fn a_port_in_use_is_said() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ended = run(&mut program(), &["emulator", "--port", &port]);
+    assert_eq!(ended.status, 1, "{ended:?}");
+    assert!(
+        ended.stderr.contains("error: the emulator cannot start: ") && ended.stderr.contains("hint: "),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn explain_prints_every_mark() {
+    let ended = run(&mut program(), &["emulator", "--explain"]);
+    assert_eq!(ended.status, 0);
+    for mark in ["documented", "contradicted", "assumed"] {
+        assert!(ended.stdout.contains(mark), "{}", ended.stdout);
+    }
+}

@@ -1,0 +1,146 @@
+//! `list`, `show`, `create`, `delete`: what is printed, what is written, and what is refused.
+
+use std::path::Path;
+
+use codat_keys_emulator::Emulator;
+use serde_json::Value;
+
+use crate::support::{against, program, run, with_key};
+
+fn create(emulator: &Emulator, arguments: &[&str]) -> crate::support::Ended {
+    let ended = run(&mut against(emulator), &[&["create"], arguments].concat());
+    assert_eq!(ended.status, 0, "{ended:?}");
+    ended
+}
+
+fn names(emulator: &Emulator) -> Vec<String> {
+    let listed: Value = serde_json::from_str(&run(&mut against(emulator), &["list", "--json"]).stdout).unwrap();
+    listed["keys"].as_array().unwrap().iter().filter_map(|key| key["name"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn a_pipe_gets_tab_separated_lines_with_the_key_masked() {
+    let emulator = Emulator::start().unwrap();
+    create(&emulator, &["ci"]);
+    let listed = run(&mut against(&emulator), &["list"]).stdout;
+    let rows: Vec<Vec<&str>> = listed.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!((rows.len(), rows[0].len()), (2, 5));
+    assert_eq!((rows[0][1], rows[0][3], rows[1][1], rows[1][3]), ("", "yes", "ci", "no"));
+    assert_eq!(rows[0][4], format!("••••{}", &emulator.api_key()[36..]));
+}
+
+#[test]
+fn json_has_its_members_in_order_and_the_key_masked_unless_revealed() {
+    let emulator = Emulator::start().unwrap();
+    let masked = run(&mut against(&emulator), &["list", "--json"]).stdout;
+    let revealed = run(&mut against(&emulator), &["list", "--json", "--reveal"]).stdout;
+    assert!(masked.starts_with(r#"{"keys":[{"id":""#) && !masked.contains(emulator.api_key()));
+    let places: Vec<_> =
+        ["\"id\"", "\"name\"", "\"created\"", "\"inUse\"", "\"key\""].map(|member| masked.find(member)).into();
+    assert!(places.is_sorted() && places[0].is_some(), "{masked}");
+    assert!(revealed.contains(&format!("\"key\":\"{}\"", emulator.api_key())));
+}
+
+#[test]
+fn revealed_is_the_value_alone_and_it_works() {
+    let emulator = Emulator::start().unwrap();
+    let created = create(&emulator, &["ci", "--reveal"]).stdout;
+    let shown = run(&mut against(&emulator), &["show", "ci", "--reveal"]).stdout;
+    assert_eq!(created, shown);
+    let listed = run(&mut with_key(emulator.base_url(), created.trim()), &["list"]);
+    assert_eq!(listed.status, 0, "{listed:?}");
+}
+
+#[test]
+fn out_writes_the_value_alone_for_its_owner_and_never_over_a_file() {
+    let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("key");
+    let out = file.to_str().unwrap();
+    let created = create(&emulator, &["ci", "--out", out]);
+    let value = std::fs::read_to_string(&file).unwrap();
+    assert!(!created.stdout.contains(&value) && !created.stderr.contains(&value));
+    assert_eq!(
+        run(program().env("CODAT_BASE_URL", emulator.base_url()).env("CODAT_API_KEY_FILE", out), &["list"]).status,
+        0
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    for arguments in [["create", "second", "--out", out], ["show", "ci", "--out", out]] {
+        let refused = run(&mut against(&emulator), &arguments);
+        assert_eq!(refused.status, 2, "{refused:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), value);
+    assert_eq!(names(&emulator), ["ci"], "no key is made where it could not be written");
+
+    create(&emulator, &["third", "--out", out, "--overwrite"]);
+    assert_ne!(std::fs::read_to_string(&file).unwrap(), value);
+    assert_eq!(files(folder.path()), 1, "no temporary file is left");
+}
+
+#[test]
+fn out_into_a_missing_folder_makes_no_key() {
+    let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("missing/key");
+    for out in [file.to_str().unwrap(), folder.path().to_str().unwrap()] {
+        let ended = run(&mut against(&emulator), &["create", "ci", "--out", out, "--overwrite"]);
+        assert_eq!(ended.status, 2, "{ended:?}");
+    }
+    assert!(names(&emulator).is_empty());
+}
+
+#[test]
+fn delete_needs_yes_where_nobody_can_be_asked() {
+    let emulator = Emulator::start().unwrap();
+    create(&emulator, &["ci"]);
+    let refused = run(&mut against(&emulator), &["delete", "ci"]);
+    assert_eq!(refused.status, 2);
+    assert!(refused.stderr.contains("hint: add --yes"), "{refused:?}");
+    assert_eq!(names(&emulator), ["ci"]);
+    assert_eq!(run(&mut against(&emulator), &["delete", "ci", "--yes"]).status, 0);
+    assert!(names(&emulator).is_empty());
+}
+
+#[test]
+fn an_ambiguous_name_is_refused_with_the_ids_to_choose_from() {
+    let emulator = Emulator::start().unwrap();
+    let ids = [create(&emulator, &["twin"]), create(&emulator, &["twin"])];
+    let ids = ids.map(|ended| ended.stdout.split('\t').next().unwrap().to_owned());
+    let refused = run(&mut against(&emulator), &["delete", "twin", "--yes"]);
+    assert_eq!(refused.status, 2);
+    assert!(ids.iter().all(|id| refused.stderr.contains(id)), "{refused:?}");
+    assert_eq!(run(&mut against(&emulator), &["delete", &ids[0], "--yes"]).status, 0);
+    assert_eq!(names(&emulator), ["twin"]);
+}
+
+#[test]
+fn names_that_could_be_paths_are_refused_before_anything_is_sent() {
+    for reference in ["../companies/x", "a/b", "a\\b", "100%", ""] {
+        let ended = run(&mut with_key("http://127.0.0.1:9", "not-sent"), &["delete", reference, "--yes"]);
+        assert_eq!(ended.status, 2, "{reference:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn demo_completions_and_manual_come_out() {
+    let demo = run(&mut program(), &["demo"]);
+    assert_eq!(demo.status, 0, "{demo:?}");
+    for said in
+        ["[GET /companies: 200]", "the most that Codat allows", "refused: this is the last remaining key", "Done in"]
+    {
+        assert!(demo.stdout.contains(said), "{said}: {}", demo.stdout);
+    }
+    assert!(run(&mut program(), &["completions", "bash"]).stdout.contains("complete -F"));
+    assert!(run(&mut program(), &["man"]).stdout.contains(".TH codat-keys 1"));
+    assert!(run(&mut program(), &["man", "delete"]).stdout.contains("allow\\-key\\-in\\-use"));
+    assert_eq!(run(&mut program(), &["man", "nothing"]).status, 2);
+    let help = run(&mut program(), &["create", "--help"]).stdout;
+    assert!(help.contains("Exit status:") && help.contains("    9  it is unknown"), "{help}");
+}
+
+fn files(folder: &Path) -> usize {
+    folder.read_dir().unwrap().count()
+}

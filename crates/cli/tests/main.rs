@@ -1,0 +1,16 @@
+//! Drives the command line as a shell does, over real HTTP.
+
+mod canary;
+mod encode_cases;
+mod exec;
+mod keys;
+mod mistakes;
+mod outcomes;
+mod scenarios;
+#[path = "../../../tests/support/stand_in.rs"]
+mod stand_in;
+#[cfg(unix)]
+mod state_file;
+mod support;
+#[cfg(unix)]
+mod terminal;

@@ -1,0 +1,54 @@
+//! How a command ends when the answer is lost, late or endless, or when somebody stops it.
+
+use crate::stand_in::{Answer, StandIn, json};
+use crate::support::{run, with_key};
+
+const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
+const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#;
+const TWO_KEYS: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},
+    {"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}]}"#;
+
+#[test]
+fn a_lost_create_says_that_it_is_unknown_and_which_key_may_be_the_one() {
+    let server = StandIn::answering(vec![json(200, ONE_KEY), Answer::Lost, json(200, TWO_KEYS)]);
+    let ended = run(&mut with_key(&server.url, KEY), &["create", "ci"]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (9, ""), "{ended:?}");
+    let said =
+        ["it is unknown whether the change took effect", "the idempotency key was ", "may be the one: b ••••0000"];
+    assert!(said.iter().all(|said| ended.stderr.contains(said)), "{ended:?}");
+}
+
+#[test]
+fn a_lost_delete_says_that_it_is_unknown() {
+    let server = StandIn::answering(vec![json(200, TWO_KEYS), json(200, TWO_KEYS), Answer::Lost]);
+    let ended = run(&mut with_key(&server.url, KEY), &["delete", "b", "--yes"]);
+    assert_eq!(ended.status, 9, "{ended:?}");
+}
+
+#[test]
+fn an_endless_answer_is_an_error() {
+    let server = StandIn::answering(vec![Answer::Endless("HTTP/1.1 200 OK\r\n\r\n")]);
+    let ended = run(&mut with_key(&server.url, KEY), &["list"]);
+    assert_eq!(ended.status, 10, "{ended:?}");
+    assert!(ended.stderr.starts_with("error: the answer is larger than 8 MiB"), "{ended:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_ends_a_list_as_cancelled_and_a_create_as_unknown() {
+    use rustix::process::{Pid, Signal, kill_process};
+    use std::process::Stdio;
+
+    for (arguments, answers, status) in
+        [(&["list"][..], vec![Answer::Silence], 130), (&["create", "ci"], vec![json(200, ONE_KEY), Answer::Silence], 9)]
+    {
+        let waited_for = answers.len();
+        let server = StandIn::answering(answers);
+        let mut child = with_key(&server.url, KEY).args(arguments).stderr(Stdio::null()).spawn().unwrap();
+        while server.requests().len() < waited_for {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(status), "{arguments:?}");
+    }
+}

@@ -1,0 +1,91 @@
+//! A killed emulator has every key that it acknowledged.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use codat_keys::{ApiKey, Client, KeyName};
+use serde_json::Value;
+
+use crate::support::program;
+
+const CHANGES: usize = 1_000;
+
+struct Running {
+    process: Child,
+    url: String,
+    key: String,
+}
+
+fn start(state: &Path) -> Running {
+    let mut process =
+        program().args(["emulator", "--json", "--state"]).arg(state).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let line: Value = serde_json::from_str(&line).unwrap();
+    let text = |member: &str| line[member].as_str().unwrap().to_owned();
+    Running { process, url: text("baseUrl"), key: text("apiKey") }
+}
+
+fn client(running: &Running) -> Client {
+    let key = ApiKey::parse(&running.key).unwrap();
+    Client::builder().base_url(&running.url).api_key(key).timeout(Duration::from_secs(5)).build().unwrap()
+}
+
+/// Creates and deletes in turn until the emulator is gone. Returns the ids that must be there, and those that may be:
+/// of the change that was under way, nobody knows.
+async fn change_until_killed(client: &Client) -> (BTreeSet<String>, BTreeSet<String>, usize) {
+    let (mut sure, mut possible) = (BTreeSet::new(), BTreeSet::new());
+    for change in 0..CHANGES {
+        if sure.len() < 8 && change % 3 != 2 {
+            match client.keys().create(&KeyName::parse(&format!("key-{change}")).unwrap()).await {
+                Ok(key) => sure.insert(key.id.to_string()),
+                Err(_) => return (sure, possible, change),
+            };
+        } else {
+            let id: String = sure.pop_first().unwrap();
+            if client.keys().delete(&codat_keys::KeyId::parse(&id).unwrap()).await.is_err() {
+                possible.insert(id);
+                return (sure, possible, change);
+            }
+        }
+    }
+    (sure, possible, CHANGES)
+}
+
+#[test]
+fn an_emulator_killed_amid_a_thousand_changes_has_every_acknowledged_key() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut survived = 0;
+    for wait in [20, 60, 110, 170, 240] {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state.json");
+        let mut running = start(&state);
+        let client_of_first = client(&running);
+        let process = running.process.id();
+        let killer = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(wait));
+            let pid = rustix::process::Pid::from_raw(process.cast_signed()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        });
+        let (sure, possible, changes) = runtime.block_on(change_until_killed(&client_of_first));
+        killer.join().unwrap();
+        running.process.wait().unwrap();
+        assert!(changes < CHANGES, "the kill came too late to be amid the changes");
+        survived += changes;
+
+        let mut again = start(&state);
+        let listed = runtime.block_on(client(&again).keys().list()).unwrap();
+        again.process.kill().unwrap();
+        again.process.wait().unwrap();
+        let listed: BTreeSet<String> =
+            listed.into_iter().filter(|key| key.name.is_some()).map(|key| key.id.to_string()).collect();
+        assert!(sure.is_subset(&listed), "acknowledged, then lost: {sure:?}, {listed:?}");
+        // At most the one create that was under way is there without its acknowledgement.
+        assert!(listed.difference(&(&sure | &possible)).count() <= 1, "{sure:?}, {listed:?}");
+    }
+    assert!(survived > 50, "only {survived} changes were made before the kills");
+}

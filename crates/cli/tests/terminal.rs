@@ -1,0 +1,63 @@
+//! What a person at a terminal sees: a question before a deletion, a table, colours unless NO_COLOR.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+
+use codat_keys_emulator::Emulator;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+use crate::support::{against, run};
+
+/// Runs a command on a terminal, types a line, and returns its exit status and all that was shown.
+fn on_a_terminal(command: &mut Command, typed: &str) -> (i32, String) {
+    let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&controller).unwrap();
+    unlockpt(&controller).unwrap();
+    let path = ptsname(&controller, Vec::new()).unwrap();
+    let terminal = OpenOptions::new().read(true).write(true).open(path.to_str().unwrap()).unwrap();
+    let end = |file: &File| Stdio::from(file.try_clone().unwrap());
+    let mut child = command.stdin(end(&terminal)).stdout(end(&terminal)).stderr(end(&terminal)).spawn().unwrap();
+    // The command keeps its own copies until it is dropped, and the terminal is read until the last end is closed.
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    drop(terminal);
+    let mut controller = File::from(controller);
+    controller.write_all(typed.as_bytes()).unwrap();
+    let mut shown = Vec::new();
+    // Linux answers with an error, rather than an end, once the other side is closed.
+    let _ = controller.read_to_end(&mut shown);
+    (child.wait().unwrap().code().unwrap(), String::from_utf8(shown).unwrap())
+}
+
+#[test]
+fn delete_asks_and_only_yes_deletes() {
+    let emulator = Emulator::start().unwrap();
+    run(&mut against(&emulator), &["create", "ci"]);
+    let delete = |typed: &str| on_a_terminal(against(&emulator).args(["delete", "ci"]), typed);
+    for typed in ["\n", "n\n", "maybe\n"] {
+        let (status, shown) = delete(typed);
+        assert_eq!(status, 130, "{shown}");
+        assert!(shown.contains("for good?") && shown.contains("nothing was deleted"), "{shown}");
+    }
+    let (status, shown) = delete("y\n");
+    assert_eq!(status, 0, "{shown}");
+    assert_eq!(run(&mut against(&emulator), &["list"]).stdout.lines().count(), 1);
+}
+
+#[test]
+fn list_is_a_table_with_a_heading() {
+    let emulator = Emulator::start().unwrap();
+    let (status, shown) = on_a_terminal(against(&emulator).arg("list"), "");
+    assert_eq!(status, 0);
+    assert!(shown.starts_with("ID  ") && shown.contains("IN USE"), "{shown}");
+    assert!(!shown.contains('\t') && !shown.contains(emulator.api_key()), "{shown}");
+}
+
+#[test]
+fn errors_are_coloured_unless_no_color() {
+    let emulator = Emulator::start().unwrap();
+    let show = |command: &mut Command| on_a_terminal(command.env("TERM", "xterm").args(["show", "nothing"]), "").1;
+    assert!(show(&mut against(&emulator)).contains("\u{1b}["));
+    let plain = show(against(&emulator).env("NO_COLOR", "1"));
+    assert!(!plain.contains('\u{1b}') && plain.starts_with("error: "), "{plain:?}");
+}
