@@ -13,7 +13,8 @@ use crate::runtime;
 pub(crate) fn delete(connection: &Connection, delete: &Delete) -> Result<(), Failure> {
     let client = connection.client()?;
     KeyId::parse(&delete.key)?;
-    if !delete.yes && !(stdin().is_terminal() && stderr().is_terminal()) {
+    let nobody_to_ask = !(stdin().is_terminal() && stderr().is_terminal());
+    if !delete.yes && nobody_to_ask {
         return Err(Failure::new(
             ErrorKind::InvalidInput,
             "there is no terminal to ask on whether to delete",

@@ -1,5 +1,7 @@
 //! Drives the command line as a shell does, over real HTTP.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
+
 mod canary;
 mod encode_cases;
 mod exec;

@@ -47,3 +47,8 @@ pub use secret::ApiKey;
 pub use bytes::Bytes;
 pub use http::{HeaderValue, Response};
 pub use jiff::Timestamp;
+
+/// The examples of the README, compiled and run as its readers would.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -8,10 +8,7 @@ use codat_keys::{ApiKey, AuthorizationHeader, Client, Credential, KeyId, KeyName
 use codat_keys_emulator::Emulator;
 use tracing_subscriber::fmt::MakeWriter;
 
-#[path = "../../../tests/support/stand_in.rs"]
-mod stand_in;
-
-use stand_in::{Answer, StandIn, json};
+use crate::stand_in::{Answer, StandIn, json};
 
 const CANARY: &str = "CanaryKeyMadeUpForThisTest00000000000Zq7";
 /// From Python: base64.b64encode(CANARY), without what the padding decides.

@@ -9,12 +9,23 @@ pub(crate) fn command(line: &str) -> Command {
     let mut words = line.split_whitespace();
     let mut command = Command::new(words.next().unwrap_or_default());
     command.args(words);
+    // `cargo run` describes xtask in these; ring's build script would see a change in them, and build all of TLS again.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
 /// Runs a command to its end. Anything but success is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
-    ensure!(status.success(), "{command:?}: {status}");
+    let status = command.status().with_context(|| format!("`{}` cannot start", line(command)))?;
+    ensure!(status.success(), "`{}` failed: {status}", line(command));
     Ok(())
+}
+
+fn line(command: &Command) -> String {
+    let words: Vec<_> = [command.get_program()].into_iter().chain(command.get_args()).collect();
+    words.join(" ".as_ref()).to_string_lossy().into_owned()
 }

@@ -118,7 +118,7 @@ mod tests {
             let suite = Suite { language: "none", build, test };
             run_suite(&suite, &mut Tally::default()).unwrap_err().to_string()
         };
-        assert!(trouble("cargo no-such-command", "cargo --version").contains("no-such-command"));
+        assert!(trouble("no-such-program", "cargo --version").contains("cannot start"));
         assert_eq!(trouble("cargo --version", "cargo --version"), "no test ran");
     }
 }

@@ -4,10 +4,7 @@ use std::time::{Duration, Instant};
 
 use codat_keys::{ApiKey, Client, ClientBuilder, Error, ErrorKind, KeyId, KeyName};
 
-#[path = "../../../tests/support/stand_in.rs"]
-mod stand_in;
-
-use stand_in::{Answer, StandIn, json};
+use crate::stand_in::{Answer, StandIn, json};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#;

@@ -1,0 +1,11 @@
+//! The public face, over real HTTP, and the shared cases.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
+
+mod canary;
+mod encode_cases;
+mod properties;
+mod scenarios;
+#[path = "../../../tests/support/stand_in.rs"]
+mod stand_in;
+mod wire;
