@@ -119,13 +119,19 @@ pub(crate) struct Show {
 pub(crate) struct Create {
     /// The name, at most 50 characters
     pub(crate) name: String,
+    /// Nobody else creates keys of this name: after a lost answer, take the one new key of the name for the one asked for
+    #[arg(long)]
+    pub(crate) adopt: bool,
+    /// Resume a create whose outcome is unknown, with the idempotency key that it told
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
     #[command(flatten)]
     pub(crate) output: KeyOutput,
 }
 
 #[derive(Args)]
 pub(crate) struct KeyOutput {
-    /// Print {"key":{"id","name","created","inUse","key"}}
+    /// Print {"key":{"id","name","created","inUse","key"}}; `create` adds how it came about and what else is new
     #[arg(long)]
     pub(crate) json: bool,
     /// Print the key in clear: its value alone, or within the JSON

@@ -26,7 +26,7 @@ pub(crate) fn delete(connection: &Connection, delete: &Delete) -> Result<(), Fai
     if !delete.yes && !confirmed(key)? {
         return Err(Failure::new(ErrorKind::Cancelled, "not confirmed", "nothing was deleted"));
     }
-    let mut call = client.keys().delete(&key.id);
+    let mut call = client.keys().delete(&key.id).until(runtime::interrupted());
     if delete.allow_key_in_use {
         call = call.allow_key_in_use();
     }

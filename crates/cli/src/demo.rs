@@ -50,7 +50,7 @@ impl Demo<'_> {
     }
 
     async fn create_and_use(&self) -> Result<ApiKeyDetails, Failure> {
-        let key = self.client.keys().create(&KeyName::parse("invoice-processor")?).await?;
+        let key = self.client.keys().create(&KeyName::parse("invoice-processor")?).await?.key;
         self.say("create", &format!("a key \"invoice-processor\": {}, {:?}", key.id, key.api_key)).await?;
 
         let companies = client(self.emulator, &key.api_key)?.get("/companies").await?;

@@ -1,9 +1,8 @@
 //! What goes to standard output.
 
-use std::collections::HashMap;
 use std::io::{ErrorKind, IsTerminal, Write, stdout};
 
-use codat_keys::{ApiKeyDetails, Client};
+use codat_keys::{ApiKeyDetails, Client, Creation};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -19,13 +18,10 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes an object of one member, `{"keys":…}`.
-pub(crate) fn print_json(member: &str, value: impl Serialize) -> Result<(), Failure> {
-    let object = serde_json::to_string(&HashMap::from([(member, value)]));
-    print(
-        &(object.map_err(|error| Failure::local(format!("no JSON could be made: {error}"), "please report it"))?
-            + "\n"),
-    )
+pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
+    let document = serde_json::to_string(document)
+        .map_err(|error| Failure::local(format!("no JSON could be made: {error}"), "please report it"))?;
+    print(&(document + "\n"))
 }
 
 /// Keys, as a table for people or as tab-separated lines for programs.
@@ -36,6 +32,34 @@ pub(crate) fn print_keys(client: &Client, keys: &[ApiKeyDetails], reveal: bool) 
         print(&table(std::iter::once(header).chain(rows).collect()))
     } else {
         print(&rows.map(|row| row.join("\t") + "\n").collect::<String>())
+    }
+}
+
+/// What `list --json` prints.
+#[derive(Serialize)]
+pub(crate) struct KeysDocument<'a> {
+    pub(crate) keys: Vec<KeyJson<'a>>,
+}
+
+/// What `show --json` and `create --json` print.
+#[derive(Serialize)]
+pub(crate) struct KeyDocument<'a> {
+    key: KeyJson<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    how: Option<&'static str>,
+    /// The ids of other new keys of the name; null where nobody could look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extras: Option<Option<Vec<&'a str>>>,
+}
+
+impl<'a> KeyDocument<'a> {
+    pub(crate) fn new(client: &Client, key: &'a ApiKeyDetails, reveal: bool, made: Option<&'a Creation>) -> Self {
+        let ids = |extras: &'a Vec<ApiKeyDetails>| extras.iter().map(|extra| extra.id.as_str()).collect();
+        Self {
+            key: KeyJson::new(client, key, reveal),
+            how: made.map(|made| made.how.code()),
+            extras: made.map(|made| made.extras.as_ref().map(ids)),
+        }
     }
 }
 

@@ -1,34 +1,37 @@
 //! One runtime a process, on this thread, which Ctrl-C can stop.
 
-use std::future::{Future, IntoFuture};
+use std::future::IntoFuture;
 
 use codat_keys::{Error, ErrorKind};
 
 use crate::failure::Failure;
 
-/// Waits for a call that changes nothing.
+/// Waits for a call that changes nothing, or for Ctrl-C.
 pub(crate) fn read<T>(call: impl IntoFuture<Output = Result<T, Error>>) -> Result<T, Failure> {
-    run(call.into_future(), || Failure::new(ErrorKind::Cancelled, "stopped", ErrorKind::Cancelled.hint()))
+    new()?.block_on(async {
+        tokio::select! {
+            result = call.into_future() => result.map_err(Failure::from),
+            () = interrupted() => Err(Failure::new(ErrorKind::Cancelled, "stopped", ErrorKind::Cancelled.hint())),
+        }
+    })
 }
 
-/// Waits for a call that changes something: once stopped, nobody knows whether it did.
+/// Waits for a call that changes something. It watches [`interrupted`] itself, since it knows what was sent.
 pub(crate) fn change<T>(call: impl IntoFuture<Output = Result<T, Error>>) -> Result<T, Failure> {
-    let unknown = ErrorKind::OutcomeUnknown;
-    run(call.into_future(), || Failure::new(unknown, format!("stopped: {}", unknown.text()), unknown.hint()))
+    new()?.block_on(call.into_future()).map_err(Failure::from)
+}
+
+/// Done at Ctrl-C.
+pub(crate) async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Signals cannot be watched here, so that Ctrl-C ends the process by itself.
+        std::future::pending::<()>().await;
+    }
 }
 
 pub(crate) fn new() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Failure::local(format!("the runtime cannot start: {error}"), "check the limits of the process")
-    })
-}
-
-fn run<T>(call: impl Future<Output = Result<T, Error>>, interrupted: impl FnOnce() -> Failure) -> Result<T, Failure> {
-    new()?.block_on(async {
-        tokio::select! {
-            result = call => result.map_err(Failure::from),
-            _ = tokio::signal::ctrl_c() => Err(interrupted()),
-        }
     })
 }
 

@@ -42,7 +42,7 @@ async fn change_until_killed(client: &Client) -> (BTreeSet<String>, BTreeSet<Str
     for change in 0..CHANGES {
         if sure.len() < 8 && change % 3 != 2 {
             match client.keys().create(&KeyName::parse(&format!("key-{change}")).unwrap()).await {
-                Ok(key) => sure.insert(key.id.to_string()),
+                Ok(made) => sure.insert(made.key.id.to_string()),
                 Err(_) => return (sure, possible, change),
             };
         } else {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
 use crate::key::{ApiKeyDetails, KeyId, KeyName, WireKey};
+use crate::secret::ApiKey;
 
 const JSON: &str = "application/json";
 const MAX_MESSAGE_CHARS: usize = 500;
@@ -32,8 +33,8 @@ pub(crate) fn get_request(base: &BaseUrl, path: &str) -> Result<Request<Bytes>, 
     })
 }
 
-pub(crate) fn parse_any(response: Response<Bytes>) -> Result<Response<Bytes>, Error> {
-    if response.status().is_success() { Ok(response) } else { Err(error_from(&response)) }
+pub(crate) fn parse_any(response: &Response<Bytes>) -> Result<Response<Bytes>, Error> {
+    if response.status().is_success() { Ok(response.clone()) } else { Err(error_from(response)) }
 }
 
 fn check_path(path: &str) -> Result<(), Error> {
@@ -133,9 +134,8 @@ fn expect_status(response: &Response<Bytes>, expected: &[StatusCode]) -> Result<
 /// The HTTP status decides; Codat's JSON, where there is any, says more.
 fn error_from(response: &Response<Bytes>) -> Error {
     let status = response.status();
-    let body = CodatError::read(response.body());
+    let body = CodatError::read(response.body(), response.extensions().get());
     let kind = match status.as_u16() {
-        400 if body.is_codats => ErrorKind::InvalidInput,
         401 => ErrorKind::Unauthorized,
         402 => ErrorKind::PaymentRequired,
         403 => ErrorKind::Forbidden,
@@ -143,6 +143,7 @@ fn error_from(response: &Response<Bytes>) -> Error {
         408 => ErrorKind::Timeout,
         409 | 422 => ErrorKind::Conflict,
         429 => ErrorKind::RateLimited,
+        400..=499 if body.is_codats => ErrorKind::InvalidInput,
         500..=599 => ErrorKind::Server,
         _ => ErrorKind::BadResponse,
     };
@@ -167,13 +168,15 @@ struct CodatError {
 }
 
 impl CodatError {
-    fn read(body: &[u8]) -> Self {
+    fn read(body: &[u8], key: Option<&ApiKey>) -> Self {
         let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(body) else {
             return Self::default();
         };
         let text = |member: &str, most: usize| {
-            let text = body.get(member)?.as_str()?;
-            Some(text.chars().filter(|c| !c.is_control()).take(most).collect())
+            let text: String = body.get(member)?.as_str()?.chars().filter(|c| !c.is_control()).collect();
+            // Before it is cut, so that no half of a key escapes.
+            let text = key.map_or(text.clone(), |key| key.redact(&text));
+            Some(text.chars().take(most).collect())
         };
         Self {
             is_codats: ["error", "statusCode", "correlationId"].iter().any(|member| body.contains_key(*member)),

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use crate::error::{Error, ErrorKind};
 
+/// More than any server takes together with a path.
+const MAX_BYTES: usize = 2_000;
+
 pub(crate) const PRODUCTION: &str = "https://api.codat.io";
 
 /// A checked base URL without a slash at its end.
@@ -18,6 +21,9 @@ impl BaseUrl {
             Err(Error::new(ErrorKind::InvalidInput, format!("the base URL {what}")).hint_is(hint))
         };
         let example = "write it like https://api.codat.io, or http://127.0.0.1:4010 for the emulator";
+        if text.len() > MAX_BYTES {
+            return refuse("is longer than 2,000 characters", example);
+        }
         let Ok(url) = url::Url::parse(text) else {
             return refuse("is not a URL", example);
         };

@@ -55,15 +55,15 @@ impl Client {
         Keys::new(self)
     }
 
-    /// Reads any resource of Codat's API, `/companies?page=2`. One attempt, in at most 10 s by default; an answer of
-    /// any 2xx status is returned whole.
+    /// Reads any resource of Codat's API, `/companies?page=2`. Retried as the verbs of [`Keys`]; in at most 30 s by
+    /// default. An answer of any 2xx status is returned whole.
     ///
     /// # Errors
     /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`); else one kind
     /// for each HTTP status, as for the verbs of [`Keys`].
     pub async fn get(&self, path: &str) -> Result<Response<Bytes>, Error> {
         let request = api::get_request(self.base(), path)?;
-        api::parse_any(self.transport().send(request, self.budget_to_read()).await?)
+        self.transport().send(request, self.budget_to_read(), api::parse_any).await
     }
 
     /// Where this client's requests go, without a slash at the end.
@@ -82,15 +82,19 @@ impl Client {
 
     pub(crate) async fn list_keys(&self, budget: Budget) -> Result<Vec<ApiKeyDetails>, Error> {
         let request = api::list_request(self.base())?;
-        api::parse_list(&self.transport().send(request, budget).await?)
+        self.transport().send(request, budget, api::parse_list).await
     }
 
     pub(crate) fn budget_to_read(&self) -> Budget {
-        Budget::starting_now(self.0.limits.read)
+        self.0.transport.budget(self.0.limits.read)
+    }
+
+    pub(crate) fn budget_to_delete(&self) -> Budget {
+        self.0.transport.budget(self.0.limits.delete)
     }
 
     pub(crate) fn budget_to_create(&self) -> Budget {
-        Budget::starting_now(self.0.limits.create)
+        self.0.transport.budget(self.0.limits.create)
     }
 
     pub(crate) fn base(&self) -> &BaseUrl {

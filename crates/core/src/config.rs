@@ -1,12 +1,8 @@
-//! How a client is set up. Together with `transport.rs` the only module that knows reqwest.
+//! How a client is set up. Together with `transport.rs` and `proxy.rs` the only module that knows reqwest.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
-
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use crate::auth::AuthorizationHeader;
 use crate::base_url::{self, BaseUrl};
@@ -14,12 +10,17 @@ use crate::client::Client;
 use crate::credential::Credential;
 use crate::credentials::{self, Environment};
 use crate::error::{Error, ErrorKind};
+use crate::retry::Real;
 use crate::secret::ApiKey;
 use crate::transport::Transport;
+use crate::{proxy, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const READING: Timeouts = Timeouts { attempt: Duration::from_secs(10), call: Duration::from_secs(30) };
-const CREATING: Timeouts = Timeouts { attempt: Duration::from_secs(15), call: Duration::from_secs(60) };
+const DEFAULTS: Limits = Limits {
+    read: Timeouts { attempt: Duration::from_secs(10), call: Duration::from_secs(30) },
+    delete: Timeouts { attempt: Duration::from_secs(10), call: Duration::from_secs(30) },
+    create: Timeouts { attempt: Duration::from_secs(15), call: Duration::from_secs(60) },
+};
 
 /// Sets up a [`Client`]. What is not given comes from the environment, then from the defaults named at each method.
 ///
@@ -53,7 +54,14 @@ pub(crate) struct Timeouts {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) read: Timeouts,
+    pub(crate) delete: Timeouts,
     pub(crate) create: Timeouts,
+}
+
+impl Limits {
+    fn shortest_attempt(&self) -> Duration {
+        self.read.attempt.min(self.delete.attempt).min(self.create.attempt)
+    }
 }
 
 impl ClientBuilder {
@@ -76,14 +84,16 @@ impl ClientBuilder {
         self
     }
 
-    /// How long making a connection may take. Default: 5 s.
+    /// How long making a connection may take, with its name look-up and TLS. Default: 5 s, and in any case at most three
+    /// quarters of what one request may take.
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = Some(time);
         self
     }
 
-    /// How long a call may take, from its start to the last byte of its answer. Default: 30 s, with 10 s for each
-    /// request within it; for `create` 60 s and 15 s. A time given here is for the whole call and for each request.
+    /// How long a call may take, from its start to the last byte of its answer, retries and waits included. Default: 30 s,
+    /// with 10 s for each request within it; for `create` 60 s and 15 s. With a time given here, a single request of
+    /// `create` and `delete` may take half of it, so that time is left to find out how it ended.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
         self
@@ -125,21 +135,28 @@ impl ClientBuilder {
         };
         let base_url = BaseUrl::parse(&base_url, self.allow_insecure_http)?;
         let ca_file = match self.ca_file {
-            Some(file) => Some(file),
-            None => credentials::variable(environment, "CODAT_CA_FILE")?.map(PathBuf::from),
+            Some(file) => Some((file, "the CA file")),
+            None => {
+                credentials::path(environment, "CODAT_CA_FILE")?.map(|file| (file, "the file that CODAT_CA_FILE names"))
+            }
         };
         let limits = limits(self.timeout)?;
         let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(ca_file.as_deref())?)
-            .connect_timeout(positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?)
+            .tls_backend_preconfigured(tls::config(ca_file)?)
+            .no_proxy()
+            .connect_timeout(
+                positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?.min(limits.shortest_attempt() * 3 / 4),
+            )
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .user_agent(concat!("codat-keys/", env!("CARGO_PKG_VERSION")));
         let http = match self.proxy {
-            Some(url) => http.no_proxy().proxy(proxy(&url, &base_url, self.allow_insecure_http)?),
-            None if base_url.is_encrypted() => http,
-            None => http.no_proxy(),
+            Some(url) => http.proxy(proxy::given(&url, &base_url, self.allow_insecure_http)?),
+            None => match proxy::from_environment(environment, &base_url)? {
+                Some(proxy) => http.proxy(proxy),
+                None => http,
+            },
         };
         let credential = match self.credential {
             Some(credential) => credential,
@@ -151,28 +168,27 @@ impl ClientBuilder {
             })?,
             authorization: credential.header().to_header_value(),
             key: credential.api_key().clone(),
+            surroundings: Box::new(Real),
         };
         Ok(Client::new(transport, base_url, limits))
     }
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Without the proxy's URL, which may hold a password.
+    /// Without the URLs, which may hold a password as long as they are not checked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
             .field("credential", &self.credential)
-            .field("base_url", &self.base_url)
+            .field("ca_file", &self.ca_file)
             .finish_non_exhaustive()
     }
 }
 
 fn limits(given: Option<Duration>) -> Result<Limits, Error> {
-    let Some(time) = given else {
-        return Ok(Limits { read: READING, create: CREATING });
-    };
-    let time = positive(time)?;
-    let both = Timeouts { attempt: time, call: time };
-    Ok(Limits { read: both, create: both })
+    let Some(time) = given else { return Ok(DEFAULTS) };
+    let call = positive(time)?;
+    let change = Timeouts { attempt: call / 2, call };
+    Ok(Limits { read: Timeouts { attempt: call, call }, delete: change, create: change })
 }
 
 fn positive(time: Duration) -> Result<Duration, Error> {
@@ -180,52 +196,4 @@ fn positive(time: Duration) -> Result<Duration, Error> {
         return Err(Error::new(ErrorKind::InvalidInput, "a time-out is zero").hint_is("give a time-out above zero"));
     }
     Ok(time)
-}
-
-/// Ring and the bundled roots, in a configuration of this client alone: two bindings may share a process.
-fn tls(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, Error> {
-    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    if let Some(file) = ca_file {
-        for certificate in certificates(file)? {
-            roots
-                .add(certificate)
-                .map_err(|source| unusable_ca_file("holds a certificate that is not valid", source))?;
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|source| Error::new(ErrorKind::Internal, "TLS could not be set up").caused_by(source))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let certificates = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|source| unusable_ca_file("cannot be read as PEM", source))?;
-    if certificates.is_empty() {
-        return Err(unusable_ca_file("holds no certificate", "no BEGIN CERTIFICATE line"));
-    }
-    Ok(certificates)
-}
-
-fn unusable_ca_file(what: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::new(ErrorKind::InvalidInput, format!("the CA file {what}"))
-        .hint_is("give the path of a PEM file with the certificate of the authority that signs for your proxy")
-        .caused_by(source)
-}
-
-fn proxy(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -> Result<reqwest::Proxy, Error> {
-    let example = "write it like http://proxy.example:8080";
-    let url = url::Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        .ok_or_else(|| Error::new(ErrorKind::InvalidInput, "the proxy is not an http or https URL").hint_is(example))?;
-    if !base_url.is_encrypted() && !base_url::is_loopback(&url) && !allow_insecure_http {
-        return Err(Error::new(ErrorKind::InvalidInput, "the proxy would see the key unencrypted")
-            .hint_is("use an https base URL with a proxy, or allow insecure HTTP if the network is trusted"));
-    }
-    reqwest::Proxy::all(url).map_err(|source| {
-        Error::new(ErrorKind::InvalidInput, "the proxy cannot be used").hint_is(example).caused_by(source.without_url())
-    })
 }

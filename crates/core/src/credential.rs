@@ -113,12 +113,15 @@ pub(crate) fn without_line_break(text: &str) -> &str {
 }
 
 fn decode_header(encoded: &str) -> Result<AuthorizationHeader, Mistake> {
+    if encoded.starts_with(' ') {
+        return Err(Mistake::HeaderSpaces);
+    }
     let bytes = Zeroizing::new(STANDARD.decode(encoded).map_err(|_| match STANDARD_ANY_PADDING.decode(encoded) {
         Ok(_) => Mistake::HeaderUnpadded,
         Err(_) => Mistake::HeaderNotBase64,
     })?);
     let key = match std::str::from_utf8(&bytes) {
-        Ok(text) if bytes.iter().all(u8::is_ascii_graphic) => text,
+        Ok(text) if check_characters(text).and_then(|()| check_spaces(text)).is_ok() => text,
         _ => return Err(Mistake::HeaderNotEncoded),
     };
     if key.ends_with(':') {
@@ -162,6 +165,8 @@ pub(crate) enum Mistake {
     HeaderName,
     #[error("is a `Bearer` token")]
     Bearer,
+    #[error("has more than one space after `Basic`")]
+    HeaderSpaces,
     #[error("has `Basic` before text that lacks its Base64 padding")]
     HeaderUnpadded,
     #[error("has `Basic` before text that is not Base64")]
@@ -193,6 +198,7 @@ impl Mistake {
             Self::Space => "a raw key holds no space: give the key alone, or a whole header `Basic …`",
             Self::HeaderName => "give the value alone, from `Basic` on",
             Self::Bearer => "Codat uses Basic: give the raw key and let this library encode it",
+            Self::HeaderSpaces => "leave exactly one space between `Basic` and the encoded key",
             Self::HeaderUnpadded => "keep the `=` signs at its end, or give the raw key instead",
             Self::HeaderNotBase64 | Self::HeaderNotEncoded => {
                 "the key must be Base64-encoded after `Basic `; give the raw key alone and let this library encode it"

@@ -283,6 +283,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn but_most_likely_nothing(mut self) -> Self {
+        self.0.message = format!("{}; most likely nothing was made", self.0.message).into();
+        self
+    }
+
     /// The law of changes: once an attempt may have reached Codat, its error is not returned as itself.
     pub(crate) fn into_outcome_unknown(self, outcome: Outcome) -> Self {
         let text = format!("{}: {}", ErrorKind::OutcomeUnknown.text(), self.0.message);

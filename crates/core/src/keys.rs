@@ -1,29 +1,33 @@
 //! The verbs on keys.
 
+use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 
 use crate::client::Client;
-use crate::create;
-use crate::error::{Error, ErrorKind, Outcome};
+use crate::create::{self, Creation, Order};
+use crate::delete;
+use crate::error::Error;
 use crate::key::{ApiKeyDetails, KeyId, KeyName};
-use crate::transport::Failure;
-use crate::{api, rules};
+use crate::rules;
+use crate::stop::Stop;
 
 type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// The keys of a Codat client: [`Client::keys`].
 ///
 /// Every call below may also end with `Unauthorized`, `PaymentRequired`, `Forbidden`, `RateLimited`, `Server`,
-/// `Connect`, `Timeout`, `BadResponse` or `TooLarge`. Nothing is retried yet: one attempt, one answer.
+/// `Connect`, `Timeout`, `BadResponse` or `TooLarge`. A lost connection, 408, 429, 500, 502, 503 and 504 are retried: at
+/// most 4 attempts, after a random wait of up to 250 ms, 500 ms, then 1 s, or after what `Retry-After` asks for. Where
+/// that exceeds the time that remains, the error comes at once and carries the wait.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), codat_keys::Error> {
 /// use codat_keys::{Client, KeyName};
 ///
 /// let client = Client::from_env()?;
-/// let key = client.keys().create(&KeyName::parse("invoice-processor")?).await?;
-/// println!("made {} ({:?})", key.id, key.api_key);
+/// let made = client.keys().create(&KeyName::parse("invoice-processor")?).await?;
+/// println!("made {} ({:?})", made.key.id, made.key.api_key);
 /// # Ok(())
 /// # }
 /// ```
@@ -63,55 +67,96 @@ impl<'a> Keys<'a> {
         Ok(keys)
     }
 
-    /// Makes a key of this name; await what this returns. The keys are listed first: with ten of them nothing is sent.
+    /// Makes exactly one key of this name; await what this returns. The keys are listed first: with ten of them nothing
+    /// is sent. Then one request, repeated under one `Idempotency-Key` (a UUID of version 7) until its answer is
+    /// conclusive: at most 4 attempts, 15 s each, 60 s in all.
     ///
     /// # Errors
-    /// `KeyLimitReached`; `OutcomeUnknown` where the request may have reached Codat and no conclusive answer came back
-    /// (a lost or unreadable answer, a time-out, 408, 5xx, a conflict): a key may exist, and
-    /// [`Error::outcome`] lists the candidates. And those named at [`Keys`], which all mean that nothing was made.
+    /// `KeyLimitReached`; `OutcomeUnknown` where an attempt may have made a key and nothing proves that it did or did
+    /// not: [`Error::outcome`] has the idempotency key to resume with, and the candidates. And those named at [`Keys`],
+    /// which all mean that nothing was made.
+    ///
+    /// That Codat honours the idempotency key for this operation is assumed, so that after a doubt the keys are listed
+    /// as well. One hole remains, which only Codat could close: a 429 that comes while the first attempt is still
+    /// running, and releases the idempotency key.
     pub fn create(&self, name: &KeyName) -> Create<'a> {
-        Create { client: self.client, name: name.clone() }
+        let order = Order { name: name.clone(), adopt: false, idempotency_key: None };
+        Create { client: self.client, order, stop: None }
     }
 
     /// Deletes the key of this id, for good; await what this returns. The keys are listed first, and the last key and
-    /// the key in use are kept.
+    /// the key in use are kept. After an answer that is lost they are listed again: a key that is gone was deleted. At
+    /// most 4 attempts, 10 s each, 30 s in all.
     ///
     /// The guard cannot see what another process deletes between the list and the deletion: two clients may each delete
     /// the other's key where the server allows it. Codat's Portal can then make a new one.
     ///
     /// # Errors
     /// `NotFound`, `LastKey`, `KeyInUse` (also where the key in use is not in the list): nothing was sent.
-    /// `OutcomeUnknown` where the request may have reached Codat and no conclusive answer came back. And those named at
-    /// [`Keys`], which all mean that nothing was deleted.
+    /// `OutcomeUnknown` where an attempt may have deleted the key and nothing proves it. And those named at [`Keys`],
+    /// which all mean that nothing was deleted.
     pub fn delete(&self, id: &KeyId) -> Delete<'a> {
-        Delete { client: self.client, id: id.clone(), allow_key_in_use: false }
+        Delete { client: self.client, id: id.clone(), allow_key_in_use: false, stop: None }
     }
 }
 
 /// A key about to be made: [`Keys::create`].
 #[must_use = "nothing is sent until it is awaited"]
-#[derive(Debug)]
 pub struct Create<'a> {
     client: &'a Client,
-    name: KeyName,
+    order: Order,
+    stop: Option<Stop<'a>>,
+}
+
+impl<'a> Create<'a> {
+    /// Says that nobody else creates keys of this name, so that after a doubt the one new key of the name must be the
+    /// one asked for, and is returned. Default: it is a candidate, and the call ends with `OutcomeUnknown`.
+    pub fn adopt(mut self, sole_creator: bool) -> Self {
+        self.order.adopt = sole_creator;
+        self
+    }
+
+    /// Resumes a call that ended with `OutcomeUnknown`, with the same name: that makes at most one key in both.
+    /// Default: a new idempotency key.
+    ///
+    /// # Errors
+    /// `InvalidInput` unless it is a UUID of version 7. One that is older than 85 minutes is not sent: the keys are
+    /// listed, and the call ends with `OutcomeUnknown` and the candidates.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        self.order.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Stops the call once `stop` is done: with `Cancelled`, or, where a key may have been made, with `OutcomeUnknown`
+    /// and the way to resume. (Dropping the call stops it as well, but then nobody is told.) Default: nothing stops it.
+    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
+        self.stop = Some(Box::pin(stop));
+        self
+    }
 }
 
 impl<'a> IntoFuture for Create<'a> {
-    type Output = Result<ApiKeyDetails, Error>;
-    type IntoFuture = Pending<'a, ApiKeyDetails>;
+    type Output = Result<Creation, Error>;
+    type IntoFuture = Pending<'a, Creation>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { create::create(self.client, &self.name).await })
+        Box::pin(create::create(self.client, self.order, self.stop))
+    }
+}
+
+impl fmt::Debug for Create<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Create").field("client", self.client).field("order", &self.order).finish_non_exhaustive()
     }
 }
 
 /// A key about to be deleted: [`Keys::delete`].
 #[must_use = "nothing is sent until it is awaited"]
-#[derive(Debug)]
 pub struct Delete<'a> {
     client: &'a Client,
     id: KeyId,
     allow_key_in_use: bool,
+    stop: Option<Stop<'a>>,
 }
 
 impl<'a> Delete<'a> {
@@ -121,26 +166,12 @@ impl<'a> Delete<'a> {
         self
     }
 
-    async fn perform(self) -> Result<(), Error> {
-        let (client, budget) = (self.client, self.client.budget_to_read());
-        let keys = client.list_keys(budget).await?;
-        rules::may_delete(&keys, &self.id, client.key(), self.allow_key_in_use)?;
-
-        let request = api::delete_request(client.base(), &self.id)?;
-        let doubt = match client.transport().send(request, budget).await {
-            Err(Failure { error, sent: false }) => return Err(error),
-            Err(Failure { error, sent: true }) => error,
-            Ok(response) => match api::parse_delete(&response) {
-                Err(error) if response.status().is_success() || in_doubt(error.kind()) => error,
-                conclusive => return conclusive,
-            },
-        };
-        Err(doubt.into_outcome_unknown(Outcome { idempotency_key: None, candidates: None }))
+    /// Stops the call once `stop` is done: with `Cancelled`, or, where the key may have been deleted, with
+    /// `OutcomeUnknown`. Default: nothing stops it.
+    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
+        self.stop = Some(Box::pin(stop));
+        self
     }
-}
-
-fn in_doubt(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Timeout | ErrorKind::Server)
 }
 
 impl<'a> IntoFuture for Delete<'a> {
@@ -148,6 +179,12 @@ impl<'a> IntoFuture for Delete<'a> {
     type IntoFuture = Pending<'a, ()>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.perform())
+        Box::pin(delete::delete(self.client, self.id, self.allow_key_in_use, self.stop))
+    }
+}
+
+impl fmt::Debug for Delete<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delete").field("client", self.client).field("id", &self.id).finish_non_exhaustive()
     }
 }

@@ -20,16 +20,24 @@ mod auth;
 mod base_url;
 mod client;
 mod config;
-mod create;
+#[doc(hidden)]
+pub mod create;
 mod credential;
 mod credentials;
+#[doc(hidden)]
+pub mod delete;
 mod error;
 mod key;
 mod keys;
 #[cfg(test)]
 mod property_tests;
+mod proxy;
+#[doc(hidden)]
+pub mod retry;
 mod rules;
 mod secret;
+mod stop;
+mod tls;
 mod transport;
 #[cfg(test)]
 mod unit_cases;
@@ -37,6 +45,7 @@ mod unit_cases;
 pub use auth::AuthorizationHeader;
 pub use client::Client;
 pub use config::ClientBuilder;
+pub use create::{Creation, How};
 pub use credential::Credential;
 pub use error::{Error, ErrorKind, Outcome};
 pub use key::{ApiKeyDetails, KeyId, KeyName};

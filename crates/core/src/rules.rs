@@ -7,8 +7,9 @@ use crate::secret::ApiKey;
 /// The most keys that a Codat client may have (authentication page and OpenAPI).
 pub const MAX_KEYS: usize = 10;
 
-pub(crate) fn may_create(keys: &[ApiKeyDetails]) -> Result<(), Error> {
-    if keys.len() >= MAX_KEYS { Err(Error::of(ErrorKind::KeyLimitReached)) } else { Ok(()) }
+/// Whether there is no room for another key.
+pub(crate) fn is_full(keys: usize) -> bool {
+    keys >= MAX_KEYS
 }
 
 /// The last key goes before the key in use: where both hold, there is nothing that the caller could allow.

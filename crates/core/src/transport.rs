@@ -11,15 +11,20 @@ use tracing::{Instrument, debug, debug_span};
 use crate::api::PathTemplate;
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind};
+use crate::retry::{self, POLICY, Surroundings};
 use crate::secret::ApiKey;
 
 /// No answer of Codat's key operations comes near this size; past it something else is talking.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
+/// What Codat says with a refusal is short; of a longer one the status is enough.
+const MAX_REFUSAL_BYTES: usize = 64 * 1024;
+
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
     pub(crate) authorization: HeaderValue,
     pub(crate) key: ApiKey,
+    pub(crate) surroundings: Box<dyn Surroundings>,
 }
 
 /// The time that a call has, over all its requests, and that each of them may take.
@@ -27,19 +32,6 @@ pub(crate) struct Transport {
 pub(crate) struct Budget {
     ends: Instant,
     attempt: Duration,
-}
-
-impl Budget {
-    pub(crate) fn starting_now(Timeouts { attempt, call }: Timeouts) -> Self {
-        // An end that the clock cannot hold is as good as the farthest that anybody waits for.
-        let now = Instant::now();
-        let ends = now.checked_add(call).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
-        Self { ends, attempt }
-    }
-
-    fn next_attempt(&self) -> Duration {
-        self.ends.saturating_duration_since(Instant::now()).min(self.attempt)
-    }
 }
 
 /// No usable answer. `sent` tells whether Codat may have received the request all the same.
@@ -56,27 +48,66 @@ impl From<Failure> for Error {
 }
 
 impl Transport {
-    pub(crate) async fn send(&self, request: Request<Bytes>, budget: Budget) -> Result<Response<Bytes>, Failure> {
+    pub(crate) fn budget(&self, Timeouts { attempt, call }: Timeouts) -> Budget {
+        // An end that the clock cannot hold is as good as the farthest that anybody waits for.
+        let now = self.surroundings.now();
+        let ends = now.checked_add(call).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
+        Budget { ends, attempt }
+    }
+
+    pub(crate) fn remaining(&self, budget: Budget) -> Duration {
+        budget.ends.saturating_duration_since(self.surroundings.now())
+    }
+
+    /// The one loop: a call that changes nothing is tried again as the policy says.
+    pub(crate) async fn send<T>(
+        &self,
+        request: Request<Bytes>,
+        budget: Budget,
+        parse: impl Fn(&Response<Bytes>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let answer = self.attempt(request.clone(), budget).await.map_err(|failure| failure.error);
+            let error = match answer.and_then(|response| parse(&response)) {
+                Err(error) if retry::is_passing(&error) => error,
+                conclusive => return conclusive,
+            };
+            let (remaining, chance) = (self.remaining(budget), self.surroundings.chance());
+            match POLICY.wait(attempts, error.retry_after(), remaining, chance) {
+                Some(wait) => self.surroundings.sleep(wait).await,
+                None => return Err(error),
+            }
+        }
+    }
+
+    /// One attempt, traced.
+    pub(crate) async fn attempt(&self, request: Request<Bytes>, budget: Budget) -> Result<Response<Bytes>, Failure> {
         let template = request.extensions().get::<PathTemplate>().map_or("", |template| template.0);
         let span = debug_span!("codat.request", method = %request.method(), path = template, status = Empty);
-        self.exchange(request, budget).instrument(span).await
-    }
-
-    async fn exchange(&self, request: Request<Bytes>, budget: Budget) -> Result<Response<Bytes>, Failure> {
-        let started = Instant::now();
-        let result = self.attempt(request, budget.next_attempt()).await;
-        let milliseconds = started.elapsed().as_millis() as u64;
-        match &result {
-            Ok(response) => {
-                tracing::Span::current().record("status", response.status().as_u16());
-                debug!(status = response.status().as_u16(), milliseconds, "answered");
+        let time = self.remaining(budget).min(budget.attempt);
+        async {
+            let started = self.surroundings.now();
+            let result = self.exchange(request, time).await;
+            let milliseconds = self.surroundings.now().saturating_duration_since(started).as_millis() as u64;
+            match &result {
+                Ok(response) => {
+                    tracing::Span::current().record("status", response.status().as_u16());
+                    debug!(status = response.status().as_u16(), milliseconds, "answered");
+                }
+                Err(failure) => debug!(error = %failure.error, sent = failure.sent, milliseconds, "not answered"),
             }
-            Err(failure) => debug!(error = %failure.error, sent = failure.sent, milliseconds, "not answered"),
+            result
         }
-        result
+        .instrument(span)
+        .await
     }
 
-    async fn attempt(&self, mut request: Request<Bytes>, time: Duration) -> Result<Response<Bytes>, Failure> {
+    async fn exchange(&self, mut request: Request<Bytes>, time: Duration) -> Result<Response<Bytes>, Failure> {
+        if time.is_zero() {
+            return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: false });
+        }
         request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
         let mut request = reqwest::Request::try_from(request).map_err(|source| Failure {
             error: Error::new(ErrorKind::Internal, "the request could not be built").caused_by(source.without_url()),
@@ -88,26 +119,26 @@ impl Transport {
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = std::mem::take(answer.headers_mut());
-        match read_body(&mut answer).await {
+        let most = if answer.status().is_success() { MAX_BODY_BYTES } else { MAX_REFUSAL_BYTES };
+        match read_body(&mut answer, most).await {
             Ok(body) => *response.body_mut() = body,
             // A refusal stays one, whatever became of its body.
             Err(_) if !response.status().is_success() => {}
             Err(error) => return Err(Failure { error: error.status_is(response.status().as_u16()), sent: true }),
         }
-        if !response.status().is_success() {
-            *response.body_mut() = self.key.redact(&String::from_utf8_lossy(response.body())).into();
-        }
+        // What a refusal says may hold the key: whoever reads it takes that out.
+        response.extensions_mut().insert(self.key.clone());
         Ok(response)
     }
 }
 
-async fn read_body(answer: &mut reqwest::Response) -> Result<Bytes, Error> {
-    if answer.content_length().is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+async fn read_body(answer: &mut reqwest::Response, most: usize) -> Result<Bytes, Error> {
+    if answer.content_length().is_some_and(|length| length > most as u64) {
         return Err(Error::of(ErrorKind::TooLarge));
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = answer.chunk().await.map_err(cut_off)? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
+        if body.len() + chunk.len() > most {
             return Err(Error::of(ErrorKind::TooLarge));
         }
         body.extend_from_slice(&chunk);
@@ -135,15 +166,19 @@ fn cut_off(source: reqwest::Error) -> Error {
     let error = if source.is_timeout() {
         Error::new(ErrorKind::Timeout, "the answer did not end in time")
     } else {
-        Error::new(ErrorKind::BadResponse, "the answer broke off")
+        Error::new(ErrorKind::Connect, "the connection was lost before the answer ended")
     };
     error.caused_by(source.without_url())
 }
 
-fn root_cause(error: &dyn std::error::Error) -> String {
+fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
     let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
+    loop {
+        // An I/O error hides the error that it wraps from `source`.
+        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        match wrapped.map(|wrapped| wrapped as _).or(cause.source()) {
+            Some(next) => cause = next,
+            None => return cause,
+        }
     }
-    cause.to_string()
 }

@@ -4,6 +4,7 @@
 
 mod canary;
 mod encode_cases;
+mod exactly_once;
 mod properties;
 mod scenarios;
 #[path = "../../../tests/support/stand_in.rs"]

@@ -30,7 +30,16 @@ async fn call(client: &Client, step: &Value) -> Result<Value, Error> {
         "list" => list(keys.list().await?),
         "find" => list(keys.find(text("name")).await?),
         "get" => json!({ "key": show(client, &keys.get(&KeyId::parse(text("id"))?).await?) }),
-        "create" => json!({ "key": show(client, &keys.create(&KeyName::parse(text("name"))?).await?) }),
+        "create" => {
+            let call = keys.create(&KeyName::parse(text("name"))?).adopt(step["adopt"] == true);
+            let made = match step["idempotencyKey"].as_str() {
+                Some(key) => call.idempotency_key(key).await?,
+                None => call.await?,
+            };
+            let extras =
+                made.extras.as_ref().map(|extras| extras.iter().map(|extra| extra.id.as_str()).collect::<Vec<_>>());
+            json!({ "key": show(client, &made.key), "how": made.how.code(), "extras": extras })
+        }
         "delete" => {
             let call = keys.delete(&KeyId::parse(text("id"))?);
             if step["allowKeyInUse"] == true {

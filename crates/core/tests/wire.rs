@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use codat_keys::{ApiKey, Client, ClientBuilder, Error, ErrorKind, KeyId, KeyName};
+use codat_keys::{ApiKey, Client, ClientBuilder, ErrorKind, KeyId, KeyName};
 
 use crate::stand_in::{Answer, StandIn, json};
 
@@ -20,14 +20,6 @@ fn client(server: &StandIn) -> Client {
     builder(server).build().unwrap()
 }
 
-async fn create(server: &StandIn) -> Result<codat_keys::ApiKeyDetails, Error> {
-    client(server).keys().create(&KeyName::parse("ci").unwrap()).await
-}
-
-async fn delete_b(server: &StandIn) -> Result<(), Error> {
-    client(server).keys().delete(&KeyId::parse("b").unwrap()).await
-}
-
 #[tokio::test]
 async fn the_header_goes_over_the_wire_as_codat_expects_it() {
     let server = StandIn::answering(vec![json(200, ONE_KEY)]);
@@ -43,7 +35,7 @@ async fn the_header_goes_over_the_wire_as_codat_expects_it() {
 #[tokio::test]
 async fn create_sends_one_idempotency_key_and_a_body_with_the_name_alone() {
     let server = StandIn::answering(vec![json(200, ONE_KEY), json(201, NEW_KEY)]);
-    let key = create(&server).await.unwrap();
+    let key = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await.unwrap().key;
     assert_eq!((key.id.as_str(), key.name.as_deref()), ("b", Some("ci")));
     let request = server.requests().remove(1);
     assert!(
@@ -55,88 +47,11 @@ async fn create_sends_one_idempotency_key_and_a_body_with_the_name_alone() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_lost_late_or_unreadable_leaves_the_outcome_unknown() {
-    let cut_off = Answer::Bytes(b"HTTP/1.1 201 Created\r\ncontent-length: 500\r\n\r\n{\"id\":\"b\"".to_vec());
-    let in_doubt = [
-        Answer::Lost,
-        Answer::Silence,
-        cut_off,
-        json(201, "{}"),
-        json(201, ""),
-        json(408, "{}"),
-        json(500, "<html>"),
-        json(503, "{}"),
-        json(409, r#"{"error":"Idempotency-Conflict"}"#),
-        json(422, "{}"),
-    ];
-    for answer in in_doubt {
-        let server = StandIn::answering(vec![json(200, ONE_KEY), answer, json(200, TWO_KEYS)]);
-        let client = builder(&server).timeout(Duration::from_secs(2)).build().unwrap();
-        let error = client.keys().create(&KeyName::parse("ci").unwrap()).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error:?}");
-        let outcome = error.outcome().unwrap();
-        assert!(server.requests()[1].contains(outcome.idempotency_key.as_ref().unwrap()));
-        assert!(std::error::Error::source(&error).is_some());
-        assert_eq!(server.requests().iter().filter(|request| request.starts_with("POST")).count(), 1);
-        if let Some(candidates) = &outcome.candidates {
-            assert_eq!(candidates.iter().map(|key| key.id.as_str()).collect::<Vec<_>>(), ["b"]);
-        }
-    }
-}
-
-#[tokio::test]
-async fn candidates_are_unknown_where_nobody_could_look_and_new_keys_of_the_name_where_somebody_did() {
-    let candidates = async |after: Answer| {
-        let server = StandIn::answering(vec![json(200, TWO_KEYS), Answer::Lost, after]);
-        create(&server).await.unwrap_err().outcome().unwrap().candidates.as_ref().map(Vec::len)
-    };
-    assert_eq!(candidates(Answer::Lost).await, None);
-    assert_eq!(candidates(json(200, TWO_KEYS)).await, Some(0), "a key that was there before is none of ours");
-}
-
-#[tokio::test]
-async fn a_refusal_proves_that_nothing_was_made() {
-    let refusals = [
-        (json(400, r#"{"error":"no","statusCode":400}"#), ErrorKind::InvalidInput),
-        (json(401, "{}"), ErrorKind::Unauthorized),
-        (json(402, "{}"), ErrorKind::PaymentRequired),
-        (json(403, "{}"), ErrorKind::Forbidden),
-        (json(409, r#"{"error":"Maximum number of API keys reached."}"#), ErrorKind::KeyLimitReached),
-        (json(429, "{}"), ErrorKind::RateLimited),
-        (json(302, ""), ErrorKind::BadResponse),
-    ];
-    for (answer, kind) in refusals {
-        let server = StandIn::answering(vec![json(200, ONE_KEY), answer]);
-        assert_eq!(create(&server).await.unwrap_err().kind(), kind);
-        assert_eq!(server.requests().len(), 2);
-    }
-}
-
-#[tokio::test]
-async fn a_delete_ends_as_its_answer_proves() {
-    let endings = [
-        (json(204, ""), None),
-        (json(404, "{}"), Some(ErrorKind::NotFound)),
-        (json(409, "{}"), Some(ErrorKind::LastKey)),
-        (json(429, "{}"), Some(ErrorKind::RateLimited)),
-        (json(401, "{}"), Some(ErrorKind::Unauthorized)),
-        (json(500, "{}"), Some(ErrorKind::OutcomeUnknown)),
-        (json(200, "{}"), Some(ErrorKind::OutcomeUnknown)),
-        (Answer::Lost, Some(ErrorKind::OutcomeUnknown)),
-    ];
-    for (answer, kind) in endings {
-        let server = StandIn::answering(vec![json(200, TWO_KEYS), answer]);
-        assert_eq!(delete_b(&server).await.err().map(|error| error.kind()), kind);
-        assert!(server.requests()[1].starts_with("DELETE /apiKeys/b HTTP/1.1\r\n"));
-        assert_eq!(server.requests().len(), 2);
-    }
-}
-
-#[tokio::test]
 async fn the_guards_stop_before_anything_but_a_list_is_sent() {
     let ten: Vec<String> = (0..10).map(|n| format!(r#"{{"id":"{n}","apiKey":"MadeUpKey-{n}"}}"#)).collect();
     let server = StandIn::answering(vec![json(200, &format!(r#"{{"results":[{}]}}"#, ten.join(",")))]);
-    assert_eq!(create(&server).await.unwrap_err().kind(), ErrorKind::KeyLimitReached);
+    let full = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await;
+    assert_eq!(full.unwrap_err().kind(), ErrorKind::KeyLimitReached);
     let server_with_one = StandIn::answering(vec![json(200, ONE_KEY)]);
     let last = client(&server_with_one).keys().delete(&KeyId::parse("a").unwrap()).allow_key_in_use().await;
     assert_eq!(last.unwrap_err().kind(), ErrorKind::LastKey);
@@ -174,8 +89,7 @@ async fn a_body_past_8_mib_is_an_error_declared_or_not() {
 #[tokio::test]
 async fn what_is_not_codats_is_a_bad_response() {
     let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<html>Log in to the Wi-Fi</html>";
-    let half = "HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"results\":[";
-    for answer in [page, half, "HTTP/1.1 204 No Content\r\n\r\n"] {
+    for answer in [page, "HTTP/1.1 204 No Content\r\n\r\n"] {
         let server = StandIn::answering(vec![Answer::Bytes(answer.as_bytes().to_vec())]);
         assert_eq!(client(&server).keys().list().await.unwrap_err().kind(), ErrorKind::BadResponse);
     }
@@ -196,4 +110,39 @@ async fn silence_ends_with_the_time_out_and_no_server_at_once() {
     let client =
         Client::builder().base_url(format!("http://{nobody}")).api_key(ApiKey::parse(KEY).unwrap()).build().unwrap();
     assert_eq!(client.keys().list().await.unwrap_err().kind(), ErrorKind::Connect);
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again_and_what_does_not_is_not() {
+    let half = Answer::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"results\":[".to_vec());
+    for passing in
+        [Answer::Lost, half, json(408, ""), json(429, ""), json(500, ""), json(502, ""), json(503, ""), json(504, "")]
+    {
+        let server = StandIn::answering(vec![passing, json(200, ONE_KEY)]);
+        assert_eq!(client(&server).keys().list().await.unwrap().len(), 1);
+        assert_eq!(server.requests().len(), 2);
+    }
+    for lasting in [json(400, "{}"), json(401, ""), json(403, ""), json(404, ""), json(501, ""), json(200, "<html>")] {
+        let server = StandIn::answering(vec![lasting, json(200, ONE_KEY)]);
+        client(&server).keys().list().await.unwrap_err();
+        assert_eq!(server.requests().len(), 1);
+    }
+    let server = StandIn::answering(vec![json(503, "")]);
+    assert_eq!(client(&server).keys().list().await.unwrap_err().kind(), ErrorKind::Server);
+    assert_eq!(server.requests().len(), 4, "four attempts, and no more");
+}
+
+#[tokio::test]
+async fn a_wait_that_is_too_long_ends_the_call_at_once_and_is_told() {
+    let in_an_hour = codat_keys::Timestamp::now() + Duration::from_secs(3600);
+    let date = in_an_hour.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    for (value, least) in [("3600".to_owned(), 3600), (date, 3590)] {
+        let head =
+            format!("HTTP/1.1 429 Slow\r\nretry-after: {value}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let server = StandIn::answering(vec![Answer::Bytes(head.into_bytes())]);
+        let error = client(&server).keys().list().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited);
+        assert!(error.retry_after().unwrap() >= Duration::from_secs(least), "{value}: {error:?}");
+        assert_eq!(server.requests().len(), 1);
+    }
 }

@@ -52,6 +52,23 @@ pub static BEHAVIOURS: &[Behaviour] = &[
     row("duplicate-names", Assumed, "Several keys may have the same name.", "no document forbids it"),
     row("create-body", Assumed, "A body that is not a JSON object, or a name that is neither a string nor null, gets 400. Other members and the `Content-Type` are ignored.", "using-the-api/errors, 400: a bad request"),
     row("body-size", Assumed, "A body larger than 1 MiB gets 413.", "the emulator's own limit"),
+    row("idempotency", Documented, "The first answer under an `Idempotency-Key` is kept for 90 minutes, and replayed with its status and its body, byte for byte: success, 400, 409, 422 and 5xx alike.", "using-the-api/write-data/idempotency"),
+    row("idempotency-create", Assumed, "`POST /apiKeys` honours the header.", "using-the-api/write-data/idempotency speaks of every POST; OpenAPI create-api-key does not name it"),
+    row("idempotency-methods", Documented, "With GET and DELETE the header has no effect.", "using-the-api/write-data/idempotency: POST and PATCH only"),
+    row("idempotency-running", Documented, "While the first request is still running, another with its key gets 409. The body has `statusCode` 409 and a text that begins with `Idempotency-Conflict`.", "using-the-api/write-data/idempotency; using-the-api/errors"),
+    row("idempotency-body", Documented, "The same key with another body gets 422.", "using-the-api/write-data/idempotency"),
+    row("idempotency-body-bytes", Assumed, "Bodies are compared byte by byte.", "no document says how"),
+    row("idempotency-order", Assumed, "While the first request is still running, another body gets 409 too.", "no document gives an order"),
+    row("idempotency-first-stays", Assumed, "Neither that 409 nor that 422 takes the place of the first answer.", "no document says"),
+    row("idempotency-429", Documented, "A 429 is not kept: it releases the key.", "using-the-api/write-data/idempotency"),
+    row("idempotency-429-running", Assumed, "A 429 releases the key also while the first request is still running, whose answer is then not kept; an answer that is kept already stays.", "no document says"),
+    row("idempotency-limit", Assumed, "The 409 of the key limit is replayed even after a slot is free.", "using-the-api/write-data/idempotency makes no exception for it"),
+    row("idempotency-correlation-id", Assumed, "A replay repeats the `correlationId` of the first answer, but not its rate-limit headers.", "no document says"),
+    row("idempotency-authentication", Assumed, "The key and the quota are checked before the idempotency key: a replay needs a valid key, and counts as a request.", "no document gives an order"),
+    row("idempotency-client", Assumed, "Idempotency keys belong to the account, whichever of its keys asks.", "no document says"),
+    row("idempotency-form", Assumed, "Any text is an idempotency key, not only a GUID; an empty one counts as none.", "using-the-api/write-data/idempotency asks for a unique GUID, and does not say what becomes of others"),
+    row("idempotency-unread", Assumed, "A 413, and the 400 to a body that cannot be read, are not kept.", "the emulator's own limit"),
+    row("idempotency-memory", Assumed, "Idempotency keys are kept in memory only: a restart forgets them.", "the emulator's own limit"),
     row("delete", Contradicted, "`DELETE /apiKeys/{id}` answers 204 with an empty body. There is no way back.", "OpenAPI delete-api-key, its description; the same 204 refers to the answer of a 429"),
     row("delete-unknown", Documented, "An unknown id gets 404.", "OpenAPI delete-api-key"),
     row("delete-self", Documented, "A key may delete itself.", "OpenAPI delete-api-key"),
@@ -70,7 +87,7 @@ pub static BEHAVIOURS: &[Behaviour] = &[
     row("error-body", Documented, "An error is JSON with `statusCode`, `service`, `error`, `correlationId`, `validation`, `canBeRetried` and `detailedErrorCode`.", "using-the-api/errors; OpenAPI schema ErrorMessage"),
     row("error-validation", Contradicted, "`validation` is null.", "OpenAPI schema ErrorMessage; its examples leave the member out"),
     row("error-retry", Documented, "`canBeRetried` is `Unknown` and `detailedErrorCode` 0.", "the OpenAPI examples of all errors"),
-    row("correlation-id", Contradicted, "`correlationId` is 32 hexadecimal digits, new with every error.", "the OpenAPI examples; using-the-api/errors shows a GUID with dashes"),
+    row("correlation-id", Contradicted, "`correlationId` is 32 hexadecimal digits, new with every error that is not replayed.", "the OpenAPI examples; using-the-api/errors shows a GUID with dashes"),
     row("unknown-path", Assumed, "A path that the emulator does not know gets 404 with an error body.", "using-the-api/errors, 404: an unknown resource"),
     row("other-method", Documented, "Another method on a known path gets 405.", "using-the-api/errors"),
     row("allow", Assumed, "A 405 names the known methods in `Allow`.", "RFC 9110 section 15.5.6"),
@@ -86,9 +103,8 @@ pub static BEHAVIOURS: &[Behaviour] = &[
 
 /// What Codat does and the emulator does not.
 pub(crate) static NOT_EMULATED: &[&str] = &[
-    "`Idempotency-Key` is journalled, but has no effect.",
     "The limits on concurrent requests and on requests a minute.",
-    "The answers 402, 403 and 503, and users with roles.",
+    "The answers 402, 403, 500 and 503, unless a fault gives them, and users with roles.",
     "All other operations, `POST /companies` and `PUT /profile` among them.",
 ];
 

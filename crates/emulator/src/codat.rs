@@ -2,7 +2,6 @@
 
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
-use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,17 +10,11 @@ use crate::companies;
 use crate::server::Server;
 use crate::wire::{Answer, ApiKeyDetails, Refusal};
 
-pub(crate) fn answer(
-    server: &mut Server,
-    key_id: &str,
-    head: &Parts,
-    body: &[u8],
-    now: Timestamp,
-) -> Result<Answer, Refusal> {
+pub(crate) fn answer(server: &mut Server, key_id: &str, head: &Parts, body: &[u8]) -> Result<Answer, Refusal> {
     let path: Vec<&str> = head.uri.path().split('/').skip(1).collect();
     match (path.as_slice(), &head.method) {
-        (["apiKeys"], &Method::GET) => Ok(list_keys(server)),
-        (["apiKeys"], &Method::POST) => create_key(server, body, now),
+        (["apiKeys"], &Method::GET) => Ok(list_keys(&server.account.keys)),
+        (["apiKeys"], &Method::POST) => create_key(server, body),
         (["apiKeys"], _) => Err(Refusal::method_not_allowed("GET, POST")),
         (["apiKeys", id], &Method::DELETE) if !id.is_empty() => delete_key(server, id),
         (["apiKeys", id], _) if !id.is_empty() => Err(Refusal::method_not_allowed("DELETE")),
@@ -32,15 +25,16 @@ pub(crate) fn answer(
     }
 }
 
-fn list_keys(server: &Server) -> Answer {
+pub(crate) fn list_keys(keys: &[ApiKeyDetails]) -> Answer {
     #[derive(Serialize)]
     struct ApiKeys<'a> {
         results: &'a [ApiKeyDetails],
     }
-    Answer::json(StatusCode::OK, &ApiKeys { results: &server.account.keys })
+    Answer::json(StatusCode::OK, &ApiKeys { results: keys })
 }
 
-fn create_key(server: &mut Server, body: &[u8], now: Timestamp) -> Result<Answer, Refusal> {
+fn create_key(server: &mut Server, body: &[u8]) -> Result<Answer, Refusal> {
+    let now = server.clock.now();
     let name = name_in(body)?;
     server.change(|account| Ok(Answer::json(StatusCode::CREATED, account.create(name, now)?)))
 }

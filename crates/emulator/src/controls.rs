@@ -5,14 +5,15 @@ use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, StatusCode};
-use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::journal::Journal;
 use crate::mask::mask;
 use crate::quota::RateLimit;
+use crate::script::Script;
 use crate::server::Server;
-use crate::state::{Account, Snapshot};
+use crate::state::Snapshot;
 use crate::wire::{Answer, ApiKeyDetails, Refusal};
 
 /// Whether a path belongs to the controls rather than to Codat.
@@ -20,18 +21,13 @@ pub(crate) fn own(path: &str) -> bool {
     path == "/_emulator" || path.starts_with("/_emulator/")
 }
 
-pub(crate) fn answer(
-    server: &mut Server,
-    head: &Parts,
-    body: Result<Bytes, Refusal>,
-    now: Timestamp,
-) -> Result<Answer, Refusal> {
+pub(crate) fn answer(server: &mut Server, head: &Parts, body: Result<Bytes, Refusal>) -> Result<Answer, Refusal> {
     if !is_local(&head.headers) {
         return Err(Refusal::new(StatusCode::FORBIDDEN, "The emulator's controls answer to a local Host header only."));
     }
     match (head.uri.path(), &head.method) {
-        ("/_emulator/state", &Method::GET) => Ok(state(&server.account, now)),
-        ("/_emulator/state", &Method::PUT) => set_state(server, &body?, now),
+        ("/_emulator/state", &Method::GET) => Ok(state(server)),
+        ("/_emulator/state", &Method::PUT) => set_state(server, &body?),
         ("/_emulator/state", _) => Err(Refusal::method_not_allowed("GET, PUT")),
         ("/_emulator/journal", &Method::GET) => Ok(journal(&server.journal)),
         ("/_emulator/journal", &Method::DELETE) => {
@@ -39,6 +35,16 @@ pub(crate) fn answer(
             Ok(Answer::no_content())
         }
         ("/_emulator/journal", _) => Err(Refusal::method_not_allowed("GET, DELETE")),
+        ("/_emulator/clock", &Method::GET) => Ok(clock(server)),
+        ("/_emulator/clock", &Method::POST) => advance_clock(server, &body?),
+        ("/_emulator/clock", _) => Err(Refusal::method_not_allowed("GET, POST")),
+        ("/_emulator/faults", &Method::GET) => Ok(faults(server)),
+        ("/_emulator/faults", &Method::PUT) => set_faults(server, &body?),
+        ("/_emulator/faults", &Method::DELETE) => {
+            server.faults = Script::default();
+            Ok(Answer::no_content())
+        }
+        ("/_emulator/faults", _) => Err(Refusal::method_not_allowed("GET, PUT, DELETE")),
         _ => Err(Refusal::not_found("Resource")),
     }
 }
@@ -56,7 +62,7 @@ fn is_local(headers: &HeaderMap) -> bool {
     }
 }
 
-fn state(account: &Account, now: Timestamp) -> Answer {
+fn state(server: &Server) -> Answer {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct State {
@@ -66,24 +72,26 @@ fn state(account: &Account, now: Timestamp) -> Answer {
         enforce_limits: bool,
         rate_limit: RateLimit,
     }
+    let account = &server.account;
     let masked = |key: &ApiKeyDetails| ApiKeyDetails { api_key: mask(&key.api_key), ..key.clone() };
     let state = State {
         keys: account.keys.iter().map(masked).collect(),
         companies: account.companies,
         last_key_can_be_deleted: account.last_key_can_be_deleted,
         enforce_limits: account.enforce_limits,
-        rate_limit: account.quota.at(account.companies, now),
+        rate_limit: account.quota.at(account.companies, server.clock.now()),
     };
     Answer::json(StatusCode::OK, &state)
 }
 
-fn set_state(server: &mut Server, body: &[u8], now: Timestamp) -> Result<Answer, Refusal> {
+fn set_state(server: &mut Server, body: &[u8]) -> Result<Answer, Refusal> {
     let snapshot = Snapshot::parse(body).map_err(Refusal::bad_request)?;
     if snapshot.generator.is_some() {
         return Err(Refusal::bad_request("`generator` belongs to the state file alone"));
     }
+    let now = server.clock.now();
     server.change(|account| account.apply(snapshot, now).map_err(Refusal::bad_request))?;
-    Ok(state(&server.account, now))
+    Ok(state(server))
 }
 
 fn journal(journal: &Journal) -> Answer {
@@ -92,4 +100,22 @@ fn journal(journal: &Journal) -> Answer {
         requests: &'a T,
     }
     Answer::json(StatusCode::OK, &Requests { requests: journal.entries() })
+}
+
+fn clock(server: &Server) -> Answer {
+    Answer::json(StatusCode::OK, &server.clock.shown())
+}
+
+fn advance_clock(server: &mut Server, body: &[u8]) -> Result<Answer, Refusal> {
+    server.clock.advance_by_json(body).map_err(Refusal::bad_request)?;
+    Ok(clock(server))
+}
+
+fn faults(server: &Server) -> Answer {
+    Answer::json(StatusCode::OK, &json!({ "faults": server.faults.left() }))
+}
+
+fn set_faults(server: &mut Server, body: &[u8]) -> Result<Answer, Refusal> {
+    server.faults = Script::parse(body).map_err(Refusal::bad_request)?;
+    Ok(faults(server))
 }

@@ -2,18 +2,19 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use axum::Router;
-use axum::serve::ListenerExt;
-use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use crate::server::{Server, router};
+use crate::gate::{Door, Gate};
+use crate::http;
+use crate::script::Script;
+use crate::server::{Server, Shared};
 
 /// A running emulator. It listens on 127.0.0.1 only, and stops when it is dropped.
 ///
@@ -21,6 +22,7 @@ use crate::server::{Server, router};
 pub struct Emulator {
     base_url: String,
     api_key: String,
+    server: Shared,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -47,6 +49,22 @@ impl Emulator {
     /// The key it started with: the first key of its state, in clear. It works until it is deleted or replaced.
     pub fn api_key(&self) -> &str {
         &self.api_key
+    }
+
+    /// Replaces the script of faults, as `PUT /_emulator/faults` does: `{"faults": […]}`. `docs/emulator.md` lists them.
+    ///
+    /// # Errors
+    /// When the JSON is no such script: the text says which fault is wrong, and why. The old script stays.
+    pub fn set_faults(&self, json: &str) -> Result<(), String> {
+        let faults = Script::parse(json.as_bytes())?;
+        self.server.lock().faults = faults;
+        Ok(())
+    }
+
+    /// Puts the emulator's clock forward, as `POST /_emulator/clock` does. Keys and journal entries are dated by it, the
+    /// day's quota and idempotency keys end by it; delays go by true time. It never is more than 100 years ahead.
+    pub fn advance_clock(&self, by: Duration) {
+        self.server.lock().clock.advance(by);
     }
 }
 
@@ -77,6 +95,7 @@ pub struct Builder {
     pub(crate) state_file: Option<PathBuf>,
     pub(crate) enforce_limits: Option<bool>,
     pub(crate) last_key_can_be_deleted: Option<bool>,
+    pub(crate) faults: Option<String>,
 }
 
 impl Builder {
@@ -115,26 +134,35 @@ impl Builder {
         self
     }
 
+    /// What is to go wrong, as in [`Emulator::set_faults`]. Default: nothing.
+    pub fn faults(mut self, json: impl Into<String>) -> Builder {
+        self.faults = Some(json.into());
+        self
+    }
+
     /// Starts the emulator. When this returns, the port is bound and requests are answered.
     ///
     /// # Errors
     /// - [`io::ErrorKind::AddrInUse`]: the port is taken.
-    /// - [`io::ErrorKind::InvalidData`]: the state file is damaged. It is left untouched.
+    /// - [`io::ErrorKind::InvalidData`]: the state file is damaged, and left untouched; or the faults cannot be read.
     /// - [`io::ErrorKind::WouldBlock`]: another emulator uses the state file.
     /// - any other: the state file cannot be read or written, or no thread can be started.
     pub fn start(self) -> io::Result<Emulator> {
         let port = self.port;
         let server = Server::open(self)?;
         let api_key = server.first_key().to_owned();
+        let server = Shared::new(server);
+        let shared = server.clone();
         let (stop, stopped) = oneshot::channel();
         let (started, address) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("codat-keys-emulator".to_owned())
-            .spawn(move || run(port, router(server), &started, stopped))?;
+            .spawn(move || run(port, shared, &started, stopped))?;
         // The sender is gone without a word only if the thread panicked before it could report.
         match address.recv().unwrap_or_else(|_| Err(io::Error::other("the emulator's thread ended early"))) {
             Ok(address) => {
-                Ok(Emulator { base_url: format!("http://{address}"), api_key, stop: Some(stop), thread: Some(thread) })
+                let base_url = format!("http://{address}");
+                Ok(Emulator { base_url, api_key, server, stop: Some(stop), thread: Some(thread) })
             }
             Err(error) => {
                 // The lock on the state file ends with the thread.
@@ -145,15 +173,11 @@ impl Builder {
     }
 }
 
-fn run(port: u16, router: Router, started: &mpsc::Sender<io::Result<SocketAddr>>, stopped: oneshot::Receiver<()>) {
+fn run(port: u16, server: Shared, started: &mpsc::Sender<io::Result<SocketAddr>>, stopped: oneshot::Receiver<()>) {
     let serve = async {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        let address = listener.local_addr()?;
-        let listener = listener.tap_io(|stream| {
-            // Without it small answers may wait for the client's delayed acknowledgement.
-            let _ = stream.set_nodelay(true);
-        });
-        tokio::spawn(axum::serve(listener, router).into_future());
+        let gate = Gate::open(port).await?;
+        let address = gate.address();
+        tokio::spawn(axum::serve(Door(gate.clone()), http::service(server, gate)).into_future());
         // The starter may have given up; then `stopped` is closed as well.
         let _ = started.send(Ok(address));
         let _ = stopped.await;

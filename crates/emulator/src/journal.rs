@@ -30,9 +30,19 @@ pub(crate) struct Entry {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<String>,
-    status: u16,
+    /// Of the answer; absent while there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<String>,
+    /// Absent while the request is running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<Ended>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fault: Option<&'static str>,
+    /// Whether the answer was the first one under the idempotency key.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    replayed: bool,
     authorization: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
@@ -40,6 +50,17 @@ pub(crate) struct Entry {
     idempotency_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<Value>,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Ended {
+    Answered,
+    /// The emulator closed the connection without an answer.
+    Dropped,
+    /// The client went away before there was an answer.
+    ClientClosed,
 }
 
 impl Journal {
@@ -52,15 +73,53 @@ impl Journal {
         self.entries.clear();
     }
 
-    pub(crate) fn push(&mut self, mut entry: Entry, answer: &Answer) {
+    /// Takes a request in when it arrives, and gives its number.
+    pub(crate) fn push(&mut self, mut entry: Entry) -> u64 {
         self.last_seq += 1;
         entry.seq = self.last_seq;
-        entry.status = answer.status.as_u16();
-        entry.correlation_id.clone_from(&answer.correlation_id);
         if self.entries.len() == MAX_ENTRIES {
             self.entries.pop_front();
         }
         self.entries.push_back(entry);
+        self.last_seq
+    }
+
+    pub(crate) fn answered(&mut self, seq: u64, answer: &Answer) {
+        if let Some(entry) = self.running(seq) {
+            entry.status = Some(answer.status.as_u16());
+            entry.correlation_id.clone_from(&answer.correlation_id);
+            entry.ended = Some(Ended::Answered);
+        }
+    }
+
+    pub(crate) fn dropped(&mut self, seq: u64) {
+        if let Some(entry) = self.running(seq) {
+            entry.ended = Some(Ended::Dropped);
+        }
+    }
+
+    /// Has no effect on a request that has ended already.
+    pub(crate) fn client_closed(&mut self, seq: u64) {
+        if let Some(entry) = self.running(seq) {
+            entry.ended = Some(Ended::ClientClosed);
+        }
+    }
+
+    pub(crate) fn replayed(&mut self, seq: u64) {
+        if let Some(entry) = self.entry(seq) {
+            entry.replayed = true;
+        }
+    }
+
+    fn running(&mut self, seq: u64) -> Option<&mut Entry> {
+        self.entry(seq).filter(|entry| entry.ended.is_none())
+    }
+
+    /// None when the journal was emptied meanwhile.
+    fn entry(&mut self, seq: u64) -> Option<&mut Entry> {
+        let first = self.entries.front()?.seq;
+        let index = usize::try_from(seq.checked_sub(first)?).ok()?;
+        self.entries.get_mut(index)
     }
 }
 
@@ -79,8 +138,11 @@ impl Entry {
             method: cut(head.method.to_string()),
             path: cut(masks.url(head.uri.path())),
             query: head.uri.query().map(|query| cut(masks.url(query))),
-            status: 0,
+            status: None,
             correlation_id: None,
+            ended: None,
+            fault: None,
+            replayed: false,
             authorization,
             key_id,
             idempotency_key: idempotency_key.map(|key| cut(masks.text(&String::from_utf8_lossy(key.as_bytes())))),

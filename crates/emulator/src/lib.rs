@@ -1,9 +1,10 @@
 //! A stateful local stand-in for the operations of Codat's API that concern API keys: list, create and delete
 //! keys, list companies, read the profile.
 //!
-//! It keeps the same rules as Codat (ten keys, names of at most 50 characters, the last key stays), answers
-//! with the same bodies and headers, and needs no account and no network. Where Codat's documents disagree or are silent,
-//! [`BEHAVIOURS`] says what the emulator does and how sure that is.
+//! It keeps the same rules as Codat (ten keys, names of at most 50 characters, the last key stays), answers with the
+//! same bodies and headers, replays what was answered under an `Idempotency-Key` (for as long as it runs), and needs no
+//! account and no network. Where Codat's documents disagree or are silent, [`BEHAVIOURS`] says what the emulator does
+//! and how sure that is.
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -21,6 +22,11 @@
 //! | `PUT /_emulator/state` | changes any of them; what is absent stays as it is |
 //! | `GET /_emulator/journal` | the newest 10,000 requests, without secrets |
 //! | `DELETE /_emulator/journal` | forgets them |
+//! | `GET /_emulator/clock` | the time that the emulator goes by |
+//! | `POST /_emulator/clock` | puts it forward |
+//! | `GET /_emulator/faults` | what is still to go wrong |
+//! | `PUT /_emulator/faults` | replaces it: `docs/emulator.md` lists the faults |
+//! | `DELETE /_emulator/faults` | lets nothing go wrong any more |
 //!
 //! The state to `PUT` is JSON. Every member may be absent, in a key too (an absent `id` or `apiKey` is made up);
 //! unknown members are refused, and a wrong state changes nothing:
@@ -36,18 +42,29 @@
 //! ```
 
 mod behaviours;
+mod clock;
 mod codat;
 mod companies;
 mod controls;
 mod emulator;
+mod fault;
 mod fidelity;
+mod gate;
 mod generator;
+mod handling;
+mod http;
+mod idempotency;
 mod journal;
+mod link;
 mod mask;
+mod members;
+mod play;
 mod quota;
+mod script;
 mod server;
 mod state;
 mod store;
+mod stream;
 mod wire;
 
 pub use behaviours::{BEHAVIOURS, Behaviour, Mark};

@@ -1,69 +1,55 @@
-//! The way of every request: read it, authenticate it, count it, answer it, journal it.
+//! All that the emulator holds.
 
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::BodyExt as _;
-use jiff::Timestamp;
 
+use crate::clock::Clock;
+use crate::controls;
 use crate::emulator::Builder;
 use crate::generator::Generator;
-use crate::journal::{Entry, Journal};
+use crate::idempotency::Cache;
+use crate::journal::Journal;
 use crate::mask::Masks;
+use crate::script::Script;
 use crate::state::Account;
 use crate::store::Store;
-use crate::wire::{Answer, Refusal};
-use crate::{codat, controls};
+use crate::wire::{Answer, ApiKeyDetails, Refusal};
 
-/// In bytes. A larger body is read to its end, so that the client sees the answer, but not kept.
-const MAX_BODY: usize = 1024 * 1024;
+/// The server, for one request or one step of a fault at a time.
+#[derive(Clone)]
+pub(crate) struct Shared(Arc<Mutex<Server>>);
 
-pub(crate) fn router(server: Server) -> Router {
-    Router::new().fallback(handle).with_state(Arc::new(Mutex::new(server)))
-}
-
-async fn handle(State(server): State<Arc<Mutex<Server>>>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
-    let body = read(body).await;
-    let now = Timestamp::now();
-    // Every change replaces the account as a whole, so what a panic leaves behind is sound.
-    let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
-    let answer = match controls::own(head.uri.path()) {
-        true => server.controls(&head, body, now),
-        false => server.codat(&head, body, now),
-    };
-    answer.into_response()
-}
-
-async fn read(mut body: Body) -> Result<Bytes, Refusal> {
-    let mut kept = Vec::new();
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::bad_request("The request body could not be read."))?;
-        let data = frame.into_data().unwrap_or_default();
-        length += data.len();
-        if length <= MAX_BODY {
-            kept.extend_from_slice(&data);
-        }
+impl Shared {
+    pub(crate) fn new(server: Server) -> Shared {
+        Shared(Arc::new(Mutex::new(server)))
     }
-    match length <= MAX_BODY {
-        true => Ok(kept.into()),
-        false => Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "The request body is larger than 1 MiB.")),
+
+    /// Never held over an `await`. Every change replaces the account as a whole, so what a panic leaves behind is sound.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Server> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 pub(crate) struct Server {
     pub(crate) account: Account,
     pub(crate) journal: Journal,
+    pub(crate) clock: Clock,
+    pub(crate) faults: Script,
+    /// What was answered under an idempotency key.
+    pub(crate) answers: Cache,
+    /// The keys as they were before they last changed.
+    pub(crate) keys_before: Vec<ApiKeyDetails>,
+    /// The ids of keys that do not work yet, and when they will.
+    asleep: HashMap<String, Instant>,
     store: Option<Store>,
     /// Apart from the account's, so that an error does not change which key comes next.
     correlation_ids: Generator,
@@ -78,7 +64,12 @@ pub(crate) enum Credential {
 
 impl Server {
     pub(crate) fn open(options: Builder) -> io::Result<Server> {
-        let now = Timestamp::now();
+        let faults = options
+            .faults
+            .map_or_else(|| Ok(Script::default()), |json| Script::parse(json.as_bytes()))
+            .map_err(|reason| io::Error::new(ErrorKind::InvalidData, format!("the faults: {reason}")))?;
+        let clock = Clock::default();
+        let now = clock.now();
         let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
         let mut account = Account::new(seed);
         let store = options.state_file.map(Store::open).transpose()?;
@@ -93,7 +84,17 @@ impl Server {
         if let Some(store) = &store {
             store.save(&account.snapshot())?;
         }
-        Ok(Server { account, journal: Journal::default(), store, correlation_ids: Generator::new(!seed) })
+        Ok(Server {
+            keys_before: account.keys.clone(),
+            account,
+            journal: Journal::default(),
+            clock,
+            faults,
+            answers: Cache::default(),
+            asleep: HashMap::new(),
+            store,
+            correlation_ids: Generator::new(!seed),
+        })
     }
 
     pub(crate) fn first_key(&self) -> &str {
@@ -109,63 +110,65 @@ impl Server {
                 Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("The state file could not be written: {error}"))
             })?;
         }
+        if account.keys != self.account.keys {
+            self.keys_before.clone_from(&self.account.keys);
+        }
         self.account = account;
         Ok(result)
     }
 
-    fn codat(&mut self, head: &Parts, body: Result<Bytes, Refusal>, now: Timestamp) -> Answer {
-        let credential = self.credential(&head.headers);
-        let written = body.as_deref().unwrap_or_default();
-        let entry = Entry::new(head, written, &credential, &self.masks(&head.headers), now);
-        let outcome = self.admit(credential, now).and_then(|key_id| codat::answer(self, &key_id, head, &body?, now));
-        let answer = self.settle(outcome);
-        self.journal.push(entry, &answer);
-        self.with_rate_limit(answer, now)
+    /// Another client's request for a key, which the rules may refuse.
+    pub(crate) fn create_for_another(&mut self, name: Option<String>) {
+        let now = self.clock.now();
+        let _ = self.change(|account| account.create(name, now).map(drop));
     }
 
-    fn controls(&mut self, head: &Parts, body: Result<Bytes, Refusal>, now: Timestamp) -> Answer {
-        let outcome = controls::answer(self, head, body, now);
-        self.settle(outcome)
-    }
-
-    /// Authentication first, then the quota: nothing else is looked at before.
-    fn admit(&mut self, credential: Credential, now: Timestamp) -> Result<String, Refusal> {
-        let Credential::Valid { key_id } = credential else { return Err(Refusal::unauthorized()) };
-        let account = &mut self.account;
-        if !account.quota.spend(account.companies, now) && account.enforce_limits {
-            let reset = account.quota.at(account.companies, now).seconds_to_reset;
-            return Err(Refusal::too_many_requests(reset));
+    /// Lets the newest key get 401 for a time.
+    pub(crate) fn let_newest_key_sleep(&mut self, time: Duration) {
+        let now = Instant::now();
+        self.asleep.retain(|_, until| *until > now);
+        if let Some(key) = self.account.keys.last() {
+            self.asleep.insert(key.id.clone(), now + time);
         }
-        Ok(key_id)
+    }
+
+    pub(crate) fn control(&mut self, head: &Parts, body: Result<Bytes, Refusal>) -> Answer {
+        let outcome = controls::answer(self, head, body);
+        outcome.unwrap_or_else(|refusal| self.refuse(refusal))
     }
 
     /// `Basic`, in any case, and the Base64 of a key alone.
-    fn credential(&self, headers: &HeaderMap) -> Credential {
+    pub(crate) fn credential(&self, headers: &HeaderMap) -> Credential {
         let mut sent = headers.get_all(AUTHORIZATION).iter();
         let (value, more) = (sent.next(), sent.next());
         let Some(value) = value else { return Credential::Missing };
         let encoded = value.to_str().ok().and_then(|value| value.split_once(' '));
         match encoded {
             Some((scheme, encoded)) if more.is_none() && scheme.eq_ignore_ascii_case("Basic") => {
-                let key = self.account.keys.iter().find(|key| STANDARD.encode(&key.api_key) == encoded.trim());
+                let mut keys = self.account.keys.iter().filter(|key| !self.is_asleep(key));
+                let key = keys.find(|key| STANDARD.encode(&key.api_key) == encoded.trim());
                 key.map_or(Credential::Invalid, |key| Credential::Valid { key_id: key.id.clone() })
             }
             _ => Credential::Invalid,
         }
     }
 
-    fn masks(&self, headers: &HeaderMap) -> Masks {
+    fn is_asleep(&self, key: &ApiKeyDetails) -> bool {
+        self.asleep.get(&key.id).is_some_and(|until| *until > Instant::now())
+    }
+
+    pub(crate) fn masks(&self, headers: &HeaderMap) -> Masks {
         let keys = self.account.keys.iter().map(|key| key.api_key.as_str());
         let sent = headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
         Masks::new(keys, sent)
     }
 
-    fn settle(&mut self, outcome: Result<Answer, Refusal>) -> Answer {
-        outcome.unwrap_or_else(|refusal| refusal.into_answer(self.correlation_ids.correlation_id()))
+    pub(crate) fn refuse(&mut self, refusal: Refusal) -> Answer {
+        refusal.into_answer(self.correlation_ids.correlation_id())
     }
 
-    fn with_rate_limit(&self, answer: Answer, now: Timestamp) -> Answer {
-        let rate_limit = self.account.quota.at(self.account.companies, now);
+    pub(crate) fn with_rate_limit(&self, answer: Answer) -> Answer {
+        let rate_limit = self.account.quota.at(self.account.companies, self.clock.now());
         let answer = answer
             .with_header(HeaderName::from_static("x-rate-limit-limit"), rate_limit.limit)
             .with_header(HeaderName::from_static("x-rate-limit-remaining"), rate_limit.remaining);

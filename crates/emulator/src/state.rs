@@ -10,7 +10,7 @@ use crate::quota::Quota;
 use crate::wire::{ApiKeyDetails, Refusal};
 
 const MAX_KEYS: usize = 10;
-const MAX_NAME_UTF16_UNITS: usize = 50;
+pub(crate) const MAX_NAME_UTF16_UNITS: usize = 50;
 const DEFAULT_COMPANIES: u32 = 5;
 /// They are made anew for every answer, so the number has a bound: four of the largest pages.
 const MAX_COMPANIES: u32 = 20_000;

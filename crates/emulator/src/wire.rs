@@ -1,13 +1,15 @@
 //! What goes over the wire: keys, errors, and answers before they become HTTP.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
+pub(crate) const JSON: &str = "application/json";
+
 /// A key, as Codat writes it. It has no `Debug`: it holds a secret in clear.
-#[derive(Clone, Deserialize, Serialize)]
+#[derive(Clone, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ApiKeyDetails {
     #[serde(default)]
@@ -20,23 +22,34 @@ pub(crate) struct ApiKeyDetails {
     pub(crate) created_date: Option<String>,
 }
 
-/// An answer: a status, some headers, and JSON unless it is empty.
+/// An answer: a status, some headers, and a body unless it is empty.
+#[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     /// Set on errors: the id that the body carries.
     pub(crate) correlation_id: Option<String>,
-    body: Option<Vec<u8>>,
+    pub(crate) body: Option<Bytes>,
 }
 
 impl Answer {
+    pub(crate) fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+        let answer = Answer { body: Some(body.into()), ..Answer::empty(status) };
+        answer.with_header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
     pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
         let body = serde_json::to_vec(body).expect("plain data can always be written as JSON");
-        Answer { status, headers: HeaderMap::new(), correlation_id: None, body: Some(body) }
+        Answer::new(status, JSON, body)
     }
 
     pub(crate) fn no_content() -> Answer {
-        Answer { status: StatusCode::NO_CONTENT, headers: HeaderMap::new(), correlation_id: None, body: None }
+        Answer::empty(StatusCode::NO_CONTENT)
+    }
+
+    /// No body, and so no content type.
+    pub(crate) fn empty(status: StatusCode) -> Answer {
+        Answer { status, headers: HeaderMap::new(), correlation_id: None, body: None }
     }
 
     pub(crate) fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Answer {
@@ -46,16 +59,17 @@ impl Answer {
 }
 
 impl IntoResponse for Answer {
-    fn into_response(mut self) -> Response {
-        if self.body.is_some() {
-            self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
+    fn into_response(self) -> Response {
         // An empty `Body`, unlike an empty vector, brings no content type of its own.
-        (self.status, self.headers, self.body.map_or_else(Body::empty, Body::from)).into_response()
+        let mut response = Response::new(self.body.map_or_else(Body::empty, Body::from));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
     }
 }
 
 /// Why a request is refused. It becomes an answer once it has a correlation id.
+#[derive(Clone)]
 pub(crate) struct Refusal {
     status: StatusCode,
     /// The `statusCode` of the body, which is not always the HTTP status.
@@ -114,8 +128,40 @@ impl Refusal {
     }
 
     pub(crate) fn too_many_requests(seconds: i64) -> Refusal {
-        let error = "You have made too many requests in a given amount of time; please retry later.";
-        Refusal::new(StatusCode::TOO_MANY_REQUESTS, error).with_header(header::RETRY_AFTER, seconds.into())
+        Refusal::of(StatusCode::TOO_MANY_REQUESTS).with_header(header::RETRY_AFTER, seconds.into())
+    }
+
+    /// The first request with this idempotency key is still running. Unlike that of the key limit, this body says 409.
+    pub(crate) fn idempotency_conflict() -> Refusal {
+        let error = "Idempotency-Conflict: a request with this Idempotency-Key is still in progress.";
+        Refusal::new(StatusCode::CONFLICT, error)
+    }
+
+    pub(crate) fn idempotency_mismatch() -> Refusal {
+        let error = "This Idempotency-Key was used before with another request body.";
+        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error)
+    }
+
+    /// What Codat says with a status, as far as its description has an example.
+    pub(crate) fn of(status: StatusCode) -> Refusal {
+        let error = match status {
+            StatusCode::UNAUTHORIZED => return Refusal::unauthorized(),
+            StatusCode::PAYMENT_REQUIRED => {
+                "You have exceeded the 50-company limit that applies to a Free plan. We recommend that you delete any \
+                 companies you no longer need and retry the request."
+            }
+            StatusCode::FORBIDDEN => "You are using an outdated API key or a key not associated with that resource.",
+            StatusCode::CONFLICT => return Refusal::key_limit(),
+            StatusCode::TOO_MANY_REQUESTS => {
+                "You have made too many requests in a given amount of time; please retry later."
+            }
+            StatusCode::INTERNAL_SERVER_ERROR => "There is a problem with our server. Please try again later.",
+            StatusCode::SERVICE_UNAVAILABLE => {
+                "The Codat API is temporarily offline for maintenance. Please try again later."
+            }
+            other => other.canonical_reason().unwrap_or("Unknown"),
+        };
+        Refusal::new(status, error)
     }
 
     pub(crate) fn into_answer(self, correlation_id: String) -> Answer {

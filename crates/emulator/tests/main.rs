@@ -5,8 +5,14 @@
 
 mod auth;
 mod behaviours;
+mod clock;
 mod companies;
 mod controls;
+mod fault_answers;
+mod fault_connections;
+mod fault_effects;
+mod fault_script;
+mod idempotency;
 mod journal;
 mod keys;
 mod lifecycle;

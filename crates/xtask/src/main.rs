@@ -3,6 +3,7 @@
 mod generate;
 mod lint;
 mod process;
+mod prove;
 mod test;
 mod tools;
 
@@ -14,7 +15,9 @@ const COMMANDS: &str = "\
 cargo xtask test              run every test in every language
 cargo xtask lint              run every other check: format, lints, docs, generated files, spelling, workflows, licences
 cargo xtask generate          write the generated files: docs/fidelity.md, the error table of README.md
-cargo xtask generate --check  say which of them are not current";
+cargo xtask generate --check  say which of them are not current
+cargo xtask prove             walk every sequence of faults that create and delete can meet in a model of the server
+cargo xtask prove CALL ADOPT KEYS CHOICES  repeat one schedule, as a line of the walk tells it";
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {
@@ -35,6 +38,8 @@ fn run() -> Result<ExitCode> {
         ["lint"] => return Ok(lint::run()),
         ["generate"] => generate::write()?,
         ["generate", "--check"] => generate::check()?,
+        ["prove"] => return prove::all(),
+        ["prove", call, adopt, keys, choices] => return prove::one(call, adopt, keys, choices),
         _ => {
             eprintln!("There is no such command. These are:\n{COMMANDS}");
             return Ok(ExitCode::from(2));

@@ -19,7 +19,7 @@ pub(super) fn read(variable: &str, path: &Path) -> Result<Credential, Error> {
     }
     let place = format!("the file that {variable} names");
     let unreadable = |source: std::io::Error| {
-        Error::new(ErrorKind::InvalidCredential, format!("{place} cannot be read: {}", source.kind()))
+        Error::new(ErrorKind::InvalidCredential, format!("{place} cannot be read: {source}"))
             .hint_is(format!("check the path in {variable} and the permissions of the file"))
             .caused_by(source)
     };

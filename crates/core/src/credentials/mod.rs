@@ -3,7 +3,7 @@
 mod file;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::auth::AuthorizationHeader;
 use crate::credential::{Credential, Mistake};
@@ -44,6 +44,14 @@ pub(crate) fn variable(environment: Environment<'_>, name: &str) -> Result<Optio
         Some(Ok(value)) if value.is_empty() => refuse("is empty"),
         Some(Ok(value)) => Ok(Some(value)),
         Some(Err(_)) => refuse("is not valid Unicode"),
+    }
+}
+
+/// A variable that names a file, whose path may be any that the system allows.
+pub(crate) fn path(environment: Environment<'_>, name: &str) -> Result<Option<PathBuf>, Error> {
+    match environment(name) {
+        Some(path) if path.is_empty() => variable(environment, name).map(|_| None),
+        path => Ok(path.map(PathBuf::from)),
     }
 }
 

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::run;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::key::{ApiKeyDetails, KeyId};
 use crate::rules;
 use crate::secret::ApiKey;
@@ -18,7 +18,7 @@ fn guard(case: &Value) -> Result<(), Error> {
         |id| Ok(ApiKeyDetails { id: KeyId::parse(id)?, name: None, api_key: secret(id)?, created_date: None });
     let keys = ids.map(details).collect::<Result<Vec<_>, Error>>()?;
     if case["rule"] == "create" {
-        return rules::may_create(&keys);
+        return if rules::is_full(keys.len()) { Err(Error::of(ErrorKind::KeyLimitReached)) } else { Ok(()) };
     }
     let (id, using) = (KeyId::parse(case["id"].as_str().unwrap())?, ApiKey::parse(case["using"].as_str().unwrap())?);
     rules::may_delete(&keys, &id, &using, case["allowKeyInUse"] == true)

@@ -1,8 +1,8 @@
 //! A small HTTP/1.1 client on a bare socket, so that the tests share no HTTP or Base64 code with what they test.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
@@ -74,6 +74,21 @@ impl Connection {
         answer
     }
 
+    /// What comes until the connection is closed or reset.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        match self.0.read_to_end(&mut bytes) {
+            Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("not closed: {error}"),
+            _ => bytes,
+        }
+    }
+
+    pub(crate) fn some(&mut self, length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        self.0.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
     fn line(&mut self) -> String {
         let mut line = String::new();
         self.0.read_line(&mut line).unwrap();
@@ -89,6 +104,10 @@ pub(crate) fn call(
     headers: &[(&str, &str)],
     body: Option<&str>,
 ) -> Answer {
+    Connection::open(emulator).send(request(method, target, headers, body).as_bytes())
+}
+
+pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: Option<&str>) -> String {
     let mut request = format!("{method} {target} HTTP/1.1\r\n");
     if !headers.iter().any(|(name, _)| *name == "Host") {
         request += "Host: 127.0.0.1\r\n";
@@ -99,9 +118,30 @@ pub(crate) fn call(
     if let Some(body) = body {
         request += &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
     }
-    request += "\r\n";
-    request += body.unwrap_or_default();
-    Connection::open(emulator).send(request.as_bytes())
+    request + "\r\n" + body.unwrap_or_default()
+}
+
+/// A request with the key that the emulator started with, as text.
+pub(crate) fn own_request(emulator: &Emulator, method: &str, target: &str, body: Option<&str>) -> String {
+    request(method, target, &[("Authorization", &basic(emulator.api_key()))], body)
+}
+
+/// All that comes back until the emulator ends the connection, one way or another.
+pub(crate) fn until_closed(emulator: &Emulator, request: &str) -> Vec<u8> {
+    let mut connection = Connection::open(emulator);
+    connection.write(request.as_bytes());
+    connection.rest()
+}
+
+/// `POST /apiKeys` under an idempotency key.
+pub(crate) fn post(emulator: &Emulator, idempotency_key: &str, body: &str) -> Answer {
+    Connection::open(emulator).send(post_request(emulator, idempotency_key, body).as_bytes())
+}
+
+/// The same, as text.
+pub(crate) fn post_request(emulator: &Emulator, idempotency_key: &str, body: &str) -> String {
+    let headers = [("Authorization", &*basic(emulator.api_key())), ("Idempotency-Key", idempotency_key)];
+    request("POST", "/apiKeys", &headers, Some(body))
 }
 
 /// A request with the key that the emulator started with.
@@ -130,6 +170,21 @@ pub(crate) fn set_state(emulator: &Emulator, state: &Value) -> Answer {
 
 pub(crate) fn requests(emulator: &Emulator) -> Vec<Value> {
     call(emulator, "GET", "/_emulator/journal", &[], None).json()["requests"].as_array().unwrap().clone()
+}
+
+/// The names of the keys that there are, whatever a list says.
+pub(crate) fn names(emulator: &Emulator) -> Vec<Value> {
+    let state = call(emulator, "GET", "/_emulator/state", &[], None).json();
+    state["keys"].as_array().unwrap().iter().map(|key| key["name"].clone()).collect()
+}
+
+/// What comes true, sooner or later.
+pub(crate) fn wait_until(mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < Duration::from_secs(20), "it does not come true");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 pub(crate) fn text(value: &Value) -> &str {

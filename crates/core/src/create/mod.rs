@@ -1,0 +1,257 @@
+//! Creating a key exactly once: performs what [`decision`] decides.
+
+pub mod decision;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::api;
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::key::{ApiKeyDetails, KeyName};
+use crate::retry::POLICY;
+use crate::stop::{Stop, unless_stopped};
+use crate::transport::{Budget, Failure};
+use decision::{Answer, End, Look, Next, Now, Observed, decide};
+
+/// Clocks may differ, and a key may have been dated before the idempotency key was made.
+const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
+
+/// A key that was created, and how we know that it is the one.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Creation {
+    /// The key. Its secret is in it.
+    pub key: ApiKeyDetails,
+    /// How it came about.
+    pub how: How,
+    /// Keys of the same name that are new besides this one. After a smooth creation nobody looks and it is empty;
+    /// `None` where looking failed, which is not the same.
+    pub extras: Option<Vec<ApiKeyDetails>>,
+}
+
+/// How a [`Creation`] came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The first answer held the key.
+    Created,
+    /// An earlier attempt may have made it; a later answer to the same idempotency key held it.
+    Replayed,
+    /// No answer held it; it is the one new key of this name, and the caller is the sole creator.
+    Adopted,
+}
+
+impl How {
+    /// As a stable identifier: `created`, `replayed`, `adopted`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Replayed => "replayed",
+            Self::Adopted => "adopted",
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) name: KeyName,
+    pub(crate) adopt: bool,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+pub(crate) async fn create(client: &Client, order: Order, stop: Option<Stop<'_>>) -> Result<Creation, Error> {
+    let mut driver = Driver::new(client, order)?;
+    let ended = unless_stopped(driver.run(), stop).await;
+    ended.unwrap_or_else(|| Err(driver.stopped()))
+}
+
+struct Driver<'a> {
+    client: &'a Client,
+    name: KeyName,
+    idempotency_key: String,
+    /// The time of the idempotency key, which is that of its first send.
+    since: Timestamp,
+    request: Request<Bytes>,
+    budget: Budget,
+    observed: Observed,
+    /// The keys that were there before; unknown on a resume, which goes by their dates.
+    before: Option<Vec<ApiKeyDetails>>,
+    made: Option<ApiKeyDetails>,
+    candidates: Option<Vec<ApiKeyDetails>>,
+    error: Option<Error>,
+}
+
+impl<'a> Driver<'a> {
+    fn new(client: &'a Client, order: Order) -> Result<Self, Error> {
+        let resumed = order.idempotency_key.is_some();
+        let key = order.idempotency_key.map_or_else(|| Ok(Uuid::now_v7()), |key| parse_idempotency_key(&key))?;
+        let idempotency_key = key.to_string();
+        Ok(Self {
+            client,
+            since: time_of(key)?,
+            request: api::create_request(client.base(), &order.name, &idempotency_key)?,
+            name: order.name,
+            idempotency_key,
+            budget: client.budget_to_create(),
+            observed: Observed::new(order.adopt, resumed),
+            before: None,
+            made: None,
+            candidates: None,
+            error: None,
+        })
+    }
+
+    async fn run(&mut self) -> Result<Creation, Error> {
+        loop {
+            let now = Now {
+                remaining: self.client.transport().remaining(self.budget),
+                age: Duration::try_from(Timestamp::now().duration_since(self.since)).unwrap_or_default(),
+                chance: self.client.transport().surroundings.chance(),
+            };
+            match decide(&self.observed, &POLICY, now) {
+                Next::List => self.list().await,
+                Next::Post => self.post().await,
+                Next::Wait(time) => {
+                    self.client.transport().surroundings.sleep(time).await;
+                    self.observed.waited();
+                }
+                Next::End(end) => return self.end(end),
+            }
+        }
+    }
+
+    async fn list(&mut self) {
+        match self.client.list_keys(self.budget).await {
+            Ok(keys) => {
+                let total = keys.len();
+                let candidates: Vec<_> = keys.iter().filter(|key| self.is_candidate(key)).cloned().collect();
+                self.observed.listed(Some(Look { keys: total, candidates: candidates.len() }));
+                self.candidates = Some(candidates);
+                self.before.get_or_insert(keys);
+            }
+            Err(error) => {
+                self.observed.listed(None);
+                self.candidates = None;
+                self.error.get_or_insert(error);
+            }
+        }
+    }
+
+    async fn post(&mut self) {
+        let was_in_doubt = self.observed.posting();
+        let result = self.client.transport().attempt(self.request.clone(), self.budget).await;
+        let (answer, error) = match read(result) {
+            Ok(key) => {
+                self.made = Some(key);
+                (Answer::Made, None)
+            }
+            Err((answer, error)) => (answer, Some(error)),
+        };
+        self.observed.answered(answer, was_in_doubt);
+        self.error = error;
+    }
+
+    /// A plain name that is new is no proof: two programs may create the same name at once.
+    fn is_candidate(&self, key: &ApiKeyDetails) -> bool {
+        let is_new = match &self.before {
+            Some(before) => !before.iter().any(|old| old.id == key.id),
+            None => key.created_date.is_none_or(|date| date >= self.since - CLOCK_SKEW),
+        };
+        key.name.as_deref() == Some(self.name.as_str()) && is_new
+    }
+
+    fn end(&mut self, end: End) -> Result<Creation, Error> {
+        let latest = self.error.take();
+        match end {
+            End::Made => self.made.take().map(|key| self.creation(key)).ok_or_else(lost_track),
+            End::Adopt => match self.candidates.take().and_then(|mut candidates| candidates.pop()) {
+                Some(key) => Ok(Creation { key, how: How::Adopted, extras: Some(Vec::new()) }),
+                None => Err(lost_track()),
+            },
+            End::Error => Err(latest.unwrap_or_else(no_time_left)),
+            End::LimitReached => Err(latest.unwrap_or_else(|| Error::of(ErrorKind::KeyLimitReached))),
+            End::Unknown => Err(self.unknown(latest.unwrap_or_else(|| self.too_old()))),
+            End::MostLikelyNothing => Err(self.unknown(latest.unwrap_or_else(lost_track)).but_most_likely_nothing()),
+        }
+    }
+
+    fn creation(&mut self, key: ApiKeyDetails) -> Creation {
+        if !self.observed.in_doubt() {
+            return Creation { key, how: How::Created, extras: Some(Vec::new()) };
+        }
+        let mut extras = self.candidates.take();
+        if let Some(extras) = &mut extras {
+            extras.retain(|extra| extra.id != key.id);
+        }
+        Creation { key, how: How::Replayed, extras }
+    }
+
+    fn stopped(&mut self) -> Error {
+        let stopped = Error::of(ErrorKind::Cancelled);
+        if self.observed.in_doubt() { self.unknown(stopped) } else { stopped }
+    }
+
+    fn unknown(&mut self, cause: Error) -> Error {
+        let hint = format!(
+            "create again with the same name and the idempotency key {} within 85 minutes of its first use: that makes at \
+             most one key; or list the keys and delete what should not be there",
+            self.idempotency_key
+        );
+        let idempotency_key = Some(self.idempotency_key.clone());
+        cause.into_outcome_unknown(Outcome { idempotency_key, candidates: self.candidates.take() }).hint_is(hint)
+    }
+
+    fn too_old(&self) -> Error {
+        Error::new(
+            ErrorKind::InvalidInput,
+            "the idempotency key is older than 85 minutes, and Codat forgets it after 90",
+        )
+    }
+}
+
+fn read(result: Result<Response<Bytes>, Failure>) -> Result<ApiKeyDetails, (Answer, Error)> {
+    let response = result.map_err(|failure| {
+        let answer = if failure.sent { Answer::Lost } else { Answer::NotSent };
+        (answer, failure.error)
+    })?;
+    api::parse_create(&response).map_err(|error| {
+        let answer = match error.kind() {
+            _ if response.status().is_success() => Answer::Lost,
+            ErrorKind::RateLimited => Answer::RateLimited(error.retry_after()),
+            ErrorKind::KeyLimitReached => Answer::AtLimit,
+            ErrorKind::Conflict if error.status() == Some(422) => Answer::Mismatch,
+            ErrorKind::Conflict => Answer::StillRunning,
+            ErrorKind::Timeout | ErrorKind::Server => Answer::Failed(error.correlation_id().map(str::to_owned)),
+            ErrorKind::InvalidInput if error.status() == Some(400) => Answer::Invalid,
+            _ => Answer::Refused,
+        };
+        (answer, error)
+    })
+}
+
+fn parse_idempotency_key(text: &str) -> Result<Uuid, Error> {
+    match Uuid::try_parse(text) {
+        Ok(key) if key.get_version_num() == 7 => Ok(key),
+        _ => Err(Error::new(ErrorKind::InvalidInput, "the idempotency key is not a UUID of version 7")
+            .hint_is("give the idempotency key of the call that you want to resume, as its error told it")),
+    }
+}
+
+fn time_of(key: Uuid) -> Result<Timestamp, Error> {
+    let (seconds, nanoseconds) = key.get_timestamp().map(|time| time.to_unix()).unwrap_or_default();
+    Timestamp::new(i64::try_from(seconds).unwrap_or(i64::MAX), i32::try_from(nanoseconds).unwrap_or_default()).map_err(
+        |source| Error::new(ErrorKind::InvalidInput, "the idempotency key's time is out of range").caused_by(source),
+    )
+}
+
+fn no_time_left() -> Error {
+    Error::new(ErrorKind::Timeout, "no time was left to ask for the key; nothing was sent")
+}
+
+fn lost_track() -> Error {
+    Error::new(ErrorKind::Internal, "the creation ended without its result")
+}

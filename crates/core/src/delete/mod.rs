@@ -1,0 +1,137 @@
+//! Deleting a key for sure: performs what [`decision`] decides.
+
+pub mod decision;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::client::Client;
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::key::{ApiKeyDetails, KeyId};
+use crate::retry::POLICY;
+use crate::stop::{Stop, unless_stopped};
+use crate::transport::{Budget, Failure};
+use crate::{api, rules};
+use decision::{Answer, End, Look, Next, Observed, decide};
+
+pub(crate) async fn delete(
+    client: &Client,
+    id: KeyId,
+    allow_key_in_use: bool,
+    stop: Option<Stop<'_>>,
+) -> Result<(), Error> {
+    let mut driver = Driver {
+        client,
+        request: api::delete_request(client.base(), &id)?,
+        id,
+        allow_key_in_use,
+        budget: client.budget_to_delete(),
+        observed: Observed::new(),
+        error: None,
+    };
+    let ended = unless_stopped(driver.run(), stop).await;
+    ended.unwrap_or_else(|| Err(driver.stopped()))
+}
+
+struct Driver<'a> {
+    client: &'a Client,
+    id: KeyId,
+    allow_key_in_use: bool,
+    request: Request<Bytes>,
+    budget: Budget,
+    observed: Observed,
+    error: Option<Error>,
+}
+
+impl Driver<'_> {
+    async fn run(&mut self) -> Result<(), Error> {
+        let transport = self.client.transport();
+        loop {
+            let (remaining, chance) = (transport.remaining(self.budget), transport.surroundings.chance());
+            match decide(&self.observed, &POLICY, remaining, chance) {
+                Next::List => self.list().await,
+                Next::Delete => self.delete().await,
+                Next::Wait(time) => {
+                    transport.surroundings.sleep(time).await;
+                    self.observed.waited();
+                }
+                Next::End(end) => return self.end(end),
+            }
+        }
+    }
+
+    async fn list(&mut self) {
+        match self.client.list_keys(self.budget).await {
+            Ok(keys) => self.judge(&keys),
+            Err(error) => {
+                let no_access = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden);
+                self.observed.listed(if no_access { Look::NoAccess } else { Look::Failed }, false);
+                self.error = Some(error);
+            }
+        }
+    }
+
+    fn judge(&mut self, keys: &[ApiKeyDetails]) {
+        let is_own = keys.iter().any(|key| key.id == self.id && self.client.uses(key));
+        match rules::may_delete(keys, &self.id, self.client.key(), self.allow_key_in_use) {
+            Ok(()) => self.observed.listed(Look::Allowed, is_own),
+            Err(error) => {
+                let look = if error.kind() == ErrorKind::NotFound { Look::Absent } else { Look::Guarded };
+                self.observed.listed(look, is_own);
+                self.error = Some(error);
+            }
+        }
+    }
+
+    async fn delete(&mut self) {
+        let was_in_doubt = self.observed.deleting();
+        let result = self.client.transport().attempt(self.request.clone(), self.budget).await;
+        let (answer, error) = match read(result) {
+            Ok(()) => (Answer::Deleted, None),
+            Err((answer, error)) => (answer, Some(error)),
+        };
+        self.observed.answered(answer, was_in_doubt);
+        self.error = error;
+    }
+
+    fn end(&mut self, end: End) -> Result<(), Error> {
+        let latest = self.error.take().unwrap_or_else(|| Error::of(ErrorKind::Timeout));
+        match end {
+            End::Deleted => Ok(()),
+            End::Error => Err(latest),
+            End::Unknown => Err(unknown(latest)),
+            End::ProbablyDeleted => Err(unknown(latest)
+                .hint_is("the key was probably deleted, since it no longer works: use another key to list the keys")),
+        }
+    }
+
+    fn stopped(&self) -> Error {
+        let stopped = Error::of(ErrorKind::Cancelled);
+        if self.observed.in_doubt() { unknown(stopped) } else { stopped }
+    }
+}
+
+fn unknown(cause: Error) -> Error {
+    cause
+        .into_outcome_unknown(Outcome { idempotency_key: None, candidates: None })
+        .hint_is("list the keys to see whether it is gone; deleting again does no harm")
+}
+
+fn read(result: Result<Response<Bytes>, Failure>) -> Result<(), (Answer, Error)> {
+    let response = result.map_err(|failure| {
+        let answer = if failure.sent { Answer::InDoubt } else { Answer::NotSent };
+        (answer, failure.error)
+    })?;
+    api::parse_delete(&response).map_err(|error| {
+        let answer = match error.kind() {
+            _ if response.status().is_success() => Answer::InDoubt,
+            ErrorKind::Timeout | ErrorKind::Server => Answer::InDoubt,
+            ErrorKind::RateLimited => Answer::RateLimited(error.retry_after()),
+            ErrorKind::NotFound => Answer::Absent,
+            ErrorKind::LastKey => Answer::LastKey,
+            ErrorKind::Unauthorized | ErrorKind::Forbidden => Answer::NoAccess,
+            _ => Answer::Refused,
+        };
+        (answer, error)
+    })
+}

@@ -1,0 +1,41 @@
+//! TLS: rustls with ring and the bundled roots, in a configuration of each client's own, since two bindings may share a
+//! process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{Error as PemError, PemObject};
+
+use crate::error::{Error, ErrorKind};
+
+/// Trusts the bundled roots, and what a CA file adds to them. `ca_file` is a path, and what to call it in an error.
+pub(crate) fn config(ca_file: Option<(PathBuf, &str)>) -> Result<rustls::ClientConfig, Error> {
+    let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some((path, place)) = ca_file {
+        let unusable = |what: String| {
+            Error::new(ErrorKind::InvalidInput, format!("{place} ({}) {what}", path.display()))
+                .hint_is("give the path of a PEM file with the certificate of the authority that signs for your proxy")
+        };
+        for certificate in certificates(&path).map_err(unusable)? {
+            roots
+                .add(certificate)
+                .map_err(|source| unusable(format!("holds a certificate that is not valid: {source}")))?;
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|source| Error::new(ErrorKind::Internal, "TLS could not be set up").caused_by(source))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match certificates {
+        Ok(certificates) if certificates.is_empty() => Err("holds no certificate".into()),
+        Ok(certificates) => Ok(certificates),
+        Err(PemError::Io(source)) => Err(format!("cannot be read: {source}")),
+        Err(_) => Err("is not PEM".into()),
+    }
+}

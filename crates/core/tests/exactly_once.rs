@@ -1,0 +1,267 @@
+//! Creating exactly once and deleting for sure, row by row, against a raw socket.
+
+use std::time::{Duration, Instant};
+
+use codat_keys::{ApiKey, Client, Creation, Error, ErrorKind, How, KeyId, KeyName};
+
+use crate::stand_in::{Answer, StandIn, json};
+
+const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#;
+const TWO_KEYS: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},
+    {"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}]}"#;
+const THREE_KEYS: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},
+    {"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"},
+    {"id":"c","name":"ci","apiKey":"MadeUpKeyC000000000000000000000000000000"}]}"#;
+const NEW_KEY: &str = r#"{"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}"#;
+
+fn failed(status: u16, correlation_id: &str) -> Answer {
+    json(status, &format!(r#"{{"error":"no","correlationId":"{correlation_id}"}}"#))
+}
+
+fn at_limit() -> Answer {
+    json(409, r#"{"statusCode":400,"error":"Maximum number of API keys reached. To create a new API key…"}"#)
+}
+
+fn client(server: &StandIn) -> Client {
+    let key = ApiKey::parse("MadeUpKeyA000000000000000000000000000000").unwrap();
+    Client::builder().base_url(&server.url).api_key(key).build().unwrap()
+}
+
+fn name() -> KeyName {
+    KeyName::parse("ci").unwrap()
+}
+
+async fn create(answers: Vec<Answer>) -> (Result<Creation, Error>, Vec<String>) {
+    let server = StandIn::answering(answers);
+    let result = client(&server).keys().create(&name()).await;
+    (result, posts(&server))
+}
+
+/// The requests that could have made a key, after a check that all go with one idempotency key and the same bytes.
+fn posts(server: &StandIn) -> Vec<String> {
+    let posts: Vec<String> = server.requests().into_iter().filter(|request| request.starts_with("POST")).collect();
+    assert!(posts.iter().all(|post| post == &posts[0]), "one idempotency key, the same bytes: {posts:#?}");
+    posts
+}
+
+fn candidates(error: &Error) -> Option<Vec<&str>> {
+    let outcome = error.outcome().expect("an unknown outcome");
+    outcome.candidates.as_ref().map(|keys| keys.iter().map(|key| key.id.as_str()).collect())
+}
+
+#[tokio::test]
+async fn an_answer_in_doubt_is_asked_for_again_under_the_same_idempotency_key() {
+    let cut_off = Answer::Bytes(b"HTTP/1.1 201 Created\r\ncontent-length: 500\r\n\r\n{\"id\":\"b\"".to_vec());
+    let in_doubt = [
+        Answer::Lost,
+        cut_off,
+        json(201, "{}"),
+        json(201, ""),
+        json(408, "{}"),
+        json(500, "<html>"),
+        failed(502, "of a gateway"),
+        json(503, "{}"),
+    ];
+    for answer in in_doubt {
+        let (made, posts) = create(vec![json(200, ONE_KEY), answer, json(201, NEW_KEY), json(200, THREE_KEYS)]).await;
+        let made = made.unwrap();
+        assert_eq!((made.key.id.as_str(), made.how, posts.len()), ("b", How::Replayed, 2));
+        let extras: Vec<_> = made.extras.as_ref().unwrap().iter().map(|key| key.id.as_str()).collect();
+        assert_eq!(extras, ["c"], "what else is new is told");
+    }
+}
+
+#[tokio::test]
+async fn extras_are_unknown_where_nobody_could_look() {
+    let (made, _) = create(vec![json(200, ONE_KEY), Answer::Lost, json(201, NEW_KEY), json(401, "")]).await;
+    assert!(made.unwrap().extras.is_none());
+}
+
+#[tokio::test]
+async fn what_leaves_no_doubt_is_made_or_refused_as_itself() {
+    let (made, posts) = create(vec![json(200, ONE_KEY), json(201, NEW_KEY)]).await;
+    let made = made.unwrap();
+    assert_eq!((made.how, made.extras.unwrap().len(), posts.len()), (How::Created, 0, 1));
+    let (made, posts) = create(vec![json(200, ONE_KEY), json(429, ""), json(201, NEW_KEY)]).await;
+    assert_eq!((made.unwrap().how, posts.len()), (How::Created, 2), "a 429 makes nothing");
+
+    let refusals = [
+        (json(400, r#"{"error":"no","statusCode":400}"#), ErrorKind::InvalidInput),
+        (json(401, "{}"), ErrorKind::Unauthorized),
+        (json(402, "{}"), ErrorKind::PaymentRequired),
+        (json(403, "{}"), ErrorKind::Forbidden),
+        (at_limit(), ErrorKind::KeyLimitReached),
+        (json(302, ""), ErrorKind::BadResponse),
+        (json(404, ""), ErrorKind::NotFound),
+    ];
+    for (answer, kind) in refusals {
+        let (refused, posts) = create(vec![json(200, ONE_KEY), answer]).await;
+        assert_eq!((refused.unwrap_err().kind(), posts.len()), (kind, 1));
+    }
+}
+
+#[tokio::test]
+async fn once_in_doubt_only_a_proof_ends_as_itself() {
+    for conclusive in [json(401, ""), json(402, ""), json(403, ""), json(404, ""), json(302, ""), json(422, "")] {
+        let (unknown, _) = create(vec![json(200, ONE_KEY), Answer::Lost, conclusive, json(200, TWO_KEYS)]).await;
+        let error = unknown.unwrap_err();
+        assert_eq!((error.kind(), candidates(&error)), (ErrorKind::OutcomeUnknown, Some(vec!["b"])), "{error:?}");
+        assert!(std::error::Error::source(&error).is_some());
+    }
+    let (refused, _) = create(vec![json(200, ONE_KEY), Answer::Lost, at_limit()]).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::KeyLimitReached, "nothing was made under this idempotency key");
+    let (refused, _) = create(vec![json(200, ONE_KEY), Answer::Lost, json(400, r#"{"error":"no"}"#)]).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn a_429_in_doubt_is_followed_by_a_look_since_it_releases_the_idempotency_key() {
+    let until_429 = vec![json(200, ONE_KEY), Answer::Lost, json(429, "")];
+    let then = |rest: Vec<Answer>| create([until_429.clone(), rest].concat());
+
+    let (unknown, posts) = then(vec![json(200, TWO_KEYS)]).await;
+    let error = unknown.unwrap_err();
+    assert_eq!((candidates(&error), posts.len()), (Some(vec!["b"]), 2), "a key that may be ours stops the repetition");
+    let (made, posts) = then(vec![json(200, ONE_KEY), json(201, NEW_KEY), json(200, TWO_KEYS)]).await;
+    assert_eq!((made.unwrap().how, posts.len()), (How::Replayed, 3), "nothing new: go on");
+    let (unknown, posts) = then(vec![json(401, "")]).await;
+    assert_eq!((candidates(&unknown.unwrap_err()), posts.len()), (None, 2), "nobody could look");
+    let (unknown, _) = then(vec![json(200, ONE_KEY), at_limit(), json(200, TWO_KEYS)]).await;
+    assert_eq!(candidates(&unknown.unwrap_err()), Some(vec!["b"]), "the limit proves nothing after a 429 in doubt");
+}
+
+#[tokio::test]
+async fn a_failure_replayed_is_final_and_two_looks_tell_what_came_of_it() {
+    let failed_for_good = vec![json(200, ONE_KEY), failed(503, "same"), failed(503, "same")];
+    let then = |rest: Vec<Answer>| create([failed_for_good.clone(), rest].concat());
+
+    let (unknown, posts) = then(vec![json(200, TWO_KEYS)]).await;
+    assert_eq!((candidates(&unknown.unwrap_err()), posts.len()), (Some(vec!["b"]), 2));
+
+    let started = Instant::now();
+    let (unknown, posts) = then(vec![json(200, ONE_KEY), json(200, TWO_KEYS)]).await;
+    assert_eq!((candidates(&unknown.unwrap_err()), posts.len()), (Some(vec!["b"]), 2), "the second look finds it");
+    assert!(started.elapsed() >= Duration::from_secs(2), "the looks are 2 s apart");
+
+    let (unknown, _) = then(vec![json(200, ONE_KEY)]).await;
+    let error = unknown.unwrap_err();
+    assert_eq!(candidates(&error), Some(vec![]));
+    assert!(error.to_string().contains("most likely nothing was made"), "{error}");
+}
+
+#[tokio::test]
+async fn a_candidate_is_adopted_only_by_a_sole_creator_and_only_if_it_is_the_one() {
+    for (listed, adopt, adopted) in
+        [(TWO_KEYS, true, true), (TWO_KEYS, false, false), (THREE_KEYS, true, false), (ONE_KEY, true, false)]
+    {
+        let answers = vec![json(200, ONE_KEY), failed(500, "same"), failed(500, "same"), json(200, listed)];
+        let server = StandIn::answering(answers);
+        let result = client(&server).keys().create(&name()).adopt(adopt).await;
+        assert_eq!(result.is_ok_and(|made| made.how == How::Adopted && made.key.id.as_str() == "b"), adopted);
+    }
+}
+
+#[tokio::test]
+async fn the_first_attempt_still_running_is_waited_for() {
+    let running = json(409, r#"{"statusCode":409,"error":"Idempotency-Conflict"}"#);
+    let answers = vec![json(200, ONE_KEY), Answer::Lost, running, json(201, NEW_KEY), json(200, TWO_KEYS)];
+    let (made, posts) = create(answers).await;
+    assert_eq!((made.unwrap().how, posts.len()), (How::Replayed, 3));
+}
+
+#[tokio::test]
+async fn a_call_is_resumed_under_its_idempotency_key() {
+    let now = uuid::Uuid::now_v7().to_string();
+    let resume = async |server: &StandIn, key: &str| client(server).keys().create(&name()).idempotency_key(key).await;
+
+    let server = StandIn::answering(vec![json(201, NEW_KEY), json(200, TWO_KEYS)]);
+    assert_eq!(resume(&server, &now).await.unwrap().how, How::Replayed);
+    assert!(server.requests()[0].starts_with("POST ") && server.requests()[0].contains(&now), "no list comes before");
+
+    let server = StandIn::answering(vec![json(200, ONE_KEY)]);
+    for wrong in ["", "x", "0498e921-9b53-4396-a412-4f2f5983b0a2"] {
+        assert_eq!(resume(&server, wrong).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+    assert!(server.requests().is_empty());
+
+    let server = StandIn::answering(vec![at_limit(), json(200, ONE_KEY)]);
+    assert_eq!(
+        resume(&server, &now).await.unwrap_err().kind(),
+        ErrorKind::OutcomeUnknown,
+        "an earlier call may have made it"
+    );
+}
+
+#[tokio::test]
+async fn an_idempotency_key_of_85_minutes_is_not_sent_and_candidates_go_by_date() {
+    let at = |minutes_ago: u64| codat_keys::Timestamp::now() - Duration::from_secs(60 * minutes_ago);
+    let seconds = u64::try_from(at(86).as_second()).unwrap();
+    let old = uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, 0)).to_string();
+    let key = |id: &str, date: String| format!(r#"{{"id":"{id}","name":"ci","apiKey":"MadeUpKey-{id}"{date}}}"#);
+    let dated = |id: &str, ago: u64| key(id, format!(r#","createdDate":"{}""#, at(ago)));
+    let keys = [dated("before", 92), dated("skewed", 90), dated("after", 80), key("undated", String::new())];
+    let server = StandIn::answering(vec![json(200, &format!(r#"{{"results":[{}]}}"#, keys.join(",")))]);
+
+    let error = client(&server).keys().create(&name()).idempotency_key(old).await.unwrap_err();
+    assert_eq!(candidates(&error), Some(vec!["skewed", "after", "undated"]));
+    assert!(posts(&server).is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_is_stopped_tells_what_may_have_happened() {
+    let soon = || tokio::time::sleep(Duration::from_millis(300));
+    let server = StandIn::answering(vec![json(200, ONE_KEY), Answer::Silence]);
+    let error = client(&server).keys().create(&name()).until(soon()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    assert!(server.requests()[1].contains(error.outcome().unwrap().idempotency_key.as_ref().unwrap()));
+
+    let server = StandIn::answering(vec![Answer::Silence]);
+    let error = client(&server).keys().create(&name()).until(soon()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "nothing but a list was sent");
+
+    let server = StandIn::answering(vec![json(200, TWO_KEYS), Answer::Silence]);
+    let error = client(&server).keys().delete(&KeyId::parse("b").unwrap()).until(soon()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+}
+
+#[tokio::test]
+async fn a_delete_ends_as_its_answers_prove() {
+    use ErrorKind::{Forbidden, LastKey, NotFound, OutcomeUnknown, Unauthorized};
+    let (one, two) = (|| json(200, ONE_KEY), || json(200, TWO_KEYS));
+    let endings = [
+        ("at once", vec![json(204, "")], None),
+        ("unknown to Codat, and nobody else was asked", vec![json(404, "")], Some(NotFound)),
+        ("the last key for Codat", vec![json(409, "{}")], Some(LastKey)),
+        ("no access", vec![json(401, "")], Some(Unauthorized)),
+        ("forbidden", vec![json(403, "")], Some(Forbidden)),
+        ("lost, then gone", vec![Answer::Lost, one()], None),
+        ("failed, then gone", vec![json(500, ""), one()], None),
+        ("a success that proves nothing, then gone", vec![json(200, "{}"), one()], None),
+        ("lost, still there, then deleted", vec![Answer::Lost, two(), json(204, "")], None),
+        ("lost, still there, then unknown to Codat", vec![Answer::Lost, two(), json(404, "")], None),
+        ("too many requests, then deleted", vec![json(429, ""), two(), json(204, "")], None),
+        ("too many requests, and somebody else was faster", vec![json(429, ""), one()], Some(NotFound)),
+        ("lost, and nobody can look", vec![Answer::Lost, json(401, "")], Some(OutcomeUnknown)),
+        ("lost, then no access", vec![Answer::Lost, two(), json(401, "")], Some(OutcomeUnknown)),
+        (
+            "lost again and again",
+            vec![Answer::Lost, two(), Answer::Lost, two(), Answer::Lost, two(), Answer::Lost, two()],
+            Some(OutcomeUnknown),
+        ),
+    ];
+    for (case, answers, kind) in endings {
+        let server = StandIn::answering([vec![json(200, TWO_KEYS)], answers].concat());
+        let result = client(&server).keys().delete(&KeyId::parse("b").unwrap()).await;
+        assert_eq!(result.err().map(|error| error.kind()), kind, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn deleting_the_key_in_use_with_the_answer_lost_and_no_access_then_is_probably_done() {
+    for no_access in [401, 403] {
+        let server = StandIn::answering(vec![json(200, TWO_KEYS), Answer::Lost, json(no_access, "")]);
+        let error = client(&server).keys().delete(&KeyId::parse("a").unwrap()).allow_key_in_use().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        assert!(error.hint().contains("probably deleted"), "{error:?}");
+    }
+}

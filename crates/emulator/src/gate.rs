@@ -1,0 +1,132 @@
+//! The listening socket, which a fault may close for a while.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use axum::serve::Listener;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::link::{LinkedStream, WeakLink};
+
+/// How many connections may wait to be accepted, as with any other listener of Tokio.
+const BACKLOG: u32 = 1024;
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(20);
+
+/// A handle on the listening socket and every connection that came through it.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+struct State {
+    /// None while connections are refused.
+    listener: Option<TcpListener>,
+    /// Until when they are refused.
+    shut_until: Instant,
+    acceptor: Option<Waker>,
+    links: Vec<WeakLink>,
+}
+
+impl Gate {
+    /// Listens on 127.0.0.1.
+    pub(crate) async fn open(port: u16) -> io::Result<Gate> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let address = listener.local_addr()?;
+        let state = State { listener: Some(listener), shut_until: Instant::now(), acceptor: None, links: Vec::new() };
+        Ok(Gate { address, state: Arc::new(Mutex::new(state)) })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Refuses new connections from now on, for a time, and closes those that are idle.
+    pub(crate) fn shut(&self, time: Duration) {
+        let mut state = self.state();
+        state.shut_until = state.shut_until.max(Instant::now() + time);
+        state.links.drain(..).filter_map(|link| link.upgrade()).for_each(|link| link.close());
+        if state.listener.take().is_some() {
+            drop(state);
+            // Bound but not listening, the port refuses connections and cannot be taken by another program.
+            let reserved = reserve(self.address);
+            tokio::spawn(self.clone().reopen(reserved.ok()));
+        }
+    }
+
+    async fn reopen(self, mut reserved: Option<TcpSocket>) {
+        loop {
+            let until = self.state().shut_until;
+            if until > Instant::now() {
+                sleep_until(until).await;
+                continue;
+            }
+            let socket = reserved.take().map_or_else(|| reserve(self.address), Ok);
+            if let Ok(listener) = socket.and_then(|socket| socket.listen(BACKLOG)) {
+                let mut state = self.state();
+                state.listener = Some(listener);
+                if let Some(acceptor) = state.acceptor.take() {
+                    acceptor.wake();
+                }
+                return;
+            }
+            sleep(PAUSE_AFTER_ERROR).await;
+        }
+    }
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        let mut state = self.state();
+        state.acceptor = Some(cx.waker().clone());
+        match &state.listener {
+            Some(listener) => listener.poll_accept(cx).map_ok(|(stream, _)| stream),
+            None => Poll::Pending,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    // On Windows the option would allow others to share the port.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+/// What axum accepts connections from.
+pub(crate) struct Door(pub(crate) Gate);
+
+impl Listener for Door {
+    type Io = LinkedStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (LinkedStream, SocketAddr) {
+        loop {
+            match std::future::poll_fn(|cx| self.0.poll_accept(cx)).await {
+                Ok(stream) => {
+                    // Without it small answers may wait for the client's delayed acknowledgement.
+                    let _ = stream.set_nodelay(true);
+                    let stream = LinkedStream::new(stream);
+                    let mut state = self.0.state();
+                    state.links.retain(|link| link.upgrade().is_some());
+                    state.links.push(stream.link.downgrade());
+                    return (stream, self.0.address);
+                }
+                // Of one connection that has ended already, or too many open files: neither lasts.
+                Err(_) => sleep(PAUSE_AFTER_ERROR).await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.0.address)
+    }
+}

@@ -1,0 +1,107 @@
+//! From HTTP to the server and back.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONNECTION, HeaderValue};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt as _;
+
+use crate::gate::Gate;
+use crate::link::Link;
+use crate::play::{Ending, Scene};
+use crate::server::Shared;
+use crate::wire::Refusal;
+use crate::{controls, stream};
+
+/// In bytes. A larger body is read to its end, so that the client sees the answer, but not kept.
+const MAX_BODY: usize = 1024 * 1024;
+
+#[derive(Clone)]
+struct Site {
+    server: Shared,
+    gate: Gate,
+}
+
+pub(crate) fn service(server: Shared, gate: Gate) -> IntoMakeServiceWithConnectInfo<Router, Link> {
+    Router::new().fallback(handle).with_state(Site { server, gate }).into_make_service_with_connect_info()
+}
+
+async fn handle(State(site): State<Site>, ConnectInfo(link): ConnectInfo<Link>, request: Request) -> Response {
+    let _busy = link.busy();
+    let (head, body) = request.into_parts();
+    let body = read(body).await;
+    let mut response = match controls::own(head.uri.path()) {
+        true => site.server.lock().control(&head, body).into_response(),
+        false => codat(site, &link, head, body).await,
+    };
+    if link.is_closing() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn codat(site: Site, link: &Link, head: Parts, body: Result<Bytes, Refusal>) -> Response {
+    let Site { server, gate } = site;
+    let (arrival, fault) = server.lock().arrive(head, body);
+    let seq = arrival.seq;
+    let _watch = Watch { server: server.clone(), seq };
+    let ending = match fault {
+        None => Ending::Codat(server.lock().handle(&arrival)),
+        Some(fault) => {
+            let scene = Scene { server: server.clone(), gate, arrival: Arc::new(arrival) };
+            // A task of its own goes on when the client is gone. It fails only by a panic, which is printed.
+            tokio::spawn(scene.play(fault)).await.unwrap_or(Ending::Dropped)
+        }
+    };
+    let mut server = server.lock();
+    match &ending {
+        Ending::Codat(answer) | Ending::Streamed(answer, _) | Ending::Gateway(answer) => {
+            server.journal.answered(seq, answer);
+        }
+        Ending::Dropped => server.journal.dropped(seq),
+    }
+    match ending {
+        Ending::Codat(answer) => server.with_rate_limit(answer).into_response(),
+        Ending::Streamed(answer, stream) => stream::respond(server.with_rate_limit(answer), stream),
+        Ending::Gateway(answer) => answer.into_response(),
+        Ending::Dropped => {
+            link.cut();
+            Response::default()
+        }
+    }
+}
+
+/// Notices that the client went away: then the future that holds this is dropped before there is an answer.
+struct Watch {
+    server: Shared,
+    seq: u64,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.server.lock().journal.client_closed(self.seq);
+    }
+}
+
+async fn read(mut body: Body) -> Result<Bytes, Refusal> {
+    let mut kept = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refusal::bad_request("The request body could not be read."))?;
+        let data = frame.into_data().unwrap_or_default();
+        length += data.len();
+        if length <= MAX_BODY {
+            kept.extend_from_slice(&data);
+        }
+    }
+    match length <= MAX_BODY {
+        true => Ok(kept.into()),
+        false => Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "The request body is larger than 1 MiB.")),
+    }
+}

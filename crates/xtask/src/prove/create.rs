@@ -1,0 +1,452 @@
+//! The server that `create` meets in the worst of worlds, and what must hold whatever it does.
+
+use std::time::Duration;
+
+use codat_keys::create::decision::{Answer, End, Look, Next, Now, Observed, decide};
+use codat_keys::retry::POLICY;
+
+use super::schedule::Schedule;
+use super::{Verdict, World};
+
+/// What goes wrong with a request for a key.
+#[derive(Clone, Copy, PartialEq)]
+enum Fault {
+    None,
+    Refused,
+    LostBefore,
+    LostAfter,
+    /// Lost on the way, and arrives after so many further steps.
+    Late(u8),
+    /// The server works on it for so many further steps; the client gives up before.
+    Slow(u8),
+    /// Codat's own failure, which its cache replays.
+    Failed,
+    FailedAfter,
+    FailedLate(u8),
+    /// A gateway's failure, of which Codat's cache knows nothing.
+    Gateway,
+    GatewayAfter,
+    GatewaySlow(u8),
+    RateLimited,
+    RateLimitedForLong,
+    NoAccess,
+    Mismatch,
+    ForeignBefore,
+    ForeignAfter,
+    CrashBefore(Pause),
+    CrashAfter(Pause),
+}
+
+const FAULTS: [Fault; 26] = [
+    Fault::None,
+    Fault::Refused,
+    Fault::LostBefore,
+    Fault::LostAfter,
+    Fault::Late(1),
+    Fault::Late(NEVER_SEEN),
+    Fault::Slow(1),
+    Fault::Slow(NEVER_SEEN),
+    Fault::Failed,
+    Fault::FailedAfter,
+    Fault::FailedLate(1),
+    Fault::FailedLate(4),
+    Fault::FailedLate(NEVER_SEEN),
+    Fault::Gateway,
+    Fault::GatewayAfter,
+    Fault::GatewaySlow(2),
+    Fault::RateLimited,
+    Fault::RateLimitedForLong,
+    Fault::NoAccess,
+    Fault::Mismatch,
+    Fault::ForeignBefore,
+    Fault::ForeignAfter,
+    Fault::CrashBefore(Pause::Short),
+    Fault::CrashAfter(Pause::Short),
+    Fault::CrashBefore(Pause::TooLong),
+    Fault::CrashAfter(Pause::TooLong),
+];
+
+/// More steps than any call makes: what comes so late comes after its end.
+const NEVER_SEEN: u8 = 200;
+
+/// How long after a crash the call is resumed.
+#[derive(Clone, Copy, PartialEq)]
+enum Pause {
+    Short,
+    /// So long that Codat has forgotten the idempotency key.
+    TooLong,
+}
+
+/// What goes wrong with a list.
+#[derive(Clone, Copy)]
+enum ListFault {
+    None,
+    Failed,
+    /// It shows the keys as they were before the newest change.
+    Stale,
+    ForeignBefore,
+}
+
+const LIST_FAULTS: [ListFault; 4] = [ListFault::None, ListFault::Failed, ListFault::Stale, ListFault::ForeignBefore];
+
+#[derive(Clone, Copy, PartialEq)]
+struct Key {
+    id: u32,
+    has_the_name: bool,
+    is_ours: bool,
+}
+
+/// What Codat remembers of our idempotency key.
+#[derive(Clone, PartialEq)]
+enum Cached {
+    Made(u32),
+    AtLimit,
+    Failed(String),
+}
+
+#[derive(Clone, Copy)]
+enum Landing {
+    /// A request that arrives only now.
+    Arrives,
+    /// Work that ends only now, under the running mark with this number.
+    WorkEnds(u32),
+    /// The effect of a request that was already answered.
+    Effect,
+}
+
+struct Server {
+    keys: Vec<Key>,
+    before_newest_change: Vec<Key>,
+    cached: Option<Cached>,
+    /// The number of the request that is being worked on.
+    running: Option<u32>,
+    landings: Vec<(u8, Landing)>,
+    numbers: u32,
+    /// A 429 released the idempotency key while a request was being worked on: the hole that CREATE.md names.
+    is_open: bool,
+}
+
+impl Server {
+    fn new(keys: usize) -> Self {
+        let key = |id| Key { id, has_the_name: false, is_ours: false };
+        let keys: Vec<Key> = (0..keys as u32).map(key).collect();
+        Self {
+            before_newest_change: keys.clone(),
+            keys,
+            cached: None,
+            running: None,
+            landings: Vec::new(),
+            numbers: 100,
+            is_open: false,
+        }
+    }
+
+    fn number(&mut self) -> u32 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    fn add(&mut self, is_ours: bool) -> Option<u32> {
+        if self.keys.len() >= codat_keys::MAX_KEYS {
+            return None;
+        }
+        let id = self.number();
+        self.before_newest_change.clone_from(&self.keys);
+        self.keys.push(Key { id, has_the_name: true, is_ours });
+        Some(id)
+    }
+
+    /// Our request arrives and is answered at once.
+    fn arrives(&mut self) -> Reply {
+        if self.cached.is_none() {
+            if self.running.is_some() {
+                return Reply::running();
+            }
+            self.work();
+        }
+        self.replay()
+    }
+
+    fn work(&mut self) {
+        let outcome = self.add(true).map_or(Cached::AtLimit, Cached::Made);
+        self.cached.get_or_insert(outcome);
+    }
+
+    fn replay(&self) -> Reply {
+        match &self.cached {
+            Some(Cached::Made(id)) => Reply { answer: Answer::Made, made: Some(*id) },
+            Some(Cached::AtLimit) => Reply { answer: Answer::AtLimit, made: None },
+            Some(Cached::Failed(id)) => Reply { answer: Answer::Failed(Some(id.clone())), made: None },
+            None => Reply { answer: Answer::Lost, made: None },
+        }
+    }
+
+    /// A step passes, and what was late may land.
+    fn step(&mut self) {
+        let due: Vec<Landing> =
+            self.landings.iter().filter(|(steps, _)| *steps == 0).map(|(_, landing)| *landing).collect();
+        self.landings.retain(|(steps, _)| *steps > 0);
+        self.landings.iter_mut().for_each(|(steps, _)| *steps -= 1);
+        due.into_iter().for_each(|landing| self.land(landing));
+    }
+
+    fn land(&mut self, landing: Landing) {
+        match landing {
+            Landing::Arrives => drop(self.arrives()),
+            Landing::WorkEnds(number) => {
+                self.work();
+                self.running = self.running.filter(|running| *running != number);
+            }
+            Landing::Effect => drop(self.add(true)),
+        }
+    }
+
+    fn all_lands(&mut self) {
+        std::mem::take(&mut self.landings).into_iter().for_each(|(_, landing)| self.land(landing));
+    }
+
+    fn ours(&self) -> usize {
+        self.keys.iter().filter(|key| key.is_ours).count()
+    }
+}
+
+struct Reply {
+    answer: Answer,
+    made: Option<u32>,
+}
+
+impl Reply {
+    fn running() -> Self {
+        Self { answer: Answer::StillRunning, made: None }
+    }
+
+    fn only(answer: Answer) -> Self {
+        Self { answer, made: None }
+    }
+}
+
+/// Runs one schedule, and says what was violated.
+pub(crate) fn run(world: World, schedule: &mut Schedule) -> Verdict {
+    let mut call = Call {
+        world,
+        schedule,
+        server: Server::new(world.keys),
+        observed: Observed::new(world.adopt, false),
+        before: None,
+        candidates: None,
+        made: None,
+        spent: Duration::ZERO,
+        age: Duration::ZERO,
+        was_resumed: false,
+    };
+    let mut steps = 0;
+    let end = loop {
+        steps += 1;
+        if steps > 200 {
+            return Verdict::Violated("it does not end");
+        }
+        match call.step() {
+            Some(end) => break end,
+            None => call.server.step(),
+        }
+    };
+    call.judge(end)
+}
+
+struct Call<'a> {
+    world: World,
+    schedule: &'a mut Schedule,
+    server: Server,
+    observed: Observed,
+    /// The ids that the first list showed; unknown on a resume.
+    before: Option<Vec<u32>>,
+    candidates: Option<Vec<u32>>,
+    made: Option<u32>,
+    spent: Duration,
+    age: Duration,
+    was_resumed: bool,
+}
+
+impl Call<'_> {
+    fn step(&mut self) -> Option<End> {
+        let remaining = Duration::from_secs(60).saturating_sub(self.spent);
+        match decide(&self.observed, &POLICY, Now { remaining, age: self.age, chance: 0.5 }) {
+            Next::List => self.list(),
+            Next::Post => self.post(),
+            Next::Wait(time) => {
+                self.pass(time);
+                self.observed.waited();
+            }
+            Next::End(end) => return Some(end),
+        }
+        None
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.spent += time;
+        self.age += time;
+    }
+
+    fn list(&mut self) {
+        self.pass(Duration::from_millis(100));
+        let fault = self.schedule.choose(if self.world.adopt { &LIST_FAULTS[..3] } else { &LIST_FAULTS });
+        if let ListFault::Failed = fault {
+            self.candidates = None;
+            return self.observed.listed(None);
+        }
+        if let ListFault::ForeignBefore = fault {
+            self.server.add(false);
+        }
+        let stale = matches!(fault, ListFault::Stale);
+        let keys = if stale { &self.server.before_newest_change } else { &self.server.keys };
+        let is_new = |key: &&Key| match &self.before {
+            Some(before) => !before.contains(&key.id),
+            None => self.was_resumed,
+        };
+        let candidates: Vec<u32> =
+            keys.iter().filter(|key| key.has_the_name).filter(is_new).map(|key| key.id).collect();
+        self.observed.listed(Some(Look { keys: keys.len(), candidates: candidates.len() }));
+        if self.before.is_none() && !self.was_resumed {
+            self.before = Some(keys.iter().map(|key| key.id).collect());
+        }
+        self.candidates = Some(candidates);
+    }
+
+    fn post(&mut self) {
+        // A sole creator's name is nobody else's.
+        let options: Vec<Fault> = FAULTS
+            .into_iter()
+            .filter(|fault| !(self.world.adopt && matches!(fault, Fault::ForeignBefore | Fault::ForeignAfter)))
+            .filter(|fault| !(self.was_resumed && matches!(fault, Fault::CrashBefore(_) | Fault::CrashAfter(_))))
+            .collect();
+        let fault = self.schedule.choose(&options);
+        let was_in_doubt = self.observed.posting();
+        if let Fault::CrashBefore(pause) | Fault::CrashAfter(pause) = fault {
+            if let Fault::CrashAfter(_) = fault {
+                drop(self.server.arrives());
+            }
+            return self.resume(pause);
+        }
+        let time = match fault {
+            Fault::Late(_) | Fault::Slow(_) => Duration::from_secs(15),
+            _ => Duration::from_millis(100),
+        };
+        self.pass(time);
+        let reply = self.answer(fault);
+        self.made = reply.made.or(self.made);
+        self.observed.answered(reply.answer, was_in_doubt);
+    }
+
+    fn answer(&mut self, fault: Fault) -> Reply {
+        let server = &mut self.server;
+        match fault {
+            Fault::None | Fault::CrashBefore(_) | Fault::CrashAfter(_) => server.arrives(),
+            Fault::Refused => Reply::only(Answer::NotSent),
+            Fault::LostBefore => Reply::only(Answer::Lost),
+            Fault::LostAfter => {
+                drop(server.arrives());
+                Reply::only(Answer::Lost)
+            }
+            Fault::Late(steps) => {
+                server.landings.push((steps, Landing::Arrives));
+                Reply::only(Answer::Lost)
+            }
+            Fault::Slow(steps) => works_on(server, steps).unwrap_or(Reply::only(Answer::Lost)),
+            Fault::GatewaySlow(steps) => works_on(server, steps).unwrap_or(Reply::only(Answer::Failed(None))),
+            Fault::Failed => fails(server, None),
+            Fault::FailedAfter => fails(server, Some(0)),
+            Fault::FailedLate(steps) => fails(server, Some(steps)),
+            Fault::Gateway => Reply::only(Answer::Failed(Some(format!("gateway {}", server.number())))),
+            Fault::GatewayAfter => {
+                drop(server.arrives());
+                Reply::only(Answer::Failed(Some(format!("gateway {}", server.number()))))
+            }
+            Fault::RateLimited | Fault::RateLimitedForLong => {
+                server.is_open |= server.running.is_some();
+                server.running = None;
+                let wait = if fault == Fault::RateLimited { None } else { Some(Duration::from_secs(3600)) };
+                Reply::only(Answer::RateLimited(wait))
+            }
+            Fault::NoAccess => Reply::only(Answer::Refused),
+            Fault::Mismatch => Reply::only(Answer::Mismatch),
+            Fault::ForeignBefore => {
+                server.add(false);
+                server.arrives()
+            }
+            Fault::ForeignAfter => {
+                let reply = server.arrives();
+                server.add(false);
+                reply
+            }
+        }
+    }
+
+    /// Another process goes on under the same idempotency key. It knows nothing else.
+    fn resume(&mut self, pause: Pause) {
+        if pause == Pause::TooLong {
+            self.server.all_lands();
+            self.server.cached = None;
+            self.age = Duration::from_secs(95 * 60);
+        }
+        self.was_resumed = true;
+        self.spent = Duration::ZERO;
+        self.before = None;
+        self.observed = Observed::new(self.world.adopt, true);
+    }
+
+    fn judge(mut self, end: End) -> Verdict {
+        let in_doubt = self.observed.in_doubt();
+        let is_ours = |server: &Server, id: u32| server.keys.iter().any(|key| key.id == id && key.is_ours);
+        let handed_out = match end {
+            End::Made => self.made,
+            End::Adopt => self.candidates.as_ref().and_then(|candidates| candidates.last().copied()),
+            _ => None,
+        };
+        let hands_out = matches!(end, End::Made | End::Adopt);
+        if hands_out && !handed_out.is_some_and(|id| is_ours(&self.server, id)) {
+            return Verdict::Violated("somebody else's key, or none, is handed out");
+        }
+        if matches!(end, End::Unknown | End::MostLikelyNothing) && !in_doubt {
+            return Verdict::Violated("the outcome is said to be unknown, but was never in doubt");
+        }
+        self.server.all_lands();
+        let ours = self.server.ours();
+        let verdict = match end {
+            _ if ours > 1 => Verdict::Violated("more than one key of ours"),
+            End::Error | End::LimitReached if ours > 0 => {
+                Verdict::Violated("a key of ours is there, after an error that denies it")
+            }
+            _ => Verdict::Held,
+        };
+        match verdict {
+            Verdict::Violated(_) if self.server.is_open => Verdict::KnownHole,
+            verdict => verdict,
+        }
+    }
+}
+
+/// The client does not wait for the end of the work. A repeated request is answered at once.
+fn works_on(server: &mut Server, steps: u8) -> Option<Reply> {
+    if server.cached.is_some() || server.running.is_some() {
+        return Some(server.arrives());
+    }
+    let number = server.number();
+    server.running = Some(number);
+    server.landings.push((steps, Landing::WorkEnds(number)));
+    None
+}
+
+/// Codat fails, and from then on replays that failure; the effect comes at once, later, or not at all.
+fn fails(server: &mut Server, effect: Option<u8>) -> Reply {
+    if server.cached.is_some() || server.running.is_some() {
+        return server.arrives();
+    }
+    let id = format!("failure {}", server.number());
+    server.cached = Some(Cached::Failed(id));
+    match effect {
+        Some(0) => drop(server.add(true)),
+        Some(steps) => server.landings.push((steps, Landing::Effect)),
+        None => {}
+    }
+    server.replay()
+}
