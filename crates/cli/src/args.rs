@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use codat_keys::{Client, Error, ErrorKind};
+
+use crate::usage;
 
 /// Use and manage Codat API keys.
 ///
@@ -15,8 +17,6 @@ use codat_keys::{Client, Error, ErrorKind};
 #[derive(Parser)]
 #[command(name = "codat-keys", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -25,19 +25,19 @@ pub(crate) struct Cli {
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
     /// Where the API is [default: CODAT_BASE_URL, else https://api.codat.io]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     /// Certificates (PEM) to trust beside the bundled roots [default: CODAT_CA_FILE, else none]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// The proxy for every request [default: HTTPS_PROXY and NO_PROXY, for https alone]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, value_name = "URL")]
     proxy: Option<String>,
     /// Seconds that a call may take [default: 30, for create 60]
-    #[arg(long, global = true, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
     /// Let the key go unencrypted to other machines
-    #[arg(long, global = true)]
+    #[arg(long)]
     allow_insecure_http: bool,
 }
 
@@ -105,6 +105,8 @@ pub(crate) struct List {
     /// Print the keys in clear
     #[arg(long)]
     pub(crate) reveal: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Args)]
@@ -113,6 +115,8 @@ pub(crate) struct Show {
     pub(crate) key: String,
     #[command(flatten)]
     pub(crate) output: KeyOutput,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Args)]
@@ -127,6 +131,8 @@ pub(crate) struct Create {
     pub(crate) idempotency_key: Option<String>,
     #[command(flatten)]
     pub(crate) output: KeyOutput,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Args)]
@@ -155,6 +161,8 @@ pub(crate) struct Delete {
     /// Also delete the key that makes this very call
     #[arg(long)]
     pub(crate) allow_key_in_use: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
 }
 
 #[derive(Args)]
@@ -174,6 +182,9 @@ pub(crate) struct EmulatorOptions {
     /// Let the last key be deleted, as Codat's OpenAPI text says, against its guide
     #[arg(long)]
     pub(crate) last_key_can_be_deleted: bool,
+    /// Let go wrong what this file says: {"faults":[…]}, see docs/emulator.md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
     /// Print the start line as JSON: {"baseUrl","apiKey"}
     #[arg(long)]
     pub(crate) json: bool,
@@ -192,38 +203,23 @@ pub(crate) enum EmulatorCommand {
     },
 }
 
-/// The whole command, with the exit statuses at the end of its help.
+/// The whole command, with the exit statuses at the end of each help.
 pub(crate) fn command() -> clap::Command {
-    let mut command = Cli::command().after_help(exit_statuses());
-    for name in ["list", "show", "create", "delete"] {
-        command = command.mut_subcommand(name, |sub| sub.after_help(exit_statuses()));
-    }
-    command
+    let statuses = exit_statuses();
+    Cli::command().after_help(statuses.clone()).mut_subcommands(|sub| sub.after_help(statuses.clone()))
 }
 
 /// The arguments of this process; or the exit status, after help or a usage error was printed.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
-    use clap::FromArgMatches;
     let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {
-        if !error.use_stderr() {
-            // Help and version; a reader that has gone away (`| head`) is no failure.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
+        if error.use_stderr() {
+            return usage::failure(&error).report();
         }
-        anstream::eprint!("{}", usage_error(&error.render().ansi().to_string()));
-        ExitCode::from(ErrorKind::InvalidInput.exit_status())
+        // Help and version; a reader that has gone away (`| head`) is no failure.
+        let _ = error.print();
+        ExitCode::SUCCESS
     })
-}
-
-/// Clap quotes the argument that it did not expect, which may be a key given by mistake: long words are masked.
-fn usage_error(rendered: &str) -> String {
-    const LONGEST_PLAIN_WORD: usize = 15;
-    let words = std::env::args_os().skip(1).filter_map(|word| word.into_string().ok());
-    let masked = words
-        .filter(|word| word.chars().count() > LONGEST_PLAIN_WORD && !word.starts_with("--"))
-        .fold(rendered.to_owned(), |text, word| text.replace(&word, "••••"));
-    masked.replace("For more information, try", "hint: for the usage, try")
 }
 
 fn exit_statuses() -> String {
@@ -232,8 +228,14 @@ fn exit_statuses() -> String {
     statuses.dedup();
     let lines = statuses.into_iter().map(|status| {
         let kinds = ErrorKind::ALL.into_iter().filter(|kind| kind.exit_status() == status);
-        let kinds: Vec<String> = kinds.map(|kind| kind.text().to_owned()).collect();
-        format!("{status:>5}  {}", kinds.join("; "))
+        let mut texts: Vec<&str> = kinds.map(ErrorKind::text).collect();
+        if status == 1 {
+            texts.insert(0, "this machine refused: a file, a port, a process, the output");
+        }
+        format!("{status:>5}  {}", texts.join("; "))
     });
-    format!("Exit status:\n    0  done\n{}", lines.collect::<Vec<_>>().join("\n"))
+    format!(
+        "Exit status (`emulator exec` ends with its command's own, 126 or 127):\n    0  done\n{}",
+        lines.collect::<Vec<_>>().join("\n")
+    )
 }

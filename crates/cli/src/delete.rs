@@ -1,18 +1,18 @@
 //! `delete`.
 
-use std::io::{IsTerminal, stderr, stdin};
+use std::io::{IsTerminal, Write, stderr, stdin};
 
-use codat_keys::{ApiKeyDetails, ErrorKind, KeyId};
+use codat_keys::{ApiKeyDetails, ErrorKind};
 
-use crate::args::{Connection, Delete};
+use crate::args::Delete;
 use crate::failure::Failure;
-use crate::keys::resolve;
-use crate::output::plain;
-use crate::runtime;
+use crate::keys::{check_reference, resolve};
+use crate::output::{plain, say};
+use crate::runtime::{interrupted, unless_interrupted};
 
-pub(crate) fn delete(connection: &Connection, delete: &Delete) -> Result<(), Failure> {
-    let client = connection.client()?;
-    KeyId::parse(&delete.key)?;
+pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
+    let client = delete.connection.client()?;
+    check_reference(&delete.key)?;
     let nobody_to_ask = !(stdin().is_terminal() && stderr().is_terminal());
     if !delete.yes && nobody_to_ask {
         return Err(Failure::new(
@@ -21,26 +21,32 @@ pub(crate) fn delete(connection: &Connection, delete: &Delete) -> Result<(), Fai
             "add --yes to delete without being asked; nothing was sent",
         ));
     }
-    let keys = runtime::read(client.keys().list())?;
+    let keys = unless_interrupted(client.keys().list()).await?;
     let key = resolve(&keys, &delete.key)?;
-    if !delete.yes && !confirmed(key)? {
+    if !delete.yes && !unless_interrupted(confirmed(key)).await? {
         return Err(Failure::new(ErrorKind::Cancelled, "not confirmed", "nothing was deleted"));
     }
-    let mut call = client.keys().delete(&key.id).until(runtime::interrupted());
+    let mut call = client.keys().delete(&key.id).until(interrupted());
     if delete.allow_key_in_use {
         call = call.allow_key_in_use();
     }
-    runtime::change(call)?;
-    anstream::eprintln!("deleted {}", describe(key));
+    call.await?;
+    say(&format!("deleted {}", describe(key)));
     Ok(())
 }
 
-fn confirmed(key: &ApiKeyDetails) -> Result<bool, Failure> {
-    anstream::eprint!("Delete {} for good? Whatever uses it stops working. [y/N] ", describe(key));
-    let mut answer = String::new();
-    stdin()
-        .read_line(&mut answer)
-        .map_err(|error| Failure::local(format!("the terminal cannot be read: {error}"), "add --yes"))?;
+/// The answer is read on a thread of its own, so that Ctrl-C is heard meanwhile.
+async fn confirmed(key: &ApiKeyDetails) -> Result<bool, Failure> {
+    let mut terminal = anstream::stderr();
+    let _ = write!(terminal, "Delete {} for good? Whatever uses it stops working. [y/N] ", describe(key));
+    let _ = terminal.flush();
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        stdin().read_line(&mut answer).map(|_| answer)
+    });
+    let answer = answer.await.map_err(std::io::Error::other).flatten();
+    let answer =
+        answer.map_err(|error| Failure::local(format!("the terminal cannot be read: {error}"), "add --yes"))?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 

@@ -3,22 +3,21 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use codat_keys::{ApiKey, ApiKeyDetails, AuthorizationHeader, Client, Error, ErrorKind, KeyName, MAX_KEYS};
+use codat_keys::{ApiKey, ApiKeyDetails, AuthorizationHeader, Client, Error, ErrorKind, How, KeyName, MAX_KEYS};
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::output::print;
-use crate::runtime;
+use crate::runtime::unless_interrupted;
 
-pub(crate) fn demo() -> Result<(), Failure> {
+pub(crate) async fn demo() -> Result<(), Failure> {
     let started = Instant::now();
     let emulator = Emulator::start()
         .map_err(|error| Failure::local(format!("the emulator cannot start: {error}"), "check that loopback works"))?;
     let first = ApiKey::parse(emulator.api_key())?;
-    runtime::read(async {
-        Ok(Demo { client: client(&emulator, &first)?, emulator: &emulator, first, shown: Cell::new(0) }.perform().await)
-    })??;
+    let demo = Demo { client: client(&emulator, &first)?, emulator: &emulator, first, shown: Cell::new(0) };
+    unless_interrupted(demo.perform()).await?;
     print(&format!("Done in {} ms.\n", started.elapsed().as_millis()))
 }
 
@@ -37,6 +36,7 @@ impl Demo<'_> {
         self.say("header", &format!("Authorization: {}", header.expose_secret())).await?;
         self.authenticate().await?;
         let key = self.create_and_use().await?;
+        self.lose_an_answer().await?;
         self.meet_the_limit().await?;
         self.delete_all_but(&key).await?;
         self.meet_the_last_key(&key).await?;
@@ -64,6 +64,23 @@ impl Demo<'_> {
         expect(!names.is_empty(), "the new key reads companies")?;
         self.say("use", &format!("the new key reads {} companies: {}", names.len(), names.join(", "))).await?;
         Ok(key)
+    }
+
+    /// The emulator makes the key and closes the connection without a word.
+    async fn lose_an_answer(&self) -> Result<(), Failure> {
+        let script = r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#;
+        self.emulator.set_faults(script).map_err(|error| Failure::local(error, "please report it"))?;
+        let made = self.client.keys().create(&KeyName::parse("lost-answer")?).await?;
+        expect(made.how == How::Replayed, "the key is told by a repeated request")?;
+        let state = self.emulator_says("state").await?;
+        let named = state["keys"].as_array().into_iter().flatten().filter(|key| key["name"] == "lost-answer").count();
+        expect(named == 1, "the emulator holds one key of this name")?;
+        let told = format!(
+            "the answer is lost; asked again under the same idempotency key, Codat tells {}\n        How we know: the first \
+             answer is replayed to that key, a list shows nothing else new, and the emulator holds one key of this name.",
+            made.key.id
+        );
+        self.say("create", &told).await
     }
 
     async fn meet_the_limit(&self) -> Result<(), Failure> {
@@ -111,7 +128,7 @@ impl Demo<'_> {
         self.shown.set(self.shown.get() + answers.len());
         let wire = match answers.as_slice() {
             [] => "nothing sent".to_owned(),
-            [.., last] if answers.len() > 3 => format!("{} requests, the last: {last}", answers.len()),
+            [.., last] if answers.len() > 4 => format!("{} requests, the last: {last}", answers.len()),
             few => few.join(", "),
         };
         print(&format!("{step:<7} {result}\n        [{wire}]\n"))
@@ -132,7 +149,8 @@ fn client(emulator: &Emulator, key: &ApiKey) -> Result<Client, Error> {
 /// One request of the journal, `GET /apiKeys: 200`.
 fn answer(request: &Value) -> String {
     let text = |member: &str| request[member].as_str().unwrap_or("?").to_owned();
-    format!("{} {}: {}", text("method"), text("path"), request["status"])
+    let status = request["status"].as_u64().map_or("no answer".to_owned(), |status| status.to_string());
+    format!("{} {}: {status}", text("method"), text("path"))
 }
 
 fn refusal(result: Result<(), Error>, kind: ErrorKind) -> Result<String, Failure> {

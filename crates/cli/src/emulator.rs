@@ -6,15 +6,14 @@ use serde_json::json;
 use crate::args;
 use crate::failure::Failure;
 use crate::output::print;
-use crate::runtime::{self, Signals};
+use crate::runtime::Signals;
 
-pub(crate) fn run(options: &args::EmulatorOptions) -> Result<(), Failure> {
+pub(crate) async fn run(options: &args::EmulatorOptions) -> Result<(), Failure> {
     if options.explain {
         return print(&codat_keys_emulator::explain());
     }
-    let runtime = runtime::new()?;
-    let mut signals = runtime.block_on(async { Signals::watch() })?;
     let emulator = start(options)?;
+    let mut signals = Signals::watch()?;
     let (url, key) = (emulator.base_url(), emulator.api_key());
     if options.json {
         print(&format!("{}\n", json!({ "baseUrl": url, "apiKey": key })))?;
@@ -23,15 +22,25 @@ pub(crate) fn run(options: &args::EmulatorOptions) -> Result<(), Failure> {
             "Codat emulator at {url}, until Ctrl-C\n  export CODAT_BASE_URL={url}\n  export CODAT_API_KEY={key}\n"
         ))?;
     }
-    runtime.block_on(signals.next());
+    signals.next().await;
     Ok(())
 }
 
 pub(crate) fn start(options: &args::EmulatorOptions) -> Result<Emulator, Failure> {
-    let mut builder = Emulator::builder()
-        .port(options.port)
-        .enforce_limits(options.enforce_limits)
-        .last_key_can_be_deleted(options.last_key_can_be_deleted);
+    let mut builder = Emulator::builder().port(options.port);
+    // Where a switch is not given, a state file decides.
+    if options.enforce_limits {
+        builder = builder.enforce_limits(true);
+    }
+    if options.last_key_can_be_deleted {
+        builder = builder.last_key_can_be_deleted(true);
+    }
+    if let Some(file) = &options.faults {
+        let script = std::fs::read_to_string(file).map_err(|error| {
+            Failure::local(format!("{} cannot be read: {error}", file.display()), "name a file with a script of faults")
+        })?;
+        builder = builder.faults(script);
+    }
     if let Some(seed) = options.seed {
         builder = builder.seed(seed);
     }

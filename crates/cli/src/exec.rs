@@ -9,12 +9,13 @@ use tokio::process::{Child, Command};
 use crate::args;
 use crate::emulator;
 use crate::failure::Failure;
-use crate::runtime::{self, Signal, Signals};
+use crate::runtime::{Signal, Signals};
 
 /// What would compete with the emulator's key and address.
 const COMPETING: [&str; 4] = ["CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE", "CODAT_CA_FILE", "CODAT_PROFILE"];
 
-pub(crate) fn exec(options: &args::EmulatorOptions, command: &[OsString]) -> Result<ExitCode, Failure> {
+pub(crate) async fn exec(options: &args::EmulatorOptions, command: &[OsString]) -> Result<ExitCode, Failure> {
+    check(options, command)?;
     let emulator = emulator::start(options)?;
     let (program, arguments) = command.split_first().expect("clap requires a command");
     let mut child = Command::new(program);
@@ -26,12 +27,25 @@ pub(crate) fn exec(options: &args::EmulatorOptions, command: &[OsString]) -> Res
     for name in COMPETING {
         child.env_remove(name);
     }
-    runtime::new()?.block_on(async {
-        // Before the child runs: a signal that came first would end this process alone, and orphan the child.
-        let signals = Signals::watch()?;
-        let child = child.spawn().map_err(|error| cannot_run(program, &error))?;
-        Ok(exit_code(wait(child, signals).await?))
-    })
+    // Before the child runs: a signal that came first would end this process alone, and orphan the child.
+    let signals = Signals::watch()?;
+    let child = child.spawn().map_err(|error| cannot_run(program, &error))?;
+    Ok(exit_code(wait(child, signals).await?))
+}
+
+/// Refuses options that would have no effect, or that would be taken for the command.
+fn check(options: &args::EmulatorOptions, command: &[OsString]) -> Result<(), Failure> {
+    let misplaced = command.first().is_some_and(|word| word.to_string_lossy().starts_with('-'));
+    if misplaced || options.json || options.explain {
+        let what =
+            if misplaced { "the command begins with a dash" } else { "--json and --explain have no effect with exec" };
+        return Err(Failure::new(
+            codat_keys::ErrorKind::InvalidInput,
+            what,
+            "write the emulator's options before `exec`: codat-keys emulator --seed 1 exec -- COMMAND",
+        ));
+    }
+    Ok(())
 }
 
 async fn wait(mut child: Child, mut signals: Signals) -> Result<ExitStatus, Failure> {

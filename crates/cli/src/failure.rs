@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 use codat_keys::{Error, ErrorKind};
 
-use crate::output::plain;
+use crate::output::{plain, say};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -34,11 +34,11 @@ impl Failure {
     }
 
     pub(crate) fn report(self) -> ExitCode {
-        anstream::eprintln!("{ERROR}error:{ERROR:#} {}", plain(&self.message));
+        say(&format!("{ERROR}error:{ERROR:#} {}", plain(&self.message)));
         for note in &self.notes {
-            anstream::eprintln!("note: {}", plain(note));
+            say(&format!("note: {}", plain(note)));
         }
-        anstream::eprintln!("{HINT}hint:{HINT:#} {}", plain(&self.hint));
+        say(&format!("{HINT}hint:{HINT:#} {}", plain(&self.hint)));
         ExitCode::from(self.status)
     }
 }

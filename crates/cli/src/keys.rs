@@ -1,18 +1,18 @@
-//! `list`, `show` and `create`.
+//! `list` and `show`, and what they share with `create` and `delete`.
 
-use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind, How, KeyId, KeyName};
+use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind, KeyId};
 
-use crate::args::{Connection, Create, KeyOutput, List, Show};
+use crate::args::{KeyOutput, List, Show};
 use crate::failure::Failure;
-use crate::output::{KeyDocument, KeyJson, KeysDocument, plain, print, print_json, print_keys};
-use crate::runtime;
+use crate::output::{KeyDocument, KeyJson, KeysDocument, print, print_json, print_keys};
+use crate::runtime::unless_interrupted;
 use crate::secret_file::SecretFile;
 
-pub(crate) fn list(connection: &Connection, list: &List) -> Result<(), Failure> {
-    let client = connection.client()?;
+pub(crate) async fn list(list: &List) -> Result<(), Failure> {
+    let client = list.connection.client()?;
     let keys = match &list.name {
-        Some(name) => runtime::read(client.keys().find(name))?,
-        None => runtime::read(client.keys().list())?,
+        Some(name) => unless_interrupted(client.keys().find(name)).await?,
+        None => unless_interrupted(client.keys().list()).await?,
     };
     if list.json {
         let keys: Vec<KeyJson<'_>> = keys.iter().map(|key| KeyJson::new(&client, key, list.reveal)).collect();
@@ -22,45 +22,23 @@ pub(crate) fn list(connection: &Connection, list: &List) -> Result<(), Failure> 
     }
 }
 
-pub(crate) fn show(connection: &Connection, show: &Show) -> Result<(), Failure> {
-    let client = connection.client()?;
-    KeyId::parse(&show.key)?;
+pub(crate) async fn show(show: &Show) -> Result<(), Failure> {
+    let client = show.connection.client()?;
+    check_reference(&show.key)?;
     let file = reserve(&show.output)?;
-    let keys = runtime::read(client.keys().list())?;
+    let keys = unless_interrupted(client.keys().list()).await?;
     hand_out(&client, resolve(&keys, &show.key)?, &show.output, file, None)
 }
 
-pub(crate) fn create(connection: &Connection, create: &Create) -> Result<(), Failure> {
-    let client = connection.client()?;
-    let name = KeyName::parse(&create.name)?;
-    let file = reserve(&create.output)?;
-    let mut call = client.keys().create(&name).adopt(create.adopt).until(runtime::interrupted());
-    if let Some(key) = &create.idempotency_key {
-        call = call.idempotency_key(key);
-    }
-    let made = runtime::change(call)?;
-    tell(&made, create.output.reveal || file.is_some());
-    hand_out(&client, &made.key, &create.output, file, Some(&made))
-}
-
-/// What came of it, for a person.
-fn tell(made: &Creation, handed_out: bool) {
-    let id = plain(made.key.id.as_str());
-    let how = match made.how {
-        How::Created => "",
-        How::Replayed => ", told by a repeated request",
-        How::Adopted => ", the one new key of this name",
-    };
-    anstream::eprintln!("created {id} ({}){how}", made.key.api_key.masked());
-    match made.extras.as_deref() {
-        None => anstream::eprintln!("note: whether other keys of this name are new could not be seen"),
-        Some(extras) => extras.iter().for_each(|extra| {
-            anstream::eprintln!("note: this key of the same name is new too: {}", plain(extra.id.as_str()));
-        }),
-    }
-    if !handed_out {
-        anstream::eprintln!("to fetch its value: codat-keys show {id} --out FILE");
-    }
+/// Refuses what could be a path. Checked before anything is sent.
+pub(crate) fn check_reference(reference: &str) -> Result<(), Failure> {
+    KeyId::parse(reference).map(drop).map_err(|error| {
+        Failure::new(
+            error.kind(),
+            error,
+            "give an id as `codat-keys list` shows it: a key of such a name is called by its id",
+        )
+    })
 }
 
 /// The key that a person means: an id, or a name that only one key has.
@@ -80,11 +58,11 @@ pub(crate) fn resolve<'a>(keys: &'a [ApiKeyDetails], reference: &str) -> Result<
     }
 }
 
-fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure> {
+pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure> {
     output.out.as_deref().map(|path| SecretFile::reserve(path, output.overwrite)).transpose()
 }
 
-fn hand_out(
+pub(crate) fn hand_out(
     client: &Client,
     key: &ApiKeyDetails,
     output: &KeyOutput,

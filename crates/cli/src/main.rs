@@ -1,6 +1,9 @@
 //! `codat-keys`: Codat API keys from the shell.
 
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic where nobody reads; `output` does not")]
+
 mod args;
+mod create;
 mod delete;
 mod demo;
 mod emulator;
@@ -12,6 +15,7 @@ mod manual;
 mod output;
 mod runtime;
 mod secret_file;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -30,18 +34,17 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: args::Cli) -> Result<ExitCode, Failure> {
-    let connection = cli.connection;
     let done = match cli.command {
-        Command::List(list) => keys::list(&connection, &list),
-        Command::Show(show) => keys::show(&connection, &show),
-        Command::Create(create) => keys::create(&connection, &create),
-        Command::Delete(delete) => delete::delete(&connection, &delete),
+        Command::List(list) => runtime::run(keys::list(&list)),
+        Command::Show(show) => runtime::run(keys::show(&show)),
+        Command::Create(create) => runtime::run(create::create(&create)),
+        Command::Delete(delete) => runtime::run(delete::delete(&delete)),
         Command::Header => header::header(),
         Command::Emulator { options, command: Some(EmulatorCommand::Exec { command }) } => {
-            return exec::exec(&options, &command);
+            return runtime::run(exec::exec(&options, &command));
         }
-        Command::Emulator { options, command: None } => emulator::run(&options),
-        Command::Demo => demo::demo(),
+        Command::Emulator { options, command: None } => runtime::run(emulator::run(&options)),
+        Command::Demo => runtime::run(demo::demo()),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::man(command.as_deref()),
     };

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, IsTerminal, Write, stdout};
 
 use codat_keys::{ApiKeyDetails, Client, Creation};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
 
 use crate::failure::Failure;
 
@@ -16,6 +17,11 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes a line to standard error. Where that cannot be written, nobody is there to be told.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
@@ -86,15 +92,15 @@ impl<'a> KeyJson<'a> {
     }
 }
 
-/// A text that somebody else wrote, without what could move a terminal's cursor or break a line.
+/// A text that somebody else wrote, without what could move a terminal's cursor, break a line, or turn or hide letters.
 pub(crate) fn plain(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let escaped = c.is_control().then(|| c.escape_default());
-            let kept = (!c.is_control()).then_some(c);
-            escaped.into_iter().flatten().chain(kept)
-        })
-        .collect()
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let hides =
+            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        if c.is_control() || hides { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
 }
 
 fn row(client: &Client, key: &ApiKeyDetails, reveal: bool) -> [String; 5] {
@@ -112,10 +118,10 @@ fn shown(key: &ApiKeyDetails, reveal: bool) -> String {
 }
 
 fn table(rows: Vec<[String; 5]>) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..5).map(width).collect();
     let line = |row: &[String; 5]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let cells = row.iter().zip(&widths).map(|(cell, width)| cell.clone() + &" ".repeat(width - cell.width()));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
     rows.iter().map(line).collect()

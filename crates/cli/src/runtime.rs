@@ -1,24 +1,30 @@
 //! One runtime a process, on this thread, which Ctrl-C can stop.
 
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
 
-use codat_keys::{Error, ErrorKind};
+use codat_keys::ErrorKind;
 
 use crate::failure::Failure;
 
-/// Waits for a call that changes nothing, or for Ctrl-C.
-pub(crate) fn read<T>(call: impl IntoFuture<Output = Result<T, Error>>) -> Result<T, Failure> {
-    new()?.block_on(async {
-        tokio::select! {
-            result = call.into_future() => result.map_err(Failure::from),
-            () = interrupted() => Err(Failure::new(ErrorKind::Cancelled, "stopped", ErrorKind::Cancelled.hint())),
-        }
-    })
+/// Runs a command to its end.
+pub(crate) fn run<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Failure::local(format!("the runtime cannot start: {error}"), "check the limits of the process")
+    })?;
+    let result = runtime.block_on(command);
+    // A name look-up or a read that still blocks a thread must not hold up the end.
+    runtime.shutdown_background();
+    result
 }
 
-/// Waits for a call that changes something. It watches [`interrupted`] itself, since it knows what was sent.
-pub(crate) fn change<T>(call: impl IntoFuture<Output = Result<T, Error>>) -> Result<T, Failure> {
-    new()?.block_on(call.into_future()).map_err(Failure::from)
+/// Waits for something that changes nothing, or for Ctrl-C.
+pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
+    call: impl IntoFuture<Output = Result<T, E>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        result = call.into_future() => result.map_err(Into::into),
+        () = interrupted() => Err(Failure::new(ErrorKind::Cancelled, "stopped", ErrorKind::Cancelled.hint())),
+    }
 }
 
 /// Done at Ctrl-C.
@@ -27,12 +33,6 @@ pub(crate) async fn interrupted() {
         // Signals cannot be watched here, so that Ctrl-C ends the process by itself.
         std::future::pending::<()>().await;
     }
-}
-
-pub(crate) fn new() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Failure::local(format!("the runtime cannot start: {error}"), "check the limits of the process")
-    })
 }
 
 /// What asks this process to end.

@@ -25,11 +25,12 @@ impl SecretFile {
                 "choose another file, or add --overwrite",
             ));
         }
-        if path.is_dir() {
+        // A device, a pipe or a link would be replaced, and with it what others rely on.
+        if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
             return Err(Failure::new(
                 ErrorKind::InvalidInput,
-                format!("{} is a folder", path.display()),
-                "name a file within it",
+                format!("{} is not a regular file", path.display()),
+                "name a regular file, or none that exists",
             ));
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -101,3 +101,40 @@ fn explain_prints_every_mark() {
         assert!(ended.stdout.contains(mark), "{}", ended.stdout);
     }
 }
+
+#[test]
+fn options_that_would_have_no_effect_are_refused() {
+    for arguments in [["--json", "exec", "true"], ["--explain", "exec", "true"], ["exec", "--port", "4010"]] {
+        let ended = run(&mut program(), &[&["emulator"], &arguments[..]].concat());
+        assert_eq!(ended.status, 2, "{ended:?}");
+    }
+}
+
+#[test]
+fn a_state_file_keeps_the_switches_that_no_option_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    std::fs::write(
+        &state,
+        r#"{"keys":[{"id":"a","apiKey":"MadeUpKeyA"}],"enforceLimits":true,"lastKeyCanBeDeleted":true}"#,
+    )
+    .unwrap();
+    let ended = run(&mut program(), &["emulator", "--state", state.to_str().unwrap(), "exec", "--", "true"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let kept: Value = serde_json::from_str(&std::fs::read_to_string(&state).unwrap()).unwrap();
+    assert_eq!((&kept["enforceLimits"], &kept["lastKeyCanBeDeleted"]), (&Value::Bool(true), &Value::Bool(true)));
+}
+
+#[test]
+fn faults_come_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = folder.path().join("faults.json");
+    std::fs::write(&faults, r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#).unwrap();
+    let script = "codat-keys create ci --json && codat-keys list | wc -l";
+    let ended =
+        run(&mut program(), &["emulator", "--faults", faults.to_str().unwrap(), "exec", "--", "sh", "-c", script]);
+    assert!(ended.stdout.contains(r#""how":"replayed""#) && ended.stdout.trim_end().ends_with('2'), "{ended:?}");
+    std::fs::write(&faults, "{").unwrap();
+    let ended = run(&mut program(), &["emulator", "--faults", faults.to_str().unwrap()]);
+    assert_eq!(ended.status, 1, "{ended:?}");
+}

@@ -93,6 +93,32 @@ fn out_into_a_missing_folder_makes_no_key() {
 }
 
 #[test]
+#[cfg(unix)]
+fn out_replaces_no_link_and_no_device_even_when_it_may_overwrite() {
+    let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
+    let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+    std::fs::write(&target, "kept").unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let ended = run(&mut against(&emulator), &["create", "ci", "--out", link.to_str().unwrap(), "--overwrite"]);
+    assert_eq!(ended.status, 2, "{ended:?}");
+    assert!(link.is_symlink() && std::fs::read_to_string(target).unwrap() == "kept" && names(&emulator).is_empty());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_behind_standard_error_changes_no_outcome() {
+    let emulator = Emulator::start().unwrap();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for (arguments, status) in [(&["create", "ci"][..], 0), (&["show", "nothing"], 7), (&["list", "--bad"], 2)] {
+        let ended =
+            against(&emulator).args(arguments).stdout(std::process::Stdio::null()).stderr(full()).status().unwrap();
+        assert_eq!(ended.code(), Some(status), "{arguments:?}");
+    }
+    let ended = against(&emulator).arg("list").stdout(full()).status().unwrap();
+    assert_eq!(ended.code(), Some(1));
+}
+
+#[test]
 fn delete_needs_yes_where_nobody_can_be_asked() {
     let emulator = Emulator::start().unwrap();
     create(&emulator, &["ci"]);
@@ -128,9 +154,13 @@ fn names_that_could_be_paths_are_refused_before_anything_is_sent() {
 fn demo_completions_and_manual_come_out() {
     let demo = run(&mut program(), &["demo"]);
     assert_eq!(demo.status, 0, "{demo:?}");
-    for said in
-        ["[GET /companies: 200]", "the most that Codat allows", "refused: this is the last remaining key", "Done in"]
-    {
+    for said in [
+        "[GET /companies: 200]",
+        "the most that Codat allows",
+        "refused: this is the last remaining key",
+        "Done in",
+        "one key of this name",
+    ] {
         assert!(demo.stdout.contains(said), "{said}: {}", demo.stdout);
     }
     assert!(run(&mut program(), &["completions", "bash"]).stdout.contains("complete -F"));
@@ -138,7 +168,7 @@ fn demo_completions_and_manual_come_out() {
     assert!(run(&mut program(), &["man", "delete"]).stdout.contains("allow\\-key\\-in\\-use"));
     assert_eq!(run(&mut program(), &["man", "nothing"]).status, 2);
     let help = run(&mut program(), &["create", "--help"]).stdout;
-    assert!(help.contains("Exit status:") && help.contains("    9  it is unknown"), "{help}");
+    assert!(help.contains("Exit status") && help.contains("    9  it is unknown"), "{help}");
 }
 
 fn files(folder: &Path) -> usize {

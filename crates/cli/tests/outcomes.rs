@@ -10,7 +10,7 @@ const TWO_KEYS: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000
 
 #[test]
 fn a_lost_create_says_that_it_is_unknown_and_which_key_may_be_the_one() {
-    let server = StandIn::answering(vec![json(200, ONE_KEY), Answer::Lost, json(200, TWO_KEYS)]);
+    let server = StandIn::answering(vec![json(200, ONE_KEY), Answer::Lost, json(401, ""), json(200, TWO_KEYS)]);
     let ended = run(&mut with_key(&server.url, KEY), &["create", "ci"]);
     assert_eq!((ended.status, ended.stdout.as_str()), (9, ""), "{ended:?}");
     let said =
@@ -20,7 +20,7 @@ fn a_lost_create_says_that_it_is_unknown_and_which_key_may_be_the_one() {
 
 #[test]
 fn a_lost_delete_says_that_it_is_unknown() {
-    let server = StandIn::answering(vec![json(200, TWO_KEYS), json(200, TWO_KEYS), Answer::Lost]);
+    let server = StandIn::answering(vec![json(200, TWO_KEYS), json(200, TWO_KEYS), Answer::Lost, json(401, "")]);
     let ended = run(&mut with_key(&server.url, KEY), &["delete", "b", "--yes"]);
     assert_eq!(ended.status, 9, "{ended:?}");
 }
@@ -44,11 +44,14 @@ fn an_interrupt_ends_a_list_as_cancelled_and_a_create_as_unknown() {
     {
         let waited_for = answers.len();
         let server = StandIn::answering(answers);
-        let mut child = with_key(&server.url, KEY).args(arguments).stderr(Stdio::null()).spawn().unwrap();
+        let child = with_key(&server.url, KEY).args(arguments).stderr(Stdio::piped()).spawn().unwrap();
         while server.requests().len() < waited_for {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(status), "{arguments:?}");
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(status), "{arguments:?}");
+        let told = String::from_utf8(ended.stderr).unwrap().contains("the idempotency key was ");
+        assert_eq!(told, status == 9, "{arguments:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use codat_keys_emulator::Emulator;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -11,22 +11,25 @@ use crate::support::{against, run};
 
 /// Runs a command on a terminal, types a line, and returns its exit status and all that was shown.
 fn on_a_terminal(command: &mut Command, typed: &str) -> (i32, String) {
+    let (mut controller, mut child) = start_on_a_terminal(command);
+    controller.write_all(typed.as_bytes()).unwrap();
+    let mut shown = Vec::new();
+    // Linux answers with an error, rather than an end, once the other side is closed.
+    let _ = controller.read_to_end(&mut shown);
+    (child.wait().unwrap().code().unwrap(), String::from_utf8(shown).unwrap())
+}
+
+fn start_on_a_terminal(command: &mut Command) -> (File, Child) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&controller).unwrap();
     unlockpt(&controller).unwrap();
     let path = ptsname(&controller, Vec::new()).unwrap();
     let terminal = OpenOptions::new().read(true).write(true).open(path.to_str().unwrap()).unwrap();
     let end = |file: &File| Stdio::from(file.try_clone().unwrap());
-    let mut child = command.stdin(end(&terminal)).stdout(end(&terminal)).stderr(end(&terminal)).spawn().unwrap();
+    let child = command.stdin(end(&terminal)).stdout(end(&terminal)).stderr(end(&terminal)).spawn().unwrap();
     // The command keeps its own copies until it is dropped, and the terminal is read until the last end is closed.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    drop(terminal);
-    let mut controller = File::from(controller);
-    controller.write_all(typed.as_bytes()).unwrap();
-    let mut shown = Vec::new();
-    // Linux answers with an error, rather than an end, once the other side is closed.
-    let _ = controller.read_to_end(&mut shown);
-    (child.wait().unwrap().code().unwrap(), String::from_utf8(shown).unwrap())
+    (File::from(controller), child)
 }
 
 #[test]
@@ -42,6 +45,19 @@ fn delete_asks_and_only_yes_deletes() {
     let (status, shown) = delete("y\n");
     assert_eq!(status, 0, "{shown}");
     assert_eq!(run(&mut against(&emulator), &["list"]).stdout.lines().count(), 1);
+}
+
+#[test]
+fn an_interrupt_at_the_question_deletes_nothing() {
+    let emulator = Emulator::start().unwrap();
+    run(&mut against(&emulator), &["create", "ci"]);
+    let (mut controller, mut child) = start_on_a_terminal(against(&emulator).args(["delete", "ci"]));
+    let mut shown = [0; 512];
+    let length = controller.read(&mut shown).unwrap();
+    assert!(String::from_utf8_lossy(&shown[..length]).contains("for good?"));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(run(&mut against(&emulator), &["list"]).stdout.lines().count(), 2);
 }
 
 #[test]

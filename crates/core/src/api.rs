@@ -96,7 +96,7 @@ pub(crate) fn delete_request(base: &BaseUrl, id: &KeyId) -> Result<Request<Bytes
 
 pub(crate) fn parse_delete(response: &Response<Bytes>) -> Result<(), Error> {
     expect_status(response, &[StatusCode::NO_CONTENT])
-        .map_err(|error| if error.kind() == ErrorKind::Conflict { error.kind_is(ErrorKind::LastKey) } else { error })
+        .map_err(|error| if error.status() == Some(409) { error.kind_is(ErrorKind::LastKey) } else { error })
 }
 
 fn request(method: Method, base: &BaseUrl, path: &str, template: PathTemplate) -> http::request::Builder {

@@ -155,11 +155,24 @@ fn not_answered(source: reqwest::Error) -> Failure {
             Error::new(ErrorKind::Timeout, "no connection was made in time").hint_is(ErrorKind::Connect.hint())
         }
         (false, true) => Error::new(ErrorKind::Connect, "the connection was lost before the answer came"),
-        (false, false) => {
-            Error::new(ErrorKind::Connect, format!("no connection could be made: {}", root_cause(&source)))
-        }
+        (false, false) => not_connected(&source),
     };
     Failure { error: error.caused_by(source), sent }
+}
+
+fn not_connected(source: &reqwest::Error) -> Error {
+    let cause = root_cause(source);
+    match cause.downcast_ref::<rustls::Error>() {
+        Some(rustls::Error::InvalidCertificate(reason)) => Error::new(
+            ErrorKind::Connect,
+            format!("the server's certificate is not trusted: {reason}"),
+        )
+        .hint_is(
+            "check the base URL; behind a proxy that opens TLS, name the certificate of its authority in CODAT_CA_FILE \
+                 (or `ca_file`): the authority's, not the server's own",
+        ),
+        _ => Error::new(ErrorKind::Connect, format!("no connection could be made: {cause}")),
+    }
 }
 
 fn cut_off(source: reqwest::Error) -> Error {

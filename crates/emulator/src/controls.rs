@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::journal::Journal;
-use crate::mask::mask;
+use crate::mask::{Masks, mask};
 use crate::quota::RateLimit;
 use crate::script::Script;
 use crate::server::Server;
@@ -73,7 +73,13 @@ fn state(server: &Server) -> Answer {
         rate_limit: RateLimit,
     }
     let account = &server.account;
-    let masked = |key: &ApiKeyDetails| ApiKeyDetails { api_key: mask(&key.api_key), ..key.clone() };
+    // A key given as a name, by mistake, is one all the same.
+    let masks = Masks::new(account.keys.iter().map(|key| key.api_key.as_str()), std::iter::empty());
+    let masked = |key: &ApiKeyDetails| ApiKeyDetails {
+        api_key: mask(&key.api_key),
+        name: key.name.as_deref().map(|name| masks.text(name)),
+        ..key.clone()
+    };
     let state = State {
         keys: account.keys.iter().map(masked).collect(),
         companies: account.companies,

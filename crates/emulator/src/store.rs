@@ -1,10 +1,13 @@
 //! The state file: locked while the emulator runs, replaced as a whole with every change.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use crate::state::Snapshot;
+
+/// Far more than an account takes.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 pub(crate) struct Store {
     path: PathBuf,
@@ -15,6 +18,7 @@ pub(crate) struct Store {
 impl Store {
     /// Takes the lock, which is a file of its own because the state file is replaced, not written in place.
     pub(crate) fn open(path: PathBuf) -> io::Result<Store> {
+        refuse_special(&path)?;
         let lock_path = with_suffix(&path, ".lock");
         let lock = private(OpenOptions::new().write(true).create(true).truncate(false))
             .open(&lock_path)
@@ -31,8 +35,10 @@ impl Store {
 
     /// What the file holds; nothing when there is none yet.
     pub(crate) fn load(&self) -> io::Result<Option<Snapshot>> {
-        match fs::read(&self.path) {
-            Ok(json) => Snapshot::parse(&json).map(Some).map_err(|reason| self.damaged(&reason)),
+        let mut json = Vec::new();
+        match File::open(&self.path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut json)) {
+            Ok(_) if json.len() as u64 > MAX_BYTES => Err(self.damaged("it is larger than 16 MiB")),
+            Ok(_) => Snapshot::parse(&json).map(Some).map_err(|reason| self.damaged(&reason)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(about(&self.path, error)),
         }
@@ -69,6 +75,17 @@ impl Store {
         file.sync_all()?;
         fs::rename(temporary, &self.path)?;
         sync_folder(&self.path)
+    }
+}
+
+/// A device or a pipe may be read without end, and would be replaced by the first save; so would a link.
+fn refuse_special(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            let text = format!("{}: not a regular file; choose another state file", path.display());
+            Err(io::Error::new(ErrorKind::InvalidInput, text))
+        }
+        _ => Ok(()),
     }
 }
 

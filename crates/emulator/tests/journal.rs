@@ -122,3 +122,11 @@ fn a_short_key_is_masked_whole() {
     call(&emulator, "GET", "/x/elevenchars", &[], None);
     assert_eq!(requests(&emulator)[0]["path"], "/x/••••");
 }
+
+#[test]
+fn the_state_masks_a_key_that_was_given_as_a_name() {
+    let emulator = Emulator::start().unwrap();
+    create(&emulator, emulator.api_key());
+    let state = call(&emulator, "GET", "/_emulator/state", &[], None);
+    assert!(!state.json().to_string().contains(emulator.api_key()));
+}

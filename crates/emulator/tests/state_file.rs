@@ -151,3 +151,17 @@ fn the_file_is_for_its_owner_alone() {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_regular_file_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+    std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+    for path in [link.as_path(), folder.path()] {
+        let error = on(path).start().unwrap_err();
+        assert!(error.to_string().contains("not a regular file"), "{error}");
+    }
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink() && !target.exists());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no lock is left");
+}

@@ -1,0 +1,199 @@
+//! One error for everything.
+
+mod kind;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use crate::key::ApiKeyDetails;
+
+pub use kind::ErrorKind;
+
+/// Why a call failed: a [kind](Error::kind), and what is known about it as data.
+///
+/// Neither its text nor its `Debug` form ever holds a key, even where a server sends one back.
+///
+/// ```
+/// use codat_keys::{ApiKey, ErrorKind};
+///
+/// let error = ApiKey::parse("Bearer something").unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidCredential);
+/// assert_eq!(error.to_string(), "the API key is a `Bearer` token");
+/// assert!(error.hint().contains("Codat uses Basic"));
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    hint: Option<Cow<'static, str>>,
+    status: Option<u16>,
+    correlation_id: Option<String>,
+    retry_after: Option<Duration>,
+    codat_message: Option<String>,
+    outcome: Option<Outcome>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What is known about a change whose outcome is not ([`ErrorKind::OutcomeUnknown`]).
+#[non_exhaustive]
+#[derive(Debug)]
+pub struct Outcome {
+    /// The `Idempotency-Key` under which a key was asked for; absent for a delete.
+    pub idempotency_key: Option<String>,
+    /// The keys that may be the one asked for: of its name, and new since the call began. `None` where nobody could
+    /// look, which is not the same as an empty list.
+    pub candidates: Option<Vec<ApiKeyDetails>>,
+}
+
+impl Error {
+    /// The kind, for a program to act on.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What to do next, for a person.
+    pub fn hint(&self) -> &str {
+        self.0.hint.as_deref().unwrap_or_else(|| self.kind().hint())
+    }
+
+    /// The HTTP status, where Codat answered. It decides the kind; the status in an error's body is not looked at.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// What Codat's support asks for.
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.0.correlation_id.as_deref()
+    }
+
+    /// How long Codat asks to wait, from `Retry-After`.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Codat's own words, at most 500 characters, without control characters and without the key in use.
+    pub fn codat_message(&self) -> Option<&str> {
+        self.0.codat_message.as_deref()
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(&self) -> bool {
+        self.kind().is_retryable()
+    }
+
+    /// For [`ErrorKind::OutcomeUnknown`]: what is known. Its cause is the error's `source`.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.0.outcome.as_ref()
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            hint: None,
+            status: None,
+            correlation_id: None,
+            retry_after: None,
+            codat_message: None,
+            outcome: None,
+            source: None,
+        }))
+    }
+
+    /// An error that has nothing to add to its row of the table.
+    pub(crate) fn of(kind: ErrorKind) -> Self {
+        Self::new(kind, kind.text())
+    }
+
+    /// The same answer, understood better: its text becomes that of the kind.
+    pub(crate) fn kind_is(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self.0.message = kind.text().into();
+        self
+    }
+
+    pub(crate) fn hint_is(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn status_is(mut self, status: u16) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    pub(crate) fn correlation_id_is(mut self, id: Option<String>) -> Self {
+        self.0.correlation_id = id;
+        self
+    }
+
+    pub(crate) fn retry_after_is(mut self, wait: Option<Duration>) -> Self {
+        self.0.retry_after = wait;
+        self
+    }
+
+    pub(crate) fn codat_message_is(mut self, message: Option<String>) -> Self {
+        self.0.codat_message = message;
+        self
+    }
+
+    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn but_most_likely_nothing(mut self) -> Self {
+        self.0.message = format!("{}; most likely nothing was made", self.0.message).into();
+        self
+    }
+
+    /// The law of changes: once an attempt may have reached Codat, its error is not returned as itself.
+    pub(crate) fn into_outcome_unknown(self, outcome: Outcome) -> Self {
+        let text = format!("{}: {}", ErrorKind::OutcomeUnknown.text(), self.0.message);
+        let mut unknown = Self::new(ErrorKind::OutcomeUnknown, text);
+        unknown.0.status = self.status();
+        unknown.0.correlation_id = self.0.correlation_id.clone();
+        unknown.0.retry_after = self.retry_after();
+        unknown.0.codat_message = self.0.codat_message.clone();
+        unknown.0.outcome = Some(outcome);
+        unknown.caused_by(self)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        let known = [
+            self.status().map(|status| format!("HTTP {status}")),
+            self.codat_message().map(|message| format!("Codat says: {message}")),
+            self.correlation_id().map(|id| format!("correlation id {id}")),
+        ];
+        let known: Vec<String> = known.into_iter().flatten().collect();
+        if known.is_empty() { Ok(()) } else { write!(f, " ({})", known.join("; ")) }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &self.0;
+        f.debug_struct("Error")
+            .field("kind", &inner.kind)
+            .field("message", &inner.message)
+            .field("hint", &self.hint())
+            .field("status", &inner.status)
+            .field("correlation_id", &inner.correlation_id)
+            .field("retry_after", &inner.retry_after)
+            .field("codat_message", &inner.codat_message)
+            .field("outcome", &inner.outcome)
+            .field("source", &inner.source)
+            .finish()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
