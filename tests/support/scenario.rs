@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use codat_keys_emulator::Emulator;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) fn run_all(folder: &Path, perform: impl Fn(&Emulator, &str, &Value) -> Value) {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -22,8 +22,10 @@ pub(crate) fn run_all(folder: &Path, perform: impl Fn(&Emulator, &str, &Value) -
 fn run(file: &str, scenario: &Value, perform: impl Fn(&Emulator, &str, &Value) -> Value) {
     let emulator = Emulator::start().unwrap();
     control(&emulator, "PUT", "state", &scenario["emulator"].to_string());
+    control(&emulator, "PUT", "faults", &json!({ "faults": scenario.get("faults").unwrap_or(&json!([])) }).to_string());
     let key = scenario["key"].as_str().or(scenario["emulator"]["keys"][0]["apiKey"].as_str()).unwrap();
     for (number, step) in scenario["steps"].as_array().unwrap().iter().enumerate() {
+        let step = &with_idempotency_key(step);
         let outcome = perform(&emulator, step["key"].as_str().unwrap_or(key), step);
         assert!(holds(&step["expect"], &outcome), "{file}: step {number}: expected {}, got {outcome}", step["expect"]);
     }
@@ -42,7 +44,21 @@ fn run(file: &str, scenario: &Value, perform: impl Fn(&Emulator, &str, &Value) -
 }
 
 fn line(request: &Value) -> String {
-    format!("{} {} {}", request["method"].as_str().unwrap(), request["path"].as_str().unwrap(), request["status"])
+    let text = |member: &str| request[member].as_str().unwrap_or("running").to_owned();
+    let end = request["status"].as_u64().map_or_else(|| text("ended"), |status| status.to_string());
+    let replayed = if request["replayed"] == true { " replayed" } else { "" };
+    format!("{} {} {end}{replayed}", text("method"), text("path"))
+}
+
+/// An idempotency key holds its time: a step says how old it is, and the key is made when it runs.
+fn with_idempotency_key(step: &Value) -> Value {
+    let mut step = step.clone();
+    if let Some(minutes) = step["idempotencyKey"]["minutesAgo"].as_u64() {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let time = uuid::Timestamp::from_unix(uuid::NoContext, now.as_secs() - 60 * minutes, 0);
+        step["idempotencyKey"] = uuid::Uuid::new_v7(time).to_string().into();
+    }
+    step
 }
 
 /// Whether all that is expected is there; an object may hold more.

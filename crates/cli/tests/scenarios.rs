@@ -19,7 +19,8 @@ fn every_scenario_holds_for_the_command_line() {
 
 fn perform(emulator: &Emulator, key: &str, step: &Value) -> Value {
     let arguments = arguments(step);
-    let ended = run(&mut with_key(emulator.base_url(), key), &arguments);
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let ended = run(&mut with_key(emulator.base_url(), key), &words);
     if ended.status == 0 {
         return serde_json::from_str(&ended.stdout).unwrap_or(json!({}));
     }
@@ -31,15 +32,23 @@ fn perform(emulator: &Emulator, key: &str, step: &Value) -> Value {
     step["expect"].clone()
 }
 
-fn arguments(step: &Value) -> Vec<&str> {
+fn arguments(step: &Value) -> Vec<String> {
     let text = |member: &str| step[member].as_str().unwrap_or_default();
-    match step["call"].as_str().unwrap() {
+    let mut arguments = match step["call"].as_str().unwrap() {
         "list" => vec!["list", "--json"],
         "find" => vec!["list", "--json", "--name", text("name")],
         "get" => vec!["show", "--json", text("id")],
         "create" => vec!["create", "--json", text("name")],
-        "delete" if step["allowKeyInUse"] == true => vec!["delete", "--yes", "--allow-key-in-use", text("id")],
         "delete" => vec!["delete", "--yes", text("id")],
         other => panic!("no call {other}"),
+    };
+    for (member, flag) in [("adopt", "--adopt"), ("allowKeyInUse", "--allow-key-in-use")] {
+        arguments.extend((step[member] == true).then_some(flag));
     }
+    let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+    for (member, option) in [("idempotencyKey", "--idempotency-key"), ("timeout", "--timeout")] {
+        let value = step[member].as_str().map(str::to_owned).or(step[member].as_u64().map(|number| number.to_string()));
+        arguments.extend(value.map(|value| format!("{option}={value}")));
+    }
+    arguments
 }

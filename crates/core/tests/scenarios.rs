@@ -1,6 +1,7 @@
 //! Runs the files of `tests/scenario` through the async client.
 
 use std::path::Path;
+use std::time::Duration;
 
 use codat_keys::{ApiKey, ApiKeyDetails, Client, Error, KeyId, KeyName};
 use codat_keys_emulator::Emulator;
@@ -17,8 +18,16 @@ fn every_scenario_holds_for_the_async_client() {
 }
 
 async fn perform(emulator: &Emulator, key: &str, step: &Value) -> Value {
-    let client = Client::builder().base_url(emulator.base_url()).api_key(ApiKey::parse(key).unwrap()).build().unwrap();
-    call(&client, step).await.unwrap_or_else(|error| json!({ "error": error.kind().code() }))
+    let mut builder = Client::builder().base_url(emulator.base_url()).api_key(ApiKey::parse(key).unwrap());
+    if let Some(seconds) = step["timeout"].as_u64() {
+        builder = builder.timeout(Duration::from_secs(seconds));
+    }
+    let client = builder.build().unwrap();
+    call(&client, step).await.unwrap_or_else(|error| {
+        let candidates = error.outcome().and_then(|outcome| outcome.candidates.as_ref());
+        let candidates = candidates.map(|keys| keys.iter().map(|key| key.name.as_deref()).collect::<Vec<_>>());
+        json!({ "error": error.kind().code(), "candidates": candidates })
+    })
 }
 
 async fn call(client: &Client, step: &Value) -> Result<Value, Error> {
