@@ -84,6 +84,16 @@ async fn a_body_past_8_mib_is_an_error_declared_or_not() {
         let server = StandIn::answering(vec![Answer::Endless(head)]);
         assert_eq!(client(&server).keys().list().await.unwrap_err().kind(), ErrorKind::TooLarge);
     }
+    let padded_to = |bytes: usize| format!("{ONE_KEY}{}", " ".repeat(bytes - ONE_KEY.len()));
+    let most = 8 * 1024 * 1024;
+    for (bytes, read) in [(most, true), (most + 1, false)] {
+        let body = padded_to(bytes);
+        let undeclared = Answer::Bytes(format!("{chunkless}{body}").into_bytes());
+        for answer in [json(200, &body), undeclared] {
+            let server = StandIn::answering(vec![answer]);
+            assert_eq!(client(&server).keys().list().await.is_ok(), read, "{bytes} bytes");
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod generate;
 mod lint;
+mod mutants;
 mod process;
 mod prove;
 mod test;
@@ -16,6 +17,7 @@ cargo xtask test              run every test in every language
 cargo xtask lint              run every other check: format, lints, docs, generated files, spelling, workflows, licences
 cargo xtask generate          write the generated files: docs/fidelity.md, the error table of README.md
 cargo xtask generate --check  say which of them are not current
+cargo xtask mutants           take one mechanism out at a time, and see the test that guards it turn red
 cargo xtask prove             walk every sequence of faults that create and delete can meet in a model of the server
 cargo xtask prove CALL ADOPT KEYS CHOICES  repeat one schedule, as a line of the walk tells it";
 
@@ -38,7 +40,16 @@ fn run() -> Result<ExitCode> {
         ["lint"] => return Ok(lint::run()),
         ["generate"] => generate::write()?,
         ["generate", "--check"] => generate::check()?,
+        // In a profile of its own: unoptimised, the walk takes minutes.
+        ["prove", arguments @ ..] if cfg!(debug_assertions) => {
+            let run = process::command("cargo run --quiet --profile prove --package xtask -- prove")
+                .args(arguments)
+                .status()?;
+            return Ok(if run.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        ["mutants"] => return mutants::run(),
         ["prove"] => return prove::all(),
+        ["prove", "http", seed] => prove::repeat(seed.parse().context("give the number of a run")?)?,
         ["prove", call, adopt, keys, choices] => return prove::one(call, adopt, keys, choices),
         _ => {
             eprintln!("There is no such command. These are:\n{COMMANDS}");
