@@ -238,6 +238,9 @@ pub(crate) fn run(world: World, schedule: &mut Schedule) -> Verdict {
         spent: Duration::ZERO,
         age: Duration::ZERO,
         was_resumed: false,
+        looks_since_post: 0,
+        ours_at_last_look: false,
+        a_list_was_stale: false,
     };
     let mut steps = 0;
     let end = loop {
@@ -265,6 +268,10 @@ struct Call<'a> {
     spent: Duration,
     age: Duration,
     was_resumed: bool,
+    looks_since_post: u8,
+    /// Whether a key of ours was there at the latest list that told the truth.
+    ours_at_last_look: bool,
+    a_list_was_stale: bool,
 }
 
 impl Call<'_> {
@@ -298,6 +305,9 @@ impl Call<'_> {
             self.server.add(false);
         }
         let stale = matches!(fault, ListFault::Stale);
+        self.a_list_was_stale |= stale;
+        self.looks_since_post += 1;
+        self.ours_at_last_look = self.server.ours() > 0;
         let keys = if stale { &self.server.before_newest_change } else { &self.server.keys };
         let is_new = |key: &&Key| match &self.before {
             Some(before) => !before.contains(&key.id),
@@ -320,6 +330,7 @@ impl Call<'_> {
             .filter(|fault| !(self.was_resumed && matches!(fault, Fault::CrashBefore(_) | Fault::CrashAfter(_))))
             .collect();
         let fault = self.schedule.choose(&options);
+        self.looks_since_post = 0;
         let was_in_doubt = self.observed.posting();
         if let Fault::CrashBefore(pause) | Fault::CrashAfter(pause) = fault {
             if let Fault::CrashAfter(_) = fault {
@@ -386,7 +397,7 @@ impl Call<'_> {
         if pause == Pause::TooLong {
             self.server.all_lands();
             self.server.cached = None;
-            self.age = Duration::from_secs(95 * 60);
+            self.age = Duration::from_secs(92 * 60);
         }
         self.was_resumed = true;
         self.spent = Duration::ZERO;
@@ -408,6 +419,10 @@ impl Call<'_> {
         }
         if matches!(end, End::Unknown | End::MostLikelyNothing) && !in_doubt {
             return Verdict::Violated("the outcome is said to be unknown, but was never in doubt");
+        }
+        let seen = self.ours_at_last_look && !self.a_list_was_stale;
+        if end == End::MostLikelyNothing && (seen || self.looks_since_post < 2) {
+            return Verdict::Violated("most likely nothing was made, it says, without two looks that found nothing");
         }
         self.server.all_lands();
         let ours = self.server.ours();

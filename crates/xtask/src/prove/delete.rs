@@ -125,15 +125,20 @@ pub(crate) fn run(world: World, schedule: &mut Schedule) -> Verdict {
     };
     let mut observed = Observed::new();
     let mut spent = Duration::ZERO;
+    let mut guarded = false;
     for _ in 0..60 {
         let remaining = Duration::from_secs(30).saturating_sub(spent);
         match decide(&observed, &POLICY, remaining, 0.5) {
             Next::List => {
                 spent += Duration::from_millis(100);
                 let look = list(&mut server, schedule);
+                guarded = true;
                 observed.listed(look, target == OWN && matches!(look, Look::Allowed | Look::Guarded));
             }
             Next::Delete => {
+                if !std::mem::take(&mut guarded) {
+                    return Verdict::Violated("a request leaves without a list and the guards before it");
+                }
                 let was_in_doubt = observed.deleting();
                 let fault = schedule.choose(&FAULTS);
                 spent +=

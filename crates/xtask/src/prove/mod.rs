@@ -20,9 +20,10 @@ const FAULTS: usize = 4;
 
 const INVARIANTS: &str = "\
 create: at most one key of ours; never somebody else's key handed out; an error that denies a key is true, also later;
-        unknown only if in doubt; it ends
+        unknown only if in doubt; `most likely nothing` only after two looks that found nothing; it ends
 delete: what is said to be deleted is gone; an error that denies it is true, also later; the last key stays unless the
-        guards were blind (a stale list, another process); unknown only if in doubt; it ends";
+        guards were blind (a stale list, another process); a list and the guards before every request; unknown only if
+        in doubt; it ends";
 
 /// Where a run takes place.
 #[derive(Clone, Copy)]
