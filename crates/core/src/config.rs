@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::AuthorizationHeader;
@@ -10,7 +11,7 @@ use crate::client::Client;
 use crate::credential::Credential;
 use crate::credentials::{self, Environment};
 use crate::error::{Error, ErrorKind};
-use crate::retry::Real;
+use crate::retry::{Real, Surroundings};
 use crate::secret::ApiKey;
 use crate::transport::Transport;
 use crate::{proxy, tls};
@@ -41,6 +42,7 @@ pub struct ClientBuilder {
     ca_file: Option<PathBuf>,
     proxy: Option<String>,
     allow_insecure_http: bool,
+    surroundings: Option<Arc<dyn Surroundings>>,
 }
 
 /// How long one attempt, and a call with all its attempts, may take.
@@ -119,6 +121,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Replaces the clock and the dice.
+    #[cfg(test)]
+    pub(crate) fn surroundings(mut self, surroundings: Box<dyn Surroundings>) -> Self {
+        self.surroundings = Some(surroundings.into());
+        self
+    }
+
     /// Makes the client. Nothing is sent.
     ///
     /// # Errors
@@ -168,7 +177,7 @@ impl ClientBuilder {
             })?,
             authorization: credential.header().to_header_value(),
             key: credential.api_key().clone(),
-            surroundings: Box::new(Real),
+            surroundings: self.surroundings.unwrap_or_else(|| Arc::new(Real)),
         };
         Ok(Client::new(transport, base_url, limits))
     }

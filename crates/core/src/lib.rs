@@ -36,6 +36,10 @@ mod proxy;
 pub mod retry;
 mod rules;
 mod secret;
+#[cfg(test)]
+#[path = "../../../tests/support/stand_in.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+mod stand_in;
 mod stop;
 mod tls;
 mod transport;

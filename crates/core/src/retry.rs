@@ -74,3 +74,90 @@ impl Surroundings for Real {
         fastrand::f64()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::client::Client;
+    use crate::secret::ApiKey;
+    use crate::stand_in::{Answer, StandIn, json};
+
+    /// Waits at once, and remembers for how long; the dice always show a half.
+    struct Fake {
+        started: Instant,
+        waits: Arc<Mutex<Vec<Duration>>>,
+    }
+
+    impl Surroundings for Fake {
+        fn now(&self) -> Instant {
+            self.started + self.waits.lock().unwrap().iter().sum::<Duration>()
+        }
+
+        fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+            self.waits.lock().unwrap().push(time);
+            Box::pin(std::future::ready(()))
+        }
+
+        fn chance(&self) -> f64 {
+            0.5
+        }
+    }
+
+    /// Lists the keys of a server that answers so, and returns how many requests it saw and how long was waited.
+    async fn waits(answers: Vec<Answer>) -> (usize, Vec<u128>) {
+        let server = StandIn::answering(answers);
+        let waits = Arc::new(Mutex::new(Vec::new()));
+        let fake = Fake { started: Instant::now(), waits: Arc::clone(&waits) };
+        let key = ApiKey::parse("MadeUpKey").unwrap();
+        let client: Client =
+            Client::builder().base_url(&server.url).api_key(key).surroundings(Box::new(fake)).build().unwrap();
+        let _ = client.keys().list().await;
+        let waits = waits.lock().unwrap().iter().map(Duration::as_millis).collect();
+        (server.requests().len(), waits)
+    }
+
+    fn rate_limited(retry_after: &str) -> Answer {
+        let head = format!(
+            "HTTP/1.1 429 Slow\r\nretry-after: {retry_after}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        );
+        Answer::Bytes(head.into_bytes())
+    }
+
+    #[tokio::test]
+    async fn a_failing_call_is_tried_four_times_with_waits_that_double() {
+        assert_eq!(waits(vec![json(503, "")]).await, (4, vec![125, 250, 500]));
+    }
+
+    #[tokio::test]
+    async fn what_the_server_asks_for_is_obeyed_as_long_as_time_remains() {
+        assert_eq!(waits(vec![rate_limited("7"), json(200, r#"{"results":[]}"#)]).await, (2, vec![7_000]));
+        // 20 s of the call's 30 s are gone, and another 20 s would be too many.
+        assert_eq!(waits(vec![rate_limited("20")]).await, (2, vec![20_000]));
+    }
+
+    proptest! {
+        #[test]
+        fn a_wait_keeps_every_bound(
+            attempts in 0_u32..100,
+            retry_after in prop::option::of(0_u64..100_000),
+            remaining in 0_u64..100_000,
+            chance in 0.0..1.0,
+        ) {
+            let (asked, remaining) = (retry_after.map(Duration::from_millis), Duration::from_millis(remaining));
+            match POLICY.wait(attempts, asked, remaining, chance) {
+                Some(wait) => {
+                    prop_assert!(attempts < POLICY.attempts && wait < remaining);
+                    prop_assert!(wait >= asked.unwrap_or_default());
+                    prop_assert!(wait <= POLICY.longest_wait.max(asked.unwrap_or_default()));
+                }
+                None => prop_assert!(
+                    attempts >= POLICY.attempts || remaining <= asked.unwrap_or_default().max(POLICY.longest_wait)
+                ),
+            }
+        }
+    }
+}

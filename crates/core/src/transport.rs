@@ -1,5 +1,6 @@
 //! Sends a request and reads its answer. Together with `config.rs` the only module that knows reqwest.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -24,7 +25,7 @@ pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
     pub(crate) authorization: HeaderValue,
     pub(crate) key: ApiKey,
-    pub(crate) surroundings: Box<dyn Surroundings>,
+    pub(crate) surroundings: Arc<dyn Surroundings>,
 }
 
 /// The time that a call has, over all its requests, and that each of them may take.

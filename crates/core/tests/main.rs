@@ -5,6 +5,7 @@
 mod canary;
 mod encode_cases;
 mod exactly_once;
+mod lifecycle;
 mod properties;
 mod scenarios;
 #[path = "../../../tests/support/stand_in.rs"]

@@ -1,0 +1,61 @@
+//! Many calls at once, and calls that are dropped, judged by the emulator's journal.
+
+use std::time::Duration;
+
+use codat_keys::{ApiKey, Client, KeyName};
+use codat_keys_emulator::Emulator;
+use serde_json::Value;
+
+fn client(emulator: &Emulator) -> Client {
+    let key = ApiKey::parse(emulator.api_key()).unwrap();
+    Client::builder().base_url(emulator.base_url()).api_key(key).build().unwrap()
+}
+
+async fn journal(client: &Client) -> Vec<Value> {
+    let answer = client.get("/_emulator/journal").await.unwrap();
+    let mut journal: Value = serde_json::from_slice(answer.body()).unwrap();
+    std::mem::take(journal["requests"].as_array_mut().unwrap())
+}
+
+/// Longer than any of these tests: who is not dropped would be noticed.
+const FOREVER: &str = r#"{"faults":[{"fault":"delay-before","milliseconds":600000,"count":64}]}"#;
+
+async fn until_seen(client: &Client, seen: impl Fn(&[Value]) -> bool) {
+    while !seen(&journal(client).await) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn sixty_four_calls_run_at_once() {
+    let emulator = Emulator::start().unwrap();
+    emulator.set_faults(FOREVER).unwrap();
+    let client = client(&emulator);
+    let call = || {
+        let client = client.clone();
+        tokio::spawn(async move { client.keys().list().await.map(drop) })
+    };
+    let calls: Vec<_> = (0..64).map(|_| call()).collect();
+    // All are there, and none has been answered: nobody waits for another.
+    until_seen(&client, |journal| journal.len() == 64 && journal.iter().all(|request| request["ended"].is_null()))
+        .await;
+    calls.iter().for_each(tokio::task::JoinHandle::abort);
+    until_seen(&client, |journal| journal.iter().all(|request| request["ended"] == "client-closed")).await;
+}
+
+#[tokio::test]
+async fn a_dropped_call_closes_its_connection_and_sends_no_more() {
+    let emulator = Emulator::start().unwrap();
+    emulator.set_faults(FOREVER).unwrap();
+    let client = client(&emulator);
+    let create = tokio::spawn({
+        let client = client.clone();
+        async move { client.keys().create(&KeyName::parse("ci").unwrap()).await.map(drop) }
+    });
+    until_seen(&client, |journal| journal.len() == 1).await;
+    create.abort();
+    until_seen(&client, |journal| journal[0]["ended"] == "client-closed").await;
+    // Longer than the first wait before another attempt.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(journal(&client).await.len(), 1);
+}
