@@ -1,6 +1,7 @@
 //! Creating a key exactly once: performs what [`decision`] decides.
 
 pub mod decision;
+pub mod observed;
 
 use std::time::Duration;
 
@@ -16,7 +17,8 @@ use crate::key::{ApiKeyDetails, KeyName};
 use crate::retry::POLICY;
 use crate::stop::{Stop, unless_stopped};
 use crate::transport::{Budget, Failure};
-use decision::{Answer, End, Look, Next, Now, Observed, decide};
+use decision::{End, Next, Now, decide};
+use observed::{Answer, Look, Observed};
 
 /// Clocks may differ, and a key may have been dated before the idempotency key was made.
 const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);

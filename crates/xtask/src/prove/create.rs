@@ -1,11 +1,13 @@
-//! The server that `create` meets in the worst of worlds, and what must hold whatever it does.
+//! A call of `create` in the worst of worlds, and what must hold whatever happens.
 
 use std::time::Duration;
 
-use codat_keys::create::decision::{Answer, End, Look, Next, Now, Observed, decide};
+use codat_keys::create::decision::{End, Next, Now, decide};
+use codat_keys::create::observed::{Answer, Look, Observed};
 use codat_keys::retry::POLICY;
 
 use super::schedule::Schedule;
+use super::server::{Key, Landing, Reply, Server, fails, works_on};
 use super::{Verdict, World};
 
 /// What goes wrong with a request for a key.
@@ -88,142 +90,6 @@ enum ListFault {
 }
 
 const LIST_FAULTS: [ListFault; 4] = [ListFault::None, ListFault::Failed, ListFault::Stale, ListFault::ForeignBefore];
-
-#[derive(Clone, Copy, PartialEq)]
-struct Key {
-    id: u32,
-    has_the_name: bool,
-    is_ours: bool,
-}
-
-/// What Codat remembers of our idempotency key.
-#[derive(Clone, PartialEq)]
-enum Cached {
-    Made(u32),
-    AtLimit,
-    Failed(String),
-}
-
-#[derive(Clone, Copy)]
-enum Landing {
-    /// A request that arrives only now.
-    Arrives,
-    /// Work that ends only now, under the running mark with this number.
-    WorkEnds(u32),
-    /// The effect of a request that was already answered.
-    Effect,
-}
-
-struct Server {
-    keys: Vec<Key>,
-    before_newest_change: Vec<Key>,
-    cached: Option<Cached>,
-    /// The number of the request that is being worked on.
-    running: Option<u32>,
-    landings: Vec<(u8, Landing)>,
-    numbers: u32,
-    /// A 429 released the idempotency key while a request was being worked on: the hole that CREATE.md names.
-    is_open: bool,
-}
-
-impl Server {
-    fn new(keys: usize) -> Self {
-        let key = |id| Key { id, has_the_name: false, is_ours: false };
-        let keys: Vec<Key> = (0..keys as u32).map(key).collect();
-        Self {
-            before_newest_change: keys.clone(),
-            keys,
-            cached: None,
-            running: None,
-            landings: Vec::new(),
-            numbers: 100,
-            is_open: false,
-        }
-    }
-
-    fn number(&mut self) -> u32 {
-        self.numbers += 1;
-        self.numbers
-    }
-
-    fn add(&mut self, is_ours: bool) -> Option<u32> {
-        if self.keys.len() >= codat_keys::MAX_KEYS {
-            return None;
-        }
-        let id = self.number();
-        self.before_newest_change.clone_from(&self.keys);
-        self.keys.push(Key { id, has_the_name: true, is_ours });
-        Some(id)
-    }
-
-    /// Our request arrives and is answered at once.
-    fn arrives(&mut self) -> Reply {
-        if self.cached.is_none() {
-            if self.running.is_some() {
-                return Reply::running();
-            }
-            self.work();
-        }
-        self.replay()
-    }
-
-    fn work(&mut self) {
-        let outcome = self.add(true).map_or(Cached::AtLimit, Cached::Made);
-        self.cached.get_or_insert(outcome);
-    }
-
-    fn replay(&self) -> Reply {
-        match &self.cached {
-            Some(Cached::Made(id)) => Reply { answer: Answer::Made, made: Some(*id) },
-            Some(Cached::AtLimit) => Reply { answer: Answer::AtLimit, made: None },
-            Some(Cached::Failed(id)) => Reply { answer: Answer::Failed(Some(id.clone())), made: None },
-            None => Reply { answer: Answer::Lost, made: None },
-        }
-    }
-
-    /// A step passes, and what was late may land.
-    fn step(&mut self) {
-        let due: Vec<Landing> =
-            self.landings.iter().filter(|(steps, _)| *steps == 0).map(|(_, landing)| *landing).collect();
-        self.landings.retain(|(steps, _)| *steps > 0);
-        self.landings.iter_mut().for_each(|(steps, _)| *steps -= 1);
-        due.into_iter().for_each(|landing| self.land(landing));
-    }
-
-    fn land(&mut self, landing: Landing) {
-        match landing {
-            Landing::Arrives => drop(self.arrives()),
-            Landing::WorkEnds(number) => {
-                self.work();
-                self.running = self.running.filter(|running| *running != number);
-            }
-            Landing::Effect => drop(self.add(true)),
-        }
-    }
-
-    fn all_lands(&mut self) {
-        std::mem::take(&mut self.landings).into_iter().for_each(|(_, landing)| self.land(landing));
-    }
-
-    fn ours(&self) -> usize {
-        self.keys.iter().filter(|key| key.is_ours).count()
-    }
-}
-
-struct Reply {
-    answer: Answer,
-    made: Option<u32>,
-}
-
-impl Reply {
-    fn running() -> Self {
-        Self { answer: Answer::StillRunning, made: None }
-    }
-
-    fn only(answer: Answer) -> Self {
-        Self { answer, made: None }
-    }
-}
 
 /// Runs one schedule, and says what was violated.
 pub(crate) fn run(world: World, schedule: &mut Schedule) -> Verdict {
@@ -438,30 +304,4 @@ impl Call<'_> {
             verdict => verdict,
         }
     }
-}
-
-/// The client does not wait for the end of the work. A repeated request is answered at once.
-fn works_on(server: &mut Server, steps: u8) -> Option<Reply> {
-    if server.cached.is_some() || server.running.is_some() {
-        return Some(server.arrives());
-    }
-    let number = server.number();
-    server.running = Some(number);
-    server.landings.push((steps, Landing::WorkEnds(number)));
-    None
-}
-
-/// Codat fails, and from then on replays that failure; the effect comes at once, later, or not at all.
-fn fails(server: &mut Server, effect: Option<u8>) -> Reply {
-    if server.cached.is_some() || server.running.is_some() {
-        return server.arrives();
-    }
-    let id = format!("failure {}", server.number());
-    server.cached = Some(Cached::Failed(id));
-    match effect {
-        Some(0) => drop(server.add(true)),
-        Some(steps) => server.landings.push((steps, Landing::Effect)),
-        None => {}
-    }
-    server.replay()
 }

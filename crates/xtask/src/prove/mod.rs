@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod sample;
 mod schedule;
+mod server;
 
 use std::collections::HashSet;
 use std::process::ExitCode;

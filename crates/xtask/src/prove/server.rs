@@ -1,0 +1,165 @@
+//! The server of the model: what Codat's pages say of keys and idempotency keys, and what comes late.
+
+use codat_keys::create::observed::Answer;
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Key {
+    pub(super) id: u32,
+    pub(super) has_the_name: bool,
+    pub(super) is_ours: bool,
+}
+
+/// What Codat remembers of our idempotency key.
+#[derive(Clone, PartialEq)]
+pub(super) enum Cached {
+    Made(u32),
+    AtLimit,
+    Failed(String),
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Landing {
+    /// A request that arrives only now.
+    Arrives,
+    /// Work that ends only now, under the running mark with this number.
+    WorkEnds(u32),
+    /// The effect of a request that was already answered.
+    Effect,
+}
+
+pub(super) struct Server {
+    pub(super) keys: Vec<Key>,
+    pub(super) before_newest_change: Vec<Key>,
+    pub(super) cached: Option<Cached>,
+    /// The number of the request that is being worked on.
+    pub(super) running: Option<u32>,
+    pub(super) landings: Vec<(u8, Landing)>,
+    numbers: u32,
+    /// A 429 released the idempotency key while a request was being worked on: the hole that CREATE.md names.
+    pub(super) is_open: bool,
+}
+
+impl Server {
+    pub(super) fn new(keys: usize) -> Self {
+        let key = |id| Key { id, has_the_name: false, is_ours: false };
+        let keys: Vec<Key> = (0..keys as u32).map(key).collect();
+        Self {
+            before_newest_change: keys.clone(),
+            keys,
+            cached: None,
+            running: None,
+            landings: Vec::new(),
+            numbers: 100,
+            is_open: false,
+        }
+    }
+
+    pub(super) fn number(&mut self) -> u32 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    pub(super) fn add(&mut self, is_ours: bool) -> Option<u32> {
+        if self.keys.len() >= codat_keys::MAX_KEYS {
+            return None;
+        }
+        let id = self.number();
+        self.before_newest_change.clone_from(&self.keys);
+        self.keys.push(Key { id, has_the_name: true, is_ours });
+        Some(id)
+    }
+
+    /// Our request arrives and is answered at once.
+    pub(super) fn arrives(&mut self) -> Reply {
+        if self.cached.is_none() {
+            if self.running.is_some() {
+                return Reply::running();
+            }
+            self.work();
+        }
+        self.replay()
+    }
+
+    pub(super) fn work(&mut self) {
+        let outcome = self.add(true).map_or(Cached::AtLimit, Cached::Made);
+        self.cached.get_or_insert(outcome);
+    }
+
+    pub(super) fn replay(&self) -> Reply {
+        match &self.cached {
+            Some(Cached::Made(id)) => Reply { answer: Answer::Made, made: Some(*id) },
+            Some(Cached::AtLimit) => Reply { answer: Answer::AtLimit, made: None },
+            Some(Cached::Failed(id)) => Reply { answer: Answer::Failed(Some(id.clone())), made: None },
+            None => Reply { answer: Answer::Lost, made: None },
+        }
+    }
+
+    /// A step passes, and what was late may land.
+    pub(super) fn step(&mut self) {
+        let due: Vec<Landing> =
+            self.landings.iter().filter(|(steps, _)| *steps == 0).map(|(_, landing)| *landing).collect();
+        self.landings.retain(|(steps, _)| *steps > 0);
+        self.landings.iter_mut().for_each(|(steps, _)| *steps -= 1);
+        due.into_iter().for_each(|landing| self.land(landing));
+    }
+
+    pub(super) fn land(&mut self, landing: Landing) {
+        match landing {
+            Landing::Arrives => drop(self.arrives()),
+            Landing::WorkEnds(number) => {
+                self.work();
+                self.running = self.running.filter(|running| *running != number);
+            }
+            Landing::Effect => drop(self.add(true)),
+        }
+    }
+
+    pub(super) fn all_lands(&mut self) {
+        std::mem::take(&mut self.landings).into_iter().for_each(|(_, landing)| self.land(landing));
+    }
+
+    pub(super) fn ours(&self) -> usize {
+        self.keys.iter().filter(|key| key.is_ours).count()
+    }
+}
+
+pub(super) struct Reply {
+    pub(super) answer: Answer,
+    pub(super) made: Option<u32>,
+}
+
+impl Reply {
+    pub(super) fn running() -> Self {
+        Self { answer: Answer::StillRunning, made: None }
+    }
+
+    pub(super) fn only(answer: Answer) -> Self {
+        Self { answer, made: None }
+    }
+}
+
+/// The client does not wait for the end of the work. A repeated request is answered at once.
+pub(super) fn works_on(server: &mut Server, steps: u8) -> Option<Reply> {
+    if server.cached.is_some() || server.running.is_some() {
+        return Some(server.arrives());
+    }
+    let number = server.number();
+    server.running = Some(number);
+    server.landings.push((steps, Landing::WorkEnds(number)));
+    None
+}
+
+/// Codat fails, and from then on replays that failure; the effect comes at once, later, or not at all.
+pub(super) fn fails(server: &mut Server, effect: Option<u8>) -> Reply {
+    if server.cached.is_some() || server.running.is_some() {
+        return server.arrives();
+    }
+    let id = format!("failure {}", server.number());
+    server.cached = Some(Cached::Failed(id));
+    match effect {
+        Some(0) => drop(server.add(true)),
+        Some(steps) => server.landings.push((steps, Landing::Effect)),
+        None => {}
+    }
+    server.replay()
+}
