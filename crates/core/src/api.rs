@@ -131,6 +131,14 @@ fn expect_status(response: &Response<Bytes>, expected: &[StatusCode]) -> Result<
     if expected.contains(&response.status()) { Ok(()) } else { Err(error_from(response)) }
 }
 
+/// What Codat's support asks for; only a refusal has one.
+pub(crate) fn correlation_id(response: &Response<Bytes>) -> Option<String> {
+    if response.status().is_success() {
+        return None;
+    }
+    CodatError::read(response.body(), response.extensions().get()).correlation_id
+}
+
 /// The HTTP status decides; Codat's JSON, where there is any, says more.
 fn error_from(response: &Response<Bytes>) -> Error {
     let status = response.status();

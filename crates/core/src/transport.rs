@@ -1,4 +1,4 @@
-//! Sends a request and reads its answer. Together with `config.rs` the only module that knows reqwest.
+//! Sends a request and reads its answer. Together with `config.rs` and `proxy.rs` the only module that knows reqwest.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use http::{HeaderValue, Request, Response};
 use tracing::field::Empty;
 use tracing::{Instrument, debug, debug_span};
 
-use crate::api::PathTemplate;
+use crate::api::{self, PathTemplate};
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind};
 use crate::retry::{self, POLICY, Surroundings};
@@ -40,12 +40,6 @@ pub(crate) struct Budget {
 pub(crate) struct Failure {
     pub(crate) error: Error,
     pub(crate) sent: bool,
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        failure.error
-    }
 }
 
 impl Transport {
@@ -86,7 +80,7 @@ impl Transport {
     /// One attempt, traced.
     pub(crate) async fn attempt(&self, request: Request<Bytes>, budget: Budget) -> Result<Response<Bytes>, Failure> {
         let template = request.extensions().get::<PathTemplate>().map_or("", |template| template.0);
-        let span = debug_span!("codat.request", method = %request.method(), path = template, status = Empty);
+        let span = debug_span!("codat.request", method = %request.method(), path = template, status = Empty, correlation_id = Empty);
         let time = self.remaining(budget).min(budget.attempt);
         async {
             let started = self.surroundings.now();
@@ -94,7 +88,11 @@ impl Transport {
             let milliseconds = self.surroundings.now().saturating_duration_since(started).as_millis() as u64;
             match &result {
                 Ok(response) => {
-                    tracing::Span::current().record("status", response.status().as_u16());
+                    let span = tracing::Span::current();
+                    span.record("status", response.status().as_u16());
+                    if let Some(id) = api::correlation_id(response) {
+                        span.record("correlation_id", id);
+                    }
                     debug!(status = response.status().as_u16(), milliseconds, "answered");
                 }
                 Err(failure) => debug!(error = %failure.error, sent = failure.sent, milliseconds, "not answered"),
