@@ -4,19 +4,30 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::sync::Mutex;
 
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
-pub(crate) fn run_all(folder: &Path, perform: impl Fn(&Emulator, &str, &Value) -> Value) {
+/// Scenarios wait more than they work, so that many run at once.
+const AT_ONCE: usize = 8;
+
+pub(crate) fn run_all(folder: &Path, perform: impl Fn(&Emulator, &str, &Value) -> Value + Sync) {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
     files.sort();
     assert!(!files.is_empty(), "no scenario in {}", folder.display());
-    for file in files {
-        let scenario: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-        run(&file.file_name().unwrap().to_string_lossy(), &scenario, &perform);
-    }
+    let files = Mutex::new(files.into_iter());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(file) = { files.lock().unwrap().next() } {
+                    let scenario: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+                    run(&file.file_name().unwrap().to_string_lossy(), &scenario, &perform);
+                }
+            });
+        }
+    });
 }
 
 fn run(file: &str, scenario: &Value, perform: impl Fn(&Emulator, &str, &Value) -> Value) {

@@ -12,9 +12,11 @@ mod scenario;
 
 #[test]
 fn every_scenario_holds_for_the_async_client() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenario");
-    scenario::run_all(&folder, |emulator, key, step| runtime.block_on(perform(emulator, key, step)));
+    scenario::run_all(&folder, |emulator, key, step| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(perform(emulator, key, step))
+    });
 }
 
 async fn perform(emulator: &Emulator, key: &str, step: &Value) -> Value {

@@ -60,21 +60,24 @@ async fn codat(site: Site, link: &Link, head: Parts, body: Result<Bytes, Refusal
         }
     };
     let mut server = server.lock();
-    match &ending {
-        Ending::Codat(answer) | Ending::Streamed(answer, _) | Ending::Gateway(answer) => {
-            server.journal.answered(seq, answer);
+    let (correlation_id, response) = match ending {
+        Ending::Codat(answer) => (answer.correlation_id.clone(), server.with_rate_limit(answer).into_response()),
+        Ending::Streamed(answer, stream) => {
+            (answer.correlation_id.clone(), stream::respond(server.with_rate_limit(answer), stream))
         }
-        Ending::Dropped => server.journal.dropped(seq),
-    }
-    match ending {
-        Ending::Codat(answer) => server.with_rate_limit(answer).into_response(),
-        Ending::Streamed(answer, stream) => stream::respond(server.with_rate_limit(answer), stream),
-        Ending::Gateway(answer) => answer.into_response(),
+        Ending::Gateway(answer) => {
+            server.journal.not_replayed(seq);
+            (answer.correlation_id.clone(), answer.into_response())
+        }
         Ending::Dropped => {
+            server.journal.not_replayed(seq);
+            server.journal.dropped(seq);
             link.cut();
-            Response::default()
+            return Response::default();
         }
-    }
+    };
+    server.journal.answered(seq, response.status(), correlation_id);
+    response
 }
 
 /// Notices that the client went away: then the future that holds this is dropped before there is an answer.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,7 +10,6 @@ use serde_json::Value;
 
 use crate::mask::Masks;
 use crate::server::Credential;
-use crate::wire::Answer;
 
 const MAX_ENTRIES: usize = 10_000;
 /// In bytes, for each text of an entry.
@@ -84,11 +84,19 @@ impl Journal {
         self.last_seq
     }
 
-    pub(crate) fn answered(&mut self, seq: u64, answer: &Answer) {
+    /// With the status that was sent.
+    pub(crate) fn answered(&mut self, seq: u64, status: StatusCode, correlation_id: Option<String>) {
         if let Some(entry) = self.running(seq) {
-            entry.status = Some(answer.status.as_u16());
-            entry.correlation_id.clone_from(&answer.correlation_id);
+            entry.status = Some(status.as_u16());
+            entry.correlation_id = correlation_id;
             entry.ended = Some(Ended::Answered);
+        }
+    }
+
+    /// What the cache held reached nobody: the answer was a gateway's, or there was none.
+    pub(crate) fn not_replayed(&mut self, seq: u64) {
+        if let Some(entry) = self.entry(seq) {
+            entry.replayed = false;
         }
     }
 

@@ -83,7 +83,7 @@ pub fn decide(observed: &Observed, policy: &Policy, now: Now) -> Next {
 fn after_first_look(observed: &Observed, look: Option<Look>, now: Now) -> Next {
     match look {
         // Only a resume whose idempotency key is too old lists before anything else.
-        _ if observed.resumed => Next::End(verdict(observed, look).unwrap_or(End::Unknown)),
+        _ if observed.resumed => Next::End(End::Unknown),
         None => Next::End(End::Error),
         Some(look) if rules::is_full(look.keys) => Next::End(End::LimitReached),
         Some(_) => post(observed, now),
@@ -113,13 +113,14 @@ fn after_answer(observed: &Observed, answer: &Answer, policy: &Policy, now: Now)
 fn after_look(observed: &Observed, answer: &Answer, look: Option<Look>, now: Now) -> Next {
     match answer {
         Answer::Made => Next::End(End::Made),
-        Answer::Mismatch => Next::End(End::Unknown),
         Answer::FailedForGood if look.is_some() => match verdict(observed, look) {
             Some(end) => Next::End(end),
             None if BETWEEN_LOOKS < now.remaining => Next::Wait(BETWEEN_LOOKS),
             None => Next::End(End::Unknown),
         },
-        _ => Next::End(verdict(observed, look).unwrap_or(End::Unknown)),
+        Answer::AtLimit => Next::End(verdict(observed, look).unwrap_or(End::Unknown)),
+        // A last look tells the candidates; what gave up does not go on to adopt one.
+        _ => Next::End(End::Unknown),
     }
 }
 
