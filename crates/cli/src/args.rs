@@ -66,6 +66,8 @@ pub(crate) enum Command {
     List(List),
     /// Show one key, by its id or unambiguous name
     Show(Show),
+    /// Show the key in use: its id, name and age
+    Whoami(Whoami),
     /// Create a key
     Create(Create),
     /// Delete a key, by its id or unambiguous name: for good
@@ -115,6 +117,15 @@ pub(crate) struct Show {
     pub(crate) key: String,
     #[command(flatten)]
     pub(crate) output: KeyOutput,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Args)]
+pub(crate) struct Whoami {
+    /// Print {"key":{"id","name","created","inUse","key"}}
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

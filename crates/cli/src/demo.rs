@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use codat_keys::{ApiKey, ApiKeyDetails, AuthorizationHeader, Client, Error, ErrorKind, How, KeyName, MAX_KEYS};
+use codat_keys::{
+    ApiKey, ApiKeyDetails, AuthorizationHeader, Client, Error, ErrorKind, How, KeyName, MAX_KEYS, Method,
+};
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
@@ -53,8 +55,8 @@ impl Demo<'_> {
         let key = self.client.keys().create(&KeyName::parse("invoice-processor")?).await?.key;
         self.say("create", &format!("a key \"invoice-processor\": {}, {:?}", key.id, key.api_key)).await?;
 
-        let companies = client(self.emulator, &key.api_key)?.get("/companies").await?;
-        let companies: Value = serde_json::from_slice(companies.body()).unwrap_or_default();
+        let companies = client(self.emulator, &key.api_key)?.request(Method::GET, "/companies").await?;
+        let companies: Value = serde_json::from_slice(companies.bytes()).unwrap_or_default();
         let names: Vec<&str> = companies["results"]
             .as_array()
             .into_iter()
@@ -135,8 +137,8 @@ impl Demo<'_> {
     }
 
     async fn emulator_says(&self, what: &str) -> Result<Value, Failure> {
-        let answer = self.client.get(&format!("/_emulator/{what}")).await?;
-        serde_json::from_slice(answer.body()).map_err(|error| {
+        let answer = self.client.request(Method::GET, &format!("/_emulator/{what}")).await?;
+        serde_json::from_slice(answer.bytes()).map_err(|error| {
             Failure::local(format!("the emulator's {what} cannot be read: {error}"), "please report it")
         })
     }

@@ -1,8 +1,8 @@
-//! `list` and `show`, and what they share with `create` and `delete`.
+//! `list`, `show` and `whoami`, and what they share with `create` and `delete`.
 
 use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind, KeyId};
 
-use crate::args::{KeyOutput, List, Show};
+use crate::args::{KeyOutput, List, Show, Whoami};
 use crate::failure::Failure;
 use crate::output::{KeyDocument, KeyJson, KeysDocument, print, print_json, print_keys};
 use crate::runtime::unless_interrupted;
@@ -28,6 +28,16 @@ pub(crate) async fn show(show: &Show) -> Result<(), Failure> {
     let file = reserve(&show.output)?;
     let keys = unless_interrupted(client.keys().list()).await?;
     hand_out(&client, resolve(&keys, &show.key)?, &show.output, file, None)
+}
+
+pub(crate) async fn whoami(whoami: &Whoami) -> Result<(), Failure> {
+    let client = whoami.connection.client()?;
+    let key = unless_interrupted(client.whoami()).await?;
+    if whoami.json {
+        print_json(&KeyDocument::new(&client, &key, false, None))
+    } else {
+        print_keys(&client, std::slice::from_ref(&key), false)
+    }
 }
 
 /// Refuses what could be a path. Checked before anything is sent.

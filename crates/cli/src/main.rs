@@ -37,6 +37,7 @@ fn run(cli: args::Cli) -> Result<ExitCode, Failure> {
     let done = match cli.command {
         Command::List(list) => runtime::run(keys::list(&list)),
         Command::Show(show) => runtime::run(keys::show(&show)),
+        Command::Whoami(whoami) => runtime::run(keys::whoami(&whoami)),
         Command::Create(create) => runtime::run(create::create(&create)),
         Command::Delete(delete) => runtime::run(delete::delete(&delete)),
         Command::Header => header::header(),

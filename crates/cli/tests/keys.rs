@@ -42,6 +42,16 @@ fn json_has_its_members_in_order_and_the_key_masked_unless_revealed() {
 }
 
 #[test]
+fn whoami_shows_the_key_in_use_alone() {
+    let emulator = Emulator::start().unwrap();
+    let created = create(&emulator, &["ci", "--reveal"]).stdout;
+    let shown = run(&mut with_key(emulator.base_url(), created.trim()), &["whoami"]).stdout;
+    let row: Vec<&str> = shown.trim_end().split('\t').collect();
+    assert_eq!((row.len(), row[1], row[3]), (5, "ci", "yes"));
+    assert!(run(&mut against(&emulator), &["whoami", "--json"]).stdout.contains(r#""name":null"#));
+}
+
+#[test]
 fn revealed_is_the_value_alone_and_it_works() {
     let emulator = Emulator::start().unwrap();
     let created = create(&emulator, &["ci", "--reveal"]).stdout;

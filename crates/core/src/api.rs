@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
+use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Serialize};
 
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
-use crate::key::{ApiKeyDetails, KeyId, KeyName, WireKey};
+use crate::key::{ApiKeyDetails, KeyId, KeyName, NOT_IN_A_SEGMENT, WireKey};
 use crate::secret::ApiKey;
 
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const MAX_MESSAGE_CHARS: usize = 500;
 const MAX_CORRELATION_ID_CHARS: usize = 128;
 
@@ -22,15 +24,32 @@ const MAX_CORRELATION_ID_CHARS: usize = 128;
 #[derive(Clone, Copy)]
 pub(crate) struct PathTemplate(pub(crate) &'static str);
 
-/// Any resource. A path that could leave the base URL's origin or prefix is refused.
-pub(crate) fn get_request(base: &BaseUrl, path: &str) -> Result<Request<Bytes>, Error> {
+/// Any call. A path that could leave the base URL's origin or prefix is refused.
+pub(crate) fn any_request(
+    method: Method,
+    base: &BaseUrl,
+    path: &str,
+    query: &[(String, String)],
+    body: Bytes,
+) -> Result<Request<Bytes>, Error> {
     check_path(path)?;
+    let mut url = base.join(path);
+    for (name, value) in query {
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let encode = |text| utf8_percent_encode(text, NOT_IN_A_SEGMENT);
+        url += &format!("{separator}{}={}", encode(name), encode(value));
+    }
     // A path of the caller's own may hold anything, so a trace shows none of it.
-    request(Method::GET, base, path, PathTemplate("(any)")).body(Bytes::new()).map_err(|source| {
+    let request = Request::builder().method(method).uri(url).header(ACCEPT, JSON).extension(PathTemplate("(any)"));
+    request.body(body).map_err(|source| {
         Error::new(ErrorKind::InvalidInput, "the path cannot stand in a URL")
             .hint_is("percent-encode what a URL cannot hold")
             .caused_by(source)
     })
+}
+
+pub(crate) fn header_value(text: &str) -> Result<HeaderValue, Error> {
+    HeaderValue::from_str(text).map_err(unbuildable)
 }
 
 pub(crate) fn parse_any(response: &Response<Bytes>) -> Result<Response<Bytes>, Error> {
@@ -75,7 +94,7 @@ pub(crate) fn create_request(base: &BaseUrl, name: &KeyName, idempotency_key: &s
     let body = serde_json::to_vec(&Body { name: name.as_str() }).map_err(unbuildable)?;
     request(Method::POST, base, "/apiKeys", PathTemplate("/apiKeys"))
         .header(CONTENT_TYPE, JSON)
-        .header("idempotency-key", idempotency_key)
+        .header(IDEMPOTENCY_KEY, idempotency_key)
         .body(body.into())
         .map_err(unbuildable)
 }
@@ -107,7 +126,7 @@ fn unbuildable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> E
     Error::new(ErrorKind::Internal, "the request could not be built").caused_by(source)
 }
 
-fn json<'a, T: Deserialize<'a>>(response: &'a Response<Bytes>) -> Result<T, Error> {
+pub(crate) fn json<'a, T: Deserialize<'a>>(response: &'a Response<Bytes>) -> Result<T, Error> {
     // Serde's own text may quote the value that it stumbled over, which may be a key: only the place is told.
     serde_json::from_slice(response.body()).map_err(|error| {
         let what = match response.body().is_empty() {

@@ -45,6 +45,17 @@ impl BaseUrl {
         Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
     }
 
+    /// Refuses a URL of another scheme, host or port.
+    pub(crate) fn check_origin(&self, other: &str) -> Result<(), Error> {
+        let origin = |text: &str| url::Url::parse(text).map(|url| url.origin()).ok();
+        let own = origin(&self.0);
+        if own.is_some() && own == origin(other) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::InvalidInput, "the URL does not belong to the client's own origin")
+            .hint_is("the key is sent to the base URL's origin alone: make a client for the other one"))
+    }
+
     /// The URL of a path that begins with a slash.
     pub(crate) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.0)

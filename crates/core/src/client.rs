@@ -2,16 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::Response;
+use http::Method;
 
 use crate::api;
+use crate::auth::AuthorizationHeader;
 use crate::base_url::BaseUrl;
 use crate::config::{ClientBuilder, Limits};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::key::ApiKeyDetails;
 use crate::keys::Keys;
+use crate::pages::Pages;
+use crate::rate_limit::RateLimit;
+use crate::request::Request;
 use crate::secret::ApiKey;
 use crate::transport::{Budget, Transport};
 
@@ -55,15 +59,47 @@ impl Client {
         Keys::new(self)
     }
 
-    /// Reads any resource of Codat's API, `/companies?page=2`. Retried as the verbs of [`Keys`]; in at most 30 s by
-    /// default. An answer of any 2xx status is returned whole.
+    /// Makes any call to Codat's API: await what this returns. The path begins with a slash and may have a query. POST
+    /// and PATCH carry one `Idempotency-Key` a call, the same in every attempt. Retried as the verbs of [`Keys`], unless
+    /// the method is neither idempotent nor one of these two.
     ///
     /// # Errors
-    /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`); else one kind
-    /// for each HTTP status, as for the verbs of [`Keys`].
-    pub async fn get(&self, path: &str) -> Result<Response<Bytes>, Error> {
-        let request = api::get_request(self.base(), path)?;
-        self.transport().send(request, self.budget_to_read(), api::parse_any).await
+    /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`); else one kind for
+    /// each HTTP status, as for the verbs of [`Keys`].
+    pub fn request(&self, method: Method, path: &str) -> Request<'_> {
+        Request::new(self, method, path)
+    }
+
+    /// The pages of a paged resource, `/companies`.
+    pub fn pages(&self, path: &str) -> Pages<'_> {
+        Pages::new(self, path)
+    }
+
+    /// What the latest answer said of the day's quota; `None` before the first, and where Codat says nothing.
+    pub fn rate_limit(&self) -> Option<RateLimit> {
+        self.0.transport.rate_limit()
+    }
+
+    /// Which key this client authenticates with: its id, name and age. Codat has no such call: it is taken from the list.
+    ///
+    /// # Errors
+    /// `NotFound` where the list does not hold it (it may be stale), and those named at [`Keys`].
+    pub async fn whoami(&self) -> Result<ApiKeyDetails, Error> {
+        let keys = self.keys().list().await?;
+        keys.into_iter().find(|key| self.uses(key)).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "the key that makes the call is not in the list of keys")
+                .hint_is("the list may be stale: try again in a minute")
+        })
+    }
+
+    /// The header for another HTTP library, if the URL belongs to this client's own origin. Every integration asks here,
+    /// so that the key goes nowhere else.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a URL of another origin, or none at all.
+    pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
+        self.0.base_url.check_origin(url)?;
+        Ok(AuthorizationHeader::from(self.key()))
     }
 
     /// Where this client's requests go, without a slash at the end.
@@ -87,6 +123,15 @@ impl Client {
 
     pub(crate) fn budget_to_read(&self) -> Budget {
         self.0.transport.budget(self.0.limits.read)
+    }
+
+    /// A call's own time-out comes before the client's.
+    pub(crate) fn budget_for(&self, timeout: Option<Duration>) -> Result<Budget, Error> {
+        let limits = match timeout {
+            Some(_) => Limits::given(timeout)?,
+            None => self.0.limits,
+        };
+        Ok(self.0.transport.budget(limits.read))
     }
 
     pub(crate) fn budget_to_delete(&self) -> Budget {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::auth::AuthorizationHeader;
@@ -61,6 +61,14 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
+    /// A time given is for a whole call. A change keeps half of it to find out how it ended.
+    pub(crate) fn given(time: Option<Duration>) -> Result<Self, Error> {
+        let Some(time) = time else { return Ok(DEFAULTS) };
+        let call = positive(time)?;
+        let change = Timeouts { attempt: call / 2, call };
+        Ok(Self { read: Timeouts { attempt: call, call }, delete: change, create: change })
+    }
+
     fn shortest_attempt(&self) -> Duration {
         self.read.attempt.min(self.delete.attempt).min(self.create.attempt)
     }
@@ -149,7 +157,7 @@ impl ClientBuilder {
                 credentials::path(environment, "CODAT_CA_FILE")?.map(|file| (file, "the file that CODAT_CA_FILE names"))
             }
         };
-        let limits = limits(self.timeout)?;
+        let limits = Limits::given(self.timeout)?;
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::config(ca_file)?)
             .no_proxy()
@@ -177,6 +185,7 @@ impl ClientBuilder {
             })?,
             authorization: credential.header().to_header_value(),
             key: credential.api_key().clone(),
+            latest_rate_limit: Mutex::new(None),
             surroundings: self.surroundings.unwrap_or_else(|| Arc::new(Real)),
         };
         Ok(Client::new(transport, base_url, limits))
@@ -191,13 +200,6 @@ impl fmt::Debug for ClientBuilder {
             .field("ca_file", &self.ca_file)
             .finish_non_exhaustive()
     }
-}
-
-fn limits(given: Option<Duration>) -> Result<Limits, Error> {
-    let Some(time) = given else { return Ok(DEFAULTS) };
-    let call = positive(time)?;
-    let change = Timeouts { attempt: call / 2, call };
-    Ok(Limits { read: Timeouts { attempt: call, call }, delete: change, create: change })
 }
 
 fn positive(time: Duration) -> Result<Duration, Error> {

@@ -16,7 +16,7 @@ const MAX_ID_BYTES: usize = 200;
 const MAX_NAME_UNITS: usize = 50;
 
 /// Everything but RFC 3986's unreserved characters.
-const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The id by which Codat knows a key: a UUID today, opaque to us.
 ///

@@ -12,7 +12,7 @@ use crate::key::{ApiKeyDetails, KeyId, KeyName};
 use crate::rules;
 use crate::stop::Stop;
 
-type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// The keys of a Codat client: [`Client::keys`].
 ///

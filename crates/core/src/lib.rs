@@ -29,9 +29,12 @@ pub mod delete;
 mod error;
 mod key;
 mod keys;
+mod pages;
 #[cfg(test)]
 mod property_tests;
 mod proxy;
+mod rate_limit;
+mod request;
 #[doc(hidden)]
 pub mod retry;
 mod rules;
@@ -54,11 +57,15 @@ pub use credential::Credential;
 pub use error::{Error, ErrorKind, Outcome};
 pub use key::{ApiKeyDetails, KeyId, KeyName};
 pub use keys::{Create, Delete, Keys};
+pub use pages::{Page, Pages};
+pub use rate_limit::RateLimit;
+pub use request::{Request, Response};
 pub use rules::MAX_KEYS;
 pub use secret::ApiKey;
 
 pub use bytes::Bytes;
-pub use http::{HeaderValue, Response};
+pub use http::Method;
+pub use http::header::{HeaderMap, HeaderName, HeaderValue};
 pub use jiff::Timestamp;
 
 /// The examples of the README, compiled and run as its readers would.

@@ -1,6 +1,6 @@
 //! Sends a request and reads its answer. Together with `config.rs` and `proxy.rs` the only module that knows reqwest.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -12,6 +12,7 @@ use tracing::{Instrument, debug, debug_span};
 use crate::api::{self, PathTemplate};
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind};
+use crate::rate_limit::RateLimit;
 use crate::retry::{self, POLICY, Surroundings};
 use crate::secret::ApiKey;
 
@@ -25,6 +26,7 @@ pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
     pub(crate) authorization: HeaderValue,
     pub(crate) key: ApiKey,
+    pub(crate) latest_rate_limit: Mutex<Option<RateLimit>>,
     pub(crate) surroundings: Arc<dyn Surroundings>,
 }
 
@@ -54,6 +56,10 @@ impl Transport {
         budget.ends.saturating_duration_since(self.surroundings.now())
     }
 
+    pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
+        *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The one loop: a call that changes nothing is tried again as the policy says.
     pub(crate) async fn send<T>(
         &self,
@@ -61,12 +67,14 @@ impl Transport {
         budget: Budget,
         parse: impl Fn(&Response<Bytes>) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        // POST and PATCH are safe to repeat under their idempotency key.
+        let repeatable = request.method().is_idempotent() || request.headers().contains_key(api::IDEMPOTENCY_KEY);
         let mut attempts = 0;
         loop {
             attempts += 1;
             let answer = self.attempt(request.clone(), budget).await.map_err(|failure| failure.error);
             let error = match answer.and_then(|response| parse(&response)) {
-                Err(error) if retry::is_passing(&error) => error,
+                Err(error) if repeatable && retry::is_passing(&error) => error,
                 conclusive => return conclusive,
             };
             let (remaining, chance) = (self.remaining(budget), self.surroundings.chance());
@@ -118,6 +126,9 @@ impl Transport {
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
         *response.headers_mut() = std::mem::take(answer.headers_mut());
+        if let Some(rate_limit) = RateLimit::read(response.headers()) {
+            *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(rate_limit);
+        }
         let most = if answer.status().is_success() { MAX_BODY_BYTES } else { MAX_REFUSAL_BYTES };
         match read_body(&mut answer, most).await {
             Ok(body) => *response.body_mut() = body,

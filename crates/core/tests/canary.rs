@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use codat_keys::{ApiKey, AuthorizationHeader, Client, Credential, KeyId, KeyName};
+use codat_keys::{ApiKey, AuthorizationHeader, Client, Credential, KeyId, KeyName, Method};
 use codat_keys_emulator::Emulator;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -168,7 +168,7 @@ async fn hear_an_echo(heard: Heard, answer: Answer) {
     };
     let server = StandIn::answering(vec![answer.clone()]);
     heard.hear_result(client(&server).keys().list().await);
-    heard.hear_result(client(&server).get("/companies").await.map(|answer| answer.status()));
+    heard.hear_result(client(&server).request(Method::GET, "/companies").await.map(|answer| answer.status()));
     let server = StandIn::answering(vec![json(200, &list), answer.clone(), json(200, &list)]);
     heard.hear_result(client(&server).keys().create(&KeyName::parse("ci").unwrap()).await);
     let server = StandIn::answering(vec![json(200, &list), answer, json(200, &list)]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codat_keys::{ApiKey, Client, KeyName};
+use codat_keys::{ApiKey, Client, KeyName, Method};
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
@@ -12,8 +12,8 @@ fn client(emulator: &Emulator) -> Client {
 }
 
 async fn journal(client: &Client) -> Vec<Value> {
-    let answer = client.get("/_emulator/journal").await.unwrap();
-    let mut journal: Value = serde_json::from_slice(answer.body()).unwrap();
+    let answer = client.request(Method::GET, "/_emulator/journal").await.unwrap();
+    let mut journal: Value = serde_json::from_slice(answer.bytes()).unwrap();
     std::mem::take(journal["requests"].as_array_mut().unwrap())
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use codat_keys::{ApiKey, Client, Error, ErrorKind, KeyId, KeyName};
+use codat_keys::{ApiKey, Client, Error, ErrorKind, KeyId, KeyName, Method};
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
@@ -114,8 +114,8 @@ fn judge_delete(target: &KeyId, outcome: Result<(), Error>, keys: &[Value]) -> R
 }
 
 async fn look(client: &Client, what: &str, member: &str) -> Result<Vec<Value>> {
-    let answer = client.get(&format!("/_emulator/{what}")).await?;
-    let mut answer: Value = serde_json::from_slice(answer.body())?;
+    let answer = client.request(Method::GET, &format!("/_emulator/{what}")).await?;
+    let mut answer: Value = serde_json::from_slice(answer.bytes())?;
     Ok(answer[member].as_array_mut().map(std::mem::take).unwrap_or_default())
 }
 

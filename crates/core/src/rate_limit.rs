@@ -1,0 +1,65 @@
+//! What Codat's headers say of the day's quota.
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+
+use crate::key::read_date;
+
+/// The day's quota, as the latest answer told it. What could not be read is `None`.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// `X-Rate-Limit-Limit`: requests a day, 1,000 × (1 + active connected companies).
+    pub limit: Option<u64>,
+    /// `X-Rate-Limit-Remaining`: what is left of it.
+    pub remaining: Option<u64>,
+    /// `X-Rate-Limit-Reset`: when it is whole again, 00:00 UTC.
+    pub reset: Option<Timestamp>,
+}
+
+impl RateLimit {
+    /// `None` where none of the headers is there.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+        let number = |name: &str| text(name)?.parse().ok();
+        let read = Self {
+            limit: number("x-rate-limit-limit"),
+            remaining: number("x-rate-limit-remaining"),
+            reset: text("x-rate-limit-reset").and_then(read_reset),
+        };
+        let is_there = read.limit.is_some() || read.remaining.is_some() || read.reset.is_some();
+        is_there.then_some(read)
+    }
+}
+
+/// RFC 3339, an HTTP date, or seconds since 1970.
+fn read_reset(text: &str) -> Option<Timestamp> {
+    if let Ok(seconds) = text.parse() {
+        return Timestamp::from_second(seconds).ok();
+    }
+    read_date(text).or_else(|| rfc2822::parse(text).ok().map(|date| date.timestamp()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(headers: &[(&'static str, &'static str)]) -> Option<RateLimit> {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        RateLimit::read(&headers.collect())
+    }
+
+    #[test]
+    fn every_form_of_a_date_is_read_and_what_cannot_be_read_is_unknown() {
+        let midnight = "2026-11-25T00:00:00Z".parse().ok();
+        for reset in
+            ["2026-11-25T00:00:00Z", "Wed, 25 Nov 2026 00:00:00 GMT", "1795564800", "2026-11-25T01:00:00+01:00"]
+        {
+            assert_eq!(read(&[("x-rate-limit-reset", reset)]).unwrap().reset, midnight, "{reset}");
+        }
+        let odd = [("x-rate-limit-limit", "6000"), ("x-rate-limit-remaining", "-1"), ("x-rate-limit-reset", "soon")];
+        assert_eq!(read(&odd), Some(RateLimit { limit: Some(6000), remaining: None, reset: None }));
+        assert_eq!(read(&[]), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! Any endpoint, pages, the quota, and whose key this is.
+
+use std::collections::HashSet;
+
+use codat_keys::{ApiKey, Client, ErrorKind, KeyName, Method};
+use codat_keys_emulator::Emulator;
+use serde_json::{Value, json};
+
+use crate::stand_in::{self, Answer, StandIn};
+
+fn client(url: &str, key: &str) -> Client {
+    Client::builder().base_url(url).api_key(ApiKey::parse(key).unwrap()).build().unwrap()
+}
+
+fn emulated(emulator: &Emulator) -> Client {
+    client(emulator.base_url(), emulator.api_key())
+}
+
+#[tokio::test]
+async fn a_change_carries_one_idempotency_key_in_every_attempt_and_a_read_carries_none() {
+    for (method, keys) in
+        [(Method::POST, 1), (Method::PATCH, 1), (Method::PUT, 0), (Method::GET, 0), (Method::DELETE, 0)]
+    {
+        let server = StandIn::answering(vec![Answer::Lost, stand_in::json(503, ""), stand_in::json(200, "{}")]);
+        let call =
+            client(&server.url, "MadeUpKey").request(method.clone(), "/companies").json(&json!({"name": "x"})).await;
+        assert_eq!(call.unwrap().status(), 200, "{method}");
+        let requests = server.requests();
+        assert!(
+            requests.len() == 3 && requests.iter().all(|request| request == &requests[0]),
+            "{method}: {requests:#?}"
+        );
+        assert_eq!(requests[0].matches("\r\nidempotency-key: ").count(), keys, "{method}");
+        assert!(requests[0].ends_with("\r\n\r\n{\"name\":\"x\"}"));
+    }
+}
+
+#[tokio::test]
+async fn query_headers_and_bytes_arrive_as_given_and_authorization_stays_ours() {
+    let server = StandIn::answering(vec![stand_in::json(200, "[1,2]")]);
+    let answer = client(&server.url, "MadeUpKey")
+        .request(Method::PUT, "/data?a=1")
+        .query("b c", "&=é")
+        .header("x-test".parse().unwrap(), "yes".parse().unwrap())
+        .header("authorization".parse().unwrap(), "Basic b3RoZXI=".parse().unwrap())
+        .body("raw")
+        .await
+        .unwrap();
+    assert_eq!(answer.json::<Vec<u8>>().unwrap(), [1, 2]);
+    let request = server.requests().remove(0);
+    assert!(request.starts_with("PUT /data?a=1&b%20c=%26%3D%C3%A9 HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("x-test: yes\r\n") && request.ends_with("\r\n\r\nraw"), "{request}");
+    assert!(request.contains("authorization: Basic TWFkZVVwS2V5\r\n") && !request.contains("b3RoZXI="), "{request}");
+}
+
+#[tokio::test]
+async fn an_answer_of_another_form_is_told_without_its_values() {
+    let server = StandIn::answering(vec![stand_in::json(200, r#"{"apiKey":"MadeUpKeyThatMustNotShow"}"#)]);
+    let answer = client(&server.url, "MadeUpKey").request(Method::GET, "/profile").await.unwrap();
+    let error = answer.json::<Vec<u8>>().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BadResponse);
+    assert!(!format!("{error:?}{answer:?}").contains("MadeUpKeyThatMustNotShow"));
+}
+
+#[tokio::test]
+async fn pages_bring_every_company_once_whatever_their_size() {
+    let emulator = Emulator::start().unwrap();
+    for size in [1, 2, 5, 100] {
+        let (client, mut ids, mut count) = (emulated(&emulator), HashSet::new(), 0);
+        let mut pages = client.pages("/companies").page_size(size).order_by("-name");
+        while let Some(page) = pages.next().await.unwrap() {
+            assert_eq!(page.total_results, 5);
+            count += page.results.len();
+            ids.extend(page.results.iter().map(|company| company["id"].to_string()));
+        }
+        assert_eq!((count, ids.len()), (5, 5), "pages of {size}");
+        assert!(pages.next().await.unwrap().is_none(), "the end stays the end");
+    }
+}
+
+#[tokio::test]
+async fn pages_keep_their_query_and_order() {
+    let empty = r#"{"results":[{}],"totalResults":2}"#;
+    let server = StandIn::answering(vec![stand_in::json(200, empty)]);
+    let client = client(&server.url, "MadeUpKey");
+    let mut pages = client.pages("/companies").query("name~a").order_by("-name");
+    while pages.next().await.unwrap().is_some() {}
+    let paths: Vec<String> =
+        server.requests().iter().map(|request| request.lines().next().unwrap().to_owned()).collect();
+    let path = |page| format!("GET /companies?page={page}&pageSize=100&query=name~a&orderBy=-name HTTP/1.1");
+    assert_eq!(paths, [path(1), path(2)]);
+}
+
+#[tokio::test]
+async fn the_quota_falls_with_every_answer() {
+    let emulator = Emulator::start().unwrap();
+    let client = emulated(&emulator);
+    assert!(client.rate_limit().is_none());
+    let answer = client.request(Method::GET, "/profile").await.unwrap();
+    let first = client.rate_limit().unwrap();
+    assert_eq!((first.limit, first.remaining, answer.rate_limit()), (Some(6000), Some(5999), Some(first)));
+    client.keys().list().await.unwrap();
+    assert_eq!(client.rate_limit().unwrap().remaining, Some(5998));
+}
+
+#[tokio::test]
+async fn whoami_names_the_key_in_use() {
+    let emulator = Emulator::start().unwrap();
+    let made = emulated(&emulator).keys().create(&KeyName::parse("ci").unwrap()).await.unwrap();
+    let me = client(emulator.base_url(), made.key.api_key.expose_secret()).whoami().await.unwrap();
+    assert_eq!(me, made.key);
+    let listed = r#"{"results":[{"id":"a","apiKey":"another"}]}"#;
+    let server = StandIn::answering(vec![stand_in::json(200, listed)]);
+    assert_eq!(client(&server.url, "MadeUpKey").whoami().await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn the_header_is_given_for_the_clients_own_origin_alone() {
+    let client = client("https://api.example/prefix", "MadeUpKey");
+    for own in ["https://api.example", "https://api.example:443/x", "https://API.example/prefix/y?z"] {
+        assert_eq!(client.authorization_for(own).unwrap().expose_secret(), "Basic TWFkZVVwS2V5", "{own}");
+    }
+    let others = [
+        "http://api.example",
+        "https://api.example:444",
+        "https://api.example.evil.example",
+        "https://evil.example/https://api.example",
+        "https://api.example@evil.example",
+        "//api.example",
+        "/companies",
+        "",
+        "data:,x",
+    ];
+    for other in others {
+        assert_eq!(client.authorization_for(other).unwrap_err().kind(), ErrorKind::InvalidInput, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_leaves_the_base_url_is_refused_with_nothing_sent() {
+    let server = StandIn::answering(vec![stand_in::json(200, "{}")]);
+    for path in ["https://other.example/", "//other.example", "/../x", "/%2e%2e/x", "/a\\..\\x", "companies"] {
+        let refused = client(&server.url, "MadeUpKey").request(Method::GET, path).await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput, "{path}");
+    }
+    assert!(server.requests().is_empty());
+    let _: Value = client(&server.url, "MadeUpKey").request(Method::GET, "/fine").await.unwrap().json().unwrap();
+}
