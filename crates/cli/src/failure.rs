@@ -54,6 +54,8 @@ impl From<Error> for Failure {
                 failure.notes.push(format!("the idempotency key was {key}"));
             }
             match outcome.candidates.as_deref() {
+                // A deletion has none.
+                None if outcome.idempotency_key.is_none() => {}
                 None => failure.notes.push("nobody could look whether it took effect".into()),
                 Some([]) => failure.notes.push("no new key of that name is listed".into()),
                 Some(keys) => failure.notes.extend(

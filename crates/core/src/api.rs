@@ -102,8 +102,11 @@ pub(crate) fn create_request(base: &BaseUrl, name: &KeyName, idempotency_key: &s
 /// 201 is what Codat answers; 200 is taken too. A 409 is the limit if its text says so, and a conflict otherwise.
 pub(crate) fn parse_create(response: &Response<Bytes>) -> Result<ApiKeyDetails, Error> {
     expect_status(response, &[StatusCode::CREATED, StatusCode::OK]).map_err(|error| {
-        let limit = error.codat_message().is_some_and(|text| text.starts_with("Maximum number of API keys"));
-        if error.kind() == ErrorKind::Conflict && limit { error.kind_is(ErrorKind::KeyLimitReached) } else { error }
+        // Two signs of the limit: the text, and a body that says 400 where the status says 409.
+        let limit =
+            error.codat_message().is_some_and(|text| text.trim_start().starts_with("Maximum number of API keys"))
+                || CodatError::read(response.body(), None).status_code == Some(400);
+        if error.status() == Some(409) && limit { error.kind_is(ErrorKind::KeyLimitReached) } else { error }
     })?;
     details(response, json(response)?)
 }
@@ -176,6 +179,7 @@ fn error_from(response: &Response<Bytes>) -> Error {
     };
     let error = Error::new(kind, kind.text())
         .status_is(status.as_u16())
+        .codats_own(body.status_code.is_some() && (body.error.is_some() || body.correlation_id.is_some()))
         .codat_message_is(body.error)
         .correlation_id_is(body.correlation_id)
         .retry_after_is(retry_after(response.headers(), Timestamp::now()));
@@ -190,6 +194,7 @@ fn error_from(response: &Response<Bytes>) -> Error {
 #[derive(Default)]
 struct CodatError {
     is_codats: bool,
+    status_code: Option<u64>,
     error: Option<String>,
     correlation_id: Option<String>,
 }
@@ -207,8 +212,10 @@ impl CodatError {
         };
         Self {
             is_codats: ["error", "statusCode", "correlationId"].iter().any(|member| body.contains_key(*member)),
+            status_code: body.get("statusCode").and_then(serde_json::Value::as_u64),
             error: text("error", MAX_MESSAGE_CHARS),
-            correlation_id: text("correlationId", MAX_CORRELATION_ID_CHARS),
+            // A blank one would make two failures look like one.
+            correlation_id: text("correlationId", MAX_CORRELATION_ID_CHARS).filter(|id| !id.trim().is_empty()),
         }
     }
 }

@@ -9,7 +9,7 @@ use http::Method;
 use crate::api;
 use crate::auth::AuthorizationHeader;
 use crate::base_url::BaseUrl;
-use crate::config::{ClientBuilder, Limits};
+use crate::config::{ClientBuilder, Limits, Timeouts};
 use crate::error::{Error, ErrorKind};
 use crate::key::ApiKeyDetails;
 use crate::keys::Keys;
@@ -18,6 +18,8 @@ use crate::rate_limit::RateLimit;
 use crate::request::Request;
 use crate::secret::ApiKey;
 use crate::transport::{Budget, Transport};
+
+const GLANCE: Timeouts = Timeouts { attempt: Duration::from_secs(5), call: Duration::from_secs(5) };
 
 /// A client of Codat's API. Cheap to clone: clones share their connections. It needs a tokio runtime with its time and
 /// I/O drivers.
@@ -123,6 +125,13 @@ impl Client {
 
     pub(crate) fn budget_to_read(&self) -> Budget {
         self.0.transport.budget(self.0.limits.read)
+    }
+
+    /// A single attempt of a short time, for what is nice to know.
+    pub(crate) async fn list_keys_once(&self) -> Result<Vec<ApiKeyDetails>, Error> {
+        let budget = self.0.transport.budget(GLANCE);
+        let answer = self.transport().attempt(api::list_request(self.base())?, budget).await;
+        answer.map_err(|failure| failure.error).and_then(|response| api::parse_list(&response))
     }
 
     /// A call's own time-out comes before the client's.

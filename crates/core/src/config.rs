@@ -61,11 +61,11 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// A time given is for a whole call. A change keeps half of it to find out how it ended.
+    /// A time given is for a whole call. An attempt of a change takes a third, so that time is left to find out how it ended.
     pub(crate) fn given(time: Option<Duration>) -> Result<Self, Error> {
         let Some(time) = time else { return Ok(DEFAULTS) };
         let call = positive(time)?;
-        let change = Timeouts { attempt: call / 2, call };
+        let change = Timeouts { attempt: call / 3, call };
         Ok(Self { read: Timeouts { attempt: call, call }, delete: change, create: change })
     }
 
@@ -103,7 +103,7 @@ impl ClientBuilder {
 
     /// How long a call may take, from its start to the last byte of its answer, retries and waits included. Default: 30 s,
     /// with 10 s for each request within it; for `create` 60 s and 15 s. With a time given here, a single request of
-    /// `create` and `delete` may take half of it, so that time is left to find out how it ended.
+    /// `create` and `delete` may take a third of it, so that time is left to find out how it ended.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
         self
@@ -158,12 +158,12 @@ impl ClientBuilder {
             }
         };
         let limits = Limits::given(self.timeout)?;
+        let connect_timeout =
+            positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?.min(limits.shortest_attempt() * 3 / 4);
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::config(ca_file)?)
             .no_proxy()
-            .connect_timeout(
-                positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?.min(limits.shortest_attempt() * 3 / 4),
-            )
+            .connect_timeout(connect_timeout)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
@@ -185,6 +185,7 @@ impl ClientBuilder {
             })?,
             authorization: credential.header().to_header_value(),
             key: credential.api_key().clone(),
+            connect_timeout,
             latest_rate_limit: Mutex::new(None),
             surroundings: self.surroundings.unwrap_or_else(|| Arc::new(Real)),
         };

@@ -110,7 +110,8 @@ pub struct Create<'a> {
 
 impl<'a> Create<'a> {
     /// Says that nobody else creates keys of this name, so that after a doubt the one new key of the name must be the
-    /// one asked for, and is returned. Default: it is a candidate, and the call ends with `OutcomeUnknown`.
+    /// one asked for, and is returned. On a resume, keys of the name from up to 5 minutes before the idempotency key, and
+    /// undated ones, count as new: say it only if you made none of these. Default: it is a candidate, and the call ends with `OutcomeUnknown`.
     pub fn adopt(mut self, sole_creator: bool) -> Self {
         self.order.adopt = sole_creator;
         self

@@ -21,6 +21,9 @@ pub struct Policy {
 pub const POLICY: Policy =
     Policy { attempts: 4, first_wait: Duration::from_millis(250), longest_wait: Duration::from_secs(5) };
 
+/// With less than that left after a wait, the next answer would hardly come in time.
+const LEAST_TIME: Duration = Duration::from_millis(100);
+
 impl Policy {
     /// How long to wait before the next attempt; `None` to give up. What the server asks for is obeyed, or, where it
     /// exceeds the time that remains, ends the call at once.
@@ -37,7 +40,7 @@ impl Policy {
         let doublings = attempts_made.saturating_sub(1).min(16);
         let most = self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait);
         let wait = most.mul_f64(chance).max(retry_after.unwrap_or_default());
-        (wait < remaining).then_some(wait)
+        (wait + LEAST_TIME < remaining).then_some(wait)
     }
 }
 
@@ -142,21 +145,19 @@ mod tests {
     proptest! {
         #[test]
         fn a_wait_keeps_every_bound(
-            attempts in 0_u32..100,
+            attempts in 0_u32..20,
             retry_after in prop::option::of(0_u64..100_000),
             remaining in 0_u64..100_000,
             chance in 0.0..1.0,
         ) {
             let (asked, remaining) = (retry_after.map(Duration::from_millis), Duration::from_millis(remaining));
-            match POLICY.wait(attempts, asked, remaining, chance) {
-                Some(wait) => {
-                    prop_assert!(attempts < POLICY.attempts && wait < remaining);
-                    prop_assert!(wait >= asked.unwrap_or_default());
-                    prop_assert!(wait <= POLICY.longest_wait.max(asked.unwrap_or_default()));
-                }
-                None => prop_assert!(
-                    attempts >= POLICY.attempts || remaining <= asked.unwrap_or_default().max(POLICY.longest_wait)
-                ),
+            // Enough attempts for the longest wait to be reached.
+            let policy = Policy { attempts: 10, ..POLICY };
+            let most = Duration::from_millis(250 << attempts.saturating_sub(1).min(5)).min(Duration::from_secs(5));
+            let wanted = most.mul_f64(chance).max(asked.unwrap_or_default());
+            match policy.wait(attempts, asked, remaining, chance) {
+                Some(wait) => prop_assert!(attempts < 10 && wait < remaining && wait == wanted),
+                None => prop_assert!(attempts >= 10 || remaining <= wanted + LEAST_TIME),
             }
         }
     }

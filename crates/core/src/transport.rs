@@ -26,6 +26,7 @@ pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
     pub(crate) authorization: HeaderValue,
     pub(crate) key: ApiKey,
+    pub(crate) connect_timeout: Duration,
     pub(crate) latest_rate_limit: Mutex<Option<RateLimit>>,
     pub(crate) surroundings: Arc<dyn Surroundings>,
 }
@@ -54,6 +55,12 @@ impl Transport {
 
     pub(crate) fn remaining(&self, budget: Budget) -> Duration {
         budget.ends.saturating_duration_since(self.surroundings.now())
+    }
+
+    /// Whether what is left suffices to connect, and for a moment more. An attempt that is cut off while it connects
+    /// would look as if it might have been sent.
+    pub(crate) fn can_send(&self, budget: Budget) -> bool {
+        self.remaining(budget) >= self.connect_timeout + Duration::from_millis(250)
     }
 
     pub(crate) fn rate_limit(&self) -> Option<RateLimit> {

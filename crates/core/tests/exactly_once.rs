@@ -18,6 +18,11 @@ fn failed(status: u16, correlation_id: &str) -> Answer {
     json(status, &format!(r#"{{"error":"no","correlationId":"{correlation_id}"}}"#))
 }
 
+/// A refusal that is surely Codat's.
+fn codats(status: u16) -> Answer {
+    json(status, &format!(r#"{{"statusCode":{status},"error":"no"}}"#))
+}
+
 fn at_limit() -> Answer {
     json(409, r#"{"statusCode":400,"error":"Maximum number of API keys reached. To create a new API key…"}"#)
 }
@@ -86,7 +91,7 @@ async fn what_leaves_no_doubt_is_made_or_refused_as_itself() {
     assert_eq!((made.unwrap().how, posts.len()), (How::Created, 2), "a 429 makes nothing");
 
     let refusals = [
-        (json(400, r#"{"error":"no","statusCode":400}"#), ErrorKind::InvalidInput),
+        (codats(400), ErrorKind::InvalidInput),
         (json(401, "{}"), ErrorKind::Unauthorized),
         (json(402, "{}"), ErrorKind::PaymentRequired),
         (json(403, "{}"), ErrorKind::Forbidden),
@@ -102,7 +107,16 @@ async fn what_leaves_no_doubt_is_made_or_refused_as_itself() {
 
 #[tokio::test]
 async fn once_in_doubt_only_a_proof_ends_as_itself() {
-    for conclusive in [json(401, ""), json(402, ""), json(403, ""), json(404, ""), json(302, ""), json(422, "")] {
+    let of_a_gateway = r#"{"status":400,"error":"Bad Request","path":"/apiKeys"}"#;
+    for conclusive in [
+        json(400, of_a_gateway),
+        json(401, ""),
+        json(402, ""),
+        json(403, ""),
+        json(404, ""),
+        json(302, ""),
+        json(422, ""),
+    ] {
         let (unknown, _) = create(vec![json(200, ONE_KEY), Answer::Lost, conclusive, json(200, TWO_KEYS)]).await;
         let error = unknown.unwrap_err();
         assert_eq!((error.kind(), candidates(&error)), (ErrorKind::OutcomeUnknown, Some(vec!["b"])), "{error:?}");
@@ -110,7 +124,7 @@ async fn once_in_doubt_only_a_proof_ends_as_itself() {
     }
     let (refused, _) = create(vec![json(200, ONE_KEY), Answer::Lost, at_limit()]).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::KeyLimitReached, "nothing was made under this idempotency key");
-    let (refused, _) = create(vec![json(200, ONE_KEY), Answer::Lost, json(400, r#"{"error":"no"}"#)]).await;
+    let (refused, _) = create(vec![json(200, ONE_KEY), Answer::Lost, codats(400)]).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
@@ -179,6 +193,14 @@ async fn a_call_is_resumed_under_its_idempotency_key() {
     assert!(server.requests()[0].starts_with("POST ") && server.requests()[0].contains(&now), "no list comes before");
 
     let server = StandIn::answering(vec![json(200, ONE_KEY)]);
+    let future = "02000000-0000-7000-8000-000000000000";
+    assert_eq!(
+        resume(&server, future).await.unwrap_err().kind(),
+        ErrorKind::OutcomeUnknown,
+        "of a clock that was wrong"
+    );
+    assert!(posts(&server).is_empty());
+    let server = StandIn::answering(vec![json(200, ONE_KEY)]);
     for wrong in ["", "x", "0498e921-9b53-4396-a412-4f2f5983b0a2"] {
         assert_eq!(resume(&server, wrong).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     }
@@ -209,19 +231,61 @@ async fn an_idempotency_key_of_85_minutes_is_not_sent_and_candidates_go_by_date(
 
 #[tokio::test]
 async fn a_call_that_is_stopped_tells_what_may_have_happened() {
-    let soon = || tokio::time::sleep(Duration::from_millis(300));
-    let server = StandIn::answering(vec![json(200, ONE_KEY), Answer::Silence]);
-    let error = client(&server).keys().create(&name()).until(soon()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+    let seen = async |server: &StandIn, requests: usize| {
+        while server.requests().len() < requests {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let server = StandIn::answering(vec![json(200, TWO_KEYS), Answer::Silence]);
+    let error = client(&server).keys().create(&name()).until(seen(&server, 2)).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), candidates(&error)),
+        (ErrorKind::OutcomeUnknown, None),
+        "nobody looked after it was sent"
+    );
     assert!(server.requests()[1].contains(error.outcome().unwrap().idempotency_key.as_ref().unwrap()));
 
     let server = StandIn::answering(vec![Answer::Silence]);
-    let error = client(&server).keys().create(&name()).until(soon()).await.unwrap_err();
+    let error = client(&server).keys().create(&name()).until(seen(&server, 1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled, "nothing but a list was sent");
 
     let server = StandIn::answering(vec![json(200, TWO_KEYS), Answer::Silence]);
-    let error = client(&server).keys().delete(&KeyId::parse("b").unwrap()).until(soon()).await.unwrap_err();
+    let error = client(&server).keys().delete(&KeyId::parse("b").unwrap()).until(seen(&server, 2)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+
+    let server = StandIn::answering(vec![json(200, ONE_KEY), Answer::Lost, json(201, NEW_KEY), Answer::Silence]);
+    let made = client(&server).keys().create(&name()).until(seen(&server, 4)).await.unwrap();
+    assert_eq!((made.how, made.extras.is_none()), (How::Replayed, true), "a key in hand is not thrown away");
+}
+
+#[tokio::test]
+async fn an_answer_that_tells_of_another_key_is_no_proof() {
+    let other = r#"{"id":"z","name":"other","apiKey":"MadeUpKeyZ"}"#;
+    let (unknown, posts) =
+        create(vec![json(200, ONE_KEY), json(201, other), json(201, NEW_KEY), json(200, TWO_KEYS)]).await;
+    assert_eq!((unknown.unwrap().how, posts.len()), (How::Replayed, 2));
+    let (unknown, _) = create(vec![json(200, TWO_KEYS), json(200, NEW_KEY), json(401, "")]).await;
+    assert_eq!(unknown.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "it was there before");
+}
+
+#[tokio::test]
+async fn a_wait_that_a_failure_asks_for_is_obeyed_or_told() {
+    let failed = "HTTP/1.1 503 No\r\nretry-after: 3600\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let failed = || Answer::Bytes(failed.as_bytes().to_vec());
+    let (unknown, posts) = create(vec![json(200, ONE_KEY), failed(), json(200, ONE_KEY)]).await;
+    assert_eq!((unknown.unwrap_err().retry_after(), posts.len()), (Some(Duration::from_secs(3600)), 1));
+    let server = StandIn::answering(vec![json(200, TWO_KEYS), failed(), json(200, TWO_KEYS)]);
+    let error = client(&server).keys().delete(&KeyId::parse("b").unwrap()).await.unwrap_err();
+    assert_eq!((error.kind(), server.requests().len()), (ErrorKind::OutcomeUnknown, 3));
+}
+
+#[tokio::test]
+async fn blank_correlation_ids_are_not_the_same_and_a_limit_is_known_by_its_body_too() {
+    let answers = vec![json(200, ONE_KEY), failed(502, ""), failed(502, " "), json(201, NEW_KEY), json(200, TWO_KEYS)];
+    assert_eq!(create(answers).await.0.unwrap().how, How::Replayed);
+    let limit = json(409, r#"{"statusCode":400,"error":"Zu viele Schlüssel"}"#);
+    let (refused, posts) = create(vec![json(200, ONE_KEY), limit]).await;
+    assert_eq!((refused.unwrap_err().kind(), posts.len()), (ErrorKind::KeyLimitReached, 1));
 }
 
 #[tokio::test]
@@ -230,7 +294,8 @@ async fn a_delete_ends_as_its_answers_prove() {
     let (one, two) = (|| json(200, ONE_KEY), || json(200, TWO_KEYS));
     let endings = [
         ("at once", vec![json(204, "")], None),
-        ("unknown to Codat, and nobody else was asked", vec![json(404, "")], Some(NotFound)),
+        ("unknown to Codat, and nobody else was asked", vec![codats(404)], Some(NotFound)),
+        ("unknown to a gateway", vec![json(404, "<html>")], Some(NotFound)),
         ("the last key for Codat", vec![json(409, "{}")], Some(LastKey)),
         ("no access", vec![json(401, "")], Some(Unauthorized)),
         ("forbidden", vec![json(403, "")], Some(Forbidden)),
@@ -238,7 +303,13 @@ async fn a_delete_ends_as_its_answers_prove() {
         ("failed, then gone", vec![json(500, ""), one()], None),
         ("a success that proves nothing, then gone", vec![json(200, "{}"), one()], None),
         ("lost, still there, then deleted", vec![Answer::Lost, two(), json(204, "")], None),
-        ("lost, still there, then unknown to Codat", vec![Answer::Lost, two(), json(404, "")], None),
+        ("lost, still there, then unknown to Codat", vec![Answer::Lost, two(), codats(404)], None),
+        (
+            "lost, unknown to a gateway, still there, then deleted",
+            vec![Answer::Lost, two(), json(404, "<html>"), two(), json(204, "")],
+            None,
+        ),
+        ("lost, unknown to a gateway, then gone", vec![Answer::Lost, two(), json(404, ""), one()], None),
         ("too many requests, then deleted", vec![json(429, ""), two(), json(204, "")], None),
         ("too many requests, and somebody else was faster", vec![json(429, ""), one()], Some(NotFound)),
         ("lost, and nobody can look", vec![Answer::Lost, json(401, "")], Some(OutcomeUnknown)),

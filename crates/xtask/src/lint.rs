@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::process::{command, run as run_to_end};
-use crate::{generate, tools};
+use crate::{generate, mutants, tools};
 
 type Check = fn() -> Result<()>;
 
-const CHECKS: [(&str, Check); 7] = [
+const CHECKS: [(&str, Check); 8] = [
     ("format", || run_to_end(&mut command("cargo fmt --all --check"))),
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
     // Libraries only: the documentation of a command line is its help, which is no Markdown.
@@ -17,6 +17,7 @@ const CHECKS: [(&str, Check); 7] = [
     ("generated files", generate::check),
     ("spelling", || run_to_end(&mut tools::typos()?)),
     ("workflows", || run_to_end(tools::zizmor()?.args(["--offline", "--no-progress", ".github/workflows"]))),
+    ("mutants apply", mutants::check),
     // The list of advisories is not on a package registry: the published workflow checks it.
     ("dependencies", || run_to_end(tools::cargo_deny()?.args(["check", "licenses", "bans", "sources"]))),
 ];

@@ -38,6 +38,15 @@ pub(crate) fn run() -> Result<ExitCode> {
     Ok(if survived == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Fails if a patch does not apply any more.
+pub(crate) fn check() -> Result<()> {
+    for mutant in mutants()? {
+        let mut apply = command("git apply --check");
+        ensure!(apply.arg(&mutant.patch).status()?.success(), "{} does not apply any more", mutant.name);
+    }
+    Ok(())
+}
+
 fn mutants() -> Result<Vec<Mutant>> {
     let mut patches: Vec<PathBuf> = fs::read_dir("tests/mutants")?
         .map(|entry| entry.map(|entry| entry.path()))

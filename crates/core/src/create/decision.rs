@@ -15,9 +15,6 @@ pub const OLDEST_IDEMPOTENCY_KEY: Duration = Duration::from_secs(85 * 60);
 /// The least time between the two lists that show that a failed request made nothing.
 pub const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
-/// With less than that left of the call's time no attempt is begun: its answer would hardly come in time.
-pub const LEAST_TIME: Duration = Duration::from_millis(250);
-
 /// What the decision may know of time and chance.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
@@ -25,6 +22,8 @@ pub struct Now {
     pub remaining: Duration,
     /// How old the idempotency key is.
     pub age: Duration,
+    /// Whether enough is left for an attempt: to connect, and a moment for the answer.
+    pub can_send: bool,
     /// A number from 0 up to, but not including, 1.
     pub chance: f64,
 }
@@ -101,10 +100,13 @@ fn after_answer(observed: &Observed, answer: &Answer, policy: &Policy, now: Now)
         Answer::AtLimit => Next::End(End::LimitReached),
         Answer::StillRunning => {
             let wait = Duration::from_secs(1) + Duration::from_secs(4).mul_f64(now.chance);
-            if wait < now.remaining { Next::Wait(wait) } else { give_up(observed, now) }
+            // A last look takes time too.
+            if wait + BETWEEN_LOOKS < now.remaining { Next::Wait(wait) } else { give_up(observed, now) }
         }
-        Answer::NotSent | Answer::Lost | Answer::Failed(_) => back_off(observed, None, policy, now),
-        Answer::RateLimited(retry_after) => back_off(observed, *retry_after, policy, now),
+        Answer::NotSent | Answer::Lost => back_off(observed, None, policy, now),
+        Answer::Failed(_, retry_after) | Answer::RateLimited(retry_after) => {
+            back_off(observed, *retry_after, policy, now)
+        }
         Answer::FailedForGood | Answer::Mismatch => look(now),
         Answer::Refused => give_up(observed, now),
     }
@@ -137,7 +139,7 @@ fn give_up(observed: &Observed, now: Now) -> Next {
 }
 
 fn post(observed: &Observed, now: Now) -> Next {
-    if now.age < OLDEST_IDEMPOTENCY_KEY && now.remaining >= LEAST_TIME { Next::Post } else { give_up(observed, now) }
+    if now.age < OLDEST_IDEMPOTENCY_KEY && now.can_send { Next::Post } else { give_up(observed, now) }
 }
 
 fn look(now: Now) -> Next {
@@ -150,9 +152,9 @@ fn look_or(now: Now, end: End) -> Next {
 
 /// What a look proves: a plain name never that a key is ours, unless the caller says that nobody else makes any.
 fn verdict(observed: &Observed, look: Option<Look>) -> Option<End> {
-    match look?.candidates {
-        0 => None,
-        1 if observed.adopt => Some(End::Adopt),
+    match look? {
+        Look { candidates: 0, .. } => None,
+        Look { candidates: 1, adoptable: 1, .. } if observed.adopt => Some(End::Adopt),
         _ => Some(End::Unknown),
     }
 }

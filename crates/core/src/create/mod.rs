@@ -17,7 +17,7 @@ use crate::key::{ApiKeyDetails, KeyName};
 use crate::retry::POLICY;
 use crate::stop::{Stop, unless_stopped};
 use crate::transport::{Budget, Failure};
-use decision::{End, Next, Now, decide};
+use decision::{End, Next, Now, OLDEST_IDEMPOTENCY_KEY, decide};
 use observed::{Answer, Look, Observed};
 
 /// Clocks may differ, and a key may have been dated before the idempotency key was made.
@@ -68,7 +68,7 @@ pub(crate) struct Order {
 pub(crate) async fn create(client: &Client, order: Order, stop: Option<Stop<'_>>) -> Result<Creation, Error> {
     let mut driver = Driver::new(client, order)?;
     let ended = unless_stopped(driver.run(), stop).await;
-    ended.unwrap_or_else(|| Err(driver.stopped()))
+    ended.unwrap_or_else(|| driver.stopped())
 }
 
 struct Driver<'a> {
@@ -80,6 +80,7 @@ struct Driver<'a> {
     request: Request<Bytes>,
     budget: Budget,
     observed: Observed,
+    resumed: bool,
     /// The keys that were there before; unknown on a resume, which goes by their dates.
     before: Option<Vec<ApiKeyDetails>>,
     made: Option<ApiKeyDetails>,
@@ -100,6 +101,7 @@ impl<'a> Driver<'a> {
             idempotency_key,
             budget: client.budget_to_create(),
             observed: Observed::new(order.adopt, resumed),
+            resumed,
             before: None,
             made: None,
             candidates: None,
@@ -111,7 +113,8 @@ impl<'a> Driver<'a> {
         loop {
             let now = Now {
                 remaining: self.client.transport().remaining(self.budget),
-                age: Duration::try_from(Timestamp::now().duration_since(self.since)).unwrap_or_default(),
+                age: self.age(),
+                can_send: self.client.transport().can_send(self.budget),
                 chance: self.client.transport().surroundings.chance(),
             };
             match decide(&self.observed, &POLICY, now) {
@@ -126,27 +129,54 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// A key of the future comes from a clock that was wrong: how old it is for Codat, nobody knows.
+    fn age(&self) -> Duration {
+        let age = Timestamp::now().duration_since(self.since);
+        match Duration::try_from(age) {
+            Ok(age) => age,
+            Err(_) if age.unsigned_abs() <= CLOCK_SKEW => Duration::ZERO,
+            Err(_) => OLDEST_IDEMPOTENCY_KEY,
+        }
+    }
+
     async fn list(&mut self) {
-        match self.client.list_keys(self.budget).await {
-            Ok(keys) => {
-                let total = keys.len();
-                let candidates: Vec<_> = keys.iter().filter(|key| self.is_candidate(key)).cloned().collect();
-                self.observed.listed(Some(Look { keys: total, candidates: candidates.len() }));
-                self.candidates = Some(candidates);
-                self.before.get_or_insert(keys);
-            }
+        // Whoever holds the key already does not wait long for what else is new.
+        let listed = match self.made {
+            Some(_) => self.client.list_keys_once().await,
+            None => self.client.list_keys(self.budget).await,
+        };
+        let keys = match listed {
+            Ok(keys) => keys,
             Err(error) => {
                 self.observed.listed(None);
                 self.candidates = None;
                 self.error.get_or_insert(error);
+                return;
             }
+        };
+        let total = keys.len();
+        let is_first = self.before.is_none() && !self.resumed;
+        if is_first {
+            self.before = Some(keys);
+            return self.observed.listed(Some(Look { keys: total, candidates: 0, adoptable: 0 }));
         }
+        let candidates: Vec<_> = keys.into_iter().filter(|key| self.is_candidate(key)).collect();
+        let adoptable = candidates.iter().filter(|key| self.is_adoptable(key)).count();
+        self.observed.listed(Some(Look { keys: total, candidates: candidates.len(), adoptable }));
+        self.candidates = Some(candidates);
     }
 
     async fn post(&mut self) {
+        // What was seen before it is no answer to what it does.
+        self.candidates = None;
         let was_in_doubt = self.observed.posting();
         let result = self.client.transport().attempt(self.request.clone(), self.budget).await;
         let (answer, error) = match read(result) {
+            Ok(key) if self.is_another(&key) => {
+                let error =
+                    Error::new(ErrorKind::BadResponse, "the answer tells of another key than the one asked for");
+                (Answer::Lost, Some(error))
+            }
             Ok(key) => {
                 self.made = Some(key);
                 (Answer::Made, None)
@@ -161,16 +191,27 @@ impl<'a> Driver<'a> {
     fn is_candidate(&self, key: &ApiKeyDetails) -> bool {
         let is_new = match &self.before {
             Some(before) => !before.iter().any(|old| old.id == key.id),
-            None => key.created_date.is_none_or(|date| date >= self.since - CLOCK_SKEW),
+            None => self.is_adoptable(key),
         };
         key.name.as_deref() == Some(self.name.as_str()) && is_new
+    }
+
+    /// A first list that was stale hides earlier keys, which their dates give away.
+    fn is_adoptable(&self, key: &ApiKeyDetails) -> bool {
+        key.created_date.is_none_or(|date| date >= self.since - CLOCK_SKEW)
+    }
+
+    /// A cache between us and Codat may answer with a key that is not the one asked for.
+    fn is_another(&self, key: &ApiKeyDetails) -> bool {
+        let was_there = self.before.as_ref().is_some_and(|before| before.iter().any(|old| old.id == key.id));
+        was_there || key.name.as_deref().is_some_and(|name| name.trim() != self.name.as_str().trim())
     }
 
     fn end(&mut self, end: End) -> Result<Creation, Error> {
         let latest = self.error.take();
         match end {
             End::Made => self.made.take().map(|key| self.creation(key)).ok_or_else(lost_track),
-            End::Adopt => match self.candidates.take().and_then(|mut candidates| candidates.pop()) {
+            End::Adopt => match self.candidates.take().and_then(|candidates| candidates.into_iter().next()) {
                 Some(key) => Ok(Creation { key, how: How::Adopted, extras: Some(Vec::new()) }),
                 None => Err(lost_track()),
             },
@@ -192,19 +233,30 @@ impl<'a> Driver<'a> {
         Creation { key, how: How::Replayed, extras }
     }
 
-    fn stopped(&mut self) -> Error {
+    /// A key that is in hand is not thrown away.
+    fn stopped(&mut self) -> Result<Creation, Error> {
+        if let Some(key) = self.made.take() {
+            return Ok(self.creation(key));
+        }
         let stopped = Error::of(ErrorKind::Cancelled);
-        if self.observed.in_doubt() { self.unknown(stopped) } else { stopped }
+        Err(if self.observed.in_doubt() { self.unknown(stopped) } else { stopped })
     }
 
     fn unknown(&mut self, cause: Error) -> Error {
-        let hint = format!(
+        let idempotency_key = Some(self.idempotency_key.clone());
+        let is_dead = self.observed.is_spent() || self.age() >= OLDEST_IDEMPOTENCY_KEY;
+        let unknown = cause.into_outcome_unknown(Outcome { idempotency_key, candidates: self.candidates.take() });
+        if is_dead {
+            return unknown.hint_is(
+                "list the keys: delete a new one that nobody asked for, or, where there is none, create again with a new \
+                 idempotency key",
+            );
+        }
+        unknown.hint_is(format!(
             "create again with the same name and the idempotency key {} within 85 minutes of its first use: that makes at \
              most one key; or list the keys and delete what should not be there",
             self.idempotency_key
-        );
-        let idempotency_key = Some(self.idempotency_key.clone());
-        cause.into_outcome_unknown(Outcome { idempotency_key, candidates: self.candidates.take() }).hint_is(hint)
+        ))
     }
 
     fn too_old(&self) -> Error {
@@ -227,8 +279,10 @@ fn read(result: Result<Response<Bytes>, Failure>) -> Result<ApiKeyDetails, (Answ
             ErrorKind::KeyLimitReached => Answer::AtLimit,
             ErrorKind::Conflict if error.status() == Some(422) => Answer::Mismatch,
             ErrorKind::Conflict => Answer::StillRunning,
-            ErrorKind::Timeout | ErrorKind::Server => Answer::Failed(error.correlation_id().map(str::to_owned)),
-            ErrorKind::InvalidInput if error.status() == Some(400) => Answer::Invalid,
+            ErrorKind::Timeout | ErrorKind::Server => {
+                Answer::Failed(error.correlation_id().map(str::to_owned), error.retry_after())
+            }
+            ErrorKind::InvalidInput if error.status() == Some(400) && error.is_codats_own() => Answer::Invalid,
             _ => Answer::Refused,
         };
         (answer, error)

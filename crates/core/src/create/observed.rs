@@ -13,6 +13,8 @@ pub struct Observed {
     pub(super) in_doubt: bool,
     /// A 429 came while in doubt: the idempotency key was released although an attempt may still run.
     pub(super) released_in_doubt: bool,
+    /// Every further answer to this idempotency key will be the same failure.
+    is_spent: bool,
     /// Attempts that count: all but those that found the first one still running.
     pub(super) attempts: u32,
     /// The correlation ids of the failures so far.
@@ -55,8 +57,8 @@ pub enum Answer {
     AtLimit,
     /// 409: an attempt under this idempotency key is still running.
     StillRunning,
-    /// 408 or 5xx, and its correlation id.
-    Failed(Option<String>),
+    /// 408 or 5xx, its correlation id, and the wait that it asks for.
+    Failed(Option<String>, Option<Duration>),
     /// The same failure once more: Codat's cache replays it.
     FailedForGood,
     /// 400 with Codat's JSON.
@@ -74,6 +76,8 @@ pub struct Look {
     pub keys: usize,
     /// How many of them may be ours: of the name, and new.
     pub candidates: usize,
+    /// How many of those a sole creator may take for its own: not dated long before the idempotency key.
+    pub adoptable: usize,
 }
 
 impl Observed {
@@ -84,6 +88,7 @@ impl Observed {
             resumed,
             in_doubt: resumed,
             released_in_doubt: false,
+            is_spent: false,
             attempts: 0,
             failures: Vec::new(),
             latest: Latest::Nothing,
@@ -95,6 +100,11 @@ impl Observed {
         self.in_doubt
     }
 
+    /// Whether asking again under this idempotency key would bring the same failure.
+    pub fn is_spent(&self) -> bool {
+        self.is_spent
+    }
+
     /// Records that a request is about to leave: whoever stops the call now leaves it in doubt.
     pub fn posting(&mut self) -> bool {
         std::mem::replace(&mut self.in_doubt, true)
@@ -102,18 +112,19 @@ impl Observed {
 
     /// Records what a request brought. `was_in_doubt` is what [`Observed::posting`] returned.
     pub fn answered(&mut self, answer: Answer, was_in_doubt: bool) {
-        let replayed = matches!(&answer, Answer::Failed(Some(id)) if self.failures.contains(id));
+        let replayed = matches!(&answer, Answer::Failed(Some(id), _) if self.failures.contains(id));
         let answer = if replayed { Answer::FailedForGood } else { answer };
         if answer != Answer::StillRunning {
             self.attempts += 1;
         }
-        if let Answer::Failed(Some(id)) = &answer {
+        if let Answer::Failed(Some(id), _) = &answer {
             self.failures.push(id.clone());
         }
         let doubtful = matches!(
             answer,
-            Answer::Lost | Answer::StillRunning | Answer::Failed(_) | Answer::FailedForGood | Answer::Mismatch
+            Answer::Lost | Answer::StillRunning | Answer::Failed(..) | Answer::FailedForGood | Answer::Mismatch
         );
+        self.is_spent |= matches!(answer, Answer::FailedForGood | Answer::Mismatch);
         self.in_doubt = was_in_doubt || doubtful;
         self.released_in_doubt |= was_in_doubt && matches!(answer, Answer::RateLimited(_));
         self.latest = Latest::Answer(answer);

@@ -18,6 +18,8 @@ pub struct Observed {
 enum Latest {
     Nothing,
     Look(Look),
+    /// A look without a wait before it: no further attempt follows.
+    LastLook(Look),
     Answer(Answer),
     Waited,
 }
@@ -42,14 +44,16 @@ pub enum Look {
 pub enum Answer {
     /// 204.
     Deleted,
-    /// 404.
+    /// 404 with Codat's JSON.
     Absent,
+    /// 404 of somebody else, which proves nothing.
+    AbsentElsewhere,
     /// 409: it is the last key.
     LastKey,
     /// Not a byte reached the server.
     NotSent,
-    /// No answer after bytes were sent, 408 or 5xx, or a 2xx that is no proof.
-    InDoubt,
+    /// No answer after bytes were sent, 408 or 5xx, or a 2xx that is no proof; and the wait that it asks for.
+    InDoubt(Option<Duration>),
     /// 429, and the wait that it asks for.
     RateLimited(Option<Duration>),
     /// 401 or 403.
@@ -103,14 +107,17 @@ impl Observed {
     /// Records what a request brought. `was_in_doubt` is what [`Observed::deleting`] returned.
     pub fn answered(&mut self, answer: Answer, was_in_doubt: bool) {
         self.attempts += 1;
-        self.in_doubt = was_in_doubt || answer == Answer::InDoubt;
+        self.in_doubt = was_in_doubt || matches!(answer, Answer::InDoubt(_));
         self.latest = Latest::Answer(answer);
     }
 
     /// Records what a list and the guards say, and whether the key to delete is the one in use.
     pub fn listed(&mut self, look: Look, is_own: bool) {
         self.is_own |= is_own;
-        self.latest = Latest::Look(look);
+        self.latest = match self.latest {
+            Latest::Answer(_) => Latest::LastLook(look),
+            _ => Latest::Look(look),
+        };
     }
 
     /// Records that a wait is over.
@@ -125,20 +132,21 @@ impl Default for Observed {
     }
 }
 
-/// The next step, given what is left of the call's time and a number from 0 up to, but not including, 1.
-pub fn decide(observed: &Observed, policy: &Policy, remaining: Duration, chance: f64) -> Next {
+/// The next step, given what is left of the call's time, whether that is enough to send, and a number from 0 up to, but
+/// not including, 1.
+pub fn decide(observed: &Observed, policy: &Policy, remaining: Duration, can_send: bool, chance: f64) -> Next {
     match observed.latest {
         Latest::Nothing | Latest::Waited if remaining.is_zero() => Next::End(unproven(observed)),
         Latest::Nothing | Latest::Waited => Next::List,
-        Latest::Look(look) => after_look(observed, look, policy, remaining),
+        Latest::Look(Look::Allowed) if can_send => Next::Delete,
+        Latest::Look(look) | Latest::LastLook(look) => after_look(observed, look),
         Latest::Answer(answer) => after_answer(observed, answer, policy, remaining, chance),
     }
 }
 
-fn after_look(observed: &Observed, look: Look, policy: &Policy, remaining: Duration) -> Next {
+fn after_look(observed: &Observed, look: Look) -> Next {
     match look {
         Look::Absent if observed.in_doubt => Next::End(End::Deleted),
-        Look::Allowed if observed.attempts < policy.attempts && !remaining.is_zero() => Next::Delete,
         Look::NoAccess if observed.in_doubt && observed.is_own => Next::End(End::ProbablyDeleted),
         _ => Next::End(unproven(observed)),
     }
@@ -154,8 +162,10 @@ fn after_answer(observed: &Observed, answer: Answer, policy: &Policy, remaining:
         Answer::LastKey => return Next::End(unproven(observed)),
         Answer::NoAccess if observed.in_doubt && observed.is_own => return Next::End(End::ProbablyDeleted),
         Answer::NoAccess | Answer::Refused => return Next::End(unproven(observed)),
-        Answer::NotSent | Answer::InDoubt => None,
-        Answer::RateLimited(retry_after) => retry_after,
+        Answer::AbsentElsewhere if observed.in_doubt => None,
+        Answer::AbsentElsewhere => return Next::End(End::Error),
+        Answer::NotSent => None,
+        Answer::InDoubt(retry_after) | Answer::RateLimited(retry_after) => retry_after,
     };
     match policy.wait(observed.attempts, retry_after, remaining, chance) {
         Some(wait) => Next::Wait(wait),

@@ -47,8 +47,8 @@ impl Driver<'_> {
     async fn run(&mut self) -> Result<(), Error> {
         let transport = self.client.transport();
         loop {
-            let (remaining, chance) = (transport.remaining(self.budget), transport.surroundings.chance());
-            match decide(&self.observed, &POLICY, remaining, chance) {
+            let (remaining, can_send) = (transport.remaining(self.budget), transport.can_send(self.budget));
+            match decide(&self.observed, &POLICY, remaining, can_send, transport.surroundings.chance()) {
                 Next::List => self.list().await,
                 Next::Delete => self.delete().await,
                 Next::Wait(time) => {
@@ -119,15 +119,16 @@ fn unknown(cause: Error) -> Error {
 
 fn read(result: Result<Response<Bytes>, Failure>) -> Result<(), (Answer, Error)> {
     let response = result.map_err(|failure| {
-        let answer = if failure.sent { Answer::InDoubt } else { Answer::NotSent };
+        let answer = if failure.sent { Answer::InDoubt(None) } else { Answer::NotSent };
         (answer, failure.error)
     })?;
     api::parse_delete(&response).map_err(|error| {
         let answer = match error.kind() {
-            _ if response.status().is_success() => Answer::InDoubt,
-            ErrorKind::Timeout | ErrorKind::Server => Answer::InDoubt,
+            _ if response.status().is_success() => Answer::InDoubt(None),
+            ErrorKind::Timeout | ErrorKind::Server => Answer::InDoubt(error.retry_after()),
             ErrorKind::RateLimited => Answer::RateLimited(error.retry_after()),
-            ErrorKind::NotFound => Answer::Absent,
+            ErrorKind::NotFound if error.is_codats_own() => Answer::Absent,
+            ErrorKind::NotFound => Answer::AbsentElsewhere,
             ErrorKind::LastKey => Answer::LastKey,
             ErrorKind::Unauthorized | ErrorKind::Forbidden => Answer::NoAccess,
             _ => Answer::Refused,

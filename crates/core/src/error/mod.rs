@@ -32,6 +32,8 @@ struct Inner {
     correlation_id: Option<String>,
     retry_after: Option<Duration>,
     codat_message: Option<String>,
+    /// The body was surely Codat's, not a gateway's.
+    is_codats_own: bool,
     outcome: Option<Outcome>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -97,6 +99,7 @@ impl Error {
             correlation_id: None,
             retry_after: None,
             codat_message: None,
+            is_codats_own: false,
             outcome: None,
             source: None,
         }))
@@ -112,6 +115,16 @@ impl Error {
         self.0.kind = kind;
         self.0.message = kind.text().into();
         self
+    }
+
+    pub(crate) fn codats_own(mut self, is_codats_own: bool) -> Self {
+        self.0.is_codats_own = is_codats_own;
+        self
+    }
+
+    /// Whether the body was surely Codat's: what a gateway says in its place proves nothing about keys.
+    pub(crate) fn is_codats_own(&self) -> bool {
+        self.0.is_codats_own
     }
 
     pub(crate) fn hint_is(mut self, hint: impl Into<Cow<'static, str>>) -> Self {

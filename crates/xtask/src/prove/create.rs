@@ -7,7 +7,7 @@ use codat_keys::create::observed::{Answer, Look, Observed};
 use codat_keys::retry::POLICY;
 
 use super::schedule::Schedule;
-use super::server::{Key, Landing, Reply, Server, fails, works_on};
+use super::server::{FIRST_NEW, Key, Landing, Reply, Server, fails, works_on};
 use super::{Verdict, World};
 
 /// What goes wrong with a request for a key.
@@ -96,7 +96,7 @@ pub(crate) fn run(world: World, schedule: &mut Schedule) -> Verdict {
     let mut call = Call {
         world,
         schedule,
-        server: Server::new(world.keys),
+        server: Server::new(world.keys, world.named_before),
         observed: Observed::new(world.adopt, false),
         before: None,
         candidates: None,
@@ -107,6 +107,7 @@ pub(crate) fn run(world: World, schedule: &mut Schedule) -> Verdict {
         looks_since_post: 0,
         ours_at_last_look: false,
         a_list_was_stale: false,
+        is_in_doubt: false,
     };
     let mut steps = 0;
     let end = loop {
@@ -138,12 +139,18 @@ struct Call<'a> {
     /// Whether a key of ours was there at the latest list that told the truth.
     ours_at_last_look: bool,
     a_list_was_stale: bool,
+    /// The model's own account of it.
+    is_in_doubt: bool,
 }
 
 impl Call<'_> {
     fn step(&mut self) -> Option<End> {
         let remaining = Duration::from_secs(60).saturating_sub(self.spent);
-        match decide(&self.observed, &POLICY, Now { remaining, age: self.age, chance: 0.5 }) {
+        match decide(
+            &self.observed,
+            &POLICY,
+            Now { remaining, age: self.age, can_send: remaining > Duration::from_secs(5), chance: 0.5 },
+        ) {
             Next::List => self.list(),
             Next::Post => self.post(),
             Next::Wait(time) => {
@@ -177,11 +184,19 @@ impl Call<'_> {
         let keys = if stale { &self.server.before_newest_change } else { &self.server.keys };
         let is_new = |key: &&Key| match &self.before {
             Some(before) => !before.contains(&key.id),
-            None => self.was_resumed,
+            // By their dates: the others are from long before.
+            None => self.was_resumed && key.id >= FIRST_NEW,
         };
         let candidates: Vec<u32> =
             keys.iter().filter(|key| key.has_the_name).filter(is_new).map(|key| key.id).collect();
-        self.observed.listed(Some(Look { keys: keys.len(), candidates: candidates.len() }));
+        let adoptable = candidates.iter().filter(|id| **id >= FIRST_NEW).count();
+        let is_first = self.before.is_none() && !self.was_resumed;
+        let look = if is_first {
+            Look { keys: keys.len(), candidates: 0, adoptable: 0 }
+        } else {
+            Look { keys: keys.len(), candidates: candidates.len(), adoptable }
+        };
+        self.observed.listed(Some(look));
         if self.before.is_none() && !self.was_resumed {
             self.before = Some(keys.iter().map(|key| key.id).collect());
         }
@@ -210,6 +225,12 @@ impl Call<'_> {
         };
         self.pass(time);
         let reply = self.answer(fault);
+        // Everything but an answer that says what became of this request.
+        self.is_in_doubt |= match reply.answer {
+            Answer::Lost | Answer::StillRunning | Answer::Failed(..) | Answer::Mismatch => true,
+            Answer::Made | Answer::NotSent | Answer::RateLimited(_) | Answer::AtLimit | Answer::Refused => false,
+            Answer::Invalid | Answer::FailedForGood => unreachable!("the server does not answer so"),
+        };
         self.made = reply.made.or(self.made);
         self.observed.answered(reply.answer, was_in_doubt);
     }
@@ -229,14 +250,14 @@ impl Call<'_> {
                 Reply::only(Answer::Lost)
             }
             Fault::Slow(steps) => works_on(server, steps).unwrap_or(Reply::only(Answer::Lost)),
-            Fault::GatewaySlow(steps) => works_on(server, steps).unwrap_or(Reply::only(Answer::Failed(None))),
+            Fault::GatewaySlow(steps) => works_on(server, steps).unwrap_or(Reply::only(Answer::Failed(None, None))),
             Fault::Failed => fails(server, None),
             Fault::FailedAfter => fails(server, Some(0)),
             Fault::FailedLate(steps) => fails(server, Some(steps)),
-            Fault::Gateway => Reply::only(Answer::Failed(Some(format!("gateway {}", server.number())))),
+            Fault::Gateway => Reply::only(Answer::Failed(Some(format!("gateway {}", server.number())), None)),
             Fault::GatewayAfter => {
                 drop(server.arrives());
-                Reply::only(Answer::Failed(Some(format!("gateway {}", server.number()))))
+                Reply::only(Answer::Failed(Some(format!("gateway {}", server.number())), None))
             }
             Fault::RateLimited | Fault::RateLimitedForLong => {
                 server.is_open |= server.running.is_some();
@@ -266,13 +287,13 @@ impl Call<'_> {
             self.age = Duration::from_secs(92 * 60);
         }
         self.was_resumed = true;
+        self.is_in_doubt = true;
         self.spent = Duration::ZERO;
         self.before = None;
         self.observed = Observed::new(self.world.adopt, true);
     }
 
     fn judge(mut self, end: End) -> Verdict {
-        let in_doubt = self.observed.in_doubt();
         let is_ours = |server: &Server, id: u32| server.keys.iter().any(|key| key.id == id && key.is_ours);
         let handed_out = match end {
             End::Made => self.made,
@@ -283,7 +304,7 @@ impl Call<'_> {
         if hands_out && !handed_out.is_some_and(|id| is_ours(&self.server, id)) {
             return Verdict::Violated("somebody else's key, or none, is handed out");
         }
-        if matches!(end, End::Unknown | End::MostLikelyNothing) && !in_doubt {
+        if matches!(end, End::Unknown | End::MostLikelyNothing) && !self.is_in_doubt {
             return Verdict::Violated("the outcome is said to be unknown, but was never in doubt");
         }
         let seen = self.ours_at_last_look && !self.a_list_was_stale;

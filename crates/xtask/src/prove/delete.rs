@@ -11,13 +11,13 @@ use super::{Verdict, World};
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
     None,
+    NotSent,
     Refused,
+    /// A gateway's 404.
+    AbsentElsewhere,
     LostBefore,
     LostAfter,
     Late(u8),
-    Failed,
-    FailedAfter,
-    FailedLate(u8),
     RateLimited,
     RateLimitedForLong,
     NoAccess,
@@ -27,19 +27,17 @@ enum Fault {
     OthersDeleted,
 }
 
-const FAULTS: [Fault; 18] = [
+const FAULTS: [Fault; 16] = [
     Fault::None,
-    Fault::Refused,
+    Fault::NotSent,
     Fault::LostBefore,
     Fault::LostAfter,
     Fault::Late(1),
     Fault::Late(2),
     Fault::Late(4),
     Fault::Late(NEVER_SEEN),
-    Fault::Failed,
-    Fault::FailedAfter,
-    Fault::FailedLate(2),
-    Fault::FailedLate(NEVER_SEEN),
+    Fault::AbsentElsewhere,
+    Fault::Refused,
     Fault::RateLimited,
     Fault::RateLimitedForLong,
     Fault::NoAccess,
@@ -125,10 +123,10 @@ pub(crate) fn run(world: World, schedule: &mut Schedule) -> Verdict {
     };
     let mut observed = Observed::new();
     let mut spent = Duration::ZERO;
-    let mut guarded = false;
+    let (mut guarded, mut is_in_doubt) = (false, false);
     for _ in 0..60 {
         let remaining = Duration::from_secs(30).saturating_sub(spent);
-        match decide(&observed, &POLICY, remaining, 0.5) {
+        match decide(&observed, &POLICY, remaining, remaining > Duration::from_secs(5), 0.5) {
             Next::List => {
                 spent += Duration::from_millis(100);
                 let look = list(&mut server, schedule);
@@ -144,13 +142,15 @@ pub(crate) fn run(world: World, schedule: &mut Schedule) -> Verdict {
                 spent +=
                     if matches!(fault, Fault::Late(_)) { Duration::from_secs(10) } else { Duration::from_millis(100) };
                 let answer = answer(&mut server, fault);
+                // The model's own account of it.
+                is_in_doubt |= matches!(fault, Fault::LostBefore | Fault::LostAfter | Fault::Late(_));
                 observed.answered(answer, was_in_doubt);
             }
             Next::Wait(time) => {
                 spent += time;
                 observed.waited();
             }
-            Next::End(end) => return judge(server, &observed, end),
+            Next::End(end) => return judge(server, is_in_doubt, end),
         }
         server.step();
     }
@@ -183,16 +183,18 @@ fn list(server: &mut Server, schedule: &mut Schedule) -> Look {
 fn answer(server: &mut Server, fault: Fault) -> Answer {
     match fault {
         Fault::None => server.arrives(),
-        Fault::Refused => Answer::NotSent,
-        Fault::LostBefore | Fault::Failed => Answer::InDoubt,
-        Fault::LostAfter | Fault::FailedAfter => {
+        Fault::NotSent => Answer::NotSent,
+        Fault::LostBefore => Answer::InDoubt(None),
+        Fault::LostAfter => {
             server.arrives();
-            Answer::InDoubt
+            Answer::InDoubt(None)
         }
-        Fault::Late(steps) | Fault::FailedLate(steps) => {
+        Fault::Late(steps) => {
             server.landings.push(steps);
-            Answer::InDoubt
+            Answer::InDoubt(None)
         }
+        Fault::AbsentElsewhere => Answer::AbsentElsewhere,
+        Fault::Refused => Answer::Refused,
         Fault::RateLimited => Answer::RateLimited(None),
         Fault::RateLimitedForLong => Answer::RateLimited(Some(Duration::from_secs(3600))),
         Fault::NoAccess => Answer::NoAccess,
@@ -216,13 +218,13 @@ fn answer(server: &mut Server, fault: Fault) -> Answer {
     }
 }
 
-fn judge(mut server: Server, observed: &Observed, end: End) -> Verdict {
+fn judge(mut server: Server, is_in_doubt: bool, end: End) -> Verdict {
     let is_there = server.keys.contains(&server.target);
     match end {
-        End::Deleted if is_there && !server.guards_were_blind => {
+        End::Deleted if is_there => {
             return Verdict::Violated("it is said to be deleted, and is there");
         }
-        End::Unknown | End::ProbablyDeleted if !observed.in_doubt() => {
+        End::Unknown | End::ProbablyDeleted if !is_in_doubt => {
             return Verdict::Violated("the outcome is said to be unknown, but was never in doubt");
         }
         _ => {}

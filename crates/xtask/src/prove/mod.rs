@@ -33,6 +33,15 @@ pub(crate) struct World {
     adopt: bool,
     /// How many keys there are at the start.
     keys: usize,
+    /// create: one of them has the name already.
+    named_before: bool,
+}
+
+impl World {
+    /// The number of keys, with a `+` where one has the name already.
+    fn size(self) -> String {
+        format!("{}{}", self.keys, if self.named_before { "+" } else { "" })
+    }
 }
 
 /// What a run showed.
@@ -59,13 +68,18 @@ pub(crate) fn all() -> Result<ExitCode> {
     println!("Invariants:\n{INVARIANTS}\n");
     let mut total = Tally::default();
     for (call, run, sizes) in CALLS {
-        for adopt in [false, true] {
+        for (adopt, named_before) in [(false, false), (true, false), (false, true), (true, true)] {
+            if named_before && call == "delete" {
+                continue;
+            }
             for keys in sizes {
                 let started = Instant::now();
-                let tally = walk(call, run, World { adopt, keys });
+                let world = World { adopt, keys, named_before };
+                let tally = walk(call, run, world);
                 println!(
-                    "{call} {} {keys}: {} schedules, {} through the known hole, {} violations, {:.1} s",
+                    "{call} {} {}: {} schedules, {} through the known hole, {} violations, {:.1} s",
                     if adopt { "yes" } else { "no" },
+                    world.size(),
                     tally.schedules,
                     tally.holes,
                     tally.violations,
@@ -101,7 +115,9 @@ pub(crate) fn one(call: &str, adopt: &str, keys: &str, choices: &str) -> Result<
     let choices =
         choices.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>().context("give numbers: 0,3,7")?;
     let mut schedule = Schedule::new(choices, FAULTS);
-    let verdict = run(World { adopt, keys: keys.parse().context("give the number of keys")? }, &mut schedule);
+    let named_before = keys.ends_with('+');
+    let number = keys.trim_end_matches('+').parse().context("give the number of keys")?;
+    let verdict = run(World { adopt, keys: number, named_before }, &mut schedule);
     println!("{call} with {keys} keys: choices {}", schedule.line());
     Ok(match verdict {
         Verdict::Held => ExitCode::SUCCESS,
@@ -131,7 +147,7 @@ fn walk(call: &str, run: Run, world: World) -> Tally {
                 tally.violations += 1;
                 let adopt = if world.adopt { "yes" } else { "no" };
                 if told.insert(what) {
-                    println!("violated: {what}: cargo xtask prove {call} {adopt} {} {}", world.keys, schedule.line());
+                    println!("violated: {what}: cargo xtask prove {call} {adopt} {} {}", world.size(), schedule.line());
                 }
             }
         }

@@ -12,7 +12,7 @@ const RUNS: u64 = 200;
 const AT_ONCE: usize = 50;
 const NAME: &str = "sample";
 /// What is late has come by then.
-const LATE: Duration = Duration::from_millis(700);
+const LATE: Duration = Duration::from_millis(2700);
 
 pub(crate) struct Sampled {
     pub(crate) runs: u64,
@@ -97,7 +97,13 @@ fn judge_create(outcome: Result<Option<KeyId>, Error>, keys: &[Value], requests:
             let made = made.context("no id")?;
             ensure!(keys.iter().any(|key| key["id"] == made.as_str()), "a key is handed out that is not there");
         }
-        Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {}
+        Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
+            let candidates = error.outcome().and_then(|outcome| outcome.candidates.as_ref());
+            let all_listed = candidates.is_none_or(|candidates| {
+                candidates.iter().all(|candidate| keys.iter().any(|key| key["id"] == candidate.id.as_str()))
+            });
+            ensure!(all_listed, "a candidate is told that is not there");
+        }
         Err(error) => ensure!(ours == 0, "a key of ours is there, after {error}"),
     }
     Ok(Ending::Held)

@@ -9,6 +9,9 @@ pub(super) struct Key {
     pub(super) is_ours: bool,
 }
 
+/// The ids of the keys that were there before are smaller.
+pub(super) const FIRST_NEW: u32 = 100;
+
 /// What Codat remembers of our idempotency key.
 #[derive(Clone, PartialEq)]
 pub(super) enum Cached {
@@ -40,8 +43,9 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn new(keys: usize) -> Self {
-        let key = |id| Key { id, has_the_name: false, is_ours: false };
+    /// `named_before`: the first of the keys has the name already.
+    pub(super) fn new(keys: usize, named_before: bool) -> Self {
+        let key = |id| Key { id, has_the_name: named_before && id == 0, is_ours: false };
         let keys: Vec<Key> = (0..keys as u32).map(key).collect();
         Self {
             before_newest_change: keys.clone(),
@@ -49,7 +53,7 @@ impl Server {
             cached: None,
             running: None,
             landings: Vec::new(),
-            numbers: 100,
+            numbers: FIRST_NEW,
             is_open: false,
         }
     }
@@ -89,7 +93,7 @@ impl Server {
         match &self.cached {
             Some(Cached::Made(id)) => Reply { answer: Answer::Made, made: Some(*id) },
             Some(Cached::AtLimit) => Reply { answer: Answer::AtLimit, made: None },
-            Some(Cached::Failed(id)) => Reply { answer: Answer::Failed(Some(id.clone())), made: None },
+            Some(Cached::Failed(id)) => Reply { answer: Answer::Failed(Some(id.clone()), None), made: None },
             None => Reply { answer: Answer::Lost, made: None },
         }
     }
