@@ -309,6 +309,11 @@ async fn a_delete_ends_as_its_answers_prove() {
             vec![Answer::Lost, two(), json(404, "<html>"), two(), json(204, "")],
             None,
         ),
+        (
+            "lost, unknown to a gateway, and still there",
+            vec![Answer::Lost, two(), json(404, "<html>"), two()],
+            Some(OutcomeUnknown),
+        ),
         ("lost, unknown to a gateway, then gone", vec![Answer::Lost, two(), json(404, ""), one()], None),
         ("too many requests, then deleted", vec![json(429, ""), two(), json(204, "")], None),
         ("too many requests, and somebody else was faster", vec![json(429, ""), one()], Some(NotFound)),
