@@ -52,9 +52,12 @@ fn an_interrupt_at_the_question_deletes_nothing() {
     let emulator = Emulator::start().unwrap();
     run(&mut against(&emulator), &["create", "ci"]);
     let (mut controller, mut child) = start_on_a_terminal(against(&emulator).args(["delete", "ci"]));
-    let mut shown = [0; 512];
-    let length = controller.read(&mut shown).unwrap();
-    assert!(String::from_utf8_lossy(&shown[..length]).contains("for good?"));
+    let mut shown = Vec::new();
+    while !String::from_utf8_lossy(&shown).contains("for good?") {
+        let mut part = [0; 512];
+        let length = controller.read(&mut part).unwrap();
+        shown.extend_from_slice(&part[..length]);
+    }
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(run(&mut against(&emulator), &["list"]).stdout.lines().count(), 2);
