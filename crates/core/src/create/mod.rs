@@ -1,12 +1,14 @@
 //! Creating a key exactly once: performs what [`decision`] decides.
 
+mod creation;
 pub mod decision;
 pub mod observed;
+mod reading;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -16,47 +18,15 @@ use crate::error::{Error, ErrorKind, Outcome};
 use crate::key::{ApiKeyDetails, KeyName};
 use crate::retry::POLICY;
 use crate::stop::{Stop, unless_stopped};
-use crate::transport::{Budget, Failure};
+use crate::transport::Budget;
 use decision::{End, Next, Now, OLDEST_IDEMPOTENCY_KEY, decide};
 use observed::{Answer, Look, Observed};
+use reading::{parse_idempotency_key, read, time_of};
+
+pub use creation::{Creation, How};
 
 /// Clocks may differ, and a key may have been dated before the idempotency key was made.
 const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
-
-/// A key that was created, and how we know that it is the one.
-#[non_exhaustive]
-#[derive(Clone, Debug)]
-pub struct Creation {
-    /// The key. Its secret is in it.
-    pub key: ApiKeyDetails,
-    /// How it came about.
-    pub how: How,
-    /// Keys of the same name that are new besides this one. After a smooth creation nobody looks and it is empty;
-    /// `None` where looking failed, which is not the same.
-    pub extras: Option<Vec<ApiKeyDetails>>,
-}
-
-/// How a [`Creation`] came about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// The first answer held the key.
-    Created,
-    /// An earlier attempt may have made it; a later answer to the same idempotency key held it.
-    Replayed,
-    /// No answer held it; it is the one new key of this name, and the caller is the sole creator.
-    Adopted,
-}
-
-impl How {
-    /// As a stable identifier: `created`, `replayed`, `adopted`.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Replayed => "replayed",
-            Self::Adopted => "adopted",
-        }
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Order {
@@ -265,43 +235,6 @@ impl<'a> Driver<'a> {
             "the idempotency key is older than 85 minutes, and Codat forgets it after 90",
         )
     }
-}
-
-fn read(result: Result<Response<Bytes>, Failure>) -> Result<ApiKeyDetails, (Answer, Error)> {
-    let response = result.map_err(|failure| {
-        let answer = if failure.sent { Answer::Lost } else { Answer::NotSent };
-        (answer, failure.error)
-    })?;
-    api::parse_create(&response).map_err(|error| {
-        let answer = match error.kind() {
-            _ if response.status().is_success() => Answer::Lost,
-            ErrorKind::RateLimited => Answer::RateLimited(error.retry_after()),
-            ErrorKind::KeyLimitReached => Answer::AtLimit,
-            ErrorKind::Conflict if error.status() == Some(422) => Answer::Mismatch,
-            ErrorKind::Conflict => Answer::StillRunning,
-            ErrorKind::Timeout | ErrorKind::Server => {
-                Answer::Failed(error.correlation_id().map(str::to_owned), error.retry_after())
-            }
-            ErrorKind::InvalidInput if error.status() == Some(400) && error.is_codats_own() => Answer::Invalid,
-            _ => Answer::Refused,
-        };
-        (answer, error)
-    })
-}
-
-fn parse_idempotency_key(text: &str) -> Result<Uuid, Error> {
-    match Uuid::try_parse(text) {
-        Ok(key) if key.get_version_num() == 7 => Ok(key),
-        _ => Err(Error::new(ErrorKind::InvalidInput, "the idempotency key is not a UUID of version 7")
-            .hint_is("give the idempotency key of the call that you want to resume, as its error told it")),
-    }
-}
-
-fn time_of(key: Uuid) -> Result<Timestamp, Error> {
-    let (seconds, nanoseconds) = key.get_timestamp().map(|time| time.to_unix()).unwrap_or_default();
-    Timestamp::new(i64::try_from(seconds).unwrap_or(i64::MAX), i32::try_from(nanoseconds).unwrap_or_default()).map_err(
-        |source| Error::new(ErrorKind::InvalidInput, "the idempotency key's time is out of range").caused_by(source),
-    )
 }
 
 fn no_time_left() -> Error {
