@@ -19,7 +19,8 @@ cargo xtask generate          write the generated files: docs/fidelity.md, the e
 cargo xtask generate --check  say which of them are not current
 cargo xtask mutants           take one mechanism out at a time, and see the test that guards it turn red
 cargo xtask prove             walk every sequence of faults that create and delete can meet in a model of the server
-cargo xtask prove CALL ADOPT KEYS CHOICES  repeat one schedule, as a line of the walk tells it";
+cargo xtask prove CALL ADOPT KEYS CHOICES  repeat one schedule, as a line of the walk tells it
+cargo xtask prove http NUMBER  repeat one run of the sample over HTTP";
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {
