@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
@@ -46,6 +47,11 @@ pub(crate) fn any_request(
             .hint_is("percent-encode what a URL cannot hold")
             .caused_by(source)
     })
+}
+
+/// A new one. Without the counter that `Uuid::now_v7` keeps for a whole process: a fork would copy it, and its lock.
+pub(crate) fn new_idempotency_key() -> Uuid {
+    Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
 }
 
 pub(crate) fn header_value(text: &str) -> Result<HeaderValue, Error> {
@@ -153,11 +159,8 @@ fn expect_status(response: &Response<Bytes>, expected: &[StatusCode]) -> Result<
     if expected.contains(&response.status()) { Ok(()) } else { Err(error_from(response)) }
 }
 
-/// What Codat's support asks for; only a refusal has one.
+/// What Codat's support asks for.
 pub(crate) fn correlation_id(response: &Response<Bytes>) -> Option<String> {
-    if response.status().is_success() {
-        return None;
-    }
     CodatError::read(response.body(), response.extensions().get()).correlation_id
 }
 

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
+use crate::auth::AuthorizationHeader;
 use crate::error::{Error, ErrorKind};
+use crate::secret::ApiKey;
 
 /// More than any server takes together with a path.
 const MAX_BYTES: usize = 2_000;
@@ -45,12 +47,12 @@ impl BaseUrl {
         Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
     }
 
-    /// Refuses a URL of another scheme, host or port.
-    pub(crate) fn check_origin(&self, other: &str) -> Result<(), Error> {
+    /// The header for a URL of this scheme, host and port; any other is refused.
+    pub(crate) fn authorization_for(&self, url: &str, key: &ApiKey) -> Result<AuthorizationHeader, Error> {
         let origin = |text: &str| url::Url::parse(text).map(|url| url.origin()).ok();
         let own = origin(&self.0);
-        if own.is_some() && own == origin(other) {
-            return Ok(());
+        if own.is_some() && own == origin(url) {
+            return Ok(AuthorizationHeader::from(key));
         }
         Err(Error::new(ErrorKind::InvalidInput, "the URL does not belong to the client's own origin")
             .hint_is("the key is sent to the base URL's origin alone: make a client for the other one"))

@@ -9,6 +9,7 @@ use http::Method;
 use crate::api;
 use crate::auth::AuthorizationHeader;
 use crate::base_url::BaseUrl;
+use crate::call::Call;
 use crate::config::{ClientBuilder, Limits, Timeouts};
 use crate::error::{Error, ErrorKind};
 use crate::key::ApiKeyDetails;
@@ -58,16 +59,17 @@ impl Client {
 
     /// The keys of this Codat client.
     pub fn keys(&self) -> Keys<'_> {
-        Keys::new(self)
+        Keys { client: self }
     }
 
     /// Makes any call to Codat's API: await what this returns. The path begins with a slash and may have a query. POST
-    /// and PATCH carry one `Idempotency-Key` a call, the same in every attempt. Retried as the verbs of [`Keys`], unless
-    /// the method is neither idempotent nor one of these two.
+    /// and PATCH carry one `Idempotency-Key` a call, the same in every attempt (Codat honours it on these two). Retried as
+    /// the verbs of [`Keys`], unless the method is neither idempotent nor one of these two.
     ///
     /// # Errors
     /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`); else one kind for
-    /// each HTTP status, as for the verbs of [`Keys`].
+    /// each HTTP status, as for the verbs of [`Keys`]. For any method but GET, HEAD, OPTIONS and TRACE: `OutcomeUnknown`
+    /// where an attempt may have taken effect and no answer proves that it did or did not.
     pub fn request(&self, method: Method, path: &str) -> Request<'_> {
         Request::new(self, method, path)
     }
@@ -100,8 +102,7 @@ impl Client {
     /// # Errors
     /// `InvalidInput` for a URL of another origin, or none at all.
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
-        self.0.base_url.check_origin(url)?;
-        Ok(AuthorizationHeader::from(self.key()))
+        self.0.base_url.authorization_for(url, self.key())
     }
 
     /// Where this client's requests go, without a slash at the end.
@@ -120,7 +121,7 @@ impl Client {
 
     pub(crate) async fn list_keys(&self, budget: Budget) -> Result<Vec<ApiKeyDetails>, Error> {
         let request = api::list_request(self.base())?;
-        self.transport().send(request, budget, api::parse_list).await
+        Call::new(self.transport(), request, budget).perform(api::parse_list).await
     }
 
     pub(crate) fn budget_to_read(&self) -> Budget {

@@ -1,19 +1,21 @@
-//! How a client is set up. Together with `transport.rs` and `proxy.rs` the only module that knows reqwest.
+//! How a client is set up.
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::AuthorizationHeader;
 use crate::base_url::{self, BaseUrl};
+use crate::blocking;
+use crate::blueprint::Blueprint;
 use crate::client::Client;
 use crate::credential::Credential;
 use crate::credentials::{self, Environment};
 use crate::error::{Error, ErrorKind};
 use crate::retry::{Real, Surroundings};
 use crate::secret::ApiKey;
-use crate::transport::Transport;
+use crate::transport::LatestRateLimit;
 use crate::{proxy, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -142,10 +144,18 @@ impl ClientBuilder {
     /// `NoCredential` where no key is given or found; `InvalidCredential` where what is found cannot be a key, or two
     /// variables disagree; `InvalidInput` for a base URL, CA file or proxy that cannot be used, and for a time of zero.
     pub fn build(self) -> Result<Client, Error> {
-        self.build_in(&credentials::process_environment)
+        self.blueprint(&credentials::process_environment)?.client(&LatestRateLimit::default())
     }
 
-    fn build_in(self, environment: Environment<'_>) -> Result<Client, Error> {
+    /// Makes a client that blocks the calling thread instead of returning futures. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub fn build_blocking(self) -> Result<blocking::Client, Error> {
+        blocking::Client::new(self.blueprint(&credentials::process_environment)?)
+    }
+
+    fn blueprint(self, environment: Environment<'_>) -> Result<Blueprint, Error> {
         let base_url = match self.base_url {
             Some(url) => url,
             None => credentials::variable(environment, "CODAT_BASE_URL")?.unwrap_or(base_url::PRODUCTION.to_owned()),
@@ -160,36 +170,23 @@ impl ClientBuilder {
         let limits = Limits::given(self.timeout)?;
         let connect_timeout =
             positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?.min(limits.shortest_attempt() * 3 / 4);
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(ca_file)?)
-            .no_proxy()
-            .connect_timeout(connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .user_agent(concat!("codat-keys/", env!("CARGO_PKG_VERSION")));
-        let http = match self.proxy {
-            Some(url) => http.proxy(proxy::given(&url, &base_url, self.allow_insecure_http)?),
-            None => match proxy::from_environment(environment, &base_url)? {
-                Some(proxy) => http.proxy(proxy),
-                None => http,
-            },
+        let proxy = match self.proxy {
+            Some(url) => Some(proxy::given(&url, &base_url, self.allow_insecure_http)?),
+            None => proxy::from_environment(environment, &base_url)?,
         };
         let credential = match self.credential {
             Some(credential) => credential,
             None => credentials::from_environment(environment)?,
         };
-        let transport = Transport {
-            http: http.build().map_err(|source| {
-                Error::new(ErrorKind::Internal, "the HTTP client could not be set up").caused_by(source.without_url())
-            })?,
-            authorization: credential.header().to_header_value(),
-            key: credential.api_key().clone(),
+        Ok(Blueprint {
+            tls: tls::config(ca_file)?,
+            proxy,
             connect_timeout,
-            latest_rate_limit: Mutex::new(None),
+            key: credential.api_key().clone(),
+            base_url,
+            limits,
             surroundings: self.surroundings.unwrap_or_else(|| Arc::new(Real)),
-        };
-        Ok(Client::new(transport, base_url, limits))
+        })
     }
 }
 

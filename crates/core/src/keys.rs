@@ -31,16 +31,20 @@ pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> +
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Keys<'a> {
-    client: &'a Client,
+#[derive(Debug)]
+pub struct Keys<'a, C = Client> {
+    pub(crate) client: &'a C,
 }
 
-impl<'a> Keys<'a> {
-    pub(crate) fn new(client: &'a Client) -> Self {
-        Self { client }
+impl<C> Clone for Keys<'_, C> {
+    fn clone(&self) -> Self {
+        *self
     }
+}
 
+impl<C> Copy for Keys<'_, C> {}
+
+impl Keys<'_> {
     /// All keys, at most ten, in Codat's order. Each holds its secret: Codat's list does.
     ///
     /// # Errors
@@ -66,10 +70,12 @@ impl<'a> Keys<'a> {
         keys.retain(|key| key.name.as_deref() == Some(name));
         Ok(keys)
     }
+}
 
-    /// Makes exactly one key of this name; await what this returns. The keys are listed first: with ten of them nothing
-    /// is sent. Then one request, repeated under one `Idempotency-Key` (a UUID of version 7) until its answer is
-    /// conclusive: at most 4 attempts, 15 s each, 60 s in all.
+impl<'a, C> Keys<'a, C> {
+    /// Makes exactly one key of this name; await what this returns, or `send` it with a blocking client. The keys are
+    /// listed first: with ten of them nothing is sent. Then one request, repeated under one `Idempotency-Key` (a UUID of
+    /// version 7) until its answer is conclusive: at most 4 attempts, 15 s each, 60 s in all.
     ///
     /// # Errors
     /// `KeyLimitReached`; `OutcomeUnknown` where an attempt may have made a key and nothing proves that it did or did
@@ -79,14 +85,14 @@ impl<'a> Keys<'a> {
     /// That Codat honours the idempotency key for this operation is assumed, so that after a doubt the keys are listed
     /// as well. One hole remains, which only Codat could close: a 429 that comes while the first attempt is still
     /// running, and releases the idempotency key.
-    pub fn create(&self, name: &KeyName) -> Create<'a> {
+    pub fn create(&self, name: &KeyName) -> Create<'a, C> {
         let order = Order { name: name.clone(), adopt: false, idempotency_key: None };
         Create { client: self.client, order, stop: None }
     }
 
-    /// Deletes the key of this id, for good; await what this returns. The keys are listed first, and the last key and
-    /// the key in use are kept. After an answer that is lost they are listed again: a key that is gone was deleted. At
-    /// most 4 attempts, 10 s each, 30 s in all.
+    /// Deletes the key of this id, for good; await what this returns, or `send` it with a blocking client. The keys are
+    /// listed first, and the last key and the key in use are kept. After an answer that is lost they are listed again: a
+    /// key that is gone was deleted. At most 4 attempts, 10 s each, 30 s in all.
     ///
     /// The guard cannot see what another process deletes between the list and the deletion: two clients may each delete
     /// the other's key where the server allows it. Codat's Portal can then make a new one.
@@ -95,20 +101,20 @@ impl<'a> Keys<'a> {
     /// `NotFound`, `LastKey`, `KeyInUse` (also where the key in use is not in the list): nothing was sent.
     /// `OutcomeUnknown` where an attempt may have deleted the key and nothing proves it. And those named at [`Keys`],
     /// which all mean that nothing was deleted.
-    pub fn delete(&self, id: &KeyId) -> Delete<'a> {
+    pub fn delete(&self, id: &KeyId) -> Delete<'a, C> {
         Delete { client: self.client, id: id.clone(), allow_key_in_use: false, stop: None }
     }
 }
 
 /// A key about to be made: [`Keys::create`].
-#[must_use = "nothing is sent until it is awaited"]
-pub struct Create<'a> {
-    client: &'a Client,
-    order: Order,
-    stop: Option<Stop<'a>>,
+#[must_use = "nothing is sent until it is awaited or sent"]
+pub struct Create<'a, C = Client> {
+    pub(crate) client: &'a C,
+    pub(crate) order: Order,
+    pub(crate) stop: Option<Stop<'a>>,
 }
 
-impl<'a> Create<'a> {
+impl<'a, C> Create<'a, C> {
     /// Says that nobody else creates keys of this name, so that after a doubt the one new key of the name must be the
     /// one asked for, and is returned. On a resume, keys of the name from up to 5 minutes before the idempotency key, and
     /// undated ones, count as new: say it only if you made none of these. Default: it is a candidate, and the call ends with `OutcomeUnknown`.
@@ -145,22 +151,22 @@ impl<'a> IntoFuture for Create<'a> {
     }
 }
 
-impl fmt::Debug for Create<'_> {
+impl<C: fmt::Debug> fmt::Debug for Create<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Create").field("client", self.client).field("order", &self.order).finish_non_exhaustive()
     }
 }
 
 /// A key about to be deleted: [`Keys::delete`].
-#[must_use = "nothing is sent until it is awaited"]
-pub struct Delete<'a> {
-    client: &'a Client,
-    id: KeyId,
-    allow_key_in_use: bool,
-    stop: Option<Stop<'a>>,
+#[must_use = "nothing is sent until it is awaited or sent"]
+pub struct Delete<'a, C = Client> {
+    pub(crate) client: &'a C,
+    pub(crate) id: KeyId,
+    pub(crate) allow_key_in_use: bool,
+    pub(crate) stop: Option<Stop<'a>>,
 }
 
-impl<'a> Delete<'a> {
+impl<'a, C> Delete<'a, C> {
     /// Also deletes the key that makes this very call, after which the client has no access. Default: `KeyInUse`.
     pub fn allow_key_in_use(mut self) -> Self {
         self.allow_key_in_use = true;
@@ -184,7 +190,7 @@ impl<'a> IntoFuture for Delete<'a> {
     }
 }
 
-impl fmt::Debug for Delete<'_> {
+impl<C: fmt::Debug> fmt::Debug for Delete<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delete").field("client", self.client).field("id", &self.id).finish_non_exhaustive()
     }

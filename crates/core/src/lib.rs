@@ -18,6 +18,9 @@
 mod api;
 mod auth;
 mod base_url;
+pub mod blocking;
+mod blueprint;
+mod call;
 mod client;
 mod config;
 #[doc(hidden)]
@@ -27,6 +30,7 @@ mod credentials;
 #[doc(hidden)]
 pub mod delete;
 mod error;
+mod fork;
 mod key;
 mod keys;
 mod pages;

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::client::Client;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::request::Response;
 
 const DEFAULT_PAGE_SIZE: u32 = 100;
+const LARGEST_PAGE_SIZE: u32 = 5000;
 
 /// The pages of a resource, from the first on: [`Client::pages`].
 ///
@@ -24,12 +25,17 @@ const DEFAULT_PAGE_SIZE: u32 = 100;
 /// ```
 #[must_use = "nothing is sent until `next` is called"]
 #[derive(Debug)]
-pub struct Pages<'a> {
-    client: &'a Client,
+pub struct Pages<'a, C = Client> {
+    pub(crate) client: &'a C,
+    pub(crate) walk: Walk,
+}
+
+/// Where a walk through the pages stands, whichever client goes it.
+#[derive(Debug)]
+pub(crate) struct Walk {
     path: String,
     page_size: u32,
-    query: Option<String>,
-    order_by: Option<String>,
+    parameters: Vec<(String, String)>,
     next_page: Option<u64>,
     seen: u64,
 }
@@ -46,36 +52,49 @@ pub struct Page {
     pub response: Response,
 }
 
-impl<'a> Pages<'a> {
-    pub(crate) fn new(client: &'a Client, path: &str) -> Self {
-        let page_size = DEFAULT_PAGE_SIZE;
-        Self { client, path: path.to_owned(), page_size, query: None, order_by: None, next_page: Some(1), seen: 0 }
+impl<'a, C> Pages<'a, C> {
+    pub(crate) fn new(client: &'a C, path: &str) -> Self {
+        let (path, page_size, parameters) = (path.to_owned(), DEFAULT_PAGE_SIZE, Vec::new());
+        Self { client, walk: Walk { path, page_size, parameters, next_page: Some(1), seen: 0 } }
     }
 
-    /// How many results a page holds, at most 5000 (Codat's limit). Default: 100.
+    /// How many results a page holds, from 1 to 5000 (Codat's limit). Default: 100.
     pub fn page_size(mut self, results: u32) -> Self {
-        self.page_size = results;
+        self.walk.page_size = results;
         self
     }
 
     /// Codat's query language, `status=Linked`; kept on every page. Default: none.
-    pub fn query(mut self, query: impl Into<String>) -> Self {
-        self.query = Some(query.into());
-        self
+    pub fn query(self, query: impl Into<String>) -> Self {
+        self.parameter("query", query)
     }
 
     /// The order, `name` or `-name`; kept on every page. Default: Codat's.
-    pub fn order_by(mut self, order: impl Into<String>) -> Self {
-        self.order_by = Some(order.into());
-        self
+    pub fn order_by(self, order: impl Into<String>) -> Self {
+        self.parameter("orderBy", order)
     }
 
+    /// Any other parameter of the query; kept on every page.
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.walk.parameters.push((name.into(), value.into()));
+        self
+    }
+}
+
+impl Pages<'_> {
     /// The next page, or `None` after the last one. Retried as [`Client::request`]; after an error the same page is asked
     /// for again.
     ///
     /// # Errors
-    /// As [`Client::request`]; `BadResponse` for an answer that is not paged.
+    /// As [`Client::request`]; `InvalidInput`, with nothing sent, for a page size out of range, and for a `page` or
+    /// `pageSize` among the parameters; `BadResponse` for an answer that is not paged.
     pub async fn next(&mut self) -> Result<Option<Page>, Error> {
+        self.walk.next(self.client).await
+    }
+}
+
+impl Walk {
+    pub(crate) async fn next(&mut self, client: &Client) -> Result<Option<Page>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer {
@@ -83,12 +102,11 @@ impl<'a> Pages<'a> {
             total_results: u64,
         }
         let Some(number) = self.next_page else { return Ok(None) };
-        let mut request = self.client.request(http::Method::GET, &self.path);
+        self.check()?;
+        let mut request = client.request(http::Method::GET, &self.path);
         request = request.query("page", number).query("pageSize", self.page_size);
-        for (name, value) in [("query", &self.query), ("orderBy", &self.order_by)] {
-            if let Some(value) = value {
-                request = request.query(name, value);
-            }
+        for (name, value) in &self.parameters {
+            request = request.query(name, value);
         }
         let response = request.await?;
         let Answer { results, total_results } = response.json()?;
@@ -97,5 +115,24 @@ impl<'a> Pages<'a> {
         let is_last = results.is_empty() || self.seen >= total_results;
         self.next_page = if is_last { None } else { Some(number + 1) };
         Ok(Some(Page { results, total_results, response }))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let refuse =
+            |what: &'static str, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).hint_is(hint));
+        if !(1..=LARGEST_PAGE_SIZE).contains(&self.page_size) {
+            return refuse("the page size is not from 1 to 5000", "choose one in this range; nothing was sent");
+        }
+        let query = self.path.split_once('?').map_or("", |(_, query)| query);
+        let in_path = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
+        let given = self.parameters.iter().map(|(name, _)| name.as_str().into());
+        let counts = |name: &str| ["page", "pageSize"].iter().any(|own| own.eq_ignore_ascii_case(name));
+        if in_path.chain(given).any(|name: std::borrow::Cow<'_, str>| counts(&name)) {
+            return refuse(
+                "`page` or `pageSize` is among the parameters",
+                "leave them out: the pages are counted here",
+            );
+        }
+        Ok(())
     }
 }

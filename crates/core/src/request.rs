@@ -1,20 +1,22 @@
 //! Any call to Codat's API: what no verb of this library covers.
 
-use std::future::IntoFuture;
+use std::fmt;
+use std::future::{Future, IntoFuture};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName};
 use http::{HeaderValue, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use uuid::Uuid;
 
 use crate::api;
+use crate::call::Call;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::keys::Pending;
 use crate::rate_limit::RateLimit;
+use crate::stop::{Stop, unless_stopped};
 
 /// A call about to be made: [`Client::request`].
 ///
@@ -28,40 +30,49 @@ use crate::rate_limit::RateLimit;
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "nothing is sent until it is awaited"]
+#[must_use = "nothing is sent until it is awaited or sent"]
 #[derive(Debug)]
-pub struct Request<'a> {
-    client: &'a Client,
+pub struct Request<'a, C = Client> {
+    pub(crate) client: &'a C,
+    pub(crate) order: Order<'a>,
+}
+
+/// What is asked for, whichever client performs it.
+pub(crate) struct Order<'a> {
     method: Method,
     path: String,
     query: Vec<(String, String)>,
     headers: HeaderMap,
     body: Result<Bytes, Error>,
     timeout: Option<Duration>,
+    stop: Option<Stop<'a>>,
 }
 
-impl<'a> Request<'a> {
-    pub(crate) fn new(client: &'a Client, method: Method, path: &str) -> Self {
+impl<'a, C> Request<'a, C> {
+    pub(crate) fn new(client: &'a C, method: Method, path: &str) -> Self {
         let (path, headers) = (path.to_owned(), HeaderMap::new());
-        Self { client, method, path, query: Vec::new(), headers, body: Ok(Bytes::new()), timeout: None }
+        let (query, body) = (Vec::new(), Ok(Bytes::new()));
+        Self { client, order: Order { method, path, query, headers, body, timeout: None, stop: None } }
     }
 
     /// Adds a parameter to the query, percent-encoded. Default: the query that the path has, if any.
     pub fn query(mut self, name: &str, value: impl ToString) -> Self {
-        self.query.push((name.to_owned(), value.to_string()));
+        self.order.query.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// Adds a header. `Authorization` and, for POST and PATCH, `Idempotency-Key` are this library's own.
+    /// Adds a header. An `Idempotency-Key` of your own, for POST and PATCH, takes the place of the one that is made for
+    /// the call: that resumes an earlier call, with the same body, within 85 minutes. `Authorization` is refused, since the
+    /// client's own key goes there.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        self.order.headers.append(name, value);
         self
     }
 
     /// Sends a value as JSON. Default: no body.
     pub fn json(mut self, value: &impl Serialize) -> Self {
-        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static(api::JSON));
-        self.body = serde_json::to_vec(value).map(Bytes::from).map_err(|_| {
+        self.order.headers.insert(CONTENT_TYPE, HeaderValue::from_static(api::JSON));
+        self.order.body = serde_json::to_vec(value).map(Bytes::from).map_err(|_| {
             // Without serde's text, which may quote a value.
             Error::new(ErrorKind::InvalidInput, "the body cannot be written as JSON").hint_is("use string keys only")
         });
@@ -70,25 +81,56 @@ impl<'a> Request<'a> {
 
     /// Sends bytes as they are; give the `Content-Type` as a header. Default: no body.
     pub fn body(mut self, bytes: impl Into<Bytes>) -> Self {
-        self.body = Ok(bytes.into());
+        self.order.body = Ok(bytes.into());
         self
     }
 
     /// How long this call may take, retries and waits included. Default: the client's, 30 s with 10 s for each attempt.
     pub fn timeout(mut self, time: Duration) -> Self {
-        self.timeout = Some(time);
+        self.order.timeout = Some(time);
         self
     }
 
-    async fn perform(self) -> Result<Response, Error> {
-        let budget = self.client.budget_for(self.timeout)?;
-        let mut request = api::any_request(self.method, self.client.base(), &self.path, &self.query, self.body?)?;
+    /// Stops the call once `stop` is done: with `Cancelled`, or, where it may have taken effect, with `OutcomeUnknown`.
+    /// Default: nothing stops it.
+    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
+        self.order.stop = Some(Box::pin(stop));
+        self
+    }
+}
+
+impl Order<'_> {
+    pub(crate) async fn perform(self, client: &Client) -> Result<Response, Error> {
+        let budget = client.budget_for(self.timeout)?;
+        let takes_key = matches!(self.method, Method::POST | Method::PATCH);
+        check_headers(&self.headers, takes_key)?;
+        let mut request = api::any_request(self.method, client.base(), &self.path, &self.query, self.body?)?;
         request.headers_mut().extend(self.headers);
-        if matches!(*request.method(), Method::POST | Method::PATCH) {
-            let key = Uuid::now_v7().to_string();
+        if takes_key && !request.headers().contains_key(api::IDEMPOTENCY_KEY) {
+            let key = api::new_idempotency_key().to_string();
             request.headers_mut().insert(api::IDEMPOTENCY_KEY, api::header_value(&key)?);
         }
-        self.client.transport().send(request, budget, api::parse_any).await.map(Response)
+        let mut call = Call::new(client.transport(), request, budget);
+        let ended = unless_stopped(call.perform(api::parse_any), self.stop).await;
+        ended.unwrap_or_else(|| Err(call.stopped())).map(Response)
+    }
+}
+
+fn check_headers(headers: &HeaderMap, takes_key: bool) -> Result<(), Error> {
+    let (what, hint) = if headers.contains_key(AUTHORIZATION) {
+        ("the header Authorization cannot be given", "the client sends its own key: make a client with the other one")
+    } else if headers.contains_key(api::IDEMPOTENCY_KEY) && !takes_key {
+        ("the header Idempotency-Key cannot be given here", "Codat honours it for POST and PATCH alone: leave it out")
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::InvalidInput, what).hint_is(hint))
+}
+
+impl fmt::Debug for Order<'_> {
+    /// Without query, headers and body, which may hold anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Order").field("method", &self.method).field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -97,7 +139,7 @@ impl<'a> IntoFuture for Request<'a> {
     type IntoFuture = Pending<'a, Response>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.perform())
+        Box::pin(self.order.perform(self.client))
     }
 }
 
@@ -129,14 +171,20 @@ impl Response {
         api::json(&self.0)
     }
 
+    /// What Codat's support asks for, from the JSON's `correlationId`. Codat names one in refusals, which are errors and
+    /// carry it themselves; in a success it is rare.
+    pub fn correlation_id(&self) -> Option<String> {
+        api::correlation_id(&self.0)
+    }
+
     /// What this answer says of the day's quota.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         RateLimit::read(self.headers())
     }
 }
 
-impl std::fmt::Debug for Response {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response").field("status", &self.status()).field("bytes", &self.bytes().len()).finish()
     }
 }

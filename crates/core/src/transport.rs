@@ -1,4 +1,5 @@
-//! Sends a request and reads its answer. Together with `config.rs` and `proxy.rs` the only module that knows reqwest.
+//! Sends a request and reads its answer. Together with `blueprint.rs` and `proxy.rs` the only module
+//! that knows reqwest.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use crate::api::{self, PathTemplate};
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind};
 use crate::rate_limit::RateLimit;
-use crate::retry::{self, POLICY, Surroundings};
+use crate::retry::Surroundings;
 use crate::secret::ApiKey;
 
 /// No answer of Codat's key operations comes near this size; past it something else is talking.
@@ -22,12 +23,15 @@ pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 /// What Codat says with a refusal is short; of a longer one the status is enough.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
+/// What the latest answer said of the day's quota, shared by the clients that count as one.
+pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
+
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
     pub(crate) authorization: HeaderValue,
     pub(crate) key: ApiKey,
     pub(crate) connect_timeout: Duration,
-    pub(crate) latest_rate_limit: Mutex<Option<RateLimit>>,
+    pub(crate) latest_rate_limit: LatestRateLimit,
     pub(crate) surroundings: Arc<dyn Surroundings>,
 }
 
@@ -67,31 +71,6 @@ impl Transport {
         *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The one loop: a call that changes nothing is tried again as the policy says.
-    pub(crate) async fn send<T>(
-        &self,
-        request: Request<Bytes>,
-        budget: Budget,
-        parse: impl Fn(&Response<Bytes>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        // POST and PATCH are safe to repeat under their idempotency key.
-        let repeatable = request.method().is_idempotent() || request.headers().contains_key(api::IDEMPOTENCY_KEY);
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            let answer = self.attempt(request.clone(), budget).await.map_err(|failure| failure.error);
-            let error = match answer.and_then(|response| parse(&response)) {
-                Err(error) if repeatable && retry::is_passing(&error) => error,
-                conclusive => return conclusive,
-            };
-            let (remaining, chance) = (self.remaining(budget), self.surroundings.chance());
-            match POLICY.wait(attempts, error.retry_after(), remaining, chance) {
-                Some(wait) => self.surroundings.sleep(wait).await,
-                None => return Err(error),
-            }
-        }
-    }
-
     /// One attempt, traced.
     pub(crate) async fn attempt(&self, request: Request<Bytes>, budget: Budget) -> Result<Response<Bytes>, Failure> {
         let template = request.extensions().get::<PathTemplate>().map_or("", |template| template.0);
@@ -105,7 +84,10 @@ impl Transport {
                 Ok(response) => {
                     let span = tracing::Span::current();
                     span.record("status", response.status().as_u16());
-                    if let Some(id) = api::correlation_id(response) {
+                    // Only a refusal has one, and reading for it costs as much as reading the answer.
+                    if !response.status().is_success()
+                        && let Some(id) = api::correlation_id(response)
+                    {
                         span.record("correlation_id", id);
                     }
                     debug!(status = response.status().as_u16(), milliseconds, "answered");

@@ -1,9 +1,9 @@
-//! Runs the files of `tests/scenario` through the async client.
+//! Runs the files of `tests/scenario` through the async client and through the blocking one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use codat_keys::{ApiKey, ApiKeyDetails, Client, Error, KeyId, KeyName};
+use codat_keys::{ApiKey, ApiKeyDetails, Client, ClientBuilder, Error, KeyId, KeyName, Method};
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
@@ -12,61 +12,126 @@ mod scenario;
 
 #[test]
 fn every_scenario_holds_for_the_async_client() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenario");
-    scenario::run_all(&folder, |emulator, key, step| {
+    scenario::run_all(&folder(), |emulator, key, step| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(perform(emulator, key, step))
+        outcome(runtime.block_on(call(&builder(emulator, key, step).build().unwrap(), step)))
     });
 }
 
-async fn perform(emulator: &Emulator, key: &str, step: &Value) -> Value {
-    let mut builder = Client::builder().base_url(emulator.base_url()).api_key(ApiKey::parse(key).unwrap());
-    if let Some(seconds) = step["timeout"].as_u64() {
-        builder = builder.timeout(Duration::from_secs(seconds));
+#[test]
+fn every_scenario_holds_for_the_blocking_client() {
+    scenario::run_all(&folder(), |emulator, key, step| {
+        outcome(call_blocking(&builder(emulator, key, step).build_blocking().unwrap(), step))
+    });
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenario")
+}
+
+fn builder(emulator: &Emulator, key: &str, step: &Value) -> ClientBuilder {
+    let builder = Client::builder().base_url(emulator.base_url()).api_key(ApiKey::parse(key).unwrap());
+    match step["timeout"].as_u64() {
+        Some(seconds) => builder.timeout(Duration::from_secs(seconds)),
+        None => builder,
     }
-    let client = builder.build().unwrap();
-    call(&client, step).await.unwrap_or_else(|error| {
+}
+
+fn outcome(result: Result<Value, Error>) -> Value {
+    result.unwrap_or_else(|error| {
         let candidates = error.outcome().and_then(|outcome| outcome.candidates.as_ref());
         let candidates = candidates.map(|keys| keys.iter().map(|key| key.name.as_deref()).collect::<Vec<_>>());
         json!({ "error": error.kind().code(), "candidates": candidates })
     })
 }
 
-async fn call(client: &Client, step: &Value) -> Result<Value, Error> {
-    let text = |member: &str| step[member].as_str().unwrap_or_default();
-    let keys = client.keys();
-    let list =
-        |found: Vec<ApiKeyDetails>| json!({ "keys": found.iter().map(|key| show(client, key)).collect::<Value>() });
-    Ok(match step["call"].as_str().unwrap() {
-        "list" => list(keys.list().await?),
-        "find" => list(keys.find(text("name")).await?),
-        "get" => json!({ "key": show(client, &keys.get(&KeyId::parse(text("id"))?).await?) }),
-        "create" => {
-            let call = keys.create(&KeyName::parse(text("name"))?).adopt(step["adopt"] == true);
-            let made = match step["idempotencyKey"].as_str() {
-                Some(key) => call.idempotency_key(key).await?,
-                None => call.await?,
-            };
-            let extras =
-                made.extras.as_ref().map(|extras| extras.iter().map(|extra| extra.id.as_str()).collect::<Vec<_>>());
-            json!({ "key": show(client, &made.key), "how": made.how.code(), "extras": extras })
-        }
-        "delete" => {
-            let call = keys.delete(&KeyId::parse(text("id"))?);
-            if step["allowKeyInUse"] == true {
-                call.allow_key_in_use().await?
-            } else {
-                call.await?
+/// One step, as both clients perform it: `$ready` ends what takes no options, `$send` what does.
+macro_rules! perform {
+    ($client:ident, $step:ident, $ready:ident, $send:ident) => {{
+        let text = |member: &str| $step[member].as_str().unwrap_or_default();
+        let keys = $client.keys();
+        let show = |key: &ApiKeyDetails| show(key, $client.uses(key));
+        let list = |found: Vec<ApiKeyDetails>| json!({ "keys": found.iter().map(show).collect::<Value>() });
+        Ok(match $step["call"].as_str().unwrap() {
+            "list" => list($ready!(keys.list())?),
+            "find" => list($ready!(keys.find(text("name")))?),
+            "get" => json!({ "key": show(&$ready!(keys.get(&KeyId::parse(text("id"))?))?) }),
+            "whoami" => json!({ "key": show(&$ready!($client.whoami())?) }),
+            "create" => {
+                let mut call = keys.create(&KeyName::parse(text("name"))?).adopt($step["adopt"] == true);
+                if let Some(key) = $step["idempotencyKey"].as_str() {
+                    call = call.idempotency_key(key);
+                }
+                let made = $send!(call)?;
+                let extras = made.extras.as_ref().map(|extras| extras.iter().map(|extra| extra.id.as_str()).collect::<Vec<_>>());
+                json!({ "key": show(&made.key), "how": made.how.code(), "extras": extras })
             }
-            json!({})
-        }
-        other => panic!("no call {other}"),
-    })
+            "delete" => {
+                let mut call = keys.delete(&KeyId::parse(text("id"))?);
+                if $step["allowKeyInUse"] == true {
+                    call = call.allow_key_in_use();
+                }
+                $send!(call)?;
+                json!({})
+            }
+            "request" => {
+                let mut call = $client.request(text("method").parse::<Method>().unwrap(), text("path"));
+                if !$step["body"].is_null() {
+                    call = call.json(&$step["body"]);
+                }
+                let answer = $send!(call)?;
+                json!({ "status": answer.status(), "json": answer.json::<Value>().unwrap_or_default() })
+            }
+            "pages" => {
+                let mut pages = $client.pages(text("path"));
+                if let Some(size) = $step["pageSize"].as_u64() {
+                    pages = pages.page_size(size.try_into().unwrap());
+                }
+                let mut results = Vec::new();
+                while let Some(page) = $ready!(next_page(&mut pages))? {
+                    results.extend(page.results);
+                }
+                json!({ "results": results })
+            }
+            other => panic!("no call {other}"),
+        })
+    }};
 }
 
-fn show(client: &Client, key: &ApiKeyDetails) -> Value {
+async fn call(client: &Client, step: &Value) -> Result<Value, Error> {
+    use codat_keys::{Page, Pages};
+    async fn next_page(pages: &mut Pages<'_>) -> Result<Option<Page>, Error> {
+        pages.next().await
+    }
+    macro_rules! awaited {
+        ($call:expr) => {
+            $call.await
+        };
+    }
+    perform!(client, step, awaited, awaited)
+}
+
+fn call_blocking(client: &codat_keys::blocking::Client, step: &Value) -> Result<Value, Error> {
+    use codat_keys::{Page, blocking::Pages};
+    fn next_page(pages: &mut Pages<'_>) -> Result<Option<Page>, Error> {
+        pages.next().transpose()
+    }
+    macro_rules! done {
+        ($call:expr) => {
+            $call
+        };
+    }
+    macro_rules! sent {
+        ($call:expr) => {
+            $call.send()
+        };
+    }
+    perform!(client, step, done, sent)
+}
+
+fn show(key: &ApiKeyDetails, in_use: bool) -> Value {
     json!({
         "id": key.id.as_str(), "name": key.name, "created": key.created_date.map(|date| date.to_string()),
-        "inUse": client.uses(key), "key": key.api_key.masked(),
+        "inUse": in_use, "key": key.api_key.masked(),
     })
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use crate::api;
 use crate::client::Client;
@@ -61,7 +60,8 @@ struct Driver<'a> {
 impl<'a> Driver<'a> {
     fn new(client: &'a Client, order: Order) -> Result<Self, Error> {
         let resumed = order.idempotency_key.is_some();
-        let key = order.idempotency_key.map_or_else(|| Ok(Uuid::now_v7()), |key| parse_idempotency_key(&key))?;
+        let key =
+            order.idempotency_key.map_or_else(|| Ok(api::new_idempotency_key()), |key| parse_idempotency_key(&key))?;
         let idempotency_key = key.to_string();
         Ok(Self {
             client,

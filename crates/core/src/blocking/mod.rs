@@ -1,0 +1,235 @@
+//! The same client for programs without a runtime: every call blocks its thread until the result is there.
+//!
+//! The verbs, their options, errors and retries are those of the asynchronous [`Client`](crate::Client), and so is the
+//! code behind them. What is awaited there is returned here at once, or, where it takes options, `send` ends them:
+//!
+//! ```
+//! # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+//! # let base_url = emulator.base_url();
+//! # let key = codat_keys::ApiKey::parse(emulator.api_key())?;
+//! use codat_keys::{Client, KeyName, Method};
+//!
+//! let client = Client::builder().base_url(base_url).api_key(key).build_blocking()?;
+//! let made = client.keys().create(&KeyName::parse("invoice-processor")?).send()?;
+//! assert_eq!(client.keys().list()?.len(), 2);
+//!
+//! let profile = client.request(Method::GET, "/profile").send()?;
+//! assert_eq!(profile.status(), 200);
+//! client.keys().delete(&made.key.id).send()?;
+//! # Ok::<(), codat_keys::Error>(())
+//! ```
+
+mod pool;
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use http::Method;
+
+use crate::auth::AuthorizationHeader;
+use crate::base_url::BaseUrl;
+use crate::blueprint::Blueprint;
+use crate::config::ClientBuilder;
+use crate::create::Creation;
+use crate::error::{Error, ErrorKind};
+use crate::fork;
+use crate::key::{ApiKeyDetails, KeyId};
+use crate::pages::Page;
+use crate::rate_limit::RateLimit;
+use crate::request::Response;
+use crate::secret::ApiKey;
+use pool::Pool;
+
+/// The keys of a Codat client: [`Client::keys`].
+pub type Keys<'a> = crate::keys::Keys<'a, Client>;
+/// A key about to be made: [`Keys::create`].
+pub type Create<'a> = crate::keys::Create<'a, Client>;
+/// A key about to be deleted: [`Keys::delete`].
+pub type Delete<'a> = crate::keys::Delete<'a, Client>;
+/// A call about to be made: [`Client::request`].
+pub type Request<'a> = crate::request::Request<'a, Client>;
+/// The pages of a resource, an iterator: [`Client::pages`].
+pub type Pages<'a> = crate::pages::Pages<'a, Client>;
+
+/// A client of Codat's API that blocks the calling thread. Cheap to clone, and safe to share between threads: as many
+/// calls run at once as threads make them, each on a connection of its own, which later calls use again.
+///
+/// Inside an asynchronous context every call is refused with `InvalidInput`, since it would block the runtime;
+/// `tokio::task::spawn_blocking` is the place for it. After a fork the child opens connections of its own, and begins
+/// with no quota in [`rate_limit`](Client::rate_limit).
+///
+/// ```
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let base_url = emulator.base_url();
+/// # let key = codat_keys::ApiKey::parse(emulator.api_key())?;
+/// let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build_blocking()?;
+/// assert_eq!(client.whoami()?.name, None); // the first key of a Codat client has no name
+/// # Ok::<(), codat_keys::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    pool: Pool,
+    base_url: BaseUrl,
+    key: ApiKey,
+}
+
+impl Client {
+    /// As [`crate::Client::from_env`].
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::default().build_blocking()
+    }
+
+    pub(crate) fn new(blueprint: Blueprint) -> Result<Self, Error> {
+        fork::watch()?;
+        let pool = Pool::new(&blueprint);
+        Ok(Self(Arc::new(Inner { pool, base_url: blueprint.base_url, key: blueprint.key })))
+    }
+
+    /// The keys of this Codat client.
+    pub fn keys(&self) -> Keys<'_> {
+        Keys { client: self }
+    }
+
+    /// Makes any call to Codat's API: `send` what this returns. As [`crate::Client::request`].
+    pub fn request(&self, method: Method, path: &str) -> Request<'_> {
+        Request::new(self, method, path)
+    }
+
+    /// The pages of a paged resource, `/companies`: an iterator. As [`crate::Client::pages`].
+    pub fn pages(&self, path: &str) -> Pages<'_> {
+        Pages::new(self, path)
+    }
+
+    /// What the latest answer said of the day's quota; `None` before the first, and where Codat says nothing.
+    pub fn rate_limit(&self) -> Option<RateLimit> {
+        self.0.pool.rate_limit()
+    }
+
+    /// Which key this client authenticates with. As [`crate::Client::whoami`].
+    ///
+    /// # Errors
+    /// As [`crate::Client::whoami`].
+    pub fn whoami(&self) -> Result<ApiKeyDetails, Error> {
+        self.run(async |client| client.whoami().await)
+    }
+
+    /// The header for another HTTP library. As [`crate::Client::authorization_for`].
+    ///
+    /// # Errors
+    /// `InvalidInput` for a URL of another origin, or none at all.
+    pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
+        self.0.base_url.authorization_for(url, &self.0.key)
+    }
+
+    /// Where this client's requests go, without a slash at the end.
+    pub fn base_url(&self) -> &str {
+        self.0.base_url.as_str()
+    }
+
+    /// Whether this client authenticates with that key. Compared in constant time.
+    pub fn uses(&self, key: &ApiKeyDetails) -> bool {
+        key.api_key == self.0.key
+    }
+
+    fn run<T>(&self, call: impl AsyncFnOnce(&crate::Client) -> Result<T, Error>) -> Result<T, Error> {
+        check_that_blocking_is_allowed()?;
+        self.0.pool.take()?.block_on(call)
+    }
+}
+
+impl Keys<'_> {
+    /// All keys, at most ten, in Codat's order. As [`list`](crate::Keys::list).
+    ///
+    /// # Errors
+    /// Those named at [`Keys`](crate::Keys).
+    pub fn list(&self) -> Result<Vec<ApiKeyDetails>, Error> {
+        self.client.run(async |client| client.keys().list().await)
+    }
+
+    /// The key of this id. As [`get`](crate::Keys::get).
+    ///
+    /// # Errors
+    /// `NotFound`, and those named at [`Keys`](crate::Keys).
+    pub fn get(&self, id: &KeyId) -> Result<ApiKeyDetails, Error> {
+        self.client.run(async |client| client.keys().get(id).await)
+    }
+
+    /// All keys of exactly this name. As [`find`](crate::Keys::find).
+    ///
+    /// # Errors
+    /// Those named at [`Keys`](crate::Keys).
+    pub fn find(&self, name: &str) -> Result<Vec<ApiKeyDetails>, Error> {
+        self.client.run(async |client| client.keys().find(name).await)
+    }
+}
+
+impl Create<'_> {
+    /// Makes the key.
+    ///
+    /// # Errors
+    /// As [`Keys::create`](crate::Keys::create).
+    pub fn send(self) -> Result<Creation, Error> {
+        let Self { client, order, stop } = self;
+        client.run(async |client| crate::keys::Create { client, order, stop }.await)
+    }
+}
+
+impl Delete<'_> {
+    /// Deletes the key.
+    ///
+    /// # Errors
+    /// As [`Keys::delete`](crate::Keys::delete).
+    pub fn send(self) -> Result<(), Error> {
+        let Self { client, id, allow_key_in_use, stop } = self;
+        client.run(async |client| crate::keys::Delete { client, id, allow_key_in_use, stop }.await)
+    }
+}
+
+impl Request<'_> {
+    /// Makes the call.
+    ///
+    /// # Errors
+    /// As [`Client::request`](crate::Client::request).
+    pub fn send(self) -> Result<Response, Error> {
+        let Self { client, order } = self;
+        client.run(async |client| order.perform(client).await)
+    }
+}
+
+/// As [`next`](crate::Pages::next): after an error the same page is asked for again, so stop at one that will not pass.
+impl Iterator for Pages<'_> {
+    type Item = Result<Page, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Self { client, walk } = self;
+        client.run(async |client| walk.next(client).await).transpose()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base_url", &self.base_url()).field("key", &self.0.key).finish_non_exhaustive()
+    }
+}
+
+fn check_that_blocking_is_allowed() -> Result<(), Error> {
+    if tokio::runtime::Handle::try_current().is_err() || !has_budget() {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::InvalidInput, "a blocking client was called in an asynchronous context")
+        .hint_is("use codat_keys::Client there, or call it within tokio::task::spawn_blocking; nothing was sent"))
+}
+
+/// Tokio gives a budget to what it polls, and none to what may block on one of its threads. It cannot be asked for one,
+/// so it is used up: at most, whoever polls us yields a little earlier.
+fn has_budget() -> bool {
+    let mut context = Context::from_waker(Waker::noop());
+    (0..=u8::MAX).any(|_| pin!(tokio::task::consume_budget()).poll(&mut context).is_pending())
+}

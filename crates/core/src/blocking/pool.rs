@@ -1,0 +1,120 @@
+//! What a blocking client calls with: pairs of a runtime and a client, each used by one thread at a time. Nothing crosses
+//! threads, since a connection is driven by the runtime that opened it, on the thread that waits for it.
+
+use std::sync::{Mutex, PoisonError};
+
+use once_cell::race::OnceBox;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::blueprint::Blueprint;
+use crate::client::Client;
+use crate::error::{Error, ErrorKind};
+use crate::fork;
+use crate::rate_limit::RateLimit;
+use crate::transport::LatestRateLimit;
+
+/// The idle pairs of one process, and, after a fork, those of the child. No lock is taken that another thread of the
+/// parent may have held when it forked: the child has only a copy of that lock, which nobody will ever open.
+pub(super) struct Pool {
+    blueprint: Blueprint,
+    latest_rate_limit: LatestRateLimit,
+    /// The last one put back is the first one taken: its connection is the least likely to have gone stale.
+    idle: Mutex<Vec<Pair>>,
+    generation: u64,
+    after_fork: OnceBox<Pool>,
+}
+
+struct Pair {
+    /// Empty only while it is dropped.
+    held: Option<(Runtime, Client)>,
+    generation: u64,
+}
+
+/// A pair that is in use, put back when this is dropped.
+pub(super) struct Taken<'a> {
+    pool: &'a Pool,
+    /// Empty only while it is dropped.
+    pair: Option<Pair>,
+}
+
+impl Pool {
+    pub(super) fn new(blueprint: &Blueprint) -> Self {
+        Self {
+            blueprint: blueprint.for_this_process(),
+            latest_rate_limit: LatestRateLimit::default(),
+            idle: Mutex::default(),
+            generation: fork::generation(),
+            after_fork: OnceBox::new(),
+        }
+    }
+
+    pub(super) fn take(&self) -> Result<Taken<'_>, Error> {
+        let pool = self.of_this_process();
+        let idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let pair = match idle {
+            Some(pair) => pair,
+            None => Pair::new(&pool.blueprint, &pool.latest_rate_limit)?,
+        };
+        Ok(Taken { pool, pair: Some(pair) })
+    }
+
+    pub(super) fn rate_limit(&self) -> Option<RateLimit> {
+        *self.of_this_process().latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of_this_process(&self) -> &Self {
+        let mut pool = self;
+        while pool.generation != fork::generation() {
+            pool = pool.after_fork.get_or_init(|| Box::new(Self::new(&pool.blueprint)));
+        }
+        pool
+    }
+}
+
+impl Pair {
+    fn new(blueprint: &Blueprint, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|source| {
+            Error::new(ErrorKind::Internal, format!("no runtime could be started: {source}"))
+                .hint_is("check the limit of open files")
+                .caused_by(source)
+        })?;
+        let client = blueprint.client(latest_rate_limit)?;
+        Ok(Self { held: Some((runtime, client)), generation: fork::generation() })
+    }
+}
+
+impl Drop for Pair {
+    fn drop(&mut self) {
+        let Some((runtime, client)) = self.held.take() else { return };
+        if self.generation == fork::generation() {
+            // Not waited for: a thread that drives other futures may drop a client, too.
+            drop(client);
+            runtime.shutdown_background();
+        } else {
+            // To close what a fork has copied would reach into the parent: its epoll is shared.
+            std::mem::forget((runtime, client));
+        }
+    }
+}
+
+impl Taken<'_> {
+    pub(super) fn block_on<T>(&self, call: impl AsyncFnOnce(&Client) -> T) -> T {
+        let held = self.pair.as_ref().and_then(|pair| pair.held.as_ref());
+        let (runtime, client) = held.expect("a pair is empty only while it is dropped");
+        runtime.block_on(async {
+            // Between calls nobody drives a connection, so that its end was not noticed, and a request sent on it would
+            // be lost: the first turn hears of it, the second one lets it go.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            call(client).await
+        })
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if self.pool.generation == fork::generation() {
+            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).extend(self.pair.take());
+        }
+    }
+}

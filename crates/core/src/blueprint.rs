@@ -1,0 +1,63 @@
+//! All that a client is made of, checked: as many clients as are needed are built from it. Together with `proxy.rs` and
+//! `transport.rs` the only module that knows reqwest.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::Resumption;
+
+use crate::auth::AuthorizationHeader;
+use crate::base_url::BaseUrl;
+use crate::client::Client;
+use crate::config::Limits;
+use crate::error::{Error, ErrorKind};
+use crate::retry::Surroundings;
+use crate::secret::ApiKey;
+use crate::transport::{LatestRateLimit, Transport};
+
+#[derive(Clone)]
+pub(crate) struct Blueprint {
+    pub(crate) tls: rustls::ClientConfig,
+    pub(crate) proxy: Option<reqwest::Proxy>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) key: ApiKey,
+    pub(crate) base_url: BaseUrl,
+    pub(crate) limits: Limits,
+    pub(crate) surroundings: Arc<dyn Surroundings>,
+}
+
+impl Blueprint {
+    /// A client with connections of its own. Its answers' quota goes where that of its siblings goes.
+    pub(crate) fn client(&self, latest_rate_limit: &LatestRateLimit) -> Result<Client, Error> {
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .no_proxy()
+            .connect_timeout(self.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .user_agent(concat!("codat-keys/", env!("CARGO_PKG_VERSION")));
+        let http = match &self.proxy {
+            Some(proxy) => http.proxy(proxy.clone()),
+            None => http,
+        };
+        let transport = Transport {
+            http: http.build().map_err(|source| {
+                Error::new(ErrorKind::Internal, "the HTTP client could not be set up").caused_by(source.without_url())
+            })?,
+            authorization: AuthorizationHeader::from(&self.key).to_header_value(),
+            key: self.key.clone(),
+            connect_timeout: self.connect_timeout,
+            latest_rate_limit: Arc::clone(latest_rate_limit),
+            surroundings: Arc::clone(&self.surroundings),
+        };
+        Ok(Client::new(transport, self.base_url.clone(), self.limits))
+    }
+
+    /// The same for another process, which must share neither the TLS sessions nor the lock around them.
+    pub(crate) fn for_this_process(&self) -> Self {
+        let mut own = self.clone();
+        own.tls.resumption = Resumption::default();
+        own
+    }
+}

@@ -1,0 +1,43 @@
+//! Counts the forks that lead to this process. What was open before one belongs to the parent.
+
+use crate::error::Error;
+
+/// Rises by one in the child of each fork, from the first [`watch`] on.
+pub(crate) fn generation() -> u64 {
+    #[cfg(unix)]
+    return unix::GENERATION.load(std::sync::atomic::Ordering::Relaxed);
+    #[cfg(not(unix))]
+    0
+}
+
+/// Begins to count. To be called before anything is opened that a child must not share.
+pub(crate) fn watch() -> Result<(), Error> {
+    #[cfg(unix)]
+    unix::watch()?;
+    Ok(())
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use crate::error::{Error, ErrorKind};
+
+    pub(super) static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+    pub(super) fn watch() -> Result<(), Error> {
+        static REGISTERED: OnceLock<bool> = OnceLock::new();
+        #[allow(unsafe_code, reason = "there is no safe way to hear of a fork")]
+        // SAFETY: the handler only adds to an atomic, which is allowed in the child of a process with threads.
+        let is_registered = REGISTERED.get_or_init(|| unsafe { libc::pthread_atfork(None, None, Some(forked)) } == 0);
+        if *is_registered {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Internal, "the system cannot tell of forks").hint_is("free some memory"))
+    }
+
+    extern "C" fn forked() {
+        GENERATION.fetch_add(1, Ordering::Relaxed);
+    }
+}
