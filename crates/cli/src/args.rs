@@ -8,6 +8,8 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use codat_keys::{Client, Error, ErrorKind};
 
+use crate::api::Api;
+use crate::doctor::Doctor;
 use crate::usage;
 
 /// Use and manage Codat API keys.
@@ -58,6 +60,21 @@ impl Connection {
         }
         builder.build()
     }
+
+    /// What named the base URL.
+    pub(crate) fn base_url_source(&self) -> &'static str {
+        match (&self.base_url, std::env::var_os("CODAT_BASE_URL")) {
+            (Some(_), _) => "--base-url",
+            (None, Some(_)) => "CODAT_BASE_URL",
+            (None, None) => "the default",
+        }
+    }
+
+    /// What named the file of certificates, and its path.
+    pub(crate) fn ca_file_source(&self) -> Option<String> {
+        let given = self.ca_file.as_ref().map(|file| format!("{} (--ca-file)", file.display()));
+        given.or_else(|| std::env::var_os("CODAT_CA_FILE").map(|file| format!("{} (CODAT_CA_FILE)", file.display())))
+    }
 }
 
 #[derive(Subcommand)]
@@ -72,6 +89,10 @@ pub(crate) enum Command {
     Create(Create),
     /// Delete a key, by its id or unambiguous name: for good
     Delete(Delete),
+    /// Make any call to Codat's API, and print its answer
+    Api(Api),
+    /// Report what a call would use and how it fares, without a secret: to paste into a ticket
+    Doctor(Doctor),
     /// Print the Authorization header of a key read from standard input, or asked for on a terminal
     Header,
     /// Run a local stand-in for Codat's API, until Ctrl-C

@@ -1,6 +1,6 @@
 //! How a command ends when it does not succeed: `error:` and `hint:` lines, and an exit status.
 
-use std::fmt::Display;
+use std::fmt::{Display, Formatter};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -40,6 +40,12 @@ impl Failure {
         }
         say(&format!("{HINT}hint:{HINT:#} {}", plain(&self.hint)));
         ExitCode::from(self.status)
+    }
+}
+
+impl Display for Failure {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (hint: {})", self.message, self.hint)
     }
 }
 

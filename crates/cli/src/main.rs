@@ -2,10 +2,12 @@
 
 #![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic where nobody reads; `output` does not")]
 
+mod api;
 mod args;
 mod create;
 mod delete;
 mod demo;
+mod doctor;
 mod emulator;
 mod exec;
 mod failure;
@@ -40,6 +42,8 @@ fn run(cli: args::Cli) -> Result<ExitCode, Failure> {
         Command::Whoami(whoami) => runtime::run(keys::whoami(&whoami)),
         Command::Create(create) => runtime::run(create::create(&create)),
         Command::Delete(delete) => runtime::run(delete::delete(&delete)),
+        Command::Api(api) => runtime::run(api::api(&api)),
+        Command::Doctor(doctor) => runtime::run(doctor::doctor(&doctor)),
         Command::Header => header::header(),
         Command::Emulator { options, command: Some(EmulatorCommand::Exec { command }) } => {
             return runtime::run(exec::exec(&options, &command));

@@ -10,8 +10,29 @@ use crate::failure::Failure;
 
 /// Writes to standard output. A reader that has gone away (`| head`) is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    write(text.as_bytes())
+}
+
+/// Writes an answer's body as it came, and ends its last line; to a terminal without what could move its cursor.
+pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
+    let Ok(text) = std::str::from_utf8(body) else {
+        if stdout().is_terminal() {
+            let what = format!("the answer is no text: {} bytes that a terminal cannot show", body.len());
+            return Err(Failure::local(what, "send the output to a file: > FILE"));
+        }
+        return write(body);
+    };
+    let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    if !stdout().is_terminal() {
+        return print(&format!("{text}{end}"));
+    }
+    let lines: Vec<String> = text.split('\n').map(|line| plain(line.trim_end_matches('\r'))).collect();
+    print(&(lines.join("\n") + end))
+}
+
+fn write(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::local(format!("standard output cannot be written: {error}"), "check where it goes"))
         }

@@ -6,7 +6,7 @@ use codat_keys::ErrorKind;
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
-use crate::support::{run, with_key};
+use crate::support::{run_with_input, with_key};
 
 #[path = "../../../tests/support/scenario.rs"]
 mod scenario;
@@ -20,9 +20,10 @@ fn every_scenario_holds_for_the_command_line() {
 fn perform(emulator: &Emulator, key: &str, step: &Value) -> Value {
     let arguments = arguments(step);
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let ended = run(&mut with_key(emulator.base_url(), key), &words);
+    let body = if step["body"].is_null() { String::new() } else { step["body"].to_string() };
+    let ended = run_with_input(&mut with_key(emulator.base_url(), key), &words, &body);
     if ended.status == 0 {
-        return serde_json::from_str(&ended.stdout).unwrap_or(json!({}));
+        return outcome(step["call"].as_str().unwrap(), &ended.stdout);
     }
     assert_eq!(ended.stdout, "", "{arguments:?}");
     assert!(ended.stderr.contains("error: ") && ended.stderr.contains("\nhint: "), "{arguments:?}: {ended:?}");
@@ -32,21 +33,42 @@ fn perform(emulator: &Emulator, key: &str, step: &Value) -> Value {
     step["expect"].clone()
 }
 
+fn outcome(call: &str, printed: &str) -> Value {
+    match call {
+        "delete" => json!({}),
+        "request" => {
+            let (head, body) = printed.split_once("\n\n").unwrap();
+            let status: u16 = head.lines().next().unwrap().strip_prefix("HTTP ").unwrap().parse().unwrap();
+            json!({ "status": status, "json": serde_json::from_str::<Value>(body).unwrap_or_default() })
+        }
+        "pages" => {
+            let results: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            json!({ "results": results })
+        }
+        _ => serde_json::from_str(printed).unwrap(),
+    }
+}
+
 fn arguments(step: &Value) -> Vec<String> {
     let text = |member: &str| step[member].as_str().unwrap_or_default();
     let mut arguments = match step["call"].as_str().unwrap() {
         "list" => vec!["list", "--json"],
         "find" => vec!["list", "--json", "--name", text("name")],
         "get" => vec!["show", "--json", text("id")],
+        "whoami" => vec!["whoami", "--json"],
         "create" => vec!["create", "--json", text("name")],
         "delete" => vec!["delete", "--yes", text("id")],
+        "request" => vec!["api", "--include", text("method"), text("path")],
+        "pages" => vec!["api", "--paginate", "--jsonl", "GET", text("path")],
         other => panic!("no call {other}"),
     };
-    for (member, flag) in [("adopt", "--adopt"), ("allowKeyInUse", "--allow-key-in-use")] {
-        arguments.extend((step[member] == true).then_some(flag));
+    for (member, flag) in [("adopt", "--adopt"), ("allowKeyInUse", "--allow-key-in-use"), ("body", "--input=-")] {
+        arguments.extend((!step[member].is_null() && step[member] != false).then_some(flag));
     }
     let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
-    for (member, option) in [("idempotencyKey", "--idempotency-key"), ("timeout", "--timeout")] {
+    for (member, option) in
+        [("idempotencyKey", "--idempotency-key"), ("timeout", "--timeout"), ("pageSize", "--page-size")]
+    {
         let value = step[member].as_str().map(str::to_owned).or(step[member].as_u64().map(|number| number.to_string()));
         arguments.extend(value.map(|value| format!("{option}={value}")));
     }

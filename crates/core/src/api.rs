@@ -207,20 +207,33 @@ impl CodatError {
         let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(body) else {
             return Self::default();
         };
-        let text = |member: &str, most: usize| {
-            let text: String = body.get(member)?.as_str()?.chars().filter(|c| !c.is_control()).collect();
+        let clean = |text: String, most: usize| -> String {
+            let text: String = text.chars().filter(|c| !c.is_control()).collect();
             // Before it is cut, so that no half of a key escapes.
             let text = key.map_or(text.clone(), |key| key.redact(&text));
-            Some(text.chars().take(most).collect())
+            text.chars().take(most).collect()
         };
+        let text = |member: &str| body.get(member)?.as_str().map(str::to_owned);
         Self {
             is_codats: ["error", "statusCode", "correlationId"].iter().any(|member| body.contains_key(*member)),
             status_code: body.get("statusCode").and_then(serde_json::Value::as_u64),
-            error: text("error", MAX_MESSAGE_CHARS),
+            error: text("error").map(|error| clean(error + &validation(&body), MAX_MESSAGE_CHARS)),
             // A blank one would make two failures look like one.
-            correlation_id: text("correlationId", MAX_CORRELATION_ID_CHARS).filter(|id| !id.trim().is_empty()),
+            correlation_id: text("correlationId")
+                .map(|id| clean(id, MAX_CORRELATION_ID_CHARS))
+                .filter(|id| !id.trim().is_empty()),
         }
     }
+}
+
+/// What a refused body has wrong, `; itemId: message` each.
+fn validation(body: &serde_json::Map<String, serde_json::Value>) -> String {
+    let errors = body.get("validation").and_then(|validation| validation["errors"].as_array());
+    let line = |error: &serde_json::Value| {
+        let item = error["itemId"].as_str().map(|id| format!("{id}: ")).unwrap_or_default();
+        error["message"].as_str().map(|message| format!("; {item}{message}"))
+    };
+    errors.into_iter().flatten().filter_map(line).collect()
 }
 
 /// `Retry-After`, in seconds or as a date; what cannot be read is as if it were absent.
@@ -229,6 +242,10 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = rfc2822::parse(value).ok()?.timestamp();
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+    Some(Duration::try_from(http_date(value)?.duration_since(now)).unwrap_or(Duration::ZERO))
+}
+
+/// A date as HTTP writes it, `Wed, 25 Nov 2026 00:00:00 GMT`.
+pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
+    rfc2822::parse(text).ok().map(|date| date.timestamp())
 }

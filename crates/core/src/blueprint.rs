@@ -11,6 +11,7 @@ use crate::base_url::BaseUrl;
 use crate::client::Client;
 use crate::config::Limits;
 use crate::error::{Error, ErrorKind};
+use crate::proxy::Proxy;
 use crate::retry::Surroundings;
 use crate::secret::ApiKey;
 use crate::transport::{LatestRateLimit, Transport};
@@ -18,7 +19,7 @@ use crate::transport::{LatestRateLimit, Transport};
 #[derive(Clone)]
 pub(crate) struct Blueprint {
     pub(crate) tls: rustls::ClientConfig,
-    pub(crate) proxy: Option<reqwest::Proxy>,
+    pub(crate) proxy: Option<Proxy>,
     pub(crate) connect_timeout: Duration,
     pub(crate) key: ApiKey,
     pub(crate) base_url: BaseUrl,
@@ -38,7 +39,7 @@ impl Blueprint {
             .referer(false)
             .user_agent(concat!("codat-keys/", env!("CARGO_PKG_VERSION")));
         let http = match &self.proxy {
-            Some(proxy) => http.proxy(proxy.clone()),
+            Some(proxy) => http.proxy(proxy.route.clone()),
             None => http,
         };
         let transport = Transport {
@@ -51,7 +52,8 @@ impl Blueprint {
             latest_rate_limit: Arc::clone(latest_rate_limit),
             surroundings: Arc::clone(&self.surroundings),
         };
-        Ok(Client::new(transport, self.base_url.clone(), self.limits))
+        let proxy = self.proxy.as_ref().map(|proxy| proxy.shown.clone());
+        Ok(Client::new(transport, self.base_url.clone(), self.limits, proxy))
     }
 
     /// The same for another process, which must share neither the TLS sessions nor the lock around them.

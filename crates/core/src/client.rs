@@ -41,6 +41,7 @@ struct Inner {
     transport: Transport,
     base_url: BaseUrl,
     limits: Limits,
+    proxy: Option<String>,
 }
 
 impl Client {
@@ -105,6 +106,16 @@ impl Client {
         self.0.base_url.authorization_for(url, self.key())
     }
 
+    /// Takes the key in use, raw or encoded, out of a text that somebody else wrote, for a terminal or a log.
+    pub fn redact(&self, text: &str) -> String {
+        self.key().redact(text)
+    }
+
+    /// The proxy that requests go through, and what named it, without a password; `None` without one.
+    pub fn proxy(&self) -> Option<&str> {
+        self.0.proxy.as_deref()
+    }
+
     /// Where this client's requests go, without a slash at the end.
     pub fn base_url(&self) -> &str {
         self.0.base_url.as_str()
@@ -115,8 +126,8 @@ impl Client {
         key.api_key == *self.key()
     }
 
-    pub(crate) fn new(transport: Transport, base_url: BaseUrl, limits: Limits) -> Self {
-        Self(Arc::new(Inner { transport, base_url, limits }))
+    pub(crate) fn new(transport: Transport, base_url: BaseUrl, limits: Limits, proxy: Option<String>) -> Self {
+        Self(Arc::new(Inner { transport, base_url, limits, proxy }))
     }
 
     pub(crate) async fn list_keys(&self, budget: Budget) -> Result<Vec<ApiKeyDetails>, Error> {

@@ -38,6 +38,7 @@ mod pages;
 mod property_tests;
 mod proxy;
 mod rate_limit;
+mod redact;
 mod request;
 #[doc(hidden)]
 pub mod retry;
@@ -58,6 +59,7 @@ pub use client::Client;
 pub use config::ClientBuilder;
 pub use create::{Creation, How};
 pub use credential::Credential;
+pub use credentials::{Found, Source, sources};
 pub use error::{Error, ErrorKind, Outcome};
 pub use key::{ApiKeyDetails, KeyId, KeyName};
 pub use keys::{Create, Delete, Keys};

@@ -1,7 +1,7 @@
 //! The proxy: given, or from the environment. Together with `config.rs` and `transport.rs` the only module that knows
 //! reqwest.
 
-use reqwest::{NoProxy, Proxy};
+use reqwest::NoProxy;
 use url::Url;
 
 use crate::base_url::{BaseUrl, is_loopback};
@@ -10,6 +10,13 @@ use crate::error::{Error, ErrorKind};
 
 const EXAMPLE: &str = "write it like http://proxy.example:8080";
 
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    pub(crate) route: reqwest::Proxy,
+    /// Its origin, and what named it: an origin holds no password.
+    pub(crate) shown: String,
+}
+
 /// A proxy for every request.
 pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -> Result<Proxy, Error> {
     let url = parse(text, "the proxy")?;
@@ -17,7 +24,7 @@ pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -
         return Err(Error::new(ErrorKind::InvalidInput, "the proxy would see the key unencrypted")
             .hint_is("use an https base URL with a proxy, or allow insecure HTTP if the network is trusted"));
     }
-    all(url)
+    Proxy::new(url, "given", None)
 }
 
 /// What `HTTPS_PROXY` or `ALL_PROXY` say, but for the hosts in `NO_PROXY`; for an unencrypted base URL none, since that
@@ -33,7 +40,7 @@ pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl)
     let text = credentials::variable(environment, name)?.unwrap_or_default();
     let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(environment).unwrap_or_default();
     let exceptions = NoProxy::from_string(&exceptions.to_string_lossy());
-    all(parse(&text, name)?).map(|proxy| Some(proxy.no_proxy(exceptions)))
+    Proxy::new(parse(&text, name)?, name, exceptions).map(Some)
 }
 
 fn parse(text: &str, place: &str) -> Result<Url, Error> {
@@ -44,8 +51,15 @@ fn parse(text: &str, place: &str) -> Result<Url, Error> {
     )
 }
 
-fn all(url: Url) -> Result<Proxy, Error> {
-    Proxy::all(url).map_err(|source| {
-        Error::new(ErrorKind::InvalidInput, "the proxy cannot be used").hint_is(EXAMPLE).caused_by(source.without_url())
-    })
+impl Proxy {
+    fn new(url: Url, named_by: &str, exceptions: Option<NoProxy>) -> Result<Self, Error> {
+        let but = if exceptions.is_some() { ", but for what NO_PROXY names" } else { "" };
+        let shown = format!("{} ({named_by}{but})", url.origin().ascii_serialization());
+        let route = reqwest::Proxy::all(url).map_err(|source| {
+            Error::new(ErrorKind::InvalidInput, "the proxy cannot be used")
+                .hint_is(EXAMPLE)
+                .caused_by(source.without_url())
+        })?;
+        Ok(Self { route: route.no_proxy(exceptions), shown })
+    }
 }

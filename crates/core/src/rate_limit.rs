@@ -2,8 +2,8 @@
 
 use http::HeaderMap;
 use jiff::Timestamp;
-use jiff::fmt::rfc2822;
 
+use crate::api::http_date;
 use crate::key::read_date;
 
 /// The day's quota, as the latest answer told it. What could not be read is `None`.
@@ -38,7 +38,7 @@ fn read_reset(text: &str) -> Option<Timestamp> {
     if let Ok(seconds) = text.parse() {
         return Timestamp::from_second(seconds).ok();
     }
-    read_date(text).or_else(|| rfc2822::parse(text).ok().map(|date| date.timestamp()))
+    read_date(text).or_else(|| http_date(text))
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Any call to Codat's API: what no verb of this library covers.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName};
 use http::{HeaderValue, Method};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,6 +18,7 @@ use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::keys::Pending;
 use crate::rate_limit::RateLimit;
+use crate::redact::redacted;
 use crate::stop::{Stop, unless_stopped};
 
 /// A call about to be made: [`Client::request`].
@@ -163,6 +166,16 @@ impl Response {
         self.0.body()
     }
 
+    /// The body for people's eyes, a terminal or a log: the key in use is taken out of any text, and where it is JSON, the
+    /// value of every member `apiKey` is masked (Codat's lists of keys and its profile hold keys in clear). All else stays
+    /// as it came; bytes that are no text are not looked into.
+    pub fn redacted(&self) -> Cow<'_, [u8]> {
+        match self.0.extensions().get() {
+            Some(key) => redacted(self.bytes(), key),
+            None => Cow::Borrowed(self.bytes()),
+        }
+    }
+
     /// The body, read from JSON.
     ///
     /// # Errors
@@ -175,6 +188,11 @@ impl Response {
     /// carry it themselves; in a success it is rare.
     pub fn correlation_id(&self) -> Option<String> {
         api::correlation_id(&self.0)
+    }
+
+    /// When the server says that it answered, from the header `Date`, to the second.
+    pub fn date(&self) -> Option<Timestamp> {
+        api::http_date(self.headers().get(DATE)?.to_str().ok()?)
     }
 
     /// What this answer says of the day's quota.

@@ -9,7 +9,7 @@ use crate::auth::AuthorizationHeader;
 use crate::credential::{self, Credential, Mistake};
 use crate::error::Error;
 
-const BULLETS: &str = "••••";
+pub(crate) const BULLETS: &str = "••••";
 
 /// A Codat API key: a secret.
 ///

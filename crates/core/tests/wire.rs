@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use codat_keys::{ApiKey, Client, ClientBuilder, ErrorKind, KeyId, KeyName};
+use codat_keys::{ApiKey, Client, ClientBuilder, ErrorKind, KeyId, KeyName, Method};
 
 use crate::stand_in::{Answer, StandIn, json};
 
@@ -71,8 +71,15 @@ async fn a_redirect_is_not_followed_so_that_the_key_stays_at_its_origin() {
         elsewhere.url
     );
     let server = StandIn::answering(vec![Answer::Bytes(redirect.into_bytes())]);
-    let error = client(&server).keys().list().await.unwrap_err();
-    assert_eq!((error.kind(), error.status()), (ErrorKind::BadResponse, Some(307)));
+    let client = client(&server);
+    for error in [
+        client.keys().list().await.unwrap_err(),
+        client.request(Method::GET, "/companies").await.unwrap_err(),
+        client.request(Method::POST, "/companies").await.unwrap_err(),
+        client.pages("/companies").next().await.unwrap_err(),
+    ] {
+        assert_eq!((error.kind(), error.status()), (ErrorKind::BadResponse, Some(307)));
+    }
     assert!(elsewhere.requests().is_empty());
 }
 

@@ -17,20 +17,66 @@ pub(crate) fn process_environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// What one of the variables that may hold a key holds: [`sources`].
+#[derive(Debug)]
+pub struct Source {
+    /// The variable's name.
+    pub variable: &'static str,
+    /// What was found there.
+    pub found: Found,
+}
+
+/// What a [`Source`] holds.
+#[derive(Debug)]
+pub enum Found {
+    /// The variable is not set.
+    Nothing,
+    /// A key, in one form or the other.
+    Credential(Credential),
+    /// Something that cannot be a key, or a file that cannot be read.
+    Mistake(Error),
+}
+
+/// Every place in the environment where a client looks for its key, in the order in which they come: the first one that
+/// holds a key wins, the others must agree with it. For a program that tells its user where its key came from.
+///
+/// ```
+/// use codat_keys::Found;
+///
+/// let first = codat_keys::sources().into_iter().find(|source| !matches!(source.found, Found::Nothing));
+/// println!("{:?}", first.map(|source| source.variable));
+/// ```
+pub fn sources() -> Vec<Source> {
+    sources_in(&process_environment)
+}
+
+fn sources_in(environment: Environment<'_>) -> Vec<Source> {
+    let source = |variable| {
+        let found = match environment(variable) {
+            None => Found::Nothing,
+            Some(value) => read(variable, value).map_or_else(Found::Mistake, Found::Credential),
+        };
+        Source { variable, found }
+    };
+    ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"].map(source).into()
+}
+
 /// The one credential that the environment holds. Sources that agree are one; sources that disagree are an error,
 /// since whichever won, somebody would be surprised.
 pub(crate) fn from_environment(environment: Environment<'_>) -> Result<Credential, Error> {
-    let mut found: Option<(&str, Credential)> = None;
-    for name in ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"] {
-        let Some(value) = environment(name) else { continue };
-        let credential = read(name, value)?;
-        match &found {
-            Some((first, other)) if other.api_key() != credential.api_key() => return Err(disagree(first, name)),
-            Some(_) => {}
-            None => found = Some((name, credential)),
+    let mut won: Option<(&str, Credential)> = None;
+    for Source { variable, found } in sources_in(environment) {
+        match (found, &won) {
+            (Found::Nothing, _) => {}
+            (Found::Mistake(error), _) => return Err(error),
+            (Found::Credential(credential), None) => won = Some((variable, credential)),
+            (Found::Credential(credential), Some((first, other))) if other.api_key() != credential.api_key() => {
+                return Err(disagree(first, variable));
+            }
+            (Found::Credential(_), Some(_)) => {}
         }
     }
-    found.map(|(_, credential)| credential).ok_or_else(|| Error::of(ErrorKind::NoCredential))
+    won.map(|(_, credential)| credential).ok_or_else(|| Error::of(ErrorKind::NoCredential))
 }
 
 /// A variable that is no secret. An empty one is a mistake, not a default.

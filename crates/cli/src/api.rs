@@ -1,0 +1,178 @@
+//! `api`: any call.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, Method, Page, Response};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::args::Connection;
+use crate::failure::Failure;
+use crate::output::{plain, print, print_body};
+use crate::runtime::{interrupted, unless_interrupted};
+
+const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+#[derive(Args)]
+pub(crate) struct Api {
+    /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS
+    #[arg(value_parser = method)]
+    method: Method,
+    /// A path of Codat's API, like /companies
+    path: String,
+    /// Add a parameter to the query
+    #[arg(long, short, value_name = "NAME=VALUE", value_parser = pair)]
+    query: Vec<(String, String)>,
+    /// Add a text to the JSON body
+    #[arg(long, short, value_name = "NAME=VALUE", value_parser = pair)]
+    field: Vec<(String, String)>,
+    /// Send this file as the body, `-` for standard input: JSON, unless a header says otherwise
+    #[arg(long, value_name = "FILE", conflicts_with = "field")]
+    input: Option<PathBuf>,
+    /// Add a header; the key is sent by itself
+    #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = header)]
+    header: Vec<(HeaderName, HeaderValue)>,
+    /// Ask for every page, and print one JSON document a page
+    #[arg(long, conflicts_with_all = ["field", "input"])]
+    paginate: bool,
+    /// Print one result a line instead
+    #[arg(long, requires = "paginate")]
+    jsonl: bool,
+    /// Results a page, from 1 to 5000 [default: 100]
+    #[arg(long, value_name = "NUMBER", requires = "paginate")]
+    page_size: Option<u32>,
+    /// Print the status and the headers first
+    #[arg(long, short)]
+    include: bool,
+    /// Print keys in clear: else the value of every member `apiKey` is masked
+    #[arg(long)]
+    reveal: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
+    api.check()?;
+    let client = api.connection.client()?;
+    if api.paginate {
+        return api.print_pages(&client).await;
+    }
+    let mut call = client.request(api.method.clone(), &api.path).until(interrupted());
+    for (name, value) in &api.query {
+        call = call.query(name, value);
+    }
+    for (name, value) in &api.header {
+        call = call.header(name.clone(), value.clone());
+    }
+    if let Some(file) = &api.input {
+        call = call.body(read(file)?);
+        if !api.header.iter().any(|(name, _)| *name == "content-type") {
+            call = call.header(HeaderName::from_static("content-type"), HeaderValue::from_static("application/json"));
+        }
+    } else if !api.field.is_empty() {
+        let fields = api.field.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+        call = call.json(&fields.collect::<Map<_, _>>());
+    }
+    api.print(&client, &call.await?)
+}
+
+impl Api {
+    /// Refuses what would have no effect.
+    fn check(&self) -> Result<(), Failure> {
+        let has_body = !self.field.is_empty() || self.input.is_some();
+        let (what, hint) = if has_body && matches!(self.method, Method::GET | Method::HEAD) {
+            ("GET and HEAD have no body", "use --query for parameters, or another method")
+        } else if self.paginate && self.method != Method::GET {
+            ("only GET has pages", "leave --paginate out")
+        } else if self.paginate && !self.header.is_empty() {
+            ("pages take no header", "leave --header or --paginate out")
+        } else {
+            return Ok(());
+        };
+        Err(Failure::new(ErrorKind::InvalidInput, what, format!("{hint}; nothing was sent")))
+    }
+
+    async fn print_pages(&self, client: &Client) -> Result<(), Failure> {
+        let mut pages = client.pages(&self.path);
+        if let Some(size) = self.page_size {
+            pages = pages.page_size(size);
+        }
+        for (name, value) in &self.query {
+            pages = pages.parameter(name, value);
+        }
+        while let Some(Page { response, .. }) = unless_interrupted(pages.next()).await? {
+            if self.jsonl { self.print_lines(client, &response)? } else { self.print(client, &response)? }
+        }
+        Ok(())
+    }
+
+    fn print(&self, client: &Client, response: &Response) -> Result<(), Failure> {
+        self.print_head(client, response)?;
+        let body = if self.reveal { response.bytes().as_ref().into() } else { response.redacted() };
+        print_body(&body)
+    }
+
+    /// One result a line, digit by digit as it came.
+    fn print_lines(&self, client: &Client, response: &Response) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Results<'a> {
+            #[serde(borrow)]
+            results: Vec<&'a RawValue>,
+        }
+        self.print_head(client, response)?;
+        let body = if self.reveal { response.bytes().as_ref().into() } else { response.redacted() };
+        let Results { results } = serde_json::from_slice(&body).map_err(|_| {
+            Failure::new(ErrorKind::BadResponse, "the answer is not paged", "leave --jsonl out to see it")
+        })?;
+        // A line break in JSON is white space: within a string it would be escaped.
+        let lines = results.iter().map(|result| result.get().replace(['\n', '\r'], "") + "\n");
+        print_body(lines.collect::<String>().as_bytes())
+    }
+
+    fn print_head(&self, client: &Client, response: &Response) -> Result<(), Failure> {
+        if !self.include {
+            return Ok(());
+        }
+        let mut head = format!("HTTP {}\n", response.status());
+        for (name, value) in response.headers() {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            let value = if self.reveal { value.into_owned() } else { client.redact(&value) };
+            head += &format!("{name}: {}\n", plain(&value));
+        }
+        print(&(head + "\n"))
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let read = match file.to_str() {
+        Some("-") => {
+            let mut bytes = Vec::new();
+            std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        }
+        _ => std::fs::read(file),
+    };
+    read.map_err(|error| {
+        let what = format!("{} cannot be read: {error}", file.display());
+        Failure::new(ErrorKind::InvalidInput, what, "name a file with the body, or - for standard input")
+    })
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    let known = METHODS.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(text));
+    known.ok_or_else(|| "not a method".into())
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("not NAME=VALUE")?;
+    Ok((name.into(), value.into()))
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("not NAME: VALUE")?;
+    let name = name.parse().map_err(|_| "not the name of a header")?;
+    Ok((name, value.trim().parse().map_err(|_| "not the value of a header")?))
+}
