@@ -2,7 +2,7 @@
 
 use codat_keys_emulator::Emulator;
 
-use crate::stand_in::{StandIn, json};
+use crate::stand_in::{Answer, StandIn, json};
 use crate::support::{Ended, against, program, run, run_with_input, with_key};
 
 const CANARY: &str = "CanaryKeyMadeUpForThisTest00000000000Zq7";
@@ -19,8 +19,15 @@ fn is_silent(ended: &Ended) {
 fn no_command_prints_a_key_unasked() {
     let list =
         format!(r#"{{"results":[{{"id":"a","apiKey":"{CANARY}"}},{{"id":"b","name":"ci","apiKey":"{CANARY}x"}}]}}"#);
+    let page = format!(r#"{{"totalResults":1,"results":[{{"apiKey":"{CANARY}y","echo":"Basic {ENCODED}w=="}}]}}"#);
+    let header = format!("HTTP/1.1 200 OK\r\nx-echo: {CANARY}\r\nx-basic: {ENCODED}w==\r\n\r\n<p>{CANARY}");
     let echo = format!(r#"{{"error":"{CANARY}","correlationId":"{ENCODED}w==","statusCode":400}}"#);
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 14] = [
+        &["api", "GET", "/apiKeys"],
+        &["api", "GET", "/apiKeys", "--include"],
+        &["api", "POST", "/apiKeys"],
+        &["api", "GET", "/companies", "--paginate", "--jsonl"],
+        &["doctor"],
         &["list"],
         &["list", "--json"],
         &["show", "a"],
@@ -38,14 +45,18 @@ fn no_command_prints_a_key_unasked() {
             vec![json(200, &list), json(401, &echo)],
             vec![json(400, &echo)],
             vec![json(200, &echo)],
+            vec![json(200, &page)],
+            vec![Answer::Bytes(header.clone().into_bytes())],
         ] {
             is_silent(&run(&mut with_key(&StandIn::answering(answers).url, CANARY), command));
         }
     }
     for wrong in [format!("Bearer {CANARY}"), format!("Basic {CANARY}"), format!("{CANARY}\n"), format!("{ENCODED}w==")]
     {
-        is_silent(&run(program().env("CODAT_API_KEY", &wrong), &["list"]));
-        is_silent(&run(program().env("CODAT_AUTH_HEADER", &wrong), &["list"]));
+        for command in ["list", "doctor"] {
+            is_silent(&run(program().env("CODAT_API_KEY", &wrong), &[command]));
+            is_silent(&run(program().env("CODAT_AUTH_HEADER", &wrong), &[command]));
+        }
         is_silent(&run_with_input(&mut program(), &["header"], &format!("{wrong}\n")));
     }
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
+mod api;
 mod canary;
+mod doctor;
 mod encode_cases;
 mod exec;
 mod keys;

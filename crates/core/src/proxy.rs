@@ -39,7 +39,7 @@ pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl)
     };
     let text = credentials::variable(environment, name)?.unwrap_or_default();
     let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(environment).unwrap_or_default();
-    let exceptions = NoProxy::from_string(&exceptions.to_string_lossy());
+    let exceptions = NoProxy::from_string(&exceptions.to_string_lossy()).filter(|_| !exceptions.is_empty());
     Proxy::new(parse(&text, name)?, name, exceptions).map(Some)
 }
 

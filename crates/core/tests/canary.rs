@@ -126,6 +126,9 @@ async fn hear_the_emulator(heard: &Heard) {
     let made = client.keys().create(&name).await.unwrap();
     heard.hear(&made);
     let made = made.key;
+    let blocking = Client::builder().api_key(ApiKey::parse(CANARY).unwrap()).build_blocking().unwrap();
+    heard.hear((&blocking, blocking.keys(), blocking.keys().create(&name), blocking.request(Method::GET, "/")));
+    heard.hear((client.request(Method::GET, "/").query("a", CANARY).body(CANARY), client.pages("/companies")));
     heard.hear((&client, client.keys(), client.keys().create(&name), client.keys().delete(&made.id), &made));
     heard.hear_result(client.keys().get(&made.id).await);
     heard.hear_result(client.keys().find("ci").await);
@@ -168,7 +171,11 @@ async fn hear_an_echo(heard: Heard, answer: Answer) {
     };
     let server = StandIn::answering(vec![answer.clone()]);
     heard.hear_result(client(&server).keys().list().await);
-    heard.hear_result(client(&server).request(Method::GET, "/companies").await.map(|answer| answer.status()));
+    let answered = client(&server).request(Method::POST, "/companies").await;
+    if let Ok(answered) = &answered {
+        heard.hear(String::from_utf8_lossy(&answered.redacted()));
+    }
+    heard.hear_result(answered);
     let server = StandIn::answering(vec![json(200, &list), answer.clone(), json(200, &list)]);
     heard.hear_result(client(&server).keys().create(&KeyName::parse("ci").unwrap()).await);
     let server = StandIn::answering(vec![json(200, &list), answer, json(200, &list)]);

@@ -1,0 +1,137 @@
+//! `api`: what is sent, what is printed, and what is refused.
+
+use std::collections::HashSet;
+
+use codat_keys_emulator::Emulator;
+use serde_json::Value;
+
+use crate::stand_in::{Answer, StandIn, json};
+use crate::support::{Ended, against, program, run, run_with_input, with_key};
+
+const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
+
+fn bytes(content_type: &str, body: &[u8]) -> Answer {
+    let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: {content_type}\r\n\r\n");
+    Answer::Bytes([head.as_bytes(), body].concat())
+}
+
+/// What the server got, and how the command ended.
+fn sent(answer: Answer, arguments: &[&str], input: &str) -> (Vec<String>, Ended) {
+    let server = StandIn::answering(vec![answer]);
+    let ended = run_with_input(&mut with_key(&server.url, KEY), &[&["api"], arguments].concat(), input);
+    (server.requests(), ended)
+}
+
+#[test]
+fn every_page_is_a_document_and_every_result_a_line() {
+    let script = |arguments: &str| {
+        let script = format!("codat-keys api GET /companies --paginate {arguments}");
+        let ended = run(&mut program(), &["emulator", "exec", "--", "sh", "-c", &script]);
+        assert_eq!(ended.status, 0, "{ended:?}");
+        ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>()
+    };
+    let pages = script("--page-size 2");
+    let ids = |results: &[Value]| results.iter().map(|company| company["id"].to_string()).collect::<Vec<_>>();
+    let all: Vec<String> = pages.iter().flat_map(|page| ids(page["results"].as_array().unwrap())).collect();
+    assert_eq!((pages.len(), all.len()), (3, 5));
+    assert_eq!(all.iter().collect::<HashSet<_>>().len(), 5, "every company once");
+    assert_eq!(ids(&script("--jsonl --page-size 2")), all);
+    assert_eq!(script("--jsonl -q orderBy=-name")[0]["name"], "Example Company 00005");
+}
+
+#[test]
+fn fields_queries_headers_and_input_are_sent_as_given() {
+    let (requests, ended) =
+        sent(json(201, "{}"), &["post", "/x?a=1", "-q", "b=c=d &", "-f", "name=n=1", "-f", "e=", "-H", "X-Y: z"], "");
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let request = &requests[0];
+    assert!(request.starts_with("POST /x?a=1&b=c%3Dd%20%26 HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("\r\nx-y: z\r\n") && request.contains("\r\nidempotency-key: "), "{request}");
+    assert!(request.contains("\r\ncontent-type: application/json\r\n"), "{request}");
+    assert!(request.ends_with("\r\n\r\n{\"e\":\"\",\"name\":\"n=1\"}"), "{request}");
+
+    let (requests, _) = sent(json(200, "{}"), &["PUT", "/x", "--input", "-"], "[1, 2]\n");
+    assert!(
+        requests[0].contains("\r\ncontent-type: application/json\r\n") && requests[0].ends_with("\r\n\r\n[1, 2]\n")
+    );
+    let csv = ["PUT", "/x", "--input", "-", "-H", "content-type: text/csv"];
+    let (requests, _) = sent(json(200, "{}"), &csv, "a,b");
+    assert_eq!(requests[0].matches("content-type: text/csv\r\n").count(), 1, "{requests:?}");
+    assert_eq!(requests[0].matches("content-type: ").count(), 1, "{requests:?}");
+}
+
+#[test]
+fn an_answer_is_printed_as_it_came_but_for_keys() {
+    let odd = r#"{ "apiKey":"MadeUpKeyB000000000000000000000000000001",  "n": 1.10 }"#;
+    let (_, ended) = sent(json(200, odd), &["GET", "/x"], "");
+    assert_eq!(ended.stdout, "{ \"apiKey\":\"••••0001\",  \"n\": 1.10 }\n");
+    let (_, ended) = sent(json(200, odd), &["GET", "/x", "--reveal"], "");
+    assert_eq!(ended.stdout, format!("{odd}\n"));
+    let paged = r#"{"totalResults":1,"results":[{"apiKey":"MadeUpKeyB000000000000000000000000000001",
+        "amount":12345678901234567890.10}]}"#;
+    let (_, ended) = sent(json(200, paged), &["GET", "/x", "--paginate", "--jsonl"], "");
+    assert_eq!(ended.stdout.trim_end().replace(' ', ""), r#"{"apiKey":"••••0001","amount":12345678901234567890.10}"#);
+    assert_eq!(sent(json(204, ""), &["DELETE", "/x"], "").1.stdout, "");
+}
+
+#[test]
+fn a_download_arrives_byte_for_byte() {
+    let server = StandIn::answering(vec![bytes("application/pdf", &[0xff, 0, b'\r', b'\n', 0xfe])]);
+    let output = with_key(&server.url, KEY).args(["api", "GET", "/x"]).output().unwrap();
+    assert_eq!(output.stdout, [0xff, 0, b'\r', b'\n', 0xfe]);
+}
+
+#[test]
+fn include_prints_the_status_and_the_headers_first() {
+    let emulator = Emulator::start().unwrap();
+    let ended = run(&mut against(&emulator), &["api", "-i", "GET", "/profile"]);
+    assert!(ended.stdout.starts_with("HTTP 200\ncontent-type: application/json\n"), "{ended:?}");
+    let (head, body) = ended.stdout.split_once("\n\n").unwrap();
+    assert!(head.contains("\nx-rate-limit-remaining: 5999"), "{ended:?}");
+    assert!(serde_json::from_str::<Value>(body).unwrap()["name"].is_string(), "{ended:?}");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_nothing_sent() {
+    let refused: [&[&str]; 18] = [
+        &["GET", "https://other.example/"],
+        &["GET", "//other.example"],
+        &["GET", "/../x"],
+        &["GET", "companies"],
+        &["GTE", "/x"],
+        &["GET"],
+        &["GET", "/x", "-q", "nothing"],
+        &["GET", "/x", "-q", "=value"],
+        &["GET", "/x", "-f", "a=b"],
+        &["GET", "/x", "--input", "-"],
+        &["POST", "/x", "-f", "a=b", "--input", "-"],
+        &["POST", "/x", "--input", "/nowhere/at/all"],
+        &["POST", "/x", "-H", "Authorization: Basic b3RoZXI="],
+        &["POST", "/x", "-H", "no header"],
+        &["POST", "/x", "--paginate"],
+        &["GET", "/x", "--jsonl"],
+        &["GET", "/x", "--paginate", "--page-size", "5001"],
+        &["GET", "/x?page=2", "--paginate"],
+    ];
+    for arguments in refused {
+        let (requests, ended) = sent(json(200, "{}"), arguments, "");
+        assert_eq!((ended.status, ended.stdout.as_str(), requests.len()), (2, "", 0), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains("error: ") && ended.stderr.contains("\nhint: "), "{arguments:?}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_refusal_tells_codats_words_and_a_change_in_doubt_how_to_go_on() {
+    let answer = json(
+        400,
+        r#"{"statusCode":400,"error":"Bad","validation":{"errors":[{"itemId":"name","message":"too long"}]}}"#,
+    );
+    let (_, ended) = sent(answer, &["POST", "/x", "-f", "name=x"], "");
+    assert_eq!(ended.status, 2, "{ended:?}");
+    assert!(ended.stderr.contains("Codat says: Bad; name: too long"), "{ended:?}");
+
+    let (requests, ended) = sent(Answer::Lost, &["POST", "/x", "--timeout", "2"], "");
+    assert_eq!(ended.status, 9, "{ended:?}");
+    let key = requests[0].lines().find_map(|line| line.strip_prefix("idempotency-key: ")).unwrap();
+    assert!(ended.stderr.contains(&format!("the idempotency key was {key}")), "{ended:?}");
+}

@@ -1,0 +1,128 @@
+//! `doctor`: the report, its status, and that it can be pasted anywhere.
+
+use codat_keys_emulator::Emulator;
+
+use crate::stand_in::{Answer, StandIn, json};
+use crate::support::{Ended, against, program, run, with_key};
+
+const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
+/// From Python: base64.b64encode(KEY).
+const HEADER: &str = "Basic TWFkZVVwS2V5QTAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMA==";
+
+/// What a line of the report says.
+fn told<'a>(ended: &'a Ended, what: &str) -> &'a str {
+    let line = ended.stdout.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no line {what}: {ended:?}")).trim()
+}
+
+fn dated(date: &str) -> Answer {
+    let body = format!(r#"{{"results":[{{"id":"a","apiKey":"{KEY}","createdDate":"2020-01-01T00:00:00Z"}}]}}"#);
+    let head =
+        format!("HTTP/1.1 200 OK\r\ndate: {date}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    Answer::Bytes((head + &body).into_bytes())
+}
+
+#[test]
+fn a_healthy_set_up_is_reported_without_its_key() {
+    let emulator = Emulator::start().unwrap();
+    let ended = run(&mut against(&emulator), &["doctor"]);
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{ended:?}");
+    assert!(!ended.stdout.contains(emulator.api_key()), "{ended:?}");
+    for (what, part) in [
+        ("CODAT_API_KEY", "in use: a raw key, ••••"),
+        ("CODAT_AUTH_HEADER", "not set"),
+        ("CODAT_API_KEY_FILE", "not set"),
+        ("base URL", emulator.base_url()),
+        ("base URL", "(CODAT_BASE_URL)"),
+        ("TLS", "none"),
+        ("proxy", "none"),
+        ("answers", "HTTP 200 after "),
+        ("clock", "as the server's"),
+        ("rate limit", " of 6000 requests left, whole again at "),
+        ("keys", "1 of 10"),
+        ("key in use", "(no name), 0 days old"),
+        ("problems", "none"),
+    ] {
+        assert!(told(&ended, what).contains(part), "{what}: {ended:?}");
+    }
+}
+
+#[test]
+fn each_source_is_named_with_what_became_of_it() {
+    let emulator = Emulator::start().unwrap();
+    emulator_with(&emulator, KEY);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "another-made-up-key\n").unwrap();
+    let doctor = |more: &[(&str, &str)]| {
+        let mut command = program();
+        command.env("CODAT_BASE_URL", emulator.base_url()).env("CODAT_AUTH_HEADER", HEADER);
+        run(command.envs(more.iter().copied()), &["doctor"])
+    };
+    let ended = doctor(&[]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!(told(&ended, "CODAT_AUTH_HEADER"), "in use: a whole header, ••••0000");
+
+    let ended = doctor(&[("CODAT_API_KEY", KEY)]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!(told(&ended, "CODAT_AUTH_HEADER"), "passed over: it holds the same key as CODAT_API_KEY");
+
+    let ended = doctor(&[("CODAT_API_KEY", KEY), ("CODAT_API_KEY_FILE", file.to_str().unwrap())]);
+    assert_eq!(ended.status, 4, "{ended:?}");
+    assert_eq!(told(&ended, "CODAT_API_KEY_FILE"), "passed over: it holds another key than CODAT_API_KEY");
+    assert!(told(&ended, "problem").contains("hold different keys"), "{ended:?}");
+}
+
+fn emulator_with(emulator: &Emulator, key: &str) {
+    let body = format!(r#"{{"keys":[{{"apiKey":"{key}"}}]}}"#);
+    let put = ["api", "PUT", "/_emulator/state", "--input", "-"];
+    assert_eq!(crate::support::run_with_input(&mut against(emulator), &put, &body).status, 0);
+}
+
+#[test]
+fn the_first_problem_is_the_exit_status() {
+    let emulator = Emulator::start().unwrap();
+    let url = emulator.base_url();
+    let mut no_key = program();
+    no_key.env("CODAT_BASE_URL", url);
+    let mut bad_url = against(&emulator);
+    bad_url.env("CODAT_BASE_URL", "http://api.example");
+    let nobody = with_key("http://127.0.0.1:1", KEY);
+    for (mut command, status, problem) in [
+        (no_key, 4, "no API key was given"),
+        (with_key(url, "\"quoted\""), 4, "has quotes around it"),
+        (with_key(url, KEY), 4, "Codat does not accept the API key (HTTP 401;"),
+        (bad_url, 2, "would send the key unencrypted"),
+        (nobody, 10, "no connection could be made"),
+        (with_key(&StandIn::answering(vec![json(200, "<html>")]).url, KEY), 10, "cannot be read"),
+        (with_key(&StandIn::answering(vec![json(200, r#"{"results":[]}"#)]).url, KEY), 7, "not in the list"),
+    ] {
+        let ended = run(&mut command, &["doctor"]);
+        assert_eq!(ended.status, status, "{ended:?}");
+        assert!(told(&ended, "problem").contains(problem), "{ended:?}");
+        assert!(ended.stderr.starts_with("error: ") && !ended.stdout.contains(KEY), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_off_and_the_age_of_the_key_are_told() {
+    let server = StandIn::answering(vec![dated("Wed, 01 Jan 2020 00:00:00 GMT")]);
+    let ended = run(&mut with_key(&server.url, KEY), &["doctor"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert!(
+        told(&ended, "clock").starts_with('+') && told(&ended, "clock").ends_with("`create` misjudges"),
+        "{ended:?}"
+    );
+    assert!(told(&ended, "key in use").split_once(", ").unwrap().1.ends_with(" days old"), "{ended:?}");
+    assert_eq!(told(&ended, "rate limit"), "the answers tell none");
+}
+
+#[test]
+fn a_proxy_is_told_without_its_password() {
+    let mut command = with_key("https://api.example", KEY);
+    command.env("HTTPS_PROXY", "http://user:MadeUpPassword@127.0.0.1:1");
+    let ended = run(&mut command, &["doctor", "--timeout", "1"]);
+    assert_eq!(told(&ended, "proxy"), "http://127.0.0.1:1 (HTTPS_PROXY)", "{ended:?}");
+    assert_eq!(told(&ended, "TLS"), "rustls, bundled roots", "{ended:?}");
+    assert!(!format!("{ended:?}").contains("MadeUpPassword"), "{ended:?}");
+}
