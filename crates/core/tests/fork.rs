@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,11 +22,15 @@ fn a_hundred_children_and_the_parent_answer_on_connections_of_their_own() {
     let key = ApiKey::parse("MadeUpKey").unwrap();
     let client = codat_keys::Client::builder().base_url(url).api_key(key).build_blocking().unwrap();
     let own = connection(&client).unwrap();
+    // Of which a child drops the last copy that it has.
+    let client = RefCell::new(Some(client));
+    let call = || connection(client.borrow().as_ref().unwrap()).unwrap();
 
     for _ in 0..CHILDREN / AT_ONCE {
-        let children: Vec<libc::pid_t> = (0..AT_ONCE).map(|_| fork(|| lives_apart(&client, own))).collect();
+        let children: Vec<libc::pid_t> =
+            (0..AT_ONCE).map(|_| fork(|| lives_apart(client.take().unwrap(), own))).collect();
         // Meanwhile: an answer that a child had taken would be missing here.
-        (0..CALLS).for_each(|_| assert_eq!(connection(&client).unwrap(), own));
+        (0..CALLS).for_each(|_| assert_eq!(call(), own));
         for child in children {
             assert_eq!(
                 exit_status(child),
@@ -33,18 +38,18 @@ fn a_hundred_children_and_the_parent_answer_on_connections_of_their_own() {
                 "a child hung, crashed, or called on a connection that is not its own"
             );
         }
-        // What the children dropped was theirs.
-        assert_eq!(connection(&client).unwrap(), own);
+        assert_eq!(call(), own, "what a child dropped was the parent's");
     }
 }
 
-/// In the child: calls on one connection, which is not the parent's; then all is dropped, and a grandchild does the same.
-fn lives_apart(parents: &Client, parents_connection: usize) -> bool {
-    let client = parents.clone();
-    let Ok(first) = connection(&client) else { return false };
-    let is_own = first != parents_connection && (0..CALLS).all(|_| connection(&client).is_ok_and(|next| next == first));
-    let grandchild = fork(|| connection(&client).is_ok_and(|own| own != first && own != parents_connection));
-    is_own && exit_status(grandchild) == Some(0) && connection(&client).is_ok_and(|still| still == first)
+/// In the child: calls over one connection, which is not the parent's, also while a grandchild calls; then drops all.
+fn lives_apart(client: Client, parents: usize) -> bool {
+    let Ok(own) = connection(&client) else { return false };
+    let stays = || (0..CALLS).all(|_| connection(&client).is_ok_and(|now| now == own));
+    let is_own = own != parents && stays();
+    let grandchild = fork(|| connection(&client).is_ok_and(|its| its != own && its != parents));
+    let still = stays();
+    is_own && still && exit_status(grandchild) == Some(0)
 }
 
 /// Which connection a call went over, as the server counts them.
