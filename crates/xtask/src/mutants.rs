@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Output, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -95,17 +95,18 @@ fn patch(patch: &Path, reverse: bool) -> Result<()> {
 
 /// Whether the tests run and pass. A test that does not exist counts as failed without a patch, and so is noticed.
 fn passes(test: &str) -> Result<bool> {
-    let built = fs::canonicalize("target")?.join(Path::new(BUILT).strip_prefix("target")?);
-    let output = command(&format!("cargo test --quiet {test}"))
-        .current_dir(COPY)
-        .env("CARGO_TARGET_DIR", built)
-        .stdin(Stdio::null())
-        .output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    // Built first: a mutant that does not build proves nothing, while one that crashes is caught.
+    let build = cargo_test("--no-run", test)?;
+    ensure!(build.status.success(), "`cargo test {test}` cannot be built:\n{}", String::from_utf8_lossy(&build.stderr));
+    let run = cargo_test("", test)?;
+    let text = String::from_utf8_lossy(&run.stdout);
     let ran =
         text.lines().any(|line| line.starts_with("test result: ok. ") && !line.starts_with("test result: ok. 0 "));
-    if !output.status.success() && !text.contains("test result: FAILED") {
-        bail!("`cargo test {test}` did not run:\n{}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(output.status.success() && ran)
+    Ok(run.status.success() && ran)
+}
+
+fn cargo_test(option: &str, test: &str) -> Result<Output> {
+    let built = fs::canonicalize("target")?.join(Path::new(BUILT).strip_prefix("target")?);
+    let mut cargo = command(&format!("cargo test --quiet {option} {test}"));
+    Ok(cargo.current_dir(COPY).env("CARGO_TARGET_DIR", built).stdin(Stdio::null()).output()?)
 }
