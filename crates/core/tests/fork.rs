@@ -21,7 +21,7 @@ fn a_hundred_children_and_the_parent_answer_on_connections_of_their_own() {
     let url = serve();
     // In a child itself: where a fork is not noticed, parent and children write into each other's memory by way of their
     // one epoll, and anything may become of them.
-    let parent = fork(120, || forks_a_hundred_times(&url));
+    let parent = fork(60, || forks_a_hundred_times(&url));
     assert_eq!(exit_status(parent), Some(0), "it hung, crashed, or said why above");
 }
 
