@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::args::Connection;
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::{plain, print, print_body};
 use crate::runtime::{interrupted, unless_interrupted};

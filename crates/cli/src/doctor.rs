@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use codat_keys::{ApiKeyDetails, Client, Credential, ErrorKind, Found, MAX_KEYS, Method, Response, Timestamp};
 
-use crate::args::Connection;
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::{plain, print};
 use crate::runtime::unless_interrupted;

@@ -4,6 +4,7 @@
 
 mod api;
 mod args;
+mod connection;
 mod create;
 mod delete;
 mod demo;

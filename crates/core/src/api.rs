@@ -1,17 +1,15 @@
 //! Codat's operations, each as two pure functions: the request to send, and what an answer means.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use jiff::Timestamp;
-use jiff::fmt::rfc2822;
 use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::base_url::BaseUrl;
+use crate::date::retry_after;
 use crate::error::{Error, ErrorKind};
 use crate::key::{ApiKeyDetails, KeyId, KeyName, NOT_IN_A_SEGMENT, WireKey};
 use crate::secret::ApiKey;
@@ -234,18 +232,4 @@ fn validation(body: &serde_json::Map<String, serde_json::Value>) -> String {
         error["message"].as_str().map(|message| format!("; {item}{message}"))
     };
     errors.into_iter().flatten().filter_map(line).collect()
-}
-
-/// `Retry-After`, in seconds or as a date; what cannot be read is as if it were absent.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    Some(Duration::try_from(http_date(value)?.duration_since(now)).unwrap_or(Duration::ZERO))
-}
-
-/// A date as HTTP writes it, `Wed, 25 Nov 2026 00:00:00 GMT`.
-pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
-    rfc2822::parse(text).ok().map(|date| date.timestamp())
 }

@@ -3,12 +3,11 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::date::codat_date;
 use crate::error::{Error, ErrorKind};
 use crate::secret::ApiKey;
 
@@ -142,12 +141,7 @@ impl WireKey {
     pub(crate) fn read(self) -> Result<ApiKeyDetails, &'static str> {
         let id = self.id.as_deref().and_then(|id| KeyId::parse(id).ok()).ok_or("id")?;
         let api_key = self.api_key.and_then(|key| ApiKey::verbatim(&key).ok()).ok_or("apiKey")?;
-        let created_date = self.created_date.as_ref().and_then(|date| read_date(date.as_str()?));
+        let created_date = self.created_date.as_ref().and_then(|date| codat_date(date.as_str()?));
         Ok(ApiKeyDetails { id, name: self.name, api_key, created_date })
     }
-}
-
-/// Codat's dates are UTC, with and without `Z` or an offset, with up to seven fraction digits.
-pub(crate) fn read_date(text: &str) -> Option<Timestamp> {
-    text.parse().ok().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
 }

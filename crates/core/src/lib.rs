@@ -27,6 +27,7 @@ mod config;
 pub mod create;
 mod credential;
 mod credentials;
+mod date;
 #[doc(hidden)]
 pub mod delete;
 mod error;

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use crate::api;
 use crate::base_url::BaseUrl;
-use crate::key::{KeyId, read_date};
+use crate::date::codat_date;
+use crate::key::KeyId;
 
 fn base() -> BaseUrl {
     BaseUrl::parse("https://api.example/prefix", false).expect("a base URL")
@@ -46,7 +47,7 @@ proptest! {
 
     #[test]
     fn no_date_makes_the_reader_panic(date in "\\PC{0,40}|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{0,16}(Z|[+-][0-9:]{0,6})?") {
-        let _ = read_date(&date);
+        let _ = codat_date(&date);
     }
 }
 

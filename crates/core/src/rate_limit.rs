@@ -3,8 +3,7 @@
 use http::HeaderMap;
 use jiff::Timestamp;
 
-use crate::api::http_date;
-use crate::key::read_date;
+use crate::date::{codat_date, http_date};
 
 /// The day's quota, as the latest answer told it. What could not be read is `None`.
 #[non_exhaustive]
@@ -38,7 +37,7 @@ fn read_reset(text: &str) -> Option<Timestamp> {
     if let Ok(seconds) = text.parse() {
         return Timestamp::from_second(seconds).ok();
     }
-    read_date(text).or_else(|| http_date(text))
+    codat_date(text).or_else(|| http_date(text))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::api;
 use crate::call::Call;
 use crate::client::Client;
+use crate::date::http_date;
 use crate::error::{Error, ErrorKind};
 use crate::keys::Pending;
 use crate::rate_limit::RateLimit;
@@ -192,7 +193,7 @@ impl Response {
 
     /// When the server says that it answered, from the header `Date`, to the second.
     pub fn date(&self) -> Option<Timestamp> {
-        api::http_date(self.headers().get(DATE)?.to_str().ok()?)
+        http_date(self.headers().get(DATE)?.to_str().ok()?)
     }
 
     /// What this answer says of the day's quota.
