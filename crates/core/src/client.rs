@@ -25,12 +25,16 @@ const GLANCE: Timeouts = Timeouts { attempt: Duration::from_secs(5), call: Durat
 /// A client of Codat's API. Cheap to clone: clones share their connections. It needs a tokio runtime with its time and
 /// I/O drivers.
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), codat_keys::Error> {
-/// let client = codat_keys::Client::from_env()?;
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?; // or Client::from_env()
 /// for key in client.keys().list().await? {
 ///     println!("{} {}", key.id, key.name.as_deref().unwrap_or("(no name)"));
 /// }
+/// assert_eq!(client.whoami().await?.name, None); // the first key of a Codat client has no name
 /// # Ok(())
 /// # }
 /// ```

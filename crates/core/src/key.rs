@@ -113,6 +113,20 @@ impl fmt::Display for KeyName {
 }
 
 /// A key as Codat lists it. `Debug` redacts the secret.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// for key in client.keys().list().await? {
+///     let made = key.created_date.map_or("long ago".into(), |date| date.to_string());
+///     println!("{} {} was made {made}", key.id, key.api_key.masked());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyDetails {

@@ -21,13 +21,18 @@ pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> +
 /// most 4 attempts, after a random wait of up to 250 ms, 500 ms, then 1 s, or after what `Retry-After` asks for. Where
 /// that exceeds the time that remains, the error comes at once and carries the wait.
 ///
-/// ```no_run
-/// # async fn example() -> Result<(), codat_keys::Error> {
-/// use codat_keys::{Client, KeyName};
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// use codat_keys::KeyName;
 ///
-/// let client = Client::from_env()?;
-/// let made = client.keys().create(&KeyName::parse("invoice-processor")?).await?;
-/// println!("made {} ({:?})", made.key.id, made.key.api_key);
+/// let keys = client.keys();
+/// let made = keys.create(&KeyName::parse("invoice-processor")?).await?;
+/// assert_eq!(keys.get(&made.key.id).await?, made.key);
+/// assert_eq!(keys.find("invoice-processor").await?.len(), 1);
 /// # Ok(())
 /// # }
 /// ```
@@ -107,6 +112,22 @@ impl<'a, C> Keys<'a, C> {
 }
 
 /// A key about to be made: [`Keys::create`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// use codat_keys::{How, KeyName};
+///
+/// // Nobody else makes keys of this name. `stop` may be any future, like that of Ctrl-C.
+/// let (name, stop) = (KeyName::parse("invoice-processor")?, std::future::pending());
+/// let made = client.keys().create(&name).adopt(true).until(stop).await?;
+/// assert_eq!(made.how, How::Created);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is sent until it is awaited or sent"]
 pub struct Create<'a, C = Client> {
     pub(crate) client: &'a C,
@@ -158,6 +179,23 @@ impl<C: fmt::Debug> fmt::Debug for Create<'_, C> {
 }
 
 /// A key about to be deleted: [`Keys::delete`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// use codat_keys::{ErrorKind, KeyName};
+///
+/// client.keys().create(&KeyName::parse("the other one")?).await?;
+/// let own = client.whoami().await?.id;
+/// let refused = client.keys().delete(&own).await.unwrap_err();
+/// assert_eq!(refused.kind(), ErrorKind::KeyInUse);
+/// client.keys().delete(&own).allow_key_in_use().await?; // this client has no access any more
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is sent until it is awaited or sent"]
 pub struct Delete<'a, C = Client> {
     pub(crate) client: &'a C,

@@ -12,14 +12,18 @@ const LARGEST_PAGE_SIZE: u32 = 5000;
 
 /// The pages of a resource, from the first on: [`Client::pages`].
 ///
-/// ```no_run
-/// # async fn example(client: codat_keys::Client) -> Result<(), codat_keys::Error> {
-/// let mut pages = client.pages("/companies").page_size(500).query("status=Linked");
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// let mut pages = client.pages("/companies").page_size(2).query("name~Example").order_by("-name");
+/// let mut names = Vec::new();
 /// while let Some(page) = pages.next().await? {
-///     for company in page.results {
-///         println!("{}", company["name"]);
-///     }
+///     names.extend(page.results.into_iter().map(|company| company["name"].to_string()));
 /// }
+/// assert_eq!(names.len(), 5);
 /// # Ok(())
 /// # }
 /// ```
@@ -41,6 +45,18 @@ pub(crate) struct Walk {
 }
 
 /// One page.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// let first = client.pages("/companies").page_size(2).next().await?.expect("there is always a first page");
+/// assert_eq!((first.results.len(), first.total_results, first.response.status()), (2, 5, 200));
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct Page {

@@ -6,6 +6,20 @@ use jiff::Timestamp;
 use crate::date::{codat_date, http_date};
 
 /// The day's quota, as the latest answer told it. What could not be read is `None`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// assert_eq!(client.rate_limit(), None); // before the first answer
+/// client.keys().list().await?;
+/// let quota = client.rate_limit().expect("Codat's answers tell it");
+/// assert_eq!((quota.limit, quota.remaining), (Some(6000), Some(5999)));
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {

@@ -24,13 +24,17 @@ use crate::stop::{Stop, unless_stopped};
 
 /// A call about to be made: [`Client::request`].
 ///
-/// ```no_run
-/// # async fn example(client: codat_keys::Client) -> Result<(), codat_keys::Error> {
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
 /// use codat_keys::Method;
 ///
-/// let companies = client.request(Method::GET, "/companies").query("pageSize", "10").await?;
+/// let companies = client.request(Method::GET, "/companies").query("pageSize", 2).await?;
 /// let companies: serde_json::Value = companies.json()?;
-/// println!("{}", companies["totalResults"]);
+/// assert_eq!(companies["totalResults"], 5);
 /// # Ok(())
 /// # }
 /// ```
@@ -148,6 +152,20 @@ impl<'a> IntoFuture for Request<'a> {
 }
 
 /// An answer of any 2xx status. `Debug` shows neither headers nor body.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// let profile = client.request(codat_keys::Method::GET, "/profile").await?;
+/// assert_eq!((profile.status(), profile.headers()["content-type"].as_bytes()), (200, &b"application/json"[..]));
+/// // Codat's profile holds a key. For people's eyes:
+/// println!("{}", String::from_utf8_lossy(&profile.redacted()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Response(http::Response<Bytes>);
 

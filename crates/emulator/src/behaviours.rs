@@ -3,6 +3,13 @@
 use crate::behaviours::Mark::{Assumed, Contradicted, Documented};
 
 /// One thing that the emulator does.
+///
+/// ```
+/// use codat_keys_emulator::BEHAVIOURS;
+///
+/// let limit = BEHAVIOURS.iter().find(|behaviour| behaviour.name == "key-limit").expect("it has one");
+/// println!("{} ({:?}: {})", limit.what, limit.mark, limit.source);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Behaviour {
     /// A short name, unlike any other.
@@ -16,6 +23,14 @@ pub struct Behaviour {
 }
 
 /// How sure a [`Behaviour`] is.
+///
+/// ```
+/// use codat_keys_emulator::{BEHAVIOURS, Mark};
+///
+/// for assumed in BEHAVIOURS.iter().filter(|behaviour| behaviour.mark == Mark::Assumed) {
+///     println!("{}: {}", assumed.what, assumed.source);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// Codat's documents say so.

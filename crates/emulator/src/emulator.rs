@@ -19,6 +19,21 @@ use crate::server::{Server, Shared};
 /// A running emulator. It listens on 127.0.0.1 only, and stops when it is dropped.
 ///
 /// It may be started and dropped in blocking and in async code alike: it uses no runtime but its own.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use codat_keys_emulator::Emulator;
+///
+/// let emulator = Emulator::start()?;
+/// // Here your program is given `emulator.base_url()` and `emulator.api_key()`.
+///
+/// // The next POST takes effect, and its answer is lost.
+/// emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#)?;
+/// // Idempotency keys are forgotten.
+/// emulator.advance_clock(Duration::from_secs(90 * 60));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Emulator {
     base_url: String,
     api_key: String,
@@ -87,6 +102,16 @@ impl fmt::Debug for Emulator {
 }
 
 /// How an [`Emulator`] starts. What is not set has the default that each method names.
+///
+/// ```
+/// use codat_keys_emulator::Emulator;
+///
+/// let start = || Emulator::builder().seed(1).enforce_limits(true).start();
+/// let (one, other) = (start()?, start()?);
+/// assert_eq!(one.api_key(), other.api_key()); // the same seed, the same keys
+/// assert_ne!(one.base_url(), other.base_url()); // each on a free port
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until start() is called"]
 pub struct Builder {

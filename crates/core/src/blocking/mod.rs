@@ -15,6 +15,9 @@
 //!
 //! let profile = client.request(Method::GET, "/profile").send()?;
 //! assert_eq!(profile.status(), 200);
+//! for page in client.pages("/companies") {
+//!     println!("{} companies", page?.results.len());
+//! }
 //! client.keys().delete(&made.key.id).send()?;
 //! # Ok::<(), codat_keys::Error>(())
 //! ```

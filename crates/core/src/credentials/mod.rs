@@ -18,6 +18,11 @@ pub(crate) fn process_environment(name: &str) -> Option<OsString> {
 }
 
 /// What one of the variables that may hold a key holds: [`sources`].
+///
+/// ```
+/// let variables = codat_keys::sources().into_iter().map(|source| source.variable);
+/// assert!(variables.eq(["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"]));
+/// ```
 #[derive(Debug)]
 pub struct Source {
     /// The variable's name.
@@ -27,6 +32,18 @@ pub struct Source {
 }
 
 /// What a [`Source`] holds.
+///
+/// ```
+/// use codat_keys::Found;
+///
+/// for source in codat_keys::sources() {
+///     match source.found {
+///         Found::Nothing => println!("{} is not set", source.variable),
+///         Found::Credential(credential) => println!("{} holds {:?}", source.variable, credential.api_key()),
+///         Found::Mistake(error) => println!("{error}: {}", error.hint()),
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub enum Found {
     /// The variable is not set.

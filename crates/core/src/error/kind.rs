@@ -1,6 +1,14 @@
 //! The table of errors: the only source of the README's table and of the bindings' error classes.
 
 /// What went wrong, as a program tells it apart. The table in the README is generated from [`ErrorKind::ALL`].
+///
+/// ```
+/// use codat_keys::{ErrorKind, KeyId};
+///
+/// let kind = KeyId::parse("../companies").unwrap_err().kind();
+/// assert_eq!((kind, kind.code(), kind.exit_status()), (ErrorKind::InvalidInput, "invalid_input", 2));
+/// assert!(!kind.is_retryable() && ErrorKind::RateLimited.is_retryable());
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {

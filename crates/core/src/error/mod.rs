@@ -39,6 +39,27 @@ struct Inner {
 }
 
 /// What is known about a change whose outcome is not ([`ErrorKind::OutcomeUnknown`]).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// use codat_keys::KeyName;
+///
+/// # emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after","count":4}]}"#).unwrap();
+/// // Here every answer was lost, and one key was made.
+/// let name = KeyName::parse("invoice-processor")?;
+/// let error = client.keys().create(&name).await.unwrap_err();
+/// let known = error.outcome().expect("the outcome is unknown");
+/// assert_eq!(known.candidates.as_ref().map(Vec::len), Some(1));
+///
+/// let key = known.idempotency_key.as_deref().expect("a create has one");
+/// client.keys().create(&name).idempotency_key(key).await?; // resumes it
+/// # Ok(())
+/// # }
+/// ```
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct Outcome {
