@@ -1,14 +1,21 @@
 //! Use and manage the API keys of [Codat](https://codat.io): authenticate any call, and list, create and delete keys
 //! without a lock-out and without a leak.
 //!
-//! ```no_run
-//! # async fn example() -> Result<(), codat_keys::Error> {
-//! use codat_keys::Client;
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), codat_keys::Error> {
+//! # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+//! # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+//! use codat_keys::{Client, KeyName};
 //!
-//! let client = Client::from_env()?; // CODAT_API_KEY, CODAT_AUTH_HEADER or CODAT_API_KEY_FILE
+//! // Or `Client::from_env()`, which reads CODAT_API_KEY, CODAT_AUTH_HEADER or CODAT_API_KEY_FILE.
+//! let client = Client::builder().base_url(base_url).api_key(key).build()?;
+//!
+//! let made = client.keys().create(&KeyName::parse("invoice-processor")?).await?;
 //! for key in client.keys().list().await? {
 //!     println!("{} {:?} {:?}", key.id, key.name, key.api_key); // the key itself is redacted
 //! }
+//! client.keys().delete(&made.key.id).await?;
 //! # Ok(())
 //! # }
 //! ```
@@ -74,8 +81,3 @@ pub use bytes::Bytes;
 pub use http::Method;
 pub use http::header::{HeaderMap, HeaderName, HeaderValue};
 pub use jiff::Timestamp;
-
-/// The examples of the README, compiled and run as its readers would.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;

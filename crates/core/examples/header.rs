@@ -1,0 +1,14 @@
+//! Authenticates an HTTP client of one's own.
+
+use codat_keys::{ApiKey, AuthorizationHeader, Client};
+
+fn main() -> Result<(), codat_keys::Error> {
+    let header = AuthorizationHeader::from(&ApiKey::parse("example")?);
+    assert_eq!(header.expose_secret(), "Basic ZXhhbXBsZQ==");
+
+    // Or the header of a client's key, for URLs of the client's own origin and no other.
+    let client = Client::from_env()?;
+    let header = client.authorization_for(&format!("{}/companies", client.base_url()))?;
+    assert!(header.to_header_value().is_sensitive()); // an `http::HeaderValue`, kept out of logs
+    Ok(())
+}

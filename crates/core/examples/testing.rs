@@ -1,0 +1,20 @@
+//! Tests a program of one's own: the emulator makes the key, and closes the connection without an answer.
+
+use codat_keys::{ApiKey, Client, How, KeyName, Method};
+use codat_keys_emulator::Emulator;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let emulator = Emulator::start()?; // on a free port of 127.0.0.1; it stops when it is dropped
+    let key = ApiKey::parse(emulator.api_key())?;
+    let client = Client::builder().base_url(emulator.base_url()).api_key(key).build()?;
+
+    emulator.set_faults(r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#)?;
+    let made = client.keys().create(&KeyName::parse("ci")?).await?;
+    assert_eq!(made.how, How::Replayed); // told by the second request, under the same idempotency key
+
+    let journal: serde_json::Value = client.request(Method::GET, "/_emulator/journal").await?.json()?;
+    let seen = journal["requests"].as_array().into_iter().flatten();
+    assert_eq!(seen.filter(|request| request["method"] == "POST").count(), 2);
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! The examples: programs in `crates/core/examples`, which pages show between two marks.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, ensure};
+
+const BEGIN: &str = "<!-- example: ";
+const NAMED: &str = " -->";
+const END: &str = "<!-- end of example -->";
+
+/// The text with every example as its file has it now.
+pub(super) fn splice(text: &str) -> Result<String> {
+    splice_from(text, |name| {
+        let path = format!("crates/core/examples/{name}.rs");
+        fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
+    })
+}
+
+fn splice_from(text: &str, source: impl Fn(&str) -> Result<String>) -> Result<String> {
+    let (mut spliced, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once(BEGIN) {
+        let (name, after) = after.split_once(NAMED).context("a mark of an example does not end")?;
+        let (old, after) = after.split_once(END).with_context(|| format!("no `{END}` follows the example {name}"))?;
+        ensure!(!old.contains(BEGIN), "no `{END}` follows the example {name}");
+        let program = without_heading(&source(name)?).to_owned();
+        spliced += &format!("{before}{BEGIN}{name}{NAMED}\n```rust\n{program}```\n{END}");
+        rest = after;
+    }
+    Ok(spliced + rest)
+}
+
+/// Without the line that says what it is: the page does.
+fn without_heading(program: &str) -> &str {
+    program.trim_start_matches(|c| c != '\n').trim_start()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn splice(text: &str) -> Result<String> {
+        splice_from(text, |name| Ok(format!("//! What it is.\n\nfn {name}() {{}}\n")))
+    }
+
+    #[test]
+    fn every_example_is_replaced_and_nothing_else() {
+        let spliced = splice("a\n<!-- example: b -->old<!-- end of example -->\nc\n").unwrap();
+        assert_eq!(spliced, "a\n<!-- example: b -->\n```rust\nfn b() {}\n```\n<!-- end of example -->\nc\n");
+        assert_eq!(splice(&spliced).unwrap(), spliced);
+        assert_eq!(splice(&spliced.repeat(2)).unwrap(), spliced.repeat(2));
+    }
+
+    #[test]
+    fn a_mark_that_is_missing_is_said() {
+        let twice = "<!-- example: a -->\n<!-- example: b -->\n<!-- end of example -->";
+        for text in ["<!-- example: a -->\n", twice] {
+            let error = splice(text).unwrap_err().to_string();
+            assert_eq!(error, format!("no `{END}` follows the example a"));
+        }
+    }
+}

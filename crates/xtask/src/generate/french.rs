@@ -1,0 +1,115 @@
+//! The French of what errors say, for `README.fr.md`. It goes by the English text, so that a text that was changed has
+//! no French until somebody has looked at it.
+
+use anyhow::{Context as _, Result};
+
+#[rustfmt::skip]
+static FRENCH: &[(&str, &str)] = &[
+    ("the input is not valid",
+     "l'entrée n'est pas valide"),
+    ("correct it and call again; nothing was changed",
+     "corrigez-la et recommencez ; rien n'a été modifié"),
+    ("no API key was given",
+     "aucune clé d'API n'a été donnée"),
+    ("set CODAT_API_KEY to a raw key, CODAT_AUTH_HEADER to a whole header, or CODAT_API_KEY_FILE to a file that holds either",
+     "mettez une clé brute dans CODAT_API_KEY, un en-tête entier dans CODAT_AUTH_HEADER, ou le chemin d'un fichier qui contient l'un des deux dans CODAT_API_KEY_FILE"),
+    ("the API key cannot be right",
+     "la clé d'API ne peut pas être la bonne"),
+    ("copy the key again from the page Developers > API keys of Codat's Portal",
+     "copiez la clé de nouveau depuis la page Developers > API keys du portail de Codat"),
+    ("Codat does not accept the API key",
+     "Codat n'accepte pas la clé d'API"),
+    ("the key is wrong or was deleted, or belongs to another instance: compare its last four characters with the Portal's page Developers > API keys",
+     "la clé est fausse, a été supprimée ou appartient à une autre instance : comparez ses quatre derniers caractères avec ceux de la page Developers > API keys du portail"),
+    ("a limit of the Codat account is reached",
+     "une limite du compte Codat est atteinte"),
+    ("read Codat's message; a free account holds 50 companies and ends after 365 days",
+     "lisez le message de Codat ; un compte gratuit contient 50 entreprises et prend fin au bout de 365 jours"),
+    ("the API key may not do this",
+     "la clé d'API n'a pas ce droit"),
+    ("the key is outdated or belongs to another client; keys are managed by Administrators and Developers",
+     "la clé est périmée ou appartient à un autre client ; les clés sont gérées par les rôles Administrator et Developer"),
+    ("the client has 10 keys already, the most that Codat allows",
+     "le client a déjà 10 clés, le maximum que Codat autorise"),
+    ("delete a key that nobody uses, then create again",
+     "supprimez une clé que personne n'utilise, puis créez de nouveau"),
+    ("this is the last remaining key",
+     "c'est la dernière clé qui reste"),
+    ("create another key first: without one, nobody can call the API",
+     "créez d'abord une autre clé : sans clé, plus personne ne peut appeler l'API"),
+    ("this is the key that makes the call",
+     "c'est la clé qui fait cet appel"),
+    ("use another key to delete it, or allow deleting the key in use",
+     "supprimez-la avec une autre clé, ou autorisez la suppression de la clé utilisée"),
+    ("there is no such key or resource",
+     "cette clé ou cette ressource n'existe pas"),
+    ("list the keys to see their ids, and check the base URL",
+     "listez les clés pour voir leurs identifiants, et vérifiez l'URL de base"),
+    ("too many requests",
+     "trop de requêtes"),
+    ("wait for the time that the answer names; the daily count is reset at 00:00 UTC",
+     "attendez le temps que la réponse indique ; le compteur du jour repart de zéro à 00:00 UTC"),
+    ("it is unknown whether the change took effect",
+     "on ne sait pas si le changement a pris effet"),
+    ("list the keys before you try again",
+     "listez les clés avant de réessayer"),
+    ("the request conflicts with another",
+     "la requête est en conflit avec une autre"),
+    ("Codat failed to answer",
+     "Codat n'a pas su répondre"),
+    ("try again later; give the correlation id to Codat's support",
+     "réessayez plus tard ; donnez l'identifiant de corrélation au support de Codat"),
+    ("there is no connection",
+     "il n'y a pas de connexion"),
+    ("check the base URL, the network and the proxy",
+     "vérifiez l'URL de base, le réseau et le proxy"),
+    ("there was no answer in time",
+     "la réponse n'est pas arrivée à temps"),
+    ("try again, or allow more time",
+     "réessayez, ou accordez plus de temps"),
+    ("the answer is not one of Codat's",
+     "la réponse n'est pas de Codat"),
+    ("check the base URL and what stands between: a proxy, a gateway, a captive portal",
+     "vérifiez l'URL de base et ce qui se trouve entre vous et Codat : un proxy, une passerelle, un portail captif"),
+    ("the answer is larger than 8 MiB",
+     "la réponse dépasse 8 Mio"),
+    ("check the base URL, or ask for smaller pages",
+     "vérifiez l'URL de base, ou demandez des pages plus petites"),
+    ("the call was stopped",
+     "l'appel a été arrêté"),
+    ("nothing was changed",
+     "rien n'a été modifié"),
+    ("this is a defect of codat-keys",
+     "c'est un défaut de codat-keys"),
+    ("please report it, without any key",
+     "signalez-le, s'il vous plaît, sans aucune clé"),
+];
+
+/// The French of an English text of the table of errors.
+pub(super) fn translated(english: &str) -> Result<String> {
+    let found = FRENCH.iter().find(|(text, _)| *text == english);
+    let (_, french) =
+        found.with_context(|| format!("crates/xtask/src/generate/french.rs has no French for `{english}`"))?;
+    // French sets a space before these, at which no line may break.
+    Ok(french.replace(" :", "\u{a0}:").replace(" ;", "\u{a0};"))
+}
+
+#[cfg(test)]
+mod tests {
+    use codat_keys::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn every_french_text_is_that_of_an_english_one() {
+        for (english, _) in FRENCH {
+            let is_used = ErrorKind::ALL.iter().any(|kind| [kind.text(), kind.hint()].contains(english));
+            assert!(is_used, "no error says `{english}`");
+        }
+    }
+
+    #[test]
+    fn a_text_without_french_is_said() {
+        assert!(translated("something new").unwrap_err().to_string().ends_with("no French for `something new`"));
+    }
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask generate`: the files, and the parts of pages, that are written from the code.
+
+mod errors;
+mod examples;
+mod french;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+
+const FIDELITY: &str = "docs/fidelity.md";
+
+/// Writes every generated file that is not current.
+pub(crate) fn write() -> Result<()> {
+    for file in stale()? {
+        fs::write(&file.path, file.text).with_context(|| format!("cannot write {}", file.path.display()))?;
+        println!("wrote {}", file.path.display());
+    }
+    Ok(())
+}
+
+/// Fails if a generated file is not what [`write()`] would make of it.
+pub(crate) fn check() -> Result<()> {
+    let stale: Vec<String> = stale()?.iter().map(|file| file.path.display().to_string()).collect();
+    ensure!(stale.is_empty(), "not current: {}; `cargo xtask generate` mends it", stale.join(", "));
+    Ok(())
+}
+
+struct File {
+    path: PathBuf,
+    text: String,
+}
+
+fn stale() -> Result<Vec<File>> {
+    let mut files = vec![File { path: FIDELITY.into(), text: codat_keys_emulator::fidelity() }];
+    for path in pages()? {
+        let text = page(&path).with_context(|| format!("in {}", path.display()))?;
+        files.push(File { path, text });
+    }
+    // A file that is missing is not current either.
+    files.retain(|file| fs::read_to_string(&file.path).ok().as_ref() != Some(&file.text));
+    Ok(files)
+}
+
+/// The pages that people write, and in which some parts are generated.
+fn pages() -> Result<Vec<PathBuf>> {
+    let mut pages = vec![PathBuf::from("README.md"), PathBuf::from("README.fr.md")];
+    for entry in fs::read_dir("docs").context("cannot read docs")? {
+        pages.push(entry?.path());
+    }
+    pages.retain(|path| path.extension().is_some_and(|extension| extension == "md") && path != Path::new(FIDELITY));
+    Ok(pages)
+}
+
+fn page(path: &Path) -> Result<String> {
+    let text = fs::read_to_string(path).context("cannot read it")?;
+    let text = examples::splice(&text)?;
+    match path.to_str() {
+        Some("README.md") => errors::splice(&text, &errors::english()),
+        Some("README.fr.md") => errors::splice(&text, &errors::french()?),
+        _ => Ok(text),
+    }
+}
