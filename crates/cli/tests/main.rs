@@ -10,6 +10,7 @@ mod exec;
 mod keys;
 mod mistakes;
 mod outcomes;
+mod readme;
 mod scenarios;
 #[path = "../../../tests/support/stand_in.rs"]
 mod stand_in;

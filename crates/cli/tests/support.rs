@@ -10,13 +10,17 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_codat-keys");
 /// The program, with nothing of Codat's in its environment.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(PROGRAM);
+    clear_environment(&mut command);
+    command
+}
+
+pub(crate) fn clear_environment(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_uppercase();
         if text.starts_with("CODAT_") || text.ends_with("_PROXY") || text == "NO_COLOR" {
             command.env_remove(name);
         }
     }
-    command
 }
 
 pub(crate) fn with_key(url: &str, key: &str) -> Command {

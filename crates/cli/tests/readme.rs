@@ -1,0 +1,137 @@
+//! What README.md, README.fr.md and the guides in docs show is run as it stands there.
+
+mod markdown;
+mod rustdoc;
+#[cfg(unix)]
+mod shell;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
+
+use codat_keys_emulator::Emulator;
+use serde_json::Value;
+
+use crate::support::{clear_environment, run};
+use markdown::{Block, ROOT, blocks, headings};
+
+/// Whoever adds one here says below how its blocks are checked.
+const LANGUAGES: [&str; 5] = ["json", "rust", "sh", "text", "toml"];
+
+/// The packages that `cargo xtask test` builds together: with others, dependencies would be built once more.
+const BUILD_EXAMPLES: &str =
+    "build --quiet --locked --examples --message-format json -p codat-keys -p codat-keys-emulator -p xtask";
+
+/// Examples that need something to go wrong, and what they print when it did.
+const TROUBLED: [(&str, &str, &str); 1] = [(
+    "resume",
+    r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after","count":4}]}"#,
+    " was replayed\n",
+)];
+
+#[test]
+fn every_block_is_of_a_language_that_is_checked() {
+    let mut before = String::new();
+    for Block { place, language, text, .. } in blocks() {
+        assert!(LANGUAGES.contains(&language.as_str()), "{place}: `{language}` is none of {LANGUAGES:?}");
+        match language.as_str() {
+            "json" => drop(serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{place}: {error}"))),
+            "toml" => assert!(text.starts_with('['), "{place} does not begin with a table"),
+            // Rust and shell are run; what a shell block prints stands right below it.
+            "text" => assert_eq!(before, "sh", "{place} is no output"),
+            _ => {}
+        }
+        before = language;
+    }
+}
+
+#[test]
+fn both_readmes_have_the_same_blocks_under_the_same_headings() {
+    let of = |page: &str| blocks().into_iter().filter(|block| block.page == page).collect::<Vec<_>>();
+    let (english, french) = (of("README.md"), of("README.fr.md"));
+    for (one, other) in english.iter().zip(&french) {
+        let same = (&one.language, &one.text) == (&other.language, &other.text);
+        assert!(same, "{} and {} differ", one.place, other.place);
+    }
+    assert_eq!(english.len(), french.len());
+    assert_eq!(headings("README.md"), headings("README.fr.md"));
+}
+
+#[test]
+fn every_rust_block_is_an_example_and_every_example_is_shown() {
+    let mut unseen = example_files();
+    let examples: BTreeSet<String> = unseen.values().cloned().collect();
+    for Block { place, text, .. } in blocks().into_iter().filter(|block| block.language == "rust") {
+        assert!(examples.contains(&text), "{place} is no file of crates/core/examples: see cargo xtask generate");
+        unseen.retain(|_, program| *program != text);
+    }
+    assert!(unseen.is_empty(), "no page shows {:?}", unseen.keys());
+}
+
+#[test]
+fn every_example_runs() {
+    let built = build_examples();
+    assert_eq!(built.keys().collect::<Vec<_>>(), example_files().keys().collect::<Vec<_>>());
+    for (name, program) in built {
+        let emulator = Emulator::start().unwrap();
+        let mut command = Command::new(program);
+        clear_environment(&mut command);
+        command.env("CODAT_BASE_URL", emulator.base_url()).env("CODAT_API_KEY", emulator.api_key());
+        let troubled = TROUBLED.iter().find(|(troubled, ..)| *troubled == name);
+        if let Some((_, faults, _)) = troubled {
+            emulator.set_faults(faults).unwrap();
+        }
+        let ended = run(&mut command, &[]);
+        assert_eq!(ended.status, 0, "{name}: {ended:?}");
+        assert!(troubled.is_none_or(|(.., printed)| ended.stdout.ends_with(printed)), "{name}: {ended:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn every_shell_block_runs_as_written() {
+    let blocks = blocks();
+    // What both READMEs show is run once.
+    let mut seen = BTreeSet::new();
+    for (number, block) in blocks.iter().enumerate().filter(|(_, block)| block.language == "sh") {
+        if !seen.insert(&block.text) {
+            continue;
+        }
+        let output = shell::run(block);
+        // What it prints may stand below it.
+        let shown = blocks.get(number + 1).filter(|next| next.language == "text" && next.page == block.page);
+        if let Some(shown) = shown {
+            assert!(shell::matches(&output, &shown.text), "{}: it printed:\n{output}", shown.place);
+        }
+    }
+    assert!(seen.len() > 5, "the blocks are not found any more");
+}
+
+/// The programs by their names, without the line that says what each is.
+fn example_files() -> BTreeMap<String, String> {
+    let files = std::fs::read_dir(format!("{ROOT}/crates/core/examples")).unwrap();
+    let example = |file: PathBuf| {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (heading, program) = text.split_once("\n\n").unwrap();
+        assert!(heading.starts_with("//! ") && !heading.contains('\n'), "{}", file.display());
+        (file.file_stem().unwrap().to_str().unwrap().to_owned(), program.to_owned())
+    };
+    files.map(|file| example(file.unwrap().path())).collect()
+}
+
+fn build_examples() -> BTreeMap<String, PathBuf> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(BUILD_EXAMPLES.split(' ')).current_dir(ROOT);
+    // They describe this package, and some build scripts run again when they change.
+    for (name, _) in std::env::vars() {
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(name);
+        }
+    }
+    let ended = run(&mut cargo, &[]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let messages = ended.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let examples = messages.filter(|message| message["target"]["kind"][0] == "example");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    examples.map(|built| (text(&built["target"]["name"]), text(&built["executable"]).into())).collect()
+}
