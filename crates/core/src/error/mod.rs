@@ -81,7 +81,8 @@ impl Error {
         self.0.hint.as_deref().unwrap_or_else(|| self.kind().hint())
     }
 
-    /// The HTTP status, where Codat answered. It decides the kind; the status in an error's body is not looked at.
+    /// The HTTP status, where Codat answered. It decides the kind; the status in an error's body can differ, and serves
+    /// only to tell the limit of ten keys from other conflicts.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
