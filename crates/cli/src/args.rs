@@ -29,7 +29,7 @@ pub(crate) enum Command {
     List(List),
     /// Show one key, by its id or unambiguous name
     Show(Show),
-    /// Show the key in use: its id, name and age
+    /// Show the key in use: its id, its name, when it was made
     Whoami(Whoami),
     /// Create a key
     Create(Create),
