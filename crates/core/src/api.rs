@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use jiff::Timestamp;
 use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Serialize};
@@ -19,9 +19,15 @@ pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const MAX_MESSAGE_CHARS: usize = 500;
 const MAX_CORRELATION_ID_CHARS: usize = 128;
 
-/// The path of an operation without its values, for traces: a request carries it among its extensions.
-#[derive(Clone, Copy)]
-pub(crate) struct PathTemplate(pub(crate) &'static str);
+/// The path without its values, for traces. One of the caller's own may hold anything, so that a trace shows none of it.
+pub(crate) fn path_template(uri: &Uri) -> &'static str {
+    let mut segments = uri.path().rsplit('/');
+    match (segments.next(), segments.next()) {
+        (Some("apiKeys"), _) => "/apiKeys",
+        (_, Some("apiKeys")) => "/apiKeys/{apiKeyId}",
+        _ => "(any)",
+    }
+}
 
 /// Any call. A path that could leave the base URL's origin or prefix is refused.
 pub(crate) fn any_request(
@@ -38,8 +44,7 @@ pub(crate) fn any_request(
         let encode = |text| utf8_percent_encode(text, NOT_IN_A_SEGMENT);
         url += &format!("{separator}{}={}", encode(name), encode(value));
     }
-    // A path of the caller's own may hold anything, so a trace shows none of it.
-    let request = Request::builder().method(method).uri(url).header(ACCEPT, JSON).extension(PathTemplate("(any)"));
+    let request = Request::builder().method(method).uri(url).header(ACCEPT, JSON);
     request.body(body).map_err(|source| {
         Error::new(ErrorKind::InvalidInput, "the path cannot stand in a URL")
             .hint_is("percent-encode what a URL cannot hold")
@@ -76,7 +81,7 @@ fn check_path(path: &str) -> Result<(), Error> {
 }
 
 pub(crate) fn list_request(base: &BaseUrl) -> Result<Request<Bytes>, Error> {
-    request(Method::GET, base, "/apiKeys", PathTemplate("/apiKeys")).body(Bytes::new()).map_err(unbuildable)
+    request(Method::GET, base, "/apiKeys").body(Bytes::new()).map_err(unbuildable)
 }
 
 pub(crate) fn parse_list(response: &Response<Bytes>) -> Result<Vec<ApiKeyDetails>, Error> {
@@ -96,7 +101,7 @@ pub(crate) fn create_request(base: &BaseUrl, name: &KeyName, idempotency_key: &s
         name: &'a str,
     }
     let body = serde_json::to_vec(&Body { name: name.as_str() }).map_err(unbuildable)?;
-    request(Method::POST, base, "/apiKeys", PathTemplate("/apiKeys"))
+    request(Method::POST, base, "/apiKeys")
         .header(CONTENT_TYPE, JSON)
         .header(IDEMPOTENCY_KEY, idempotency_key)
         .body(body.into())
@@ -117,7 +122,7 @@ pub(crate) fn parse_create(response: &Response<Bytes>) -> Result<ApiKeyDetails, 
 
 pub(crate) fn delete_request(base: &BaseUrl, id: &KeyId) -> Result<Request<Bytes>, Error> {
     let path = format!("/apiKeys/{}", id.path_segment());
-    request(Method::DELETE, base, &path, PathTemplate("/apiKeys/{apiKeyId}")).body(Bytes::new()).map_err(unbuildable)
+    request(Method::DELETE, base, &path).body(Bytes::new()).map_err(unbuildable)
 }
 
 pub(crate) fn parse_delete(response: &Response<Bytes>) -> Result<(), Error> {
@@ -125,8 +130,8 @@ pub(crate) fn parse_delete(response: &Response<Bytes>) -> Result<(), Error> {
         .map_err(|error| if error.status() == Some(409) { error.kind_is(ErrorKind::LastKey) } else { error })
 }
 
-fn request(method: Method, base: &BaseUrl, path: &str, template: PathTemplate) -> http::request::Builder {
-    Request::builder().method(method).uri(base.join(path)).header(ACCEPT, JSON).extension(template)
+fn request(method: Method, base: &BaseUrl, path: &str) -> http::request::Builder {
+    Request::builder().method(method).uri(base.join(path)).header(ACCEPT, JSON)
 }
 
 fn unbuildable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

@@ -13,7 +13,10 @@ pub(crate) const PRODUCTION: &str = "https://api.codat.io";
 
 /// A checked base URL without a slash at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BaseUrl(String);
+pub(crate) struct BaseUrl {
+    text: String,
+    url: url::Url,
+}
 
 impl BaseUrl {
     /// Takes `https://` to anywhere, and `http://` to this machine alone unless `allow_insecure_http`: the key goes
@@ -44,14 +47,13 @@ impl BaseUrl {
                 "use https, or allow insecure HTTP if the network is trusted",
             );
         }
-        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+        Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), url })
     }
 
     /// The header for a URL of this scheme, host and port; any other is refused.
     pub(crate) fn authorization_for(&self, url: &str, key: &ApiKey) -> Result<AuthorizationHeader, Error> {
         let origin = |text: &str| url::Url::parse(text).map(|url| url.origin()).ok();
-        let own = origin(&self.0);
-        if own.is_some() && own == origin(url) {
+        if origin(url) == Some(self.url.origin()) {
             return Ok(AuthorizationHeader::from(key));
         }
         Err(Error::new(ErrorKind::InvalidInput, "the URL does not belong to the client's own origin")
@@ -60,15 +62,19 @@ impl BaseUrl {
 
     /// The URL of a path that begins with a slash.
     pub(crate) fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
+        format!("{}{path}", self.text)
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    pub(crate) fn to_url(&self) -> url::Url {
+        self.url.clone()
     }
 
     pub(crate) fn is_encrypted(&self) -> bool {
-        self.0.starts_with("https:")
+        self.url.scheme() == "https"
     }
 }
 

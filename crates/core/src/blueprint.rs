@@ -43,6 +43,7 @@ impl Blueprint {
             None => http,
         };
         let transport = Transport {
+            origin: self.base_url.to_url(),
             http: http.build().map_err(|source| {
                 Error::new(ErrorKind::Internal, "the HTTP client could not be set up").caused_by(source.without_url())
             })?,

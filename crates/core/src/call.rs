@@ -53,7 +53,7 @@ impl<'a> Call<'a> {
         let was_in_doubt = self.in_doubt;
         // As long as it is under way, and if it is stopped then.
         self.in_doubt = !self.request.method().is_safe();
-        let (error, told_nothing) = match self.transport.attempt(self.request.clone(), self.budget).await {
+        let (error, told_nothing) = match self.transport.attempt(&self.request, self.budget).await {
             Err(failure) => (failure.error, failure.sent),
             Ok(response) => match parse(&response) {
                 Err(error) => {

@@ -146,7 +146,7 @@ impl Client {
     /// A single attempt of a short time, for what is nice to know.
     pub(crate) async fn list_keys_once(&self) -> Result<Vec<ApiKeyDetails>, Error> {
         let budget = self.0.transport.budget(GLANCE);
-        let answer = self.transport().attempt(api::list_request(self.base())?, budget).await;
+        let answer = self.transport().attempt(&api::list_request(self.base())?, budget).await;
         answer.map_err(|failure| failure.error).and_then(|response| api::parse_list(&response))
     }
 

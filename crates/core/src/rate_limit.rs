@@ -1,9 +1,13 @@
 //! What Codat's headers say of the day's quota.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
 use crate::date::{codat_date, http_date};
+
+static LIMIT: HeaderName = HeaderName::from_static("x-rate-limit-limit");
+static REMAINING: HeaderName = HeaderName::from_static("x-rate-limit-remaining");
+static RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 
 /// The day's quota, as the latest answer told it. What could not be read is `None`.
 ///
@@ -34,13 +38,10 @@ pub struct RateLimit {
 impl RateLimit {
     /// `None` where none of the headers is there.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
-        let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-        let number = |name: &str| text(name)?.parse().ok();
-        let read = Self {
-            limit: number("x-rate-limit-limit"),
-            remaining: number("x-rate-limit-remaining"),
-            reset: text("x-rate-limit-reset").and_then(read_reset),
-        };
+        let text = |name: &HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+        let number = |name: &HeaderName| text(name)?.parse().ok();
+        let read =
+            Self { limit: number(&LIMIT), remaining: number(&REMAINING), reset: text(&RESET).and_then(read_reset) };
         let is_there = read.limit.is_some() || read.remaining.is_some() || read.reset.is_some();
         is_there.then_some(read)
     }

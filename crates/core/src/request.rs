@@ -120,7 +120,9 @@ impl Order<'_> {
         }
         let mut call = Call::new(client.transport(), request, budget);
         let ended = unless_stopped(call.perform(api::parse_any), self.stop).await;
-        ended.unwrap_or_else(|| Err(call.stopped())).map(Response)
+        let mut answer = ended.unwrap_or_else(|| Err(call.stopped()))?;
+        answer.extensions_mut().insert(client.key().clone());
+        Ok(Response(answer))
     }
 }
 
@@ -167,7 +169,10 @@ impl<'a> IntoFuture for Request<'a> {
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Response(http::Response<Bytes>);
+pub struct Response(
+    /// The key in use is among its extensions.
+    http::Response<Bytes>,
+);
 
 impl Response {
     /// The HTTP status.

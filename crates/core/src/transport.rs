@@ -9,8 +9,9 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
 use tracing::field::Empty;
 use tracing::{Instrument, debug, debug_span};
+use url::Url;
 
-use crate::api::{self, PathTemplate};
+use crate::api;
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind};
 use crate::rate_limit::RateLimit;
@@ -28,6 +29,7 @@ pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
 
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
+    pub(crate) origin: Url,
     pub(crate) authorization: HeaderValue,
     pub(crate) key: ApiKey,
     pub(crate) connect_timeout: Duration,
@@ -72,10 +74,13 @@ impl Transport {
     }
 
     /// One attempt, traced.
-    pub(crate) async fn attempt(&self, request: Request<Bytes>, budget: Budget) -> Result<Response<Bytes>, Failure> {
-        let template = request.extensions().get::<PathTemplate>().map_or("", |template| template.0);
-        let span = debug_span!("codat.request", method = %request.method(), path = template, status = Empty, correlation_id = Empty);
+    pub(crate) async fn attempt(&self, request: &Request<Bytes>, budget: Budget) -> Result<Response<Bytes>, Failure> {
+        let span = debug_span!("codat.request", method = %request.method(), path = api::path_template(request.uri()), status = Empty, correlation_id = Empty);
         let time = self.remaining(budget).min(budget.attempt);
+        // Where nobody listens, nothing is timed.
+        if span.is_disabled() {
+            return self.exchange(request, time).await;
+        }
         async {
             let started = self.surroundings.now();
             let result = self.exchange(request, time).await;
@@ -100,17 +105,11 @@ impl Transport {
         .await
     }
 
-    async fn exchange(&self, mut request: Request<Bytes>, time: Duration) -> Result<Response<Bytes>, Failure> {
+    async fn exchange(&self, request: &Request<Bytes>, time: Duration) -> Result<Response<Bytes>, Failure> {
         if time.is_zero() {
             return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: false });
         }
-        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
-        let mut request = reqwest::Request::try_from(request).map_err(|source| Failure {
-            error: Error::new(ErrorKind::Internal, "the request could not be built").caused_by(source.without_url()),
-            sent: false,
-        })?;
-        *request.timeout_mut() = Some(time);
-        let mut answer = self.http.execute(request).await.map_err(not_answered)?;
+        let mut answer = self.http.execute(self.authorized(request, time)).await.map_err(not_answered)?;
 
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
@@ -125,9 +124,24 @@ impl Transport {
             Err(_) if !response.status().is_success() => {}
             Err(error) => return Err(Failure { error: error.status_is(response.status().as_u16()), sent: true }),
         }
-        // What a refusal says may hold the key: whoever reads it takes that out.
-        response.extensions_mut().insert(self.key.clone());
+        if !response.status().is_success() {
+            // What a refusal says may hold the key: whoever reads it takes that out.
+            response.extensions_mut().insert(self.key.clone());
+        }
         Ok(response)
+    }
+
+    /// As reqwest wants it. Its URL is put together from that of the client, which is parsed once.
+    fn authorized(&self, request: &Request<Bytes>, time: Duration) -> reqwest::Request {
+        let mut url = self.origin.clone();
+        url.set_path(request.uri().path());
+        url.set_query(request.uri().query());
+        let mut authorized = reqwest::Request::new(request.method().clone(), url);
+        *authorized.headers_mut() = request.headers().clone();
+        authorized.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        *authorized.body_mut() = Some(request.body().clone().into());
+        *authorized.timeout_mut() = Some(time);
+        authorized
     }
 }
 
@@ -136,9 +150,14 @@ async fn read_body(answer: &mut reqwest::Response, most: usize) -> Result<Bytes,
         return Err(Error::of(ErrorKind::TooLarge));
     }
     let mut body = BytesMut::new();
+    let declared = answer.content_length();
     while let Some(chunk) = answer.chunk().await.map_err(cut_off)? {
         if body.len() + chunk.len() > most {
             return Err(Error::of(ErrorKind::TooLarge));
+        }
+        // Most answers come in one piece, which need not be copied.
+        if declared == Some(chunk.len() as u64) {
+            return Ok(chunk);
         }
         body.extend_from_slice(&chunk);
     }

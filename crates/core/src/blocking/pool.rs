@@ -2,6 +2,7 @@
 //! threads, since a connection is driven by the runtime that opened it, on the thread that waits for it.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use once_cell::race::OnceBox;
 use tokio::runtime::{Builder, Runtime};
@@ -12,6 +13,9 @@ use crate::error::{Error, ErrorKind};
 use crate::fork;
 use crate::rate_limit::RateLimit;
 use crate::transport::LatestRateLimit;
+
+/// A connection that ended since then was about to: no client could have known.
+const LONG_AGO: Duration = Duration::from_millis(1);
 
 /// The idle pairs of one process, and, after a fork, those of the child. No lock is taken that another thread of the
 /// parent may have held when it forked: the child has only a copy of that lock, which nobody will ever open.
@@ -28,6 +32,7 @@ struct Pair {
     /// Empty only while it is dropped.
     held: Option<(Runtime, Client)>,
     generation: u64,
+    last_used: Instant,
 }
 
 /// A pair that is in use, put back when this is dropped.
@@ -79,7 +84,7 @@ impl Pair {
                 .caused_by(source)
         })?;
         let client = blueprint.client(latest_rate_limit)?;
-        Ok(Self { held: Some((runtime, client)), generation: fork::generation() })
+        Ok(Self { held: Some((runtime, client)), generation: fork::generation(), last_used: Instant::now() })
     }
 }
 
@@ -99,13 +104,15 @@ impl Drop for Pair {
 
 impl Taken<'_> {
     pub(super) fn block_on<T>(&self, call: impl AsyncFnOnce(&Client) -> T) -> T {
-        let held = self.pair.as_ref().and_then(|pair| pair.held.as_ref());
-        let (runtime, client) = held.expect("a pair is empty only while it is dropped");
+        let pair = self.pair.as_ref().expect("a pair is taken until it is dropped");
+        let (runtime, client) = pair.held.as_ref().expect("a pair is held until it is dropped");
         runtime.block_on(async {
             // Between calls nobody drives a connection, so that its end was not noticed, and a request sent on it would
             // be lost: the first turn hears of it, the second one lets it go.
-            tokio::task::yield_now().await;
-            tokio::task::yield_now().await;
+            if pair.last_used.elapsed() > LONG_AGO {
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+            }
             call(client).await
         })
     }
@@ -113,6 +120,9 @@ impl Taken<'_> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
+        if let Some(pair) = &mut self.pair {
+            pair.last_used = Instant::now();
+        }
         if self.pool.generation == fork::generation() {
             self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).extend(self.pair.take());
         }

@@ -140,7 +140,7 @@ impl<'a> Driver<'a> {
         // What was seen before it is no answer to what it does.
         self.candidates = None;
         let was_in_doubt = self.observed.posting();
-        let result = self.client.transport().attempt(self.request.clone(), self.budget).await;
+        let result = self.client.transport().attempt(&self.request, self.budget).await;
         let (answer, error) = match read(result) {
             Ok(key) if self.is_another(&key) => {
                 let error =

@@ -85,7 +85,7 @@ impl Driver<'_> {
 
     async fn delete(&mut self) {
         let was_in_doubt = self.observed.deleting();
-        let result = self.client.transport().attempt(self.request.clone(), self.budget).await;
+        let result = self.client.transport().attempt(&self.request, self.budget).await;
         let (answer, error) = match read(result) {
             Ok(()) => (Answer::Deleted, None),
             Err((answer, error)) => (answer, Some(error)),
