@@ -1,5 +1,6 @@
 //! The commands of this repository: `cargo xtask` lists them.
 
+mod bench;
 mod generate;
 mod lint;
 mod mutants;
@@ -20,7 +21,8 @@ cargo xtask generate --check  say which of them are not current
 cargo xtask mutants           take one mechanism out at a time, and see the test that guards it turn red
 cargo xtask prove             walk every sequence of faults that create and delete can meet in a model of the server
 cargo xtask prove CALL ADOPT KEYS CHOICES  repeat one schedule, as a line of the walk tells it
-cargo xtask prove http NUMBER  repeat one run of the sample over HTTP";
+cargo xtask prove http NUMBER  repeat one run of the sample over HTTP
+cargo xtask bench             measure the client beside others, and rewrite the tables in bench/README.md (Linux)";
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {
@@ -48,6 +50,7 @@ fn run() -> Result<ExitCode> {
                 .status()?;
             return Ok(if run.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        ["bench"] => bench::run()?,
         ["mutants"] => return mutants::run(),
         ["prove"] => return prove::all(),
         ["prove", "http", seed] => prove::repeat(seed.parse().context("give the number of a run")?)?,

@@ -17,8 +17,8 @@ struct Suite {
 const SUITES: [Suite; 2] = [
     Suite {
         language: "rust",
-        build: "cargo test --no-run -p codat-keys -p codat-keys-emulator -p xtask",
-        test: "cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p xtask",
+        build: "cargo test --no-run -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask",
+        test: "cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask",
     },
     // The tests that drive the command line.
     Suite {

@@ -3,11 +3,14 @@
 mod errors;
 mod examples;
 mod french;
+mod marks;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+
+pub(crate) use marks::Marks;
 
 const FIDELITY: &str = "docs/fidelity.md";
 
@@ -57,8 +60,8 @@ fn page(path: &Path) -> Result<String> {
     let text = fs::read_to_string(path).context("cannot read it")?;
     let text = examples::splice(&text)?;
     match path.to_str() {
-        Some("README.md") => errors::splice(&text, &errors::english()),
-        Some("README.fr.md") => errors::splice(&text, &errors::french()?),
+        Some("README.md") => errors::MARKS.splice(&text, &errors::english()),
+        Some("README.fr.md") => errors::MARKS.splice(&text, &errors::french()?),
         _ => Ok(text),
     }
 }

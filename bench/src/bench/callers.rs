@@ -1,0 +1,142 @@
+//! The clients that are measured, each of which makes the same call: the list of two keys, read into native objects.
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use codat_keys::{ApiKey, AuthorizationHeader, ClientBuilder, HeaderValue, Timestamp};
+use http::header::{ACCEPT, AUTHORIZATION, USER_AGENT};
+use http::{Request, Uri};
+use http_body_util::{BodyExt as _, Empty};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde::Deserialize;
+
+use super::{KEY, PATH};
+
+const JSON: &str = "application/json";
+const AGENT: &str = "codat-keys-bench";
+
+/// A client. Clones share its connections.
+#[derive(Clone)]
+pub(crate) enum Caller {
+    Ours(codat_keys::Client),
+    Reqwest {
+        http: reqwest::Client,
+        url: String,
+        authorization: HeaderValue,
+    },
+    Hyper {
+        http: hyper_util::client::legacy::Client<HttpConnector, Empty<Bytes>>,
+        url: Uri,
+        authorization: HeaderValue,
+    },
+}
+
+impl Caller {
+    pub(crate) fn ours(url: &str) -> Result<Self> {
+        Ok(Self::Ours(builder(url)?.build()?))
+    }
+
+    /// Set up as the core sets up its own.
+    pub(crate) fn reqwest(url: &str) -> Result<Self> {
+        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .user_agent(AGENT)
+            .build()?;
+        Ok(Self::Reqwest { http, url: format!("{url}{PATH}"), authorization: authorization()? })
+    }
+
+    pub(crate) fn hyper(url: &str) -> Result<Self> {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        Ok(Self::Hyper { http, url: format!("{url}{PATH}").parse()?, authorization: authorization()? })
+    }
+
+    /// One call. Anything but two keys is an error: a slice of failures would look fast.
+    pub(crate) async fn call(&self) -> Result<()> {
+        match self {
+            Self::Ours(client) => two(client.keys().list().await?),
+            Self::Reqwest { http, url, authorization } => {
+                let request = http.get(url).header(AUTHORIZATION, authorization).header(ACCEPT, JSON);
+                let answer = request.send().await?.error_for_status()?;
+                read_two(&answer.bytes().await?)
+            }
+            Self::Hyper { http, url, authorization } => {
+                let request = Request::get(url.clone())
+                    .header(AUTHORIZATION, authorization)
+                    .header(ACCEPT, JSON)
+                    .header(USER_AGENT, AGENT)
+                    .body(Empty::new())?;
+                let answer = http.request(request).await?;
+                ensure!(answer.status().is_success(), "{}", answer.status());
+                read_two(&answer.into_body().collect().await?.to_bytes())
+            }
+        }
+    }
+}
+
+/// Sets up a client of ours.
+pub(crate) fn builder(url: &str) -> Result<ClientBuilder> {
+    Ok(codat_keys::Client::builder().api_key(ApiKey::parse(KEY)?).base_url(url))
+}
+
+/// As large as what ours reads. Ours also checks that an id and a key are what they should be, reads dates of other
+/// forms, and wipes keys from memory.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "made, and then dropped")]
+struct Key {
+    id: String,
+    name: Option<String>,
+    api_key: String,
+    created_date: Timestamp,
+}
+
+fn read(body: &[u8]) -> Result<Vec<Key>> {
+    #[derive(Deserialize)]
+    struct Answer {
+        results: Vec<Key>,
+    }
+    Ok(serde_json::from_slice::<Answer>(body).context("the answer cannot be read")?.results)
+}
+
+/// Reads a body as the peers do.
+pub(crate) fn read_two(body: &[u8]) -> Result<()> {
+    two(read(body)?)
+}
+
+pub(crate) fn two<T>(keys: Vec<T>) -> Result<()> {
+    ensure!(black_box(keys).len() == 2, "the server answers something else");
+    Ok(())
+}
+
+pub(crate) fn authorization() -> Result<HeaderValue> {
+    Ok(AuthorizationHeader::from(&ApiKey::parse(KEY)?).to_header_value())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::KEYS;
+    use super::*;
+
+    #[test]
+    fn the_answer_is_as_large_as_it_is_said_to_be_and_every_peer_reads_it() {
+        assert_eq!(KEYS.len(), 373);
+        read_two(KEYS.as_bytes()).unwrap();
+        assert!(two(vec![0]).is_err());
+    }
+}

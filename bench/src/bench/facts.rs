@@ -1,0 +1,65 @@
+//! What the figures were measured on.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use super::cores::Cores;
+use super::server::Server;
+
+const LOCK: &str = include_str!("../../../Cargo.lock");
+const CRATES: [&str; 5] = ["reqwest", "hyper", "hyper-util", "tokio", "rustls"];
+
+/// One line a fact.
+pub(crate) fn list(server: &Server, cores: &Cores) -> Result<String> {
+    let crates: Result<Vec<_>> = CRATES.iter().map(|name| Ok(format!("{name} {}", locked(LOCK, name)?))).collect();
+    let system = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    Ok(format!(
+        "- Machine: {}, {} cores, Linux {}\n- Pinned: {cores}\n- Server: {}\n- Built with: {}, {}\n- Beside: {}\n",
+        processor()?,
+        cores.usable,
+        system.trim(),
+        server.name,
+        version("rustc")?,
+        crates?.join(", "),
+        version("curl")?,
+    ))
+}
+
+fn processor() -> Result<String> {
+    let facts = fs::read_to_string("/proc/cpuinfo")?;
+    let name = facts.lines().find_map(|line| line.strip_prefix("model name"));
+    Ok(name.map_or("unnamed", |name| name.trim_start_matches(['\t', ' ', ':'])).to_owned())
+}
+
+/// The version of a crate in the text of a `Cargo.lock`.
+fn locked<'a>(lock: &'a str, name: &str) -> Result<&'a str> {
+    let version = lock.split_once(&format!("name = \"{name}\"\nversion = \""));
+    let version = version.and_then(|(_, rest)| rest.split_once('"'));
+    Ok(version.with_context(|| format!("{name} is not locked"))?.0)
+}
+
+/// `curl 8.1.2`, without what the program says of the rest of its making.
+fn version(program: &str) -> Result<String> {
+    let said = match Command::new(program).arg("--version").output() {
+        Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(format!("no {program}")),
+        Err(error) => return Err(error).with_context(|| format!("{program} cannot be started")),
+    };
+    Ok(said.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_crate_is_found_in_the_lock() {
+        for name in CRATES {
+            assert!(locked(LOCK, name).unwrap().starts_with(|c: char| c.is_ascii_digit()), "{name}");
+        }
+        assert!(locked(LOCK, "no-such-crate").is_err());
+    }
+}

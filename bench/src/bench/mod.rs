@@ -1,0 +1,67 @@
+//! The whole run: a server, every measurement on it, and the tables.
+
+mod aims;
+mod callers;
+mod cores;
+mod facts;
+mod memory;
+mod oneshot;
+mod serve;
+mod server;
+mod slice;
+mod socket;
+mod statistics;
+mod table;
+mod throughput;
+
+use anyhow::{Result, bail};
+
+use cores::Cores;
+use server::Server;
+
+/// Two made-up keys as Codat lists them, in 373 bytes.
+const KEYS: &str = r#"{"results":[{"id":"0498e921-9b53-4396-a412-4f2f5983b0a2","name":"MadeUpKey-accounting","apiKey":"MadeUpKey0000000000000000000000000000kGHd","createdDate":"2026-11-25T09:15:30.1234567Z"},{"id":"7c1d6a50-2f4e-4b8e-9a37-d1e02c5b6f18","name":"MadeUpKey-nightly-reconciliation","apiKey":"MadeUpKey0000000000000000000000000000wXyZ","createdDate":"2026-11-24T17:45:00.7654321Z"}]}"#;
+
+/// The key that every call authenticates with.
+const KEY: &str = "MadeUpKey0000000000000000000000000000kGHd";
+
+const PATH: &str = "/apiKeys";
+
+/// Without arguments the whole run: the tables go to standard output, what is going on to standard error. With
+/// arguments, one of the processes that the run starts.
+pub(crate) fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => run(),
+        ["serve", http, https, folder] => serve::run(http.parse()?, https.parse()?, folder.as_ref()),
+        ["memory", client, load, url] => memory::child(client, load, url),
+        _ => bail!("start it with `cargo xtask bench`"),
+    }
+}
+
+fn run() -> Result<()> {
+    let cores = Cores::of_this_machine()?;
+    // What the server starts with, it keeps.
+    cores.pin_to(cores.server)?;
+    let server = Server::start()?;
+    eprintln!("server: {}, {}", server.name, cores);
+
+    // Before the minute that the calls take: it says at once if something is not built.
+    let programs = oneshot::Programs::find(&server)?;
+    let calls = throughput::measure(&server, &cores)?;
+    let processes = programs.measure(&cores)?;
+    let memory = memory::measure(&server)?;
+
+    println!("{}", facts::list(&server, &cores)?);
+    println!("### Aims\n\n{}", aims::table(&cores, &calls, &processes, &memory)?);
+
+    println!("### Calls over connections that are kept\n\n{}", throughput::table(&calls));
+    println!("### One call a process\n\n{}", oneshot::table(&processes));
+    println!("### Memory\n\n{}", memory::table(&memory));
+    Ok(())
+}
+
+/// The places in a list, from another one on in each round: what the one before leaves in the caches is shared out.
+fn in_turn(length: usize, round: usize) -> impl Iterator<Item = usize> {
+    (0..length).map(move |place| (place + round) % length)
+}

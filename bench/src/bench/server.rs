@@ -1,0 +1,124 @@
+//! The server that all clients call, in a process of its own: nginx, or the small one in `serve.rs`.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use tempfile::TempDir;
+
+use super::{KEYS, PATH};
+
+pub(crate) const CERTIFICATE: &str = "server.pem";
+pub(crate) const PRIVATE_KEY: &str = "server.key";
+const AUTHORITY: &str = "authority.pem";
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running server. It is stopped when this is dropped.
+pub(crate) struct Server {
+    process: Child,
+    folder: TempDir,
+    pub(crate) name: String,
+    pub(crate) http: String,
+    pub(crate) https: String,
+}
+
+impl Server {
+    /// Starts nginx, or where there is none the small one, on two free ports.
+    pub(crate) fn start() -> Result<Self> {
+        let folder = TempDir::with_prefix("codat-keys-bench-")?;
+        write_certificates(folder.path())?;
+        // Both are free as long as nobody else takes them within the next moment.
+        let [http, https] = free_ports()?;
+        let version = Command::new("nginx").arg("-v").output();
+        let (name, mut command) = match version {
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                let version = said.trim().rsplit('/').next().unwrap_or_default();
+                (format!("nginx {version}"), nginx(folder.path(), http, https)?)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let mut command = Command::new(std::env::current_exe()?);
+                command.args(["serve", &http.to_string(), &https.to_string()]).arg(folder.path());
+                ("hyper, in `bench/src/bench/serve.rs`, since nginx is not installed".to_owned(), command)
+            }
+            Err(error) => return Err(error).context("nginx cannot be started"),
+        };
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        let [http, https] = [(http, "http"), (https, "https")]
+            .map(|(port, scheme)| (port, format!("{scheme}://{}:{port}", Ipv4Addr::LOCALHOST)));
+        let mut server = Self { process, folder, name, http: http.1, https: https.1 };
+        server.wait_for(http.0)?;
+        server.wait_for(https.0)?;
+        Ok(server)
+    }
+
+    /// The certificate of the authority that signed the server's.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.folder.path().join(AUTHORITY)
+    }
+
+    fn wait_for(&mut self, port: u16) -> Result<()> {
+        let started = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+            if let Some(status) = self.process.try_wait()? {
+                bail!("{} ended at once: {status}", self.name);
+            }
+            ensure!(started.elapsed() < PATIENCE, "{} does not listen on port {port}", self.name);
+            thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn free_ports() -> Result<[u16; 2]> {
+    // Both are held until both are known, so that they differ.
+    let held = [TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?];
+    Ok([held[0].local_addr()?.port(), held[1].local_addr()?.port()])
+}
+
+fn write_certificates(folder: &Path) -> Result<()> {
+    let mut authority = rcgen::CertificateParams::default();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(rcgen::DnType::CommonName, "authority of the bench");
+    let authority = rcgen::CertifiedIssuer::self_signed(authority, rcgen::KeyPair::generate()?)?;
+    let key = rcgen::KeyPair::generate()?;
+    let certificate = rcgen::CertificateParams::new([Ipv4Addr::LOCALHOST.to_string()])?.signed_by(&key, &authority)?;
+    fs::write(folder.join(AUTHORITY), authority.pem())?;
+    fs::write(folder.join(CERTIFICATE), certificate.pem())?;
+    Ok(fs::write(folder.join(PRIVATE_KEY), key.serialize_pem())?)
+}
+
+/// One process of one thread that answers from its configuration, writes no log, and keeps every connection.
+fn nginx(folder: &Path, http: u16, https: u16) -> Result<Command> {
+    let configuration = format!(
+        "daemon off; master_process off; worker_processes 1; pid nginx.pid; error_log error.log;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off; client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
+    keepalive_requests 1000000000; keepalive_time 24h; keepalive_timeout 24h;
+    server {{
+        listen 127.0.0.1:{http} backlog=4096; listen 127.0.0.1:{https} ssl backlog=4096;
+        ssl_certificate {CERTIFICATE}; ssl_certificate_key {PRIVATE_KEY};
+        location = {PATH} {{ default_type application/json; return 200 '{KEYS}'; }}
+    }}
+}}
+"
+    );
+    fs::write(folder.join("nginx.conf"), configuration)?;
+    let mut command = Command::new("nginx");
+    command.arg("-p").arg(folder).args(["-c", "nginx.conf", "-e", "error.log"]);
+    Ok(command)
+}

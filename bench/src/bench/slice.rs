@@ -1,0 +1,110 @@
+//! A short time of calls without a pause.
+
+use std::sync::{Barrier, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+use super::callers::Caller;
+
+const LENGTH: Duration = Duration::from_millis(50);
+
+/// What one thread does again and again.
+pub(crate) type Blocking = Box<dyn FnMut() -> Result<()> + Send>;
+
+/// What was done in it.
+pub(crate) struct Slice {
+    calls: usize,
+    time: Duration,
+    cpu: Duration,
+}
+
+impl Slice {
+    /// A task for each call in flight.
+    pub(crate) fn of_tasks(runtime: &Runtime, caller: &Caller, in_flight: usize) -> Result<Self> {
+        runtime.block_on(async {
+            let clock = Clock::start();
+            let mut tasks = JoinSet::new();
+            for _ in 0..in_flight {
+                let (caller, ends) = (caller.clone(), clock.started + LENGTH);
+                tasks.spawn(async move {
+                    let mut calls = 0;
+                    while Instant::now() < ends {
+                        caller.call().await?;
+                        calls += 1;
+                    }
+                    anyhow::Ok(calls)
+                });
+            }
+            let mut calls = 0;
+            while let Some(task) = tasks.join_next().await {
+                calls += task??;
+            }
+            Ok(clock.stop(calls))
+        })
+    }
+
+    /// A thread for each of these.
+    pub(crate) fn of_threads(calls: &[Mutex<Blocking>]) -> Result<Self> {
+        let barrier = Barrier::new(calls.len() + 1);
+        let call_until_it_ends = |call: &Mutex<Blocking>| {
+            let call = call.lock();
+            // Once so that every thread has started before the clock does, and once to let them all go.
+            barrier.wait();
+            barrier.wait();
+            let mut call = call.map_err(|_| anyhow!("a thread panicked"))?;
+            let ends = Instant::now() + LENGTH;
+            let mut calls = 0;
+            while Instant::now() < ends {
+                call()?;
+                calls += 1;
+            }
+            anyhow::Ok(calls)
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = calls.iter().map(|call| scope.spawn(|| call_until_it_ends(call))).collect();
+            barrier.wait();
+            let clock = Clock::start();
+            barrier.wait();
+            let mut calls = 0;
+            for thread in threads {
+                calls += thread.join().map_err(|_| anyhow!("a thread panicked"))??;
+            }
+            Ok(clock.stop(calls))
+        })
+    }
+
+    pub(crate) fn calls_a_second(&self) -> f64 {
+        self.calls as f64 / self.time.as_secs_f64()
+    }
+
+    /// Of a call.
+    pub(crate) fn cpu_micros(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / self.calls as f64
+    }
+}
+
+/// The time that passes, and that this process computes, system calls included.
+struct Clock {
+    started: Instant,
+    cpu: Duration,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { started: Instant::now(), cpu: cpu_time() }
+    }
+
+    fn stop(self, calls: usize) -> Slice {
+        Slice { calls, time: self.started.elapsed(), cpu: cpu_time() - self.cpu }
+    }
+}
+
+fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
