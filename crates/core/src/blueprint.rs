@@ -54,7 +54,7 @@ impl Blueprint {
             surroundings: Arc::clone(&self.surroundings),
         };
         let proxy = self.proxy.as_ref().map(|proxy| proxy.shown.clone());
-        Ok(Client::new(transport, self.base_url.clone(), self.limits, proxy))
+        Client::new(transport, self.base_url.clone(), self.limits, proxy)
     }
 
     /// The same for another process, which must share neither the TLS sessions nor the lock around them.

@@ -10,14 +10,14 @@ use crate::transport::{Budget, Transport};
 
 pub(crate) struct Call<'a> {
     transport: &'a Transport,
-    request: Request<Bytes>,
+    request: &'a Request<Bytes>,
     budget: Budget,
     /// An attempt may have changed something, and no conclusive answer came.
     in_doubt: bool,
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(transport: &'a Transport, request: Request<Bytes>, budget: Budget) -> Self {
+    pub(crate) fn new(transport: &'a Transport, request: &'a Request<Bytes>, budget: Budget) -> Self {
         Self { transport, request, budget, in_doubt: false }
     }
 
@@ -53,7 +53,7 @@ impl<'a> Call<'a> {
         let was_in_doubt = self.in_doubt;
         // As long as it is under way, and if it is stopped then.
         self.in_doubt = !self.request.method().is_safe();
-        let (error, told_nothing) = match self.transport.attempt(&self.request, self.budget).await {
+        let (error, told_nothing) = match self.transport.attempt(self.request, self.budget).await {
             Err(failure) => (failure.error, failure.sent),
             Ok(response) => match parse(&response) {
                 Err(error) => {

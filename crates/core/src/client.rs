@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::Method;
 
 use crate::api;
@@ -43,6 +44,8 @@ pub struct Client(Arc<Inner>);
 
 struct Inner {
     transport: Transport,
+    /// The most frequent of all, made once.
+    list_request: http::Request<Bytes>,
     base_url: BaseUrl,
     limits: Limits,
     proxy: Option<String>,
@@ -130,13 +133,18 @@ impl Client {
         key.api_key == *self.key()
     }
 
-    pub(crate) fn new(transport: Transport, base_url: BaseUrl, limits: Limits, proxy: Option<String>) -> Self {
-        Self(Arc::new(Inner { transport, base_url, limits, proxy }))
+    pub(crate) fn new(
+        transport: Transport,
+        base_url: BaseUrl,
+        limits: Limits,
+        proxy: Option<String>,
+    ) -> Result<Self, Error> {
+        let list_request = api::list_request(&base_url)?;
+        Ok(Self(Arc::new(Inner { transport, list_request, base_url, limits, proxy })))
     }
 
     pub(crate) async fn list_keys(&self, budget: Budget) -> Result<Vec<ApiKeyDetails>, Error> {
-        let request = api::list_request(self.base())?;
-        Call::new(self.transport(), request, budget).perform(api::parse_list).await
+        Call::new(self.transport(), &self.0.list_request, budget).perform(api::parse_list).await
     }
 
     pub(crate) fn budget_to_read(&self) -> Budget {
@@ -146,7 +154,7 @@ impl Client {
     /// A single attempt of a short time, for what is nice to know.
     pub(crate) async fn list_keys_once(&self) -> Result<Vec<ApiKeyDetails>, Error> {
         let budget = self.0.transport.budget(GLANCE);
-        let answer = self.transport().attempt(&api::list_request(self.base())?, budget).await;
+        let answer = self.transport().attempt(&self.0.list_request, budget).await;
         answer.map_err(|failure| failure.error).and_then(|response| api::parse_list(&response))
     }
 

@@ -118,7 +118,7 @@ impl Order<'_> {
             let key = api::new_idempotency_key().to_string();
             request.headers_mut().insert(api::IDEMPOTENCY_KEY, api::header_value(&key)?);
         }
-        let mut call = Call::new(client.transport(), request, budget);
+        let mut call = Call::new(client.transport(), &request, budget);
         let ended = unless_stopped(call.perform(api::parse_any), self.stop).await;
         let mut answer = ended.unwrap_or_else(|| Err(call.stopped()))?;
         answer.extensions_mut().insert(client.key().clone());
