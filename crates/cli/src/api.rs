@@ -1,5 +1,6 @@
 //! `api`: any call.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +12,11 @@ use serde_json::{Map, Value};
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{plain, print, print_body};
+use crate::output::{plain, print, print_body, say};
 use crate::runtime::{interrupted, unless_interrupted};
+
+/// Far more than Codat takes.
+const MAX_INPUT_BYTES: u64 = 64 * 1024 * 1024;
 
 const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
@@ -68,19 +72,34 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     for (name, value) in &api.header {
         call = call.header(name.clone(), value.clone());
     }
-    if let Some(file) = &api.input {
-        call = call.body(read(file)?);
+    if let Some(body) = api.body()? {
+        call = call.body(body);
         if !api.header.iter().any(|(name, _)| *name == "content-type") {
             call = call.header(HeaderName::from_static("content-type"), HeaderValue::from_static("application/json"));
         }
-    } else if !api.field.is_empty() {
-        let fields = api.field.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
-        call = call.json(&fields.collect::<Map<_, _>>());
     }
-    api.print(&client, &call.await?)
+    let response = call.await?;
+    // Whoever tries again must know that it was made.
+    api.print(&client, &response).map_err(|failure| match api.method {
+        Method::GET | Method::HEAD | Method::OPTIONS => failure,
+        _ => failure.with_note(format!("the call was made and answered: HTTP {}", response.status())),
+    })
 }
 
 impl Api {
+    fn body(&self) -> Result<Option<Vec<u8>>, Failure> {
+        if let Some(file) = &self.input {
+            return read(file).map(Some);
+        }
+        let fields = self.field.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+        let fields: Map<String, Value> = fields.collect();
+        if fields.len() < self.field.len() {
+            let hint = "give each --field once, or the whole body with --input; nothing was sent";
+            return Err(Failure::new(ErrorKind::InvalidInput, "a field is given twice", hint));
+        }
+        Ok((!fields.is_empty()).then(|| Value::from(fields).to_string().into_bytes()))
+    }
+
     /// Refuses what would have no effect.
     fn check(&self) -> Result<(), Failure> {
         let has_body = !self.field.is_empty() || self.input.is_some();
@@ -104,8 +123,13 @@ impl Api {
         for (name, value) in &self.query {
             pages = pages.parameter(name, value);
         }
-        while let Some(Page { response, .. }) = unless_interrupted(pages.next()).await? {
+        let (mut printed, mut told) = (0, 0);
+        while let Some(Page { response, results, total_results, .. }) = unless_interrupted(pages.next()).await? {
+            (printed, told) = (printed + results.len() as u64, total_results);
             if self.jsonl { self.print_lines(client, &response)? } else { self.print(client, &response)? }
+        }
+        if printed != told {
+            say(&format!("note: there are {printed} results on all pages, and the last page tells of {told}"));
         }
         Ok(())
     }
@@ -151,11 +175,18 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let read = match file.to_str() {
         Some("-") => {
             let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+            std::io::stdin().take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
         }
-        _ => std::fs::read(file),
+        _ => File::open(file).and_then(|file| {
+            let mut bytes = Vec::new();
+            file.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
+        }),
     };
-    read.map_err(|error| {
+    let fits = |bytes: Vec<u8>| match bytes.len() as u64 {
+        ..=MAX_INPUT_BYTES => Ok(bytes),
+        _ => Err(std::io::Error::other("it is larger than 64 MiB")),
+    };
+    read.and_then(fits).map_err(|error| {
         let what = format!("{} cannot be read: {error}", file.display());
         Failure::new(ErrorKind::InvalidInput, what, "name a file with the body, or - for standard input")
     })

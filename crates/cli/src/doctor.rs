@@ -34,24 +34,33 @@ pub(crate) async fn doctor(doctor: &Doctor) -> Result<(), Failure> {
     examined
 }
 
+/// Where any of them is wrong, or two disagree, none is used.
 fn sources() -> Result<(), Failure> {
-    let mut won: Option<(&str, Credential)> = None;
-    for source in codat_keys::sources() {
-        let told = match (source.found, &won) {
+    let sources = codat_keys::sources();
+    let keys = || {
+        sources.iter().filter_map(|source| match &source.found {
+            Found::Credential(credential) => Some((source.variable, credential)),
+            _ => None,
+        })
+    };
+    let first = keys().next();
+    let agree = keys().all(|(_, other)| first.is_some_and(|(_, first)| first.api_key() == other.api_key()));
+    let is_used = agree && !sources.iter().any(|source| matches!(source.found, Found::Mistake(_)));
+    for source in &sources {
+        let told = match (&source.found, first) {
             (Found::Nothing, _) => "not set".to_owned(),
             (Found::Mistake(error), _) => error.to_string(),
-            (Found::Credential(credential), None) => {
-                let form = match &credential {
+            (Found::Credential(credential), Some((first, other))) if first != source.variable => {
+                let same = credential.api_key() == other.api_key();
+                format!("passed over: it holds {} {first}", if same { "the same key as" } else { "another key than" })
+            }
+            (Found::Credential(credential), _) => {
+                let form = match credential {
                     Credential::ApiKey(_) => "a raw key",
                     Credential::Header(_) => "a whole header",
                 };
-                let told = format!("in use: {form}, {}", credential.api_key().masked());
-                won = Some((source.variable, credential));
-                told
-            }
-            (Found::Credential(credential), Some((first, other))) => {
-                let held = if credential.api_key() == other.api_key() { "the same key as" } else { "another key than" };
-                format!("passed over: it holds {held} {first}")
+                let use_of_it = if is_used { "in use: " } else { "not used: " };
+                format!("{use_of_it}{form}, {}", credential.api_key().masked())
             }
         };
         line(source.variable, &told)?;
@@ -61,22 +70,25 @@ fn sources() -> Result<(), Failure> {
 
 async fn examine(connection: &Connection) -> Result<(), Failure> {
     let client = connection.client()?;
-    line("base URL", &format!("{} ({})", client.base_url(), connection.base_url_source()))?;
+    line("base URL", &format!("{} ({})", client.redact(client.base_url()), connection.base_url_source()))?;
     line("TLS", &tls(connection, &client))?;
     line("proxy", client.proxy().unwrap_or("none"))?;
-    let (response, first) = ask(&client).await?;
-    let (_, second) = ask(&client).await?;
-    line("answers", &format!("HTTP {} after {}, then after {}", response.status(), ms(first), ms(second)))?;
-    line("clock", &clock(&response))?;
+    let called = call(&client).await;
+    // A refusal tells it as well, and where that is a 429 it is what matters.
     line("rate limit", &rate_limit(&client))?;
+    called?;
     keys(&client, &unless_interrupted(client.keys().list()).await?)
 }
 
-/// The list of keys, as it comes, and how long that took: the first time with the connection.
-async fn ask(client: &Client) -> Result<(Response, Duration), Failure> {
-    let asked = Instant::now();
+/// Asks twice: the first answer takes a connection, too.
+async fn call(client: &Client) -> Result<(), Failure> {
+    let (asked, clock) = (Instant::now(), Timestamp::now());
     let response = unless_interrupted(client.request(Method::GET, "/apiKeys")).await?;
-    Ok((response, asked.elapsed()))
+    let (first, again) = (asked.elapsed(), Instant::now());
+    let skew = skew(&response, clock, Timestamp::now());
+    unless_interrupted(client.request(Method::GET, "/apiKeys")).await?;
+    line("answers", &format!("HTTP {} after {}, then after {}", response.status(), ms(first), ms(again.elapsed())))?;
+    line("clock", &skew)
 }
 
 fn tls(connection: &Connection, client: &Client) -> String {
@@ -87,9 +99,11 @@ fn tls(connection: &Connection, client: &Client) -> String {
     }
 }
 
-fn clock(response: &Response) -> String {
+/// Codat's clock stood at what it told at some time between the two.
+fn skew(response: &Response, asked: Timestamp, answered: Timestamp) -> String {
     let Some(date) = response.date() else { return "the answer tells no time".into() };
-    let skew = Timestamp::now().duration_since(date).as_secs();
+    let (least, most) = (asked.duration_since(date).as_secs(), answered.duration_since(date).as_secs());
+    let skew = if least > 1 { least } else { most.min(0) };
     match skew {
         // The answer tells whole seconds.
         -1..=1 => "as the server's".into(),
@@ -118,7 +132,7 @@ fn keys(client: &Client, keys: &[ApiKeyDetails]) -> Result<(), Failure> {
         )
     })?;
     let name = own.name.as_deref().unwrap_or("no name");
-    line("key in use", &format!("{} ({}), {}", plain(own.id.as_str()), plain(name), age(own)))
+    line("key in use", &client.redact(&format!("{} ({name}), {}", own.id, age(own))))
 }
 
 fn age(key: &ApiKeyDetails) -> String {

@@ -28,12 +28,26 @@ impl Failure {
         Self { status: 1, message: message.to_string(), notes: Vec::new(), hint: hint.to_string() }
     }
 
+    /// Nothing went wrong, and nobody would read more.
+    pub(crate) fn nobody_reads() -> Self {
+        Self { status: 0, message: String::new(), notes: Vec::new(), hint: String::new() }
+    }
+
+    /// What should be known beside it.
+    pub(crate) fn with_note(mut self, note: impl Display) -> Self {
+        self.notes.push(note.to_string());
+        self
+    }
+
     pub(crate) fn with_status(mut self, status: u8) -> Self {
         self.status = status;
         self
     }
 
     pub(crate) fn report(self) -> ExitCode {
+        if self.status == 0 {
+            return ExitCode::SUCCESS;
+        }
         say(&format!("{ERROR}error:{ERROR:#} {}", plain(&self.message)));
         for note in &self.notes {
             say(&format!("note: {}", plain(note)));

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::failure::Failure;
 
-/// Writes to standard output. A reader that has gone away (`| head`) is no failure.
+/// Writes to standard output. A reader that has gone away (`| head`) ends the program, without a word.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     write(text.as_bytes())
 }
@@ -26,18 +26,17 @@ pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     if !stdout().is_terminal() {
         return print(&format!("{text}{end}"));
     }
-    let lines: Vec<String> = text.split('\n').map(|line| plain(line.trim_end_matches('\r'))).collect();
+    let line = |line: &str| line.trim_end_matches('\r').split('\t').map(plain).collect::<Vec<_>>().join("\t");
+    let lines: Vec<String> = text.split('\n').map(line).collect();
     print(&(lines.join("\n") + end))
 }
 
 fn write(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::local(format!("standard output cannot be written: {error}"), "check where it goes"))
-        }
-        _ => Ok(()),
-    }
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::nobody_reads(),
+        _ => Failure::local(format!("standard output cannot be written: {error}"), "check where it goes"),
+    })
 }
 
 /// Writes a line to standard error. Where that cannot be written, nobody is there to be told.
@@ -95,7 +94,7 @@ impl<'a> KeyDocument<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KeyJson<'a> {
     id: &'a str,
-    name: Option<&'a str>,
+    name: Option<String>,
     created: Option<String>,
     in_use: bool,
     key: String,
@@ -105,7 +104,7 @@ impl<'a> KeyJson<'a> {
     pub(crate) fn new(client: &Client, key: &'a ApiKeyDetails, reveal: bool) -> Self {
         Self {
             id: key.id.as_str(),
-            name: key.name.as_deref(),
+            name: key.name.as_deref().map(|name| client.redact(name)),
             created: key.created_date.map(|date| date.to_string()),
             in_use: client.uses(key),
             key: shown(key, reveal),
@@ -127,7 +126,7 @@ pub(crate) fn plain(text: &str) -> String {
 fn row(client: &Client, key: &ApiKeyDetails, reveal: bool) -> [String; 5] {
     [
         plain(key.id.as_str()),
-        plain(key.name.as_deref().unwrap_or_default()),
+        plain(&client.redact(key.name.as_deref().unwrap_or_default())),
         key.created_date.map(|date| date.to_string()).unwrap_or_default(),
         if client.uses(key) { "yes" } else { "no" }.into(),
         shown(key, reveal),

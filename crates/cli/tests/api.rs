@@ -93,7 +93,11 @@ fn include_prints_the_status_and_the_headers_first() {
 
 #[test]
 fn what_cannot_be_meant_is_refused_with_nothing_sent() {
-    let refused: [&[&str]; 18] = [
+    let refused: [&[&str]; 22] = [
+        &["POST", "/x", "-H", "Idempotency-Key:"],
+        &["POST", "/x", "-H", "Idempotency-Key: a", "-H", "Idempotency-Key: b"],
+        &["POST", "/x", "-f", "a=1", "-H", "Content-Length: 3"],
+        &["POST", "/x", "-f", "a=1", "-f", "a=2"],
         &["GET", "https://other.example/"],
         &["GET", "//other.example"],
         &["GET", "/../x"],
@@ -118,6 +122,36 @@ fn what_cannot_be_meant_is_refused_with_nothing_sent() {
         assert_eq!((ended.status, ended.stdout.as_str(), requests.len()), (2, "", 0), "{arguments:?}: {ended:?}");
         assert!(ended.stderr.contains("error: ") && ended.stderr.contains("\nhint: "), "{arguments:?}: {ended:?}");
     }
+}
+
+#[test]
+fn pages_end_when_nobody_reads() {
+    let endless = r#"{"totalResults":1000000000,"results":[{"id":"a"}]}"#;
+    let server = StandIn::answering(vec![json(200, endless)]);
+    let mut command = with_key(&server.url, KEY);
+    let mut child =
+        command.args(["api", "GET", "/x", "--paginate"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn pages_that_do_not_add_up_are_told() {
+    let (_, ended) = sent(json(200, r#"{"totalResults":0,"results":[{"id":"a"}]}"#), &["GET", "/x", "--paginate"], "");
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert!(ended.stderr.contains("note: there are 1 results on all pages, and the last page tells of 0"), "{ended:?}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_change_whose_answer_cannot_be_printed_is_told_to_be_made() {
+    let server = StandIn::answering(vec![json(201, "{}")]);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = with_key(&server.url, KEY);
+    let output = command.args(["api", "POST", "/x"]).stdout(full).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("note: the call was made and answered: HTTP 201"), "{said}");
 }
 
 #[test]

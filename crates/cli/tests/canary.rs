@@ -17,17 +17,19 @@ fn is_silent(ended: &Ended) {
 
 #[test]
 fn no_command_prints_a_key_unasked() {
-    let list =
-        format!(r#"{{"results":[{{"id":"a","apiKey":"{CANARY}"}},{{"id":"b","name":"ci","apiKey":"{CANARY}x"}}]}}"#);
+    let list = format!(
+        r#"{{"results":[{{"id":"a","name":"of {CANARY}","apiKey":"{CANARY}"}},{{"id":"b","name":"ci","apiKey":"{CANARY}x"}}]}}"#
+    );
     let page = format!(r#"{{"totalResults":1,"results":[{{"apiKey":"{CANARY}y","echo":"Basic {ENCODED}w=="}}]}}"#);
     let header = format!("HTTP/1.1 200 OK\r\nx-echo: {CANARY}\r\nx-basic: {ENCODED}w==\r\n\r\n<p>{CANARY}");
     let echo = format!(r#"{{"error":"{CANARY}","correlationId":"{ENCODED}w==","statusCode":400}}"#);
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 15] = [
         &["api", "GET", "/apiKeys"],
         &["api", "GET", "/apiKeys", "--include"],
         &["api", "POST", "/apiKeys"],
         &["api", "GET", "/companies", "--paginate", "--jsonl"],
         &["doctor"],
+        &["whoami"],
         &["list"],
         &["list", "--json"],
         &["show", "a"],

@@ -70,6 +70,7 @@ fn each_source_is_named_with_what_became_of_it() {
     let ended = doctor(&[("CODAT_API_KEY", KEY), ("CODAT_API_KEY_FILE", file.to_str().unwrap())]);
     assert_eq!(ended.status, 4, "{ended:?}");
     assert_eq!(told(&ended, "CODAT_API_KEY_FILE"), "passed over: it holds another key than CODAT_API_KEY");
+    assert_eq!(told(&ended, "CODAT_API_KEY"), "not used: a raw key, ••••0000");
     assert!(told(&ended, "problem").contains("hold different keys"), "{ended:?}");
 }
 
@@ -115,6 +116,17 @@ fn a_clock_that_is_off_and_the_age_of_the_key_are_told() {
     );
     assert!(told(&ended, "key in use").split_once(", ").unwrap().1.ends_with(" days old"), "{ended:?}");
     assert_eq!(told(&ended, "rate limit"), "the answers tell none");
+}
+
+#[test]
+fn a_slow_answer_is_no_skew_and_a_refusal_tells_the_quota() {
+    let emulator = Emulator::start().unwrap();
+    let faults = r#"{"faults":[{"fault":"delay-before","milliseconds":2500,"skip":1},{"fault":"status","status":429,"retryAfter":"3600","skip":1}]}"#;
+    emulator.set_faults(faults).unwrap();
+    let ended = run(&mut against(&emulator), &["doctor"]);
+    assert_eq!(told(&ended, "clock"), "as the server's", "{ended:?}");
+    assert_eq!(ended.status, 8, "{ended:?}");
+    assert!(told(&ended, "rate limit").contains(" of 6000 requests left"), "{ended:?}");
 }
 
 #[test]

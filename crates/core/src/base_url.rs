@@ -52,8 +52,10 @@ impl BaseUrl {
 
     /// The header for a URL of this scheme, host and port; any other is refused.
     pub(crate) fn authorization_for(&self, url: &str, key: &ApiKey) -> Result<AuthorizationHeader, Error> {
-        let origin = |text: &str| url::Url::parse(text).map(|url| url.origin()).ok();
-        if origin(url) == Some(self.url.origin()) {
+        let is_own = |other: url::Url| {
+            other.origin() == self.url.origin() && other.username().is_empty() && other.password().is_none()
+        };
+        if is_plain(url) && url::Url::parse(url).is_ok_and(is_own) {
             return Ok(AuthorizationHeader::from(key));
         }
         Err(Error::new(ErrorKind::InvalidInput, "the URL does not belong to the client's own origin")
@@ -76,6 +78,14 @@ impl BaseUrl {
     pub(crate) fn is_encrypted(&self) -> bool {
         self.url.scheme() == "https"
     }
+}
+
+/// What every library reads alike. A backslash, a blank or a missing slash sends some of them elsewhere.
+fn is_plain(url: &str) -> bool {
+    let rest =
+        url.split_once("://").filter(|(scheme, _)| ["http", "https"].iter().any(|s| s.eq_ignore_ascii_case(scheme)));
+    let has_host = rest.is_some_and(|(_, rest)| !rest.starts_with('/'));
+    has_host && url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
 pub(crate) fn is_loopback(url: &url::Url) -> bool {

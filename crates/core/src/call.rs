@@ -41,6 +41,10 @@ impl<'a> Call<'a> {
                 Some(wait) => self.transport.surroundings.sleep(wait).await,
                 None => return Err(self.conclude(error)),
             }
+            // An attempt that is cut off while it connects would look as if it might have been sent.
+            if !self.request.method().is_safe() && !self.transport.can_send(self.budget) {
+                return Err(self.conclude(error));
+            }
         }
     }
 
@@ -56,10 +60,7 @@ impl<'a> Call<'a> {
         let (error, told_nothing) = match self.transport.attempt(self.request, self.budget).await {
             Err(failure) => (failure.error, failure.sent),
             Ok(response) => match parse(&response) {
-                Err(error) => {
-                    let failed = matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Server);
-                    (error, failed || response.status().is_success())
-                }
+                Err(error) => (error, tells_nothing(response.status().as_u16())),
                 done => return done,
             },
         };
@@ -97,4 +98,10 @@ impl<'a> Call<'a> {
     fn idempotency_key(&self) -> Option<String> {
         self.request.headers().get(api::IDEMPOTENCY_KEY)?.to_str().ok().map(str::to_owned)
     }
+}
+
+/// Whether a change may have been made all the same: an answer that could not be read, a redirect to what was made, a
+/// server that failed on the way, a status that nobody knows. The rest of 3xx and 4xx refuse before they act.
+fn tells_nothing(status: u16) -> bool {
+    !matches!(status, 304..=407 | 409..=498)
 }

@@ -1,5 +1,7 @@
 //! Paged resources, page by page.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,7 +37,6 @@ pub struct Pages<'a, C = Client> {
 }
 
 /// Where a walk through the pages stands, whichever client goes it.
-#[derive(Debug)]
 pub(crate) struct Walk {
     path: String,
     page_size: u32,
@@ -58,7 +59,7 @@ pub(crate) struct Walk {
 /// # }
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Page {
     /// What the page holds, as JSON.
     pub results: Vec<Value>,
@@ -110,6 +111,11 @@ impl Pages<'_> {
 }
 
 impl Walk {
+    /// For whoever takes an error for the end.
+    pub(crate) fn end(&mut self) {
+        self.next_page = None;
+    }
+
     pub(crate) async fn next(&mut self, client: &Client) -> Result<Option<Page>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -150,5 +156,23 @@ impl Walk {
             );
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Walk {
+    /// Without parameters, which may hold anything.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.split('?').next().unwrap_or_default();
+        f.debug_struct("Walk").field("path", &path).field("next_page", &self.next_page).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Page {
+    /// Without what it holds, which may be keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("results", &self.results.len())
+            .field("total_results", &self.total_results)
+            .finish_non_exhaustive()
     }
 }

@@ -2,47 +2,101 @@
 
 use std::borrow::Cow;
 
-use serde::de::IgnoredAny;
-
 use crate::secret::{ApiKey, BULLETS};
 
-/// Text with the key in use taken out and, where it is JSON, the value of every member `apiKey` masked. All else stays as
-/// it came, to the digit and the blank. Bytes that are no text are returned as they are.
+/// Text with the key in use taken out, and the value of every member `apiKey` masked, whatever shape it has. It need not be
+/// valid JSON: what cannot be read is masked rather than shown. All else stays as it came, to the digit and the blank.
 pub(crate) fn redacted<'a>(body: &'a [u8], in_use: &ApiKey) -> Cow<'a, [u8]> {
-    let Ok(text) = std::str::from_utf8(body) else { return Cow::Borrowed(body) };
-    let redacted = match serde_json::from_str::<IgnoredAny>(text) {
-        Ok(_) => in_json(text, in_use),
-        Err(_) => in_use.redact(text),
-    };
-    Cow::Owned(redacted.into_bytes())
+    if let Ok(text) = std::str::from_utf8(body) {
+        return Cow::Owned(Redactor { in_use, is_text: true }.redact(text).into_bytes());
+    }
+    // A character for each byte, so that a picture comes out of it unharmed.
+    let text: String = body.iter().copied().map(char::from).collect();
+    let redacted = Redactor { in_use, is_text: false }.redact(&text);
+    let bytes = |c: char| u8::try_from(c).map_or_else(|_| c.to_string().into_bytes(), |byte| vec![byte]);
+    Cow::Owned(redacted.chars().flat_map(bytes).collect())
 }
 
-/// Goes from string to string: whatever stands between two of them holds no key.
-fn in_json(json: &str, in_use: &ApiKey) -> String {
-    let (mut shown, mut rest) = (String::with_capacity(json.len()), json);
-    let mut is_key_named = false;
-    while let Some(start) = rest.find('"') {
-        let (between, from_quote) = rest.split_at(start);
-        let (string, after) = from_quote.split_at(end_of_string(from_quote));
-        let is_value = between.trim() == ":";
-        let text: String = serde_json::from_str(string).unwrap_or_default();
-        shown += between;
-        match redacted_string(&text, in_use, is_value && is_key_named) {
-            redacted if redacted == text => shown += string,
-            redacted => shown += &serde_json::Value::from(redacted).to_string(),
+struct Redactor<'a> {
+    in_use: &'a ApiKey,
+    is_text: bool,
+}
+
+impl Redactor<'_> {
+    /// Goes from string to string, as JSON writes them.
+    fn redact(&self, text: &str) -> String {
+        let (mut shown, mut rest) = (String::with_capacity(text.len()), text);
+        while let Some(start) = rest.find('"') {
+            let (between, from_quote) = rest.split_at(start);
+            let (string, after) = from_quote.split_at(end_of_string(from_quote));
+            shown += &self.in_use.redact(between);
+            match value_of_key(string, after) {
+                Some((before_value, value, after_value)) => {
+                    shown += &format!("{string}{before_value}{}", masked(value));
+                    rest = after_value;
+                }
+                None => {
+                    shown += &self.string(string);
+                    rest = after;
+                }
+            }
         }
-        is_key_named = text.eq_ignore_ascii_case("apiKey");
-        rest = after;
+        shown + &self.in_use.redact(rest)
     }
-    shown + rest
+
+    fn string(&self, raw: &str) -> String {
+        match serde_json::from_str::<String>(raw) {
+            // JSON within a string may hold members of its own.
+            Ok(text) => match (Redactor { is_text: false, ..*self }).redact(&text) {
+                redacted if redacted == text => raw.to_owned(),
+                redacted => quoted(&redacted),
+            },
+            // An escape that cannot be read could hide the key.
+            Err(_) if self.is_text && raw.contains('\\') => quoted(BULLETS),
+            Err(_) => self.in_use.redact(raw),
+        }
+    }
 }
 
-fn redacted_string(text: &str, in_use: &ApiKey, is_key: bool) -> String {
-    match ApiKey::verbatim(text) {
-        Ok(key) if is_key => key.masked(),
-        Err(_) if is_key => BULLETS.to_owned(),
-        _ => in_use.redact(text),
+/// If the string names a member `apiKey`: the colon, the value, and what follows.
+fn value_of_key<'a>(string: &str, after: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
+    let is_key = serde_json::from_str::<String>(string).is_ok_and(|name| name.eq_ignore_ascii_case("apiKey"));
+    let value = after.trim_start().strip_prefix(':').filter(|_| is_key)?.trim_start();
+    let (before, value) = after.split_at(after.len() - value.len());
+    let (value, after) = value.split_at(end_of_value(value));
+    Some((before, value, after))
+}
+
+fn masked(value: &str) -> String {
+    if value == "null" {
+        return value.to_owned();
     }
+    let key = serde_json::from_str::<String>(value).ok().and_then(|text| ApiKey::verbatim(&text).ok());
+    quoted(&key.map_or(BULLETS.to_owned(), |key| key.masked()))
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// How long the value is that a text begins with.
+fn end_of_value(text: &str) -> usize {
+    if text.starts_with('"') {
+        return end_of_string(text);
+    }
+    let (mut depth, mut at) = (0_usize, 0);
+    while let Some(next) = text[at..].find(['"', '{', '[', '}', ']', ',', '\n']) {
+        at += next;
+        match text.as_bytes()[at] {
+            b'"' => at += end_of_string(&text[at..]),
+            b'{' | b'[' => (depth, at) = (depth + 1, at + 1),
+            b'}' | b']' if depth > 1 => (depth, at) = (depth - 1, at + 1),
+            b'}' | b']' if depth == 1 => return at + 1,
+            _ if depth == 0 => return text[..at].trim_end().len(),
+            _ => at += 1,
+        }
+    }
+    text.trim_end().len()
 }
 
 /// How long the string is that a text begins with, its quotes included.
@@ -64,9 +118,12 @@ mod tests {
 
     use super::*;
 
+    fn show_bytes(body: &[u8]) -> Vec<u8> {
+        redacted(body, &ApiKey::parse("MadeUpKeyInUse0001").unwrap()).into_owned()
+    }
+
     fn show(body: &str) -> String {
-        let in_use = ApiKey::parse("MadeUpKeyInUse0001").unwrap();
-        String::from_utf8(redacted(body.as_bytes(), &in_use).into_owned()).unwrap()
+        String::from_utf8(show_bytes(body.as_bytes())).unwrap()
     }
 
     #[test]
@@ -79,14 +136,47 @@ mod tests {
                 r#"[{"apiKey":null,"name":"apiKey"},["apiKey","x"]]"#,
                 r#"[{"apiKey":null,"name":"apiKey"},["apiKey","x"]]"#,
             ),
+            (r#"{"apiKey":["SECRET","]"],"a":1}"#, r#"{"apiKey":"••••","a":1}"#),
+            (r#"{"apiKey":{"value":{"x":"SECRET}"}},"a":1}"#, r#"{"apiKey":"••••","a":1}"#),
+            (r#"{"apiKey": 12345 ,"a":1}"#, r#"{"apiKey": "••••" ,"a":1}"#),
+            (r#"{"body":"{\"apiKey\":\"SECRET\"}"}"#, r#"{"body":"{\"apiKey\":\"••••\"}"}"#),
             (r#"{"echo":"Basic TWFkZVVwS2V5SW5Vc2UwMDAx"}"#, r#"{"echo":"Basic ••••"}"#),
             (r#"{"echo":"\u004dadeUpKeyInUse0001!"}"#, r#"{"echo":"••••!"}"#),
+            (r#"{"echo":"MadeUpKeyInUse0001\ud800"}"#, r#"{"echo":"••••"}"#),
             ("<p>MadeUpKeyInUse0001</p>", "<p>••••</p>"),
             ("", ""),
         ] {
             assert_eq!(show(body), shown);
         }
-        assert_eq!(redacted(&[0xff, b'a'], &ApiKey::parse("a").unwrap()).as_ref(), [0xff, b'a']);
+    }
+
+    #[test]
+    fn what_is_not_quite_json_is_masked_all_the_same() {
+        for body in [
+            "\u{feff}{\"apiKey\":\"SECRET\"}",
+            "{\"apiKey\":\"SECRET\"}\n{\"apiKey\":\"SECRET\"}\n",
+            "{\"apiKey\":\"SECRET\",}",
+            "{\"apiKey\":\"SECRET\"} x\0",
+            "{\"apiKey\":\"SEC\tRET\"}",
+            "{\"apiKey\":NaN,\"x\":{\"apiKey\":[\"SECRET\"",
+            "{\"apiKey\":\"SECRET",
+            "{\"apiKey\":SECRET\n}",
+        ] {
+            let shown = show(body);
+            assert!(!shown.contains("SEC") && shown.contains(BULLETS), "{body:?}: {shown:?}");
+        }
+        let latin = show_bytes(b"{\"name\":\"caf\xe9\",\"apiKey\":\"SECRET\",\"echo\":\"MadeUpKeyInUse0001\"}");
+        assert_eq!(
+            latin,
+            [
+                b"{\"name\":\"caf\xe9\",\"apiKey\":\"".as_slice(),
+                BULLETS.as_bytes(),
+                b"\",\"echo\":\"",
+                BULLETS.as_bytes(),
+                b"\"}"
+            ]
+            .concat()
+        );
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
@@ -103,18 +193,17 @@ mod tests {
     }
 
     /// The same by way of a tree.
-    fn masked(value: &Value) -> Value {
+    fn tree(value: &Value) -> Value {
+        let mask = |text: &str| ApiKey::verbatim(text).map_or(BULLETS.to_owned(), |key| key.masked());
+        let member = |name: &String, value: &Value| match value {
+            Value::Null => Value::Null,
+            Value::String(text) if name.eq_ignore_ascii_case("apikey") => json!(mask(text)),
+            _ if name.eq_ignore_ascii_case("apikey") => json!(BULLETS),
+            value => tree(value),
+        };
         match value {
-            Value::Object(members) => members
-                .iter()
-                .map(|(name, value)| match value {
-                    Value::String(text) if name.eq_ignore_ascii_case("apikey") => {
-                        (name.clone(), json!(ApiKey::verbatim(text).map_or(BULLETS.to_owned(), |key| key.masked())))
-                    }
-                    value => (name.clone(), masked(value)),
-                })
-                .collect(),
-            Value::Array(values) => values.iter().map(masked).collect(),
+            Value::Object(all) => all.iter().map(|(name, value)| (name.clone(), member(name, value))).collect(),
+            Value::Array(values) => values.iter().map(tree).collect(),
             value => value.clone(),
         }
     }
@@ -123,8 +212,14 @@ mod tests {
         #[test]
         fn any_json_is_masked_as_its_tree_is(value in any_json()) {
             for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
-                prop_assert_eq!(serde_json::from_str::<Value>(&show(&text)).unwrap(), masked(&value));
+                prop_assert_eq!(serde_json::from_str::<Value>(&show(&text)).unwrap(), tree(&value));
             }
+        }
+
+        #[test]
+        fn bytes_that_hold_no_key_come_out_unharmed(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let body = [&[0xff], body.as_slice()].concat();
+            prop_assert_eq!(show_bytes(&body), body);
         }
     }
 }

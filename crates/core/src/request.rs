@@ -6,7 +6,10 @@ use std::future::{Future, IntoFuture};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPECT, HOST, HeaderMap, HeaderName,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{HeaderValue, Method};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -70,8 +73,8 @@ impl<'a, C> Request<'a, C> {
     }
 
     /// Adds a header. An `Idempotency-Key` of your own, for POST and PATCH, takes the place of the one that is made for
-    /// the call: that resumes an earlier call, with the same body, within 85 minutes. `Authorization` is refused, since the
-    /// client's own key goes there.
+    /// the call: that resumes an earlier call, with the same body, within 85 minutes. `Authorization`, `Host`
+    /// and what frames a request (`Content-Length`, `Connection`…) are refused: they are the client's own business.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.order.headers.append(name, value);
         self
@@ -126,21 +129,48 @@ impl Order<'_> {
     }
 }
 
+/// The client's own business: where a request goes, with which key, and how it is framed.
+const OWN: [HeaderName; 10] = [
+    AUTHORIZATION,
+    PROXY_AUTHORIZATION,
+    HOST,
+    CONNECTION,
+    CONTENT_LENGTH,
+    EXPECT,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
 fn check_headers(headers: &HeaderMap, takes_key: bool) -> Result<(), Error> {
-    let (what, hint) = if headers.contains_key(AUTHORIZATION) {
-        ("the header Authorization cannot be given", "the client sends its own key: make a client with the other one")
-    } else if headers.contains_key(api::IDEMPOTENCY_KEY) && !takes_key {
-        ("the header Idempotency-Key cannot be given here", "Codat honours it for POST and PATCH alone: leave it out")
-    } else {
-        return Ok(());
-    };
-    Err(Error::new(ErrorKind::InvalidInput, what).hint_is(hint))
+    let refuse = |what: String, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).hint_is(hint));
+    if let Some(name) = OWN.iter().find(|name| headers.contains_key(*name)) {
+        return refuse(
+            format!("the header {name} cannot be given"),
+            "leave it out: the client sends its own; nothing was sent",
+        );
+    }
+    let keys: Vec<&HeaderValue> = headers.get_all(api::IDEMPOTENCY_KEY).iter().collect();
+    match keys.as_slice() {
+        [] => Ok(()),
+        _ if !takes_key => refuse(
+            "the header Idempotency-Key cannot be given here".into(),
+            "Codat honours it for POST and PATCH alone: leave it out; nothing was sent",
+        ),
+        [key] if !key.is_empty() && key.as_bytes().iter().all(u8::is_ascii_graphic) => Ok(()),
+        _ => refuse(
+            "the header Idempotency-Key must be one value of visible ASCII characters".into(),
+            "give a UUID, or leave it out: the client makes one; nothing was sent",
+        ),
+    }
 }
 
 impl fmt::Debug for Order<'_> {
     /// Without query, headers and body, which may hold anything.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Order").field("method", &self.method).field("path", &self.path).finish_non_exhaustive()
+        let path = self.path.split('?').next().unwrap_or_default();
+        f.debug_struct("Order").field("method", &self.method).field("path", &path).finish_non_exhaustive()
     }
 }
 

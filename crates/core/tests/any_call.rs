@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use codat_keys::{ApiKey, Client, ErrorKind, KeyName, Method};
+use codat_keys::{ApiKey, Client, ErrorKind, HeaderValue, KeyName, Method};
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
@@ -56,10 +56,22 @@ async fn query_headers_and_bytes_arrive_as_given() {
 async fn a_header_that_is_the_clients_own_business_is_refused() {
     let server = StandIn::answering(vec![stand_in::json(200, "{}")]);
     let client = client(&server.url, "MadeUpKey");
-    for (method, name) in [(Method::POST, "authorization"), (Method::GET, "idempotency-key")] {
-        let call = client.request(method, "/x").header(name.parse().unwrap(), "x".parse().unwrap());
-        assert_eq!(call.await.unwrap_err().kind(), ErrorKind::InvalidInput, "{name}");
+    let own = ["authorization", "host", "content-length", "transfer-encoding", "connection", "expect"];
+    for (method, name, value) in own.map(|name| (Method::POST, name, "3")).into_iter().chain([
+        (Method::GET, "idempotency-key", "x"),
+        (Method::POST, "idempotency-key", ""),
+        (Method::POST, "idempotency-key", "two words"),
+        (Method::POST, "idempotency-key", "\u{e9}"),
+    ]) {
+        let call = client
+            .request(method, "/x")
+            .header(name.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        assert_eq!(call.await.unwrap_err().kind(), ErrorKind::InvalidInput, "{name}: {value:?}");
     }
+    let name = || "idempotency-key".parse().unwrap();
+    let twice =
+        client.request(Method::POST, "/x").header(name(), "a".parse().unwrap()).header(name(), "b".parse().unwrap());
+    assert_eq!(twice.await.unwrap_err().kind(), ErrorKind::InvalidInput);
     assert!(server.requests().is_empty());
 }
 
@@ -90,6 +102,10 @@ async fn a_change_in_doubt_never_ends_with_a_plain_error() {
         // Codat's own 400 is the answer to every attempt under the idempotency key.
         (Method::POST, vec![Answer::Lost, own_400], ErrorKind::InvalidInput, 2),
         (Method::POST, vec![stand_in::json(404, "")], ErrorKind::NotFound, 1),
+        // A redirect to what was made, and a status that nobody knows; but not one that sends the request elsewhere.
+        (Method::POST, vec![stand_in::json(303, "")], ErrorKind::OutcomeUnknown, 1),
+        (Method::POST, vec![stand_in::json(499, "")], ErrorKind::OutcomeUnknown, 1),
+        (Method::POST, vec![stand_in::json(307, "")], ErrorKind::BadResponse, 1),
         // Not repeated, since nothing makes it safe to.
         ("REPORT".parse().unwrap(), vec![Answer::Lost], ErrorKind::OutcomeUnknown, 1),
         (Method::GET, vec![Answer::Lost], ErrorKind::Connect, 4),
@@ -196,6 +212,17 @@ fn the_header_is_given_for_the_clients_own_origin_alone() {
         "https://api.example.evil.example",
         "https://evil.example/https://api.example",
         "https://api.example@evil.example",
+        "https://api.example\\@evil.example/",
+        "https://user@api.example/",
+        "https://user:x@api.example/",
+        "blob:https://api.example/x",
+        "https:api.example",
+        "https:///api.example",
+        "https:/api.example",
+        " https://api.example",
+        "https://api.exam\tple",
+        "https://api.example/a b",
+        "https://\u{ff41}pi.example",
         "//api.example",
         "/companies",
         "",

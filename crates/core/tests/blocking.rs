@@ -94,12 +94,51 @@ fn an_asynchronous_context_is_refused_with_nothing_sent_and_a_blocking_place_is_
             tokio::task::spawn_blocking(move || assert_eq!(blocking.keys().list().unwrap().len(), 1)).await.unwrap();
             assert_eq!(server.requests().len(), requests + 1);
         });
+        // Where a budget does not tell, a thread of its own makes the call: tokio would panic.
+        runtime.block_on(tokio::task::unconstrained(async { assert_eq!(client.keys().list().unwrap().len(), 1) }));
         let entered = runtime.enter();
         assert_eq!(client.keys().list().unwrap().len(), 1);
         drop(entered);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async move { drop(client) });
+}
+
+/// Calls when it is dropped.
+struct Last(Client, std::sync::mpsc::Sender<usize>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.1.send(self.0.keys().list().unwrap().len()).unwrap();
+    }
+}
+
+#[test]
+fn a_destructor_may_call_as_a_runtime_or_a_thread_ends() {
+    let server = StandIn::answering(vec![json(200, ONE_KEY)]);
+    let client = client(&server.url, "MadeUpKey");
+    let (told, heard) = std::sync::mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let last = Last(client.clone(), told.clone());
+    runtime.spawn(async move {
+        let _last = last;
+        std::future::pending::<()>().await;
+    });
+    drop(runtime);
+    assert_eq!(heard.recv_timeout(Duration::from_secs(20)), Ok(1));
+
+    thread_local!(static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) });
+    thread::spawn(move || LAST.with(|place| *place.borrow_mut() = Some(Last(client, told)))).join().unwrap();
+    assert_eq!(heard.recv_timeout(Duration::from_secs(20)), Ok(1));
+}
+
+#[test]
+fn pages_end_with_an_error() {
+    let server = StandIn::answering(vec![json(401, "")]);
+    let client = client(&server.url, "MadeUpKey");
+    assert_eq!(client.pages("/companies").count(), 1);
+    assert_eq!(client.pages("/companies").page_size(0).count(), 1);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[test]

@@ -128,6 +128,12 @@ async fn hear_the_emulator(heard: &Heard) {
     let made = made.key;
     let blocking = Client::builder().api_key(ApiKey::parse(CANARY).unwrap()).build_blocking().unwrap();
     heard.hear((&blocking, blocking.keys(), blocking.keys().create(&name), blocking.request(Method::GET, "/")));
+    let echo =
+        StandIn::answering(vec![json(200, &format!(r#"{{"results":[{{"apiKey":"{CANARY}"}}],"totalResults":1}}"#))]);
+    let paged = Client::builder().base_url(&echo.url).api_key(ApiKey::parse("MadeUpKey").unwrap()).build().unwrap();
+    let mut pages = paged.pages(&format!("/apiKeys?a={CANARY}")).parameter("b", CANARY);
+    heard.hear_result(pages.next().await);
+    heard.hear((&pages, client.request(Method::GET, &format!("/x?a={CANARY}"))));
     heard.hear((client.request(Method::GET, "/").query("a", CANARY).body(CANARY), client.pages("/companies")));
     heard.hear((&client, client.keys(), client.keys().create(&name), client.keys().delete(&made.id), &made));
     heard.hear_result(client.keys().get(&made.id).await);

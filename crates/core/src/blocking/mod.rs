@@ -28,6 +28,7 @@ use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::thread;
 
 use http::Method;
 
@@ -141,9 +142,24 @@ impl Client {
         key.api_key == self.0.key
     }
 
-    fn run<T>(&self, call: impl AsyncFnOnce(&crate::Client) -> Result<T, Error>) -> Result<T, Error> {
-        check_that_blocking_is_allowed()?;
-        self.0.pool.take()?.block_on(call)
+    fn run<T: Send>(&self, call: impl AsyncFnOnce(&crate::Client) -> Result<T, Error> + Send) -> Result<T, Error> {
+        let place = place();
+        if place == Place::Polled {
+            return Err(refused());
+        }
+        let pair = self.0.pool.take()?;
+        if place == Place::OfItsOwn {
+            return pair.block_on(call);
+        }
+        // Here tokio panics rather than drive a second runtime, so that another thread does.
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().spawn_scoped(scope, || pair.block_on(call));
+            let thread = thread.map_err(|source| {
+                Error::new(ErrorKind::Connect, format!("no thread could be started: {source}"))
+                    .hint_is("check the limits of the process; nothing was sent")
+            })?;
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     }
 }
 
@@ -206,13 +222,17 @@ impl Request<'_> {
     }
 }
 
-/// As [`next`](crate::Pages::next): after an error the same page is asked for again, so stop at one that will not pass.
+/// As [`next`](crate::Pages::next), but an error is the end: after it there is no page.
 impl Iterator for Pages<'_> {
     type Item = Result<Page, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let Self { client, walk } = self;
-        client.run(async |client| walk.next(client).await).transpose()
+        let page = client.run(async |client| walk.next(client).await);
+        if page.is_err() {
+            walk.end();
+        }
+        page.transpose()
     }
 }
 
@@ -222,12 +242,24 @@ impl fmt::Debug for Client {
     }
 }
 
-fn check_that_blocking_is_allowed() -> Result<(), Error> {
-    if tokio::runtime::Handle::try_current().is_err() || !has_budget() {
-        return Ok(());
+/// Where a call is made from.
+#[derive(PartialEq)]
+enum Place {
+    /// A thread that no runtime knows.
+    OfItsOwn,
+    /// A thread of a runtime, in a place where it may block; or one that is about to end.
+    Lent,
+    /// A future that is polled: to block here would block the runtime.
+    Polled,
+}
+
+fn place() -> Place {
+    match tokio::runtime::Handle::try_current() {
+        Ok(_) if has_budget() => Place::Polled,
+        Ok(_) => Place::Lent,
+        Err(error) if error.is_thread_local_destroyed() => Place::Lent,
+        Err(_) => Place::OfItsOwn,
     }
-    Err(Error::new(ErrorKind::InvalidInput, "a blocking client was called in an asynchronous context")
-        .hint_is("use codat_keys::Client there, or call it within tokio::task::spawn_blocking; nothing was sent"))
 }
 
 /// Tokio gives a budget to what it polls, and none to what may block on one of its threads. It cannot be asked for one,
@@ -235,4 +267,9 @@ fn check_that_blocking_is_allowed() -> Result<(), Error> {
 fn has_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     (0..=u8::MAX).any(|_| pin!(tokio::task::consume_budget()).poll(&mut context).is_pending())
+}
+
+fn refused() -> Error {
+    Error::new(ErrorKind::InvalidInput, "a blocking client was called in an asynchronous context")
+        .hint_is("use codat_keys::Client there, or call it within tokio::task::spawn_blocking; nothing was sent")
 }

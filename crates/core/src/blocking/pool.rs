@@ -1,6 +1,7 @@
 //! What a blocking client calls with: pairs of a runtime and a client, each used by one thread at a time. Nothing crosses
 //! threads, since a connection is driven by the runtime that opened it, on the thread that waits for it.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,13 +18,16 @@ use crate::transport::LatestRateLimit;
 /// A connection that ended since then was about to: no client could have known.
 const LONG_AGO: Duration = Duration::from_millis(1);
 
+/// Servers close what is idle for longer.
+const LONGEST_IDLE: Duration = Duration::from_secs(30);
+
 /// The idle pairs of one process, and, after a fork, those of the child. No lock is taken that another thread of the
 /// parent may have held when it forked: the child has only a copy of that lock, which nobody will ever open.
 pub(super) struct Pool {
     blueprint: Blueprint,
     latest_rate_limit: LatestRateLimit,
     /// The last one put back is the first one taken: its connection is the least likely to have gone stale.
-    idle: Mutex<Vec<Pair>>,
+    idle: Mutex<VecDeque<Pair>>,
     generation: u64,
     after_fork: OnceBox<Pool>,
 }
@@ -55,7 +59,7 @@ impl Pool {
 
     pub(super) fn take(&self) -> Result<Taken<'_>, Error> {
         let pool = self.of_this_process();
-        let idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_back();
         let pair = match idle {
             Some(pair) => pair,
             None => Pair::new(&pool.blueprint, &pool.latest_rate_limit)?,
@@ -79,8 +83,8 @@ impl Pool {
 impl Pair {
     fn new(blueprint: &Blueprint, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|source| {
-            Error::new(ErrorKind::Internal, format!("no runtime could be started: {source}"))
-                .hint_is("check the limit of open files")
+            Error::new(ErrorKind::Connect, format!("no connection could be prepared: {source}"))
+                .hint_is("check the limit of open files; nothing was sent")
                 .caused_by(source)
         })?;
         let client = blueprint.client(latest_rate_limit)?;
@@ -124,7 +128,12 @@ impl Drop for Taken<'_> {
             pair.last_used = Instant::now();
         }
         if self.pool.generation == fork::generation() {
-            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).extend(self.pair.take());
+            let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            idle.extend(self.pair.take());
+            // After many threads at once: what nobody needs any more goes, one with each call.
+            let oldest = idle.pop_front_if(|oldest| oldest.last_used.elapsed() > LONGEST_IDLE);
+            drop(idle);
+            drop(oldest);
         }
     }
 }
