@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::server::{CERTIFICATE, PRIVATE_KEY};
@@ -31,26 +31,28 @@ pub(crate) fn run(http: u16, https: u16, folder: &Path) -> Result<()> {
         let encrypted = TcpListener::bind((Ipv4Addr::LOCALHOST, https)).await?;
         let tls = acceptor(folder)?;
         let encrypted = tokio::spawn(async move {
-            while let Ok((stream, _)) = encrypted.accept().await {
-                // An answer in two parts would wait for the client to acknowledge the first.
-                if stream.set_nodelay(true).is_err() {
-                    continue;
-                }
-                let tls = tls.clone();
+            loop {
+                let (stream, tls) = (accept(&encrypted).await?, tls.clone());
                 tokio::spawn(async move {
-                    // A client that trusts nobody goes away.
+                    // A client that does not trust us goes away.
                     if let Ok(stream) = tls.accept(stream).await {
                         serve(stream).await;
                     }
                 });
             }
         });
-        while let Ok((stream, _)) = plain.accept().await {
-            stream.set_nodelay(true)?;
-            tokio::spawn(serve(stream));
+        while !encrypted.is_finished() {
+            tokio::spawn(serve(accept(&plain).await?));
         }
-        Ok(encrypted.await?)
+        encrypted.await?
     })
+}
+
+/// Without a delay: the second part of an answer would wait until the client acknowledges the first.
+async fn accept(listener: &TcpListener) -> Result<TcpStream> {
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 fn acceptor(folder: &Path) -> Result<TlsAcceptor> {
