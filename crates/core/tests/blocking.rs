@@ -158,7 +158,7 @@ fn a_connection_that_the_server_closed_meanwhile_is_no_doubt() {
     for _ in 0..20 {
         // A method that is not repeated by itself shows every loss.
         client.request("REPORT".parse().unwrap(), "/x").send().unwrap();
-        thread::sleep(Duration::from_millis(2));
+        thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(*connections.lock().unwrap(), 20);
 }
@@ -200,7 +200,7 @@ fn a_call_that_is_stopped_says_whether_it_may_have_taken_effect() {
     }
 }
 
-/// Lists one key to each request, and closes a connection without a word after so many answers.
+/// Lists one key to each request, and closes a connection without a word soon after so many answers.
 fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -219,6 +219,8 @@ fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>) {
                         return;
                     }
                 }
+                // When the call is over, and nobody drives the connection any more.
+                thread::sleep(Duration::from_millis(5));
             });
         }
     });
