@@ -12,9 +12,9 @@ use crate::client::Client;
 use crate::config::Limits;
 use crate::error::{Error, ErrorKind};
 use crate::proxy::Proxy;
-use crate::retry::Surroundings;
+use crate::retry::{Policy, Surroundings};
 use crate::secret::ApiKey;
-use crate::transport::{LatestRateLimit, Transport};
+use crate::transport::{Closed, LatestRateLimit, Transport};
 
 #[derive(Clone)]
 pub(crate) struct Blueprint {
@@ -24,6 +24,8 @@ pub(crate) struct Blueprint {
     pub(crate) key: ApiKey,
     pub(crate) base_url: BaseUrl,
     pub(crate) limits: Limits,
+    pub(crate) policy: Policy,
+    pub(crate) closed: Closed,
     pub(crate) surroundings: Arc<dyn Surroundings>,
 }
 
@@ -51,7 +53,9 @@ impl Blueprint {
             key: self.key.clone(),
             connect_timeout: self.connect_timeout,
             latest_rate_limit: Arc::clone(latest_rate_limit),
+            policy: self.policy,
             surroundings: Arc::clone(&self.surroundings),
+            closed: Arc::clone(&self.closed),
         };
         let proxy = self.proxy.as_ref().map(|proxy| proxy.shown.clone());
         Client::new(transport, self.base_url.clone(), self.limits, proxy)

@@ -5,7 +5,7 @@ use http::{Request, Response};
 
 use crate::api;
 use crate::error::{Error, ErrorKind, Outcome};
-use crate::retry::{self, POLICY};
+use crate::retry;
 use crate::transport::{Budget, Transport};
 
 pub(crate) struct Call<'a> {
@@ -37,7 +37,7 @@ impl<'a> Call<'a> {
                 done => return done,
             };
             let (remaining, chance) = (self.transport.remaining(self.budget), self.transport.surroundings.chance());
-            match POLICY.wait(attempts, error.retry_after(), remaining, chance) {
+            match self.transport.policy.wait(attempts, error.retry_after(), remaining, chance) {
                 Some(wait) => self.transport.surroundings.sleep(wait).await,
                 None => return Err(self.conclude(error)),
             }

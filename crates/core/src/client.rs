@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -111,6 +112,12 @@ impl Client {
     /// `InvalidInput` for a URL of another origin, or none at all.
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         self.0.base_url.authorization_for(url, self.key())
+    }
+
+    /// Closes this client and its clones: every later attempt ends with `Closed`, and idle connections end with the last
+    /// clone. What is under way goes on to its answer.
+    pub fn close(&self) {
+        self.transport().closed.store(true, Ordering::Relaxed);
     }
 
     /// Takes the key in use, raw or encoded, out of a text that somebody else wrote, for a terminal or a log.

@@ -13,9 +13,9 @@ use crate::client::Client;
 use crate::credential::Credential;
 use crate::credentials::{self, Environment};
 use crate::error::{Error, ErrorKind};
-use crate::retry::{Real, Surroundings};
+use crate::retry::{ONE_ATTEMPT, POLICY, Real, Surroundings};
 use crate::secret::ApiKey;
-use crate::transport::LatestRateLimit;
+use crate::transport::{Closed, LatestRateLimit};
 use crate::{proxy, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,6 +44,7 @@ pub struct ClientBuilder {
     ca_file: Option<PathBuf>,
     proxy: Option<String>,
     allow_insecure_http: bool,
+    only_once: bool,
     surroundings: Option<Arc<dyn Surroundings>>,
 }
 
@@ -131,6 +132,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether what fails in passing is tried again. Without, every request is sent once: `create` and `delete` still look
+    /// before and after, but end with `OutcomeUnknown` at the first doubt. Default: it is, at most 4 attempts in all.
+    pub fn retry(mut self, retry: bool) -> Self {
+        self.only_once = !retry;
+        self
+    }
+
     /// Replaces the clock and the dice.
     #[cfg(test)]
     pub(crate) fn surroundings(mut self, surroundings: Box<dyn Surroundings>) -> Self {
@@ -185,6 +193,8 @@ impl ClientBuilder {
             key: credential.api_key().clone(),
             base_url,
             limits,
+            policy: if self.only_once { ONE_ATTEMPT } else { POLICY },
+            closed: Closed::default(),
             surroundings: self.surroundings.unwrap_or_else(|| Arc::new(Real)),
         })
     }

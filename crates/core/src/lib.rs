@@ -71,6 +71,8 @@ pub use credentials::{Found, Source, sources};
 pub use error::{Error, ErrorKind, Outcome};
 pub use key::{ApiKeyDetails, KeyId, KeyName};
 pub use keys::{Create, Delete, Keys};
+#[doc(hidden)]
+pub use pages::Walk;
 pub use pages::{Page, Pages};
 pub use rate_limit::RateLimit;
 pub use request::{Request, Response};

@@ -36,8 +36,21 @@ pub struct Pages<'a, C = Client> {
     pub(crate) walk: Walk,
 }
 
-/// Where a walk through the pages stands, whichever client goes it.
-pub(crate) struct Walk {
+/// Where a walk through the pages stands, whichever client goes it. For bindings, which cannot borrow a client.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// let mut walk = client.pages("/companies").page_size(2).into_walk();
+/// let first = walk.next(&client).await?.expect("there is always a first page");
+/// assert_eq!(first.results.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Walk {
     path: String,
     page_size: u32,
     parameters: Vec<(String, String)>,
@@ -70,6 +83,12 @@ pub struct Page {
 }
 
 impl<'a, C> Pages<'a, C> {
+    /// Without the client.
+    #[doc(hidden)]
+    pub fn into_walk(self) -> Walk {
+        self.walk
+    }
+
     pub(crate) fn new(client: &'a C, path: &str) -> Self {
         let (path, page_size, parameters) = (path.to_owned(), DEFAULT_PAGE_SIZE, Vec::new());
         Self { client, walk: Walk { path, page_size, parameters, next_page: Some(1), seen: 0 } }
@@ -116,7 +135,11 @@ impl Walk {
         self.next_page = None;
     }
 
-    pub(crate) async fn next(&mut self, client: &Client) -> Result<Option<Page>, Error> {
+    /// As [`Pages::next`].
+    ///
+    /// # Errors
+    /// As [`Pages::next`].
+    pub async fn next(&mut self, client: &Client) -> Result<Option<Page>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer {

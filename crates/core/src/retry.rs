@@ -21,6 +21,9 @@ pub struct Policy {
 pub const POLICY: Policy =
     Policy { attempts: 4, first_wait: Duration::from_millis(250), longest_wait: Duration::from_secs(5) };
 
+/// For a caller who tries again itself.
+pub(crate) const ONE_ATTEMPT: Policy = Policy { attempts: 1, ..POLICY };
+
 /// With less than that left after a wait, the next answer would hardly come in time.
 const LEAST_TIME: Duration = Duration::from_millis(100);
 

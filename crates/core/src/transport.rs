@@ -1,6 +1,7 @@
 //! Sends a request and reads its answer. Together with `blueprint.rs` and `proxy.rs` the only module
 //! that knows reqwest.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::api;
 use crate::config::Timeouts;
 use crate::error::{Error, ErrorKind};
 use crate::rate_limit::RateLimit;
-use crate::retry::Surroundings;
+use crate::retry::{Policy, Surroundings};
 use crate::secret::ApiKey;
 
 /// No answer of Codat's key operations comes near this size; past it something else is talking.
@@ -27,6 +28,9 @@ const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 /// What the latest answer said of the day's quota, shared by the clients that count as one.
 pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
 
+/// Set once the caller is done with a client, in all its clones.
+pub(crate) type Closed = Arc<AtomicBool>;
+
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
     pub(crate) origin: Url,
@@ -34,7 +38,9 @@ pub(crate) struct Transport {
     pub(crate) key: ApiKey,
     pub(crate) connect_timeout: Duration,
     pub(crate) latest_rate_limit: LatestRateLimit,
+    pub(crate) policy: Policy,
     pub(crate) surroundings: Arc<dyn Surroundings>,
+    pub(crate) closed: Closed,
 }
 
 /// The time that a call has, over all its requests, and that each of them may take.
@@ -106,6 +112,9 @@ impl Transport {
     }
 
     async fn exchange(&self, request: &Request<Bytes>, time: Duration) -> Result<Response<Bytes>, Failure> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Failure { error: Error::of(ErrorKind::Closed), sent: false });
+        }
         if time.is_zero() {
             return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: false });
         }

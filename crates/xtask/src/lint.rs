@@ -5,15 +5,16 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::process::{command, run as run_to_end};
-use crate::{generate, mutants, tools};
+use crate::{generate, mutants, python, tools};
 
 type Check = fn() -> Result<()>;
 
-const CHECKS: [(&str, Check); 8] = [
+const CHECKS: [(&str, Check); 9] = [
     ("format", || run_to_end(&mut command("cargo fmt --all --check"))),
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
     // Libraries only: the documentation of a command line is its help, which is no Markdown.
     ("docs", || run_to_end(command("cargo doc --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))),
+    ("python types", python_types),
     ("generated files", generate::check),
     ("spelling", || run_to_end(&mut tools::typos()?)),
     ("workflows", || run_to_end(tools::zizmor()?.args(["--offline", "--no-progress", ".github/workflows"]))),
@@ -39,4 +40,11 @@ pub(crate) fn run() -> ExitCode {
     }
     print!("\n== summary\n{summary}");
     code
+}
+
+/// The package's own types, then whether the stub says of the native module what there is.
+fn python_types() -> Result<()> {
+    python::install()?;
+    run_to_end(&mut python::module("mypy --strict codat_keys tests")?)?;
+    run_to_end(&mut python::module("mypy.stubtest codat_keys._native")?)
 }

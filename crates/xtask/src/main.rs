@@ -6,6 +6,7 @@ mod lint;
 mod mutants;
 mod process;
 mod prove;
+mod python;
 mod test;
 mod tools;
 
@@ -15,7 +16,7 @@ use anyhow::{Context as _, Result};
 
 const COMMANDS: &str = "\
 cargo xtask test              run every test in every language
-cargo xtask lint              run every other check: format, lints, docs, generated files, spelling, workflows, licences
+cargo xtask lint              run every other check: format, lints, docs, types, generated files, spelling, workflows, licences
 cargo xtask generate          write what is generated: docs/fidelity.md, the error tables and the programs on the pages
 cargo xtask generate --check  say which of them are not current
 cargo xtask mutants           take one mechanism out at a time, and see the test that guards it turn red

@@ -1,5 +1,6 @@
 //! Other programs, started without a shell.
 
+use std::ffi::OsStr;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
@@ -7,8 +8,14 @@ use anyhow::{Context as _, Result, ensure};
 /// The command of a line whose words hold no blanks: nothing is quoted.
 pub(crate) fn command(line: &str) -> Command {
     let mut words = line.split_whitespace();
-    let mut command = Command::new(words.next().unwrap_or_default());
+    let mut command = program(words.next().unwrap_or_default());
     command.args(words);
+    command
+}
+
+/// A program without arguments.
+pub(crate) fn program(path: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(path);
     // `cargo run` describes xtask in these; ring's build script would see a change in them, and build all of TLS again.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {

@@ -1,30 +1,43 @@
 //! `cargo xtask test`: every test in every language, and how many passed.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{command, run as run_to_end};
+use crate::python;
 
 struct Suite {
     language: &'static str,
-    build: &'static str,
-    test: &'static str,
+    build: fn() -> Result<()>,
+    test: fn() -> Result<Command>,
 }
 
 /// One entry a language; the line in which its test runner counts is read by [`Tally::read`].
-const SUITES: [Suite; 2] = [
+const SUITES: [Suite; 3] = [
     Suite {
         language: "rust",
-        build: "cargo test --no-run -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask",
-        test: "cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask",
+        build: || {
+            run_to_end(&mut command(
+                "cargo test --no-run -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask",
+            ))
+        },
+        test: || {
+            Ok(command("cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask"))
+        },
     },
     // The tests that drive the command line.
     Suite {
         language: "shell",
-        build: "cargo test --no-run -p codat-keys-cli",
-        test: "cargo test --no-fail-fast -p codat-keys-cli",
+        build: || run_to_end(&mut command("cargo test --no-run -p codat-keys-cli")),
+        test: || Ok(command("cargo test --no-fail-fast -p codat-keys-cli")),
+    },
+    Suite {
+        language: "python",
+        build: python::install,
+        // pytest-randomly shuffles them.
+        test: || python::module("pytest -q -n 2 --color=no"),
     },
 ];
 
@@ -33,7 +46,7 @@ pub(crate) fn run() -> ExitCode {
     let mut total = Tally::default();
     let mut summary = String::new();
     for suite in &SUITES {
-        println!("\n== {}: {}", suite.language, suite.test);
+        println!("\n== {}", suite.language);
         let mut tally = Tally::default();
         let trouble = run_suite(suite, &mut tally).err();
         // A suite in trouble never looks green, not even in the last line.
@@ -53,8 +66,8 @@ pub(crate) fn run() -> ExitCode {
 /// Failed tests are counted; an error is anything else that went wrong.
 fn run_suite(suite: &Suite, tally: &mut Tally) -> Result<()> {
     // Built first, so that no compiler speaks between the tests.
-    run_to_end(&mut command(suite.build))?;
-    let mut tests = command(suite.test).stdout(Stdio::piped()).spawn()?;
+    (suite.build)()?;
+    let mut tests = (suite.test)()?.stdout(Stdio::piped()).spawn()?;
     let output = tests.stdout.take().context("the tests have no output")?;
     for line in BufReader::new(output).split(b'\n') {
         let line = line?;
@@ -76,21 +89,34 @@ struct Tally {
 }
 
 impl Tally {
-    /// Adds what a line counts, `test result: ok. 3 passed; 0 failed; 1 ignored; …`; other lines count nothing.
+    /// Adds what a line counts, if it is one that counts.
     fn read(&mut self, line: &str) {
-        let Some(counts) = line.strip_prefix("test result:") else { return };
-        for count in counts.split(';') {
+        let Some(counts) = cargo_counts(line).or_else(|| pytest_counts(line)) else { return };
+        for count in counts.split([';', ',']) {
             let mut words = count.split_whitespace().rev();
             let word = words.next();
             let Some(number) = words.next().and_then(|number| number.parse::<usize>().ok()) else { continue };
             match word {
                 Some("passed") => self.passed += number,
-                Some("failed") => self.failed += number,
-                Some("ignored") => self.ignored += number,
+                // An error of pytest is a test that could not be set up, or a file that could not be read.
+                Some("failed" | "error" | "errors") => self.failed += number,
+                Some("ignored" | "skipped") => self.ignored += number,
                 _ => {}
             }
         }
     }
+}
+
+/// `test result: ok. 3 passed; 0 failed; 1 ignored; …`
+fn cargo_counts(line: &str) -> Option<&str> {
+    line.strip_prefix("test result:")
+}
+
+/// `1 failed, 3 passed, 1 skipped in 0.31s`
+fn pytest_counts(line: &str) -> Option<&str> {
+    let (counts, time) = line.split_once(" in ")?;
+    let seconds = time.split_whitespace().next()?.strip_suffix('s')?;
+    (counts.starts_with(|first: char| first.is_ascii_digit()) && seconds.parse::<f64>().is_ok()).then_some(counts)
 }
 
 #[cfg(test)]
@@ -106,19 +132,27 @@ mod tests {
             "test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 7 filtered out; finished in 0.02s",
             "test result: ok. 20 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.31s\r",
             "a test says: 5 passed; 5 failed",
+            "........................................................................ [ 19%]",
+            "367 passed in 44.34s",
+            "1 failed, 300 passed, 2 skipped, 1 warning in 75.20s (0:01:15)",
+            "1 passed, 2 errors in 3.20s",
+            "1 error in 0.20s",
+            "no tests ran in 0.01s",
+            "a test says: 5 passed in 1s",
+            "5 passed in time",
         ] {
             tally.read(line);
         }
-        assert_eq!(tally, Tally { passed: 23, failed: 1, ignored: 2 });
+        assert_eq!(tally, Tally { passed: 691, failed: 5, ignored: 4 });
     }
 
     #[test]
     fn a_suite_that_cannot_be_built_or_runs_no_test_is_in_trouble() {
-        let trouble = |build, test| {
-            let suite = Suite { language: "none", build, test };
+        let trouble = |build| {
+            let suite = Suite { language: "none", build, test: || Ok(command("cargo --version")) };
             run_suite(&suite, &mut Tally::default()).unwrap_err().to_string()
         };
-        assert!(trouble("no-such-program", "cargo --version").contains("cannot start"));
-        assert_eq!(trouble("cargo --version", "cargo --version"), "no test ran");
+        assert!(trouble(|| run_to_end(&mut command("no-such-program"))).contains("cannot start"));
+        assert_eq!(trouble(|| Ok(())), "no test ran");
     }
 }

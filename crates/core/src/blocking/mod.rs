@@ -132,6 +132,12 @@ impl Client {
         self.0.base_url.authorization_for(url, &self.0.key)
     }
 
+    /// Closes this client and its clones, and their idle connections: every later call ends with `Closed`. What is under
+    /// way in other threads goes on to its answer.
+    pub fn close(&self) {
+        self.0.pool.close();
+    }
+
     /// Where this client's requests go, without a slash at the end.
     pub fn base_url(&self) -> &str {
         self.0.base_url.as_str()
@@ -142,7 +148,13 @@ impl Client {
         key.api_key == self.0.key
     }
 
-    fn run<T: Send>(&self, call: impl AsyncFnOnce(&crate::Client) -> Result<T, Error> + Send) -> Result<T, Error> {
+    /// Makes calls of the asynchronous client, and blocks until they are done: for what needs more than one at a time,
+    /// or a time-out around several.
+    ///
+    /// # Errors
+    /// Those of the calls; `InvalidInput` inside an asynchronous context, with nothing sent; `Closed` after
+    /// [`close`](Client::close).
+    pub fn run<T: Send>(&self, call: impl AsyncFnOnce(&crate::Client) -> Result<T, Error> + Send) -> Result<T, Error> {
         let place = place();
         if place == Place::Polled {
             return Err(refused());

@@ -2,6 +2,7 @@
 //! threads, since a connection is driven by the runtime that opened it, on the thread that waits for it.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -59,12 +60,22 @@ impl Pool {
 
     pub(super) fn take(&self) -> Result<Taken<'_>, Error> {
         let pool = self.of_this_process();
+        if pool.blueprint.closed.load(Ordering::Relaxed) {
+            return Err(Error::of(ErrorKind::Closed));
+        }
         let idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_back();
         let pair = match idle {
             Some(pair) => pair,
             None => Pair::new(&pool.blueprint, &pool.latest_rate_limit)?,
         };
         Ok(Taken { pool, pair: Some(pair) })
+    }
+
+    pub(super) fn close(&self) {
+        let pool = self.of_this_process();
+        pool.blueprint.closed.store(true, Ordering::Relaxed);
+        let idle = std::mem::take(&mut *pool.idle.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(idle);
     }
 
     pub(super) fn rate_limit(&self) -> Option<RateLimit> {
@@ -127,7 +138,8 @@ impl Drop for Taken<'_> {
         if let Some(pair) = &mut self.pair {
             pair.last_used = Instant::now();
         }
-        if self.pool.generation == fork::generation() {
+        let closed = self.pool.blueprint.closed.load(Ordering::Relaxed);
+        if self.pool.generation == fork::generation() && !closed {
             let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
             idle.extend(self.pair.take());
             // After many threads at once: what nobody needs any more goes, one with each call.

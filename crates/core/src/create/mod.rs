@@ -15,7 +15,6 @@ use crate::api;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::key::{ApiKeyDetails, KeyName};
-use crate::retry::POLICY;
 use crate::stop::{Stop, unless_stopped};
 use crate::transport::Budget;
 use decision::{End, Next, Now, OLDEST_IDEMPOTENCY_KEY, decide};
@@ -87,7 +86,7 @@ impl<'a> Driver<'a> {
                 can_send: self.client.transport().can_send(self.budget),
                 chance: self.client.transport().surroundings.chance(),
             };
-            match decide(&self.observed, &POLICY, now) {
+            match decide(&self.observed, &self.client.transport().policy, now) {
                 Next::List => self.list().await,
                 Next::Post => self.post().await,
                 Next::Wait(time) => {

@@ -8,7 +8,6 @@ use http::{Request, Response};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::key::{ApiKeyDetails, KeyId};
-use crate::retry::POLICY;
 use crate::stop::{Stop, unless_stopped};
 use crate::transport::{Budget, Failure};
 use crate::{api, rules};
@@ -48,7 +47,7 @@ impl Driver<'_> {
         let transport = self.client.transport();
         loop {
             let (remaining, can_send) = (transport.remaining(self.budget), transport.can_send(self.budget));
-            match decide(&self.observed, &POLICY, remaining, can_send, transport.surroundings.chance()) {
+            match decide(&self.observed, &transport.policy, remaining, can_send, transport.surroundings.chance()) {
                 Next::List => self.list().await,
                 Next::Delete => self.delete().await,
                 Next::Wait(time) => {

@@ -50,6 +50,8 @@ pub enum ErrorKind {
     TooLarge,
     /// The caller stopped the call.
     Cancelled,
+    /// The client was closed before the call.
+    Closed,
     /// A defect of this library.
     Internal,
 }
@@ -64,7 +66,7 @@ struct Row {
 }
 
 #[rustfmt::skip]
-static TABLE: [Row; 20] = [
+static TABLE: [Row; 21] = [
     Row { kind: ErrorKind::InvalidInput, code: "invalid_input", exit_status: 2, retryable: false,
         text: "the input is not valid", hint: "correct it and call again; nothing was changed" },
     Row { kind: ErrorKind::NoCredential, code: "no_credential", exit_status: 4, retryable: false,
@@ -103,6 +105,8 @@ static TABLE: [Row; 20] = [
         text: "the answer is larger than 8 MiB", hint: "check the base URL, or ask for smaller pages" },
     Row { kind: ErrorKind::Cancelled, code: "cancelled", exit_status: 130, retryable: false,
         text: "the call was stopped", hint: "nothing was changed" },
+    Row { kind: ErrorKind::Closed, code: "closed", exit_status: 1, retryable: false,
+        text: "the client is closed", hint: "make a new client, or call before it is closed; nothing was sent" },
     Row { kind: ErrorKind::Internal, code: "internal", exit_status: 1, retryable: false,
         text: "this is a defect of codat-keys", hint: "please report it, without any key" },
 ];

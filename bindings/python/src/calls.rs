@@ -1,0 +1,183 @@
+//! The verbs, described once: a client of either kind performs them.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use codat_keys::{Client, Error, HeaderName, HeaderValue, KeyId, KeyName, Method, Pages};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::details::{ApiKeyDetails, Creation, Page, Response};
+use crate::errors::raise;
+use crate::options::seconds;
+
+/// Done when the caller wants the call to stop.
+pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// What a call brings; `None` if it was stopped, and changes nothing.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send>>;
+type Begin = Box<dyn FnOnce(Client, Stop) -> Work + Send>;
+
+pub(crate) enum Outcome {
+    Nothing,
+    Key(codat_keys::ApiKeyDetails),
+    Keys(Vec<codat_keys::ApiKeyDetails>),
+    Created(codat_keys::Creation),
+    Answered(codat_keys::Response),
+    Page(Option<codat_keys::Page>),
+}
+
+impl Outcome {
+    pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        Ok(match self {
+            Self::Nothing | Self::Page(None) => py.None().into_bound(py),
+            Self::Key(key) => ApiKeyDetails(key).into_pyobject(py)?.into_any(),
+            Self::Keys(keys) => keys.into_iter().map(ApiKeyDetails).collect::<Vec<_>>().into_pyobject(py)?.into_any(),
+            Self::Created(made) => Creation(made).into_pyobject(py)?.into_any(),
+            Self::Answered(response) => Response(Arc::new(response)).into_pyobject(py)?.into_any(),
+            Self::Page(Some(page)) => {
+                let response = Response(Arc::new(page.response));
+                Page { total_results: page.total_results, response }.into_pyobject(py)?.into_any()
+            }
+        })
+    }
+}
+
+/// A call that has not begun. It is performed once.
+#[pyclass(frozen, module = "codat_keys._native")]
+pub(crate) struct Call(Mutex<Option<Begin>>);
+
+impl Call {
+    pub(crate) fn take(&self) -> PyResult<Begin> {
+        let begin = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        begin.ok_or_else(|| PyRuntimeError::new_err("this call was performed already"))
+    }
+
+    /// One that changes nothing, and may be dropped at any time.
+    fn reading<W>(work: impl FnOnce(Client) -> W + Send + 'static) -> Self
+    where
+        W: Future<Output = Result<Outcome, Error>> + Send + 'static,
+    {
+        Self::new(|client, stop| {
+            Box::pin(async move {
+                tokio::select! {
+                    result = work(client) => Some(result),
+                    () = stop => None,
+                }
+            })
+        })
+    }
+
+    /// One that says itself how it ended when it is stopped.
+    fn changing<W>(work: impl FnOnce(Client, Stop) -> W + Send + 'static) -> Self
+    where
+        W: Future<Output = Result<Outcome, Error>> + Send + 'static,
+    {
+        Self::new(|client, stop| Box::pin(async move { Some(work(client, stop).await) }))
+    }
+
+    fn new(begin: impl FnOnce(Client, Stop) -> Work + Send + 'static) -> Self {
+        Self(Mutex::new(Some(Box::new(begin))))
+    }
+}
+
+#[pyfunction]
+pub(crate) fn list() -> Call {
+    Call::reading(async move |client| client.keys().list().await.map(Outcome::Keys))
+}
+
+#[pyfunction]
+pub(crate) fn whoami() -> Call {
+    Call::reading(async move |client| client.whoami().await.map(Outcome::Key))
+}
+
+#[pyfunction]
+pub(crate) fn find(name: String) -> Call {
+    Call::reading(async move |client| client.keys().find(&name).await.map(Outcome::Keys))
+}
+
+#[pyfunction]
+pub(crate) fn get(py: Python<'_>, id: &str) -> PyResult<Call> {
+    let id = KeyId::parse(id).map_err(|error| raise(py, error))?;
+    Ok(Call::reading(async move |client| client.keys().get(&id).await.map(Outcome::Key)))
+}
+
+#[pyfunction]
+#[pyo3(signature = (name, adopt, idempotency_key))]
+pub(crate) fn create(py: Python<'_>, name: &str, adopt: bool, idempotency_key: Option<String>) -> PyResult<Call> {
+    let name = KeyName::parse(name).map_err(|error| raise(py, error))?;
+    Ok(Call::changing(async move |client, stop| {
+        let mut call = client.keys().create(&name).adopt(adopt).until(stop);
+        if let Some(key) = idempotency_key {
+            call = call.idempotency_key(key);
+        }
+        call.await.map(Outcome::Created)
+    }))
+}
+
+#[pyfunction]
+pub(crate) fn delete(py: Python<'_>, id: &str, allow_key_in_use: bool) -> PyResult<Call> {
+    let id = KeyId::parse(id).map_err(|error| raise(py, error))?;
+    Ok(Call::changing(async move |client, stop| {
+        let call = client.keys().delete(&id).until(stop);
+        let call = if allow_key_in_use { call.allow_key_in_use() } else { call };
+        call.await.map(|()| Outcome::Nothing)
+    }))
+}
+
+#[pyfunction]
+#[pyo3(signature = (method, path, query, headers, body, timeout))]
+pub(crate) fn request(
+    method: &str,
+    path: String,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+    timeout: Option<f64>,
+) -> PyResult<Call> {
+    let method: Method = method.parse().map_err(|_| PyValueError::new_err("method is no HTTP method"))?;
+    let timeout = seconds(timeout)?;
+    let headers = headers.into_iter().map(header).collect::<PyResult<Vec<_>>>()?;
+    Ok(Call::changing(async move |client, stop| {
+        let mut call = client.request(method, &path).until(stop);
+        for (name, value) in query {
+            call = call.query(&name, value);
+        }
+        for (name, value) in headers {
+            call = call.header(name, value);
+        }
+        if let Some(body) = body {
+            call = call.body(body);
+        }
+        if let Some(timeout) = timeout {
+            call = call.timeout(timeout);
+        }
+        call.await.map(Outcome::Answered)
+    }))
+}
+
+fn header((name, value): (String, String)) -> PyResult<(HeaderName, HeaderValue)> {
+    let header = name.parse().ok().zip(value.parse().ok());
+    header.ok_or_else(|| PyValueError::new_err(format!("headers: {name:?} or its value cannot stand in a request")))
+}
+
+/// A walk through the pages of a resource.
+#[pyclass(frozen, module = "codat_keys._native")]
+pub(crate) struct Walk(Arc<tokio::sync::Mutex<codat_keys::Walk>>);
+
+impl Walk {
+    pub(crate) fn new<C>(pages: Pages<'_, C>, page_size: Option<u32>, parameters: Vec<(String, String)>) -> Self {
+        let pages = if let Some(size) = page_size { pages.page_size(size) } else { pages };
+        let pages = parameters.into_iter().fold(pages, |pages, (name, value)| pages.parameter(name, value));
+        Self(Arc::new(tokio::sync::Mutex::new(pages.into_walk())))
+    }
+}
+
+#[pymethods]
+impl Walk {
+    /// The call for the next page, which brings `None` after the last one.
+    fn next(&self) -> Call {
+        let walk = Arc::clone(&self.0);
+        Call::reading(async move |client| walk.lock().await.next(&client).await.map(Outcome::Page))
+    }
+}

@@ -1,0 +1,39 @@
+//! The emulator, in this process. Its controls go over HTTP.
+
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+#[pyclass(frozen, module = "codat_keys._native")]
+pub(crate) struct Emulator {
+    running: Mutex<Option<codat_keys_emulator::Emulator>>,
+    base_url: String,
+    api_key: String,
+}
+
+#[pymethods]
+impl Emulator {
+    #[new]
+    fn new(port: u16, seed: Option<u64>) -> PyResult<Self> {
+        let builder = codat_keys_emulator::Emulator::builder().port(port);
+        let builder = if let Some(seed) = seed { builder.seed(seed) } else { builder };
+        let emulator = builder.start().map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+        let (base_url, api_key) = (emulator.base_url().to_owned(), emulator.api_key().to_owned());
+        Ok(Self { running: Mutex::new(Some(emulator)), base_url, api_key })
+    }
+
+    #[getter]
+    fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    #[getter]
+    fn api_key(&self) -> &str {
+        &self.api_key
+    }
+
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| drop(self.running.lock().unwrap_or_else(PoisonError::into_inner).take()));
+    }
+}

@@ -1,0 +1,32 @@
+//! `codat_keys._native`: what the Python package calls. It converts types, errors and ways of waiting, and knows nothing
+//! about keys. The classes that a user meets are documented in `python/codat_keys/_native.pyi`.
+
+mod aio;
+mod blocking;
+mod calls;
+mod details;
+mod emulator;
+mod errors;
+mod options;
+mod secrets;
+
+use pyo3::prelude::*;
+
+/// The module.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::aio::{AsyncCore, Completions, Runtime, Task};
+    #[pymodule_export]
+    use crate::blocking::BlockingCore;
+    #[pymodule_export]
+    use crate::calls::{Call, Walk, create, delete, find, get, list, request, whoami};
+    #[pymodule_export]
+    use crate::details::{ApiKeyDetails, Creation, Page, RateLimit, Response};
+    #[pymodule_export]
+    use crate::emulator::Emulator;
+    #[pymodule_export]
+    use crate::options::Options;
+    #[pymodule_export]
+    use crate::secrets::{ApiKey, AuthorizationHeader};
+}

@@ -1,0 +1,48 @@
+//! `python/codat_keys/_errors.py`: a class for each kind of error.
+
+use codat_keys::ErrorKind;
+
+const HEAD: &str = "\
+# Written by `cargo xtask generate` from the table of errors in the core. Do not edit.
+\"\"\"The exceptions of this package, one for each kind of error.\"\"\"
+
+from __future__ import annotations
+
+import builtins
+from typing import ClassVar
+
+from ._error import CodatError
+";
+
+/// The module.
+pub(super) fn errors() -> String {
+    let classes: String = ErrorKind::ALL.into_iter().map(class).collect();
+    let rows: String =
+        ErrorKind::ALL.into_iter().map(|kind| format!("    \"{}\": {},\n", kind.code(), name(kind))).collect();
+    let mut names: Vec<String> = ErrorKind::ALL.into_iter().map(name).chain(["CodatError".into()]).collect();
+    names.sort();
+    let names: String = names.iter().map(|name| format!("    \"{name}\",\n")).collect();
+    format!("{HEAD}\n__all__ = [\n{names}]\n{classes}\n\nBY_CODE: dict[str, type[CodatError]] = {{\n{rows}}}\n")
+}
+
+fn class(kind: ErrorKind) -> String {
+    let bases = match kind {
+        // What a program catches that knows nothing of Codat.
+        ErrorKind::Timeout => "CodatError, builtins.TimeoutError",
+        ErrorKind::Connect => "CodatError, builtins.ConnectionError",
+        _ => "CodatError",
+    };
+    let text = kind.text();
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    let retryable = if kind.is_retryable() { "True" } else { "False" };
+    format!(
+        "\n\nclass {}({bases}):\n    \"\"\"{}{rest}.\"\"\"\n\n    code: ClassVar[str] = \"{}\"\n    retryable: ClassVar[bool] = {retryable}\n",
+        name(kind),
+        first.to_uppercase(),
+        kind.code()
+    )
+}
+
+fn name(kind: ErrorKind) -> String {
+    format!("{kind:?}Error")
+}

@@ -1,0 +1,53 @@
+"""Use and manage the API keys of Codat: authenticate any call, and list, create and delete keys without a lock-out.
+
+>>> from codat_keys import Client
+>>> with Client() as client:  # CODAT_API_KEY, CODAT_AUTH_HEADER or CODAT_API_KEY_FILE
+...     for key in client.keys.list():
+...         print(key.name, key.api_key.masked() != key.api_key.expose_secret())
+None True
+"""
+
+from __future__ import annotations
+
+from ._aio import AsyncClient, AsyncKeys
+from ._client import Client, Keys
+from ._errors import *  # noqa: F403
+from ._errors import __all__ as _errors
+from ._native import (
+    ApiKey,
+    ApiKeyDetails,
+    AuthorizationHeader,
+    Creation,
+    Page,
+    RateLimit,
+    Response,
+)
+
+__all__ = [
+    "ApiKey",
+    "ApiKeyDetails",
+    "AsyncClient",
+    "AsyncKeys",
+    "AuthorizationHeader",
+    "Client",
+    "Creation",
+    "Keys",
+    "Page",
+    "RateLimit",
+    "Response",
+    "encode",
+    *_errors,
+]
+
+
+def encode(key: str | ApiKey) -> str:
+    """The value of the ``Authorization`` header for a key: a secret, like the key.
+
+    Raises ``InvalidCredentialError`` for what cannot be a raw key, with the mistake and its repair.
+
+    >>> encode("example")
+    'Basic ZXhhbXBsZQ=='
+    """
+    if not isinstance(key, ApiKey):
+        key = ApiKey(key)
+    return AuthorizationHeader.encode(key).expose_secret()

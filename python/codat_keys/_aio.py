@@ -1,0 +1,235 @@
+"""The client for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from itertools import count
+from types import TracebackType
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from . import _native
+from ._client import _parameters
+from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, Page, RateLimit, Response
+from ._options import Path, Timeout, options, request
+
+
+class _Waiting:
+    """The calls that one event loop waits for."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._completions = _native.Completions()
+        self._futures: dict[int, asyncio.Future[Any]] = {}
+        self._numbers = count()
+        loop.add_reader(self._completions.fileno(), self._settle)
+
+    def start(self, core: _native.AsyncCore, call: _native.Call) -> asyncio.Future[Any]:
+        number = next(self._numbers)
+        future = asyncio.get_running_loop().create_future()
+        task = self._completions.start(_process.runtime(), core, call, number)
+        self._futures[number] = future
+
+        def done(future: asyncio.Future[Any]) -> None:
+            del self._futures[number]
+            if future.cancelled():
+                task.abort()
+
+        future.add_done_callback(done)
+        return future
+
+    def _settle(self) -> None:
+        for number, result, error in self._completions.drain():
+            future = self._futures.get(number)
+            if future is None or future.done():
+                continue
+            if error is None:
+                future.set_result(result)
+            else:
+                future.set_exception(error)
+
+
+class _Process:
+    """What a child of a fork must not share with its parent: it is left as it is, and made anew."""
+
+    def __init__(self) -> None:
+        self.left: list[object] = []
+        self.forget()
+
+    def forget(self) -> None:
+        self.left.append(getattr(self, "__dict__", {}).copy())
+        self._runtime: _native.Runtime | None = None
+        self._waiting: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waiting] = WeakKeyDictionary()
+        self.generation = len(self.left)
+
+    def runtime(self) -> _native.Runtime:
+        if self._runtime is None:
+            self._runtime = _native.Runtime()
+        return self._runtime
+
+    def waiting(self) -> _Waiting:
+        loop = asyncio.get_running_loop()
+        waiting = self._waiting.get(loop)
+        if waiting is None:
+            waiting = self._waiting[loop] = _Waiting(loop)
+        return waiting
+
+
+_process = _Process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.forget)
+
+
+class _Core:
+    """The native client of this process."""
+
+    __slots__ = ("_generation", "_native")
+
+    def __init__(self, given: _native.Options) -> None:
+        self._native = _native.AsyncCore(given)
+        self._generation = _process.generation
+
+    @property
+    def native(self) -> _native.AsyncCore:
+        if self._generation != _process.generation:
+            _process.left.append(self._native)
+            self._native = self._native.anew()
+            self._generation = _process.generation
+        return self._native
+
+    async def perform(self, call: _native.Call) -> Any:
+        return await _process.waiting().start(self.native, call)
+
+
+class AsyncKeys:
+    """The keys of a Codat client: ``AsyncClient.keys``. As ``Keys``, awaited."""
+
+    __slots__ = ("_core",)
+
+    def __init__(self, core: _Core) -> None:
+        self._core = core
+
+    async def list(self) -> list[ApiKeyDetails]:
+        """As ``Keys.list``."""
+        return await self._core.perform(_native.list())  # type: ignore[no-any-return]
+
+    async def get(self, id: str) -> ApiKeyDetails:
+        """As ``Keys.get``."""
+        return await self._core.perform(_native.get(id))  # type: ignore[no-any-return]
+
+    async def find(self, name: str) -> _List:
+        """As ``Keys.find``."""
+        return await self._core.perform(_native.find(name))  # type: ignore[no-any-return]
+
+    async def create(self, name: str, *, adopt: bool = False, idempotency_key: str | None = None) -> Creation:
+        """As ``Keys.create``. A task that is cancelled is told nothing: list the keys, or wait for the call."""
+        return await self._core.perform(_native.create(name, adopt, idempotency_key))  # type: ignore[no-any-return]
+
+    async def delete(self, id: str, *, allow_key_in_use: bool = False) -> None:
+        """As ``Keys.delete``."""
+        await self._core.perform(_native.delete(id, allow_key_in_use))
+
+    def __repr__(self) -> str:
+        return f"<AsyncKeys of {self._core.native!r}>"
+
+
+_List = list[ApiKeyDetails]
+
+
+class AsyncClient:
+    """A client of Codat's API for asyncio: as ``Client``, awaited. It serves any number of tasks, loops and threads.
+
+    Cancelling a task that waits closes the connection of its request.
+
+    >>> import asyncio
+    >>> async def main():
+    ...     async with AsyncClient() as client:
+    ...         return [key.name for key in await client.keys.list()]
+    >>> asyncio.run(main())
+    [None]
+    """
+
+    __slots__ = ("_core", "keys")
+
+    def __init__(
+        self,
+        *,
+        api_key: ApiKey | str | None = None,
+        auth_header: AuthorizationHeader | str | None = None,
+        base_url: str | None = None,
+        timeout: Timeout | None = None,
+        retry: bool = True,
+        ca_file: Path | None = None,
+        proxy: str | None = None,
+        allow_insecure_http: bool = False,
+    ) -> None:
+        self._core = _Core(
+            options(
+                api_key=api_key,
+                auth_header=auth_header,
+                base_url=base_url,
+                timeout=timeout,
+                retry=retry,
+                ca_file=ca_file,
+                proxy=proxy,
+                allow_insecure_http=allow_insecure_http,
+            )
+        )
+        self.keys = AsyncKeys(self._core)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout | None = None,
+    ) -> Response:
+        """As ``Client.request``."""
+        call = request(method, path, query, json, content, headers, timeout)
+        return await self._core.perform(call)  # type: ignore[no-any-return]
+
+    async def pages(
+        self, path: str, *, page_size: int | None = None, query: str | None = None, order_by: str | None = None
+    ) -> AsyncIterator[Page]:
+        """As ``Client.pages``, with ``async for``."""
+        walk = self._core.native.pages(path, page_size, _parameters(query, order_by))
+        while (page := await self._core.perform(walk.next())) is not None:
+            yield page
+
+    async def whoami(self) -> ApiKeyDetails:
+        """As ``Client.whoami``."""
+        return await self._core.perform(_native.whoami())  # type: ignore[no-any-return]
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """As ``Client.rate_limit``."""
+        return self._core.native.rate_limit()
+
+    @property
+    def base_url(self) -> str:
+        """As ``Client.base_url``."""
+        return self._core.native.base_url()
+
+    def authorization_for(self, url: str) -> AuthorizationHeader:
+        """As ``Client.authorization_for``."""
+        return self._core.native.authorization_for(url)
+
+    async def close(self) -> None:
+        """As ``Client.close``."""
+        self._core.native.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"Async{self._core.native!r}"

@@ -1,0 +1,62 @@
+"""What every exception of this package has in common. The classes themselves are generated: ``_errors.py``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from ._native import ApiKeyDetails
+
+
+class CodatError(Exception):
+    """Why a call failed. No text of it ever holds a key.
+
+    >>> from codat_keys import ApiKey
+    >>> try:
+    ...     ApiKey("Bearer something")
+    ... except CodatError as error:
+    ...     print(error.code, "-", error, "-", error.hint)
+    invalid_credential - the API key is a `Bearer` token - Codat uses Basic: give the raw key and let this library encode it
+    """
+
+    code: ClassVar[str] = "error"
+    """A stable identifier, ``key_limit_reached``."""
+    retryable: ClassVar[bool] = False
+    """Whether the same call may succeed later."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        correlation_id: str | None = None,
+        retry_after: float | None = None,
+        codat_message: str | None = None,
+        idempotency_key: str | None = None,
+        candidates: list[ApiKeyDetails] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.hint = hint
+        """What to do next, for a person."""
+        self.status = status
+        """The HTTP status, where Codat answered."""
+        self.correlation_id = correlation_id
+        """What Codat's support asks for."""
+        self.retry_after = retry_after
+        """How many seconds Codat asks to wait."""
+        self.codat_message = codat_message
+        """Codat's own words."""
+        self.idempotency_key = idempotency_key
+        """For ``OutcomeUnknownError``: what to resume with."""
+        self.candidates = candidates
+        """For ``OutcomeUnknownError``: the keys that may be the one asked for; ``None`` where nobody could look."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without the candidates, which hold keys.
+        data = {**self.__dict__, "candidates": None}
+        return _restore, (type(self), str(self), data)
+
+
+def _restore(kind: type[CodatError], message: str, data: dict[str, Any]) -> CodatError:
+    return kind(message, **data)

@@ -1,0 +1,206 @@
+# Written by `cargo xtask generate` from the table of errors in the core. Do not edit.
+"""The exceptions of this package, one for each kind of error."""
+
+from __future__ import annotations
+
+import builtins
+from typing import ClassVar
+
+from ._error import CodatError
+
+__all__ = [
+    "BadResponseError",
+    "CancelledError",
+    "ClosedError",
+    "CodatError",
+    "ConflictError",
+    "ConnectError",
+    "ForbiddenError",
+    "InternalError",
+    "InvalidCredentialError",
+    "InvalidInputError",
+    "KeyInUseError",
+    "KeyLimitReachedError",
+    "LastKeyError",
+    "NoCredentialError",
+    "NotFoundError",
+    "OutcomeUnknownError",
+    "PaymentRequiredError",
+    "RateLimitedError",
+    "ServerError",
+    "TimeoutError",
+    "TooLargeError",
+    "UnauthorizedError",
+]
+
+
+class InvalidInputError(CodatError):
+    """The input is not valid."""
+
+    code: ClassVar[str] = "invalid_input"
+    retryable: ClassVar[bool] = False
+
+
+class NoCredentialError(CodatError):
+    """No API key was given."""
+
+    code: ClassVar[str] = "no_credential"
+    retryable: ClassVar[bool] = False
+
+
+class InvalidCredentialError(CodatError):
+    """The API key cannot be right."""
+
+    code: ClassVar[str] = "invalid_credential"
+    retryable: ClassVar[bool] = False
+
+
+class UnauthorizedError(CodatError):
+    """Codat does not accept the API key."""
+
+    code: ClassVar[str] = "unauthorized"
+    retryable: ClassVar[bool] = False
+
+
+class PaymentRequiredError(CodatError):
+    """A limit of the Codat account is reached."""
+
+    code: ClassVar[str] = "payment_required"
+    retryable: ClassVar[bool] = False
+
+
+class ForbiddenError(CodatError):
+    """The API key may not do this."""
+
+    code: ClassVar[str] = "forbidden"
+    retryable: ClassVar[bool] = False
+
+
+class KeyLimitReachedError(CodatError):
+    """The client has 10 keys already, the most that Codat allows."""
+
+    code: ClassVar[str] = "key_limit_reached"
+    retryable: ClassVar[bool] = False
+
+
+class LastKeyError(CodatError):
+    """This is the last remaining key."""
+
+    code: ClassVar[str] = "last_key"
+    retryable: ClassVar[bool] = False
+
+
+class KeyInUseError(CodatError):
+    """This is the key that makes the call."""
+
+    code: ClassVar[str] = "key_in_use"
+    retryable: ClassVar[bool] = False
+
+
+class NotFoundError(CodatError):
+    """There is no such key or resource."""
+
+    code: ClassVar[str] = "not_found"
+    retryable: ClassVar[bool] = False
+
+
+class RateLimitedError(CodatError):
+    """Too many requests."""
+
+    code: ClassVar[str] = "rate_limited"
+    retryable: ClassVar[bool] = True
+
+
+class OutcomeUnknownError(CodatError):
+    """It is unknown whether the change took effect."""
+
+    code: ClassVar[str] = "outcome_unknown"
+    retryable: ClassVar[bool] = False
+
+
+class ConflictError(CodatError):
+    """The request conflicts with another."""
+
+    code: ClassVar[str] = "conflict"
+    retryable: ClassVar[bool] = False
+
+
+class ServerError(CodatError):
+    """Codat failed to answer."""
+
+    code: ClassVar[str] = "server"
+    retryable: ClassVar[bool] = True
+
+
+class ConnectError(CodatError, builtins.ConnectionError):
+    """There is no connection."""
+
+    code: ClassVar[str] = "connect"
+    retryable: ClassVar[bool] = True
+
+
+class TimeoutError(CodatError, builtins.TimeoutError):
+    """There was no answer in time."""
+
+    code: ClassVar[str] = "timeout"
+    retryable: ClassVar[bool] = True
+
+
+class BadResponseError(CodatError):
+    """The answer is not one of Codat's."""
+
+    code: ClassVar[str] = "bad_response"
+    retryable: ClassVar[bool] = False
+
+
+class TooLargeError(CodatError):
+    """The answer is larger than 8 MiB."""
+
+    code: ClassVar[str] = "too_large"
+    retryable: ClassVar[bool] = False
+
+
+class CancelledError(CodatError):
+    """The call was stopped."""
+
+    code: ClassVar[str] = "cancelled"
+    retryable: ClassVar[bool] = False
+
+
+class ClosedError(CodatError):
+    """The client is closed."""
+
+    code: ClassVar[str] = "closed"
+    retryable: ClassVar[bool] = False
+
+
+class InternalError(CodatError):
+    """This is a defect of codat-keys."""
+
+    code: ClassVar[str] = "internal"
+    retryable: ClassVar[bool] = False
+
+
+BY_CODE: dict[str, type[CodatError]] = {
+    "invalid_input": InvalidInputError,
+    "no_credential": NoCredentialError,
+    "invalid_credential": InvalidCredentialError,
+    "unauthorized": UnauthorizedError,
+    "payment_required": PaymentRequiredError,
+    "forbidden": ForbiddenError,
+    "key_limit_reached": KeyLimitReachedError,
+    "last_key": LastKeyError,
+    "key_in_use": KeyInUseError,
+    "not_found": NotFoundError,
+    "rate_limited": RateLimitedError,
+    "outcome_unknown": OutcomeUnknownError,
+    "conflict": ConflictError,
+    "server": ServerError,
+    "connect": ConnectError,
+    "timeout": TimeoutError,
+    "bad_response": BadResponseError,
+    "too_large": TooLargeError,
+    "cancelled": CancelledError,
+    "closed": ClosedError,
+    "internal": InternalError,
+}

@@ -1,0 +1,278 @@
+"""The native module: what users meet of it is exported by ``codat_keys``."""
+
+import builtins
+from datetime import datetime
+from os import PathLike
+from typing import Any, Literal, NoReturn, final
+
+__all__ = [
+    "ApiKey",
+    "ApiKeyDetails",
+    "AsyncCore",
+    "AuthorizationHeader",
+    "BlockingCore",
+    "Call",
+    "Completions",
+    "Creation",
+    "Emulator",
+    "Options",
+    "Page",
+    "RateLimit",
+    "Response",
+    "Runtime",
+    "Task",
+    "Walk",
+    "create",
+    "delete",
+    "find",
+    "get",
+    "list",
+    "request",
+    "whoami",
+]
+
+_Pairs = builtins.list[tuple[str, str]]
+_Ended = builtins.list[tuple[int, Any, BaseException | None]]
+
+@final
+class ApiKey:
+    """A Codat API key: a secret.
+
+    Its ``repr`` and ``str`` show the last four characters at the most; it is neither pickled nor written as JSON. Two
+    compare in constant time. ``expose_secret`` is the only way to its value.
+
+    Raises ``InvalidCredentialError``, with the mistake and its repair, for what cannot be a raw key: empty, white space,
+    quotes, a whole header, a ``Bearer`` token, an encoded key, a key with a colon behind it.
+    """
+
+    def __new__(cls, value: str) -> ApiKey: ...
+    @staticmethod
+    def verbatim(value: str) -> ApiKey:
+        """Takes a key as it stands, for a form that nobody foresaw; refuses only what cannot be sent in a header."""
+
+    def expose_secret(self) -> str:
+        """The value itself. Whoever calls this is responsible for where it goes."""
+
+    def masked(self) -> str:
+        """The last four characters behind four bullets; of a key shorter than twelve characters none."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __copy__(self) -> ApiKey: ...
+    def __deepcopy__(self, _memo: object, /) -> ApiKey: ...
+    def __reduce__(self) -> NoReturn: ...
+    __hash__: None  # type: ignore[assignment]
+
+@final
+class AuthorizationHeader:
+    """The value of the ``Authorization`` header: ``Basic`` and the Base64 of the key alone. As secret as the key.
+
+    Raises ``InvalidCredentialError`` for what is no such header.
+    """
+
+    def __new__(cls, value: str) -> AuthorizationHeader: ...
+    @staticmethod
+    def encode(key: ApiKey) -> AuthorizationHeader:
+        """The header of a key."""
+
+    @property
+    def api_key(self) -> ApiKey:
+        """The key that it carries."""
+
+    def expose_secret(self) -> str:
+        """The value itself, ``Basic …``."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __copy__(self) -> AuthorizationHeader: ...
+    def __deepcopy__(self, _memo: object, /) -> AuthorizationHeader: ...
+    def __reduce__(self) -> NoReturn: ...
+    __hash__: None  # type: ignore[assignment]
+
+@final
+class ApiKeyDetails:
+    """A key as Codat lists it."""
+
+    @property
+    def id(self) -> str:
+        """Codat's id."""
+
+    @property
+    def name(self) -> str | None:
+        """The name; the first key of a client has none."""
+
+    @property
+    def api_key(self) -> ApiKey:
+        """The secret itself: Codat's answers hold it in clear, lists included."""
+
+    @property
+    def created_date(self) -> datetime | None:
+        """When the key was made, in UTC; unknown for old keys."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> NoReturn: ...
+
+@final
+class Creation:
+    """What ``create`` brings."""
+
+    @property
+    def key(self) -> ApiKeyDetails:
+        """The key."""
+
+    @property
+    def how(self) -> Literal["created", "replayed", "adopted"]:
+        """By its own answer; by a repeated request; or as the one new key of its name."""
+
+    @property
+    def extras(self) -> builtins.list[ApiKeyDetails] | None:
+        """Other new keys of the name after a doubt; ``None`` where nobody could look."""
+
+@final
+class RateLimit:
+    """The day's quota, as an answer told it. What could not be read is ``None``."""
+
+    @property
+    def limit(self) -> int | None:
+        """Requests a day."""
+
+    @property
+    def remaining(self) -> int | None:
+        """What is left of it."""
+
+    @property
+    def reset(self) -> datetime | None:
+        """When it is whole again: 00:00 UTC."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    __hash__: None  # type: ignore[assignment]
+
+@final
+class Response:
+    """An answer of any 2xx status. Its ``repr`` shows neither headers nor body."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers, by names in lower case."""
+
+    @property
+    def content(self) -> bytes:
+        """The body, at most 8 MiB."""
+
+    def json(self) -> Any:
+        """The body, read from JSON."""
+
+    def redacted(self) -> bytes:
+        """The body for a log: the key in use is taken out, and every member ``apiKey`` is masked."""
+
+    @property
+    def correlation_id(self) -> str | None:
+        """What Codat's support asks for; in a success it is rare."""
+
+    @property
+    def rate_limit(self) -> RateLimit | None:
+        """What this answer says of the day's quota."""
+
+@final
+class Page:
+    """One page of a paged resource."""
+
+    @property
+    def results(self) -> builtins.list[Any]:
+        """What the page holds."""
+
+    @property
+    def total_results(self) -> int:
+        """How many there are on all pages together."""
+
+    @property
+    def response(self) -> Response:
+        """The answer itself."""
+
+@final
+class Options:
+    def __new__(
+        cls,
+        *,
+        api_key: ApiKey | None,
+        auth_header: AuthorizationHeader | None,
+        base_url: str | None,
+        timeout: float | None,
+        retry: bool,
+        ca_file: str | PathLike[str] | None,
+        proxy: str | None,
+        allow_insecure_http: bool,
+    ) -> Options: ...
+
+@final
+class Call: ...
+
+@final
+class Walk:
+    def next(self) -> Call: ...
+
+def list() -> Call: ...
+def whoami() -> Call: ...
+def get(id: str) -> Call: ...
+def find(name: str) -> Call: ...
+def create(name: str, adopt: bool, idempotency_key: str | None) -> Call: ...
+def delete(id: str, allow_key_in_use: bool) -> Call: ...
+def request(
+    method: str,
+    path: str,
+    query: _Pairs,
+    headers: _Pairs,
+    body: bytes | None,
+    timeout: float | None,
+) -> Call: ...
+
+@final
+class BlockingCore:
+    def __new__(cls, options: Options) -> BlockingCore: ...
+    def perform(self, call: Call) -> Any: ...
+    def pages(self, path: str, page_size: int | None, parameters: _Pairs) -> Walk: ...
+    def rate_limit(self) -> RateLimit | None: ...
+    def authorization_for(self, url: str) -> AuthorizationHeader: ...
+    def base_url(self) -> str: ...
+    def close(self) -> None: ...
+
+@final
+class AsyncCore:
+    def __new__(cls, options: Options) -> AsyncCore: ...
+    def anew(self) -> AsyncCore: ...
+    def pages(self, path: str, page_size: int | None, parameters: _Pairs) -> Walk: ...
+    def rate_limit(self) -> RateLimit | None: ...
+    def authorization_for(self, url: str) -> AuthorizationHeader: ...
+    def base_url(self) -> str: ...
+    def close(self) -> None: ...
+
+@final
+class Runtime:
+    def __new__(cls) -> Runtime: ...
+
+@final
+class Task:
+    def abort(self) -> None: ...
+
+@final
+class Completions:
+    def __new__(cls) -> Completions: ...
+    def fileno(self) -> int: ...
+    def start(self, runtime: Runtime, core: AsyncCore, call: Call, number: int) -> Task: ...
+    def drain(self) -> _Ended: ...
+
+@final
+class Emulator:
+    def __new__(cls, port: int, seed: int | None) -> Emulator: ...
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def api_key(self) -> str: ...
+    def stop(self) -> None: ...

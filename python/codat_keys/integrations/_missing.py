@@ -1,0 +1,7 @@
+"""The one message for a library that is not there."""
+
+from __future__ import annotations
+
+
+def missing(library: str, error: ImportError) -> ImportError:
+    return ImportError(f"codat_keys.integrations needs {library}: pip install {library}", name=error.name)

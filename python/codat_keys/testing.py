@@ -1,0 +1,102 @@
+"""A local stand-in for Codat's API, for tests. Its keys are made up; never give it a real one.
+
+>>> from codat_keys import Client
+>>> from codat_keys.testing import Emulator
+>>> with Emulator() as emulator:
+...     client = Client(base_url=emulator.base_url, api_key=emulator.api_key)
+...     emulator.set_faults([{"method": "POST", "path": "/apiKeys", "fault": "drop-after"}])
+...     made = client.keys.create("ci")
+...     print(made.how, len(emulator.state()["keys"]))
+replayed 2
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Any
+
+from . import _native
+
+__all__ = ["Emulator"]
+
+
+class Emulator:
+    """The emulator, in this process, on 127.0.0.1: it runs until it is stopped.
+
+    ``port`` is 0 for a free one; a ``seed`` makes the same keys each time. What it does, and how sure we are that Codat
+    does so, ``codat-keys emulator --explain`` tells. Raises ``RuntimeError`` where it cannot start.
+    """
+
+    def __init__(self, *, port: int = 0, seed: int | None = None) -> None:
+        self._native = _native.Emulator(port, seed)
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens."""
+        return self._native.base_url
+
+    @property
+    def api_key(self) -> str:
+        """The one made-up key that it has in the beginning."""
+        return self._native.api_key
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which a client finds it."""
+        return {"CODAT_BASE_URL": self.base_url, "CODAT_API_KEY": self.api_key}
+
+    def state(self) -> dict[str, Any]:
+        """The keys (masked), companies, switches and rate limit."""
+        return self._control("GET", "state")
+
+    def set_state(self, **members: Any) -> None:
+        """Changes any of them; what is not named stays."""
+        self._control("PUT", "state", members)
+
+    def set_faults(self, faults: Iterable[Mapping[str, Any]]) -> None:
+        """What is to go wrong; an empty script lets nothing go wrong any more."""
+        self._control("PUT", "faults", {"faults": list(faults)})
+
+    def journal(self) -> list[dict[str, Any]]:
+        """The newest 10,000 requests, without secrets."""
+        requests: list[dict[str, Any]] = self._control("GET", "journal")["requests"]
+        return requests
+
+    def clear_journal(self) -> None:
+        """Forgets them."""
+        self._control("DELETE", "journal")
+
+    def advance_clock(self, seconds: float) -> None:
+        """Puts its clock forward."""
+        self._control("POST", "clock", {"advanceSeconds": seconds})
+
+    def stop(self) -> None:
+        """Closes its port and its connections."""
+        self._native.stop()
+
+    def __enter__(self) -> Emulator:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        return f"<Emulator at {self.base_url}>"
+
+    def _control(self, method: str, what: str, body: object = None) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.base_url}/_emulator/{what}", data=data, method=method)
+        # Whatever proxy this machine has, it is not for this machine.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=30) as answer:
+                result: dict[str, Any] = json.loads(answer.read() or b"{}")
+                return result
+        except urllib.error.HTTPError as refused:
+            raise ValueError(refused.read().decode()) from None

@@ -1,0 +1,192 @@
+"""Forks, signals, cancellation, threads and the end of the interpreter: each in a child process, judged from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+from codat_keys import AsyncClient, Client
+from codat_keys.testing import Emulator
+
+FOREVER = [{"fault": "delay-before", "milliseconds": 600_000, "count": 100}]
+
+
+def start(program: str) -> subprocess.Popen[str]:
+    """Runs a program in a child, which finds the emulator by its environment."""
+    program = "import asyncio, os, sys, threading, time\nfrom codat_keys import AsyncClient, Client\n" + textwrap.dedent(program)
+    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(program: str) -> str:
+    child = start(program)
+    said, complained = child.communicate(timeout=60)
+    assert child.returncode == 0, (child.returncode, said, complained)
+    return said
+
+
+def until(seen: object, emulator: Emulator) -> None:
+    """Waits until the journal shows it."""
+    assert callable(seen)
+    for _ in range(2000):
+        if seen(emulator.journal()):
+            return
+        time.sleep(0.005)
+    raise AssertionError(emulator.journal())
+
+
+FORKS = """
+    def child(works):
+        pid = os.fork()
+        if pid == 0:
+            import signal
+            signal.alarm(20)
+            try:
+                works()
+            except BaseException:
+                import traceback
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        return pid
+
+    def forks(works):
+        works()
+        for _ in range(10):
+            children = [child(works) for _ in range(10)]
+            works()
+            assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * 10
+            works()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork") or sys.version_info < (3, 9), reason="no fork here")
+@pytest.mark.parametrize("works", ["client.keys.list()", "asyncio.run(waits())"])
+def test_a_hundred_forks_answer(works: str) -> None:
+    run(
+        FORKS
+        + f"""
+    client, waiting = Client(), AsyncClient()
+    async def waits():
+        assert len(await waiting.keys.list()) == 1
+    forks(lambda: {works})
+    """
+    )
+
+
+def test_multiprocessing_answers() -> None:
+    run(
+        """
+    import multiprocessing
+    client = Client()
+    client.keys.list()
+    def count(_):
+        return len(client.keys.list())
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        assert pool.map(count, range(40)) == [1] * 40
+    """
+    )
+
+
+def test_ctrl_c_interrupts_a_blocking_call(codat_emulator: Emulator) -> None:
+    codat_emulator.set_faults(FOREVER)
+    for program in ("Client().keys.list()", "Client().keys.create('ci')", "asyncio.run(AsyncClient().keys.list())"):
+        codat_emulator.clear_journal()
+        child = start(program)
+        until(lambda journal: journal, codat_emulator)
+        begun = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        _, complained = child.communicate(timeout=20)
+        assert time.monotonic() - begun < 5, "an hour would be too long"
+        assert complained.rstrip().endswith("KeyboardInterrupt"), complained
+        assert "panicked" not in complained
+
+
+def test_an_interrupt_in_doubt_keeps_what_is_known(codat_emulator: Emulator) -> None:
+    codat_emulator.set_faults([{"method": "POST", "fault": "delay-after", "milliseconds": 600_000}])
+    child = start("Client().keys.create('ci')")
+    until(lambda journal: len(journal) == 2, codat_emulator)
+    child.send_signal(signal.SIGINT)
+    _, complained = child.communicate(timeout=20)
+    assert "OutcomeUnknownError" in complained and complained.rstrip().endswith("KeyboardInterrupt"), complained
+
+
+async def test_cancelling_closes_the_connection(codat_emulator: Emulator) -> None:
+    codat_emulator.set_faults(FOREVER)
+    client = AsyncClient()
+    task = asyncio.ensure_future(client.keys.list())
+    await asyncio.to_thread(until, lambda journal: journal, codat_emulator)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    closed = lambda journal: journal[0].get("ended") == "client-closed"  # noqa: E731
+    await asyncio.to_thread(until, closed, codat_emulator)
+
+
+async def test_sixty_four_calls_wait_at_once(codat_emulator: Emulator) -> None:
+    codat_emulator.set_faults([{"fault": "delay-before", "milliseconds": 1000, "count": 64}])
+    async with AsyncClient() as client:
+        begun = time.monotonic()
+        found = await asyncio.gather(*(client.keys.list() for _ in range(64)))
+        took = time.monotonic() - begun
+    assert [len(keys) for keys in found] == [1] * 64
+    assert took < 10, "one after the other would take 64 s"
+
+
+def test_many_loops_in_many_threads() -> None:
+    client = AsyncClient()
+
+    async def lists() -> int:
+        return sum(len(keys) for keys in await asyncio.gather(*(client.keys.list() for _ in range(8))))
+
+    counted: list[int] = []
+    threads = [threading.Thread(target=lambda: counted.append(asyncio.run(lists()))) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counted == [8] * 16
+
+
+def test_the_gil_is_free_while_a_call_waits(codat_emulator: Emulator) -> None:
+    codat_emulator.set_faults([{"fault": "delay-before", "milliseconds": 600_000}])
+    run(
+        """
+    client = Client(timeout=2)
+    def waits():
+        try:
+            client.keys.list()
+        except Exception:
+            pass
+    thread = threading.Thread(target=waits)
+    thread.start()
+    ticks = 0
+    while thread.is_alive():
+        ticks += 1
+        time.sleep(0.001)
+    assert ticks > 100, ticks
+    """
+    )
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "threading.Thread(target=Client().keys.list, daemon=True).start(); time.sleep(0.3)",
+        "async def main():\n    asyncio.ensure_future(AsyncClient().keys.list()); await asyncio.sleep(0.3)\nasyncio.run(main())",
+        "client = AsyncClient(); loop = asyncio.new_event_loop(); task = loop.create_task(client.keys.list())\n"
+        "loop.call_later(0.3, loop.stop); loop.run_forever()",
+    ],
+)
+def test_the_interpreter_ends_with_calls_in_flight(program: str, codat_emulator: Emulator) -> None:
+    codat_emulator.set_faults(FOREVER)
+    child = start(program)
+    _, complained = child.communicate(timeout=20)
+    assert child.returncode == 0 and "panicked" not in complained, complained
