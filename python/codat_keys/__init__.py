@@ -21,6 +21,7 @@ from ._native import (
     Page,
     RateLimit,
     Response,
+    encode,
 )
 
 __all__ = [
@@ -39,15 +40,3 @@ __all__ = [
     *_errors,
 ]
 
-
-def encode(key: str | ApiKey) -> str:
-    """The value of the ``Authorization`` header for a key: a secret, like the key.
-
-    Raises ``InvalidCredentialError`` for what cannot be a raw key, with the mistake and its repair.
-
-    >>> encode("example")
-    'Basic ZXhhbXBsZQ=='
-    """
-    if not isinstance(key, ApiKey):
-        key = ApiKey(key)
-    return AuthorizationHeader.encode(key).expose_secret()

@@ -4,50 +4,65 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from itertools import count
 from types import TracebackType
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakMethod, ref
 
 from . import _native
-from ._client import _parameters
+from ._interrupted import doubt
 from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, Page, RateLimit, Response
-from ._options import Path, Timeout, options, request
+from ._options import Parameters, Path, Timeout, request, seconds
 
 
 class _Waiting:
     """The calls that one event loop waits for."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._completions = _native.Completions()
         self._futures: dict[int, asyncio.Future[Any]] = {}
         self._numbers = count()
-        loop.add_reader(self._completions.fileno(), self._settle)
+        try:
+            self._completions = _native.Completions(None)
+            loop.add_reader(self._completions.fileno(), self._settle)
+        except NotImplementedError:
+            # Loops of Windows read from no pipe. As with a reader, nothing here keeps the loop alive.
+            self._completions = _native.Completions(partial(_ring, ref(loop), WeakMethod(self._settle)))
 
-    def start(self, core: _native.AsyncCore, call: _native.Call) -> asyncio.Future[Any]:
-        number = next(self._numbers)
-        future = asyncio.get_running_loop().create_future()
+    async def perform(self, core: _native.AsyncCore, call: _native.Call) -> Any:
+        number, future = next(self._numbers), asyncio.get_running_loop().create_future()
         task = self._completions.start(_process.runtime(), core, call, number)
         self._futures[number] = future
-
-        def done(future: asyncio.Future[Any]) -> None:
-            del self._futures[number]
+        try:
+            return await future
+        except asyncio.CancelledError as cancelled:
             if future.cancelled():
-                task.abort()
-
-        future.add_done_callback(done)
-        return future
+                future = self._futures[number] = asyncio.get_running_loop().create_future()
+                task.stop()
+                # It ends at once: nothing more is sent.
+                await asyncio.wait([future])
+            error = future.exception()
+            cancelled.__cause__ = doubt(None if error else future.result(), error)
+            raise
+        finally:
+            task.stop()
 
     def _settle(self) -> None:
         for number, result, error in self._completions.drain():
-            future = self._futures.get(number)
-            if future is None or future.done():
+            future = self._futures.pop(number)
+            if future.done():
                 continue
             if error is None:
                 future.set_result(result)
             else:
                 future.set_exception(error)
+
+
+def _ring(loop: ref[asyncio.AbstractEventLoop], settle: WeakMethod[Callable[[], None]]) -> None:
+    hears, told = loop(), settle()
+    if hears is not None and told is not None and not hears.is_closed():
+        hears.call_soon_threadsafe(told)
 
 
 class _Process:
@@ -99,7 +114,7 @@ class _Core:
         return self._native
 
     async def perform(self, call: _native.Call) -> Any:
-        return await _process.waiting().start(self.native, call)
+        return await _process.waiting().perform(self.native, call)
 
 
 class AsyncKeys:
@@ -164,18 +179,21 @@ class AsyncClient:
         proxy: str | None = None,
         allow_insecure_http: bool = False,
     ) -> None:
-        self._core = _Core(
-            options(
+        try:
+            given = _native.Options(
                 api_key=api_key,
                 auth_header=auth_header,
                 base_url=base_url,
-                timeout=timeout,
+                timeout=seconds(timeout),
                 retry=retry,
                 ca_file=ca_file,
                 proxy=proxy,
                 allow_insecure_http=allow_insecure_http,
             )
-        )
+        finally:
+            # A traceback that shows local variables shows those of this frame, too.
+            del api_key, auth_header
+        self._core = _Core(given)
         self.keys = AsyncKeys(self._core)
 
     async def request(
@@ -183,7 +201,7 @@ class AsyncClient:
         method: str,
         path: str,
         *,
-        query: Mapping[str, object] | None = None,
+        query: Parameters | None = None,
         json: Any = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
@@ -193,13 +211,17 @@ class AsyncClient:
         call = request(method, path, query, json, content, headers, timeout)
         return await self._core.perform(call)  # type: ignore[no-any-return]
 
-    async def pages(
+    def pages(
         self, path: str, *, page_size: int | None = None, query: str | None = None, order_by: str | None = None
     ) -> AsyncIterator[Page]:
         """As ``Client.pages``, with ``async for``."""
-        walk = self._core.native.pages(path, page_size, _parameters(query, order_by))
-        while (page := await self._core.perform(walk.next())) is not None:
-            yield page
+        walk = self._core.native.pages(path, page_size, query, order_by)
+
+        async def each() -> AsyncIterator[Page]:
+            while (page := await self._core.perform(walk.next())) is not None:
+                yield page
+
+        return each()
 
     async def whoami(self) -> ApiKeyDetails:
         """As ``Client.whoami``."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import _native
 from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, Page, RateLimit, Response
-from ._options import Path, Timeout, options, pairs, request
+from ._options import Parameters, Path, Timeout, request, seconds
 
 
 class Keys:
@@ -91,18 +91,21 @@ class Client:
         proxy: str | None = None,
         allow_insecure_http: bool = False,
     ) -> None:
-        self._core = _native.BlockingCore(
-            options(
+        try:
+            given = _native.Options(
                 api_key=api_key,
                 auth_header=auth_header,
                 base_url=base_url,
-                timeout=timeout,
+                timeout=seconds(timeout),
                 retry=retry,
                 ca_file=ca_file,
                 proxy=proxy,
                 allow_insecure_http=allow_insecure_http,
             )
-        )
+        finally:
+            # A traceback that shows local variables shows those of this frame, too.
+            del api_key, auth_header
+        self._core = _native.BlockingCore(given)
         self.keys = Keys(self._core)
 
     def request(
@@ -110,7 +113,7 @@ class Client:
         method: str,
         path: str,
         *,
-        query: Mapping[str, object] | None = None,
+        query: Parameters | None = None,
         json: Any = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
@@ -137,9 +140,13 @@ class Client:
         ...     sum(len(page.results) for page in client.pages("/companies", page_size=2))
         5
         """
-        walk = self._core.pages(path, page_size, _parameters(query, order_by))
-        while (page := self._core.perform(walk.next())) is not None:
-            yield page
+        walk = self._core.pages(path, page_size, query, order_by)
+
+        def each() -> Iterator[Page]:
+            while (page := self._core.perform(walk.next())) is not None:
+                yield page
+
+        return each()
 
     def whoami(self) -> ApiKeyDetails:
         """Which key this client authenticates with, taken from the list. Raises ``NotFoundError``."""
@@ -177,6 +184,3 @@ class Client:
     def __repr__(self) -> str:
         return repr(self._core)
 
-
-def _parameters(query: str | None, order_by: str | None) -> list[tuple[str, str]]:
-    return pairs({name: value for name, value in (("query", query), ("orderBy", order_by)) if value is not None})

@@ -1,6 +1,7 @@
 """The native module: what users meet of it is exported by ``codat_keys``."""
 
 import builtins
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from os import PathLike
 from typing import Any, Literal, NoReturn, final
@@ -24,6 +25,7 @@ __all__ = [
     "Walk",
     "create",
     "delete",
+    "encode",
     "find",
     "get",
     "list",
@@ -31,7 +33,6 @@ __all__ = [
     "whoami",
 ]
 
-_Pairs = builtins.list[tuple[str, str]]
 _Ended = builtins.list[tuple[int, Any, BaseException | None]]
 
 @final
@@ -45,7 +46,7 @@ class ApiKey:
     quotes, a whole header, a ``Bearer`` token, an encoded key, a key with a colon behind it.
     """
 
-    def __new__(cls, value: str) -> ApiKey: ...
+    def __new__(cls, value: str | ApiKey) -> ApiKey: ...
     @staticmethod
     def verbatim(value: str) -> ApiKey:
         """Takes a key as it stands, for a form that nobody foresaw; refuses only what cannot be sent in a header."""
@@ -70,7 +71,7 @@ class AuthorizationHeader:
     Raises ``InvalidCredentialError`` for what is no such header.
     """
 
-    def __new__(cls, value: str) -> AuthorizationHeader: ...
+    def __new__(cls, value: str | AuthorizationHeader) -> AuthorizationHeader: ...
     @staticmethod
     def encode(key: ApiKey) -> AuthorizationHeader:
         """The header of a key."""
@@ -88,6 +89,15 @@ class AuthorizationHeader:
     def __deepcopy__(self, _memo: object, /) -> AuthorizationHeader: ...
     def __reduce__(self) -> NoReturn: ...
     __hash__: None  # type: ignore[assignment]
+
+def encode(key: str | ApiKey) -> str:
+    """The value of the ``Authorization`` header for a key: a secret, like the key.
+
+    Raises ``InvalidCredentialError`` for what cannot be a raw key, with the mistake and its repair.
+
+    >>> encode("example")
+    'Basic ZXhhbXBsZQ=='
+    """
 
 @final
 class ApiKeyDetails:
@@ -201,8 +211,8 @@ class Options:
     def __new__(
         cls,
         *,
-        api_key: ApiKey | None,
-        auth_header: AuthorizationHeader | None,
+        api_key: ApiKey | str | None,
+        auth_header: AuthorizationHeader | str | None,
         base_url: str | None,
         timeout: float | None,
         retry: bool,
@@ -227,8 +237,8 @@ def delete(id: str, allow_key_in_use: bool) -> Call: ...
 def request(
     method: str,
     path: str,
-    query: _Pairs,
-    headers: _Pairs,
+    query: Mapping[str, str | int | float] | None,
+    headers: Mapping[str, str] | None,
     body: bytes | None,
     timeout: float | None,
 ) -> Call: ...
@@ -237,7 +247,7 @@ def request(
 class BlockingCore:
     def __new__(cls, options: Options) -> BlockingCore: ...
     def perform(self, call: Call) -> Any: ...
-    def pages(self, path: str, page_size: int | None, parameters: _Pairs) -> Walk: ...
+    def pages(self, path: str, page_size: int | None, query: str | None, order_by: str | None) -> Walk: ...
     def rate_limit(self) -> RateLimit | None: ...
     def authorization_for(self, url: str) -> AuthorizationHeader: ...
     def base_url(self) -> str: ...
@@ -247,7 +257,7 @@ class BlockingCore:
 class AsyncCore:
     def __new__(cls, options: Options) -> AsyncCore: ...
     def anew(self) -> AsyncCore: ...
-    def pages(self, path: str, page_size: int | None, parameters: _Pairs) -> Walk: ...
+    def pages(self, path: str, page_size: int | None, query: str | None, order_by: str | None) -> Walk: ...
     def rate_limit(self) -> RateLimit | None: ...
     def authorization_for(self, url: str) -> AuthorizationHeader: ...
     def base_url(self) -> str: ...
@@ -259,11 +269,11 @@ class Runtime:
 
 @final
 class Task:
-    def abort(self) -> None: ...
+    def stop(self) -> None: ...
 
 @final
 class Completions:
-    def __new__(cls) -> Completions: ...
+    def __new__(cls, ring: Callable[[], object] | None) -> Completions: ...
     def fileno(self) -> int: ...
     def start(self, runtime: Runtime, core: AsyncCore, call: Call, number: int) -> Task: ...
     def drain(self) -> _Ended: ...

@@ -1,19 +1,22 @@
 //! The client for asyncio. One thread a process runs every call; what ends is put into the queue of its event loop, which
 //! takes all that is there at once. The runtime's thread never waits for the GIL.
 
-use std::io::{PipeReader, PipeWriter, Read, Write};
-use std::os::fd::AsRawFd;
-use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(unix)]
+use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use codat_keys::{Client, ClientBuilder, Error};
+use pyo3::exceptions::PyNotImplementedError;
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::arguments::text;
 use crate::calls::{Call, Outcome, Walk};
 use crate::details::RateLimit;
 use crate::errors::raise;
+use crate::logs::{self, Line};
 use crate::options::Options;
 use crate::secrets::AuthorizationHeader;
 
@@ -60,16 +63,22 @@ impl AsyncCore {
         Ok(Self { client, builder })
     }
 
-    fn pages(&self, path: &str, page_size: Option<u32>, parameters: Vec<(String, String)>) -> Walk {
-        Walk::new(self.client.pages(path), page_size, parameters)
+    fn pages(
+        &self,
+        path: &Bound<'_, PyAny>,
+        page_size: &Bound<'_, PyAny>,
+        query: &Bound<'_, PyAny>,
+        order_by: &Bound<'_, PyAny>,
+    ) -> PyResult<Walk> {
+        Walk::new(self.client.pages(&text("path", path)?), page_size, query, order_by)
     }
 
     fn rate_limit(&self) -> Option<RateLimit> {
         self.client.rate_limit().map(RateLimit)
     }
 
-    fn authorization_for(&self, py: Python<'_>, url: &str) -> PyResult<AuthorizationHeader> {
-        self.client.authorization_for(url).map(AuthorizationHeader).map_err(|error| raise(py, error))
+    fn authorization_for(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<AuthorizationHeader> {
+        self.client.authorization_for(&text("url", url)?).map(AuthorizationHeader).map_err(|error| raise(py, error))
     }
 
     fn base_url(&self) -> &str {
@@ -87,84 +96,150 @@ impl AsyncCore {
 
 /// A call under way.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct Task(tokio::task::AbortHandle);
+pub(crate) struct Task(Mutex<Option<oneshot::Sender<()>>>);
 
 #[pymethods]
 impl Task {
-    /// Drops the call, and with it its connection.
-    fn abort(&self) {
-        self.0.abort();
+    /// Lets the call go, and with it its connection. It ends all the same: a change says then what is known of it.
+    fn stop(&self) {
+        if let Some(stop) = lock(&self.0).take() {
+            // It may have ended meanwhile.
+            let _ = stop.send(());
+        }
     }
 }
 
-type Ended = (u64, Result<Outcome, Error>);
+enum Told {
+    /// Under its number. `None`: it was stopped, and has changed nothing.
+    Ended(u64, Option<Result<Outcome, Error>>),
+    Logged(Line),
+}
+
 /// A number, and a result or an exception.
-type Told<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
+type Ended<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
 
 /// What has ended for one event loop.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct Completions {
-    queue: Arc<Queue>,
-    bell: PipeReader,
-}
+pub(crate) struct Completions(Arc<Queue>);
 
 struct Queue {
-    ended: Mutex<Vec<Ended>>,
-    rope: PipeWriter,
+    told: Mutex<Vec<Told>>,
+    bell: Bell,
+}
+
+/// How the loop learns that something is there.
+enum Bell {
+    /// It reads from a pipe.
+    #[cfg(unix)]
+    Pipe(PipeReader, PipeWriter),
+    /// Where it cannot: it is called, which costs the GIL.
+    Call(Py<PyAny>),
 }
 
 #[pymethods]
 impl Completions {
+    /// With `ring`, which any thread may call. Without, what has ended can be waited for through `fileno`.
     #[new]
-    fn new() -> PyResult<Self> {
-        let (bell, rope) = std::io::pipe()?;
-        Ok(Self { queue: Arc::new(Queue { ended: Mutex::default(), rope }), bell })
+    fn new(ring: Option<Py<PyAny>>) -> PyResult<Self> {
+        let bell = ring.map_or_else(Bell::pipe, |ring| Ok(Bell::Call(ring)))?;
+        Ok(Self(Arc::new(Queue { told: Mutex::default(), bell })))
     }
 
-    /// Readable as long as something has ended.
-    fn fileno(&self) -> i32 {
-        self.bell.as_raw_fd()
+    /// Readable as long as something is there.
+    fn fileno(&self) -> PyResult<i32> {
+        match &self.0.bell {
+            #[cfg(unix)]
+            Bell::Pipe(reader, _) => Ok(std::os::fd::AsRawFd::as_raw_fd(reader)),
+            Bell::Call(_) => Err(PyNotImplementedError::new_err("there is nothing to read from")),
+        }
     }
 
-    /// Begins a call, which will end under this number unless it is aborted.
-    fn start(&self, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
-        let (begin, client, queue) = (call.take()?, core.client.clone(), Arc::clone(&self.queue));
-        let task = runtime.handle.spawn(async move {
-            // Whoever stops waiting aborts the task.
-            if let Some(result) = begin(client, Box::pin(std::future::pending())).await {
-                queue.push((number, result));
-            }
+    /// Begins a call, which will end under this number.
+    fn start(&self, py: Python<'_>, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
+        let (begin, client, queue) = (call.take()?, core.client.clone(), Arc::clone(&self.0));
+        let listener = logs::is_read(py)?.then(|| {
+            let queue = Arc::clone(&self.0);
+            move |line| queue.push(Told::Logged(line))
         });
-        Ok(Task(task.abort_handle()))
+        let (stop, stopped) = oneshot::channel();
+        runtime.handle.spawn(async move {
+            let stopped = Box::pin(async { drop(stopped.await) });
+            queue.push(Told::Ended(number, logs::heard(begin(client, stopped), listener).await));
+        });
+        Ok(Task(Mutex::new(Some(stop))))
     }
 
     /// All that has ended.
-    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Told<'py>>> {
-        (&self.bell).read_exact(&mut [0])?;
-        let ended = std::mem::take(&mut *self.queue.lock());
-        let one = |(number, result): Ended| match result.map(|outcome| outcome.into_python(py)) {
-            Ok(Ok(value)) => (number, Some(value), None),
-            Ok(Err(error)) => (number, None, Some(error)),
-            Err(error) => (number, None, Some(raise(py, error))),
-        };
-        Ok(ended.into_iter().map(one).collect())
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Ended<'py>>> {
+        self.0.bell.answer()?;
+        let told = std::mem::take(&mut *lock(&self.0.told));
+        Ok(told.into_iter().filter_map(|told| told.into_python(py)).collect())
+    }
+}
+
+impl Told {
+    fn into_python(self, py: Python<'_>) -> Option<Ended<'_>> {
+        match self {
+            Self::Ended(number, None) => Some((number, None, None)),
+            Self::Ended(number, Some(Ok(outcome))) => match outcome.into_python(py) {
+                Ok(value) => Some((number, Some(value), None)),
+                Err(error) => Some((number, None, Some(error))),
+            },
+            Self::Ended(number, Some(Err(error))) => Some((number, None, Some(raise(py, error)))),
+            Self::Logged(line) => {
+                // A handler that fails does not take the results along.
+                if let Err(error) = logs::write(py, &line) {
+                    error.write_unraisable(py, None);
+                }
+                None
+            }
+        }
     }
 }
 
 impl Queue {
-    fn push(&self, ended: Ended) {
+    fn push(&self, told: Told) {
         let was_empty = {
-            let mut queue = self.lock();
-            queue.push(ended);
+            let mut queue = lock(&self.told);
+            queue.push(told);
             queue.len() == 1
         };
         if was_empty {
-            // A loop that is gone reads no more.
-            let _ = (&self.rope).write(&[0]);
+            self.bell.ring();
+        }
+    }
+}
+
+impl Bell {
+    #[cfg(unix)]
+    fn pipe() -> PyResult<Self> {
+        let (reader, writer) = std::io::pipe()?;
+        Ok(Self::Pipe(reader, writer))
+    }
+
+    #[cfg(not(unix))]
+    fn pipe() -> PyResult<Self> {
+        Err(PyNotImplementedError::new_err("event loops cannot read from pipes here"))
+    }
+
+    /// Once for all that is put into an empty queue. A loop that is gone hears nothing.
+    fn ring(&self) {
+        match self {
+            #[cfg(unix)]
+            Self::Pipe(_, writer) => drop((&*writer).write(&[0])),
+            Self::Call(ring) => drop(Python::try_attach(|py| ring.call0(py).map(drop))),
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Ended>> {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    fn answer(&self) -> PyResult<()> {
+        match self {
+            #[cfg(unix)]
+            Self::Pipe(reader, _) => Ok((&*reader).read_exact(&mut [0])?),
+            Self::Call(_) => Ok(()),
+        }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,12 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use codat_keys::{ErrorKind, blocking};
+use codat_keys::blocking;
 use pyo3::prelude::*;
 
+use crate::arguments::text;
 use crate::calls::{Call, Walk};
 use crate::details::RateLimit;
-use crate::errors::raise;
+use crate::errors::{doubt, raise};
+use crate::logs::{self, Line};
 use crate::options::Options;
 use crate::secrets::AuthorizationHeader;
 
@@ -26,39 +28,41 @@ impl BlockingCore {
     }
 
     fn perform<'py>(&self, py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyAny>> {
-        let begin = call.take()?;
-        let signal = Arc::new(Mutex::new(None));
-        let heard = Arc::clone(&signal);
-        let result = py.detach(|| {
-            let stop = Box::pin(a_signal(heard));
-            self.0.run(async |client| begin(client.clone(), stop).await.transpose())
+        let (begin, watch) = (call.take()?, Arc::new(Watch::default()));
+        let listener = logs::is_read(py)?.then(|| {
+            let watch = Arc::clone(&watch);
+            move |line| lock(&watch.lines).push(line)
         });
-        let signal: Option<PyErr> = signal.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (signal, result) {
-            (None, Ok(outcome)) => outcome.map_or(Ok(py.None().into_bound(py)), |outcome| outcome.into_python(py)),
-            (None, Err(error)) => Err(raise(py, error)),
-            (Some(signal), result) => {
-                // What is in doubt is not lost with the interrupt.
-                if let Err(error) = result
-                    && error.kind() == ErrorKind::OutcomeUnknown
-                {
-                    signal.set_cause(py, Some(raise(py, error)));
-                }
-                Err(signal)
-            }
-        }
+        let result = py.detach(|| {
+            let stop = Box::pin(Arc::clone(&watch).a_signal());
+            self.0.run(async |client| logs::heard(begin(client.clone(), stop), listener).await.transpose())
+        });
+        let written = watch.write(py);
+        let result = match result {
+            Ok(outcome) => outcome.map_or(Ok(py.None().into_bound(py)), |outcome| outcome.into_python(py)),
+            Err(error) => Err(raise(py, error)),
+        };
+        let Some(signal) = lock(&watch.signal).take().or(written.err()) else { return result };
+        signal.set_cause(py, doubt(py, result)?);
+        Err(signal)
     }
 
-    fn pages(&self, path: &str, page_size: Option<u32>, parameters: Vec<(String, String)>) -> Walk {
-        Walk::new(self.0.pages(path), page_size, parameters)
+    fn pages(
+        &self,
+        path: &Bound<'_, PyAny>,
+        page_size: &Bound<'_, PyAny>,
+        query: &Bound<'_, PyAny>,
+        order_by: &Bound<'_, PyAny>,
+    ) -> PyResult<Walk> {
+        Walk::new(self.0.pages(&text("path", path)?), page_size, query, order_by)
     }
 
     fn rate_limit(&self) -> Option<RateLimit> {
         self.0.rate_limit().map(RateLimit)
     }
 
-    fn authorization_for(&self, py: Python<'_>, url: &str) -> PyResult<AuthorizationHeader> {
-        self.0.authorization_for(url).map(AuthorizationHeader).map_err(|error| raise(py, error))
+    fn authorization_for(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<AuthorizationHeader> {
+        self.0.authorization_for(&text("url", url)?).map(AuthorizationHeader).map_err(|error| raise(py, error))
     }
 
     fn base_url(&self) -> &str {
@@ -74,13 +78,32 @@ impl BlockingCore {
     }
 }
 
-/// Done when Python has a signal for this thread, whose exception it leaves behind.
-async fn a_signal(heard: Arc<Mutex<Option<PyErr>>>) {
-    loop {
-        tokio::time::sleep(BETWEEN_LOOKS).await;
-        if let Err(signal) = Python::attach(|py| py.check_signals()) {
-            *heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(signal);
-            return;
+/// What happens while a call waits.
+#[derive(Default)]
+struct Watch {
+    signal: Mutex<Option<PyErr>>,
+    lines: Mutex<Vec<Line>>,
+}
+
+impl Watch {
+    /// Done when Python has a signal for this thread, whose exception it leaves behind.
+    async fn a_signal(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            if let Err(signal) = Python::attach(|py| self.write(py).and_then(|()| py.check_signals())) {
+                *lock(&self.signal) = Some(signal);
+                return;
+            }
         }
     }
+
+    fn write(&self, py: Python<'_>) -> PyResult<()> {
+        // Let go of first: a handler may make a call of its own.
+        let lines = std::mem::take(&mut *lock(&self.lines));
+        lines.iter().try_for_each(|line| logs::write(py, line))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,6 +8,7 @@ use codat_keys::{Client, Error, HeaderName, HeaderValue, KeyId, KeyName, Method,
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::arguments::{argument, entries, text};
 use crate::details::{ApiKeyDetails, Creation, Page, Response};
 use crate::errors::raise;
 use crate::options::seconds;
@@ -92,23 +93,29 @@ pub(crate) fn whoami() -> Call {
 }
 
 #[pyfunction]
-pub(crate) fn find(name: String) -> Call {
-    Call::reading(async move |client| client.keys().find(&name).await.map(Outcome::Keys))
+pub(crate) fn find(name: &Bound<'_, PyAny>) -> PyResult<Call> {
+    let name: String = argument("name", name)?;
+    Ok(Call::reading(async move |client| client.keys().find(&name).await.map(Outcome::Keys)))
 }
 
 #[pyfunction]
-pub(crate) fn get(py: Python<'_>, id: &str) -> PyResult<Call> {
-    let id = KeyId::parse(id).map_err(|error| raise(py, error))?;
+pub(crate) fn get(id: &Bound<'_, PyAny>) -> PyResult<Call> {
+    let id = key_id(id)?;
     Ok(Call::reading(async move |client| client.keys().get(&id).await.map(Outcome::Key)))
 }
 
 #[pyfunction]
-#[pyo3(signature = (name, adopt, idempotency_key))]
-pub(crate) fn create(py: Python<'_>, name: &str, adopt: bool, idempotency_key: Option<String>) -> PyResult<Call> {
-    let name = KeyName::parse(name).map_err(|error| raise(py, error))?;
+pub(crate) fn create(
+    name: &Bound<'_, PyAny>,
+    adopt: &Bound<'_, PyAny>,
+    idempotency_key: &Bound<'_, PyAny>,
+) -> PyResult<Call> {
+    let py = name.py();
+    let name = KeyName::parse(&text("name", name)?).map_err(|error| raise(py, error))?;
+    let (adopt, resumed) = (argument("adopt", adopt)?, argument::<Option<String>>("idempotency_key", idempotency_key)?);
     Ok(Call::changing(async move |client, stop| {
         let mut call = client.keys().create(&name).adopt(adopt).until(stop);
-        if let Some(key) = idempotency_key {
+        if let Some(key) = resumed {
             call = call.idempotency_key(key);
         }
         call.await.map(Outcome::Created)
@@ -116,8 +123,8 @@ pub(crate) fn create(py: Python<'_>, name: &str, adopt: bool, idempotency_key: O
 }
 
 #[pyfunction]
-pub(crate) fn delete(py: Python<'_>, id: &str, allow_key_in_use: bool) -> PyResult<Call> {
-    let id = KeyId::parse(id).map_err(|error| raise(py, error))?;
+pub(crate) fn delete(id: &Bound<'_, PyAny>, allow_key_in_use: &Bound<'_, PyAny>) -> PyResult<Call> {
+    let (id, allow_key_in_use) = (key_id(id)?, argument("allow_key_in_use", allow_key_in_use)?);
     Ok(Call::changing(async move |client, stop| {
         let call = client.keys().delete(&id).until(stop);
         let call = if allow_key_in_use { call.allow_key_in_use() } else { call };
@@ -126,18 +133,21 @@ pub(crate) fn delete(py: Python<'_>, id: &str, allow_key_in_use: bool) -> PyResu
 }
 
 #[pyfunction]
-#[pyo3(signature = (method, path, query, headers, body, timeout))]
 pub(crate) fn request(
-    method: &str,
-    path: String,
-    query: Vec<(String, String)>,
-    headers: Vec<(String, String)>,
-    body: Option<Vec<u8>>,
-    timeout: Option<f64>,
+    method: &Bound<'_, PyAny>,
+    path: &Bound<'_, PyAny>,
+    query: Option<&Bound<'_, PyAny>>,
+    headers: Option<&Bound<'_, PyAny>>,
+    body: &Bound<'_, PyAny>,
+    timeout: &Bound<'_, PyAny>,
 ) -> PyResult<Call> {
-    let method: Method = method.parse().map_err(|_| PyValueError::new_err("method is no HTTP method"))?;
+    let method: Method =
+        text("method", method)?.parse().map_err(|_| PyValueError::new_err("method is no HTTP method"))?;
+    let path: String = argument("path", path)?;
+    let query = entries("query", query)?;
+    let headers = entries("headers", headers)?.into_iter().map(header).collect::<PyResult<Vec<_>>>()?;
+    let body: Option<Vec<u8>> = argument("content", body)?;
     let timeout = seconds(timeout)?;
-    let headers = headers.into_iter().map(header).collect::<PyResult<Vec<_>>>()?;
     Ok(Call::changing(async move |client, stop| {
         let mut call = client.request(method, &path).until(stop);
         for (name, value) in query {
@@ -156,6 +166,10 @@ pub(crate) fn request(
     }))
 }
 
+fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
+    KeyId::parse(&text("id", id)?).map_err(|error| raise(id.py(), error))
+}
+
 fn header((name, value): (String, String)) -> PyResult<(HeaderName, HeaderValue)> {
     let header = name.parse().ok().zip(value.parse().ok());
     header.ok_or_else(|| PyValueError::new_err(format!("headers: {name:?} or its value cannot stand in a request")))
@@ -166,10 +180,19 @@ fn header((name, value): (String, String)) -> PyResult<(HeaderName, HeaderValue)
 pub(crate) struct Walk(Arc<tokio::sync::Mutex<codat_keys::Walk>>);
 
 impl Walk {
-    pub(crate) fn new<C>(pages: Pages<'_, C>, page_size: Option<u32>, parameters: Vec<(String, String)>) -> Self {
-        let pages = if let Some(size) = page_size { pages.page_size(size) } else { pages };
-        let pages = parameters.into_iter().fold(pages, |pages, (name, value)| pages.parameter(name, value));
-        Self(Arc::new(tokio::sync::Mutex::new(pages.into_walk())))
+    pub(crate) fn new<C>(
+        pages: Pages<'_, C>,
+        page_size: &Bound<'_, PyAny>,
+        query: &Bound<'_, PyAny>,
+        order_by: &Bound<'_, PyAny>,
+    ) -> PyResult<Self> {
+        let size: Option<u32> = argument("page_size", page_size)?;
+        let (query, order_by): (Option<String>, Option<String>) =
+            (argument("query", query)?, argument("order_by", order_by)?);
+        let pages = if let Some(size) = size { pages.page_size(size) } else { pages };
+        let pages = if let Some(query) = query { pages.query(query) } else { pages };
+        let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
+        Ok(Self(Arc::new(tokio::sync::Mutex::new(pages.into_walk()))))
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use codat_keys::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
+use serde::de::IgnoredAny;
 
+use crate::errors::raise;
 use crate::secrets::{ApiKey, unpicklable};
 
 #[pyclass(frozen, eq, module = "codat_keys")]
@@ -138,7 +140,9 @@ impl Response {
     }
 
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        py.import("json")?.call_method1("loads", (self.content(py),))
+        let value = py.import("json")?.call_method1("loads", (self.content(py),));
+        // Python's error would hold the whole body.
+        value.map_err(|error| self.0.json::<IgnoredAny>().map_or_else(|refused| raise(py, refused), |_| error))
     }
 
     #[getter]

@@ -13,6 +13,16 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     build(py, &error).unwrap_or_else(|failed| failed)
 }
 
+/// What is to be told of a call that ended, and was interrupted before its end could be returned.
+pub(crate) fn doubt<'py>(py: Python<'py>, result: PyResult<Bound<'py, PyAny>>) -> PyResult<Option<PyErr>> {
+    let (result, error) = match result {
+        Ok(result) => (Some(result), None),
+        Err(error) => (None, Some(error)),
+    };
+    let doubt = py.import("codat_keys._interrupted")?.call_method1("doubt", (result, error))?;
+    Ok(if doubt.is_none() { None } else { Some(PyErr::from_value(doubt)) })
+}
+
 fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let classes = py.import("codat_keys._errors")?.getattr("BY_CODE")?;
     let class = classes.get_item(error.kind().code())?.cast_into::<PyType>()?;

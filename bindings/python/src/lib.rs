@@ -2,11 +2,13 @@
 //! about keys. The classes that a user meets are documented in `python/codat_keys/_native.pyi`.
 
 mod aio;
+mod arguments;
 mod blocking;
 mod calls;
 mod details;
 mod emulator;
 mod errors;
+mod logs;
 mod options;
 mod secrets;
 
@@ -28,5 +30,5 @@ mod _native {
     #[pymodule_export]
     use crate::options::Options;
     #[pymodule_export]
-    use crate::secrets::{ApiKey, AuthorizationHeader};
+    use crate::secrets::{ApiKey, AuthorizationHeader, encode};
 }

@@ -3,7 +3,30 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+use crate::arguments::text;
 use crate::errors::raise;
+
+/// A key, or a text that is one.
+pub(crate) fn api_key(name: &str, value: &Bound<'_, PyAny>) -> PyResult<codat_keys::ApiKey> {
+    if let Ok(key) = value.cast::<ApiKey>() {
+        return Ok(key.get().0.clone());
+    }
+    codat_keys::ApiKey::parse(&text(name, value)?).map_err(|error| raise(value.py(), error))
+}
+
+/// A header, or a text that is one.
+pub(crate) fn header(name: &str, value: &Bound<'_, PyAny>) -> PyResult<codat_keys::AuthorizationHeader> {
+    if let Ok(header) = value.cast::<AuthorizationHeader>() {
+        return Ok(header.get().0.clone());
+    }
+    codat_keys::AuthorizationHeader::parse(&text(name, value)?).map_err(|error| raise(value.py(), error))
+}
+
+/// The header of a key or of a text that is one.
+#[pyfunction]
+pub(crate) fn encode(key: &Bound<'_, PyAny>) -> PyResult<String> {
+    Ok(codat_keys::AuthorizationHeader::from(&api_key("key", key)?).expose_secret().to_owned())
+}
 
 #[pyclass(frozen, eq, module = "codat_keys")]
 #[derive(PartialEq)]
@@ -12,13 +35,13 @@ pub(crate) struct ApiKey(pub(crate) codat_keys::ApiKey);
 #[pymethods]
 impl ApiKey {
     #[new]
-    fn new(py: Python<'_>, value: &str) -> PyResult<Self> {
-        codat_keys::ApiKey::parse(value).map(Self).map_err(|error| raise(py, error))
+    fn new(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        api_key("value", value).map(Self)
     }
 
     #[staticmethod]
-    fn verbatim(py: Python<'_>, value: &str) -> PyResult<Self> {
-        codat_keys::ApiKey::verbatim(value).map(Self).map_err(|error| raise(py, error))
+    fn verbatim(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        codat_keys::ApiKey::verbatim(&text("value", value)?).map(Self).map_err(|error| raise(value.py(), error))
     }
 
     fn expose_secret(&self) -> &str {
@@ -53,8 +76,8 @@ pub(crate) struct AuthorizationHeader(pub(crate) codat_keys::AuthorizationHeader
 #[pymethods]
 impl AuthorizationHeader {
     #[new]
-    fn new(py: Python<'_>, value: &str) -> PyResult<Self> {
-        codat_keys::AuthorizationHeader::parse(value).map(Self).map_err(|error| raise(py, error))
+    fn new(value: &Bound<'_, PyAny>) -> PyResult<Self> {
+        header("value", value).map(Self)
     }
 
     #[staticmethod]

@@ -60,8 +60,9 @@ pub type Pages<'a> = crate::pages::Pages<'a, Client>;
 /// A client of Codat's API that blocks the calling thread. Cheap to clone, and safe to share between threads: as many
 /// calls run at once as threads make them, each on a connection of its own, which later calls use again.
 ///
-/// Inside an asynchronous context every call is refused with `InvalidInput`, since it would block the runtime;
-/// `tokio::task::spawn_blocking` is the place for it. After a fork the child opens connections of its own, and begins
+/// Inside a future that tokio polls a call is refused with `InvalidInput`, since it would block the runtime;
+/// `tokio::task::spawn_blocking` is the place for it. (One under `tokio::task::unconstrained` cannot be told apart, and
+/// blocks.) After a fork the child opens connections of its own, and begins
 /// with no quota in [`rate_limit`](Client::rate_limit).
 ///
 /// ```

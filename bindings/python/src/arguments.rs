@@ -1,0 +1,60 @@
+//! What Python passes, with the name of the argument in whatever is wrong with it: pyo3 names it in a note alone, which
+//! Python before 3.11 does not have. No error holds a value: it may be a secret in the wrong place.
+
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyUnicodeEncodeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyBool, PyFloat, PyInt, PyMapping, PyString};
+
+/// An argument of a type.
+pub(crate) fn argument<'a, 'py, T: FromPyObject<'a, 'py>>(name: &str, value: &'a Bound<'py, PyAny>) -> PyResult<T> {
+    value.extract().map_err(|error: T::Error| {
+        let (py, error): (_, PyErr) = (value.py(), error.into());
+        if error.is_instance_of::<PyTypeError>(py) {
+            wrong(name, error.value(py))
+        } else if error.is_instance_of::<PyOverflowError>(py) {
+            PyValueError::new_err(format!("argument '{name}': the number is out of range"))
+        } else if error.is_instance_of::<PyUnicodeEncodeError>(py) {
+            PyValueError::new_err(format!("argument '{name}': a surrogate stands alone in it"))
+        } else {
+            error
+        }
+    })
+}
+
+/// A text, borrowed from Python.
+pub(crate) fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
+    argument(name, value)
+}
+
+/// The entries of a mapping whose values can stand in a query or a header.
+pub(crate) fn entries(name: &str, mapping: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, String)>> {
+    let Some(mapping) = mapping else { return Ok(Vec::new()) };
+    let Ok(mapping) = mapping.cast::<PyMapping>() else {
+        return Err(wrong(name, format!("{} is not a mapping", kind(mapping))));
+    };
+    let entry = |entry: Bound<'_, PyAny>| {
+        let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = entry.extract()?;
+        Ok((argument(name, &key)?, parameter(name, &value)?))
+    };
+    mapping.items()?.iter().map(entry).collect()
+}
+
+/// As Codat writes it: `true`, not `True`.
+fn parameter(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    if let Ok(value) = value.cast::<PyBool>() {
+        return Ok(value.is_true().to_string());
+    }
+    if value.is_instance_of::<PyString>() || value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>() {
+        return value.str()?.extract();
+    }
+    Err(wrong(name, format!("a value in it is a {}, and no str, int, float or bool", kind(value))))
+}
+
+fn wrong(name: &str, what: impl std::fmt::Display) -> PyErr {
+    PyTypeError::new_err(format!("argument '{name}': {what}"))
+}
+
+fn kind(value: &Bound<'_, PyAny>) -> String {
+    value.get_type().name().map_or_else(|_| "thing".into(), |name| name.to_string())
+}

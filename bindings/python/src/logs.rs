@@ -1,0 +1,109 @@
+//! What the core tells of its requests, for Python's `logging` under `codat_keys`. A call listens only where somebody reads,
+//! and what it hears is written by a thread of Python's: the thread that drives the connections never waits for the GIL.
+
+use std::fmt::{Debug, Write as _};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use codat_keys::Error;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use tracing::field::{Field, Visit};
+use tracing::instrument::WithSubscriber as _;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::calls::{Outcome, Work};
+
+/// `logging.DEBUG`.
+const DEBUG: u8 = 10;
+
+/// One line: what was asked for, and how it went.
+#[derive(Clone, Default)]
+pub(crate) struct Line {
+    method: String,
+    path: String,
+    text: String,
+}
+
+/// The work of a call, and what it says on the way.
+pub(crate) async fn heard(
+    work: Work,
+    listener: Option<impl Fn(Line) + Send + Sync + 'static>,
+) -> Option<Result<Outcome, Error>> {
+    match listener {
+        Some(tell) => work.with_subscriber(Listener { tell, request: Mutex::default() }).await,
+        None => work.await,
+    }
+}
+
+/// Whether anybody reads.
+pub(crate) fn is_read(py: Python<'_>) -> PyResult<bool> {
+    logger(py)?.call_method1("isEnabledFor", (DEBUG,))?.is_truthy()
+}
+
+/// Writes a line to the log. The parts stand in `record.args`, too.
+pub(crate) fn write(py: Python<'_>, line: &Line) -> PyResult<()> {
+    logger(py)?.call_method1("debug", ("%s %s: %s", &line.method, &line.path, &line.text))?;
+    Ok(())
+}
+
+fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let logger = LOGGER
+        .get_or_try_init(py, || py.import("logging")?.call_method1("getLogger", ("codat_keys",)).map(Bound::unbind))?;
+    Ok(logger.bind(py))
+}
+
+/// Hears one call, whose requests follow each other.
+struct Listener<F> {
+    tell: F,
+    request: Mutex<Line>,
+}
+
+impl<F> Listener<F> {
+    fn request(&self) -> MutexGuard<'_, Line> {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F: Fn(Line) + Send + Sync + 'static> Subscriber for Listener<F> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("codat_keys") && *metadata.level() <= Level::DEBUG
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut line = Line::default();
+        span.record(&mut line);
+        *self.request() = line;
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, values: &Record<'_>) {
+        values.record(&mut *self.request());
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = self.request().clone();
+        event.record(&mut line);
+        (self.tell)(line);
+    }
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        match field.name() {
+            "method" => self.method = format!("{value:?}"),
+            "path" => self.path = format!("{value:?}"),
+            "message" => self.text = format!("{value:?}{}", self.text),
+            name => drop(write!(self.text, ", {name}={value:?}")),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+}
