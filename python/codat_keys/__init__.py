@@ -9,10 +9,10 @@ None True
 
 from __future__ import annotations
 
+from . import _errors
 from ._aio import AsyncClient, AsyncKeys
 from ._client import Client, Keys
 from ._errors import *  # noqa: F403
-from ._errors import __all__ as _errors
 from ._native import (
     ApiKey,
     ApiKeyDetails,
@@ -37,6 +37,6 @@ __all__ = [
     "RateLimit",
     "Response",
     "encode",
-    *_errors,
 ]
+__all__ += _errors.__all__
 

@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from itertools import count
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakMethod, ref
 
 from . import _native
 from ._interrupted import doubt
 from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, Page, RateLimit, Response
 from ._options import Parameters, Path, Timeout, request, seconds
+
+_T = TypeVar("_T")
 
 
 class _Waiting:
@@ -30,15 +32,15 @@ class _Waiting:
             # Loops of Windows read from no pipe. As with a reader, nothing here keeps the loop alive.
             self._completions = _native.Completions(partial(_ring, ref(loop), WeakMethod(self._settle)))
 
-    async def perform(self, core: _native.AsyncCore, call: _native.Call) -> Any:
-        number, future = next(self._numbers), asyncio.get_running_loop().create_future()
+    async def perform(self, core: _native.AsyncCore, call: _native.Call[_T]) -> _T:
+        number, future = next(self._numbers), _future()
         task = self._completions.start(_process.runtime(), core, call, number)
         self._futures[number] = future
         try:
-            return await future
+            return await future  # type: ignore[no-any-return]
         except asyncio.CancelledError as cancelled:
             if future.cancelled():
-                future = self._futures[number] = asyncio.get_running_loop().create_future()
+                future = self._futures[number] = _future()
                 task.stop()
                 # It ends at once: nothing more is sent.
                 await asyncio.wait([future])
@@ -57,6 +59,10 @@ class _Waiting:
                 future.set_result(result)
             else:
                 future.set_exception(error)
+
+
+def _future() -> asyncio.Future[Any]:
+    return asyncio.get_running_loop().create_future()
 
 
 def _ring(loop: ref[asyncio.AbstractEventLoop], settle: WeakMethod[Callable[[], None]]) -> None:
@@ -113,7 +119,7 @@ class _Core:
             self._generation = _process.generation
         return self._native
 
-    async def perform(self, call: _native.Call) -> Any:
+    async def perform(self, call: _native.Call[_T]) -> _T:
         return await _process.waiting().perform(self.native, call)
 
 
@@ -127,19 +133,19 @@ class AsyncKeys:
 
     async def list(self) -> list[ApiKeyDetails]:
         """As ``Keys.list``."""
-        return await self._core.perform(_native.list())  # type: ignore[no-any-return]
+        return await self._core.perform(_native.list())
 
     async def get(self, id: str) -> ApiKeyDetails:
         """As ``Keys.get``."""
-        return await self._core.perform(_native.get(id))  # type: ignore[no-any-return]
+        return await self._core.perform(_native.get(id))
 
     async def find(self, name: str) -> _List:
         """As ``Keys.find``."""
-        return await self._core.perform(_native.find(name))  # type: ignore[no-any-return]
+        return await self._core.perform(_native.find(name))
 
     async def create(self, name: str, *, adopt: bool = False, idempotency_key: str | None = None) -> Creation:
         """As ``Keys.create``. A task that is cancelled is told nothing: list the keys, or wait for the call."""
-        return await self._core.perform(_native.create(name, adopt, idempotency_key))  # type: ignore[no-any-return]
+        return await self._core.perform(_native.create(name, adopt, idempotency_key))
 
     async def delete(self, id: str, *, allow_key_in_use: bool = False) -> None:
         """As ``Keys.delete``."""
@@ -191,8 +197,8 @@ class AsyncClient:
                 allow_insecure_http=allow_insecure_http,
             )
         finally:
-            # A traceback that shows local variables shows those of this frame, too.
-            del api_key, auth_header
+            # A traceback that shows local variables shows those of this frame, too; a URL may hold a password.
+            del api_key, auth_header, base_url, proxy
         self._core = _Core(given)
         self.keys = AsyncKeys(self._core)
 
@@ -209,7 +215,7 @@ class AsyncClient:
     ) -> Response:
         """As ``Client.request``."""
         call = request(method, path, query, json, content, headers, timeout)
-        return await self._core.perform(call)  # type: ignore[no-any-return]
+        return await self._core.perform(call)
 
     def pages(
         self, path: str, *, page_size: int | None = None, query: str | None = None, order_by: str | None = None
@@ -225,7 +231,7 @@ class AsyncClient:
 
     async def whoami(self) -> ApiKeyDetails:
         """As ``Client.whoami``."""
-        return await self._core.perform(_native.whoami())  # type: ignore[no-any-return]
+        return await self._core.perform(_native.whoami())
 
     @property
     def rate_limit(self) -> RateLimit | None:

@@ -27,15 +27,15 @@ class Keys:
 
     def list(self) -> list[ApiKeyDetails]:
         """All keys, at most ten, in Codat's order. Each holds its secret: Codat's list does."""
-        return self._core.perform(_native.list())  # type: ignore[no-any-return]
+        return self._core.perform(_native.list())
 
     def get(self, id: str) -> ApiKeyDetails:
         """The key of this id, taken from the list. Raises ``NotFoundError``."""
-        return self._core.perform(_native.get(id))  # type: ignore[no-any-return]
+        return self._core.perform(_native.get(id))
 
     def find(self, name: str) -> _List:
         """All keys of exactly this name, which may be none or several: names are not unique."""
-        return self._core.perform(_native.find(name))  # type: ignore[no-any-return]
+        return self._core.perform(_native.find(name))
 
     def create(self, name: str, *, adopt: bool = False, idempotency_key: str | None = None) -> Creation:
         """Makes exactly one key of this name: at most 4 attempts under one idempotency key, 15 s each, 60 s in all.
@@ -46,7 +46,7 @@ class Keys:
         Raises ``KeyLimitReachedError``, and ``OutcomeUnknownError`` where nothing proves whether a key was made: with the
         idempotency key to resume with, and the candidates.
         """
-        return self._core.perform(_native.create(name, adopt, idempotency_key))  # type: ignore[no-any-return]
+        return self._core.perform(_native.create(name, adopt, idempotency_key))
 
     def delete(self, id: str, *, allow_key_in_use: bool = False) -> None:
         """Deletes the key of this id, for good: at most 4 attempts, 10 s each, 30 s in all.
@@ -103,8 +103,8 @@ class Client:
                 allow_insecure_http=allow_insecure_http,
             )
         finally:
-            # A traceback that shows local variables shows those of this frame, too.
-            del api_key, auth_header
+            # A traceback that shows local variables shows those of this frame, too; a URL may hold a password.
+            del api_key, auth_header, base_url, proxy
         self._core = _native.BlockingCore(given)
         self.keys = Keys(self._core)
 
@@ -129,7 +129,7 @@ class Client:
         'Emulated client'
         """
         call = request(method, path, query, json, content, headers, timeout)
-        return self._core.perform(call)  # type: ignore[no-any-return]
+        return self._core.perform(call)
 
     def pages(
         self, path: str, *, page_size: int | None = None, query: str | None = None, order_by: str | None = None
@@ -150,7 +150,7 @@ class Client:
 
     def whoami(self) -> ApiKeyDetails:
         """Which key this client authenticates with, taken from the list. Raises ``NotFoundError``."""
-        return self._core.perform(_native.whoami())  # type: ignore[no-any-return]
+        return self._core.perform(_native.whoami())
 
     @property
     def rate_limit(self) -> RateLimit | None:

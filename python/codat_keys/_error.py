@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class CodatError(Exception):
-    """Why a call failed. No text of it ever holds a key.
+    """Why a call failed. No text of it ever holds a key, and it can be pickled (without its candidates, which hold keys).
 
     >>> from codat_keys import ApiKey
     >>> try:
@@ -24,6 +24,10 @@ class CodatError(Exception):
     retryable: ClassVar[bool] = False
     """Whether the same call may succeed later."""
 
+    def __init_subclass__(cls) -> None:
+        # Shown, pickled and imported from there.
+        cls.__module__ = cls.__module__.replace("codat_keys._errors", "codat_keys")
+
     def __init__(
         self,
         message: str,
@@ -37,6 +41,9 @@ class CodatError(Exception):
         candidates: list[ApiKeyDetails] | None = None,
     ) -> None:
         super().__init__(message)
+        if hint and hasattr(self, "add_note"):
+            # Python 3.11 and later show it below the message of a traceback.
+            self.add_note(f"hint: {hint}")
         self.hint = hint
         """What to do next, for a person."""
         self.status = status
@@ -55,6 +62,7 @@ class CodatError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # Without the candidates, which hold keys.
         data = {**self.__dict__, "candidates": None}
+        data.pop("__notes__", None)
         return _restore, (type(self), str(self), data)
 
 

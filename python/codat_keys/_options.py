@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Union
 
 from . import _native
-from ._native import Call
+from ._native import Call, Response
 
 Timeout = Union[float, timedelta]
 Path = Union[str, "os.PathLike[str]"]
@@ -28,7 +28,7 @@ def request(
     content: bytes | None,
     headers: Mapping[str, str] | None,
     timeout: Timeout | None,
-) -> Call:
+) -> Call[Response]:
     if json is not None:
         if content is not None:
             raise TypeError("give json or content, not both")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codat_keys import ApiKey, AuthorizationHeader, Client, InvalidCredentialError, encode
+from codat_keys import ApiKey, AsyncClient, AuthorizationHeader, Client, InvalidCredentialError, encode
 
 FOLDER = Path(__file__).parents[2] / "tests" / "encode"
 
@@ -57,7 +58,15 @@ def test_any_key_is_taken_and_given_back_or_refused(text: str) -> None:
     assert AuthorizationHeader(encode(text)).api_key == key
 
 
-def test_a_client_takes_text_and_objects() -> None:
-    for options in ({"api_key": "MadeUpKey"}, {"api_key": ApiKey("MadeUpKey")}, {"auth_header": encode("MadeUpKey")}):
-        client = Client(base_url="https://api.example", **options)
-        assert client.authorization_for("https://api.example/x").expose_secret() == "Basic TWFkZVVwS2V5"
+@pytest.mark.parametrize(
+    "client",
+    [
+        lambda url: Client(base_url=url, api_key="MadeUpKey"),
+        lambda url: AsyncClient(base_url=url, api_key=ApiKey("MadeUpKey")),
+        lambda url: AsyncClient(base_url=url, auth_header=encode("MadeUpKey")),
+        lambda url: Client(base_url=url, auth_header=AuthorizationHeader(encode(ApiKey("MadeUpKey")))),
+    ],
+)
+def test_a_client_takes_text_and_objects(client: Callable[[str], Union[Client, AsyncClient]]) -> None:
+    header = client("https://api.example").authorization_for("https://api.example/x")
+    assert header.expose_secret() == "Basic TWFkZVVwS2V5"

@@ -10,10 +10,11 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
-from codat_keys import AsyncClient, Client
+from codat_keys import AsyncClient, Client, Creation, OutcomeUnknownError
 from codat_keys.testing import Emulator
 
 FOREVER = [{"fault": "delay-before", "milliseconds": 600_000, "count": 100}]
@@ -118,26 +119,93 @@ def test_an_interrupt_in_doubt_keeps_what_is_known(codat_emulator: Emulator) -> 
     assert "OutcomeUnknownError" in complained and complained.rstrip().endswith("KeyboardInterrupt"), complained
 
 
-async def test_cancelling_closes_the_connection(codat_emulator: Emulator) -> None:
+def no_readers() -> asyncio.AbstractEventLoop:
+    """As the loops of Windows, which can only be called."""
+
+    def refuse(*_: object) -> None:
+        raise NotImplementedError
+
+    loop = asyncio.new_event_loop()
+    setattr(loop, "add_reader", refuse)
+    return loop
+
+
+def uvloop() -> asyncio.AbstractEventLoop:
+    # There is none for Windows.
+    loop: asyncio.AbstractEventLoop = pytest.importorskip("uvloop").new_event_loop()
+    return loop
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, no_readers, uvloop])
+def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.AbstractEventLoop]:
+    loop = request.param()
+    yield loop
+    loop.close()
+
+
+def test_cancelling_closes_the_connection(loop: asyncio.AbstractEventLoop, codat_emulator: Emulator) -> None:
     codat_emulator.set_faults(FOREVER)
-    client = AsyncClient()
-    task = asyncio.ensure_future(client.keys.list())
-    await asyncio.to_thread(until, lambda journal: journal, codat_emulator)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
     closed = lambda journal: journal[0].get("ended") == "client-closed"  # noqa: E731
-    await asyncio.to_thread(until, closed, codat_emulator)
+
+    async def cancels() -> None:
+        task = asyncio.ensure_future(AsyncClient().keys.list())
+        await asyncio.to_thread(until, lambda journal: journal, codat_emulator)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await task
+        assert cancelled.value.__cause__ is None, "there is nothing to say of a list"
+        await asyncio.to_thread(until, closed, codat_emulator)
+
+    loop.run_until_complete(cancels())
 
 
-async def test_sixty_four_calls_wait_at_once(codat_emulator: Emulator) -> None:
+def test_a_change_that_is_cancelled_says_what_is_known(
+    loop: asyncio.AbstractEventLoop, codat_emulator: Emulator
+) -> None:
+    codat_emulator.set_faults([{"method": "POST", "fault": "delay-after", "milliseconds": 2000}])
+
+    async def cancels() -> Creation:
+        client = AsyncClient()
+        task = asyncio.ensure_future(client.keys.create("ci"))
+        await asyncio.to_thread(until, lambda journal: len(journal) == 2, codat_emulator)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await task
+        known = cancelled.value.__cause__
+        assert isinstance(known, OutcomeUnknownError) and known.idempotency_key
+        codat_emulator.set_faults([])
+        return await client.keys.create("ci", idempotency_key=known.idempotency_key)
+
+    assert loop.run_until_complete(cancels()).how == "replayed"
+    assert [key.get("name") for key in codat_emulator.state()["keys"]] == [None, "ci"]
+
+
+def test_a_key_in_hand_is_not_lost_with_the_task(codat_emulator: Emulator) -> None:
+    async def cancels() -> BaseException | None:
+        task = asyncio.ensure_future(AsyncClient().keys.create("ci"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        until(lambda journal: len(journal) == 2 and "status" in journal[1], codat_emulator)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as cancelled:
+            await task
+        return cancelled.value.__cause__
+
+    known = asyncio.run(cancels())
+    assert isinstance(known, OutcomeUnknownError), known
+    assert [key.name for key in known.candidates or []] == ["ci"] or known.idempotency_key
+
+
+def test_sixty_four_calls_wait_at_once(loop: asyncio.AbstractEventLoop, codat_emulator: Emulator) -> None:
     codat_emulator.set_faults([{"fault": "delay-before", "milliseconds": 1000, "count": 64}])
-    async with AsyncClient() as client:
-        begun = time.monotonic()
-        found = await asyncio.gather(*(client.keys.list() for _ in range(64)))
-        took = time.monotonic() - begun
-    assert [len(keys) for keys in found] == [1] * 64
-    assert took < 10, "one after the other would take 64 s"
+
+    async def waits() -> list[int]:
+        async with AsyncClient() as client:
+            return [len(keys) for keys in await asyncio.gather(*(client.keys.list() for _ in range(64)))]
+
+    begun = time.monotonic()
+    assert loop.run_until_complete(waits()) == [1] * 64
+    assert time.monotonic() - begun < 10, "one after the other would take 64 s"
 
 
 def test_many_loops_in_many_threads() -> None:
@@ -190,3 +258,38 @@ def test_the_interpreter_ends_with_calls_in_flight(program: str, codat_emulator:
     child = start(program)
     _, complained = child.communicate(timeout=20)
     assert child.returncode == 0 and "panicked" not in complained, complained
+
+
+def test_loops_that_end_leave_nothing_open() -> None:
+    run(
+        """
+    import gc
+    client = AsyncClient()
+    def opened():
+        gc.collect()
+        return len(os.listdir("/dev/fd"))
+    asyncio.run(client.keys.list())
+    before = opened()
+    for _ in range(20):
+        asyncio.run(client.keys.list())
+    assert opened() <= before, (opened(), before)
+    """
+    )
+
+
+def test_a_sub_interpreter_is_refused() -> None:
+    said = run(
+        """
+    try:
+        import _interpreters as interpreters
+    except ImportError:
+        import _xxsubinterpreters as interpreters
+    try:
+        print(interpreters.run_string(interpreters.create(), "import codat_keys"))
+    except Exception as refused:
+        print(refused)
+    Client().keys.list()
+    """
+    )
+    # Of its own accord, Python refuses where interpreters do not share a GIL.
+    assert "codat_keys works in the main interpreter alone" in said or "does not support loading in subinterp" in said

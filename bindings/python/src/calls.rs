@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use codat_keys::{Client, Error, HeaderName, HeaderValue, KeyId, KeyName, Method, Pages};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 
 use crate::arguments::{argument, entries, text};
 use crate::details::{ApiKeyDetails, Creation, Page, Response};
@@ -146,7 +147,7 @@ pub(crate) fn request(
     let path: String = argument("path", path)?;
     let query = entries("query", query)?;
     let headers = entries("headers", headers)?.into_iter().map(header).collect::<PyResult<Vec<_>>>()?;
-    let body: Option<Vec<u8>> = argument("content", body)?;
+    let body: Option<PyBackedBytes> = argument("content", body)?;
     let timeout = seconds(timeout)?;
     Ok(Call::changing(async move |client, stop| {
         let mut call = client.request(method, &path).until(stop);
@@ -157,7 +158,7 @@ pub(crate) fn request(
             call = call.header(name, value);
         }
         if let Some(body) = body {
-            call = call.body(body);
+            call = call.body(body.to_vec());
         }
         if let Some(timeout) = timeout {
             call = call.timeout(timeout);

@@ -8,15 +8,18 @@ mod calls;
 mod details;
 mod emulator;
 mod errors;
+mod interpreter;
 mod logs;
 mod options;
 mod secrets;
 
-use pyo3::prelude::*;
+use pyo3::pymodule;
 
 /// The module.
 #[pymodule]
 mod _native {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::aio::{AsyncCore, Completions, Runtime, Task};
     #[pymodule_export]
@@ -31,4 +34,9 @@ mod _native {
     use crate::options::Options;
     #[pymodule_export]
     use crate::secrets::{ApiKey, AuthorizationHeader, encode};
+
+    #[pymodule_init]
+    fn begin(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::interpreter::must_be_the_main_one()
+    }
 }

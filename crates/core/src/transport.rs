@@ -93,15 +93,14 @@ impl Transport {
             let milliseconds = self.surroundings.now().saturating_duration_since(started).as_millis() as u64;
             match &result {
                 Ok(response) => {
-                    let span = tracing::Span::current();
-                    span.record("status", response.status().as_u16());
                     // Only a refusal has one, and reading for it costs as much as reading the answer.
-                    if !response.status().is_success()
-                        && let Some(id) = api::correlation_id(response)
-                    {
+                    let id = if response.status().is_success() { None } else { api::correlation_id(response) };
+                    let (span, status) = (tracing::Span::current(), response.status().as_u16());
+                    span.record("status", status);
+                    if let Some(id) = &id {
                         span.record("correlation_id", id);
                     }
-                    debug!(status = response.status().as_u16(), milliseconds, "answered");
+                    debug!(status, correlation_id = id, milliseconds, "answered");
                 }
                 Err(failure) => debug!(error = %failure.error, sent = failure.sent, milliseconds, "not answered"),
             }

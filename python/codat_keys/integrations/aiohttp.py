@@ -1,6 +1,8 @@
-"""For aiohttp 3.12 and later: ``aiohttp.ClientSession(middlewares=[codat_auth(client)])``."""
+"""For aiohttp: ``aiohttp.ClientSession(middlewares=[codat_auth(client)])``."""
 
 from __future__ import annotations
+
+from contextlib import suppress
 
 from .. import AsyncClient, InvalidInputError
 from ._missing import missing
@@ -8,18 +10,16 @@ from ._missing import missing
 try:
     from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse, hdrs
 except ImportError as error:
-    raise missing("aiohttp", error) from error
+    raise missing("aiohttp>=3.12", error) from error
 
 
 def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
-    """Attaches the key of a client to requests for its origin; a redirect elsewhere goes without."""
+    """Attaches the key of a client to requests for its origin. Any other goes as it is, redirected or not."""
 
     async def attach(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        try:
+        # aiohttp asks for a redirected request too, and makes it anew: without what was attached before.
+        with suppress(InvalidInputError):
             header = client.authorization_for(str(request.url))
-        except InvalidInputError:
-            request.headers.pop(hdrs.AUTHORIZATION, None)
-        else:
             request.headers[hdrs.AUTHORIZATION] = header.expose_secret()
         return await handler(request)
 

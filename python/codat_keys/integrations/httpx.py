@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Union
 
-from .. import AsyncClient, Client, InvalidInputError
+from .. import AsyncClient, Client
 from ._missing import missing
 
 try:
@@ -15,17 +14,16 @@ except ImportError as error:
 
 
 class CodatAuth(httpx.Auth):
-    """Attaches the key of a client to requests for its origin; a redirect elsewhere goes without."""
+    """Attaches the key of a client to requests for its origin. On a redirect elsewhere httpx takes it off itself,
+    save from ``http://HOST`` to ``https://HOST``.
 
-    def __init__(self, client: Union[Client, AsyncClient]) -> None:
+    Raises ``InvalidInputError``, with nothing sent, for another origin: give that request an ``auth`` of its own.
+    """
+
+    def __init__(self, client: Client | AsyncClient) -> None:
         self._client = client
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """What httpx calls for each request, redirected ones included."""
-        try:
-            header = self._client.authorization_for(str(request.url))
-        except InvalidInputError:
-            request.headers.pop("authorization", None)
-        else:
-            request.headers["authorization"] = header.expose_secret()
+        """What httpx calls for the first request of each call."""
+        request.headers["Authorization"] = self._client.authorization_for(str(request.url)).expose_secret()
         yield request

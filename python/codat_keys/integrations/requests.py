@@ -12,9 +12,10 @@ except ImportError as error:
 
 
 class CodatAuth(requests.auth.AuthBase):
-    """Attaches the key of a client to requests for its origin. On a redirect elsewhere, requests takes it off itself.
+    """Attaches the key of a client to requests for its origin. On a redirect elsewhere requests takes it off itself,
+    save from ``http://HOST`` to ``https://HOST``.
 
-    Raises ``InvalidInputError`` for a request to another origin.
+    Raises ``InvalidInputError``, with nothing sent, for another origin: give that request an ``auth`` of its own.
     """
 
     def __init__(self, client: Client) -> None:

@@ -1,0 +1,98 @@
+"""What is told through the standard ``logging``, and when."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from codat_keys import AsyncClient, Client, UnauthorizedError
+from codat_keys.testing import Emulator
+
+
+def line(record: logging.LogRecord) -> str:
+    return record.getMessage().split(", milliseconds")[0]
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [line(record) for record in caplog.records if record.name == "codat_keys"]
+
+
+LOST = [{"method": "GET", "path": "/apiKeys", "fault": "drop-after"}]
+TOLD = [
+    "GET /apiKeys: not answered, error=the connection was lost before the answer came, sent=true",
+    "GET /apiKeys: answered, status=200",
+]
+
+
+def test_each_attempt_is_a_line_of_the_calling_thread(
+    caplog: pytest.LogCaptureFixture, codat_emulator: Emulator
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="codat_keys")
+    codat_emulator.set_faults(LOST)
+    Client().keys.list()
+    assert lines(caplog) == TOLD
+    assert {record.thread for record in caplog.records} == {threading.get_ident()}
+
+
+async def test_with_asyncio_each_attempt_is_a_line_of_the_loops_thread(
+    caplog: pytest.LogCaptureFixture, codat_emulator: Emulator
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="codat_keys")
+    codat_emulator.set_faults(LOST)
+    await AsyncClient().keys.list()
+    assert lines(caplog) == TOLD
+    assert {record.thread for record in caplog.records if record.name == "codat_keys"} == {threading.get_ident()}
+
+
+def test_a_refusal_has_its_correlation_id(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="codat_keys")
+    with pytest.raises(UnauthorizedError) as refused:
+        Client(api_key="MadeUpKeyThatNobodyKnows").keys.list()
+    assert lines(caplog) == [f"GET /apiKeys: answered, status=401, correlation_id={refused.value.correlation_id}"]
+
+
+def test_a_call_that_waits_has_told_already(codat_emulator: Emulator) -> None:
+    codat_emulator.set_faults([*LOST, {"fault": "delay-before", "milliseconds": 600_000, "count": 9}])
+    told: list[str] = []
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            told.append(line(record))
+            # Before the second attempt has its answer, which never comes.
+            raise KeyboardInterrupt
+
+    logger, handler = logging.getLogger("codat_keys"), Handler()
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Client(timeout=20).keys.list()
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+    assert told == TOLD[:1]
+
+
+def test_nothing_is_told_where_nobody_reads(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="codat_keys")
+    Client().keys.list()
+    assert lines(caplog) == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_handler_that_fails_takes_no_result_along(caplog: pytest.LogCaptureFixture) -> None:
+    class Filter(logging.Filter):
+        def filter(self, record: logging.LogRecord) -> bool:
+            raise ValueError("a filter of the user's")
+
+    logger, broken = logging.getLogger("codat_keys"), Filter()
+    caplog.set_level(logging.DEBUG, logger="codat_keys")
+    logger.addFilter(broken)
+    try:
+        assert len(await AsyncClient().keys.list()) == 1
+        with pytest.raises(ValueError, match="of the user's"):
+            Client().keys.list()
+    finally:
+        logger.removeFilter(broken)
