@@ -1,6 +1,7 @@
 //! The commands of this repository: `cargo xtask` lists them.
 
 mod bench;
+mod dist;
 mod generate;
 mod lint;
 mod mutants;
@@ -23,7 +24,8 @@ cargo xtask mutants           take one mechanism out at a time, and see the test
 cargo xtask prove             walk every sequence of faults that create and delete can meet in a model of the server
 cargo xtask prove CALL ADOPT KEYS CHOICES  repeat one schedule, as a line of the walk tells it
 cargo xtask prove http NUMBER  repeat one run of the sample over HTTP
-cargo xtask bench             measure the client beside others, and rewrite the tables in bench/README.md (Linux)";
+cargo xtask bench             measure the client beside others, and rewrite the tables in bench/README.md (Linux)
+cargo xtask dist              build what pip installs into target/dist, check it, and install it into empty environments";
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {
@@ -52,6 +54,7 @@ fn run() -> Result<ExitCode> {
             return Ok(if run.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         ["bench"] => bench::run()?,
+        ["dist"] => dist::run()?,
         ["mutants"] => return mutants::run(),
         ["prove"] => return prove::all(),
         ["prove", "http", seed] => prove::repeat(seed.parse().context("give the number of a run")?)?,

@@ -15,7 +15,9 @@ const ENVIRONMENT: &str = "target/python-venv";
 pub(crate) fn install() -> Result<()> {
     install_tools()?;
     // Beside an active conda, maturin would not know which of the two is meant.
-    run(module("maturin develop --quiet")?.env("VIRTUAL_ENV", absolute(ENVIRONMENT)?).env_remove("CONDA_PREFIX"))
+    run(module("maturin develop --quiet --locked")?
+        .env("VIRTUAL_ENV", absolute(ENVIRONMENT)?)
+        .env_remove("CONDA_PREFIX"))
 }
 
 /// `python -m LINE`, to be run in the folder of the package.
@@ -27,7 +29,7 @@ pub(crate) fn module(line: &str) -> Result<Command> {
 }
 
 /// Installs what `requirements-dev.txt` names, unless the environment has it already.
-fn install_tools() -> Result<()> {
+pub(crate) fn install_tools() -> Result<()> {
     let wanted = fs::read("python/requirements-dev.txt")?;
     let installed = Path::new(ENVIRONMENT).join("requirements-dev.txt");
     if fs::read(&installed).is_ok_and(|installed| installed == wanted) {

@@ -1,0 +1,221 @@
+//! `cargo xtask dist`: what pip installs, built as it is shipped, checked, and installed where nothing else is.
+
+use std::fs;
+use std::path::{Path, PathBuf, absolute};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::process::{command, program, run as run_to_end};
+use crate::{python, tools};
+
+const DIST: &str = "target/dist";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The folders of the two `pyproject.toml`: the library's and the command line's.
+const PROJECTS: [&str; 2] = ["python", "crates/cli"];
+const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
+
+/// The most that the library may take, installed.
+const MEGABYTES: f64 = 10.0;
+
+/// How many keys a new emulator has, and how many bytes the library takes.
+const TRY: &str = "
+from importlib.metadata import files
+from codat_keys import Client
+from codat_keys.testing import Emulator
+with Emulator() as emulator:
+    keys = Client(base_url=emulator.base_url, api_key=emulator.api_key).keys.list()
+print(len(keys), sum(file.locate().stat().st_size for file in files('codat-keys')))";
+
+struct Dist {
+    sdist: PathBuf,
+    library: PathBuf,
+    cli: PathBuf,
+}
+
+/// Leaves them in `target/dist`. A line is printed for each that installs and works.
+pub(crate) fn run() -> Result<()> {
+    let dist = build()?;
+    check(&dist)?;
+    println!();
+    sdist_builds(&dist.sdist)?;
+    library_stands_alone(&dist.library)?;
+    extra_brings_the_command(&dist.cli)
+}
+
+fn build() -> Result<Dist> {
+    for (project, licence) in PROJECTS.iter().flat_map(|project| LICENCES.map(|licence| (project, licence))) {
+        let linked = fs::read(Path::new(project).join(licence)).ok() == Some(fs::read(licence)?);
+        ensure!(linked, "{project}/{licence} is not a link to {licence}: git needs core.symlinks to make it one");
+    }
+    // A wheel of an earlier version would be found by pip.
+    if Path::new(DIST).exists() {
+        fs::remove_dir_all(DIST)?;
+    }
+    fs::create_dir_all(DIST)?;
+    let dist = absolute(DIST)?;
+
+    python::install_tools()?;
+    // As pip does it: `maturin sdist` first complains of a Cargo.toml that need not be there.
+    let sdist = said(python::module("maturin pep517 write-sdist --sdist-directory")?.arg(&dist))?;
+    for project in PROJECTS {
+        // Tagged for the oldest system on which it runs, or an error where an index would take no such tag.
+        let mut maturin = python::module("maturin build --release --locked --compatibility pypi --out")?;
+        run_to_end(maturin.arg(&dist).current_dir(project))?;
+    }
+    Ok(Dist { sdist: dist.join(sdist), library: wheel(&dist, "codat_keys-")?, cli: wheel(&dist, "codat_keys_cli-")? })
+}
+
+fn wheel(dist: &Path, start: &str) -> Result<PathBuf> {
+    let files: Vec<PathBuf> = fs::read_dir(dist)?.map(|file| file.map(|file| file.path())).collect::<Result<_, _>>()?;
+    let is_it = |file: &PathBuf| name(file).starts_with(start) && name(file).ends_with(".whl");
+    files.into_iter().find(is_it).with_context(|| format!("there is no {start}*.whl"))
+}
+
+fn check(Dist { sdist, library, cli }: &Dist) -> Result<()> {
+    run_to_end(tools::twine()?.args(["check", "--strict"]).args([sdist, library, cli]))?;
+    run_to_end(tools::abi3audit()?.args(["--strict", "--summary"]).arg(library))?;
+    run_to_end(tools::check_wheel_contents()?.arg(library))?;
+    // W007 asks for a library, and this one has a program only.
+    run_to_end(tools::check_wheel_contents()?.args(["--ignore", "W007"]).arg(cli))?;
+
+    for archive in [sdist, library, cli] {
+        let files = files(archive)?;
+        for licence in LICENCES {
+            ensure!(files.contains(licence), "{} lacks {licence}", name(archive));
+        }
+    }
+    let sources = files(sdist)?;
+    ensure!(sources.contains("Cargo.lock"), "{} pins no dependency", name(sdist));
+    let stray = sources.lines().find(|file| is_stray(file));
+    ensure!(stray.is_none(), "{} has {}", name(sdist), stray.unwrap_or_default());
+    Ok(())
+}
+
+fn files(archive: &Path) -> Result<String> {
+    let module = if name(archive).ends_with(".whl") { "zipfile" } else { "tarfile" };
+    said(command(tools::PYTHON).args(["-m", module, "--list"]).arg(archive))
+}
+
+/// Whether a file is no source, or one that only this repository needs.
+fn is_stray(file: &str) -> bool {
+    let file = file.trim_end();
+    let built = [".so", ".pyd", ".dylib", ".pyc"].iter().any(|end| file.ends_with(end));
+    built || file.split('/').any(|folder| ["examples", "target", "tests"].contains(&folder))
+}
+
+fn sdist_builds(sdist: &Path) -> Result<()> {
+    let environment = Environment::new("sdist")?;
+    let start = Instant::now();
+    run_to_end(environment.pip("install --quiet").arg(sdist))?;
+    let seconds = start.elapsed().as_secs();
+    environment.try_library()?;
+    println!("{} ({:.1} MB): builds in {seconds} s, lists keys", name(sdist), megabytes(sdist)?);
+    Ok(())
+}
+
+fn library_stands_alone(library: &Path) -> Result<()> {
+    let environment = Environment::new("library")?;
+    environment.install_offline("codat-keys", &["codat-keys"])?;
+    let installed = environment.try_library()?;
+    ensure!(installed <= MEGABYTES, "the library takes {installed:.1} MB, more than {MEGABYTES} MB");
+    println!(
+        "{} ({:.1} MB): installs {installed:.1} MB and nothing else, lists keys",
+        name(library),
+        megabytes(library)?
+    );
+    Ok(())
+}
+
+fn extra_brings_the_command(cli: &Path) -> Result<()> {
+    let environment = Environment::new("cli")?;
+    environment.install_offline("codat-keys[cli]", &["codat-keys", "codat-keys-cli"])?;
+    let codat_keys = environment.programs.join("codat-keys");
+    let version = said(program(&codat_keys).arg("--version"))?;
+    ensure!(version == format!("codat-keys {VERSION}"), "the command says that it is {version}");
+    let keys = said(program(&codat_keys).args(["emulator", "exec", "--"]).arg(&codat_keys).arg("list"))?;
+    ensure!(keys.lines().count() == 1, "the command lists no key, or too many:\n{keys}");
+    println!("{} ({:.1} MB): comes with codat-keys[cli], `{version}` lists keys", name(cli), megabytes(cli)?);
+    Ok(())
+}
+
+/// A virtual environment with nothing in it.
+struct Environment {
+    programs: PathBuf,
+}
+
+impl Environment {
+    fn new(name: &str) -> Result<Self> {
+        let folder = format!("target/dist-venvs/{name}");
+        run_to_end(command(tools::PYTHON).args(["-m", "venv", "--clear", &folder]))?;
+        Ok(Self { programs: absolute(tools::programs(&folder))? })
+    }
+
+    fn python(&self) -> Command {
+        let mut python = program(self.programs.join("python"));
+        // Isolated: without what this folder and the variables of Python would add.
+        python.arg("-I");
+        python
+    }
+
+    fn pip(&self, line: &str) -> Command {
+        let mut pip = self.python();
+        pip.args(["-m", "pip", "--disable-pip-version-check"]).args(line.split_whitespace());
+        pip
+    }
+
+    /// Installs what was asked for from `target/dist` alone, and sees that it brings these packages and no other.
+    fn install_offline(&self, wanted: &str, packages: &[&str]) -> Result<()> {
+        // Isolated: a variable of pip could name more places to look in.
+        run_to_end(self.pip("--isolated install --quiet --no-index --find-links").args([DIST, wanted]))?;
+        let brought = said(&mut self.pip("--isolated freeze"))?;
+        let expected: Vec<String> = packages.iter().map(|package| format!("{package}=={VERSION}")).collect();
+        ensure!(brought.lines().eq(&expected), "{wanted} brings\n{brought}");
+        Ok(())
+    }
+
+    /// Lists the keys of an emulator, and returns the megabytes that the library takes.
+    fn try_library(&self) -> Result<f64> {
+        let answer = said(self.python().args(["-c", TRY]))?;
+        let bytes: f64 = answer.strip_prefix("1 ").with_context(|| format!("wanted one key: {answer}"))?.parse()?;
+        Ok(bytes / 1e6)
+    }
+}
+
+/// What a command that succeeds writes.
+fn said(command: &mut Command) -> Result<String> {
+    let output = command.stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "{:?} failed: {}", command.get_program(), output.status);
+    Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
+}
+
+fn name(file: &Path) -> &str {
+    file.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn megabytes(file: &Path) -> Result<f64> {
+    Ok(fs::metadata(file)?.len() as f64 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_extra_pins_the_version_of_the_workspace() {
+        let project = include_str!("../../../python/pyproject.toml");
+        assert!(project.contains(&format!("cli = [\"codat-keys-cli=={VERSION}\"]")), "write {VERSION} there");
+    }
+
+    #[test]
+    fn tests_and_what_was_built_are_no_sources() {
+        for file in ["k-1/crates/core/tests/main.rs", "k-1/target/x", "k-1/codat_keys/_native.abi3.so "] {
+            assert!(is_stray(file), "{file}");
+        }
+        for file in ["k-1/codat_keys/testing.py ", "k-1/crates/core/src/retry.rs", "k-1/Cargo.lock"] {
+            assert!(!is_stray(file), "{file}");
+        }
+    }
+}
