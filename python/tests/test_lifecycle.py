@@ -26,9 +26,17 @@ def start(program: str) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def end(child: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it wrote to standard output and error."""
+    try:
+        return child.communicate(timeout=60)
+    finally:
+        child.kill()
+
+
 def run(program: str) -> str:
     child = start(program)
-    said, complained = child.communicate(timeout=60)
+    said, complained = end(child)
     assert child.returncode == 0, (child.returncode, said, complained)
     return said
 
@@ -104,7 +112,7 @@ def test_ctrl_c_interrupts_a_blocking_call(codat_emulator: Emulator) -> None:
         until(lambda journal: journal, codat_emulator)
         begun = time.monotonic()
         child.send_signal(signal.SIGINT)
-        _, complained = child.communicate(timeout=20)
+        _, complained = end(child)
         assert time.monotonic() - begun < 5, "an hour would be too long"
         assert complained.rstrip().endswith("KeyboardInterrupt"), complained
         assert "panicked" not in complained
@@ -115,7 +123,7 @@ def test_an_interrupt_in_doubt_keeps_what_is_known(codat_emulator: Emulator) -> 
     child = start("Client().keys.create('ci')")
     until(lambda journal: len(journal) == 2, codat_emulator)
     child.send_signal(signal.SIGINT)
-    _, complained = child.communicate(timeout=20)
+    _, complained = end(child)
     assert "OutcomeUnknownError" in complained and complained.rstrip().endswith("KeyboardInterrupt"), complained
 
 
@@ -155,6 +163,7 @@ def test_cancelling_closes_the_connection(loop: asyncio.AbstractEventLoop, codat
             await task
         assert cancelled.value.__cause__ is None, "there is nothing to say of a list"
         await asyncio.to_thread(until, closed, codat_emulator)
+        assert len(codat_emulator.journal()) == 1, "nobody gave up and tried again"
 
     loop.run_until_complete(cancels())
 
@@ -256,7 +265,7 @@ def test_the_gil_is_free_while_a_call_waits(codat_emulator: Emulator) -> None:
 def test_the_interpreter_ends_with_calls_in_flight(program: str, codat_emulator: Emulator) -> None:
     codat_emulator.set_faults(FOREVER)
     child = start(program)
-    _, complained = child.communicate(timeout=20)
+    _, complained = end(child)
     assert child.returncode == 0 and "panicked" not in complained, complained
 
 

@@ -57,12 +57,12 @@ fn build() -> Result<Dist> {
     fs::create_dir_all(DIST)?;
     let dist = absolute(DIST)?;
 
-    python::install_tools()?;
+    python::HERE.install_tools()?;
     // As pip does it: `maturin sdist` first complains of a Cargo.toml that need not be there.
-    let sdist = said(python::module("maturin pep517 write-sdist --sdist-directory")?.arg(&dist))?;
+    let sdist = said(python::HERE.module("maturin pep517 write-sdist --sdist-directory")?.arg(&dist))?;
     for project in PROJECTS {
         // Tagged for the oldest system on which it runs, or an error where an index would take no such tag.
-        let mut maturin = python::module("maturin build --release --locked --compatibility pypi --out")?;
+        let mut maturin = python::HERE.module("maturin build --release --locked --compatibility pypi --out")?;
         run_to_end(maturin.arg(&dist).current_dir(project))?;
     }
     Ok(Dist { sdist: dist.join(sdist), library: wheel(&dist, "codat_keys-")?, cli: wheel(&dist, "codat_keys_cli-")? })

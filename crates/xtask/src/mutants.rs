@@ -1,40 +1,54 @@
-//! `cargo xtask mutants`: each patch in `tests/mutants` takes one mechanism out; the test that it names must turn red.
+//! `cargo xtask mutants`: each patch in `tests/mutants` takes one mechanism out; each test that it names must turn red.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
+use std::{fmt, fs};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::process::command;
+use crate::python::Package;
 
 /// Where the patched sources are built, apart from the working tree.
 const COPY: &str = "target/mutants/tree";
 const BUILT: &str = "target/mutants/built";
+const PACKAGE: Package = Package { root: COPY, built: BUILT, environment: "target/mutants/python-venv" };
 
 struct Mutant {
     name: String,
     patch: PathBuf,
-    /// The arguments of `cargo test` that run the test, from the patch's first line: `test: -p codat-keys --test core x::y`.
-    test: String,
+    tests: Vec<Test>,
 }
 
-/// Copies the sources, sees every named test green, then applies each patch alone and sees it red.
-pub(crate) fn run() -> Result<ExitCode> {
-    let mutants = mutants()?;
+/// From the first lines of a patch.
+enum Test {
+    /// `test: -p codat-keys --test core x::y`, the arguments of `cargo test`.
+    Cargo(String),
+    /// `pytest: tests/test_x.py::test_y`.
+    Pytest(String),
+}
+
+/// Copies the sources, sees every named test green, then applies each patch alone and sees each of its tests red.
+pub(crate) fn run(only: Option<&str>) -> Result<ExitCode> {
+    let mut mutants = mutants()?;
+    mutants.retain(|mutant| only.is_none_or(|name| mutant.name == name));
+    ensure!(!mutants.is_empty(), "tests/mutants has no such patch");
     copy_sources()?;
-    for test in mutants.iter().map(|mutant| &mutant.test) {
-        ensure!(passes(test)?, "`cargo test {test}` fails without any patch");
+    for test in mutants.iter().flat_map(|mutant| &mutant.tests) {
+        ensure!(test.passes()?, "{test} fails without any patch");
     }
     let mut survived = 0;
     for mutant in &mutants {
         patch(&mutant.patch, false).with_context(|| format!("{} does not apply any more", mutant.name))?;
-        let caught = !passes(&mutant.test)?;
+        for test in &mutant.tests {
+            let caught = !test.passes()?;
+            println!("{}: {}", mutant.name, if caught { "caught".into() } else { format!("SURVIVED {test}") });
+            survived += usize::from(!caught);
+        }
         patch(&mutant.patch, true)?;
-        println!("{}: {}", mutant.name, if caught { "caught" } else { "SURVIVED" });
-        survived += usize::from(!caught);
     }
-    println!("mutants: {} caught, {survived} survived", mutants.len() - survived);
+    let tests: usize = mutants.iter().map(|mutant| mutant.tests.len()).sum();
+    println!("mutants: {} caught, {survived} survived", tests - survived);
     Ok(if survived == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -59,10 +73,10 @@ fn mutants() -> Result<Vec<Mutant>> {
 
 fn read(patch: PathBuf) -> Result<Mutant> {
     let text = fs::read_to_string(&patch)?;
-    let test = text.lines().next().and_then(|line| line.strip_prefix("test: "));
-    let Some(test) = test else { bail!("{}: the first line must be `test: ARGUMENTS`", patch.display()) };
+    let tests: Vec<Test> = text.lines().map_while(Test::read).collect();
+    ensure!(!tests.is_empty(), "{}: begin it with `test: ARGUMENTS` or `pytest: TEST`", patch.display());
     let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Mutant { name, test: test.to_owned(), patch: patch.canonicalize()? })
+    Ok(Mutant { name, tests, patch: patch.canonicalize()? })
 }
 
 /// What git tracks or would track. A file that has not changed keeps its time, so that little is built again.
@@ -93,16 +107,42 @@ fn patch(patch: &Path, reverse: bool) -> Result<()> {
     Ok(())
 }
 
-/// Whether the tests run and pass. A test that does not exist counts as failed without a patch, and so is noticed.
-fn passes(test: &str) -> Result<bool> {
-    // Built first: a mutant that does not build proves nothing, while one that crashes is caught.
-    let build = cargo_test("--no-run", test)?;
-    ensure!(build.status.success(), "`cargo test {test}` cannot be built:\n{}", String::from_utf8_lossy(&build.stderr));
-    let run = cargo_test("", test)?;
-    let text = String::from_utf8_lossy(&run.stdout);
-    let ran =
-        text.lines().any(|line| line.starts_with("test result: ok. ") && !line.starts_with("test result: ok. 0 "));
-    Ok(run.status.success() && ran)
+impl Test {
+    fn read(line: &str) -> Option<Self> {
+        let cargo = line.strip_prefix("test: ").map(|test| Self::Cargo(test.into()));
+        cargo.or_else(|| line.strip_prefix("pytest: ").map(|test| Self::Pytest(test.into())))
+    }
+
+    /// Whether it runs and passes. One that does not exist counts as failed without a patch, and so is noticed.
+    fn passes(&self) -> Result<bool> {
+        // Built first: a mutant that does not build proves nothing, while one that crashes is caught.
+        match self {
+            Self::Cargo(test) => {
+                let build = cargo_test("--no-run", test)?;
+                ensure!(build.status.success(), "{self} cannot be built:\n{}", String::from_utf8_lossy(&build.stderr));
+                let run = cargo_test("", test)?;
+                let text = String::from_utf8_lossy(&run.stdout);
+                let ran =
+                    |line: &str| line.starts_with("test result: ok. ") && !line.starts_with("test result: ok. 0 ");
+                Ok(run.status.success() && text.lines().any(ran))
+            }
+            Self::Pytest(test) => {
+                PACKAGE.install()?;
+                // A mutant may hang, and takes its process along.
+                let mut pytest = PACKAGE.module("pytest -q -x -n 0 --timeout=120 --timeout-method=thread")?;
+                Ok(pytest.arg(test).stdin(Stdio::null()).output()?.status.success())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cargo(test) => write!(f, "`cargo test {test}`"),
+            Self::Pytest(test) => write!(f, "`pytest {test}`"),
+        }
+    }
 }
 
 fn cargo_test(option: &str, test: &str) -> Result<Output> {

@@ -9,35 +9,48 @@ use anyhow::Result;
 use crate::process::{command, program, run};
 use crate::tools::{PYTHON, programs};
 
-const ENVIRONMENT: &str = "target/python-venv";
+/// The package of the working tree.
+pub(crate) const HERE: Package = Package { root: ".", built: "target", environment: "target/python-venv" };
 
-/// Installs the tools, then builds the package as it stands in the working tree.
-pub(crate) fn install() -> Result<()> {
-    install_tools()?;
-    // Beside an active conda, maturin would not know which of the two is meant.
-    run(module("maturin develop --quiet --locked")?
-        .env("VIRTUAL_ENV", absolute(ENVIRONMENT)?)
-        .env_remove("CONDA_PREFIX"))
+/// A package and where it is installed, each path relative to the root of this repository.
+pub(crate) struct Package {
+    /// The sources, as far as a repository holds them.
+    pub(crate) root: &'static str,
+    /// What cargo builds of them.
+    pub(crate) built: &'static str,
+    pub(crate) environment: &'static str,
 }
 
-/// `python -m LINE`, to be run in the folder of the package.
-pub(crate) fn module(line: &str) -> Result<Command> {
-    // Absolute: whether a relative program is looked for from the new folder differs between platforms.
-    let mut python = program(absolute(programs(ENVIRONMENT).join("python"))?);
-    python.arg("-m").args(line.split_whitespace()).current_dir("python");
-    Ok(python)
-}
-
-/// Installs what `requirements-dev.txt` names, unless the environment has it already.
-pub(crate) fn install_tools() -> Result<()> {
-    let wanted = fs::read("python/requirements-dev.txt")?;
-    let installed = Path::new(ENVIRONMENT).join("requirements-dev.txt");
-    if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
+impl Package {
+    /// Installs the tools, then builds the package as its sources stand.
+    pub(crate) fn install(&self) -> Result<()> {
+        self.install_tools()?;
+        let mut maturin = self.module("maturin develop --quiet --locked")?;
+        maturin.env("VIRTUAL_ENV", absolute(self.environment)?).env("CARGO_TARGET_DIR", absolute(self.built)?);
+        // Beside an active conda, maturin would not know which of the two is meant.
+        run(maturin.env_remove("CONDA_PREFIX"))
     }
-    run(command(PYTHON).args(["-m", "venv", "--clear", ENVIRONMENT]))?;
-    run(&mut module("pip install --quiet --disable-pip-version-check -r requirements-dev.txt")?)?;
-    // Written last: an environment half made is made again.
-    fs::write(installed, wanted)?;
-    Ok(())
+
+    /// `python -m LINE`, to be run in the folder of the package.
+    pub(crate) fn module(&self, line: &str) -> Result<Command> {
+        // Absolute: whether a relative program is looked for from the new folder differs between platforms.
+        let mut python = program(absolute(programs(self.environment).join("python"))?);
+        python.arg("-m").args(line.split_whitespace()).current_dir(Path::new(self.root).join("python"));
+        Ok(python)
+    }
+
+    /// Installs what `requirements-dev.txt` names, unless the environment has it already.
+    pub(crate) fn install_tools(&self) -> Result<()> {
+        let wanted = fs::read("python/requirements-dev.txt")?;
+        let installed = Path::new(self.environment).join("requirements-dev.txt");
+        if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+            return Ok(());
+        }
+        run(command(PYTHON).args(["-m", "venv", "--clear", self.environment]))?;
+        let mut pip = self.module("pip install --quiet --disable-pip-version-check -r")?;
+        run(pip.arg(absolute("python/requirements-dev.txt")?))?;
+        // Written last: an environment half made is made again.
+        fs::write(installed, wanted)?;
+        Ok(())
+    }
 }

@@ -35,9 +35,9 @@ const SUITES: [Suite; 3] = [
     },
     Suite {
         language: "python",
-        build: python::install,
+        build: || python::HERE.install(),
         // pytest-randomly shuffles them.
-        test: || python::module("pytest -q -n 2 --color=no"),
+        test: || python::HERE.module("pytest -q -n 2 --color=no"),
     },
 ];
 
