@@ -45,8 +45,8 @@ pub(crate) fn run() -> ExitCode {
 /// The package's own types by both checkers, then whether the stub says of the native module what there is.
 fn python_types() -> Result<()> {
     python::HERE.install()?;
-    run_to_end(&mut python::HERE.module("mypy --strict codat_keys tests")?)?;
-    let mut pyright = python::HERE.module("pyright codat_keys tests --pythonpath")?;
+    run_to_end(&mut python::HERE.module("mypy --strict codat_keys examples tests")?)?;
+    let mut pyright = python::HERE.module("pyright codat_keys examples tests --pythonpath")?;
     let interpreter = pyright.get_program().to_owned();
     run_to_end(pyright.arg(interpreter))?;
     run_to_end(&mut python::HERE.module("mypy.stubtest codat_keys._native")?)

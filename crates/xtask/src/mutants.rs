@@ -129,7 +129,7 @@ impl Test {
             Self::Pytest(test) => {
                 PACKAGE.install()?;
                 // A mutant may hang, and takes its process along.
-                let mut pytest = PACKAGE.module("pytest -q -x -n 0 --timeout=120 --timeout-method=thread")?;
+                let mut pytest = PACKAGE.module("pytest -q -x -n 0 --timeout=60 --timeout-method=thread")?;
                 Ok(pytest.arg(test).stdin(Stdio::null()).output()?.status.success())
             }
         }

@@ -32,6 +32,14 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// As [`run`], without what it says, unless it fails.
+pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| format!("`{}` cannot start", line(command)))?;
+    let said = || [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned()).concat();
+    ensure!(output.status.success(), "`{}` failed: {}\n{}", line(command), output.status, said());
+    Ok(())
+}
+
 fn line(command: &Command) -> String {
     let words: Vec<_> = [command.get_program()].into_iter().chain(command.get_args()).collect();
     words.join(" ".as_ref()).to_string_lossy().into_owned()

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process::{command, program, run};
+use crate::process::{command, program, run, run_quietly};
 use crate::tools::{PYTHON, programs};
 
 /// The package of the working tree.
@@ -28,7 +28,7 @@ impl Package {
         let mut maturin = self.module("maturin develop --quiet --locked")?;
         maturin.env("VIRTUAL_ENV", absolute(self.environment)?).env("CARGO_TARGET_DIR", absolute(self.built)?);
         // Beside an active conda, maturin would not know which of the two is meant.
-        run(maturin.env_remove("CONDA_PREFIX"))
+        run_quietly(maturin.env_remove("CONDA_PREFIX"))
     }
 
     /// `python -m LINE`, to be run in the folder of the package.

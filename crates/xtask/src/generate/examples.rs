@@ -1,4 +1,4 @@
-//! The examples: programs in `crates/core/examples`, which pages show between two marks.
+//! The examples: programs of each language, which pages show between two marks.
 
 use std::fs;
 
@@ -8,22 +8,28 @@ const BEGIN: &str = "<!-- example: ";
 const NAMED: &str = " -->";
 const END: &str = "<!-- end of example -->";
 
+/// How a file's name ends, the language of its block, and where it is.
+const LANGUAGES: [(&str, &str, &str); 2] =
+    [(".rs", "rust", "crates/core/examples"), (".py", "python", "python/examples")];
+
 /// The text with every example as its file has it now.
 pub(super) fn splice(text: &str) -> Result<String> {
-    splice_from(text, |name| {
-        let path = format!("crates/core/examples/{name}.rs");
+    splice_from(text, |folder, name| {
+        let path = format!("{folder}/{name}");
         fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
     })
 }
 
-fn splice_from(text: &str, source: impl Fn(&str) -> Result<String>) -> Result<String> {
+fn splice_from(text: &str, source: impl Fn(&str, &str) -> Result<String>) -> Result<String> {
     let (mut spliced, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once(BEGIN) {
         let (name, after) = after.split_once(NAMED).context("a mark of an example does not end")?;
         let (old, after) = after.split_once(END).with_context(|| format!("no `{END}` follows the example {name}"))?;
         ensure!(!old.contains(BEGIN), "no `{END}` follows the example {name}");
-        let program = without_heading(&source(name)?).to_owned();
-        spliced += &format!("{before}{BEGIN}{name}{NAMED}\n```rust\n{program}```\n{END}");
+        let language = LANGUAGES.iter().find(|(end, ..)| name.ends_with(end));
+        let (_, language, folder) = language.with_context(|| format!("no language has examples like {name}"))?;
+        let program = without_heading(&source(folder, name)?).to_owned();
+        spliced += &format!("{before}{BEGIN}{name}{NAMED}\n```{language}\n{program}```\n{END}");
         rest = after;
     }
     Ok(spliced + rest)
@@ -39,23 +45,26 @@ mod tests {
     use super::*;
 
     fn splice(text: &str) -> Result<String> {
-        splice_from(text, |name| Ok(format!("//! What it is.\n\nfn {name}() {{}}\n")))
+        splice_from(text, |folder, name| Ok(format!("//! What it is.\n\n{folder}/{name}\n")))
     }
 
     #[test]
     fn every_example_is_replaced_and_nothing_else() {
-        let spliced = splice("a\n<!-- example: b -->old<!-- end of example -->\nc\n").unwrap();
-        assert_eq!(spliced, "a\n<!-- example: b -->\n```rust\nfn b() {}\n```\n<!-- end of example -->\nc\n");
+        let spliced = splice("a\n<!-- example: b.py -->old<!-- end of example -->\nc\n").unwrap();
+        let expected = "a\n<!-- example: b.py -->\n```python\npython/examples/b.py\n```\n<!-- end of example -->\nc\n";
+        assert_eq!(spliced, expected);
         assert_eq!(splice(&spliced).unwrap(), spliced);
         assert_eq!(splice(&spliced.repeat(2)).unwrap(), spliced.repeat(2));
     }
 
     #[test]
     fn a_mark_that_is_missing_is_said() {
-        let twice = "<!-- example: a -->\n<!-- example: b -->\n<!-- end of example -->";
-        for text in ["<!-- example: a -->\n", twice] {
+        let twice = "<!-- example: a.rs -->\n<!-- example: b.rs -->\n<!-- end of example -->";
+        for text in ["<!-- example: a.rs -->\n", twice] {
             let error = splice(text).unwrap_err().to_string();
-            assert_eq!(error, format!("no `{END}` follows the example a"));
+            assert_eq!(error, format!("no `{END}` follows the example a.rs"));
         }
+        let unknown = "<!-- example: a.cob -->\n<!-- end of example -->";
+        assert_eq!(splice(unknown).unwrap_err().to_string(), "no language has examples like a.cob");
     }
 }
