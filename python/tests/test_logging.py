@@ -69,7 +69,7 @@ def test_a_call_that_waits_has_told_already(codat_emulator: Emulator) -> None:
     logger.setLevel(logging.DEBUG)
     try:
         with pytest.raises(KeyboardInterrupt):
-            Client(timeout=25).keys.list()
+            Client().keys.list()
     finally:
         logger.removeHandler(handler)
         logger.setLevel(logging.NOTSET)
