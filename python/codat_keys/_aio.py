@@ -124,7 +124,16 @@ class _Core:
 
 
 class AsyncKeys:
-    """The keys of a Codat client: ``AsyncClient.keys``. As ``Keys``, awaited."""
+    """The keys of a Codat client: ``AsyncClient.keys``. As ``Keys``, awaited.
+
+    >>> import asyncio
+    >>> async def main():
+    ...     async with AsyncClient() as client:
+    ...         made = await client.keys.create("invoice-processor")
+    ...         return [key == made.key for key in await client.keys.find("invoice-processor")]
+    >>> asyncio.run(main())
+    [True]
+    """
 
     __slots__ = ("_core",)
 
@@ -144,11 +153,16 @@ class AsyncKeys:
         return await self._core.perform(_native.find(name))
 
     async def create(self, name: str, *, adopt: bool = False, idempotency_key: str | None = None) -> Creation:
-        """As ``Keys.create``. A task that is cancelled is told nothing: list the keys, or wait for the call."""
+        """As ``Keys.create``.
+
+        Where the task is cancelled when a key may have been made, its ``asyncio.CancelledError`` has an
+        ``OutcomeUnknownError`` as its ``__cause__``: with the ``idempotency_key`` to resume with, or with the key made
+        as its one candidate.
+        """
         return await self._core.perform(_native.create(name, adopt, idempotency_key))
 
     async def delete(self, id: str, *, allow_key_in_use: bool = False) -> None:
-        """As ``Keys.delete``."""
+        """As ``Keys.delete``. What a cancelled task leaves in doubt is told as by ``AsyncKeys.create``."""
         await self._core.perform(_native.delete(id, allow_key_in_use))
 
     def __repr__(self) -> str:
@@ -161,7 +175,8 @@ _List = list[ApiKeyDetails]
 class AsyncClient:
     """A client of Codat's API for asyncio: as ``Client``, awaited. It serves any number of tasks, loops and threads.
 
-    Cancelling a task that waits closes the connection of its request.
+    Cancelling a task that waits closes the connection of its request. Where that leaves a change in doubt, the
+    ``asyncio.CancelledError`` has an ``OutcomeUnknownError`` as its ``__cause__``.
 
     >>> import asyncio
     >>> async def main():
@@ -171,7 +186,7 @@ class AsyncClient:
     [None]
     """
 
-    __slots__ = ("_core", "keys")
+    __slots__ = {"_core": "The native client.", "keys": "As ``Client.keys``: see ``AsyncKeys``."}
 
     def __init__(
         self,

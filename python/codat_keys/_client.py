@@ -15,9 +15,13 @@ class Keys:
     """The keys of a Codat client: ``Client.keys``.
 
     Every call may also raise ``UnauthorizedError``, ``PaymentRequiredError``, ``ForbiddenError``, ``RateLimitedError``,
-    ``ServerError``, ``ConnectError``, ``TimeoutError``, ``BadResponseError`` or ``TooLargeError``. A lost connection, 408,
-    429, 500, 502, 503 and 504 are retried: at most 4 attempts, after random waits of up to 250 ms, 500 ms, then 1 s, or
-    after what ``Retry-After`` asks for.
+    ``ServerError``, ``ConnectError``, ``TimeoutError``, ``BadResponseError``, ``TooLargeError`` or ``ClosedError``;
+    what each status means comes from Codat's page on errors. What Codat could not take raises ``InvalidInputError``,
+    with nothing sent.
+
+    A lost connection, 408, 429, 500, 502, 503 and 504 are retried: at most 4 attempts, after random waits of up to 250
+    ms, 500 ms, then 1 s, or after what ``Retry-After`` asks for. Where that exceeds the time that remains, the error
+    comes at once, and its ``retry_after`` has the wait in seconds.
     """
 
     __slots__ = ("_core",)
@@ -26,33 +30,72 @@ class Keys:
         self._core = core
 
     def list(self) -> list[ApiKeyDetails]:
-        """All keys, at most ten, in Codat's order. Each holds its secret: Codat's list does."""
+        """All keys, at most ten, in Codat's order. Each holds its secret: Codat's list does.
+
+        >>> with Client() as client:
+        ...     [key.name for key in client.keys.list()]
+        [None]
+        """
         return self._core.perform(_native.list())
 
     def get(self, id: str) -> ApiKeyDetails:
-        """The key of this id, taken from the list. Raises ``NotFoundError``."""
+        """The key of this id. Codat has no such call: it is taken from the list. Raises ``NotFoundError``.
+
+        >>> with Client() as client:
+        ...     key = client.whoami()
+        ...     client.keys.get(key.id) == key
+        True
+        """
         return self._core.perform(_native.get(id))
 
     def find(self, name: str) -> _List:
-        """All keys of exactly this name, which may be none or several: names are not unique."""
+        """All keys of exactly this name, which may be none or several: names are not unique. Taken from the list.
+
+        >>> with Client() as client:
+        ...     made = client.keys.create("invoice-processor")
+        ...     client.keys.find("invoice-processor") == [made.key]
+        True
+        """
         return self._core.perform(_native.find(name))
 
     def create(self, name: str, *, adopt: bool = False, idempotency_key: str | None = None) -> Creation:
         """Makes exactly one key of this name: at most 4 attempts under one idempotency key, 15 s each, 60 s in all.
 
         ``adopt`` says that nobody else creates keys of this name, so that after a doubt the one new key of the name is
-        returned. ``idempotency_key`` resumes a call that ended with ``OutcomeUnknownError``, within 85 minutes.
+        returned; by default it is a candidate. ``idempotency_key`` resumes a call of the same name that ended with
+        ``OutcomeUnknownError``, within 85 minutes; by default there is a new one.
 
-        Raises ``KeyLimitReachedError``, and ``OutcomeUnknownError`` where nothing proves whether a key was made: with the
-        idempotency key to resume with, and the candidates.
+        Raises ``InvalidInputError`` for a blank name or one of more than 50 characters, and ``KeyLimitReachedError``
+        where there are ten keys: nothing was made. Raises ``OutcomeUnknownError`` where nothing proves whether a key
+        was made: with the ``idempotency_key`` to resume with, and the ``candidates``. Where Ctrl-C comes when a key may
+        have been made, such an error is the ``__cause__`` of the ``KeyboardInterrupt``: it has the idempotency key, or
+        the key made as its one candidate.
+
+        The limit of ten comes from Codat's authentication page. Its page on idempotency has answers replayed for 90
+        minutes; that this holds for keys is assumed, so that after a doubt the keys are listed as well.
+
+        >>> with Client() as client:
+        ...     made = client.keys.create("invoice-processor")
+        >>> made.key.name, made.how
+        ('invoice-processor', 'created')
         """
         return self._core.perform(_native.create(name, adopt, idempotency_key))
 
     def delete(self, id: str, *, allow_key_in_use: bool = False) -> None:
         """Deletes the key of this id, for good: at most 4 attempts, 10 s each, 30 s in all.
 
-        Raises ``NotFoundError``, ``LastKeyError``, ``KeyInUseError`` with nothing sent, and ``OutcomeUnknownError`` where
-        nothing proves whether the key was deleted. What another process deletes meanwhile cannot be seen.
+        The keys are listed first, and the last one is kept: the rule comes from Codat's authentication page. The key in
+        use is kept, too, unless ``allow_key_in_use``. What another process deletes meanwhile cannot be seen.
+
+        Raises ``NotFoundError``, ``LastKeyError`` or ``KeyInUseError`` with nothing sent, and ``OutcomeUnknownError``
+        where nothing proves whether the key was deleted; where Ctrl-C leaves that in doubt, it is the ``__cause__`` of
+        the ``KeyboardInterrupt``.
+
+        >>> with Client() as client:
+        ...     made = client.keys.create("no-longer-needed")
+        ...     client.keys.delete(made.key.id)
+        ...     client.keys.find("no-longer-needed")
+        []
         """
         self._core.perform(_native.delete(id, allow_key_in_use))
 
@@ -66,18 +109,29 @@ _List = list[ApiKeyDetails]
 class Client:
     """A client of Codat's API that blocks the calling thread; safe to share between threads, and after a fork.
 
-    What is not given comes from the environment: ``CODAT_API_KEY``, ``CODAT_AUTH_HEADER`` or ``CODAT_API_KEY_FILE``;
-    ``CODAT_BASE_URL``, ``CODAT_CA_FILE``; ``HTTPS_PROXY`` and ``NO_PROXY``. ``timeout`` is in seconds, or a timedelta, and
-    for a whole call with its retries; by default 30 s, for ``create`` 60 s. Nothing is sent until a call is made.
+    What is not given comes from the environment, or is the default:
 
-    Raises ``NoCredentialError``, ``InvalidCredentialError``, ``InvalidInputError`` for what cannot be used.
+    - ``api_key`` or ``auth_header``: ``CODAT_API_KEY``, ``CODAT_AUTH_HEADER``, or the file ``CODAT_API_KEY_FILE``
+    - ``base_url``: ``CODAT_BASE_URL``, or ``https://api.codat.io``
+    - ``timeout``, in seconds or as a timedelta, for a whole call with its retries: 30 s with 10 s for each attempt, for
+      ``create`` 60 s with 15 s; of a time given, one attempt of ``create`` and ``delete`` takes at most a third
+    - ``retry``: yes, as ``Keys`` says; without, every request is sent once
+    - ``ca_file``, PEM certificates to trust beside the bundled ones: ``CODAT_CA_FILE``, or none
+    - ``proxy``, a URL: what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say, or none
+    - ``allow_insecure_http``: no; ``http://`` reaches this machine alone
+
+    Nothing is sent until a call is made.
+
+    Raises ``NoCredentialError``; ``InvalidCredentialError`` for what cannot be a key, and where two variables disagree;
+    ``InvalidInputError`` for a URL or a file that cannot be used; ``TypeError`` or ``ValueError`` for what is no such
+    argument.
 
     >>> with Client() as client:
     ...     [key.name for key in client.keys.list()]
     [None]
     """
 
-    __slots__ = ("_core", "keys")
+    __slots__ = {"_core": "The native client.", "keys": "The keys of this Codat client: see ``Keys``."}
 
     def __init__(
         self,
@@ -119,10 +173,20 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout: Timeout | None = None,
     ) -> Response:
-        """Makes any call to Codat's API; the path begins with a slash.
+        """Makes any call to Codat's API; the path begins with a slash, and may have a query.
 
-        POST and PATCH carry one ``Idempotency-Key``, the same in every attempt. Raises ``InvalidInputError``, with nothing
-        sent, for a path that leaves the base URL; ``OutcomeUnknownError`` for a change in doubt.
+        ``query`` is added to it: str, int, float, or bool, which is sent as ``true`` or ``false``. ``json`` is sent as
+        JSON, or else ``content`` as it is; by default there is no body. ``headers`` are added, but for
+        ``Authorization``, ``Host`` and what frames a request. ``timeout`` is in seconds, or a timedelta, and for the
+        whole call; by default the client's.
+
+        Retried as ``Keys`` says. POST and PATCH carry one ``Idempotency-Key``, the same in every attempt, as Codat's
+        page on idempotency asks; one of your own among the headers resumes an earlier call, within 85 minutes.
+
+        Raises what ``Keys`` names, ``NotFoundError`` and ``ConflictError``; ``InvalidInputError`` for a 400, and with
+        nothing sent for a path that leaves the base URL or a header that is the client's own; ``OutcomeUnknownError``
+        where a change may have taken effect and nothing proves it. Where Ctrl-C leaves that in doubt, it is the
+        ``__cause__`` of the ``KeyboardInterrupt``.
 
         >>> with Client() as client:
         ...     client.request("GET", "/profile").json()["name"]
@@ -135,6 +199,12 @@ class Client:
         self, path: str, *, page_size: int | None = None, query: str | None = None, order_by: str | None = None
     ) -> Iterator[Page]:
         """The pages of a paged resource, ``/companies``: 100 results each by default, at most 5000.
+
+        ``query`` is in Codat's query language, ``status=Linked``; ``order_by`` is ``name``, or ``-name``. The rules
+        come from Codat's page on paging.
+
+        Each page is a request: retried, and with errors, as ``request``. Raises ``InvalidInputError`` for a page size
+        out of range and for a ``page`` in the path, ``BadResponseError`` for an answer that is not paged.
 
         >>> with Client() as client:
         ...     sum(len(page.results) for page in client.pages("/companies", page_size=2))
@@ -149,28 +219,62 @@ class Client:
         return each()
 
     def whoami(self) -> ApiKeyDetails:
-        """Which key this client authenticates with, taken from the list. Raises ``NotFoundError``."""
+        """Which key this client authenticates with. Codat has no such call: it is taken from the list.
+
+        Raises ``NotFoundError`` where the list does not hold it, which may be stale, and what ``Keys`` names.
+
+        >>> with Client() as client:
+        ...     client.whoami() in client.keys.list()
+        True
+        """
         return self._core.perform(_native.whoami())
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """What the latest answer said of the day's quota; ``None`` before the first."""
+        """What the latest answer said of the day's quota; ``None`` before the first. Nothing is sent.
+
+        >>> with Client() as client:
+        ...     print(client.rate_limit)
+        ...     key = client.whoami()
+        ...     client.rate_limit.remaining
+        None
+        5999
+        """
         return self._core.rate_limit()
 
     @property
     def base_url(self) -> str:
-        """Where this client's requests go, without a slash at the end."""
+        """Where this client's requests go, without a slash at the end.
+
+        >>> Client(base_url="https://api.codat.io/").base_url
+        'https://api.codat.io'
+        """
         return self._core.base_url()
 
     def authorization_for(self, url: str) -> AuthorizationHeader:
         """The header for another HTTP library, if the URL belongs to this client's own origin.
 
-        Raises ``InvalidInputError`` for any other URL, so that the key goes nowhere else.
+        Raises ``InvalidInputError`` for any other URL, so that the key goes nowhere else. Nothing is sent.
+
+        >>> with Client() as client:
+        ...     header = client.authorization_for(f"{client.base_url}/companies")
+        >>> header.expose_secret().startswith("Basic ")
+        True
         """
         return self._core.authorization_for(url)
 
     def close(self) -> None:
-        """Closes the connections. Every later call raises ``ClosedError``."""
+        """Closes the connections; what is under way goes on to its answer. Every later call raises ``ClosedError``.
+
+        >>> from codat_keys import ClosedError
+        >>> client = Client()
+        >>> client.close()
+        >>> try:
+        ...     client.whoami()
+        ... except ClosedError as error:
+        ...     print(error)
+        the client is closed
+        """
         self._core.close()
 
     def __enter__(self) -> Client:

@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 class CodatError(Exception):
-    """Why a call failed. No text of it ever holds a key, and it can be pickled (without its candidates, which hold keys).
+    """Why a call failed. No text of it ever holds a key; it is pickled without its candidates, which do.
+
+    What is known stands in its attributes: ``code``, ``retryable``, ``hint``, ``status``, ``correlation_id``,
+    ``retry_after`` (in seconds), ``codat_message``, ``idempotency_key`` and ``candidates``.
 
     >>> from codat_keys import ApiKey
     >>> try:
@@ -51,7 +54,7 @@ class CodatError(Exception):
         self.correlation_id = correlation_id
         """What Codat's support asks for."""
         self.retry_after = retry_after
-        """How many seconds Codat asks to wait."""
+        """How many seconds Codat asks to wait, where it does."""
         self.codat_message = codat_message
         """Codat's own words."""
         self.idempotency_key = idempotency_key

@@ -43,14 +43,24 @@ class ApiKey:
     Its ``repr`` and ``str`` show the last four characters at the most; it is neither pickled nor written as JSON. Two
     compare in constant time. ``expose_secret`` is the only way to its value.
 
-    Raises ``InvalidCredentialError``, with the mistake and its repair, for what cannot be a raw key: empty, white space,
-    quotes, a whole header, a ``Bearer`` token, an encoded key, a key with a colon behind it.
+    Raises ``InvalidCredentialError``, with the mistake and its repair, for what cannot be a raw key: empty, white
+    space, quotes, a whole header, a ``Bearer`` token, an encoded key, a key with a colon behind it. The rules
+    come from Codat's authentication page, and from the mistakes that HTTP libraries make.
+
+    >>> key = ApiKey("ExampleKeyForTheDocs0000000000000000000A")
+    >>> key
+    ApiKey(••••000A)
+    >>> key.expose_secret()
+    'ExampleKeyForTheDocs0000000000000000000A'
     """
 
     def __new__(cls, value: str | ApiKey) -> ApiKey: ...
     @staticmethod
     def verbatim(value: str) -> ApiKey:
-        """Takes a key as it stands, for a form that nobody foresaw; refuses only what cannot be sent in a header."""
+        """Takes a key as it stands, for a form that nobody foresaw.
+
+        Raises ``InvalidCredentialError`` only for what cannot be sent in a header.
+        """
 
     def expose_secret(self) -> str:
         """The value itself. Whoever calls this is responsible for where it goes."""
@@ -69,7 +79,16 @@ class ApiKey:
 class AuthorizationHeader:
     """The value of the ``Authorization`` header: ``Basic`` and the Base64 of the key alone. As secret as the key.
 
-    Raises ``InvalidCredentialError`` for what is no such header.
+    So says Codat's authentication page. What HTTP libraries call basic authentication adds a colon, and is refused.
+
+    Raises ``InvalidCredentialError``, with the mistake and its repair, for what is no such header: a raw key, the
+    header's name in front, ``Bearer``, no Base64, a colon encoded with the key, a key encoded twice.
+
+    >>> header = AuthorizationHeader("Basic ZXhhbXBsZQ==")
+    >>> header == AuthorizationHeader.encode(ApiKey("example"))
+    True
+    >>> header.api_key.expose_secret()
+    'example'
     """
 
     def __new__(cls, value: str | AuthorizationHeader) -> AuthorizationHeader: ...
@@ -82,7 +101,7 @@ class AuthorizationHeader:
         """The key that it carries."""
 
     def expose_secret(self) -> str:
-        """The value itself, ``Basic …``."""
+        """The value itself, ``Basic …``. Whoever calls this is responsible for where it goes."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -102,15 +121,21 @@ def encode(key: str | ApiKey) -> str:
 
 @final
 class ApiKeyDetails:
-    """A key as Codat lists it."""
+    """A key as Codat lists it. Its ``repr`` masks the secret, and it is not pickled.
+
+    >>> with Client() as client:
+    ...     for key in client.keys.list():
+    ...         print(key.name, key.api_key.masked()[:4])
+    None ••••
+    """
 
     @property
     def id(self) -> str:
-        """Codat's id."""
+        """Codat's id, which ``get`` and ``delete`` take."""
 
     @property
     def name(self) -> str | None:
-        """The name; the first key of a client has none."""
+        """The name, which is not unique; the first key of a client has none."""
 
     @property
     def api_key(self) -> ApiKey:
@@ -118,7 +143,7 @@ class ApiKeyDetails:
 
     @property
     def created_date(self) -> datetime | None:
-        """When the key was made, in UTC; unknown for old keys."""
+        """When the key was made, in UTC; ``None`` for old keys, and where the date cannot be read."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -127,27 +152,44 @@ class ApiKeyDetails:
 
 @final
 class Creation:
-    """What ``create`` brings."""
+    """What ``create`` brings.
+
+    >>> with Client() as client:
+    ...     made = client.keys.create("invoice-processor")
+    >>> made.key.name, made.how, made.extras
+    ('invoice-processor', 'created', [])
+    """
 
     @property
     def key(self) -> ApiKeyDetails:
-        """The key."""
+        """The key. Its secret is in it."""
 
     @property
     def how(self) -> Literal["created", "replayed", "adopted"]:
-        """By its own answer; by a repeated request; or as the one new key of its name."""
+        """How it came about.
+
+        ``created``: the first answer held the key. ``replayed``: that to a repeated request did. ``adopted``: no answer
+        did; it is the one new key of its name, and nobody else makes any.
+        """
 
     @property
     def extras(self) -> builtins.list[ApiKeyDetails] | None:
-        """Other new keys of the name after a doubt; ``None`` where nobody could look."""
+        """Other new keys of the name after a doubt, else none; ``None`` where nobody could look."""
 
 @final
 class RateLimit:
-    """The day's quota, as an answer told it. What could not be read is ``None``."""
+    """The day's quota, as an answer told it; what could not be read is ``None``. See Codat's page on rate limits.
+
+    >>> with Client() as client:
+    ...     keys = client.keys.list()
+    ...     quota = client.rate_limit
+    >>> quota.limit, quota.remaining, quota.reset.hour
+    (6000, 5999, 0)
+    """
 
     @property
     def limit(self) -> int | None:
-        """Requests a day."""
+        """Requests a day: 1,000 for the client, and 1,000 for each of its active connected companies."""
 
     @property
     def remaining(self) -> int | None:
@@ -155,7 +197,7 @@ class RateLimit:
 
     @property
     def reset(self) -> datetime | None:
-        """When it is whole again: 00:00 UTC."""
+        """When it is whole again, in UTC: at 00:00."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -163,7 +205,13 @@ class RateLimit:
 
 @final
 class Response:
-    """An answer of any 2xx status. Its ``repr`` shows neither headers nor body."""
+    """An answer of any 2xx status. Its ``repr`` shows neither headers nor body.
+
+    >>> with Client() as client:
+    ...     answer = client.request("GET", "/profile")
+    >>> answer.status, answer.headers["content-type"], answer.json()["name"]
+    (200, 'application/json', 'Emulated client')
+    """
 
     @property
     def status(self) -> int:
@@ -171,14 +219,14 @@ class Response:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers, by names in lower case."""
+        """The headers, by names in lower case; those of one name are joined by commas."""
 
     @property
     def content(self) -> bytes:
         """The body, at most 8 MiB."""
 
     def json(self) -> Any:
-        """The body, read from JSON."""
+        """The body, read from JSON. Raises ``BadResponseError`` where it is none, without a word of it."""
 
     def redacted(self) -> bytes:
         """The body for a log: the key in use is taken out, and every member ``apiKey`` is masked."""
@@ -189,15 +237,21 @@ class Response:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """What this answer says of the day's quota."""
+        """What this answer says of the day's quota; ``None`` where it says nothing."""
 
 @final
 class Page:
-    """One page of a paged resource."""
+    """One page of a paged resource.
+
+    >>> with Client() as client:
+    ...     first = next(client.pages("/companies", page_size=2))
+    >>> first.results[0]["name"], first.total_results
+    ('Example Company 00001', 5)
+    """
 
     @property
     def results(self) -> builtins.list[Any]:
-        """What the page holds."""
+        """What the page holds, read from its JSON each time."""
 
     @property
     def total_results(self) -> int:

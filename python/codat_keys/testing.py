@@ -27,8 +27,15 @@ __all__ = ["Emulator"]
 class Emulator:
     """The emulator, in this process, on 127.0.0.1: it runs until it is stopped.
 
-    ``port`` is 0 for a free one; a ``seed`` makes the same keys each time. What it does, and how sure we are that Codat
-    does so, ``codat-keys emulator --explain`` tells. Raises ``RuntimeError`` where it cannot start.
+    ``port`` is by default a free one; a ``seed`` makes the same keys each time. What it does, and how sure we are that
+    Codat does so, ``codat-keys emulator --explain`` tells. Raises ``RuntimeError`` where it cannot start.
+
+    What is set, read or moved below goes over HTTP. ``ValueError`` says what the emulator does not understand.
+
+    >>> with Emulator(seed=1) as emulator:
+    ...     emulator.set_state(companies=3)
+    ...     emulator.state()["companies"], emulator.journal()
+    (3, [])
     """
 
     def __init__(self, *, port: int = 0, seed: int | None = None) -> None:
@@ -36,7 +43,7 @@ class Emulator:
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """Where it listens, ``http://127.0.0.1:…``."""
         return self._native.base_url
 
     @property
@@ -50,28 +57,38 @@ class Emulator:
         return {"CODAT_BASE_URL": self.base_url, "CODAT_API_KEY": self.api_key}
 
     def state(self) -> dict[str, Any]:
-        """The keys (masked), companies, switches and rate limit."""
+        """``keys`` (masked), ``companies`` (how many), ``lastKeyCanBeDeleted``, ``enforceLimits`` and ``rateLimit``."""
         return self._control("GET", "state")
 
     def set_state(self, **members: Any) -> None:
-        """Changes any of them; what is not named stays."""
+        """Changes members of the state; what is not named stays."""
         self._control("PUT", "state", members)
 
     def set_faults(self, faults: Iterable[Mapping[str, Any]]) -> None:
-        """What is to go wrong; an empty script lets nothing go wrong any more."""
+        """What is to go wrong, in order; an empty script lets nothing go wrong any more.
+
+        The faults, and whose requests they are for, stand in docs/emulator.md.
+
+        >>> from codat_keys import Client
+        >>> with Emulator() as emulator:
+        ...     emulator.set_faults([{"method": "GET", "fault": "status", "status": 503}])
+        ...     keys = Client(base_url=emulator.base_url, api_key=emulator.api_key).keys.list()
+        ...     [request["status"] for request in emulator.journal()]
+        [503, 200]
+        """
         self._control("PUT", "faults", {"faults": list(faults)})
 
     def journal(self) -> list[dict[str, Any]]:
-        """The newest 10,000 requests, without secrets."""
+        """The newest 10,000 requests, without secrets: ``method``, ``path``, ``status``, ``fault`` and more."""
         requests: list[dict[str, Any]] = self._control("GET", "journal")["requests"]
         return requests
 
     def clear_journal(self) -> None:
-        """Forgets them."""
+        """Forgets the requests so far."""
         self._control("DELETE", "journal")
 
     def advance_clock(self, seconds: float) -> None:
-        """Puts its clock forward."""
+        """Puts its clock forward. It dates keys, ends the day's quota and lets idempotency keys expire."""
         self._control("POST", "clock", {"advanceSeconds": seconds})
 
     def stop(self) -> None:

@@ -10,27 +10,37 @@ use serde::de::IgnoredAny;
 use crate::errors::raise;
 use crate::secrets::{ApiKey, unpicklable};
 
+/// A key as Codat lists it. Its ``repr`` masks the secret, and it is not pickled.
+///
+/// >>> with Client() as client:
+/// ...     for key in client.keys.list():
+/// ...         print(key.name, key.api_key.masked()[:4])
+/// None ••••
 #[pyclass(frozen, eq, module = "codat_keys")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct ApiKeyDetails(pub(crate) codat_keys::ApiKeyDetails);
 
 #[pymethods]
 impl ApiKeyDetails {
+    /// Codat's id, which ``get`` and ``delete`` take.
     #[getter]
     fn id(&self) -> &str {
         self.0.id.as_str()
     }
 
+    /// The name, which is not unique; the first key of a client has none.
     #[getter]
     fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
+    /// The secret itself: Codat's answers hold it in clear, lists included.
     #[getter]
     fn api_key(&self) -> ApiKey {
         ApiKey(self.0.api_key.clone())
     }
 
+    /// When the key was made, in UTC; ``None`` for old keys, and where the date cannot be read.
     #[getter]
     fn created_date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.created_date.map(|date| datetime(py, date)).transpose()
@@ -54,21 +64,33 @@ impl ApiKeyDetails {
     }
 }
 
+/// What ``create`` brings.
+///
+/// >>> with Client() as client:
+/// ...     made = client.keys.create("invoice-processor")
+/// >>> made.key.name, made.how, made.extras
+/// ('invoice-processor', 'created', [])
 #[pyclass(frozen, module = "codat_keys")]
 pub(crate) struct Creation(pub(crate) codat_keys::Creation);
 
 #[pymethods]
 impl Creation {
+    /// The key. Its secret is in it.
     #[getter]
     fn key(&self) -> ApiKeyDetails {
         ApiKeyDetails(self.0.key.clone())
     }
 
+    /// How it came about.
+    ///
+    /// ``created``: the first answer held the key. ``replayed``: that to a repeated request did. ``adopted``: no answer
+    /// did; it is the one new key of its name, and nobody else makes any.
     #[getter]
     fn how(&self) -> &'static str {
         self.0.how.code()
     }
 
+    /// Other new keys of the name after a doubt, else none; ``None`` where nobody could look.
     #[getter]
     fn extras(&self) -> Option<Vec<ApiKeyDetails>> {
         self.0.extras.as_ref().map(|keys| keys.iter().cloned().map(ApiKeyDetails).collect())
@@ -79,22 +101,32 @@ impl Creation {
     }
 }
 
+/// The day's quota, as an answer told it; what could not be read is ``None``. See Codat's page on rate limits.
+///
+/// >>> with Client() as client:
+/// ...     keys = client.keys.list()
+/// ...     quota = client.rate_limit
+/// >>> quota.limit, quota.remaining, quota.reset.hour
+/// (6000, 5999, 0)
 #[pyclass(frozen, eq, module = "codat_keys")]
 #[derive(PartialEq)]
 pub(crate) struct RateLimit(pub(crate) codat_keys::RateLimit);
 
 #[pymethods]
 impl RateLimit {
+    /// Requests a day: 1,000 for the client, and 1,000 for each of its active connected companies.
     #[getter]
     fn limit(&self) -> Option<u64> {
         self.0.limit
     }
 
+    /// What is left of it.
     #[getter]
     fn remaining(&self) -> Option<u64> {
         self.0.remaining
     }
 
+    /// When it is whole again, in UTC: at 00:00.
     #[getter]
     fn reset<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.reset.map(|date| datetime(py, date)).transpose()
@@ -107,18 +139,25 @@ impl RateLimit {
     }
 }
 
+/// An answer of any 2xx status. Its ``repr`` shows neither headers nor body.
+///
+/// >>> with Client() as client:
+/// ...     answer = client.request("GET", "/profile")
+/// >>> answer.status, answer.headers["content-type"], answer.json()["name"]
+/// (200, 'application/json', 'Emulated client')
 #[pyclass(frozen, module = "codat_keys")]
 #[derive(Clone)]
 pub(crate) struct Response(pub(crate) Arc<codat_keys::Response>);
 
 #[pymethods]
 impl Response {
+    /// The HTTP status.
     #[getter]
     fn status(&self) -> u16 {
         self.0.status()
     }
 
-    /// Headers of one name are joined, as HTTP allows.
+    /// The headers, by names in lower case; those of one name are joined by commas.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let headers = PyDict::new(py);
@@ -130,26 +169,31 @@ impl Response {
         Ok(headers)
     }
 
+    /// The body, at most 8 MiB.
     #[getter]
     fn content<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.0.bytes())
     }
 
+    /// The body for a log: the key in use is taken out, and every member ``apiKey`` is masked.
     fn redacted<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.redacted())
     }
 
+    /// The body, read from JSON. Raises ``BadResponseError`` where it is none, without a word of it.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let value = py.import("json")?.call_method1("loads", (self.content(py),));
         // Python's error would hold the whole body.
         value.map_err(|error| self.0.json::<IgnoredAny>().map_or_else(|refused| raise(py, refused), |_| error))
     }
 
+    /// What Codat's support asks for; in a success it is rare.
     #[getter]
     fn correlation_id(&self) -> Option<String> {
         self.0.correlation_id()
     }
 
+    /// What this answer says of the day's quota; ``None`` where it says nothing.
     #[getter]
     fn rate_limit(&self) -> Option<RateLimit> {
         self.0.rate_limit().map(RateLimit)
@@ -160,6 +204,12 @@ impl Response {
     }
 }
 
+/// One page of a paged resource.
+///
+/// >>> with Client() as client:
+/// ...     first = next(client.pages("/companies", page_size=2))
+/// >>> first.results[0]["name"], first.total_results
+/// ('Example Company 00001', 5)
 #[pyclass(frozen, module = "codat_keys")]
 pub(crate) struct Page {
     pub(crate) total_results: u64,
@@ -168,16 +218,19 @@ pub(crate) struct Page {
 
 #[pymethods]
 impl Page {
+    /// What the page holds, read from its JSON each time.
     #[getter]
     fn results<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.response.json(py)?.get_item("results")
     }
 
+    /// How many there are on all pages together.
     #[getter]
     fn total_results(&self) -> u64 {
         self.total_results
     }
 
+    /// The answer itself.
     #[getter]
     fn response(&self) -> Response {
         self.response.clone()

@@ -1,0 +1,77 @@
+"""What ``help()`` and a hover show: it is there, says the same in both, points to what exists, and its examples run."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import doctest
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import codat_keys
+from codat_keys import CodatError, testing
+
+PUBLIC = {name: getattr(module, name) for module in (codat_keys, testing) for name in module.__all__}
+
+
+def shown() -> Iterator[tuple[str, str]]:
+    """Each public name, and of a class its own methods and properties, with the docstring."""
+    for name, thing in PUBLIC.items():
+        yield name, inspect.getdoc(thing) or ""
+        for member in vars(thing) if isinstance(thing, type) else ():
+            value = getattr(thing, member)
+            if not member.startswith("_") and (inspect.isroutine(value) or inspect.isdatadescriptor(value)):
+                yield f"{name}.{member}", inspect.getdoc(value) or ""
+
+
+def stubbed(within: ast.Module | ast.ClassDef, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The same of the stub."""
+    for node in within.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and not node.name.startswith("_"):
+            yield prefix + node.name, ast.get_docstring(node) or ""
+            if isinstance(node, ast.ClassDef):
+                yield from stubbed(node, f"{node.name}.")
+
+
+DOCS = dict(shown())
+STUB = ast.parse(Path(codat_keys.__file__).with_name("_native.pyi").read_text(encoding="utf-8"))
+# What the package does not export is met by nobody.
+NATIVE = {name: doc for name, doc in stubbed(STUB) if name.partition(".")[0] in codat_keys.__all__}
+
+
+def test_everything_is_documented() -> None:
+    assert [name for name, doc in DOCS.items() if not doc] == []
+
+
+def test_the_stub_says_what_help_says() -> None:
+    assert len(NATIVE) > 30
+    for name, doc in NATIVE.items():
+        assert DOCS[name] == doc, name
+
+
+def test_every_class_has_an_example() -> None:
+    for name, thing in PUBLIC.items():
+        # The exceptions are generated: their base has one.
+        if isinstance(thing, type) and CodatError not in thing.__bases__:
+            assert any(">>>" in doc for of, doc in DOCS.items() if of.partition(".")[0] == name), name
+
+
+# pytest itself collects those of what is written in Python.
+@pytest.mark.parametrize("name", [name for name, doc in NATIVE.items() if ">>>" in doc])
+def test_native_examples_run(name: str) -> None:
+    example = doctest.DocTestParser().get_doctest(DOCS[name], vars(codat_keys).copy(), name, None, 0)
+    told: list[str] = []
+    result = doctest.DocTestRunner().run(example, out=told.append)
+    assert result.attempted and not result.failed, "".join(told)
+
+
+def test_what_a_docstring_names_exists() -> None:
+    for name, doc in DOCS.items():
+        for other in re.findall(r"\b(?:[Aa]s|see|by) ``([A-Z][\w.]*)``", doc):
+            assert other in DOCS, f"{name} points to {other}"
+        for error in re.findall(r"``([\w.]+Error)``", doc):
+            assert error in DOCS or hasattr(builtins, error) or error == "asyncio.CancelledError", f"{name}: {error}"
