@@ -3,18 +3,40 @@
 use anyhow::Result;
 
 use super::cores::{Cores, Pin};
-use super::table::{markdown, number, spread};
-use super::throughput::{
-    FASTEST, FASTEST_THREADS, OURS, OURS_BLOCKING, REFERENCE, REFERENCE_THREADS, SOCKETS, THREADS,
+use super::package::Package;
+use super::subjects::{
+    AIOHTTP, FASTEST, FASTEST_THREADS, OURS, OURS_BLOCKING, PLATFORM, PYCURL, PYTHON, PYTHON_PROTOCOL, PYTHON_SOCKET,
+    REFERENCE, REFERENCE_THREADS, SOCKETS, TASKS, THREADS,
 };
+use super::table::{markdown, number, spread};
 use super::{memory, oneshot, throughput};
 
-const ASYNC: f64 = 0.95;
-const BLOCKING: f64 = 0.9;
 /// Milliseconds.
 const PROCESS: [(&str, f64); 2] = [("HTTP", 3.0), ("HTTPS", 5.0)];
+/// Milliseconds.
+const IMPORT: f64 = 10.0;
+const MEGABYTES: f64 = 10.0;
 /// What an allocator may hold back without a leak, as a part of what a process has.
 const FLAT: f64 = 0.02;
+
+/// What is measured, with how many calls in flight, and who it is; at least how many times, on one core and apart, the
+/// calls of whom; and what bounds it.
+type Calls = (&'static str, usize, &'static str, [f64; 2], &'static str, &'static [&'static str]);
+
+const CALLS: [Calls; 9] = [
+    ("async, 1 in flight", 1, OURS, [0.95; 2], REFERENCE, &[FASTEST]),
+    ("async, 64 in flight", TASKS, OURS, [0.95; 2], REFERENCE, &[FASTEST]),
+    ("blocking, 1 thread", 1, OURS_BLOCKING, [0.9; 2], REFERENCE, RUST),
+    ("blocking, 16 threads", THREADS, OURS_BLOCKING, [0.9; 2], REFERENCE, RUST),
+    ("Python, 1 thread", 1, PYTHON, [8.0; 2], PLATFORM, BLOCKING),
+    ("Python, 1 thread", 1, PYTHON, [1.3, 1.0], PYCURL, BLOCKING),
+    ("Python, 16 threads", THREADS, PYTHON, [4.0; 2], PLATFORM, BLOCKING),
+    ("asyncio, 64 in flight", TASKS, PYTHON, [12.0; 2], PLATFORM, ASYNCIO),
+    ("asyncio, 64 in flight", TASKS, PYTHON, [3.0; 2], AIOHTTP, ASYNCIO),
+];
+const RUST: &[&str] = &[REFERENCE_THREADS, FASTEST_THREADS, SOCKETS];
+const BLOCKING: &[&str] = &[OURS_BLOCKING, FASTEST_THREADS, PYTHON_SOCKET];
+const ASYNCIO: &[&str] = &[OURS, FASTEST, PYTHON_PROTOCOL];
 
 type Row = [String; 5];
 
@@ -23,18 +45,17 @@ pub(crate) fn table(
     cores: &Cores,
     calls: &[throughput::Line],
     processes: &[oneshot::Line],
+    package: &Package,
     memory: &[memory::Line],
 ) -> Result<String> {
     let mut rows = Vec::new();
-    for in_flight in [1, 64] {
-        rows.extend(each(cores, |pin| asynchronous(calls, pin, in_flight))?);
-    }
-    for threads in [1, THREADS] {
-        rows.extend(each(cores, |pin| blocking(calls, pin, threads))?);
+    for aim in &CALLS {
+        rows.extend(each(cores, |pin| faster(calls, pin, aim))?);
     }
     for (scheme, most) in PROCESS {
         rows.extend(each(cores, |pin| process(processes, pin, scheme, most))?);
     }
+    rows.extend(of_package(package));
     rows.extend(memory.iter().filter(|line| line.client != REFERENCE).map(|line| flat(line, memory)));
     Ok(markdown(["aim", "cores", "measured", "verdict", "what bounds it"], &rows))
 }
@@ -43,36 +64,26 @@ fn each(cores: &Cores, row: impl Fn(Pin) -> Result<Row>) -> Result<Vec<Row>> {
     cores.pins().iter().map(|pin| row(*pin)).collect()
 }
 
-fn asynchronous(lines: &[throughput::Line], pin: Pin, in_flight: usize) -> Result<Row> {
+fn faster(
+    lines: &[throughput::Line],
+    pin: Pin,
+    &(what, in_flight, ours, [same, apart], than, beside): &Calls,
+) -> Result<Row> {
     let find = |client| throughput::line(lines, pin, in_flight, client);
-    let (ours, reqwest, hyper) = (find(OURS)?, find(REFERENCE)?, find(FASTEST)?);
-    let ratio = ours.ratio_to(reqwest);
-    let cpu = |line: &throughput::Line| number(line.cpu().median, 1);
+    let (ours, other) = (find(ours)?, find(than)?);
+    let least = if pin == Pin::Same { same } else { apart };
+    let ratio = ours.ratio_to(other);
+    let [cpu, other_cpu] = [ours, other].map(|line| number(line.cpu().median, 1));
+    let mut bounds = format!("CPU a call: {cpu} beside {other_cpu} µs");
+    for client in beside {
+        bounds += &format!("; {client} {}", number(find(client)?.ratio_to(other).median, 2));
+    }
     Ok([
-        format!("async, {in_flight} in flight: ≥ {ASYNC} × reqwest"),
+        format!("{what}: ≥ {least} × {than}"),
         pin.to_string(),
         spread(ratio, 2),
-        verdict(ratio.median >= ASYNC),
-        format!("CPU a call: ours {}, reqwest {}, hyper-util {} µs", cpu(ours), cpu(reqwest), cpu(hyper)),
-    ])
-}
-
-fn blocking(lines: &[throughput::Line], pin: Pin, threads: usize) -> Result<Row> {
-    let find = |client| throughput::line(lines, pin, threads, client);
-    let (ours, reqwest) = (find(OURS_BLOCKING)?, find(REFERENCE)?);
-    let beside = |client| anyhow::Ok(number(find(client)?.ratio_to(reqwest).median, 2));
-    let ratio = ours.ratio_to(reqwest);
-    Ok([
-        format!("blocking, {threads} threads: ≥ {BLOCKING} × reqwest async").replace("1 threads", "1 thread"),
-        pin.to_string(),
-        spread(ratio, 2),
-        verdict(ratio.median >= BLOCKING),
-        format!(
-            "a runtime a thread: reqwest {}, hyper-util {}; {SOCKETS} {}",
-            beside(REFERENCE_THREADS)?,
-            beside(FASTEST_THREADS)?,
-            beside(SOCKETS)?,
-        ),
+        verdict(ratio.median >= least),
+        bounds,
     ])
 }
 
@@ -86,6 +97,31 @@ fn process(lines: &[oneshot::Line], pin: Pin, scheme: &str, most: f64) -> Result
         verdict(time.median <= most),
         format!("{}, which calls nobody: {} ms", oneshot::FLOOR, number(floor.median, 2)),
     ])
+}
+
+fn of_package(package: &Package) -> [Row; 3] {
+    let (import, megabytes) = (package.import(), package.bytes / 1e6);
+    let row = |aim: String, measured: String, met, beside: String| [aim, String::new(), measured, verdict(met), beside];
+    [
+        row(
+            format!("`import codat_keys`: ≤ {IMPORT} ms more than bare Python"),
+            spread(import, 1) + " ms",
+            import.median <= IMPORT,
+            package.other_imports(),
+        ),
+        row(
+            format!("codat-keys installed for Python: ≤ {MEGABYTES} MB"),
+            format!("{megabytes:.1} MB"),
+            megabytes <= MEGABYTES,
+            String::new(),
+        ),
+        row(
+            "what codat-keys for Python depends on: nothing".to_owned(),
+            format!("{} packages", package.dependencies),
+            package.dependencies == 0,
+            String::new(),
+        ),
+    ]
 }
 
 /// Of the 10,000 calls that follow the first 1,000.

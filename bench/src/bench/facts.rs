@@ -7,9 +7,11 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::cores::Cores;
+use super::python::python;
 use super::server::Server;
 
 const LOCK: &str = include_str!("../../../Cargo.lock");
+const PEERS: &str = include_str!("../../python/requirements.txt");
 const CRATES: [&str; 5] = ["reqwest", "hyper", "hyper-util", "tokio", "rustls"];
 
 /// One line a fact.
@@ -17,14 +19,16 @@ pub(crate) fn list(server: &Server, cores: &Cores) -> Result<String> {
     let crates: Result<Vec<_>> = CRATES.iter().map(|name| Ok(format!("{name} {}", locked(LOCK, name)?))).collect();
     let system = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     Ok(format!(
-        "- Machine: {}, {} cores, Linux {}\n- Pinned: {cores}\n- Server: {}\n- Built with: {}, {}\n- Beside: {}\n",
+        "- Machine: {}, {} cores, Linux {}\n- Pinned: {cores}\n- Server: {}\n- Built with: {}, {}\n- Beside: {}; in {}: {}\n",
         processor()?,
         cores.usable,
         system.trim(),
         server.name,
-        version("rustc")?,
+        version(Command::new("rustc"))?,
         crates?.join(", "),
-        version("curl")?,
+        version(Command::new("curl"))?,
+        version(python())?,
+        peers().collect::<Vec<_>>().join(", "),
     ))
 }
 
@@ -41,9 +45,15 @@ fn locked<'a>(lock: &'a str, name: &str) -> Result<&'a str> {
     Ok(version.with_context(|| format!("{name} is not locked"))?.0)
 }
 
+/// `aiohttp 3.14.5`, and so on.
+fn peers() -> impl Iterator<Item = String> {
+    PEERS.lines().filter_map(|line| line.split_once("==")).map(|(name, version)| format!("{name} {version}"))
+}
+
 /// `curl 8.1.2`, without what the program says of the rest of its making.
-fn version(program: &str) -> Result<String> {
-    let said = match Command::new(program).arg("--version").output() {
+fn version(mut command: Command) -> Result<String> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let said = match command.arg("--version").output() {
         Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(format!("no {program}")),
         Err(error) => return Err(error).with_context(|| format!("{program} cannot be started")),
@@ -54,6 +64,11 @@ fn version(program: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_peer_has_a_version() {
+        assert_eq!(peers().count(), 3);
+    }
 
     #[test]
     fn every_crate_is_found_in_the_lock() {

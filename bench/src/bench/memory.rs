@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::callers::{self, Caller};
 use super::server::Server;
+use super::subjects::{OURS, OURS_BLOCKING, REFERENCE};
 use super::table::{markdown, number};
-use super::throughput::{OURS, OURS_BLOCKING, REFERENCE};
 
 /// After how many calls the memory is looked at.
 const MARKS: [usize; 3] = [1_000, 11_000, 21_000];

@@ -6,17 +6,21 @@ mod cores;
 mod facts;
 mod memory;
 mod oneshot;
+mod package;
+mod python;
 mod serve;
 mod server;
 mod slice;
 mod socket;
 mod statistics;
+mod subjects;
 mod table;
 mod throughput;
 
 use anyhow::{Result, bail};
 
 use cores::Cores;
+use package::Package;
 use server::Server;
 
 /// Two made-up keys as Codat lists them, in 373 bytes.
@@ -46,16 +50,20 @@ fn run() -> Result<()> {
     let server = Server::start()?;
     eprintln!("server: {}, {}", server.name, cores);
 
-    // Before the minute that the calls take: it says at once if something is not built.
+    // Before the minutes that the calls take: it says at once if something is not built.
     let programs = oneshot::Programs::find(&server)?;
-    let calls = throughput::measure(&server, &cores)?;
+    let runtime = subjects::runtime()?;
+    let calls = throughput::measure(subjects::groups(&server, &cores, &runtime)?, &cores)?;
     let processes = programs.measure(&cores)?;
+    let package = Package::measure(&cores)?;
     let memory = memory::measure(&server)?;
 
     println!("{}", facts::list(&server, &cores)?);
-    println!("### Aims\n\n{}", aims::table(&cores, &calls, &processes, &memory)?);
+    println!("### Aims\n\n{}", aims::table(&cores, &calls, &processes, &package, &memory)?);
 
-    println!("### Calls over connections that are kept\n\n{}", throughput::table(&calls));
+    println!("### Calls over connections that are kept\n\n{}", throughput::table(&calls, subjects::REFERENCE));
+    println!("### The same from Python\n\n{}", throughput::table(&calls, subjects::PLATFORM));
+    println!("### Imports in Python\n\n{}", package.table());
     println!("### One call a process\n\n{}", oneshot::table(&processes));
     println!("### Memory\n\n{}", memory::table(&memory));
     Ok(())

@@ -136,7 +136,8 @@ fn curl(server: &Server, url: &str) -> Result<Command> {
     Ok(command)
 }
 
-fn time(command: &mut Command) -> Result<Duration> {
+/// From start to end.
+pub(crate) fn time(command: &mut Command) -> Result<Duration> {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let started = Instant::now();
     let status = command.status()?;

@@ -4,14 +4,14 @@ use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 use super::callers::Caller;
 
-const LENGTH: Duration = Duration::from_millis(50);
+pub(crate) const LENGTH: Duration = Duration::from_millis(50);
 
 /// What one thread does again and again.
 pub(crate) type Blocking = Box<dyn FnMut() -> Result<()> + Send>;
@@ -78,6 +78,14 @@ impl Slice {
         })
     }
 
+    /// From what another process says of one that it made: calls, seconds, and seconds of CPU.
+    pub(crate) fn parse(said: &str) -> Result<Self> {
+        let numbers = said.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
+        let [calls, time, cpu] = numbers[..] else { bail!("three numbers were expected: {said:?}") };
+        let [time, cpu] = [time, cpu].map(Duration::from_secs_f64);
+        Ok(Self { calls: calls as usize, time, cpu })
+    }
+
     pub(crate) fn calls_a_second(&self) -> f64 {
         self.calls as f64 / self.time.as_secs_f64()
     }
@@ -107,4 +115,18 @@ impl Clock {
 fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_process_says_is_read() {
+        let slice = Slice::parse("50 0.25 0.1\n").unwrap();
+        assert_eq!((slice.calls_a_second(), slice.cpu_micros()), (200.0, 2000.0));
+        for said in ["", "50 0.25", "50 0.25 much"] {
+            assert!(Slice::parse(said).is_err(), "{said}");
+        }
+    }
 }

@@ -1,0 +1,139 @@
+//! Who is measured, with how many calls in flight, and beside whom.
+
+use std::sync::Mutex;
+
+use anyhow::Result;
+use tokio::runtime::Runtime;
+
+use super::callers::{self, Caller};
+use super::cores::{Cores, Pin};
+use super::python::Process;
+use super::server::Server;
+use super::slice::{Blocking, Slice};
+use super::socket::Socket;
+
+/// As many as a pool of threads has.
+pub(crate) const THREADS: usize = 16;
+pub(crate) const TASKS: usize = 64;
+
+pub(crate) const OURS: &str = "codat-keys";
+pub(crate) const OURS_BLOCKING: &str = "codat-keys, blocking";
+/// What the others are compared with.
+pub(crate) const REFERENCE: &str = "reqwest";
+pub(crate) const REFERENCE_THREADS: &str = "reqwest, a runtime a thread";
+pub(crate) const FASTEST: &str = "hyper-util";
+pub(crate) const FASTEST_THREADS: &str = "hyper-util, a runtime a thread";
+pub(crate) const SOCKETS: &str = "a bare socket a thread";
+
+/// The names in `bench/python`.
+pub(crate) const PYTHON: &str = "codat-keys from Python";
+/// What the others in Python are compared with.
+pub(crate) const PLATFORM: &str = "codat-platform";
+pub(crate) const PYCURL: &str = "pycurl and json";
+pub(crate) const AIOHTTP: &str = "aiohttp";
+pub(crate) const PYTHON_SOCKET: &str = "a bare socket and json";
+pub(crate) const PYTHON_PROTOCOL: &str = "a bare protocol and json";
+
+/// Clients that do the same side by side.
+pub(crate) struct Group<'a> {
+    pub(crate) pin: Pin,
+    pub(crate) in_flight: usize,
+    /// What they are compared with.
+    pub(crate) reference: &'static str,
+    pub(crate) clients: Vec<Client<'a>>,
+}
+
+/// A name, and what makes its next slice.
+type Client<'a> = (&'static str, Box<dyn FnMut() -> Result<Slice> + 'a>);
+
+pub(crate) fn groups<'a>(server: &Server, cores: &Cores, runtime: &'a Runtime) -> Result<Vec<Group<'a>>> {
+    let mut groups = Vec::new();
+    for &pin in cores.pins() {
+        // A process stays where it is started.
+        cores.pin(pin)?;
+        let group = |in_flight, reference, clients| Group { pin, in_flight, reference, clients };
+        for in_flight in [1, THREADS, TASKS] {
+            groups.push(group(in_flight, REFERENCE, of_rust(&server.http, runtime, in_flight)?));
+            groups.push(group(in_flight, PLATFORM, of_python(&server.http, in_flight)?));
+        }
+    }
+    Ok(groups)
+}
+
+pub(crate) fn runtime() -> Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+fn of_rust<'a>(url: &str, runtime: &'a Runtime, in_flight: usize) -> Result<Vec<Client<'a>>> {
+    let reqwest = tasks(REFERENCE, runtime, Caller::reqwest(url)?, in_flight);
+    let asynchronous = || {
+        let hyper = tasks(FASTEST, runtime, Caller::hyper(url)?, in_flight);
+        let ours = tasks(OURS, runtime, Caller::ours(url)?, in_flight);
+        anyhow::Ok([hyper, ours])
+    };
+    let blocking = || {
+        // One client, shared by all threads. The peers are in our arrangement: each thread drives a client of its own.
+        let client = callers::builder(url)?.build_blocking()?;
+        let ours = threads(OURS_BLOCKING, in_flight, || Ok(ours_blocking(client.clone())))?;
+        let reqwests = threads(REFERENCE_THREADS, in_flight, || on_a_runtime(Caller::reqwest(url)?))?;
+        let hypers = threads(FASTEST_THREADS, in_flight, || on_a_runtime(Caller::hyper(url)?))?;
+        anyhow::Ok([ours, reqwests, hypers, threads(SOCKETS, in_flight, || socket(url))?])
+    };
+    let mut clients = vec![reqwest];
+    if in_flight != THREADS {
+        clients.extend(asynchronous()?);
+    }
+    if in_flight != TASKS {
+        clients.extend(blocking()?);
+    }
+    Ok(clients)
+}
+
+fn of_python(url: &str, in_flight: usize) -> Result<Vec<Client<'static>>> {
+    let (kind, clients): (_, &[_]) = match in_flight {
+        TASKS => ("asyncio", &[PLATFORM, PYTHON, AIOHTTP, PYTHON_PROTOCOL]),
+        _ => ("blocking", &[PLATFORM, PYTHON, PYCURL, PYTHON_SOCKET]),
+    };
+    let start = |&client: &&'static str| {
+        let mut process = Process::start(kind, client, in_flight, url)?;
+        Ok((client, Box::new(move || process.slice()) as _))
+    };
+    clients.iter().map(start).collect()
+}
+
+fn tasks<'a>(name: &'static str, runtime: &'a Runtime, caller: Caller, in_flight: usize) -> Client<'a> {
+    (name, Box::new(move || Slice::of_tasks(runtime, &caller, in_flight)))
+}
+
+fn threads(name: &'static str, in_flight: usize, make: impl Fn() -> Result<Blocking>) -> Result<Client<'static>> {
+    let calls = (0..in_flight).map(|_| Ok(Mutex::new(make()?))).collect::<Result<Vec<_>>>()?;
+    Ok((name, Box::new(move || Slice::of_threads(&calls))))
+}
+
+fn ours_blocking(client: codat_keys::blocking::Client) -> Blocking {
+    Box::new(move || callers::two(client.keys().list()?))
+}
+
+fn on_a_runtime(caller: Caller) -> Result<Blocking> {
+    let runtime = runtime()?;
+    Ok(Box::new(move || runtime.block_on(caller.call())))
+}
+
+fn socket(url: &str) -> Result<Blocking> {
+    let mut socket = Socket::connect(url)?;
+    Ok(Box::new(move || socket.call()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_client_of_python_is_there() {
+        let [blocking, asynchronous] =
+            [include_str!("../../python/blocking.py"), include_str!("../../python/asynchronous.py")];
+        let named = |name| format!("\"{name}\": ");
+        assert!([PLATFORM, PYTHON, PYCURL, PYTHON_SOCKET].map(named).iter().all(|name| blocking.contains(name)));
+        assert!([PLATFORM, PYTHON, AIOHTTP, PYTHON_PROTOCOL].map(named).iter().all(|name| asynchronous.contains(name)));
+    }
+}
