@@ -114,6 +114,21 @@ impl Client {
         self.0.base_url.authorization_for(url, self.key())
     }
 
+    /// The same client, with its connections, and another time for each call: see [`ClientBuilder::timeout`].
+    ///
+    /// # Errors
+    /// `InvalidInput` for a time of zero.
+    pub fn with_timeout(&self, time: Duration) -> Result<Self, Error> {
+        let Inner { transport, list_request, base_url, limits: _, proxy } = &*self.0;
+        Ok(Self(Arc::new(Inner {
+            transport: transport.clone(),
+            list_request: list_request.clone(),
+            base_url: base_url.clone(),
+            limits: Limits::given(Some(time))?,
+            proxy: proxy.clone(),
+        })))
+    }
+
     /// Closes this client and its clones: every later attempt ends with `Closed`, and idle connections end with the last
     /// clone. What is under way goes on to its answer.
     pub fn close(&self) {

@@ -31,6 +31,7 @@ pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
 /// Set once the caller is done with a client, in all its clones.
 pub(crate) type Closed = Arc<AtomicBool>;
 
+#[derive(Clone)]
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
     pub(crate) origin: Url,

@@ -5,6 +5,7 @@ mod dist;
 mod generate;
 mod lint;
 mod mutants;
+mod node;
 mod process;
 mod prove;
 mod python;

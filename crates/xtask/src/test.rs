@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{command, run as run_to_end};
-use crate::python;
+use crate::{node, python};
 
 struct Suite {
     language: &'static str,
@@ -15,7 +15,7 @@ struct Suite {
 }
 
 /// One entry a language; the line in which its test runner counts is read by [`Tally::read`].
-const SUITES: [Suite; 3] = [
+const SUITES: [Suite; 4] = [
     Suite {
         language: "rust",
         build: || {
@@ -39,6 +39,7 @@ const SUITES: [Suite; 3] = [
         // pytest-randomly shuffles them.
         test: || python::HERE.module("pytest -q -n 2 --color=no"),
     },
+    Suite { language: "node", build: node::install, test: || Ok(node::npm("test --silent")) },
 ];
 
 /// Runs every suite, whatever became of the one before. The last line printed is `N passed, M failed`.
@@ -91,18 +92,26 @@ struct Tally {
 impl Tally {
     /// Adds what a line counts, if it is one that counts.
     fn read(&mut self, line: &str) {
+        if let Some((word, number)) = node_count(line) {
+            return self.add(word, number);
+        }
         let Some(counts) = cargo_counts(line).or_else(|| pytest_counts(line)) else { return };
         for count in counts.split([';', ',']) {
             let mut words = count.split_whitespace().rev();
-            let word = words.next();
-            let Some(number) = words.next().and_then(|number| number.parse::<usize>().ok()) else { continue };
-            match word {
-                Some("passed") => self.passed += number,
-                // An error of pytest is a test that could not be set up, or a file that could not be read.
-                Some("failed" | "error" | "errors") => self.failed += number,
-                Some("ignored" | "skipped") => self.ignored += number,
-                _ => {}
+            if let (Some(word), Some(number)) = (words.next(), words.next()) {
+                self.add(word, number);
             }
+        }
+    }
+
+    fn add(&mut self, word: &str, number: &str) {
+        let Ok(number) = number.parse::<usize>() else { return };
+        match word {
+            "passed" | "pass" => self.passed += number,
+            // An error of pytest is a test that could not be set up, or a file that could not be read.
+            "failed" | "fail" | "error" | "errors" | "cancelled" => self.failed += number,
+            "ignored" | "skipped" | "todo" => self.ignored += number,
+            _ => {}
         }
     }
 }
@@ -117,6 +126,11 @@ fn pytest_counts(line: &str) -> Option<&str> {
     let (counts, time) = line.split_once(" in ")?;
     let seconds = time.split_whitespace().next()?.strip_suffix('s')?;
     (counts.starts_with(|first: char| first.is_ascii_digit()) && seconds.parse::<f64>().is_ok()).then_some(counts)
+}
+
+/// `ℹ pass 3`: one line for each count
+fn node_count(line: &str) -> Option<(&str, &str)> {
+    line.trim_end().strip_prefix("ℹ ")?.split_once(' ')
 }
 
 #[cfg(test)]
@@ -140,10 +154,16 @@ mod tests {
             "no tests ran in 0.01s",
             "a test says: 5 passed in 1s",
             "5 passed in time",
+            "ℹ tests 7",
+            "ℹ pass 4",
+            "ℹ fail 1",
+            "ℹ cancelled 1",
+            "ℹ skipped 1\r",
+            "ℹ duration_ms 1402.61",
         ] {
             tally.read(line);
         }
-        assert_eq!(tally, Tally { passed: 691, failed: 5, ignored: 4 });
+        assert_eq!(tally, Tally { passed: 695, failed: 7, ignored: 5 });
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod errors;
 mod examples;
 mod french;
 mod marks;
+mod node;
 mod python;
 
 use std::fs;
@@ -38,6 +39,7 @@ struct File {
 
 fn stale() -> Result<Vec<File>> {
     let mut files = vec![File { path: FIDELITY.into(), text: codat_keys_emulator::fidelity() }];
+    files.push(File { path: "node/src/errors.ts".into(), text: node::errors() });
     files.push(File { path: "python/codat_keys/_errors.py".into(), text: python::errors() });
     for path in pages()? {
         let text = page(&path).with_context(|| format!("in {}", path.display()))?;

@@ -1,0 +1,127 @@
+//! The verbs, described once.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use codat_keys::{Client, Error, HeaderName, HeaderValue, KeyId, KeyName, Method};
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+
+use crate::errors::{raise, wrong};
+
+/// Done when the caller wants the call to stop.
+pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// What a call brings; `None` if it was stopped, and changes nothing.
+pub(crate) type Work = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send>>;
+
+pub(crate) enum Outcome {
+    Nothing,
+    Key(codat_keys::ApiKeyDetails),
+    Keys(Vec<codat_keys::ApiKeyDetails>),
+    Created(codat_keys::Creation),
+    Answered(codat_keys::Response),
+    Page(Option<codat_keys::Page>),
+}
+
+/// What is to be done, with its arguments.
+#[napi(discriminant = "call", discriminant_case = "camelCase", object_to_js = false)]
+pub enum Call {
+    List,
+    Whoami,
+    Get { id: String },
+    Find { name: String },
+    Create { name: String, adopt: bool, idempotency_key: Option<String> },
+    Delete { id: String, allow_key_in_use: bool },
+    Request { method: String, path: String, query: Vec<Entry>, headers: Vec<Entry>, body: Option<Uint8Array> },
+}
+
+/// A name and a value.
+type Entry = (String, String);
+
+impl Call {
+    pub(crate) fn perform(self, client: Client, stop: Stop) -> napi::Result<Work> {
+        Ok(match self {
+            Self::List => reading(stop, async move { client.keys().list().await.map(Outcome::Keys) }),
+            Self::Whoami => reading(stop, async move { client.whoami().await.map(Outcome::Key) }),
+            Self::Get { id } => {
+                let id = key_id(&id)?;
+                reading(stop, async move { client.keys().get(&id).await.map(Outcome::Key) })
+            }
+            Self::Find { name } => reading(stop, async move { client.keys().find(&name).await.map(Outcome::Keys) }),
+            Self::Create { name, adopt, idempotency_key } => {
+                let name = KeyName::parse(&name).map_err(raise)?;
+                changing(async move {
+                    let mut call = client.keys().create(&name).adopt(adopt).until(stop);
+                    if let Some(key) = idempotency_key {
+                        call = call.idempotency_key(key);
+                    }
+                    call.await.map(Outcome::Created)
+                })
+            }
+            Self::Delete { id, allow_key_in_use } => {
+                let id = key_id(&id)?;
+                changing(async move {
+                    let call = client.keys().delete(&id).until(stop);
+                    let call = if allow_key_in_use { call.allow_key_in_use() } else { call };
+                    call.await.map(|()| Outcome::Nothing)
+                })
+            }
+            Self::Request { method, path, query, headers, body } => {
+                let method: Method = method.parse().map_err(|_| wrong("argument 'method' is no HTTP method"))?;
+                let headers = headers.into_iter().map(header).collect::<napi::Result<Vec<_>>>()?;
+                // Copied: JavaScript may write into it at any time.
+                let body = body.map(|body| body.to_vec());
+                changing(async move {
+                    let mut call = client.request(method, &path).until(stop);
+                    for (name, value) in query {
+                        call = call.query(&name, value);
+                    }
+                    for (name, value) in headers {
+                        call = call.header(name, value);
+                    }
+                    if let Some(body) = body {
+                        call = call.body(body);
+                    }
+                    call.await.map(Outcome::Answered)
+                })
+            }
+        })
+    }
+}
+
+/// A walk through the pages of a resource.
+#[napi]
+#[derive(Clone)]
+pub struct Walk(pub(crate) Arc<tokio::sync::Mutex<codat_keys::Walk>>);
+
+impl Walk {
+    pub(crate) fn next(&self, client: Client, stop: Stop) -> Work {
+        let walk = Arc::clone(&self.0);
+        reading(stop, async move { walk.lock().await.next(&client).await.map(Outcome::Page) })
+    }
+}
+
+/// Changes nothing, and may be dropped at any time.
+fn reading(stop: Stop, work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
+    Box::pin(async move {
+        tokio::select! {
+            result = work => Some(result),
+            () = stop => None,
+        }
+    })
+}
+
+/// Says itself how it ended when it is stopped.
+fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
+    Box::pin(async move { Some(work.await) })
+}
+
+fn key_id(id: &str) -> napi::Result<KeyId> {
+    KeyId::parse(id).map_err(raise)
+}
+
+fn header((name, value): Entry) -> napi::Result<(HeaderName, HeaderValue)> {
+    let header = name.parse().ok().zip(value.parse().ok());
+    header.ok_or_else(|| wrong(format!("argument 'headers': {name:?} or its value cannot stand in a request")))
+}

@@ -1,0 +1,119 @@
+//! The client, and how it is set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use codat_keys::{Client, ClientBuilder};
+use napi_derive::napi;
+
+use crate::calls::Walk;
+use crate::details::RateLimit;
+use crate::errors::{raise, wrong};
+use crate::secrets::{api_key, header};
+
+/// What is not given comes from the environment, or from the core's defaults. Times are in milliseconds.
+#[napi(object, object_to_js = false)]
+pub struct Options {
+    pub api_key: Option<String>,
+    pub auth_header: Option<String>,
+    pub base_url: Option<String>,
+    pub timeout: Option<f64>,
+    pub retry: Option<bool>,
+    pub ca_file: Option<String>,
+    pub proxy: Option<String>,
+    pub allow_insecure_http: Option<bool>,
+}
+
+#[napi]
+pub struct Core(Client);
+
+#[napi]
+impl Core {
+    #[napi(constructor)]
+    pub fn new(options: Options) -> napi::Result<Self> {
+        options.builder()?.build().map(Self).map_err(raise)
+    }
+
+    #[napi]
+    pub fn pages(&self, path: String, page_size: Option<i64>, query: Option<String>, order_by: Option<String>) -> Walk {
+        let pages = self.0.pages(&path);
+        // What does not fit is refused all the same: Codat's limit is far below.
+        let size = page_size.map(|size| size.try_into().unwrap_or(u32::MAX));
+        let pages = if let Some(size) = size { pages.page_size(size) } else { pages };
+        let pages = if let Some(query) = query { pages.query(query) } else { pages };
+        let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
+        Walk(Arc::new(tokio::sync::Mutex::new(pages.into_walk())))
+    }
+
+    #[napi]
+    pub fn rate_limit(&self) -> Option<RateLimit> {
+        self.0.rate_limit().map(Into::into)
+    }
+
+    /// The header's value for a URL.
+    #[napi]
+    pub fn authorization_for(&self, url: String) -> napi::Result<String> {
+        self.0.authorization_for(&url).map(|header| header.expose_secret().to_owned()).map_err(raise)
+    }
+
+    #[napi]
+    pub fn base_url(&self) -> &str {
+        self.0.base_url()
+    }
+
+    #[napi]
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// For people's eyes.
+    #[napi]
+    pub fn shown(&self) -> String {
+        format!("{:?}", self.0)
+    }
+
+    /// The client, with the time that one call has.
+    pub(crate) fn for_a_call(&self, timeout: Option<f64>) -> napi::Result<Client> {
+        match timeout {
+            Some(time) => self.0.with_timeout(milliseconds(time)?).map_err(raise),
+            None => Ok(self.0.clone()),
+        }
+    }
+}
+
+impl Options {
+    fn builder(self) -> napi::Result<ClientBuilder> {
+        let mut builder = Client::builder();
+        if let Some(key) = self.api_key {
+            builder = builder.api_key(api_key(&key)?);
+        }
+        if let Some(value) = self.auth_header {
+            builder = builder.auth_header(header(&value)?);
+        }
+        if let Some(url) = self.base_url {
+            builder = builder.base_url(url);
+        }
+        if let Some(time) = self.timeout {
+            builder = builder.timeout(milliseconds(time)?);
+        }
+        if let Some(retry) = self.retry {
+            builder = builder.retry(retry);
+        }
+        if let Some(file) = self.ca_file {
+            builder = builder.ca_file(file);
+        }
+        if let Some(url) = self.proxy {
+            builder = builder.proxy(url);
+        }
+        if let Some(allow) = self.allow_insecure_http {
+            builder = builder.allow_insecure_http(allow);
+        }
+        Ok(builder)
+    }
+}
+
+/// The core refuses zero.
+fn milliseconds(time: f64) -> napi::Result<Duration> {
+    Duration::try_from_secs_f64(time / 1000.0)
+        .map_err(|_| wrong("argument 'timeout' must be a number of milliseconds above zero"))
+}

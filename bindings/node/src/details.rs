@@ -1,0 +1,134 @@
+//! What calls bring, on its way to the classes of `node/src/details.ts`.
+
+use codat_keys::Timestamp;
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+use serde::Serialize;
+use serde::de::IgnoredAny;
+
+use crate::calls::Outcome;
+use crate::errors::{raise, text};
+
+/// A key, in clear.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Key<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    api_key: &'a str,
+    created_date: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Creation<'a> {
+    key: Key<'a>,
+    how: &'static str,
+    extras: Option<Vec<Key<'a>>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    total_results: u64,
+    response: usize,
+}
+
+/// The JSON of an outcome. An answer is told by its place in the list.
+pub(crate) fn told(outcome: Outcome, answers: &mut Vec<Response>) -> String {
+    let mut place = |answer| {
+        answers.push(Response(answer));
+        answers.len() - 1
+    };
+    match outcome {
+        Outcome::Nothing | Outcome::Page(None) => text(&()),
+        Outcome::Key(key) => text(&Key::from(&key)),
+        Outcome::Keys(found) => text(&keys(&found)),
+        Outcome::Created(made) => {
+            let extras = made.extras.as_deref().map(keys);
+            text(&Creation { key: Key::from(&made.key), how: made.how.code(), extras })
+        }
+        Outcome::Answered(answer) => text(&place(answer)),
+        Outcome::Page(Some(page)) => text(&Page { total_results: page.total_results, response: place(page.response) }),
+    }
+}
+
+pub(crate) fn keys(keys: &[codat_keys::ApiKeyDetails]) -> Vec<Key<'_>> {
+    keys.iter().map(Key::from).collect()
+}
+
+impl<'a> From<&'a codat_keys::ApiKeyDetails> for Key<'a> {
+    fn from(key: &'a codat_keys::ApiKeyDetails) -> Self {
+        Self {
+            id: key.id.as_str(),
+            name: key.name.as_deref(),
+            api_key: key.api_key.expose_secret(),
+            created_date: key.created_date.map(Timestamp::as_millisecond),
+        }
+    }
+}
+
+/// The day's quota.
+#[napi(object, object_from_js = false)]
+pub struct RateLimit {
+    pub limit: Option<f64>,
+    pub remaining: Option<f64>,
+    pub reset: Option<f64>,
+}
+
+impl From<codat_keys::RateLimit> for RateLimit {
+    fn from(quota: codat_keys::RateLimit) -> Self {
+        Self {
+            limit: quota.limit.map(|number| number as f64),
+            remaining: quota.remaining.map(|number| number as f64),
+            reset: quota.reset.map(|date| date.as_millisecond() as f64),
+        }
+    }
+}
+
+/// An answer. Its body stays here until somebody asks for it.
+#[napi]
+pub struct Response(codat_keys::Response);
+
+#[napi]
+impl Response {
+    #[napi]
+    pub fn status(&self) -> u16 {
+        self.0.status()
+    }
+
+    /// Names and values, one after the other.
+    #[napi]
+    pub fn headers(&self) -> Vec<(String, String)> {
+        let headers = self.0.headers().iter();
+        headers
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect()
+    }
+
+    #[napi]
+    pub fn content(&self) -> Uint8Array {
+        self.0.bytes().to_vec().into()
+    }
+
+    #[napi]
+    pub fn redacted(&self) -> Uint8Array {
+        self.0.redacted().into_owned().into()
+    }
+
+    /// The body, if it is JSON: what a parser says of one that is not would quote it.
+    #[napi]
+    pub fn json(&self) -> napi::Result<String> {
+        self.0.json::<IgnoredAny>().map_err(raise)?;
+        Ok(String::from_utf8_lossy(self.0.bytes()).into_owned())
+    }
+
+    #[napi]
+    pub fn correlation_id(&self) -> Option<String> {
+        self.0.correlation_id()
+    }
+
+    #[napi]
+    pub fn rate_limit(&self) -> Option<RateLimit> {
+        self.0.rate_limit().map(Into::into)
+    }
+}

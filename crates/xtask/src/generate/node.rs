@@ -1,0 +1,34 @@
+//! `node/src/errors.ts`: a class for each kind of error.
+
+use codat_keys::ErrorKind;
+
+const HEAD: &str = "\
+// Written by `cargo xtask generate` from the table of errors in the core. Do not edit.
+/** The errors of this package, one class for each kind. */
+import { CodatError, InDoubtError } from \"./error\";
+";
+
+/// The module.
+pub(super) fn errors() -> String {
+    HEAD.to_owned() + &ErrorKind::ALL.map(class).concat()
+}
+
+fn class(kind: ErrorKind) -> String {
+    let base = if kind == ErrorKind::OutcomeUnknown { "InDoubtError" } else { "CodatError" };
+    let text = kind.text();
+    let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
+    let (first, code, retryable) = (first.to_uppercase(), kind.code(), kind.is_retryable());
+    format!(
+        "
+/** {first}{rest}. */
+export class {kind:?}Error extends {base} {{
+    static {{
+        this.prototype.name = \"{kind:?}Error\";
+    }}
+    static readonly code = \"{code}\";
+    override readonly code = {kind:?}Error.code;
+    override readonly retryable = {retryable};
+}}
+"
+    )
+}

@@ -1,0 +1,185 @@
+/** The client. */
+import { inspect } from "node:util";
+
+import { text, yes } from "./arguments";
+import { ApiKeyDetails, Creation, type KeyData, Page, RateLimit, Response } from "./details";
+import { type Call, type Core, native } from "./native";
+import {
+    type CallOptions,
+    type ClientOptions,
+    type CreateOptions,
+    type DeleteOptions,
+    type PagesOptions,
+    type RequestOptions,
+    callOptions,
+    clientOptions,
+    pagesOptions,
+    request,
+} from "./options";
+import { told } from "./raise";
+import { AuthorizationHeader } from "./secrets";
+import { perform } from "./waiting";
+
+/**
+ * The keys of a Codat client: `Client.keys`.
+ *
+ * Every call may also reject with `UnauthorizedError`, `PaymentRequiredError`, `ForbiddenError`, `RateLimitedError`,
+ * `ServerError`, `ConnectError`, `TimeoutError`, `BadResponseError` or `TooLargeError`; once its signal is aborted, with the
+ * signal's reason. A lost connection, 408, 429, 500, 502, 503 and 504 are retried: at most 4 attempts, after random waits of
+ * up to 250 ms, 500 ms, then 1 s, or after what `Retry-After` asks for.
+ */
+export class Keys {
+    readonly #core: Core;
+
+    /** @internal */
+    constructor(core: Core) {
+        this.#core = core;
+    }
+
+    /** All keys, at most ten, in Codat's order. Each holds its secret: Codat's list does. */
+    async list(options: CallOptions = {}): Promise<ApiKeyDetails[]> {
+        return keys(await start(this.#core, { call: "list" }, options));
+    }
+
+    /** The key of this id, taken from the list. Rejects with `NotFoundError`. */
+    async get(id: string, options: CallOptions = {}): Promise<ApiKeyDetails> {
+        return new ApiKeyDetails(await start(this.#core, { call: "get", id: text("id", id) }, options));
+    }
+
+    /** All keys of exactly this name, which may be none or several: names are not unique. */
+    async find(name: string, options: CallOptions = {}): Promise<ApiKeyDetails[]> {
+        return keys(await start(this.#core, { call: "find", name: text("name", name) }, options));
+    }
+
+    /**
+     * Makes exactly one key of this name: at most 4 attempts under one idempotency key, 15 s each, 60 s in all.
+     *
+     * Rejects with `KeyLimitReachedError`, and with `OutcomeUnknownError` where nothing proves whether a key was made: with
+     * the idempotency key to resume with, and the candidates. That holds for a call that its signal stopped, too.
+     */
+    async create(name: string, options: CreateOptions = {}): Promise<Creation> {
+        const { adopt = false, idempotencyKey } = options;
+        const key = idempotencyKey === undefined ? undefined : text("idempotencyKey", idempotencyKey);
+        const call: Call = { call: "create", name: text("name", name), adopt: yes("adopt", adopt), idempotencyKey: key };
+        return new Creation(await start(this.#core, call, options));
+    }
+
+    /**
+     * Deletes the key of this id, for good: at most 4 attempts, 10 s each, 30 s in all.
+     *
+     * Rejects with `NotFoundError`, `LastKeyError`, `KeyInUseError` with nothing sent, and with `OutcomeUnknownError` where
+     * nothing proves whether the key was deleted. What another process deletes meanwhile cannot be seen.
+     */
+    async delete(id: string, options: DeleteOptions = {}): Promise<void> {
+        const allowKeyInUse = yes("allowKeyInUse", options.allowKeyInUse ?? false);
+        await start(this.#core, { call: "delete", id: text("id", id), allowKeyInUse }, options);
+    }
+}
+
+/**
+ * A client of Codat's API. It serves any number of calls at once, and does not keep the process alive between them.
+ *
+ * What is not given comes from the environment: `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or `CODAT_API_KEY_FILE`;
+ * `CODAT_BASE_URL`, `CODAT_CA_FILE`; `HTTPS_PROXY` and `NO_PROXY`. Nothing is sent until a call is made.
+ *
+ * ```ts
+ * await using client = new Client();
+ * const names = (await client.keys.list()).map((key) => key.name);
+ * ```
+ */
+export class Client {
+    /** The keys. */
+    readonly keys: Keys;
+    readonly #core: Core;
+
+    /** Throws `NoCredentialError`, `InvalidCredentialError`, `InvalidInputError` for what cannot be used. */
+    constructor(options: ClientOptions = {}) {
+        const given = clientOptions(options);
+        this.#core = told(() => new native.Core(given));
+        this.keys = new Keys(this.#core);
+    }
+
+    /**
+     * Makes any call to Codat's API; the path begins with a slash.
+     *
+     * POST and PATCH carry one `Idempotency-Key`, the same in every attempt. Rejects with `InvalidInputError`, with nothing
+     * sent, for a path that leaves the base URL; with `OutcomeUnknownError` for a change in doubt.
+     */
+    async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
+        const { signal, timeout } = callOptions(options);
+        const call = request(method, path, options);
+        const ended = await perform((waiting, number) => waiting.start(number, this.#core, timeout, call), signal);
+        return new Response(ended.answers[ended.value]!);
+    }
+
+    /**
+     * The pages of a paged resource, `/companies`.
+     *
+     * ```ts
+     * for await (const page of client.pages("/companies", { pageSize: 500 })) {
+     *     console.log(page.results.length);
+     * }
+     * ```
+     */
+    pages(path: string, options: PagesOptions = {}): AsyncIterableIterator<Page> {
+        const { signal, timeout } = callOptions(options);
+        const walk = this.#core.pages(text("path", path), ...pagesOptions(options));
+        const core = this.#core;
+        return (async function* () {
+            for (;;) {
+                const ended = await perform((waiting, number) => waiting.next(number, core, timeout, walk), signal);
+                if (ended.value === null) {
+                    return;
+                }
+                yield new Page(ended.value.totalResults, new Response(ended.answers[ended.value.response]!));
+            }
+        })();
+    }
+
+    /** Which key this client authenticates with, taken from the list. Rejects with `NotFoundError`. */
+    async whoami(options: CallOptions = {}): Promise<ApiKeyDetails> {
+        return new ApiKeyDetails(await start(this.#core, { call: "whoami" }, options));
+    }
+
+    /** What the latest answer said of the day's quota; `null` before the first. */
+    get rateLimit(): RateLimit | null {
+        return RateLimit.of(this.#core.rateLimit());
+    }
+
+    /** Where this client's requests go, without a slash at the end. */
+    get baseUrl(): string {
+        return this.#core.baseUrl();
+    }
+
+    /**
+     * The header for another HTTP library, if the URL belongs to this client's own origin. Throws `InvalidInputError` for
+     * any other URL, so that the key goes nowhere else.
+     */
+    authorizationFor(url: string | URL): AuthorizationHeader {
+        const given = text("url", url instanceof URL ? url.href : url);
+        return new AuthorizationHeader(told(() => this.#core.authorizationFor(given)));
+    }
+
+    /** Closes the connections. Every later call rejects with `ClosedError`. */
+    async close(): Promise<void> {
+        this.#core.close();
+    }
+
+    async [Symbol.asyncDispose](): Promise<void> {
+        await this.close();
+    }
+
+    [inspect.custom](): string {
+        return this.#core.shown();
+    }
+}
+
+/** Performs a call that brings a value. */
+async function start(core: Core, call: Call, options: CallOptions): Promise<any> {
+    const { signal, timeout } = callOptions(options);
+    return (await perform((waiting, number) => waiting.start(number, core, timeout, call), signal)).value;
+}
+
+function keys(found: KeyData[]): ApiKeyDetails[] {
+    return found.map((key) => new ApiKeyDetails(key));
+}

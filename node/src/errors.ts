@@ -1,0 +1,213 @@
+// Written by `cargo xtask generate` from the table of errors in the core. Do not edit.
+/** The errors of this package, one class for each kind. */
+import { CodatError, InDoubtError } from "./error";
+
+/** The input is not valid. */
+export class InvalidInputError extends CodatError {
+    static {
+        this.prototype.name = "InvalidInputError";
+    }
+    static readonly code = "invalid_input";
+    override readonly code = InvalidInputError.code;
+    override readonly retryable = false;
+}
+
+/** No API key was given. */
+export class NoCredentialError extends CodatError {
+    static {
+        this.prototype.name = "NoCredentialError";
+    }
+    static readonly code = "no_credential";
+    override readonly code = NoCredentialError.code;
+    override readonly retryable = false;
+}
+
+/** The API key cannot be right. */
+export class InvalidCredentialError extends CodatError {
+    static {
+        this.prototype.name = "InvalidCredentialError";
+    }
+    static readonly code = "invalid_credential";
+    override readonly code = InvalidCredentialError.code;
+    override readonly retryable = false;
+}
+
+/** Codat does not accept the API key. */
+export class UnauthorizedError extends CodatError {
+    static {
+        this.prototype.name = "UnauthorizedError";
+    }
+    static readonly code = "unauthorized";
+    override readonly code = UnauthorizedError.code;
+    override readonly retryable = false;
+}
+
+/** A limit of the Codat account is reached. */
+export class PaymentRequiredError extends CodatError {
+    static {
+        this.prototype.name = "PaymentRequiredError";
+    }
+    static readonly code = "payment_required";
+    override readonly code = PaymentRequiredError.code;
+    override readonly retryable = false;
+}
+
+/** The API key may not do this. */
+export class ForbiddenError extends CodatError {
+    static {
+        this.prototype.name = "ForbiddenError";
+    }
+    static readonly code = "forbidden";
+    override readonly code = ForbiddenError.code;
+    override readonly retryable = false;
+}
+
+/** The client has 10 keys already, the most that Codat allows. */
+export class KeyLimitReachedError extends CodatError {
+    static {
+        this.prototype.name = "KeyLimitReachedError";
+    }
+    static readonly code = "key_limit_reached";
+    override readonly code = KeyLimitReachedError.code;
+    override readonly retryable = false;
+}
+
+/** This is the last remaining key. */
+export class LastKeyError extends CodatError {
+    static {
+        this.prototype.name = "LastKeyError";
+    }
+    static readonly code = "last_key";
+    override readonly code = LastKeyError.code;
+    override readonly retryable = false;
+}
+
+/** This is the key that makes the call. */
+export class KeyInUseError extends CodatError {
+    static {
+        this.prototype.name = "KeyInUseError";
+    }
+    static readonly code = "key_in_use";
+    override readonly code = KeyInUseError.code;
+    override readonly retryable = false;
+}
+
+/** There is no such key or resource. */
+export class NotFoundError extends CodatError {
+    static {
+        this.prototype.name = "NotFoundError";
+    }
+    static readonly code = "not_found";
+    override readonly code = NotFoundError.code;
+    override readonly retryable = false;
+}
+
+/** Too many requests. */
+export class RateLimitedError extends CodatError {
+    static {
+        this.prototype.name = "RateLimitedError";
+    }
+    static readonly code = "rate_limited";
+    override readonly code = RateLimitedError.code;
+    override readonly retryable = true;
+}
+
+/** It is unknown whether the change took effect. */
+export class OutcomeUnknownError extends InDoubtError {
+    static {
+        this.prototype.name = "OutcomeUnknownError";
+    }
+    static readonly code = "outcome_unknown";
+    override readonly code = OutcomeUnknownError.code;
+    override readonly retryable = false;
+}
+
+/** The request conflicts with another. */
+export class ConflictError extends CodatError {
+    static {
+        this.prototype.name = "ConflictError";
+    }
+    static readonly code = "conflict";
+    override readonly code = ConflictError.code;
+    override readonly retryable = false;
+}
+
+/** Codat failed to answer. */
+export class ServerError extends CodatError {
+    static {
+        this.prototype.name = "ServerError";
+    }
+    static readonly code = "server";
+    override readonly code = ServerError.code;
+    override readonly retryable = true;
+}
+
+/** There is no connection. */
+export class ConnectError extends CodatError {
+    static {
+        this.prototype.name = "ConnectError";
+    }
+    static readonly code = "connect";
+    override readonly code = ConnectError.code;
+    override readonly retryable = true;
+}
+
+/** There was no answer in time. */
+export class TimeoutError extends CodatError {
+    static {
+        this.prototype.name = "TimeoutError";
+    }
+    static readonly code = "timeout";
+    override readonly code = TimeoutError.code;
+    override readonly retryable = true;
+}
+
+/** The answer is not one of Codat's. */
+export class BadResponseError extends CodatError {
+    static {
+        this.prototype.name = "BadResponseError";
+    }
+    static readonly code = "bad_response";
+    override readonly code = BadResponseError.code;
+    override readonly retryable = false;
+}
+
+/** The answer is larger than 8 MiB. */
+export class TooLargeError extends CodatError {
+    static {
+        this.prototype.name = "TooLargeError";
+    }
+    static readonly code = "too_large";
+    override readonly code = TooLargeError.code;
+    override readonly retryable = false;
+}
+
+/** The call was stopped. */
+export class CancelledError extends CodatError {
+    static {
+        this.prototype.name = "CancelledError";
+    }
+    static readonly code = "cancelled";
+    override readonly code = CancelledError.code;
+    override readonly retryable = false;
+}
+
+/** The client is closed. */
+export class ClosedError extends CodatError {
+    static {
+        this.prototype.name = "ClosedError";
+    }
+    static readonly code = "closed";
+    override readonly code = ClosedError.code;
+    override readonly retryable = false;
+}
+
+/** This is a defect of codat-keys. */
+export class InternalError extends CodatError {
+    static {
+        this.prototype.name = "InternalError";
+    }
+    static readonly code = "internal";
+    override readonly code = InternalError.code;
+    override readonly retryable = false;
+}

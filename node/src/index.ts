@@ -1,0 +1,20 @@
+/**
+ * Use and manage the API keys of Codat: authenticate any call, and list, create and delete keys without a lock-out.
+ *
+ * ```ts
+ * import { Client } from "codat-keys";
+ *
+ * const client = new Client(); // CODAT_API_KEY, CODAT_AUTH_HEADER or CODAT_API_KEY_FILE
+ * for (const key of await client.keys.list()) {
+ *     console.log(key.name, key.apiKey.masked());
+ * }
+ * ```
+ *
+ * Every time is in milliseconds, as elsewhere in Node.
+ */
+export { Client, Keys } from "./client";
+export { ApiKeyDetails, Creation, Page, RateLimit, Response } from "./details";
+export { CodatError } from "./error";
+export * from "./errors";
+export type { CallOptions, ClientOptions, CreateOptions, DeleteOptions, PagesOptions, RequestOptions } from "./options";
+export { ApiKey, AuthorizationHeader, encode } from "./secrets";

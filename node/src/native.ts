@@ -1,0 +1,95 @@
+/** The native module, and what it holds: `bindings/node/src`. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+export interface Native {
+    Core: new (options: Options) => Core;
+    Waiting: new (settle: (ended: string, answers: Answer[]) => void) => Waiting;
+    Emulator: new (port: number, seed?: number) => Emulator;
+    checkKey(text: string): void;
+    checkVerbatim(text: string): void;
+    headerOf(key: string): string;
+    keyOf(header: string): string;
+    masked(key: string): string;
+    same(key: string, other: string): boolean;
+}
+
+export interface Options {
+    apiKey?: string | undefined;
+    authHeader?: string | undefined;
+    baseUrl?: string | undefined;
+    timeout?: number | undefined;
+    retry?: boolean | undefined;
+    caFile?: string | undefined;
+    proxy?: string | undefined;
+    allowInsecureHttp?: boolean | undefined;
+}
+
+export interface Core {
+    pages(path: string, pageSize?: number, query?: string, orderBy?: string): Walk;
+    rateLimit(): Quota | null;
+    authorizationFor(url: string): string;
+    baseUrl(): string;
+    close(): void;
+    shown(): string;
+}
+
+export interface Waiting {
+    start(number: number, core: Core, timeout: number | undefined, call: Call): void;
+    next(number: number, core: Core, timeout: number | undefined, walk: Walk): void;
+    stop(number: number): void;
+    hold(held: boolean): void;
+}
+
+export type Call =
+    | { call: "list" }
+    | { call: "whoami" }
+    | { call: "get"; id: string }
+    | { call: "find"; name: string }
+    | { call: "create"; name: string; adopt: boolean; idempotencyKey?: string | undefined }
+    | { call: "delete"; id: string; allowKeyInUse: boolean }
+    | {
+          call: "request";
+          method: string;
+          path: string;
+          query: [string, string][];
+          headers: [string, string][];
+          body?: Uint8Array | undefined;
+      };
+
+/** A walk through the pages of a resource. */
+export type Walk = { readonly walk: unique symbol };
+
+export interface Answer {
+    status(): number;
+    headers(): [string, string][];
+    content(): Uint8Array;
+    redacted(): Uint8Array;
+    json(): string;
+    correlationId(): string | null;
+    rateLimit(): Quota | null;
+}
+
+export interface Quota {
+    limit?: number;
+    remaining?: number;
+    reset?: number;
+}
+
+export interface Emulator {
+    baseUrl(): string;
+    apiKey(): string;
+    stop(): void;
+}
+
+/** The module that this repository built, or that of the package for this platform. */
+function load(): Native {
+    const built = join(__dirname, "..", "codat-keys.node");
+    return require(existsSync(built) ? built : `@codat-keys/${platform()}`);
+}
+
+function platform(): string {
+    return `${process.platform}-${process.arch}`;
+}
+
+export const native = load();

@@ -1,0 +1,127 @@
+/** What calls take, on its way to the native module. */
+import { entries, number, optional, text, whole, yes } from "./arguments";
+import type { Call, Options } from "./native";
+import { type ApiKey, type AuthorizationHeader, rawHeader, rawKey } from "./secrets";
+
+/** What is not given comes from the environment: `CODAT_API_KEY`, `CODAT_BASE_URL`…, or has the default named here. */
+export interface ClientOptions {
+    /** A raw key. */
+    apiKey?: ApiKey | string | undefined;
+    /** A whole header, in place of the key. */
+    authHeader?: AuthorizationHeader | string | undefined;
+    /** Where the API is: `https://api.codat.io`. */
+    baseUrl?: string | undefined;
+    /** How many milliseconds a call may take with its retries: 30,000, for `create` 60,000. */
+    timeout?: number | undefined;
+    /** Whether what fails in passing is tried again: yes, at most 4 attempts in all. */
+    retry?: boolean | undefined;
+    /** A file with PEM certificates to trust beside the bundled roots. */
+    caFile?: string | undefined;
+    /** The proxy for every request; else what `HTTPS_PROXY` and `NO_PROXY` say. */
+    proxy?: string | undefined;
+    /** Lets the key go unencrypted to other machines: no. */
+    allowInsecureHttp?: boolean | undefined;
+}
+
+/** What every call takes. */
+export interface CallOptions {
+    /** Stops the call, and closes the connection of its request. */
+    signal?: AbortSignal | undefined;
+    /** How many milliseconds this call may take with its retries, in place of the client's. */
+    timeout?: number | undefined;
+}
+
+export interface CreateOptions extends CallOptions {
+    /** Says that nobody else creates keys of this name, so that after a doubt the one new key of the name is returned. */
+    adopt?: boolean | undefined;
+    /** Resumes a call that ended with `OutcomeUnknownError`, within 85 minutes. */
+    idempotencyKey?: string | undefined;
+}
+
+export interface DeleteOptions extends CallOptions {
+    /** Also deletes the key that makes this very call. */
+    allowKeyInUse?: boolean | undefined;
+}
+
+export interface RequestOptions extends CallOptions {
+    query?: Parameters | undefined;
+    /** A body, written as JSON. */
+    json?: unknown;
+    /** A body as it is; give its `Content-Type` as a header. */
+    body?: Uint8Array | string | undefined;
+    headers?: Record<string, string> | undefined;
+}
+
+export interface PagesOptions extends CallOptions {
+    /** How many results a page holds: 100; at most 5000. */
+    pageSize?: number | undefined;
+    /** Codat's query language, `status=Linked`. */
+    query?: string | undefined;
+    /** The order, `name` or `-name`. */
+    orderBy?: string | undefined;
+}
+
+/** What can stand in a query. */
+export type Parameters = Record<string, string | number | boolean>;
+
+/** @internal */
+export function clientOptions(given: ClientOptions): Options {
+    if (given.apiKey !== undefined && given.authHeader !== undefined) {
+        throw new TypeError("give apiKey or authHeader, not both");
+    }
+    return {
+        apiKey: optional(rawKey, "apiKey", given.apiKey),
+        authHeader: optional(rawHeader, "authHeader", given.authHeader),
+        baseUrl: optional(text, "baseUrl", given.baseUrl),
+        timeout: optional(number, "timeout", given.timeout),
+        retry: optional(yes, "retry", given.retry),
+        caFile: optional(text, "caFile", given.caFile),
+        proxy: optional(text, "proxy", given.proxy),
+        allowInsecureHttp: optional(yes, "allowInsecureHttp", given.allowInsecureHttp),
+    };
+}
+
+/** @internal */
+export function callOptions({ signal, timeout }: CallOptions): CallOptions {
+    if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+        throw new TypeError("argument 'signal' must be an AbortSignal");
+    }
+    return { signal, timeout: optional(number, "timeout", timeout) };
+}
+
+/** @internal */
+export function pagesOptions({ pageSize, query, orderBy }: PagesOptions): [number?, string?, string?] {
+    const text_ = optional(text, "query", query);
+    return [optional(whole, "pageSize", pageSize), text_, optional(text, "orderBy", orderBy)];
+}
+
+/** @internal */
+export function request(method: string, path: string, { query, json, body, headers }: RequestOptions): Call {
+    const [content, type] = written(json, body);
+    const given = entries("headers", headers);
+    if (type !== undefined && !given.some(([name]) => name.toLowerCase() === "content-type")) {
+        given.push(["content-type", type]);
+    }
+    return {
+        call: "request",
+        method: text("method", method),
+        path: text("path", path),
+        query: entries("query", query),
+        headers: given,
+        body: content,
+    };
+}
+
+/** The bytes of a body, and their type if it is known. */
+function written(json: unknown, body: unknown): [Uint8Array?, string?] {
+    if (json !== undefined) {
+        if (body !== undefined) {
+            throw new TypeError("give json or body, not both");
+        }
+        return [Buffer.from(text("json", JSON.stringify(json))), "application/json"];
+    }
+    if (body === undefined || body instanceof Uint8Array) {
+        return [body as Uint8Array | undefined];
+    }
+    return [Buffer.from(text("body", body))];
+}

@@ -1,0 +1,26 @@
+/** From the data of errors to what is thrown. */
+import type { ErrorData } from "./error";
+import * as errors from "./errors";
+
+const BY_CODE = new Map<string, new (data: ErrorData, cause?: unknown) => unknown>(
+    Object.values(errors).map((kind) => [kind.code, kind]),
+);
+
+/** The error of this data. What was stopped is told by the reason for which it was. */
+export function raise(data: ErrorData, reason?: unknown): unknown {
+    if (data.code === "cancelled" && reason !== undefined) {
+        return reason;
+    }
+    const cause = data.cause === null ? undefined : raise(data.cause, reason);
+    return new (BY_CODE.get(data.code)!)(data, cause);
+}
+
+/** What the native module returns; its exceptions hold the data of ours, or say which argument is wrong. */
+export function told<T>(call: () => T): T {
+    try {
+        return call();
+    } catch (error) {
+        const { message } = error as Error;
+        throw message.startsWith("{") ? raise(JSON.parse(message) as ErrorData) : new TypeError(message);
+    }
+}

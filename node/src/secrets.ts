@@ -1,0 +1,116 @@
+/** Keys and headers: shown by one method alone. Their values are in private members, which nothing else sees. */
+import { inspect } from "node:util";
+
+import { text } from "./arguments";
+import { native } from "./native";
+import { told } from "./raise";
+
+/**
+ * A Codat API key: a secret.
+ *
+ * `console.log`, `util.inspect`, template strings and `JSON.stringify` show the last four characters at the most;
+ * `structuredClone` and `postMessage` leave the value behind. `exposeSecret` is the only way to it.
+ */
+export class ApiKey {
+    readonly #value: string;
+
+    /** Throws `InvalidCredentialError`, with the mistake and its repair, for what cannot be a raw key. */
+    constructor(value: string | ApiKey, check = native.checkKey) {
+        this.#value = rawKey("value", value);
+        told(() => check(this.#value));
+        Object.freeze(this);
+    }
+
+    /** Takes a key as it stands, for a form that nobody foresaw; refuses only what cannot be sent in a header. */
+    static verbatim(value: string): ApiKey {
+        return new ApiKey(value, native.checkVerbatim);
+    }
+
+    /** The value itself. Whoever calls this is responsible for where it goes. */
+    exposeSecret(): string {
+        return this.#value;
+    }
+
+    /** The last four characters behind four bullets; of a key shorter than twelve characters none. */
+    masked(): string {
+        return native.masked(this.#value);
+    }
+
+    /** Whether both are the same, compared in constant time. */
+    equals(other: ApiKey): boolean {
+        return native.same(this.#value, other.#value);
+    }
+
+    toString(): string {
+        return `ApiKey(${this.masked()})`;
+    }
+
+    toJSON(): string {
+        return this.toString();
+    }
+
+    [inspect.custom](): string {
+        return this.toString();
+    }
+}
+
+/** The value of the `Authorization` header: `Basic` and the Base64 of the key alone. As secret as the key. */
+export class AuthorizationHeader {
+    /** The key that it carries. */
+    readonly apiKey: ApiKey;
+    readonly #value: string;
+
+    /** Throws `InvalidCredentialError`, with the mistake and its repair, for what is no such header. */
+    constructor(value: string | AuthorizationHeader) {
+        const given = rawHeader("value", value);
+        this.apiKey = ApiKey.verbatim(told(() => native.keyOf(given)));
+        this.#value = native.headerOf(this.apiKey.exposeSecret());
+        Object.freeze(this);
+    }
+
+    /** The header of a key. */
+    static encode(key: ApiKey): AuthorizationHeader {
+        return new AuthorizationHeader(native.headerOf(key.exposeSecret()));
+    }
+
+    /** The value itself, `Basic …`. */
+    exposeSecret(): string {
+        return this.#value;
+    }
+
+    toString(): string {
+        return `AuthorizationHeader(${this.apiKey.masked()})`;
+    }
+
+    toJSON(): string {
+        return this.toString();
+    }
+
+    [inspect.custom](): string {
+        return this.toString();
+    }
+}
+
+/**
+ * The value of the `Authorization` header for a key: a secret, like the key.
+ *
+ * Throws `InvalidCredentialError` for what cannot be a raw key, with the mistake and its repair.
+ *
+ * ```ts
+ * encode("example"); // "Basic ZXhhbXBsZQ=="
+ * ```
+ */
+export function encode(key: string | ApiKey): string {
+    const known = key instanceof ApiKey ? key : new ApiKey(key);
+    return native.headerOf(known.exposeSecret());
+}
+
+/** @internal */
+export function rawKey(name: string, value: unknown): string {
+    return value instanceof ApiKey ? value.exposeSecret() : text(name, value);
+}
+
+/** @internal */
+export function rawHeader(name: string, value: unknown): string {
+    return value instanceof AuthorizationHeader ? value.exposeSecret() : text(name, value);
+}
