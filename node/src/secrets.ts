@@ -15,6 +15,9 @@ export class ApiKey {
     readonly #value: string;
 
     /** Throws `InvalidCredentialError`, with the mistake and its repair, for what cannot be a raw key. */
+    constructor(value: string | ApiKey);
+    /** @internal */
+    constructor(value: string | ApiKey, check: (value: string) => void);
     constructor(value: string | ApiKey, check = native.checkKey) {
         this.#value = rawKey("value", value);
         told(() => check(this.#value));

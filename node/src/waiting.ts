@@ -18,7 +18,6 @@ let numbers = 0;
 export async function perform(begin: (waiting: Waiting, number: number) => void, signal?: AbortSignal): Promise<Ended> {
     signal?.throwIfAborted();
     const number = numbers++;
-    const stop = () => waiting.stop(number);
     try {
         const ended = await new Promise<Ended>((resolve) => {
             told(() => begin(waiting, number));
@@ -26,7 +25,7 @@ export async function perform(begin: (waiting: Waiting, number: number) => void,
             if (inFlight.size === 1) {
                 waiting.hold(true);
             }
-            signal?.addEventListener("abort", stop);
+            stopWith(signal, number);
         });
         if (ended.error === null) {
             throw signal?.reason;
@@ -36,7 +35,7 @@ export async function perform(begin: (waiting: Waiting, number: number) => void,
         }
         return ended;
     } finally {
-        signal?.removeEventListener("abort", stop);
+        leave(signal, number);
     }
 }
 
@@ -48,5 +47,29 @@ function settle(text: string, answers: Answer[]): void {
     }
     if (inFlight.size === 0) {
         waiting.hold(false);
+    }
+}
+
+/** The calls that each signal stops: Node warns of a signal with many listeners. */
+const stopped = new WeakMap<AbortSignal, { calls: Set<number>; stop: () => void }>();
+
+function stopWith(signal: AbortSignal | undefined, number: number): void {
+    if (signal === undefined) {
+        return;
+    }
+    if (!stopped.has(signal)) {
+        const calls = new Set<number>();
+        const stop = () => calls.forEach((call) => waiting.stop(call));
+        signal.addEventListener("abort", stop);
+        stopped.set(signal, { calls, stop });
+    }
+    stopped.get(signal)!.calls.add(number);
+}
+
+function leave(signal: AbortSignal | undefined, number: number): void {
+    const known = signal && stopped.get(signal);
+    if (known?.calls.delete(number) && known.calls.size === 0) {
+        signal!.removeEventListener("abort", known.stop);
+        stopped.delete(signal!);
     }
 }
