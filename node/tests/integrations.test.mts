@@ -1,0 +1,80 @@
+// The real libraries, against two servers that share no code with ours: the key reaches the one, and never the other.
+import assert from "node:assert/strict";
+import { type Server, createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+
+import { CodatPlatform } from "@codat/platform";
+import axios from "axios";
+import earlierAxios from "axios-1.7";
+import { Client, encode } from "codat-keys";
+import { codatAuth as forAxios } from "codat-keys/axios";
+import { codatFetch } from "codat-keys/fetch";
+import { security } from "codat-keys/official";
+import { Emulator } from "codat-keys/testing";
+import { codatAuth as forUndici } from "codat-keys/undici";
+import { Agent, interceptors, request } from "undici";
+
+const KEY = "MadeUpKeyForTheIntegrations0000000000000";
+const { redirect } = interceptors;
+
+const LIBRARIES: Record<string, (client: Client, url: string) => Promise<unknown>> = {
+    fetch: (client, url) => codatFetch(client)(url, { headers: { "x-own": "1" } }),
+    "fetch with a request": (client, url) => codatFetch(client)(new Request(url, { headers: { "x-own": "1" } })),
+    undici: (client, url) => request(url, { headers: { "x-own": "1" }, dispatcher: new Agent().compose(forUndici(client), redirect({ maxRedirections: 3 })) }),
+    "undici, redirected within": (client, url) => request(url, { headers: ["x-own", "1"], dispatcher: new Agent().compose(redirect({ maxRedirections: 3 }), forUndici(client)) }),
+    axios: (client, url) => forAxios(client, axios.create()).get(url, { headers: { "x-own": "1" } }),
+    "axios with a base": (client, url) => forAxios(client, axios.create({ baseURL: new URL(url).origin })).get(new URL(url).pathname, { headers: { "x-own": "1" } }),
+};
+
+/** A server that remembers what it was sent; `/away` redirects to another. */
+async function server(heard: string[], elsewhere = ""): Promise<{ url: string; server: Server }> {
+    const server = createServer((request, answer) => {
+        heard.push(`${request.url} ${request.headers["x-own"]} ${request.headers.authorization ?? "none"}`);
+        answer.writeHead(request.url === "/away" ? 302 : 200, { location: `${elsewhere}/landed`, connection: "close" }).end("{}");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+for (const [library, get] of Object.entries(LIBRARIES)) {
+    test(`${library}: the key goes to the client's own origin alone`, async () => {
+        const [heard, overheard]: [string[], string[]] = [[], []];
+        const other = await server(overheard);
+        const own = await server(heard, other.url);
+        const client = new Client({ baseUrl: own.url, apiKey: KEY });
+        try {
+            for (const url of [`${own.url}/here`, `${own.url}/away`, `${other.url}/direct`]) await get(client, url);
+        } finally {
+            own.server.close();
+            other.server.close();
+        }
+        assert.deepEqual(heard, [`/here 1 ${encode(KEY)}`, `/away 1 ${encode(KEY)}`]);
+        assert.deepEqual(overheard, ["/landed 1 none", "/direct 1 none"]);
+    });
+}
+
+test("axios 1.7: a redirect to a subdomain goes without the key", async () => {
+    const [heard, overheard]: [string[], string[]] = [[], []];
+    const other = await server(overheard);
+    const { port } = new URL(other.url);
+    const own = await server(heard, `http://sub.localhost:${port}`);
+    const client = new Client({ baseUrl: own.url.replace("127.0.0.1", "localhost"), apiKey: KEY });
+    const lookup = (_: string, options: any, done: any) => (options.all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4));
+    try {
+        await forAxios(client, earlierAxios.create({ lookup } as object)).get(`${client.baseUrl}/away`);
+    } finally {
+        own.server.close();
+        other.server.close();
+    }
+    assert.deepEqual([heard.length, overheard], [1, ["/landed undefined none"]]);
+});
+
+test("the official SDK lists keys and companies", async () => {
+    await using emulator = new Emulator();
+    const client = new Client({ baseUrl: emulator.baseUrl, apiKey: emulator.apiKey });
+    const codat = new CodatPlatform({ authHeader: security(client), serverURL: client.baseUrl });
+    const keys = await codat.settings.listApiKeys();
+    assert.equal(keys?.results?.[0]?.apiKey, emulator.apiKey);
+    assert.equal((await codat.companies.list({}))?.totalResults, 5);
+});
