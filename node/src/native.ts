@@ -82,14 +82,28 @@ export interface Emulator {
     stop(): void;
 }
 
-/** The module that this repository built, or that of the package for this platform. */
+/** The module that stands beside this package in its repository, or that of the package for this platform. */
 function load(): Native {
     const built = join(__dirname, "..", "codat-keys.node");
-    return require(existsSync(built) ? built : `@codat-keys/${platform()}`);
-}
-
-function platform(): string {
-    return `${process.platform}-${process.arch}`;
+    if (existsSync(built)) {
+        return require(built);
+    }
+    const here = `${process.platform}-${process.arch}`;
+    // Only the one that fits is installed, or loads.
+    const packages = (process.platform === "linux" ? ["-gnu", "-musl"] : [""]).map((libc) => `@codat-keys/${here}${libc}`);
+    const causes: unknown[] = [];
+    for (const name of packages) {
+        try {
+            return require(name);
+        } catch (error) {
+            causes.push(error);
+        }
+    }
+    throw new AggregateError(
+        causes,
+        `codat-keys has no native module for ${here}: ${packages.join(" or ")} is not installed. It is an optional dependency:` +
+            " install without --omit=optional, on the platform where it will run",
+    );
 }
 
 export const native = load();
