@@ -5,16 +5,17 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::process::{command, run as run_to_end};
-use crate::{generate, mutants, python, tools};
+use crate::{generate, mutants, node, python, tools};
 
 type Check = fn() -> Result<()>;
 
-const CHECKS: [(&str, Check); 9] = [
+const CHECKS: [(&str, Check); 10] = [
     ("format", || run_to_end(&mut command("cargo fmt --all --check"))),
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
     // Libraries only: the documentation of a command line is its help, which is no Markdown.
     ("docs", || run_to_end(command("cargo doc --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))),
     ("python types", python_types),
+    ("node package", node_package),
     ("generated files", generate::check),
     ("spelling", || run_to_end(&mut tools::typos()?)),
     ("workflows", || run_to_end(tools::zizmor()?.args(["--offline", "--no-progress", ".github/workflows"]))),
@@ -50,4 +51,10 @@ fn python_types() -> Result<()> {
     let interpreter = pyright.get_program().to_owned();
     run_to_end(pyright.arg(interpreter))?;
     run_to_end(&mut python::HERE.module("mypy.stubtest codat_keys._native")?)
+}
+
+/// Its types while it is built, then what it exports to each kind of module.
+fn node_package() -> Result<()> {
+    node::HERE.install()?;
+    run_to_end(&mut node::HERE.npm("run --silent check"))
 }

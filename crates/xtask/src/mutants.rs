@@ -7,12 +7,13 @@ use std::{fmt, fs};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::process::command;
-use crate::python::Package;
+use crate::{node, python};
 
 /// Where the patched sources are built, apart from the working tree.
 const COPY: &str = "target/mutants/tree";
 const BUILT: &str = "target/mutants/built";
-const PACKAGE: Package = Package { root: COPY, built: BUILT, environment: "target/mutants/python-venv" };
+const NODE: node::Package = node::Package { root: COPY, built: BUILT };
+const PYTHON: python::Package = python::Package { root: COPY, built: BUILT, environment: "target/mutants/python-venv" };
 
 struct Mutant {
     name: String,
@@ -26,6 +27,8 @@ enum Test {
     Cargo(String),
     /// `pytest: tests/test_x.py::test_y`.
     Pytest(String),
+    /// `node: lifecycle NAME`, a file of `node/tests` and how the names of tests in it begin.
+    Node(String, String),
 }
 
 /// Copies the sources, sees every named test green, then applies each patch alone and sees each of its tests red.
@@ -74,7 +77,11 @@ fn mutants() -> Result<Vec<Mutant>> {
 fn read(patch: PathBuf) -> Result<Mutant> {
     let text = fs::read_to_string(&patch)?;
     let tests: Vec<Test> = text.lines().map_while(Test::read).collect();
-    ensure!(!tests.is_empty(), "{}: begin it with `test: ARGUMENTS` or `pytest: TEST`", patch.display());
+    ensure!(
+        !tests.is_empty(),
+        "{}: begin it with `test: ARGUMENTS`, `pytest: TEST` or `node: FILE NAME`",
+        patch.display()
+    );
     let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Mutant { name, tests, patch: patch.canonicalize()? })
 }
@@ -109,8 +116,12 @@ fn patch(patch: &Path, reverse: bool) -> Result<()> {
 
 impl Test {
     fn read(line: &str) -> Option<Self> {
-        let cargo = line.strip_prefix("test: ").map(|test| Self::Cargo(test.into()));
-        cargo.or_else(|| line.strip_prefix("pytest: ").map(|test| Self::Pytest(test.into())))
+        match line.split_once(": ")? {
+            ("test", test) => Some(Self::Cargo(test.into())),
+            ("pytest", test) => Some(Self::Pytest(test.into())),
+            ("node", test) => test.split_once(' ').map(|(file, name)| Self::Node(file.into(), name.into())),
+            _ => None,
+        }
     }
 
     /// Whether it runs and passes. One that does not exist counts as failed without a patch, and so is noticed.
@@ -127,10 +138,17 @@ impl Test {
                 Ok(run.status.success() && text.lines().any(ran))
             }
             Self::Pytest(test) => {
-                PACKAGE.install()?;
+                PYTHON.install()?;
                 // A mutant may hang, and takes its process along.
-                let mut pytest = PACKAGE.module("pytest -q -x -n 0 --timeout=60 --timeout-method=thread")?;
+                let mut pytest = PYTHON.module("pytest -q -x -n 0 --timeout=60 --timeout-method=thread")?;
                 Ok(pytest.arg(test).stdin(Stdio::null()).output()?.status.success())
+            }
+            Self::Node(file, name) => {
+                NODE.install()?;
+                let mut node = NODE.test(&format!("{file}.test.mjs"));
+                let run = node.arg(format!("--test-name-pattern=^{name}")).stdin(Stdio::null()).output()?;
+                let text = String::from_utf8_lossy(&run.stdout);
+                Ok(run.status.success() && text.lines().any(|line| line.starts_with("ℹ pass ") && line != "ℹ pass 0"))
             }
         }
     }
@@ -141,6 +159,7 @@ impl fmt::Display for Test {
         match self {
             Self::Cargo(test) => write!(f, "`cargo test {test}`"),
             Self::Pytest(test) => write!(f, "`pytest {test}`"),
+            Self::Node(file, name) => write!(f, "`{name}` in {file}.test.mts"),
         }
     }
 }

@@ -1,43 +1,66 @@
-//! The Node package, built as it stands in the working tree.
+//! The Node package, built where its sources are.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf, absolute};
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process::{command, run};
+use crate::process::{command, run, run_quietly};
 
-const FOLDER: &str = "node";
+/// The package of the working tree.
+pub(crate) const HERE: Package = Package { root: ".", built: "target" };
 
-/// Installs the tools, builds the native module and then the package.
-pub(crate) fn install() -> Result<()> {
-    install_tools()?;
-    run(&mut command("cargo build --package codat-keys-node"))?;
-    let built = format!("{}codat_keys_node{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    let module = Path::new(FOLDER).join("codat-keys.node");
-    // Removed first: a process that runs has its pages in memory.
-    fs::remove_file(&module).ok();
-    fs::copy(Path::new("target/debug").join(built), module)?;
-    run(&mut npm("run --silent build"))
+/// A package, each path relative to the root of this repository.
+pub(crate) struct Package {
+    /// The sources, as far as a repository holds them.
+    pub(crate) root: &'static str,
+    /// What cargo builds of them.
+    pub(crate) built: &'static str,
 }
 
-/// `npm LINE`, to be run in the folder of the package.
-pub(crate) fn npm(line: &str) -> Command {
-    let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" });
-    npm.args(line.split_whitespace()).current_dir(FOLDER);
-    npm
-}
-
-/// Installs what `package-lock.json` names, unless it is there already.
-fn install_tools() -> Result<()> {
-    let wanted = fs::read(Path::new(FOLDER).join("package-lock.json"))?;
-    let installed = Path::new(FOLDER).join("node_modules/installed.json");
-    if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
+impl Package {
+    /// Installs the tools, then builds the native module, the package and its tests.
+    pub(crate) fn install(&self) -> Result<()> {
+        self.install_tools()?;
+        let mut cargo = command("cargo build --quiet --package codat-keys-node");
+        run_quietly(cargo.current_dir(self.root).env("CARGO_TARGET_DIR", absolute(self.built)?))?;
+        let library = format!("{}codat_keys_node{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+        let module = self.folder().join("codat-keys.node");
+        // Removed first: a process that runs has its pages in memory.
+        fs::remove_file(&module).ok();
+        fs::copy(Path::new(self.built).join("debug").join(library), module)?;
+        run_quietly(&mut self.npm("run --silent build"))
     }
-    run(&mut npm("ci --silent"))?;
-    // Written last: a folder half made is made again.
-    fs::write(installed, wanted)?;
-    Ok(())
+
+    /// `npm LINE`, to be run in the folder of the package.
+    pub(crate) fn npm(&self, line: &str) -> Command {
+        let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" });
+        npm.args(line.split_whitespace()).current_dir(self.folder());
+        npm
+    }
+
+    /// `node --test` for one of the built files, to be run in the folder of the package.
+    pub(crate) fn test(&self, file: &str) -> Command {
+        let mut node = command("node --test --test-reporter=spec --test-timeout=120000");
+        node.arg(Path::new("tests/built").join(file)).current_dir(self.folder());
+        node
+    }
+
+    fn folder(&self) -> PathBuf {
+        Path::new(self.root).join("node")
+    }
+
+    /// Installs what `package-lock.json` names, unless it is there already.
+    fn install_tools(&self) -> Result<()> {
+        let wanted = fs::read(self.folder().join("package-lock.json"))?;
+        let installed = self.folder().join("node_modules/installed.json");
+        if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+            return Ok(());
+        }
+        run(&mut self.npm("ci --silent"))?;
+        // Written last: a folder half made is made again.
+        fs::write(installed, wanted)?;
+        Ok(())
+    }
 }

@@ -39,7 +39,7 @@ const SUITES: [Suite; 4] = [
         // pytest-randomly shuffles them.
         test: || python::HERE.module("pytest -q -n 2 --color=no"),
     },
-    Suite { language: "node", build: node::install, test: || Ok(node::npm("test --silent")) },
+    Suite { language: "node", build: || node::HERE.install(), test: || Ok(node::HERE.npm("test --silent")) },
 ];
 
 /// Runs every suite, whatever became of the one before. The last line printed is `N passed, M failed`.
