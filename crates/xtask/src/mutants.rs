@@ -145,8 +145,7 @@ impl Test {
             }
             Self::Node(file, name) => {
                 NODE.install()?;
-                let mut node = NODE.test(&format!("{file}.test.mjs"));
-                let run = node.arg(format!("--test-name-pattern=^{name}")).stdin(Stdio::null()).output()?;
+                let run = NODE.test(file, name).stdin(Stdio::null()).output()?;
                 let text = String::from_utf8_lossy(&run.stdout);
                 Ok(run.status.success() && text.lines().any(|line| line.starts_with("ℹ pass ") && line != "ℹ pass 0"))
             }

@@ -40,10 +40,11 @@ impl Package {
         npm
     }
 
-    /// `node --test` for one of the built files, to be run in the folder of the package.
-    pub(crate) fn test(&self, file: &str) -> Command {
+    /// The tests of one of the built files whose names begin so, to be run in the folder of the package.
+    pub(crate) fn test(&self, file: &str, name: &str) -> Command {
         let mut node = command("node --test --test-reporter=spec --test-timeout=120000");
-        node.arg(Path::new("tests/built").join(file)).current_dir(self.folder());
+        node.arg(format!("--test-name-pattern=^{name}")).arg(format!("tests/built/{file}.test.mjs"));
+        node.current_dir(self.folder());
         node
     }
 
