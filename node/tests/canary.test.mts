@@ -95,9 +95,10 @@ test("an error holds no key, whatever is wrong", async () => {
     }
     await emulator.setFaults([{ method: "POST", fault: "drop-after", count: 9 }]);
     await assert.rejects(client.keys.create("ci"), (error) => { assertHidden(error, "candidates"); return true; });
-    await emulator.setFaults([{ fault: "status", status: 200, body: `{"apiKey": "${CANARY}"` }]);
+    await emulator.setFaults([{ fault: "status", status: 200, body: CANARY }]);
     const answer = await client.request("GET", "/x");
-    assert.throws(() => answer.json(), (error) => { assertHidden(error, "JSON"); return true; });
+    // A parser would quote a part of it.
+    assert.throws(() => answer.json(), (error) => !inspect(error).includes(CANARY.slice(0, 8)));
 });
 
 test("an uncaught error and a warning show no key", async () => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codat_keys::{ApiKey, Client, KeyName, Method};
+use codat_keys::{ApiKey, Client, ErrorKind, KeyName, Method};
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
@@ -58,4 +58,16 @@ async fn a_dropped_call_closes_its_connection_and_sends_no_more() {
     // Longer than the first wait before another attempt.
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(journal(&client).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_with_another_time_is_the_same_but_for_that() {
+    let emulator = Emulator::start().unwrap();
+    let client = client(&emulator);
+    emulator.set_faults(FOREVER).unwrap();
+    let hurried = client.with_timeout(Duration::from_millis(200)).unwrap();
+    assert_eq!(hurried.keys().list().await.unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!(client.with_timeout(Duration::ZERO).unwrap_err().kind(), ErrorKind::InvalidInput);
+    client.close();
+    assert_eq!(hurried.keys().list().await.unwrap_err().kind(), ErrorKind::Closed);
 }
