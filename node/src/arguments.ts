@@ -36,7 +36,9 @@ export function entries(name: string, value: unknown): [string, string][] {
     }
     return Object.entries(of("object", name, value) as object).map(([key, value]: [string, unknown]) => {
         if (!["string", "number", "boolean"].includes(typeof value)) {
-            throw new TypeError(`argument '${name}': a value in it is ${kind(value)}, and no string, number or boolean`);
+            throw new TypeError(
+                `argument '${name}': a value in it is ${kind(value)}, and no string, number or boolean`,
+            );
         }
         return [text(name, key), text(name, String(value))];
     });

@@ -60,7 +60,12 @@ export class Keys {
     async create(name: string, options: CreateOptions = {}): Promise<Creation> {
         const { adopt = false, idempotencyKey } = options;
         const key = idempotencyKey === undefined ? undefined : text("idempotencyKey", idempotencyKey);
-        const call: Call = { call: "create", name: text("name", name), adopt: yes("adopt", adopt), idempotencyKey: key };
+        const call: Call = {
+            call: "create",
+            name: text("name", name),
+            adopt: yes("adopt", adopt),
+            idempotencyKey: key,
+        };
         return new Creation(await start(this.#core, call, options));
     }
 

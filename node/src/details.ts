@@ -25,7 +25,7 @@ export class ApiKeyDetails {
     constructor(data: KeyData) {
         this.id = data.id;
         this.name = data.name;
-        this.apiKey = ApiKey.verbatim(data.apiKey);
+        this.apiKey = new ApiKey(data.apiKey, null);
         this.createdDate = data.createdDate === null ? null : new Date(data.createdDate);
         Object.freeze(this);
     }

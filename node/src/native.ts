@@ -90,7 +90,9 @@ function load(): Native {
     }
     const here = `${process.platform}-${process.arch}`;
     // Only the one that fits is installed, or loads.
-    const packages = (process.platform === "linux" ? ["-gnu", "-musl"] : [""]).map((libc) => `@codat-keys/${here}${libc}`);
+    const packages = (process.platform === "linux" ? ["-gnu", "-musl"] : [""]).map(
+        (libc) => `@codat-keys/${here}${libc}`,
+    );
     const causes: unknown[] = [];
     for (const name of packages) {
         try {

@@ -17,10 +17,14 @@ export class ApiKey {
     /** Throws `InvalidCredentialError`, with the mistake and its repair, for what cannot be a raw key. */
     constructor(value: string | ApiKey);
     /** @internal */
-    constructor(value: string | ApiKey, check: (value: string) => void);
-    constructor(value: string | ApiKey, check = native.checkKey) {
-        this.#value = rawKey("value", value);
-        told(() => check(this.#value));
+    constructor(value: string | ApiKey, check: ((value: string) => void) | null);
+    constructor(value: string | ApiKey, check: ((value: string) => void) | null = native.checkKey) {
+        // Without a check: it comes from the core.
+        const text = check === null ? (value as string) : rawKey("value", value);
+        if (check !== null) {
+            told(() => check(text));
+        }
+        this.#value = text;
         Object.freeze(this);
     }
 
@@ -66,7 +70,10 @@ export class AuthorizationHeader {
     /** Throws `InvalidCredentialError`, with the mistake and its repair, for what is no such header. */
     constructor(value: string | AuthorizationHeader) {
         const given = rawHeader("value", value);
-        this.apiKey = ApiKey.verbatim(told(() => native.keyOf(given)));
+        this.apiKey = new ApiKey(
+            told(() => native.keyOf(given)),
+            null,
+        );
         this.#value = native.headerOf(this.apiKey.exposeSecret());
         Object.freeze(this);
     }

@@ -13,6 +13,8 @@ interface Ended {
 const inFlight = new Map<number, (ended: Ended) => void>();
 const waiting = new native.Waiting(settle);
 let numbers = 0;
+let held = false;
+let looks: NodeJS.Immediate | undefined;
 
 /** Performs a call. Errors are made here, where the stack still knows who waits. */
 export async function perform(begin: (waiting: Waiting, number: number) => void, signal?: AbortSignal): Promise<Ended> {
@@ -22,9 +24,7 @@ export async function perform(begin: (waiting: Waiting, number: number) => void,
         const ended = await new Promise<Ended>((resolve) => {
             told(() => begin(waiting, number));
             inFlight.set(number, resolve);
-            if (inFlight.size === 1) {
-                waiting.hold(true);
-            }
+            hold();
             stopWith(signal, number);
         });
         if (ended.error === null) {
@@ -46,6 +46,23 @@ function settle(text: string, answers: Answer[]): void {
         inFlight.delete(number);
     }
     if (inFlight.size === 0) {
+        looks ??= setImmediate(letGo);
+    }
+}
+
+/** Keeps the process alive. */
+function hold(): void {
+    if (!held) {
+        held = true;
+        waiting.hold(true);
+    }
+}
+
+/** Only after a pause: the next call often comes at once. */
+function letGo(): void {
+    looks = undefined;
+    if (inFlight.size === 0) {
+        held = false;
         waiting.hold(false);
     }
 }

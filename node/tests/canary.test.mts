@@ -11,7 +11,11 @@ import { ended, start } from "./support.mjs";
 
 const CANARY = "CanaryKeyMadeUpForThisTest00000000000Zq7";
 const ENCODED = encode(CANARY).slice("Basic ".length, -2);
-const visible = fc.string({ unit: fc.integer({ min: 33, max: 126 }).map((code) => String.fromCharCode(code)), minLength: 1, maxLength: 80 });
+const visible = fc.string({
+    unit: fc.integer({ min: 33, max: 126 }).map((code) => String.fromCharCode(code)),
+    minLength: 1,
+    maxLength: 80,
+});
 
 /** Every way in which JavaScript shows a value. */
 const SURFACES: Record<string, (value: any) => unknown> = {
@@ -45,7 +49,10 @@ function assertHidden(value: unknown, what: string): void {
 
 test("a key is shown nowhere", async () => {
     await using emulator = new Emulator();
-    const keys = [{ id: "a", name: "one", apiKey: CANARY }, { id: "b", name: "one", apiKey: `${CANARY}2` }];
+    const keys = [
+        { id: "a", name: "one", apiKey: CANARY },
+        { id: "b", name: "one", apiKey: `${CANARY}2` },
+    ];
     await emulator.setState({ keys });
     const client = new Client({ baseUrl: emulator.baseUrl, apiKey: CANARY });
     assertHidden(client, "client");
@@ -86,19 +93,35 @@ test("an error holds no key, whatever is wrong", async () => {
         ["a key in use", () => client.keys.delete("a")],
     ];
     for (const [what, wrong] of wrongs) {
-        await assert.rejects(async () => wrong(), (error) => { assertHidden(error, what); return true; }, what);
+        await assert.rejects(
+            async () => wrong(),
+            (error) => {
+                assertHidden(error, what);
+                return true;
+            },
+            what,
+        );
     }
     const fault = { fault: "status", status: 400, body: { error: `not ${CANARY} or ${ENCODED}` } };
     for (const method of ["GET", "POST"]) {
         await emulator.setFaults([{ ...fault, method, count: 9 }]);
-        await assert.rejects(client.request(method, "/x"), (error) => { assertHidden(error, method); return true; });
+        await assert.rejects(client.request(method, "/x"), (error) => {
+            assertHidden(error, method);
+            return true;
+        });
     }
     await emulator.setFaults([{ method: "POST", fault: "drop-after", count: 9 }]);
-    await assert.rejects(client.keys.create("ci"), (error) => { assertHidden(error, "candidates"); return true; });
+    await assert.rejects(client.keys.create("ci"), (error) => {
+        assertHidden(error, "candidates");
+        return true;
+    });
     await emulator.setFaults([{ fault: "status", status: 200, body: CANARY }]);
     const answer = await client.request("GET", "/x");
     // A parser would quote a part of it.
-    assert.throws(() => answer.json(), (error) => !inspect(error).includes(CANARY.slice(0, 8)));
+    assert.throws(
+        () => answer.json(),
+        (error) => !inspect(error).includes(CANARY.slice(0, 8)),
+    );
 });
 
 test("an uncaught error and a warning show no key", async () => {
@@ -111,25 +134,29 @@ test("an uncaught error and a warning show no key", async () => {
 });
 
 test("any key is taken and given back, or refused without being quoted", () => {
-    fc.assert(fc.property(visible, (text) => {
-        let key;
-        try {
-            key = new ApiKey(text);
-        } catch (refused: any) {
-            return refused.code === "invalid_credential" && (text.length < 12 || !inspect(refused).includes(text));
-        }
-        return key.exposeSecret() === text && new AuthorizationHeader(encode(text)).apiKey.equals(key);
-    }));
+    fc.assert(
+        fc.property(visible, (text) => {
+            let key;
+            try {
+                key = new ApiKey(text);
+            } catch (refused: any) {
+                return refused.code === "invalid_credential" && (text.length < 12 || !inspect(refused).includes(text));
+            }
+            return key.exposeSecret() === text && new AuthorizationHeader(encode(text)).apiKey.equals(key);
+        }),
+    );
 });
 
 test("any text for a key is taken or refused", () => {
-    fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
-        try {
-            return encode(text) === `Basic ${Buffer.from(text).toString("base64")}`;
-        } catch (refused: any) {
-            return refused.code === "invalid_credential" || refused instanceof TypeError;
-        }
-    }));
+    fc.assert(
+        fc.property(fc.string({ unit: "binary" }), (text) => {
+            try {
+                return encode(text) === `Basic ${Buffer.from(text).toString("base64")}`;
+            } catch (refused: any) {
+                return refused.code === "invalid_credential" || refused instanceof TypeError;
+            }
+        }),
+    );
 });
 
 test("what is brought is frozen", async () => {

@@ -10,8 +10,25 @@ import { ended } from "./support.mjs";
 
 const FOLDER = fileURLToPath(new URL("../..", import.meta.url));
 const BUILT = fileURLToPath(new URL("examples/", import.meta.url));
-const COMPILE = ["node_modules/typescript/bin/tsc", "--ignoreConfig", "--strict", "--module", "nodenext", "--target", "es2022", "--lib", "es2023,esnext.disposable", "--types", "node"];
-const PRINTS = [/^created ApiKey\(••••.{4}\)\n\[ 'Example Company 00001', 'Example Company 00002' \]\n/, /^created\n$/, /^200\n$/, /^replayed 2\n$/];
+const COMPILE = [
+    "node_modules/typescript/bin/tsc",
+    "--ignoreConfig",
+    "--strict",
+    "--module",
+    "nodenext",
+    "--target",
+    "es2022",
+    "--lib",
+    "es2023,esnext.disposable",
+    "--types",
+    "node",
+];
+const PRINTS = [
+    /^created ApiKey\(••••.{4}\)\n\[ 'Example Company 00001', 'Example Company 00002' \]\n/,
+    /^created\n$/,
+    /^200\n$/,
+    /^replayed 2\n$/,
+];
 
 const blocks = [...readFileSync(`${FOLDER}/README.md`, "utf8").matchAll(/^```(\w+)\n(.*?)^```$/gms)];
 mkdirSync(BUILT, { recursive: true });

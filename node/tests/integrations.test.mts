@@ -21,17 +21,30 @@ const { redirect } = interceptors;
 const LIBRARIES: Record<string, (client: Client, url: string) => Promise<unknown>> = {
     fetch: (client, url) => codatFetch(client)(url, { headers: { "x-own": "1" } }),
     "fetch with a request": (client, url) => codatFetch(client)(new Request(url, { headers: { "x-own": "1" } })),
-    undici: (client, url) => request(url, { headers: { "x-own": "1" }, dispatcher: new Agent().compose(forUndici(client), redirect({ maxRedirections: 3 })) }),
-    "undici, redirected within": (client, url) => request(url, { headers: ["x-own", "1"], dispatcher: new Agent().compose(redirect({ maxRedirections: 3 }), forUndici(client)) }),
+    undici: (client, url) =>
+        request(url, {
+            headers: { "x-own": "1" },
+            dispatcher: new Agent().compose(forUndici(client), redirect({ maxRedirections: 3 })),
+        }),
+    "undici, redirected within": (client, url) =>
+        request(url, {
+            headers: ["x-own", "1"],
+            dispatcher: new Agent().compose(redirect({ maxRedirections: 3 }), forUndici(client)),
+        }),
     axios: (client, url) => forAxios(client, axios.create()).get(url, { headers: { "x-own": "1" } }),
-    "axios with a base": (client, url) => forAxios(client, axios.create({ baseURL: new URL(url).origin })).get(new URL(url).pathname, { headers: { "x-own": "1" } }),
+    "axios with a base": (client, url) =>
+        forAxios(client, axios.create({ baseURL: new URL(url).origin })).get(new URL(url).pathname, {
+            headers: { "x-own": "1" },
+        }),
 };
 
 /** A server that remembers what it was sent; `/away` redirects to another. */
 async function server(heard: string[], elsewhere = () => ""): Promise<{ url: string; server: Server }> {
     const server = createServer((request, answer) => {
         heard.push(`${request.url} ${request.headers["x-own"]} ${request.headers.authorization ?? "none"}`);
-        answer.writeHead(request.url === "/away" ? 302 : 200, { location: `${elsewhere()}/landed`, connection: "close" }).end("{}");
+        answer
+            .writeHead(request.url === "/away" ? 302 : 200, { location: `${elsewhere()}/landed`, connection: "close" })
+            .end("{}");
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
@@ -56,10 +69,16 @@ for (const [library, get] of Object.entries(LIBRARIES)) {
 
 test("axios 1.7: a redirect to a subdomain goes without the key", async () => {
     const heard: string[] = [];
-    const own: { url: string; server: Server } = await server(heard, () => `http://sub.localhost:${new URL(own.url).port}`);
+    const own: { url: string; server: Server } = await server(
+        heard,
+        () => `http://sub.localhost:${new URL(own.url).port}`,
+    );
     const client = new Client({ baseUrl: own.url.replace("127.0.0.1", "localhost"), apiKey: KEY });
-    const lookup = (_: string, options: any, done: any) => (options.all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4));
-    await forAxios(client, earlierAxios.create({ lookup } as object)).get(`${client.baseUrl}/away`).finally(() => own.server.close());
+    const lookup = (_: string, options: any, done: any) =>
+        options.all ? done(null, [{ address: "127.0.0.1", family: 4 }]) : done(null, "127.0.0.1", 4);
+    await forAxios(client, earlierAxios.create({ lookup } as object))
+        .get(`${client.baseUrl}/away`)
+        .finally(() => own.server.close());
     assert.deepEqual(heard, [`/away undefined ${encode(KEY)}`, "/landed undefined none"]);
 });
 

@@ -18,7 +18,8 @@ const HERE = `${process.platform}-${process.arch}`;
 function installed(native = true): string {
     const folder = mkdtempSync(join(tmpdir(), "codat-keys-"));
     const modules = join(folder, "node_modules");
-    for (const part of ["dist", "package.json"]) cpSync(join(PACKAGE, part), join(modules, "codat-keys", part), { recursive: true });
+    for (const part of ["dist", "package.json"])
+        cpSync(join(PACKAGE, part), join(modules, "codat-keys", part), { recursive: true });
     if (native) {
         const platform = join(modules, "@codat-keys", HERE + (process.platform === "linux" ? "-gnu" : ""));
         mkdirSync(platform, { recursive: true });
@@ -44,14 +45,24 @@ test("the native module of this platform's package is taken, also by a bundle", 
 });
 
 test("where no module fits, the error names the platform", () => {
-    const { stderr, status } = spawnSync(process.execPath, ["--eval", "require('codat-keys')"], { cwd: installed(false), encoding: "utf8" });
+    const { stderr, status } = spawnSync(process.execPath, ["--eval", "require('codat-keys')"], {
+        cwd: installed(false),
+        encoding: "utf8",
+    });
     assert.equal(status, 1);
-    assert.match(stderr, new RegExp(`codat-keys has no native module for ${HERE}: @codat-keys/${HERE}.* is not installed`));
+    assert.match(
+        stderr,
+        new RegExp(`codat-keys has no native module for ${HERE}: @codat-keys/${HERE}.* is not installed`),
+    );
 });
 
 for (const entry of ["codat-keys", "codat-keys/fetch"]) {
     test(`in a browser's bundle ${entry} throws, and says why`, () => {
-        const outfile = bundle(installed(), `import * as keys from ${JSON.stringify(entry)}; console.log(keys);`, "browser");
+        const outfile = bundle(
+            installed(),
+            `import * as keys from ${JSON.stringify(entry)}; console.log(keys);`,
+            "browser",
+        );
         const { stderr } = spawnSync(process.execPath, [outfile], { encoding: "utf8" });
         assert.match(stderr, /codat-keys does not run in a browser: an API key must not be in client code/);
     });

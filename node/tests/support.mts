@@ -1,9 +1,13 @@
 // What the tests share.
 import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
+import type { ApiKeyDetails } from "codat-keys";
 import { Emulator } from "codat-keys/testing";
 
 /** Calls never end by themselves. */
@@ -33,4 +37,43 @@ export async function until(seen: (journal: any[]) => unknown, emulator: Emulato
         await setTimeout(5);
     }
     throw new Error(JSON.stringify(await emulator.journal()));
+}
+
+/** The path of a file with this text. */
+export function kept(text: string): string {
+    const path = join(mkdtempSync(join(tmpdir(), "codat-keys-")), "kept");
+    writeFileSync(path, text);
+    return path;
+}
+
+/** For `JSON.parse`: an idempotency key in place of `{"minutesAgo": 5}`. */
+export function withKeys(_: string, value: any): unknown {
+    if (value?.minutesAgo === undefined) {
+        return value;
+    }
+    const digits = (Date.now() - value.minutesAgo * 60_000).toString(16).padStart(12, "0");
+    return `${digits.slice(0, 8)}-${digits.slice(8)}-7000-8000-000000000000`;
+}
+
+/** A key as scenarios show it. */
+export function shown({ id, name, apiKey, createdDate }: ApiKeyDetails, inUse: boolean): object {
+    return { id, name, created: createdDate && createdDate.toISOString(), inUse, key: apiKey.masked() };
+}
+
+/** A request as scenarios show it. */
+export function journalled({ method, path, status, ended = "running", replayed }: any): string {
+    return `${method} ${path} ${status ?? ended}${replayed ? " replayed" : ""}`;
+}
+
+/** Whether all that is expected is there; a `Date` holds milliseconds. */
+export function holds(expected: any, actual: any): boolean {
+    if (typeof expected === "string" && /^\d{4}-\d\d-\d\dT/.test(expected))
+        return actual === new Date(expected).toISOString();
+    if (typeof expected !== "object" || expected === null) return expected === actual;
+    if (Array.isArray(expected) && expected.length !== actual?.length) return false;
+    return (
+        typeof actual === "object" &&
+        actual !== null &&
+        Object.keys(expected).every((name) => name in actual && holds(expected[name], actual[name]))
+    );
 }
