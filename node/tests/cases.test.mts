@@ -65,8 +65,7 @@ async function scenario({ emulator: state, faults = [], ...rest }: any, { Client
 function refuses(given: any, module: typeof esm): void {
     assert.throws(
         () => headerOf(given, module),
-        (error: any) =>
-            error.code === "invalid_credential" && error.message.endsWith(given.refused) && error.hint !== "",
+        ({ code, message, hint }: any) => code === "invalid_credential" && message.endsWith(given.refused) && !!hint,
     );
 }
 
