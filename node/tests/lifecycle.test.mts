@@ -1,6 +1,8 @@
 // Ends, aborts, workers and copies: what concerns a whole process in a child, judged from outside.
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -222,6 +224,22 @@ test("ten thousand clients are made and dropped without growth", () =>
         );
         assert.equal(child.code, 0, child.complained);
         assert.ok(Number(child.said) < 32, `${child.said} MiB`);
+    }));
+
+test("large answers that nobody keeps are collected", () =>
+    emulated([], async (emulator) => {
+        const server = createServer((_, answer) => answer.end("x".repeat(4_000_000)));
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        const { port } = server.address() as AddressInfo;
+        const program = `
+            const large = new Client({ baseUrl: "http://127.0.0.1:${port}" });
+            for (let i = 0; i < 400; i++) await large.request("GET", "/x");
+            console.log(Math.round(process.memoryUsage().rss / 1e6));
+        `;
+        const { code, said } = await ended(start(program, emulator));
+        server.close();
+        assert.equal(code, 0);
+        assert.ok(Number(said) < 400, `${said} of 1600 MB`);
     }));
 
 for (const fault of ["empty", "html", "garbage", "truncated", "endless"]) {

@@ -1,7 +1,8 @@
 //! What calls bring, on its way to the classes of `node/src/details.ts`.
 
 use codat_keys::Timestamp;
-use napi::bindgen_prelude::Uint8Array;
+use napi::Env;
+use napi::bindgen_prelude::{ObjectFinalize, Uint8Array};
 use napi_derive::napi;
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -85,9 +86,21 @@ impl From<codat_keys::RateLimit> for RateLimit {
     }
 }
 
-/// An answer. Its body stays here until somebody asks for it.
-#[napi]
+/// An answer. Its body stays here until somebody asks for it; JavaScript hears how large it is, to collect in time.
+#[napi(custom_finalize)]
 pub struct Response(codat_keys::Response);
+
+impl Response {
+    pub(crate) fn bytes(&self) -> i64 {
+        self.0.bytes().len().try_into().unwrap_or(i64::MAX)
+    }
+}
+
+impl ObjectFinalize for Response {
+    fn finalize(self, env: Env) -> napi::Result<()> {
+        env.adjust_external_memory(-self.bytes()).map(drop)
+    }
+}
 
 #[napi]
 impl Response {

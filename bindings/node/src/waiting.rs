@@ -47,9 +47,12 @@ impl Waiting {
     pub fn new(settle: Function<'_, FnArgs<(String, Vec<Response>)>, ()>) -> napi::Result<Self> {
         let board = Arc::<Mutex<Board>>::default();
         let taken = Arc::clone(&board);
-        let bell = settle.build_threadsafe_function().weak::<true>().build_callback(move |_| {
+        let bell = settle.build_threadsafe_function().weak::<true>().build_callback(move |call| {
             let mut board = lock(&taken);
             let (ended, answers) = (std::mem::take(&mut board.ended), std::mem::take(&mut board.answers));
+            for answer in &answers {
+                call.env.adjust_external_memory(answer.bytes())?;
+            }
             Ok((ended + "]", answers).into())
         })?;
         Ok(Self(Arc::new(Shared { board, bell: Mutex::new(bell) })))
