@@ -22,7 +22,12 @@ FOREVER = [{"fault": "delay-before", "milliseconds": 600_000, "count": 100}]
 
 def start(program: str) -> subprocess.Popen[str]:
     """Runs a program in a child, which finds the emulator by its environment."""
-    program = "import asyncio, os, sys, threading, time\nfrom codat_keys import AsyncClient, Client\n" + textwrap.dedent(program)
+    begin = """import asyncio, os, signal, sys, threading, time
+from codat_keys import AsyncClient, Client
+# A shell that runs the tests in its background has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+    program = begin + textwrap.dedent(program)
     return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
