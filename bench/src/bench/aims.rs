@@ -35,7 +35,7 @@ const CALLS: [Calls; 9] = [
     ("asyncio, 64 in flight", TASKS, PYTHON, [3.0; 2], AIOHTTP, ASYNCIO),
 ];
 const RUST: &[&str] = &[REFERENCE_THREADS, FASTEST_THREADS, SOCKETS];
-const BLOCKING: &[&str] = &[OURS_BLOCKING, FASTEST_THREADS, PYTHON_SOCKET];
+const BLOCKING: &[&str] = &[OURS_BLOCKING, REFERENCE_THREADS, FASTEST_THREADS, PYTHON_SOCKET];
 const ASYNCIO: &[&str] = &[OURS, FASTEST, PYTHON_PROTOCOL];
 
 type Row = [String; 5];

@@ -12,8 +12,8 @@ use super::{in_turn, oneshot, python};
 const ROUNDS: usize = 40;
 
 /// The first does nothing: the others are compared with it.
-const STATEMENTS: [&str; 6] =
-    ["pass", OURS, "import asyncio", "import pycurl, json", "import aiohttp", "import codat_platform"];
+const STATEMENTS: [&str; 7] =
+    ["pass", OURS, "import typing", "import asyncio", "import pycurl, json", "import aiohttp", "import codat_platform"];
 const OURS: &str = "import codat_keys";
 
 pub(crate) struct Package {
