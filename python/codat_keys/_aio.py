@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from types import TracebackType
@@ -12,18 +13,29 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakMethod, ref
 
 from . import _native
-from ._interrupted import doubt
+from ._interrupted import explain
 from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, Page, RateLimit, Response
 from ._options import Parameters, Path, Timeout, request, seconds
 
 _T = TypeVar("_T")
 
 
+class _Pending:
+    """A call that has not ended, or whose end nobody has taken yet."""
+
+    __slots__ = ("ended", "woken")
+
+    def __init__(self) -> None:
+        # Apart from the end itself: whoever is cancelled cancels what it awaits.
+        self.woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ended: tuple[Any, BaseException | None] | None = None
+
+
 class _Waiting:
     """The calls that one event loop waits for."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._futures: dict[int, asyncio.Future[Any]] = {}
+        self._pending: dict[int, _Pending] = {}
         self._numbers = count()
         try:
             self._completions = _native.Completions(None)
@@ -33,36 +45,37 @@ class _Waiting:
             self._completions = _native.Completions(partial(_ring, ref(loop), WeakMethod(self._settle)))
 
     async def perform(self, core: _native.AsyncCore, call: _native.Call[_T]) -> _T:
-        number, future = next(self._numbers), _future()
+        number, pending = next(self._numbers), _Pending()
         task = self._completions.start(_process.runtime(), core, call, number)
-        self._futures[number] = future
+        self._pending[number] = pending
         try:
-            return await future  # type: ignore[no-any-return]
+            await pending.woken
         except asyncio.CancelledError as cancelled:
-            if future.cancelled():
-                future = self._futures[number] = _future()
-                task.stop()
-                # It ends at once: nothing more is sent.
-                await asyncio.wait([future])
-            error = future.exception()
-            cancelled.__cause__ = doubt(None if error else future.result(), error)
+            task.stop()
+            explain(cancelled, *await _end(pending))
             raise
         finally:
             task.stop()
+        result, error = await _end(pending)
+        if error is not None:
+            raise error
+        return result  # type: ignore[no-any-return]
 
     def _settle(self) -> None:
         for number, result, error in self._completions.drain():
-            future = self._futures.pop(number)
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
+            pending = self._pending.pop(number)
+            pending.ended = result, error
+            if not pending.woken.done():
+                pending.woken.set_result(None)
 
 
-def _future() -> asyncio.Future[Any]:
-    return asyncio.get_running_loop().create_future()
+async def _end(pending: _Pending) -> tuple[Any, BaseException | None]:
+    """What a call that was stopped ends with, at once: another cancellation meanwhile does not hide it."""
+    while pending.ended is None:
+        pending.woken = asyncio.get_running_loop().create_future()
+        with suppress(asyncio.CancelledError):
+            await pending.woken
+    return pending.ended
 
 
 def _ring(loop: ref[asyncio.AbstractEventLoop], settle: WeakMethod[Callable[[], None]]) -> None:

@@ -6,14 +6,19 @@ from ._errors import OutcomeUnknownError
 from ._native import Creation
 
 
-def doubt(result: object, error: BaseException | None) -> OutcomeUnknownError | None:
+def explain(raised: BaseException, result: object, error: BaseException | None) -> None:
     """From how the call ended meanwhile. What was only read is not worth a word."""
     if isinstance(error, OutcomeUnknownError):
-        return error
-    if isinstance(result, Creation):
-        return OutcomeUnknownError(
+        known = error
+    elif isinstance(result, Creation):
+        known = OutcomeUnknownError(
             "the key was made, but the call was interrupted before it could be returned",
             hint="use the one candidate, or delete it",
             candidates=[result.key],
         )
-    return None
+    else:
+        return
+    # A signal's handler may have given a cause of its own.
+    while raised.__cause__ is not None:
+        raised = raised.__cause__
+    raised.__cause__ = known

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use crate::arguments::text;
 use crate::calls::{Call, Walk};
 use crate::details::RateLimit;
-use crate::errors::{doubt, raise};
+use crate::errors::{explain, raise};
 use crate::logs::{self, Line};
 use crate::options::Options;
 use crate::secrets::AuthorizationHeader;
@@ -42,8 +42,10 @@ impl BlockingCore {
             Ok(outcome) => outcome.map_or(Ok(py.None().into_bound(py)), |outcome| outcome.into_python(py)),
             Err(error) => Err(raise(py, error)),
         };
-        let Some(signal) = lock(&watch.signal).take().or(written.err()) else { return result };
-        signal.set_cause(py, doubt(py, result)?);
+        let heard = lock(&watch.signal).take().or(written.err());
+        // One that came since the last look would be raised where nobody knows the result.
+        let Some(signal) = heard.or_else(|| py.check_signals().err()) else { return result };
+        explain(py, &signal, result)?;
         Err(signal)
     }
 

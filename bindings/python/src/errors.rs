@@ -13,14 +13,13 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     build(py, &error).unwrap_or_else(|failed| failed)
 }
 
-/// What is to be told of a call that ended, and was interrupted before its end could be returned.
-pub(crate) fn doubt<'py>(py: Python<'py>, result: PyResult<Bound<'py, PyAny>>) -> PyResult<Option<PyErr>> {
+/// Tells in what an interrupted call raises how it ended, before its end could be returned.
+pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_, PyAny>>) -> PyResult<()> {
     let (result, error) = match result {
         Ok(result) => (Some(result), None),
         Err(error) => (None, Some(error)),
     };
-    let doubt = py.import("codat_keys._interrupted")?.call_method1("doubt", (result, error))?;
-    Ok(if doubt.is_none() { None } else { Some(PyErr::from_value(doubt)) })
+    py.import("codat_keys._interrupted")?.call_method1("explain", (raised.value(py), result, error)).map(drop)
 }
 
 fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
