@@ -136,6 +136,25 @@ class _Core:
         return await _process.waiting().perform(self.native, call)
 
 
+class _Pages:
+    """No generator, which would end with its first error."""
+
+    __slots__ = ("_core", "_walk")
+
+    def __init__(self, core: _Core, walk: _native.Walk) -> None:
+        self._core = core
+        self._walk = walk
+
+    def __aiter__(self) -> AsyncIterator[Page]:
+        return self
+
+    async def __anext__(self) -> Page:
+        page = await self._core.perform(self._walk.next())
+        if page is None:
+            raise StopAsyncIteration
+        return page
+
+
 class AsyncKeys:
     """The keys of a Codat client: ``AsyncClient.keys``. As ``Keys``, awaited.
 
@@ -250,12 +269,7 @@ class AsyncClient:
     ) -> AsyncIterator[Page]:
         """As ``Client.pages``, with ``async for``."""
         walk = self._core.native.pages(path, page_size, query, order_by)
-
-        async def each() -> AsyncIterator[Page]:
-            while (page := await self._core.perform(walk.next())) is not None:
-                yield page
-
-        return each()
+        return _Pages(self._core, walk)
 
     async def whoami(self) -> ApiKeyDetails:
         """As ``Client.whoami``."""

@@ -204,19 +204,16 @@ class Client:
         come from Codat's page on paging.
 
         Each page is a request: retried, and with errors, as ``request``. Raises ``InvalidInputError`` for a page size
-        out of range and for a ``page`` in the path, ``BadResponseError`` for an answer that is not paged.
+        out of range and for a ``page`` in the path, ``BadResponseError`` for an answer that is not paged. After an error
+        the same page is asked for again.
 
         >>> with Client() as client:
         ...     sum(len(page.results) for page in client.pages("/companies", page_size=2))
         5
         """
         walk = self._core.pages(path, page_size, query, order_by)
-
-        def each() -> Iterator[Page]:
-            while (page := self._core.perform(walk.next())) is not None:
-                yield page
-
-        return each()
+        # No generator, which would end with its first error.
+        return iter(lambda: self._core.perform(walk.next()), None)
 
     def whoami(self) -> ApiKeyDetails:
         """Which key this client authenticates with. Codat has no such call: it is taken from the list.

@@ -63,11 +63,11 @@ class CodatError(Exception):
         """For ``OutcomeUnknownError``: the keys that may be the one asked for; ``None`` where nobody could look."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without the candidates, which hold keys.
-        data = {**self.__dict__, "candidates": None}
-        data.pop("__notes__", None)
-        return _restore, (type(self), str(self), data)
+        # Without the candidates, which hold keys; whatever a subclass asks for when it is made, it has been asked for.
+        return _restore, (type(self), self.args, {**self.__dict__, "candidates": None})
 
 
-def _restore(kind: type[CodatError], message: str, data: dict[str, Any]) -> CodatError:
-    return kind(message, **data)
+def _restore(kind: type[CodatError], args: tuple[Any, ...], data: dict[str, Any]) -> CodatError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(data)
+    return error

@@ -32,7 +32,7 @@ def request(
     if json is not None:
         if content is not None:
             raise TypeError("give json or content, not both")
-        content = _json.dumps(json).encode()
+        content = _json.dumps(json, allow_nan=False).encode()
         if not any(name.lower() == "content-type" for name in headers or ()):
             headers = {**(headers or {}), "content-type": "application/json"}
     return _native.request(method, path, query, headers, content, seconds(timeout))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use codat_keys::Timestamp;
+use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde::de::IgnoredAny;
@@ -43,7 +44,7 @@ impl ApiKeyDetails {
     /// When the key was made, in UTC; ``None`` for old keys, and where the date cannot be read.
     #[getter]
     fn created_date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.0.created_date.map(|date| datetime(py, date)).transpose()
+        self.0.created_date.map_or(Ok(None), |date| datetime(py, date))
     }
 
     fn __reduce__(&self) -> PyResult<()> {
@@ -129,7 +130,7 @@ impl RateLimit {
     /// When it is whole again, in UTC: at 00:00.
     #[getter]
     fn reset<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.0.reset.map(|date| datetime(py, date)).transpose()
+        self.0.reset.map_or(Ok(None), |date| datetime(py, date))
     }
 
     fn __repr__(&self) -> String {
@@ -241,11 +242,14 @@ impl Page {
     }
 }
 
-/// Aware, in UTC, to the microsecond.
-fn datetime(py: Python<'_>, date: Timestamp) -> PyResult<Bound<'_, PyAny>> {
+/// Aware, in UTC, to the microsecond; `None` for a year that Python does not know.
+fn datetime(py: Python<'_>, date: Timestamp) -> PyResult<Option<Bound<'_, PyAny>>> {
     let module = py.import("datetime")?;
     let utc = module.getattr("timezone")?.getattr("utc")?;
     let epoch = module.getattr("datetime")?.call1((1970, 1, 1, 0, 0, 0, 0, utc))?;
     let since = module.getattr("timedelta")?.call1((0, date.as_second(), date.subsec_microsecond()))?;
-    epoch.add(since)
+    match epoch.add(since) {
+        Err(error) if error.is_instance_of::<PyOverflowError>(py) => Ok(None),
+        date => date.map(Some),
+    }
 }

@@ -8,6 +8,8 @@ use pyo3::prelude::*;
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Emulator {
     running: Mutex<Option<codat_keys_emulator::Emulator>>,
+    /// Its threads are in this process: the child of a fork has none to stop.
+    process: u32,
     base_url: String,
     api_key: String,
 }
@@ -20,7 +22,7 @@ impl Emulator {
         let builder = if let Some(seed) = seed { builder.seed(seed) } else { builder };
         let emulator = builder.start().map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
         let (base_url, api_key) = (emulator.base_url().to_owned(), emulator.api_key().to_owned());
-        Ok(Self { running: Mutex::new(Some(emulator)), base_url, api_key })
+        Ok(Self { running: Mutex::new(Some(emulator)), process: std::process::id(), base_url, api_key })
     }
 
     #[getter]
@@ -34,6 +36,23 @@ impl Emulator {
     }
 
     fn stop(&self, py: Python<'_>) {
-        py.detach(|| drop(self.running.lock().unwrap_or_else(PoisonError::into_inner).take()));
+        py.detach(|| self.let_go());
+    }
+}
+
+impl Emulator {
+    fn let_go(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if std::process::id() == self.process {
+            drop(running);
+        } else {
+            std::mem::forget(running);
+        }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
