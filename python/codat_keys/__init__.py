@@ -10,7 +10,6 @@ None True
 from __future__ import annotations
 
 from . import _errors
-from ._aio import AsyncClient, AsyncKeys
 from ._client import Client, Keys
 from ._errors import *  # noqa: F403
 from ._native import (
@@ -23,6 +22,22 @@ from ._native import (
     Response,
     encode,
 )
+
+# As in `typing`, whose import takes longer than that of all that stands here.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._aio import AsyncClient, AsyncKeys
+else:
+
+    def __getattr__(name):
+        # The import of `asyncio` takes longer than all the rest: only who uses it waits for it.
+        if name not in ("AsyncClient", "AsyncKeys"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from . import _aio
+
+        globals().update(AsyncClient=_aio.AsyncClient, AsyncKeys=_aio.AsyncKeys)
+        return globals()[name]
+
 
 __all__ = [
     "ApiKey",
@@ -40,3 +55,6 @@ __all__ = [
 ]
 __all__ += _errors.__all__
 
+
+def __dir__() -> list[str]:
+    return [*globals(), "AsyncClient", "AsyncKeys"]

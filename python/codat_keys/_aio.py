@@ -15,7 +15,8 @@ from weakref import WeakKeyDictionary, WeakMethod, ref
 from . import _native
 from ._interrupted import explain
 from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, Page, RateLimit, Response
-from ._options import Parameters, Path, Timeout, request, seconds
+from ._options import Parameters, Path, Timeout
+from ._request import request
 
 _T = TypeVar("_T")
 
@@ -103,7 +104,10 @@ class _Process:
         return self._runtime
 
     def waiting(self) -> _Waiting:
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError("AsyncClient runs on an event loop of asyncio, and none is running here") from None
         waiting = self._waiting.get(loop)
         if waiting is None:
             waiting = self._waiting[loop] = _Waiting(loop)
@@ -218,7 +222,7 @@ class AsyncClient:
     [None]
     """
 
-    __slots__ = {"_core": "The native client.", "keys": "As ``Client.keys``: see ``AsyncKeys``."}
+    __slots__ = {"__weakref__": "", "_core": "The native client.", "keys": "As ``Client.keys``: see ``AsyncKeys``."}
 
     def __init__(
         self,
@@ -237,7 +241,7 @@ class AsyncClient:
                 api_key=api_key,
                 auth_header=auth_header,
                 base_url=base_url,
-                timeout=seconds(timeout),
+                timeout=timeout,
                 retry=retry,
                 ca_file=ca_file,
                 proxy=proxy,

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from types import TracebackType
-from typing import Any
-
 from . import _native
-from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, Page, RateLimit, Response
-from ._options import Parameters, Path, Timeout, request, seconds
+from ._request import request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+    from typing import Any
+
+    from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, Page, RateLimit, Response
+    from ._options import Parameters, Path, Timeout
+
+    # For within the class whose method is called `list`.
+    _List = list[ApiKeyDetails]
 
 
 class Keys:
@@ -103,9 +110,6 @@ class Keys:
         return f"<Keys of {self._core!r}>"
 
 
-_List = list[ApiKeyDetails]
-
-
 class Client:
     """A client of Codat's API that blocks the calling thread; safe to share between threads, and after a fork.
 
@@ -131,7 +135,11 @@ class Client:
     [None]
     """
 
-    __slots__ = {"_core": "The native client.", "keys": "The keys of this Codat client: see ``Keys``."}
+    __slots__ = {
+        "__weakref__": "",
+        "_core": "The native client.",
+        "keys": "The keys of this Codat client: see ``Keys``.",
+    }
 
     def __init__(
         self,
@@ -150,7 +158,7 @@ class Client:
                 api_key=api_key,
                 auth_header=auth_header,
                 base_url=base_url,
-                timeout=seconds(timeout),
+                timeout=timeout,
                 retry=retry,
                 ca_file=ca_file,
                 proxy=proxy,

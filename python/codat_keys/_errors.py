@@ -4,9 +4,12 @@
 from __future__ import annotations
 
 import builtins
-from typing import ClassVar
 
 from ._error import CodatError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 __all__ = [
     "BadResponseError",
@@ -34,7 +37,7 @@ __all__ = [
 ]
 
 
-class InvalidInputError(CodatError):
+class InvalidInputError(CodatError, builtins.ValueError):
     """The input is not valid."""
 
     code: ClassVar[str] = "invalid_input"

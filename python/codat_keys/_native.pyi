@@ -6,6 +6,8 @@ from datetime import datetime
 from os import PathLike
 from typing import Any, Generic, Literal, NoReturn, TypeVar, final
 
+from ._options import Timeout
+
 __all__ = [
     "ApiKey",
     "ApiKeyDetails",
@@ -93,8 +95,8 @@ class AuthorizationHeader:
 
     def __new__(cls, value: str | AuthorizationHeader) -> AuthorizationHeader: ...
     @staticmethod
-    def encode(key: ApiKey) -> AuthorizationHeader:
-        """The header of a key."""
+    def encode(key: str | ApiKey) -> AuthorizationHeader:
+        """The header of a key. Raises as ``encode`` does."""
 
     @property
     def api_key(self) -> ApiKey:
@@ -200,8 +202,8 @@ class RateLimit:
         """When it is whole again, in UTC: at 00:00."""
 
     def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
     def __ne__(self, other: object, /) -> bool: ...
-    __hash__: None  # type: ignore[assignment]
 
 @final
 class Response:
@@ -226,7 +228,9 @@ class Response:
         """The body, at most 8 MiB."""
 
     def json(self) -> Any:
-        """The body, read from JSON. Raises ``BadResponseError`` where it is none, without a word of it."""
+        """The body, read from JSON. Raises ``BadResponseError`` where it is none, without a word of it; ``ValueError`` for a
+        whole number of more digits than ``sys.get_int_max_str_digits`` allows.
+        """
 
     def redacted(self) -> bytes:
         """The body for a log: the key in use is taken out, and every member ``apiKey`` is masked."""
@@ -269,7 +273,7 @@ class Options:
         api_key: ApiKey | str | None,
         auth_header: AuthorizationHeader | str | None,
         base_url: str | None,
-        timeout: float | None,
+        timeout: Timeout | None,
         retry: bool,
         ca_file: str | PathLike[str] | None,
         proxy: str | None,
@@ -295,7 +299,7 @@ def request(
     query: Mapping[str, str | int | float] | None,
     headers: Mapping[str, str] | None,
     body: bytes | None,
-    timeout: float | None,
+    timeout: Timeout | None,
 ) -> Call[Response]: ...
 
 @final

@@ -9,6 +9,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import aiohttp
 import httpx
@@ -182,3 +183,11 @@ def test_a_missing_library_is_named(module: str, needs: str) -> None:
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert child.returncode == 1
     assert child.stderr.rstrip().endswith(f'ImportError: codat_keys.integrations needs {needs}: pip install "{needs}"')
+
+
+@pytest.mark.parametrize("attach", [HttpxAuth, RequestsAuth, codat_auth, security])
+def test_what_is_no_client_is_refused_unseen(attach: Callable[[Any], object]) -> None:
+    for client in (None, KEY, Client):
+        with pytest.raises(TypeError, match="argument 'client': give a Client or an AsyncClient") as refused:
+            attach(client)
+        assert KEY not in str(refused.value)

@@ -168,6 +168,19 @@ def test_a_handlers_own_cause_stays(codat_emulator: Emulator) -> None:
     )
 
 
+def test_a_handler_makes_calls_of_its_own(codat_emulator: Emulator) -> None:
+    codat_emulator.set_faults([{"path": "/profile", "fault": "delay-before", "milliseconds": 600}])
+    said = run(
+        """
+    client = Client()
+    signal.signal(signal.SIGALRM, lambda *_: print(len(client.keys.list())))
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    print(client.request("GET", "/profile").status)
+    """
+    )
+    assert said == "1\n200\n"
+
+
 def no_readers() -> asyncio.AbstractEventLoop:
     """As the loops of Windows, which can only be called."""
 

@@ -6,10 +6,16 @@ import asyncio
 import copy
 import os
 import pickle
+import subprocess
+import sys
+import weakref
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+import codat_keys
 from codat_keys import AsyncClient, Client, OutcomeUnknownError, ServerError
 from codat_keys.testing import Emulator
 
@@ -72,3 +78,73 @@ def test_a_year_that_python_does_not_know_is_no_date(codat_emulator: Emulator) -
     key = {"id": "old", "name": "old", "apiKey": "MadeUpKeyOfLongAgo", "createdDate": "0000-01-01T00:00:00Z"}
     codat_emulator.set_state(keys=[key])
     assert [key.created_date for key in Client(api_key="MadeUpKeyOfLongAgo").keys.list()] == [None]
+
+
+def imports(program: str) -> set[str]:
+    """The modules that a program has imported, which begins with those of the bare interpreter."""
+    program = f"import sys; bare = set(sys.modules); {program}; print(*(set(sys.modules) - bare))"
+    # Isolated: what starts with this environment, coverage say, may import anything.
+    child = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    return set(child.stdout.split())
+
+
+def test_asyncio_is_imported_only_by_who_uses_it() -> None:
+    blocking = imports("import codat_keys; codat_keys.Client")
+    assert "codat_keys._client" in blocking
+    assert blocking & {"asyncio", "collections.abc", "datetime", "json", "logging", "re", "typing"} == set()
+    assert {"asyncio", "codat_keys._aio"} <= imports("from codat_keys import AsyncClient")
+
+
+def test_what_is_imported_late_is_found_all_the_same() -> None:
+    every: dict[str, object] = {}
+    exec("from codat_keys import *", every)
+    assert set(codat_keys.__all__) <= set(every) & set(dir(codat_keys))
+    assert every["AsyncKeys"] is codat_keys.AsyncKeys is type(AsyncClient(api_key="MadeUpKey").keys)
+    with pytest.raises(AttributeError, match="'codat_keys' has no attribute 'AsyncClints'"):
+        getattr(codat_keys, "AsyncClints")
+
+
+def test_a_client_shows_where_it_calls_and_is_referred_to_weakly(codat_emulator: Emulator) -> None:
+    for client in (Client(), AsyncClient()):
+        kind = type(client).__name__
+        assert repr(client) == f"{kind}(base_url='{codat_emulator.base_url}', api_key={codat_keys.ApiKey(codat_emulator.api_key)!r})"
+        assert weakref.ref(client)() is client
+
+
+def test_quotas_that_are_equal_have_one_hash() -> None:
+    client = Client()
+    quotas = [client.request("GET", "/profile").rate_limit for _ in range(2)]
+    assert {quotas[1], client.rate_limit} == {quotas[1]} != {quotas[0]}
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), timedelta(seconds=-1), 0, timedelta(0)])
+def test_a_time_out_below_or_at_zero_is_a_value_error(seconds: float | timedelta) -> None:
+    with pytest.raises(ValueError, match="time-?out"):
+        Client(timeout=seconds)
+    with pytest.raises(ValueError, match="time-?out"):
+        Client().request("GET", "/profile", timeout=seconds)
+
+
+def test_another_kind_of_event_loop_is_told_which_one_is_needed() -> None:
+    waits = AsyncClient(api_key="MadeUpKey").keys.list()
+    with pytest.raises(RuntimeError, match="an event loop of asyncio"):
+        waits.send(None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "argument"),
+    [
+        (lambda: codat_keys.encode(5), "key"),  # type: ignore[arg-type]
+        (lambda: codat_keys.AuthorizationHeader.encode(None), "key"),  # type: ignore[arg-type]
+        (lambda: Emulator(port=-1), "port"),
+        (lambda: Emulator(port="x"), "port"),  # type: ignore[arg-type]
+        (lambda: Emulator(seed=-1), "seed"),
+    ],
+)
+def test_a_wrong_argument_is_named(wrong: Callable[[], object], argument: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=f"argument '{argument}'"):
+        wrong()
+
+
+def test_a_header_is_made_of_a_text_too() -> None:
+    assert codat_keys.AuthorizationHeader.encode("example") == codat_keys.AuthorizationHeader("Basic ZXhhbXBsZQ==")

@@ -17,7 +17,7 @@ use crate::calls::{Call, Outcome, Walk};
 use crate::details::RateLimit;
 use crate::errors::raise;
 use crate::logs::{self, Line};
-use crate::options::Options;
+use crate::options::{Options, shown};
 use crate::secrets::AuthorizationHeader;
 
 /// The thread that drives every connection. After a fork the child makes another one.
@@ -90,7 +90,7 @@ impl AsyncCore {
     }
 
     fn __repr__(&self) -> String {
-        format!("{:?}", self.client)
+        shown(self.client.base_url(), self.client.authorization_for(self.client.base_url()))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::calls::{Call, Walk};
 use crate::details::RateLimit;
 use crate::errors::{explain, raise};
 use crate::logs::{self, Line};
-use crate::options::Options;
+use crate::options::{Options, shown};
 use crate::secrets::AuthorizationHeader;
 
 /// How often a call looks whether a signal came.
@@ -34,7 +34,8 @@ impl BlockingCore {
             move |line| lock(&watch.lines).push(line)
         });
         let result = py.detach(|| {
-            let stop = Box::pin(Arc::clone(&watch).a_signal());
+            // Without the budget by which the core knows a future: a handler may make calls of its own.
+            let stop = Box::pin(tokio::task::unconstrained(Arc::clone(&watch).a_signal()));
             self.0.run(async |client| logs::heard(begin(client.clone(), stop), listener).await.transpose())
         });
         let written = watch.write(py);
@@ -76,7 +77,7 @@ impl BlockingCore {
     }
 
     fn __repr__(&self) -> String {
-        format!("{:?}", self.0)
+        shown(self.0.base_url(), self.0.authorization_for(self.0.base_url()))
     }
 }
 

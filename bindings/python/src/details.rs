@@ -109,8 +109,8 @@ impl Creation {
 /// ...     quota = client.rate_limit
 /// >>> quota.limit, quota.remaining, quota.reset.hour
 /// (6000, 5999, 0)
-#[pyclass(frozen, eq, module = "codat_keys")]
-#[derive(PartialEq)]
+#[pyclass(frozen, eq, hash, module = "codat_keys")]
+#[derive(PartialEq, Hash)]
 pub(crate) struct RateLimit(pub(crate) codat_keys::RateLimit);
 
 #[pymethods]
@@ -181,7 +181,8 @@ impl Response {
         PyBytes::new(py, &self.0.redacted())
     }
 
-    /// The body, read from JSON. Raises ``BadResponseError`` where it is none, without a word of it.
+    /// The body, read from JSON. Raises ``BadResponseError`` where it is none, without a word of it; ``ValueError`` for a
+    /// whole number of more digits than ``sys.get_int_max_str_digits`` allows.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let value = py.import("json")?.call_method1("loads", (self.content(py),));
         // Python's error would hold the whole body.

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::arguments::argument;
+
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Emulator {
     running: Mutex<Option<codat_keys_emulator::Emulator>>,
@@ -17,9 +19,9 @@ pub(crate) struct Emulator {
 #[pymethods]
 impl Emulator {
     #[new]
-    fn new(port: u16, seed: Option<u64>) -> PyResult<Self> {
-        let builder = codat_keys_emulator::Emulator::builder().port(port);
-        let builder = if let Some(seed) = seed { builder.seed(seed) } else { builder };
+    fn new(port: &Bound<'_, PyAny>, seed: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let builder = codat_keys_emulator::Emulator::builder().port(argument("port", port)?);
+        let builder = if let Some(seed) = argument("seed", seed)? { builder.seed(seed) } else { builder };
         let emulator = builder.start().map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
         let (base_url, api_key) = (emulator.base_url().to_owned(), emulator.api_key().to_owned());
         Ok(Self { running: Mutex::new(Some(emulator)), process: std::process::id(), base_url, api_key })

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use codat_keys::ClientBuilder;
+use codat_keys::{AuthorizationHeader, ClientBuilder, Error};
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::arguments::argument;
@@ -54,8 +55,18 @@ impl Options {
     }
 }
 
-/// The argument `timeout`. The core refuses zero.
+/// A client, as Python shows it.
+pub(crate) fn shown(base_url: &str, header: Result<AuthorizationHeader, Error>) -> String {
+    let key = header.map_or_else(|error| error.to_string(), |header| format!("{:?}", header.api_key()));
+    format!("Client(base_url='{base_url}', api_key={key})")
+}
+
+/// The argument `timeout`: a number of seconds, or a `timedelta`. The core refuses zero.
 pub(crate) fn seconds(time: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
-    let time = argument::<Option<f64>>("timeout", time)?.map(Duration::try_from_secs_f64).transpose();
+    let seconds = match time.getattr_opt(intern!(time.py(), "total_seconds"))? {
+        Some(total_seconds) => Some(total_seconds.call0()?.extract()?),
+        None => argument::<Option<f64>>("timeout", time)?,
+    };
+    let time = seconds.map(Duration::try_from_secs_f64).transpose();
     time.map_err(|_| PyValueError::new_err("timeout must be a number of seconds above zero"))
 }

@@ -30,7 +30,7 @@ pub(crate) fn header(name: &str, value: &Bound<'_, PyAny>) -> PyResult<codat_key
 /// 'Basic ZXhhbXBsZQ=='
 #[pyfunction]
 pub(crate) fn encode(key: &Bound<'_, PyAny>) -> PyResult<String> {
-    Ok(codat_keys::AuthorizationHeader::from(&api_key("key", key)?).expose_secret().to_owned())
+    Ok(AuthorizationHeader::encode(key)?.expose_secret().to_owned())
 }
 
 /// A Codat API key: a secret.
@@ -116,10 +116,10 @@ impl AuthorizationHeader {
         header("value", value).map(Self)
     }
 
-    /// The header of a key.
+    /// The header of a key. Raises as ``encode`` does.
     #[staticmethod]
-    fn encode(key: &ApiKey) -> Self {
-        Self(codat_keys::AuthorizationHeader::from(&key.0))
+    fn encode(key: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self((&api_key("key", key)?).into()))
     }
 
     /// The key that it carries.

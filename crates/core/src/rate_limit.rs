@@ -25,7 +25,7 @@ static RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 /// # }
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RateLimit {
     /// `X-Rate-Limit-Limit`: requests a day, 1,000 × (1 + active connected companies).
     pub limit: Option<u64>,

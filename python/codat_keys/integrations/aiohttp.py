@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from .. import AsyncClient, InvalidInputError
-from ._missing import missing
+from ._mistakes import checked, missing
 
 try:
     from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse, hdrs
@@ -15,6 +15,7 @@ except ImportError as error:
 
 def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
     """Attaches the key of a client to requests for its origin. Any other goes as it is, redirected or not."""
+    checked(client)
 
     async def attach(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
         # aiohttp asks for a redirected request too, and makes it anew: without what was attached before.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from .. import AsyncClient, Client
-from ._missing import missing
+from ._mistakes import checked, missing
 
 try:
     import httpx
@@ -21,7 +21,7 @@ class CodatAuth(httpx.Auth):
     """
 
     def __init__(self, client: Client | AsyncClient) -> None:
-        self._client = client
+        self._client = checked(client)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """What httpx calls for the first request of each call."""

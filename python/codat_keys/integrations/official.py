@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import AsyncClient, Client
-from ._missing import missing
+from ._mistakes import checked, missing
 
 try:
     from codat_platform.models.shared.security import Security
@@ -22,4 +22,5 @@ def security(client: Client | AsyncClient) -> Callable[[], Security]:
     The SDK does not tell where a call goes: it sends the key to any ``server_url``. Give it the client's ``base_url``;
     with ``client=httpx.Client(auth=CodatAuth(client))`` besides, a call elsewhere raises ``InvalidInputError``.
     """
+    checked(client)
     return lambda: Security(auth_header=client.authorization_for(client.base_url).expose_secret())

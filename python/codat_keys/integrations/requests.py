@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import Client
-from ._missing import missing
+from ._mistakes import checked, missing
 
 try:
     import requests.auth
@@ -19,7 +19,7 @@ class CodatAuth(requests.auth.AuthBase):
     """
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self._client = checked(client)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """What requests calls for the first request of each call."""

@@ -9,9 +9,12 @@ const HEAD: &str = "\
 from __future__ import annotations
 
 import builtins
-from typing import ClassVar
 
 from ._error import CodatError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import ClassVar
 ";
 
 /// The module.
@@ -30,6 +33,7 @@ fn class(kind: ErrorKind) -> String {
         // What a program catches that knows nothing of Codat.
         ErrorKind::Timeout => "CodatError, builtins.TimeoutError",
         ErrorKind::Connect => "CodatError, builtins.ConnectionError",
+        ErrorKind::InvalidInput => "CodatError, builtins.ValueError",
         _ => "CodatError",
     };
     let text = kind.text();

@@ -1,0 +1,38 @@
+"""The call that both clients make of the arguments of ``request``."""
+
+from __future__ import annotations
+
+from . import _native
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ._native import Call, Response
+    from ._options import Parameters, Timeout
+
+
+def request(
+    method: str,
+    path: str,
+    query: Parameters | None,
+    json: Any,
+    content: bytes | None,
+    headers: Mapping[str, str] | None,
+    timeout: Timeout | None,
+) -> Call[Response]:
+    if json is not None:
+        if content is not None:
+            raise TypeError("give json or content, not both")
+        content = _dumped(json)
+        if not any(name.lower() == "content-type" for name in headers or ()):
+            headers = {**(headers or {}), "content-type": "application/json"}
+    return _native.request(method, path, query, headers, content, timeout)
+
+
+def _dumped(value: Any) -> bytes:
+    # Only who sends JSON waits for its import.
+    import json
+
+    return json.dumps(value, allow_nan=False).encode()
