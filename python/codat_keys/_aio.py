@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -26,9 +26,9 @@ class _Pending:
 
     __slots__ = ("ended", "woken")
 
-    def __init__(self) -> None:
+    def __init__(self, woken: asyncio.Future[None]) -> None:
         # Apart from the end itself: whoever is cancelled cancels what it awaits.
-        self.woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.woken = woken
         self.ended: tuple[Any, BaseException | None] | None = None
 
 
@@ -45,8 +45,8 @@ class _Waiting:
             # Loops of Windows read from no pipe. As with a reader, nothing here keeps the loop alive.
             self._completions = _native.Completions(partial(_ring, ref(loop), WeakMethod(self._settle)))
 
-    async def perform(self, core: _native.AsyncCore, call: _native.Call[_T]) -> _T:
-        number, pending = next(self._numbers), _Pending()
+    async def perform(self, woken: asyncio.Future[None], core: _native.AsyncCore, call: _native.Call[_T]) -> _T:
+        number, pending = next(self._numbers), _Pending(woken)
         task = self._completions.start(_process.runtime(), core, call, number)
         self._pending[number] = pending
         try:
@@ -103,11 +103,7 @@ class _Process:
             self._runtime = _native.Runtime()
         return self._runtime
 
-    def waiting(self) -> _Waiting:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            raise RuntimeError("AsyncClient runs on an event loop of asyncio, and none is running here") from None
+    def waiting(self, loop: asyncio.AbstractEventLoop) -> _Waiting:
         waiting = self._waiting.get(loop)
         if waiting is None:
             waiting = self._waiting[loop] = _Waiting(loop)
@@ -136,8 +132,12 @@ class _Core:
             self._generation = _process.generation
         return self._native
 
-    async def perform(self, call: _native.Call[_T]) -> _T:
-        return await _process.waiting().perform(self.native, call)
+    def perform(self, call: _native.Call[_T]) -> Coroutine[Any, Any, _T]:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError("AsyncClient runs on an event loop of asyncio, and none is running here") from None
+        return _process.waiting(loop).perform(loop.create_future(), self.native, call)
 
 
 class _Pages:

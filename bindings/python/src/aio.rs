@@ -3,13 +3,14 @@
 
 #[cfg(unix)]
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use codat_keys::{Client, ClientBuilder, Error};
-use pyo3::exceptions::PyNotImplementedError;
+use pyo3::exceptions::{PyNotImplementedError, PyRuntimeError};
 use pyo3::prelude::*;
-use tokio::runtime::Handle;
+use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
 
 use crate::arguments::text;
@@ -20,23 +21,26 @@ use crate::logs::{self, Line};
 use crate::options::{Options, shown};
 use crate::secrets::AuthorizationHeader;
 
-/// The thread that drives every connection. After a fork the child makes another one.
+/// The thread that drives every connection. After a fork the child makes another one. Dropped, it ends.
+///
+/// It takes its calls from a channel, which wakes it once for all that come while it does other things; `Handle::spawn`
+/// would once for each.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct Runtime {
-    handle: Handle,
-    /// Dropped with this, which ends the thread.
-    _alive: oneshot::Sender<()>,
-}
+pub(crate) struct Runtime(UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
 #[pymethods]
 impl Runtime {
     #[new]
     fn new() -> PyResult<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (handle, (alive, ended)) = (runtime.handle().clone(), oneshot::channel());
-        let run = move || runtime.block_on(async { drop(ended.await) });
-        thread::Builder::new().name("codat-keys".into()).spawn(run)?;
-        Ok(Self { handle, _alive: alive })
+        let (calls, mut coming) = mpsc::unbounded_channel();
+        let run = async move {
+            while let Some(call) = coming.recv().await {
+                tokio::spawn(call);
+            }
+        };
+        thread::Builder::new().name("codat-keys".into()).spawn(move || runtime.block_on(run))?;
+        Ok(Self(calls))
     }
 }
 
@@ -162,10 +166,11 @@ impl Completions {
             move |line| queue.push(Told::Logged(line))
         });
         let (stop, stopped) = oneshot::channel();
-        runtime.handle.spawn(async move {
+        let call = Box::pin(async move {
             let stopped = Box::pin(async { drop(stopped.await) });
             queue.push(Told::Ended(number, logs::heard(begin(client, stopped), listener).await));
         });
+        runtime.0.send(call).map_err(|_| PyRuntimeError::new_err("the thread of the calls has ended"))?;
         Ok(Task(Mutex::new(Some(stop))))
     }
 
