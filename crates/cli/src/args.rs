@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use codat_keys::ErrorKind;
 
 use crate::api::Api;
+use crate::audit;
 use crate::connection::Connection;
 use crate::doctor::Doctor;
 use crate::usage;
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Create(Create),
     /// Delete a key, by its id or unambiguous name: for good
     Delete(Delete),
+    /// Report what should not stay as it is with the keys, and end with status 3 where something is found
+    Audit(Audit),
     /// Make any call to Codat's API, and print its answer
     Api(Api),
     /// Report what a call would use and how it fares, without a secret: to paste into a ticket
@@ -109,6 +112,19 @@ pub(crate) struct Create {
     pub(crate) idempotency_key: Option<String>,
     #[command(flatten)]
     pub(crate) output: KeyOutput,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Args)]
+#[command(after_help = "Example: codat-keys audit --max-age 90d --json")]
+pub(crate) struct Audit {
+    /// How old a key may be: 90d, 12w, 36h [default: of any age]
+    #[arg(long, value_name = "AGE")]
+    pub(crate) max_age: Option<String>,
+    /// Print {"keys":[{"id","name","created","inUse","key","ageDays","findings"}],"findings"}
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }
@@ -202,13 +218,16 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
 
 fn exit_statuses() -> String {
     let mut statuses: Vec<u8> = ErrorKind::ALL.iter().map(|kind| kind.exit_status()).collect();
+    statuses.push(audit::FOUND);
     statuses.sort_unstable();
     statuses.dedup();
     let lines = statuses.into_iter().map(|status| {
         let kinds = ErrorKind::ALL.into_iter().filter(|kind| kind.exit_status() == status);
         let mut texts: Vec<&str> = kinds.map(ErrorKind::text).collect();
-        if status == 1 {
-            texts.insert(0, "this machine refused: a file, a port, a process, the output");
+        match status {
+            1 => texts.insert(0, "this machine refused: a file, a port, a process, the output"),
+            audit::FOUND => texts.push("`audit` has found something"),
+            _ => {}
         }
         format!("{status:>5}  {}", texts.join("; "))
     });

@@ -4,6 +4,7 @@
 
 mod api;
 mod args;
+mod audit;
 mod connection;
 mod create;
 mod delete;
@@ -43,6 +44,7 @@ fn run(cli: args::Cli) -> Result<ExitCode, Failure> {
         Command::Whoami(whoami) => runtime::run(keys::whoami(&whoami)),
         Command::Create(create) => runtime::run(create::create(&create)),
         Command::Delete(delete) => runtime::run(delete::delete(&delete)),
+        Command::Audit(audit) => return runtime::run(audit::audit(&audit)),
         Command::Api(api) => runtime::run(api::api(&api)),
         Command::Doctor(doctor) => runtime::run(doctor::doctor(&doctor)),
         Command::Header => header::header(),

@@ -52,10 +52,13 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
 
 /// Keys, as a table for people or as tab-separated lines for programs.
 pub(crate) fn print_keys(client: &Client, keys: &[ApiKeyDetails], reveal: bool) -> Result<(), Failure> {
-    let rows = keys.iter().map(|key| row(client, key, reveal));
+    print_rows(["ID", "NAME", "CREATED", "IN USE", "KEY"], keys.iter().map(|key| row(client, key, reveal)))
+}
+
+/// As a table with a heading on a terminal, and as tab-separated lines elsewhere.
+pub(crate) fn print_rows(heading: [&str; 5], rows: impl Iterator<Item = [String; 5]>) -> Result<(), Failure> {
     if stdout().is_terminal() {
-        let header = ["ID", "NAME", "CREATED", "IN USE", "KEY"].map(str::to_owned);
-        print(&table(std::iter::once(header).chain(rows).collect()))
+        print(&table(std::iter::once(heading.map(str::to_owned)).chain(rows).collect()))
     } else {
         print(&rows.map(|row| row.join("\t") + "\n").collect::<String>())
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
 mod api;
+mod audit;
 mod canary;
 mod doctor;
 mod encode_cases;
