@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Native {
-    Core: new (options: Options) => Core;
+    Core: new (options: Options, variable: (name: string) => string | undefined) => Core;
     Waiting: new (settle: (ended: string, answers: Answer[]) => void) => Waiting;
     Emulator: new (port: number, seed?: number) => Emulator;
     checkKey(text: string): void;

@@ -4,11 +4,14 @@ import { type Answer, type Waiting, native } from "./native";
 import { raise, told } from "./raise";
 
 /** A value, which may count into the answers, or the data of an error, which is `null` where the call was stopped. */
-interface Ended {
+export interface Ended {
     value: any;
     error: ErrorData | null | undefined;
     answers: Answer[];
 }
+
+/** Begins a call under a number. */
+export type Begin = (waiting: Waiting, number: number) => void;
 
 const inFlight = new Map<number, (ended: Ended) => void>();
 const waiting = new native.Waiting(settle);
@@ -17,7 +20,7 @@ let held = false;
 let looks: NodeJS.Immediate | undefined;
 
 /** Performs a call. Errors are made here, where the stack still knows who waits. */
-export async function perform(begin: (waiting: Waiting, number: number) => void, signal?: AbortSignal): Promise<Ended> {
+export async function perform(begin: Begin, signal?: AbortSignal): Promise<Ended> {
     signal?.throwIfAborted();
     const number = numbers++;
     try {

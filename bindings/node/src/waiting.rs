@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::{future, io, thread};
 
-use codat_keys::Error;
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
@@ -13,7 +12,7 @@ use napi_derive::napi;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use crate::calls::{Call, Outcome, Stop, Walk, Work};
+use crate::calls::{Call, Ended, Stop, Walk, Work, to_its_end};
 use crate::client::Core;
 use crate::details::{Response, told};
 use crate::errors::{Data, text};
@@ -94,7 +93,7 @@ impl Waiting {
         let runtime = RUNTIME.as_ref().map_err(|error| napi::Error::from_reason(error.to_string()))?;
         let shared = Arc::clone(&self.0);
         lock(&shared.board).running.insert(number, stop);
-        runtime.spawn(async move { shared.end(number, work.await) });
+        runtime.spawn(async move { shared.end(number, to_its_end(work).await) });
         Ok(())
     }
 }
@@ -106,14 +105,15 @@ impl Drop for Waiting {
 }
 
 impl Shared {
-    fn end(&self, number: i64, result: Option<Result<Outcome, Error>>) {
+    fn end(&self, number: i64, ended: thread::Result<Ended>) {
         let mut board = lock(&self.board);
         board.running.remove(&number);
         let was_empty = board.ended.is_empty();
-        let told = match result {
-            Some(Ok(outcome)) => format!("[{number},{}]", told(outcome, &mut board.answers)),
-            Some(Err(error)) => format!("[{number},null,{}]", text(&Data::of(&error))),
-            None => format!("[{number},null,null]"),
+        let told = match ended {
+            Ok(Some(Ok(outcome))) => format!("[{number},{}]", told(outcome, &mut board.answers)),
+            Ok(Some(Err(error))) => format!("[{number},null,{}]", text(&Data::of(&error))),
+            Ok(None) => format!("[{number},null,null]"),
+            Err(_) => format!("[{number},null,{}]", text(&Data::of_a_defect())),
         };
         board.ended += if was_empty { "[" } else { "," };
         board.ended += &told;
