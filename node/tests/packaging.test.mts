@@ -14,17 +14,18 @@ import { ended, start } from "./support.mjs";
 const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
 const HERE = `${process.platform}-${process.arch}`;
 
-/** A folder with the package as it is published, and its native module in the package of this platform. */
-function installed(native = true): string {
+const NATIVE = join(PACKAGE, "codat-keys.node");
+
+/** A folder with the package as it is published, and its native module, if any, in the package of this platform. */
+function installed(native: string | null = NATIVE): string {
     const folder = mkdtempSync(join(tmpdir(), "codat-keys-"));
     const modules = join(folder, "node_modules");
     for (const part of ["dist", "package.json"])
         cpSync(join(PACKAGE, part), join(modules, "codat-keys", part), { recursive: true });
-    if (native) {
+    if (native !== null) {
         const platform = join(modules, "@codat-keys", HERE + (process.platform === "linux" ? "-gnu" : ""));
         mkdirSync(platform, { recursive: true });
-        cpSync(join(PACKAGE, "codat-keys.node"), join(platform, "index.node"));
-        writeFileSync(join(platform, "package.json"), JSON.stringify({ main: "index.node" }));
+        cpSync(native, join(platform, "codat-keys.node"));
     }
     return folder;
 }
@@ -44,17 +45,21 @@ test("the native module of this platform's package is taken, also by a bundle", 
     assert.deepEqual(await ended(child), { code: 0, said: "1\n", complained: "" });
 });
 
-test("where no module fits, the error names the platform", () => {
-    const { stderr, status } = spawnSync(process.execPath, ["--eval", "require('codat-keys')"], {
-        cwd: installed(false),
-        encoding: "utf8",
+for (const [native, why] of [
+    [null, "is not installed"],
+    [join(PACKAGE, "package.json"), "does not load"],
+] as const) {
+    test(`the error for a module that ${why} names the platform`, () => {
+        const { stderr, status } = spawnSync(process.execPath, ["--eval", "require('codat-keys')"], {
+            cwd: installed(native),
+            encoding: "utf8",
+        });
+        assert.equal(status, 1);
+        const packages = `@codat-keys/${HERE}.*`;
+        const cause = native === null ? "\\. It is" : ": .*codat-keys\\.node";
+        assert.match(stderr, new RegExp(`codat-keys has no native module for ${HERE}: ${packages} ${why}${cause}`));
     });
-    assert.equal(status, 1);
-    assert.match(
-        stderr,
-        new RegExp(`codat-keys has no native module for ${HERE}: @codat-keys/${HERE}.* is not installed`),
-    );
-});
+}
 
 for (const entry of ["codat-keys", "codat-keys/fetch"]) {
     test(`in a browser's bundle ${entry} throws, and says why`, () => {
