@@ -11,6 +11,13 @@ use crate::process::{command, run, run_quietly};
 /// The package of the working tree.
 pub(crate) const HERE: Package = Package { root: ".", built: "target" };
 
+/// `npm LINE`, to be run in a folder.
+pub(crate) fn npm(line: &str, folder: &Path) -> Command {
+    let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    npm.args(line.split_whitespace()).current_dir(folder);
+    npm
+}
+
 /// A package, each path relative to the root of this repository.
 pub(crate) struct Package {
     /// The sources, as far as a repository holds them.
@@ -35,9 +42,7 @@ impl Package {
 
     /// `npm LINE`, to be run in the folder of the package.
     pub(crate) fn npm(&self, line: &str) -> Command {
-        let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" });
-        npm.args(line.split_whitespace()).current_dir(self.folder());
-        npm
+        npm(line, &self.folder())
     }
 
     /// The tests of one of the built files whose names begin so, to be run in the folder of the package.
@@ -53,7 +58,7 @@ impl Package {
     }
 
     /// Installs what `package-lock.json` names, unless it is there already.
-    fn install_tools(&self) -> Result<()> {
+    pub(crate) fn install_tools(&self) -> Result<()> {
         let wanted = fs::read(self.folder().join("package-lock.json"))?;
         let installed = self.folder().join("node_modules/installed.json");
         if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
