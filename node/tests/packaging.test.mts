@@ -1,34 +1,14 @@
 // What bundlers make of the package, and what it says where it cannot run.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { Emulator } from "codat-keys/testing";
 import { buildSync } from "esbuild";
+import { HERE, PACKAGE, installed } from "./installed.mjs";
 import { ended, start } from "./support.mjs";
-
-const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
-const HERE = `${process.platform}-${process.arch}`;
-
-const NATIVE = join(PACKAGE, "codat-keys.node");
-
-/** A folder with the package as it is published, and its native module, if any, in the package of this platform. */
-function installed(native: string | null = NATIVE): string {
-    const folder = mkdtempSync(join(tmpdir(), "codat-keys-"));
-    const modules = join(folder, "node_modules");
-    for (const part of ["dist", "package.json"])
-        cpSync(join(PACKAGE, part), join(modules, "codat-keys", part), { recursive: true });
-    if (native !== null) {
-        const platform = join(modules, "@codat-keys", HERE + (process.platform === "linux" ? "-gnu" : ""));
-        mkdirSync(platform, { recursive: true });
-        cpSync(native, join(platform, "codat-keys.node"));
-    }
-    return folder;
-}
 
 function bundle(folder: string, program: string, platform: "node" | "browser"): string {
     const [entry, outfile] = [join(folder, "entry.mjs"), join(folder, "bundle.cjs")];

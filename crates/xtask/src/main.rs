@@ -9,6 +9,7 @@ mod node;
 mod process;
 mod prove;
 mod python;
+mod runtimes;
 mod test;
 mod tools;
 
