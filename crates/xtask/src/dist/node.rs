@@ -119,7 +119,7 @@ fn copy(file: &Path, folder: &Path, name: &str) -> Result<()> {
 
 fn pack(folder: &Path) -> Result<PathBuf> {
     let dist = absolute(DIST)?;
-    let packed = said(npm("pack --silent --pack-destination", folder).arg(&dist))?;
+    let packed = said(npm("pack --loglevel error --pack-destination", folder).arg(&dist))?;
     Ok(dist.join(packed))
 }
 
