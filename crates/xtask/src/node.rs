@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process::{command, program, run, run_quietly};
+use crate::process::{command, program, run_quietly};
 
 /// The package of the working tree.
 pub(crate) const HERE: Package = Package { root: ".", built: "target" };
@@ -72,7 +72,7 @@ impl Package {
 
     /// Installs what `package-lock.json` names, unless it is there already.
     pub(crate) fn install_tools(&self) -> Result<()> {
-        install_as_named(&self.folder(), "package-lock.json", "ci --silent")
+        install_as_named(&self.folder(), "package-lock.json", "ci")
     }
 }
 
@@ -83,7 +83,7 @@ pub(crate) fn install_as_named(folder: &Path, file: &str, line: &str) -> Result<
     if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    run(&mut npm(line, folder))?;
+    run_quietly(&mut npm(line, folder))?;
     // Written last: a folder half made is made again.
     fs::write(installed, wanted)?;
     Ok(())

@@ -14,7 +14,7 @@ const FOLDER: &str = "target/runtimes";
 pub(crate) fn install() -> Result<()> {
     fs::create_dir_all(FOLDER)?;
     fs::copy("node/runtimes/package.json", Path::new(FOLDER).join("package.json"))?;
-    install_as_named(Path::new(FOLDER), "package.json", "install --loglevel error --no-package-lock")
+    install_as_named(Path::new(FOLDER), "package.json", "install --no-package-lock")
 }
 
 /// A version of Node.

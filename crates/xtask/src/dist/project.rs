@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{name, said};
 use crate::node::npm;
-use crate::process::{command, program, run as run_to_end};
+use crate::process::{command, program, run as run_to_end, run_quietly};
 
 /// The programs that README.md shows.
 const EXAMPLES: &str = "node/examples";
@@ -36,7 +36,7 @@ impl Project {
     /// Installs these packages, and sees that they bring no other.
     pub(super) fn install_offline(&self, archives: &[&Path]) -> Result<()> {
         // From an empty cache: the packages for other platforms are nowhere to be had.
-        run_to_end(npm("install --loglevel error --offline --cache cache", &self.folder).args(archives))?;
+        run_quietly(npm("install --offline --cache cache", &self.folder).args(archives))?;
         let installed: Value = serde_json::from_slice(&fs::read(self.folder.join("node_modules/.package-lock.json"))?)?;
         let brought = installed["packages"].as_object().map_or(0, serde_json::Map::len);
         ensure!(brought == archives.len(), "{archives:?} bring {}", installed["packages"]);
