@@ -114,7 +114,7 @@ export class Client {
         const { signal, timeout } = callOptions(options);
         const call = request(method, path, options);
         const ended = await perform((waiting, number) => waiting.start(number, this.#core, timeout, call), signal);
-        return new Response(ended.answers[ended.value]!);
+        return new Response(ended.answer!);
     }
 
     /**
@@ -182,11 +182,10 @@ class Pages implements AsyncIterableIterator<Page> {
 
     async next(): Promise<IteratorResult<Page, undefined>> {
         const ended = this.#left ? undefined : await this.#ask();
-        if (!ended?.value) {
+        if (ended?.answer === undefined) {
             return { done: true, value: undefined };
         }
-        const { totalResults, response } = ended.value;
-        return { done: false, value: new Page(totalResults, new Response(ended.answers[response]!)) };
+        return { done: false, value: new Page(ended.value, new Response(ended.answer)) };
     }
 
     /** For a loop that is left. */
