@@ -29,18 +29,41 @@ export function optional<T>(check: (name: string, value: unknown) => T, name: st
     return value === undefined ? undefined : check(name, value);
 }
 
-/** The entries of an object whose values can stand in a query or a header. */
-export function entries(name: string, value: unknown): [string, string][] {
-    if (value === undefined) {
-        return [];
-    }
-    return Object.entries(of("object", name, value) as object).map(([key, value]: [string, unknown]) => {
-        if (!["string", "number", "boolean"].includes(typeof value)) {
+export function object<T extends object>(name: string, value: T): T {
+    return of("object", name, value) as T;
+}
+
+/** The entries of an object, a `Map` or `Headers` whose values can stand in a query or a header. */
+export function entries(name: string, value: object | undefined): [string, string][] {
+    const given = value === undefined ? {} : object(name, value);
+    const pairs: unknown[] = Symbol.iterator in given ? [...(given as Iterable<unknown>)] : Object.entries(given);
+    return pairs.map((pair) => {
+        if (!Array.isArray(pair) || pair.length !== 2) {
+            throw new TypeError(`argument '${name}': what is in it is no pair of a name and a value`);
+        }
+        const [key, value]: unknown[] = pair;
+        if (!["string", "number", "boolean"].includes(typeof value) || isNoNumber(value)) {
             throw new TypeError(
                 `argument '${name}': a value in it is ${kind(value)}, and no string, number or boolean`,
             );
         }
         return [text(name, key), text(name, String(value))];
+    });
+}
+
+/** JSON, in which nothing is lost but members that are `undefined`: elsewhere `JSON.stringify` writes `null`, or nothing. */
+export function json(name: string, value: unknown): string {
+    return JSON.stringify(value, function (this: any, key, value) {
+        const isLost =
+            isNoNumber(value) ||
+            ["bigint", "function", "symbol"].includes(typeof value) ||
+            (value === undefined && (key === "" || Array.isArray(this))) ||
+            (value === null && this[key] instanceof Date);
+        if (isLost) {
+            const what = value === null ? "an invalid date" : kind(value);
+            throw new TypeError(`argument '${name}': ${what} in it cannot be written as JSON`);
+        }
+        return value;
     });
 }
 
@@ -51,8 +74,13 @@ function of(type: string, name: string, value: unknown): unknown {
     return value;
 }
 
+/** NaN, or infinite. */
+function isNoNumber(value: unknown): boolean {
+    return typeof value === "number" && !Number.isFinite(value);
+}
+
 function kind(value: unknown): string {
-    return value === null || value === undefined ? String(value) : article(typeof value);
+    return value === null || value === undefined || isNoNumber(value) ? String(value) : article(typeof value);
 }
 
 function article(type: string): string {

@@ -2,6 +2,13 @@
 import type { Client } from "./client";
 import { InvalidInputError } from "./errors";
 
+/** Whoever forgets the client learns it at once. It may be one of another copy of this package. */
+export function mustBeClient(client: Client): void {
+    if (typeof client?.authorizationFor !== "function") {
+        throw new TypeError("argument 'client' must be a Client");
+    }
+}
+
 /** The header's value for a URL, or none. */
 export function headerFor(client: Client, url: string | URL): string | undefined {
     try {

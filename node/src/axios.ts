@@ -1,5 +1,5 @@
 /** For axios: `codatAuth(client, axios.create({ baseURL: client.baseUrl }))`. */
-import { headerFor } from "./attach";
+import { headerFor, mustBeClient } from "./attach";
 import type { Client } from "./client";
 
 /** What is needed of axios: its types differ between ESM and CommonJS. */
@@ -10,6 +10,7 @@ interface Instance {
 
 /** Lets an instance attach the key of a client to requests for its origin; a redirect elsewhere goes without. */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
+    mustBeClient(client);
     instance.interceptors.request.use((config) => {
         const header = headerFor(client, instance.getUri(config));
         if (header === undefined) {

@@ -18,7 +18,7 @@ import {
 } from "./options";
 import { told } from "./raise";
 import { AuthorizationHeader } from "./secrets";
-import { perform } from "./waiting";
+import { type Begin, type Ended, perform } from "./waiting";
 
 /**
  * The keys of a Codat client: `Client.keys`.
@@ -100,7 +100,7 @@ export class Client {
     /** Throws `NoCredentialError`, `InvalidCredentialError`, `InvalidInputError` for what cannot be used. */
     constructor(options: ClientOptions = {}) {
         const given = clientOptions(options);
-        this.#core = told(() => new native.Core(given));
+        this.#core = told(() => new native.Core(given, variable));
         this.keys = new Keys(this.#core);
     }
 
@@ -114,11 +114,11 @@ export class Client {
         const { signal, timeout } = callOptions(options);
         const call = request(method, path, options);
         const ended = await perform((waiting, number) => waiting.start(number, this.#core, timeout, call), signal);
-        return new Response(ended.answers[ended.value]!);
+        return new Response(ended.answer!);
     }
 
     /**
-     * The pages of a paged resource, `/companies`.
+     * The pages of a paged resource, `/companies`. After an error, `next()` asks for the same page again.
      *
      * ```ts
      * for await (const page of client.pages("/companies", { pageSize: 500 })) {
@@ -129,16 +129,8 @@ export class Client {
     pages(path: string, options: PagesOptions = {}): AsyncIterableIterator<Page> {
         const { signal, timeout } = callOptions(options);
         const walk = this.#core.pages(text("path", path), ...pagesOptions(options));
-        const core = this.#core;
-        return (async function* () {
-            for (;;) {
-                const ended = await perform((waiting, number) => waiting.next(number, core, timeout, walk), signal);
-                if (ended.value === null) {
-                    return;
-                }
-                yield new Page(ended.value.totalResults, new Response(ended.answers[ended.value.response]!));
-            }
-        })();
+        const next: Begin = (waiting, number) => waiting.next(number, this.#core, timeout, walk);
+        return new Pages(() => perform(next, signal));
     }
 
     /** Which key this client authenticates with, taken from the list. Rejects with `NotFoundError`. */
@@ -179,10 +171,43 @@ export class Client {
     }
 }
 
+/** No generator, which would end with its first error. */
+class Pages implements AsyncIterableIterator<Page> {
+    readonly #ask: () => Promise<Ended>;
+    #left = false;
+
+    constructor(ask: () => Promise<Ended>) {
+        this.#ask = ask;
+    }
+
+    async next(): Promise<IteratorResult<Page, undefined>> {
+        const ended = this.#left ? undefined : await this.#ask();
+        if (ended?.answer === undefined) {
+            return { done: true, value: undefined };
+        }
+        return { done: false, value: new Page(ended.value, new Response(ended.answer)) };
+    }
+
+    /** For a loop that is left. */
+    async return(): Promise<IteratorResult<Page, undefined>> {
+        this.#left = true;
+        return { done: true, value: undefined };
+    }
+
+    [Symbol.asyncIterator](): this {
+        return this;
+    }
+}
+
 /** Performs a call that brings a value. */
 async function start(core: Core, call: Call, options: CallOptions): Promise<any> {
     const { signal, timeout } = callOptions(options);
     return (await perform((waiting, number) => waiting.start(number, core, timeout, call), signal)).value;
+}
+
+/** Of this thread: in a worker, or under jest, the process itself has others. */
+function variable(name: string): string | undefined {
+    return process.env[name];
 }
 
 function keys(found: KeyData[]): ApiKeyDetails[] {

@@ -105,7 +105,10 @@ export class Response {
         return this.#answer.content();
     }
 
-    /** The body, read from JSON. Throws `BadResponseError` for what is none. */
+    /**
+     * The body, read from JSON. Throws `BadResponseError` for what is none. Numbers are JavaScript's: of those with more than
+     * 15 digits, `content` alone holds the last ones.
+     */
     json(): any {
         return JSON.parse(told(() => this.#answer.json()));
     }

@@ -1,5 +1,5 @@
 /** What every error of this package has in common. The classes themselves are generated: `errors.ts`. */
-import { ApiKeyDetails, type KeyData } from "./details";
+import type { ApiKeyDetails, KeyData } from "./details";
 
 /** What an error is made of. */
 export interface ErrorData {
@@ -51,9 +51,9 @@ export abstract class InDoubtError extends CodatError {
     readonly candidates: readonly ApiKeyDetails[] | null;
 
     /** @internal */
-    constructor(data: ErrorData, cause?: unknown) {
+    constructor(data: ErrorData, cause: unknown, candidates: readonly ApiKeyDetails[] | null) {
         super(data, cause);
         this.idempotencyKey = data.idempotencyKey;
-        this.candidates = data.candidates && data.candidates.map((key) => new ApiKeyDetails(key));
+        this.candidates = candidates;
     }
 }

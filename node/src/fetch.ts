@@ -1,9 +1,10 @@
 /** For `fetch`: `const get = codatFetch(client); await get(client.baseUrl + "/companies")`. */
-import { headerFor } from "./attach";
+import { headerFor, mustBeClient } from "./attach";
 import type { Client } from "./client";
 
 /** A `fetch` that attaches the key of a client to requests for its origin; on a redirect elsewhere, `fetch` takes it off. */
 export function codatFetch(client: Client, fetch = globalThis.fetch): typeof globalThis.fetch {
+    mustBeClient(client);
     return async (input, init) => {
         const request = new Request(input, init);
         const header = headerFor(client, request.url);

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Native {
-    Core: new (options: Options) => Core;
+    Core: new (options: Options, variable: (name: string) => string | undefined) => Core;
     Waiting: new (settle: (ended: string, answers: Answer[]) => void) => Waiting;
     Emulator: new (port: number, seed?: number) => Emulator;
     checkKey(text: string): void;
@@ -89,23 +89,23 @@ function load(): Native {
         return require(built);
     }
     const here = `${process.platform}-${process.arch}`;
-    // Only the one that fits is installed, or loads.
     const packages = (process.platform === "linux" ? ["-gnu", "-musl"] : [""]).map(
         (libc) => `@codat-keys/${here}${libc}`,
     );
-    const causes: unknown[] = [];
+    const broken: string[] = [];
     for (const name of packages) {
         try {
-            return require(name);
-        } catch (error) {
-            causes.push(error);
+            return require(`${name}/codat-keys.node`);
+        } catch (error: any) {
+            // One for another C library is there at times, and does not load.
+            if (error.code !== "MODULE_NOT_FOUND") broken.push(error.message);
         }
     }
-    throw new AggregateError(
-        causes,
-        `codat-keys has no native module for ${here}: ${packages.join(" or ")} is not installed. It is an optional dependency:` +
-            " install without --omit=optional, on the platform where it will run",
-    );
+    const why =
+        broken.length > 0
+            ? `does not load: ${broken.join("; ")}`
+            : "is not installed. It is an optional dependency: install without --omit=optional, on the platform where it will run";
+    throw new Error(`codat-keys has no native module for ${here}: ${packages.join(" or ")} ${why}`);
 }
 
 export const native = load();

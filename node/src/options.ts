@@ -1,5 +1,5 @@
 /** What calls take, on its way to the native module. */
-import { entries, number, optional, text, whole, yes } from "./arguments";
+import { entries, json as asJson, number, object, optional, text, whole, yes } from "./arguments";
 import type { Call, Options } from "./native";
 import { type ApiKey, type AuthorizationHeader, rawHeader, rawKey } from "./secrets";
 
@@ -45,11 +45,11 @@ export interface DeleteOptions extends CallOptions {
 
 export interface RequestOptions extends CallOptions {
     query?: Parameters | undefined;
-    /** A body, written as JSON. */
+    /** A body, written as JSON. Members that are `undefined` are left out. */
     json?: unknown;
     /** A body as it is; give its `Content-Type` as a header. */
     body?: Uint8Array | string | undefined;
-    headers?: Record<string, string> | undefined;
+    headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
 }
 
 export interface PagesOptions extends CallOptions {
@@ -62,11 +62,13 @@ export interface PagesOptions extends CallOptions {
 }
 
 /** What can stand in a query. */
-export type Parameters = Record<string, string | number | boolean>;
+export type Parameters = Record<string, Parameter> | Iterable<readonly [string, Parameter]>;
+
+type Parameter = string | number | boolean;
 
 /** @internal */
 export function clientOptions(given: ClientOptions): Options {
-    if (given.apiKey !== undefined && given.authHeader !== undefined) {
+    if (object("options", given).apiKey !== undefined && given.authHeader !== undefined) {
         throw new TypeError("give apiKey or authHeader, not both");
     }
     return {
@@ -82,8 +84,9 @@ export function clientOptions(given: ClientOptions): Options {
 }
 
 /** @internal */
-export function callOptions({ signal, timeout }: CallOptions): CallOptions {
-    if (signal !== undefined && typeof signal?.addEventListener !== "function") {
+export function callOptions(given: CallOptions): CallOptions {
+    const { signal, timeout } = object("options", given);
+    if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
         throw new TypeError("argument 'signal' must be an AbortSignal");
     }
     return { signal, timeout: optional(number, "timeout", timeout) };
@@ -118,10 +121,15 @@ function written(json: unknown, body: unknown): [Uint8Array?, string?] {
         if (body !== undefined) {
             throw new TypeError("give json or body, not both");
         }
-        return [Buffer.from(text("json", JSON.stringify(json))), "application/json"];
+        return [Buffer.from(asJson("json", json)), "application/json"];
     }
     if (body === undefined || body instanceof Uint8Array) {
         return [body as Uint8Array | undefined];
+    }
+    if (typeof body !== "string") {
+        throw new TypeError(
+            "argument 'body' must be a string or a Uint8Array; what is to be written as JSON is 'json'",
+        );
     }
     return [Buffer.from(text("body", body))];
 }

@@ -1,10 +1,11 @@
 /** From the data of errors to what is thrown. */
+import { ApiKeyDetails } from "./details";
 import type { ErrorData } from "./error";
 import * as errors from "./errors";
 
-const BY_CODE = new Map<string, new (data: ErrorData, cause?: unknown) => unknown>(
-    Object.values(errors).map((kind) => [kind.code, kind]),
-);
+type Kind = new (data: ErrorData, cause: unknown, candidates: readonly ApiKeyDetails[] | null) => unknown;
+
+const BY_CODE = new Map<string, Kind>(Object.values(errors).map((kind) => [kind.code, kind]));
 
 /** The error of this data. What was stopped is told by the reason for which it was. */
 export function raise(data: ErrorData, reason?: unknown): unknown {
@@ -12,7 +13,9 @@ export function raise(data: ErrorData, reason?: unknown): unknown {
         return reason;
     }
     const cause = data.cause === null ? undefined : raise(data.cause, reason);
-    return new (BY_CODE.get(data.code)!)(data, cause);
+    // Made here, so that the classes of errors need nothing that needs them: Bun loads them first.
+    const candidates = data.candidates && data.candidates.map((key) => new ApiKeyDetails(key));
+    return new (BY_CODE.get(data.code)!)(data, cause, candidates);
 }
 
 /** What the native module returns; its exceptions hold the data of ours, or say which argument is wrong. */

@@ -80,7 +80,7 @@ export class AuthorizationHeader {
 
     /** The header of a key. */
     static encode(key: ApiKey): AuthorizationHeader {
-        return new AuthorizationHeader(native.headerOf(key.exposeSecret()));
+        return new AuthorizationHeader(encode(key));
     }
 
     /** The value itself, `Basic …`. */
@@ -111,8 +111,11 @@ export class AuthorizationHeader {
  * ```
  */
 export function encode(key: string | ApiKey): string {
-    const known = key instanceof ApiKey ? key : new ApiKey(key);
-    return native.headerOf(known.exposeSecret());
+    const value = rawKey("key", key);
+    if (!(key instanceof ApiKey)) {
+        told(() => native.checkKey(value));
+    }
+    return native.headerOf(value);
 }
 
 /** @internal */

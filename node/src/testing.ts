@@ -10,7 +10,7 @@
  */
 import * as http from "node:http";
 
-import { optional, whole } from "./arguments";
+import { object, optional, whole } from "./arguments";
 import { native } from "./native";
 import { told } from "./raise";
 
@@ -30,7 +30,8 @@ export class Emulator {
     readonly #native;
 
     /** Throws where it cannot start. */
-    constructor({ port = 0, seed }: EmulatorOptions = {}) {
+    constructor(options: EmulatorOptions = {}) {
+        const { port = 0, seed } = object("options", options);
         const number = whole("port", port);
         this.#native = told(() => new native.Emulator(number, optional(whole, "seed", seed)));
         this.baseUrl = this.#native.baseUrl();

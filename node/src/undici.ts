@@ -1,11 +1,12 @@
 /** For undici: `new Agent().compose(codatAuth(client))`. */
 import type { Dispatcher } from "undici";
 
-import { headerFor } from "./attach";
+import { headerFor, mustBeClient } from "./attach";
 import type { Client } from "./client";
 
 /** Attaches the key of a client to requests for its origin; a redirect elsewhere goes without. */
 export function codatAuth(client: Client): Dispatcher.DispatcherComposeInterceptor {
+    mustBeClient(client);
     return (dispatch) => (options, handler) => {
         const header = headerFor(client, new URL(options.path, options.origin));
         if (header === undefined) {

@@ -3,12 +3,15 @@ import type { ErrorData } from "./error";
 import { type Answer, type Waiting, native } from "./native";
 import { raise, told } from "./raise";
 
-/** A value, which may count into the answers, or the data of an error, which is `null` where the call was stopped. */
-interface Ended {
+/** A value, an answer, or the data of an error, which is `null` where the call was stopped. */
+export interface Ended {
     value: any;
+    answer: Answer | undefined;
     error: ErrorData | null | undefined;
-    answers: Answer[];
 }
+
+/** Begins a call under a number. */
+export type Begin = (waiting: Waiting, number: number) => void;
 
 const inFlight = new Map<number, (ended: Ended) => void>();
 const waiting = new native.Waiting(settle);
@@ -17,7 +20,7 @@ let held = false;
 let looks: NodeJS.Immediate | undefined;
 
 /** Performs a call. Errors are made here, where the stack still knows who waits. */
-export async function perform(begin: (waiting: Waiting, number: number) => void, signal?: AbortSignal): Promise<Ended> {
+export async function perform(begin: Begin, signal?: AbortSignal): Promise<Ended> {
     signal?.throwIfAborted();
     const number = numbers++;
     try {
@@ -41,8 +44,9 @@ export async function perform(begin: (waiting: Waiting, number: number) => void,
 
 /** Called by the native module with all that has ended. */
 function settle(text: string, answers: Answer[]): void {
-    for (const [number, value, error] of JSON.parse(text) as [number, unknown, (ErrorData | null)?][]) {
-        inFlight.get(number)?.({ value, error, answers });
+    type Told = [number, number | null, unknown, (ErrorData | null)?];
+    for (const [number, place, value, error] of JSON.parse(text) as Told[]) {
+        inFlight.get(number)?.({ value, answer: place === null ? undefined : answers[place], error });
         inFlight.delete(number);
     }
     if (inFlight.size === 0) {

@@ -1,7 +1,7 @@
-// What README.md shows is run as it stands there.
+// What the pages show is run as it stands there.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -23,31 +23,60 @@ const COMPILE = [
     "--types",
     "node",
 ];
-const PRINTS = [
-    /^created ApiKey\(••••.{4}\)\n\[ 'Example Company 00001', 'Example Company 00002' \]\n/,
-    /^created\n$/,
-    /^200\n$/,
-    /^replayed 2\n$/,
-];
 
-const blocks = [...readFileSync(`${FOLDER}/README.md`, "utf8").matchAll(/^```(\w+)\n(.*?)^```$/gms)];
+/** The pages with blocks of JavaScript or TypeScript, and what each of these prints. */
+const PAGES = {
+    "README.md": [
+        /^created ApiKey\(••••.{4}\)\n\[ 'Example Company 00001', 'Example Company 00002' \]\n/,
+        /^created\n$/,
+        /^200\n$/,
+        /^replayed 2\n$/,
+    ],
+    "../README.md": [
+        /^made [-\da-f]{36} ApiKey\(••••.{4}\)\n[-\da-f]{36} \(no name\)\n[-\da-f]{36} invoice-processor\n$/,
+        /^the companies of Emulated client, by the key [-\da-f]{36}:\nExample Company 00001\n/,
+        /^5 companies\n$/,
+    ],
+};
 mkdirSync(BUILT, { recursive: true });
 
-for (const [at, [, language, program]] of blocks.entries()) {
-    test(`block ${at + 1} of README.md, ${language}`, async () => {
-        await using emulator = new Emulator();
-        const name = `${BUILT}block-${at + 1}`;
-        const end = program!.includes("require(") ? "cjs" : "mjs";
-        writeFileSync(language === "ts" ? `${name}.mts` : `${name}.${end}`, program!);
-        if (language === "ts") {
-            execFileSync(process.execPath, [...COMPILE, `${name}.mts`], { cwd: FOLDER, stdio: "inherit" });
-        }
-        const child = spawn(process.execPath, [`${name}.${end}`], { env: { ...process.env, ...emulator.environment } });
-        const { code, said, complained } = await ended(child);
-        assert.deepEqual({ code, complained }, { code: 0, complained: "" });
-        assert.match(said, PRINTS[at]!);
-        assert.ok(!said.includes(emulator.apiKey));
-    });
+/** Builds it where needed, and returns the path of what runs. */
+function built(name: string, language: string, program: string): string {
+    if (language === "js") {
+        const path = `${name}.${program.includes("require(") ? "cjs" : "mjs"}`;
+        writeFileSync(path, program);
+        return path;
+    }
+    writeFileSync(`${name}.mts`, program);
+    execFileSync(process.execPath, [...COMPILE, `${name}.mts`], { cwd: FOLDER, stdio: "inherit" });
+    return `${name}.mjs`;
 }
 
-test("every block is one of these", () => assert.equal(blocks.length, PRINTS.length));
+for (const [page, prints] of Object.entries(PAGES)) {
+    const text = readFileSync(`${FOLDER}/${page}`, "utf8");
+    const blocks = [...text.matchAll(/^```(js|ts)\n(.*?)^```$/gms)];
+
+    for (const [at, [, language, program]] of blocks.entries()) {
+        test(`block ${at + 1} of ${page}, ${language}`, async () => {
+            await using emulator = new Emulator();
+            const path = built(`${BUILT}${page.split("/").length}-${at + 1}`, language!, program!);
+            const child = spawn(process.execPath, [path], { env: { ...process.env, ...emulator.environment } });
+            const { code, said, complained } = await ended(child);
+            assert.deepEqual({ code, complained }, { code: 0, complained: "" });
+            assert.match(said, prints[at]!);
+            assert.ok(!said.includes(emulator.apiKey));
+        });
+    }
+
+    test(`every block of ${page} is one of these`, () => assert.equal(blocks.length, prints.length));
+}
+
+test("every file of examples is shown, but for the line that says what it is", () => {
+    const page = readFileSync(`${FOLDER}/../README.md`, "utf8");
+    const files = readdirSync(`${FOLDER}/examples`).filter((name) => name !== "tsconfig.json");
+    for (const name of files) {
+        const [heading, program] = readFileSync(`${FOLDER}/examples/${name}`, "utf8").split(/\n\n(.*)/s);
+        const fence = name.endsWith(".mts") ? "```ts" : "```js";
+        assert.ok(heading!.startsWith("// ") && page.includes(`${fence}\n${program}\`\`\`\n`), name);
+    }
+});

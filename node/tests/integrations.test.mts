@@ -13,30 +13,35 @@ import { codatFetch } from "codat-keys/fetch";
 import { security } from "codat-keys/official";
 import { Emulator } from "codat-keys/testing";
 import { codatAuth as forUndici } from "codat-keys/undici";
-import { Agent, interceptors, request } from "undici";
 
 const KEY = "MadeUpKeyForTheIntegrations0000000000000";
-const { redirect } = interceptors;
+const HEADERS = { "x-own": "1" };
+
+/** Each major version of undici, and the oldest Node that runs it. */
+const UNDICI = { "undici-6": 18, "undici-7": 20, undici: 24 };
 
 const LIBRARIES: Record<string, (client: Client, url: string) => Promise<unknown>> = {
-    fetch: (client, url) => codatFetch(client)(url, { headers: { "x-own": "1" } }),
-    "fetch with a request": (client, url) => codatFetch(client)(new Request(url, { headers: { "x-own": "1" } })),
-    undici: (client, url) =>
-        request(url, {
-            headers: { "x-own": "1" },
-            dispatcher: new Agent().compose(forUndici(client), redirect({ maxRedirections: 3 })),
-        }),
-    "undici, redirected within": (client, url) =>
-        request(url, {
-            headers: ["x-own", "1"],
-            dispatcher: new Agent().compose(redirect({ maxRedirections: 3 }), forUndici(client)),
-        }),
-    axios: (client, url) => forAxios(client, axios.create()).get(url, { headers: { "x-own": "1" } }),
+    fetch: (client, url) => codatFetch(client)(url, { headers: HEADERS }),
+    "fetch with a request": (client, url) => codatFetch(client)(new Request(url, { headers: HEADERS })),
+    axios: (client, url) => forAxios(client, axios.create()).get(url, { headers: HEADERS }),
     "axios with a base": (client, url) =>
         forAxios(client, axios.create({ baseURL: new URL(url).origin })).get(new URL(url).pathname, {
-            headers: { "x-own": "1" },
+            headers: HEADERS,
         }),
 };
+
+for (const [version, oldest] of Object.entries(UNDICI)) {
+    if (Number.parseInt(process.versions.node) < oldest) continue;
+    const { Agent, interceptors, request } = await import(version);
+    const redirect = interceptors.redirect({ maxRedirections: 3 });
+    LIBRARIES[version] = (client, url) =>
+        request(url, { headers: HEADERS, dispatcher: new Agent().compose(forUndici(client), redirect) });
+    LIBRARIES[`${version}, redirected within`] = (client, url) =>
+        request(url, {
+            headers: Object.entries(HEADERS).flat(),
+            dispatcher: new Agent().compose(redirect, forUndici(client)),
+        });
+}
 
 /** A server that remembers what it was sent; `/away` redirects to another. */
 async function server(heard: string[], elsewhere = () => ""): Promise<{ url: string; server: Server }> {

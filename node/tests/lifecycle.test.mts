@@ -8,19 +8,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { Client, ClosedError, OutcomeUnknownError, TimeoutError } from "codat-keys";
-import { Emulator } from "codat-keys/testing";
-import { FOREVER, ended, start, until } from "./support.mjs";
+import { ClosedError, OutcomeUnknownError, TimeoutError } from "codat-keys";
+import { FOREVER, emulated, ended, start, until } from "./support.mjs";
 
 const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
 const closed = (journal: any[]) => journal.length > 0 && journal.every((request) => request.ended === "client-closed");
-
-async function emulated(faults: object[], run: (emulator: Emulator, client: Client) => Promise<void>): Promise<void> {
-    await using emulator = new Emulator();
-    await using client = new Client({ baseUrl: emulator.baseUrl, apiKey: emulator.apiKey });
-    await emulator.setFaults(faults);
-    await run(emulator, client);
-}
 
 for (const last of [
     "",

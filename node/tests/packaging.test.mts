@@ -1,33 +1,14 @@
 // What bundlers make of the package, and what it says where it cannot run.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { Emulator } from "codat-keys/testing";
 import { buildSync } from "esbuild";
+import { HERE, PACKAGE, installed } from "./installed.mjs";
 import { ended, start } from "./support.mjs";
-
-const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
-const HERE = `${process.platform}-${process.arch}`;
-
-/** A folder with the package as it is published, and its native module in the package of this platform. */
-function installed(native = true): string {
-    const folder = mkdtempSync(join(tmpdir(), "codat-keys-"));
-    const modules = join(folder, "node_modules");
-    for (const part of ["dist", "package.json"])
-        cpSync(join(PACKAGE, part), join(modules, "codat-keys", part), { recursive: true });
-    if (native) {
-        const platform = join(modules, "@codat-keys", HERE + (process.platform === "linux" ? "-gnu" : ""));
-        mkdirSync(platform, { recursive: true });
-        cpSync(join(PACKAGE, "codat-keys.node"), join(platform, "index.node"));
-        writeFileSync(join(platform, "package.json"), JSON.stringify({ main: "index.node" }));
-    }
-    return folder;
-}
 
 function bundle(folder: string, program: string, platform: "node" | "browser"): string {
     const [entry, outfile] = [join(folder, "entry.mjs"), join(folder, "bundle.cjs")];
@@ -44,17 +25,21 @@ test("the native module of this platform's package is taken, also by a bundle", 
     assert.deepEqual(await ended(child), { code: 0, said: "1\n", complained: "" });
 });
 
-test("where no module fits, the error names the platform", () => {
-    const { stderr, status } = spawnSync(process.execPath, ["--eval", "require('codat-keys')"], {
-        cwd: installed(false),
-        encoding: "utf8",
+for (const [native, why] of [
+    [null, "is not installed"],
+    [join(PACKAGE, "package.json"), "does not load"],
+] as const) {
+    test(`the error for a module that ${why} names the platform`, () => {
+        const { stderr, status } = spawnSync(process.execPath, ["--eval", "require('codat-keys')"], {
+            cwd: installed(native),
+            encoding: "utf8",
+        });
+        assert.equal(status, 1);
+        const packages = `@codat-keys/${HERE}.*`;
+        const cause = native === null ? "\\. It is" : ": .*codat-keys\\.node";
+        assert.match(stderr, new RegExp(`codat-keys has no native module for ${HERE}: ${packages} ${why}${cause}`));
     });
-    assert.equal(status, 1);
-    assert.match(
-        stderr,
-        new RegExp(`codat-keys has no native module for ${HERE}: @codat-keys/${HERE}.* is not installed`),
-    );
-});
+}
 
 for (const entry of ["codat-keys", "codat-keys/fetch"]) {
     test(`in a browser's bundle ${entry} throws, and says why`, () => {

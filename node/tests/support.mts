@@ -7,11 +7,22 @@ import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-import type { ApiKeyDetails } from "codat-keys";
+import { type ApiKeyDetails, Client } from "codat-keys";
 import { Emulator } from "codat-keys/testing";
 
 /** Calls never end by themselves. */
 export const FOREVER = [{ fault: "delay-before", milliseconds: 600_000, count: 1000 }];
+
+/** Runs with an emulator in which this goes wrong, and a client of it. */
+export async function emulated(
+    faults: object[],
+    run: (emulator: Emulator, client: Client) => Promise<void>,
+): Promise<void> {
+    await using emulator = new Emulator();
+    await using client = new Client({ baseUrl: emulator.baseUrl, apiKey: emulator.apiKey });
+    await emulator.setFaults(faults);
+    await run(emulator, client);
+}
 
 /** Runs a program in a child, which finds the emulator by its environment. */
 export function start(program: string, emulator: Emulator, ...options: string[]): ChildProcess {

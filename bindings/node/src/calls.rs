@@ -1,8 +1,11 @@
 //! The verbs, described once.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
+use std::thread;
 
 use codat_keys::{Client, Error, HeaderName, HeaderValue, KeyId, KeyName, Method};
 use napi::bindgen_prelude::Uint8Array;
@@ -13,7 +16,8 @@ use crate::errors::{raise, wrong};
 /// Done when the caller wants the call to stop.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// What a call brings; `None` if it was stopped, and changes nothing.
-pub(crate) type Work = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send>>;
+pub(crate) type Ended = Option<Result<Outcome, Error>>;
+pub(crate) type Work = Pin<Box<dyn Future<Output = Ended> + Send>>;
 
 pub(crate) enum Outcome {
     Nothing,
@@ -115,6 +119,15 @@ fn reading(stop: Stop, work: impl Future<Output = Result<Outcome, Error>> + Send
 /// Says itself how it ended when it is stopped.
 fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
     Box::pin(async move { Some(work.await) })
+}
+
+/// Also of work that panics somebody must hear.
+pub(crate) async fn to_its_end(mut work: Work) -> thread::Result<Ended> {
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(polled) => polled.map(Ok),
+        Err(panic) => Poll::Ready(Err(panic)),
+    })
+    .await
 }
 
 fn key_id(id: &str) -> napi::Result<KeyId> {

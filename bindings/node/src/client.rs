@@ -1,14 +1,16 @@
 //! The client, and how it is set up.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
 use codat_keys::{Client, ClientBuilder};
+use napi::bindgen_prelude::{FnArgs, Function};
 use napi_derive::napi;
 
 use crate::calls::Walk;
 use crate::details::RateLimit;
-use crate::errors::{raise, wrong};
+use crate::errors::raise;
 use crate::secrets::{api_key, header};
 
 /// What is not given comes from the environment, or from the core's defaults. Times are in milliseconds.
@@ -29,9 +31,11 @@ pub struct Core(Client);
 
 #[napi]
 impl Core {
+    /// With what looks a variable up: a worker has an environment of its own.
     #[napi(constructor)]
-    pub fn new(options: Options) -> napi::Result<Self> {
-        options.builder()?.build().map(Self).map_err(raise)
+    pub fn new(options: Options, variable: Function<'_, FnArgs<(String,)>, Option<String>>) -> napi::Result<Self> {
+        let look_up = |name: &str| variable.call((name.to_owned(),).into()).ok().flatten().map(OsString::from);
+        options.builder()?.build_in(&look_up).map(Self).map_err(raise)
     }
 
     #[napi]
@@ -75,7 +79,7 @@ impl Core {
     /// The client, with the time that one call has.
     pub(crate) fn for_a_call(&self, timeout: Option<f64>) -> napi::Result<Client> {
         match timeout {
-            Some(time) => self.0.with_timeout(milliseconds(time)?).map_err(raise),
+            Some(time) => self.0.with_timeout(milliseconds(time)).map_err(raise),
             None => Ok(self.0.clone()),
         }
     }
@@ -94,7 +98,7 @@ impl Options {
             builder = builder.base_url(url);
         }
         if let Some(time) = self.timeout {
-            builder = builder.timeout(milliseconds(time)?);
+            builder = builder.timeout(milliseconds(time));
         }
         if let Some(retry) = self.retry {
             builder = builder.retry(retry);
@@ -112,8 +116,8 @@ impl Options {
     }
 }
 
-/// The core refuses zero.
-fn milliseconds(time: f64) -> napi::Result<Duration> {
-    Duration::try_from_secs_f64(time / 1000.0)
-        .map_err(|_| wrong("argument 'timeout' must be a number of milliseconds above zero"))
+/// What is no time is none, which the core refuses; what is too long for the clock is as long as it can be.
+fn milliseconds(time: f64) -> Duration {
+    let longest = if time > 0.0 { Duration::MAX } else { Duration::ZERO };
+    Duration::try_from_secs_f64(time / 1000.0).unwrap_or(longest)
 }

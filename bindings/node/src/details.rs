@@ -27,30 +27,24 @@ struct Creation<'a> {
     extras: Option<Vec<Key<'a>>>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Page {
-    total_results: u64,
-    response: usize,
-}
-
-/// The JSON of an outcome. An answer is told by its place in the list.
-pub(crate) fn told(outcome: Outcome, answers: &mut Vec<Response>) -> String {
-    let mut place = |answer| {
-        answers.push(Response(answer));
-        answers.len() - 1
-    };
-    match outcome {
-        Outcome::Nothing | Outcome::Page(None) => text(&()),
-        Outcome::Key(key) => text(&Key::from(&key)),
-        Outcome::Keys(found) => text(&keys(&found)),
+/// The JSON of an outcome, and the answer that goes along with it.
+pub(crate) fn told(outcome: Outcome) -> (String, Option<Response>) {
+    let value = match &outcome {
+        Outcome::Nothing | Outcome::Answered(_) | Outcome::Page(None) => text(&()),
+        Outcome::Key(key) => text(&Key::from(key)),
+        Outcome::Keys(found) => text(&keys(found)),
         Outcome::Created(made) => {
             let extras = made.extras.as_deref().map(keys);
             text(&Creation { key: Key::from(&made.key), how: made.how.code(), extras })
         }
-        Outcome::Answered(answer) => text(&place(answer)),
-        Outcome::Page(Some(page)) => text(&Page { total_results: page.total_results, response: place(page.response) }),
-    }
+        Outcome::Page(Some(page)) => text(&page.total_results),
+    };
+    let answer = match outcome {
+        Outcome::Answered(answer) => Some(answer),
+        Outcome::Page(Some(page)) => Some(page.response),
+        _ => None,
+    };
+    (value, answer.map(Response))
 }
 
 pub(crate) fn keys(keys: &[codat_keys::ApiKeyDetails]) -> Vec<Key<'_>> {

@@ -2,13 +2,13 @@
 
 use std::error::Error as _;
 
-use codat_keys::Error;
+use codat_keys::{Error, ErrorKind};
 use serde::Serialize;
 
 use crate::details::{Key, keys};
 
 /// What an error is made of in JavaScript.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Data<'a> {
     code: &'static str,
@@ -24,6 +24,12 @@ pub(crate) struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
+    /// For a call that panicked.
+    pub(crate) fn of_a_defect() -> Self {
+        let kind = ErrorKind::Internal;
+        Self { code: kind.code(), message: kind.text().to_owned(), hint: kind.hint(), ..Self::default() }
+    }
+
     pub(crate) fn of(error: &'a Error) -> Self {
         let outcome = error.outcome();
         Self {

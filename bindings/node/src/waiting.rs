@@ -3,17 +3,17 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::{future, io, thread};
+use std::{io, thread};
 
-use codat_keys::Error;
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use crate::calls::{Call, Outcome, Stop, Walk, Work};
+use crate::calls::{Call, Ended, Stop, Walk, Work, to_its_end};
 use crate::client::Core;
 use crate::details::{Response, told};
 use crate::errors::{Data, text};
@@ -33,10 +33,9 @@ struct Shared {
 #[derive(Default)]
 struct Board {
     running: HashMap<i64, oneshot::Sender<()>>,
-    /// A list in JSON, without its end: `[[number, value], [number, null, error], [number, null, null]`, the last for a call
-    /// that was stopped and has changed nothing.
+    /// A list in JSON, without its end: `[[number, place, value], [number, place, null, error], [number, place, null, null]`,
+    /// the last for a call that was stopped and has changed nothing. A place is that of its answer, if it has one.
     ended: String,
-    /// What values of `ended` count into.
     answers: Vec<Response>,
 }
 
@@ -92,10 +91,9 @@ impl Waiting {
         let (stop, stopped) = oneshot::channel();
         let work = begin(Box::pin(async { drop(stopped.await) }))?;
         let runtime = RUNTIME.as_ref().map_err(|error| napi::Error::from_reason(error.to_string()))?;
-        let shared = Arc::clone(&self.0);
-        lock(&shared.board).running.insert(number, stop);
-        runtime.spawn(async move { shared.end(number, work.await) });
-        Ok(())
+        lock(&self.0.board).running.insert(number, stop);
+        let begun = (Arc::clone(&self.0), number, work);
+        runtime.send(begun).map_err(|_| napi::Error::from_reason("the thread that makes calls has ended"))
     }
 }
 
@@ -106,17 +104,20 @@ impl Drop for Waiting {
 }
 
 impl Shared {
-    fn end(&self, number: i64, result: Option<Result<Outcome, Error>>) {
+    fn end(&self, number: i64, ended: thread::Result<Ended>) {
+        // Written before the lock is taken, for which JavaScript may wait.
+        let (told, answer) = match ended {
+            Ok(Some(Ok(outcome))) => told(outcome),
+            Ok(Some(Err(error))) => (format!("null,{}", text(&Data::of(&error))), None),
+            Ok(None) => ("null,null".to_owned(), None),
+            Err(_) => (format!("null,{}", text(&Data::of_a_defect())), None),
+        };
         let mut board = lock(&self.board);
         board.running.remove(&number);
         let was_empty = board.ended.is_empty();
-        let told = match result {
-            Some(Ok(outcome)) => format!("[{number},{}]", told(outcome, &mut board.answers)),
-            Some(Err(error)) => format!("[{number},null,{}]", text(&Data::of(&error))),
-            None => format!("[{number},null,null]"),
-        };
-        board.ended += if was_empty { "[" } else { "," };
-        board.ended += &told;
+        let place = answer.as_ref().map(|_| board.answers.len());
+        board.ended += &format!("{}[{number},{},{told}]", if was_empty { '[' } else { ',' }, text(&place));
+        board.answers.extend(answer);
         drop(board);
         if was_empty {
             // An environment that is gone hears nothing.
@@ -125,13 +126,23 @@ impl Shared {
     }
 }
 
-/// The thread that drives every connection.
-static RUNTIME: LazyLock<io::Result<Handle>> = LazyLock::new(|| {
+/// A call on its way to the thread that makes it, with its number.
+type Begun = (Arc<Shared>, i64, Work);
+
+/// The thread that drives every connection. It is woken once for all the calls that begin meanwhile.
+static RUNTIME: LazyLock<io::Result<UnboundedSender<Begun>>> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let handle = runtime.handle().clone();
-    let run = move || runtime.block_on(future::pending::<()>());
+    let (sender, mut calls) = unbounded_channel();
+    let begin = |(shared, number, work): Begun| async move { shared.end(number, to_its_end(work).await) };
+    let run = move || {
+        runtime.block_on(async {
+            while let Some(begun) = calls.recv().await {
+                tokio::spawn(begin(begun));
+            }
+        });
+    };
     thread::Builder::new().name("codat-keys".into()).spawn(run)?;
-    Ok(handle)
+    Ok(sender)
 });
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

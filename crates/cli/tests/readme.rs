@@ -16,7 +16,7 @@ use crate::support::{clear_environment, run};
 use markdown::{Block, ROOT, blocks, headings};
 
 /// Whoever adds one here says below how its blocks are checked.
-const LANGUAGES: [&str; 6] = ["json", "python", "rust", "sh", "text", "toml"];
+const LANGUAGES: [&str; 8] = ["js", "json", "python", "rust", "sh", "text", "toml", "ts"];
 
 /// The packages that `cargo xtask test` builds together: with others, dependencies would be built once more.
 const BUILD_EXAMPLES: &str = "build --quiet --locked --examples --message-format json -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask";
@@ -36,7 +36,8 @@ fn every_block_is_of_a_language_that_is_checked() {
         match language.as_str() {
             "json" => drop(serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{place}: {error}"))),
             "toml" => assert!(text.starts_with('['), "{place} does not begin with a table"),
-            // Rust and shell are run, and Python by its own tests (test_examples.py); what a shell block prints stands right below it.
+            // Rust and shell are run, Python and Node by their own tests (test_examples.py, examples.test.mts); what a shell
+            // block prints stands right below it.
             "text" => assert_eq!(before, "sh", "{place} is no output"),
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! How a client is set up.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -152,7 +153,22 @@ impl ClientBuilder {
     /// `NoCredential` where no key is given or found; `InvalidCredential` where what is found cannot be a key, or two
     /// variables disagree; `InvalidInput` for a base URL, CA file or proxy that cannot be used, and for a time of zero.
     pub fn build(self) -> Result<Client, Error> {
-        self.blueprint(&credentials::process_environment)?.client(&LatestRateLimit::default())
+        self.build_in(&credentials::process_environment)
+    }
+
+    /// Makes the client with the variables of another environment than this process's. Nothing is sent.
+    ///
+    /// ```
+    /// let variable = |name: &str| (name == "CODAT_API_KEY").then(|| "example".into());
+    /// let client = codat_keys::Client::builder().build_in(&variable)?;
+    /// assert_eq!(client.authorization_for(client.base_url())?.expose_secret(), "Basic ZXhhbXBsZQ==");
+    /// # Ok::<(), codat_keys::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub fn build_in(self, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Client, Error> {
+        self.blueprint(environment)?.client(&LatestRateLimit::default())
     }
 
     /// Makes a client that blocks the calling thread instead of returning futures. Nothing is sent.
@@ -212,7 +228,9 @@ impl fmt::Debug for ClientBuilder {
 
 fn positive(time: Duration) -> Result<Duration, Error> {
     if time.is_zero() {
-        return Err(Error::new(ErrorKind::InvalidInput, "a time-out is zero").hint_is("give a time-out above zero"));
+        return Err(
+            Error::new(ErrorKind::InvalidInput, "a time-out is not above zero").hint_is("give a time-out above zero")
+        );
     }
     Ok(time)
 }

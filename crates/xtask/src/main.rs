@@ -9,6 +9,7 @@ mod node;
 mod process;
 mod prove;
 mod python;
+mod runtimes;
 mod test;
 mod tools;
 
@@ -27,7 +28,7 @@ cargo xtask prove             walk every sequence of faults that create and dele
 cargo xtask prove CALL ADOPT KEYS CHOICES  repeat one schedule, as a line of the walk tells it
 cargo xtask prove http NUMBER  repeat one run of the sample over HTTP
 cargo xtask bench             measure the client beside others, and rewrite the tables in bench/README.md (Linux)
-cargo xtask dist              build what pip installs into target/dist, check it, and install it into empty environments";
+cargo xtask dist              build what pip and npm install into target/dist, check it, and install it into empty environments";
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {

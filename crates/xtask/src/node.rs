@@ -6,10 +6,17 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process::{command, run, run_quietly};
+use crate::process::{command, program, run_quietly};
 
 /// The package of the working tree.
 pub(crate) const HERE: Package = Package { root: ".", built: "target" };
+
+/// `npm LINE`, to be run in a folder.
+pub(crate) fn npm(line: &str, folder: &Path) -> Command {
+    let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    npm.args(line.split_whitespace()).current_dir(folder);
+    npm
+}
 
 /// A package, each path relative to the root of this repository.
 pub(crate) struct Package {
@@ -35,9 +42,7 @@ impl Package {
 
     /// `npm LINE`, to be run in the folder of the package.
     pub(crate) fn npm(&self, line: &str) -> Command {
-        let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" });
-        npm.args(line.split_whitespace()).current_dir(self.folder());
-        npm
+        npm(line, &self.folder())
     }
 
     /// The tests of one of the built files whose names begin so, to be run in the folder of the package.
@@ -48,20 +53,38 @@ impl Package {
         node
     }
 
+    /// All tests, by another Node than that of this machine. Not through npm, which an old one does not run.
+    pub(crate) fn tests_by(&self, node: &Path) -> Result<Command> {
+        let mut node = program(node);
+        node.args(["--test", "--test-reporter=spec"]).current_dir(self.folder());
+        let built = fs::read_dir(self.folder().join("tests/built"))?.map(|file| file.map(|file| file.path()));
+        for file in built.collect::<Result<Vec<_>, _>>()? {
+            if file.to_str().is_some_and(|file| file.ends_with(".test.mjs")) {
+                node.arg(absolute(file)?);
+            }
+        }
+        Ok(node)
+    }
+
     fn folder(&self) -> PathBuf {
         Path::new(self.root).join("node")
     }
 
     /// Installs what `package-lock.json` names, unless it is there already.
-    fn install_tools(&self) -> Result<()> {
-        let wanted = fs::read(self.folder().join("package-lock.json"))?;
-        let installed = self.folder().join("node_modules/installed.json");
-        if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
-            return Ok(());
-        }
-        run(&mut self.npm("ci --silent"))?;
-        // Written last: a folder half made is made again.
-        fs::write(installed, wanted)?;
-        Ok(())
+    pub(crate) fn install_tools(&self) -> Result<()> {
+        install_as_named(&self.folder(), "package-lock.json", "ci")
     }
+}
+
+/// Has npm install into a folder what a file in it names, unless it is there already.
+pub(crate) fn install_as_named(folder: &Path, file: &str, line: &str) -> Result<()> {
+    let wanted = fs::read(folder.join(file))?;
+    let installed = folder.join("node_modules/installed.json");
+    if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    run_quietly(&mut npm(line, folder))?;
+    // Written last: a folder half made is made again.
+    fs::write(installed, wanted)?;
+    Ok(())
 }

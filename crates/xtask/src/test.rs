@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{command, run as run_to_end};
-use crate::{node, python};
+use crate::{node, python, runtimes};
 
 struct Suite {
     language: &'static str,
@@ -14,8 +14,8 @@ struct Suite {
     test: fn() -> Result<Command>,
 }
 
-/// One entry a language; the line in which its test runner counts is read by [`Tally::read`].
-const SUITES: [Suite; 4] = [
+/// One entry a language, or a version of it; the line in which its test runner counts is read by [`Tally::read`].
+const SUITES: [Suite; 7] = [
     Suite {
         language: "rust",
         build: || {
@@ -39,7 +39,19 @@ const SUITES: [Suite; 4] = [
         // pytest-randomly shuffles them.
         test: || python::HERE.module("pytest -q -n 2 --color=no"),
     },
-    Suite { language: "node", build: || node::HERE.install(), test: || Ok(node::HERE.npm("test --silent")) },
+    // In Bun and Deno as well.
+    Suite {
+        language: "node",
+        build: || {
+            runtimes::install()?;
+            node::HERE.install()
+        },
+        test: || Ok(node::HERE.npm("test --silent")),
+    },
+    // What was built above, by the oldest Node and the newest ones.
+    Suite { language: "node 18", build: runtimes::install, test: || node::HERE.tests_by(&runtimes::node("18")?) },
+    Suite { language: "node 22", build: runtimes::install, test: || node::HERE.tests_by(&runtimes::node("22")?) },
+    Suite { language: "node 24", build: runtimes::install, test: || node::HERE.tests_by(&runtimes::node("24")?) },
 ];
 
 /// Runs every suite, whatever became of the one before. The last line printed is `N passed, M failed`.

@@ -9,8 +9,13 @@ const NAMED: &str = " -->";
 const END: &str = "<!-- end of example -->";
 
 /// How a file's name ends, the language of its block, and where it is.
-const LANGUAGES: [(&str, &str, &str); 2] =
-    [(".rs", "rust", "crates/core/examples"), (".py", "python", "python/examples")];
+const LANGUAGES: [(&str, &str, &str); 5] = [
+    (".rs", "rust", "crates/core/examples"),
+    (".py", "python", "python/examples"),
+    (".mjs", "js", "node/examples"),
+    (".cjs", "js", "node/examples"),
+    (".mts", "ts", "node/examples"),
+];
 
 /// The text with every example as its file has it now.
 pub(super) fn splice(text: &str) -> Result<String> {

@@ -1,24 +1,18 @@
-//! `cargo xtask dist`: what pip installs, built as it is shipped, checked, and installed where nothing else is.
+//! What pip installs: two wheels and a source distribution.
 
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, said, try_command};
 use crate::process::{command, program, run as run_to_end};
 use crate::{python, tools};
 
-const DIST: &str = "target/dist";
-const VERSION: &str = env!("CARGO_PKG_VERSION");
-
 /// The folders of the two `pyproject.toml`: the library's and the command line's.
 const PROJECTS: [&str; 2] = ["python", "crates/cli"];
-const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
-
-/// The most that the library may take, installed.
-const MEGABYTES: f64 = 10.0;
 
 /// How many keys a new emulator has, and how many bytes the library takes.
 const TRY: &str = "
@@ -29,32 +23,26 @@ with Emulator() as emulator:
     keys = Client(base_url=emulator.base_url, api_key=emulator.api_key).keys.list()
 print(len(keys), sum(file.locate().stat().st_size for file in files('codat-keys')))";
 
-struct Dist {
+pub(super) struct Dist {
     sdist: PathBuf,
     library: PathBuf,
     cli: PathBuf,
 }
 
-/// Leaves them in `target/dist`. A line is printed for each that installs and works.
-pub(crate) fn run() -> Result<()> {
-    let dist = build()?;
-    check(&dist)?;
-    println!();
-    sdist_builds(&dist.sdist)?;
-    library_stands_alone(&dist.library)?;
-    extra_brings_the_command(&dist.cli)
+impl Dist {
+    pub(super) fn try_out(&self) -> Result<()> {
+        sdist_builds(&self.sdist)?;
+        library_stands_alone(&self.library)?;
+        extra_brings_the_command(&self.cli)
+    }
 }
 
-fn build() -> Result<Dist> {
+/// Builds them, and checks what they hold.
+pub(super) fn build() -> Result<Dist> {
     for (project, licence) in PROJECTS.iter().flat_map(|project| LICENCES.map(|licence| (project, licence))) {
         let linked = fs::read(Path::new(project).join(licence)).ok() == Some(fs::read(licence)?);
         ensure!(linked, "{project}/{licence} is not a link to {licence}: git needs core.symlinks to make it one");
     }
-    // A wheel of an earlier version would be found by pip.
-    if Path::new(DIST).exists() {
-        fs::remove_dir_all(DIST)?;
-    }
-    fs::create_dir_all(DIST)?;
     let dist = absolute(DIST)?;
 
     python::HERE.install_tools()?;
@@ -65,7 +53,10 @@ fn build() -> Result<Dist> {
         let mut maturin = python::HERE.module("maturin build --release --locked --compatibility pypi --out")?;
         run_to_end(maturin.arg(&dist).current_dir(project))?;
     }
-    Ok(Dist { sdist: dist.join(sdist), library: wheel(&dist, "codat_keys-")?, cli: wheel(&dist, "codat_keys_cli-")? })
+    let (library, cli) = (wheel(&dist, "codat_keys-")?, wheel(&dist, "codat_keys_cli-")?);
+    let dist = Dist { sdist: dist.join(sdist), library, cli };
+    check(&dist)?;
+    Ok(dist)
 }
 
 fn wheel(dist: &Path, start: &str) -> Result<PathBuf> {
@@ -92,11 +83,6 @@ fn check(Dist { sdist, library, cli }: &Dist) -> Result<()> {
     let stray = sources.lines().find(|file| is_stray(file));
     ensure!(stray.is_none(), "{} has {}", name(sdist), stray.unwrap_or_default());
     Ok(())
-}
-
-fn files(archive: &Path) -> Result<String> {
-    let module = if name(archive).ends_with(".whl") { "zipfile" } else { "tarfile" };
-    said(command(tools::PYTHON).args(["-m", module, "--list"]).arg(archive))
 }
 
 /// Whether a file is no source, or one that only this repository needs.
@@ -133,10 +119,7 @@ fn extra_brings_the_command(cli: &Path) -> Result<()> {
     let environment = Environment::new("cli")?;
     environment.install_offline("codat-keys[cli]", &["codat-keys", "codat-keys-cli"])?;
     let codat_keys = environment.programs.join("codat-keys");
-    let version = said(program(&codat_keys).arg("--version"))?;
-    ensure!(version == format!("codat-keys {VERSION}"), "the command says that it is {version}");
-    let keys = said(program(&codat_keys).args(["emulator", "exec", "--"]).arg(&codat_keys).arg("list"))?;
-    ensure!(keys.lines().count() == 1, "the command lists no key, or too many:\n{keys}");
+    let version = try_command(|| program(&codat_keys))?;
     println!("{} ({:.1} MB): comes with codat-keys[cli], `{version}` lists keys", name(cli), megabytes(cli)?);
     Ok(())
 }
@@ -184,28 +167,13 @@ impl Environment {
     }
 }
 
-/// What a command that succeeds writes.
-fn said(command: &mut Command) -> Result<String> {
-    let output = command.stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "{:?} failed: {}", command.get_program(), output.status);
-    Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
-}
-
-fn name(file: &Path) -> &str {
-    file.file_name().and_then(|name| name.to_str()).unwrap_or_default()
-}
-
-fn megabytes(file: &Path) -> Result<f64> {
-    Ok(fs::metadata(file)?.len() as f64 / 1e6)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_extra_pins_the_version_of_the_workspace() {
-        let project = include_str!("../../../python/pyproject.toml");
+        let project = include_str!("../../../../python/pyproject.toml");
         assert!(project.contains(&format!("cli = [\"codat-keys-cli=={VERSION}\"]")), "write {VERSION} there");
     }
 

@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+// Starts the program of the package for this platform, and ends as it does.
+"use strict";
+
+const { spawn } = require("node:child_process");
+
+const WINDOWS = process.platform === "win32";
+const PROGRAM = WINDOWS ? "codat-keys.exe" : "codat-keys";
+const HERE = `${process.platform}-${process.arch}`;
+const PACKAGES = (process.platform === "linux" ? ["-gnu", "-musl"] : [""]).map(
+    (libc) => `@codat-keys/cli-${HERE}${libc}`,
+);
+
+let child;
+// Before it starts: a signal that came first would end this process alone, and orphan it.
+for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
+    // A terminal tells it of Ctrl-C as well, and twice is once. On Windows it does so alone: `kill` would end it at once.
+    process.on(signal, () => WINDOWS || child?.kill(signal));
+}
+start(PACKAGES, []);
+
+/** Starts the first that is there. One for another C library is there at times, and does not start. */
+function start([name, ...others], causes) {
+    if (name === undefined) {
+        return complain(causes);
+    }
+    let path;
+    try {
+        path = require.resolve(`${name}/${PROGRAM}`);
+    } catch {
+        return start(others, causes);
+    }
+    child = spawn(path, process.argv.slice(2), { stdio: "inherit" });
+    child.on("error", (error) => start(others, [...causes, error.message]));
+    child.on("exit", end);
+}
+
+function end(code, signal) {
+    if (signal === null) {
+        process.exit(code);
+    }
+    process.removeAllListeners(signal);
+    process.kill(process.pid, signal);
+}
+
+function complain(causes) {
+    const why =
+        causes.length > 0
+            ? `does not start: ${causes.join("; ")}`
+            : "is not installed. It is an optional dependency: install without --omit=optional, on the platform where it will run";
+    console.error(`codat-keys-cli has no program for ${HERE}: ${PACKAGES.join(" or ")} ${why}`);
+    process.exitCode = 1;
+}

@@ -1,0 +1,67 @@
+//! `cargo xtask dist`: what pip and npm install, built as it is shipped, checked, and installed where nothing else is.
+
+mod node;
+mod platforms;
+mod project;
+mod python;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, ensure};
+
+use crate::process::command;
+use crate::tools;
+
+const DIST: &str = "target/dist";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
+
+/// The most that a library may take, installed.
+const MEGABYTES: f64 = 10.0;
+
+/// Leaves them in `target/dist`. A line is printed for each that installs and works.
+pub(crate) fn run() -> Result<()> {
+    // A wheel of an earlier version would be found by pip.
+    if Path::new(DIST).exists() {
+        fs::remove_dir_all(DIST)?;
+    }
+    fs::create_dir_all(DIST)?;
+    let (python, node) = (python::build()?, node::build()?);
+    println!();
+    python.try_out()?;
+    node.try_out()
+}
+
+/// What a command that succeeds writes.
+fn said(command: &mut Command) -> Result<String> {
+    let output = command.stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "{:?} failed: {}", command.get_program(), output.status);
+    Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
+}
+
+/// A file a line.
+fn files(archive: &Path) -> Result<String> {
+    let module = if name(archive).ends_with(".whl") { "zipfile" } else { "tarfile" };
+    said(command(tools::PYTHON).args(["-m", module, "--list"]).arg(archive))
+}
+
+/// Whether it says who it is, and lists the one key of an emulator of its own; what it says.
+fn try_command(codat_keys: impl Fn() -> Command) -> Result<String> {
+    let version = said(codat_keys().arg("--version"))?;
+    ensure!(version == format!("codat-keys {VERSION}"), "the command says that it is {version}");
+    let (mut exec, again) = (codat_keys(), codat_keys());
+    exec.args(["emulator", "exec", "--"]).arg(again.get_program()).args(again.get_args()).arg("list");
+    let keys = said(&mut exec)?;
+    ensure!(keys.lines().count() == 1, "the command lists no key, or too many:\n{keys}");
+    Ok(version)
+}
+
+fn name(file: &Path) -> &str {
+    file.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn megabytes(file: &Path) -> Result<f64> {
+    Ok(fs::metadata(file)?.len() as f64 / 1e6)
+}

@@ -1,0 +1,197 @@
+//! What npm installs: the library and the command line, each with a package of its own for this platform.
+
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
+use std::fs;
+use std::path::{Path, PathBuf, absolute};
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use super::platforms::{PLATFORMS, Platform};
+use super::project::Project;
+use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, said, try_command};
+use crate::node::{self, npm};
+use crate::process::{command, run as run_to_end, run_quietly};
+
+/// The folders of the two `package.json`: the library's and the command line's.
+const LIBRARY: &str = "node";
+const CLI: &str = "crates/cli/npm";
+
+/// How the names of their packages for a platform begin.
+const MODULES: &str = "@codat-keys/";
+const PROGRAMS: &str = "@codat-keys/cli-";
+
+/// A package, and the one for this platform on which it depends.
+struct Packed {
+    main: PathBuf,
+    native: PathBuf,
+}
+
+pub(super) struct Dist {
+    library: Packed,
+    cli: Packed,
+}
+
+impl Dist {
+    pub(super) fn try_out(&self) -> Result<()> {
+        library_stands_alone(&self.library)?;
+        program_runs(&self.cli)
+    }
+}
+
+/// Builds them, and checks what they hold.
+pub(super) fn build() -> Result<Dist> {
+    node::HERE.install_tools()?;
+    let module = build_crate("codat-keys-node", &format!("{DLL_PREFIX}codat_keys_node{DLL_SUFFIX}"))?;
+    let program = build_crate("codat-keys-cli", &format!("codat-keys{EXE_SUFFIX}"))?;
+    let compile = |folder: &Path| run_to_end(node::HERE.npm("exec -- tsc --outDir").arg(folder.join("dist")));
+    let launcher = |folder: &Path| copy(&Path::new(CLI).join("codat-keys.js"), folder, "codat-keys.js");
+    let library = Packed {
+        main: main_package(LIBRARY, MODULES, compile)?,
+        native: native_package(MODULES, "The native module of codat-keys", &module, "codat-keys.node")?,
+    };
+    let cli = Packed {
+        main: main_package(CLI, PROGRAMS, launcher)?,
+        native: native_package(PROGRAMS, "The program of codat-keys-cli", &program, name(&program))?,
+    };
+    run_quietly(node::HERE.npm("exec -- attw --profile node16").arg(&library.main))?;
+    for archive in [&library.main, &library.native, &cli.main, &cli.native] {
+        run_quietly(node::HERE.npm("exec -- publint --strict").arg(archive))?;
+        check(archive)?;
+    }
+    Ok(Dist { library, cli })
+}
+
+fn build_crate(package: &str, built: &str) -> Result<PathBuf> {
+    run_to_end(command("cargo build --release --locked --package").arg(package))?;
+    Ok(Path::new("target/release").join(built))
+}
+
+/// With the version of the workspace, and the package for each platform as an optional dependency. They are written here,
+/// since no lock file of this repository could name what is not published yet.
+fn main_package(sources: &str, platforms: &str, fill: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
+    let folder = lay_out()?;
+    for file in ["package.json", "README.md"] {
+        copy(&Path::new(sources).join(file), &folder, file)?;
+    }
+    fill(&folder)?;
+    let native = PLATFORMS.iter().map(|it| format!("optionalDependencies[{platforms}{}]={VERSION}", it.name()));
+    run_to_end(npm("pkg set", &folder).arg(format!("version={VERSION}")).args(native))?;
+    run_to_end(&mut npm("pkg delete devDependencies files prettier scripts", &folder))?;
+    pack(&folder)
+}
+
+fn native_package(platforms: &str, what: &str, built: &Path, file: &str) -> Result<PathBuf> {
+    let (folder, platform) = (lay_out()?, Platform::here()?);
+    copy(built, &folder, file)?;
+    let mut manifest = json!({
+        "name": format!("{platforms}{}", platform.name()),
+        "version": VERSION,
+        "description": format!("{what} for {}", platform.name()),
+        "license": env!("CARGO_PKG_LICENSE"),
+        "repository": { "type": "git", "url": format!("git+{}.git", env!("CARGO_PKG_REPOSITORY")) },
+        // A package manager that reads packages where they are packed must unpack this one.
+        "preferUnplugged": true,
+    });
+    platform.restrict(&mut manifest);
+    fs::write(folder.join("package.json"), format!("{manifest:#}\n"))?;
+    fs::write(folder.join("README.md"), format!("{what} for {}, which installs it by itself.\n", platform.name()))?;
+    pack(&folder)
+}
+
+/// An empty folder, but for the licences.
+fn lay_out() -> Result<PathBuf> {
+    let folder = absolute("target/dist-npm/package")?;
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    for licence in LICENCES {
+        copy(Path::new(licence), &folder, licence)?;
+    }
+    Ok(folder)
+}
+
+fn copy(file: &Path, folder: &Path, name: &str) -> Result<()> {
+    fs::copy(file, folder.join(name))?;
+    Ok(())
+}
+
+fn pack(folder: &Path) -> Result<PathBuf> {
+    let dist = absolute(DIST)?;
+    let packed = said(npm("pack --loglevel error --pack-destination", folder).arg(&dist))?;
+    Ok(dist.join(packed))
+}
+
+fn check(archive: &Path) -> Result<()> {
+    let files = files(archive)?;
+    for wanted in LICENCES.into_iter().chain(["README.md", "package.json"]) {
+        ensure!(
+            files.lines().any(|file| file.trim_end() == format!("package/{wanted}")),
+            "{} lacks {wanted}",
+            name(archive)
+        );
+    }
+    let stray = files.lines().find(|file| is_stray(file));
+    ensure!(stray.is_none(), "{} has {}", name(archive), stray.unwrap_or_default());
+    Ok(())
+}
+
+/// Whether a file is none of those that a package consists of.
+fn is_stray(file: &str) -> bool {
+    let file = file.trim_end();
+    let built = |file: &str| [".js", ".mjs", ".d.ts", ".d.mts"].iter().any(|end| file.ends_with(end));
+    match file.strip_prefix("package/").map(|file| file.split_once('/').unwrap_or(("", file))) {
+        Some(("", "README.md" | "package.json" | "codat-keys.js" | "codat-keys.node")) => false,
+        Some(("", file)) => file.strip_suffix(EXE_SUFFIX) != Some("codat-keys") && !LICENCES.contains(&file),
+        Some(("dist", file)) => file.contains('/') || !built(file),
+        _ => true,
+    }
+}
+
+fn library_stands_alone(library: &Packed) -> Result<()> {
+    let project = Project::new("library")?;
+    project.install_offline(&[&library.main, &library.native])?;
+    let installed = project.megabytes()?;
+    ensure!(installed <= MEGABYTES, "the library takes {installed:.1} MB, more than {MEGABYTES} MB");
+    let examples = project.run_examples()?;
+    println!(
+        "{} and {} ({:.1} MB): install {installed:.1} MB and nothing else, run {}",
+        name(&library.main),
+        name(&library.native),
+        megabytes(&library.main)? + megabytes(&library.native)?,
+        examples.join(", "),
+    );
+    Ok(())
+}
+
+fn program_runs(cli: &Packed) -> Result<()> {
+    let project = Project::new("cli")?;
+    project.install_offline(&[&cli.main, &cli.native])?;
+    let version = try_command(|| project.npx("codat-keys-cli"))?;
+    println!(
+        "{} and {} ({:.1} MB): `{version}` lists keys",
+        name(&cli.main),
+        name(&cli.native),
+        megabytes(&cli.main)? + megabytes(&cli.native)?
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_and_tests_are_stray() {
+        for file in
+            ["package/src/index.ts", "package/tests/x.mjs", "package/dist/tests/x.js", "package/dist/x.ts", "x.js"]
+        {
+            assert!(is_stray(file), "{file}");
+        }
+        for file in ["package/LICENSE-MIT", "package/dist/index.d.mts ", "package/codat-keys.node", "package/README.md"]
+        {
+            assert!(!is_stray(file), "{file}");
+        }
+    }
+}

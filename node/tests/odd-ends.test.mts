@@ -1,0 +1,247 @@
+// What a fresh eye found in another face: walks that go on, keys in hand, values that are not JSON, environments of threads.
+import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout } from "node:timers/promises";
+import { test } from "node:test";
+
+import { ApiKey, AuthorizationHeader, Client, Creation, InvalidInputError, OutcomeUnknownError } from "codat-keys";
+import { BadResponseError, NotFoundError, ServerError, TimeoutError, encode } from "codat-keys";
+import { codatAuth as forAxios } from "codat-keys/axios";
+import { codatFetch } from "codat-keys/fetch";
+import { security } from "codat-keys/official";
+import { Emulator } from "codat-keys/testing";
+import { codatAuth as forUndici } from "codat-keys/undici";
+import { FOREVER, emulated, ended, start, until } from "./support.mjs";
+
+const MADE = [{ method: "POST", fault: "delay-after", milliseconds: 25, count: 100 }];
+const anyOf = (value: unknown) => value as any;
+/** The thread does nothing else meanwhile. */
+const block = (milliseconds: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+
+for (const turns of [0, 1, 2]) {
+    test(`an abort together with the answer loses no key, ${turns} turns later`, () =>
+        emulated([], async (_, client) => {
+            const stop = new AbortController();
+            const call = client.keys.create("ci", stop);
+            block(500);
+            for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+            stop.abort();
+            assert.equal((await call).key.name, "ci");
+        }));
+}
+
+test("an abort just before the answer loses no key", () =>
+    emulated(MADE, async (emulator, client) => {
+        for (const wait of [0, 8, 15, 22, 25, 27, 30, 40]) {
+            const before = (await emulator.state()).keys.length;
+            const signal = AbortSignal.timeout(wait);
+            const told: any = await client.keys.create("ci", { signal }).catch((error) => error);
+            await setTimeout(60);
+            const made = (await emulator.state()).keys.length - before;
+            assert.ok(
+                told instanceof Creation ||
+                    told instanceof OutcomeUnknownError ||
+                    (told === signal.reason && made === 0),
+                `${told} after ${wait} ms, and ${made} made`,
+            );
+        }
+    }));
+
+test("a deletion that is aborted in doubt says so, and the reason stays as it was", () =>
+    emulated([{ method: "DELETE", fault: "delay-after", milliseconds: 600_000 }], async (emulator, client) => {
+        const { key } = await client.keys.create("ci");
+        const stop = new AbortController();
+        const reason = Object.freeze(Object.assign(new Error("mine"), { cause: "of mine" }));
+        const call = client.keys.delete(key.id, stop);
+        await until((journal) => journal.some(({ method }) => method === "DELETE"), emulator);
+        stop.abort(reason);
+        stop.abort(new Error("another"));
+        await assert.rejects(call, (error: any) => error instanceof OutcomeUnknownError && error.cause === reason);
+        assert.deepEqual([reason.message, reason.cause], ["mine", "of mine"]);
+    }));
+
+test("one signal stops a thousand calls, and listens no longer", () =>
+    emulated(FOREVER, async (emulator, client) => {
+        const controller = new AbortController();
+        const calls = Array.from({ length: 1000 }, () => client.keys.list(controller));
+        await until((journal) => journal.length > 0, emulator);
+        controller.abort();
+        for (const call of await Promise.allSettled(calls)) {
+            assert.equal(call.status === "rejected" && call.reason, controller.signal.reason);
+        }
+        assert.equal(getEventListeners(controller.signal, "abort").length, 0);
+    }));
+
+test("a walk goes on after an error and a time-out", () =>
+    emulated([], async (emulator) => {
+        const client = new Client({ baseUrl: emulator.baseUrl, apiKey: emulator.apiKey, retry: false });
+        const path = { method: "GET", path: "/companies" };
+        await emulator.setFaults([
+            { ...path, fault: "status", status: 503 },
+            { ...path, fault: "delay-before", milliseconds: 600_000 },
+        ]);
+        const pages = client.pages("/companies", { pageSize: 2, timeout: 300 });
+        await assert.rejects(pages.next(), ServerError);
+        await assert.rejects(pages.next(), TimeoutError);
+        const sizes = [];
+        for await (const page of pages) sizes.push(page.results.length);
+        assert.deepEqual(sizes, [2, 2, 1]);
+        assert.deepEqual(await pages.next(), { done: true, value: undefined });
+    }));
+
+test("a walk that is left asks for no more pages", () =>
+    emulated([], async (emulator, client) => {
+        const pages = client.pages("/companies", { pageSize: 2 });
+        for await (const _ of pages) break;
+        assert.deepEqual(await pages.next(), { done: true, value: undefined });
+        assert.equal((await emulator.journal()).length, 1);
+    }));
+
+const cyclic: any = {};
+cyclic.self = cyclic;
+const NO_JSON: Record<string, unknown> = {
+    NaN: { a: NaN },
+    Infinity: [-Infinity],
+    "a bigint": { a: 1n },
+    "a function": () => 1,
+    "a symbol": [Symbol("a")],
+    undefined: [undefined],
+    "an invalid date": { a: new Date(NaN) },
+    circular: cyclic,
+};
+
+for (const [what, json] of Object.entries(NO_JSON)) {
+    test(`what JSON does not know is not sent: ${what}`, () =>
+        emulated([], async (emulator, client) => {
+            await assert.rejects(
+                client.request("POST", "/companies", { json }),
+                (error: Error) => error instanceof TypeError && error.message.includes(what),
+            );
+            assert.deepEqual(await emulator.journal(), []);
+        }));
+}
+
+test("what is given for a header, a query or a body arrives, in any form", async () => {
+    const seen: any[] = [];
+    const server = createServer(async ({ url, headers }, answer) => {
+        seen.push([url, headers["x-a"]]);
+        answer.end("{}");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const client = new Client({
+        baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        apiKey: "MadeUpKey",
+    });
+    const headers = { "x-a": "1" };
+    for (const given of [headers, new Headers(headers), new Map(Object.entries(headers)), Object.entries(headers)]) {
+        await client.request("POST", "/x", {
+            headers: given,
+            query: given,
+            json: { left: undefined, date: new Date() },
+        });
+    }
+    assert.deepEqual(seen, Array(4).fill(["/x?x-a=1", "1"]));
+    server.close();
+});
+
+test("an answer that is JSON to one parser and not to another is a bad response", async () => {
+    const bodies = ["1e999", '"\\ud800"', "[1,]", "NaN", "\ufeff{}", '"\u0001"', "[".repeat(5000) + "]".repeat(5000)];
+    const server = createServer(({ url }, answer) => answer.end(bodies[Number(url!.slice(1))]));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const client = new Client({
+        baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+        apiKey: "MadeUpKey",
+    });
+    for (const at of bodies.keys()) {
+        const answer = await client.request("GET", `/${at}`);
+        try {
+            answer.json();
+        } catch (error) {
+            assert.ok(error instanceof BadResponseError, `${bodies[at]!.slice(0, 9)}: ${error}`);
+        }
+    }
+    server.close();
+});
+
+const WRONG: [string, (client: Client) => unknown][] = [
+    ["'port' must be from 0 to 65535", () => new Emulator({ port: -1 })],
+    ["'port' must be a number", () => new Emulator({ port: anyOf("x") })],
+    ["'port' must be a whole number", () => new Emulator({ port: 0.5 })],
+    ["'seed' must be a whole number", () => new Emulator({ seed: NaN })],
+    ["'options' must be an object", () => new Emulator(anyOf(8080))],
+    ["'options' must be an object", () => new Client(anyOf("MadeUpKey"))],
+    ["'options' must be an object", (client) => client.keys.list(anyOf(null))],
+    ["'signal' must be an AbortSignal", (client) => client.keys.list({ signal: anyOf(new EventTarget()) })],
+    ["'key' must be a string", () => encode(anyOf(5))],
+    ["'key' must be a string", () => AuthorizationHeader.encode(anyOf(undefined))],
+    ["'value' must be a string", () => new ApiKey(anyOf(5))],
+    ["'path' must be a string", (client) => client.request("/companies", anyOf(undefined))],
+    ["'body' must be a string or a Uint8Array", (client) => client.request("POST", "/x", { body: anyOf({}) })],
+    ["'headers': what is in it is no pair", (client) => client.request("GET", "/x", { headers: anyOf(["a: b"]) })],
+    ["'query': a value in it is NaN", (client) => client.request("GET", "/x", { query: { page: NaN } })],
+    ["'client' must be a Client", () => codatFetch(anyOf(undefined))],
+    ["'client' must be a Client", () => forUndici(anyOf({}))],
+    ["'client' must be a Client", () => forAxios(anyOf(null), anyOf({}))],
+    ["'client' must be a Client", () => security(anyOf("MadeUpKey"))],
+];
+
+for (const [at, [says, wrong]] of WRONG.entries()) {
+    test(`a wrong argument is named: ${says} (${at})`, () =>
+        emulated([], async (_, client) => {
+            await assert.rejects(
+                async () => wrong(client),
+                (error: Error) => error instanceof TypeError && error.message.startsWith(`argument ${says}`),
+            );
+        }));
+}
+
+test("a time that is none is refused, whatever is wrong with it", () =>
+    emulated([], async (_, client) => {
+        for (const timeout of [0, -1, NaN, -Infinity]) {
+            assert.throws(() => new Client({ apiKey: "MadeUpKey", timeout }), InvalidInputError);
+            await assert.rejects(client.keys.list({ timeout }), InvalidInputError);
+        }
+        await client.keys.list({ timeout: Infinity });
+        await client.keys.create("ci", { timeout: Number.MAX_VALUE });
+    }));
+
+test("a worker has an environment of its own", () =>
+    emulated([], async (emulator) => {
+        const program = `
+            import { Worker } from "node:worker_threads";
+            const works = "import('codat-keys').then(async ({ Client }) => console.log((await new Client().keys.list()).length))";
+            const env = { CODAT_API_KEY: process.env.CODAT_API_KEY, CODAT_BASE_URL: process.env.CODAT_BASE_URL };
+            delete process.env.CODAT_API_KEY;
+            process.env.CODAT_BASE_URL = "http://127.0.0.1:1";
+            new Worker(works, { eval: true, env });
+        `;
+        assert.deepEqual(await ended(start(program, emulator)), { code: 0, said: "1\n", complained: "" });
+    }));
+
+test("a panic rejects", { skip: process.platform !== "linux" }, () =>
+    emulated([], async (emulator) => {
+        // No thread can start any more that would look a name up.
+        const program = `
+            import { execFileSync } from "node:child_process";
+            import { readFileSync } from "node:fs";
+            await client.keys.list();
+            const named = new Client({ baseUrl: client.baseUrl.replace("127.0.0.1", "localhost") });
+            const size = Number(/VmSize:\\s+(\\d+)/.exec(readFileSync("/proc/self/status", "utf8"))[1]) * 1024;
+            execFileSync("prlimit", ["--pid", process.pid, "--as=" + (size + 1_000_000)]);
+            console.log((await named.keys.list().catch((error) => error)).code, (await client.keys.list()).length);
+        `;
+        const { code, said } = await ended(start(program, emulator));
+        assert.deepEqual({ code, said }, { code: 0, said: "internal 1\n" });
+    }),
+);
+
+test("an error that is cloned says what it said, and where", () =>
+    emulated([], async (_, client) => {
+        const error: any = await client.keys.get("none").catch((error) => error);
+        assert.ok(error instanceof NotFoundError);
+        const clone = structuredClone(error);
+        assert.equal(clone.message, error.message);
+        assert.match(clone.stack!, /NotFoundError: .*odd-ends\.test/s);
+    }));

@@ -1,0 +1,57 @@
+// The package in other runtimes that take packages of npm, as `cargo xtask test` installs them: `node/runtimes`.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { Emulator } from "codat-keys/testing";
+import { installed } from "./installed.mjs";
+import { ended } from "./support.mjs";
+
+const RUNTIMES = fileURLToPath(new URL("../../../target/runtimes/node_modules/", import.meta.url));
+const COMMANDS = {
+    bun: ["bun/bin/bun.exe"],
+    deno: [process.platform === "win32" ? "deno/deno.exe" : "deno/deno", "run", "--allow-all"],
+};
+
+const PROGRAM = `
+import { Client, NotFoundError } from "codat-keys";
+import { codatFetch } from "codat-keys/fetch";
+import { Emulator } from "codat-keys/testing";
+
+const client = new Client();
+const made = await client.keys.create("made elsewhere");
+console.log(made.how, (await client.keys.list()).length);
+for await (const page of client.pages("/companies", { pageSize: 2 })) console.log(page.results.length);
+const missing = await client.keys.get("00000000-0000-4000-8000-000000000000").catch((error) => error);
+console.log(missing instanceof NotFoundError, missing.code);
+console.log((await codatFetch(client)(client.baseUrl + "/companies")).status);
+
+const slow = new Emulator();
+await slow.setFaults([{ fault: "delay-before", milliseconds: 600_000, count: 1000 }]);
+const waiting = new Client({ baseUrl: slow.baseUrl, apiKey: slow.apiKey });
+const aborted = await waiting.keys.list({ signal: AbortSignal.timeout(100) }).catch((error) => error);
+console.log(aborted.name);
+console.log(made.key.apiKey, JSON.stringify(made.key), made.key.apiKey.exposeSecret().length);
+`;
+
+for (const [name, [command, ...options]] of Object.entries(COMMANDS)) {
+    test(`${name} does as Node does, and ends by itself`, async () => {
+        await using emulator = new Emulator();
+        const folder = installed();
+        writeFileSync(join(folder, "program.mjs"), PROGRAM);
+        const env = { ...process.env, ...emulator.environment };
+        const child = spawn(join(RUNTIMES, command!), [...options, "program.mjs"], {
+            cwd: folder,
+            env,
+            timeout: 60_000,
+        });
+        const { code, said, complained } = await ended(child);
+        assert.deepEqual({ code, complained }, { code: 0, complained: "" });
+        const [did, shown] = said.split(/(?<=TimeoutError\n)/);
+        assert.equal(did, "created 2\n2\n2\n1\ntrue not_found\n200\nTimeoutError\n");
+        assert.match(shown!, /^ApiKey\(••••.{4}\) \{.*"apiKey":"ApiKey\(••••.{4}\)".*\} 40\n$/);
+    });
+}
