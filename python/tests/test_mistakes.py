@@ -39,7 +39,11 @@ MISTAKES = {
         "TypeError: argument 'name': 'int' object is not an instance of 'str'",
         None,
     ),
-    "wrong time-out": ("AsyncClient(timeout=-1)", "ValueError: timeout must be a number of seconds above zero", None),
+    "wrong time-out": (
+        "AsyncClient(timeout=-1)",
+        "codat_keys.InvalidInputError: a time-out is not above zero",
+        "give a time-out above zero",
+    ),
     "closed": (
         "client = AsyncClient(); await client.close(); await client.keys.list()",
         "codat_keys.ClosedError: the client is closed",

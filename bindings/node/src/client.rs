@@ -116,8 +116,6 @@ impl Options {
     }
 }
 
-/// What is no time is none, which the core refuses; what is too long for the clock is as long as it can be.
 fn milliseconds(time: f64) -> Duration {
-    let longest = if time > 0.0 { Duration::MAX } else { Duration::ZERO };
-    Duration::try_from_secs_f64(time / 1000.0).unwrap_or(longest)
+    codat_keys::seconds(time / 1000.0)
 }

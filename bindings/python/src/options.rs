@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use codat_keys::{AuthorizationHeader, ClientBuilder, Error};
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -61,12 +61,11 @@ pub(crate) fn shown(base_url: &str, header: Result<AuthorizationHeader, Error>) 
     format!("Client(base_url='{base_url}', api_key={key})")
 }
 
-/// The argument `timeout`: a number of seconds, or a `timedelta`. The core refuses zero.
+/// The argument `timeout`: a number of seconds, or a `timedelta`.
 pub(crate) fn seconds(time: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
-    let seconds = match time.getattr_opt(intern!(time.py(), "total_seconds"))? {
+    let time = match time.getattr_opt(intern!(time.py(), "total_seconds"))? {
         Some(total_seconds) => Some(total_seconds.call0()?.extract()?),
         None => argument::<Option<f64>>("timeout", time)?,
     };
-    let time = seconds.map(Duration::try_from_secs_f64).transpose();
-    time.map_err(|_| PyValueError::new_err("timeout must be a number of seconds above zero"))
+    Ok(time.map(codat_keys::seconds))
 }

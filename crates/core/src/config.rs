@@ -234,3 +234,11 @@ fn positive(time: Duration) -> Result<Duration, Error> {
     }
     Ok(time)
 }
+
+/// What a number of seconds is for every client: what is no time is none, which is refused; what is too long for the clock
+/// is as long as it can be.
+#[doc(hidden)]
+pub fn seconds(time: f64) -> Duration {
+    let longest = if time > 0.0 { Duration::MAX } else { Duration::ZERO };
+    Duration::try_from_secs_f64(time).unwrap_or(longest)
+}

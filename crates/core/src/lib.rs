@@ -65,6 +65,8 @@ mod unit_cases;
 pub use auth::AuthorizationHeader;
 pub use client::Client;
 pub use config::ClientBuilder;
+#[doc(hidden)]
+pub use config::seconds;
 pub use create::{Creation, How};
 pub use credential::Credential;
 pub use credentials::{Found, Source, sources};
