@@ -50,10 +50,10 @@ export async function until(seen: (journal: any[]) => unknown, emulator: Emulato
     throw new Error(JSON.stringify(await emulator.journal()));
 }
 
-/** The path of a file with this text. */
+/** The path of a file with this text, for its owner alone. */
 export function kept(text: string): string {
     const path = join(mkdtempSync(join(tmpdir(), "codat-keys-")), "kept");
-    writeFileSync(path, text);
+    writeFileSync(path, text, { mode: 0o600 });
     return path;
 }
 

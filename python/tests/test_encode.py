@@ -27,6 +27,7 @@ def header_of(case: dict[str, Any], file: Path, monkeypatch: pytest.MonkeyPatch)
         return encode(case["given"])
     if case["as"] == "header":
         return AuthorizationHeader(case["given"]).expose_secret()
+    file.touch(0o600)  # a file that others can read is refused
     file.write_bytes(case["given"].encode())
     monkeypatch.delenv("CODAT_API_KEY")
     monkeypatch.setenv("CODAT_API_KEY_FILE", str(file))

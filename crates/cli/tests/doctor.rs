@@ -54,6 +54,8 @@ fn each_source_is_named_with_what_became_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     std::fs::write(&file, "another-made-up-key\n").unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     let doctor = |more: &[(&str, &str)]| {
         let mut command = program();
         command.env("CODAT_BASE_URL", emulator.base_url()).env("CODAT_AUTH_HEADER", HEADER);

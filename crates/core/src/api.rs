@@ -1,5 +1,7 @@
 //! Codat's operations, each as two pure functions: the request to send, and what an answer means.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -9,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::base_url::BaseUrl;
+use crate::credentials::Held;
 use crate::date::retry_after;
 use crate::error::{Error, ErrorKind};
+use crate::follow::NotRead;
 use crate::key::{ApiKeyDetails, KeyId, KeyName, NOT_IN_A_SEGMENT, WireKey};
 use crate::secret::ApiKey;
 
@@ -164,13 +168,18 @@ fn expect_status(response: &Response<Bytes>, expected: &[StatusCode]) -> Result<
 
 /// What Codat's support asks for.
 pub(crate) fn correlation_id(response: &Response<Bytes>) -> Option<String> {
-    CodatError::read(response.body(), response.extensions().get()).correlation_id
+    CodatError::read(response.body(), key_of(response)).correlation_id
+}
+
+/// The key that the request carried.
+pub(crate) fn key_of(response: &Response<Bytes>) -> Option<&ApiKey> {
+    response.extensions().get().map(|held: &Arc<Held>| &held.key)
 }
 
 /// The HTTP status decides; Codat's JSON, where there is any, says more.
 fn error_from(response: &Response<Bytes>) -> Error {
     let status = response.status();
-    let body = CodatError::read(response.body(), response.extensions().get());
+    let body = CodatError::read(response.body(), key_of(response));
     let kind = match status.as_u16() {
         401 => ErrorKind::Unauthorized,
         402 => ErrorKind::PaymentRequired,
@@ -192,6 +201,9 @@ fn error_from(response: &Response<Bytes>) -> Error {
     if status.is_redirection() {
         return error
             .hint_is("redirects are not followed, since the key would go along: set the base URL to where it points");
+    }
+    if let Some(NotRead(why)) = response.extensions().get() {
+        return error.hint_is(format!("the key could not be read again ({why}): mend that; or else {}", kind.hint()));
     }
     error
 }

@@ -51,12 +51,15 @@ impl BaseUrl {
     }
 
     /// The header for a URL of this scheme, host and port; any other is refused.
-    pub(crate) fn authorization_for(&self, url: &str, key: &ApiKey) -> Result<AuthorizationHeader, Error> {
+    pub(crate) fn authorization_for(&self, url: &str, key: Option<&ApiKey>) -> Result<AuthorizationHeader, Error> {
         let is_own = |other: url::Url| {
             other.origin() == self.url.origin() && other.username().is_empty() && other.password().is_none()
         };
         if is_plain(url) && url::Url::parse(url).is_ok_and(is_own) {
-            return Ok(AuthorizationHeader::from(key));
+            return key.map(AuthorizationHeader::from).ok_or_else(|| {
+                Error::new(ErrorKind::NoCredential, "the key has not been read from its source yet")
+                    .hint_is("make a call first, or reload the key")
+            });
         }
         Err(Error::new(ErrorKind::InvalidInput, "the URL does not belong to the client's own origin")
             .hint_is("the key is sent to the base URL's origin alone: make a client for the other one"))

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use rustls::client::Resumption;
 
-use crate::auth::AuthorizationHeader;
 use crate::base_url::BaseUrl;
 use crate::client::Client;
-use crate::config::Limits;
+use crate::credentials::CurrentKey;
 use crate::error::{Error, ErrorKind};
+use crate::limits::Limits;
 use crate::proxy::Proxy;
 use crate::retry::{Policy, Surroundings};
-use crate::secret::ApiKey;
 use crate::transport::{Closed, LatestRateLimit, Transport};
 
 #[derive(Clone)]
@@ -21,7 +20,7 @@ pub(crate) struct Blueprint {
     pub(crate) tls: rustls::ClientConfig,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) connect_timeout: Duration,
-    pub(crate) key: ApiKey,
+    pub(crate) key: Arc<CurrentKey>,
     pub(crate) base_url: BaseUrl,
     pub(crate) limits: Limits,
     pub(crate) policy: Policy,
@@ -49,8 +48,7 @@ impl Blueprint {
             http: http.build().map_err(|source| {
                 Error::new(ErrorKind::Internal, "the HTTP client could not be set up").caused_by(source.without_url())
             })?,
-            authorization: AuthorizationHeader::from(&self.key).to_header_value(),
-            key: self.key.clone(),
+            key: Arc::clone(&self.key),
             connect_timeout: self.connect_timeout,
             latest_rate_limit: Arc::clone(latest_rate_limit),
             policy: self.policy,
@@ -61,9 +59,11 @@ impl Blueprint {
         Client::new(transport, self.base_url.clone(), self.limits, proxy)
     }
 
-    /// The same for another process, which must share neither the TLS sessions nor the lock around them.
+    /// The same for another process, which must share neither the TLS sessions nor the locks around them and
+    /// around the key.
     pub(crate) fn for_this_process(&self) -> Self {
         let mut own = self.clone();
+        own.key = Arc::new(self.key.for_this_process());
         own.tls.resumption = Resumption::default();
         own
     }

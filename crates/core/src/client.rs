@@ -12,14 +12,15 @@ use crate::api;
 use crate::auth::AuthorizationHeader;
 use crate::base_url::BaseUrl;
 use crate::call::Call;
-use crate::config::{ClientBuilder, Limits, Timeouts};
+use crate::config::ClientBuilder;
+use crate::credentials::Held;
 use crate::error::{Error, ErrorKind};
 use crate::key::ApiKeyDetails;
 use crate::keys::Keys;
+use crate::limits::{Limits, Timeouts};
 use crate::pages::Pages;
 use crate::rate_limit::RateLimit;
 use crate::request::Request;
-use crate::secret::ApiKey;
 use crate::transport::{Budget, Transport};
 
 const GLANCE: Timeouts = Timeouts { attempt: Duration::from_secs(5), call: Duration::from_secs(5) };
@@ -109,9 +110,22 @@ impl Client {
     /// so that the key goes nowhere else.
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or none at all.
+    /// `InvalidInput` for a URL of another origin, or none at all; `NoCredential` before the key has been read for the
+    /// first time, where a command or a provider of your own gives it.
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
-        self.0.base_url.authorization_for(url, self.key())
+        self.0.base_url.authorization_for(url, self.key().as_deref().map(|held| &held.key))
+    }
+
+    /// Reads the key from its source again, and tells whether it is another one now. Every call does so by itself when Codat
+    /// refuses the key: this is for programs that send [`authorization_for`](Self::authorization_for) with a library of
+    /// their own. A key that was given as a value stays.
+    ///
+    /// # Errors
+    /// Those of the source, as [`ClientBuilder::build`]; the key in use goes on.
+    pub async fn reload_key(&self) -> Result<bool, Error> {
+        let before = self.key();
+        self.transport().key.reload().await?;
+        Ok(self.key().map(|held| held.key.clone()) != before.map(|held| held.key.clone()))
     }
 
     /// The same client, with its connections, and another time for each call: see [`ClientBuilder::timeout`].
@@ -137,7 +151,7 @@ impl Client {
 
     /// Takes the key in use, raw or encoded, out of a text that somebody else wrote, for a terminal or a log.
     pub fn redact(&self, text: &str) -> String {
-        self.key().redact(text)
+        self.key().map_or_else(|| text.to_owned(), |held| held.key.redact(text))
     }
 
     /// The proxy that requests go through, and what named it, without a password; `None` without one.
@@ -152,7 +166,7 @@ impl Client {
 
     /// Whether this client authenticates with that key. Compared in constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
-        key.api_key == *self.key()
+        self.key().is_some_and(|held| held.key == key.api_key)
     }
 
     pub(crate) fn new(
@@ -205,13 +219,17 @@ impl Client {
         &self.0.transport
     }
 
-    pub(crate) fn key(&self) -> &ApiKey {
-        &self.0.transport.key
+    /// The key in use; `None` before it has been read for the first time.
+    pub(crate) fn key(&self) -> Option<Arc<Held>> {
+        self.transport().key.now()
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("base_url", &self.base_url()).field("key", self.key()).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("base_url", &self.base_url())
+            .field("key", &self.transport().key)
+            .finish_non_exhaustive()
     }
 }

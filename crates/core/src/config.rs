@@ -12,19 +12,15 @@ use crate::blocking;
 use crate::blueprint::Blueprint;
 use crate::client::Client;
 use crate::credential::Credential;
-use crate::credentials::{self, Environment};
-use crate::error::{Error, ErrorKind};
+use crate::credentials::{self, CurrentKey, Environment, KeyCommand, KeyFile, KeyProvider};
+use crate::error::Error;
+use crate::limits::{Limits, positive};
 use crate::retry::{ONE_ATTEMPT, POLICY, Real, Surroundings};
 use crate::secret::ApiKey;
 use crate::transport::{Closed, LatestRateLimit};
 use crate::{proxy, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const DEFAULTS: Limits = Limits {
-    read: Timeouts { attempt: Duration::from_secs(10), call: Duration::from_secs(30) },
-    delete: Timeouts { attempt: Duration::from_secs(10), call: Duration::from_secs(30) },
-    create: Timeouts { attempt: Duration::from_secs(15), call: Duration::from_secs(60) },
-};
 
 /// Sets up a [`Client`]. What is not given comes from the environment, then from the defaults named at each method.
 ///
@@ -38,7 +34,7 @@ const DEFAULTS: Limits = Limits {
 #[must_use]
 #[derive(Clone, Default)]
 pub struct ClientBuilder {
-    credential: Option<Credential>,
+    key: Option<Given>,
     base_url: Option<String>,
     connect_timeout: Option<Duration>,
     timeout: Option<Duration>,
@@ -49,46 +45,49 @@ pub struct ClientBuilder {
     surroundings: Option<Arc<dyn Surroundings>>,
 }
 
-/// How long one attempt, and a call with all its attempts, may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timeouts {
-    pub(crate) attempt: Duration,
-    pub(crate) call: Duration,
-}
-
-/// The time-outs by kind of call.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) read: Timeouts,
-    pub(crate) delete: Timeouts,
-    pub(crate) create: Timeouts,
-}
-
-impl Limits {
-    /// A time given is for a whole call. An attempt of a change takes a third, so that time is left to find out how it ended.
-    pub(crate) fn given(time: Option<Duration>) -> Result<Self, Error> {
-        let Some(time) = time else { return Ok(DEFAULTS) };
-        let call = positive(time)?;
-        let change = Timeouts { attempt: call / 3, call };
-        Ok(Self { read: Timeouts { attempt: call, call }, delete: change, create: change })
-    }
-
-    fn shortest_attempt(&self) -> Duration {
-        self.read.attempt.min(self.delete.attempt).min(self.create.attempt)
-    }
+/// What the code gives, in place of the environment.
+#[derive(Clone)]
+enum Given {
+    Value(Credential),
+    File(PathBuf),
+    Provider(Arc<dyn KeyProvider>),
 }
 
 impl ClientBuilder {
     /// Authenticates with a raw key. Default: the key or header in `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or the file that
-    /// `CODAT_API_KEY_FILE` names. Replaces an earlier `auth_header`.
-    pub fn api_key(mut self, key: ApiKey) -> Self {
-        self.credential = Some(Credential::ApiKey(key));
-        self
+    /// `CODAT_API_KEY_FILE` names, the first of these that is set; the others must agree with it. Of this method and the
+    /// next four the last one called counts, and comes before the environment.
+    pub fn api_key(self, key: ApiKey) -> Self {
+        self.given(Given::Value(Credential::ApiKey(key)))
     }
 
-    /// Authenticates with a whole header. Default and precedence as for `api_key`.
-    pub fn auth_header(mut self, header: AuthorizationHeader) -> Self {
-        self.credential = Some(Credential::Header(header));
+    /// Authenticates with a whole header. Default as for `api_key`.
+    pub fn auth_header(self, header: AuthorizationHeader) -> Self {
+        self.given(Given::Value(Credential::Header(header)))
+    }
+
+    /// Authenticates with the key or whole header in a file, of which one line break at the end is dropped, and follows it: a
+    /// file that was replaced is read again within a second (calls look at it, at most once a second), and when Codat
+    /// refuses the key. `CODAT_API_KEY_FILE` does the same. A file that is replaced should be renamed over the old one, so
+    /// that nobody reads half of it; Kubernetes' mounted secrets are. On Unix a file that every user of the machine can read
+    /// is refused, unless it lies in `/run/secrets` or beside a link `..data`, as containers mount secrets. What is no
+    /// regular file, such as a pipe, is read once.
+    pub fn api_key_file(self, path: impl Into<PathBuf>) -> Self {
+        self.given(Given::File(path.into()))
+    }
+
+    /// Authenticates with the key or whole header that a command prints: [`KeyCommand::new`], with its defaults.
+    pub fn api_key_command(self, argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.api_key_from(KeyCommand::new(argv))
+    }
+
+    /// Authenticates with what a provider of your own says, or a [`KeyCommand`] with options. It is read with the first call.
+    pub fn api_key_from(self, provider: impl KeyProvider + 'static) -> Self {
+        self.given(Given::Provider(Arc::new(provider)))
+    }
+
+    fn given(mut self, key: Given) -> Self {
+        self.key = Some(key);
         self
     }
 
@@ -198,15 +197,15 @@ impl ClientBuilder {
             Some(url) => Some(proxy::given(&url, &base_url, self.allow_insecure_http)?),
             None => proxy::from_environment(environment, &base_url)?,
         };
-        let credential = match self.credential {
-            Some(credential) => credential,
+        let key = match self.key {
+            Some(given) => given.key()?,
             None => credentials::from_environment(environment)?,
         };
         Ok(Blueprint {
             tls: tls::config(ca_file)?,
             proxy,
             connect_timeout,
-            key: credential.api_key().clone(),
+            key: Arc::new(key),
             base_url,
             limits,
             policy: if self.only_once { ONE_ATTEMPT } else { POLICY },
@@ -216,29 +215,33 @@ impl ClientBuilder {
     }
 }
 
+impl Given {
+    fn key(self) -> Result<CurrentKey, Error> {
+        match self {
+            Self::Value(credential) => Ok(CurrentKey::fixed(&credential)),
+            Self::File(path) => {
+                let file = KeyFile::given(path);
+                let first = file.read_now()?;
+                Ok(credentials::of_file(file, &first))
+            }
+            Self::Provider(provider) => Ok(CurrentKey::of(provider, None)),
+        }
+    }
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(credential) => credential.fmt(f),
+            Self::File(path) => path.fmt(f),
+            Self::Provider(provider) => f.write_str(provider.source()),
+        }
+    }
+}
+
 impl fmt::Debug for ClientBuilder {
     /// Without the URLs, which may hold a password as long as they are not checked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("credential", &self.credential)
-            .field("ca_file", &self.ca_file)
-            .finish_non_exhaustive()
+        f.debug_struct("ClientBuilder").field("key", &self.key).field("ca_file", &self.ca_file).finish_non_exhaustive()
     }
-}
-
-fn positive(time: Duration) -> Result<Duration, Error> {
-    if time.is_zero() {
-        return Err(
-            Error::new(ErrorKind::InvalidInput, "a time-out is not above zero").hint_is("give a time-out above zero")
-        );
-    }
-    Ok(time)
-}
-
-/// What a number of seconds is for every client: what is no time is none, which is refused; what is too long for the clock
-/// is as long as it can be.
-#[doc(hidden)]
-pub fn seconds(time: f64) -> Duration {
-    let longest = if time > 0.0 { Duration::MAX } else { Duration::ZERO };
-    Duration::try_from_secs_f64(time).unwrap_or(longest)
 }

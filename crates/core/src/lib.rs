@@ -38,9 +38,11 @@ mod date;
 #[doc(hidden)]
 pub mod delete;
 mod error;
+mod follow;
 mod fork;
 mod key;
 mod keys;
+mod limits;
 mod pages;
 #[cfg(test)]
 mod property_tests;
@@ -65,14 +67,14 @@ mod unit_cases;
 pub use auth::AuthorizationHeader;
 pub use client::Client;
 pub use config::ClientBuilder;
-#[doc(hidden)]
-pub use config::seconds;
 pub use create::{Creation, How};
 pub use credential::Credential;
-pub use credentials::{Found, Source, sources};
+pub use credentials::{Found, KeyCommand, KeyProvider, Reading, Source, sources};
 pub use error::{Error, ErrorKind, Outcome};
 pub use key::{ApiKeyDetails, KeyId, KeyName};
 pub use keys::{Create, Delete, Keys};
+#[doc(hidden)]
+pub use limits::seconds;
 #[doc(hidden)]
 pub use pages::Walk;
 pub use pages::{Page, Pages};

@@ -123,9 +123,7 @@ impl Order<'_> {
         }
         let mut call = Call::new(client.transport(), &request, budget);
         let ended = unless_stopped(call.perform(api::parse_any), self.stop).await;
-        let mut answer = ended.unwrap_or_else(|| Err(call.stopped()))?;
-        answer.extensions_mut().insert(client.key().clone());
-        Ok(Response(answer))
+        ended.unwrap_or_else(|| Err(call.stopped())).map(Response)
     }
 }
 
@@ -200,7 +198,7 @@ impl<'a> IntoFuture for Request<'a> {
 /// ```
 #[derive(Clone)]
 pub struct Response(
-    /// The key in use is among its extensions.
+    /// The key that brought it is among its extensions.
     http::Response<Bytes>,
 );
 
@@ -224,7 +222,7 @@ impl Response {
     /// value of every member `apiKey` is masked (Codat's lists of keys and its profile hold keys in clear). All else stays
     /// as it came; bytes that are no text are not looked into.
     pub fn redacted(&self) -> Cow<'_, [u8]> {
-        match self.0.extensions().get() {
+        match api::key_of(&self.0) {
             Some(key) => redacted(self.bytes(), key),
             None => Cow::Borrowed(self.bytes()),
         }

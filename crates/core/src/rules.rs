@@ -16,18 +16,18 @@ pub(crate) fn is_full(keys: usize) -> bool {
 pub(crate) fn may_delete(
     keys: &[ApiKeyDetails],
     id: &KeyId,
-    in_use: &ApiKey,
+    in_use: Option<&ApiKey>,
     allow_key_in_use: bool,
 ) -> Result<(), Error> {
     let target = find(keys, id)?;
     if keys.len() == 1 {
         return Err(Error::of(ErrorKind::LastKey));
     }
-    if !keys.iter().any(|key| key.api_key == *in_use) {
+    if !keys.iter().any(|key| Some(&key.api_key) == in_use) {
         return Err(Error::new(ErrorKind::KeyInUse, "the key that makes the call is not in the list of keys")
             .hint_is("the list may be stale: try again in a minute; nothing was deleted"));
     }
-    if target.api_key == *in_use && !allow_key_in_use {
+    if Some(&target.api_key) == in_use && !allow_key_in_use {
         return Err(Error::of(ErrorKind::KeyInUse));
     }
     Ok(())

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use tracing::field::Empty;
 use tracing::{Instrument, debug, debug_span};
 use url::Url;
 
 use crate::api;
-use crate::config::Timeouts;
+use crate::credentials::{CurrentKey, Held};
 use crate::error::{Error, ErrorKind};
+use crate::limits::Timeouts;
 use crate::rate_limit::RateLimit;
 use crate::retry::{Policy, Surroundings};
-use crate::secret::ApiKey;
 
 /// No answer of Codat's key operations comes near this size; past it something else is talking.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -35,8 +35,7 @@ pub(crate) type Closed = Arc<AtomicBool>;
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
     pub(crate) origin: Url,
-    pub(crate) authorization: HeaderValue,
-    pub(crate) key: ApiKey,
+    pub(crate) key: Arc<CurrentKey>,
     pub(crate) connect_timeout: Duration,
     pub(crate) latest_rate_limit: LatestRateLimit,
     pub(crate) policy: Policy,
@@ -80,17 +79,22 @@ impl Transport {
         *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One attempt, traced.
-    pub(crate) async fn attempt(&self, request: &Request<Bytes>, budget: Budget) -> Result<Response<Bytes>, Failure> {
+    /// One attempt with that key, traced.
+    pub(crate) async fn attempt_with(
+        &self,
+        key: &Arc<Held>,
+        request: &Request<Bytes>,
+        budget: Budget,
+    ) -> Result<Response<Bytes>, Failure> {
         let span = debug_span!("codat.request", method = %request.method(), path = api::path_template(request.uri()), status = Empty, correlation_id = Empty);
         let time = self.remaining(budget).min(budget.attempt);
         // Where nobody listens, nothing is timed.
         if span.is_disabled() {
-            return self.exchange(request, time).await;
+            return self.exchange(key, request, time).await;
         }
         async {
             let started = self.surroundings.now();
-            let result = self.exchange(request, time).await;
+            let result = self.exchange(key, request, time).await;
             let milliseconds = self.surroundings.now().saturating_duration_since(started).as_millis() as u64;
             match &result {
                 Ok(response) => {
@@ -111,14 +115,19 @@ impl Transport {
         .await
     }
 
-    async fn exchange(&self, request: &Request<Bytes>, time: Duration) -> Result<Response<Bytes>, Failure> {
+    async fn exchange(
+        &self,
+        key: &Arc<Held>,
+        request: &Request<Bytes>,
+        time: Duration,
+    ) -> Result<Response<Bytes>, Failure> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(Failure { error: Error::of(ErrorKind::Closed), sent: false });
         }
         if time.is_zero() {
             return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: false });
         }
-        let mut answer = self.http.execute(self.authorized(request, time)).await.map_err(not_answered)?;
+        let mut answer = self.http.execute(self.authorized(key, request, time)).await.map_err(not_answered)?;
 
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = answer.status();
@@ -133,21 +142,19 @@ impl Transport {
             Err(_) if !response.status().is_success() => {}
             Err(error) => return Err(Failure { error: error.status_is(response.status().as_u16()), sent: true }),
         }
-        if !response.status().is_success() {
-            // What a refusal says may hold the key: whoever reads it takes that out.
-            response.extensions_mut().insert(self.key.clone());
-        }
+        // What it says may hold the key: whoever shows it takes that out.
+        response.extensions_mut().insert(Arc::clone(key));
         Ok(response)
     }
 
     /// As reqwest wants it. Its URL is put together from that of the client, which is parsed once.
-    fn authorized(&self, request: &Request<Bytes>, time: Duration) -> reqwest::Request {
+    fn authorized(&self, key: &Held, request: &Request<Bytes>, time: Duration) -> reqwest::Request {
         let mut url = self.origin.clone();
         url.set_path(request.uri().path());
         url.set_query(request.uri().query());
         let mut authorized = reqwest::Request::new(request.method().clone(), url);
         *authorized.headers_mut() = request.headers().clone();
-        authorized.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        authorized.headers_mut().insert(AUTHORIZATION, key.authorization.clone());
         *authorized.body_mut() = Some(request.body().clone().into());
         *authorized.timeout_mut() = Some(time);
         authorized

@@ -7,6 +7,7 @@ mod blocking;
 mod canary;
 mod encode_cases;
 mod exactly_once;
+mod follow;
 mod lifecycle;
 mod properties;
 mod scenarios;

@@ -43,7 +43,6 @@ use crate::key::{ApiKeyDetails, KeyId};
 use crate::pages::Page;
 use crate::rate_limit::RateLimit;
 use crate::request::Response;
-use crate::secret::ApiKey;
 use pool::Pool;
 
 /// The keys of a Codat client: [`Client::keys`].
@@ -79,7 +78,6 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     pool: Pool,
     base_url: BaseUrl,
-    key: ApiKey,
 }
 
 impl Client {
@@ -94,7 +92,7 @@ impl Client {
     pub(crate) fn new(blueprint: Blueprint) -> Result<Self, Error> {
         fork::watch()?;
         let pool = Pool::new(&blueprint);
-        Ok(Self(Arc::new(Inner { pool, base_url: blueprint.base_url, key: blueprint.key })))
+        Ok(Self(Arc::new(Inner { pool, base_url: blueprint.base_url })))
     }
 
     /// The keys of this Codat client.
@@ -128,9 +126,17 @@ impl Client {
     /// The header for another HTTP library. As [`crate::Client::authorization_for`].
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or none at all.
+    /// As [`crate::Client::authorization_for`].
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
-        self.0.base_url.authorization_for(url, &self.0.key)
+        self.0.base_url.authorization_for(url, self.0.pool.key().now().as_deref().map(|held| &held.key))
+    }
+
+    /// Reads the key from its source again. As [`crate::Client::reload_key`].
+    ///
+    /// # Errors
+    /// As [`crate::Client::reload_key`].
+    pub fn reload_key(&self) -> Result<bool, Error> {
+        self.run(async |client| client.reload_key().await)
     }
 
     /// Closes this client and its clones, and their idle connections: every later call ends with `Closed`. What is under
@@ -146,7 +152,7 @@ impl Client {
 
     /// Whether this client authenticates with that key. Compared in constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
-        key.api_key == self.0.key
+        self.0.pool.key().now().is_some_and(|held| held.key == key.api_key)
     }
 
     /// Makes calls of the asynchronous client, and blocks until they are done: for what needs more than one at a time,
@@ -251,7 +257,10 @@ impl Iterator for Pages<'_> {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("base_url", &self.base_url()).field("key", &self.0.key).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("base_url", &self.base_url())
+            .field("key", self.0.pool.key())
+            .finish_non_exhaustive()
     }
 }
 

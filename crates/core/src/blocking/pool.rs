@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::blueprint::Blueprint;
 use crate::client::Client;
+use crate::credentials::CurrentKey;
 use crate::error::{Error, ErrorKind};
 use crate::fork;
 use crate::rate_limit::RateLimit;
@@ -76,6 +77,10 @@ impl Pool {
         pool.blueprint.closed.store(true, Ordering::Relaxed);
         let idle = std::mem::take(&mut *pool.idle.lock().unwrap_or_else(PoisonError::into_inner));
         drop(idle);
+    }
+
+    pub(super) fn key(&self) -> &CurrentKey {
+        &self.of_this_process().blueprint.key
     }
 
     pub(super) fn rate_limit(&self) -> Option<RateLimit> {

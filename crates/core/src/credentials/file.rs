@@ -1,34 +1,135 @@
 //! A key in a file, as Docker and Kubernetes mount secrets.
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::provider::{KeyProvider, Reading};
 use crate::credential::{Credential, Mistake, without_line_break};
 use crate::error::{Error, ErrorKind};
 
 /// Far more than any key: a larger file was named by mistake.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// Reads either form of a credential; one line break at the file's end is what editors leave, and is dropped.
-pub(super) fn read(variable: &str, path: &Path) -> Result<Credential, Error> {
-    if path.as_os_str().is_empty() {
-        return Err(super::empty_variable(variable));
+/// How often the file is looked at, at the most.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// Looked at when it is used, since a thread that watched it would have to outlive forks and be ended.
+pub(crate) struct KeyFile {
+    path: PathBuf,
+    /// What to call it in an error.
+    place: String,
+    hint: &'static str,
+    since: Instant,
+    /// In milliseconds of `since`.
+    next_look: AtomicU64,
+    /// The [`fingerprint`] of what was read.
+    seen: AtomicU64,
+}
+
+impl KeyFile {
+    pub(crate) fn given(path: PathBuf) -> Self {
+        let place = format!("the key file {}", path.display());
+        Self::new(path, place, "check the path given to `api_key_file` and the permissions of the file")
     }
-    let place = format!("the file that {variable} names");
-    let unreadable = |source: std::io::Error| {
-        Error::new(ErrorKind::InvalidCredential, format!("{place} cannot be read: {source}"))
-            .hint_is(format!("check the path in {variable} and the permissions of the file"))
-            .caused_by(source)
-    };
-    let mut bytes = Zeroizing::new(Vec::new());
-    File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(Error::new(ErrorKind::InvalidCredential, format!("{place} is larger than 64 KiB"))
-            .hint_is("name a file that holds the key alone"));
+
+    pub(super) fn of_environment(path: PathBuf) -> Self {
+        let hint = "check the path in CODAT_API_KEY_FILE and the permissions of the file";
+        Self::new(path, "the file that CODAT_API_KEY_FILE names".into(), hint)
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| Mistake::NonAscii.in_place(&place))?;
-    Credential::read(without_line_break(text)).map_err(|mistake| mistake.in_place(&place))
+
+    fn new(path: PathBuf, place: String, hint: &'static str) -> Self {
+        let [next_look, seen] = [AtomicU64::new(0), AtomicU64::new(0)];
+        Self { path, place, hint, since: Instant::now(), next_look, seen }
+    }
+
+    /// A pipe gives its key once, and would keep waiting whoever opens it again.
+    pub(crate) fn can_be_read_again(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|metadata| metadata.is_file())
+    }
+
+    /// Reads either form of a credential; one line break at the file's end is what editors leave, and is dropped.
+    pub(crate) fn read_now(&self) -> Result<Credential, Error> {
+        let refuse = |what: &str, hint: &'static str| {
+            Err(Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).hint_is(hint))
+        };
+        let file = File::open(&self.path).map_err(|source| self.unreadable(source))?;
+        let metadata = file.metadata().map_err(|source| self.unreadable(source))?;
+        if others_can_read(&metadata) && !is_mounted(&self.path) {
+            return refuse("can be read by every user of this machine", "let its owner alone read it: chmod 600");
+        }
+        let mut bytes = Zeroizing::new(Vec::new());
+        file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(|source| self.unreadable(source))?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return refuse("is larger than 64 KiB", "name a file that holds the key alone");
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| Mistake::NonAscii.in_place(&self.place))?;
+        let read = Credential::read(without_line_break(text)).map_err(|mistake| mistake.in_place(&self.place))?;
+        self.seen.store(fingerprint(&metadata), Ordering::Relaxed);
+        Ok(read)
+    }
+
+    fn unreadable(&self, source: std::io::Error) -> Error {
+        let text = format!("{} cannot be read: {source}", self.place);
+        Error::new(ErrorKind::InvalidCredential, text).hint_is(self.hint).caused_by(source)
+    }
+
+    /// True for one of those who ask within a second.
+    fn is_time_to_look(&self) -> bool {
+        let now = self.since.elapsed().as_millis() as u64;
+        let due = self.next_look.load(Ordering::Relaxed);
+        let next = now + BETWEEN_LOOKS.as_millis() as u64;
+        now >= due && self.next_look.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+impl KeyProvider for KeyFile {
+    fn source(&self) -> &str {
+        &self.place
+    }
+
+    fn read(&self) -> Reading<'_> {
+        Box::pin(std::future::ready(self.read_now().map_err(Into::into)))
+    }
+
+    /// Follows links, so that the swap of a link on the way is seen as well.
+    fn may_have_changed(&self) -> bool {
+        let is_other = |metadata| fingerprint(&metadata) != self.seen.load(Ordering::Relaxed);
+        self.is_time_to_look() && fs::metadata(&self.path).is_ok_and(is_other)
+    }
+}
+
+/// Tells one version of a file from the next.
+fn fingerprint(metadata: &Metadata) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn others_can_read(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o004 != 0;
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        false
+    }
+}
+
+/// Docker and Kubernetes let everybody in the container read what they mount, and give a container to one program: the one
+/// below `/run/secrets`, the other beside a link `..data`, which it swaps to replace all files at once.
+fn is_mounted(path: &Path) -> bool {
+    let is_link = |link: PathBuf| fs::symlink_metadata(link).is_ok_and(|metadata| metadata.is_symlink());
+    let real = fs::canonicalize(path).unwrap_or_default();
+    real.starts_with("/run/secrets") || path.parent().is_some_and(|folder| is_link(folder.join("..data")))
 }

@@ -1,14 +1,26 @@
-//! Where a key comes from when none is given: the environment, and the file that it names.
+//! Where a key comes from, and which one is current. What the code gives comes first; else the variables, in their order.
 
+mod command;
+mod current;
 mod file;
+mod provider;
+mod run;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::auth::AuthorizationHeader;
 use crate::credential::{Credential, Mistake};
 use crate::error::{Error, ErrorKind};
 use crate::secret::ApiKey;
+
+pub use command::KeyCommand;
+pub(crate) use current::{CurrentKey, Held};
+pub(crate) use file::KeyFile;
+pub use provider::{KeyProvider, Reading};
+
+const KEY_FILE: &str = "CODAT_API_KEY_FILE";
 
 /// Looks a variable up. The process's own outside of tests.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
@@ -75,12 +87,12 @@ fn sources_in(environment: Environment<'_>) -> Vec<Source> {
         };
         Source { variable, found }
     };
-    ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"].map(source).into()
+    ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE].map(source).into()
 }
 
 /// The one credential that the environment holds. Sources that agree are one; sources that disagree are an error,
-/// since whichever won, somebody would be surprised.
-pub(crate) fn from_environment(environment: Environment<'_>) -> Result<Credential, Error> {
+/// since whichever won, somebody would be surprised. A file is followed; a value stays as long as the process runs.
+pub(crate) fn from_environment(environment: Environment<'_>) -> Result<CurrentKey, Error> {
     let mut won: Option<(&str, Credential)> = None;
     for Source { variable, found } in sources_in(environment) {
         match (found, &won) {
@@ -93,7 +105,14 @@ pub(crate) fn from_environment(environment: Environment<'_>) -> Result<Credentia
             (Found::Credential(_), Some(_)) => {}
         }
     }
-    won.map(|(_, credential)| credential).ok_or_else(|| Error::of(ErrorKind::NoCredential))
+    let (variable, credential) = won.ok_or_else(|| Error::of(ErrorKind::NoCredential))?;
+    let file = environment(KEY_FILE).filter(|_| variable == KEY_FILE).map(|path| KeyFile::of_environment(path.into()));
+    Ok(file.map_or_else(|| CurrentKey::fixed(&credential), |file| of_file(file, &credential)))
+}
+
+/// A key that was read from a file, followed if it can be.
+pub(crate) fn of_file(file: KeyFile, first: &Credential) -> CurrentKey {
+    if file.can_be_read_again() { CurrentKey::of(Arc::new(file), Some(first)) } else { CurrentKey::fixed(first) }
 }
 
 /// A variable that is no secret. An empty one is a mistake, not a default.
@@ -119,8 +138,9 @@ pub(crate) fn path(environment: Environment<'_>, name: &str) -> Result<Option<Pa
 }
 
 fn read(name: &str, value: OsString) -> Result<Credential, Error> {
-    if name == "CODAT_API_KEY_FILE" {
-        return file::read(name, Path::new(&value));
+    if name == KEY_FILE {
+        let path = Some(value).filter(|path| !path.is_empty()).ok_or_else(|| empty_variable(name))?;
+        return KeyFile::of_environment(path.into()).read_now();
     }
     let text = value.into_string().map_err(|_| Mistake::NonAscii.in_place(name))?;
     let text = zeroize::Zeroizing::new(text);

@@ -120,6 +120,13 @@ impl Observed {
         };
     }
 
+    /// Records that the key that makes the call was refused, which changed nothing, and that another one took its place:
+    /// for which the guards may say something else. `was_in_doubt` is what [`Observed::deleting`] returned.
+    pub fn key_replaced(&mut self, was_in_doubt: bool) {
+        self.in_doubt = was_in_doubt;
+        self.latest = Latest::Waited;
+    }
+
     /// Records that a wait is over.
     pub fn waited(&mut self) {
         self.latest = Latest::Waited;

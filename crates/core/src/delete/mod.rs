@@ -2,10 +2,13 @@
 
 pub mod decision;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Request, Response};
 
 use crate::client::Client;
+use crate::credentials::Held;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::key::{ApiKeyDetails, KeyId};
 use crate::stop::{Stop, unless_stopped};
@@ -27,6 +30,8 @@ pub(crate) async fn delete(
         budget: client.budget_to_delete(),
         observed: Observed::new(),
         error: None,
+        in_use: None,
+        was_replaced: false,
     };
     let ended = unless_stopped(driver.run(), stop).await;
     ended.unwrap_or_else(|| Err(driver.stopped()))
@@ -40,6 +45,10 @@ struct Driver<'a> {
     budget: Budget,
     observed: Observed,
     error: Option<Error>,
+    /// The key in use when the guards were applied, and with which therefore the request is sent.
+    in_use: Option<Arc<Held>>,
+    /// The key was replaced on the way, which happens once at the most.
+    was_replaced: bool,
 }
 
 impl Driver<'_> {
@@ -71,8 +80,10 @@ impl Driver<'_> {
     }
 
     fn judge(&mut self, keys: &[ApiKeyDetails]) {
-        let is_own = keys.iter().any(|key| key.id == self.id && self.client.uses(key));
-        match rules::may_delete(keys, &self.id, self.client.key(), self.allow_key_in_use) {
+        self.in_use = self.client.key();
+        let in_use = self.in_use.as_ref().map(|held| &held.key);
+        let is_own = keys.iter().any(|key| key.id == self.id && Some(&key.api_key) == in_use);
+        match rules::may_delete(keys, &self.id, in_use, self.allow_key_in_use) {
             Ok(()) => self.observed.listed(Look::Allowed, is_own),
             Err(error) => {
                 let look = if error.kind() == ErrorKind::NotFound { Look::Absent } else { Look::Guarded };
@@ -83,14 +94,28 @@ impl Driver<'_> {
     }
 
     async fn delete(&mut self) {
+        let in_use = self.in_use.take().expect("a list came before, and the guards found the key in use in it");
         let was_in_doubt = self.observed.deleting();
-        let result = self.client.transport().attempt(&self.request, self.budget).await;
+        let mut result = self.client.transport().attempt_with(&in_use, &self.request, self.budget).await;
+        if self.has_another_key(&in_use, &mut result).await {
+            return self.observed.key_replaced(was_in_doubt);
+        }
         let (answer, error) = match read(result) {
             Ok(()) => (Answer::Deleted, None),
             Err((answer, error)) => (answer, Some(error)),
         };
         self.observed.answered(answer, was_in_doubt);
         self.error = error;
+    }
+
+    /// Whether the key was refused and its source has another one by now: it may be the very key to delete.
+    async fn has_another_key(&mut self, refused: &Held, result: &mut Result<Response<Bytes>, Failure>) -> bool {
+        let Ok(answer) = result else { return false };
+        if self.was_replaced {
+            return false;
+        }
+        self.was_replaced = self.client.transport().key_instead_of(refused, answer, self.budget).await.is_some();
+        self.was_replaced
     }
 
     fn end(&mut self, end: End) -> Result<(), Error> {

@@ -4,6 +4,7 @@ mod kind;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::ApiKeyDetails;
@@ -24,6 +25,7 @@ pub use kind::ErrorKind;
 /// ```
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
@@ -35,7 +37,7 @@ struct Inner {
     /// The body was surely Codat's, not a gateway's.
     is_codats_own: bool,
     outcome: Option<Outcome>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// What is known about a change whose outcome is not ([`ErrorKind::OutcomeUnknown`]).
@@ -61,7 +63,7 @@ struct Inner {
 /// # }
 /// ```
 #[non_exhaustive]
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
     /// The `Idempotency-Key` under which a key was asked for; absent for a delete.
     pub idempotency_key: Option<String>,
@@ -175,8 +177,13 @@ impl Error {
     }
 
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
         self
+    }
+
+    /// For each of those who waited for the same.
+    pub(crate) fn shared(&self) -> Self {
+        Self(self.0.clone())
     }
 
     pub(crate) fn but_most_likely_nothing(mut self) -> Self {

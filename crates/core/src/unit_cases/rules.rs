@@ -21,5 +21,5 @@ fn guard(case: &Value) -> Result<(), Error> {
         return if rules::is_full(keys.len()) { Err(Error::of(ErrorKind::KeyLimitReached)) } else { Ok(()) };
     }
     let (id, using) = (KeyId::parse(case["id"].as_str().unwrap())?, ApiKey::parse(case["using"].as_str().unwrap())?);
-    rules::may_delete(&keys, &id, &using, case["allowKeyInUse"] == true)
+    rules::may_delete(&keys, &id, Some(&using), case["allowKeyInUse"] == true)
 }

@@ -1,0 +1,166 @@
+//! The key that a client authenticates with at this time, shared by all that count as one client, and replaced where its
+//! source has another one.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+use http::HeaderValue;
+use tokio::sync::Mutex;
+use tracing::debug;
+
+use super::provider::KeyProvider;
+use crate::auth::AuthorizationHeader;
+use crate::credential::Credential;
+use crate::error::{Error, ErrorKind};
+use crate::secret::ApiKey;
+
+/// A key as it is sent.
+pub(crate) struct Held {
+    pub(crate) key: ApiKey,
+    pub(crate) authorization: HeaderValue,
+}
+
+pub(crate) struct CurrentKey {
+    /// Empty until it is read for the first time. No lock guards it: the child of a fork might find it shut.
+    held: ArcSwapOption<Held>,
+    /// `None` for what was given as a value, and stays.
+    source: Option<Source>,
+}
+
+struct Source {
+    provider: Arc<dyn KeyProvider>,
+    begun: AtomicU64,
+    /// Held by the one call that reads.
+    latest: Mutex<Latest>,
+}
+
+/// How the latest reading ended that did.
+#[derive(Default)]
+struct Latest {
+    number: u64,
+    failure: Option<Error>,
+}
+
+impl CurrentKey {
+    pub(crate) fn fixed(credential: &Credential) -> Self {
+        Self { held: ArcSwapOption::from(Some(Held::new(credential))), source: None }
+    }
+
+    /// Goes by what the source holds, of which `first` is what it held just now, if it has been read.
+    pub(crate) fn of(provider: Arc<dyn KeyProvider>, first: Option<&Credential>) -> Self {
+        Self { held: ArcSwapOption::from(first.map(Held::new)), source: Some(Source::new(provider)) }
+    }
+
+    /// The same in a child of a fork, where nobody may be left to end a reading that its parent had begun.
+    pub(crate) fn for_this_process(&self) -> Self {
+        let source = self.source.as_ref().map(|source| Source::new(Arc::clone(&source.provider)));
+        Self { held: ArcSwapOption::from(self.now()), source }
+    }
+
+    /// The key in use; `None` before it has been read for the first time.
+    pub(crate) fn now(&self) -> Option<Arc<Held>> {
+        self.held.load_full()
+    }
+
+    /// The key in use, unless it may be another by now.
+    pub(crate) fn ready(&self) -> Option<Arc<Held>> {
+        self.now().filter(|_| !self.source.as_ref().is_some_and(|source| source.provider.may_have_changed()))
+    }
+
+    /// The key to use where none was [`ready`](Self::ready). Who has one does not wait for another call that reads, and
+    /// goes on with it if it cannot be read: it may well be good.
+    pub(crate) async fn look(&self) -> Result<Arc<Held>, Error> {
+        match (self.now(), &self.source) {
+            (Some(held), None) => Ok(held),
+            (Some(held), Some(source)) => {
+                if let Ok(mut latest) = source.latest.try_lock() {
+                    self.read(source, &mut latest).await;
+                }
+                Ok(self.now().unwrap_or(held))
+            }
+            (None, _) => {
+                self.reload().await?;
+                self.now().ok_or_else(|| Error::of(ErrorKind::NoCredential))
+            }
+        }
+    }
+
+    /// Another key than the one that Codat refused just now, if the source has one.
+    pub(crate) async fn instead_of(&self, refused: &Held) -> Result<Option<Arc<Held>>, Error> {
+        let another = || self.now().filter(|held| held.key != refused.key);
+        match another() {
+            None => self.reload().await.map(|()| another()),
+            another => Ok(another),
+        }
+    }
+
+    /// Reads the source, or takes part in what another call reads. A reading that began before this was called may have
+    /// been too early to see what is there now: it counts only if it brought another key.
+    pub(crate) async fn reload(&self) -> Result<(), Error> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let (before, begun) = (self.now(), source.begun.load(Ordering::SeqCst));
+        let mut latest = source.latest.lock().await;
+        let is_another = match (&before, &self.now()) {
+            (Some(before), Some(now)) => before.key != now.key,
+            (before, now) => before.is_none() && now.is_some(),
+        };
+        if !is_another && latest.number <= begun {
+            self.read(source, &mut latest).await;
+        }
+        match &latest.failure {
+            Some(failure) if !is_another => Err(failure.shared()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn read(&self, source: &Source, latest: &mut Latest) {
+        let number = source.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let read = source.provider.read().await.map_err(|error| self.told(source, error));
+        *latest = Latest { number, failure: read.map(|credential| self.take(source, &credential)).err() };
+    }
+
+    fn take(&self, source: &Source, credential: &Credential) {
+        if self.now().is_none_or(|held| held.key != *credential.api_key()) {
+            self.held.store(Some(Held::new(credential)));
+            debug!(source = source.provider.source(), "another key is in use");
+        }
+    }
+
+    fn told(&self, source: &Source, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+        let place = source.provider.source();
+        let error = match error.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(other) => {
+                let text = format!("{place} gave no key: {other}");
+                let text = self.now().map_or(text.clone(), |held| held.key.redact(&text));
+                Error::new(ErrorKind::InvalidCredential, text).hint_is("see what it says").caused_by(other)
+            }
+        };
+        debug!(source = place, error = %error, "the key could not be read");
+        error
+    }
+}
+
+impl Source {
+    fn new(provider: Arc<dyn KeyProvider>) -> Self {
+        Self { provider, begun: AtomicU64::new(0), latest: Mutex::default() }
+    }
+}
+
+impl Held {
+    fn new(credential: &Credential) -> Arc<Self> {
+        let key = credential.api_key().clone();
+        Arc::new(Self { authorization: AuthorizationHeader::from(&key).to_header_value(), key })
+    }
+}
+
+impl fmt::Debug for CurrentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.now() {
+            Some(held) => held.key.fmt(f),
+            None => f.write_str("not read yet"),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Keys that change while a program runs: the source is read again, and no call fails.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use codat_keys::{ApiKey, ApiKeyDetails, Client, ErrorKind, How, KeyName, Method};
+use codat_keys_emulator::Emulator;
+
+/// An emulator, a key in a file, and a key that stays, to replace the other one with.
+struct Scene {
+    emulator: Emulator,
+    admin: Client,
+    folder: tempfile::TempDir,
+    current: ApiKeyDetails,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
+        let key = ApiKey::parse(emulator.api_key()).unwrap();
+        let admin = Client::builder().base_url(emulator.base_url()).api_key(key).build().unwrap();
+        let current = admin.keys().create(&name()).await.unwrap().key;
+        let scene = Self { emulator, admin, folder, current };
+        scene.write();
+        scene
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("key")
+    }
+
+    fn write(&self) {
+        replace(&self.file(), self.current.api_key.expose_secret());
+    }
+
+    /// A new key, the file, the end of the old key: in this order there is always one that works.
+    async fn rotate(&mut self) {
+        let new = self.admin.keys().create(&name()).await.unwrap().key;
+        let old = std::mem::replace(&mut self.current, new);
+        self.write();
+        self.admin.keys().delete(&old.id).await.unwrap();
+    }
+
+    fn client(&self) -> Client {
+        Client::builder().base_url(self.emulator.base_url()).api_key_file(self.file()).build().unwrap()
+    }
+}
+
+fn name() -> KeyName {
+    KeyName::parse("followed").unwrap()
+}
+
+/// Atomically, and for the owner alone.
+fn replace(file: &Path, text: &str) {
+    let new = file.with_extension("new");
+    fs::write(&new, text).unwrap();
+    set_mode(&new, 0o600);
+    fs::rename(new, file).unwrap();
+}
+
+fn set_mode(file: &Path, mode: u32) {
+    #[cfg(unix)]
+    fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_was_replaced_is_read_again_when_its_key_is_refused() {
+    let mut scene = Scene::new().await;
+    let client = scene.client();
+    assert_eq!(client.keys().list().await.unwrap().len(), 2);
+    for _ in 0..3 {
+        scene.rotate().await;
+        assert_eq!(client.whoami().await.unwrap(), scene.current);
+    }
+}
+
+/// Makes so many calls, 64 at once.
+async fn call(client: &Client, calls: usize, made: Arc<AtomicUsize>) {
+    let caller = |client: Client, made: Arc<AtomicUsize>| async move {
+        while made.fetch_add(1, Ordering::Relaxed) < calls {
+            client.request(Method::GET, "/profile").await.expect("no call fails");
+        }
+    };
+    let callers: Vec<_> = (0..64).map(|_| tokio::spawn(caller(client.clone(), Arc::clone(&made)))).collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+}
+
+async fn until_made(made: &AtomicUsize, calls: usize) {
+    while made.load(Ordering::Relaxed) < calls {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_calls_do_not_notice_that_their_key_is_replaced_ten_times() {
+    let mut scene = Scene::new().await;
+    let (client, made) = (scene.client(), Arc::new(AtomicUsize::new(0)));
+    let all = tokio::spawn({
+        let (client, made) = (client.clone(), Arc::clone(&made));
+        async move { call(&client, 10_000, made).await }
+    });
+    for number in 1..=10 {
+        until_made(&made, number * 900).await;
+        scene.rotate().await;
+    }
+    all.await.unwrap();
+    assert_eq!(client.whoami().await.unwrap(), scene.current);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_swap_of_kubernetes_is_seen_within_two_seconds_though_nothing_is_refused() {
+    let scene = Scene::new().await;
+    let mount = Mount::new(scene.folder.path(), scene.current.api_key.expose_secret());
+    let client = Client::builder().base_url(scene.emulator.base_url()).api_key_file(mount.file()).build().unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let load = tokio::spawn({
+        let (client, stop) = (client.clone(), Arc::clone(&stop));
+        async move {
+            while !stop.load(Ordering::Relaxed) {
+                call(&client, 640, Arc::default()).await;
+            }
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let new = scene.admin.keys().create(&name()).await.unwrap().key;
+    mount.swap(new.api_key.expose_secret());
+    let swapped = Instant::now();
+    while !client.uses(&new) {
+        assert!(swapped.elapsed() < Duration::from_secs(2), "the old key is still in use");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    scene.admin.keys().delete(&scene.current.id).await.unwrap();
+    stop.store(true, Ordering::Relaxed);
+    load.await.unwrap();
+}
+
+/// A folder as Kubernetes mounts a secret: each version in a folder of its own, and links that lead there.
+#[cfg(unix)]
+struct Mount(PathBuf);
+
+#[cfg(unix)]
+impl Mount {
+    fn new(folder: &Path, key: &str) -> Self {
+        let mount = Self(folder.join("mounted"));
+        fs::create_dir(&mount.0).unwrap();
+        mount.swap(key);
+        std::os::unix::fs::symlink("..data/key", mount.file()).unwrap();
+        mount
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("key")
+    }
+
+    fn swap(&self, key: &str) {
+        let version = format!("..{}", uuid::Uuid::new_v4());
+        fs::create_dir(self.0.join(&version)).unwrap();
+        fs::write(self.0.join(&version).join("key"), key).unwrap();
+        set_mode(&self.0.join(&version).join("key"), 0o644);
+        std::os::unix::fs::symlink(&version, self.0.join("..data_tmp")).unwrap();
+        let old = fs::read_link(self.0.join("..data"));
+        fs::rename(self.0.join("..data_tmp"), self.0.join("..data")).unwrap();
+        if let Ok(old) = old {
+            fs::remove_dir_all(self.0.join(old)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn threads_that_block_share_the_key_that_one_of_them_reads() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut scene = runtime.block_on(Scene::new());
+    let client = Client::builder().base_url(scene.emulator.base_url()).api_key_file(scene.file());
+    let client = client.build_blocking().unwrap();
+    for _ in 0..3 {
+        let at_once = || drop((0..10).map(|_| client.keys().list().unwrap()).collect::<Vec<_>>());
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(at_once);
+            }
+            runtime.block_on(scene.rotate());
+        });
+        assert_eq!(client.whoami().unwrap(), scene.current);
+        assert!(client.uses(&scene.current));
+    }
+}
+
+/// A change is repeated as well, under its idempotency key and made once.
+#[tokio::test]
+async fn every_verb_follows() {
+    let mut scene = Scene::new().await;
+    let client = scene.client();
+    scene.rotate().await;
+    let made = client.keys().create(&KeyName::parse("made").unwrap()).await.unwrap();
+    assert_eq!(made.how, How::Created);
+    scene.rotate().await;
+    client.keys().delete(&made.key.id).await.unwrap();
+    scene.rotate().await;
+    assert_eq!(client.pages("/companies").next().await.unwrap().unwrap().total_results, 5);
+    scene.rotate().await;
+    let create = client.request(Method::POST, "/apiKeys").json(&serde_json::json!({ "name": "made" }));
+    let made: serde_json::Value = create.await.unwrap().json().unwrap();
+    assert!(!made["id"].is_null());
+    assert_eq!(scene.admin.keys().find("made").await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_told_of_the_key_goes_by_the_current_one() {
+    let mut scene = Scene::new().await;
+    let client = scene.client();
+    let old = scene.current.clone();
+    scene.rotate().await;
+    assert!(client.uses(&old) && client.reload_key().await.unwrap() && !client.reload_key().await.unwrap());
+    assert!(client.uses(&scene.current) && !client.uses(&old));
+    let (url, new) = (client.base_url(), scene.current.api_key.expose_secret());
+    assert_eq!(client.authorization_for(url).unwrap().api_key(), &scene.current.api_key);
+    assert_eq!(client.redact(&format!("<{new}>")), "<••••>");
+    assert!(format!("{client:?}").contains(&scene.current.api_key.masked()));
+    assert_eq!(client.keys().delete(&scene.current.id).await.unwrap_err().kind(), ErrorKind::KeyInUse);
+}
