@@ -38,15 +38,23 @@ pub(crate) struct StandIn {
 
 impl StandIn {
     pub(crate) fn answering(answers: Vec<Answer>) -> Self {
+        Self::serving(move |number, _| answers[number.min(answers.len() - 1)].clone())
+    }
+
+    /// Answers each request as it is judged, head and body.
+    pub(crate) fn judging(judge: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        Self::serving(move |_, request| judge(request))
+    }
+
+    fn serving(judge: impl Fn(usize, &str) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&requests);
+        let (seen, judge) = (Arc::clone(&requests), Arc::new(judge));
         thread::spawn(move || {
             for (number, connection) in listener.incoming().flatten().enumerate() {
-                let answer = answers[number.min(answers.len() - 1)].clone();
-                let seen = Arc::clone(&seen);
-                thread::spawn(move || serve(connection, &answer, &seen));
+                let (seen, judge) = (Arc::clone(&seen), Arc::clone(&judge));
+                thread::spawn(move || serve(connection, |request| judge(number, request), &seen));
             }
         });
         Self { url, requests }
@@ -58,12 +66,13 @@ impl StandIn {
     }
 }
 
-fn serve(connection: TcpStream, answer: &Answer, seen: &Mutex<Vec<String>>) {
+fn serve(connection: TcpStream, judge: impl Fn(&str) -> Answer, seen: &Mutex<Vec<String>>) {
     let Some(request) = read_request(&connection) else { return };
+    let answer = judge(&request);
     seen.lock().expect("no poison").push(request);
     let mut connection = connection;
     // A client that has had enough closes: that is its right.
-    match answer {
+    match &answer {
         Answer::Bytes(bytes) => drop(connection.write_all(bytes)),
         Answer::Lost => {}
         Answer::Silence => thread::sleep(Duration::from_secs(60)),

@@ -54,14 +54,14 @@ fn name() -> KeyName {
 }
 
 /// Atomically, and for the owner alone.
-fn replace(file: &Path, text: &str) {
+pub(crate) fn replace(file: &Path, text: &str) {
     let new = file.with_extension("new");
     fs::write(&new, text).unwrap();
     set_mode(&new, 0o600);
     fs::rename(new, file).unwrap();
 }
 
-fn set_mode(file: &Path, mode: u32) {
+pub(crate) fn set_mode(file: &Path, mode: u32) {
     #[cfg(unix)]
     fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
 }

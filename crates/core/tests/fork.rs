@@ -6,11 +6,11 @@
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use codat_keys::blocking::Client;
-use codat_keys::{ApiKey, Method};
+use codat_keys::{ApiKey, Credential, KeyProvider, Method, Reading};
 
 const CHILDREN: usize = 100;
 const AT_ONCE: usize = 10;
@@ -26,8 +26,7 @@ fn a_hundred_children_and_the_parent_answer_on_connections_of_their_own() {
 }
 
 fn forks_a_hundred_times(url: &str) -> Result<(), String> {
-    let key = ApiKey::parse("MadeUpKey").map_err(|error| error.to_string())?;
-    let client = codat_keys::Client::builder().base_url(url).api_key(key).build_blocking();
+    let client = codat_keys::Client::builder().base_url(url).api_key_from(Vault).build_blocking();
     let client = client.map_err(|error| error.to_string())?;
     let own = connection(&client)?;
     // Of which a child drops the last copy that it has.
@@ -47,7 +46,43 @@ fn forks_a_hundred_times(url: &str) -> Result<(), String> {
         // What a child dropped was the parent's.
         calls_as_ever()?;
     }
-    Ok(())
+    client.take().map_or(Err("no client".into()), |client| forks_while_the_key_is_read(&client))
+}
+
+/// A thread of the parent has begun to read the key, and the child has no such thread: it must not wait for it.
+fn forks_while_the_key_is_read(client: &Client) -> Result<(), String> {
+    SILENT.store(true, Ordering::SeqCst);
+    let reader = client.clone();
+    thread::spawn(move || reader.reload_key());
+    while !ASKED.load(Ordering::SeqCst) {
+        thread::yield_now();
+    }
+    let child = fork(20, || {
+        SILENT.store(false, Ordering::SeqCst);
+        client.reload_key().map_err(|error| error.to_string())?;
+        connection(client).map(drop)
+    });
+    if exit_status(child) == Some(0) { Ok(()) } else { Err("a child waited for its parent's thread".into()) }
+}
+
+static SILENT: AtomicBool = AtomicBool::new(false);
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Gives a key, or, while it is silent, nothing ever.
+struct Vault;
+
+impl KeyProvider for Vault {
+    fn source(&self) -> &str {
+        "the vault"
+    }
+
+    fn read(&self) -> Reading<'_> {
+        if SILENT.load(Ordering::SeqCst) {
+            ASKED.store(true, Ordering::SeqCst);
+            return Box::pin(std::future::pending());
+        }
+        Box::pin(async { Ok(Credential::ApiKey(ApiKey::parse("MadeUpKey")?)) })
+    }
 }
 
 /// In the child: calls over one connection, which is not the parent's, also while a grandchild calls; then drops all.

@@ -5,11 +5,13 @@
 mod any_call;
 mod blocking;
 mod canary;
+mod commands;
 mod encode_cases;
 mod exactly_once;
 mod follow;
 mod lifecycle;
 mod properties;
+mod providers;
 mod scenarios;
 #[path = "../../../tests/support/stand_in.rs"]
 mod stand_in;

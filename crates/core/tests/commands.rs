@@ -1,0 +1,103 @@
+//! A key that a command prints: in time, within its limits, and without a word of it elsewhere.
+#![cfg(unix)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use codat_keys::{ErrorKind, KeyCommand, Method};
+
+use crate::providers::{NEW, OLD, builder, get, header_of, server};
+
+fn shell(script: &str) -> KeyCommand {
+    KeyCommand::new(["sh", "-c", script])
+}
+
+async fn refused(command: KeyCommand) -> codat_keys::Error {
+    let server = server();
+    let client = builder(&server).api_key_from(command).build().unwrap();
+    let error = get(&client).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidCredential, "{error:?}");
+    assert!(server.requests().is_empty());
+    assert!(!format!("{error:?} {error}").contains(NEW), "{error:?}");
+    error
+}
+
+#[tokio::test]
+async fn what_a_command_prints_is_the_key() {
+    let header = header_of(NEW);
+    let header = header.trim().strip_prefix("authorization: ").unwrap();
+    for argv in [["echo", NEW], ["printf", NEW], ["echo", header]] {
+        let server = server();
+        get(&builder(&server).api_key_command(argv).build().unwrap()).await.unwrap();
+        let blocking = builder(&server).api_key_command(argv).build_blocking().unwrap();
+        tokio::task::spawn_blocking(move || blocking.request(Method::GET, "/companies").send().unwrap()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_command_is_given_its_arguments_as_they_are() {
+    let error = refused(KeyCommand::new(["echo", "$(true)", ";echo x"])).await;
+    assert_eq!(error.to_string(), "what the command `echo` printed holds a space");
+}
+
+#[tokio::test]
+async fn a_command_that_fails_is_told_with_its_complaint_and_never_its_output() {
+    let error = refused(shell(&format!("echo {NEW}; echo no vault >&2; echo here >&2; exit 3"))).await;
+    assert_eq!(error.to_string(), "the command `sh` failed (exit status: 3): no vault here");
+    // As a script does that is traced.
+    let error = refused(shell(&format!("set -x; echo {NEW}; exit 1"))).await;
+    assert!(error.to_string().contains("+ echo ••••"), "{error}");
+    let error = refused(shell("head -c 100000 /dev/zero | tr '\\0' x >&2; exit 1")).await;
+    assert!(error.to_string().len() < 600, "{error}");
+    assert!(refused(shell("exit 1")).await.to_string().ends_with("and says nothing"));
+}
+
+#[tokio::test]
+async fn a_command_that_does_not_end_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let pid = folder.path().join("pid");
+    let started = Instant::now();
+    let script = format!("echo $$ > {}; echo {NEW}; exec sleep 60", pid.display());
+    let error = refused(shell(&script).timeout(Duration::from_millis(500))).await;
+    assert!(error.to_string().contains("did not end within 500ms"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(!PathBuf::from(format!("/proc/{}", fs::read_to_string(pid).unwrap().trim())).exists());
+}
+
+#[tokio::test]
+async fn a_command_that_prints_too_much_or_no_key_is_refused() {
+    assert!(refused(shell("yes")).await.to_string().ends_with("prints more than 64 KiB"));
+    assert!(refused(shell("true")).await.to_string().ends_with("is empty"));
+    assert!(refused(shell(&format!("echo {NEW}; echo {NEW}"))).await.to_string().contains("printed "));
+    assert!(refused(KeyCommand::new(["/no/such/program", NEW])).await.to_string().contains("cannot be started"));
+    let nothing = builder(&server()).api_key_command([""; 0]).build().unwrap();
+    assert_eq!(get(&nothing).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+/// A command that counts its runs, and gives the new key from the second one on.
+fn counting(folder: &Path) -> (KeyCommand, impl Fn() -> usize) {
+    let runs = folder.join("runs");
+    let script =
+        format!("echo run >> {0}; if [ $(wc -l < {0}) = 1 ]; then echo {OLD}; else echo {NEW}; fi", runs.display());
+    (shell(&script), move || fs::read_to_string(&runs).map_or(0, |runs| runs.lines().count()))
+}
+
+#[tokio::test]
+async fn a_command_is_run_again_when_its_key_is_refused_and_once_its_time_is_over() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), server());
+    let (command, runs) = counting(folder.path());
+    let client = builder(&server).api_key_from(command).build().unwrap();
+    for _ in 0..5 {
+        get(&client).await.unwrap();
+    }
+    assert_eq!((runs(), server.requests().len()), (2, 6));
+
+    let folder = tempfile::tempdir().unwrap();
+    let (command, runs) = counting(folder.path());
+    let client = builder(&server).api_key_from(command.cached_for(Duration::from_millis(1))).build().unwrap();
+    client.reload_key().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    get(&client).await.unwrap();
+    assert_eq!((runs(), server.requests().len()), (2, 7), "it was asked before the old key could be refused");
+}

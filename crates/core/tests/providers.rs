@@ -1,0 +1,228 @@
+//! Where a key comes from: files and providers of one's own, with what they refuse; and how often they are asked.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use codat_keys::{ApiKey, Client, ClientBuilder, Credential, ErrorKind, KeyId, KeyProvider, Method, Reading};
+
+use crate::follow::{replace, set_mode};
+use crate::stand_in::{Answer, StandIn, json};
+
+pub(crate) const OLD: &str = "MadeUpKeyOld0000000000000000000000000000";
+pub(crate) const NEW: &str = "MadeUpKeyNew0000000000000000000000000000";
+
+/// Gives a key or a failure, the last of them for ever; and counts.
+#[derive(Clone)]
+struct Counted(Arc<(Vec<Result<&'static str, &'static str>>, AtomicUsize)>);
+
+impl Counted {
+    fn giving(readings: impl IntoIterator<Item = Result<&'static str, &'static str>>) -> Self {
+        Self(Arc::new((readings.into_iter().collect(), AtomicUsize::new(0))))
+    }
+
+    fn readings(&self) -> usize {
+        self.0.1.load(Ordering::SeqCst)
+    }
+}
+
+impl KeyProvider for Counted {
+    fn source(&self) -> &str {
+        "the counted vault"
+    }
+
+    fn read(&self) -> Reading<'_> {
+        Box::pin(async {
+            let number = self.0.1.fetch_add(1, Ordering::SeqCst).min(self.0.0.len() - 1);
+            // As long as it takes for every other call to fail as well.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            Ok(Credential::parse(self.0.0[number]?)?)
+        })
+    }
+}
+
+/// Knows the new key alone.
+pub(crate) fn server() -> StandIn {
+    StandIn::judging(|request| if request.contains(&header_of(NEW)) { json(200, "{}") } else { json(401, "{}") })
+}
+
+pub(crate) fn header_of(key: &str) -> String {
+    let key = ApiKey::parse(key).unwrap();
+    format!("authorization: {}\r\n", codat_keys::AuthorizationHeader::from(&key).expose_secret())
+}
+
+pub(crate) fn builder(server: &StandIn) -> ClientBuilder {
+    Client::builder().base_url(&server.url)
+}
+
+pub(crate) async fn get(client: &Client) -> Result<(), codat_keys::Error> {
+    client.request(Method::GET, "/companies").await.map(drop)
+}
+
+async fn sixty_four_at_once(client: &Client) -> Vec<Result<(), codat_keys::Error>> {
+    let call = || {
+        let client = client.clone();
+        tokio::spawn(async move { get(&client).await })
+    };
+    let calls: Vec<_> = (0..64).map(|_| call()).collect();
+    let mut ended = Vec::new();
+    for call in calls {
+        ended.push(call.await.unwrap());
+    }
+    ended
+}
+
+#[tokio::test]
+async fn calls_that_fail_together_share_one_reading() {
+    let (server, vault) = (server(), Counted::giving([Ok(OLD), Ok(NEW)]));
+    let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
+    client.reload_key().await.unwrap();
+    assert!(sixty_four_at_once(&client).await.into_iter().all(|ended| ended.is_ok()));
+    assert_eq!((vault.readings(), server.requests().len()), (2, 128));
+}
+
+/// Who fails while another call reads may have been refused for what came later: the reading counts for it only if it
+/// brings another key. So there are two, or a few on a slow machine.
+#[tokio::test]
+async fn calls_that_fail_together_share_what_did_not_change_too() {
+    let (server, vault) = (server(), Counted::giving([Ok(OLD)]));
+    let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
+    client.reload_key().await.unwrap();
+    let ended = sixty_four_at_once(&client).await;
+    assert!(ended.into_iter().all(|ended| ended.unwrap_err().kind() == ErrorKind::Unauthorized));
+    assert!(vault.readings() < 16, "{}", vault.readings());
+    assert_eq!(server.requests().len(), 64);
+}
+
+#[tokio::test]
+async fn the_first_calls_share_the_first_reading() {
+    let (server, vault) = (server(), Counted::giving([Ok(NEW)]));
+    let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
+    assert_eq!(client.authorization_for(&server.url).unwrap_err().kind(), ErrorKind::NoCredential);
+    assert!(sixty_four_at_once(&client).await.into_iter().all(|ended| ended.is_ok()));
+    assert_eq!((vault.readings(), server.requests().len()), (1, 64));
+}
+
+#[tokio::test]
+async fn a_key_that_did_not_change_is_refused_once() {
+    for (status, kind) in [(401, ErrorKind::Unauthorized), (403, ErrorKind::Forbidden)] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        replace(&file, OLD);
+        let vault = Counted::giving([Ok(OLD)]);
+        let given = |server: &StandIn| {
+            [
+                builder(server).api_key(ApiKey::parse(OLD).unwrap()),
+                builder(server).api_key_file(&file),
+                builder(server).api_key_from(vault.clone()),
+            ]
+        };
+        for number in 0..3 {
+            let server = StandIn::answering(vec![json(status, "{}")]);
+            let [value, file, provider] = given(&server);
+            let client = [value, file, provider].into_iter().nth(number).unwrap().build().unwrap();
+            let error = get(&client).await.unwrap_err();
+            assert_eq!((error.kind(), error.hint()), (kind, kind.hint()));
+            assert_eq!(server.requests().len(), 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_fails_on_reload_leaves_the_refusal_with_a_hint() {
+    let (server, vault) = (server(), Counted::giving([Ok(OLD), Err("it is sealed")]));
+    let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
+    let error = get(&client).await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Unauthorized, Some(401)));
+    assert!(error.hint().contains("the counted vault gave no key: it is sealed"), "{}", error.hint());
+    assert_eq!((vault.readings(), server.requests().len()), (2, 1));
+    assert!(client.authorization_for(&server.url).is_ok(), "the key in use goes on");
+}
+
+#[tokio::test]
+async fn a_source_that_fails_at_first_sends_nothing() {
+    let (server, vault) = (server(), Counted::giving([Err("it is sealed"), Ok(NEW)]));
+    let client = builder(&server).api_key_from(vault).build().unwrap();
+    let error = get(&client).await.unwrap_err();
+    assert_eq!(error.to_string(), "the counted vault gave no key: it is sealed");
+    assert_eq!((error.kind(), server.requests().len()), (ErrorKind::InvalidCredential, 0));
+    get(&client).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_source_that_does_not_answer_ends_with_the_call() {
+    struct Silent;
+    impl KeyProvider for Silent {
+        fn source(&self) -> &str {
+            "the silent vault"
+        }
+        fn read(&self) -> Reading<'_> {
+            Box::pin(std::future::pending())
+        }
+    }
+    let server = server();
+    let client = builder(&server).timeout(Duration::from_millis(300)).api_key_from(Silent).build().unwrap();
+    assert_eq!(get(&client).await.unwrap_err().kind(), ErrorKind::Timeout);
+    assert!(server.requests().is_empty());
+}
+
+/// The old key is refused as it deletes the new one, which is now in use: what was allowed before is not any more.
+#[tokio::test]
+async fn a_delete_looks_again_when_its_key_is_replaced_by_the_one_to_delete() {
+    let two = format!(r#"{{"results":[{{"id":"old","apiKey":"{OLD}"}},{{"id":"new","apiKey":"{NEW}"}}]}}"#);
+    let server = StandIn::judging(move |request| match request.starts_with("GET") {
+        true => json(200, &two),
+        false if request.contains(&header_of(OLD)) => json(401, "{}"),
+        false => Answer::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
+    });
+    let delete = async |permit: bool| {
+        let client = builder(&server).api_key_from(Counted::giving([Ok(OLD), Ok(NEW)])).build().unwrap();
+        let id = KeyId::parse("new").unwrap();
+        let delete = client.keys().delete(&id);
+        if permit { delete.allow_key_in_use().await } else { delete.await }
+    };
+    assert_eq!(delete(false).await.unwrap_err().kind(), ErrorKind::KeyInUse);
+    delete(true).await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_others_can_read_is_refused_unless_it_is_mounted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let build = |file: &Path| Client::builder().api_key_file(file).build();
+    for (mode, taken) in [(0o600, true), (0o400, true), (0o640, true), (0o644, false), (0o604, false)] {
+        fs::write(&file, NEW).unwrap();
+        set_mode(&file, mode);
+        let built = build(&file);
+        assert_eq!(built.is_ok(), taken, "{mode:o}");
+        if let Err(error) = built {
+            assert_eq!(error.kind(), ErrorKind::InvalidCredential);
+            assert!(error.hint().contains("chmod 600") && !format!("{error:?}").contains(NEW), "{error:?}");
+        }
+        set_mode(&file, 0o600);
+    }
+    set_mode(&file, 0o644);
+    // A folder of that name is no mount.
+    fs::create_dir(folder.path().join("..data")).unwrap();
+    assert!(build(&file).is_err());
+    fs::remove_dir(folder.path().join("..data")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", folder.path().join("..data")).unwrap();
+    assert!(build(&file).is_ok());
+}
+
+/// Half a file, as who writes in place leaves it for a moment, ends no call.
+#[tokio::test]
+async fn a_file_that_holds_no_key_for_a_while_leaves_the_key_in_use() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), server());
+    let file = folder.path().join("key");
+    replace(&file, NEW);
+    let client = builder(&server).api_key_file(&file).build().unwrap();
+    replace(&file, "");
+    get(&client).await.unwrap();
+    assert!(client.reload_key().await.unwrap_err().to_string().ends_with("is empty"));
+    fs::remove_file(&file).unwrap();
+    get(&client).await.unwrap();
+}
