@@ -14,6 +14,7 @@ mod outcomes;
 mod readme;
 mod scenarios;
 #[path = "../../../tests/support/stand_in.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod stand_in;
 #[cfg(unix)]
 mod state_file;

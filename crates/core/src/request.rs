@@ -24,6 +24,7 @@ use crate::keys::Pending;
 use crate::rate_limit::RateLimit;
 use crate::redact::redacted;
 use crate::stop::{Stop, unless_stopped};
+use crate::transport::IsShown;
 
 /// A call about to be made: [`Client::request`].
 ///
@@ -117,6 +118,7 @@ impl Order<'_> {
         check_headers(&self.headers, takes_key)?;
         let mut request = api::any_request(self.method, client.base(), &self.path, &self.query, self.body?)?;
         request.headers_mut().extend(self.headers);
+        request.extensions_mut().insert(IsShown);
         if takes_key && !request.headers().contains_key(api::IDEMPOTENCY_KEY) {
             let key = api::new_idempotency_key().to_string();
             request.headers_mut().insert(api::IDEMPOTENCY_KEY, api::header_value(&key)?);

@@ -43,6 +43,11 @@ pub(crate) struct Transport {
     pub(crate) closed: Closed,
 }
 
+/// In a request: people may see its answer even if it is no refusal, so that it keeps the key that it was sent with. Others
+/// do without, for what it costs.
+#[derive(Clone)]
+pub(crate) struct IsShown;
+
 /// The time that a call has, over all its requests, and that each of them may take.
 #[derive(Clone, Copy)]
 pub(crate) struct Budget {
@@ -142,8 +147,10 @@ impl Transport {
             Err(_) if !response.status().is_success() => {}
             Err(error) => return Err(Failure { error: error.status_is(response.status().as_u16()), sent: true }),
         }
-        // What it says may hold the key: whoever shows it takes that out.
-        response.extensions_mut().insert(Arc::clone(key));
+        if !response.status().is_success() || request.extensions().get::<IsShown>().is_some() {
+            // What it says may hold the key: whoever shows it takes that out.
+            response.extensions_mut().insert(Arc::clone(key));
+        }
         Ok(response)
     }
 

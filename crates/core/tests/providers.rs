@@ -105,6 +105,16 @@ async fn the_first_calls_share_the_first_reading() {
     assert_eq!((vault.readings(), server.requests().len()), (1, 64));
 }
 
+/// Which another key may have followed by the time that somebody looks at the answer.
+#[tokio::test]
+async fn an_answer_is_shown_without_the_key_that_it_was_sent_with() {
+    let server = StandIn::answering(vec![json(200, &format!(r#"{{"echo":"{OLD}"}}"#))]);
+    let client = builder(&server).api_key_from(Counted::giving([Ok(OLD), Ok(NEW)])).build().unwrap();
+    let answer = client.request(Method::GET, "/companies").await.unwrap();
+    assert!(client.reload_key().await.unwrap());
+    assert_eq!(String::from_utf8_lossy(&answer.redacted()), r#"{"echo":"••••"}"#);
+}
+
 #[tokio::test]
 async fn a_key_that_did_not_change_is_refused_once() {
     for (status, kind) in [(401, ErrorKind::Unauthorized), (403, ErrorKind::Forbidden)] {
