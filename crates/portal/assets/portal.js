@@ -9,11 +9,13 @@ const said = document.querySelector(".said");
 /** Takes away what is shown. */
 let wipe = () => {};
 
-/** Each request says that it comes from this page. Only here is a secret ever received. */
+/** Each request says that it comes from this page. Only here is a secret ever received: as text, while a page that comes
+    in its place (one has signed out in another tab) is none. */
 async function fetchSecret(path) {
     const token = document.querySelector("input[name=token]").value;
     const answer = await fetch(path, { method: "POST", body: new URLSearchParams({ token }) }).catch(() => null);
-    const text = await answer?.text().catch(() => "");
+    const isText = answer?.headers.get("content-type")?.startsWith("text/plain");
+    const text = isText && (await answer.text().catch(() => ""));
     if (!answer?.ok || !text) {
         throw new Error(text || said.dataset.notFetched);
     }
@@ -36,20 +38,27 @@ async function copy(button, secret) {
     }
 }
 
-/** Shows a secret in place of its mask, until its time is over, the page is hidden or left, or somebody hides it. */
+/** Shows a secret in place of its mask, until its time is over, the page is hidden or left, or somebody hides it. The
+    time is that of the clock: while the computer sleeps, no timer runs. */
 function showFor(place, secret, everySecond, done) {
     wipe();
     const masked = place.textContent;
     place.textContent = secret;
-    let left = SHOWN_FOR;
-    everySecond(left);
-    const timer = setInterval(() => (--left > 0 ? everySecond(left) : wipe()), 1000);
+    const until = Date.now() + SHOWN_FOR * 1000;
+    everySecond(SHOWN_FOR);
+    const timer = setInterval(() => {
+        const left = Math.ceil((until - Date.now()) / 1000);
+        left > 0 ? everySecond(left) : wipe();
+    }, 1000);
     wipe = () => {
         clearInterval(timer);
         place.textContent = masked;
         wipe = () => {};
         done();
     };
+    if (document.hidden) {
+        wipe();
+    }
 }
 
 async function toggle(button) {
@@ -57,6 +66,10 @@ async function toggle(button) {
     if (button.getAttribute("aria-pressed") === "true") {
         return wipe();
     }
+    if (button.ariaBusy) {
+        return;
+    }
+    button.ariaBusy = "true";
     try {
         const secret = await fetchSecret(button.dataset.from);
         const label = text.textContent;
@@ -69,6 +82,8 @@ async function toggle(button) {
         });
     } catch (error) {
         say(error.message);
+    } finally {
+        button.ariaBusy = null;
     }
 }
 
