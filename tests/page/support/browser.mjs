@@ -1,21 +1,28 @@
-// Debian's Chromium, driven by Playwright. Each test has a window of its own, with cookies of its own.
-import { execFileSync } from "node:child_process";
+// Chromium, driven by Playwright. Each test has a window of its own, with cookies of its own; a file's tests share a clipboard.
 import { after, test } from "node:test";
 
 import { chromium } from "playwright-core";
 
-const NAMES = ["chromium", "chromium-browser", "google-chrome"];
-const found = process.env.CHROMIUM ?? NAMES.map(inPath).find(Boolean);
+import { WORDS } from "./words.mjs";
+
+const PROGRAM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 let launched;
 
-/** A test that needs a browser; where there is none, it is not run. */
-export function inBrowser(name, body) {
-    test(name, { skip: found ? false : "not run: no Chromium on this machine", timeout: 60_000 }, body);
+after(async () => (await launched)?.close());
+
+/** Two languages, each in light and in dark. */
+export const LOOKS = ["en", "fr"].flatMap((language) => ["light", "dark"].map((scheme) => ({ language, scheme })));
+
+/** A test in each of them, which is given the window's options and the words of the page. */
+export function inEveryLook(name, body) {
+    for (const look of LOOKS) {
+        test(`${name} (${look.language}, ${look.scheme})`, (t) => body(t, look, WORDS[look.language]));
+    }
 }
 
 /** A window: `language`, `scheme`, `width`, `script: false` and more say how it differs. */
 export async function open(t, { language = "en", scheme = "light", width = 1440, script = true, ...more } = {}) {
-    launched ??= chromium.launch({ executablePath: found, args: ["--host-resolver-rules=MAP evil.test 127.0.0.1"] });
+    launched ??= chromium.launch({ executablePath: PROGRAM, args: ["--host-resolver-rules=MAP evil.test 127.0.0.1"] });
     const context = await (await launched).newContext({
         locale: { en: "en-GB", fr: "fr-FR" }[language],
         timezoneId: "Europe/Paris",
@@ -33,20 +40,25 @@ export async function open(t, { language = "en", scheme = "light", width = 1440,
 /** A window on the emulator's page, in which a user of this role has signed in. */
 export async function signedIn(t, emulator, { role = "Administrator", ...window } = {}) {
     const page = await open(t, window);
-    await page.goto(emulator.page);
-    await page.getByRole("button", { name: role }).click();
+    await signIn(page, emulator, role);
     return page;
 }
 
+export async function signIn(page, emulator, role = "Administrator") {
+    await page.goto(emulator.page);
+    await page.getByRole("button", { name: role }).click();
+    await page.getByRole("navigation").waitFor();
+}
+
+/** The row of the key of this name. */
+export const rowOf = (page, name) => page.getByRole("row").filter({ has: page.getByText(name, { exact: true }) });
+
+/** The button or link of this name. */
+export const button = (within, name) => within.getByRole("button", { name });
+export const link = (within, name) => within.getByRole("link", { name });
+
+/** Waits until the page says so. */
+export const says = (page, text) => page.getByText(text).first().waitFor();
+
 /** What was copied last. */
 export const clipboard = (page) => page.evaluate(() => navigator.clipboard.readText());
-
-after(async () => (await launched)?.close());
-
-function inPath(program) {
-    try {
-        return execFileSync("sh", ["-c", `command -v ${program}`], { encoding: "utf8" }).trim();
-    } catch {
-        return undefined;
-    }
-}
