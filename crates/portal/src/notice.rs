@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use codat_keys::{ApiKeyDetails, Client, Error, ErrorKind, plain};
+use codat_keys::{ApiKeyDetails, Client, Error, ErrorKind, KeyId, plain};
 
 pub(crate) enum Notice {
     /// A key was made.
-    Created(Shown),
+    Created(KeyId, Shown),
     /// A key was revoked.
     Revoked(Shown),
     /// What stands in the form cannot be a name.

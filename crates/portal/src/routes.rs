@@ -9,7 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use codat_keys::{ApiKeyDetails, Client, KeyName};
+use codat_keys::{ApiKeyDetails, Client, KeyId, KeyName};
 use serde::Deserialize;
 
 use crate::access::{Manager, Own};
@@ -34,7 +34,7 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
         .route(&at("/keys/{id}/revoke"), get(ask_to_revoke).post(revoke))
         .route(&at("/keys/{id}/key"), post(secrets::key))
         .route(&at("/keys/{id}/header"), post(secrets::header))
-        .route(&at("/created"), post(secrets::created))
+        .route(&at("/keys/{id}/created"), post(secrets::created))
         .route(&at("/open/{token}"), get(door::open))
         .route(&at("/sign-in"), post(door::sign_in))
         .route(&at("/sign-out"), post(door::sign_out))
@@ -84,14 +84,19 @@ async fn create(State(site): State<Arc<Site>>, Manager(visitor): Manager, own: O
     let notice = match KeyName::parse(typed.trim()) {
         Err(_) => Notice::NoName { typed },
         Ok(name) => match make(&site, &visitor, &name, idempotency_key).await {
-            Ok(key) => Notice::Created(key),
+            Ok((id, key)) => Notice::Created(id, key),
             Err(problem) => Notice::Failed { problem, typed: Some(typed) },
         },
     };
     tell(&site, &visitor, notice, PATH)
 }
 
-async fn make(site: &Site, visitor: &Visitor, name: &KeyName, resumed: Option<String>) -> Result<Shown, Problem> {
+async fn make(
+    site: &Site,
+    visitor: &Visitor,
+    name: &KeyName,
+    resumed: Option<String>,
+) -> Result<(KeyId, Shown), Problem> {
     let client = site.client()?;
     let call = client.keys().create(name);
     let made = match resumed {
@@ -99,8 +104,9 @@ async fn make(site: &Site, visitor: &Visitor, name: &KeyName, resumed: Option<St
         None => call.await?,
     };
     let shown = Shown::of(&client, &made.key);
-    site.sessions.with(&visitor.session, |session| session.created = Some(made.key.api_key));
-    Ok(shown)
+    let id = made.key.id.clone();
+    site.sessions.with(&visitor.session, |session| session.created = Some((made.key.id, made.key.api_key)));
+    Ok((id, shown))
 }
 
 async fn ask_to_revoke(

@@ -36,9 +36,15 @@ pub(crate) async fn header(
 }
 
 /// The key that this session has just made, once, whether or not the list has it already; below it, its header.
-pub(crate) async fn created(State(site): State<Arc<Site>>, _manager: Manager, own: Own<Nothing>) -> Response {
-    match site.sessions.with(&own.visitor.session, |session| session.created.take()).flatten() {
-        Some(key) => {
+pub(crate) async fn created(
+    State(site): State<Arc<Site>>,
+    _manager: Manager,
+    Path(id): Path<String>,
+    own: Own<Nothing>,
+) -> Response {
+    let take = |created: &mut Option<(KeyId, ApiKey)>| created.take_if(|(made, _)| made.as_str() == id);
+    match site.sessions.with(&own.visitor.session, |session| take(&mut session.created)).flatten() {
+        Some((_, key)) => {
             format!("{}\n{}", key.expose_secret(), AuthorizationHeader::from(&key).expose_secret()).into_response()
         }
         None => StatusCode::NOT_FOUND.into_response(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use codat_keys::ApiKey;
+use codat_keys::{ApiKey, KeyId};
 
 use crate::notice::Notice;
 use crate::random;
@@ -40,8 +40,8 @@ pub(crate) struct Session {
     used: Instant,
     /// What the next page tells.
     pub(crate) notice: Option<Notice>,
-    /// The key just made, until it is shown.
-    pub(crate) created: Option<ApiKey>,
+    /// The key just made, until it is shown. Another tab may have made another since: each shows its own.
+    pub(crate) created: Option<(KeyId, ApiKey)>,
 }
 
 /// All of them, by the value of their cookie. They end with the process.

@@ -10,7 +10,7 @@ pub(crate) const CHANGES: [(&str, &[(&str, &str)]); 7] = [
     ("/keys/{id}/revoke", &[("confirm", "doomed")]),
     ("/keys/{id}/key", &[]),
     ("/keys/{id}/header", &[]),
-    ("/created", &[]),
+    ("/keys/{id}/created", &[]),
     ("/sign-in", &[("role", "Administrator")]),
     ("/sign-out", &[]),
 ];

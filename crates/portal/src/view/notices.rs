@@ -1,9 +1,9 @@
 //! What became of what was asked for.
 
-use codat_keys::{ErrorKind, plain};
+use codat_keys::{ErrorKind, KeyId, plain};
 use maud::{Markup, html};
 
-use super::Page;
+use super::{Page, key_path};
 use crate::PATH;
 use crate::notice::{Notice, Problem, Shown};
 
@@ -12,7 +12,7 @@ impl Page<'_> {
         let language = self.language;
         html! {
             @match notice {
-                Notice::Created(key) => (self.was_created(key)),
+                Notice::Created(id, key) => (self.was_created(id, key)),
                 Notice::Revoked(key) => div.notice.done role="status" {
                     p { strong { (language.was_revoked()) } " " (self.shown(key)) }
                     p { (language.works_no_more()) }
@@ -25,13 +25,13 @@ impl Page<'_> {
     }
 
     /// The script shows the key here, and takes it away.
-    fn was_created(&self, key: &Shown) -> Markup {
+    fn was_created(&self, id: &KeyId, key: &Shown) -> Markup {
         let language = self.language;
         let button = |does: &str, said: &str, text: &str| {
             html! { button type="button" data-does=(does) data-said=(said) disabled { (text) } }
         };
         html! {
-            div.notice.done role="status" data-created={ (PATH) "/created" } data-said=(language.wiped()) {
+            div.notice.done role="status" data-created=(key_path(id.as_str(), "created")) data-said=(language.wiped()) {
                 p { strong { (language.was_created()) } " " (self.shown(key)) }
                 div.scripted {
                     p { (language.shown_once()) }
