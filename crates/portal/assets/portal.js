@@ -87,8 +87,11 @@ async function toggle(button) {
     }
 }
 
-/** The key just made: fetched once, and kept no longer than it is shown. */
+/** The key just made: told once, so not to a tab that nobody sees yet, and kept no longer than it is shown. */
 async function showCreated(notice) {
+    while (document.hidden) {
+        await new Promise((seen) => document.addEventListener("visibilitychange", seen, { once: true }));
+    }
     const [key, header] = (await fetchSecret(notice.dataset.created)).split("\n");
     const copies = { "copy-created-key": key, "copy-created-header": header };
     const buttons = notice.querySelectorAll("button");
@@ -136,12 +139,14 @@ name && counted();
 
 document.getElementById("search")?.addEventListener("input", ({ target }) => search(target.value));
 
-// In the reader's own time zone.
+// In the reader's own time zone, and in the form of the country that the reader's browser names with the page's language.
+const { lang } = document.documentElement;
+const reader = navigator.languages.find((tag) => tag.startsWith(lang)) ?? lang;
 for (const time of document.querySelectorAll("time")) {
-    time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang, { dateStyle: "long", timeStyle: "short" });
+    time.title = new Date(time.dateTime).toLocaleString(reader, { dateStyle: "long", timeStyle: "short" });
 }
 
 const created = document.querySelector("[data-created]");
 if (created) {
-    showCreated(created).catch(() => {});
+    showCreated(created).catch((error) => say(error.message));
 }

@@ -131,7 +131,7 @@ impl Page<'_> {
                             aria-describedby="name-hint name-count";
                         button { (language.create_now()) }
                         p.hint #name-hint { (language.create_hint()) }
-                        p.hint #name-count { output for="name" { "0" } " / 50 " (language.characters()) }
+                        p.hint.scripted #name-count { output for="name" { "0" } " / 50 " (language.characters()) }
                     }
                 }
             }
