@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { button, clipboard, inEveryLook, open, rowOf, says, signedIn, signIn } from "./support/browser.mjs";
+import { button, clipboard, inBothLooks, open, rowOf, says, signedIn, signIn } from "./support/browser.mjs";
 import { emulator, portal } from "./support/programs.mjs";
 import { WORDS } from "./support/words.mjs";
 
 const KEY = "MadeUpKeyOfTheTest0";
 const words = WORDS.en;
 
-inEveryLook("a key and its header are copied", async (t, look, words) => {
+inBothLooks("a key and its header are copied", async (t, look, words) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await signedIn(t, api, look);
     const row = rowOf(page, "ledger");

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { button, inEveryLook, rowOf, says, signedIn } from "./support/browser.mjs";
+import { button, inBothLooks, rowOf, says, signedIn } from "./support/browser.mjs";
 import { emulator, PATH } from "./support/programs.mjs";
 import { WORDS } from "./support/words.mjs";
 
@@ -37,7 +37,7 @@ const hide = (page) =>
         document.dispatchEvent(new Event("visibilitychange"));
     });
 
-inEveryLook("a key is shown for 30 seconds", async (t, look, words) => {
+inBothLooks("a key is shown for 30 seconds", async (t, look, words) => {
     const page = await withClock(t, look);
     await show(page, "ledger", KEYS[0], words);
     const pressed = rowOf(page, "ledger").locator("[aria-pressed=true]");
@@ -130,4 +130,22 @@ test("an impatient second click neither doubles nor loses anything", async (t) =
     await rowOf(page, "ledger").getByText(MASKED).waitFor();
     await button(rowOf(page, "ledger"), words.show).waitFor();
     await holdsNoKey(page);
+});
+
+test("a key just made waits until somebody sees the tab", async (t) => {
+    const page = await withClock(t);
+    await page.addInitScript(() => {
+        Object.defineProperty(document, "hidden", { value: true, configurable: true });
+    });
+    await page.getByLabel(words.name, { exact: true }).fill("made");
+    await page.getByRole("button", { name: words.create, exact: true }).click();
+    await says(page, words.created);
+    await page.locator(".secret").getByText(/^••••/).waitFor();
+    await page.evaluate(() => {
+        delete document.hidden;
+        document.dispatchEvent(new Event("visibilitychange"));
+    });
+    await page.locator(".secret").getByText(/^\w{40}$/).waitFor();
+    await hide(page);
+    await page.locator(".secret").getByText(/^••••/).waitFor();
 });
