@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::session::{Access, Visitor};
 use crate::site::Site;
 use crate::words::Language;
-use crate::{door, random, view};
+use crate::{door, guard, random, view};
 
 /// The cookie that keeps which language was chosen.
 pub(crate) const LANGUAGE: &str = "codat_keys_language";
@@ -28,7 +28,12 @@ impl FromRequestParts<Arc<Site>> for Manager {
 
     async fn from_request_parts(parts: &mut Parts, site: &Arc<Site>) -> Result<Self, Response> {
         let language = Language::of(&parts.headers);
-        let Some(visitor) = visitor(site, &parts.headers) else { return Err(door::closed(site, language, None)) };
+        let Some(visitor) = visitor(site, &parts.headers) else {
+            // A browser that another site leads here keeps the cookie to itself. A page of ours asks for it: otherwise a
+            // link would begin another session, and sign out whoever follows it.
+            let led_here = guard::is_led_by_another_site(&parts.headers);
+            return Err(if led_here { view::opened(language).into_response() } else { door::closed(site, language, None) });
+        };
         match visitor.access {
             Access::Stranger => Err(door::closed(site, language, Some(visitor))),
             Access::User(role) if !role.manages_keys() => {

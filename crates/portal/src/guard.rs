@@ -61,6 +61,10 @@ fn is_from_here(site: &Site, headers: &HeaderMap) -> bool {
     }
 }
 
+pub(crate) fn is_led_by_another_site(headers: &HeaderMap) -> bool {
+    only(headers, &SEC_FETCH_SITE) == Some(b"cross-site")
+}
+
 /// The value of a header that was sent once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let mut values = headers.get_all(name).iter();
