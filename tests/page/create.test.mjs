@@ -93,25 +93,28 @@ test("somebody else was first to the tenth key", async (t) => {
     assert.ok(!(await api.names()).includes("late"));
 });
 
-inBothLooks("an unknown outcome is said to be unknown, and checking again makes no second key", async (t, look, words) => {
-    const api = await emulator(t);
-    const page = await signedIn(t, api, look);
-    await api.failsWith({ method: "POST", path: "/apiKeys", fault: "drop-after", count: 4 });
-    await create(page, "billing", words);
-    const alert = page.getByRole("alert").filter({ hasText: words.unknown });
-    await alert.getByText(words.mayBeCreated).waitFor();
-    await alert.getByRole("listitem").filter({ hasText: "billing" }).waitFor();
-    assert.equal(await page.getByText(words.created).count(), 0);
+inBothLooks(
+    "an unknown outcome is said to be unknown, and checking again makes no second key",
+    async (t, look, words) => {
+        const api = await emulator(t);
+        const page = await signedIn(t, api, look);
+        await api.failsWith({ method: "POST", path: "/apiKeys", fault: "drop-after", count: 4 });
+        await create(page, "billing", words);
+        const alert = page.getByRole("alert").filter({ hasText: words.unknown });
+        await alert.getByText(words.mayBeCreated).waitFor();
+        await alert.getByRole("listitem").filter({ hasText: "billing" }).waitFor();
+        assert.equal(await page.getByText(words.created).count(), 0);
 
-    await button(alert, words.checkAgain).click();
-    await says(page, words.created);
-    assert.deepEqual(await api.names(), [null, "billing"]);
-    const keys = new Set((await api.requests("POST")).map((request) => request.idempotencyKey));
-    assert.equal(keys.size, 1);
-    await button(page.getByRole("status").filter({ hasText: words.created }), words.copyKey).click();
-    await says(page, words.keyCopied);
-    assert.match(await clipboard(page), /^[A-Za-z0-9]{40}$/);
-});
+        await button(alert, words.checkAgain).click();
+        await says(page, words.created);
+        assert.deepEqual(await api.names(), [null, "billing"]);
+        const keys = new Set((await api.requests("POST")).map((request) => request.idempotencyKey));
+        assert.equal(keys.size, 1);
+        await button(page.getByRole("status").filter({ hasText: words.created }), words.copyKey).click();
+        await says(page, words.keyCopied);
+        assert.match(await clipboard(page), /^[A-Za-z0-9]{40}$/);
+    },
+);
 
 test("an unknown outcome that stays unknown can be checked until it is known", async (t) => {
     const api = await emulator(t);

@@ -29,7 +29,10 @@ inBothLooks("the table says what each key is", async (t, look, words) => {
     assert.equal(await rowOf(page, "ledger").getByText(words.inUse).count(), 0);
 
     const date = rowOf(page, "ledger").getByRole("time");
-    assert.match(await date.textContent(), { en: /^1 (month|year)s? ago$|^\d+ (months|years) ago$/, fr: /^il y a \d+ (mois|ans?)$/ }[look.language]);
+    assert.match(
+        await date.textContent(),
+        { en: /^1 (month|year)s? ago$|^\d+ (months|years) ago$/, fr: /^il y a \d+ (mois|ans?)$/ }[look.language],
+    );
     // 14:05 UTC, in Paris.
     const exact = { en: "1 September 2025 at 16:05", fr: "1 septembre 2025 à 16:05" }[look.language];
     assert.equal(await date.getAttribute("title"), exact);
@@ -139,7 +142,10 @@ test("two tabs that create at once each show their own key, or none", async (t) 
     await create(one, "first");
     const request = await held;
     await create(other, "second");
-    await other.locator(".secret").getByText(/^\w{40}$/).waitFor();
+    await other
+        .locator(".secret")
+        .getByText(/^\w{40}$/)
+        .waitFor();
 
     await one.bringToFront();
     await request.continue();

@@ -95,24 +95,27 @@ test("on one's own machine the key in use can be revoked, and the page says what
     assert.deepEqual(await api.names(), ["ledger"]);
 });
 
-inBothLooks("an unknown outcome is said to be unknown, and checking again shows how it ended", async (t, look, words) => {
-    const api = await emulator(t, { names: ["ledger", "kept"] });
-    const page = await signedIn(t, api, look);
-    await ask(page, "ledger", words);
-    await api.failsWith(
-        { method: "DELETE", path: "/apiKeys/*", fault: "drop-after", count: 4 },
-        { method: "GET", path: "/apiKeys", skip: 2, fault: "status", status: 503, count: 20 },
-    );
-    await confirm(page, "ledger", words);
-    await says(page, words.unknown);
-    await says(page, words.mayBeRevoked);
-    assert.equal(await page.getByText(words.revoked).count(), 0);
-    await api.failsWith();
-    await link(page, words.checkAgain).first().click();
-    await rowOf(page, "kept").waitFor();
-    assert.equal(await rowOf(page, "ledger").count(), 0);
-    assert.deepEqual(await api.names(), [null, "kept"]);
-});
+inBothLooks(
+    "an unknown outcome is said to be unknown, and checking again shows how it ended",
+    async (t, look, words) => {
+        const api = await emulator(t, { names: ["ledger", "kept"] });
+        const page = await signedIn(t, api, look);
+        await ask(page, "ledger", words);
+        await api.failsWith(
+            { method: "DELETE", path: "/apiKeys/*", fault: "drop-after", count: 4 },
+            { method: "GET", path: "/apiKeys", skip: 2, fault: "status", status: 503, count: 20 },
+        );
+        await confirm(page, "ledger", words);
+        await says(page, words.unknown);
+        await says(page, words.mayBeRevoked);
+        assert.equal(await page.getByText(words.revoked).count(), 0);
+        await api.failsWith();
+        await link(page, words.checkAgain).first().click();
+        await rowOf(page, "kept").waitFor();
+        assert.equal(await rowOf(page, "ledger").count(), 0);
+        assert.deepEqual(await api.names(), [null, "kept"]);
+    },
+);
 
 test("a deletion whose answers were lost is known to have happened", async (t) => {
     const api = await emulator(t, { names: ["ledger", "kept"] });

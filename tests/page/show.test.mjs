@@ -145,7 +145,10 @@ test("a key just made waits until somebody sees the tab", async (t) => {
         delete document.hidden;
         document.dispatchEvent(new Event("visibilitychange"));
     });
-    await page.locator(".secret").getByText(/^\w{40}$/).waitFor();
+    await page
+        .locator(".secret")
+        .getByText(/^\w{40}$/)
+        .waitFor();
     await hide(page);
     await page.locator(".secret").getByText(/^••••/).waitFor();
 });

@@ -23,7 +23,9 @@ export function inBothLooks(name, body) {
 /** A window: `language`, `scheme`, `width`, `script: false` and more say how it differs. */
 export async function open(t, { language = "en", scheme = "light", width = 1440, script = true, ...more } = {}) {
     launched ??= chromium.launch({ executablePath: PROGRAM, args: ["--host-resolver-rules=MAP evil.test 127.0.0.1"] });
-    const context = await (await launched).newContext({
+    const context = await (
+        await launched
+    ).newContext({
         locale: { en: "en-GB", fr: "fr-FR" }[language],
         timezoneId: "Europe/Paris",
         colorScheme: scheme,

@@ -41,7 +41,10 @@ export async function eachPage(t, window, words, look) {
     await see("revoke the key in use");
     await page.goto(api.page);
     await create("billing");
-    await page.locator(".secret").getByText(/^\w{40}$/).waitFor();
+    await page
+        .locator(".secret")
+        .getByText(/^\w{40}$/)
+        .waitFor();
     await see("created");
     await api.failsWith({ method: "POST", path: "/apiKeys", fault: "drop-after", count: 4 });
     await create("in doubt");

@@ -26,7 +26,11 @@ export async function portal(t, emulator, ...options) {
 }
 
 /** Keys to put into an emulator, their secrets made up from the name or the place. */
-export const named = (name, place) => ({ name, apiKey: `MadeUpKeyOfTheTest${place}`, createdDate: "2025-09-01T14:05:00Z" });
+export const named = (name, place) => ({
+    name,
+    apiKey: `MadeUpKeyOfTheTest${place}`,
+    createdDate: "2025-09-01T14:05:00Z",
+});
 
 class Emulator {
     constructor(members) {
