@@ -29,10 +29,11 @@ async function attack(t, something) {
     const api = await emulator(t, { names: ["ledger"] });
     const before = await api.keys();
     const victim = await signedIn(t, api);
+    const token = await victim.locator("input[name=token]").first().inputValue();
     for (const site of await sites(t)) {
         const evil = await victim.context().newPage();
         await evil.goto(site);
-        await something(evil, api, before[1].id);
+        await something(evil, api, before[1].id, token);
         await evil.close();
     }
     assert.deepEqual(await api.keys(), before);
@@ -60,16 +61,19 @@ const changes = (id) => [
 ];
 
 /** From a site, a form with every field that any form of the page has. */
-async function sendForm(tab, site, action) {
+async function sendForm(tab, site, action, token = "") {
     await tab.goto(site);
-    await tab.evaluate((action) => {
-        const fields = { name: "evil", confirm: "ledger", role: "Administrator", in_use: "on", token: "" };
-        const input = ([name, value]) => Object.assign(document.createElement("input"), { name, value });
-        const form = Object.assign(document.createElement("form"), { action, method: "POST" });
-        form.append(...Object.entries(fields).map(input));
-        document.body.append(form);
-        HTMLFormElement.prototype.submit.call(form);
-    }, action);
+    await tab.evaluate(
+        ([action, token]) => {
+            const fields = { name: "evil", confirm: "ledger", role: "Administrator", in_use: "on", token };
+            const input = ([name, value]) => Object.assign(document.createElement("input"), { name, value });
+            const form = Object.assign(document.createElement("form"), { action, method: "POST" });
+            form.append(...Object.entries(fields).map(input));
+            document.body.append(form);
+            HTMLFormElement.prototype.submit.call(form);
+        },
+        [action, token],
+    );
 }
 
 test("another name for this machine is answered with nothing", async (t) => {
@@ -85,12 +89,12 @@ test("another name for this machine is answered with nothing", async (t) => {
     await rowOf(page, "ledger").waitFor();
 });
 
-test("a form of another site changes nothing", async (t) => {
-    await attack(t, async (evil, api, id) => {
+test("a form of another site changes nothing, even with the token of the page", async (t) => {
+    await attack(t, async (evil, api, id, token) => {
         const site = evil.url();
         for (const path of changes(id)) {
             const url = api.page + path;
-            const { status, headers } = await answered(evil, (tab) => sendForm(tab, site, url), url);
+            const { status, headers } = await answered(evil, (tab) => sendForm(tab, site, url, token), url);
             assert.deepEqual([status, headers["content-length"], headers["set-cookie"]], [403, "0", undefined], path);
         }
     });

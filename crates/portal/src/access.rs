@@ -32,7 +32,11 @@ impl FromRequestParts<Arc<Site>> for Manager {
             // A browser that another site leads here keeps the cookie to itself. A page of ours asks for it: otherwise a
             // link would begin another session, and sign out whoever follows it.
             let led_here = guard::is_led_by_another_site(&parts.headers);
-            return Err(if led_here { view::opened(language).into_response() } else { door::closed(site, language, None) });
+            return Err(if led_here {
+                view::opened(language).into_response()
+            } else {
+                door::closed(site, language, None)
+            });
         };
         match visitor.access {
             Access::Stranger => Err(door::closed(site, language, Some(visitor))),

@@ -65,7 +65,7 @@ impl Page<'_> {
                     @if keys.client.uses(key) { " " span.badge { (language.in_use()) } }
                 }
                 td role="cell" data-label=(language.key()) {
-                    code data-masked=(key.api_key.masked()) { (key.api_key.masked()) }
+                    code { (key.api_key.masked()) }
                     div.tools.scripted {
                         (self.tool("copy", &key_path(id, "key"), language.copied_key(), language.copy_key(), &whose))
                         (self.tool("show", &key_path(id, "key"), language.wiped(), language.show(), &whose))
