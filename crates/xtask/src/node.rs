@@ -22,7 +22,7 @@ pub(crate) struct Package {
 impl Package {
     /// Installs the tools, then builds the native module, the package and its tests.
     pub(crate) fn install(&self) -> Result<()> {
-        self.install_tools()?;
+        install_tools(&self.folder())?;
         let mut cargo = command("cargo build --quiet --package codat-keys-node");
         run_quietly(cargo.current_dir(self.root).env("CARGO_TARGET_DIR", absolute(self.built)?))?;
         let library = format!("{}codat_keys_node{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
@@ -35,9 +35,7 @@ impl Package {
 
     /// `npm LINE`, to be run in the folder of the package.
     pub(crate) fn npm(&self, line: &str) -> Command {
-        let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" });
-        npm.args(line.split_whitespace()).current_dir(self.folder());
-        npm
+        npm(&self.folder(), line)
     }
 
     /// The tests of one of the built files whose names begin so, to be run in the folder of the package.
@@ -51,17 +49,23 @@ impl Package {
     fn folder(&self) -> PathBuf {
         Path::new(self.root).join("node")
     }
+}
 
-    /// Installs what `package-lock.json` names, unless it is there already.
-    fn install_tools(&self) -> Result<()> {
-        let wanted = fs::read(self.folder().join("package-lock.json"))?;
-        let installed = self.folder().join("node_modules/installed.json");
-        if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
-            return Ok(());
-        }
-        run(&mut self.npm("ci --silent"))?;
-        // Written last: a folder half made is made again.
-        fs::write(installed, wanted)?;
-        Ok(())
+pub(crate) fn npm(folder: &Path, line: &str) -> Command {
+    let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    npm.args(line.split_whitespace()).current_dir(folder);
+    npm
+}
+
+/// Installs what a folder's `package-lock.json` names, unless it is there already.
+pub(crate) fn install_tools(folder: &Path) -> Result<()> {
+    let wanted = fs::read(folder.join("package-lock.json"))?;
+    let installed = folder.join("node_modules/installed.json");
+    if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
     }
+    run(&mut npm(folder, "ci --silent"))?;
+    // Written last: a folder half made is made again.
+    fs::write(installed, wanted)?;
+    Ok(())
 }

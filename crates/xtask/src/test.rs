@@ -6,41 +6,59 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{command, run as run_to_end};
-use crate::{node, python};
+use crate::{node, page, python};
 
 struct Suite {
     language: &'static str,
+    /// What this machine lacks, so that it is not run.
+    lacks: fn() -> Option<&'static str>,
     build: fn() -> Result<()>,
     test: fn() -> Result<Command>,
 }
 
 /// One entry a language; the line in which its test runner counts is read by [`Tally::read`].
-const SUITES: [Suite; 4] = [
+const SUITES: [Suite; 5] = [
     Suite {
         language: "rust",
+        lacks: nothing,
         build: || {
             run_to_end(&mut command(
-                "cargo test --no-run -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask",
+                "cargo test --no-run -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-bench -p xtask",
             ))
         },
         test: || {
-            Ok(command("cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask"))
+            Ok(command(
+                "cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-bench -p xtask",
+            ))
         },
     },
     // The tests that drive the command line.
     Suite {
         language: "shell",
+        lacks: nothing,
         build: || run_to_end(&mut command("cargo test --no-run -p codat-keys-cli")),
         test: || Ok(command("cargo test --no-fail-fast -p codat-keys-cli")),
     },
     Suite {
         language: "python",
+        lacks: nothing,
         build: || python::HERE.install(),
         // pytest-randomly shuffles them.
         test: || python::HERE.module("pytest -q -n 2 --color=no"),
     },
-    Suite { language: "node", build: || node::HERE.install(), test: || Ok(node::HERE.npm("test --silent")) },
+    Suite {
+        language: "node",
+        lacks: nothing,
+        build: || node::HERE.install(),
+        test: || Ok(node::HERE.npm("test --silent")),
+    },
+    // The API keys page, in a browser.
+    Suite { language: "page", lacks: page::lacks, build: || page::HERE.install(), test: || page::HERE.all() },
 ];
+
+fn nothing() -> Option<&'static str> {
+    None
+}
 
 /// Runs every suite, whatever became of the one before. The last line printed is `N passed, M failed`.
 pub(crate) fn run() -> ExitCode {
@@ -48,6 +66,11 @@ pub(crate) fn run() -> ExitCode {
     let mut summary = String::new();
     for suite in &SUITES {
         println!("\n== {}", suite.language);
+        if let Some(lacking) = (suite.lacks)() {
+            println!("not run: {lacking}");
+            summary += &format!("{}: not run ({lacking})\n", suite.language);
+            continue;
+        }
         let mut tally = Tally::default();
         let trouble = run_suite(suite, &mut tally).err();
         // A suite in trouble never looks green, not even in the last line.
@@ -169,7 +192,7 @@ mod tests {
     #[test]
     fn a_suite_that_cannot_be_built_or_runs_no_test_is_in_trouble() {
         let trouble = |build| {
-            let suite = Suite { language: "none", build, test: || Ok(command("cargo --version")) };
+            let suite = Suite { language: "none", lacks: nothing, build, test: || Ok(command("cargo --version")) };
             run_suite(&suite, &mut Tally::default()).unwrap_err().to_string()
         };
         assert!(trouble(|| run_to_end(&mut command("no-such-program"))).contains("cannot start"));
