@@ -14,11 +14,12 @@ use crate::base_url::BaseUrl;
 use crate::call::Call;
 use crate::config::{ClientBuilder, Limits, Timeouts};
 use crate::error::{Error, ErrorKind};
-use crate::key::ApiKeyDetails;
+use crate::key::{ApiKeyDetails, KeyId};
 use crate::keys::Keys;
 use crate::pages::Pages;
 use crate::rate_limit::RateLimit;
 use crate::request::Request;
+use crate::rules;
 use crate::secret::ApiKey;
 use crate::transport::{Budget, Transport};
 
@@ -153,6 +154,12 @@ impl Client {
     /// Whether this client authenticates with that key. Compared in constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
         key.api_key == *self.key()
+    }
+
+    /// Why `delete` would keep this key, going by a list of all keys: for whoever wants to say so before. Nothing is sent.
+    /// `KeyInUse` is what [`allow_key_in_use`](crate::Delete::allow_key_in_use) allows.
+    pub fn keeps(&self, keys: &[ApiKeyDetails], id: &KeyId) -> Option<ErrorKind> {
+        rules::may_delete(keys, id, self.key(), false).err().map(|refused| refused.kind())
     }
 
     pub(crate) fn new(

@@ -42,6 +42,7 @@ mod fork;
 mod key;
 mod keys;
 mod pages;
+mod plain;
 #[cfg(test)]
 mod property_tests;
 mod proxy;
@@ -76,6 +77,8 @@ pub use keys::{Create, Delete, Keys};
 #[doc(hidden)]
 pub use pages::Walk;
 pub use pages::{Page, Pages};
+#[doc(hidden)]
+pub use plain::plain;
 pub use rate_limit::RateLimit;
 pub use request::{Request, Response};
 pub use rules::MAX_KEYS;
