@@ -160,7 +160,7 @@ test("the page is not shown in a frame, nor held in a window", async (t) => {
             });
         }, api.page);
         const frame = evil.frames().at(-1);
-        assert.match(frame.url(), /^chrome-error:/);
+        await frame.waitForURL(/^chrome-error:/);
         assert.ok(!(await frame.content()).includes("••••"));
 
         const opened = evil.context().waitForEvent("page");

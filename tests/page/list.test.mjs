@@ -137,19 +137,19 @@ test("two tabs that create at once each show their own key, or none", async (t) 
     const other = await one.context().newPage();
     await other.goto(api.page);
 
-    // The first tab's script asks for its key only after the second tab has made another.
-    const held = new Promise((asked) => one.route(/\/created$/, asked));
+    // Both scripts ask for their keys only after both keys were made.
+    const asks = (page) => new Promise((asked) => page.route(/\/created$/, asked));
+    const [oneAsks, otherAsks] = [asks(one), asks(other)];
     await create(one, "first");
-    const request = await held;
     await create(other, "second");
+
+    await (await oneAsks).continue();
+    await says(one, words.notFetched);
+    await (await otherAsks).continue();
     await other
         .locator(".secret")
         .getByText(/^\w{40}$/)
         .waitFor();
-
-    await one.bringToFront();
-    await request.continue();
-    await says(one, words.notFetched);
     const [, first, second] = await api.keys();
     assert.equal(await one.locator(".secret").textContent(), first.apiKey);
     assert.equal((await other.locator(".secret").textContent()).slice(-4), second.apiKey.slice(-4));
