@@ -58,6 +58,7 @@ test("one signs in, copies, shows, creates, revokes and goes on in French with t
     await tabTo(page, "Revoke of the key no name");
     await page.keyboard.press("Enter");
     await says(page, words.usesItself);
+    await page.waitForFunction(() => document.activeElement.name === "confirm");
     await page.keyboard.type(api.apiKey.slice(-4));
     await page.keyboard.press("Shift+Tab");
     await page.keyboard.press("Space");

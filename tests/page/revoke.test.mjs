@@ -14,10 +14,12 @@ async function ask(page, name, words) {
     await page.getByRole("heading", { name: words.revokeThis }).waitFor();
 }
 
-/** Types what confirms it. */
+/** Types what confirms it, and waits for the page that comes then: it may say the same as the one before. */
 async function confirm(page, typed, words) {
+    const loaded = page.waitForEvent("load");
     await page.getByRole("textbox").fill(typed);
     await button(page, words.revokeThis).click();
+    await loaded;
 }
 
 inBothLooks("a key is revoked by its name, another by its last four characters", async (t, look, words) => {

@@ -127,9 +127,10 @@ test("three requests hand a secret out, and no other route does", async (t) => {
     const api = await emulator(t, { names: NAMES });
     const page = await signedIn(t, api);
     await page.route(/\/created$/, (route) => route.abort());
+    const refused = page.waitForEvent("requestfailed");
     await page.getByLabel(words.name, { exact: true }).fill("made");
     await page.getByRole("button", { name: words.create, exact: true }).click();
-    await says(page, words.created);
+    await refused;
     await page.unroute(/\/created$/);
     const { id } = (await api.keys()).at(-1);
     const send = (route) => page.evaluate(sendAsScript, [...route.replace("{id}", id).split(" "), PATH]);

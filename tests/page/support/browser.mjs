@@ -22,7 +22,10 @@ export function inBothLooks(name, body) {
 
 /** A window: `language`, `scheme`, `width`, `script: false` and more say how it differs. */
 export async function open(t, { language = "en", scheme = "light", width = 1440, script = true, ...more } = {}) {
-    launched ??= chromium.launch({ executablePath: PROGRAM, args: ["--host-resolver-rules=MAP evil.test 127.0.0.1"] });
+    launched ??= chromium.launch({
+        executablePath: PROGRAM,
+        args: ["--disable-gpu", "--host-resolver-rules=MAP evil.test 127.0.0.1"],
+    });
     const context = await (
         await launched
     ).newContext({

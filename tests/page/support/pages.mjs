@@ -18,6 +18,7 @@ export async function eachPage(t, window, words, look) {
     await page.goto(api.page);
     await see("sign in");
     await signIn(page, api, "Analyst");
+    await says(page, words.forbidden);
     await see("forbidden");
     await button(page, words.anotherUser).click();
     await button(page, "Developer").click();
@@ -30,14 +31,18 @@ export async function eachPage(t, window, words, look) {
     await see("nothing found");
     await page.goto(api.page);
     await ask("invoice-processor");
+    await says(page, words.confirm);
     await see("revoke");
     await page.getByRole("textbox").fill("wrong");
     await button(page, words.revokeThis).click();
+    await says(page, words.notConfirmed);
     await see("not confirmed");
     await page.getByRole("textbox").fill("invoice-processor");
     await button(page, words.revokeThis).click();
+    await says(page, words.revoked);
     await see("revoked");
     await ask(words.noName);
+    await says(page, words.usesItself);
     await see("revoke the key in use");
     await page.goto(api.page);
     await create("billing");
