@@ -51,8 +51,9 @@ export async function signedIn(t, emulator, { role = "Administrator", ...window 
 
 export async function signIn(page, emulator, role = "Administrator") {
     await page.goto(emulator.page);
+    const loaded = page.waitForEvent("load");
     await page.getByRole("button", { name: role }).click();
-    await page.getByRole("navigation").waitFor();
+    await loaded;
 }
 
 /** The row of the key of this name. */
