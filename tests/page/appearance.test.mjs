@@ -6,14 +6,12 @@ import { fileURLToPath } from "node:url";
 
 import axe from "axe-core";
 
-import { button, LOOKS, open, rowOf, says, signedIn } from "./support/browser.mjs";
+import { button, inBothLooks, open, rowOf, says, signedIn } from "./support/browser.mjs";
 import { eachPage } from "./support/pages.mjs";
 import { emulator } from "./support/programs.mjs";
 import { WORDS } from "./support/words.mjs";
 
 const KEPT = fileURLToPath(new URL("../../target/page/", import.meta.url));
-/** Pictures take time. */
-const IN_PICTURES = [LOOKS.at(0), LOOKS.at(-1)];
 const words = WORDS.en;
 
 /** What axe finds, in short. */
@@ -24,25 +22,21 @@ async function violations(page) {
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
 }
 
-for (const look of LOOKS) {
-    test(`axe finds nothing on any page, and every page fits (${look.language}, ${look.scheme})`, async (t) => {
-        const found = [];
-        await mkdir(KEPT, { recursive: true });
-        await eachPage(t, look, WORDS[look.language], async (page, name) => {
-            found.push(...(await violations(page)).map((violation) => `${name}: ${violation}`));
-            for (const width of [360, 1440]) {
-                await page.setViewportSize({ width, height: 900 });
-                const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-                assert.ok(wide <= width, `${name} at ${width} px is ${wide} px wide`);
-                if (IN_PICTURES.includes(look)) {
-                    const path = `${KEPT}${name}-${look.language}-${look.scheme}-${width}.png`;
-                    await page.screenshot({ path, fullPage: true });
-                }
-            }
-        });
-        assert.deepEqual(found, []);
+inBothLooks("axe finds nothing on any page, and every page fits", async (t, look, words) => {
+    const found = [];
+    await mkdir(KEPT, { recursive: true });
+    await eachPage(t, look, words, async (page, name) => {
+        found.push(...(await violations(page)).map((violation) => `${name}: ${violation}`));
+        for (const width of [360, 1440]) {
+            await page.setViewportSize({ width, height: 900 });
+            const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+            assert.ok(wide <= width, `${name} at ${width} px is ${wide} px wide`);
+            const path = `${KEPT}${name}-${look.language}-${look.scheme}-${width}.png`;
+            await page.screenshot({ path, fullPage: true });
+        }
     });
-}
+    assert.deepEqual(found, []);
+});
 
 test("axe finds nothing on a narrow screen, either", async (t) => {
     const api = await emulator(t, { names: ["one", "two", "three", "four"] });
