@@ -58,7 +58,9 @@ export function json(name: string, value: unknown): string {
             isNoNumber(value) ||
             ["bigint", "function", "symbol"].includes(typeof value) ||
             (value === undefined && (key === "" || Array.isArray(this))) ||
-            (value === null && this[key] instanceof Date);
+            (value === null && this[key] instanceof Date) ||
+            value instanceof Map ||
+            value instanceof Set;
         if (isLost) {
             const what = value === null ? "an invalid date" : kind(value);
             throw new TypeError(`argument '${name}': ${what} in it cannot be written as JSON`);

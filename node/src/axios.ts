@@ -8,7 +8,11 @@ interface Instance {
     getUri(config: object): string;
 }
 
-/** Lets an instance attach the key of a client to requests for its origin; a redirect elsewhere goes without. */
+/**
+ * Lets an instance attach the key of a client to requests for its origin; a redirect elsewhere goes without.
+ *
+ * What axios rejects with holds the headers of its request, in `config`: do not log it whole.
+ */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
     mustBeClient(client);
     instance.interceptors.request.use((config) => {

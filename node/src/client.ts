@@ -1,7 +1,7 @@
 /** The client. */
 import { inspect } from "node:util";
 
-import { text, yes } from "./arguments";
+import { object, text, yes } from "./arguments";
 import { ApiKeyDetails, Creation, type KeyData, Page, RateLimit, Response } from "./details";
 import { type Call, type Core, native } from "./native";
 import {
@@ -58,7 +58,7 @@ export class Keys {
      * the idempotency key to resume with, and the candidates. That holds for a call that its signal stopped, too.
      */
     async create(name: string, options: CreateOptions = {}): Promise<Creation> {
-        const { adopt = false, idempotencyKey } = options;
+        const { adopt = false, idempotencyKey } = object("options", options);
         const key = idempotencyKey === undefined ? undefined : text("idempotencyKey", idempotencyKey);
         const call: Call = {
             call: "create",
@@ -76,7 +76,7 @@ export class Keys {
      * nothing proves whether the key was deleted. What another process deletes meanwhile cannot be seen.
      */
     async delete(id: string, options: DeleteOptions = {}): Promise<void> {
-        const allowKeyInUse = yes("allowKeyInUse", options.allowKeyInUse ?? false);
+        const allowKeyInUse = yes("allowKeyInUse", object("options", options).allowKeyInUse ?? false);
         await start(this.#core, { call: "delete", id: text("id", id), allowKeyInUse }, options);
     }
 }

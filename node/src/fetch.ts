@@ -11,6 +11,8 @@ export function codatFetch(client: Client, fetch = globalThis.fetch): typeof glo
         if (header !== undefined) {
             request.headers.set("authorization", header);
         }
-        return fetch(request);
+        // Given again, since a request alone does not keep what aborts it from being collected.
+        const signal = init?.signal === undefined ? (input as Partial<Request>).signal : init.signal;
+        return signal ? fetch(request, { signal }) : fetch(request);
     };
 }

@@ -104,7 +104,8 @@ function load(): Native {
     const why =
         broken.length > 0
             ? `does not load: ${broken.join("; ")}`
-            : "is not installed. It is an optional dependency: install without --omit=optional, on the platform where it will run";
+            : "is not installed. It is an optional dependency: install without --omit=optional, on the platform where it will" +
+              " run, and let a bundler leave codat-keys out (external)";
     throw new Error(`codat-keys has no native module for ${here}: ${packages.join(" or ")} ${why}`);
 }
 

@@ -1,7 +1,7 @@
 /** What calls take, on its way to the native module. */
 import { entries, json as asJson, number, object, optional, text, whole, yes } from "./arguments";
 import type { Call, Options } from "./native";
-import { type ApiKey, type AuthorizationHeader, rawHeader, rawKey } from "./secrets";
+import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
 
 /** What is not given comes from the environment: `CODAT_API_KEY`, `CODAT_BASE_URL`…, or has the default named here. */
 export interface ClientOptions {
@@ -72,8 +72,8 @@ export function clientOptions(given: ClientOptions): Options {
         throw new TypeError("give apiKey or authHeader, not both");
     }
     return {
-        apiKey: optional(rawKey, "apiKey", given.apiKey),
-        authHeader: optional(rawHeader, "authHeader", given.authHeader),
+        apiKey: optional(raw, "apiKey", given.apiKey),
+        authHeader: optional(raw, "authHeader", given.authHeader),
         baseUrl: optional(text, "baseUrl", given.baseUrl),
         timeout: optional(number, "timeout", given.timeout),
         retry: optional(yes, "retry", given.retry),
@@ -86,7 +86,7 @@ export function clientOptions(given: ClientOptions): Options {
 /** @internal */
 export function callOptions(given: CallOptions): CallOptions {
     const { signal, timeout } = object("options", given);
-    if (signal !== undefined && typeof signal?.throwIfAborted !== "function") {
+    if (signal !== undefined && !isSignal(signal)) {
         throw new TypeError("argument 'signal' must be an AbortSignal");
     }
     return { signal, timeout: optional(number, "timeout", timeout) };
@@ -132,4 +132,11 @@ function written(json: unknown, body: unknown): [Uint8Array?, string?] {
         );
     }
     return [Buffer.from(text("body", body))];
+}
+
+/** It may be one of another realm. */
+function isSignal(signal: any): boolean {
+    return ["throwIfAborted", "addEventListener", "removeEventListener"].every(
+        (name) => typeof signal?.[name] === "function",
+    );
 }

@@ -20,7 +20,7 @@ export class ApiKey {
     constructor(value: string | ApiKey, check: ((value: string) => void) | null);
     constructor(value: string | ApiKey, check: ((value: string) => void) | null = native.checkKey) {
         // Without a check: it comes from the core.
-        const text = check === null ? (value as string) : rawKey("value", value);
+        const text = check === null ? (value as string) : raw("value", value);
         if (check !== null) {
             told(() => check(text));
         }
@@ -45,7 +45,7 @@ export class ApiKey {
 
     /** Whether both are the same, compared in constant time. */
     equals(other: ApiKey): boolean {
-        return native.same(this.#value, other.#value);
+        return native.same(this.#value, raw("other", other));
     }
 
     toString(): string {
@@ -69,7 +69,7 @@ export class AuthorizationHeader {
 
     /** Throws `InvalidCredentialError`, with the mistake and its repair, for what is no such header. */
     constructor(value: string | AuthorizationHeader) {
-        const given = rawHeader("value", value);
+        const given = raw("value", value);
         this.apiKey = new ApiKey(
             told(() => native.keyOf(given)),
             null,
@@ -111,19 +111,14 @@ export class AuthorizationHeader {
  * ```
  */
 export function encode(key: string | ApiKey): string {
-    const value = rawKey("key", key);
+    const value = raw("key", key);
     if (!(key instanceof ApiKey)) {
         told(() => native.checkKey(value));
     }
     return native.headerOf(value);
 }
 
-/** @internal */
-export function rawKey(name: string, value: unknown): string {
-    return value instanceof ApiKey ? value.exposeSecret() : text(name, value);
-}
-
-/** @internal */
-export function rawHeader(name: string, value: unknown): string {
-    return value instanceof AuthorizationHeader ? value.exposeSecret() : text(name, value);
+/** The value of a text, or of a key or header, which may be one of another copy of this package. @internal */
+export function raw(name: string, value: any): string {
+    return text(name, typeof value?.exposeSecret === "function" ? value.exposeSecret() : value);
 }

@@ -21,6 +21,9 @@ export interface EmulatorOptions {
     seed?: number | undefined;
 }
 
+/** Those that nobody has stopped: whoever lets go of one may still have its address. */
+const running = new Set<Emulator>();
+
 /** The emulator, in this process, on 127.0.0.1: it runs until it is stopped, and does not keep the process alive. */
 export class Emulator {
     /** Where it listens. */
@@ -34,6 +37,7 @@ export class Emulator {
         const { port = 0, seed } = object("options", options);
         const number = whole("port", port);
         this.#native = told(() => new native.Emulator(number, optional(whole, "seed", seed)));
+        running.add(this);
         this.baseUrl = this.#native.baseUrl();
         this.apiKey = this.#native.apiKey();
     }
@@ -75,6 +79,7 @@ export class Emulator {
 
     /** Closes its port and its connections. */
     async stop(): Promise<void> {
+        running.delete(this);
         this.#native.stop();
     }
 
@@ -85,7 +90,7 @@ export class Emulator {
     async #control(method: string, what: string, body?: object): Promise<any> {
         const { status, said } = await send(method, `${this.baseUrl}/_emulator/${what}`, body);
         if (status >= 400) {
-            throw new TypeError(said);
+            throw new TypeError(JSON.parse(said).error);
         }
         return said === "" ? {} : JSON.parse(said);
     }

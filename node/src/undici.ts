@@ -8,7 +8,8 @@ import type { Client } from "./client";
 export function codatAuth(client: Client): Dispatcher.DispatcherComposeInterceptor {
     mustBeClient(client);
     return (dispatch) => (options, handler) => {
-        const header = headerFor(client, new URL(options.path, options.origin));
+        // By the origin alone, where undici connects: a path may look like the URL of another.
+        const header = headerFor(client, String(options.origin));
         if (header === undefined) {
             return dispatch(options, handler);
         }

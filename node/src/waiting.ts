@@ -1,4 +1,6 @@
 /** How calls are waited for: each has a number, under which the native module tells how it ended. */
+import * as timers from "node:timers";
+
 import type { ErrorData } from "./error";
 import { type Answer, type Waiting, native } from "./native";
 import { raise, told } from "./raise";
@@ -18,6 +20,8 @@ const waiting = new native.Waiting(settle);
 let numbers = 0;
 let held = false;
 let looks: NodeJS.Immediate | undefined;
+/** As it is now: those who test replace timers by others, which may never run. */
+const nextTurn = timers.setImmediate;
 
 /** Performs a call. Errors are made here, where the stack still knows who waits. */
 export async function perform(begin: Begin, signal?: AbortSignal): Promise<Ended> {
@@ -25,10 +29,11 @@ export async function perform(begin: Begin, signal?: AbortSignal): Promise<Ended
     const number = numbers++;
     try {
         const ended = await new Promise<Ended>((resolve) => {
+            // First what could throw: a call that has begun is waited for.
+            stopWith(signal, number);
             told(() => begin(waiting, number));
             inFlight.set(number, resolve);
             hold();
-            stopWith(signal, number);
         });
         if (ended.error === null) {
             throw signal?.reason;
@@ -50,7 +55,7 @@ function settle(text: string, answers: Answer[]): void {
         inFlight.delete(number);
     }
     if (inFlight.size === 0) {
-        looks ??= setImmediate(letGo);
+        looks ??= nextTurn(letGo);
     }
 }
 

@@ -43,6 +43,59 @@ for (const [version, oldest] of Object.entries(UNDICI)) {
         });
 }
 
+/** A path, or a redirect, that looks like a URL of the client's own. */
+for (const version of Object.keys(UNDICI)) {
+    test(`${version}: a path that names the client's origin does not bring the key elsewhere`, async (t) => {
+        if (Number.parseInt(process.versions.node) < UNDICI[version as keyof typeof UNDICI]) return t.skip();
+        const { Agent, interceptors, request } = await import(version);
+        const [heard, overheard]: [string[], string[]] = [[], []];
+        const other = await server(overheard);
+        const own = await server(heard, () => `${other.url}//${new URL(own.url).host}`);
+        const client = new Client({ baseUrl: own.url, apiKey: KEY });
+        const dispatcher = new Agent().compose(forUndici(client), interceptors.redirect({ maxRedirections: 3 }));
+        const { host } = new URL(own.url);
+        for (const path of [`//${host}/x`, `/\\${host}/x`]) {
+            await request(`${other.url}${path}`, { dispatcher, headers: HEADERS });
+        }
+        await new Promise<void>((ended) =>
+            dispatcher.dispatch(
+                { origin: other.url, path: `${own.url}/x`, method: "GET" },
+                {
+                    onRequestStart() {},
+                    onResponseEnd: ended,
+                    onResponseError: ended,
+                    onConnect() {},
+                    onComplete: ended,
+                    onError: ended,
+                    onHeaders: () => true,
+                    onData: () => true,
+                },
+            ),
+        );
+        await request(`${own.url}/away`, { dispatcher, headers: HEADERS });
+        await request(`${own.url}//${new URL(other.url).host}/x`, { dispatcher, headers: HEADERS });
+        for (const line of overheard) assert.match(line, / none$/);
+        assert.ok(overheard.length >= 4);
+        assert.ok(heard.length === 2 && heard.every((line) => line.endsWith(encode(KEY))), heard.join());
+        own.server.close();
+        other.server.close();
+    });
+}
+
+test("fetch: a signal that nobody else holds aborts all the same", async () => {
+    const hanging = createServer(() => {});
+    await new Promise<void>((resolve) => hanging.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
+    const get = codatFetch(new Client({ baseUrl: url, apiKey: KEY }));
+    const rubbish = setInterval(() => Array.from({ length: 100_000 }, (_, i) => ({ i, s: `x${i}` })), 10);
+    const asked = get(`${url}/hang`, { signal: AbortSignal.timeout(1500) });
+    const late = new Promise((resolve) => setTimeout(resolve, 6000, "late").unref());
+    assert.equal(await Promise.race([asked.catch((error) => error.name), late]), "TimeoutError");
+    clearInterval(rubbish);
+    hanging.closeAllConnections();
+    hanging.close();
+});
+
 /** A server that remembers what it was sent; `/away` redirects to another. */
 async function server(heard: string[], elsewhere = () => ""): Promise<{ url: string; server: Server }> {
     const server = createServer((request, answer) => {

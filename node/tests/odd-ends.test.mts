@@ -181,6 +181,10 @@ const WRONG: [string, (client: Client) => unknown][] = [
     ["'body' must be a string or a Uint8Array", (client) => client.request("POST", "/x", { body: anyOf({}) })],
     ["'headers': what is in it is no pair", (client) => client.request("GET", "/x", { headers: anyOf(["a: b"]) })],
     ["'query': a value in it is NaN", (client) => client.request("GET", "/x", { query: { page: NaN } })],
+    ["'options' must be an object", (client) => client.keys.create("x", anyOf(null))],
+    ["'options' must be an object", (client) => client.keys.delete("x", anyOf(null))],
+    ["'other' must be a string", () => new ApiKey("MadeUpKey").equals(anyOf(5))],
+    ["'json': an object in it", (client) => client.request("POST", "/x", { json: new Map([[1, 2]]) })],
     ["'client' must be a Client", () => codatFetch(anyOf(undefined))],
     ["'client' must be a Client", () => forUndici(anyOf({}))],
     ["'client' must be a Client", () => forAxios(anyOf(null), anyOf({}))],
@@ -244,4 +248,63 @@ test("an error that is cloned says what it said, and where", () =>
         const clone = structuredClone(error);
         assert.equal(clone.message, error.message);
         assert.match(clone.stack!, /NotFoundError: .*odd-ends\.test/s);
+    }));
+
+test("an emulator runs until it is stopped, whoever lets go of it", () =>
+    emulated([], async (emulator) => {
+        const program = `
+            import { Emulator } from "codat-keys/testing";
+            const make = () => new Emulator().baseUrl;
+            const baseUrl = make();
+            for (let round = 0; round < 20; round++) {
+                globalThis.gc();
+                await new Promise((resolve) => setTimeout(resolve, 5));
+            }
+            console.log((await fetch(baseUrl + "/_emulator/state")).status);
+        `;
+        const { code, said } = await ended(start(program, emulator, "--expose-gc"));
+        assert.deepEqual({ code, said }, { code: 0, said: "200\n" });
+    }));
+
+test("a signal of which nothing can be heard is refused before anything is sent", () =>
+    emulated([], async (emulator, client) => {
+        const signal: any = { throwIfAborted() {} };
+        await assert.rejects(client.keys.create("ghost", { signal }), TypeError);
+        signal.removeEventListener = () => {};
+        signal.addEventListener = () => {
+            throw new RangeError("of the signal's own");
+        };
+        await assert.rejects(client.keys.create("ghost", { signal }), RangeError);
+        // What had begun all the same would have come by then.
+        await setTimeout(200);
+        assert.deepEqual(await emulator.journal(), []);
+    }));
+
+test("timers that a test replaces do not keep the process alive", () =>
+    emulated([], async (emulator) => {
+        const program = `
+            globalThis.setImmediate = () => ({});
+            await client.keys.list();
+            console.log("done");
+        `;
+        assert.deepEqual(await ended(start(program, emulator)), { code: 0, said: "done\n", complained: "" });
+    }));
+
+test("clients and keys of another copy are as good", () =>
+    emulated([], async (emulator) => {
+        const program = `
+            import { createRequire } from "node:module";
+            const require = createRequire(import.meta.url);
+            const path = require.resolve("codat-keys");
+            const one = require("codat-keys/fetch");
+            const { Emulator } = require("codat-keys/testing");
+            for (const file of Object.keys(require.cache)) if (!file.endsWith(".node")) delete require.cache[file];
+            const other = require("codat-keys");
+            const away = new Emulator();
+            const get = one.codatFetch(new other.Client());
+            console.log((await get(away.baseUrl + "/companies")).status, (await get(client.baseUrl + "/companies")).status);
+            const key = new other.ApiKey(process.env.CODAT_API_KEY);
+            console.log((await new Client({ apiKey: key }).keys.list()).length);
+        `;
+        assert.deepEqual(await ended(start(program, emulator)), { code: 0, said: "401 200\n1\n", complained: "" });
     }));

@@ -3,19 +3,16 @@
 use anyhow::Result;
 
 use super::cores::{Cores, Pin};
-use super::package::Package;
+use super::package::{MEGABYTES, Package};
 use super::subjects::{
-    AIOHTTP, FASTEST, FASTEST_THREADS, OURS, OURS_BLOCKING, PLATFORM, PYCURL, PYTHON, PYTHON_PROTOCOL, PYTHON_SOCKET,
-    REFERENCE, REFERENCE_THREADS, SOCKETS, TASKS, THREADS,
+    AIOHTTP, FASTEST, FASTEST_THREADS, NODE, NODE_PLATFORM, NODE_SOCKET, OURS, OURS_AWAY, OURS_BLOCKING, PLATFORM,
+    PYCURL, PYTHON, PYTHON_PROTOCOL, PYTHON_SOCKET, REFERENCE, REFERENCE_THREADS, SOCKETS, TASKS, THREADS, UNDICI,
 };
 use super::table::{markdown, number, spread};
 use super::{memory, oneshot, throughput};
 
 /// Milliseconds.
 const PROCESS: [(&str, f64); 2] = [("HTTP", 3.0), ("HTTPS", 5.0)];
-/// Milliseconds.
-const IMPORT: f64 = 10.0;
-const MEGABYTES: f64 = 10.0;
 /// What an allocator may hold back without a leak, as a part of what a process has.
 const FLAT: f64 = 0.02;
 
@@ -23,7 +20,7 @@ const FLAT: f64 = 0.02;
 /// calls of whom; and what bounds it.
 type Calls = (&'static str, usize, &'static str, [f64; 2], &'static str, &'static [&'static str]);
 
-const CALLS: [Calls; 9] = [
+const CALLS: [Calls; 11] = [
     ("async, 1 in flight", 1, OURS, [0.95; 2], REFERENCE, &[FASTEST]),
     ("async, 64 in flight", TASKS, OURS, [0.95; 2], REFERENCE, &[FASTEST]),
     ("blocking, 1 thread", 1, OURS_BLOCKING, [0.9; 2], REFERENCE, RUST),
@@ -33,10 +30,18 @@ const CALLS: [Calls; 9] = [
     ("Python, 16 threads", THREADS, PYTHON, [4.0; 2], PLATFORM, BLOCKING),
     ("asyncio, 64 in flight", TASKS, PYTHON, [12.0; 2], PLATFORM, ASYNCIO),
     ("asyncio, 64 in flight", TASKS, PYTHON, [3.0; 2], AIOHTTP, ASYNCIO),
+    ("Node, 1 in flight", 1, NODE, [7.0; 2], NODE_PLATFORM, IN_NODE),
+    ("Node, 1 in flight", 1, NODE, [1.0; 2], UNDICI, IN_NODE),
+];
+/// On all cores.
+const CALLS_ON_ALL: [Calls; 2] = [
+    ("Node, 64 in flight", TASKS, NODE, [10.0; 2], NODE_PLATFORM, IN_NODE),
+    ("Node, 64 in flight", TASKS, NODE, [1.1; 2], UNDICI, IN_NODE),
 ];
 const RUST: &[&str] = &[REFERENCE_THREADS, FASTEST_THREADS, SOCKETS];
 const BLOCKING: &[&str] = &[OURS_BLOCKING, REFERENCE_THREADS, FASTEST_THREADS, PYTHON_SOCKET];
 const ASYNCIO: &[&str] = &[OURS, FASTEST, PYTHON_PROTOCOL];
+const IN_NODE: &[&str] = &[OURS_AWAY, NODE_SOCKET];
 
 type Row = [String; 5];
 
@@ -45,17 +50,20 @@ pub(crate) fn table(
     cores: &Cores,
     calls: &[throughput::Line],
     processes: &[oneshot::Line],
-    package: &Package,
+    packages: &[Package],
     memory: &[memory::Line],
 ) -> Result<String> {
     let mut rows = Vec::new();
     for aim in &CALLS {
         rows.extend(each(cores, |pin| faster(calls, pin, aim))?);
     }
+    for aim in &CALLS_ON_ALL {
+        rows.push(faster(calls, Pin::All, aim)?);
+    }
     for (scheme, most) in PROCESS {
         rows.extend(each(cores, |pin| process(processes, pin, scheme, most))?);
     }
-    rows.extend(of_package(package));
+    rows.extend(packages.iter().flat_map(of_package));
     rows.extend(memory.iter().filter(|line| line.client != REFERENCE).map(|line| flat(line, memory)));
     Ok(markdown(["aim", "cores", "measured", "verdict", "what bounds it"], &rows))
 }
@@ -101,22 +109,23 @@ fn process(lines: &[oneshot::Line], pin: Pin, scheme: &str, most: f64) -> Result
 
 fn of_package(package: &Package) -> [Row; 3] {
     let (import, megabytes) = (package.import(), package.bytes / 1e6);
+    let (language, most) = (package.language.name, package.language.import);
     let row = |aim: String, measured: String, met, beside: String| [aim, String::new(), measured, verdict(met), beside];
     [
         row(
-            format!("`import codat_keys`: ≤ {IMPORT} ms more than bare Python"),
+            format!("`{}`: ≤ {most} ms more than bare {language}", package.language.statements[1]),
             spread(import, 1) + " ms",
-            import.median <= IMPORT,
+            import.median <= most,
             package.other_imports(),
         ),
         row(
-            format!("codat-keys installed for Python: ≤ {MEGABYTES} MB"),
+            format!("codat-keys installed for {language}: ≤ {MEGABYTES} MB"),
             format!("{megabytes:.1} MB"),
             megabytes <= MEGABYTES,
             String::new(),
         ),
         row(
-            "what codat-keys for Python depends on: nothing".to_owned(),
+            format!("what codat-keys for {language} depends on: nothing"),
             format!("{} packages", package.dependencies),
             package.dependencies == 0,
             String::new(),

@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
+use std::{future, thread};
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
@@ -12,7 +13,9 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Deserialize;
+use tokio::runtime::Handle;
 
+use super::subjects::runtime;
 use super::{KEY, PATH};
 
 const JSON: &str = "application/json";
@@ -22,6 +25,8 @@ const AGENT: &str = "codat-keys-bench";
 #[derive(Clone)]
 pub(crate) enum Caller {
     Ours(codat_keys::Client),
+    /// As bindings arrange it: a thread drives the connections, another one waits.
+    OursAway(codat_keys::Client, Handle),
     Reqwest {
         http: reqwest::Client,
         url: String,
@@ -37,6 +42,14 @@ pub(crate) enum Caller {
 impl Caller {
     pub(crate) fn ours(url: &str) -> Result<Self> {
         Ok(Self::Ours(builder(url)?.build()?))
+    }
+
+    /// The thread lasts as long as the process.
+    pub(crate) fn ours_away(url: &str) -> Result<Self> {
+        let runtime = runtime()?;
+        let handle = runtime.handle().clone();
+        thread::spawn(move || runtime.block_on(future::pending::<()>()));
+        Ok(Self::OursAway(builder(url)?.build()?, handle))
     }
 
     /// Set up as the core sets up its own.
@@ -70,6 +83,10 @@ impl Caller {
     pub(crate) async fn call(&self) -> Result<()> {
         match self {
             Self::Ours(client) => two(client.keys().list().await?),
+            Self::OursAway(client, thread) => {
+                let client = client.clone();
+                two(thread.spawn(async move { client.keys().list().await }).await??)
+            }
             Self::Reqwest { http, url, authorization } => {
                 let request = http.get(url).header(AUTHORIZATION, authorization).header(ACCEPT, JSON);
                 let answer = request.send().await?.error_for_status()?;

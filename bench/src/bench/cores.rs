@@ -12,6 +12,8 @@ pub(crate) enum Pin {
     Same,
     /// On a core of its own, as far from the server's as there is.
     Apart,
+    /// On every core, the server's too.
+    All,
 }
 
 impl fmt::Display for Pin {
@@ -19,6 +21,7 @@ impl fmt::Display for Pin {
         f.write_str(match self {
             Self::Same => "same core",
             Self::Apart => "apart",
+            Self::All => "all cores",
         })
     }
 }
@@ -30,6 +33,7 @@ pub(crate) struct Cores {
     pub(crate) server: usize,
     /// `None` on a machine with one core.
     apart: Option<usize>,
+    all: CpuSet,
 }
 
 impl Cores {
@@ -39,7 +43,7 @@ impl Cores {
         let [server, rest @ ..] = usable.as_slice() else { bail!("this process may use no core") };
         // The last one shares no core with the first, whether the threads of a core are counted next to each other or in
         // two halves, unless there is but one core.
-        Ok(Self { usable: usable.len(), server: *server, apart: rest.last().copied() })
+        Ok(Self { usable: usable.len(), server: *server, apart: rest.last().copied(), all: allowed })
     }
 
     /// The ways to pin that this machine allows.
@@ -49,10 +53,11 @@ impl Cores {
 
     /// Puts this thread, and what it starts from now on, where the client belongs.
     pub(crate) fn pin(&self, pin: Pin) -> Result<()> {
-        self.pin_to(match pin {
-            Pin::Same => self.server,
-            Pin::Apart => self.apart.context("there is one core only")?,
-        })
+        match pin {
+            Pin::Same => self.pin_to(self.server),
+            Pin::Apart => self.pin_to(self.apart.context("there is one core only")?),
+            Pin::All => sched_setaffinity(None, &self.all).context("cannot be pinned to all cores"),
+        }
     }
 
     pub(crate) fn pin_to(&self, core: usize) -> Result<()> {
@@ -65,7 +70,7 @@ impl Cores {
 impl fmt::Display for Cores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.apart {
-            Some(apart) => write!(f, "server on core {}, client on the same or on core {apart}", self.server),
+            Some(apart) => write!(f, "server on core {}, client on the same, on core {apart}, or on all", self.server),
             None => write!(f, "server and client on core {}, the only one", self.server),
         }
     }

@@ -7,11 +7,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::cores::Cores;
-use super::python::python;
+use super::scripts::{node, python};
 use super::server::Server;
 
 const LOCK: &str = include_str!("../../../Cargo.lock");
 const PEERS: &str = include_str!("../../python/requirements.txt");
+const PEERS_OF_NODE: &str = include_str!("../../node/package.json");
 const CRATES: [&str; 5] = ["reqwest", "hyper", "hyper-util", "tokio", "rustls"];
 
 /// One line a fact.
@@ -19,7 +20,7 @@ pub(crate) fn list(server: &Server, cores: &Cores) -> Result<String> {
     let crates: Result<Vec<_>> = CRATES.iter().map(|name| Ok(format!("{name} {}", locked(LOCK, name)?))).collect();
     let system = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     Ok(format!(
-        "- Machine: {}, {} cores, Linux {}\n- Pinned: {cores}\n- Server: {}\n- Built with: {}, {}\n- Beside: {}; in {}: {}\n",
+        "- Machine: {}, {} cores, Linux {}\n- Pinned: {cores}\n- Server: {}\n- Built with: {}, {}\n- Beside: {}; in {}: {}; in Node {}: {}\n",
         processor()?,
         cores.usable,
         system.trim(),
@@ -29,6 +30,8 @@ pub(crate) fn list(server: &Server, cores: &Cores) -> Result<String> {
         version(Command::new("curl"))?,
         version(python())?,
         peers().collect::<Vec<_>>().join(", "),
+        version(node())?,
+        peers_of_node()?.join(", "),
     ))
 }
 
@@ -50,6 +53,13 @@ fn peers() -> impl Iterator<Item = String> {
     PEERS.lines().filter_map(|line| line.split_once("==")).map(|(name, version)| format!("{name} {version}"))
 }
 
+/// `undici 7.30.2`, and so on.
+fn peers_of_node() -> Result<Vec<String>> {
+    let package: serde_json::Value = serde_json::from_str(PEERS_OF_NODE)?;
+    let peers = package["dependencies"].as_object().context("bench/node depends on nothing")?;
+    Ok(peers.iter().map(|(name, version)| format!("{name} {}", version.as_str().unwrap_or_default())).collect())
+}
+
 /// `curl 8.1.2`, without what the program says of the rest of its making.
 fn version(mut command: Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
@@ -68,6 +78,7 @@ mod tests {
     #[test]
     fn every_peer_has_a_version() {
         assert_eq!(peers().count(), 3);
+        assert_eq!(peers_of_node().unwrap().len(), 2);
     }
 
     #[test]

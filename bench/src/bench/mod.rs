@@ -7,7 +7,7 @@ mod facts;
 mod memory;
 mod oneshot;
 mod package;
-mod python;
+mod scripts;
 mod serve;
 mod server;
 mod slice;
@@ -55,15 +55,18 @@ fn run() -> Result<()> {
     let runtime = subjects::runtime()?;
     let calls = throughput::measure(subjects::groups(&server, &cores, &runtime)?, &cores)?;
     let processes = programs.measure(&cores)?;
-    let package = Package::measure(&cores)?;
+    let packages = [Package::measure(&package::PYTHON, &cores)?, Package::measure(&package::NODE, &cores)?];
     let memory = memory::measure(&server)?;
 
     println!("{}", facts::list(&server, &cores)?);
-    println!("### Aims\n\n{}", aims::table(&cores, &calls, &processes, &package, &memory)?);
+    println!("### Aims\n\n{}", aims::table(&cores, &calls, &processes, &packages, &memory)?);
 
     println!("### Calls over connections that are kept\n\n{}", throughput::table(&calls, subjects::REFERENCE));
     println!("### The same from Python\n\n{}", throughput::table(&calls, subjects::PLATFORM));
-    println!("### Imports in Python\n\n{}", package.table());
+    println!("### The same from Node\n\n{}", throughput::table(&calls, subjects::NODE_PLATFORM));
+    for package in &packages {
+        println!("### Imports in {}\n\n{}", package.language.name, package.table());
+    }
     println!("### One call a process\n\n{}", oneshot::table(&processes));
     println!("### Memory\n\n{}", memory::table(&memory));
     Ok(())

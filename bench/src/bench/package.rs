@@ -1,4 +1,4 @@
-//! What the Python package costs before its first call: to import it, and to have it installed.
+//! What a package costs before its first call: to import it, and to have it installed.
 
 use std::process::Command;
 
@@ -7,38 +7,92 @@ use anyhow::{Result, bail};
 use super::cores::{Cores, Pin};
 use super::statistics::Summary;
 use super::table::{markdown, spread};
-use super::{in_turn, oneshot, python};
+use super::{in_turn, oneshot, scripts};
 
 const ROUNDS: usize = 40;
+/// The most that a package may take.
+pub(crate) const MEGABYTES: f64 = 10.0;
 
-/// The first does nothing: the others are compared with it.
-const STATEMENTS: [&str; 7] =
-    ["pass", OURS, "import typing", "import asyncio", "import pycurl, json", "import aiohttp", "import codat_platform"];
-const OURS: &str = "import codat_keys";
+pub(crate) struct Language {
+    pub(crate) name: &'static str,
+    /// The first does nothing: the others are compared with it. The second is ours.
+    pub(crate) statements: &'static [&'static str],
+    /// How many milliseconds ours may take.
+    pub(crate) import: f64,
+    /// How one is run, for people's eyes.
+    shown: &'static str,
+    run: fn(&str) -> Command,
+    /// Says how many bytes are installed, and on how many packages ours depends.
+    size: fn() -> Command,
+}
+
+pub(crate) const PYTHON: Language = Language {
+    name: "Python",
+    statements: &[
+        "pass",
+        "import codat_keys",
+        "import typing",
+        "import asyncio",
+        "import pycurl, json",
+        "import aiohttp",
+        "import codat_platform",
+    ],
+    import: 10.0,
+    shown: "python -c",
+    run: |statement| {
+        let mut python = scripts::python();
+        python.args(["-c", statement]);
+        python
+    },
+    size: || {
+        let mut python = scripts::python();
+        python.arg("bench/python/package.py");
+        python
+    },
+};
+
+pub(crate) const NODE: Language = Language {
+    name: "Node",
+    statements: &["0", "import 'codat-keys'", "import 'undici'", "import '@codat/platform'"],
+    import: 15.0,
+    shown: "node --input-type=module -e",
+    run: |statement| {
+        let mut node = scripts::node();
+        // What it imports is looked for from there.
+        node.args(["--input-type=module", "-e", statement]).current_dir("bench/node");
+        node
+    },
+    size: || {
+        let mut node = scripts::node();
+        node.arg("bench/node/package.mjs");
+        node
+    },
+};
 
 pub(crate) struct Package {
+    pub(crate) language: &'static Language,
     /// Milliseconds for each statement, round by round.
-    imports: [Vec<f64>; STATEMENTS.len()],
+    imports: Vec<Vec<f64>>,
     pub(crate) bytes: f64,
     pub(crate) dependencies: usize,
 }
 
 impl Package {
-    pub(crate) fn measure(cores: &Cores) -> Result<Self> {
+    pub(crate) fn measure(language: &'static Language, cores: &Cores) -> Result<Self> {
         cores.pin(*cores.pins().last().unwrap_or(&Pin::Same))?;
-        let mut processes = STATEMENTS.map(interpreter);
-        let mut imports = [const { Vec::new() }; STATEMENTS.len()];
+        let mut processes: Vec<_> = language.statements.iter().map(|statement| (language.run)(statement)).collect();
+        let mut imports = vec![Vec::new(); processes.len()];
         for round in 0..ROUNDS {
-            eprint!("\rimports: round {} of {ROUNDS}", round + 1);
-            for place in in_turn(STATEMENTS.len(), round) {
+            eprint!("\rimports in {}: round {} of {ROUNDS}", language.name, round + 1);
+            for place in in_turn(processes.len(), round) {
                 imports[place].push(oneshot::time(&mut processes[place])?.as_secs_f64() * 1e3);
             }
         }
         eprintln!();
-        let said = python::python().arg("bench/python/package.py").output()?;
+        let said = (language.size)().output()?;
         let said = String::from_utf8_lossy(&said.stdout).into_owned();
         let Some((bytes, dependencies)) = said.trim().split_once(' ') else { bail!("codat-keys is not installed") };
-        Ok(Self { imports, bytes: bytes.parse()?, dependencies: dependencies.parse()? })
+        Ok(Self { language, imports, bytes: bytes.parse()?, dependencies: dependencies.parse()? })
     }
 
     /// What the import adds to a bare interpreter, in milliseconds.
@@ -48,7 +102,7 @@ impl Package {
 
     /// What the others add.
     pub(crate) fn other_imports(&self) -> String {
-        let others = STATEMENTS.iter().zip(&self.imports).skip(2);
+        let others = self.language.statements.iter().zip(&self.imports).skip(2);
         let others = others.map(|(statement, times)| format!("`{statement}` {:.0}", self.added(times).median));
         others.collect::<Vec<_>>().join(", ")
     }
@@ -56,20 +110,15 @@ impl Package {
     /// A row a statement.
     pub(crate) fn table(&self) -> String {
         let row = |(statement, times): (&&str, &Vec<f64>)| {
-            let added = if *statement == STATEMENTS[0] { String::new() } else { spread(self.added(times), 1) };
-            [format!("`python -c \"{statement}\"`"), spread(Summary::of(times.iter().copied()), 1), added]
+            let added =
+                if *statement == self.language.statements[0] { String::new() } else { spread(self.added(times), 1) };
+            [format!("`{} \"{statement}\"`", self.language.shown), spread(Summary::of(times.iter().copied()), 1), added]
         };
-        let rows: Vec<_> = STATEMENTS.iter().zip(&self.imports).map(row).collect();
+        let rows: Vec<_> = self.language.statements.iter().zip(&self.imports).map(row).collect();
         markdown(["process", "ms from start to end", "ms more than the first"], &rows)
     }
 
     fn added(&self, times: &[f64]) -> Summary {
         Summary::of(times.iter().zip(&self.imports[0]).map(|(time, bare)| time - bare))
     }
-}
-
-fn interpreter(statement: &str) -> Command {
-    let mut command = python::python();
-    command.args(["-c", statement]);
-    command
 }

@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::callers::{self, Caller};
 use super::cores::{Cores, Pin};
-use super::python::Process;
+use super::scripts::Process;
 use super::server::Server;
 use super::slice::{Blocking, Slice};
 use super::socket::Socket;
@@ -24,6 +24,16 @@ pub(crate) const REFERENCE_THREADS: &str = "reqwest, a runtime a thread";
 pub(crate) const FASTEST: &str = "hyper-util";
 pub(crate) const FASTEST_THREADS: &str = "hyper-util, a runtime a thread";
 pub(crate) const SOCKETS: &str = "a bare socket a thread";
+
+/// The core as the Node package arranges it, without JavaScript.
+pub(crate) const OURS_AWAY: &str = "codat-keys on a thread of its own";
+
+/// The names in `bench/node`.
+pub(crate) const NODE: &str = "codat-keys from Node";
+/// What the others in Node are compared with.
+pub(crate) const NODE_PLATFORM: &str = "@codat/platform";
+pub(crate) const UNDICI: &str = "undici Pool and JSON.parse";
+pub(crate) const NODE_SOCKET: &str = "a bare socket and JSON.parse";
 
 /// The names in `bench/python`.
 pub(crate) const PYTHON: &str = "codat-keys from Python";
@@ -56,7 +66,12 @@ pub(crate) fn groups<'a>(server: &Server, cores: &Cores, runtime: &'a Runtime) -
             groups.push(group(in_flight, REFERENCE, of_rust(&server.http, runtime, in_flight)?));
             groups.push(group(in_flight, PLATFORM, of_python(&server.http, in_flight)?));
         }
+        groups.push(group(1, NODE_PLATFORM, of_node(&server.http, runtime, 1)?));
     }
+    // What its two threads do at once, one core cannot show.
+    cores.pin(Pin::All)?;
+    let clients = of_node(&server.http, runtime, TASKS)?;
+    groups.push(Group { pin: Pin::All, in_flight: TASKS, reference: NODE_PLATFORM, clients });
     Ok(groups)
 }
 
@@ -95,10 +110,19 @@ fn of_python(url: &str, in_flight: usize) -> Result<Vec<Client<'static>>> {
         _ => ("blocking", &[PLATFORM, PYTHON, PYCURL, PYTHON_SOCKET]),
     };
     let start = |&client: &&'static str| {
-        let mut process = Process::start(kind, client, in_flight, url)?;
+        let mut process = Process::of_python(kind, client, in_flight, url)?;
         Ok((client, Box::new(move || process.slice()) as _))
     };
     clients.iter().map(start).collect()
+}
+
+fn of_node<'a>(url: &str, runtime: &'a Runtime, in_flight: usize) -> Result<Vec<Client<'a>>> {
+    let mut clients = vec![tasks(OURS_AWAY, runtime, Caller::ours_away(url)?, in_flight)];
+    for client in [NODE_PLATFORM, NODE, UNDICI, NODE_SOCKET] {
+        let mut process = Process::of_node(client, in_flight, url)?;
+        clients.push((client, Box::new(move || process.slice())));
+    }
+    Ok(clients)
 }
 
 fn tasks<'a>(name: &'static str, runtime: &'a Runtime, caller: Caller, in_flight: usize) -> Client<'a> {
@@ -129,10 +153,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_client_of_python_is_there() {
+    fn every_client_of_python_and_node_is_there() {
         let [blocking, asynchronous] =
             [include_str!("../../python/blocking.py"), include_str!("../../python/asynchronous.py")];
         let named = |name| format!("\"{name}\": ");
+        let node = include_str!("../../node/clients.mjs");
+        assert!([NODE_PLATFORM, NODE, UNDICI, NODE_SOCKET].map(named).iter().all(|name| node.contains(name)));
         assert!([PLATFORM, PYTHON, PYCURL, PYTHON_SOCKET].map(named).iter().all(|name| blocking.contains(name)));
         assert!([PLATFORM, PYTHON, AIOHTTP, PYTHON_PROTOCOL].map(named).iter().all(|name| asynchronous.contains(name)));
     }

@@ -5,14 +5,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, Method, Page, Response};
+use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, Method, Page, Response, plain};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{plain, print, print_body, say};
+use crate::output::{print, print_body, say};
 use crate::runtime::{interrupted, unless_interrupted};
 
 /// Far more than Codat takes.

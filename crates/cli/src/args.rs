@@ -52,6 +52,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<EmulatorCommand>,
     },
+    /// Open a page in the browser on which to view, copy, create and revoke keys
+    Portal(Portal),
     /// Show the main job on an embedded emulator, over real HTTP
     Demo,
     /// Print the completions for a shell
@@ -160,6 +162,25 @@ pub(crate) struct Delete {
 }
 
 #[derive(Args)]
+#[command(after_help = "Example: codat-keys portal --demo")]
+pub(crate) struct Portal {
+    /// The port on 127.0.0.1 [default: a free one]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    pub(crate) port: u16,
+    /// Only print the link that opens the page
+    #[arg(long)]
+    pub(crate) no_open: bool,
+    /// Only show keys: create and revoke none
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Show the example keys of an embedded emulator instead of yours
+    #[arg(long)]
+    pub(crate) demo: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Args)]
 pub(crate) struct EmulatorOptions {
     /// The port on 127.0.0.1 [default: a free one]
     #[arg(long, default_value_t = 0, hide_default_value = true)]
@@ -179,7 +200,7 @@ pub(crate) struct EmulatorOptions {
     /// Let go wrong what this file says: {"faults":[…]}, see docs/emulator.md
     #[arg(long, value_name = "FILE")]
     pub(crate) faults: Option<PathBuf>,
-    /// Print the start line as JSON: {"baseUrl","apiKey"}
+    /// Print the start line as JSON: {"baseUrl","apiKey","page"}
     #[arg(long)]
     pub(crate) json: bool,
     /// Print what the emulator does, and how sure we are that Codat does so, and end

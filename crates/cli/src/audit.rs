@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use codat_keys::{ApiKeyDetails, Client, ErrorKind, Timestamp};
+use codat_keys::{ApiKeyDetails, Client, ErrorKind, Timestamp, plain};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::Serialize;
 
 use crate::args::Audit;
 use crate::failure::Failure;
-use crate::output::{KeyJson, plain, print_json, print_rows, say};
+use crate::output::{KeyJson, print_json, print_rows, say};
 use crate::runtime::unless_interrupted;
 
 /// The exit status where something was found.

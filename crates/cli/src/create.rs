@@ -1,11 +1,11 @@
 //! `create`.
 
-use codat_keys::{Creation, How, KeyName};
+use codat_keys::{Creation, How, KeyName, plain};
 
 use crate::args::Create;
 use crate::failure::Failure;
 use crate::keys::{hand_out, reserve};
-use crate::output::{plain, say};
+use crate::output::say;
 use crate::runtime;
 
 pub(crate) async fn create(create: &Create) -> Result<(), Failure> {

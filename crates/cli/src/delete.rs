@@ -2,12 +2,12 @@
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 
-use codat_keys::{ApiKeyDetails, ErrorKind};
+use codat_keys::{ApiKeyDetails, ErrorKind, plain};
 
 use crate::args::Delete;
 use crate::failure::Failure;
 use crate::keys::{check_reference, resolve};
-use crate::output::{plain, say};
+use crate::output::say;
 use crate::runtime::{interrupted, unless_interrupted};
 
 pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use codat_keys::{ApiKeyDetails, Client, Credential, ErrorKind, Found, MAX_KEYS, Method, Response, Timestamp};
+use codat_keys::{ApiKeyDetails, Client, Credential, ErrorKind, Found, MAX_KEYS, Method, Response, Timestamp, plain};
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{plain, print};
+use crate::output::print;
 use crate::runtime::unless_interrupted;
 
 /// Past it, `create` cannot tell a new key from an old one by its date, when it resumes.

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::args;
 use crate::failure::Failure;
 use crate::output::print;
+use crate::portal;
 use crate::runtime::Signals;
 
 pub(crate) async fn run(options: &args::EmulatorOptions) -> Result<(), Failure> {
@@ -14,12 +15,13 @@ pub(crate) async fn run(options: &args::EmulatorOptions) -> Result<(), Failure> 
     }
     let emulator = start(options)?;
     let mut signals = Signals::watch()?;
-    let (url, key) = (emulator.base_url(), emulator.api_key());
+    let (url, key, page) = (emulator.base_url(), emulator.api_key(), portal::page_of(&emulator));
     if options.json {
-        print(&format!("{}\n", json!({ "baseUrl": url, "apiKey": key })))?;
+        print(&format!("{}\n", json!({ "baseUrl": url, "apiKey": key, "page": page })))?;
     } else {
         print(&format!(
-            "Codat emulator at {url}, until Ctrl-C\n  export CODAT_BASE_URL={url}\n  export CODAT_API_KEY={key}\n"
+            "Codat emulator at {url}, until Ctrl-C\n  export CODAT_BASE_URL={url}\n  export CODAT_API_KEY={key}\n  \
+             page of its keys: {page}\n"
         ))?;
     }
     signals.next().await;
@@ -47,7 +49,9 @@ pub(crate) fn start(options: &args::EmulatorOptions) -> Result<Emulator, Failure
     if let Some(file) = &options.state {
         builder = builder.state_file(file);
     }
-    builder.start().map_err(|error| {
+    let emulator = builder.start().map_err(|error| {
         Failure::local(format!("the emulator cannot start: {error}"), "choose another --port or --state")
-    })
+    })?;
+    portal::mount(&emulator);
+    Ok(emulator)
 }

@@ -4,9 +4,9 @@ use std::fmt::{Display, Formatter};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use codat_keys::{Error, ErrorKind};
+use codat_keys::{Error, ErrorKind, plain};
 
-use crate::output::{plain, say};
+use crate::output::say;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();

@@ -17,6 +17,7 @@ mod header;
 mod keys;
 mod manual;
 mod output;
+mod portal;
 mod runtime;
 mod secret_file;
 mod usage;
@@ -52,6 +53,7 @@ fn run(cli: args::Cli) -> Result<ExitCode, Failure> {
             return runtime::run(exec::exec(&options, &command));
         }
         Command::Emulator { options, command: None } => runtime::run(emulator::run(&options)),
+        Command::Portal(portal) => runtime::run(portal::portal(&portal)),
         Command::Demo => runtime::run(demo::demo()),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { command } => manual::man(command.as_deref()),

@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, IsTerminal, Write, stdout};
 
-use codat_keys::{ApiKeyDetails, Client, Creation};
+use codat_keys::{ApiKeyDetails, Client, Creation, plain};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
@@ -113,17 +113,6 @@ impl<'a> KeyJson<'a> {
             key: shown(key, reveal),
         }
     }
-}
-
-/// A text that somebody else wrote, without what could move a terminal's cursor, break a line, or turn or hide letters.
-pub(crate) fn plain(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        let hides =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if c.is_control() || hides { shown.extend(c.escape_unicode()) } else { shown.push(c) }
-    }
-    shown
 }
 
 fn row(client: &Client, key: &ApiKeyDetails, reveal: bool) -> [String; 5] {

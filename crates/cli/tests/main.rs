@@ -11,6 +11,8 @@ mod exec;
 mod keys;
 mod mistakes;
 mod outcomes;
+#[cfg(unix)]
+mod portal;
 mod readme;
 mod scenarios;
 #[path = "../../../tests/support/stand_in.rs"]

@@ -19,7 +19,7 @@ use markdown::{Block, ROOT, blocks, headings};
 const LANGUAGES: [&str; 8] = ["js", "json", "python", "rust", "sh", "text", "toml", "ts"];
 
 /// The packages that `cargo xtask test` builds together: with others, dependencies would be built once more.
-const BUILD_EXAMPLES: &str = "build --quiet --locked --examples --message-format json -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask";
+const BUILD_EXAMPLES: &str = "build --quiet --locked --examples --message-format json -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-bench -p xtask";
 
 /// Examples that need something to go wrong, and what they print when it did.
 const TROUBLED: [(&str, &str, &str); 1] = [(

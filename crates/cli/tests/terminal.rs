@@ -19,7 +19,7 @@ fn on_a_terminal(command: &mut Command, typed: &str) -> (i32, String) {
     (child.wait().unwrap().code().unwrap(), String::from_utf8(shown).unwrap())
 }
 
-fn start_on_a_terminal(command: &mut Command) -> (File, Child) {
+pub(crate) fn start_on_a_terminal(command: &mut Command) -> (File, Child) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&controller).unwrap();
     unlockpt(&controller).unwrap();

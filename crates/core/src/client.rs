@@ -15,12 +15,13 @@ use crate::call::Call;
 use crate::config::ClientBuilder;
 use crate::credentials::Held;
 use crate::error::{Error, ErrorKind};
-use crate::key::ApiKeyDetails;
+use crate::key::{ApiKeyDetails, KeyId};
 use crate::keys::Keys;
 use crate::limits::{Limits, Timeouts};
 use crate::pages::Pages;
 use crate::rate_limit::RateLimit;
 use crate::request::Request;
+use crate::rules;
 use crate::transport::{Budget, Transport};
 
 const GLANCE: Timeouts = Timeouts { attempt: Duration::from_secs(5), call: Duration::from_secs(5) };
@@ -167,6 +168,13 @@ impl Client {
     /// Whether this client authenticates with that key. Compared in constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
         self.key().is_some_and(|held| held.key == key.api_key)
+    }
+
+    /// Why `delete` would keep this key, going by a list of all keys: for whoever wants to say so before. Nothing is sent.
+    /// `KeyInUse` is what [`allow_key_in_use`](crate::Delete::allow_key_in_use) allows.
+    pub fn keeps(&self, keys: &[ApiKeyDetails], id: &KeyId) -> Option<ErrorKind> {
+        let in_use = self.key();
+        rules::may_delete(keys, id, in_use.as_ref().map(|held| &held.key), false).err().map(|refused| refused.kind())
     }
 
     pub(crate) fn new(

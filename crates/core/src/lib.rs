@@ -44,6 +44,7 @@ mod key;
 mod keys;
 mod limits;
 mod pages;
+mod plain;
 #[cfg(test)]
 mod property_tests;
 mod proxy;
@@ -78,6 +79,8 @@ pub use limits::seconds;
 #[doc(hidden)]
 pub use pages::Walk;
 pub use pages::{Page, Pages};
+#[doc(hidden)]
+pub use plain::plain;
 pub use rate_limit::RateLimit;
 pub use request::{Request, Response};
 pub use rules::MAX_KEYS;

@@ -12,7 +12,8 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use crate::gate::{Door, Gate};
-use crate::http;
+use crate::http::{self, Site};
+use crate::pages::Pages;
 use crate::script::Script;
 use crate::server::{Server, Shared};
 
@@ -38,6 +39,7 @@ pub struct Emulator {
     base_url: String,
     api_key: String,
     server: Shared,
+    pages: Pages,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -74,6 +76,18 @@ impl Emulator {
         let faults = Script::parse(json.as_bytes())?;
         self.server.lock().faults = faults;
         Ok(())
+    }
+
+    /// A key that works now, in clear: the first of its state. `None` where there is none.
+    pub fn current_key(&self) -> impl Fn() -> Option<String> + Send + Sync + use<> {
+        let server = self.server.clone();
+        move || server.lock().account.keys.first().map(|key| key.api_key.clone())
+    }
+
+    /// Answers what begins with this path from a router, which sees the whole path. It is no part of Codat's API: not in
+    /// the journal, and never played a fault.
+    pub fn mount(&self, path: &str, router: axum::Router) {
+        self.pages.mount(path, router);
     }
 
     /// Puts the emulator's clock forward, as `POST /_emulator/clock` does. Keys and journal entries are dated by it, the
@@ -177,17 +191,18 @@ impl Builder {
         let server = Server::open(self)?;
         let api_key = server.first_key().to_owned();
         let server = Shared::new(server);
-        let shared = server.clone();
+        let pages = Pages::default();
+        let site = Site { server: server.clone(), pages: pages.clone() };
         let (stop, stopped) = oneshot::channel();
         let (started, address) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("codat-keys-emulator".to_owned())
-            .spawn(move || run(port, shared, &started, stopped))?;
+            .spawn(move || run(port, site, &started, stopped))?;
         // The sender is gone without a word only if the thread panicked before it could report.
         match address.recv().unwrap_or_else(|_| Err(io::Error::other("the emulator's thread ended early"))) {
             Ok(address) => {
                 let base_url = format!("http://{address}");
-                Ok(Emulator { base_url, api_key, server, stop: Some(stop), thread: Some(thread) })
+                Ok(Emulator { base_url, api_key, server, pages, stop: Some(stop), thread: Some(thread) })
             }
             Err(error) => {
                 // The lock on the state file ends with the thread.
@@ -198,11 +213,11 @@ impl Builder {
     }
 }
 
-fn run(port: u16, server: Shared, started: &mpsc::Sender<io::Result<SocketAddr>>, stopped: oneshot::Receiver<()>) {
+fn run(port: u16, site: Site, started: &mpsc::Sender<io::Result<SocketAddr>>, stopped: oneshot::Receiver<()>) {
     let serve = async {
         let gate = Gate::open(port).await?;
         let address = gate.address();
-        tokio::spawn(axum::serve(Door(gate.clone()), http::service(server, gate)).into_future());
+        tokio::spawn(axum::serve(Door(gate.clone()), http::service(site, gate)).into_future());
         // The starter may have given up; then `stopped` is closed as well.
         let _ = started.send(Ok(address));
         let _ = stopped.await;

@@ -11,9 +11,11 @@ use axum::http::header::{CONNECTION, HeaderValue};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
+use tower::ServiceExt as _;
 
 use crate::gate::Gate;
 use crate::link::Link;
+use crate::pages::Pages;
 use crate::play::{Ending, Scene};
 use crate::server::Shared;
 use crate::wire::Refusal;
@@ -22,23 +24,26 @@ use crate::{controls, stream};
 /// In bytes. A larger body is read to its end, so that the client sees the answer, but not kept.
 const MAX_BODY: usize = 1024 * 1024;
 
+/// What is answered here.
 #[derive(Clone)]
-struct Site {
-    server: Shared,
-    gate: Gate,
+pub(crate) struct Site {
+    pub(crate) server: Shared,
+    pub(crate) pages: Pages,
 }
 
-pub(crate) fn service(server: Shared, gate: Gate) -> IntoMakeServiceWithConnectInfo<Router, Link> {
-    Router::new().fallback(handle).with_state(Site { server, gate }).into_make_service_with_connect_info()
+pub(crate) fn service(site: Site, gate: Gate) -> IntoMakeServiceWithConnectInfo<Router, Link> {
+    Router::new().fallback(handle).with_state((site, gate)).into_make_service_with_connect_info()
 }
 
-async fn handle(State(site): State<Site>, ConnectInfo(link): ConnectInfo<Link>, request: Request) -> Response {
+async fn handle(
+    State((site, gate)): State<(Site, Gate)>,
+    ConnectInfo(link): ConnectInfo<Link>,
+    request: Request,
+) -> Response {
     let _busy = link.busy();
-    let (head, body) = request.into_parts();
-    let body = read(body).await;
-    let mut response = match controls::own(head.uri.path()) {
-        true => site.server.lock().control(&head, body).into_response(),
-        false => codat(site, &link, head, body).await,
+    let mut response = match site.pages.at(request.uri().path()) {
+        Some(page) => page.oneshot(request).await.into_response(),
+        None => answer(site.server, gate, &link, request).await,
     };
     if link.is_closing() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -46,8 +51,16 @@ async fn handle(State(site): State<Site>, ConnectInfo(link): ConnectInfo<Link>, 
     response
 }
 
-async fn codat(site: Site, link: &Link, head: Parts, body: Result<Bytes, Refusal>) -> Response {
-    let Site { server, gate } = site;
+async fn answer(server: Shared, gate: Gate, link: &Link, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let body = read(body).await;
+    match controls::own(head.uri.path()) {
+        true => server.lock().control(&head, body).into_response(),
+        false => codat(server, gate, link, head, body).await,
+    }
+}
+
+async fn codat(server: Shared, gate: Gate, link: &Link, head: Parts, body: Result<Bytes, Refusal>) -> Response {
     let (arrival, fault) = server.lock().arrive(head, body);
     let seq = arrival.seq;
     let _watch = Watch { server: server.clone(), seq };

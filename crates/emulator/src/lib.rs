@@ -58,6 +58,7 @@ mod journal;
 mod link;
 mod mask;
 mod members;
+mod pages;
 mod play;
 mod quota;
 mod script;

@@ -5,17 +5,18 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::process::{command, run as run_to_end};
-use crate::{generate, mutants, node, python, tools};
+use crate::{generate, mutants, node, page, python, tools};
 
 type Check = fn() -> Result<()>;
 
-const CHECKS: [(&str, Check); 10] = [
+const CHECKS: [(&str, Check); 11] = [
     ("format", || run_to_end(&mut command("cargo fmt --all --check"))),
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
     // Libraries only: the documentation of a command line is its help, which is no Markdown.
     ("docs", || run_to_end(command("cargo doc --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))),
     ("python types", python_types),
     ("node package", node_package),
+    ("page tests", || page::HERE.check()),
     ("generated files", generate::check),
     ("spelling", || run_to_end(&mut tools::typos()?)),
     ("workflows", || run_to_end(tools::zizmor()?.args(["--offline", "--no-progress", ".github/workflows"]))),

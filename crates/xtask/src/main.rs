@@ -6,6 +6,7 @@ mod generate;
 mod lint;
 mod mutants;
 mod node;
+mod page;
 mod process;
 mod prove;
 mod python;

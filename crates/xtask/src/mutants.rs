@@ -7,12 +7,13 @@ use std::{fmt, fs};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::process::command;
-use crate::{node, python};
+use crate::{node, page, python};
 
 /// Where the patched sources are built, apart from the working tree.
 const COPY: &str = "target/mutants/tree";
 const BUILT: &str = "target/mutants/built";
 const NODE: node::Package = node::Package { root: COPY, built: BUILT };
+const PAGE: page::Tests = page::Tests { root: COPY, built: BUILT };
 const PYTHON: python::Package = python::Package { root: COPY, built: BUILT, environment: "target/mutants/python-venv" };
 
 struct Mutant {
@@ -29,6 +30,8 @@ enum Test {
     Pytest(String),
     /// `node: lifecycle NAME`, a file of `node/tests` and how the names of tests in it begin.
     Node(String, String),
+    /// `page: show NAME`, the same of `tests/page`.
+    Page(String, String),
 }
 
 /// Copies the sources, sees every named test green, then applies each patch alone and sees each of its tests red.
@@ -79,7 +82,7 @@ fn read(patch: PathBuf) -> Result<Mutant> {
     let tests: Vec<Test> = text.lines().map_while(Test::read).collect();
     ensure!(
         !tests.is_empty(),
-        "{}: begin it with `test: ARGUMENTS`, `pytest: TEST` or `node: FILE NAME`",
+        "{}: begin it with `test: ARGUMENTS`, `pytest: TEST`, `node: FILE NAME` or `page: FILE NAME`",
         patch.display()
     );
     let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -116,10 +119,12 @@ fn patch(patch: &Path, reverse: bool) -> Result<()> {
 
 impl Test {
     fn read(line: &str) -> Option<Self> {
+        let in_file = |test: &str| test.split_once(' ').map(|(file, name)| (file.to_owned(), name.to_owned()));
         match line.split_once(": ")? {
             ("test", test) => Some(Self::Cargo(test.into())),
             ("pytest", test) => Some(Self::Pytest(test.into())),
-            ("node", test) => test.split_once(' ').map(|(file, name)| Self::Node(file.into(), name.into())),
+            ("node", test) => in_file(test).map(|(file, name)| Self::Node(file, name)),
+            ("page", test) => in_file(test).map(|(file, name)| Self::Page(file, name)),
             _ => None,
         }
     }
@@ -145,9 +150,11 @@ impl Test {
             }
             Self::Node(file, name) => {
                 NODE.install()?;
-                let run = NODE.test(file, name).stdin(Stdio::null()).output()?;
-                let text = String::from_utf8_lossy(&run.stdout);
-                Ok(run.status.success() && text.lines().any(|line| line.starts_with("ℹ pass ") && line != "ℹ pass 0"))
+                node_passes(NODE.test(file, name))
+            }
+            Self::Page(file, name) => {
+                PAGE.install()?;
+                node_passes(PAGE.some(file, name)?)
             }
         }
     }
@@ -159,8 +166,15 @@ impl fmt::Display for Test {
             Self::Cargo(test) => write!(f, "`cargo test {test}`"),
             Self::Pytest(test) => write!(f, "`pytest {test}`"),
             Self::Node(file, name) => write!(f, "`{name}` in {file}.test.mts"),
+            Self::Page(file, name) => write!(f, "`{name}` in {file}.test.mjs"),
         }
     }
+}
+
+fn node_passes(mut tests: Command) -> Result<bool> {
+    let run = tests.stdin(Stdio::null()).output()?;
+    let text = String::from_utf8_lossy(&run.stdout);
+    Ok(run.status.success() && text.lines().any(|line| line.starts_with("ℹ pass ") && line != "ℹ pass 0"))
 }
 
 fn cargo_test(option: &str, test: &str) -> Result<Output> {

@@ -6,35 +6,42 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{command, run as run_to_end};
-use crate::{node, python, runtimes};
+use crate::{node, page, python, runtimes};
 
 struct Suite {
     language: &'static str,
+    /// What this machine lacks, so that it is not run.
+    lacks: fn() -> Option<&'static str>,
     build: fn() -> Result<()>,
     test: fn() -> Result<Command>,
 }
 
 /// One entry a language, or a version of it; the line in which its test runner counts is read by [`Tally::read`].
-const SUITES: [Suite; 7] = [
+const SUITES: [Suite; 8] = [
     Suite {
         language: "rust",
+        lacks: nothing,
         build: || {
             run_to_end(&mut command(
-                "cargo test --no-run -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask",
+                "cargo test --no-run -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-bench -p xtask",
             ))
         },
         test: || {
-            Ok(command("cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p codat-keys-bench -p xtask"))
+            Ok(command(
+                "cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-bench -p xtask",
+            ))
         },
     },
     // The tests that drive the command line.
     Suite {
         language: "shell",
+        lacks: nothing,
         build: || run_to_end(&mut command("cargo test --no-run -p codat-keys-cli")),
         test: || Ok(command("cargo test --no-fail-fast -p codat-keys-cli")),
     },
     Suite {
         language: "python",
+        lacks: nothing,
         build: || python::HERE.install(),
         // pytest-randomly shuffles them.
         test: || python::HERE.module("pytest -q -n 2 --color=no"),
@@ -42,6 +49,7 @@ const SUITES: [Suite; 7] = [
     // In Bun and Deno as well.
     Suite {
         language: "node",
+        lacks: nothing,
         build: || {
             runtimes::install()?;
             node::HERE.install()
@@ -49,10 +57,31 @@ const SUITES: [Suite; 7] = [
         test: || Ok(node::HERE.npm("test --silent")),
     },
     // What was built above, by the oldest Node and the newest ones.
-    Suite { language: "node 18", build: runtimes::install, test: || node::HERE.tests_by(&runtimes::node("18")?) },
-    Suite { language: "node 22", build: runtimes::install, test: || node::HERE.tests_by(&runtimes::node("22")?) },
-    Suite { language: "node 24", build: runtimes::install, test: || node::HERE.tests_by(&runtimes::node("24")?) },
+    Suite {
+        language: "node 18",
+        lacks: nothing,
+        build: runtimes::install,
+        test: || node::HERE.tests_by(&runtimes::node("18")?),
+    },
+    Suite {
+        language: "node 22",
+        lacks: nothing,
+        build: runtimes::install,
+        test: || node::HERE.tests_by(&runtimes::node("22")?),
+    },
+    Suite {
+        language: "node 24",
+        lacks: nothing,
+        build: runtimes::install,
+        test: || node::HERE.tests_by(&runtimes::node("24")?),
+    },
+    // The API keys page, in a browser.
+    Suite { language: "page", lacks: page::lacks, build: || page::HERE.install(), test: || page::HERE.all() },
 ];
+
+fn nothing() -> Option<&'static str> {
+    None
+}
 
 /// Runs every suite, whatever became of the one before. The last line printed is `N passed, M failed`.
 pub(crate) fn run() -> ExitCode {
@@ -60,6 +89,11 @@ pub(crate) fn run() -> ExitCode {
     let mut summary = String::new();
     for suite in &SUITES {
         println!("\n== {}", suite.language);
+        if let Some(lacking) = (suite.lacks)() {
+            println!("not run: {lacking}");
+            summary += &format!("{}: not run ({lacking})\n", suite.language);
+            continue;
+        }
         let mut tally = Tally::default();
         let trouble = run_suite(suite, &mut tally).err();
         // A suite in trouble never looks green, not even in the last line.
@@ -181,7 +215,7 @@ mod tests {
     #[test]
     fn a_suite_that_cannot_be_built_or_runs_no_test_is_in_trouble() {
         let trouble = |build| {
-            let suite = Suite { language: "none", build, test: || Ok(command("cargo --version")) };
+            let suite = Suite { language: "none", lacks: nothing, build, test: || Ok(command("cargo --version")) };
             run_suite(&suite, &mut Tally::default()).unwrap_err().to_string()
         };
         assert!(trouble(|| run_to_end(&mut command("no-such-program"))).contains("cannot start"));

@@ -10,7 +10,7 @@ use codat_keys_emulator::Emulator;
 use super::markdown::{Block, ROOT};
 use crate::support::{PROGRAM, clear_environment};
 
-/// Stand-ins for what a test cannot run: `cargo`, `npm`, `npx`, `pip`, and an emulator that lasts until Ctrl-C.
+/// Stand-ins for what a test cannot run: `cargo`, `npm`, `npx`, `pip`, and an emulator or a page that lasts until Ctrl-C.
 const STAND_INS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readme/bin");
 
 /// What it printed, both ways, as it came.

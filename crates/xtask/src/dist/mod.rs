@@ -6,7 +6,7 @@ mod project;
 mod python;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
@@ -32,6 +32,13 @@ pub(crate) fn run() -> Result<()> {
     println!();
     python.try_out()?;
     node.try_out()
+}
+
+/// The two archives of which npm installs the library here.
+pub(crate) fn node_library() -> Result<[PathBuf; 2]> {
+    fs::create_dir_all(DIST)?;
+    let node::Packed { main, native } = node::library()?;
+    Ok([main, native])
 }
 
 /// What a command that succeeds writes.

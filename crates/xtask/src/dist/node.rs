@@ -22,9 +22,9 @@ const MODULES: &str = "@codat-keys/";
 const PROGRAMS: &str = "@codat-keys/cli-";
 
 /// A package, and the one for this platform on which it depends.
-struct Packed {
-    main: PathBuf,
-    native: PathBuf,
+pub(super) struct Packed {
+    pub(super) main: PathBuf,
+    pub(super) native: PathBuf,
 }
 
 pub(super) struct Dist {
@@ -41,15 +41,9 @@ impl Dist {
 
 /// Builds them, and checks what they hold.
 pub(super) fn build() -> Result<Dist> {
-    node::HERE.install_tools()?;
-    let module = build_crate("codat-keys-node", &format!("{DLL_PREFIX}codat_keys_node{DLL_SUFFIX}"))?;
+    let library = library()?;
     let program = build_crate("codat-keys-cli", &format!("codat-keys{EXE_SUFFIX}"))?;
-    let compile = |folder: &Path| run_to_end(node::HERE.npm("exec -- tsc --outDir").arg(folder.join("dist")));
     let launcher = |folder: &Path| copy(&Path::new(CLI).join("codat-keys.js"), folder, "codat-keys.js");
-    let library = Packed {
-        main: main_package(LIBRARY, MODULES, compile)?,
-        native: native_package(MODULES, "The native module of codat-keys", &module, "codat-keys.node")?,
-    };
     let cli = Packed {
         main: main_package(CLI, PROGRAMS, launcher)?,
         native: native_package(PROGRAMS, "The program of codat-keys-cli", &program, name(&program))?,
@@ -60,6 +54,17 @@ pub(super) fn build() -> Result<Dist> {
         check(archive)?;
     }
     Ok(Dist { library, cli })
+}
+
+/// The library alone.
+pub(super) fn library() -> Result<Packed> {
+    node::HERE.install_tools()?;
+    let module = build_crate("codat-keys-node", &format!("{DLL_PREFIX}codat_keys_node{DLL_SUFFIX}"))?;
+    let compile = |folder: &Path| run_to_end(node::HERE.npm("exec -- tsc --outDir").arg(folder.join("dist")));
+    Ok(Packed {
+        main: main_package(LIBRARY, MODULES, compile)?,
+        native: native_package(MODULES, "The native module of codat-keys", &module, "codat-keys.node")?,
+    })
 }
 
 fn build_crate(package: &str, built: &str) -> Result<PathBuf> {

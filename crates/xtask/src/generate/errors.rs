@@ -1,9 +1,8 @@
 //! The table of errors, in each language of the README.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use codat_keys::ErrorKind;
 
-use super::french::translated;
 use super::marks::Marks;
 
 pub(super) const MARKS: Marks =
@@ -27,6 +26,10 @@ pub(super) fn french() -> Result<String> {
         "| code de sortie | identifiant | ce qui s'est passé | que faire | peut réussir plus tard |\n| --- | --- | --- | --- | --- |\n{}",
         rows.concat()
     ))
+}
+
+fn translated(english: &str) -> Result<String> {
+    codat_keys_portal::french(english).with_context(|| format!("crates/portal/src/words/french.rs lacks `{english}`"))
 }
 
 fn row(kind: ErrorKind, text: &str, hint: &str, [yes, no]: [&str; 2]) -> String {

@@ -2,7 +2,6 @@
 
 mod errors;
 mod examples;
-mod french;
 mod marks;
 mod node;
 mod python;

@@ -1,4 +1,5 @@
-//! The clients of Python, in `bench/python`: each in a process of its own, which makes a slice whenever it is told to.
+//! The clients of Python and of Node, in `bench/python` and `bench/node`: each in a process of its own, which makes a slice
+//! whenever it is told to.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -18,6 +19,13 @@ pub(crate) fn python() -> Command {
     python
 }
 
+/// The Node of whoever runs the bench, without options of theirs.
+pub(crate) fn node() -> Command {
+    let mut node = Command::new("node");
+    node.env_remove("NODE_OPTIONS");
+    node
+}
+
 /// It ends when this is dropped.
 pub(crate) struct Process {
     child: Child,
@@ -26,12 +34,26 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a client, and lets it make its connections.
-    pub(crate) fn start(kind: &str, client: &str, in_flight: usize, url: &str) -> Result<Self> {
+    /// One of `bench/python`.
+    pub(crate) fn of_python(kind: &str, client: &str, in_flight: usize, url: &str) -> Result<Self> {
         let mut command = python();
-        command.args(["bench/python", kind, client, &in_flight.to_string(), url, KEY]);
+        command.args(["bench/python", kind]);
+        Self::start(command, client, in_flight, url)
+    }
+
+    /// One of `bench/node`.
+    pub(crate) fn of_node(client: &str, in_flight: usize, url: &str) -> Result<Self> {
+        let mut command = node();
+        command.arg("bench/node/main.mjs");
+        Self::start(command, client, in_flight, url)
+    }
+
+    /// Starts a client, and lets it make its connections.
+    fn start(mut command: Command, client: &str, in_flight: usize, url: &str) -> Result<Self> {
+        command.args([client, &in_flight.to_string(), url, KEY]);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
-        let mut child = child.with_context(|| format!("there is no {PYTHON}: start it with `cargo xtask bench`"))?;
+        let program = || format!("there is no {:?}: start it with `cargo xtask bench`", command.get_program());
+        let mut child = child.with_context(program)?;
         let orders = child.stdin.take().context("it reads nothing")?;
         let answers = BufReader::new(child.stdout.take().context("it says nothing")?);
         let mut process = Self { child, orders, answers };

@@ -1,0 +1,118 @@
+//! `portal`: the page of the keys, on this machine; and the same in front of an emulator.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread;
+use std::time::Duration;
+
+use codat_keys::{ApiKey, Client, Method};
+use codat_keys_emulator::Emulator;
+use codat_keys_portal::{Links, PATH, Portal};
+use serde_json::json;
+use tempfile::NamedTempFile;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+
+use crate::args;
+use crate::failure::Failure;
+use crate::output::{print, say};
+use crate::runtime::Signals;
+
+/// So long without anybody at it, the page is closed.
+const IDLE: Duration = Duration::from_secs(30 * 60);
+
+pub(crate) async fn portal(options: &args::Portal) -> Result<(), Failure> {
+    let emulator = options.demo.then(Emulator::start).transpose().map_err(cannot_start)?;
+    let client = match &emulator {
+        Some(emulator) => example(emulator).await?,
+        None => options.connection.client()?,
+    };
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(cannot_start)?;
+    let address = listener.local_addr().map_err(cannot_start)?;
+    let whose = client.base_url().to_owned();
+    let portal = Portal::new(address, move || Ok(client.clone())).read_only(options.read_only);
+    let (router, links) = portal.behind_links();
+    let mut signals = Signals::watch()?;
+    let served = tokio::spawn(axum::serve(listener, router).into_future());
+
+    print(&format!("The page of the API keys of {whose}, until Ctrl-C:\n"))?;
+    let link = tell_link(&links)?;
+    let _opened = if options.no_open { None } else { open(&link) };
+    let mut lines = lines();
+    loop {
+        tokio::select! {
+            _ = signals.next() => break,
+            () = links.unused_for(IDLE) => {
+                say("nobody has used the page for 30 minutes: it is closed");
+                break;
+            }
+            Some(()) = lines.recv() => { tell_link(&links)?; }
+        }
+    }
+    served.abort();
+    Ok(())
+}
+
+/// Serves the page of an emulator's keys beside its API.
+pub(crate) fn mount(emulator: &Emulator) {
+    let Some(address) = address_of(emulator) else { return };
+    let (key, base_url) = (emulator.current_key(), emulator.base_url().to_owned());
+    let client = move || {
+        let key = ApiKey::verbatim(&key().unwrap_or_default())?;
+        Client::builder().base_url(&base_url).api_key(key).build()
+    };
+    emulator.mount(PATH, Portal::new(address, client).behind_sign_in());
+}
+
+/// Where that is.
+pub(crate) fn page_of(emulator: &Emulator) -> String {
+    format!("{}{PATH}", emulator.base_url())
+}
+
+fn address_of(emulator: &Emulator) -> Option<SocketAddr> {
+    emulator.base_url().strip_prefix("http://")?.parse().ok()
+}
+
+/// A client of an emulator with a few keys.
+async fn example(emulator: &Emulator) -> Result<Client, Failure> {
+    let key = emulator.api_key();
+    let client = Client::builder().base_url(emulator.base_url()).api_key(ApiKey::verbatim(key)?).build()?;
+    let keys = json!({ "keys": [
+        { "apiKey": key, "createdDate": "2024-02-12T09:30:00Z" },
+        { "name": "invoice-processor", "createdDate": "2025-09-01T14:05:00Z" },
+        { "name": "nightly-reconciliation", "createdDate": "2026-03-18T22:40:00Z" },
+        { "name": "data-warehouse", "createdDate": "2026-08-30T07:15:00Z" },
+        { "name": "partner onboarding", "createdDate": "2026-11-02T16:20:00Z" },
+    ] });
+    client.request(Method::PUT, "/_emulator/state").json(&keys).await?;
+    Ok(client)
+}
+
+fn tell_link(links: &Links) -> Result<String, Failure> {
+    let link = links.make();
+    print(&format!("  {link}\n  It opens once. Press Enter for another one.\n"))?;
+    Ok(link)
+}
+
+/// Opens the link through a file that only this user can read: arguments of a program can be read by everybody.
+fn open(link: &str) -> Option<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix("codat-keys-").suffix(".html").tempfile().ok()?;
+    write!(file, "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={link}\">").ok()?;
+    if open::that_detached(file.path()).is_err() {
+        say("no browser could be started: open the link yourself");
+    }
+    Some(file)
+}
+
+/// Something for each line that somebody types.
+fn lines() -> UnboundedReceiver<()> {
+    let (typed, lines) = mpsc::unbounded_channel();
+    if std::io::stdin().is_terminal() {
+        thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|_| typed.send(())));
+    }
+    lines
+}
+
+fn cannot_start(error: std::io::Error) -> Failure {
+    Failure::local(format!("the page cannot be served: {error}"), "choose another --port")
+}

@@ -1,0 +1,108 @@
+//! `portal`, and the page beside an emulator: how they start, open and end.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Child, Stdio};
+
+use codat_keys_emulator::Emulator;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::support::{against, program, run};
+use crate::terminal::start_on_a_terminal;
+
+#[test]
+fn each_link_opens_once_and_enter_brings_another() {
+    let (mut terminal, mut child) = start_on_a_terminal(program().args(["portal", "--demo", "--no-open"]));
+    let first = link_in(&mut terminal);
+    assert_eq!((status(&first), status(&first)), (200, 401));
+    terminal.write_all(b"\n").unwrap();
+    let second = link_in(&mut terminal);
+    assert_ne!(first, second);
+    assert_eq!((status(&first), status(&second), status(&second)), (401, 200, 401));
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_browser_is_led_by_a_file_and_not_by_an_argument() {
+    let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
+    let browser = folder.path().join("xdg-open");
+    let told = folder.path().join("told");
+    // Renamed when it is whole: a test that waits for it reads all of it.
+    let script = format!(
+        "#!/bin/sh\n{{ echo \"$@\"; stat -c %a \"$1\"; cat \"$1\"; }} > {0}.part; mv {0}.part {0}\n",
+        told.display()
+    );
+    fs::write(&browser, script).unwrap();
+    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let mut child = against(&emulator).arg("portal").env("PATH", path).stdout(Stdio::piped()).spawn().unwrap();
+    let link = link_in(child.stdout.as_mut().unwrap());
+    let token = link.rsplit('/').next().unwrap();
+    while !told.exists() {
+        std::thread::yield_now();
+    }
+    let told = fs::read_to_string(told).unwrap();
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(!lines[0].contains(token) && lines[1] == "600" && lines[2].contains(&link), "{told}");
+    interrupt(&child);
+    child.wait().unwrap();
+    assert!(!fs::exists(lines[0]).unwrap(), "it goes with the page");
+}
+
+#[test]
+fn an_emulator_has_the_page_beside_it() {
+    let mut child = program().args(["emulator", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let said: Value = serde_json::from_str(&line).unwrap();
+    let page = said["page"].as_str().unwrap();
+    assert_eq!(page, format!("{}/developers/api-keys", said["baseUrl"].as_str().unwrap()));
+    assert_eq!(status(page), 200);
+    interrupt(&child);
+    child.wait().unwrap();
+
+    let script = "test $(curl -s -o /dev/null -w %{http_code} $CODAT_BASE_URL/developers/api-keys) = 200";
+    let has_curl = std::process::Command::new("curl").arg("--version").output().is_ok();
+    assert!(!has_curl || run(&mut program(), &["emulator", "exec", "--", "sh", "-c", script]).status == 0);
+}
+
+#[test]
+fn what_cannot_be_served_is_said() {
+    let ended = run(&mut program(), &["portal", "--no-open"]);
+    assert_eq!(ended.status, 4, "{ended:?}");
+    let emulator = Emulator::start().unwrap();
+    let port = emulator.base_url().rsplit(':').next().unwrap();
+    let ended = run(&mut against(&emulator), &["portal", "--no-open", "--port", port]);
+    assert_eq!(ended.status, 1);
+    assert!(ended.stderr.contains("choose another --port"), "{ended:?}");
+}
+
+fn link_in(output: &mut impl std::io::Read) -> String {
+    let mut shown = String::new();
+    let mut byte = [0];
+    loop {
+        output.read_exact(&mut byte).unwrap();
+        shown.push(char::from(byte[0]));
+        let link = shown.lines().map(str::trim).find(|line| line.contains("/open/"));
+        if let Some(link) = link.filter(|_| byte[0] == b'\n') {
+            return link.to_owned();
+        }
+    }
+}
+
+fn status(url: &str) -> u16 {
+    let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap();
+    let mut socket = TcpStream::connect(host).unwrap();
+    write!(socket, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+fn interrupt(child: &Child) {
+    kill_process(Pid::from_child(child), Signal::INT).unwrap();
+}

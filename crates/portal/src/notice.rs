@@ -1,0 +1,79 @@
+//! What a page tells of what was done before it: kept without a secret, and told once.
+
+use std::time::Duration;
+
+use codat_keys::{ApiKeyDetails, Client, Error, ErrorKind, KeyId, plain};
+
+pub(crate) enum Notice {
+    /// A key was made.
+    Created(KeyId, Shown),
+    /// A key was revoked.
+    Revoked(Shown),
+    /// What stands in the form cannot be a name.
+    NoName { typed: String },
+    /// What was typed is neither the name nor the last four characters.
+    NotConfirmed,
+    /// It failed. `typed` is the name of a key that was to be made.
+    Failed { problem: Problem, typed: Option<String> },
+}
+
+/// A key, as everybody may see it.
+#[derive(Clone)]
+pub(crate) struct Shown {
+    /// Without the key in use, and with nothing that hides or turns letters.
+    pub(crate) name: Option<String>,
+    pub(crate) masked: String,
+}
+
+/// An error, as far as a page tells it.
+pub(crate) struct Problem {
+    pub(crate) kind: ErrorKind,
+    pub(crate) codat_message: Option<String>,
+    pub(crate) correlation_id: Option<String>,
+    pub(crate) retry_after: Option<Duration>,
+    /// Where the outcome is unknown: the keys that may be the one asked for, if somebody could look.
+    pub(crate) candidates: Option<Vec<Shown>>,
+    /// Where the outcome is unknown: what resumes it.
+    pub(crate) idempotency_key: Option<String>,
+}
+
+impl Shown {
+    pub(crate) fn of(client: &Client, key: &ApiKeyDetails) -> Self {
+        let name = key.name.as_deref().map(|name| plain(&client.redact(name)));
+        Self { name, masked: key.api_key.masked() }
+    }
+}
+
+impl Problem {
+    /// One that has nothing to add.
+    pub(crate) fn of(kind: ErrorKind) -> Self {
+        Self {
+            kind,
+            codat_message: None,
+            correlation_id: None,
+            retry_after: None,
+            candidates: None,
+            idempotency_key: None,
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let known = error.outcome();
+        let candidates = known.and_then(|known| known.candidates.as_ref());
+        Self {
+            kind: error.kind(),
+            codat_message: error.codat_message().map(ToOwned::to_owned),
+            correlation_id: error.correlation_id().map(ToOwned::to_owned),
+            retry_after: error.retry_after(),
+            candidates: candidates.map(|keys| keys.iter().map(candidate).collect()),
+            idempotency_key: known.and_then(|known| known.idempotency_key.clone()),
+        }
+    }
+}
+
+/// Of the name that somebody has just typed.
+fn candidate(key: &ApiKeyDetails) -> Shown {
+    Shown { name: key.name.as_deref().map(plain), masked: key.api_key.masked() }
+}

@@ -1,0 +1,74 @@
+//! The pages before the keys.
+
+use maud::{Markup, html};
+
+use super::frame::frame;
+use crate::PATH;
+use crate::role::Role;
+use crate::session::Visitor;
+use crate::words::Language;
+
+pub(crate) fn sign_in(language: Language, stranger: &Visitor) -> Markup {
+    frame(
+        language,
+        language.who(),
+        None,
+        html! {
+            h1 { (language.who()) }
+            p.intro { (language.emulated()) }
+            form.users method="post" action={ (PATH) "/sign-in" } {
+                input type="hidden" name="token" value=(stranger.form_token);
+                @for role in Role::ALL {
+                    button name="role" value=(role.name()) {
+                        strong { (role.user()) }
+                        span { (role.name()) }
+                        small { @if role.manages_keys() { (language.may()) } @else { (language.may_not()) } }
+                    }
+                }
+            }
+        },
+    )
+}
+
+pub(crate) fn forbidden(language: Language, visitor: &Visitor, role: Role) -> Markup {
+    frame(
+        language,
+        language.forbidden(),
+        Some(visitor),
+        html! {
+            h1 { (language.forbidden()) }
+            p { (language.who_may()) " " strong { (role.name()) } "." }
+            p { (language.ask_them()) }
+            form method="post" action={ (PATH) "/sign-out" } {
+                input type="hidden" name="token" value=(visitor.form_token);
+                button { (language.another_user()) }
+            }
+        },
+    )
+}
+
+pub(crate) fn needs_link(language: Language) -> Markup {
+    frame(
+        language,
+        language.needs_link(),
+        None,
+        html! {
+            h1 { (language.needs_link()) }
+            p { (language.link_once()) }
+        },
+    )
+}
+
+/// Leads on at once, and leaves no entry of its own in the history.
+pub(crate) fn opened(language: Language) -> Markup {
+    frame(
+        language,
+        language.opening(),
+        None,
+        html! {
+            meta http-equiv="refresh" content={ "0;url=" (PATH) };
+            h1 { (language.opening()) }
+            p { a.button href=(PATH) { (language.go_on()) } }
+        },
+    )
+}

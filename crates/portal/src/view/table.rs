@@ -1,0 +1,155 @@
+//! The keys, and what can be done with them.
+
+use codat_keys::{ApiKeyDetails, ErrorKind, MAX_KEYS, Timestamp};
+use maud::{Markup, html};
+
+use super::{Keys, Page, key_path};
+use crate::notice::Notice;
+use crate::words::Language;
+use crate::{PATH, dates};
+
+/// From so many keys on they can be searched.
+const MANY: usize = 5;
+
+pub(super) fn meter(language: Language, keys: usize) -> Markup {
+    html! {
+        p.meter {
+            span { (language.keys_of(keys, MAX_KEYS)) }
+            meter min="0" max=(MAX_KEYS) high=(MAX_KEYS - 1) value=(keys) aria-label=(language.keys_of(keys, MAX_KEYS)) {}
+        }
+    }
+}
+
+impl Page<'_> {
+    pub(super) fn table(&self, keys: &Keys<'_>, search: &str) -> Markup {
+        let language = self.language;
+        let found: Vec<_> = keys.keys.iter().filter(|key| is_found(key, search)).collect();
+        html! {
+            @if keys.keys.len() >= MANY || !search.is_empty() {
+                form.search role="search" action=(PATH) {
+                    label for="search" { (language.search()) }
+                    input #search type="search" name="name" value=(search) autocomplete="off";
+                    button.quiet { (language.find()) }
+                    @if !search.is_empty() { a href=(PATH) { (language.everything()) } }
+                }
+            }
+            noscript { p.note { (language.needs_script()) } }
+            table role="table" {
+                thead role="rowgroup" {
+                    tr role="row" {
+                        @for title in [language.name(), language.key(), language.header(), language.created()] {
+                            th role="columnheader" scope="col" { (title) }
+                        }
+                        th role="columnheader" scope="col" { span.unseen { (language.actions()) } }
+                    }
+                }
+                tbody role="rowgroup" {
+                    @for key in &found { (self.row(keys, key)) }
+                }
+            }
+            p.note #nothing hidden[!found.is_empty()] { (language.nothing_found()) }
+        }
+    }
+
+    fn row(&self, keys: &Keys<'_>, key: &ApiKeyDetails) -> Markup {
+        let (language, id) = (self.language, key.id.as_str());
+        let name = key.name.as_deref().map(|name| keys.name(name));
+        let whose = format!("{} {}", language.of_key(), name.as_deref().unwrap_or(language.no_name()));
+        html! {
+            tr role="row" data-name=(name.as_deref().unwrap_or_default()) {
+                th role="rowheader" scope="row" data-label=(language.name()) {
+                    @match &name {
+                        Some(name) => bdi.name { (name) },
+                        None => span.muted { (language.no_name()) },
+                    }
+                    @if keys.client.uses(key) { " " span.badge { (language.in_use()) } }
+                }
+                td role="cell" data-label=(language.key()) {
+                    code { (key.api_key.masked()) }
+                    div.tools.scripted {
+                        (self.tool("copy", &key_path(id, "key"), language.copied_key(), language.copy_key(), &whose))
+                        (self.tool("show", &key_path(id, "key"), language.wiped(), language.show(), &whose))
+                    }
+                }
+                td role="cell" data-label=(language.header()) {
+                    code { "Basic ••••" }
+                    div.tools.scripted {
+                        (self.tool("copy", &key_path(id, "header"), language.copied_header(), language.copy_header(), &whose))
+                    }
+                }
+                td role="cell" data-label=(language.created()) { (created(language, key)) }
+                td.last role="cell" { (self.revoke_link(keys, key, &whose)) }
+            }
+        }
+    }
+
+    /// A button of the script, which fetches something secret, and then says that it has.
+    fn tool(&self, does: &str, from: &str, said: &str, text: &str, whose: &str) -> Markup {
+        html! {
+            button.quiet type="button" data-does=(does) data-from=(from) data-said=(said) data-hide=(self.language.hide()) {
+                span.text { (text) } span.unseen { " " (whose) }
+            }
+        }
+    }
+
+    fn revoke_link(&self, keys: &Keys<'_>, key: &ApiKeyDetails, whose: &str) -> Markup {
+        let language = self.language;
+        html! {
+            @if self.read_only {
+                span.muted title=(language.read_only()) { (language.revoke()) }
+            } @else if keys.client.keeps(keys.keys, &key.id) == Some(ErrorKind::LastKey) {
+                span.muted { (language.revoke()) }
+                p.reason { (language.last_key()) }
+            } @else {
+                a.quiet.button href=(key_path(key.id.as_str(), "revoke")) { (language.revoke()) span.unseen { " " (whose) } }
+            }
+        }
+    }
+
+    pub(super) fn create(&self, keys: &Keys<'_>, notice: Option<&Notice>) -> Markup {
+        let language = self.language;
+        let typed = match notice {
+            Some(Notice::NoName { typed }) => typed,
+            Some(Notice::Failed { typed: Some(typed), .. }) => typed,
+            _ => "",
+        };
+        let off = if self.read_only {
+            Some(language.read_only())
+        } else {
+            (keys.keys.len() >= MAX_KEYS).then(|| language.full())
+        };
+        html! {
+            section.card aria-labelledby="create" {
+                h2 #create { (language.create()) }
+                @if let Some(reason) = off {
+                    p.reason { (reason) }
+                } @else {
+                    form.create method="post" action={ (PATH) "/keys" } {
+                        (self.form_token())
+                        label for="name" { (language.name()) }
+                        input #name name="name" value=(typed) required maxlength="50" autocomplete="off" spellcheck="false"
+                            aria-describedby="name-hint name-count";
+                        button { (language.create_now()) }
+                        p.hint #name-hint { (language.create_hint()) }
+                        p.hint.scripted #name-count { output for="name" { "0" } " / 50 " (language.characters()) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn is_found(key: &ApiKeyDetails, search: &str) -> bool {
+    search.is_empty() || key.name.as_deref().is_some_and(|name| name.to_lowercase().contains(&search.to_lowercase()))
+}
+
+fn created(language: Language, key: &ApiKeyDetails) -> Markup {
+    html! {
+        @match key.created_date {
+            Some(date) => time datetime=(date) title=(dates::exact(language, date)) tabindex="0" {
+                (dates::relative(language, date, Timestamp::now()))
+            },
+            None => span.muted { (language.unknown_date()) },
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Every text of the page, in each language.
+
+mod french;
+
+pub use french::french;
+
+/// A language of the page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Language {
+    English,
+    French,
+}
+
+impl Language {
+    pub(crate) const ALL: [Language; 2] = [Language::English, Language::French];
+
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Language::English => "en",
+            Language::French => "fr",
+        }
+    }
+
+    /// Its name in itself.
+    pub(crate) fn own_name(self) -> &'static str {
+        match self {
+            Language::English => "English",
+            Language::French => "Français",
+        }
+    }
+
+    pub(crate) fn named(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|language| language.code() == code)
+    }
+
+    /// The one that `Accept-Language` prefers among these: `fr-CH, fr;q=0.9, en;q=0.8`.
+    pub(crate) fn preferred(accepted: &str) -> Option<Self> {
+        let ranges = accepted.split(',').filter_map(|range| {
+            let (tag, quality) = range.split_once(';').unwrap_or((range, "q=1"));
+            let language = Self::named(&tag.trim().get(..2)?.to_ascii_lowercase())?;
+            let quality: f32 = quality.trim().strip_prefix("q=")?.parse().ok()?;
+            (quality > 0.0).then_some((language, quality))
+        });
+        // The first of those that are preferred alike.
+        ranges.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(language, _)| language)
+    }
+
+    /// What the table of errors says.
+    pub(crate) fn said(self, english: &str) -> String {
+        match self {
+            Language::English => english.to_owned(),
+            Language::French => french(english).unwrap_or_else(|| english.to_owned()),
+        }
+    }
+}
+
+/// A line a text: its name, the English, the French.
+macro_rules! words {
+    ($($name:ident: $english:literal, $french:literal;)*) => {
+        impl Language {
+            $(pub(crate) fn $name(self) -> &'static str {
+                match self {
+                    Language::English => $english,
+                    Language::French => $french,
+                }
+            })*
+        }
+    };
+}
+
+// French sets a no-break space before `:`, `;`, `?`, `!` and within « ».
+#[rustfmt::skip]
+words! {
+    title: "API keys", "Clés d'API";
+    developers: "Developers", "Développeurs";
+    skip: "Skip to the keys", "Aller aux clés";
+    intro: "Every request to Codat carries one of these keys. Whoever has a key has all of your data: copy it to where it is used, and nowhere else.",
+        "Chaque requête à Codat porte l'une de ces clés. Qui a une clé a toutes vos données\u{a0}: ne la copiez que là où elle sert.";
+    language: "Language", "Langue";
+    sign_out: "Sign out", "Se déconnecter";
+
+    name: "Name", "Nom";
+    key: "Key", "Clé";
+    header: "Authorization header", "En-tête Authorization";
+    created: "Created", "Créée";
+    actions: "Actions", "Actions";
+    no_name: "no name", "sans nom";
+    in_use: "used by this page", "utilisée par cette page";
+    unknown_date: "unknown", "inconnue";
+    copy_key: "Copy key", "Copier la clé";
+    copy_header: "Copy header", "Copier l'en-tête";
+    show: "Show for 30 seconds", "Afficher 30 secondes";
+    hide: "Hide", "Masquer";
+    revoke: "Revoke", "Révoquer";
+    of_key: "of the key", "de la clé";
+    last_key: "The last key cannot be revoked: without one, nobody could call the API. Create another one first.",
+        "La dernière clé ne peut pas être révoquée\u{a0}: sans clé, plus personne ne pourrait appeler l'API. Créez-en d'abord une autre.";
+    needs_script: "Showing and copying a key needs JavaScript. All else works without.",
+        "Afficher et copier une clé demande JavaScript. Le reste fonctionne sans.";
+
+    search: "Search by name", "Chercher par nom";
+    find: "Search", "Chercher";
+    everything: "Show all", "Tout afficher";
+    nothing_found: "No key has such a name.", "Aucune clé ne porte un tel nom.";
+
+    create: "Create a key", "Créer une clé";
+    create_hint: "Name it after the application that will use it. Names need not be unique.",
+        "Donnez-lui le nom de l'application qui s'en servira. Un nom peut servir plusieurs fois.";
+    create_now: "Create", "Créer";
+    characters: "characters", "caractères";
+    full: "There are ten keys, the most that Codat allows. Revoke one that nobody uses, then create.",
+        "Il y a dix clés, le maximum que Codat autorise. Révoquez-en une que personne n'utilise, puis créez.";
+    read_only: "This page only shows the keys: it was started with --read-only.",
+        "Cette page ne fait que montrer les clés\u{a0}: elle a été lancée avec --read-only.";
+    no_such_name: "A name has 1 to 50 characters, and no control characters. Nothing was created.",
+        "Un nom a de 1 à 50 caractères, sans caractère de contrôle. Rien n'a été créé.";
+
+    was_created: "The key was created", "La clé a été créée";
+    shown_once: "It is shown here once, for 30 seconds. Later you find it in the list.",
+        "Elle s'affiche ici une seule fois, pendant 30 secondes. Vous la retrouverez ensuite dans la liste.";
+    was_revoked: "The key was revoked", "La clé a été révoquée";
+    works_no_more: "Requests that still carry it are refused.", "Les requêtes qui la portent encore sont refusées.";
+
+    revoke_this: "Revoke this key", "Révoquer cette clé";
+    for_good: "This cannot be undone. Whatever still uses the key can no longer call Codat.",
+        "C'est définitif. Ce qui se sert encore de la clé ne pourra plus appeler Codat.";
+    revoke_in_use: "This page itself uses this key. Once it is revoked, what was started with it cannot reach Codat any more.",
+        "Cette page utilise elle-même cette clé. Une fois révoquée, ce qui a été lancé avec elle ne pourra plus joindre Codat.";
+    allow_in_use: "Revoke it all the same", "La révoquer quand même";
+    confirm: "Type the name, or the last four characters of the key", "Tapez le nom, ou les quatre derniers caractères de la clé";
+    confirm_key: "Type the last four characters of the key", "Tapez les quatre derniers caractères de la clé";
+    not_confirmed: "That is neither the name nor the last four characters of this key. Nothing was revoked.",
+        "Ce n'est ni le nom ni les quatre derniers caractères de cette clé. Rien n'a été révoqué.";
+    cancel: "Cancel", "Annuler";
+
+    codat_says: "Codat says", "Codat dit";
+    correlation_id: "Correlation id, for Codat's support", "Identifiant de corrélation, pour le support de Codat";
+    try_again: "Try again", "Réessayer";
+    check_again: "Check again", "Vérifier de nouveau";
+    may_be_created: "A key may have been created. One of these may be it:", "Une clé a peut-être été créée. C'est peut-être l'une de celles-ci\u{a0}:";
+    may_be_revoked: "The key may have been revoked.", "La clé a peut-être été révoquée.";
+    nobody_looked: "The keys could not be listed.", "Les clés n'ont pas pu être listées.";
+    none_new: "No new key of this name was found so far.", "Aucune nouvelle clé de ce nom n'a été trouvée pour l'instant.";
+    checks_safely: "Checking again never makes a second key.", "Vérifier de nouveau ne crée jamais une deuxième clé.";
+
+    who: "Who are you?", "Qui êtes-vous\u{a0}?";
+    emulated: "This is an emulator: choose a user, there is no password.", "Ceci est un émulateur\u{a0}: choisissez un utilisateur, il n'y a pas de mot de passe.";
+    may: "manages keys", "gère les clés";
+    may_not: "does not see keys", "ne voit pas les clés";
+    forbidden: "You may not see API keys", "Vous ne pouvez pas voir les clés d'API";
+    who_may: "Only an Administrator or a Developer views, copies, creates and revokes keys. Your role is",
+        "Seuls les rôles Administrator et Developer voient, copient, créent et révoquent les clés. Votre rôle est";
+    ask_them: "Ask one of them for the key that you need, or an Administrator for another role.",
+        "Demandez-leur la clé dont vous avez besoin, ou un autre rôle à un Administrator.";
+    another_user: "Sign in as another user", "Se connecter en tant qu'un autre utilisateur";
+    needs_link: "Open the page with its link", "Ouvrez la page avec son lien";
+    link_once: "Each link works once. Press Enter in the terminal where codat-keys portal runs, and open the new link that it prints.",
+        "Chaque lien ne sert qu'une fois. Appuyez sur Entrée dans le terminal où tourne codat-keys portal, et ouvrez le nouveau lien qu'il affiche.";
+    opening: "Opening the page", "Ouverture de la page";
+    go_on: "Go on", "Continuer";
+
+    copied_key: "Key copied", "Clé copiée";
+    copied_header: "Header copied", "En-tête copié";
+    not_copied: "It could not be copied. Show it, and copy it by hand.", "La copie a échoué. Affichez-la et copiez-la à la main.";
+    not_fetched: "The key could not be fetched.", "La clé n'a pas pu être obtenue.";
+    wiped: "The key is hidden again", "La clé est de nouveau masquée";
+}
+
+impl Language {
+    pub(crate) fn keys_of(self, keys: usize, most: usize) -> String {
+        match self {
+            Language::English => format!("{keys} of {most} keys"),
+            Language::French => format!("{keys} clés sur {most}"),
+        }
+    }
+
+    pub(crate) fn wait(self, seconds: u64) -> String {
+        match self {
+            Language::English => format!("Codat asks to wait for {seconds} s."),
+            Language::French => format!("Codat demande d'attendre {seconds} s."),
+        }
+    }
+}

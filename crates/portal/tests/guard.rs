@@ -1,0 +1,128 @@
+//! Requests that do not come from the page itself.
+
+use codat_keys_portal::{PATH, Role};
+
+use crate::support::{Visitor, emulated, host_of, send, state};
+
+/// Each with the fields that its form has, for the key `{id}`.
+pub(crate) const CHANGES: [(&str, &[(&str, &str)]); 7] = [
+    ("/keys", &[("name", "made")]),
+    ("/keys/{id}/revoke", &[("confirm", "doomed")]),
+    ("/keys/{id}/key", &[]),
+    ("/keys/{id}/header", &[]),
+    ("/keys/{id}/created", &[]),
+    ("/sign-in", &[("role", "Administrator")]),
+    ("/sign-out", &[]),
+];
+
+#[test]
+fn another_host_is_misdirected_and_told_nothing() {
+    let emulator = emulated();
+    let visitor = Visitor::signed_in(&emulator, Role::Developer);
+    let (port, cookie) = (host_of(&emulator).replace("127.0.0.1", ""), &visitor.cookie);
+    for host in ["evil.example", "localhost", "127.0.0.2", "127.0.0.1.evil.example", "[::1]"] {
+        for path in ["", "/portal.js", "/keys/x/revoke", "/open/x"] {
+            let head = format!("Host: {host}{port}\r\nCookie: {cookie}\r\n");
+            let answer = send(&emulator, "GET", &format!("{PATH}{path}"), &head, "");
+            assert_eq!((answer.status, answer.body.as_str()), (421, ""), "{host} {path}");
+        }
+    }
+    let own = host_of(&emulator);
+    for (target, head) in [
+        (PATH.to_owned(), format!("Host: {own}\r\nHost: {own}\r\n")),
+        (PATH.to_owned(), "Host: \r\n".to_owned()),
+        (format!("http://evil.example{PATH}"), format!("Host: {own}\r\n")),
+    ] {
+        let answer = send(&emulator, "GET", &target, &format!("{head}Cookie: {cookie}\r\n"), "");
+        assert!(matches!(answer.status, 400 | 421) && answer.body.is_empty(), "{target} {head}: {}", answer.head);
+    }
+}
+
+#[test]
+fn a_change_from_elsewhere_is_forbidden() {
+    let emulator = emulated();
+    let visitor = Visitor::signed_in(&emulator, Role::Developer);
+    visitor.post("/keys", &[("name", "doomed")]);
+    let (before, own) = (state(&emulator), host_of(&emulator));
+    for from in [
+        String::new(),
+        "Origin: null\r\n".to_owned(),
+        "Origin: http://evil.example\r\n".to_owned(),
+        format!("Origin: https://{own}\r\n"),
+        "Sec-Fetch-Site: same-origin\r\n".to_owned(),
+        format!("Origin: http://{own}\r\nSec-Fetch-Site: cross-site\r\n"),
+        format!("Origin: http://{own}\r\nSec-Fetch-Site: same-site\r\n"),
+        "Origin: null\r\nSec-Fetch-Site: cross-site\r\n".to_owned(),
+        "Origin: null\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n".to_owned(),
+    ] {
+        for (path, fields) in CHANGES {
+            let answer = visitor.post_from(&from, &path.replace("{id}", &newest(&before)), fields);
+            assert_eq!((answer.status, answer.body.as_str()), (403, ""), "{path} {from}");
+        }
+    }
+    assert_eq!(state(&emulator), before);
+}
+
+#[test]
+fn a_form_of_another_session_is_forbidden() {
+    let emulator = emulated();
+    let mut visitor = Visitor::signed_in(&emulator, Role::Developer);
+    visitor.post("/keys", &[("name", "doomed")]);
+    let before = state(&emulator);
+    let other = Visitor::signed_in(&emulator, Role::Developer).form_token;
+    for token in [other, String::new(), "x".repeat(64)] {
+        visitor.form_token = token;
+        for (path, fields) in CHANGES {
+            let answer = visitor.post(&path.replace("{id}", &newest(&before)), fields);
+            assert_eq!((answer.status, answer.body.as_str()), (403, ""), "{path}");
+        }
+    }
+    assert_eq!(state(&emulator), before);
+}
+
+#[test]
+fn every_answer_says_what_a_browser_must_not_do() {
+    let emulator = emulated();
+    let visitor = Visitor::signed_in(&emulator, Role::Developer);
+    let elsewhere = send(&emulator, "GET", PATH, "Host: evil.example\r\n", "");
+    for answer in
+        [visitor.get(""), visitor.get("/portal.js"), visitor.get("/nothing"), visitor.post("/keys", &[]), elsewhere]
+    {
+        let policy = answer.header("content-security-policy").unwrap_or_default();
+        assert!(policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains('*') && !policy.contains("http"), "{policy}");
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("referrer-policy", "no-referrer"),
+            ("x-content-type-options", "nosniff"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-embedder-policy", "require-corp"),
+            ("cross-origin-resource-policy", "same-origin"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{}", answer.head);
+        }
+    }
+}
+
+#[test]
+fn a_session_is_a_cookie_that_scripts_and_other_sites_do_not_get() {
+    let emulator = emulated();
+    let page = send(&emulator, "GET", PATH, &format!("Host: {}\r\n", host_of(&emulator)), "");
+    let cookie = page.header("set-cookie").unwrap_or_default();
+    assert!(cookie.ends_with(&format!("; Path={PATH}; HttpOnly; SameSite=Strict")), "{cookie}");
+    let (name, value) = cookie.split(';').next().and_then(|pair| pair.split_once('=')).unwrap_or_default();
+    assert_eq!(name, format!("codat_keys_{}", host_of(&emulator).trim_start_matches("127.0.0.1:")));
+    assert_eq!(value.len(), 64, "256 bits");
+
+    let user = Visitor::signed_in(&emulator, Role::Developer);
+    assert!(!cookie.contains(&user.cookie), "signing in begins another session");
+    let guessed =
+        Visitor { cookie: format!("{name}={}", "0".repeat(64)), form_token: String::new(), emulator: &emulator };
+    assert!(guessed.get("").body.contains("Who are you?"));
+}
+
+/// The id of the key that was made last.
+fn newest(state: &str) -> String {
+    let (_, id) = state.rsplit_once("\"id\":\"").expect("a key");
+    id.split('"').next().unwrap_or_default().to_owned()
+}

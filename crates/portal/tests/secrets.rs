@@ -1,0 +1,68 @@
+//! Where keys are, and where they are not.
+
+use codat_keys_portal::{PATH, Role};
+
+use crate::support::{Visitor, emulated, host_of, local, send, set_state};
+
+const KEY: &str = "MadeUpKeyOfThePageThatNobodyMaySee000042";
+const HEADER: &str = "Basic TWFkZVVwS2V5T2ZUaGVQYWdlVGhhdE5vYm9keU1heVNlZTAwMDA0Mg==";
+
+#[test]
+fn no_page_holds_a_key_or_a_header() {
+    let emulator = emulated();
+    let keys = format!(
+        r#"{{"keys":[{{"id":"a","apiKey":"{}"}},{{"id":"b","name":"b","apiKey":"{KEY}"}}]}}"#,
+        emulator.api_key()
+    );
+    set_state(&emulator, &keys);
+    let visitor = Visitor::signed_in(&emulator, Role::Administrator);
+    visitor.post("/keys", &[("name", "made")]);
+    let made = visitor.post(&created(&visitor.get("").body), &[]).body;
+    let mut secrets = vec![KEY.to_owned(), HEADER.to_owned(), emulator.api_key().to_owned()];
+    secrets.extend(made.lines().map(ToOwned::to_owned));
+    for path in ["", "?name=b", "/keys/b/revoke", "/keys/a/revoke", "/portal.js", "/portal.css", "/icon.svg"] {
+        let answer = visitor.get(path);
+        assert_eq!(answer.status, 200, "{path}");
+        for secret in &secrets {
+            let encoded = secret.trim_start_matches("Basic ");
+            assert!(!answer.body.contains(encoded) && !answer.head.contains(encoded), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_key_just_made_is_told_once() {
+    let emulator = emulated();
+    let visitor = Visitor::signed_in(&emulator, Role::Developer);
+    visitor.post("/keys", &[("name", "made")]);
+    let page = visitor.get("").body;
+    assert!(page.contains("The key was created"));
+    assert!(!visitor.get("").body.contains("The key was created"), "told once");
+    assert_eq!(visitor.post("/keys/another/created", &[]).status, 404);
+    let told = visitor.post(&created(&page), &[]);
+    let (key, header) = told.body.split_once('\n').unwrap_or_default();
+    assert!(key.len() == 40 && header.starts_with("Basic "));
+    assert_eq!(visitor.post(&created(&page), &[]).status, 404);
+}
+
+/// Where the page's script fetches the key that was just made.
+fn created(page: &str) -> String {
+    let (_, path) = page.split_once("data-created=\"").expect("a key that was made");
+    path.split('"').next().unwrap_or_default().trim_start_matches(PATH).to_owned()
+}
+
+#[test]
+fn a_link_opens_once_and_shows_nothing_to_who_has_none() {
+    let (emulator, links) = local(false);
+    let head = format!("Host: {}\r\n", host_of(&emulator));
+    let link = links.make();
+    let path = link.trim_start_matches(emulator.base_url());
+    assert_eq!(send(&emulator, "GET", path, &head, "").status, 200);
+    for path in [path, PATH, &format!("{PATH}/open/{}", "0".repeat(64)), &format!("{PATH}/keys/x/revoke")] {
+        let answer = send(&emulator, "GET", path, &head, "");
+        assert_eq!(answer.status, 401, "{path}");
+        assert!(answer.header("set-cookie").is_none() && !answer.body.contains("••••"), "{path}");
+    }
+    let visitor = Visitor::with_link(&emulator, &links);
+    assert!(visitor.get("").body.contains("1 of 10 keys"));
+}

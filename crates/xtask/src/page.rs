@@ -1,0 +1,82 @@
+//! The tests of the API keys page, in a browser.
+
+use std::path::{Path, PathBuf, absolute};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::node::{install_as_named, npm};
+use crate::process::{command, run_quietly};
+
+/// The tests of the working tree.
+pub(crate) const HERE: Tests = Tests { root: ".", built: "target" };
+
+/// Where they and the program that they start are, each path relative to the root of this repository.
+pub(crate) struct Tests {
+    /// The sources, as far as a repository holds them.
+    pub(crate) root: &'static str,
+    /// What cargo builds of them.
+    pub(crate) built: &'static str,
+}
+
+/// What this machine would need to run them. They are asked for: on a busy machine a browser is late at times.
+pub(crate) fn lacks() -> Option<&'static str> {
+    if std::env::var_os("PAGE_TESTS").is_none() {
+        return Some("PAGE_TESTS=1 asks for it");
+    }
+    if browser().is_none() {
+        return Some("there is no Chromium");
+    }
+    (node_version() < Some(20)).then_some("Playwright needs Node 20")
+}
+
+impl Tests {
+    /// Installs the tools, then builds the program: as for its own tests, so that nothing is built twice.
+    pub(crate) fn install(&self) -> Result<()> {
+        install_as_named(&self.folder(), "package-lock.json", "ci")?;
+        let mut cargo = command("cargo test --quiet --no-run --package codat-keys-cli");
+        run_quietly(cargo.current_dir(self.root).env("CARGO_TARGET_DIR", absolute(self.built)?))
+    }
+
+    pub(crate) fn all(&self) -> Result<Command> {
+        self.ready(npm("test --silent", &self.folder()))
+    }
+
+    /// Those of one file whose names begin so.
+    pub(crate) fn some(&self, file: &str, name: &str) -> Result<Command> {
+        let mut node = command("node --test --test-reporter=spec --test-timeout=120000");
+        node.arg(format!("--test-name-pattern=^{name}")).arg(format!("{file}.test.mjs"));
+        node.current_dir(self.folder());
+        self.ready(node)
+    }
+
+    /// What the sources of the tests look like.
+    pub(crate) fn check(&self) -> Result<()> {
+        install_as_named(&self.folder(), "package-lock.json", "ci")?;
+        run_quietly(&mut npm("run --silent check", &self.folder()))
+    }
+
+    fn ready(&self, mut tests: Command) -> Result<Command> {
+        let program = format!("debug/codat-keys{}", std::env::consts::EXE_SUFFIX);
+        tests.env("CODAT_KEYS", absolute(Path::new(self.built).join(program))?);
+        tests.envs(browser().map(|browser| ("CHROMIUM", browser)));
+        Ok(tests)
+    }
+
+    fn folder(&self) -> PathBuf {
+        Path::new(self.root).join("tests/page")
+    }
+}
+
+fn browser() -> Option<PathBuf> {
+    let named = std::env::var_os("CHROMIUM").map(PathBuf::from);
+    let path = std::env::var_os("PATH")?;
+    let in_path =
+        |name: &&str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    named.or_else(|| ["chromium", "chromium-browser", "google-chrome"].iter().find_map(in_path))
+}
+
+fn node_version() -> Option<u32> {
+    let said = command("node --version").output().ok()?.stdout;
+    std::str::from_utf8(&said).ok()?.strip_prefix('v')?.split('.').next()?.parse().ok()
+}

@@ -1,0 +1,76 @@
+// By keyboard alone: Tab, Enter and Space reach all that a mouse does.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { clipboard, open, says } from "./support/browser.mjs";
+import { emulator } from "./support/programs.mjs";
+import { WORDS } from "./support/words.mjs";
+
+const words = WORDS.en;
+
+/** Presses Tab until what has the focus is called so. */
+async function tabTo(page, name) {
+    for (let presses = 0; presses < 60; presses++) {
+        await page.keyboard.press("Tab");
+        const focused = await page.evaluate(() => {
+            const { labels, textContent } = document.activeElement;
+            return (labels?.[0]?.textContent ?? textContent).trim().replace(/\s+/g, " ");
+        });
+        if (focused.startsWith(name)) {
+            assert.notEqual(await outlineOfFocus(page), "none", `${name} shows that it has the focus`);
+            return;
+        }
+    }
+    assert.fail(`Tab does not reach ${name}`);
+}
+
+const outlineOfFocus = (page) => page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+
+test("one signs in, copies, shows, creates, revokes and goes on in French with the keyboard", async (t) => {
+    const api = await emulator(t, { names: ["ledger"] });
+    const page = await open(t);
+    await page.goto(api.page);
+    await tabTo(page, "Dmitri");
+    await page.keyboard.press("Enter");
+    await says(page, words.keys(2));
+
+    await tabTo(page, "Skip to the keys");
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+    await tabTo(page, "Copy key of the key no name");
+    await page.keyboard.press("Space");
+    await says(page, words.keyCopied);
+    assert.equal(await clipboard(page), api.apiKey);
+
+    await tabTo(page, "Show for 30 seconds of the key ledger");
+    await page.keyboard.press("Enter");
+    await says(page, "MadeUpKeyOfTheTest0");
+    await page.keyboard.press("Enter");
+    await says(page, words.hidden);
+
+    await tabTo(page, "Name");
+    await page.keyboard.type("made");
+    await tabTo(page, "Create");
+    await page.keyboard.press("Space");
+    await says(page, words.created);
+    assert.deepEqual(await api.names(), [null, "ledger", "made"]);
+
+    await tabTo(page, "Revoke of the key no name");
+    await page.keyboard.press("Enter");
+    await says(page, words.usesItself);
+    await page.waitForFunction(() => document.activeElement.name === "confirm");
+    await page.keyboard.type(api.apiKey.slice(-4));
+    await page.keyboard.press("Shift+Tab");
+    await page.keyboard.press("Space");
+    await tabTo(page, words.revokeThis);
+    await page.keyboard.press("Enter");
+    await says(page, words.revoked);
+    assert.deepEqual(await api.names(), ["ledger", "made"]);
+
+    await tabTo(page, "Français");
+    await page.keyboard.press("Enter");
+    await says(page, WORDS.fr.keys(2));
+    await tabTo(page, "Se déconnecter");
+    await page.keyboard.press("Space");
+    await says(page, WORDS.fr.who);
+});
