@@ -55,8 +55,7 @@ impl Blueprint {
             surroundings: Arc::clone(&self.surroundings),
             closed: Arc::clone(&self.closed),
         };
-        let proxy = self.proxy.as_ref().map(|proxy| proxy.shown.clone());
-        Client::new(transport, self.base_url.clone(), self.limits, proxy)
+        Client::new(transport, self.clone())
     }
 
     /// The same for another process, which must share neither the TLS sessions nor the locks around them and

@@ -11,6 +11,7 @@ use http::Method;
 use crate::api;
 use crate::auth::AuthorizationHeader;
 use crate::base_url::BaseUrl;
+use crate::blueprint::Blueprint;
 use crate::call::Call;
 use crate::config::ClientBuilder;
 use crate::credentials::Held;
@@ -22,7 +23,7 @@ use crate::pages::Pages;
 use crate::rate_limit::RateLimit;
 use crate::request::Request;
 use crate::rules;
-use crate::transport::{Budget, Transport};
+use crate::transport::{Budget, LatestRateLimit, Transport};
 
 const GLANCE: Timeouts = Timeouts { attempt: Duration::from_secs(5), call: Duration::from_secs(5) };
 
@@ -49,9 +50,8 @@ struct Inner {
     transport: Transport,
     /// The most frequent of all, made once.
     list_request: http::Request<Bytes>,
-    base_url: BaseUrl,
     limits: Limits,
-    proxy: Option<String>,
+    blueprint: Arc<Blueprint>,
 }
 
 impl Client {
@@ -114,7 +114,7 @@ impl Client {
     /// `InvalidInput` for a URL of another origin, or none at all; `NoCredential` before the key has been read for the
     /// first time, where a command or a provider of your own gives it.
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
-        self.0.base_url.authorization_for(url, self.key().as_deref().map(|held| &held.key))
+        self.base().authorization_for(url, self.key().as_deref().map(|held| &held.key))
     }
 
     /// Reads the key from its source again, and tells whether it is another one now. Every call does so by itself when Codat
@@ -122,10 +122,11 @@ impl Client {
     /// their own. A key that was given as a value stays.
     ///
     /// # Errors
-    /// Those of the source, as [`ClientBuilder::build`]; the key in use goes on.
+    /// Those of the source, as [`ClientBuilder::build`], and `Timeout` where it takes longer than a call may; the key in use
+    /// goes on.
     pub async fn reload_key(&self) -> Result<bool, Error> {
         let before = self.key();
-        self.transport().key.reload().await?;
+        self.transport().reload_key(self.budget_to_read()).await?;
         Ok(self.key().map(|held| held.key.clone()) != before.map(|held| held.key.clone()))
     }
 
@@ -134,14 +135,23 @@ impl Client {
     /// # Errors
     /// `InvalidInput` for a time of zero.
     pub fn with_timeout(&self, time: Duration) -> Result<Self, Error> {
-        let Inner { transport, list_request, base_url, limits: _, proxy } = &*self.0;
+        let Inner { transport, list_request, limits: _, blueprint } = &*self.0;
         Ok(Self(Arc::new(Inner {
             transport: transport.clone(),
             list_request: list_request.clone(),
-            base_url: base_url.clone(),
             limits: Limits::given(Some(time))?,
-            proxy: proxy.clone(),
+            blueprint: Arc::clone(blueprint),
         })))
+    }
+
+    /// The same client with connections and locks of its own, for the child of a fork: those of this one belong to its
+    /// parent, and what the child drops of them would reach into it. It begins with the key in use, and follows its source.
+    ///
+    /// # Errors
+    /// `Internal` where the system does not allow it.
+    pub fn anew(&self) -> Result<Self, Error> {
+        let blueprint = Blueprint { limits: self.0.limits, ..self.0.blueprint.for_this_process() };
+        blueprint.client(&LatestRateLimit::default())
     }
 
     /// Closes this client and its clones: every later attempt ends with `Closed`, and idle connections end with the last
@@ -157,12 +167,12 @@ impl Client {
 
     /// The proxy that requests go through, and what named it, without a password; `None` without one.
     pub fn proxy(&self) -> Option<&str> {
-        self.0.proxy.as_deref()
+        self.0.blueprint.proxy.as_ref().map(|proxy| proxy.shown.as_str())
     }
 
     /// Where this client's requests go, without a slash at the end.
     pub fn base_url(&self) -> &str {
-        self.0.base_url.as_str()
+        self.base().as_str()
     }
 
     /// Whether this client authenticates with that key. Compared in constant time.
@@ -177,14 +187,9 @@ impl Client {
         rules::may_delete(keys, id, in_use.as_ref().map(|held| &held.key), false).err().map(|refused| refused.kind())
     }
 
-    pub(crate) fn new(
-        transport: Transport,
-        base_url: BaseUrl,
-        limits: Limits,
-        proxy: Option<String>,
-    ) -> Result<Self, Error> {
-        let list_request = api::list_request(&base_url)?;
-        Ok(Self(Arc::new(Inner { transport, list_request, base_url, limits, proxy })))
+    pub(crate) fn new(transport: Transport, blueprint: Blueprint) -> Result<Self, Error> {
+        let list_request = api::list_request(&blueprint.base_url)?;
+        Ok(Self(Arc::new(Inner { transport, list_request, limits: blueprint.limits, blueprint: Arc::new(blueprint) })))
     }
 
     pub(crate) async fn list_keys(&self, budget: Budget) -> Result<Vec<ApiKeyDetails>, Error> {
@@ -220,7 +225,7 @@ impl Client {
     }
 
     pub(crate) fn base(&self) -> &BaseUrl {
-        &self.0.base_url
+        &self.0.blueprint.base_url
     }
 
     pub(crate) fn transport(&self) -> &Transport {

@@ -43,7 +43,15 @@ impl Credential {
     /// # Errors
     /// `InvalidCredential`, with the mistake and its repair, as [`ApiKey::parse`] and [`AuthorizationHeader::parse`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        Self::read(text).map_err(|mistake| mistake.in_place("the credential"))
+        Self::parse_from("the credential", text)
+    }
+
+    /// The same, with what to call its place in an error: `what the vault returned`.
+    ///
+    /// # Errors
+    /// As [`Credential::parse`].
+    pub fn parse_from(place: &str, text: &str) -> Result<Self, Error> {
+        Self::read(text).map_err(|mistake| mistake.in_place(place))
     }
 
     /// The same for what a file, standard input or a command's output holds: exactly one line break at its end is

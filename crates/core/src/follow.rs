@@ -49,6 +49,10 @@ impl Transport {
         }
     }
 
+    pub(crate) async fn reload_key(&self, budget: Budget) -> Result<(), Error> {
+        self.within(budget, self.key.reload()).await
+    }
+
     async fn within<T>(&self, budget: Budget, read: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let read = tokio::time::timeout(self.remaining(budget), read).await;
         read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the key could not be read in time")))

@@ -175,6 +175,7 @@ async fn a_source_that_does_not_answer_ends_with_the_call() {
     let server = server();
     let client = builder(&server).timeout(Duration::from_millis(300)).api_key_from(Silent).build().unwrap();
     assert_eq!(get(&client).await.unwrap_err().kind(), ErrorKind::Timeout);
+    assert_eq!(client.reload_key().await.unwrap_err().kind(), ErrorKind::Timeout);
     assert!(server.requests().is_empty());
 }
 
@@ -221,6 +222,21 @@ async fn a_file_that_others_can_read_is_refused_unless_it_is_mounted() {
     fs::remove_dir(folder.path().join("..data")).unwrap();
     std::os::unix::fs::symlink("elsewhere", folder.path().join("..data")).unwrap();
     assert!(build(&file).is_ok());
+}
+
+/// As for the child of a fork: `fork.rs` has the one that blocks, which makes itself anew.
+#[tokio::test]
+async fn a_client_made_anew_begins_with_the_key_and_follows_it() {
+    let (server, vault) = (server(), Counted::giving([Ok(OLD), Ok(NEW)]));
+    let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
+    client.reload_key().await.unwrap();
+    let anew = client.anew().unwrap();
+    assert!(anew.authorization_for(&server.url).is_ok());
+    get(&anew).await.unwrap();
+    assert_eq!(vault.readings(), 2);
+    assert_ne!(client.authorization_for(&server.url).unwrap(), anew.authorization_for(&server.url).unwrap());
+    client.close();
+    assert_eq!(get(&client.anew().unwrap()).await.unwrap_err().kind(), ErrorKind::Closed);
 }
 
 /// Half a file, as who writes in place leaves it for a moment, ends no call.

@@ -35,7 +35,7 @@ pub(crate) struct KeyFile {
 impl KeyFile {
     pub(crate) fn given(path: PathBuf) -> Self {
         let place = format!("the key file {}", path.display());
-        Self::new(path, place, "check the path given to `api_key_file` and the permissions of the file")
+        Self::new(path, place, "check its path and its permissions")
     }
 
     pub(super) fn of_environment(path: PathBuf) -> Self {
