@@ -61,7 +61,7 @@ pub(crate) struct Api {
 
 pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     api.check()?;
-    let client = api.connection.client()?;
+    let client = api.connection.client().await?;
     if api.paginate {
         return api.print_pages(&client).await;
     }

@@ -8,9 +8,14 @@ use clap_complete::Shell;
 use codat_keys::ErrorKind;
 
 use crate::api::Api;
-use crate::audit;
+use crate::audit::{self, Audit};
 use crate::connection::Connection;
 use crate::doctor::Doctor;
+use crate::exec::Exec;
+use crate::login::Login;
+use crate::logout::Logout;
+use crate::portal::Portal;
+use crate::profile::Profiles;
 use crate::usage;
 
 /// Use and manage Codat API keys.
@@ -36,6 +41,14 @@ pub(crate) enum Command {
     Create(Create),
     /// Delete a key, by its id or unambiguous name: for good
     Delete(Delete),
+    /// Try a key, and store it in the keyring under a profile's name
+    Login(Login),
+    /// Remove a profile, and the key that `login` stored for it
+    Logout(Logout),
+    /// List, choose and show profiles: names for keys and the API that they are for
+    Profile(Profiles),
+    /// Run a command with the key in its environment as CODAT_API_KEY, and nowhere else
+    Exec(Exec),
     /// Report what should not stay as it is with the keys, and end with status 3 where something is found
     Audit(Audit),
     /// Make any call to Codat's API, and print its answer
@@ -119,19 +132,6 @@ pub(crate) struct Create {
 }
 
 #[derive(Args)]
-#[command(after_help = "Example: codat-keys audit --max-age 90d --json")]
-pub(crate) struct Audit {
-    /// How old a key may be: 90d, 12w, 36h [default: of any age]
-    #[arg(long, value_name = "AGE")]
-    pub(crate) max_age: Option<String>,
-    /// Print {"keys":[{"id","name","created","inUse","key","ageDays","findings"}],"findings"}
-    #[arg(long)]
-    pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-#[derive(Args)]
 pub(crate) struct KeyOutput {
     /// Print {"key":{"id","name","created","inUse","key"}}; `create` adds how it came about and what else is new
     #[arg(long)]
@@ -157,25 +157,6 @@ pub(crate) struct Delete {
     /// Also delete the key that makes this very call
     #[arg(long)]
     pub(crate) allow_key_in_use: bool,
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-}
-
-#[derive(Args)]
-#[command(after_help = "Example: codat-keys portal --demo")]
-pub(crate) struct Portal {
-    /// The port on 127.0.0.1 [default: a free one]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub(crate) port: u16,
-    /// Only print the link that opens the page
-    #[arg(long)]
-    pub(crate) no_open: bool,
-    /// Only show keys: create and revoke none
-    #[arg(long)]
-    pub(crate) read_only: bool,
-    /// Show the example keys of an embedded emulator instead of yours
-    #[arg(long)]
-    pub(crate) demo: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }
@@ -218,10 +199,13 @@ pub(crate) enum EmulatorCommand {
     },
 }
 
-/// The whole command, with the exit statuses at the end of each help.
+/// The whole command, with an example and the exit statuses at the end of each help.
 pub(crate) fn command() -> clap::Command {
     let statuses = exit_statuses();
-    Cli::command().after_help(statuses.clone()).mut_subcommands(|sub| sub.after_help(statuses.clone()))
+    Cli::command().after_help(statuses.clone()).mut_subcommands(|sub| {
+        let example = sub.get_after_help().map(|example| format!("{example}\n\n")).unwrap_or_default();
+        sub.after_help(example + &statuses)
+    })
 }
 
 /// The arguments of this process; or the exit status, after help or a usage error was printed.

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
 use codat_keys::{ApiKeyDetails, Client, ErrorKind, Timestamp, plain};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::Serialize;
 
-use crate::args::Audit;
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::{KeyJson, print_json, print_rows, say};
 use crate::runtime::unless_interrupted;
@@ -16,6 +17,19 @@ pub(crate) const FOUND: u8 = 3;
 
 /// From so many of the ten keys on, the next rotations of keys may find no room.
 const MANY: usize = 8;
+
+#[derive(Args)]
+#[command(after_help = "Example: codat-keys audit --max-age 90d --json")]
+pub(crate) struct Audit {
+    /// How old a key may be: 90d, 12w, 36h [default: of any age]
+    #[arg(long, value_name = "AGE")]
+    max_age: Option<String>,
+    /// Print {"keys":[{"id","name","created","inUse","key","ageDays","findings"}],"findings"}
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
 
 /// What may be found.
 #[derive(Clone, Copy)]
@@ -74,7 +88,7 @@ struct Document<'a> {
 
 pub(crate) async fn audit(audit: &Audit) -> Result<ExitCode, Failure> {
     let max_age = audit.max_age.as_deref().map(age).transpose()?;
-    let client = audit.connection.client()?;
+    let client = audit.connection.client().await?;
     let keys = unless_interrupted(client.keys().list()).await?;
     let now = Timestamp::now();
     let of_all = findings_of_all(&keys);

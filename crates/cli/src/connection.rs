@@ -1,24 +1,42 @@
-//! How Codat is reached: the options that every command with a call takes.
+//! How Codat is reached, and with which key: the options that every command with a call takes.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use codat_keys::{Client, Error};
+use codat_keys::{Client, ClientBuilder, Credential, ErrorKind};
+use url::{Origin, Url};
+
+use crate::choice::{self, Choice};
+use crate::config::{Profile, Source};
+use crate::failure::Failure;
+use crate::keyring::{self, Trouble};
+use crate::runtime::unless_interrupted;
 
 #[derive(Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
-    /// Where the API is [default: CODAT_BASE_URL, else https://api.codat.io]
-    #[arg(long, value_name = "URL")]
-    base_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) key: KeyOptions,
     /// Certificates (PEM) to trust beside the bundled roots [default: CODAT_CA_FILE, else none]
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// The proxy for every request [default: HTTPS_PROXY and NO_PROXY, for https alone]
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
-    /// Seconds that a call may take [default: 30, for create 60]
+}
+
+/// Which key, and where it may go.
+#[derive(Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct KeyOptions {
+    /// The profile to use [default: the key in the environment, else CODAT_PROFILE, else the profile in use]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Where the API is [default: the profile's, else CODAT_BASE_URL, else https://api.codat.io]
+    #[arg(long, value_name = "URL")]
+    pub(crate) base_url: Option<String>,
+    /// Seconds that a call, or an answer of the keyring, may take [default: 30, for create 60]
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
     /// Let the key go unencrypted to other machines
@@ -27,30 +45,20 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn client(&self) -> Result<Client, Error> {
-        let mut builder = Client::builder().allow_insecure_http(self.allow_insecure_http);
-        if let Some(url) = &self.base_url {
-            builder = builder.base_url(url);
-        }
+    pub(crate) async fn client(&self) -> Result<Client, Failure> {
+        self.key.client_of(self.builder()).await
+    }
+
+    /// All but a key and an address.
+    pub(crate) fn builder(&self) -> ClientBuilder {
+        let mut builder = self.key.builder();
         if let Some(file) = &self.ca_file {
             builder = builder.ca_file(file);
         }
         if let Some(url) = &self.proxy {
             builder = builder.proxy(url);
         }
-        if let Some(seconds) = self.timeout {
-            builder = builder.timeout(Duration::from_secs(seconds));
-        }
-        builder.build()
-    }
-
-    /// What named the base URL.
-    pub(crate) fn base_url_source(&self) -> &'static str {
-        match (&self.base_url, std::env::var_os("CODAT_BASE_URL")) {
-            (Some(_), _) => "--base-url",
-            (None, Some(_)) => "CODAT_BASE_URL",
-            (None, None) => "the default",
-        }
+        builder
     }
 
     /// What named the file of certificates, and its path.
@@ -58,4 +66,100 @@ impl Connection {
         let given = self.ca_file.as_ref().map(|file| format!("{} (--ca-file)", file.display()));
         given.or_else(|| std::env::var_os("CODAT_CA_FILE").map(|file| format!("{} (CODAT_CA_FILE)", file.display())))
     }
+}
+
+impl KeyOptions {
+    /// A client that has its key, for whoever hands the key on.
+    pub(crate) async fn client(&self) -> Result<Client, Failure> {
+        self.client_of(self.builder()).await
+    }
+
+    async fn client_of(&self, builder: ClientBuilder) -> Result<Client, Failure> {
+        match choice::choose(self.profile.as_deref())? {
+            Choice::Environment => Ok(self.with_base_url(builder).build()?),
+            Choice::Profile(profile) => {
+                let builder = builder.base_url(self.base_url_for(&profile)?);
+                let client = self.client_for(builder, &profile).await;
+                client.map_err(|failure| failure.with_note(format!("it is the key of the profile `{}`", profile.name)))
+            }
+        }
+    }
+
+    async fn client_for(&self, builder: ClientBuilder, profile: &Profile) -> Result<Client, Failure> {
+        let builder = match &profile.source {
+            Source::Keyring => builder.api_key(self.key_in_keyring(profile).await?.api_key().clone()),
+            Source::File(path) => builder.api_key_file(path),
+            Source::Command(command) => builder.api_key_from(command.provider()),
+        };
+        let client = builder.build()?;
+        // What goes wrong with the key is told as such, and not as a call that failed.
+        unless_interrupted(client.reload_key()).await?;
+        Ok(client)
+    }
+
+    async fn key_in_keyring(&self, profile: &Profile) -> Result<Credential, Failure> {
+        let again = format!("codat-keys login --profile {}", profile.name);
+        let fetched = keyring::fetch(&profile.name, self.patience()).await;
+        let text = fetched.map_err(|trouble| match trouble {
+            Trouble::Absent(why) => Failure::new(
+                ErrorKind::InvalidCredential,
+                format!("there is no keyring here: {why}"),
+                format!("work where you logged in, or keep the key in a file: {again} --store file"),
+            ),
+            Trouble::NoEntry => {
+                let what = "the keyring has no key of this profile";
+                Failure::new(ErrorKind::InvalidCredential, what, format!("store it again: {again}"))
+            }
+            Trouble::Other(failure) => failure,
+        })?;
+        Ok(Credential::parse(&text)?)
+    }
+
+    /// A profile's key goes to the profile's own origin, whatever else names a base URL.
+    pub(crate) fn base_url_for(&self, profile: &Profile) -> Result<String, Failure> {
+        let variable =
+            || std::env::var_os("CODAT_BASE_URL").map(|url| (url.to_string_lossy().into_owned(), "CODAT_BASE_URL"));
+        let Some((url, named_by)) = self.base_url.clone().map(|url| (url, "--base-url")).or_else(variable) else {
+            return Ok(profile.base_url.clone());
+        };
+        let own = origin(&profile.base_url);
+        match origin(&url) {
+            Some(given) if Some(&given) != own.as_ref() => Err(Failure::new(
+                ErrorKind::InvalidInput,
+                format!(
+                    "{named_by} names {}, but the key of the profile `{}` is for {}",
+                    given.ascii_serialization(),
+                    profile.name,
+                    own.map_or("no URL".into(), |own| own.ascii_serialization())
+                ),
+                format!("leave {named_by} out, or use another profile: the key goes nowhere else"),
+            )),
+            // What is no URL is refused where it is read.
+            _ => Ok(url),
+        }
+    }
+
+    pub(crate) fn with_base_url(&self, builder: ClientBuilder) -> ClientBuilder {
+        match &self.base_url {
+            Some(url) => builder.base_url(url),
+            None => builder,
+        }
+    }
+
+    fn builder(&self) -> ClientBuilder {
+        let builder = Client::builder().allow_insecure_http(self.allow_insecure_http);
+        match self.timeout {
+            Some(seconds) => builder.timeout(Duration::from_secs(seconds)),
+            None => builder,
+        }
+    }
+
+    /// How long to wait for a keyring.
+    pub(crate) fn patience(&self) -> Duration {
+        self.timeout.map_or(keyring::TIMEOUT, Duration::from_secs)
+    }
+}
+
+fn origin(url: &str) -> Option<Origin> {
+    Url::parse(url).ok().map(|url| url.origin())
 }

@@ -9,7 +9,7 @@ use crate::output::say;
 use crate::runtime;
 
 pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
-    let client = create.connection.client()?;
+    let client = create.connection.client().await?;
     let name = KeyName::parse(&create.name)?;
     let file = reserve(&create.output)?;
     let mut call = client.keys().create(&name).adopt(create.adopt).until(runtime::interrupted());

@@ -11,7 +11,7 @@ use crate::output::say;
 use crate::runtime::{interrupted, unless_interrupted};
 
 pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
-    let client = delete.connection.client()?;
+    let client = delete.connection.client().await?;
     check_reference(&delete.key)?;
     let nobody_to_ask = !(stdin().is_terminal() && stderr().is_terminal());
     if !delete.yes && nobody_to_ask {

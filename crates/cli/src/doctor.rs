@@ -69,8 +69,8 @@ fn sources() -> Result<(), Failure> {
 }
 
 async fn examine(connection: &Connection) -> Result<(), Failure> {
-    let client = connection.client()?;
-    line("base URL", &format!("{} ({})", client.redact(client.base_url()), connection.base_url_source()))?;
+    let client = connection.client().await?;
+    line("base URL", &format!("{} ({})", client.redact(client.base_url()), base_url_source(connection)))?;
     line("TLS", &tls(connection, &client))?;
     line("proxy", client.proxy().unwrap_or("none"))?;
     let called = call(&client).await;
@@ -149,4 +149,12 @@ fn ms(time: Duration) -> String {
 
 fn line(what: &str, told: &str) -> Result<(), Failure> {
     print(&format!("{what:<20}{}\n", plain(told)))
+}
+
+fn base_url_source(connection: &Connection) -> &'static str {
+    match (&connection.key.base_url, std::env::var_os("CODAT_BASE_URL")) {
+        (Some(_), _) => "--base-url",
+        (None, Some(_)) => "CODAT_BASE_URL",
+        (None, None) => "the default",
+    }
 }

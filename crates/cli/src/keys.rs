@@ -9,7 +9,7 @@ use crate::runtime::unless_interrupted;
 use crate::secret_file::SecretFile;
 
 pub(crate) async fn list(list: &List) -> Result<(), Failure> {
-    let client = list.connection.client()?;
+    let client = list.connection.client().await?;
     let keys = match &list.name {
         Some(name) => unless_interrupted(client.keys().find(name)).await?,
         None => unless_interrupted(client.keys().list()).await?,
@@ -23,7 +23,7 @@ pub(crate) async fn list(list: &List) -> Result<(), Failure> {
 }
 
 pub(crate) async fn show(show: &Show) -> Result<(), Failure> {
-    let client = show.connection.client()?;
+    let client = show.connection.client().await?;
     check_reference(&show.key)?;
     let file = reserve(&show.output)?;
     let keys = unless_interrupted(client.keys().list()).await?;
@@ -31,7 +31,7 @@ pub(crate) async fn show(show: &Show) -> Result<(), Failure> {
 }
 
 pub(crate) async fn whoami(whoami: &Whoami) -> Result<(), Failure> {
-    let client = whoami.connection.client()?;
+    let client = whoami.connection.client().await?;
     let key = unless_interrupted(client.whoami()).await?;
     if whoami.json {
         print_json(&KeyDocument::new(&client, &key, false, None))
@@ -80,7 +80,7 @@ pub(crate) fn hand_out(
     made: Option<&Creation>,
 ) -> Result<(), Failure> {
     if let Some(file) = file {
-        file.write(&key.api_key)?;
+        file.write(key.api_key.expose_secret(), "the key exists: fetch it with `codat-keys show ID --out FILE`")?;
     }
     match output {
         KeyOutput { json: true, reveal, .. } => print_json(&KeyDocument::new(client, key, *reveal, made)),

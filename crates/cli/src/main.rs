@@ -5,21 +5,30 @@
 mod api;
 mod args;
 mod audit;
+mod child;
+mod choice;
+mod config;
 mod connection;
 mod create;
 mod delete;
 mod demo;
 mod doctor;
 mod emulator;
+mod emulator_exec;
 mod exec;
 mod failure;
 mod header;
+mod keyring;
 mod keys;
+mod login;
+mod logout;
 mod manual;
 mod output;
 mod portal;
+mod profile;
 mod runtime;
 mod secret_file;
+mod secret_input;
 mod usage;
 
 use std::process::ExitCode;
@@ -45,12 +54,16 @@ fn run(cli: args::Cli) -> Result<ExitCode, Failure> {
         Command::Whoami(whoami) => runtime::run(keys::whoami(&whoami)),
         Command::Create(create) => runtime::run(create::create(&create)),
         Command::Delete(delete) => runtime::run(delete::delete(&delete)),
+        Command::Login(login) => runtime::run(login::login(&login)),
+        Command::Logout(logout) => runtime::run(logout::logout(&logout)),
+        Command::Profile(profiles) => profile::profile(&profiles),
+        Command::Exec(exec) => return exec::exec(&exec),
         Command::Audit(audit) => return runtime::run(audit::audit(&audit)),
         Command::Api(api) => runtime::run(api::api(&api)),
         Command::Doctor(doctor) => runtime::run(doctor::doctor(&doctor)),
         Command::Header => header::header(),
         Command::Emulator { options, command: Some(EmulatorCommand::Exec { command }) } => {
-            return runtime::run(exec::exec(&options, &command));
+            return runtime::run(emulator_exec::exec(&options, &command));
         }
         Command::Emulator { options, command: None } => runtime::run(emulator::run(&options)),
         Command::Portal(portal) => runtime::run(portal::portal(&portal)),

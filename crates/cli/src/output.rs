@@ -56,7 +56,10 @@ pub(crate) fn print_keys(client: &Client, keys: &[ApiKeyDetails], reveal: bool) 
 }
 
 /// As a table with a heading on a terminal, and as tab-separated lines elsewhere.
-pub(crate) fn print_rows(heading: [&str; 5], rows: impl Iterator<Item = [String; 5]>) -> Result<(), Failure> {
+pub(crate) fn print_rows<const N: usize>(
+    heading: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Result<(), Failure> {
     if stdout().is_terminal() {
         print(&table(std::iter::once(heading.map(str::to_owned)).chain(rows).collect()))
     } else {
@@ -129,10 +132,10 @@ fn shown(key: &ApiKeyDetails, reveal: bool) -> String {
     if reveal { key.api_key.expose_secret().to_owned() } else { key.api_key.masked() }
 }
 
-fn table(rows: Vec<[String; 5]>) -> String {
+fn table<const N: usize>(rows: Vec<[String; N]>) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].width()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    let line = |row: &[String; 5]| {
+    let widths: Vec<usize> = (0..N).map(width).collect();
+    let line = |row: &[String; N]| {
         let cells = row.iter().zip(&widths).map(|(cell, width)| cell.clone() + &" ".repeat(width - cell.width()));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };

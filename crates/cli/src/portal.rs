@@ -5,15 +5,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::Duration;
 
+use clap::Args;
 use codat_keys::{ApiKey, Client, Method};
 use codat_keys_emulator::Emulator;
-use codat_keys_portal::{Links, PATH, Portal};
+use codat_keys_portal::{Links, PATH};
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
-use crate::args;
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::{print, say};
 use crate::runtime::Signals;
@@ -21,16 +22,35 @@ use crate::runtime::Signals;
 /// So long without anybody at it, the page is closed.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
-pub(crate) async fn portal(options: &args::Portal) -> Result<(), Failure> {
+#[derive(Args)]
+#[command(after_help = "Example: codat-keys portal --demo")]
+pub(crate) struct Portal {
+    /// The port on 127.0.0.1 [default: a free one]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    port: u16,
+    /// Only print the link that opens the page
+    #[arg(long)]
+    no_open: bool,
+    /// Only show keys: create and revoke none
+    #[arg(long)]
+    read_only: bool,
+    /// Show the example keys of an embedded emulator instead of yours
+    #[arg(long)]
+    demo: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
     let emulator = options.demo.then(Emulator::start).transpose().map_err(cannot_start)?;
     let client = match &emulator {
         Some(emulator) => example(emulator).await?,
-        None => options.connection.client()?,
+        None => options.connection.client().await?,
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(cannot_start)?;
     let address = listener.local_addr().map_err(cannot_start)?;
     let whose = client.base_url().to_owned();
-    let portal = Portal::new(address, move || Ok(client.clone())).read_only(options.read_only);
+    let portal = codat_keys_portal::Portal::new(address, move || Ok(client.clone())).read_only(options.read_only);
     let (router, links) = portal.behind_links();
     let mut signals = Signals::watch()?;
     let served = tokio::spawn(axum::serve(listener, router).into_future());
@@ -61,7 +81,7 @@ pub(crate) fn mount(emulator: &Emulator) {
         let key = ApiKey::verbatim(&key().unwrap_or_default())?;
         Client::builder().base_url(&base_url).api_key(key).build()
     };
-    emulator.mount(PATH, Portal::new(address, client).behind_sign_in());
+    emulator.mount(PATH, codat_keys_portal::Portal::new(address, client).behind_sign_in());
 }
 
 /// Where that is.

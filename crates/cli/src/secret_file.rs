@@ -1,9 +1,9 @@
-//! `--out FILE`: a key's value in a file that only its owner can read.
+//! A secret in a file that only its owner can read: `--out FILE`, and the key of a profile.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use codat_keys::{ApiKey, ErrorKind};
+use codat_keys::ErrorKind;
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
@@ -44,24 +44,20 @@ impl SecretFile {
         Ok(Self { path: path.to_owned(), overwrite, temporary })
     }
 
-    /// Writes the value alone, without a line break.
-    pub(crate) fn write(mut self, key: &ApiKey) -> Result<(), Failure> {
-        let written = self
-            .temporary
-            .write_all(key.expose_secret().as_bytes())
-            .and_then(|()| self.temporary.as_file().sync_all())
-            .and_then(|()| {
-                match self.overwrite {
-                    true => self.temporary.persist(&self.path),
-                    false => self.temporary.persist_noclobber(&self.path),
-                }
-                .map_err(|error| error.error)
-            });
-        written.map(drop).map_err(|error| {
-            Failure::local(
-                format!("{} could not be written: {error}", self.path.display()),
-                "the key exists: fetch it with `codat-keys show ID --out FILE`",
-            )
-        })
+    /// Writes the secret as it is. The hint says what to do where that fails.
+    pub(crate) fn write(mut self, secret: &str, hint: &str) -> Result<(), Failure> {
+        let written =
+            self.temporary.write_all(secret.as_bytes()).and_then(|()| self.temporary.as_file().sync_all()).and_then(
+                |()| {
+                    match self.overwrite {
+                        true => self.temporary.persist(&self.path),
+                        false => self.temporary.persist_noclobber(&self.path),
+                    }
+                    .map_err(|error| error.error)
+                },
+            );
+        written
+            .map(drop)
+            .map_err(|error| Failure::local(format!("{} could not be written: {error}", self.path.display()), hint))
     }
 }

@@ -8,11 +8,17 @@ mod canary;
 mod doctor;
 mod encode_cases;
 mod exec;
+#[cfg(unix)]
+mod home;
 mod keys;
+#[cfg(unix)]
+mod login;
 mod mistakes;
 mod outcomes;
 #[cfg(unix)]
 mod portal;
+#[cfg(unix)]
+mod profiles;
 mod readme;
 mod scenarios;
 #[path = "../../../tests/support/stand_in.rs"]

@@ -14,6 +14,7 @@ pub(crate) fn program() -> Command {
     command
 }
 
+/// Without the caller's variables, configuration and keyring.
 pub(crate) fn clear_environment(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_uppercase();
@@ -21,6 +22,8 @@ pub(crate) fn clear_environment(command: &mut Command) {
             command.env_remove(name);
         }
     }
+    command.env("XDG_CONFIG_HOME", "/nowhere").env("APPDATA", "/nowhere");
+    command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
 }
 
 pub(crate) fn with_key(url: &str, key: &str) -> Command {

@@ -1,0 +1,63 @@
+//! What gives a command its key: a profile that `--profile` names; else the variables; else the profile that `CODAT_PROFILE`
+//! names; else the profile in use.
+
+use std::env;
+
+use codat_keys::ErrorKind;
+
+use crate::config::{Config, Name, Profile};
+use crate::failure::Failure;
+
+/// The variables that hold a key, or say where one is. They must agree, which the core sees to.
+const KEY_VARIABLES: [&str; 3] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"];
+
+pub(crate) enum Choice {
+    /// The variables, or nothing at all.
+    Environment,
+    Profile(Profile),
+}
+
+pub(crate) fn choose(option: Option<&str>) -> Result<Choice, Failure> {
+    if option.is_none() && key_variable().is_some() {
+        return Ok(Choice::Environment);
+    }
+    let config = Config::load()?;
+    Ok(match named(option, &config)? {
+        Some((name, named_by)) => Choice::Profile(config.get(&name, &named_by)?.clone()),
+        None => Choice::Environment,
+    })
+}
+
+/// The first variable that is set, even if what it holds is wrong.
+pub(crate) fn key_variable() -> Option<&'static str> {
+    KEY_VARIABLES.into_iter().find(|name| env::var_os(name).is_some())
+}
+
+/// What to add where a profile is said to be in use.
+pub(crate) fn unless_overruled() -> String {
+    key_variable().map_or_else(String::new, |variable| format!(" where {variable} is not set, as it is here"))
+}
+
+/// The name of the profile that comes first, and what named it.
+pub(crate) fn named(option: Option<&str>, config: &Config) -> Result<Option<(Name, String)>, Failure> {
+    if let Some(name) = option {
+        return Ok(Some((Name::parse(name, "--profile")?, "--profile".into())));
+    }
+    if let Some(name) = profile_variable()? {
+        return Ok(Some((name, "CODAT_PROFILE".into())));
+    }
+    Ok(config.in_use().map(|name| (name.clone(), format!("`profile` in {}", config.path().display()))))
+}
+
+/// What `CODAT_PROFILE` names. An empty one is a mistake, not a default.
+pub(crate) fn profile_variable() -> Result<Option<Name>, Failure> {
+    match env::var_os("CODAT_PROFILE") {
+        None => Ok(None),
+        Some(name) if name.is_empty() => Err(Failure::new(
+            ErrorKind::InvalidInput,
+            "CODAT_PROFILE is empty",
+            "set CODAT_PROFILE to a profile's name, or unset it",
+        )),
+        Some(name) => Name::parse(&name.to_string_lossy(), "CODAT_PROFILE").map(Some),
+    }
+}

@@ -1,0 +1,155 @@
+//! `config.toml` in the platform's folder for configuration: the profiles. It names where each key is, and never holds one.
+
+mod profile;
+mod read;
+
+use std::fs;
+use std::io::{ErrorKind as Io, Write};
+use std::path::{Path, PathBuf};
+
+use codat_keys::ErrorKind;
+use etcetera::BaseStrategy;
+use tempfile::NamedTempFile;
+use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
+
+pub(crate) use profile::{Command, Name, Place, Profile, Source};
+
+use crate::failure::Failure;
+
+/// Beside `config.toml`: the keys that are in no keyring, each in a file of its profile's name.
+const KEYS: &str = "keys";
+
+pub(crate) struct Config {
+    path: PathBuf,
+    /// As people wrote it, so that their comments stay.
+    document: DocumentMut,
+    in_use: Option<Name>,
+    profiles: Vec<Profile>,
+}
+
+impl Config {
+    pub(crate) fn load() -> Result<Self, Failure> {
+        let folder = folder()?;
+        let path = folder.join("config.toml");
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == Io::NotFound => String::new(),
+            read => read.map_err(|error| {
+                let what = format!("{} cannot be read: {error}", path.display());
+                Failure::new(ErrorKind::InvalidInput, what, "make it a text file that you may read")
+            })?,
+        };
+        read::config(&path, &folder, &text)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn profiles(&self) -> &[Profile] {
+        &self.profiles
+    }
+
+    /// The profile that is used where nothing else is named.
+    pub(crate) fn in_use(&self) -> Option<&Name> {
+        self.in_use.as_ref()
+    }
+
+    pub(crate) fn find(&self, name: &Name) -> Option<&Profile> {
+        self.profiles.iter().find(|profile| profile.name == *name)
+    }
+
+    /// The profile of that name, which something named.
+    pub(crate) fn get(&self, name: &Name, named_by: &str) -> Result<&Profile, Failure> {
+        self.find(name).ok_or_else(|| {
+            let names: Vec<&str> = self.profiles.iter().map(|profile| profile.name.as_str()).collect();
+            let there =
+                if names.is_empty() { "there is none".into() } else { format!("there is {}", names.join(", ")) };
+            Failure::new(
+                ErrorKind::InvalidInput,
+                format!("{named_by} names the profile `{name}`, which is not in {}", self.path.display()),
+                format!("{there}; `codat-keys login --profile {name}` makes it"),
+            )
+        })
+    }
+
+    /// Where `login` keeps the key of a profile that is in no keyring.
+    pub(crate) fn key_file(&self, name: &Name) -> PathBuf {
+        self.path.with_file_name(KEYS).join(name.as_str())
+    }
+
+    pub(crate) fn use_profile(&mut self, name: &Name) {
+        self.document["profile"] = value(name.as_str());
+        self.in_use = Some(name.clone());
+    }
+
+    /// Adds a profile whose key `login` keeps, or replaces what it says.
+    pub(crate) fn put(&mut self, name: &Name, base_url: &str, place: Place) {
+        let (source, written_source) = match place {
+            Place::Keyring => (Source::Keyring, value("keyring")),
+            Place::File => {
+                let file = value(InlineTable::from_iter([("file", format!("{KEYS}/{name}"))]));
+                (Source::File(self.key_file(name)), file)
+            }
+        };
+        let profiles = self.document.entry("profiles").or_insert_with(|| {
+            let mut profiles = Table::new();
+            profiles.set_implicit(true);
+            Item::Table(profiles)
+        });
+        let written = &mut profiles[name.as_str()];
+        if written.is_none() {
+            *written = Item::Table(Table::new());
+        }
+        written["base_url"] = value(base_url);
+        written["source"] = written_source;
+        self.profiles.retain(|other| other.name != *name);
+        self.profiles.push(Profile { name: name.clone(), base_url: base_url.to_owned(), source });
+    }
+
+    pub(crate) fn remove(&mut self, name: &Name) {
+        if let Some(profiles) = self.document.get_mut("profiles").and_then(Item::as_table_like_mut) {
+            profiles.remove(name.as_str());
+        }
+        if self.in_use.as_ref() == Some(name) {
+            self.document.remove("profile");
+            self.in_use = None;
+        }
+        self.profiles.retain(|profile| profile.name != *name);
+    }
+
+    /// Nobody ever reads half of it, and a link to it stays one.
+    pub(crate) fn save(&self) -> Result<(), Failure> {
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let written = path.parent().map_or_else(
+            || Err(Io::InvalidInput.into()),
+            |folder| {
+                private_folder(folder)?;
+                let mut temporary = NamedTempFile::new_in(folder)?;
+                temporary.write_all(self.document.to_string().as_bytes())?;
+                temporary.as_file().sync_all()?;
+                temporary.persist(&path).map_err(|error| error.error)
+            },
+        );
+        written.map(drop).map_err(|error| {
+            Failure::local(format!("{} cannot be written: {error}", path.display()), "check that its folder is yours")
+        })
+    }
+}
+
+/// Makes a folder that only its owner can look into, unless it exists.
+pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+fn folder() -> Result<PathBuf, Failure> {
+    let base = etcetera::choose_base_strategy().map_err(|error| {
+        Failure::local(
+            format!("the folder for configuration is unknown: {error}"),
+            "set HOME, or give the key in CODAT_API_KEY",
+        )
+    })?;
+    Ok(base.config_dir().join("codat-keys"))
+}

@@ -1,0 +1,98 @@
+//! A profile: a name for a key and the API that it is for.
+
+use std::fmt::{self, Display};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use codat_keys::{ErrorKind, KeyCommand};
+
+use crate::failure::Failure;
+
+const MAX_NAME_CHARS: usize = 32;
+
+#[derive(Clone)]
+pub(crate) struct Profile {
+    pub(crate) name: Name,
+    pub(crate) base_url: String,
+    pub(crate) source: Source,
+}
+
+/// Where a profile's key is.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    Keyring,
+    File(PathBuf),
+    Command(Command),
+}
+
+/// Where `login` keeps a key.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Place {
+    /// The keyring of the operating system
+    Keyring,
+    /// A file that only you can read
+    File,
+}
+
+/// A command that prints a key.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Command {
+    pub(crate) argv: Vec<String>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) cached_for: Option<Duration>,
+}
+
+impl Command {
+    pub(crate) fn provider(&self) -> KeyCommand {
+        let mut command = KeyCommand::new(&self.argv);
+        if let Some(time) = self.timeout {
+            command = command.timeout(time);
+        }
+        if let Some(time) = self.cached_for {
+            command = command.cached_for(time);
+        }
+        command
+    }
+}
+
+impl Display for Source {
+    /// A command's arguments are left out, since people put secrets into them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keyring => f.write_str("the keyring"),
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Command(command) => write!(f, "the command `{}`", command.argv.first().map_or("", String::as_str)),
+        }
+    }
+}
+
+/// A profile's name. It names a file as well, so that it has no capitals, which some file systems do not tell apart; and a
+/// key that is given for a name by mistake is no name, and not repeated in an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Name(String);
+
+impl Name {
+    pub(crate) fn parse(text: &str, place: &str) -> Result<Self, Failure> {
+        let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let is_name = text.starts_with(is_letter)
+            && text.len() <= MAX_NAME_CHARS
+            && text.chars().all(|c| is_letter(c) || matches!(c, '-' | '_'));
+        is_name.then(|| Self(text.into())).ok_or_else(|| {
+            Failure::new(
+                ErrorKind::InvalidInput,
+                format!("{place} is no name of a profile"),
+                "write it with at most 32 lower-case letters, digits, `-` and `_`: work, staging-eu",
+            )
+        })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

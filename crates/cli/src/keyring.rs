@@ -1,0 +1,99 @@
+//! The operating system's keyring: Keychain, the Credential Manager, or the Secret Service on D-Bus. It is touched only where
+//! a profile asks for it.
+
+use std::thread;
+use std::time::Duration;
+
+use codat_keys::{ApiKey, ErrorKind};
+use keyring::{Entry, Error};
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use crate::config::Name;
+use crate::failure::Failure;
+use crate::runtime::unless_interrupted;
+
+/// A keyring that is locked may wait for somebody to type its password, where nobody sees that it asks.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The keys are filed under it, each with its profile's name for a user's.
+const SERVICE: &str = "codat-keys";
+
+const ELSEWHERE: &str = "keep the key in a file: codat-keys login --store file";
+
+pub(crate) enum Trouble {
+    /// This machine, or this session, has no keyring.
+    Absent(String),
+    /// It has no such entry.
+    NoEntry,
+    Other(Failure),
+}
+
+pub(crate) async fn store(name: &Name, key: &ApiKey, limit: Duration) -> Result<(), Trouble> {
+    let key = key.clone();
+    within(limit, name, move |entry| entry.set_password(key.expose_secret())).await
+}
+
+pub(crate) async fn fetch(name: &Name, limit: Duration) -> Result<Zeroizing<String>, Trouble> {
+    within(limit, name, |entry| entry.get_password().map(Zeroizing::new)).await
+}
+
+pub(crate) async fn remove(name: &Name, limit: Duration) -> Result<(), Trouble> {
+    within(limit, name, Entry::delete_credential).await
+}
+
+/// On a thread of its own, which is left behind where it takes too long.
+async fn within<T: Send + 'static>(
+    limit: Duration,
+    name: &Name,
+    job: impl FnOnce(&Entry) -> keyring::Result<T> + Send + 'static,
+) -> Result<T, Trouble> {
+    let (told, heard) = oneshot::channel();
+    let user = name.as_str().to_owned();
+    let job = move || {
+        let done = match Entry::store_status() {
+            Err(error) => Err(Trouble::Absent(reason(error))),
+            Ok(()) => Entry::new(SERVICE, &user).and_then(|entry| job(&entry)).map_err(|error| trouble(&error)),
+        };
+        // Nobody may be left to hear it.
+        let _ = told.send(done);
+    };
+    let started = thread::Builder::new().name("codat-keys-keyring".into()).spawn(job);
+    started.map_err(|error| other(ErrorKind::Internal, format!("the keyring cannot be asked: {error}"), ELSEWHERE))?;
+    let in_time = async { Ok::<_, Failure>(tokio::time::timeout(limit, heard).await) };
+    match unless_interrupted(in_time).await.map_err(Trouble::Other)? {
+        Ok(Ok(done)) => done,
+        Ok(Err(_)) => Err(other(ErrorKind::Internal, "the keyring's client broke off", ELSEWHERE)),
+        Err(_) => Err(other(
+            ErrorKind::Timeout,
+            format!("the keyring did not answer within {} s", limit.as_secs()),
+            format!("it may wait for its password: unlock it and try again, or {ELSEWHERE}"),
+        )),
+    }
+}
+
+fn trouble(error: &Error) -> Trouble {
+    match error {
+        Error::NoEntry => Trouble::NoEntry,
+        Error::NoStorageAccess(_) => other(
+            ErrorKind::InvalidCredential,
+            format!("the keyring is locked, or denies access: {}", reason(error)),
+            format!("unlock it and try again, or {ELSEWHERE}"),
+        ),
+        _ => other(ErrorKind::InvalidCredential, format!("the keyring fails: {}", reason(error)), ELSEWHERE),
+    }
+}
+
+/// Some errors carry the bytes of an entry; their texts do not show them, and these are the only ones that are repeated.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::PlatformFailure(source) | Error::NoStorageAccess(source) => source.to_string(),
+        Error::Ambiguous(_) => "it has several entries for this profile".into(),
+        Error::BadEncoding(_) | Error::BadDataFormat(..) => "its entry is no text".into(),
+        _ => "it does not say why".into(),
+    }
+}
+
+fn other(kind: ErrorKind, what: impl std::fmt::Display, hint: impl std::fmt::Display) -> Trouble {
+    Trouble::Other(Failure::new(kind, what, hint))
+}

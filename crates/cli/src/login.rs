@@ -1,0 +1,136 @@
+//! `login`: tries a key, and only then stores it, under a profile's name.
+
+use std::fs;
+
+use clap::Args;
+use codat_keys::{ApiKey, ErrorKind, plain};
+
+use crate::choice;
+use crate::config::{Config, Name, Place, Profile, Source, private_folder};
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::keyring::{self, Trouble};
+use crate::output::say;
+use crate::runtime::unless_interrupted;
+use crate::secret_file::SecretFile;
+use crate::secret_input;
+
+/// The first profile of somebody who gives no name.
+const FIRST: &str = "default";
+
+#[derive(Args)]
+#[command(after_help = "Example: codat-keys login --profile work")]
+pub(crate) struct Login {
+    /// Where to keep the key [default: the keyring; where there is none, a file]
+    #[arg(long, value_name = "PLACE")]
+    store: Option<Place>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
+    let options = &login.connection.key;
+    let mut config = Config::load()?;
+    let name = match choice::named(options.profile.as_deref(), &config)? {
+        Some((name, _)) => name,
+        None => Name::parse(FIRST, "the name")?,
+    };
+    let known = config.find(&name).cloned();
+    if let Some(profile) = &known {
+        check_is_kept_here(&config, profile)?;
+    }
+    let builder = match &known {
+        // Another address is a decision, and is not left to a variable.
+        Some(profile) if options.base_url.is_none() => {
+            login.connection.builder().base_url(options.base_url_for(profile)?)
+        }
+        _ => options.with_base_url(login.connection.builder()),
+    };
+
+    let again = format!("codat-keys login --profile {name}");
+    let key = secret_input::read(&format!("API key of the profile `{name}` (not shown): "), &again)?.api_key().clone();
+    let client = builder.api_key(key.clone()).build()?;
+    let own = unless_interrupted(client.whoami()).await?;
+
+    let place = keep(login, &config, &name, &key).await?;
+    config.put(&name, client.base_url(), place);
+    if config.in_use().is_none() {
+        config.use_profile(&name);
+    }
+    config.save()?;
+    if let Some(before) = known.filter(|before| config.find(&name).is_some_and(|now| now.source != before.source)) {
+        forget(&before, options.patience()).await?;
+    }
+    let called = own.name.as_deref().unwrap_or("no name");
+    let source = config.find(&name).map(|profile| profile.source.to_string()).unwrap_or_default();
+    say(&format!("the key {} ({}, {}) is kept in {source}", plain(own.id.as_str()), plain(called), key.masked()));
+    if config.in_use() == Some(&name) {
+        say(&format!("the profile `{name}` is in use{}", choice::unless_overruled()));
+    } else {
+        say(&format!("to use it: --profile {name}, or `codat-keys profile use {name}`"));
+    }
+    Ok(())
+}
+
+/// Stores the key, and says so where it is not in the keyring.
+async fn keep(login: &Login, config: &Config, name: &Name, key: &ApiKey) -> Result<Place, Failure> {
+    if login.store != Some(Place::File) {
+        match keyring::store(name, key, login.connection.key.patience()).await {
+            Ok(()) => return Ok(Place::Keyring),
+            Err(Trouble::Absent(why)) if login.store.is_none() => say(&format!(
+                "note: there is no keyring here ({}), so that the key is kept in a file that only you can read: {}",
+                plain(&why),
+                config.key_file(name).display()
+            )),
+            Err(Trouble::Absent(why)) => {
+                let what = format!("there is no keyring here: {why}");
+                return Err(Failure::local(what, "keep the key in a file: --store file"));
+            }
+            Err(Trouble::NoEntry) => {
+                return Err(Failure::local("the keyring did not keep the key", "use --store file"));
+            }
+            Err(Trouble::Other(failure)) => return Err(failure),
+        }
+    }
+    let path = config.key_file(name);
+    let folder = path.parent().unwrap_or(&path);
+    private_folder(folder).map_err(|error| {
+        Failure::local(format!("{} cannot be made: {error}", folder.display()), "check that its folder is yours")
+    })?;
+    SecretFile::reserve(&path, true)?.write(key.expose_secret(), "check the disk, and log in again")?;
+    Ok(Place::File)
+}
+
+/// A key that something else keeps is replaced and removed there.
+pub(crate) fn check_is_kept_here(config: &Config, profile: &Profile) -> Result<(), Failure> {
+    let path = config.path().display();
+    match &profile.source {
+        Source::Keyring => Ok(()),
+        Source::File(file) if *file == config.key_file(&profile.name) => Ok(()),
+        source => Err(Failure::new(
+            ErrorKind::InvalidInput,
+            format!("the key of the profile `{}` comes from {source}, which others keep", profile.name),
+            format!("replace the key there, or take [profiles.{}] out of {path}", profile.name),
+        )),
+    }
+}
+
+/// Removes the key of a profile from where it is kept.
+pub(crate) async fn forget(profile: &Profile, patience: std::time::Duration) -> Result<(), Failure> {
+    match &profile.source {
+        Source::File(path) => match fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Failure::local(format!("{} cannot be removed: {error}", path.display()), "remove it by hand"))
+            }
+            _ => Ok(()),
+        },
+        Source::Keyring => match keyring::remove(&profile.name, patience).await {
+            Ok(()) | Err(Trouble::NoEntry) => Ok(()),
+            Err(Trouble::Absent(why)) => {
+                Err(Failure::local(format!("there is no keyring here: {why}"), "remove the key where you logged in"))
+            }
+            Err(Trouble::Other(failure)) => Err(failure),
+        },
+        Source::Command(_) => Ok(()),
+    }
+}

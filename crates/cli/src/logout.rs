@@ -1,0 +1,41 @@
+//! `logout`: removes a profile and the key that `login` stored for it.
+
+use clap::Args;
+use codat_keys::ErrorKind;
+
+use crate::choice;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::keyring;
+use crate::login::{check_is_kept_here, forget};
+use crate::output::say;
+
+#[derive(Args)]
+#[command(after_help = "Example: codat-keys logout --profile work")]
+pub(crate) struct Logout {
+    /// The profile to remove [default: CODAT_PROFILE, else the profile in use]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+pub(crate) async fn logout(logout: &Logout) -> Result<(), Failure> {
+    let mut config = Config::load()?;
+    let (name, named_by) = choice::named(logout.profile.as_deref(), &config)?.ok_or_else(|| {
+        let hint = "name one: codat-keys logout --profile NAME; `codat-keys profile list` shows them";
+        Failure::new(ErrorKind::InvalidInput, "no profile is in use", hint)
+    })?;
+    let profile = config.get(&name, &named_by)?.clone();
+    check_is_kept_here(&config, &profile)?;
+    // The key first: a profile without one says what is missing, while a key without a profile would be forgotten.
+    forget(&profile, keyring::TIMEOUT).await?;
+    config.remove(&name);
+    config.save()?;
+    say(&format!("removed the profile `{name}`, and its key from {}", profile.source));
+    say("note: Codat still takes the key; `codat-keys delete`, with another key, ends it");
+    match (config.profiles(), config.in_use()) {
+        ([], _) => say("no profile is left"),
+        (_, Some(used)) => say(&format!("the profile `{used}` is in use")),
+        (_, None) => say("no profile is in use: codat-keys profile use NAME"),
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! `profile`: what `config.toml` says. No key is read.
+
+use clap::{Args, Subcommand};
+use codat_keys::{ErrorKind, plain};
+
+use crate::choice;
+use crate::config::{Config, Name, Profile};
+use crate::failure::Failure;
+use crate::output::{print_rows, say};
+
+#[derive(Args)]
+#[command(after_help = "Example: codat-keys profile use work", subcommand_required = true)]
+pub(crate) struct Profiles {
+    #[command(subcommand)]
+    command: ProfileCommand,
+}
+
+#[derive(Subcommand)]
+enum ProfileCommand {
+    /// List the profiles: a table on a terminal, tab-separated (name, in use, base URL, source) elsewhere
+    #[command(after_help = "Example: codat-keys profile list")]
+    List,
+    /// Use a profile wherever neither the environment nor --profile names a key
+    #[command(after_help = "Example: codat-keys profile use work")]
+    Use {
+        /// The profile
+        name: String,
+    },
+    /// Show one profile
+    #[command(after_help = "Example: codat-keys profile show work")]
+    Show {
+        /// The profile [default: CODAT_PROFILE, else the profile in use]
+        name: Option<String>,
+    },
+}
+
+pub(crate) fn profile(profiles: &Profiles) -> Result<(), Failure> {
+    let mut config = Config::load()?;
+    match &profiles.command {
+        ProfileCommand::List => print_profiles(&config, config.profiles()),
+        ProfileCommand::Use { name } => {
+            let name = Name::parse(name, "NAME")?;
+            config.get(&name, "NAME")?;
+            config.use_profile(&name);
+            config.save()?;
+            say(&format!("the profile `{name}` is in use{}", choice::unless_overruled()));
+            Ok(())
+        }
+        ProfileCommand::Show { name } => {
+            let named = match name {
+                Some(name) => Some((Name::parse(name, "NAME")?, "NAME".to_owned())),
+                None => choice::named(None, &config)?,
+            };
+            let (name, named_by) = named.ok_or_else(|| {
+                let hint = "name one; `codat-keys profile list` shows them";
+                Failure::new(ErrorKind::InvalidInput, "no profile is in use", hint)
+            })?;
+            let profile = config.get(&name, &named_by)?;
+            print_profiles(&config, std::slice::from_ref(profile))
+        }
+    }
+}
+
+fn print_profiles(config: &Config, profiles: &[Profile]) -> Result<(), Failure> {
+    let rows = profiles.iter().map(|profile| {
+        [
+            profile.name.to_string(),
+            if config.in_use() == Some(&profile.name) { "yes" } else { "no" }.into(),
+            plain(&profile.base_url),
+            plain(&profile.source.to_string()),
+        ]
+    });
+    print_rows(["NAME", "IN USE", "BASE URL", "SOURCE"], rows)
+}

@@ -1,0 +1,128 @@
+//! `login`, and `exec` with what it stored: the key is where it was said to be, and nowhere else.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use codat_keys_emulator::Emulator;
+
+use crate::home::Home;
+use crate::stand_in::{StandIn, json};
+use crate::support::{Ended, run};
+
+const KEY: &str = "MadeUpKeyForTheLogin0123456789abcdefGhIj";
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn is_silent(ended: &Ended, key: &str) {
+    assert!(!ended.stdout.contains(key) && !ended.stderr.contains(key), "{ended:?}");
+}
+
+/// Runs `watched` while every command line of this machine is read again and again.
+#[cfg(target_os = "linux")]
+fn command_lines_during<T>(key: &str, watched: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut found = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("cmdline"));
+                let lines = processes.filter_map(|path| fs::read(path).ok());
+                let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+                found.extend(lines.filter(|line| line.contains(key)));
+            }
+            found
+        });
+        let result = watched();
+        done.store(true, Ordering::Relaxed);
+        (result, watcher.join().unwrap())
+    })
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn from_an_empty_configuration_to_a_command_with_the_key() {
+    let home = Home::new();
+    let key = Emulator::builder().seed(7).start().unwrap().api_key().to_owned();
+    // `printf` is the shell's own. What `cat` sees of the command lines is a file of this home as well.
+    let script = r"
+        given=$CODAT_API_KEY
+        printf %s $given | codat-keys login || exit 90
+        unset CODAT_API_KEY
+        codat-keys exec -- sh -c 'cat /proc/[0-9]*/cmdline > lines 2>/dev/null; codat-keys list' || exit 91
+        codat-keys exec -- sh -c 'exit 7'; echo status $?
+        codat-keys exec -- env | grep -c ^CODAT_
+    ";
+    let arguments = ["emulator", "--seed", "7", "exec", "--", "sh", "-c", script];
+    let (ended, command_lines) = command_lines_during(&key, || run(&mut home.program(), &arguments));
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let masked = format!("••••{}", &key[36..]);
+    assert!(ended.stdout.contains(&masked) && ended.stdout.contains("status 7\n2\n"), "{ended:?}");
+    is_silent(&ended, &key);
+
+    assert!(fs::read_to_string(home.path().join("lines")).unwrap().contains("emulator"), "`cat` saw its parents");
+    assert_eq!(command_lines, Vec::<String>::new());
+    assert_eq!(home.files_with(&key), ["config/codat-keys/keys/default"]);
+    let file = home.path().join("config/codat-keys/keys/default");
+    assert_eq!((mode(&file), mode(file.parent().unwrap()), mode(&home.config())), (0o600, 0o700, 0o600));
+}
+
+#[test]
+fn without_a_keyring_the_file_is_named() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let ended = home.login(emulator.base_url(), emulator.api_key(), &[]);
+    assert_eq!((ended.status, ended.stdout.as_str()), (0, ""), "{ended:?}");
+    let file = home.path().join("config/codat-keys/keys/default");
+    assert!(ended.stderr.starts_with("note: there is no keyring here ("), "{ended:?}");
+    assert!(ended.stderr.contains(&format!("a file that only you can read: {}\n", file.display())), "{ended:?}");
+    assert!(ended.stderr.ends_with("\nthe profile `default` is in use\n"), "{ended:?}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), emulator.api_key());
+    assert_eq!(run(&mut home.program(), &["list"]).status, 0);
+
+    let ended = home.login(emulator.base_url(), emulator.api_key(), &["--store", "keyring"]);
+    assert_eq!(ended.status, 1, "{ended:?}");
+    assert!(ended.stderr.starts_with("error: there is no keyring here: "), "{ended:?}");
+}
+
+#[test]
+fn a_key_that_codat_refuses_is_not_stored() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let ended = home.login(emulator.base_url(), KEY, &[]);
+    assert_eq!(ended.status, 4, "{ended:?}");
+    assert!(ended.stderr.contains("HTTP 401"), "{ended:?}");
+    assert_eq!(home.path().read_dir().unwrap().count(), 0, "nothing is made");
+
+    // Nor in place of one that works.
+    assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &[]).status, 0);
+    assert_eq!(home.login(emulator.base_url(), KEY, &[]).status, 4);
+    assert_eq!(home.files_with(KEY), [""; 0]);
+    assert_eq!(run(&mut home.program(), &["list"]).status, 0);
+}
+
+#[test]
+fn a_key_goes_to_the_origin_of_its_profile_alone() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &[]).status, 0);
+    let elsewhere = StandIn::answering(vec![json(200, r#"{"results":[]}"#)]);
+    for command in [&["list"][..], &["exec", "--", "true"], &["doctor"]] {
+        let by_variable = run(home.program().env("CODAT_BASE_URL", &elsewhere.url), command);
+        let by_option =
+            run(&mut home.program(), &[&command[..1], &["--base-url", &elsewhere.url], &command[1..]].concat());
+        for (ended, named) in [(by_variable, "CODAT_BASE_URL"), (by_option, "--base-url")] {
+            assert_eq!(ended.status, 2, "{ended:?}");
+            let error = format!(
+                "error: {named} names {}, but the key of the profile `default` is for {}\n",
+                elsewhere.url,
+                emulator.base_url()
+            );
+            assert!(ended.stderr.contains(&error), "{error}: {ended:?}");
+        }
+    }
+    assert!(elsewhere.requests().is_empty(), "nothing was sent there");
+    let same = run(home.program().env("CODAT_BASE_URL", emulator.base_url()), &["list"]);
+    assert_eq!(same.status, 0, "{same:?}");
+}

@@ -1,0 +1,90 @@
+//! Profiles: which one is used, and what becomes of `config.toml`.
+
+use std::fs;
+
+use codat_keys_emulator::Emulator;
+
+use crate::home::Home;
+use crate::support::{Ended, run};
+
+fn profile(home: &Home, arguments: &[&str]) -> Ended {
+    run(&mut home.program(), &[&["profile"], arguments].concat())
+}
+
+#[test]
+fn profiles_are_listed_chosen_shown_and_removed() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    for name in ["default", "work"] {
+        let ended = home.login(emulator.base_url(), emulator.api_key(), &["--profile", name]);
+        assert_eq!(ended.status, 0, "{ended:?}");
+    }
+    let row = |name: &str, used: &str| {
+        let file = home.path().join("config/codat-keys/keys").join(name);
+        format!("{name}\t{used}\t{}\tthe file {}\n", emulator.base_url(), file.display())
+    };
+    assert_eq!(profile(&home, &["list"]).stdout, row("default", "yes") + &row("work", "no"));
+    assert_eq!(profile(&home, &["use", "work"]).stderr, "the profile `work` is in use\n");
+    assert_eq!(profile(&home, &["show"]).stdout, row("work", "yes"));
+    assert_eq!(profile(&home, &["show", "default"]).stdout, row("default", "no"));
+
+    let ended = run(&mut home.program(), &["logout"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert!(ended.stderr.ends_with("no profile is in use: codat-keys profile use NAME\n"), "{ended:?}");
+    assert_eq!(home.files_with(emulator.api_key()), ["config/codat-keys/keys/default"]);
+    assert_eq!(profile(&home, &["list"]).stdout, row("default", "no"));
+    assert_eq!(run(&mut home.program(), &["list"]).status, 4);
+    assert_eq!(run(&mut home.program(), &["list", "--profile", "default"]).status, 0);
+    assert_eq!(run(&mut home.program(), &["logout"]).status, 2);
+    assert!(run(&mut home.program(), &["logout", "--profile", "default"]).stderr.ends_with("no profile is left\n"));
+    assert_eq!(home.files_with(emulator.api_key()), [""; 0]);
+}
+
+#[test]
+fn what_people_wrote_stays() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let written = format!(
+        "# Keys of the finance team.\nprofile = \"vault\" # by hand\n\n[profiles.vault] # asks the vault\nbase_url = \"{}\"\n\
+         source = {{ command = [\"printf\", \"%s\", \"{}\"], timeout = \"5s\", cached_for = \"10m\" }}\n",
+        emulator.base_url(),
+        emulator.api_key()
+    );
+    home.write_config(&written);
+    let ended = run(&mut home.program(), &["whoami"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &["--profile", "work"]).status, 0);
+    let now = fs::read_to_string(home.config()).unwrap();
+    assert!(now.starts_with(&written), "{now}");
+    assert_eq!(run(&mut home.program(), &["logout", "--profile", "work"]).status, 0);
+    assert_eq!(fs::read_to_string(home.config()).unwrap().trim_end(), written.trim_end());
+    // A command's arguments are not shown: people put secrets into them.
+    let shown = profile(&home, &["show"]).stdout;
+    assert_eq!(shown, format!("vault\tyes\t{}\tthe command `printf`\n", emulator.base_url()));
+    for command in ["login", "logout"] {
+        let ended = run(&mut home.program(), &[command]);
+        assert_eq!(ended.status, 2, "{ended:?}");
+        assert!(ended.stderr.contains("comes from the command `printf`, which others keep"), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_first_source_in_the_order_is_used() {
+    let home = Home::new();
+    let emulators = [(); 3].map(|()| Emulator::start().unwrap());
+    for (name, emulator) in ["one", "two", "three"].iter().zip(&emulators) {
+        assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &["--profile", name]).status, 0);
+    }
+    let base_url = |variables: &[(&str, &str)], arguments: &[&str]| {
+        let arguments = [&["exec"], arguments, &["--", "sh", "-c", "echo $CODAT_BASE_URL"]].concat();
+        run(home.program().envs(variables.iter().copied()), &arguments).stdout.trim_end().to_owned()
+    };
+    let (variable, key) = (("CODAT_PROFILE", "two"), ("CODAT_API_KEY", "MadeUpKey"));
+    assert_eq!(base_url(&[], &[]), emulators[0].base_url());
+    assert_eq!(base_url(&[variable], &[]), emulators[1].base_url());
+    assert_eq!(base_url(&[variable, key], &["--profile", "three"]), emulators[2].base_url());
+    assert_eq!(base_url(&[variable, key], &[]), "https://api.codat.io");
+    assert_eq!(
+        base_url(&[("CODAT_PROFILE", "No Such Profile"), key], &[]),
+        "https://api.codat.io",
+        "it is passed over"
+    );
+}
