@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from itertools import count
 from types import TracebackType
@@ -13,9 +14,10 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, WeakMethod, ref
 
 from . import _native
+from ._aio_asking import ask
 from ._interrupted import explain
-from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, Page, RateLimit, Response
-from ._options import Parameters, Path, Timeout
+from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, KeyCommand, Page, RateLimit, Response
+from ._options import AsyncKeyFunction, Parameters, Path, Timeout
 from ._request import request
 
 _T = TypeVar("_T")
@@ -24,12 +26,26 @@ _T = TypeVar("_T")
 class _Pending:
     """A call that has not ended, or whose end nobody has taken yet."""
 
-    __slots__ = ("ended", "woken")
+    __slots__ = ("asks", "context", "ended", "woken")
 
     def __init__(self, woken: asyncio.Future[None]) -> None:
         # Apart from the end itself: whoever is cancelled cancels what it awaits.
         self.woken = woken
         self.ended: tuple[Any, BaseException | None] | None = None
+        # Of the caller: that of the loop's reader is of the first one.
+        self.context = copy_context()
+        self.asks: asyncio.Task[None] | None = None
+
+    def ask(self, question: _native.Question) -> None:
+        self.asks = self.context.run(self.woken.get_loop().create_task, ask(question))
+
+    def end(self, result: Any, error: BaseException | None) -> None:
+        self.ended = result, error
+        if self.asks is not None:
+            # Whoever else needs the key asks anew.
+            self.asks.cancel()
+        if not self.woken.done():
+            self.woken.set_result(None)
 
 
 class _Waiting:
@@ -64,10 +80,10 @@ class _Waiting:
 
     def _settle(self) -> None:
         for number, result, error in self._completions.drain():
-            pending = self._pending.pop(number)
-            pending.ended = result, error
-            if not pending.woken.done():
-                pending.woken.set_result(None)
+            if type(result) is _native.Question:
+                self._pending[number].ask(result)
+            else:
+                self._pending.pop(number).end(result, error)
 
 
 async def _end(pending: _Pending) -> tuple[Any, BaseException | None]:
@@ -211,6 +227,10 @@ _List = list[ApiKeyDetails]
 class AsyncClient:
     """A client of Codat's API for asyncio: as ``Client``, awaited. It serves any number of tasks, loops and threads.
 
+    As ``api_key`` it takes an async function, too, which runs on the event loop of the call that needs the key, within that
+    call's time. If that call is cancelled, so is the function, and another call that waits for the key begins it anew. Any
+    other function runs in a thread of its own, so that it may block.
+
     Cancelling a task that waits closes the connection of its request. Where that leaves a change in doubt, the
     ``asyncio.CancelledError`` has an ``OutcomeUnknownError`` as its ``__cause__``.
 
@@ -227,8 +247,10 @@ class AsyncClient:
     def __init__(
         self,
         *,
-        api_key: ApiKey | str | None = None,
+        api_key: ApiKey | str | AsyncKeyFunction | None = None,
         auth_header: AuthorizationHeader | str | None = None,
+        api_key_file: Path | None = None,
+        api_key_command: Sequence[Path] | KeyCommand | None = None,
         base_url: str | None = None,
         timeout: Timeout | None = None,
         retry: bool = True,
@@ -240,6 +262,8 @@ class AsyncClient:
             given = _native.Options(
                 api_key=api_key,
                 auth_header=auth_header,
+                api_key_file=api_key_file,
+                api_key_command=api_key_command,
                 base_url=base_url,
                 timeout=timeout,
                 retry=retry,
@@ -278,6 +302,10 @@ class AsyncClient:
     async def whoami(self) -> ApiKeyDetails:
         """As ``Client.whoami``."""
         return await self._core.perform(_native.whoami())
+
+    async def reload_key(self) -> bool:
+        """As ``Client.reload_key``."""
+        return await self._core.perform(_native.reload_key())
 
     @property
     def rate_limit(self) -> RateLimit | None:

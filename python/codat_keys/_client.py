@@ -7,12 +7,12 @@ from ._request import request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Any
 
-    from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, Page, RateLimit, Response
-    from ._options import Parameters, Path, Timeout
+    from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, KeyCommand, Page, RateLimit, Response
+    from ._options import KeyFunction, Parameters, Path, Timeout
 
     # For within the class whose method is called `list`.
     _List = list[ApiKeyDetails]
@@ -116,6 +116,12 @@ class Client:
     What is not given comes from the environment, or is the default:
 
     - ``api_key`` or ``auth_header``: ``CODAT_API_KEY``, ``CODAT_AUTH_HEADER``, or the file ``CODAT_API_KEY_FILE``
+    - or ``api_key_file``, whose key or whole header is followed: a file that was replaced is read again within a second,
+      and when Codat refuses the key; one that every user of the machine can read is refused, unless a container mounts it
+    - or ``api_key_command``, a program and its arguments, which prints a key: see ``KeyCommand``
+    - or ``api_key``, a function that returns a key or a whole header: it is called with the first call, in the thread of
+      that call, whose time-out does not interrupt it, and again when Codat refuses its key; calls that need it at once
+      share what it returns
     - ``base_url``: ``CODAT_BASE_URL``, or ``https://api.codat.io``
     - ``timeout``, in seconds or as a timedelta, for a whole call with its retries: 30 s with 10 s for each attempt, for
       ``create`` 60 s with 15 s; of a time given, one attempt of ``create`` and ``delete`` takes at most a third
@@ -124,7 +130,9 @@ class Client:
     - ``proxy``, a URL: what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say, or none
     - ``allow_insecure_http``: no; ``http://`` reaches this machine alone
 
-    Nothing is sent until a call is made.
+    Where Codat refuses a key with 401 or 403 and its source has another one by now, the call is made again with that one.
+    A source that cannot be read raises ``InvalidCredentialError`` from the call that needs it, with what a function
+    raised as its ``__cause__``; the key in use goes on. Nothing is sent until a call is made.
 
     Raises ``NoCredentialError``; ``InvalidCredentialError`` for what cannot be a key, and where two variables disagree;
     ``InvalidInputError`` for a URL or a file that cannot be used; ``TypeError`` or ``ValueError`` for what is no such
@@ -144,8 +152,10 @@ class Client:
     def __init__(
         self,
         *,
-        api_key: ApiKey | str | None = None,
+        api_key: ApiKey | str | KeyFunction | None = None,
         auth_header: AuthorizationHeader | str | None = None,
+        api_key_file: Path | None = None,
+        api_key_command: Sequence[Path] | KeyCommand | None = None,
         base_url: str | None = None,
         timeout: Timeout | None = None,
         retry: bool = True,
@@ -157,6 +167,8 @@ class Client:
             given = _native.Options(
                 api_key=api_key,
                 auth_header=auth_header,
+                api_key_file=api_key_file,
+                api_key_command=api_key_command,
                 base_url=base_url,
                 timeout=timeout,
                 retry=retry,
@@ -233,6 +245,22 @@ class Client:
         True
         """
         return self._core.perform(_native.whoami())
+
+    def reload_key(self) -> bool:
+        """Reads the key from its source again, and tells whether it is another one now. Calls do so by themselves when
+        Codat refuses the key: this is for whoever sends ``authorization_for`` with a library of their own.
+
+        Raises ``InvalidCredentialError`` where it cannot be read, ``TimeoutError`` where that takes longer than a call
+        may, and ``ClosedError``; the key in use goes on. It is not retried, and a key that was given as a value stays.
+
+        >>> keys = ["ExampleKeyForTheDocs0000000000000000000A", "ExampleKeyForTheDocs0000000000000000000B"]
+        >>> client = Client(api_key=keys.pop)
+        >>> client.reload_key(), client.reload_key()
+        (True, True)
+        >>> client  # doctest: +ELLIPSIS
+        Client(base_url='http://127.0.0.1:...', api_key=ApiKey(••••000A))
+        """
+        return self._core.perform(_native.reload_key())
 
     @property
     def rate_limit(self) -> RateLimit | None:

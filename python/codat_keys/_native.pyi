@@ -1,12 +1,11 @@
 """The native module: what users meet of it is exported by ``codat_keys``."""
 
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from os import PathLike
 from typing import Any, Generic, Literal, NoReturn, TypeVar, final
 
-from ._options import Timeout
+from ._options import AsyncKeyFunction, Path, Timeout
 
 __all__ = [
     "ApiKey",
@@ -18,8 +17,10 @@ __all__ = [
     "Completions",
     "Creation",
     "Emulator",
+    "KeyCommand",
     "Options",
     "Page",
+    "Question",
     "RateLimit",
     "Response",
     "Runtime",
@@ -31,6 +32,7 @@ __all__ = [
     "find",
     "get",
     "list",
+    "reload_key",
     "request",
     "whoami",
 ]
@@ -266,16 +268,45 @@ class Page:
         """The answer itself."""
 
 @final
+class KeyCommand:
+    """A command that prints a key or a whole header, and nothing else, such as the client of a vault: for
+    ``Client(api_key_command=…)``.
+
+    It is run without a shell, with this process's environment and no input: with the first call, again when Codat
+    refuses its key, and once the key is older than ``cached_for``. ``argv`` is the program, looked up in ``PATH``, and
+    its arguments, which hold no secret: every process of the machine can read them. Both times are in seconds, or a
+    timedelta:
+
+    - ``timeout``, for one run, after which it is killed: 10 s; the call that waits for it may end earlier
+    - ``cached_for``, how long its key is used before it is run again: until Codat refuses the key
+
+    A run fails with ``InvalidCredentialError``: where the command cannot be started, does not end in time, prints more
+    than 64 KiB, ends with another status than 0 (what it wrote to its standard error is told, at most 500 characters),
+    or prints no key. What it printed is never told.
+
+    >>> command = KeyCommand(["printf", "ExampleKeyForTheDocs0000000000000000000A"], cached_for=600)
+    >>> command
+    <KeyCommand printf>
+    >>> Client(api_key_command=command).reload_key()
+    True
+    """
+    def __new__(
+        cls, argv: Sequence[Path], *, timeout: Timeout | None = None, cached_for: Timeout | None = None
+    ) -> KeyCommand: ...
+
+@final
 class Options:
     def __new__(
         cls,
         *,
-        api_key: ApiKey | str | None,
+        api_key: ApiKey | str | AsyncKeyFunction | None,
         auth_header: AuthorizationHeader | str | None,
+        api_key_file: Path | None,
+        api_key_command: Sequence[Path] | KeyCommand | None,
         base_url: str | None,
         timeout: Timeout | None,
         retry: bool,
-        ca_file: str | PathLike[str] | None,
+        ca_file: Path | None,
         proxy: str | None,
         allow_insecure_http: bool,
     ) -> Options: ...
@@ -290,6 +321,7 @@ class Walk:
 def list() -> Call[builtins.list[ApiKeyDetails]]: ...
 def whoami() -> Call[ApiKeyDetails]: ...
 def get(id: str) -> Call[ApiKeyDetails]: ...
+def reload_key() -> Call[bool]: ...
 def find(name: str) -> Call[builtins.list[ApiKeyDetails]]: ...
 def create(name: str, adopt: bool, idempotency_key: str | None) -> Call[Creation]: ...
 def delete(id: str, allow_key_in_use: bool) -> Call[None]: ...
@@ -329,6 +361,13 @@ class Runtime:
 @final
 class Task:
     def stop(self) -> None: ...
+
+@final
+class Question:
+    @property
+    def function(self) -> AsyncKeyFunction: ...
+    def answer(self, returned: object) -> None: ...
+    def fail(self, raised: BaseException) -> None: ...
 
 @final
 class Completions:

@@ -7,13 +7,15 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use codat_keys::{Client, ClientBuilder, Error};
+use codat_keys::{Client, Error};
 use pyo3::exceptions::{PyNotImplementedError, PyRuntimeError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
 
 use crate::arguments::text;
+use crate::asking::{Ask, KeyFunction, Question, asking};
 use crate::calls::{Call, Outcome, Walk};
 use crate::details::RateLimit;
 use crate::errors::raise;
@@ -47,24 +49,23 @@ impl Runtime {
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct AsyncCore {
     client: Client,
-    builder: ClientBuilder,
+    function: Option<KeyFunction>,
+    /// The function stands in two of them after a fork, and is to be found once.
+    is_first: bool,
 }
 
 #[pymethods]
 impl AsyncCore {
     #[new]
     fn new(py: Python<'_>, options: &Options) -> PyResult<Self> {
-        let builder = options.0.clone();
-        let client = builder.clone().build().map_err(|error| raise(py, error))?;
-        Ok(Self { client, builder })
+        let client = options.builder.clone().build().map_err(|error| raise(py, error))?;
+        Ok(Self { client, function: options.function.clone(), is_first: true })
     }
 
     /// The same with connections of its own, for the child of a fork.
     fn anew(&self, py: Python<'_>) -> PyResult<Self> {
-        let header = self.client.authorization_for(self.client.base_url()).map_err(|error| raise(py, error))?;
-        let builder = self.builder.clone().auth_header(header).base_url(self.client.base_url());
-        let client = builder.clone().build().map_err(|error| raise(py, error))?;
-        Ok(Self { client, builder })
+        let client = self.client.anew().map_err(|error| raise(py, error))?;
+        Ok(Self { client, function: self.function.clone(), is_first: false })
     }
 
     fn pages(
@@ -93,6 +94,10 @@ impl AsyncCore {
         self.client.close();
     }
 
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.function.as_ref().filter(|_| self.is_first).map_or(Ok(()), |function| function.traverse(&visit))
+    }
+
     fn __repr__(&self) -> String {
         shown(self.client.base_url(), self.client.authorization_for(self.client.base_url()))
     }
@@ -116,10 +121,12 @@ impl Task {
 enum Told {
     /// Under its number. `None`: it was stopped, and has changed nothing.
     Ended(u64, Option<Result<Outcome, Error>>),
+    /// By the call of this number.
+    Asked(u64, Question),
     Logged(Line),
 }
 
-/// A number, and a result or an exception.
+/// A number, and a result or an exception; or a question.
 type Ended<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
 
 /// What has ended for one event loop.
@@ -160,15 +167,21 @@ impl Completions {
 
     /// Begins a call, which will end under this number.
     fn start(&self, py: Python<'_>, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
+        core.function.as_ref().map_or(Ok(()), |function| function.may_call(py))?;
         let (begin, client, queue) = (call.take()?, core.client.clone(), Arc::clone(&self.0));
         let listener = logs::is_read(py)?.then(|| {
             let queue = Arc::clone(&self.0);
             move |line| queue.push(Told::Logged(line))
         });
+        let ask = core.function.as_ref().map(|_| -> Ask {
+            let queue = Arc::clone(&self.0);
+            Box::new(move |question| queue.push(Told::Asked(number, question)))
+        });
         let (stop, stopped) = oneshot::channel();
         let call = Box::pin(async move {
             let stopped = Box::pin(async { drop(stopped.await) });
-            queue.push(Told::Ended(number, logs::heard(begin(client, stopped), listener).await));
+            let work = logs::heard(begin(client, stopped), listener);
+            queue.push(Told::Ended(number, asking(ask, work).await));
         });
         runtime.0.send(call).map_err(|_| PyRuntimeError::new_err("the thread of the calls has ended"))?;
         Ok(Task(Mutex::new(Some(stop))))
@@ -191,6 +204,10 @@ impl Told {
                 Err(error) => Some((number, None, Some(error))),
             },
             Self::Ended(number, Some(Err(error))) => Some((number, None, Some(raise(py, error)))),
+            Self::Asked(number, question) => match question.into_pyobject(py) {
+                Ok(question) => Some((number, Some(question.into_any()), None)),
+                Err(error) => Some((number, None, Some(error))),
+            },
             Self::Logged(line) => {
                 // A handler that fails does not take the results along.
                 if let Err(error) = logs::write(py, &line) {

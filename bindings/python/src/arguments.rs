@@ -51,10 +51,10 @@ fn parameter(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     Err(wrong(name, format!("a value in it is a {}, and no str, int, float or bool", kind(value))))
 }
 
-fn wrong(name: &str, what: impl std::fmt::Display) -> PyErr {
+pub(crate) fn wrong(name: &str, what: impl std::fmt::Display) -> PyErr {
     PyTypeError::new_err(format!("argument '{name}': {what}"))
 }
 
-fn kind(value: &Bound<'_, PyAny>) -> String {
+pub(crate) fn kind(value: &Bound<'_, PyAny>) -> String {
     value.get_type().name().map_or_else(|_| "thing".into(), |name| name.to_string())
 }

@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use codat_keys::blocking;
+use codat_keys::{Client, blocking};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-use crate::arguments::text;
+use crate::arguments::{text, wrong};
+use crate::asking::{Ask, KeyFunction, Question, asking};
 use crate::calls::{Call, Walk};
 use crate::details::RateLimit;
 use crate::errors::{explain, raise};
@@ -18,17 +20,30 @@ use crate::secrets::AuthorizationHeader;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct BlockingCore(blocking::Client);
+pub(crate) struct BlockingCore {
+    client: blocking::Client,
+    function: Option<KeyFunction>,
+}
 
 #[pymethods]
 impl BlockingCore {
     #[new]
     fn new(py: Python<'_>, options: &Options) -> PyResult<Self> {
-        options.0.clone().build_blocking().map(Self).map_err(|error| raise(py, error))
+        let function = options.function.clone();
+        if function.as_ref().map_or(Ok(false), |function| function.is_async(py))? {
+            return Err(wrong("api_key", "an async function needs an event loop: give it to AsyncClient"));
+        }
+        let client = options.builder.clone().build_blocking().map_err(|error| raise(py, error))?;
+        Ok(Self { client, function })
     }
 
     fn perform<'py>(&self, py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyAny>> {
+        self.function.as_ref().map_or(Ok(()), |function| function.may_call(py))?;
         let (begin, watch) = (call.take()?, Arc::new(Watch::default()));
+        let ask = self.function.as_ref().map(|_| -> Ask {
+            let watch = Arc::clone(&watch);
+            Box::new(move |question| watch.ask(question))
+        });
         let listener = logs::is_read(py)?.then(|| {
             let watch = Arc::clone(&watch);
             move |line| lock(&watch.lines).push(line)
@@ -36,7 +51,8 @@ impl BlockingCore {
         let result = py.detach(|| {
             // Without the budget by which the core knows a future: a handler may make calls of its own.
             let stop = Box::pin(tokio::task::unconstrained(Arc::clone(&watch).a_signal()));
-            self.0.run(async |client| logs::heard(begin(client.clone(), stop), listener).await.transpose())
+            let work = async |client: &Client| logs::heard(begin(client.clone(), stop), listener).await.transpose();
+            self.client.run(async |client| asking(ask, work(client)).await)
         });
         let written = watch.write(py);
         let result = match result {
@@ -57,27 +73,31 @@ impl BlockingCore {
         query: &Bound<'_, PyAny>,
         order_by: &Bound<'_, PyAny>,
     ) -> PyResult<Walk> {
-        Walk::new(self.0.pages(&text("path", path)?), page_size, query, order_by)
+        Walk::new(self.client.pages(&text("path", path)?), page_size, query, order_by)
     }
 
     fn rate_limit(&self) -> Option<RateLimit> {
-        self.0.rate_limit().map(RateLimit)
+        self.client.rate_limit().map(RateLimit)
     }
 
     fn authorization_for(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<AuthorizationHeader> {
-        self.0.authorization_for(&text("url", url)?).map(AuthorizationHeader).map_err(|error| raise(py, error))
+        self.client.authorization_for(&text("url", url)?).map(AuthorizationHeader).map_err(|error| raise(py, error))
     }
 
     fn base_url(&self) -> &str {
-        self.0.base_url()
+        self.client.base_url()
     }
 
     fn close(&self, py: Python<'_>) {
-        py.detach(|| self.0.close());
+        py.detach(|| self.client.close());
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.function.as_ref().map_or(Ok(()), |function| function.traverse(&visit))
     }
 
     fn __repr__(&self) -> String {
-        shown(self.0.base_url(), self.0.authorization_for(self.0.base_url()))
+        shown(self.client.base_url(), self.client.authorization_for(self.client.base_url()))
     }
 }
 
@@ -95,8 +115,17 @@ impl Watch {
             tokio::time::sleep(BETWEEN_LOOKS).await;
             if let Err(signal) = Python::attach(|py| self.write(py).and_then(|()| py.check_signals())) {
                 *lock(&self.signal) = Some(signal);
+            }
+            if lock(&self.signal).is_some() {
                 return;
             }
+        }
+    }
+
+    /// Where the function is told to stop, so is the call, and the next one that waits for the key asks anew.
+    fn ask(&self, question: Question) {
+        if let Err(signal) = Python::attach(|py| question.ask_here(py)) {
+            *lock(&self.signal) = Some(signal);
         }
     }
 

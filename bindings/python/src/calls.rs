@@ -8,6 +8,7 @@ use codat_keys::{Client, Error, HeaderName, HeaderValue, KeyId, KeyName, Method,
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBool;
 
 use crate::arguments::{argument, entries, text};
 use crate::details::{ApiKeyDetails, Creation, Page, Response};
@@ -27,12 +28,14 @@ pub(crate) enum Outcome {
     Created(codat_keys::Creation),
     Answered(codat_keys::Response),
     Page(Option<codat_keys::Page>),
+    Yes(bool),
 }
 
 impl Outcome {
     pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         Ok(match self {
             Self::Nothing | Self::Page(None) => py.None().into_bound(py),
+            Self::Yes(is_so) => PyBool::new(py, is_so).to_owned().into_any(),
             Self::Key(key) => ApiKeyDetails(key).into_pyobject(py)?.into_any(),
             Self::Keys(keys) => keys.into_iter().map(ApiKeyDetails).collect::<Vec<_>>().into_pyobject(py)?.into_any(),
             Self::Created(made) => Creation(made).into_pyobject(py)?.into_any(),
@@ -94,6 +97,11 @@ pub(crate) fn whoami() -> Call {
 }
 
 #[pyfunction]
+pub(crate) fn reload_key() -> Call {
+    Call::reading(async move |client| client.reload_key().await.map(Outcome::Yes))
+}
+
+#[pyfunction]
 pub(crate) fn find(name: &Bound<'_, PyAny>) -> PyResult<Call> {
     let name: String = argument("name", name)?;
     Ok(Call::reading(async move |client| client.keys().find(&name).await.map(Outcome::Keys)))
@@ -148,7 +156,7 @@ pub(crate) fn request(
     let query = entries("query", query)?;
     let headers = entries("headers", headers)?.into_iter().map(header).collect::<PyResult<Vec<_>>>()?;
     let body: Option<PyBackedBytes> = argument("content", body)?;
-    let timeout = seconds(timeout)?;
+    let timeout = seconds("timeout", timeout)?;
     Ok(Call::changing(async move |client, stop| {
         let mut call = client.request(method, &path).until(stop);
         for (name, value) in query {

@@ -6,6 +6,7 @@ use codat_keys::Error;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
+use crate::asking::Raised;
 use crate::details::ApiKeyDetails;
 
 /// The exception for an error, with its data as attributes and its cause as `__cause__`.
@@ -38,8 +39,16 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         data.set_item("candidates", candidates)?;
     }
     let raised = PyErr::from_value(class.call((error.to_string(),), Some(&data))?);
-    if let Some(cause) = error.source().and_then(|source| source.downcast_ref()) {
-        raised.set_cause(py, Some(build(py, cause)?));
+    if let Some(cause) = cause(py, error)? {
+        raised.set_cause(py, Some(cause));
     }
     Ok(raised)
+}
+
+fn cause(py: Python<'_>, error: &Error) -> PyResult<Option<PyErr>> {
+    let source = error.source();
+    if let Some(raised) = source.and_then(|source| source.downcast_ref::<Raised>()) {
+        return Ok(Some(raised.exception.clone_ref(py)));
+    }
+    source.and_then(|source| source.downcast_ref()).map(|cause| build(py, cause)).transpose()
 }

@@ -3,8 +3,10 @@
 
 mod aio;
 mod arguments;
+mod asking;
 mod blocking;
 mod calls;
+mod command;
 mod details;
 mod emulator;
 mod errors;
@@ -23,9 +25,13 @@ mod _native {
     #[pymodule_export]
     use crate::aio::{AsyncCore, Completions, Runtime, Task};
     #[pymodule_export]
+    use crate::asking::Question;
+    #[pymodule_export]
     use crate::blocking::BlockingCore;
     #[pymodule_export]
-    use crate::calls::{Call, Walk, create, delete, find, get, list, request, whoami};
+    use crate::calls::{Call, Walk, create, delete, find, get, list, reload_key, request, whoami};
+    #[pymodule_export]
+    use crate::command::KeyCommand;
     #[pymodule_export]
     use crate::details::{ApiKeyDetails, Creation, Page, RateLimit, Response};
     #[pymodule_export]

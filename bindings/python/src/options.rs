@@ -9,20 +9,27 @@ use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::arguments::argument;
+use crate::asking::KeyFunction;
+use crate::command::KeyCommand;
 use crate::secrets;
 
 /// Checked by the client that is made of it.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct Options(pub(crate) ClientBuilder);
+pub(crate) struct Options {
+    pub(crate) builder: ClientBuilder,
+    pub(crate) function: Option<KeyFunction>,
+}
 
 #[pymethods]
 impl Options {
     #[new]
-    #[pyo3(signature = (*, api_key, auth_header, base_url, timeout, retry, ca_file, proxy, allow_insecure_http))]
+    #[pyo3(signature = (*, api_key, auth_header, api_key_file, api_key_command, base_url, timeout, retry, ca_file, proxy, allow_insecure_http))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn new(
         api_key: Option<Bound<'_, PyAny>>,
         auth_header: Option<Bound<'_, PyAny>>,
+        api_key_file: Option<Bound<'_, PyAny>>,
+        api_key_command: Option<Bound<'_, PyAny>>,
         base_url: &Bound<'_, PyAny>,
         timeout: &Bound<'_, PyAny>,
         retry: &Bound<'_, PyAny>,
@@ -33,16 +40,28 @@ impl Options {
         let mut builder = codat_keys::Client::builder()
             .retry(argument("retry", retry)?)
             .allow_insecure_http(argument("allow_insecure_http", allow_insecure_http)?);
-        match (api_key, auth_header) {
-            (Some(_), Some(_)) => return Err(PyTypeError::new_err("give api_key or auth_header, not both")),
-            (Some(key), None) => builder = builder.api_key(secrets::api_key("api_key", &key)?),
-            (None, Some(header)) => builder = builder.auth_header(secrets::header("auth_header", &header)?),
-            (None, None) => {}
+        at_most_one([
+            ("api_key", api_key.is_some()),
+            ("auth_header", auth_header.is_some()),
+            ("api_key_file", api_key_file.is_some()),
+            ("api_key_command", api_key_command.is_some()),
+        ])?;
+        let function = api_key.as_ref().and_then(KeyFunction::given);
+        if let Some(function) = &function {
+            builder = builder.api_key_from(function.clone());
+        } else if let Some(key) = api_key {
+            builder = builder.api_key(secrets::api_key("api_key", &key)?);
+        } else if let Some(header) = auth_header {
+            builder = builder.auth_header(secrets::header("auth_header", &header)?);
+        } else if let Some(file) = api_key_file {
+            builder = builder.api_key_file(argument::<PathBuf>("api_key_file", &file)?);
+        } else if let Some(command) = api_key_command {
+            builder = builder.api_key_from(KeyCommand::given(&command)?);
         }
         if let Some(url) = argument::<Option<String>>("base_url", base_url)? {
             builder = builder.base_url(url);
         }
-        if let Some(time) = seconds(timeout)? {
+        if let Some(time) = seconds("timeout", timeout)? {
             builder = builder.timeout(time);
         }
         if let Some(file) = argument::<Option<PathBuf>>("ca_file", ca_file)? {
@@ -51,21 +70,29 @@ impl Options {
         if let Some(url) = argument::<Option<String>>("proxy", proxy)? {
             builder = builder.proxy(url);
         }
-        Ok(Self(builder))
+        Ok(Self { builder, function })
+    }
+}
+
+fn at_most_one(sources: [(&str, bool); 4]) -> PyResult<()> {
+    let mut given = sources.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
+    match (given.next(), given.next()) {
+        (Some(one), Some(other)) => Err(PyTypeError::new_err(format!("give {one} or {other}, not both"))),
+        _ => Ok(()),
     }
 }
 
 /// A client, as Python shows it.
 pub(crate) fn shown(base_url: &str, header: Result<AuthorizationHeader, Error>) -> String {
-    let key = header.map_or_else(|error| error.to_string(), |header| format!("{:?}", header.api_key()));
+    let key = header.map_or_else(|_| "<not read yet>".into(), |header| format!("{:?}", header.api_key()));
     format!("Client(base_url='{base_url}', api_key={key})")
 }
 
-/// The argument `timeout`: a number of seconds, or a `timedelta`.
-pub(crate) fn seconds(time: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
+/// A number of seconds, or a `timedelta`.
+pub(crate) fn seconds(name: &str, time: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
     let time = match time.getattr_opt(intern!(time.py(), "total_seconds"))? {
         Some(total_seconds) => Some(total_seconds.call0()?.extract()?),
-        None => argument::<Option<f64>>("timeout", time)?,
+        None => argument::<Option<f64>>(name, time)?,
     };
     Ok(time.map(codat_keys::seconds))
 }
