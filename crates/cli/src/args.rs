@@ -11,7 +11,9 @@ use crate::api::Api;
 use crate::audit::{self, Audit};
 use crate::connection::Connection;
 use crate::doctor::Doctor;
+use crate::env::Env;
 use crate::exec::Exec;
+use crate::inject::Inject;
 use crate::login::Login;
 use crate::logout::Logout;
 use crate::portal::Portal;
@@ -49,6 +51,8 @@ pub(crate) enum Command {
     Profile(Profiles),
     /// Run a command with the key in its environment as CODAT_API_KEY, and nowhere else
     Exec(Exec),
+    Inject(Inject),
+    Env(Env),
     /// Report what should not stay as it is with the keys, and end with status 3 where something is found
     Audit(Audit),
     /// Make any call to Codat's API, and print its answer

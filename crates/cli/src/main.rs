@@ -15,9 +15,11 @@ mod demo;
 mod doctor;
 mod emulator;
 mod emulator_exec;
+mod env;
 mod exec;
 mod failure;
 mod header;
+mod inject;
 mod keyring;
 mod keys;
 mod login;
@@ -29,6 +31,7 @@ mod profile;
 mod runtime;
 mod secret_file;
 mod secret_input;
+mod template;
 mod usage;
 
 use std::process::ExitCode;
@@ -58,6 +61,8 @@ fn run(cli: args::Cli) -> Result<ExitCode, Failure> {
         Command::Logout(logout) => runtime::run(logout::logout(&logout)),
         Command::Profile(profiles) => profile::profile(&profiles),
         Command::Exec(exec) => return exec::exec(&exec),
+        Command::Inject(options) => inject::inject(&options),
+        Command::Env(options) => env::env(&options),
         Command::Audit(audit) => return runtime::run(audit::audit(&audit)),
         Command::Api(api) => runtime::run(api::api(&api)),
         Command::Doctor(doctor) => runtime::run(doctor::doctor(&doctor)),

@@ -13,6 +13,15 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     write(text.as_bytes())
 }
 
+/// For what is all secret: a terminal shows it, and keeps it in its history.
+pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
+    if !reveal && stdout().is_terminal() {
+        let what = "the key would be shown on this terminal";
+        return Err(Failure::new(codat_keys::ErrorKind::InvalidInput, what, hint));
+    }
+    Ok(())
+}
+
 /// Writes an answer's body as it came, and ends its last line; to a terminal without what could move its cursor.
 pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(body) else {

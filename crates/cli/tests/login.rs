@@ -10,7 +10,8 @@ use codat_keys_emulator::Emulator;
 
 use crate::home::Home;
 use crate::stand_in::{StandIn, json};
-use crate::support::{Ended, run};
+use crate::support::{Ended, PROGRAM, clear_environment, run};
+use crate::terminal::start_on_a_terminal;
 
 const KEY: &str = "MadeUpKeyForTheLogin0123456789abcdefGhIj";
 
@@ -125,4 +126,33 @@ fn a_key_goes_to_the_origin_of_its_profile_alone() {
     assert!(elsewhere.requests().is_empty(), "nothing was sent there");
     let same = run(home.program().env("CODAT_BASE_URL", emulator.base_url()), &["list"]);
     assert_eq!(same.status, 0, "{same:?}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_is_typed_is_not_shown() {
+    use std::io::{Read, Write};
+
+    use rustix::termios::{LocalModes, tcgetattr};
+
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let key = emulator.api_key();
+    // A prompt asks on the terminal that controls its process.
+    let mut login = std::process::Command::new("setsid");
+    clear_environment(&mut login);
+    login.args(["--ctty", "--wait", PROGRAM, "login", "--base-url", emulator.base_url()]);
+    login.env("XDG_CONFIG_HOME", home.path().join("config"));
+    let (mut terminal, mut child) = start_on_a_terminal(&mut login);
+    while tcgetattr(&terminal).unwrap().local_modes.contains(LocalModes::ECHO) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended unasked");
+        thread::yield_now();
+    }
+    writeln!(terminal, "{key}").unwrap();
+    let mut shown = Vec::new();
+    // Linux answers with an error, rather than an end, once the other side is closed.
+    let _ = terminal.read_to_end(&mut shown);
+    let shown = String::from_utf8(shown).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{shown}");
+    assert!(shown.contains("API key of the profile `default` (not shown): ") && !shown.contains(key), "{shown}");
+    assert_eq!(home.files_with(key), ["config/codat-keys/keys/default"]);
 }

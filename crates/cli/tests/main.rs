@@ -9,6 +9,8 @@ mod doctor;
 mod encode_cases;
 mod exec;
 #[cfg(unix)]
+mod handed_out;
+#[cfg(unix)]
 mod home;
 mod keys;
 #[cfg(unix)]

@@ -10,7 +10,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use crate::support::{against, run};
 
 /// Runs a command on a terminal, types a line, and returns its exit status and all that was shown.
-fn on_a_terminal(command: &mut Command, typed: &str) -> (i32, String) {
+pub(crate) fn on_a_terminal(command: &mut Command, typed: &str) -> (i32, String) {
     let (mut controller, mut child) = start_on_a_terminal(command);
     controller.write_all(typed.as_bytes()).unwrap();
     let mut shown = Vec::new();

@@ -1,0 +1,39 @@
+//! `env`: the key for the shell that evaluates it.
+
+use clap::Args;
+
+use crate::child;
+use crate::connection::KeyOptions;
+use crate::failure::Failure;
+use crate::output::{print, refuse_terminal};
+use crate::runtime;
+
+/// Print the key as a shell's variable, for `eval "$(codat-keys env)"` in direnv's .envrc
+///
+/// It sets CODAT_API_KEY and CODAT_BASE_URL, and unsets what would compete with them, for sh, bash and zsh.
+#[derive(Args)]
+#[command(after_help = "Example: eval \"$(codat-keys env --profile work)\"")]
+pub(crate) struct Env {
+    /// Print it even to a terminal
+    #[arg(long)]
+    reveal: bool,
+    #[command(flatten)]
+    key: KeyOptions,
+}
+
+pub(crate) fn env(env: &Env) -> Result<(), Failure> {
+    refuse_terminal(env.reveal, "write eval \"$(codat-keys env)\", or add --reveal")?;
+    let client = runtime::run(env.key.client())?;
+    let header = client.authorization_for(client.base_url())?;
+    print(&format!(
+        "export CODAT_API_KEY={}\nexport CODAT_BASE_URL={}\nunset {}\n",
+        quoted(header.api_key().expose_secret()),
+        quoted(client.base_url()),
+        child::COMPETING.join(" ")
+    ))
+}
+
+/// As one word, whatever it holds.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

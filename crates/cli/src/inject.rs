@@ -1,0 +1,100 @@
+//! `inject`: fills a template in with the key.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read, stdin};
+use std::path::PathBuf;
+
+use clap::Args;
+use codat_keys::ErrorKind;
+use zeroize::Zeroizing;
+
+use crate::connection::KeyOptions;
+use crate::failure::Failure;
+use crate::output::{print, refuse_terminal};
+use crate::runtime;
+use crate::secret_file::SecretFile;
+use crate::template::{Part, parse};
+
+/// Far more than any file of settings.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Fill a template in: {{ codat.key }}, {{ codat.header }} and {{ codat.base_url }}
+///
+/// {{ "{{" }} stands for two braces. Any other name in braces is an error, and then nothing is written.
+#[derive(Args)]
+#[command(after_help = "Example: codat-keys inject settings.tmpl --out settings.yaml")]
+pub(crate) struct Inject {
+    /// The template [default: standard input]
+    template: Option<PathBuf>,
+    /// Write to a file that only you can read
+    #[arg(long, value_name = "FILE", conflicts_with = "reveal")]
+    out: Option<PathBuf>,
+    /// Let --out replace a file
+    #[arg(long, requires = "out")]
+    overwrite: bool,
+    /// Print it even to a terminal
+    #[arg(long)]
+    reveal: bool,
+    #[command(flatten)]
+    key: KeyOptions,
+}
+
+pub(crate) fn inject(inject: &Inject) -> Result<(), Failure> {
+    if inject.out.is_none() {
+        refuse_terminal(inject.reveal, "add --out FILE, or --reveal")?;
+    }
+    let template = inject.read()?;
+    let parts = inject.parse(&template)?;
+    let file = inject.out.as_deref().map(|path| SecretFile::reserve(path, inject.overwrite)).transpose()?;
+
+    let client = runtime::run(inject.key.client())?;
+    let header = client.authorization_for(client.base_url())?;
+    let values = parts.iter().map(|part| match part {
+        Part::Text(text) => text,
+        Part::Key => header.api_key().expose_secret(),
+        Part::Header => header.expose_secret(),
+        Part::BaseUrl => client.base_url(),
+    });
+    let filled = Zeroizing::new(values.collect::<String>());
+    match file {
+        Some(file) => file.write(&filled, "check the disk, and try again"),
+        None => print(&filled),
+    }
+}
+
+impl Inject {
+    fn read(&self) -> Result<String, Failure> {
+        let mut text = String::new();
+        let read = match &self.template {
+            Some(path) => File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text)),
+            None if stdin().is_terminal() => {
+                let hint = "name a file, or give it on standard input: codat-keys inject < TEMPLATE";
+                return Err(Failure::new(ErrorKind::InvalidInput, "no template was given", hint));
+            }
+            None => stdin().take(MAX_BYTES + 1).read_to_string(&mut text),
+        };
+        let what = match read {
+            Ok(_) if text.len() as u64 <= MAX_BYTES => return Ok(text),
+            Ok(_) => "is larger than 16 MiB".into(),
+            Err(error) => format!("cannot be read: {error}"),
+        };
+        Err(Failure::new(ErrorKind::InvalidInput, format!("{} {what}", self.place()), "give a text file in UTF-8"))
+    }
+
+    fn parse<'t>(&self, template: &'t str) -> Result<Vec<Part<'t>>, Failure> {
+        let known = "write {{ codat.key }}, {{ codat.header }} or {{ codat.base_url }}; two braces are {{ \"{{\" }}";
+        let parts = parse(template).map_err(|mistake| {
+            let what = format!("{}, line {}: {}", self.place(), mistake.line, mistake.what);
+            Failure::new(ErrorKind::InvalidInput, what, known)
+        })?;
+        if parts.iter().all(|part| matches!(part, Part::Text(_))) {
+            let what = format!("{} has no place for the key", self.place());
+            return Err(Failure::new(ErrorKind::InvalidInput, what, known));
+        }
+        Ok(parts)
+    }
+
+    fn place(&self) -> String {
+        self.template.as_ref().map_or("the template".into(), |path| format!("the template {}", path.display()))
+    }
+}

@@ -1,0 +1,115 @@
+//! Templates: `{{ codat.key }}`, `{{ codat.header }}` and `{{ codat.base_url }}` in any text. `{{ "{{" }}` stands for two
+//! braces.
+
+/// A piece of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part<'t> {
+    Text(&'t str),
+    Key,
+    Header,
+    BaseUrl,
+}
+
+/// What is wrong, and in which line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mistake {
+    pub(crate) line: usize,
+    pub(crate) what: String,
+}
+
+const MAX_SHOWN_CHARS: usize = 40;
+
+pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, Mistake> {
+    let (mut parts, mut rest) = (Vec::new(), template);
+    while let Some((before, after)) = rest.split_once("{{") {
+        let mistake = |what: String| {
+            let read = template.len() - rest.len() + before.len();
+            Mistake { line: template[..read].matches('\n').count() + 1, what }
+        };
+        // Two braces that stand for themselves hold none that close them.
+        let after_name = after.trim_start();
+        let (name, after) = match after_name.strip_prefix("\"{{\"") {
+            Some(after) => ("\"{{\"", after.trim_start().strip_prefix("}}")),
+            None => after.split_once("}}").map_or((after, None), |(name, after)| (name.trim(), Some(after))),
+        };
+        let after = after.ok_or_else(|| mistake("`{{` is not closed by `}}`".into()))?;
+        let part = match name {
+            "codat.key" => Part::Key,
+            "codat.header" => Part::Header,
+            "codat.base_url" => Part::BaseUrl,
+            "\"{{\"" => Part::Text("{{"),
+            other => return Err(mistake(format!("`{}` is not known", shown(other)))),
+        };
+        parts.extend([Part::Text(before), part]);
+        rest = after;
+    }
+    parts.push(Part::Text(rest));
+    Ok(parts)
+}
+
+fn shown(name: &str) -> String {
+    let start: String = name.chars().take(MAX_SHOWN_CHARS).collect();
+    if start.len() < name.len() { start + "…" } else { start }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Puts the template of some parts together.
+    fn template_of(parts: &[Part<'_>], space: &str) -> String {
+        let braces = |name: &str| format!("{{{{{space}{name}{space}}}}}");
+        let write = |part: &Part<'_>| match part {
+            Part::Text(text) => text.replace("{{", &braces("\"{{\"")),
+            Part::Key => braces("codat.key"),
+            Part::Header => braces("codat.header"),
+            Part::BaseUrl => braces("codat.base_url"),
+        };
+        parts.iter().map(write).collect()
+    }
+
+    /// What a template means, with names for the values.
+    fn meaning(parts: &[Part<'_>]) -> String {
+        let told = |part: &Part<'_>| match part {
+            Part::Text(text) => (*text).to_owned(),
+            other => format!("<{other:?}>"),
+        };
+        parts.iter().map(told).collect()
+    }
+
+    fn part() -> impl Strategy<Value = Part<'static>> {
+        // Text that ends in a brace would run together with the braces that follow.
+        let text = "[a-z{} \"\n]{0,12}".prop_map(|text| Part::Text(String::leak(text + ".")));
+        prop_oneof![text, Just(Part::Key), Just(Part::Header), Just(Part::BaseUrl)]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(parts in prop::collection::vec(part(), 0..8), space in "[ \t\n]{0,3}") {
+            let template = template_of(&parts, &space);
+            prop_assert_eq!(parse(&template).map(|read| meaning(&read)), Ok(meaning(&parts)));
+        }
+
+        #[test]
+        fn nothing_panics(template in "(\\{|\\}|codat\\.key|\"|\n|\\PC){0,40}") {
+            if let Err(mistake) = parse(&template) {
+                prop_assert!(mistake.line <= template.lines().count().max(1));
+            }
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_line() {
+        for (template, line, what) in [
+            ("a: {{ codat.key }}\nb: {{ vault.key }}\n", 2, "`vault.key` is not known"),
+            ("{{codat.key", 1, "`{{` is not closed by `}}`"),
+            ("\n\n{{ \"{{\" ", 3, "`{{` is not closed by `}}`"),
+            ("{{ }}", 1, "`` is not known"),
+            ("{{ codat.Key }}", 1, "`codat.Key` is not known"),
+        ] {
+            assert_eq!(parse(template), Err(Mistake { line, what: what.into() }), "{template}");
+        }
+    }
+}
