@@ -81,7 +81,7 @@ function isNoNumber(value: unknown): boolean {
     return typeof value === "number" && !Number.isFinite(value);
 }
 
-function kind(value: unknown): string {
+export function kind(value: unknown): string {
     return value === null || value === undefined || isNoNumber(value) ? String(value) : article(typeof value);
 }
 

@@ -2,6 +2,7 @@
 import { inspect } from "node:util";
 
 import { object, text, yes } from "./arguments";
+import type { KeyFunction } from "./asking";
 import { ApiKeyDetails, Creation, type KeyData, Page, RateLimit, Response } from "./details";
 import { type Call, type Core, native } from "./native";
 import {
@@ -29,26 +30,26 @@ import { type Begin, type Ended, perform } from "./waiting";
  * up to 250 ms, 500 ms, then 1 s, or after what `Retry-After` asks for.
  */
 export class Keys {
-    readonly #core: Core;
+    readonly #own: Own;
 
     /** @internal */
-    constructor(core: Core) {
-        this.#core = core;
+    constructor(own: Own) {
+        this.#own = own;
     }
 
     /** All keys, at most ten, in Codat's order. Each holds its secret: Codat's list does. */
     async list(options: CallOptions = {}): Promise<ApiKeyDetails[]> {
-        return keys(await start(this.#core, { call: "list" }, options));
+        return keys(await start(this.#own, { call: "list" }, options));
     }
 
     /** The key of this id, taken from the list. Rejects with `NotFoundError`. */
     async get(id: string, options: CallOptions = {}): Promise<ApiKeyDetails> {
-        return new ApiKeyDetails(await start(this.#core, { call: "get", id: text("id", id) }, options));
+        return new ApiKeyDetails(await start(this.#own, { call: "get", id: text("id", id) }, options));
     }
 
     /** All keys of exactly this name, which may be none or several: names are not unique. */
     async find(name: string, options: CallOptions = {}): Promise<ApiKeyDetails[]> {
-        return keys(await start(this.#core, { call: "find", name: text("name", name) }, options));
+        return keys(await start(this.#own, { call: "find", name: text("name", name) }, options));
     }
 
     /**
@@ -66,7 +67,7 @@ export class Keys {
             adopt: yes("adopt", adopt),
             idempotencyKey: key,
         };
-        return new Creation(await start(this.#core, call, options));
+        return new Creation(await start(this.#own, call, options));
     }
 
     /**
@@ -77,7 +78,7 @@ export class Keys {
      */
     async delete(id: string, options: DeleteOptions = {}): Promise<void> {
         const allowKeyInUse = yes("allowKeyInUse", object("options", options).allowKeyInUse ?? false);
-        await start(this.#core, { call: "delete", id: text("id", id), allowKeyInUse }, options);
+        await start(this.#own, { call: "delete", id: text("id", id), allowKeyInUse }, options);
     }
 }
 
@@ -95,13 +96,15 @@ export class Keys {
 export class Client {
     /** The keys. */
     readonly keys: Keys;
-    readonly #core: Core;
+    readonly #own: Own;
 
     /** Throws `NoCredentialError`, `InvalidCredentialError`, `InvalidInputError` for what cannot be used. */
     constructor(options: ClientOptions = {}) {
         const given = clientOptions(options);
-        this.#core = told(() => new native.Core(given, variable));
-        this.keys = new Keys(this.#core);
+        const { apiKey } = options;
+        const core = told(() => new native.Core(given, variable));
+        this.#own = { core, provide: typeof apiKey === "function" ? apiKey : undefined };
+        this.keys = new Keys(this.#own);
     }
 
     /**
@@ -113,8 +116,7 @@ export class Client {
     async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
         const { signal, timeout } = callOptions(options);
         const call = request(method, path, options);
-        const ended = await perform((waiting, number) => waiting.start(number, this.#core, timeout, call), signal);
-        return new Response(ended.answer!);
+        return new Response((await make(this.#own, call, { signal, timeout })).answer!);
     }
 
     /**
@@ -128,24 +130,34 @@ export class Client {
      */
     pages(path: string, options: PagesOptions = {}): AsyncIterableIterator<Page> {
         const { signal, timeout } = callOptions(options);
-        const walk = this.#core.pages(text("path", path), ...pagesOptions(options));
-        const next: Begin = (waiting, number) => waiting.next(number, this.#core, timeout, walk);
-        return new Pages(() => perform(next, signal));
+        const { core, provide } = this.#own;
+        const walk = core.pages(text("path", path), ...pagesOptions(options));
+        const next: Begin = (waiting, number) => waiting.next(number, core, timeout, walk);
+        return new Pages(() => perform(next, provide, signal));
     }
 
     /** Which key this client authenticates with, taken from the list. Rejects with `NotFoundError`. */
     async whoami(options: CallOptions = {}): Promise<ApiKeyDetails> {
-        return new ApiKeyDetails(await start(this.#core, { call: "whoami" }, options));
+        return new ApiKeyDetails(await start(this.#own, { call: "whoami" }, options));
+    }
+
+    /**
+     * Reads the key from its source again, and tells whether it is another one now. Calls do so by themselves when Codat
+     * refuses the key: this is for whoever sends `authorizationFor` with a library of their own. A key that was given as a
+     * value stays. Rejects with `InvalidCredentialError` where the source cannot be read; the key in use goes on.
+     */
+    async reloadKey(options: CallOptions = {}): Promise<boolean> {
+        return start(this.#own, { call: "reloadKey" }, options);
     }
 
     /** What the latest answer said of the day's quota; `null` before the first. */
     get rateLimit(): RateLimit | null {
-        return RateLimit.of(this.#core.rateLimit());
+        return RateLimit.of(this.#own.core.rateLimit());
     }
 
     /** Where this client's requests go, without a slash at the end. */
     get baseUrl(): string {
-        return this.#core.baseUrl();
+        return this.#own.core.baseUrl();
     }
 
     /**
@@ -154,12 +166,12 @@ export class Client {
      */
     authorizationFor(url: string | URL): AuthorizationHeader {
         const given = text("url", url instanceof URL ? url.href : url);
-        return new AuthorizationHeader(told(() => this.#core.authorizationFor(given)));
+        return new AuthorizationHeader(told(() => this.#own.core.authorizationFor(given)));
     }
 
     /** Closes the connections. Every later call rejects with `ClosedError`. */
     async close(): Promise<void> {
-        this.#core.close();
+        this.#own.core.close();
     }
 
     async [Symbol.asyncDispose](): Promise<void> {
@@ -167,7 +179,7 @@ export class Client {
     }
 
     [inspect.custom](): string {
-        return this.#core.shown();
+        return this.#own.core.shown();
     }
 }
 
@@ -199,10 +211,20 @@ class Pages implements AsyncIterableIterator<Page> {
     }
 }
 
+/** What a client is made of. */
+interface Own {
+    readonly core: Core;
+    /** The function that gives its key, if one does. Not known to the native module, which would keep it for ever. */
+    readonly provide: KeyFunction | undefined;
+}
+
 /** Performs a call that brings a value. */
-async function start(core: Core, call: Call, options: CallOptions): Promise<any> {
-    const { signal, timeout } = callOptions(options);
-    return (await perform((waiting, number) => waiting.start(number, core, timeout, call), signal)).value;
+async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
+    return (await make(own, call, callOptions(options))).value;
+}
+
+function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptions): Promise<Ended> {
+    return perform((waiting, number) => waiting.start(number, core, timeout, call), provide, signal);
 }
 
 /** Of this thread: in a worker, or under jest, the process itself has others. */

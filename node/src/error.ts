@@ -13,6 +13,8 @@ export interface ErrorData {
     idempotencyKey: string | null;
     candidates: KeyData[] | null;
     cause: ErrorData | null;
+    /** The question to which a function threw its cause. */
+    thrown: number | null;
 }
 
 /** Why a call failed. No text of it ever holds a key. */

@@ -16,5 +16,13 @@ export { Client, Keys } from "./client";
 export { ApiKeyDetails, Creation, Page, RateLimit, Response } from "./details";
 export { CodatError } from "./error";
 export * from "./errors";
-export type { CallOptions, ClientOptions, CreateOptions, DeleteOptions, PagesOptions, RequestOptions } from "./options";
+export type {
+    CallOptions,
+    ClientOptions,
+    CreateOptions,
+    DeleteOptions,
+    KeyCommand,
+    PagesOptions,
+    RequestOptions,
+} from "./options";
 export { ApiKey, AuthorizationHeader, encode } from "./secrets";

@@ -17,12 +17,22 @@ export interface Native {
 export interface Options {
     apiKey?: string | undefined;
     authHeader?: string | undefined;
+    apiKeyFile?: string | undefined;
+    apiKeyCommand?: Command | undefined;
+    /** Whether a function gives the key, which a call asks for it. */
+    asks: boolean;
     baseUrl?: string | undefined;
     timeout?: number | undefined;
     retry?: boolean | undefined;
     caFile?: string | undefined;
     proxy?: string | undefined;
     allowInsecureHttp?: boolean | undefined;
+}
+
+export interface Command {
+    argv: string[];
+    timeout?: number | undefined;
+    cachedFor?: number | undefined;
 }
 
 export interface Core {
@@ -38,12 +48,15 @@ export interface Waiting {
     start(number: number, core: Core, timeout: number | undefined, call: Call): void;
     next(number: number, core: Core, timeout: number | undefined, walk: Walk): void;
     stop(number: number): void;
+    answer(question: number, text: string): void;
+    fail(question: number, why: string): void;
     hold(held: boolean): void;
 }
 
 export type Call =
     | { call: "list" }
     | { call: "whoami" }
+    | { call: "reloadKey" }
     | { call: "get"; id: string }
     | { call: "find"; name: string }
     | { call: "create"; name: string; adopt: boolean; idempotencyKey?: string | undefined }

@@ -1,14 +1,27 @@
 /** What calls take, on its way to the native module. */
 import { entries, json as asJson, number, object, optional, text, whole, yes } from "./arguments";
-import type { Call, Options } from "./native";
+import type { KeyFunction } from "./asking";
+import type { Call, Command, Options } from "./native";
 import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
 
 /** What is not given comes from the environment: `CODAT_API_KEY`, `CODAT_BASE_URL`…, or has the default named here. */
 export interface ClientOptions {
-    /** A raw key. */
-    apiKey?: ApiKey | string | undefined;
+    /**
+     * A raw key. Or a function, sync or async, that returns a key or a whole header: it is called with the first call,
+     * within the time of that call, and again when Codat refuses its key; calls that need it at once share what it
+     * returns. Where the call that asks is stopped, another one that waits asks anew. What it throws is the `cause` of an
+     * `InvalidCredentialError`; the key in use goes on.
+     */
+    apiKey?: ApiKey | string | KeyFunction | undefined;
     /** A whole header, in place of the key. */
     authHeader?: AuthorizationHeader | string | undefined;
+    /**
+     * A file with a key or a whole header, which is followed: one that was replaced is read again within a second, and when
+     * Codat refuses the key. One that every user of the machine can read is refused, unless a container mounts it.
+     */
+    apiKeyFile?: string | undefined;
+    /** A command that prints a key or a whole header: the program and its arguments, run without a shell. */
+    apiKeyCommand?: readonly string[] | KeyCommand | undefined;
     /** Where the API is: `https://api.codat.io`. */
     baseUrl?: string | undefined;
     /** How many milliseconds a call may take with its retries: 30,000, for `create` 60,000. */
@@ -21,6 +34,20 @@ export interface ClientOptions {
     proxy?: string | undefined;
     /** Lets the key go unencrypted to other machines: no. */
     allowInsecureHttp?: boolean | undefined;
+}
+
+/**
+ * A command that prints a key or a whole header, and nothing else, such as the client of a vault. It is run without a shell,
+ * with this process's environment and no input: with the first call, again when Codat refuses its key, and once the key is
+ * older than `cachedFor`. Where it fails, what it wrote to its standard error is told, and what it printed never is.
+ */
+export interface KeyCommand {
+    /** The program, looked up in `PATH`, and its arguments, which every process of the machine can read. */
+    argv: readonly string[];
+    /** How many milliseconds a run may take, after which it is killed: 10,000. */
+    timeout?: number | undefined;
+    /** How many milliseconds its key is used before it is run again: until Codat refuses the key. */
+    cachedFor?: number | undefined;
 }
 
 /** What every call takes. */
@@ -68,18 +95,40 @@ type Parameter = string | number | boolean;
 
 /** @internal */
 export function clientOptions(given: ClientOptions): Options {
-    if (object("options", given).apiKey !== undefined && given.authHeader !== undefined) {
-        throw new TypeError("give apiKey or authHeader, not both");
+    const sources = ["apiKey", "authHeader", "apiKeyFile", "apiKeyCommand"] as const;
+    const [one, other] = sources.filter((source) => object("options", given)[source] !== undefined);
+    if (other !== undefined) {
+        throw new TypeError(`give ${one} or ${other}, not both`);
     }
+    const asks = typeof given.apiKey === "function";
     return {
-        apiKey: optional(raw, "apiKey", given.apiKey),
+        apiKey: asks ? undefined : optional(raw, "apiKey", given.apiKey),
+        asks,
         authHeader: optional(raw, "authHeader", given.authHeader),
+        apiKeyFile: optional(text, "apiKeyFile", given.apiKeyFile),
+        apiKeyCommand: optional(command, "apiKeyCommand", given.apiKeyCommand),
         baseUrl: optional(text, "baseUrl", given.baseUrl),
         timeout: optional(number, "timeout", given.timeout),
         retry: optional(yes, "retry", given.retry),
         caFile: optional(text, "caFile", given.caFile),
         proxy: optional(text, "proxy", given.proxy),
         allowInsecureHttp: optional(yes, "allowInsecureHttp", given.allowInsecureHttp),
+    };
+}
+
+function command(name: string, value: unknown): Command {
+    const { argv, timeout, cachedFor } = (
+        Array.isArray(value) ? { argv: value } : (value ?? {})
+    ) as Partial<KeyCommand>;
+    if (!Array.isArray(argv)) {
+        throw new TypeError(
+            `argument '${name}' must be a list of the program and its arguments: no shell would take a text apart`,
+        );
+    }
+    return {
+        argv: argv.map((word) => text(name, word)),
+        timeout: optional(number, `${name}.timeout`, timeout),
+        cachedFor: optional(number, `${name}.cachedFor`, cachedFor),
     };
 }
 

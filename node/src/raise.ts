@@ -2,6 +2,7 @@
 import { ApiKeyDetails } from "./details";
 import type { ErrorData } from "./error";
 import * as errors from "./errors";
+import { reasonOf } from "./thrown";
 
 type Kind = new (data: ErrorData, cause: unknown, candidates: readonly ApiKeyDetails[] | null) => unknown;
 
@@ -12,7 +13,8 @@ export function raise(data: ErrorData, reason?: unknown): unknown {
     if (data.code === "cancelled" && reason !== undefined) {
         return reason;
     }
-    const cause = data.cause === null ? undefined : raise(data.cause, reason);
+    const cause =
+        data.thrown !== null ? reasonOf(data.thrown) : data.cause !== null ? raise(data.cause, reason) : undefined;
     // Made here, so that the classes of errors need nothing that needs them: Bun loads them first.
     const candidates = data.candidates && data.candidates.map((key) => new ApiKeyDetails(key));
     return new (BY_CODE.get(data.code)!)(data, cause, candidates);

@@ -1,9 +1,11 @@
 /** How calls are waited for: each has a number, under which the native module tells how it ended. */
 import * as timers from "node:timers";
 
+import { type Answers, type KeyFunction, asking } from "./asking";
 import type { ErrorData } from "./error";
 import { type Answer, type Waiting, native } from "./native";
 import { raise, told } from "./raise";
+import { keep } from "./thrown";
 
 /** A value, an answer, or the data of an error, which is `null` where the call was stopped. */
 export interface Ended {
@@ -15,7 +17,14 @@ export interface Ended {
 /** Begins a call under a number. */
 export type Begin = (waiting: Waiting, number: number) => void;
 
-const inFlight = new Map<number, (ended: Ended) => void>();
+/** A call that is waited for, and how it asks for its key where a function gives it. */
+interface Pending {
+    end: (ended: Ended) => void;
+    ask: ((question: number) => void) | undefined;
+}
+
+/** In the order in which they began. */
+const inFlight = new Map<number, Pending>();
 const waiting = new native.Waiting(settle);
 let numbers = 0;
 let held = false;
@@ -24,15 +33,16 @@ let looks: NodeJS.Immediate | undefined;
 const nextTurn = timers.setImmediate;
 
 /** Performs a call. Errors are made here, where the stack still knows who waits. */
-export async function perform(begin: Begin, signal?: AbortSignal): Promise<Ended> {
+export async function perform(begin: Begin, provide?: KeyFunction, signal?: AbortSignal): Promise<Ended> {
     signal?.throwIfAborted();
+    const ask = provide && asking(provide, answers);
     const number = numbers++;
     try {
-        const ended = await new Promise<Ended>((resolve) => {
+        const ended = await new Promise<Ended>((end) => {
             // First what could throw: a call that has begun is waited for.
             stopWith(signal, number);
             told(() => begin(waiting, number));
-            inFlight.set(number, resolve);
+            inFlight.set(number, { end, ask });
             hold();
         });
         if (ended.error === null) {
@@ -47,17 +57,33 @@ export async function perform(begin: Begin, signal?: AbortSignal): Promise<Ended
     }
 }
 
-/** Called by the native module with all that has ended. */
+/** Called by the native module with all that has ended, and with the questions for a key. */
 function settle(text: string, answers: Answer[]): void {
-    type Told = [number, number | null, unknown, (ErrorData | null)?];
-    for (const [number, place, value, error] of JSON.parse(text) as Told[]) {
-        inFlight.get(number)?.({ value, answer: place === null ? undefined : answers[place], error });
+    type Told = [number, number | null, unknown, (ErrorData | null)?, number?];
+    for (const [number, place, value, error, question] of JSON.parse(text) as Told[]) {
+        const pending = inFlight.get(number);
+        if (question !== undefined) {
+            pending?.ask?.(question);
+            continue;
+        }
+        pending?.end({ value, answer: place === null ? undefined : answers[place], error });
         inFlight.delete(number);
     }
     if (inFlight.size === 0) {
         looks ??= nextTurn(letGo);
     }
 }
+
+const answers: Answers = {
+    answer: (question, text) => waiting.answer(question, text),
+    fail(question, why, thrown) {
+        if (thrown !== undefined) {
+            const [oldest = numbers] = inFlight.keys();
+            keep(question, thrown.reason, oldest, numbers);
+        }
+        waiting.fail(question, why);
+    },
+};
 
 /** Keeps the process alive. */
 function hold(): void {

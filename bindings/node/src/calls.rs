@@ -26,6 +26,7 @@ pub(crate) enum Outcome {
     Created(codat_keys::Creation),
     Answered(codat_keys::Response),
     Page(Option<codat_keys::Page>),
+    Yes(bool),
 }
 
 /// What is to be done, with its arguments.
@@ -33,6 +34,7 @@ pub(crate) enum Outcome {
 pub enum Call {
     List,
     Whoami,
+    ReloadKey,
     Get { id: String },
     Find { name: String },
     Create { name: String, adopt: bool, idempotency_key: Option<String> },
@@ -48,6 +50,7 @@ impl Call {
         Ok(match self {
             Self::List => reading(stop, async move { client.keys().list().await.map(Outcome::Keys) }),
             Self::Whoami => reading(stop, async move { client.whoami().await.map(Outcome::Key) }),
+            Self::ReloadKey => reading(stop, async move { client.reload_key().await.map(Outcome::Yes) }),
             Self::Get { id } => {
                 let id = key_id(&id)?;
                 reading(stop, async move { client.keys().get(&id).await.map(Outcome::Key) })

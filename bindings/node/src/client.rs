@@ -4,10 +4,11 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use codat_keys::{Client, ClientBuilder};
+use codat_keys::{Client, ClientBuilder, KeyCommand};
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi_derive::napi;
 
+use crate::asking::KeyFunction;
 use crate::calls::Walk;
 use crate::details::RateLimit;
 use crate::errors::raise;
@@ -18,12 +19,22 @@ use crate::secrets::{api_key, header};
 pub struct Options {
     pub api_key: Option<String>,
     pub auth_header: Option<String>,
+    pub api_key_file: Option<String>,
+    pub api_key_command: Option<Command>,
+    pub asks: bool,
     pub base_url: Option<String>,
     pub timeout: Option<f64>,
     pub retry: Option<bool>,
     pub ca_file: Option<String>,
     pub proxy: Option<String>,
     pub allow_insecure_http: Option<bool>,
+}
+
+#[napi(object, object_to_js = false)]
+pub struct Command {
+    pub argv: Vec<String>,
+    pub timeout: Option<f64>,
+    pub cached_for: Option<f64>,
 }
 
 #[napi]
@@ -94,6 +105,15 @@ impl Options {
         if let Some(value) = self.auth_header {
             builder = builder.auth_header(header(&value)?);
         }
+        if let Some(file) = self.api_key_file {
+            builder = builder.api_key_file(file);
+        }
+        if let Some(command) = self.api_key_command {
+            builder = builder.api_key_from(KeyCommand::from(command));
+        }
+        if self.asks {
+            builder = builder.api_key_from(KeyFunction);
+        }
         if let Some(url) = self.base_url {
             builder = builder.base_url(url);
         }
@@ -113,6 +133,14 @@ impl Options {
             builder = builder.allow_insecure_http(allow);
         }
         Ok(builder)
+    }
+}
+
+impl From<Command> for KeyCommand {
+    fn from(Command { argv, timeout, cached_for }: Command) -> Self {
+        let command = Self::new(argv);
+        let command = if let Some(time) = timeout { command.timeout(milliseconds(time)) } else { command };
+        if let Some(time) = cached_for { command.cached_for(milliseconds(time)) } else { command }
     }
 }
 

@@ -31,6 +31,7 @@ struct Creation<'a> {
 pub(crate) fn told(outcome: Outcome) -> (String, Option<Response>) {
     let value = match &outcome {
         Outcome::Nothing | Outcome::Answered(_) | Outcome::Page(None) => text(&()),
+        Outcome::Yes(is_so) => text(is_so),
         Outcome::Key(key) => text(&Key::from(key)),
         Outcome::Keys(found) => text(&keys(found)),
         Outcome::Created(made) => {

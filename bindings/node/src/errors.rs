@@ -5,6 +5,7 @@ use std::error::Error as _;
 use codat_keys::{Error, ErrorKind};
 use serde::Serialize;
 
+use crate::asking::NoAnswer;
 use crate::details::{Key, keys};
 
 /// What an error is made of in JavaScript.
@@ -21,6 +22,7 @@ pub(crate) struct Data<'a> {
     idempotency_key: Option<&'a str>,
     candidates: Option<Vec<Key<'a>>>,
     cause: Option<Box<Data<'a>>>,
+    thrown: Option<i64>,
 }
 
 impl<'a> Data<'a> {
@@ -31,7 +33,7 @@ impl<'a> Data<'a> {
     }
 
     pub(crate) fn of(error: &'a Error) -> Self {
-        let outcome = error.outcome();
+        let (outcome, source) = (error.outcome(), error.source());
         Self {
             code: error.kind().code(),
             message: error.to_string(),
@@ -42,7 +44,8 @@ impl<'a> Data<'a> {
             codat_message: error.codat_message(),
             idempotency_key: outcome.and_then(|outcome| outcome.idempotency_key.as_deref()),
             candidates: outcome.and_then(|outcome| outcome.candidates.as_deref()).map(keys),
-            cause: error.source().and_then(|source| source.downcast_ref()).map(|cause| Box::new(Data::of(cause))),
+            cause: source.and_then(|source| source.downcast_ref()).map(|cause| Box::new(Data::of(cause))),
+            thrown: source.and_then(|source| source.downcast_ref::<NoAnswer>()).map(|answer| answer.question),
         }
     }
 }

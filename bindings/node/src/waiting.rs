@@ -13,6 +13,7 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
+use crate::asking::{self, ASK, Answer, NoAnswer};
 use crate::calls::{Call, Ended, Stop, Walk, Work, to_its_end};
 use crate::client::Core;
 use crate::details::{Response, told};
@@ -34,8 +35,12 @@ struct Shared {
 struct Board {
     running: HashMap<i64, oneshot::Sender<()>>,
     /// A list in JSON, without its end: `[[number, place, value], [number, place, null, error], [number, place, null, null]`,
-    /// the last for a call that was stopped and has changed nothing. A place is that of its answer, if it has one.
-    ended: String,
+    /// the last for a call that was stopped and has changed nothing. A place is that of its answer, if it has one. And
+    /// `[number, null, null, null, question]` for one that asks for the key.
+    told: String,
+    /// Who waits for the key. Those who have gone are let go with the next question.
+    questions: HashMap<i64, oneshot::Sender<Answer>>,
+    asked: i64,
     answers: Vec<Response>,
 }
 
@@ -48,7 +53,7 @@ impl Waiting {
         let taken = Arc::clone(&board);
         let bell = settle.build_threadsafe_function().weak::<true>().build_callback(move |call| {
             let mut board = lock(&taken);
-            let (ended, answers) = (std::mem::take(&mut board.ended), std::mem::take(&mut board.answers));
+            let (ended, answers) = (std::mem::take(&mut board.told), std::mem::take(&mut board.answers));
             for answer in &answers {
                 call.env.adjust_external_memory(answer.bytes())?;
             }
@@ -75,6 +80,18 @@ impl Waiting {
     #[napi]
     pub fn stop(&self, number: i64) {
         lock(&self.0.board).running.remove(&number);
+    }
+
+    /// What the function returned to which a question went.
+    #[napi]
+    pub fn answer(&self, question: i64, text: String) {
+        self.0.answer(question, asking::returned(&text));
+    }
+
+    /// Why it returned no key.
+    #[napi]
+    pub fn fail(&self, question: i64, why: String) {
+        self.0.answer(question, Err(Box::new(NoAnswer { question, text: why })));
     }
 
     /// Whether calls are in flight, which keep the process alive.
@@ -114,10 +131,30 @@ impl Shared {
         };
         let mut board = lock(&self.board);
         board.running.remove(&number);
-        let was_empty = board.ended.is_empty();
         let place = answer.as_ref().map(|_| board.answers.len());
-        board.ended += &format!("{}[{number},{},{told}]", if was_empty { '[' } else { ',' }, text(&place));
         board.answers.extend(answer);
+        self.tell(board, &format!("[{number},{},{told}]", text(&place)));
+    }
+
+    fn ask(&self, number: i64, waits: oneshot::Sender<Answer>) {
+        let mut board = lock(&self.board);
+        board.questions.retain(|_, waits| !waits.is_closed());
+        board.asked += 1;
+        let question = board.asked;
+        board.questions.insert(question, waits);
+        self.tell(board, &format!("[{number},null,null,null,{question}]"));
+    }
+
+    fn answer(&self, question: i64, answer: Answer) {
+        let waits = lock(&self.board).questions.remove(&question);
+        // It may have been stopped meanwhile.
+        waits.map(|waits| waits.send(answer).ok());
+    }
+
+    fn tell(&self, mut board: MutexGuard<'_, Board>, told: &str) {
+        let was_empty = board.told.is_empty();
+        board.told.push(if was_empty { '[' } else { ',' });
+        board.told += told;
         drop(board);
         if was_empty {
             // An environment that is gone hears nothing.
@@ -133,7 +170,11 @@ type Begun = (Arc<Shared>, i64, Work);
 static RUNTIME: LazyLock<io::Result<UnboundedSender<Begun>>> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (sender, mut calls) = unbounded_channel();
-    let begin = |(shared, number, work): Begun| async move { shared.end(number, to_its_end(work).await) };
+    let begin = |(shared, number, work): Begun| async move {
+        let asks = Arc::clone(&shared);
+        let ask = Box::new(move |waits| asks.ask(number, waits));
+        shared.end(number, ASK.scope(ask, to_its_end(work)).await);
+    };
     let run = move || {
         runtime.block_on(async {
             while let Some(begun) = calls.recv().await {
