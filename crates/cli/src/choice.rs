@@ -18,7 +18,7 @@ pub(crate) enum Choice {
 }
 
 pub(crate) fn choose(option: Option<&str>) -> Result<Choice, Failure> {
-    if option.is_none() && key_variable().is_some() {
+    if option.is_none() && key_variables().next().is_some() {
         return Ok(Choice::Environment);
     }
     let config = Config::load()?;
@@ -28,14 +28,15 @@ pub(crate) fn choose(option: Option<&str>) -> Result<Choice, Failure> {
     })
 }
 
-/// The first variable that is set, even if what it holds is wrong.
-pub(crate) fn key_variable() -> Option<&'static str> {
-    KEY_VARIABLES.into_iter().find(|name| env::var_os(name).is_some())
+/// Those that are set, even if what they hold is wrong.
+pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
+    KEY_VARIABLES.into_iter().filter(|name| env::var_os(name).is_some())
 }
 
 /// What to add where a profile is said to be in use.
 pub(crate) fn unless_overruled() -> String {
-    key_variable().map_or_else(String::new, |variable| format!(" where {variable} is not set, as it is here"))
+    let set = key_variables().next().or_else(|| env::var_os("CODAT_PROFILE").map(|_| "CODAT_PROFILE"));
+    set.map_or_else(String::new, |variable| format!(" where {variable} is not set, as it is here"))
 }
 
 /// The name of the profile that comes first, and what named it.
@@ -46,7 +47,12 @@ pub(crate) fn named(option: Option<&str>, config: &Config) -> Result<Option<(Nam
     if let Some(name) = profile_variable()? {
         return Ok(Some((name, "CODAT_PROFILE".into())));
     }
-    Ok(config.in_use().map(|name| (name.clone(), format!("`profile` in {}", config.path().display()))))
+    Ok(config.in_use().map(|name| (name.clone(), in_config(config))))
+}
+
+/// What to call the place that names the profile in use.
+pub(crate) fn in_config(config: &Config) -> String {
+    format!("`profile` in {}", config.path().display())
 }
 
 /// What `CODAT_PROFILE` names. An empty one is a mistake, not a default.

@@ -139,6 +139,16 @@ impl KeyOptions {
         }
     }
 
+    /// What named the base URL.
+    pub(crate) fn base_url_source(&self) -> Result<&'static str, Failure> {
+        Ok(match (&self.base_url, std::env::var_os("CODAT_BASE_URL"), choice::choose(self.profile.as_deref())?) {
+            (Some(_), ..) => "--base-url",
+            (None, Some(_), _) => "CODAT_BASE_URL",
+            (None, None, Choice::Profile(_)) => "the profile",
+            (None, None, Choice::Environment) => "the default",
+        })
+    }
+
     pub(crate) fn with_base_url(&self, builder: ClientBuilder) -> ClientBuilder {
         match &self.base_url {
             Some(url) => builder.base_url(url),

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use codat_keys::{ApiKeyDetails, Client, Credential, ErrorKind, Found, MAX_KEYS, Method, Response, Timestamp, plain};
+use codat_keys::{ApiKeyDetails, Client, ErrorKind, MAX_KEYS, Method, Response, Timestamp, plain};
 
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::print;
 use crate::runtime::unless_interrupted;
+use crate::survey;
 
 /// Past it, `create` cannot tell a new key from an old one by its date, when it resumes.
 const MOST_SKEW_SECONDS: i64 = 5 * 60;
@@ -25,7 +26,9 @@ pub(crate) async fn doctor(doctor: &Doctor) -> Result<(), Failure> {
         "codat-keys",
         &format!("{} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
     )?;
-    sources()?;
+    for (place, told) in survey::places(doctor.connection.key.profile.as_deref()) {
+        line(place, &told)?;
+    }
     let examined = examine(&doctor.connection).await;
     match &examined {
         Ok(()) => line("problems", "none")?,
@@ -34,43 +37,9 @@ pub(crate) async fn doctor(doctor: &Doctor) -> Result<(), Failure> {
     examined
 }
 
-/// Where any of them is wrong, or two disagree, none is used.
-fn sources() -> Result<(), Failure> {
-    let sources = codat_keys::sources();
-    let keys = || {
-        sources.iter().filter_map(|source| match &source.found {
-            Found::Credential(credential) => Some((source.variable, credential)),
-            _ => None,
-        })
-    };
-    let first = keys().next();
-    let agree = keys().all(|(_, other)| first.is_some_and(|(_, first)| first.api_key() == other.api_key()));
-    let is_used = agree && !sources.iter().any(|source| matches!(source.found, Found::Mistake(_)));
-    for source in &sources {
-        let told = match (&source.found, first) {
-            (Found::Nothing, _) => "not set".to_owned(),
-            (Found::Mistake(error), _) => error.to_string(),
-            (Found::Credential(credential), Some((first, other))) if first != source.variable => {
-                let same = credential.api_key() == other.api_key();
-                format!("passed over: it holds {} {first}", if same { "the same key as" } else { "another key than" })
-            }
-            (Found::Credential(credential), _) => {
-                let form = match credential {
-                    Credential::ApiKey(_) => "a raw key",
-                    Credential::Header(_) => "a whole header",
-                };
-                let use_of_it = if is_used { "in use: " } else { "not used: " };
-                format!("{use_of_it}{form}, {}", credential.api_key().masked())
-            }
-        };
-        line(source.variable, &told)?;
-    }
-    Ok(())
-}
-
 async fn examine(connection: &Connection) -> Result<(), Failure> {
     let client = connection.client().await?;
-    line("base URL", &format!("{} ({})", client.redact(client.base_url()), base_url_source(connection)))?;
+    line("base URL", &format!("{} ({})", client.redact(client.base_url()), connection.key.base_url_source()?))?;
     line("TLS", &tls(connection, &client))?;
     line("proxy", client.proxy().unwrap_or("none"))?;
     let called = call(&client).await;
@@ -149,12 +118,4 @@ fn ms(time: Duration) -> String {
 
 fn line(what: &str, told: &str) -> Result<(), Failure> {
     print(&format!("{what:<20}{}\n", plain(told)))
-}
-
-fn base_url_source(connection: &Connection) -> &'static str {
-    match (&connection.key.base_url, std::env::var_os("CODAT_BASE_URL")) {
-        (Some(_), _) => "--base-url",
-        (None, Some(_)) => "CODAT_BASE_URL",
-        (None, None) => "the default",
-    }
 }

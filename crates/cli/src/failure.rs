@@ -66,6 +66,9 @@ impl Display for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let mut failure = Self::new(error.kind(), &error, error.hint());
+        if error.kind() == ErrorKind::NoCredential {
+            failure.hint.push_str("; or store one: codat-keys login");
+        }
         if let Some(wait) = error.retry_after() {
             failure.notes.push(format!("Codat asks to wait {} s", wait.as_secs()));
         }

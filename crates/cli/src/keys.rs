@@ -4,9 +4,10 @@ use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind, KeyId};
 
 use crate::args::{KeyOutput, List, Show, Whoami};
 use crate::failure::Failure;
-use crate::output::{KeyDocument, KeyJson, KeysDocument, print, print_json, print_keys};
+use crate::output::{KeyDocument, KeyJson, KeysDocument, print, print_json, print_keys, say};
 use crate::runtime::unless_interrupted;
 use crate::secret_file::SecretFile;
+use crate::survey;
 
 pub(crate) async fn list(list: &List) -> Result<(), Failure> {
     let client = list.connection.client().await?;
@@ -33,6 +34,7 @@ pub(crate) async fn show(show: &Show) -> Result<(), Failure> {
 pub(crate) async fn whoami(whoami: &Whoami) -> Result<(), Failure> {
     let client = whoami.connection.client().await?;
     let key = unless_interrupted(client.whoami()).await?;
+    say(&survey::summary(whoami.connection.key.profile.as_deref()));
     if whoami.json {
         print_json(&KeyDocument::new(&client, &key, false, None))
     } else {

@@ -31,6 +31,7 @@ mod profile;
 mod runtime;
 mod secret_file;
 mod secret_input;
+mod survey;
 mod template;
 mod usage;
 

@@ -4,6 +4,8 @@
 
 mod api;
 mod audit;
+#[cfg(unix)]
+mod broken;
 mod canary;
 mod doctor;
 mod encode_cases;

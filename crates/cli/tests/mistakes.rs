@@ -138,7 +138,7 @@ fn no_key_at_all() {
         4,
         "no API key was given",
         "set CODAT_API_KEY to a raw key, CODAT_AUTH_HEADER to a whole header, or CODAT_API_KEY_FILE to a file that \
-         holds either",
+         holds either; or store one: codat-keys login",
     );
 }
 

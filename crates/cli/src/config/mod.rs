@@ -31,13 +31,18 @@ impl Config {
     pub(crate) fn load() -> Result<Self, Failure> {
         let folder = folder()?;
         let path = folder.join("config.toml");
+        let refuse =
+            |what: String, hint| Failure::new(ErrorKind::InvalidInput, format!("{} {what}", path.display()), hint);
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == Io::NotFound => String::new(),
-            read => read.map_err(|error| {
-                let what = format!("{} cannot be read: {error}", path.display());
-                Failure::new(ErrorKind::InvalidInput, what, "make it a text file that you may read")
-            })?,
+            read => {
+                read.map_err(|error| refuse(format!("cannot be read: {error}"), "make it a text file that is yours"))?
+            }
         };
+        if others_can_write(&path) {
+            let what = "can be changed by every user of this machine, who could send your keys elsewhere";
+            return Err(refuse(what.into(), "let its owner alone change it: chmod 600"));
+        }
         read::config(&path, &folder, &text)
     }
 
@@ -142,6 +147,20 @@ pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(folder)
+}
+
+fn others_can_write(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0)
+    }
+    #[cfg(windows)]
+    {
+        // A folder of a user's own is closed to others there.
+        let _ = path;
+        false
+    }
 }
 
 fn folder() -> Result<PathBuf, Failure> {

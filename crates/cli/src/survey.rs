@@ -1,0 +1,105 @@
+//! Every place where a command looks for its key, and what became of it: for `doctor` and `whoami`. [`choice`] decides.
+
+use codat_keys::{Credential, Found, Source};
+
+use crate::choice;
+use crate::config::{Config, Name};
+use crate::failure::Failure;
+
+const PROFILE_IN_USE: &str = "profile in use";
+
+/// A place, and what became of it.
+type Told = (&'static str, String);
+
+/// In the order in which they come.
+pub(crate) fn places(option: Option<&str>) -> Vec<Told> {
+    let mut places = Vec::new();
+    if let Some(name) = option {
+        places.push(("--profile", profile(Name::parse(name, "--profile"), "--profile")));
+    }
+    let first = option.map(|_| "--profile");
+    places.extend(variables(first));
+    let first = first.or_else(|| choice::key_variables().next());
+    let named = choice::profile_variable().transpose();
+    let first_of_all = first.or(named.as_ref().map(|_| "CODAT_PROFILE"));
+    let told = match (named, first) {
+        (None, _) => "not set".into(),
+        (Some(_), Some(first)) => passed_over(first),
+        (Some(name), None) => profile(name, "CODAT_PROFILE"),
+    };
+    places.extend([("CODAT_PROFILE", told), (PROFILE_IN_USE, in_use(first_of_all))]);
+    places
+}
+
+/// On one line: the place whose key is used, and those that it comes before. None is read once more, since a pipe gives its
+/// key once.
+pub(crate) fn summary(option: Option<&str>) -> String {
+    let is_any_in_use = Config::load().is_ok_and(|config| config.in_use().is_some());
+    let mut places = option.map(|_| "--profile").into_iter().chain(choice::key_variables()).collect::<Vec<_>>();
+    places.extend(std::env::var_os("CODAT_PROFILE").map(|_| "CODAT_PROFILE"));
+    places.extend(is_any_in_use.then_some("the profile in use"));
+    match places.as_slice() {
+        [used, rest @ ..] if !rest.is_empty() => {
+            format!("the key comes from {used}; passed over: {}", rest.join(", "))
+        }
+        used => format!("the key comes from {}", used.concat()),
+    }
+}
+
+fn passed_over(first: &str) -> String {
+    format!("passed over: {first} comes first")
+}
+
+/// A place that names the profile to use.
+fn profile(name: Result<Name, Failure>, place: &str) -> String {
+    let told = name.and_then(|name| {
+        let config = Config::load()?;
+        let profile = config.get(&name, place)?;
+        Ok(format!("in use: `{name}`, whose key comes from {}", profile.source))
+    });
+    told.unwrap_or_else(|failure| failure.to_string())
+}
+
+fn in_use(first: Option<&str>) -> String {
+    match (Config::load(), first) {
+        (Ok(config), first) => match (config.in_use(), first) {
+            (None, _) => format!("none, in {}", config.path().display()),
+            (Some(_), Some(first)) => passed_over(first),
+            (Some(name), None) => profile(Ok(name.clone()), &choice::in_config(&config)),
+        },
+        (Err(_), Some(first)) => passed_over(first),
+        (Err(failure), None) => failure.to_string(),
+    }
+}
+
+/// Where any of them is wrong, or two disagree, none is used.
+fn variables(before: Option<&str>) -> Vec<Told> {
+    let sources = codat_keys::sources();
+    let keys = || {
+        sources.iter().filter_map(|source| match &source.found {
+            Found::Credential(credential) => Some((source.variable, credential)),
+            _ => None,
+        })
+    };
+    let first = keys().next();
+    let agree = keys().all(|(_, other)| first.is_some_and(|(_, first)| first.api_key() == other.api_key()));
+    let is_used = agree && !sources.iter().any(|source| matches!(source.found, Found::Mistake(_)));
+    let told = |source: &Source| match (&source.found, before, first) {
+        (Found::Nothing, ..) => "not set".to_owned(),
+        (_, Some(before), _) => passed_over(before),
+        (Found::Mistake(error), ..) => error.to_string(),
+        (Found::Credential(credential), _, Some((first, other))) if first != source.variable => {
+            let same = credential.api_key() == other.api_key();
+            format!("passed over: it holds {} {first}", if same { "the same key as" } else { "another key than" })
+        }
+        (Found::Credential(credential), ..) => {
+            let form = match credential {
+                Credential::ApiKey(_) => "a raw key",
+                Credential::Header(_) => "a whole header",
+            };
+            let use_of_it = if is_used { "in use: " } else { "not used: " };
+            format!("{use_of_it}{form}, {}", credential.api_key().masked())
+        }
+    };
+    sources.iter().map(|source| (source.variable, told(source))).collect()
+}

@@ -1,0 +1,268 @@
+//! Broken set-ups: `doctor` names the cause of each, says what to do, and shows no secret.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use codat_keys_emulator::Emulator;
+
+use crate::home::Home;
+use crate::support::run;
+
+const KEY: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
+const OTHER: &str = "MadeUpKeyForTheTests9876543210abcdefGhIj";
+
+/// What is wrong: variables, and `config.toml` where there is one. `URL` and `HOME` stand for the emulator's and the folder.
+struct Case {
+    variables: &'static [(&'static str, &'static str)],
+    config: Option<&'static str>,
+    status: i32,
+    /// The place that is to blame, and how what is told of it begins; the problem where no place is.
+    place: &'static str,
+    told: &'static str,
+    hint: &'static str,
+}
+
+const CASES: [Case; 22] = [
+    Case {
+        variables: &[("CODAT_API_KEY", "")],
+        config: None,
+        status: 4,
+        place: "CODAT_API_KEY",
+        told: "CODAT_API_KEY is empty",
+        hint: "set CODAT_API_KEY to a value, or unset it to use another source",
+    },
+    Case {
+        variables: &[("CODAT_API_KEY", KEY), ("CODAT_API_KEY_FILE", "HOME/other")],
+        config: None,
+        status: 4,
+        place: "problem",
+        told: "CODAT_API_KEY and CODAT_API_KEY_FILE hold different keys",
+        hint: "unset CODAT_API_KEY or CODAT_API_KEY_FILE",
+    },
+    Case {
+        variables: &[("CODAT_API_KEY_FILE", "HOME/nothing")],
+        config: None,
+        status: 4,
+        place: "CODAT_API_KEY_FILE",
+        told: "the file that CODAT_API_KEY_FILE names cannot be read: No such file",
+        hint: "check the path in CODAT_API_KEY_FILE",
+    },
+    Case {
+        variables: &[("CODAT_API_KEY_FILE", "HOME/public")],
+        config: None,
+        status: 4,
+        place: "CODAT_API_KEY_FILE",
+        told: "the file that CODAT_API_KEY_FILE names can be read by every user of this machine",
+        hint: "let its owner alone read it: chmod 600",
+    },
+    Case {
+        variables: &[("CODAT_API_KEY_FILE", "HOME")],
+        config: None,
+        status: 4,
+        place: "CODAT_API_KEY_FILE",
+        told: "the file that CODAT_API_KEY_FILE names c",
+        hint: "",
+    },
+    Case {
+        variables: &[("CODAT_PROFILE", "wrok")],
+        config: Some("[profiles.work]\nbase_url = \"URL\"\nsource = \"keyring\""),
+        status: 2,
+        place: "CODAT_PROFILE",
+        told: "CODAT_PROFILE names the profile `wrok`, which is not in HOME/config/codat-keys/config.toml",
+        hint: "there is work; `codat-keys login --profile wrok` makes it",
+    },
+    Case {
+        variables: &[("CODAT_PROFILE", "")],
+        config: None,
+        status: 2,
+        place: "CODAT_PROFILE",
+        told: "CODAT_PROFILE is empty",
+        hint: "set CODAT_PROFILE to a profile's name, or unset it",
+    },
+    Case {
+        variables: &[("CODAT_PROFILE", KEY)],
+        config: None,
+        status: 2,
+        place: "CODAT_PROFILE",
+        told: "CODAT_PROFILE is no name of a profile",
+        hint: "write it with at most 32 lower-case letters",
+    },
+    Case {
+        variables: &[],
+        config: Some("profile = \"work\""),
+        status: 2,
+        place: "profile in use",
+        told: "`profile` in HOME/config/codat-keys/config.toml names the profile `work`, which is not",
+        hint: "there is none; `codat-keys login --profile work` makes it",
+    },
+    Case {
+        variables: &[],
+        config: Some(
+            "profile = \"work\"\n\n[profiles.work]\nkey = \"MadeUpKeyForTheTests0123456789abcdefGhIj\nsource = 1",
+        ),
+        status: 2,
+        place: "profile in use",
+        told: "HOME/config/codat-keys/config.toml is no TOML: line 4: ",
+        hint: "correct that line",
+    },
+    Case {
+        variables: &[],
+        config: Some(
+            "[profiles.work]\nbase_url = \"URL\"\nsource = \"keyring\"\napi_key = \"MadeUpKeyForTheTests0123456789abcdefGhIj\"",
+        ),
+        status: 2,
+        place: "profile in use",
+        told: "HOME/config/codat-keys/config.toml has an unknown member in profiles.work: `api_key`",
+        hint: "take it out; what it may hold is base_url, source, and never a key",
+    },
+    Case {
+        variables: &[],
+        config: Some("[profiles.work]\nbase_url = \"URL\"\nsource = \"MadeUpKeyForTheTests0123456789abcdefGhIj\""),
+        status: 2,
+        place: "profile in use",
+        told: "profiles.work.source in HOME/config/codat-keys/config.toml is none that is known",
+        hint: "write it like: [profiles.work]",
+    },
+    Case {
+        variables: &[],
+        config: Some("[profiles.work]\nsource = \"keyring\""),
+        status: 2,
+        place: "profile in use",
+        told: "profiles.work.base_url in HOME/config/codat-keys/config.toml is missing",
+        hint: "write it like: [profiles.work]",
+    },
+    Case {
+        variables: &[],
+        config: Some("[profiles.work]\nbase_url = \"URL\"\nsource = { command = [\"vault\"], timeout = \"5\" }"),
+        status: 2,
+        place: "profile in use",
+        told: "profiles.work.source.timeout in HOME/config/codat-keys/config.toml is no time",
+        hint: "write it like \"5s\" or \"10m\"",
+    },
+    Case {
+        variables: &[],
+        config: Some("# everybody may write"),
+        status: 2,
+        place: "profile in use",
+        told: "HOME/config/codat-keys/config.toml can be changed by every user of this machine",
+        hint: "let its owner alone change it: chmod 600",
+    },
+    Case {
+        variables: &[],
+        config: Some(
+            "profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { command = [\"sh\", \"-c\", \
+             \"cat HOME/other; echo no token >&2; exit 3\"] }",
+        ),
+        status: 4,
+        place: "problem",
+        told: "the command `sh` failed (exit status: 3): no token",
+        hint: "run it by hand to see what it needs",
+    },
+    Case {
+        variables: &[],
+        config: Some(
+            "profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { command = [\"no-such-vault\"] }",
+        ),
+        status: 4,
+        place: "problem",
+        told: "the command `no-such-vault` cannot be started: No such file",
+        hint: "check that it is installed, and in PATH or given with its whole path",
+    },
+    Case {
+        variables: &[],
+        config: Some("profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { file = \"keys/work\" }"),
+        status: 4,
+        place: "problem",
+        told: "the key file HOME/config/codat-keys/keys/work cannot be read: No such file",
+        hint: "check its path and its permissions",
+    },
+    Case {
+        variables: &[],
+        config: Some("profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = \"keyring\""),
+        status: 4,
+        place: "problem",
+        told: "there is no keyring here: ",
+        hint: "codat-keys login --profile work --store file",
+    },
+    Case {
+        variables: &[("CODAT_BASE_URL", "https://api.codat.io")],
+        config: Some("profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { file = \"HOME/other\" }"),
+        status: 2,
+        place: "problem",
+        told: "CODAT_BASE_URL names https://api.codat.io, but the key of the profile `work` is for URL",
+        hint: "leave CODAT_BASE_URL out, or use another profile",
+    },
+    Case {
+        variables: &[],
+        config: Some("profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { file = \"HOME/other\" }"),
+        status: 4,
+        place: "problem",
+        told: "Codat does not accept the API key (HTTP 401;",
+        hint: "the key is wrong or was deleted",
+    },
+    Case {
+        variables: &[],
+        config: None,
+        status: 4,
+        place: "problem",
+        told: "no API key was given",
+        hint: "or store one: codat-keys login",
+    },
+];
+
+#[test]
+fn doctor_names_the_cause() {
+    let emulator = Emulator::start().unwrap();
+    for Case { variables, config, status, place, told, hint } in CASES {
+        let home = Home::new();
+        for (name, mode) in [("other", 0o600), ("public", 0o644)] {
+            fs::write(home.path().join(name), OTHER).unwrap();
+            fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let fill = |text: &str| text.replace("HOME", home.path().to_str().unwrap()).replace("URL", emulator.base_url());
+        // The name of a variable is none of them.
+        let told = fill(&told.replace("CODAT_BASE_URL", "NAMED")).replace("NAMED", "CODAT_BASE_URL");
+        if let Some(config) = config {
+            home.write_config(&fill(config));
+            let mode = if config.starts_with("# everybody") { 0o646 } else { 0o600 };
+            fs::set_permissions(home.config(), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        let variables = variables.iter().map(|(name, value)| (name, fill(value)));
+        let ended = run(home.program().envs(variables), &["doctor"]);
+        assert_eq!(ended.status, status, "{told}: {ended:?}");
+        let line = ended.stdout.lines().find_map(|line| line.strip_prefix(place)?.strip_prefix(' '));
+        assert!(line.is_some_and(|line| line.trim_start().starts_with(&told)), "{told}: {ended:?}");
+        let problem = ended.stdout.lines().find_map(|line| line.strip_prefix("problem ")).unwrap();
+        assert!(problem.contains(hint), "{hint}: {ended:?}");
+        let all = format!("{ended:?}");
+        assert!(!all.contains(KEY) && !all.contains(OTHER), "{all}");
+    }
+}
+
+#[test]
+fn what_comes_first_and_what_is_passed_over_is_told() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &["--profile", "work"]).status, 0);
+    let file = home.path().join("config/codat-keys/keys/work");
+    let in_use = format!("in use: `work`, whose key comes from the file {}", file.display());
+    let told = |variables: &[(&str, &str)], arguments: &[&str], place: &str| {
+        let ended = run(home.program().envs(variables.iter().copied()), &[&["doctor"], arguments].concat());
+        let line = ended.stdout.lines().find_map(|line| line.strip_prefix(place)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no line {place}: {ended:?}")).trim().to_owned()
+    };
+    let key = ("CODAT_API_KEY", KEY);
+    let profile = ("CODAT_PROFILE", "work");
+    assert_eq!(told(&[], &[], "profile in use"), in_use);
+    assert_eq!(told(&[], &[], "base URL"), format!("{} (the profile)", emulator.base_url()));
+    assert_eq!(told(&[profile], &[], "CODAT_PROFILE"), in_use);
+    assert_eq!(told(&[profile], &[], "profile in use"), "passed over: CODAT_PROFILE comes first");
+    assert_eq!(told(&[profile, key], &[], "CODAT_PROFILE"), "passed over: CODAT_API_KEY comes first");
+    assert_eq!(told(&[profile, key], &[], "profile in use"), "passed over: CODAT_API_KEY comes first");
+    assert_eq!(told(&[profile, key], &["--profile", "work"], "--profile"), in_use);
+    assert_eq!(told(&[profile, key], &["--profile", "work"], "CODAT_API_KEY"), "passed over: --profile comes first");
+
+    let ended = run(home.program().envs([profile]), &["whoami"]);
+    assert_eq!(ended.stderr, "the key comes from CODAT_PROFILE; passed over: the profile in use\n");
+    let ended = run(&mut home.program(), &["whoami"]);
+    assert_eq!(ended.stderr, "the key comes from the profile in use\n");
+}
