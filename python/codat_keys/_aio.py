@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from functools import partial
 from itertools import count
 from types import TracebackType
@@ -26,18 +25,16 @@ _T = TypeVar("_T")
 class _Pending:
     """A call that has not ended, or whose end nobody has taken yet."""
 
-    __slots__ = ("asks", "context", "ended", "woken")
+    __slots__ = ("asks", "ended", "woken")
 
     def __init__(self, woken: asyncio.Future[None]) -> None:
         # Apart from the end itself: whoever is cancelled cancels what it awaits.
         self.woken = woken
         self.ended: tuple[Any, BaseException | None] | None = None
-        # Of the caller: that of the loop's reader is of the first one.
-        self.context = copy_context()
         self.asks: asyncio.Task[None] | None = None
 
     def ask(self, question: _native.Question) -> None:
-        self.asks = self.context.run(self.woken.get_loop().create_task, ask(question))
+        self.asks = question.context.run(self.woken.get_loop().create_task, ask(question))
 
     def end(self, result: Any, error: BaseException | None) -> None:
         self.ended = result, error

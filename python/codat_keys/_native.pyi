@@ -2,6 +2,7 @@
 
 import builtins
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
 from datetime import datetime
 from typing import Any, Generic, Literal, NoReturn, TypeVar, final
 
@@ -366,6 +367,8 @@ class Task:
 class Question:
     @property
     def function(self) -> AsyncKeyFunction: ...
+    @property
+    def context(self) -> Context: ...
     def answer(self, returned: object) -> None: ...
     def fail(self, raised: BaseException) -> None: ...
 

@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::sync::oneshot;
 
 use crate::arguments::text;
-use crate::asking::{Ask, KeyFunction, Question, asking};
+use crate::asking::{KeyFunction, Question, asking};
 use crate::calls::{Call, Outcome, Walk};
 use crate::details::RateLimit;
 use crate::errors::raise;
@@ -167,21 +167,21 @@ impl Completions {
 
     /// Begins a call, which will end under this number.
     fn start(&self, py: Python<'_>, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
-        core.function.as_ref().map_or(Ok(()), |function| function.may_call(py))?;
         let (begin, client, queue) = (call.take()?, core.client.clone(), Arc::clone(&self.0));
         let listener = logs::is_read(py)?.then(|| {
             let queue = Arc::clone(&self.0);
             move |line| queue.push(Told::Logged(line))
         });
-        let ask = core.function.as_ref().map(|_| -> Ask {
+        let way = core.function.as_ref().map(|function| {
             let queue = Arc::clone(&self.0);
-            Box::new(move |question| queue.push(Told::Asked(number, question)))
+            function.way(py, move |question| queue.push(Told::Asked(number, question)))
         });
+        let way = way.transpose()?;
         let (stop, stopped) = oneshot::channel();
         let call = Box::pin(async move {
             let stopped = Box::pin(async { drop(stopped.await) });
             let work = logs::heard(begin(client, stopped), listener);
-            queue.push(Told::Ended(number, asking(ask, work).await));
+            queue.push(Told::Ended(number, asking(way, work).await));
         });
         runtime.0.send(call).map_err(|_| PyRuntimeError::new_err("the thread of the calls has ended"))?;
         Ok(Task(Mutex::new(Some(stop))))

@@ -17,18 +17,23 @@ use crate::secrets::{ApiKey, AuthorizationHeader};
 
 const SOURCE: &str = "the function given as `api_key`";
 
-/// Passes a question on to where it can be answered.
-pub(crate) type Ask = Box<dyn Fn(Question) + Send + Sync>;
-
 tokio::task_local! {
     /// The way of the call that is polled.
-    static ASK: Ask;
+    static WAY: Way;
+}
+
+/// How a call asks.
+pub(crate) struct Way {
+    /// In which it was made.
+    context: Arc<Py<PyAny>>,
+    /// To where the question can be answered.
+    pass_on: Box<dyn Fn(Question) + Send + Sync>,
 }
 
 /// The work of a call, and its way to ask.
-pub(crate) async fn asking<T>(ask: Option<Ask>, work: impl Future<Output = T>) -> T {
-    match ask {
-        Some(ask) => ASK.scope(ask, work).await,
+pub(crate) async fn asking<T>(way: Option<Way>, work: impl Future<Output = T>) -> T {
+    match way {
+        Some(way) => WAY.scope(way, work).await,
         None => work.await,
     }
 }
@@ -46,9 +51,10 @@ impl KeyFunction {
         module(py)?.call_method1("is_async", (&*self.0,))?.is_truthy()
     }
 
-    /// Refuses a call that is made while the function is asked, and by it: it would wait for itself.
-    pub(crate) fn may_call(&self, py: Python<'_>) -> PyResult<()> {
-        module(py)?.call_method1("may_call", (&*self.0,)).map(drop)
+    /// How a call asks that is made here. Refused where the function makes it while it is asked: it would wait for itself.
+    pub(crate) fn way(&self, py: Python<'_>, pass_on: impl Fn(Question) + Send + Sync + 'static) -> PyResult<Way> {
+        let context = module(py)?.call_method1("context", (&*self.0,))?;
+        Ok(Way { context: Arc::new(context.unbind()), pass_on: Box::new(pass_on) })
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -64,10 +70,12 @@ impl KeyProvider for KeyFunction {
     /// What is let go without an answer was stopped, and its call is about to end.
     fn read(&self) -> Reading<'_> {
         let (answer, answered) = oneshot::channel();
-        let question = Question { function: self.clone(), answer: Mutex::new(Some(answer)) };
+        let answer = Mutex::new(Some(answer));
         // Without the budget by which the core knows a future: the function may make calls of another client.
         Box::pin(tokio::task::unconstrained(async move {
-            let _ = ASK.try_with(|ask| ask(question));
+            let _ = WAY.try_with(|Way { context, pass_on }| {
+                pass_on(Question { function: self.clone(), context: Arc::clone(context), answer });
+            });
             match answered.await {
                 Ok(answer) => answer,
                 Err(_) => pending().await,
@@ -82,13 +90,15 @@ type Answer = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Question {
     function: KeyFunction,
+    context: Arc<Py<PyAny>>,
     answer: Mutex<Option<oneshot::Sender<Answer>>>,
 }
 
 impl Question {
     /// Asks in this thread. What is no `Exception` is raised, and says that the thread is to stop.
     pub(crate) fn ask_here(self, py: Python<'_>) -> PyResult<()> {
-        module(py)?.call_method1("ask", (self,)).map(drop)
+        let context = Arc::clone(&self.context);
+        context.bind(py).call_method1("run", (module(py)?.getattr("ask")?, self)).map(drop)
     }
 
     fn tell(&self, answer: Answer) {
@@ -103,6 +113,11 @@ impl Question {
     #[getter]
     fn function(&self, py: Python<'_>) -> Py<PyAny> {
         self.function.0.clone_ref(py)
+    }
+
+    #[getter]
+    fn context(&self, py: Python<'_>) -> Py<PyAny> {
+        self.context.clone_ref(py)
     }
 
     /// What the function returned.

@@ -8,7 +8,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::arguments::{text, wrong};
-use crate::asking::{Ask, KeyFunction, Question, asking};
+use crate::asking::{KeyFunction, Question, asking};
 use crate::calls::{Call, Walk};
 use crate::details::RateLimit;
 use crate::errors::{explain, raise};
@@ -38,12 +38,12 @@ impl BlockingCore {
     }
 
     fn perform<'py>(&self, py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyAny>> {
-        self.function.as_ref().map_or(Ok(()), |function| function.may_call(py))?;
         let (begin, watch) = (call.take()?, Arc::new(Watch::default()));
-        let ask = self.function.as_ref().map(|_| -> Ask {
+        let way = self.function.as_ref().map(|function| {
             let watch = Arc::clone(&watch);
-            Box::new(move |question| watch.ask(question))
+            function.way(py, move |question| watch.ask(question))
         });
+        let way = way.transpose()?;
         let listener = logs::is_read(py)?.then(|| {
             let watch = Arc::clone(&watch);
             move |line| lock(&watch.lines).push(line)
@@ -52,7 +52,7 @@ impl BlockingCore {
             // Without the budget by which the core knows a future: a handler may make calls of its own.
             let stop = Box::pin(tokio::task::unconstrained(Arc::clone(&watch).a_signal()));
             let work = async |client: &Client| logs::heard(begin(client.clone(), stop), listener).await.transpose();
-            self.client.run(async |client| asking(ask, work(client)).await)
+            self.client.run(async |client| asking(way, work(client)).await)
         });
         let written = watch.write(py);
         let result = match result {
