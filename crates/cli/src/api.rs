@@ -22,6 +22,7 @@ const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
 
 #[derive(Args)]
+#[command(after_help = "Example: codat-keys api GET /companies --paginate --jsonl")]
 pub(crate) struct Api {
     /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS
     #[arg(value_parser = method)]

@@ -11,6 +11,7 @@ use crate::api::Api;
 use crate::audit::{self, Audit};
 use crate::connection::Connection;
 use crate::doctor::Doctor;
+use crate::emulator::{EmulatorCommand, EmulatorOptions};
 use crate::env::Env;
 use crate::exec::Exec;
 use crate::inject::Inject;
@@ -22,8 +23,10 @@ use crate::usage;
 
 /// Use and manage Codat API keys.
 ///
-/// The key is read from CODAT_API_KEY (a raw key), CODAT_AUTH_HEADER (a whole header) or the file that
-/// CODAT_API_KEY_FILE names (either). It is never an argument, and never printed unless --reveal asks for it.
+/// The key is that of the profile that --profile names; else it is read from CODAT_API_KEY (a raw key),
+/// CODAT_AUTH_HEADER (a whole header) or the file that CODAT_API_KEY_FILE names (either), which must agree; else it is that of
+/// the profile that CODAT_PROFILE names, or of the profile in use. It is never an argument, and never printed unless --reveal
+/// asks for it.
 #[derive(Parser)]
 #[command(name = "codat-keys", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -60,9 +63,11 @@ pub(crate) enum Command {
     /// Report what a call would use and how it fares, without a secret: to paste into a ticket
     Doctor(Doctor),
     /// Print the Authorization header of a key read from standard input, or asked for on a terminal
+    #[command(after_help = "Example: codat-keys header < key.txt")]
     Header,
     /// Run a local stand-in for Codat's API, until Ctrl-C
     #[command(args_conflicts_with_subcommands = false)]
+    #[command(after_help = "Example: codat-keys emulator --port 4010 --state codat.json")]
     Emulator {
         #[command(flatten)]
         options: EmulatorOptions,
@@ -72,13 +77,18 @@ pub(crate) enum Command {
     /// Open a page in the browser on which to view, copy, create and revoke keys
     Portal(Portal),
     /// Show the main job on an embedded emulator, over real HTTP
+    #[command(after_help = "Example: codat-keys demo")]
     Demo,
     /// Print the completions for a shell
+    #[command(
+        after_help = "Example: codat-keys completions bash > ~/.local/share/bash-completion/completions/codat-keys"
+    )]
     Completions {
         /// The shell
         shell: Shell,
     },
     /// Print the manual page, of this program or of one command
+    #[command(after_help = "Example: codat-keys man | man -l -")]
     Man {
         /// The command
         command: Option<String>,
@@ -86,6 +96,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Args)]
+#[command(after_help = "Example: codat-keys list --name ci --json")]
 pub(crate) struct List {
     /// Only the keys of exactly this name
     #[arg(long)]
@@ -101,6 +112,7 @@ pub(crate) struct List {
 }
 
 #[derive(Args)]
+#[command(after_help = "Example: codat-keys show ci --out key.txt")]
 pub(crate) struct Show {
     /// The id, or a name that one key has
     pub(crate) key: String,
@@ -111,6 +123,7 @@ pub(crate) struct Show {
 }
 
 #[derive(Args)]
+#[command(after_help = "Example: codat-keys whoami --json")]
 pub(crate) struct Whoami {
     /// Print {"key":{"id","name","created","inUse","key"}}
     #[arg(long)]
@@ -120,6 +133,7 @@ pub(crate) struct Whoami {
 }
 
 #[derive(Args)]
+#[command(after_help = "Example: codat-keys create invoice-processor --out key.txt")]
 pub(crate) struct Create {
     /// The name, at most 50 characters
     pub(crate) name: String,
@@ -152,6 +166,7 @@ pub(crate) struct KeyOutput {
 }
 
 #[derive(Args)]
+#[command(after_help = "Example: codat-keys delete invoice-processor --yes")]
 pub(crate) struct Delete {
     /// The id, or a name that one key has
     pub(crate) key: String,
@@ -163,44 +178,6 @@ pub(crate) struct Delete {
     pub(crate) allow_key_in_use: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
-}
-
-#[derive(Args)]
-pub(crate) struct EmulatorOptions {
-    /// The port on 127.0.0.1 [default: a free one]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
-    pub(crate) port: u16,
-    /// Make the same keys and ids each time
-    #[arg(long, value_name = "NUMBER")]
-    pub(crate) seed: Option<u64>,
-    /// Keep the keys in this file, across restarts
-    #[arg(long, value_name = "FILE")]
-    pub(crate) state: Option<PathBuf>,
-    /// Answer 429 once the day's requests are used up
-    #[arg(long)]
-    pub(crate) enforce_limits: bool,
-    /// Let the last key be deleted, as Codat's OpenAPI text says, against its guide
-    #[arg(long)]
-    pub(crate) last_key_can_be_deleted: bool,
-    /// Let go wrong what this file says: {"faults":[…]}, see docs/emulator.md
-    #[arg(long, value_name = "FILE")]
-    pub(crate) faults: Option<PathBuf>,
-    /// Print the start line as JSON: {"baseUrl","apiKey","page"}
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Print what the emulator does, and how sure we are that Codat does so, and end
-    #[arg(long)]
-    pub(crate) explain: bool,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum EmulatorCommand {
-    /// Run a command with CODAT_BASE_URL and CODAT_API_KEY set, and end with its exit status
-    Exec {
-        /// The command and its arguments
-        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
-        command: Vec<std::ffi::OsString>,
-    },
 }
 
 /// The whole command, with an example and the exit statuses at the end of each help.
@@ -241,7 +218,7 @@ fn exit_statuses() -> String {
         format!("{status:>5}  {}", texts.join("; "))
     });
     format!(
-        "Exit status (`emulator exec` ends with its command's own, 126 or 127):\n    0  done\n{}",
+        "Exit status (`exec` and `emulator exec` end with their command's own, 126 or 127):\n    0  done\n{}",
         lines.collect::<Vec<_>>().join("\n")
     )
 }

@@ -15,6 +15,7 @@ use crate::survey;
 const MOST_SKEW_SECONDS: i64 = 5 * 60;
 
 #[derive(Args)]
+#[command(after_help = "Example: codat-keys doctor --profile work")]
 pub(crate) struct Doctor {
     #[command(flatten)]
     connection: Connection,

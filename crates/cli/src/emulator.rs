@@ -1,15 +1,57 @@
 //! `emulator`: a local stand-in for Codat's API.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
 use codat_keys_emulator::Emulator;
 use serde_json::json;
 
-use crate::args;
 use crate::failure::Failure;
 use crate::output::print;
 use crate::portal;
 use crate::runtime::Signals;
 
-pub(crate) async fn run(options: &args::EmulatorOptions) -> Result<(), Failure> {
+#[derive(Args)]
+pub(crate) struct EmulatorOptions {
+    /// The port on 127.0.0.1 [default: a free one]
+    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    port: u16,
+    /// Make the same keys and ids each time
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// Keep the keys in this file, across restarts
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Answer 429 once the day's requests are used up
+    #[arg(long)]
+    enforce_limits: bool,
+    /// Let the last key be deleted, as Codat's OpenAPI text says, against its guide
+    #[arg(long)]
+    last_key_can_be_deleted: bool,
+    /// Let go wrong what this file says: {"faults":[…]}, see docs/emulator.md
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Print the start line as JSON: {"baseUrl","apiKey","page"}
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print what the emulator does, and how sure we are that Codat does so, and end
+    #[arg(long)]
+    pub(crate) explain: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum EmulatorCommand {
+    /// Run a command with CODAT_BASE_URL and CODAT_API_KEY set, and end with its exit status
+    #[command(after_help = "Example: codat-keys emulator exec -- sh -c 'codat-keys create ci && codat-keys list'")]
+    Exec {
+        /// The command and its arguments
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
+    },
+}
+
+pub(crate) async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
     if options.explain {
         return print(&codat_keys_emulator::explain());
     }
@@ -28,7 +70,7 @@ pub(crate) async fn run(options: &args::EmulatorOptions) -> Result<(), Failure> 
     Ok(())
 }
 
-pub(crate) fn start(options: &args::EmulatorOptions) -> Result<Emulator, Failure> {
+pub(crate) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
     let mut builder = Emulator::builder().port(options.port);
     // Where a switch is not given, a state file decides.
     if options.enforce_limits {

@@ -5,14 +5,13 @@ use std::process::{Command, ExitCode};
 
 use codat_keys::ErrorKind;
 
-use crate::args;
 use crate::child;
-use crate::emulator;
+use crate::emulator::{self, EmulatorOptions};
 use crate::failure::Failure;
 
 const USAGE: &str = "codat-keys emulator --seed 1 exec -- COMMAND";
 
-pub(crate) async fn exec(options: &args::EmulatorOptions, command: &[OsString]) -> Result<ExitCode, Failure> {
+pub(crate) async fn exec(options: &EmulatorOptions, command: &[OsString]) -> Result<ExitCode, Failure> {
     child::check(command, USAGE)?;
     if options.json || options.explain {
         let hint = format!("leave them out: {USAGE}");

@@ -37,7 +37,8 @@ mod usage;
 
 use std::process::ExitCode;
 
-use args::{Command, EmulatorCommand};
+use args::Command;
+use emulator::EmulatorCommand;
 use failure::Failure;
 
 fn main() -> ExitCode {

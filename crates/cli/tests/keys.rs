@@ -181,6 +181,24 @@ fn demo_completions_and_manual_come_out() {
     assert!(help.contains("Exit status") && help.contains("    9  it is unknown"), "{help}");
 }
 
+#[test]
+fn each_help_has_one_example() {
+    let all = run(&mut program(), &["--help"]).stdout;
+    let listed = all.split("Commands:\n").nth(1).unwrap().split("\nOptions:").next().unwrap();
+    let names =
+        listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()));
+    let mut commands: Vec<Vec<&str>> = names.filter(|name| *name != "help").map(|name| vec![name]).collect();
+    commands.push(vec!["emulator", "exec"]);
+    commands.extend(["list", "use", "show"].map(|name| vec!["profile", name]));
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands {
+        let help = run(&mut program(), &[&command[..], &["--help"]].concat()).stdout;
+        let examples: Vec<&str> = help.lines().filter_map(|line| line.strip_prefix("Example: ")).collect();
+        let calls = format!("codat-keys {}", command.join(" "));
+        assert!(examples.len() == 1 && examples[0].contains(&calls), "{command:?}: {help}");
+    }
+}
+
 fn files(folder: &Path) -> usize {
     folder.read_dir().unwrap().count()
 }

@@ -14,6 +14,8 @@ mod exec;
 mod handed_out;
 #[cfg(unix)]
 mod home;
+#[cfg(target_os = "linux")]
+mod keyring;
 mod keys;
 #[cfg(unix)]
 mod login;
@@ -25,6 +27,8 @@ mod portal;
 mod profiles;
 mod readme;
 mod scenarios;
+#[cfg(target_os = "linux")]
+mod secret_service;
 #[path = "../../../tests/support/stand_in.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod stand_in;

@@ -1,0 +1,84 @@
+//! Keys in the keyring: the value is there, and nowhere else.
+
+use std::os::unix::net::UnixListener;
+
+use codat_keys_emulator::Emulator;
+
+use crate::home::Home;
+use crate::secret_service::Keyring;
+use crate::support::{Ended, run, run_with_input};
+
+fn in_keyring(home: &Home, address: &str, arguments: &[&str], input: &str) -> Ended {
+    run_with_input(home.program().env("DBUS_SESSION_BUS_ADDRESS", address), arguments, input)
+}
+
+#[test]
+fn the_key_is_in_the_keyring_and_in_no_file() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let keyring = Keyring::start(home.path());
+    let (url, key) = (emulator.base_url(), emulator.api_key());
+    let codat_keys = |arguments: &[&str], input: &str| in_keyring(&home, &keyring.address, arguments, input);
+    let login = |name: &str, input: &str| codat_keys(&["login", "--base-url", url, "--profile", name], input);
+    for name in ["default", "work"] {
+        let ended = login(name, key);
+        assert_eq!(ended.status, 0, "{ended:?}");
+        assert!(ended.stderr.contains(") is kept in the keyring\n") && !ended.stderr.contains("note:"), "{ended:?}");
+    }
+    let entry = |name: &str| ("codat-keys".to_owned(), name.to_owned());
+    assert_eq!(keyring.entries(), [entry("default"), entry("work")]);
+    assert_eq!(home.files_with(key), [""; 0]);
+
+    let ended = codat_keys(&["exec", "--profile", "work", "--", "sh", "-c", "echo $CODAT_API_KEY"], "");
+    assert_eq!(ended.stdout.trim(), key, "{ended:?}");
+    assert_eq!(codat_keys(&["list"], "").status, 0);
+
+    // Another key in its place, which is then the only one; and one that Codat refuses changes nothing.
+    let created = codat_keys(&["create", "second", "--reveal"], "").stdout;
+    assert_eq!(login("work", &created).status, 0);
+    assert_eq!(login("work", "MadeUpKeyForTheTests").status, 4);
+    let ended = codat_keys(&["exec", "--profile", "work", "--", "sh", "-c", "echo $CODAT_API_KEY"], "");
+    assert_eq!((ended.stdout, keyring.entries().len()), (created, 2));
+
+    assert_eq!(codat_keys(&["logout", "--profile", "work"], "").status, 0);
+    assert_eq!(keyring.entries(), [entry("default")]);
+    assert_eq!(codat_keys(&["login", "--store", "file"], key).status, 0);
+    assert_eq!(keyring.entries(), [], "a key that moves is kept once");
+    assert_eq!(home.files_with(key), ["config/codat-keys/keys/default"]);
+    assert_eq!(codat_keys(&["login", "--store", "keyring"], key).status, 0);
+    assert_eq!(home.files_with(key), [""; 0]);
+}
+
+#[test]
+fn a_profile_whose_entry_is_gone_says_so() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let keyring = Keyring::start(home.path());
+    home.write_config(&format!(
+        "profile = \"work\"\n[profiles.work]\nbase_url = \"{}\"\nsource = \"keyring\"",
+        emulator.base_url()
+    ));
+    let ended = in_keyring(&home, &keyring.address, &["doctor"], "");
+    assert_eq!(ended.status, 4, "{ended:?}");
+    assert!(ended.stderr.starts_with("error: the keyring has no key of this profile\n"), "{ended:?}");
+    assert!(ended.stderr.ends_with("hint: store it again: codat-keys login --profile work\n"), "{ended:?}");
+}
+
+#[test]
+fn a_keyring_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    // Whoever connects waits in the queue.
+    let _silent = UnixListener::bind(home.path().join("bus")).unwrap();
+    let address = format!("unix:path={}", home.path().join("bus").display());
+    let arguments = ["login", "--base-url", emulator.base_url(), "--timeout", "1"];
+    let ended = in_keyring(&home, &address, &arguments, emulator.api_key());
+    assert_eq!(ended.status, 10, "{ended:?}");
+    assert_eq!(
+        ended.stderr,
+        "error: the keyring did not answer within 1 s\nhint: it may wait for its password: unlock it and try again, or \
+         keep the key in a file: codat-keys login --store file\n"
+    );
+    assert!(!home.config().exists(), "a key that is nowhere has no profile");
+    // Where no profile asks for it, nobody waits.
+    let mut command = home.program();
+    command.env("DBUS_SESSION_BUS_ADDRESS", &address).env("CODAT_API_KEY", emulator.api_key());
+    assert_eq!(run(command.env("CODAT_BASE_URL", emulator.base_url()), &["list"]).status, 0);
+}
