@@ -1,0 +1,271 @@
+// Functions that give a key: who asks them, what they may do, and what becomes of what they throw.
+import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
+import { inspect } from "node:util";
+
+import {
+    ApiKey,
+    AuthorizationHeader,
+    Client,
+    type ClientOptions,
+    InvalidCredentialError,
+    TimeoutError,
+} from "codat-keys";
+import { UnauthorizedError, encode } from "codat-keys";
+import type { Emulator } from "codat-keys/testing";
+import { emulated, ended, start } from "./support.mjs";
+
+const SECRET = "MadeUpKeyThatAFunctionKnows0000000000000";
+const never = () => new Promise<string>(() => {});
+
+function asks(emulator: Emulator, apiKey: any, options: ClientOptions = {}): Client {
+    return new Client({ baseUrl: emulator.baseUrl, apiKey, ...options });
+}
+
+async function refused(call: Promise<unknown>): Promise<any> {
+    return call.then(
+        () => assert.fail("it did not fail"),
+        (error) => error,
+    );
+}
+
+test("a key is returned in any form, now or later", () =>
+    emulated([], async (emulator) => {
+        const key = emulator.apiKey;
+        for (const form of [key, encode(key), new ApiKey(key), new AuthorizationHeader(encode(key))]) {
+            for (const returned of [form, Promise.resolve(form), { then: (take: any) => take(form) }]) {
+                assert.equal((await asks(emulator, () => returned).keys.list()).length, 1);
+            }
+        }
+    }));
+
+test("what is no key is told by its type", () =>
+    emulated([], async (emulator) => {
+        const wrongs: [unknown, string][] = [
+            [undefined, "it returned undefined; return the key as a string, an ApiKey or an AuthorizationHeader"],
+            [null, "it returned null; return the key"],
+            [Buffer.from(SECRET), "it returned an object; return the key"],
+            [new String(SECRET), "it returned an object; return the key"],
+            [7, "it returned a number; return the key"],
+            ["", "what the function given as `apiKey` returned is empty"],
+            [`${SECRET}\ud800`, "what the function given as `apiKey` returned holds a character that is not ASCII"],
+        ];
+        for (const [returned, says] of wrongs) {
+            const error = await refused(asks(emulator, () => returned).whoami());
+            assert.ok(error instanceof InvalidCredentialError && error.message.includes(says), error.message);
+            assert.equal(error.cause, undefined);
+            assert.ok(!inspect(error).includes(SECRET));
+        }
+        assert.deepEqual(await emulator.journal(), []);
+    }));
+
+test("what it throws is the cause of every call that waits, and is not quoted", () =>
+    emulated([], async (emulator) => {
+        const reasons = [new RangeError(`no ${SECRET}`), SECRET, undefined, AbortSignal.abort().reason];
+        const says = ["RangeError", "a string", "undefined", "AbortError"];
+        for (const [at, reason] of reasons.entries()) {
+            for (const fails of [() => Promise.reject(reason), thrower(reason)]) {
+                const client = asks(emulator, fails);
+                for (const error of await Promise.all(Array.from({ length: 8 }, () => refused(client.whoami())))) {
+                    assert.ok(error instanceof InvalidCredentialError);
+                    assert.equal(error.cause, reason);
+                    assert.equal(error.message, `the function given as \`apiKey\` gave no key: it threw ${says[at]}`);
+                    assert.ok(!`${error.message}${error.stack}${error.hint}`.includes(SECRET));
+                }
+            }
+        }
+        assert.deepEqual(await emulator.journal(), []);
+    }));
+
+function thrower(reason: unknown): () => string {
+    return () => {
+        throw reason;
+    };
+}
+
+test("each call is told what was thrown to it, however many functions throw", () =>
+    emulated([], async (emulator) => {
+        let thrown = 0;
+        const fails = async () => {
+            const number = thrown++;
+            await setTimeout(number % 3);
+            throw number;
+        };
+        const clients = Array.from({ length: 16 }, () => asks(emulator, fails));
+        const caller = async (client: Client) => {
+            const causes = [];
+            for (let call = 0; call < 20; call++) causes.push((await refused(client.whoami())).cause);
+            return causes;
+        };
+        const causes = (await Promise.all(clients.map(caller))).flat();
+        assert.deepEqual(
+            causes.sort((one, other) => one - other),
+            Array.from({ length: 320 }, (_, number) => number),
+        );
+    }));
+
+test("a key that cannot be read again goes on, and the refusal says why", () =>
+    emulated([], async (emulator) => {
+        const keys = [SECRET];
+        const client = asks(emulator, () => keys.pop());
+        const error = await refused(client.whoami());
+        assert.ok(error instanceof UnauthorizedError && error.hint.includes("it returned undefined"), error.hint);
+        assert.ok(inspect(client).includes("0000"));
+    }));
+
+test("sources exclude each other", () => {
+    const given = { apiKey: () => SECRET, authHeader: "Basic eA==", apiKeyFile: "key", apiKeyCommand: ["key"] };
+    const sources = Object.entries(given);
+    for (const [at, [one, value]] of sources.entries()) {
+        for (const [other, another] of sources.slice(at + 1)) {
+            const both = { [one]: value, [other]: another };
+            assert.throws(() => new Client(both), new TypeError(`give ${one} or ${other}, not both`));
+        }
+    }
+});
+
+test("a client shows its function nowhere", () =>
+    emulated([], async (emulator) => {
+        const client = asks(emulator, SECRET.toString.bind(SECRET));
+        const shown = inspect([client, client.keys], { showHidden: true, depth: Infinity });
+        assert.ok(shown.includes("not read yet") && !shown.includes("bound"), shown);
+    }));
+
+test("a function that calls its own client is told so", () =>
+    emulated([], async (emulator) => {
+        const direct: Client = asks(emulator, async () => {
+            await setTimeout(1);
+            return (await direct.whoami()).apiKey;
+        });
+        // By way of another client, it would wait for itself, too.
+        const way: Client = asks(emulator, async () => (await asks(emulator, back).whoami()).apiKey);
+        const back = async () => (await way.whoami()).apiKey;
+        for (const client of [direct, way]) {
+            let cause = await refused(client.whoami());
+            while (cause.cause !== undefined) cause = cause.cause;
+            assert.match(cause.message, /use another client there/);
+        }
+    }));
+
+test("a function may call another client, and runs in the context of the call that asks", () =>
+    emulated([], async (emulator, other) => {
+        const request = new AsyncLocalStorage<number>();
+        const seen: unknown[] = [];
+        const client = asks(emulator, async () => {
+            seen.push(request.getStore());
+            return (await other.whoami()).apiKey;
+        });
+        await request.run(7, () => client.whoami());
+        await request.run(8, () => client.reloadKey());
+        assert.deepEqual(seen, [7, 8]);
+    }));
+
+test("one that never returns ends with the call", () =>
+    emulated([], async (emulator) => {
+        const client = asks(emulator, never);
+        await assert.rejects(client.whoami({ timeout: 200 }), TimeoutError);
+        await assert.rejects(client.reloadKey({ timeout: 200 }), TimeoutError);
+        const stop = new AbortController();
+        const call = client.reloadKey(stop);
+        stop.abort();
+        assert.equal(await refused(call), stop.signal.reason);
+        assert.deepEqual(await emulator.journal(), []);
+    }));
+
+test("who waits with a call that is aborted asks anew", () =>
+    emulated([], async (emulator) => {
+        let asked = 0;
+        let isAsked = () => {};
+        const first = new Promise<void>((resolve) => (isAsked = resolve));
+        const client = asks(emulator, () => {
+            isAsked();
+            return asked++ === 0 ? never() : emulator.apiKey;
+        });
+        const stop = new AbortController();
+        const calls = [client.keys.list(stop), ...Array.from({ length: 63 }, () => client.keys.list())];
+        await first;
+        stop.abort();
+        const [aborted, ...others] = await Promise.allSettled(calls);
+        assert.equal(aborted!.status === "rejected" && aborted!.reason, stop.signal.reason);
+        assert.ok(others.every(({ status }) => status === "fulfilled"));
+        assert.equal(asked, 2);
+    }));
+
+test("calls that need it at once share what it returns", () =>
+    emulated([], async (emulator) => {
+        let asked = 0;
+        const client = asks(emulator, async () => {
+            asked++;
+            await setTimeout(20);
+            return emulator.apiKey;
+        });
+        await Promise.all(Array.from({ length: 64 }, () => client.keys.list()));
+        assert.equal(asked, 1);
+    }));
+
+test("a function that is asked holds no process that has ended its calls", () =>
+    emulated([], async (emulator) => {
+        const program = `
+            const asks = new Client({ apiKey: () => new Promise(() => {}), timeout: 200 });
+            await asks.whoami().catch((error) => console.log(error.name));
+        `;
+        const child = await ended(start(program, emulator));
+        assert.deepEqual(child, { code: 0, said: "TimeoutError\n", complained: "" });
+    }));
+
+test("workers that are ended while they ask do not end the process", () =>
+    emulated([], async (emulator) => {
+        const child = start(
+            `
+        import { Worker } from "node:worker_threads";
+        const works = "import('codat-keys').then(({ Client }) => { const c = () => new Client({ apiKey: () => new Promise((r) => setTimeout(r, 1)) }).whoami().catch(c); for (let i = 0; i < 8; i++) c(); })";
+        for (let round = 0; round < 5; round++) {
+            const workers = Array.from({ length: 4 }, () => new Worker(works, { eval: true }));
+            await new Promise((resolve) => setTimeout(resolve, 50 + 30 * round));
+            await Promise.all(workers.map((worker) => worker.terminate()));
+        }
+        console.log((await client.keys.list()).length);
+    `,
+            emulator,
+        );
+        assert.deepEqual(await ended(child), { code: 0, said: "1\n", complained: "" });
+    }));
+
+test("a client in a cycle with its function is let go", () =>
+    emulated([], async (emulator) => {
+        const program = `
+            const gone = [];
+            for (let made = 0; made < 20; made++) {
+                const vault = { key: () => vault.client && process.env.CODAT_API_KEY };
+                vault.client = new Client({ apiKey: vault.key });
+                await vault.client.whoami();
+                gone.push(new WeakRef(vault));
+            }
+            for (let round = 0; round < 5; round++) {
+                await new Promise((resolve) => setTimeout(resolve, 20));
+                gc();
+            }
+            console.log(gone.filter((vault) => vault.deref()).length < 3);
+        `;
+        const child = await ended(start(program, emulator, "--expose-gc"));
+        assert.deepEqual(child, { code: 0, said: "true\n", complained: "" });
+    }));
+
+test("a command is a list, and has its own times", () =>
+    emulated([], async (emulator) => {
+        const argv = [process.execPath, "-p", "process.env.HELD"];
+        process.env["HELD"] = emulator.apiKey;
+        for (const apiKeyCommand of [argv, { argv }, { argv, timeout: 60_000, cachedFor: 600_000 }]) {
+            const client = new Client({ baseUrl: emulator.baseUrl, apiKeyCommand });
+            assert.equal((await client.keys.list()).length, 1);
+        }
+        delete process.env["HELD"];
+        for (const wrong of ["node", [7], 7, null, {}, { argv, timeout: "1" }] as any[]) {
+            assert.throws(() => new Client({ apiKeyCommand: wrong }), { name: "TypeError", message: /argument/ });
+        }
+        const slow = { argv: [process.execPath, "-e", "setTimeout(() => {}, 600_000)"], timeout: 200 };
+        const error = await refused(new Client({ baseUrl: emulator.baseUrl, apiKeyCommand: slow }).whoami());
+        assert.ok(error instanceof InvalidCredentialError && error.message.includes("did not end within 200ms"));
+    }));
