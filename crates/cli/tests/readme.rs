@@ -1,6 +1,8 @@
 //! What README.md, README.fr.md and the guides in docs show is run as it stands there.
 
 mod markdown;
+#[cfg(unix)]
+mod platforms;
 mod rustdoc;
 #[cfg(unix)]
 mod shell;
@@ -16,7 +18,7 @@ use crate::support::{clear_environment, run};
 use markdown::{Block, ROOT, blocks, headings};
 
 /// Whoever adds one here says below how its blocks are checked.
-const LANGUAGES: [&str; 8] = ["js", "json", "python", "rust", "sh", "text", "toml", "ts"];
+const LANGUAGES: [&str; 10] = ["ini", "js", "json", "python", "rust", "sh", "text", "toml", "ts", "yaml"];
 
 /// The packages that `cargo xtask test` builds together: with others, dependencies would be built once more.
 const BUILD_EXAMPLES: &str = "build --quiet --locked --examples --message-format json -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-bench -p xtask";
@@ -36,7 +38,7 @@ fn every_block_is_of_a_language_that_is_checked() {
         match language.as_str() {
             "json" => drop(serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{place}: {error}"))),
             "toml" => assert!(text.starts_with('['), "{place} does not begin with a table"),
-            // Rust and shell are run, Python and Node by their own tests (test_examples.py, examples.test.mts); what a shell
+            // What platforms are told is in `platforms`. Rust and shell are run, Python and Node by their own tests (test_examples.py, examples.test.mts); what a shell
             // block prints stands right below it.
             "text" => assert_eq!(before, "sh", "{place} is no output"),
             _ => {}

@@ -21,6 +21,7 @@ pub(super) fn run(block: &Block) -> String {
     clear_environment(&mut bash);
     bash.args(["-euo", "pipefail", "-c", &block.text])
         .current_dir(&folder)
+        .env("XDG_CONFIG_HOME", folder.path().join(".config"))
         .env("PATH", format!("{STAND_INS}:{}", std::env::var("PATH").unwrap()))
         .env("PROGRAM", PROGRAM)
         .env("ROOT", ROOT)

@@ -1,0 +1,69 @@
+//! What docs/release-time.md tells other platforms: the step of a workflow is run, and the key is where they put it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::markdown::{Block, blocks};
+use super::shell;
+
+#[test]
+fn a_container_finds_its_file() {
+    let compose = told("yaml", "services:");
+    let service = &compose["services"]["billing"];
+    let secret = text(&service["secrets"][0]);
+    assert_eq!(service["environment"]["CODAT_API_KEY_FILE"], format!("/run/secrets/{secret}"));
+    assert!(compose["secrets"][secret].is_object());
+
+    let pod = &told("yaml", "kind: Deployment")["spec"]["template"]["spec"];
+    let (container, volume) = (&pod["containers"][0], &pod["volumes"][0]);
+    let mount = &container["volumeMounts"][0];
+    let file = format!("{}/codat_api_key", text(&mount["mountPath"]));
+    assert_eq!(container["env"], json!([{ "name": "CODAT_API_KEY_FILE", "value": file }]));
+    assert_eq!((&volume["name"], &mount["subPath"]), (&mount["name"], &Value::Null));
+
+    let variable = &told("yaml", "secretKeyRef")["env"][0];
+    assert_eq!(variable["name"], "CODAT_API_KEY");
+    assert_eq!(variable["valueFrom"]["secretKeyRef"]["name"], volume["secret"]["secretName"]);
+}
+
+#[test]
+fn a_service_finds_its_credential() {
+    let unit = block("ini", "[Service]").text;
+    let set = |name: &str| unit.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    let (credential, source) = set("LoadCredential=").split_once(':').unwrap();
+    assert!(source.starts_with('/'));
+    assert_eq!(set("Environment="), format!("CODAT_API_KEY_FILE=%d/{credential}"));
+}
+
+#[test]
+fn the_step_of_a_workflow_masks_the_header_before_all_else() {
+    let step = &told("yaml", "jobs:")["jobs"]["companies"]["steps"][0];
+    assert_eq!(step["env"], json!({ "CODAT_API_KEY": "${{ secrets.CODAT_API_KEY }}" }));
+    let script = Block { text: text(&step["run"]).to_owned(), ..block("yaml", "jobs:") };
+    let output = shell::run(&script);
+    let (mask, rest) = output.split_once('\n').unwrap();
+    let encoded = mask.strip_prefix("::add-mask::").unwrap();
+    let key = String::from_utf8(STANDARD.decode(encoded).unwrap()).unwrap();
+    assert_eq!(rest.lines().count(), 5, "five companies");
+    assert!(!rest.contains(&key) && !rest.contains(encoded));
+}
+
+fn told(language: &str, with: &str) -> Value {
+    let Block { place, text, .. } = block(language, with);
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{place}: {error}"))
+}
+
+/// The one block of the guide in this language that holds that.
+fn block(language: &str, with: &str) -> Block {
+    let mut found = blocks().into_iter().filter(|block| {
+        block.page == "docs/release-time.md" && block.language == language && block.text.contains(with)
+    });
+    let only = found.next().unwrap();
+    assert!(found.next().is_none(), "two have `{with}`");
+    only
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
