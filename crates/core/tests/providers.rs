@@ -1,14 +1,12 @@
-//! Where a key comes from: files and providers of one's own, with what they refuse; and how often they are asked.
+//! Providers of one's own: what they may do, and how often they are asked.
 
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use codat_keys::{ApiKey, Client, ClientBuilder, Credential, ErrorKind, KeyId, KeyProvider, Method, Reading};
 
-use crate::follow::{replace, set_mode};
+use crate::follow::replace;
 use crate::stand_in::{Answer, StandIn, json};
 
 pub(crate) const OLD: &str = "MadeUpKeyOld0000000000000000000000000000";
@@ -198,32 +196,6 @@ async fn a_delete_looks_again_when_its_key_is_replaced_by_the_one_to_delete() {
     delete(true).await.unwrap();
 }
 
-#[cfg(unix)]
-#[tokio::test]
-async fn a_file_that_others_can_read_is_refused_unless_it_is_mounted() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("key");
-    let build = |file: &Path| Client::builder().api_key_file(file).build();
-    for (mode, taken) in [(0o600, true), (0o400, true), (0o640, true), (0o644, false), (0o604, false)] {
-        fs::write(&file, NEW).unwrap();
-        set_mode(&file, mode);
-        let built = build(&file);
-        assert_eq!(built.is_ok(), taken, "{mode:o}");
-        if let Err(error) = built {
-            assert_eq!(error.kind(), ErrorKind::InvalidCredential);
-            assert!(error.hint().contains("chmod 600") && !format!("{error:?}").contains(NEW), "{error:?}");
-        }
-        set_mode(&file, 0o600);
-    }
-    set_mode(&file, 0o644);
-    // A folder of that name is no mount.
-    fs::create_dir(folder.path().join("..data")).unwrap();
-    assert!(build(&file).is_err());
-    fs::remove_dir(folder.path().join("..data")).unwrap();
-    std::os::unix::fs::symlink("elsewhere", folder.path().join("..data")).unwrap();
-    assert!(build(&file).is_ok());
-}
-
 /// As for the child of a fork: `fork.rs` has the one that blocks, which makes itself anew.
 #[tokio::test]
 async fn a_client_made_anew_begins_with_the_key_and_follows_it() {
@@ -237,18 +209,4 @@ async fn a_client_made_anew_begins_with_the_key_and_follows_it() {
     assert_ne!(client.authorization_for(&server.url).unwrap(), anew.authorization_for(&server.url).unwrap());
     client.close();
     assert_eq!(get(&client.anew().unwrap()).await.unwrap_err().kind(), ErrorKind::Closed);
-}
-
-/// Half a file, as who writes in place leaves it for a moment, ends no call.
-#[tokio::test]
-async fn a_file_that_holds_no_key_for_a_while_leaves_the_key_in_use() {
-    let (folder, server) = (tempfile::tempdir().unwrap(), server());
-    let file = folder.path().join("key");
-    replace(&file, NEW);
-    let client = builder(&server).api_key_file(&file).build().unwrap();
-    replace(&file, "");
-    get(&client).await.unwrap();
-    assert!(client.reload_key().await.unwrap_err().to_string().ends_with("is empty"));
-    fs::remove_file(&file).unwrap();
-    get(&client).await.unwrap();
 }

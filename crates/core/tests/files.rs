@@ -1,0 +1,119 @@
+//! Keys in files: which are refused, and how often one is looked at.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use codat_keys::{Client, ErrorKind};
+
+use crate::follow::{replace, set_mode};
+use crate::providers::{NEW, OLD, builder, get, header_of, server};
+use crate::stand_in::{StandIn, json};
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_others_can_read_is_refused_unless_it_is_mounted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let build = |file: &Path| Client::builder().api_key_file(file).build();
+    for (mode, taken) in [(0o600, true), (0o400, true), (0o640, true), (0o644, false), (0o604, false)] {
+        fs::write(&file, NEW).unwrap();
+        set_mode(&file, mode);
+        let built = build(&file);
+        assert_eq!(built.is_ok(), taken, "{mode:o}");
+        if let Err(error) = built {
+            assert_eq!(error.kind(), ErrorKind::InvalidCredential);
+            assert!(error.hint().contains("chmod 600") && !format!("{error:?}").contains(NEW), "{error:?}");
+        }
+        set_mode(&file, 0o600);
+    }
+    set_mode(&file, 0o644);
+    // A folder of that name is no mount.
+    fs::create_dir(folder.path().join("..data")).unwrap();
+    assert!(build(&file).is_err());
+    fs::remove_dir(folder.path().join("..data")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", folder.path().join("..data")).unwrap();
+    assert!(build(&file).is_ok());
+}
+
+/// What every user can read is taken where Docker mounts secrets, and by a link that leads there.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_others_can_read_is_taken_below_run_secrets() {
+    let Some(mounted) = Mounted::new() else {
+        eprintln!("not tested: nobody but root writes below /run/secrets");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("key");
+    std::os::unix::fs::symlink(&mounted.0, &link).unwrap();
+    for file in [&mounted.0, &link] {
+        assert!(Client::builder().api_key_file(file).build().is_ok());
+    }
+    let copy = folder.path().join("copy");
+    fs::copy(&mounted.0, &copy).unwrap();
+    assert!(Client::builder().api_key_file(&copy).build().is_err());
+}
+
+/// A file in `/run/secrets` with a made-up key, removed when this is dropped.
+#[cfg(unix)]
+struct Mounted(PathBuf);
+
+#[cfg(unix)]
+impl Mounted {
+    fn new() -> Option<Self> {
+        fs::create_dir_all("/run/secrets").ok()?;
+        let mounted = Self(Path::new("/run/secrets").join(format!("codat-keys-test-{}", uuid::Uuid::new_v4())));
+        fs::write(&mounted.0, NEW).ok()?;
+        set_mode(&mounted.0, 0o644);
+        Some(mounted)
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        drop(fs::remove_file(&self.0));
+        // Unless it is in use.
+        drop(fs::remove_dir("/run/secrets"));
+    }
+}
+
+/// Within a second after a look nobody looks again, as long as the key is not refused.
+#[tokio::test]
+async fn a_file_is_looked_at_once_a_second_at_the_most() {
+    let server = StandIn::answering(vec![json(200, "{}")]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    // A machine may sleep in between: then a look was due.
+    for _ in 0..20 {
+        replace(&file, OLD);
+        let client = builder(&server).api_key_file(&file).build().unwrap();
+        let begun = Instant::now();
+        get(&client).await.unwrap();
+        replace(&file, NEW);
+        for _ in 0..10 {
+            get(&client).await.unwrap();
+        }
+        if begun.elapsed() < Duration::from_millis(900) {
+            let last = server.requests().pop().unwrap();
+            assert!(last.contains(&header_of(OLD)), "it was looked at again");
+            return;
+        }
+    }
+    panic!("this machine is too slow to tell");
+}
+
+/// Half a file, as who writes in place leaves it for a moment, ends no call.
+#[tokio::test]
+async fn a_file_that_holds_no_key_for_a_while_leaves_the_key_in_use() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), server());
+    let file = folder.path().join("key");
+    replace(&file, NEW);
+    let client = builder(&server).api_key_file(&file).build().unwrap();
+    replace(&file, "");
+    get(&client).await.unwrap();
+    assert!(client.reload_key().await.unwrap_err().to_string().ends_with("is empty"));
+    fs::remove_file(&file).unwrap();
+    get(&client).await.unwrap();
+}
