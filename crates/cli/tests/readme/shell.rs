@@ -22,6 +22,7 @@ pub(super) fn run(block: &Block) -> String {
     bash.args(["-euo", "pipefail", "-c", &block.text])
         .current_dir(&folder)
         .env("PATH", format!("{STAND_INS}:{}", std::env::var("PATH").unwrap()))
+        .env("XDG_CONFIG_HOME", folder.path().join("config"))
         .env("PROGRAM", PROGRAM)
         .env("ROOT", ROOT)
         .env("CODAT_BASE_URL", emulator.base_url())
