@@ -40,6 +40,25 @@ fn profiles_are_listed_chosen_shown_and_removed() {
 }
 
 #[test]
+fn a_key_that_is_given_for_a_name_is_not_repeated() {
+    const KEY: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
+    let home = Home::new();
+    assert!(profile(&home, &["list"]).stderr.ends_with(": codat-keys login makes one\n"));
+    for arguments in [
+        &["profile", "use", KEY][..],
+        &["profile", "show", KEY],
+        &["login", "--profile", KEY],
+        &["logout", "--profile", KEY],
+        &["list", "--profile", KEY],
+        &["login", KEY],
+        &["exec", "--base-url", KEY, "--", "true"],
+    ] {
+        let ended = run(&mut home.program(), arguments);
+        assert!([2, 4].contains(&ended.status) && !ended.stderr.contains(KEY), "{ended:?}");
+    }
+}
+
+#[test]
 fn what_people_wrote_stays() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let written = format!(
