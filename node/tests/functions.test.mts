@@ -149,6 +149,20 @@ test("a function that calls its own client is told so", () =>
         }
     }));
 
+test("what a function has begun may call its client later", () =>
+    emulated([], async (emulator) => {
+        let later!: Promise<unknown>;
+        const client: Client = asks(emulator, async () => {
+            later = setTimeout(20).then(async () => {
+                while (client.rateLimit === null) await setTimeout(5);
+                return client.keys.list();
+            });
+            return emulator.apiKey;
+        });
+        await client.whoami();
+        assert.equal(((await later) as unknown[]).length, 1);
+    }));
+
 test("a function may call another client, and runs in the context of the call that asks", () =>
     emulated([], async (emulator, other) => {
         const request = new AsyncLocalStorage<number>();

@@ -165,6 +165,23 @@ def test_a_function_that_calls_its_own_client_is_told_so(nested: bool, codat_emu
         assert isinstance(cause, RuntimeError) and "use another client there" in str(cause)
 
 
+async def test_a_task_that_a_function_has_begun_may_call_its_client_later(codat_emulator: Emulator) -> None:
+    tasks: list[asyncio.Task[int]] = []
+
+    async def later() -> int:
+        while not hasattr(client.rate_limit, "remaining"):
+            await asyncio.sleep(0.005)
+        return len(await client.keys.list())
+
+    async def key() -> str:
+        tasks.append(asyncio.create_task(later()))
+        return codat_emulator.api_key
+
+    client = AsyncClient(api_key=key)
+    await client.whoami()
+    assert await asyncio.gather(*tasks) == [1]
+
+
 def test_a_function_may_call_another_client(codat_emulator: Emulator) -> None:
     async def key() -> ApiKey:
         return (await waiting.whoami()).api_key
