@@ -135,12 +135,10 @@ test("a client shows its function nowhere", () =>
 
 test("a function that calls its own client is told so", () =>
     emulated([], async (emulator) => {
-        const direct: Client = asks(emulator, async () => {
-            await setTimeout(1);
-            return (await direct.whoami()).apiKey;
-        });
+        const [give, timeout] = [async () => (await direct.whoami()).apiKey, 5000];
+        const direct: Client = asks(emulator, () => setTimeout(1).then(give), { timeout });
         // By way of another client, it would wait for itself, too.
-        const way: Client = asks(emulator, async () => (await asks(emulator, back).whoami()).apiKey);
+        const way: Client = asks(emulator, async () => (await asks(emulator, back).whoami()).apiKey, { timeout });
         const back = async () => (await way.whoami()).apiKey;
         for (const client of [direct, way]) {
             let cause = await refused(client.whoami());

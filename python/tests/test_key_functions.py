@@ -157,7 +157,7 @@ def test_a_function_that_calls_its_own_client_is_told_so(nested: bool, codat_emu
     async def waits() -> object:
         return await waiting.whoami()
 
-    client, waiting = Client(api_key=key), AsyncClient(api_key=key_later)
+    client, waiting = Client(api_key=key, timeout=5), AsyncClient(api_key=key_later, timeout=5)
     for call in (client.whoami, lambda: asyncio.run(waits())):
         cause: BaseException = refused(call)
         while cause.__cause__ is not None:
