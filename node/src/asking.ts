@@ -17,12 +17,17 @@ export interface Answers {
     fail(question: number, why: string, thrown?: { reason: unknown }): void;
 }
 
-/** The functions that are asked here, the innermost last. */
-const asked = new AsyncLocalStorage<readonly KeyFunction[]>();
+/** A function as long as it is asked. What it has begun may go on, and call as it likes. */
+interface Asked {
+    provide: KeyFunction | undefined;
+}
+
+/** Those that are asked here, the innermost last. */
+const asked = new AsyncLocalStorage<readonly Asked[]>();
 
 /** How a call asks, in the context of who makes it. Not for the function itself, which would wait for itself. */
 export function asking(provide: KeyFunction, answers: Answers): (question: number) => void {
-    if (asked.getStore()?.includes(provide)) {
+    if (asked.getStore()?.some((one) => one.provide === provide)) {
         throw new Error(
             "the function given as apiKey made a call with the client that asks it for the key: use another client there",
         );
@@ -31,12 +36,16 @@ export function asking(provide: KeyFunction, answers: Answers): (question: numbe
 }
 
 async function ask(provide: KeyFunction, answers: Answers, question: number): Promise<void> {
+    const one: Asked = { provide };
+    const outer = asked.getStore()?.filter(({ provide }) => provide !== undefined) ?? [];
     let returned: any;
     try {
-        returned = await asked.run([...(asked.getStore() ?? []), provide], provide);
+        returned = await asked.run([...outer, one], provide);
     } catch (reason) {
         const name = types.isNativeError(reason) || reason instanceof Error ? reason.name : kind(reason);
         return answers.fail(question, `it threw ${name}`, { reason });
+    } finally {
+        one.provide = undefined;
     }
     const text: unknown = typeof returned?.exposeSecret === "function" ? returned.exposeSecret() : returned;
     if (typeof text !== "string") {

@@ -13,6 +13,7 @@
  * Every time is in milliseconds, as elsewhere in Node.
  */
 export { Client, Keys } from "./client";
+export type { Key, KeyFunction } from "./asking";
 export { ApiKeyDetails, Creation, Page, RateLimit, Response } from "./details";
 export { CodatError } from "./error";
 export * from "./errors";

@@ -55,6 +55,9 @@ test("a key is shown nowhere", async () => {
     ];
     await emulator.setState({ keys });
     const client = new Client({ baseUrl: emulator.baseUrl, apiKey: CANARY });
+    const asks = new Client({ baseUrl: emulator.baseUrl, apiKey: async () => CANARY });
+    await asks.whoami();
+    assertHidden(asks, "client with a function");
     assertHidden(client, "client");
     assertHidden(client.keys, "keys");
     assertHidden(new ApiKey(CANARY), "key");

@@ -135,18 +135,30 @@ test("a client shows its function nowhere", () =>
 
 test("a function that calls its own client is told so", () =>
     emulated([], async (emulator) => {
-        const direct: Client = asks(emulator, async () => {
-            await setTimeout(1);
-            return (await direct.whoami()).apiKey;
-        });
+        const [give, timeout] = [async () => (await direct.whoami()).apiKey, 5000];
+        const direct: Client = asks(emulator, () => setTimeout(1).then(give), { timeout });
         // By way of another client, it would wait for itself, too.
-        const way: Client = asks(emulator, async () => (await asks(emulator, back).whoami()).apiKey);
+        const way: Client = asks(emulator, async () => (await asks(emulator, back).whoami()).apiKey, { timeout });
         const back = async () => (await way.whoami()).apiKey;
         for (const client of [direct, way]) {
             let cause = await refused(client.whoami());
             while (cause.cause !== undefined) cause = cause.cause;
             assert.match(cause.message, /use another client there/);
         }
+    }));
+
+test("what a function has begun may call its client later", () =>
+    emulated([], async (emulator) => {
+        let later!: Promise<unknown>;
+        const client: Client = asks(emulator, async () => {
+            later = setTimeout(20).then(async () => {
+                while (client.rateLimit === null) await setTimeout(5);
+                return client.keys.list();
+            });
+            return emulator.apiKey;
+        });
+        await client.whoami();
+        assert.equal(((await later) as unknown[]).length, 1);
     }));
 
 test("a function may call another client, and runs in the context of the call that asks", () =>

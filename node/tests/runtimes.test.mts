@@ -27,6 +27,9 @@ console.log(made.how, (await client.keys.list()).length);
 for await (const page of client.pages("/companies", { pageSize: 2 })) console.log(page.results.length);
 const missing = await client.keys.get("00000000-0000-4000-8000-000000000000").catch((error) => error);
 console.log(missing instanceof NotFoundError, missing.code);
+const asks = new Client({ apiKey: async () => process.env.CODAT_API_KEY });
+const waits = new Client({ apiKey: async () => (await waits.whoami()).apiKey });
+console.log((await asks.whoami()).name, (await waits.whoami().catch((error) => error)).cause.name);
 console.log((await codatFetch(client)(client.baseUrl + "/companies")).status);
 
 const slow = new Emulator();
@@ -51,7 +54,7 @@ for (const [name, [command, ...options]] of Object.entries(COMMANDS)) {
         const { code, said, complained } = await ended(child);
         assert.deepEqual({ code, complained }, { code: 0, complained: "" });
         const [did, shown] = said.split(/(?<=TimeoutError\n)/);
-        assert.equal(did, "created 2\n2\n2\n1\ntrue not_found\n200\nTimeoutError\n");
+        assert.equal(did, "created 2\n2\n2\n1\ntrue not_found\nnull Error\n200\nTimeoutError\n");
         assert.match(shown!, /^ApiKey\(••••.{4}\) \{.*"apiKey":"ApiKey\(••••.{4}\)".*\} 40\n$/);
     });
 }

@@ -9,18 +9,18 @@ from contextlib import suppress
 from contextvars import copy_context
 from inspect import isawaitable
 
-from ._asking import is_async, now_asks
+from ._asking import asks, is_async
 from ._native import Question
 
 
 async def ask(question: Question) -> None:
     """In a task of its own. A function that blocks has a thread, so that the loop goes on meanwhile."""
-    now_asks(question.function)
-    try:
-        returned = question.function() if is_async(question.function) else await _in_a_thread(question.function)
-        question.answer(await returned if isawaitable(returned) else returned)
-    except Exception as raised:
-        question.fail(raised)
+    with asks(question):
+        try:
+            returned = question.function() if is_async(question.function) else await _in_a_thread(question.function)
+            question.answer(await returned if isawaitable(returned) else returned)
+        except Exception as raised:
+            question.fail(raised)
 
 
 async def _in_a_thread(function: Callable[[], object]) -> object:

@@ -95,10 +95,11 @@ def calls(client: Any) -> list[Callable[[], Any]]:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("key", [CANARY, lambda: CANARY], ids=["key", "function"])
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
-def test_what_calls_bring_and_raise(kind: Any, echo: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_calls_bring_and_raise(kind: Any, key: Any, echo: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    client = kind(base_url=echo, api_key=CANARY, timeout=5, retry=False)
+    client = kind(base_url=echo, api_key=key, timeout=5, retry=False)
 
     async def wait(result: Any) -> Any:
         return await result

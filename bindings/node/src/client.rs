@@ -38,7 +38,10 @@ pub struct Command {
 }
 
 #[napi]
-pub struct Core(Client);
+pub struct Core {
+    client: Client,
+    asks: bool,
+}
 
 #[napi]
 impl Core {
@@ -46,12 +49,14 @@ impl Core {
     #[napi(constructor)]
     pub fn new(options: Options, variable: Function<'_, FnArgs<(String,)>, Option<String>>) -> napi::Result<Self> {
         let look_up = |name: &str| variable.call((name.to_owned(),).into()).ok().flatten().map(OsString::from);
-        options.builder()?.build_in(&look_up).map(Self).map_err(raise)
+        let asks = options.asks;
+        let client = options.builder()?.build_in(&look_up).map_err(raise)?;
+        Ok(Self { client, asks })
     }
 
     #[napi]
     pub fn pages(&self, path: String, page_size: Option<i64>, query: Option<String>, order_by: Option<String>) -> Walk {
-        let pages = self.0.pages(&path);
+        let pages = self.client.pages(&path);
         // What does not fit is refused all the same: Codat's limit is far below.
         let size = page_size.map(|size| size.try_into().unwrap_or(u32::MAX));
         let pages = if let Some(size) = size { pages.page_size(size) } else { pages };
@@ -62,36 +67,41 @@ impl Core {
 
     #[napi]
     pub fn rate_limit(&self) -> Option<RateLimit> {
-        self.0.rate_limit().map(Into::into)
+        self.client.rate_limit().map(Into::into)
     }
 
     /// The header's value for a URL.
     #[napi]
     pub fn authorization_for(&self, url: String) -> napi::Result<String> {
-        self.0.authorization_for(&url).map(|header| header.expose_secret().to_owned()).map_err(raise)
+        self.client.authorization_for(&url).map(|header| header.expose_secret().to_owned()).map_err(raise)
     }
 
     #[napi]
     pub fn base_url(&self) -> &str {
-        self.0.base_url()
+        self.client.base_url()
     }
 
     #[napi]
     pub fn close(&self) {
-        self.0.close();
+        self.client.close();
     }
 
     /// For people's eyes.
     #[napi]
     pub fn shown(&self) -> String {
-        format!("{:?}", self.0)
+        format!("{:?}", self.client)
+    }
+
+    /// Whether a function gives the key.
+    pub(crate) fn asks(&self) -> bool {
+        self.asks
     }
 
     /// The client, with the time that one call has.
     pub(crate) fn for_a_call(&self, timeout: Option<f64>) -> napi::Result<Client> {
         match timeout {
-            Some(time) => self.0.with_timeout(milliseconds(time)).map_err(raise),
-            None => Ok(self.0.clone()),
+            Some(time) => self.client.with_timeout(milliseconds(time)).map_err(raise),
+            None => Ok(self.client.clone()),
         }
     }
 }

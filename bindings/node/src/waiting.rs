@@ -66,14 +66,14 @@ impl Waiting {
     #[napi]
     pub fn start(&self, number: i64, core: &Core, timeout: Option<f64>, call: Call) -> napi::Result<()> {
         let client = core.for_a_call(timeout)?;
-        self.run(number, |stop| call.perform(client, stop))
+        self.run(number, core, |stop| call.perform(client, stop))
     }
 
     /// Begins the call for the next page, which brings `null` after the last one.
     #[napi]
     pub fn next(&self, number: i64, core: &Core, timeout: Option<f64>, walk: &Walk) -> napi::Result<()> {
         let client = core.for_a_call(timeout)?;
-        self.run(number, |stop| Ok(walk.next(client, stop)))
+        self.run(number, core, |stop| Ok(walk.next(client, stop)))
     }
 
     /// Lets the call go, and with it its connection. It ends all the same: a change says then what is known of it.
@@ -104,9 +104,10 @@ impl Waiting {
 }
 
 impl Waiting {
-    fn run(&self, number: i64, begin: impl FnOnce(Stop) -> napi::Result<Work>) -> napi::Result<()> {
+    fn run(&self, number: i64, core: &Core, begin: impl FnOnce(Stop) -> napi::Result<Work>) -> napi::Result<()> {
         let (stop, stopped) = oneshot::channel();
         let work = begin(Box::pin(async { drop(stopped.await) }))?;
+        let work = if core.asks() { asking(Arc::clone(&self.0), number, work) } else { work };
         let runtime = RUNTIME.as_ref().map_err(|error| napi::Error::from_reason(error.to_string()))?;
         lock(&self.0.board).running.insert(number, stop);
         let begun = (Arc::clone(&self.0), number, work);
@@ -170,11 +171,7 @@ type Begun = (Arc<Shared>, i64, Work);
 static RUNTIME: LazyLock<io::Result<UnboundedSender<Begun>>> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (sender, mut calls) = unbounded_channel();
-    let begin = |(shared, number, work): Begun| async move {
-        let asks = Arc::clone(&shared);
-        let ask = Box::new(move |waits| asks.ask(number, waits));
-        shared.end(number, ASK.scope(ask, to_its_end(work)).await);
-    };
+    let begin = |(shared, number, work): Begun| async move { shared.end(number, to_its_end(work).await) };
     let run = move || {
         runtime.block_on(async {
             while let Some(begun) = calls.recv().await {
@@ -185,6 +182,11 @@ static RUNTIME: LazyLock<io::Result<UnboundedSender<Begun>>> = LazyLock::new(|| 
     thread::Builder::new().name("codat-keys".into()).spawn(run)?;
     Ok(sender)
 });
+
+/// The work of a call that asks for its key where it is waited for.
+fn asking(shared: Arc<Shared>, number: i64, work: Work) -> Work {
+    Box::pin(ASK.scope(Box::new(move |waits| shared.ask(number, waits)), work))
+}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -23,7 +23,9 @@ pub(crate) struct Options {
 #[pymethods]
 impl Options {
     #[new]
-    #[pyo3(signature = (*, api_key, auth_header, api_key_file, api_key_command, base_url, timeout, retry, ca_file, proxy, allow_insecure_http))]
+    #[pyo3(signature = (
+        *, api_key, auth_header, api_key_file, api_key_command, base_url, timeout, retry, ca_file, proxy, allow_insecure_http
+    ))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn new(
         api_key: Option<Bound<'_, PyAny>>,

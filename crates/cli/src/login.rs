@@ -3,7 +3,7 @@
 use std::fs;
 
 use clap::Args;
-use codat_keys::{ApiKey, ErrorKind, plain};
+use codat_keys::{ApiKey, ApiKeyDetails, Client, ErrorKind, plain};
 
 use crate::choice;
 use crate::config::{Config, Name, Place, Profile, Source, private_folder};
@@ -58,18 +58,27 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
         config.use_profile(&name);
     }
     config.save()?;
-    if let Some(before) = known.filter(|before| config.find(&name).is_some_and(|now| now.source != before.source)) {
-        forget(&before, options.patience()).await?;
+    let is_elsewhere = |before: &Profile| config.find(&name).is_some_and(|now| now.source != before.source);
+    if let Some(before) = known.filter(is_elsewhere) {
+        // The new key is in place by now.
+        if let Err(failure) = forget(&before, options.patience()).await {
+            say(&format!("note: the key before it is still in {}: {failure}", before.source));
+        }
     }
-    let called = own.name.as_deref().unwrap_or("no name");
-    let source = config.find(&name).map(|profile| profile.source.to_string()).unwrap_or_default();
-    say(&format!("the key {} ({}, {}) is kept in {source}", plain(own.id.as_str()), plain(called), key.masked()));
-    if config.in_use() == Some(&name) {
+    tell(&client, &config, &name, &own);
+    Ok(())
+}
+
+fn tell(client: &Client, config: &Config, name: &Name, own: &ApiKeyDetails) {
+    let (id, called) = (own.id.as_str(), own.name.as_deref().unwrap_or("no name"));
+    let source = config.find(name).map(|profile| profile.source.to_string()).unwrap_or_default();
+    let key = format!("the key {id} ({called}, {})", own.api_key.masked());
+    say(&format!("{} is kept in {source}", plain(&client.redact(&key))));
+    if config.in_use() == Some(name) {
         say(&format!("the profile `{name}` is in use{}", choice::unless_overruled()));
     } else {
         say(&format!("to use it: --profile {name}, or `codat-keys profile use {name}`"));
     }
-    Ok(())
 }
 
 /// Stores the key, and says so where it is not in the keyring.

@@ -62,6 +62,9 @@ pub(crate) fn profile(profiles: &Profiles) -> Result<(), Failure> {
 }
 
 fn print_profiles(config: &Config, profiles: &[Profile]) -> Result<(), Failure> {
+    if profiles.is_empty() {
+        say(&format!("no profile is in {}: codat-keys login makes one", config.path().display()));
+    }
     let rows = profiles.iter().map(|profile| {
         [
             profile.name.to_string(),

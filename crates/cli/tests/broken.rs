@@ -64,12 +64,12 @@ const CASES: [Case; 22] = [
         hint: "",
     },
     Case {
-        variables: &[("CODAT_PROFILE", "wrok")],
+        variables: &[("CODAT_PROFILE", "wort")],
         config: Some("[profiles.work]\nbase_url = \"URL\"\nsource = \"keyring\""),
         status: 2,
         place: "CODAT_PROFILE",
-        told: "CODAT_PROFILE names the profile `wrok`, which is not in HOME/config/codat-keys/config.toml",
-        hint: "there is work; `codat-keys login --profile wrok` makes it",
+        told: "CODAT_PROFILE names the profile `wort`, which is not in HOME/config/codat-keys/config.toml",
+        hint: "there is work; `codat-keys login --profile wort` makes it",
     },
     Case {
         variables: &[("CODAT_PROFILE", "")],

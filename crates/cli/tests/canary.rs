@@ -50,7 +50,10 @@ fn no_command_prints_a_key_unasked() {
             vec![json(200, &page)],
             vec![Answer::Bytes(header.clone().into_bytes())],
         ] {
-            is_silent(&run(&mut with_key(&StandIn::answering(answers).url, CANARY), command));
+            let server = StandIn::answering(answers);
+            is_silent(&run(&mut with_key(&server.url, CANARY), command));
+            #[cfg(unix)]
+            is_silent(&crate::home::Home::new().login(&server.url, CANARY, &[]));
         }
     }
     for wrong in [format!("Bearer {CANARY}"), format!("Basic {CANARY}"), format!("{CANARY}\n"), format!("{ENCODED}w==")]

@@ -5,7 +5,7 @@ use std::fs;
 use codat_keys_emulator::Emulator;
 
 use crate::home::Home;
-use crate::support::{Ended, run};
+use crate::support::{Ended, run, run_with_input};
 
 fn profile(home: &Home, arguments: &[&str]) -> Ended {
     run(&mut home.program(), &[&["profile"], arguments].concat())
@@ -40,6 +40,25 @@ fn profiles_are_listed_chosen_shown_and_removed() {
 }
 
 #[test]
+fn a_key_that_is_given_for_a_name_is_not_repeated() {
+    const KEY: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
+    let home = Home::new();
+    assert!(profile(&home, &["list"]).stderr.ends_with(": codat-keys login makes one\n"));
+    for arguments in [
+        &["profile", "use", KEY][..],
+        &["profile", "show", KEY],
+        &["login", "--profile", KEY],
+        &["logout", "--profile", KEY],
+        &["list", "--profile", KEY],
+        &["login", KEY],
+        &["exec", "--base-url", KEY, "--", "true"],
+    ] {
+        let ended = run(&mut home.program(), arguments);
+        assert!([2, 4].contains(&ended.status) && !ended.stderr.contains(KEY), "{ended:?}");
+    }
+}
+
+#[test]
 fn what_people_wrote_stays() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let written = format!(
@@ -64,6 +83,42 @@ fn what_people_wrote_stays() {
         assert_eq!(ended.status, 2, "{ended:?}");
         assert!(ended.stderr.contains("comes from the command `printf`, which others keep"), "{ended:?}");
     }
+}
+
+#[test]
+fn every_way_to_write_profiles_is_read_and_kept() {
+    let emulator = Emulator::start().unwrap();
+    for written in [
+        "",
+        "# nothing yet\n",
+        "profiles = {}\n",
+        "profiles = { a = { base_url = \"http://127.0.0.1:1\", source = \"keyring\" } }\n",
+        "[profiles]\na = { base_url = \"http://127.0.0.1:1\", source = \"keyring\" } # of old\n",
+        "profiles.a = { base_url = \"http://127.0.0.1:1\", source = \"keyring\" }\n",
+        "profiles.a.base_url = \"http://127.0.0.1:1\" # of old\nprofiles.a.source = { file = \"/run/secrets/a\" }\n",
+    ] {
+        let home = Home::new();
+        home.write_config(written);
+        let ended = home.login(emulator.base_url(), emulator.api_key(), &["--profile", "work"]);
+        assert_eq!(ended.status, 0, "{written}: {ended:?}");
+        assert_eq!(run(&mut home.program(), &["list"]).status, 0, "{written}");
+        assert_eq!(run(&mut home.program(), &["logout"]).status, 0, "{written}");
+        assert_eq!(fs::read_to_string(home.config()).unwrap().trim_end(), written.trim_end());
+    }
+}
+
+#[test]
+fn a_login_may_move_a_profile_to_another_address() {
+    let (home, emulators) = (Home::new(), [(); 2].map(|()| Emulator::start().unwrap()));
+    for emulator in &emulators {
+        assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &[]).status, 0);
+        assert_eq!(run(&mut home.program(), &["list"]).status, 0);
+    }
+    // A variable is no such decision.
+    let (url, key) = (emulators[0].base_url(), emulators[0].api_key());
+    let ended = run_with_input(home.program().env("CODAT_BASE_URL", url), &["login"], key);
+    assert_eq!(ended.status, 2, "{ended:?}");
+    assert!(home.files_with(key).is_empty(), "{ended:?}");
 }
 
 #[test]

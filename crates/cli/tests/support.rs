@@ -22,7 +22,8 @@ pub(crate) fn clear_environment(command: &mut Command) {
             command.env_remove(name);
         }
     }
-    command.env("XDG_CONFIG_HOME", "/nowhere").env("APPDATA", "/nowhere");
+    // Where nothing can ever be made.
+    command.env("XDG_CONFIG_HOME", "/dev/null").env("APPDATA", "/dev/null");
     command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
 }
 

@@ -34,7 +34,7 @@ impl Config {
         let refuse =
             |what: String, hint| Failure::new(ErrorKind::InvalidInput, format!("{} {what}", path.display()), hint);
         let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == Io::NotFound => String::new(),
+            Err(error) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => String::new(),
             read => {
                 read.map_err(|error| refuse(format!("cannot be read: {error}"), "make it a text file that is yours"))?
             }

@@ -119,3 +119,24 @@ impl Reader<'_> {
         Failure::new(ErrorKind::InvalidInput, what, "correct that line")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::Place;
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in "(profiles?|a|base_url|source|file|\"keyring\"|\"http://a\"|\\[|\\]|\\{|\\}|=|\\.|,|\n| ){0,30}") {
+            if let Ok(mut config) = config(Path::new("/home/config.toml"), Path::new("/home"), &text) {
+                let name = Name::parse("work", "").map_err(|failure| TestCaseError::fail(failure.to_string()))?;
+                config.put(&name, "https://api.codat.io", Place::File);
+                prop_assert!(config.find(&name).is_some());
+                config.remove(&name);
+                prop_assert!(config.find(&name).is_none());
+            }
+        }
+    }
+}

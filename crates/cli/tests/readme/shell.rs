@@ -23,6 +23,7 @@ pub(super) fn run(block: &Block) -> String {
         .current_dir(&folder)
         .env("XDG_CONFIG_HOME", folder.path().join(".config"))
         .env("PATH", format!("{STAND_INS}:{}", std::env::var("PATH").unwrap()))
+        .env("XDG_CONFIG_HOME", folder.path().join("config"))
         .env("PROGRAM", PROGRAM)
         .env("ROOT", ROOT)
         .env("CODAT_BASE_URL", emulator.base_url())

@@ -76,37 +76,40 @@ pub enum Found {
 /// println!("{:?}", first.map(|source| source.variable));
 /// ```
 pub fn sources() -> Vec<Source> {
-    sources_in(&process_environment)
+    let found = |read: Option<Result<Read, Error>>| match read {
+        None => Found::Nothing,
+        Some(Ok(read)) => Found::Credential(read.credential),
+        Some(Err(error)) => Found::Mistake(error),
+    };
+    read_each(&process_environment).map(|(variable, read)| Source { variable, found: found(read) }).collect()
 }
 
-fn sources_in(environment: Environment<'_>) -> Vec<Source> {
-    let source = |variable| {
-        let found = match environment(variable) {
-            None => Found::Nothing,
-            Some(value) => read(variable, value).map_or_else(Found::Mistake, Found::Credential),
-        };
-        Source { variable, found }
-    };
-    ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE].map(source).into()
+/// What a variable holds, and the file that it was read from.
+struct Read {
+    credential: Credential,
+    file: Option<KeyFile>,
+}
+
+fn read_each(environment: Environment<'_>) -> impl Iterator<Item = (&'static str, Option<Result<Read, Error>>)> {
+    ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE]
+        .into_iter()
+        .map(|variable| (variable, environment(variable).map(|value| read(variable, value))))
 }
 
 /// The one credential that the environment holds. Sources that agree are one; sources that disagree are an error,
 /// since whichever won, somebody would be surprised. A file is followed; a value stays as long as the process runs.
 pub(crate) fn from_environment(environment: Environment<'_>) -> Result<CurrentKey, Error> {
-    let mut won: Option<(&str, Credential)> = None;
-    for Source { variable, found } in sources_in(environment) {
-        match (found, &won) {
-            (Found::Nothing, _) => {}
-            (Found::Mistake(error), _) => return Err(error),
-            (Found::Credential(credential), None) => won = Some((variable, credential)),
-            (Found::Credential(credential), Some((first, other))) if other.api_key() != credential.api_key() => {
+    let mut won: Option<(&str, Read)> = None;
+    for (variable, read) in read_each(environment) {
+        match (read.transpose()?, &won) {
+            (Some(read), None) => won = Some((variable, read)),
+            (Some(read), Some((first, other))) if other.credential.api_key() != read.credential.api_key() => {
                 return Err(disagree(first, variable));
             }
-            (Found::Credential(_), Some(_)) => {}
+            _ => {}
         }
     }
-    let (variable, credential) = won.ok_or_else(|| Error::of(ErrorKind::NoCredential))?;
-    let file = environment(KEY_FILE).filter(|_| variable == KEY_FILE).map(|path| KeyFile::of_environment(path.into()));
+    let (_, Read { credential, file }) = won.ok_or_else(|| Error::of(ErrorKind::NoCredential))?;
     Ok(file.map_or_else(|| CurrentKey::fixed(&credential), |file| of_file(file, &credential)))
 }
 
@@ -137,10 +140,11 @@ pub(crate) fn path(environment: Environment<'_>, name: &str) -> Result<Option<Pa
     }
 }
 
-fn read(name: &str, value: OsString) -> Result<Credential, Error> {
+fn read(name: &str, value: OsString) -> Result<Read, Error> {
     if name == KEY_FILE {
         let path = Some(value).filter(|path| !path.is_empty()).ok_or_else(|| empty_variable(name))?;
-        return KeyFile::of_environment(path.into()).read_now();
+        let file = KeyFile::of_environment(path.into());
+        return Ok(Read { credential: file.read_now()?, file: Some(file) });
     }
     let text = value.into_string().map_err(|_| Mistake::NonAscii.in_place(name))?;
     let text = zeroize::Zeroizing::new(text);
@@ -148,10 +152,11 @@ fn read(name: &str, value: OsString) -> Result<Credential, Error> {
         "CODAT_AUTH_HEADER" => AuthorizationHeader::read(&text).map(Credential::Header),
         _ => ApiKey::read(&text).map(Credential::ApiKey),
     };
-    credential.map_err(|mistake| match mistake {
-        Mistake::Empty => empty_variable(name),
-        mistake => mistake.in_place(name),
-    })
+    match credential {
+        Ok(credential) => Ok(Read { credential, file: None }),
+        Err(Mistake::Empty) => Err(empty_variable(name)),
+        Err(mistake) => Err(mistake.in_place(name)),
+    }
 }
 
 fn empty_variable(name: &str) -> Error {
