@@ -26,7 +26,7 @@ inBothLooks("a key is revoked by its name, another by its last four characters",
     const api = await emulator(t, { names: ["ledger", "other", "kept"] });
     const page = await signedIn(t, api, look);
     await ask(page, "ledger", words);
-    assert.ok(await page.getByLabel(words.confirm).evaluate((field) => field === document.activeElement));
+    await page.getByLabel(words.confirm).and(page.locator(":focus")).waitFor();
     await confirm(page, "ledger", words);
     await says(page, words.revoked);
     assert.deepEqual(await api.names(), [null, "other", "kept"]);

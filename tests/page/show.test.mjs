@@ -10,11 +10,12 @@ const KEYS = ["MadeUpKeyOfTheTest0", "MadeUpKeyOfTheTest1"];
 const MASKED = "••••est0";
 const words = WORDS.en;
 
-/** A page with a clock that the test puts forward. */
+/** A page with a clock that only the test puts forward. */
 async function withClock(t, look) {
     const api = await emulator(t, { names: ["ledger", "other"] });
     const page = await signedIn(t, api, look);
     await page.clock.install();
+    await page.clock.pauseAt(Date.now() + 60_000);
     await page.reload();
     return page;
 }
