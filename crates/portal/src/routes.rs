@@ -32,8 +32,8 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
         .route(PATH, get(list))
         .route(&at("/keys"), post(create))
         .route(&at("/keys/{id}/revoke"), get(ask_to_revoke).post(revoke))
-        .route(&at("/keys/{id}/key"), post(secrets::key))
-        .route(&at("/keys/{id}/header"), post(secrets::header))
+        .route(&at("/keys/{id}/key"), secrets::key())
+        .route(&at("/keys/{id}/header"), secrets::header())
         .route(&at("/keys/{id}/created"), post(secrets::created))
         .route(&at("/open/{token}"), get(door::open))
         .route(&at("/sign-in"), post(door::sign_in))
@@ -59,7 +59,7 @@ async fn list(
     Manager(visitor): Manager,
     Query(search): Query<Search>,
 ) -> Response {
-    let notice = site.sessions.with(&visitor.session, |session| session.notice.take()).flatten();
+    let notice = site.notice_of(&visitor);
     let page = view::Page { language, visitor: &visitor, read_only: site.read_only };
     match look(&site).await {
         Ok((client, keys)) => {
@@ -117,7 +117,7 @@ async fn ask_to_revoke(
 ) -> Response {
     let found = look(&site).await.and_then(|(client, keys)| {
         let keys = Keys { client: &client, keys: &keys };
-        let notice = site.sessions.with(&visitor.session, |session| session.notice.take()).flatten();
+        let notice = site.notice_of(&visitor);
         let page = view::Page { language, visitor: &visitor, read_only: site.read_only };
         keys.get(&id).map(|key| page.revoke(&keys, key, notice.as_ref()).into_response())
     });

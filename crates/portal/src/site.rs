@@ -7,8 +7,9 @@ use axum::Router;
 use codat_keys::{Client, Error};
 
 use crate::links::Links;
+use crate::notice::Notice;
 use crate::routes;
-use crate::session::Sessions;
+use crate::session::{Sessions, Visitor};
 
 pub(crate) struct Site {
     /// `127.0.0.1:PORT`.
@@ -40,6 +41,11 @@ impl Site {
 
     pub(crate) fn client(&self) -> Result<Client, Error> {
         (self.client)()
+    }
+
+    /// What the next page of this visitor tells, once.
+    pub(crate) fn notice_of(&self, visitor: &Visitor) -> Option<Notice> {
+        self.sessions.with(&visitor.session, |session| session.notice.take()).flatten()
     }
 
     /// Somebody is there.

@@ -14,7 +14,7 @@ use crate::notice::{Notice, Problem};
 use crate::session::Visitor;
 use crate::words::Language;
 
-pub(crate) use doors::{forbidden, needs_link, opened, sign_in};
+pub(crate) use doors::{forbidden, needs_link, opened, out_of_date, sign_in};
 use frame::frame;
 
 /// Who looks at what.

@@ -156,6 +156,9 @@ words! {
     needs_link: "Open the page with its link", "Ouvrez la page avec son lien";
     link_once: "Each link works once. Press Enter in the terminal where codat-keys portal runs, and open the new link that it prints.",
         "Chaque lien ne sert qu'une fois. Appuyez sur Entrée dans le terminal où tourne codat-keys portal, et ouvrez le nouveau lien qu'il affiche.";
+    out_of_date: "This page is out of date", "Cette page n'est plus à jour";
+    session_ended: "Its session has ended since. Nothing was changed: open the page again.",
+        "Sa session a pris fin entre-temps. Rien n'a été changé\u{a0}: ouvrez la page de nouveau.";
     opening: "Opening the page", "Ouverture de la page";
     go_on: "Go on", "Continuer";
 
