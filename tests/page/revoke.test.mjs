@@ -112,7 +112,9 @@ inBothLooks(
         await says(page, words.mayBeRevoked);
         assert.equal(await page.getByText(words.revoked).count(), 0);
         await api.failsWith();
+        await page.getByRole("alert").getByText("ledger").waitFor();
         await link(page, words.checkAgain).first().click();
+        await says(page, words.revoked);
         await rowOf(page, "kept").waitFor();
         assert.equal(await rowOf(page, "ledger").count(), 0);
         assert.deepEqual(await api.names(), [null, "kept"]);

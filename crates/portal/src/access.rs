@@ -97,7 +97,7 @@ impl Language {
     }
 }
 
-fn visitor(site: &Site, headers: &HeaderMap) -> Option<Visitor> {
+pub(crate) fn visitor(site: &Site, headers: &HeaderMap) -> Option<Visitor> {
     site.sessions.visitor(cookie(headers, &site.cookie)?)
 }
 
