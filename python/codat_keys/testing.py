@@ -23,6 +23,9 @@ from . import _native
 
 __all__ = ["Emulator"]
 
+# An emulator runs on when its last variable is gone: clients may still call it.
+_running: set[Emulator] = set()
+
 
 class Emulator:
     """The emulator, in this process, on 127.0.0.1: it runs until it is stopped.
@@ -40,6 +43,7 @@ class Emulator:
 
     def __init__(self, *, port: int = 0, seed: int | None = None) -> None:
         self._native = _native.Emulator(port, seed)
+        _running.add(self)
 
     @property
     def base_url(self) -> str:
@@ -94,6 +98,7 @@ class Emulator:
     def stop(self) -> None:
         """Closes its port and its connections."""
         self._native.stop()
+        _running.discard(self)
 
     def __enter__(self) -> Emulator:
         return self
@@ -116,4 +121,4 @@ class Emulator:
                 result: dict[str, Any] = json.loads(answer.read() or b"{}")
                 return result
         except urllib.error.HTTPError as refused:
-            raise ValueError(refused.read().decode()) from None
+            raise ValueError(json.loads(refused.read())["error"]) from None

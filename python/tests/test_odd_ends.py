@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gc
 import os
 import pickle
 import subprocess
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 import codat_keys
-from codat_keys import AsyncClient, Client, OutcomeUnknownError, ServerError
+from codat_keys import AsyncClient, Client, ConnectError, OutcomeUnknownError, ServerError
 from codat_keys.testing import Emulator
 
 FAILS = [{"method": "GET", "path": "/companies", "fault": "status", "status": 503}]
@@ -62,6 +63,25 @@ def test_errors_are_copied_and_pickled_with_what_was_added(error: Any) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_an_emulator_that_nobody_holds_runs_on() -> None:
+    emulator = Emulator()
+    given, held = emulator.environment, weakref.ref(emulator)
+    del emulator
+    gc.collect()
+    client = Client(base_url=given["CODAT_BASE_URL"], api_key=given["CODAT_API_KEY"])
+    assert len(client.keys.list()) == 1
+    running = held()
+    assert running is not None, "it was collected"
+    running.stop()
+    with pytest.raises(ConnectError):
+        client.keys.list()
+
+
+def test_what_the_emulator_does_not_understand_is_said_in_words(codat_emulator: Emulator) -> None:
+    with pytest.raises(ValueError, match=r"^unknown field `companie`"):
+        codat_emulator.set_state(companie=3)
+
+
 def test_the_child_of_a_fork_leaves_the_emulator_alone(codat_emulator: Emulator) -> None:
     child = os.fork()
     if child == 0:

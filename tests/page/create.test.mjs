@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { button, clipboard, inBothLooks, open, rowOf, says, signedIn } from "./support/browser.mjs";
+import { button, clipboard, inBothLooks, link, open, rowOf, says, signedIn } from "./support/browser.mjs";
 import { emulator, named, portal } from "./support/programs.mjs";
 import { WORDS } from "./support/words.mjs";
 
@@ -129,6 +129,57 @@ test("an unknown outcome that stays unknown can be checked until it is known", a
     assert.deepEqual(await api.names(), [null, "billing"]);
 });
 
+test("an impatient second click makes no second key", async (t) => {
+    const api = await emulator(t);
+    const page = await signedIn(t, api);
+    await api.failsWith({ method: "POST", path: "/apiKeys", fault: "delay-before", milliseconds: 1_500 });
+    await page.getByLabel(words.name, { exact: true }).fill("billing");
+    await page.evaluate(() => {
+        const create = document.querySelector("form.create button");
+        create.click();
+        setTimeout(() => create.click(), 300);
+    });
+    await says(page, words.created);
+    await page
+        .locator(".secret")
+        .getByText(/^\w{40}$/)
+        .waitFor();
+    assert.deepEqual(await api.names(), [null, "billing"]);
+});
+
+test("an unknown outcome is told until it is known, or somebody has seen enough of it", async (t) => {
+    const api = await emulator(t);
+    const page = await signedIn(t, api);
+    await api.failsWith({ method: "POST", path: "/apiKeys", fault: "drop-before", count: 8 });
+    await create(page, "billing", words);
+    await says(page, words.noneNew);
+    await page.reload();
+    await says(page, words.noneNew);
+    await link(page, "Français").click();
+    await says(page, WORDS.fr.noneNew);
+    await link(page, "English").click();
+    await button(page, words.checkAgain).click();
+    await says(page, words.noneNew);
+    await button(page, words.haveSeen).click();
+    await page.getByText(words.unknown).waitFor({ state: "detached" });
+    await page.reload();
+    await says(page, words.keys(1));
+    assert.equal(await page.getByText(words.unknown).count(), 0);
+});
+
+test("on one's own machine the tenth key is shown, too", async (t) => {
+    const api = await emulator(t, { names: Array.from({ length: 8 }, (_, place) => `key ${place}`) });
+    const local = await portal(t, api);
+    const page = await open(t);
+    await page.goto(local.link);
+    await create(page, "the tenth", words);
+    await says(page, words.full);
+    await page
+        .locator(".secret")
+        .getByText(/^\w{40}$/)
+        .waitFor();
+});
+
 test("what is only shown is not created", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const local = await portal(t, api, "--read-only");
@@ -137,4 +188,6 @@ test("what is only shown is not created", async (t) => {
     await says(page, words.readOnly);
     assert.equal(await page.getByLabel(words.name, { exact: true }).count(), 0);
     assert.equal(await page.getByRole("link", { name: words.revoke }).count(), 0);
+    await button(rowOf(page, "ledger"), words.show).click();
+    await says(page, "MadeUpKeyOfTheTest0");
 });

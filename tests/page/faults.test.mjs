@@ -47,7 +47,7 @@ inBothLooks("who asks too often is told how long to wait", async (t, look, words
     await api.failsWith(always({ fault: "status", status: 429, retryAfter: "3600" }));
     await page.reload();
     await says(page, words.limited);
-    await says(page, words.wait(3600));
+    await says(page, words.wait("60 min"));
 });
 
 test("a create that fails for certain says so, and keeps what was typed", async (t) => {

@@ -99,6 +99,19 @@ test("names are data", async (t) => {
     assert.deepEqual(dialogs, []);
 });
 
+test("one searches on where the page was asked for a name", async (t) => {
+    const api = await emulator(t, { names: ["one", "two", "three", "four"] });
+    const page = await signedIn(t, api);
+    await page.getByRole("searchbox").fill("one");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/name=one/);
+    await rowOf(page, "two").waitFor({ state: "hidden" });
+    await page.getByRole("searchbox").fill("two");
+    await rowOf(page, "two").waitFor();
+    await page.getByRole("searchbox").fill("nobody");
+    await page.getByRole("status").filter({ hasText: words.nothingFound }).waitFor();
+});
+
 test("the language is chosen with the switch, and kept", async (t) => {
     const api = await emulator(t);
     const page = await signedIn(t, api);

@@ -7,7 +7,12 @@ import { emulator, portal } from "./support/programs.mjs";
 import { WORDS } from "./support/words.mjs";
 
 const words = WORDS.en;
-const tools = (page) => page.locator("button[data-does]:visible").count();
+
+/** How many tools one sees, once the style is there that hides them. */
+async function tools(page) {
+    await page.waitForLoadState("load");
+    return page.locator("button[data-does]:visible").count();
+}
 
 inBothLooks("without a script keys are created, searched and revoked", async (t, look, words) => {
     const api = await emulator(t, { names: ["one", "two", "three"] });

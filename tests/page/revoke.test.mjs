@@ -26,7 +26,7 @@ inBothLooks("a key is revoked by its name, another by its last four characters",
     const api = await emulator(t, { names: ["ledger", "other", "kept"] });
     const page = await signedIn(t, api, look);
     await ask(page, "ledger", words);
-    assert.ok(await page.getByLabel(words.confirm).evaluate((field) => field === document.activeElement));
+    await page.getByLabel(words.confirm).and(page.locator(":focus")).waitFor();
     await confirm(page, "ledger", words);
     await says(page, words.revoked);
     assert.deepEqual(await api.names(), [null, "other", "kept"]);
@@ -112,7 +112,9 @@ inBothLooks(
         await says(page, words.mayBeRevoked);
         assert.equal(await page.getByText(words.revoked).count(), 0);
         await api.failsWith();
+        await page.getByRole("alert").getByText("ledger").waitFor();
         await link(page, words.checkAgain).first().click();
+        await says(page, words.revoked);
         await rowOf(page, "kept").waitFor();
         assert.equal(await rowOf(page, "ledger").count(), 0);
         assert.deepEqual(await api.names(), [null, "kept"]);

@@ -14,6 +14,7 @@ const NAMES = ["ledger", "doomed"];
 const HAND_OUT = ["POST /keys/{id}/key", "POST /keys/{id}/header", "POST /keys/{id}/created"];
 const ROUTES = [
     "GET ",
+    "GET /",
     "GET ?name=ledger",
     "GET /keys/{id}/revoke",
     "GET /language/en",
@@ -24,6 +25,7 @@ const ROUTES = [
     ...HAND_OUT,
     "POST /keys",
     "POST /keys/{id}/revoke",
+    "POST /seen",
     // The last ones: they end the session.
     "POST /sign-in",
     "POST /sign-out",

@@ -110,7 +110,8 @@ async fn example(emulator: &Emulator) -> Result<Client, Failure> {
 
 fn tell_link(links: &Links) -> Result<String, Failure> {
     let link = links.make();
-    print(&format!("  {link}\n  It opens once. Press Enter for another one.\n"))?;
+    let another = if std::io::stdin().is_terminal() { " Press Enter for another one." } else { "" };
+    print(&format!("  {link}\n  It opens once.{another}\n"))?;
     Ok(link)
 }
 

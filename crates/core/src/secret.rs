@@ -75,8 +75,8 @@ impl ApiKey {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Takes this key, in clear or encoded, out of a text that somebody else wrote.
-    pub(crate) fn redact(&self, text: &str) -> String {
+    /// Takes this key, in clear or encoded, out of a text that somebody else wrote, for a terminal or a log.
+    pub fn redact(&self, text: &str) -> String {
         let header = AuthorizationHeader::from(self);
         let encoded = header.encoded().trim_end_matches('=');
         text.replace(encoded, BULLETS).replace(self.expose_secret(), BULLETS)

@@ -143,7 +143,7 @@ fn pages_end_with_an_error() {
 
 #[test]
 fn one_thread_keeps_to_one_connection() {
-    let (url, connections) = keep_alive_server(usize::MAX);
+    let (url, connections, _) = keep_alive_server(usize::MAX);
     let client = client(&url, "MadeUpKey");
     (0..20).for_each(|_| assert_eq!(client.keys().list().unwrap().len(), 1));
     assert_eq!(*connections.lock().unwrap(), 1);
@@ -153,12 +153,15 @@ fn one_thread_keeps_to_one_connection() {
 /// request for lost.
 #[test]
 fn a_connection_that_the_server_closed_meanwhile_is_no_doubt() {
-    let (url, connections) = keep_alive_server(1);
+    let (url, connections, ending) = keep_alive_server(1);
     let client = client(&url, "MadeUpKey");
     for _ in 0..20 {
         // A method that is not repeated by itself shows every loss.
         client.request("REPORT".parse().unwrap(), "/x").send().unwrap();
-        thread::sleep(Duration::from_millis(20));
+        // The call is over, and nobody drives the connection any more: it is closed from here on.
+        ending.wait();
+        ending.wait();
+        thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(*connections.lock().unwrap(), 20);
 }
@@ -200,15 +203,18 @@ fn a_call_that_is_stopped_says_whether_it_may_have_taken_effect() {
     }
 }
 
-/// Lists one key to each request, and closes a connection without a word soon after so many answers.
-fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>) {
+/// Lists one key to each request, and closes a connection without a word after so many answers: between two meetings with
+/// whoever waits for that.
+fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>, Arc<Barrier>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let connections = Arc::new(Mutex::new(0));
-    let count = Arc::clone(&connections);
+    let ending = Arc::new(Barrier::new(2));
+    let (count, end) = (Arc::clone(&connections), Arc::clone(&ending));
     thread::spawn(move || {
         for mut connection in listener.incoming().flatten() {
             *count.lock().unwrap() += 1;
+            let end = Arc::clone(&end);
             thread::spawn(move || {
                 let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
                 for _ in 0..answers {
@@ -219,10 +225,11 @@ fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>) {
                         return;
                     }
                 }
-                // When the call is over, and nobody drives the connection any more.
-                thread::sleep(Duration::from_millis(5));
+                end.wait();
+                drop((lines, connection));
+                end.wait();
             });
         }
     });
-    (url, connections)
+    (url, connections, ending)
 }

@@ -12,7 +12,7 @@ let wipe = () => {};
 /** Each request says that it comes from this page. Only here is a secret ever received: as text, while a page that comes
     in its place (one has signed out in another tab) is none. */
 async function fetchSecret(path) {
-    const token = document.querySelector("input[name=token]").value;
+    const { token } = document.body.dataset;
     const answer = await fetch(path, { method: "POST", body: new URLSearchParams({ token }) }).catch(() => null);
     const isText = answer?.headers.get("content-type")?.startsWith("text/plain");
     const text = isText && (await answer.text().catch(() => ""));
@@ -62,8 +62,8 @@ function showFor(place, secret, everySecond, done) {
 }
 
 async function toggle(button) {
-    const text = button.querySelector(".text");
-    if (button.getAttribute("aria-pressed") === "true") {
+    const [text, countdown] = [button.querySelector(".text"), button.querySelector(".left")];
+    if (button.classList.contains("shows")) {
         return wipe();
     }
     if (button.ariaBusy) {
@@ -74,10 +74,13 @@ async function toggle(button) {
         const secret = await fetchSecret(button.dataset.from);
         const label = text.textContent;
         const place = button.closest("td").querySelector("code");
-        button.setAttribute("aria-pressed", "true");
-        showFor(place, secret, (left) => (text.textContent = `${button.dataset.hide} (${left})`), () => {
+        button.classList.add("shows");
+        text.textContent = button.dataset.hide;
+        say(button.dataset.shown);
+        showFor(place, secret, (left) => (countdown.textContent = ` (${left})`), () => {
             text.textContent = label;
-            button.setAttribute("aria-pressed", "false");
+            countdown.textContent = "";
+            button.classList.remove("shows");
             say(button.dataset.said);
         });
     } catch (error) {
@@ -117,7 +120,12 @@ function search(typed) {
     for (const row of rows) {
         row.hidden = !row.dataset.name.toLowerCase().includes(wanted);
     }
-    document.getElementById("nothing").hidden = rows.some((row) => !row.hidden);
+    const nothing = document.getElementById("nothing");
+    const isFound = rows.some((row) => !row.hidden);
+    if (!isFound && nothing.hidden) {
+        say(nothing.textContent);
+    }
+    nothing.hidden = isFound;
 }
 
 document.addEventListener("click", ({ target }) => {
@@ -130,6 +138,8 @@ document.addEventListener("click", ({ target }) => {
 });
 document.addEventListener("visibilitychange", () => document.hidden && wipe());
 window.addEventListener("pagehide", () => wipe());
+window.addEventListener("beforeprint", () => wipe());
+document.addEventListener("submit", ({ target }) => (target.ariaBusy = "true"));
 
 const name = document.getElementById("name");
 const count = document.querySelector("#name-count output");

@@ -68,7 +68,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Site>> for Own<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, site: &Arc<Site>) -> Result<Self, Response> {
-        let refused = || StatusCode::FORBIDDEN.into_response();
+        let language = Language::of(request.headers());
+        let refused = || (StatusCode::FORBIDDEN, view::out_of_date(language)).into_response();
         let visitor = visitor(site, request.headers()).ok_or_else(refused)?;
         let form = Form::<WithToken<T>>::from_request(request, &()).await;
         let Form(WithToken { token, rest }) = form.map_err(|rejection| rejection.into_response())?;
@@ -96,7 +97,7 @@ impl Language {
     }
 }
 
-fn visitor(site: &Site, headers: &HeaderMap) -> Option<Visitor> {
+pub(crate) fn visitor(site: &Site, headers: &HeaderMap) -> Option<Visitor> {
     site.sessions.visitor(cookie(headers, &site.cookie)?)
 }
 

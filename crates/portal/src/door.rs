@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::http::header::{HeaderValue, SET_COOKIE};
+use axum::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -13,7 +13,7 @@ use crate::role::Role;
 use crate::session::{Access, Visitor};
 use crate::site::{Door, Site};
 use crate::words::Language;
-use crate::{PATH, view};
+use crate::{PATH, access, guard, view};
 
 /// What is answered to somebody who has not come in.
 pub(crate) fn closed(site: &Site, language: Language, stranger: Option<Visitor>) -> Response {
@@ -53,14 +53,25 @@ pub(crate) async fn sign_out(State(site): State<Arc<Site>>, own: Own<Nothing>) -
 
 /// The link is worth nothing from now on. A page leads on, not a redirect: a browser that was sent here by another program
 /// keeps the new cookie to itself until a page of ours asks.
-pub(crate) async fn open(State(site): State<Arc<Site>>, language: Language, Path(token): Path<String>) -> Response {
-    match &site.door {
-        Door::Links(links) if links.opens(&token) => {
-            let owner = site.sessions.begin(Access::Owner);
-            with_session(&site, &owner, view::opened(language))
-        }
-        Door::Links(_) => (StatusCode::UNAUTHORIZED, view::needs_link(language)).into_response(),
-        Door::SignIn => StatusCode::NOT_FOUND.into_response(),
+pub(crate) async fn open(
+    State(site): State<Arc<Site>>,
+    language: Language,
+    method: Method,
+    headers: HeaderMap,
+    Path(token): Path<String>,
+) -> Response {
+    let Door::Links(links) = &site.door else { return StatusCode::NOT_FOUND.into_response() };
+    // What only looks ahead must not use it up.
+    if method != Method::GET || !guard::is_for_a_reader(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    if links.opens(&token) {
+        let owner = site.sessions.begin(Access::Owner);
+        return with_session(&site, &owner, view::opened(language));
+    }
+    match access::visitor(&site, &headers) {
+        Some(_) => view::opened(language).into_response(),
+        None => (StatusCode::UNAUTHORIZED, view::needs_link(language)).into_response(),
     }
 }
 

@@ -65,6 +65,15 @@ pub(crate) fn is_led_by_another_site(headers: &HeaderMap) -> bool {
     only(headers, &SEC_FETCH_SITE) == Some(b"cross-site")
 }
 
+/// Whether a person is about to read the answer, in a window of its own: not a look ahead, nor a part of another page.
+pub(crate) fn is_for_a_reader(headers: &HeaderMap) -> bool {
+    let is = |name: HeaderName, value: &[u8]| !headers.contains_key(&name) || only(headers, &name) == Some(value);
+    let looks_ahead = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| headers.contains_key(*name));
+    !looks_ahead
+        && is(HeaderName::from_static("sec-fetch-mode"), b"navigate")
+        && is(HeaderName::from_static("sec-fetch-dest"), b"document")
+}
+
 /// The value of a header that was sent once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let mut values = headers.get_all(name).iter();

@@ -11,10 +11,44 @@ pub(crate) enum Notice {
     Revoked(Shown),
     /// What stands in the form cannot be a name.
     NoName { typed: String },
-    /// What was typed is neither the name nor the last four characters.
-    NotConfirmed,
-    /// It failed. `typed` is the name of a key that was to be made.
-    Failed { problem: Problem, typed: Option<String> },
+    /// What was typed is neither the name of this key nor its last four characters.
+    NotConfirmed(KeyId),
+    /// It failed.
+    Failed { problem: Problem, asked: Asked },
+}
+
+/// What was asked for.
+#[derive(Clone)]
+pub(crate) enum Asked {
+    Look,
+    /// To make a key of this name.
+    Creation(String),
+    Revocation(KeyId, Shown),
+}
+
+impl Notice {
+    /// What is in doubt, if something is: the idempotency key of a creation, the id of a key that was to be revoked.
+    pub(crate) fn doubt(&self) -> Option<&str> {
+        match self {
+            Self::Failed { problem, asked } if problem.kind == ErrorKind::OutcomeUnknown => asked.doubt(problem),
+            _ => None,
+        }
+    }
+
+    /// Whether doing it once more could do it twice.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Created(..) | Self::Revoked(_)) || self.doubt().is_some()
+    }
+}
+
+impl Asked {
+    pub(crate) fn doubt<'a>(&'a self, problem: &'a Problem) -> Option<&'a str> {
+        match self {
+            Self::Look => None,
+            Self::Creation(_) => problem.idempotency_key.as_deref(),
+            Self::Revocation(id, _) => Some(id.as_str()),
+        }
+    }
 }
 
 /// A key, as everybody may see it.

@@ -1,5 +1,6 @@
 //! What is answered where.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,17 +10,17 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use codat_keys::{ApiKeyDetails, Client, KeyId, KeyName};
+use codat_keys::{ApiKeyDetails, Client, KeyId, KeyName, plain};
 use serde::Deserialize;
 
 use crate::access::{Manager, Own};
 use crate::guard::guard;
-use crate::notice::{Notice, Problem, Shown};
+use crate::notice::{Asked, Notice, Problem, Shown};
 use crate::session::Visitor;
 use crate::site::Site;
 use crate::view::{self, Keys};
 use crate::words::Language;
-use crate::{PATH, door, secrets};
+use crate::{PATH, door, random, secrets};
 
 /// Forms are small.
 const MOST_BYTES: usize = 16 * 1024;
@@ -30,11 +31,13 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
         |kind: &'static str, content: &'static str| get(move || async move { ([(CONTENT_TYPE, kind)], content) });
     Router::new()
         .route(PATH, get(list))
+        .route(&at("/"), get(async || Redirect::temporary(PATH)))
         .route(&at("/keys"), post(create))
         .route(&at("/keys/{id}/revoke"), get(ask_to_revoke).post(revoke))
-        .route(&at("/keys/{id}/key"), post(secrets::key))
-        .route(&at("/keys/{id}/header"), post(secrets::header))
+        .route(&at("/keys/{id}/key"), secrets::key())
+        .route(&at("/keys/{id}/header"), secrets::header())
         .route(&at("/keys/{id}/created"), post(secrets::created))
+        .route(&at("/seen"), post(seen))
         .route(&at("/open/{token}"), get(door::open))
         .route(&at("/sign-in"), post(door::sign_in))
         .route(&at("/sign-out"), post(door::sign_out))
@@ -45,6 +48,18 @@ pub(crate) fn router(site: Arc<Site>) -> Router {
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(from_fn_with_state(Arc::clone(&site), guard))
         .with_state(site)
+}
+
+/// Tells one form that was shown from another.
+#[derive(Deserialize)]
+struct FormId {
+    form: Option<String>,
+}
+
+impl FormId {
+    fn id(&self) -> String {
+        self.form.clone().unwrap_or_else(random::token)
+    }
 }
 
 #[derive(Deserialize)]
@@ -59,19 +74,23 @@ async fn list(
     Manager(visitor): Manager,
     Query(search): Query<Search>,
 ) -> Response {
-    let notice = site.sessions.with(&visitor.session, |session| session.notice.take()).flatten();
-    let page = view::Page { language, visitor: &visitor, read_only: site.read_only };
-    match look(&site).await {
-        Ok((client, keys)) => {
-            page.keys(&Keys { client: &client, keys: &keys }, search.name.trim(), notice.as_ref()).into_response()
-        }
-        Err(problem) => (StatusCode::BAD_GATEWAY, page.without_keys(&problem, notice.as_ref())).into_response(),
+    let looked = look(&site).await;
+    if let Ok((_, keys)) = &looked {
+        site.settle(&visitor, keys);
+    }
+    let notices = site.notices_of(&visitor);
+    let page = view::Page { language, visitor: &visitor, read_only: site.read_only, notices: &notices };
+    match looked {
+        Ok((client, keys)) => page.keys(&Keys { client: &client, keys: &keys }, search.name.trim()).into_response(),
+        Err(problem) => (StatusCode::BAD_GATEWAY, page.without_keys(problem)).into_response(),
     }
 }
 
 #[derive(Deserialize)]
 struct Creation {
     name: String,
+    #[serde(flatten)]
+    form: FormId,
     /// Of a call whose outcome is unknown: it is resumed.
     idempotency_key: Option<String>,
 }
@@ -80,23 +99,20 @@ async fn create(State(site): State<Arc<Site>>, Manager(visitor): Manager, own: O
     if site.read_only {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let Creation { name: typed, idempotency_key } = own.form;
-    let notice = match KeyName::parse(typed.trim()) {
-        Err(_) => Notice::NoName { typed },
-        Ok(name) => match make(&site, &visitor, &name, idempotency_key).await {
+    let Creation { name: typed, form, idempotency_key: resumed } = own.form;
+    let asked = format!("{} {typed}", form.id());
+    let (its_site, session, ends) = (Arc::clone(&site), visitor.session.clone(), resumed.clone());
+    let made = async move {
+        let Ok(name) = KeyName::parse(typed.trim()) else { return Notice::NoName { typed } };
+        match make(&its_site, &session, &name, resumed).await {
             Ok((id, key)) => Notice::Created(id, key),
-            Err(problem) => Notice::Failed { problem, typed: Some(typed) },
-        },
+            Err(problem) => Notice::Failed { problem, asked: Asked::Creation(typed) },
+        }
     };
-    tell(&site, &visitor, notice, PATH)
+    once(site, visitor, asked, made, ends).await
 }
 
-async fn make(
-    site: &Site,
-    visitor: &Visitor,
-    name: &KeyName,
-    resumed: Option<String>,
-) -> Result<(KeyId, Shown), Problem> {
+async fn make(site: &Site, session: &str, name: &KeyName, resumed: Option<String>) -> Result<(KeyId, Shown), Problem> {
     let client = site.client()?;
     let call = client.keys().create(name);
     let made = match resumed {
@@ -105,7 +121,7 @@ async fn make(
     };
     let shown = Shown::of(&client, &made.key);
     let id = made.key.id.clone();
-    site.sessions.with(&visitor.session, |session| session.created = Some((made.key.id, made.key.api_key)));
+    site.sessions.with(session, |session| session.created = Some((made.key.id, made.key.api_key)));
     Ok((id, shown))
 }
 
@@ -117,16 +133,22 @@ async fn ask_to_revoke(
 ) -> Response {
     let found = look(&site).await.and_then(|(client, keys)| {
         let keys = Keys { client: &client, keys: &keys };
-        let notice = site.sessions.with(&visitor.session, |session| session.notice.take()).flatten();
-        let page = view::Page { language, visitor: &visitor, read_only: site.read_only };
-        keys.get(&id).map(|key| page.revoke(&keys, key, notice.as_ref()).into_response())
+        let key = keys.get(&id)?;
+        let notices = site.notices_of(&visitor);
+        let page = view::Page { language, visitor: &visitor, read_only: site.read_only, notices: &notices };
+        Ok(page.revoke(&keys, key).into_response())
     });
-    found.unwrap_or_else(|problem| tell(&site, &visitor, Notice::Failed { problem, typed: None }, PATH))
+    found.unwrap_or_else(|problem| {
+        site.tell(&visitor, Arc::new(Notice::Failed { problem, asked: Asked::Look }), None);
+        Redirect::to(PATH).into_response()
+    })
 }
 
 #[derive(Deserialize)]
 struct Revocation {
     confirm: String,
+    #[serde(flatten)]
+    form: FormId,
     /// A box that is ticked.
     in_use: Option<String>,
 }
@@ -140,35 +162,47 @@ async fn revoke(
     if site.read_only {
         return StatusCode::FORBIDDEN.into_response();
     }
-    match delete(&site, &id, &own.form).await {
-        Ok(Some(key)) => tell(&site, &visitor, Notice::Revoked(key), PATH),
-        Ok(None) => tell(&site, &visitor, Notice::NotConfirmed, &view::key_path(&id, "revoke")),
-        Err(problem) => tell(&site, &visitor, Notice::Failed { problem, typed: None }, PATH),
-    }
+    let (asked, its_site) = (format!("{} {id}", own.form.form.id()), Arc::clone(&site));
+    let revoked = async move {
+        delete(&its_site, &id, &own.form).await.unwrap_or_else(|problem| Notice::Failed { problem, asked: Asked::Look })
+    };
+    once(site, visitor, asked, revoked, None).await
 }
 
-/// `None`: it was not confirmed.
-async fn delete(site: &Site, id: &str, form: &Revocation) -> Result<Option<Shown>, Problem> {
+async fn delete(site: &Site, id: &str, form: &Revocation) -> Result<Notice, Problem> {
     let (client, keys) = look(site).await?;
     let keys = Keys { client: &client, keys: &keys };
     let key = keys.get(id)?;
     if !confirms(form.confirm.trim(), key) {
-        return Ok(None);
+        return Ok(Notice::NotConfirmed(key.id.clone()));
     }
-    let call = client.keys().delete(&key.id);
-    if form.in_use.is_some() {
-        call.allow_key_in_use().await?
-    } else {
-        call.await?
-    }
-    Ok(Some(Shown::of(&client, key)))
+    let (call, shown) = (client.keys().delete(&key.id), Shown::of(&client, key));
+    let done = if form.in_use.is_some() { call.allow_key_in_use().await } else { call.await };
+    Ok(match done {
+        Ok(()) => Notice::Revoked(shown),
+        Err(error) => Notice::Failed { problem: error.into(), asked: Asked::Revocation(key.id.clone(), shown) },
+    })
 }
 
-/// The name, or the last four characters.
+#[derive(Deserialize)]
+struct Seen {
+    doubt: String,
+}
+
+/// Somebody wants to hear no more of it.
+async fn seen(State(site): State<Arc<Site>>, Manager(visitor): Manager, own: Own<Seen>) -> Redirect {
+    site.sessions.with(&visitor.session, |session| {
+        session.doubts.retain(|notice| notice.doubt() != Some(&own.form.doubt));
+    });
+    Redirect::to(PATH)
+}
+
+/// The name, as it is or as it is shown, or the last four characters.
 fn confirms(typed: &str, key: &ApiKeyDetails) -> bool {
     let secret = key.api_key.expose_secret();
     let end = secret.get(secret.len().saturating_sub(4)..);
-    !typed.is_empty() && (key.name.as_deref().map(str::trim) == Some(typed) || end == Some(typed))
+    let name = key.name.as_deref().map(str::trim);
+    !typed.is_empty() && (name == Some(typed) || name.map(plain).as_deref() == Some(typed) || end == Some(typed))
 }
 
 async fn look(site: &Site) -> Result<(Client, Vec<ApiKeyDetails>), Problem> {
@@ -177,8 +211,32 @@ async fn look(site: &Site) -> Result<(Client, Vec<ApiKeyDetails>), Problem> {
     Ok((client, keys))
 }
 
-/// Forms are answered with a redirect, so that a page that is loaded again sends nothing again.
-fn tell(site: &Site, visitor: &Visitor, notice: Notice, path: &str) -> Response {
-    site.sessions.with(&visitor.session, |session| session.notice = Some(notice));
-    Redirect::to(path).into_response()
+/// Does what a form asks for. It goes on to its end, whoever waits: a second click makes a browser give the first up. What
+/// is asked for twice is done once. Forms are answered with a redirect, so that a page loaded again sends nothing again.
+async fn once(
+    site: Arc<Site>,
+    visitor: Visitor,
+    asked: String,
+    act: impl Future<Output = Notice> + Send + 'static,
+    ends: Option<String>,
+) -> Response {
+    let done = tokio::spawn(async move {
+        let begun = site.sessions.with(&visitor.session, |session| session.begun(&asked)).unwrap_or_default();
+        let told = begun.get_or_try_init(async || {
+            let notice = Arc::new(act.await);
+            if notice.is_final() { Ok(notice) } else { Err(notice) }
+        });
+        let notice = told.await.map_or_else(|notice| notice, Arc::clone);
+        let path = match &*notice {
+            Notice::NotConfirmed(id) => view::key_path(id.as_str(), "revoke"),
+            _ => PATH.to_owned(),
+        };
+        let ends = ends.filter(|_| matches!(*notice, Notice::Created(..)));
+        site.tell(&visitor, notice, ends.as_deref());
+        path
+    });
+    match done.await {
+        Ok(path) => Redirect::to(&path).into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, post};
 use codat_keys::{ApiKey, AuthorizationHeader, Error, KeyId};
 
 use crate::access::{Manager, Own};
@@ -13,26 +14,25 @@ use crate::site::Site;
 use crate::words::Language;
 
 /// The key itself.
-pub(crate) async fn key(
-    site: State<Arc<Site>>,
-    language: Language,
-    _manager: Manager,
-    id: Path<String>,
-    _own: Own<Nothing>,
-) -> Response {
-    told(language, look_up(&site, &id).await.map(|key| key.expose_secret().to_owned()))
+pub(crate) fn key() -> MethodRouter<Arc<Site>> {
+    of_key(|key| key.expose_secret().to_owned())
 }
 
 /// Its header.
-pub(crate) async fn header(
-    site: State<Arc<Site>>,
-    language: Language,
-    _manager: Manager,
-    id: Path<String>,
-    _own: Own<Nothing>,
-) -> Response {
-    let header = look_up(&site, &id).await.map(|key| AuthorizationHeader::from(&key));
-    told(language, header.map(|header| header.expose_secret().to_owned()))
+pub(crate) fn header() -> MethodRouter<Arc<Site>> {
+    of_key(|key| AuthorizationHeader::from(&key).expose_secret().to_owned())
+}
+
+fn of_key(secret: fn(ApiKey) -> String) -> MethodRouter<Arc<Site>> {
+    let told = async move |site: State<Arc<Site>>,
+                           language: Language,
+                           _manager: Manager,
+                           Path(id): Path<String>,
+                           _own: Own<Nothing>| {
+        let found = look_up(&site, &id).await.map(secret);
+        found.map_err(|error| (StatusCode::BAD_GATEWAY, language.said(error.kind().text())))
+    };
+    post(told)
 }
 
 /// The key that this session has just made, once, whether or not the list has it already; below it, its header.
@@ -54,8 +54,4 @@ pub(crate) async fn created(
 async fn look_up(site: &Site, id: &str) -> Result<ApiKey, Error> {
     let id = KeyId::parse(id)?;
     Ok(site.client()?.keys().get(&id).await?.api_key)
-}
-
-fn told(language: Language, secret: Result<String, Error>) -> Response {
-    secret.map_err(|error| (StatusCode::BAD_GATEWAY, language.said(error.kind().text()))).into_response()
 }

@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use codat_keys::{Client, Error};
+use codat_keys::{ApiKeyDetails, Client, Error};
 
 use crate::links::Links;
+use crate::notice::{Asked, Notice};
 use crate::routes;
-use crate::session::Sessions;
+use crate::session::{Session, Sessions, Visitor};
 
 pub(crate) struct Site {
-    /// `127.0.0.1:PORT`.
+    /// `127.0.0.1:PORT`, as a browser sends it.
     pub(crate) host: String,
     client: Box<dyn Fn() -> Result<Client, Error> + Send + Sync>,
     pub(crate) read_only: bool,
@@ -35,11 +36,45 @@ impl Site {
         door: Door,
     ) -> Self {
         let cookie = format!("codat_keys_{}", address.port());
-        Self { host: address.to_string(), client, read_only, door, sessions: Sessions::default(), cookie }
+        // Browsers leave out the port that `http` has of itself.
+        let host = if address.port() == 80 { address.ip().to_string() } else { address.to_string() };
+        Self { host, client, read_only, door, sessions: Sessions::default(), cookie }
     }
 
     pub(crate) fn client(&self) -> Result<Client, Error> {
         (self.client)()
+    }
+
+    /// What a page of this visitor tells: once, but for what is in doubt.
+    pub(crate) fn notices_of(&self, visitor: &Visitor) -> Vec<Arc<Notice>> {
+        let told = |session: &mut Session| session.notice.take().into_iter().chain(session.doubts.clone()).collect();
+        self.sessions.with(&visitor.session, told).unwrap_or_default()
+    }
+
+    /// A key that may have been revoked, and is in the list no more, was.
+    pub(crate) fn settle(&self, visitor: &Visitor, keys: &[ApiKeyDetails]) {
+        let gone = |notice: &Arc<Notice>| match &**notice {
+            Notice::Failed { asked: Asked::Revocation(id, key), .. } if keys.iter().all(|key| key.id != *id) => {
+                Some((id.clone(), key.clone()))
+            }
+            _ => None,
+        };
+        let doubts = self.sessions.with(&visitor.session, |session| session.doubts.clone()).unwrap_or_default();
+        for (id, key) in doubts.iter().filter_map(gone) {
+            self.tell(visitor, Arc::new(Notice::Revoked(key)), Some(id.as_str()));
+        }
+    }
+
+    /// What the next page tells. A doubt that it ends is told no more.
+    pub(crate) fn tell(&self, visitor: &Visitor, notice: Arc<Notice>, ends: Option<&str>) {
+        self.sessions.with(&visitor.session, |session| {
+            let doubt = notice.doubt();
+            session.doubts.retain(|other| other.doubt() != ends && other.doubt() != doubt);
+            match doubt {
+                Some(_) => session.doubts.push(Arc::clone(&notice)),
+                None => session.notice = Some(Arc::clone(&notice)),
+            }
+        });
     }
 
     /// Somebody is there.

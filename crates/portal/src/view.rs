@@ -6,22 +6,27 @@ mod notices;
 mod revoke;
 mod table;
 
+use std::sync::Arc;
+
 use codat_keys::{ApiKeyDetails, Client, ErrorKind, KeyId, plain};
 use maud::{Markup, html};
 
-use crate::PATH;
-use crate::notice::{Notice, Problem};
+use crate::notice::{Asked, Notice, Problem};
 use crate::session::Visitor;
 use crate::words::Language;
+use crate::{PATH, random};
 
-pub(crate) use doors::{forbidden, needs_link, opened, sign_in};
+pub(crate) use doors::{forbidden, needs_link, opened, out_of_date, sign_in};
 use frame::frame;
+
+const LEAST_KEY: usize = 16;
 
 /// Who looks at what.
 pub(crate) struct Page<'a> {
     pub(crate) language: Language,
     pub(crate) visitor: &'a Visitor,
     pub(crate) read_only: bool,
+    pub(crate) notices: &'a [Arc<Notice>],
 }
 
 /// The keys as a client has listed them.
@@ -37,15 +42,18 @@ impl Keys<'_> {
         found.ok_or_else(|| Problem::of(ErrorKind::NotFound))
     }
 
-    /// A name that somebody else wrote: without the key in use, and with nothing that hides or turns its letters.
-    fn name(&self, name: &str) -> String {
-        plain(&self.client.redact(name))
+    /// A name that somebody else wrote: without a key in it, and with nothing that hides or turns its letters.
+    fn name(&self, key: &ApiKeyDetails) -> Option<String> {
+        let name = key.name.as_deref().filter(|name| !name.trim().is_empty())?;
+        // What is shorter than any key may well be a word of the name.
+        let keys = self.keys.iter().map(|key| &key.api_key).filter(|key| key.expose_secret().len() >= LEAST_KEY);
+        Some(plain(&keys.fold(name.to_owned(), |name, key| key.redact(&name))))
     }
 }
 
 impl Page<'_> {
     /// All keys, or those whose names hold what is searched for.
-    pub(crate) fn keys(&self, keys: &Keys<'_>, search: &str, notice: Option<&Notice>) -> Markup {
+    pub(crate) fn keys(&self, keys: &Keys<'_>, search: &str) -> Markup {
         let language = self.language;
         frame(
             language,
@@ -57,15 +65,15 @@ impl Page<'_> {
                     (table::meter(language, keys.keys.len()))
                 }
                 p.intro { (language.intro()) }
-                @if let Some(notice) = notice { (self.notice(notice)) }
+                (self.told())
                 (self.table(keys, search))
-                (self.create(keys, notice))
+                (self.create(keys))
             },
         )
     }
 
     /// Where the keys cannot be listed.
-    pub(crate) fn without_keys(&self, problem: &Problem, notice: Option<&Notice>) -> Markup {
+    pub(crate) fn without_keys(&self, problem: Problem) -> Markup {
         let language = self.language;
         frame(
             language,
@@ -73,15 +81,23 @@ impl Page<'_> {
             Some(self.visitor),
             html! {
                 h1 { (language.title()) }
-                @if let Some(notice) = notice { (self.notice(notice)) }
-                (self.problem(problem, None))
+                (self.told())
+                (self.problem(&problem, &Asked::Look))
                 p { a.button href=(PATH) { (language.try_again()) } }
             },
         )
     }
 
-    fn form_token(&self) -> Markup {
-        html! { input type="hidden" name="token" value=(self.visitor.form_token); }
+    fn told(&self) -> Markup {
+        html! { @for notice in self.notices { (self.notice(notice)) } }
+    }
+
+    /// What every form has: whose it is, and which one, so that one that is sent twice is seen.
+    fn form_fields(&self) -> Markup {
+        html! {
+            input type="hidden" name="token" value=(self.visitor.form_token);
+            input type="hidden" name="form" value=(random::token());
+        }
     }
 }
 

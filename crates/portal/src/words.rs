@@ -2,6 +2,8 @@
 
 mod french;
 
+use maud::{Markup, html};
+
 pub use french::french;
 
 /// A language of the page.
@@ -37,7 +39,7 @@ impl Language {
     pub(crate) fn preferred(accepted: &str) -> Option<Self> {
         let ranges = accepted.split(',').filter_map(|range| {
             let (tag, quality) = range.split_once(';').unwrap_or((range, "q=1"));
-            let language = Self::named(&tag.trim().get(..2)?.to_ascii_lowercase())?;
+            let language = Self::named(&tag.trim().split('-').next()?.to_ascii_lowercase())?;
             let quality: f32 = quality.trim().strip_prefix("q=")?.parse().ok()?;
             (quality > 0.0).then_some((language, quality))
         });
@@ -92,7 +94,7 @@ words! {
     show: "Show for 30 seconds", "Afficher 30 secondes";
     hide: "Hide", "Masquer";
     revoke: "Revoke", "Révoquer";
-    of_key: "of the key", "de la clé";
+    colon: ": ", "\u{a0}: ";
     last_key: "The last key cannot be revoked: without one, nobody could call the API. Create another one first.",
         "La dernière clé ne peut pas être révoquée\u{a0}: sans clé, plus personne ne pourrait appeler l'API. Créez-en d'abord une autre.";
     needs_script: "Showing and copying a key needs JavaScript. All else works without.",
@@ -138,7 +140,12 @@ words! {
     try_again: "Try again", "Réessayer";
     check_again: "Check again", "Vérifier de nouveau";
     may_be_created: "A key may have been created. One of these may be it:", "Une clé a peut-être été créée. C'est peut-être l'une de celles-ci\u{a0}:";
-    may_be_revoked: "The key may have been revoked.", "La clé a peut-être été révoquée.";
+    may_be_revoked: "The key may have been revoked: it was, once it is no longer in the list.",
+        "La clé a peut-être été révoquée\u{a0}: elle l'est dès qu'elle n'est plus dans la liste.";
+    have_seen: "Do not show this any more", "Ne plus afficher ceci";
+    is_gone: "The key is no longer in the list: it was revoked meanwhile, perhaps in another tab.",
+        "La clé n'est plus dans la liste\u{a0}: elle a été révoquée entre-temps, peut-être dans un autre onglet.";
+    tick_it: "Tick the box if you want to revoke it all the same.", "Cochez la case si vous voulez la révoquer quand même.";
     nobody_looked: "The keys could not be listed.", "Les clés n'ont pas pu être listées.";
     none_new: "No new key of this name was found so far.", "Aucune nouvelle clé de ce nom n'a été trouvée pour l'instant.";
     checks_safely: "Checking again never makes a second key.", "Vérifier de nouveau ne crée jamais une deuxième clé.";
@@ -151,18 +158,22 @@ words! {
     who_may: "Only an Administrator or a Developer views, copies, creates and revokes keys. Your role is",
         "Seuls les rôles Administrator et Developer voient, copient, créent et révoquent les clés. Votre rôle est";
     ask_them: "Ask one of them for the key that you need, or an Administrator for another role.",
-        "Demandez-leur la clé dont vous avez besoin, ou un autre rôle à un Administrator.";
-    another_user: "Sign in as another user", "Se connecter en tant qu'un autre utilisateur";
+        "Demandez-leur la clé dont vous avez besoin, ou demandez un autre rôle à un Administrator.";
+    another_user: "Sign in as another user", "Changer d'utilisateur";
     needs_link: "Open the page with its link", "Ouvrez la page avec son lien";
     link_once: "Each link works once. Press Enter in the terminal where codat-keys portal runs, and open the new link that it prints.",
         "Chaque lien ne sert qu'une fois. Appuyez sur Entrée dans le terminal où tourne codat-keys portal, et ouvrez le nouveau lien qu'il affiche.";
+    out_of_date: "This page is out of date", "Cette page n'est plus à jour";
+    session_ended: "Its session has ended since. Nothing was changed: open the page again.",
+        "Sa session a pris fin entre-temps. Rien n'a été changé\u{a0}: ouvrez la page de nouveau.";
     opening: "Opening the page", "Ouverture de la page";
     go_on: "Go on", "Continuer";
 
     copied_key: "Key copied", "Clé copiée";
     copied_header: "Header copied", "En-tête copié";
     not_copied: "It could not be copied. Show it, and copy it by hand.", "La copie a échoué. Affichez-la et copiez-la à la main.";
-    not_fetched: "The key could not be fetched.", "La clé n'a pas pu être obtenue.";
+    not_fetched: "The key could not be fetched. Load this page again.", "La clé n'a pas pu être obtenue. Rechargez cette page.";
+    is_shown: "The key is shown for 30 seconds", "La clé est affichée pendant 30 secondes";
     wiped: "The key is hidden again", "La clé est de nouveau masquée";
 }
 
@@ -174,10 +185,23 @@ impl Language {
         }
     }
 
+    /// Rounded up, since who comes too early is sent away again.
     pub(crate) fn wait(self, seconds: u64) -> String {
+        let time = match seconds {
+            0..=120 => format!("{seconds} s"),
+            121..=7200 => format!("{} min", seconds.div_ceil(60)),
+            _ => format!("{} h", seconds.div_ceil(3600)),
+        };
         match self {
-            Language::English => format!("Codat asks to wait for {seconds} s."),
-            Language::French => format!("Codat demande d'attendre {seconds} s."),
+            Language::English => format!("Codat asks to wait for {time}."),
+            Language::French => format!("Codat demande d'attendre {time}."),
+        }
+    }
+
+    pub(crate) fn quoted(self, text: Markup) -> Markup {
+        match self {
+            Language::English => html! { " “" (text) "”" },
+            Language::French => html! { " «\u{a0}" (text) "\u{a0}»" },
         }
     }
 }

@@ -1,16 +1,19 @@
 //! Requests that do not come from the page itself.
 
-use codat_keys_portal::{PATH, Role};
+use codat_keys::Client;
+use codat_keys_emulator::Emulator;
+use codat_keys_portal::{PATH, Portal, Role};
 
-use crate::support::{Visitor, emulated, host_of, send, state};
+use crate::support::{Visitor, emulated, host_of, local, send, state};
 
 /// Each with the fields that its form has, for the key `{id}`.
-pub(crate) const CHANGES: [(&str, &[(&str, &str)]); 7] = [
+pub(crate) const CHANGES: [(&str, &[(&str, &str)]); 8] = [
     ("/keys", &[("name", "made")]),
     ("/keys/{id}/revoke", &[("confirm", "doomed")]),
     ("/keys/{id}/key", &[]),
     ("/keys/{id}/header", &[]),
     ("/keys/{id}/created", &[]),
+    ("/seen", &[("doubt", "x")]),
     ("/sign-in", &[("role", "Administrator")]),
     ("/sign-out", &[]),
 ];
@@ -74,10 +77,52 @@ fn a_form_of_another_session_is_forbidden() {
         visitor.form_token = token;
         for (path, fields) in CHANGES {
             let answer = visitor.post(&path.replace("{id}", &newest(&before)), fields);
-            assert_eq!((answer.status, answer.body.as_str()), (403, ""), "{path}");
+            assert_eq!(answer.status, 403, "{path}");
+            assert!(answer.body.contains("Nothing was changed: open the page again."), "{path}: a way on");
         }
     }
     assert_eq!(state(&emulator), before);
+}
+
+#[test]
+fn strangers_end_no_session() {
+    let emulator = emulated();
+    let visitor = Visitor::signed_in(&emulator, Role::Developer);
+    for _ in 0..300 {
+        send(&emulator, "GET", PATH, &format!("Host: {}\r\n", host_of(&emulator)), "");
+    }
+    assert!(visitor.get("").body.contains("1 of 10 keys"));
+}
+
+#[test]
+fn what_only_looks_ahead_does_not_use_a_link_up() {
+    let (emulator, links) = local(false);
+    let link = links.make();
+    let open = |method: &str, head: &str| {
+        let path = link.trim_start_matches(emulator.base_url());
+        let head = format!("Host: {}\r\n{head}", host_of(&emulator));
+        send(&emulator, method, path, &head, "").status
+    };
+    for (method, head) in [
+        ("HEAD", ""),
+        ("GET", "Sec-Purpose: prefetch;prerender\r\n"),
+        ("GET", "Purpose: prefetch\r\n"),
+        ("GET", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n"),
+        ("GET", "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n"),
+    ] {
+        assert_eq!(open(method, head), 403, "{method} {head}");
+    }
+    let navigates = "Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+    assert_eq!([open("GET", navigates), open("GET", navigates)], [200, 401]);
+}
+
+#[test]
+fn the_port_that_browsers_leave_out_is_left_out() {
+    let emulator = Emulator::start().expect("an emulator");
+    let at_port_80 = Portal::new(([127, 0, 0, 1], 80).into(), || Client::builder().build());
+    emulator.mount(PATH, at_port_80.behind_sign_in());
+    let asked = |host: &str| send(&emulator, "GET", PATH, &format!("Host: {host}\r\n"), "").status;
+    assert_eq!([asked("127.0.0.1"), asked(&host_of(&emulator)), asked("evil.example")], [200, 421, 421]);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The page without a script.
 
+use std::thread;
+use std::time::Duration;
+
 use codat_keys_emulator::Emulator;
 use codat_keys_portal::{PATH, Role};
 
@@ -98,11 +101,45 @@ fn an_unknown_outcome_is_resumed_and_makes_one_key() {
     visitor.post("/keys", &[("name", "made")]);
     let page = visitor.get("").body;
     assert!(page.contains("It is unknown whether the change took effect") && page.contains("One of these may be it"));
+    assert!(visitor.get("").body.contains("It is unknown"), "until it is known");
     let (_, idempotency_key) = page.split_once("name=\"idempotency_key\" value=\"").expect("a form that resumes");
     let idempotency_key = idempotency_key.split('"').next().unwrap_or_default();
     visitor.post("/keys", &[("name", "made"), ("idempotency_key", idempotency_key)]);
-    assert!(visitor.get("").body.contains("The key was created"));
+    let page = visitor.get("").body;
+    assert!(page.contains("The key was created") && !page.contains("It is unknown"));
     assert_eq!(state(&emulator).matches("\"id\"").count(), 2);
+}
+
+#[test]
+fn a_form_that_is_sent_twice_is_done_once() {
+    let emulator = emulated();
+    let visitor = developer(&emulator);
+    let delays = r#"{"faults":[{"method":"POST","fault":"delay-before","milliseconds":300,"count":2}]}"#;
+    emulator.set_faults(delays).expect("faults");
+    let form = [("name", "made"), ("form", "0123")];
+    let sent = || visitor.post("/keys", &form).status;
+    thread::scope(|scope| {
+        let both = [scope.spawn(sent), scope.spawn(sent)];
+        assert_eq!(both.map(|one| one.join().expect("an answer")), [303, 303]);
+    });
+    assert!(visitor.get("").body.contains("The key was created"));
+    assert_eq!(visitor.post("/keys", &form).status, 303);
+    assert!(visitor.get("").body.contains("The key was created"), "by going back, too");
+    assert_eq!(state(&emulator).matches("\"id\"").count(), 2);
+    visitor.post("/keys", &[("name", "made"), ("form", "4567")]);
+    assert_eq!(state(&emulator).matches("\"id\"").count(), 3, "another form makes another key");
+}
+
+#[test]
+fn what_was_begun_goes_on_when_the_browser_gives_up() {
+    let emulator = emulated();
+    let visitor = developer(&emulator);
+    let delay = r#"{"faults":[{"method":"POST","fault":"delay-before","milliseconds":300}]}"#;
+    emulator.set_faults(delay).expect("faults");
+    visitor.give_up("/keys", &[("name", "made")]);
+    while !visitor.get("").body.contains("The key was created") {
+        thread::sleep(Duration::from_millis(10));
+    }
 }
 
 #[test]
@@ -127,6 +164,7 @@ fn the_language_is_the_readers() {
         ("Accept-Language: fr-CH, fr;q=0.9, en;q=0.8\r\n", "fr"),
         ("Accept-Language: en;q=0.5, fr;q=0.6\r\n", "fr"),
         ("Accept-Language: de, fr;q=0, en;q=0.1\r\n", "en"),
+        ("Accept-Language: frr, en;q=0.5\r\n", "en"),
         ("Accept-Language: de, é, ;;q=, f\r\n", "en"),
         ("Cookie: codat_keys_language=fr\r\nAccept-Language: en\r\n", "fr"),
     ] {

@@ -47,9 +47,10 @@ impl Answer {
         self.head.lines().filter_map(|line| line.split_once(": ")).find(|(is, _)| *is == name).map(|(_, value)| value)
     }
 
-    /// The value of the form's field `token`.
+    /// What the page's forms and its script send as `token`.
     pub(crate) fn form_token(&self) -> String {
-        let (_, rest) = self.body.split_once("name=\"token\" value=\"").expect("a form");
+        let marks = ["data-token=\"", "name=\"token\" value=\""];
+        let (_, rest) = marks.iter().find_map(|mark| self.body.split_once(mark)).expect("a token");
         rest.split('"').next().unwrap_or_default().to_owned()
     }
 
@@ -101,10 +102,7 @@ impl<'a> Visitor<'a> {
         let answer = send(emulator, "GET", path, &format!("Host: {}\r\n", host_of(emulator)), "");
         assert_eq!(answer.status, 200);
         let mut visitor = Self { emulator, cookie: answer.cookie(), form_token: String::new() };
-        let page = visitor.get("");
-        if page.body.contains("name=\"token\"") {
-            visitor.form_token = page.form_token();
-        }
+        visitor.form_token = visitor.get("").form_token();
         visitor
     }
 
@@ -123,6 +121,20 @@ impl<'a> Visitor<'a> {
         let rest: String = fields.iter().map(|(name, value)| format!("&{name}={value}")).collect();
         let body = format!("token={}{rest}", self.form_token);
         send(self.emulator, "POST", &format!("{PATH}{path}"), &format!("{}{from}", self.head()), &body)
+    }
+
+    /// As a form whose answer nobody waits for.
+    pub(crate) fn give_up(&self, path: &str, fields: &[(&str, &str)]) {
+        let rest: String = fields.iter().map(|(name, value)| format!("&{name}={value}")).collect();
+        let (body, head) = (format!("token={}{rest}", self.form_token), self.head());
+        let mut socket = TcpStream::connect(host_of(self.emulator)).expect("a connection");
+        let request = format!(
+            "POST {PATH}{path} HTTP/1.1\r\n{head}Origin: null\r\nSec-Fetch-Site: same-origin\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        socket.write_all(request.as_bytes()).expect("a request");
+        std::thread::sleep(Duration::from_millis(100));
     }
 
     fn head(&self) -> String {

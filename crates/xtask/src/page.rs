@@ -19,11 +19,8 @@ pub(crate) struct Tests {
     pub(crate) built: &'static str,
 }
 
-/// What this machine would need to run them. They are asked for: on a busy machine a browser is late at times.
+/// What this machine would need to run them.
 pub(crate) fn lacks() -> Option<&'static str> {
-    if std::env::var_os("PAGE_TESTS").is_none() {
-        return Some("PAGE_TESTS=1 asks for it");
-    }
     if browser().is_none() {
         return Some("there is no Chromium");
     }

@@ -16,72 +16,51 @@ struct Suite {
     test: fn() -> Result<Command>,
 }
 
+impl Suite {
+    const fn new(language: &'static str, build: fn() -> Result<()>, test: fn() -> Result<Command>) -> Self {
+        Self { language, lacks: || None, build, test }
+    }
+}
+
 /// One entry a language, or a version of it; the line in which its test runner counts is read by [`Tally::read`].
 const SUITES: [Suite; 8] = [
-    Suite {
-        language: "rust",
-        lacks: nothing,
-        build: || {
+    Suite::new(
+        "rust",
+        || {
             run_to_end(&mut command(
                 "cargo test --no-run -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-bench -p xtask",
             ))
         },
-        test: || {
+        || {
             Ok(command(
                 "cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-bench -p xtask",
             ))
         },
-    },
+    ),
     // The tests that drive the command line.
-    Suite {
-        language: "shell",
-        lacks: nothing,
-        build: || run_to_end(&mut command("cargo test --no-run -p codat-keys-cli")),
-        test: || Ok(command("cargo test --no-fail-fast -p codat-keys-cli")),
-    },
-    Suite {
-        language: "python",
-        lacks: nothing,
-        build: || python::HERE.install(),
-        // pytest-randomly shuffles them.
-        test: || python::HERE.module("pytest -q -n 2 --color=no"),
-    },
+    Suite::new(
+        "shell",
+        || run_to_end(&mut command("cargo test --no-run -p codat-keys-cli")),
+        || Ok(command("cargo test --no-fail-fast -p codat-keys-cli")),
+    ),
+    // pytest-randomly shuffles them.
+    Suite::new("python", || python::HERE.install(), || python::HERE.module("pytest -q -n 2 --color=no")),
     // In Bun and Deno as well.
-    Suite {
-        language: "node",
-        lacks: nothing,
-        build: || {
+    Suite::new(
+        "node",
+        || {
             runtimes::install()?;
             node::HERE.install()
         },
-        test: || Ok(node::HERE.npm("test --silent")),
-    },
+        || Ok(node::HERE.npm("test --silent")),
+    ),
     // What was built above, by the oldest Node and the newest ones.
-    Suite {
-        language: "node 18",
-        lacks: nothing,
-        build: runtimes::install,
-        test: || node::HERE.tests_by(&runtimes::node("18")?),
-    },
-    Suite {
-        language: "node 22",
-        lacks: nothing,
-        build: runtimes::install,
-        test: || node::HERE.tests_by(&runtimes::node("22")?),
-    },
-    Suite {
-        language: "node 24",
-        lacks: nothing,
-        build: runtimes::install,
-        test: || node::HERE.tests_by(&runtimes::node("24")?),
-    },
+    Suite::new("node 18", runtimes::install, || node::HERE.tests_by(&runtimes::node("18")?)),
+    Suite::new("node 22", runtimes::install, || node::HERE.tests_by(&runtimes::node("22")?)),
+    Suite::new("node 24", runtimes::install, || node::HERE.tests_by(&runtimes::node("24")?)),
     // The API keys page, in a browser.
-    Suite { language: "page", lacks: page::lacks, build: || page::HERE.install(), test: || page::HERE.all() },
+    Suite { lacks: page::lacks, ..Suite::new("page", || page::HERE.install(), || page::HERE.all()) },
 ];
-
-fn nothing() -> Option<&'static str> {
-    None
-}
 
 /// Runs every suite, whatever became of the one before. The last line printed is `N passed, M failed`.
 pub(crate) fn run() -> ExitCode {
@@ -215,7 +194,7 @@ mod tests {
     #[test]
     fn a_suite_that_cannot_be_built_or_runs_no_test_is_in_trouble() {
         let trouble = |build| {
-            let suite = Suite { language: "none", lacks: nothing, build, test: || Ok(command("cargo --version")) };
+            let suite = Suite::new("none", build, || Ok(command("cargo --version")));
             run_suite(&suite, &mut Tally::default()).unwrap_err().to_string()
         };
         assert!(trouble(|| run_to_end(&mut command("no-such-program"))).contains("cannot start"));

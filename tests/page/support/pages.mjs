@@ -70,6 +70,7 @@ export async function eachPage(t, window, words, look) {
     await page.goto(local.link);
     await says(page, words.readOnly);
     await see("read only");
+    await page.context().clearCookies();
     await page.goto(local.link);
     await see("a link that was used");
 }

@@ -59,6 +59,20 @@ pub(crate) fn needs_link(language: Language) -> Markup {
     )
 }
 
+/// For a form whose session has ended since, in another tab or with the program that served it.
+pub(crate) fn out_of_date(language: Language) -> Markup {
+    frame(
+        language,
+        language.out_of_date(),
+        None,
+        html! {
+            h1 { (language.out_of_date()) }
+            p { (language.session_ended()) }
+            p { a.button href=(PATH) { (language.go_on()) } }
+        },
+    )
+}
+
 /// Leads on at once, and leaves no entry of its own in the history.
 pub(crate) fn opened(language: Language) -> Markup {
     frame(

@@ -19,7 +19,7 @@ pub(super) fn frame(language: Language, title: &str, visitor: Option<&Visitor>, 
                 link rel="stylesheet" href={ (PATH) "/portal.css" };
                 script src={ (PATH) "/portal.js" } defer {}
             }
-            body {
+            body data-token=[visitor.map(|visitor| &visitor.form_token)] {
                 a.skip href="#main" { (language.skip()) }
                 header.bar {
                     span.brand { "codat-keys" }

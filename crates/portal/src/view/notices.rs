@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{Page, key_path};
 use crate::PATH;
-use crate::notice::{Notice, Problem, Shown};
+use crate::notice::{Asked, Notice, Problem, Shown};
 
 impl Page<'_> {
     pub(super) fn notice(&self, notice: &Notice) -> Markup {
@@ -17,9 +17,9 @@ impl Page<'_> {
                     p { strong { (language.was_revoked()) } " " (self.shown(key)) }
                     p { (language.works_no_more()) }
                 },
-                Notice::NoName { .. } => div.notice.failed role="alert" { p { (language.no_such_name()) } },
-                Notice::NotConfirmed => div.notice.failed role="alert" { p { (language.not_confirmed()) } },
-                Notice::Failed { problem, typed } => (self.problem(problem, typed.as_deref())),
+                Notice::NoName { .. } => div.notice.failed #problem role="alert" { p { (language.no_such_name()) } },
+                Notice::NotConfirmed(_) => div.notice.failed #problem role="alert" { p { (language.not_confirmed()) } },
+                Notice::Failed { problem, asked } => (self.problem(problem, asked)),
             }
         }
     }
@@ -45,20 +45,20 @@ impl Page<'_> {
         }
     }
 
-    /// `typed` is the name of a key that was to be made.
-    pub(super) fn problem(&self, problem: &Problem, typed: Option<&str>) -> Markup {
+    pub(super) fn problem(&self, problem: &Problem, asked: &Asked) -> Markup {
         let language = self.language;
         html! {
             div.notice.failed role="alert" {
                 p { strong { (capital(&language.said(problem.kind.text()))) "." } }
+                @if let Asked::Revocation(_, key) = asked { p { (self.shown(key)) } }
                 @if problem.kind == ErrorKind::OutcomeUnknown {
-                    (self.doubt(problem, typed))
+                    (self.doubt(problem, asked))
                 } @else {
-                    p { (capital(&language.said(problem.kind.hint()))) "." }
+                    p { (self.way_on(problem.kind)) }
                 }
-                @if let Some(seconds) = problem.retry_after { p { (language.wait(seconds.as_secs())) } }
+                @if let Some(time) = problem.retry_after { p { (language.wait(time.as_secs())) } }
                 @if let Some(message) = &problem.codat_message {
-                    p { (language.codat_says()) " “" bdi { (plain(message)) } "”" }
+                    p { (language.codat_says()) (language.quoted(html! { bdi lang="en" { (plain(message)) } })) }
                 }
                 @if let Some(id) = &problem.correlation_id {
                     p { (language.correlation_id()) " " code { (plain(id)) } }
@@ -67,25 +67,45 @@ impl Page<'_> {
         }
     }
 
-    fn doubt(&self, problem: &Problem, typed: Option<&str>) -> Markup {
+    fn way_on(&self, kind: ErrorKind) -> String {
+        match kind {
+            ErrorKind::NotFound => self.language.is_gone().to_owned(),
+            ErrorKind::KeyInUse => self.language.tick_it().to_owned(),
+            kind => format!("{}.", capital(&self.language.said(kind.hint()))),
+        }
+    }
+
+    fn doubt(&self, problem: &Problem, asked: &Asked) -> Markup {
+        let (language, doubt) = (self.language, asked.doubt(problem));
+        html! {
+            @if let Asked::Creation(name) = asked {
+                (self.candidates(problem))
+                form method="post" action={ (PATH) "/keys" } {
+                    (self.form_fields())
+                    input type="hidden" name="name" value=(name);
+                    input type="hidden" name="idempotency_key" value=[doubt];
+                    button { (language.check_again()) }
+                    p.hint { (language.checks_safely()) }
+                }
+            } @else {
+                p { (language.may_be_revoked()) }
+                p { a.button href=(PATH) { (language.check_again()) } }
+            }
+            form method="post" action={ (PATH) "/seen" } {
+                (self.form_fields())
+                input type="hidden" name="doubt" value=[doubt];
+                button.quiet { (language.have_seen()) }
+            }
+        }
+    }
+
+    fn candidates(&self, problem: &Problem) -> Markup {
         let language = self.language;
-        let Some(name) = typed else {
-            return html! { p { (language.may_be_revoked()) } p { a.button href=(PATH) { (language.check_again()) } } };
-        };
         html! {
             @match &problem.candidates {
                 None => p { (language.nobody_looked()) },
                 Some(keys) if keys.is_empty() => p { (language.none_new()) },
                 Some(keys) => { p { (language.may_be_created()) } ul { @for key in keys { li { (self.shown(key)) } } } }
-            }
-            @if let Some(idempotency_key) = &problem.idempotency_key {
-                form method="post" action={ (PATH) "/keys" } {
-                    (self.form_token())
-                    input type="hidden" name="name" value=(name);
-                    input type="hidden" name="idempotency_key" value=(idempotency_key);
-                    button { (language.check_again()) }
-                    p.hint { (language.checks_safely()) }
-                }
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::PATH;
 use crate::notice::Notice;
 
 impl Page<'_> {
-    pub(crate) fn revoke(&self, keys: &Keys<'_>, key: &ApiKeyDetails, notice: Option<&Notice>) -> Markup {
+    pub(crate) fn revoke(&self, keys: &Keys<'_>, key: &ApiKeyDetails) -> Markup {
         let language = self.language;
         let kept = keys.client.keeps(keys.keys, &key.id);
         frame(
@@ -19,19 +19,19 @@ impl Page<'_> {
             html! {
                 h1 { (language.revoke_this()) }
                 p.which {
-                    @match &key.name {
-                        Some(name) => bdi.name { (keys.name(name)) },
+                    @match keys.name(key) {
+                        Some(name) => bdi.name { (name) },
                         None => span.muted { (language.no_name()) },
                     }
                     " " code { (key.api_key.masked()) }
                 }
-                @if let Some(notice) = notice { (self.notice(notice)) }
+                (self.told())
                 @if self.read_only {
                     p.reason { (language.read_only()) }
                 } @else if kept == Some(ErrorKind::LastKey) {
                     p.reason { (language.last_key()) }
                 } @else {
-                    p { (language.for_good()) }
+                    p #for-good { (language.for_good()) }
                     (self.revocation(key, kept == Some(ErrorKind::KeyInUse)))
                 }
                 p { a href=(PATH) { (language.cancel()) } }
@@ -42,17 +42,23 @@ impl Page<'_> {
     fn revocation(&self, key: &ApiKeyDetails, in_use: bool) -> Markup {
         let language = self.language;
         let what = if key.name.is_some() { language.confirm() } else { language.confirm_key() };
+        let is_wrong = self.notices.iter().any(|notice| matches!(**notice, Notice::NotConfirmed(_)));
         html! {
             form.revoke method="post" action=(key_path(key.id.as_str(), "revoke")) {
-                (self.form_token())
+                (self.form_fields())
                 @if in_use {
-                    div.warning role="alert" {
-                        p { (language.revoke_in_use()) }
-                        label.tick { input type="checkbox" name="in_use" required; " " (language.allow_in_use()) }
+                    div.warning {
+                        p #in-use { (language.revoke_in_use()) }
+                        label.tick {
+                            input type="checkbox" name="in_use" required autofocus aria-describedby="for-good in-use";
+                            " " (language.allow_in_use())
+                        }
                     }
                 }
                 label for="confirm" { (what) }
-                input #confirm name="confirm" required autocomplete="off" spellcheck="false" autofocus;
+                input #confirm name="confirm" required autocomplete="off" spellcheck="false" autofocus[!in_use]
+                    aria-invalid=[is_wrong.then_some("true")]
+                    aria-describedby={ @if is_wrong { "problem " } "for-good" };
                 button.danger { (language.revoke_this()) }
             }
         }

@@ -4,7 +4,7 @@ use codat_keys::{ApiKeyDetails, ErrorKind, MAX_KEYS, Timestamp};
 use maud::{Markup, html};
 
 use super::{Keys, Page, key_path};
-use crate::notice::Notice;
+use crate::notice::{Asked, Notice};
 use crate::words::Language;
 use crate::{PATH, dates};
 
@@ -23,7 +23,7 @@ pub(super) fn meter(language: Language, keys: usize) -> Markup {
 impl Page<'_> {
     pub(super) fn table(&self, keys: &Keys<'_>, search: &str) -> Markup {
         let language = self.language;
-        let found: Vec<_> = keys.keys.iter().filter(|key| is_found(key, search)).collect();
+        let nothing_found = !keys.keys.iter().any(|key| is_found(key, search));
         html! {
             @if keys.keys.len() >= MANY || !search.is_empty() {
                 form.search role="search" action=(PATH) {
@@ -44,19 +44,20 @@ impl Page<'_> {
                     }
                 }
                 tbody role="rowgroup" {
-                    @for key in &found { (self.row(keys, key)) }
+                    @for key in keys.keys { (self.row(keys, key, is_found(key, search))) }
                 }
             }
-            p.note #nothing hidden[!found.is_empty()] { (language.nothing_found()) }
+            p.note #nothing hidden[!nothing_found] { (language.nothing_found()) }
         }
     }
 
-    fn row(&self, keys: &Keys<'_>, key: &ApiKeyDetails) -> Markup {
+    /// Those that are not found are there, too, so that the script can search on.
+    fn row(&self, keys: &Keys<'_>, key: &ApiKeyDetails, is_found: bool) -> Markup {
         let (language, id) = (self.language, key.id.as_str());
-        let name = key.name.as_deref().map(|name| keys.name(name));
-        let whose = format!("{} {}", language.of_key(), name.as_deref().unwrap_or(language.no_name()));
+        let name = keys.name(key);
+        let whose = format!("{}{}", language.colon(), name.as_deref().unwrap_or(language.no_name()));
         html! {
-            tr role="row" data-name=(name.as_deref().unwrap_or_default()) {
+            tr role="row" hidden[!is_found] data-name=(name.as_deref().unwrap_or_default()) {
                 th role="rowheader" scope="row" data-label=(language.name()) {
                     @match &name {
                         Some(name) => bdi.name { (name) },
@@ -86,8 +87,9 @@ impl Page<'_> {
     /// A button of the script, which fetches something secret, and then says that it has.
     fn tool(&self, does: &str, from: &str, said: &str, text: &str, whose: &str) -> Markup {
         html! {
-            button.quiet type="button" data-does=(does) data-from=(from) data-said=(said) data-hide=(self.language.hide()) {
-                span.text { (text) } span.unseen { " " (whose) }
+            button.quiet type="button" data-does=(does) data-from=(from) data-said=(said) data-hide=(self.language.hide())
+                data-shown=(self.language.is_shown()) {
+                span.text { (text) } span.left aria-hidden="true" {} span.unseen { (whose) }
             }
         }
     }
@@ -101,18 +103,14 @@ impl Page<'_> {
                 span.muted { (language.revoke()) }
                 p.reason { (language.last_key()) }
             } @else {
-                a.quiet.button href=(key_path(key.id.as_str(), "revoke")) { (language.revoke()) span.unseen { " " (whose) } }
+                a.quiet.button href=(key_path(key.id.as_str(), "revoke")) { (language.revoke()) span.unseen { (whose) } }
             }
         }
     }
 
-    pub(super) fn create(&self, keys: &Keys<'_>, notice: Option<&Notice>) -> Markup {
+    pub(super) fn create(&self, keys: &Keys<'_>) -> Markup {
         let language = self.language;
-        let typed = match notice {
-            Some(Notice::NoName { typed }) => typed,
-            Some(Notice::Failed { typed: Some(typed), .. }) => typed,
-            _ => "",
-        };
+        let (typed, is_wrong) = self.typed();
         let off = if self.read_only {
             Some(language.read_only())
         } else {
@@ -125,10 +123,11 @@ impl Page<'_> {
                     p.reason { (reason) }
                 } @else {
                     form.create method="post" action={ (PATH) "/keys" } {
-                        (self.form_token())
+                        (self.form_fields())
                         label for="name" { (language.name()) }
                         input #name name="name" value=(typed) required maxlength="50" autocomplete="off" spellcheck="false"
-                            aria-describedby="name-hint name-count";
+                            aria-invalid=[is_wrong.then_some("true")]
+                            aria-describedby={ @if is_wrong { "problem " } "name-hint name-count" };
                         button { (language.create_now()) }
                         p.hint #name-hint { (language.create_hint()) }
                         p.hint.scripted #name-count { output for="name" { "0" } " / 50 " (language.characters()) }
@@ -136,6 +135,16 @@ impl Page<'_> {
                 }
             }
         }
+    }
+
+    /// What was typed for a name that no key has got, and whether it cannot be one.
+    fn typed(&self) -> (&str, bool) {
+        let typed = self.notices.iter().find_map(|notice| match &**notice {
+            Notice::NoName { typed } => Some((typed.as_str(), true)),
+            Notice::Failed { asked: Asked::Creation(typed), .. } if notice.doubt().is_none() => Some((typed, false)),
+            _ => None,
+        });
+        typed.unwrap_or_default()
     }
 }
 
