@@ -52,7 +52,7 @@ fn no_command_prints_a_key_unasked() {
         ] {
             let server = StandIn::answering(answers);
             is_silent(&run(&mut with_key(&server.url, CANARY), command));
-            #[cfg(unix)]
+            #[cfg(target_os = "linux")]
             is_silent(&crate::home::Home::new().login(&server.url, CANARY, &[]));
         }
     }

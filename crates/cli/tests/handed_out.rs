@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use crate::home::Home;
 use crate::support::{run, run_with_input, with_key};
 use crate::terminal::on_a_terminal;
 
@@ -64,8 +63,8 @@ fn inject_fills_a_template_in() {
     let filled = format!("key: {KEY}\nheader: {HEADER}\nurl: {URL}\nbraces: {{{{ x }}}}\n");
     assert_eq!((ended.status, ended.stdout.as_str()), (0, filled.as_str()), "{ended:?}");
 
-    let home = Home::new();
-    let (from, to) = (home.path().join("template"), home.path().join("filled"));
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("template"), folder.path().join("filled"));
     fs::write(&from, template).unwrap();
     let arguments = ["inject", from.to_str().unwrap(), "--out", to.to_str().unwrap()];
     let ended = run(&mut program(), &arguments);
@@ -78,8 +77,8 @@ fn inject_fills_a_template_in() {
 
 #[test]
 fn inject_refuses_what_it_cannot_fill_in_and_writes_nothing() {
-    let home = Home::new();
-    let out = home.path().join("filled");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("filled");
     for (template, error) in [
         ("a: {{ codat.key }}\nb: {{ codat.kye }}\n", "the template, line 2: `codat.kye` is not known"),
         ("a: {{ codat.key }}\nb: {{ vault.key }}\n", "the template, line 2: `vault.key` is not known"),

@@ -1,4 +1,5 @@
-//! A person's folders, which begin empty, and what is found in them.
+//! A person's folders, which begin empty, and what is found in them. On Linux alone: elsewhere a login would reach the keyring
+//! of whoever runs the tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};

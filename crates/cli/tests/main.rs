@@ -4,7 +4,7 @@
 
 mod api;
 mod audit;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod broken;
 mod canary;
 mod doctor;
@@ -12,21 +12,23 @@ mod encode_cases;
 mod exec;
 #[cfg(unix)]
 mod handed_out;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod home;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod keys;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod login;
 mod mistakes;
 mod outcomes;
 #[cfg(unix)]
 mod portal;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod profiles;
 mod readme;
 mod scenarios;
+#[cfg(target_os = "linux")]
+mod secrecy;
 #[cfg(target_os = "linux")]
 mod secret_service;
 #[path = "../../../tests/support/stand_in.rs"]

@@ -1,0 +1,91 @@
+//! The whole way of a key, as Linux lets it be watched: it is in no command line, in no output, and in one file alone.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use codat_keys_emulator::Emulator;
+use rustix::termios::{LocalModes, tcgetattr};
+
+use crate::home::Home;
+use crate::support::{PROGRAM, clear_environment, run};
+use crate::terminal::start_on_a_terminal;
+
+#[test]
+fn from_an_empty_configuration_to_a_command_with_the_key() {
+    let home = Home::new();
+    let key = Emulator::builder().seed(7).start().unwrap().api_key().to_owned();
+    // `printf` is the shell's own. What `cat` sees of the command lines is a file of this home as well.
+    let script = r"
+        given=$CODAT_API_KEY
+        printf %s $given | codat-keys login || exit 90
+        unset CODAT_API_KEY
+        codat-keys exec -- sh -c 'cat /proc/[0-9]*/cmdline > lines 2>/dev/null; codat-keys list' || exit 91
+        codat-keys exec -- sh -c 'exit 7'; echo status $?
+        codat-keys exec -- env | grep -c ^CODAT_
+    ";
+    let arguments = ["emulator", "--seed", "7", "exec", "--", "sh", "-c", script];
+    let (ended, command_lines) = command_lines_during(&key, || run(&mut home.program(), &arguments));
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let masked = format!("••••{}", &key[36..]);
+    assert!(ended.stdout.contains(&masked) && ended.stdout.contains("status 7\n2\n"), "{ended:?}");
+    assert!(!ended.stdout.contains(&key) && !ended.stderr.contains(&key), "{ended:?}");
+
+    assert!(fs::read_to_string(home.path().join("lines")).unwrap().contains("emulator"), "`cat` saw its parents");
+    assert_eq!(command_lines, Vec::<String>::new());
+    assert_eq!(home.files_with(&key), ["config/codat-keys/keys/default"]);
+    let file = home.path().join("config/codat-keys/keys/default");
+    assert_eq!((mode(&file), mode(file.parent().unwrap()), mode(&home.config())), (0o600, 0o700, 0o600));
+}
+
+#[test]
+fn what_is_typed_is_not_shown() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let key = emulator.api_key();
+    // A prompt asks on the terminal that controls its process.
+    let mut login = Command::new("setsid");
+    clear_environment(&mut login);
+    login.args(["--ctty", "--wait", PROGRAM, "login", "--base-url", emulator.base_url()]);
+    login.env("XDG_CONFIG_HOME", home.path().join("config"));
+    let (mut terminal, mut child) = start_on_a_terminal(&mut login);
+    while tcgetattr(&terminal).unwrap().local_modes.contains(LocalModes::ECHO) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended unasked");
+        thread::yield_now();
+    }
+    writeln!(terminal, "{key}").unwrap();
+    let mut shown = Vec::new();
+    // Linux answers with an error, rather than an end, once the other side is closed.
+    let _ = terminal.read_to_end(&mut shown);
+    let shown = String::from_utf8(shown).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{shown}");
+    assert!(shown.contains("API key of the profile `default` (not shown): ") && !shown.contains(key), "{shown}");
+    assert_eq!(home.files_with(key), ["config/codat-keys/keys/default"]);
+}
+
+/// Runs `watched` while every command line of this machine is read again and again.
+fn command_lines_during<T>(key: &str, watched: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            let mut found = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let processes = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("cmdline"));
+                let lines = processes.filter_map(|path| fs::read(path).ok());
+                let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+                found.extend(lines.filter(|line| line.contains(key)));
+            }
+            found
+        });
+        let result = watched();
+        done.store(true, Ordering::Relaxed);
+        (result, watcher.join().unwrap())
+    })
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
