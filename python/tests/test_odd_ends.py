@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import codat_keys
-from codat_keys import AsyncClient, Client, ConnectError, OutcomeUnknownError, ServerError
+from codat_keys import AsyncClient, Client, ClosedError, ConnectError, OutcomeUnknownError, ServerError
 from codat_keys.testing import Emulator
 
 FAILS = [{"method": "GET", "path": "/companies", "fault": "status", "status": 503}]
@@ -129,6 +129,17 @@ def test_a_client_shows_where_it_calls_and_is_referred_to_weakly(codat_emulator:
         kind = type(client).__name__
         assert repr(client) == f"{kind}(base_url='{codat_emulator.base_url}', api_key={codat_keys.ApiKey(codat_emulator.api_key)!r})"
         assert weakref.ref(client)() is client
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+async def test_a_client_that_was_closed_gives_nothing_away(client: Any, codat_emulator: Emulator) -> None:
+    closed = client()
+    closing = closed.close()
+    if closing is not None:
+        await closing
+    with pytest.raises(ClosedError):
+        closed.authorization_for(closed.base_url)
+    assert "<closed>" in repr(closed)
 
 
 def test_quotas_that_are_equal_have_one_hash() -> None:

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use codat_keys::{AuthorizationHeader, ClientBuilder, Error};
+use codat_keys::{AuthorizationHeader, ClientBuilder, Error, ErrorKind};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -86,7 +86,10 @@ fn at_most_one(sources: [(&str, bool); 4]) -> PyResult<()> {
 
 /// A client, as Python shows it.
 pub(crate) fn shown(base_url: &str, header: Result<AuthorizationHeader, Error>) -> String {
-    let key = header.map_or_else(|_| "<not read yet>".into(), |header| format!("{:?}", header.api_key()));
+    let key = header.map_or_else(
+        |error| if error.kind() == ErrorKind::Closed { "<closed>" } else { "<not read yet>" }.into(),
+        |header| format!("{:?}", header.api_key()),
+    );
     format!("Client(base_url='{base_url}', api_key={key})")
 }
 

@@ -112,8 +112,9 @@ impl Client {
     ///
     /// # Errors
     /// `InvalidInput` for a URL of another origin, or none at all; `NoCredential` before the key has been read for the
-    /// first time, where a command or a provider of your own gives it.
+    /// first time, where a command or a provider of your own gives it; `Closed`.
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
+        self.transport().check_open()?;
         self.base().authorization_for(url, self.key().as_deref().map(|held| &held.key))
     }
 

@@ -43,6 +43,10 @@ pub(crate) struct Transport {
     pub(crate) closed: Closed,
 }
 
+pub(crate) fn check_open(closed: &Closed) -> Result<(), Error> {
+    if closed.load(Ordering::Relaxed) { Err(Error::of(ErrorKind::Closed)) } else { Ok(()) }
+}
+
 /// In a request: people may see its answer even if it is no refusal, so that it keeps the key that it was sent with. Others
 /// do without, for what it costs.
 #[derive(Clone)]
@@ -82,6 +86,10 @@ impl Transport {
 
     pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
         *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        check_open(&self.closed)
     }
 
     /// One attempt with that key, traced.
@@ -126,9 +134,7 @@ impl Transport {
         request: &Request<Bytes>,
         time: Duration,
     ) -> Result<Response<Bytes>, Failure> {
-        if self.closed.load(Ordering::Relaxed) {
-            return Err(Failure { error: Error::of(ErrorKind::Closed), sent: false });
-        }
+        self.check_open().map_err(|error| Failure { error, sent: false })?;
         if time.is_zero() {
             return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: false });
         }

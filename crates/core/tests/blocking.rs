@@ -167,6 +167,15 @@ fn a_connection_that_the_server_closed_meanwhile_is_no_doubt() {
 }
 
 #[test]
+fn a_client_that_was_closed_gives_nothing_away() {
+    let emulator = Emulator::start().unwrap();
+    let client = emulated(&emulator);
+    client.close();
+    assert_eq!(client.keys().list().unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(client.authorization_for(client.base_url()).unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[test]
 fn the_quota_of_the_latest_answer_is_that_of_every_thread() {
     let emulator = Emulator::start().unwrap();
     let client = emulated(&emulator);

@@ -70,4 +70,5 @@ async fn a_client_with_another_time_is_the_same_but_for_that() {
     assert_eq!(client.with_timeout(Duration::ZERO).unwrap_err().kind(), ErrorKind::InvalidInput);
     client.close();
     assert_eq!(hurried.keys().list().await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(hurried.authorization_for(client.base_url()).unwrap_err().kind(), ErrorKind::Closed);
 }

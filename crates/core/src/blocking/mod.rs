@@ -128,6 +128,7 @@ impl Client {
     /// # Errors
     /// As [`crate::Client::authorization_for`].
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
+        self.0.pool.check_open()?;
         self.0.base_url.authorization_for(url, self.0.pool.key().now().as_deref().map(|held| &held.key))
     }
 

@@ -15,7 +15,7 @@ use crate::credentials::CurrentKey;
 use crate::error::{Error, ErrorKind};
 use crate::fork;
 use crate::rate_limit::RateLimit;
-use crate::transport::LatestRateLimit;
+use crate::transport::{LatestRateLimit, check_open};
 
 /// A connection that ended since then was about to: no client could have known.
 const LONG_AGO: Duration = Duration::from_millis(1);
@@ -61,9 +61,7 @@ impl Pool {
 
     pub(super) fn take(&self) -> Result<Taken<'_>, Error> {
         let pool = self.of_this_process();
-        if pool.blueprint.closed.load(Ordering::Relaxed) {
-            return Err(Error::of(ErrorKind::Closed));
-        }
+        check_open(&pool.blueprint.closed)?;
         let idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_back();
         let pair = match idle {
             Some(pair) => pair,
@@ -77,6 +75,10 @@ impl Pool {
         pool.blueprint.closed.store(true, Ordering::Relaxed);
         let idle = std::mem::take(&mut *pool.idle.lock().unwrap_or_else(PoisonError::into_inner));
         drop(idle);
+    }
+
+    pub(super) fn check_open(&self) -> Result<(), Error> {
+        check_open(&self.of_this_process().blueprint.closed)
     }
 
     pub(super) fn key(&self) -> &CurrentKey {
