@@ -7,10 +7,10 @@ use codat_keys::{Client, blocking};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
+use crate::answers::RateLimit;
 use crate::arguments::{text, wrong};
 use crate::asking::{KeyFunction, Question, asking};
 use crate::calls::{Call, Walk};
-use crate::details::RateLimit;
 use crate::errors::{explain, raise};
 use crate::logs::{self, Line};
 use crate::options::{Options, shown};

@@ -10,8 +10,9 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBool;
 
+use crate::answers::{Page, Response};
 use crate::arguments::{argument, entries, text};
-use crate::details::{ApiKeyDetails, Creation, Page, Response};
+use crate::details::{ApiKeyDetails, Creation};
 use crate::errors::raise;
 use crate::options::seconds;
 

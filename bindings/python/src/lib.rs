@@ -2,11 +2,13 @@
 //! about keys. The classes that a user meets are documented in `python/codat_keys/_native.pyi`.
 
 mod aio;
+mod answers;
 mod arguments;
 mod asking;
 mod blocking;
 mod calls;
 mod command;
+mod completions;
 mod details;
 mod emulator;
 mod errors;
@@ -23,7 +25,9 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::aio::{AsyncCore, Completions, Runtime, Task};
+    use crate::aio::{AsyncCore, Runtime};
+    #[pymodule_export]
+    use crate::answers::{Page, RateLimit, Response};
     #[pymodule_export]
     use crate::asking::Question;
     #[pymodule_export]
@@ -33,7 +37,9 @@ mod _native {
     #[pymodule_export]
     use crate::command::KeyCommand;
     #[pymodule_export]
-    use crate::details::{ApiKeyDetails, Creation, Page, RateLimit, Response};
+    use crate::completions::{Completions, Task};
+    #[pymodule_export]
+    use crate::details::{ApiKeyDetails, Creation};
     #[pymodule_export]
     use crate::emulator::Emulator;
     #[pymodule_export]
