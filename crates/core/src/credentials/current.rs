@@ -135,7 +135,9 @@ impl CurrentKey {
             Err(other) => {
                 let text = format!("{place} gave no key: {other}");
                 let text = self.now().map_or(text.clone(), |held| held.key.redact(&text));
-                Error::new(ErrorKind::InvalidCredential, text).hint_is("mend that, and call again: the key is then asked for anew").caused_by(other)
+                Error::new(ErrorKind::InvalidCredential, text)
+                    .hint_is("mend that, and call again: the key is then asked for anew")
+                    .caused_by(other)
             }
         };
         debug!(source = place, error = %error, "the key could not be read");
