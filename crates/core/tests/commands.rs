@@ -66,6 +66,17 @@ async fn a_command_that_does_not_end_is_killed() {
 }
 
 #[tokio::test]
+async fn a_command_that_complains_about_the_key_before_does_not_show_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let again = folder.path().join("again");
+    let script = format!("test ! -e {0} || {{ echo was {NEW} >&2; exit 1; }}; touch {0}; echo {NEW}", again.display());
+    let client = builder(&server()).api_key_from(shell(&script)).build().unwrap();
+    assert!(client.reload_key().await.unwrap());
+    let error = client.reload_key().await.unwrap_err();
+    assert!(error.to_string().ends_with("was ••••") && !format!("{error:?}").contains(NEW), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_command_that_prints_too_much_or_no_key_is_refused() {
     assert!(refused(shell("yes")).await.to_string().ends_with("prints more than 64 KiB"));
     assert!(refused(shell("true")).await.to_string().ends_with("is empty"));

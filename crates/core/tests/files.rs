@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use codat_keys::{Client, ErrorKind};
+use codat_keys_emulator::Emulator;
 
 use crate::follow::{replace, set_mode};
 use crate::providers::{NEW, OLD, builder, get, header_of, server};
@@ -34,6 +35,35 @@ async fn a_file_that_others_can_read_is_refused_unless_it_is_mounted() {
     fs::remove_dir(folder.path().join("..data")).unwrap();
     std::os::unix::fs::symlink("elsewhere", folder.path().join("..data")).unwrap();
     assert!(build(&file).is_ok());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_file_is_said_to_be_none() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, said) in [(folder.path(), "is a folder"), (Path::new("/dev/zero"), "is no regular file")] {
+        let error = Client::builder().api_key_file(path).build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidCredential);
+        assert!(error.to_string().ends_with(said), "{error}");
+    }
+}
+
+/// Whoever opens a pipe waits for somebody who writes into it.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+    let emulator = Emulator::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    fs::write(&file, emulator.api_key()).unwrap();
+    set_mode(&file, 0o600);
+    let client = Client::builder().base_url(emulator.base_url()).api_key_file(&file).build().unwrap();
+    client.keys().list().await.unwrap();
+    fs::remove_file(&file).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    client.keys().list().await.unwrap();
+    assert!(client.reload_key().await.unwrap_err().to_string().ends_with("is no regular file"));
 }
 
 /// What every user can read is taken where Docker mounts secrets, and by a link that leads there.

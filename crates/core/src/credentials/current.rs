@@ -131,7 +131,11 @@ impl CurrentKey {
     fn told(&self, source: &Source, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
         let place = source.provider.source();
         let error = match error.downcast::<Error>() {
-            Ok(error) => *error,
+            // A command may complain about the key that it gave before.
+            Ok(error) => match self.now() {
+                Some(held) => error.without(&held.key),
+                None => *error,
+            },
             Err(other) => {
                 let text = format!("{place} gave no key: {other}");
                 let text = self.now().map_or(text.clone(), |held| held.key.redact(&text));

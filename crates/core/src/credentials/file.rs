@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -53,13 +53,29 @@ impl KeyFile {
         fs::metadata(&self.path).is_ok_and(|metadata| metadata.is_file())
     }
 
-    /// Reads either form of a credential; one line break at the file's end is what editors leave, and is dropped.
+    /// For the first time: here a pipe may be waited for.
     pub(crate) fn read_now(&self) -> Result<Credential, Error> {
+        self.read_from(File::open(&self.path), is_pipe)
+    }
+
+    /// Once more, while calls need their threads: nothing is waited for.
+    fn read_again(&self) -> Result<Credential, Error> {
+        self.read_from(open_at_once(&self.path), |_| false)
+    }
+
+    /// Reads either form of a credential; one line break at the file's end is what editors leave, and is dropped.
+    fn read_from(&self, opened: io::Result<File>, or_else: fn(&Metadata) -> bool) -> Result<Credential, Error> {
         let refuse = |what: &str, hint: &'static str| {
             Err(Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).hint_is(hint))
         };
-        let file = File::open(&self.path).map_err(|source| self.unreadable(source))?;
+        let file = opened.map_err(|source| self.unreadable(source))?;
         let metadata = file.metadata().map_err(|source| self.unreadable(source))?;
+        if metadata.is_dir() {
+            return refuse("is a folder", "name the file in it that holds the key");
+        }
+        if !metadata.is_file() && !or_else(&metadata) {
+            return refuse("is no regular file", "name a file that holds the key");
+        }
         if others_can_read(&metadata) && !is_mounted(&self.path) {
             return refuse("can be read by every user of this machine", "let its owner alone read it: chmod 600");
         }
@@ -74,7 +90,7 @@ impl KeyFile {
         Ok(read)
     }
 
-    fn unreadable(&self, source: std::io::Error) -> Error {
+    fn unreadable(&self, source: io::Error) -> Error {
         let text = format!("{} cannot be read: {source}", self.place);
         Error::new(ErrorKind::InvalidCredential, text).hint_is(self.hint).caused_by(source)
     }
@@ -94,7 +110,7 @@ impl KeyProvider for KeyFile {
     }
 
     fn read(&self) -> Reading<'_> {
-        Box::pin(std::future::ready(self.read_now().map_err(Into::into)))
+        Box::pin(std::future::ready(self.read_again().map_err(Into::into)))
     }
 
     /// Follows links, so that the swap of a link on the way is seen as well.
@@ -114,6 +130,24 @@ fn fingerprint(metadata: &Metadata) -> u64 {
         (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()).hash(&mut hasher);
     }
     hasher.finish()
+}
+
+/// Without waiting for somebody who writes into a pipe.
+fn open_at_once(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    options.read(true).open(path)
+}
+
+fn is_pipe(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type());
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        false
+    }
 }
 
 fn others_can_read(metadata: &Metadata) -> bool {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::ApiKeyDetails;
+use crate::secret::ApiKey;
 
 pub use kind::ErrorKind;
 
@@ -178,6 +179,11 @@ impl Error {
 
     pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into().into());
+        self
+    }
+
+    pub(crate) fn without(mut self, key: &ApiKey) -> Self {
+        self.0.message = key.redact(&self.0.message).into();
         self
     }
 
