@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::output::print;
 use crate::secret_input;
 
-pub(crate) fn header() -> Result<(), Failure> {
-    let credential = secret_input::read("API key (not shown): ", "codat-keys header")?;
+pub(crate) async fn header() -> Result<(), Failure> {
+    let credential = secret_input::read("API key (not shown): ", "codat-keys header").await?;
     print(&format!("{}\n", credential.header().expose_secret()))
 }

@@ -30,7 +30,7 @@ pub(crate) struct Login {
 
 pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     let options = &login.connection.key;
-    let mut config = Config::load()?;
+    let config = Config::load()?;
     let name = match choice::named(options.profile.as_deref(), &config)? {
         Some((name, _)) => name,
         None => Name::parse(FIRST, "the name")?,
@@ -48,24 +48,51 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     };
 
     let again = format!("codat-keys login --profile {name}");
-    let key = secret_input::read(&format!("API key of the profile `{name}` (not shown): "), &again)?.api_key().clone();
+    let credential = secret_input::read(&format!("API key of the profile `{name}` (not shown): "), &again).await?;
+    let key = credential.api_key().clone();
     let client = builder.api_key(key.clone()).build()?;
     let own = unless_interrupted(client.whoami()).await?;
 
-    let place = keep(login, &config, &name, &key).await?;
-    config.put(&name, client.base_url(), place);
-    if config.in_use().is_none() {
-        config.use_profile(&name);
+    // As it is by now: somebody else may have written while this one typed.
+    let mut config = Config::lock()?;
+    replace(login, &mut config, &name, client.base_url(), &key).await?;
+    tell(&client, &config, &name, &own);
+    Ok(())
+}
+
+/// Stores the key. Whatever fails on the way, no key is left under an address that it was not tried at.
+async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str, key: &ApiKey) -> Result<(), Failure> {
+    let patience = login.connection.key.patience();
+    let known = config.find(name).cloned();
+    if let Some(profile) = &known {
+        check_is_kept_here(config, profile)?;
     }
-    config.save()?;
-    let is_elsewhere = |before: &Profile| config.find(&name).is_some_and(|now| now.source != before.source);
-    if let Some(before) = known.filter(is_elsewhere) {
+    let is_used = config.in_use().is_none_or(|used| used == name);
+    let moved = known.as_ref().filter(|profile| profile.base_url != base_url);
+    if let Some(profile) = moved {
+        config.remove(name);
+        config.save()?;
+        forget(profile, patience).await?;
+    }
+
+    let place = keep(login, config, name, key).await?;
+    let now = config.put(name, base_url, place);
+    if is_used {
+        config.use_profile(name);
+    }
+    if let Err(failure) = config.save() {
+        if known.is_none() || moved.is_some() {
+            // Nothing names it.
+            forget(&now, patience).await?;
+        }
+        return Err(failure);
+    }
+    if let Some(before) = known.filter(|before| before.source != now.source) {
         // The new key is in place by now.
-        if let Err(failure) = forget(&before, options.patience()).await {
+        if let Err(failure) = forget(&before, patience).await {
             say(&format!("note: the key before it is still in {}: {failure}", before.source));
         }
     }
-    tell(&client, &config, &name, &own);
     Ok(())
 }
 

@@ -19,17 +19,19 @@ pub(crate) struct Logout {
 }
 
 pub(crate) async fn logout(logout: &Logout) -> Result<(), Failure> {
-    let mut config = Config::load()?;
+    let mut config = Config::lock()?;
     let (name, named_by) = choice::named(logout.profile.as_deref(), &config)?.ok_or_else(|| {
         let hint = "name one: codat-keys logout --profile NAME; `codat-keys profile list` shows them";
         Failure::new(ErrorKind::InvalidInput, "no profile is in use", hint)
     })?;
     let profile = config.get(&name, &named_by)?.clone();
     check_is_kept_here(&config, &profile)?;
-    // The key first: a profile without one says what is missing, while a key without a profile would be forgotten.
-    forget(&profile, keyring::TIMEOUT).await?;
+    // The profile first: where it cannot be written, nothing has changed.
     config.remove(&name);
     config.save()?;
+    forget(&profile, keyring::TIMEOUT).await.inspect_err(|_| {
+        say(&format!("note: the profile `{name}` is removed, but its key is still in {}", profile.source));
+    })?;
     say(&format!("removed the profile `{name}`, and its key from {}", profile.source));
     say("note: Codat still takes the key; `codat-keys delete`, with another key, ends it");
     match (config.profiles(), config.in_use()) {

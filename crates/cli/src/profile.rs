@@ -35,10 +35,13 @@ enum ProfileCommand {
 }
 
 pub(crate) fn profile(profiles: &Profiles) -> Result<(), Failure> {
-    let mut config = Config::load()?;
     match &profiles.command {
-        ProfileCommand::List => print_profiles(&config, config.profiles()),
+        ProfileCommand::List => {
+            let config = Config::load()?;
+            print_profiles(&config, config.profiles())
+        }
         ProfileCommand::Use { name } => {
+            let mut config = Config::lock()?;
             let name = Name::parse(name, "NAME")?;
             config.get(&name, "NAME")?;
             config.use_profile(&name);
@@ -47,6 +50,7 @@ pub(crate) fn profile(profiles: &Profiles) -> Result<(), Failure> {
             Ok(())
         }
         ProfileCommand::Show { name } => {
+            let config = Config::load()?;
             let named = match name {
                 Some(name) => Some((Name::parse(name, "NAME")?, "NAME".to_owned())),
                 None => choice::named(None, &config)?,

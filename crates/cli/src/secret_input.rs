@@ -1,18 +1,22 @@
 //! A key as people give it: typed at a prompt that does not show it, or on standard input. Never an argument.
 
-use std::io::{IsTerminal, Read, stdin};
+use std::io::{self, IsTerminal, Read, stdin};
 
 use codat_keys::{Credential, ErrorKind};
+#[cfg(unix)]
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
+use crate::output::say;
+use crate::runtime::Signals;
 
 /// Far more than any key: a larger input was given by mistake.
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// Reads a raw key or a whole header. `command` is how to give it without a terminal.
-pub(crate) fn read(prompt: &str, command: &str) -> Result<Credential, Failure> {
-    let text = if stdin().is_terminal() { rpassword::prompt_password(prompt) } else { piped() };
+pub(crate) async fn read(prompt: &str, command: &str) -> Result<Credential, Failure> {
+    let text = if stdin().is_terminal() { typed(prompt).await? } else { piped() };
     let text = text.map(Zeroizing::new).map_err(|error| {
         Failure::new(
             ErrorKind::InvalidInput,
@@ -23,11 +27,62 @@ pub(crate) fn read(prompt: &str, command: &str) -> Result<Credential, Failure> {
     Ok(Credential::parse_line(&text)?)
 }
 
-fn piped() -> std::io::Result<String> {
+/// Unless somebody stops it, who finds the terminal as it was.
+async fn typed(prompt: &str) -> Result<io::Result<String>, Failure> {
+    let mut signals = Signals::watch()?;
+    let terminal = Terminal::now();
+    let prompt = prompt.to_owned();
+    let typing = tokio::task::spawn_blocking(move || rpassword::prompt_password(prompt));
+    let typed = tokio::select! {
+        typed = typing => typed.unwrap_or_else(|error| Err(io::Error::other(error))),
+        _ = signals.next() => Err(io::ErrorKind::Interrupted.into()),
+    };
+    // The prompt, too, hears of Ctrl-C.
+    if typed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
+        terminal.restore();
+        say("");
+        return Err(Failure::new(ErrorKind::Cancelled, "stopped", ErrorKind::Cancelled.hint()));
+    }
+    Ok(typed)
+}
+
+fn piped() -> io::Result<String> {
     let mut text = String::new();
     stdin().take(MAX_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_BYTES {
-        return Err(std::io::Error::other("it is larger than 64 KiB"));
+        return Err(io::Error::other("it is larger than 64 KiB"));
     }
     Ok(text)
+}
+
+/// How the terminal is set before the prompt switches its echo off.
+#[cfg(unix)]
+struct Terminal(Option<(std::fs::File, Termios)>);
+
+#[cfg(unix)]
+impl Terminal {
+    fn now() -> Self {
+        let tty = std::fs::File::open("/dev/tty").ok();
+        Self(tty.and_then(|tty| tcgetattr(&tty).ok().map(|set| (tty, set))))
+    }
+
+    fn restore(&self) {
+        if let Some((tty, set)) = &self.0 {
+            // A terminal that has gone needs nothing.
+            let _ = tcsetattr(tty, OptionalActions::Now, set);
+        }
+    }
+}
+
+/// Nothing is kept elsewhere.
+#[cfg(not(unix))]
+struct Terminal;
+
+#[cfg(not(unix))]
+impl Terminal {
+    fn now() -> Self {
+        Self
+    }
+
+    fn restore(&self) {}
 }

@@ -22,7 +22,7 @@ struct Case {
     hint: &'static str,
 }
 
-const CASES: [Case; 22] = [
+const CASES: [Case; 23] = [
     Case {
         variables: &[("CODAT_API_KEY", "")],
         config: None,
@@ -60,8 +60,8 @@ const CASES: [Case; 22] = [
         config: None,
         status: 4,
         place: "CODAT_API_KEY_FILE",
-        told: "the file that CODAT_API_KEY_FILE names c",
-        hint: "",
+        told: "the file that CODAT_API_KEY_FILE names is a folder",
+        hint: "name the file in it that holds the key",
     },
     Case {
         variables: &[("CODAT_PROFILE", "wort")],
@@ -86,6 +86,16 @@ const CASES: [Case; 22] = [
         place: "CODAT_PROFILE",
         told: "CODAT_PROFILE is no name of a profile",
         hint: "write it with at most 32 lower-case letters",
+    },
+    Case {
+        variables: &[],
+        config: Some(
+            "profile = \"work\"\n[profiles.work]\nbase_url = \"http://user:MadeUpKey0123456789@127.0.0.1\"\nsource = \"keyring\"",
+        ),
+        status: 2,
+        place: "profile in use",
+        told: "profiles.work.base_url in HOME/config/codat-keys/config.toml is no ",
+        hint: "write it like https://api.codat.io",
     },
     Case {
         variables: &[],

@@ -1,6 +1,9 @@
 //! `login`: the key is tried, kept where it was said to be, and sent nowhere but to the origin of its profile.
 
 use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+use std::thread;
 
 use codat_keys_emulator::Emulator;
 
@@ -40,6 +43,44 @@ fn a_key_that_codat_refuses_is_not_stored() {
     assert_eq!(home.login(emulator.base_url(), KEY, &[]).status, 4);
     assert_eq!(home.files_with(KEY), [""; 0]);
     assert_eq!(run(&mut home.program(), &["list"]).status, 0);
+}
+
+#[test]
+fn what_others_wrote_while_one_typed_stays() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let mut slow = home.program();
+    slow.args(["login", "--profile", "slow", "--base-url", emulator.base_url()]).stdin(Stdio::piped());
+    let mut slow = slow.stderr(Stdio::null()).spawn().unwrap();
+    assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &["--profile", "quick"]).status, 0);
+    slow.stdin.take().unwrap().write_all(emulator.api_key().as_bytes()).unwrap();
+    assert!(slow.wait().unwrap().success());
+    let listed = run(&mut home.program(), &["profile", "list"]).stdout;
+    assert_eq!(listed.lines().map(|line| line.split('\t').next().unwrap()).collect::<Vec<_>>(), ["quick", "slow"]);
+}
+
+#[test]
+fn many_at_once_each_keep_their_key() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let (home, emulator) = (&home, &emulator);
+            scope.spawn(move || {
+                let name = format!("p{number}");
+                assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &["--profile", &name]).status, 0);
+            });
+        }
+    });
+    assert_eq!(run(&mut home.program(), &["profile", "list"]).stdout.lines().count(), 8);
+}
+
+#[test]
+fn where_a_profile_cannot_be_written_no_key_is_left() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    fs::create_dir_all(home.config().with_file_name("config.lock")).unwrap();
+    let ended = home.login(emulator.base_url(), emulator.api_key(), &[]);
+    assert_eq!(ended.status, 1, "{ended:?}");
+    assert!(ended.stderr.contains("config.lock cannot be written"), "{ended:?}");
+    assert_eq!(home.files_with(emulator.api_key()), [""; 0]);
 }
 
 #[test]

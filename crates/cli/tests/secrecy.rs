@@ -1,10 +1,10 @@
 //! The whole way of a key, as Linux lets it be watched: it is in no command line, in no output, and in one file alone.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -46,16 +46,7 @@ fn from_an_empty_configuration_to_a_command_with_the_key() {
 fn what_is_typed_is_not_shown() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let key = emulator.api_key();
-    // A prompt asks on the terminal that controls its process.
-    let mut login = Command::new("setsid");
-    clear_environment(&mut login);
-    login.args(["--ctty", "--wait", PROGRAM, "login", "--base-url", emulator.base_url()]);
-    login.env("XDG_CONFIG_HOME", home.path().join("config"));
-    let (mut terminal, mut child) = start_on_a_terminal(&mut login);
-    while tcgetattr(&terminal).unwrap().local_modes.contains(LocalModes::ECHO) {
-        assert!(child.try_wait().unwrap().is_none(), "it ended unasked");
-        thread::yield_now();
-    }
+    let (mut terminal, mut child) = login_at_its_prompt(&home, emulator.base_url());
     writeln!(terminal, "{key}").unwrap();
     let mut shown = Vec::new();
     // Linux answers with an error, rather than an end, once the other side is closed.
@@ -64,6 +55,34 @@ fn what_is_typed_is_not_shown() {
     assert_eq!(child.wait().unwrap().code(), Some(0), "{shown}");
     assert!(shown.contains("API key of the profile `default` (not shown): ") && !shown.contains(key), "{shown}");
     assert_eq!(home.files_with(key), ["config/codat-keys/keys/default"]);
+}
+
+#[test]
+fn who_stops_at_the_prompt_finds_the_terminal_as_it_was() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let (mut terminal, mut child) = login_at_its_prompt(&home, emulator.base_url());
+    terminal.write_all(b"\x03").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(shows_what_is_typed(&terminal));
+    assert!(!home.config().exists());
+}
+
+/// A prompt asks on the terminal that controls its process.
+fn login_at_its_prompt(home: &Home, base_url: &str) -> (File, Child) {
+    let mut login = Command::new("setsid");
+    clear_environment(&mut login);
+    login.args(["--ctty", "--wait", PROGRAM, "login", "--base-url", base_url]);
+    login.env("XDG_CONFIG_HOME", home.path().join("config"));
+    let (terminal, mut child) = start_on_a_terminal(&mut login);
+    while shows_what_is_typed(&terminal) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended unasked");
+        thread::yield_now();
+    }
+    (terminal, child)
+}
+
+fn shows_what_is_typed(terminal: &File) -> bool {
+    tcgetattr(terminal).unwrap().local_modes.contains(LocalModes::ECHO)
 }
 
 /// Runs `watched` while every command line of this machine is read again and again.

@@ -3,7 +3,7 @@
 mod profile;
 mod read;
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{ErrorKind as Io, Write};
 use std::path::{Path, PathBuf};
 
@@ -25,9 +25,24 @@ pub(crate) struct Config {
     document: DocumentMut,
     in_use: Option<Name>,
     profiles: Vec<Profile>,
+    /// Held by who is going to write.
+    _lock: Option<File>,
 }
 
 impl Config {
+    /// As [`load`](Self::load), for who is going to write: waits until nobody else is, and keeps others waiting.
+    pub(crate) fn lock() -> Result<Self, Failure> {
+        let path = folder()?.join("config.lock");
+        let lock = path.parent().map_or(Ok(()), private_folder).and_then(|()| {
+            let lock = File::options().write(true).create(true).truncate(false).open(&path)?;
+            lock.lock().map(|()| lock)
+        });
+        let lock = lock.map_err(|error| {
+            Failure::local(format!("{} cannot be written: {error}", path.display()), "check that its folder is yours")
+        })?;
+        Ok(Self { _lock: Some(lock), ..Self::load()? })
+    }
+
     pub(crate) fn load() -> Result<Self, Failure> {
         let folder = folder()?;
         let path = folder.join("config.toml");
@@ -88,7 +103,7 @@ impl Config {
     }
 
     /// Adds a profile whose key `login` keeps, or replaces what it says.
-    pub(crate) fn put(&mut self, name: &Name, base_url: &str, place: Place) {
+    pub(crate) fn put(&mut self, name: &Name, base_url: &str, place: Place) -> Profile {
         let (source, written_source) = match place {
             Place::Keyring => (Source::Keyring, value("keyring")),
             Place::File => {
@@ -108,7 +123,9 @@ impl Config {
         written["base_url"] = value(base_url);
         written["source"] = written_source;
         self.profiles.retain(|other| other.name != *name);
-        self.profiles.push(Profile { name: name.clone(), base_url: base_url.to_owned(), source });
+        let profile = Profile { name: name.clone(), base_url: base_url.to_owned(), source };
+        self.profiles.push(profile.clone());
+        profile
     }
 
     pub(crate) fn remove(&mut self, name: &Name) {

@@ -26,7 +26,12 @@ pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, F
             profiles.push(reader.profile(reader.name(name, "a member of profiles")?, profile)?);
         }
     }
-    Ok(Config { path: path.to_owned(), in_use: in_use.transpose()?, profiles, document })
+    Ok(Config { path: path.to_owned(), in_use: in_use.transpose()?, profiles, document, _lock: None })
+}
+
+/// Where a URL has room for one, somebody has put one.
+fn holds_no_secret(url: Url) -> bool {
+    url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none()
 }
 
 struct Reader<'a> {
@@ -41,9 +46,11 @@ impl Reader<'_> {
         self.know(table, &place, &["base_url", "source"])?;
         let base_url = match table.get("base_url") {
             None => return Err(self.refuse(&format!("{place}.base_url"), "is missing", EXAMPLE)),
-            Some(url) => url.as_str().filter(|url| Url::parse(url).is_ok()).map(str::to_owned).ok_or_else(|| {
-                self.refuse(&format!("{place}.base_url"), "is no URL", "write it like https://api.codat.io")
-            })?,
+            Some(url) => {
+                url.as_str().filter(|url| Url::parse(url).is_ok_and(holds_no_secret)).map(str::to_owned).ok_or_else(
+                    || self.refuse(&format!("{place}.base_url"), "is no URL", "write it like https://api.codat.io"),
+                )?
+            }
         };
         let place = format!("{place}.source");
         let source = match table.get("source") {
