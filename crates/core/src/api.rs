@@ -5,23 +5,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
-use jiff::Timestamp;
 use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::base_url::BaseUrl;
 use crate::credentials::Held;
-use crate::date::retry_after;
 use crate::error::{Error, ErrorKind};
-use crate::follow::NotRead;
 use crate::key::{ApiKeyDetails, KeyId, KeyName, NOT_IN_A_SEGMENT, WireKey};
+use crate::refusal::{refusal, status_in_body};
 use crate::secret::ApiKey;
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const MAX_MESSAGE_CHARS: usize = 500;
-const MAX_CORRELATION_ID_CHARS: usize = 128;
 
 /// The path without its values, for traces. One of the caller's own may hold anything, so that a trace shows none of it.
 pub(crate) fn path_template(uri: &Uri) -> &'static str {
@@ -66,7 +62,7 @@ pub(crate) fn header_value(text: &str) -> Result<HeaderValue, Error> {
 }
 
 pub(crate) fn parse_any(response: &Response<Bytes>) -> Result<Response<Bytes>, Error> {
-    if response.status().is_success() { Ok(response.clone()) } else { Err(error_from(response)) }
+    if response.status().is_success() { Ok(response.clone()) } else { Err(refusal(response)) }
 }
 
 fn check_path(path: &str) -> Result<(), Error> {
@@ -118,7 +114,7 @@ pub(crate) fn parse_create(response: &Response<Bytes>) -> Result<ApiKeyDetails, 
         // Two signs of the limit: the text, and a body that says 400 where the status says 409.
         let limit =
             error.codat_message().is_some_and(|text| text.trim_start().starts_with("Maximum number of API keys"))
-                || CodatError::read(response.body(), None).status_code == Some(400);
+                || status_in_body(response) == Some(400);
         if error.status() == Some(409) && limit { error.kind_is(ErrorKind::KeyLimitReached) } else { error }
     })?;
     details(response, json(response)?)
@@ -163,90 +159,10 @@ fn unreadable(response: &Response<Bytes>, what: &str) -> Error {
 }
 
 fn expect_status(response: &Response<Bytes>, expected: &[StatusCode]) -> Result<(), Error> {
-    if expected.contains(&response.status()) { Ok(()) } else { Err(error_from(response)) }
-}
-
-/// What Codat's support asks for.
-pub(crate) fn correlation_id(response: &Response<Bytes>) -> Option<String> {
-    CodatError::read(response.body(), key_of(response)).correlation_id
+    if expected.contains(&response.status()) { Ok(()) } else { Err(refusal(response)) }
 }
 
 /// The key that the request carried.
 pub(crate) fn key_of(response: &Response<Bytes>) -> Option<&ApiKey> {
     response.extensions().get().map(|held: &Arc<Held>| &held.key)
-}
-
-/// The HTTP status decides; Codat's JSON, where there is any, says more.
-fn error_from(response: &Response<Bytes>) -> Error {
-    let status = response.status();
-    let body = CodatError::read(response.body(), key_of(response));
-    let kind = match status.as_u16() {
-        401 => ErrorKind::Unauthorized,
-        402 => ErrorKind::PaymentRequired,
-        403 => ErrorKind::Forbidden,
-        404 => ErrorKind::NotFound,
-        408 => ErrorKind::Timeout,
-        409 | 422 => ErrorKind::Conflict,
-        429 => ErrorKind::RateLimited,
-        400..=499 if body.is_codats => ErrorKind::InvalidInput,
-        500..=599 => ErrorKind::Server,
-        _ => ErrorKind::BadResponse,
-    };
-    let error = Error::new(kind, kind.text())
-        .status_is(status.as_u16())
-        .codats_own(body.status_code.is_some() && (body.error.is_some() || body.correlation_id.is_some()))
-        .codat_message_is(body.error)
-        .correlation_id_is(body.correlation_id)
-        .retry_after_is(retry_after(response.headers(), Timestamp::now()));
-    if status.is_redirection() {
-        return error
-            .hint_is("redirects are not followed, since the key would go along: set the base URL to where it points");
-    }
-    if let Some(NotRead(why)) = response.extensions().get() {
-        return error.hint_is(format!("the key could not be read again ({why}): mend that; or else {}", kind.hint()));
-    }
-    error
-}
-
-/// The part of Codat's error body that is used. Any member may be absent, and the body may be anything.
-#[derive(Default)]
-struct CodatError {
-    is_codats: bool,
-    status_code: Option<u64>,
-    error: Option<String>,
-    correlation_id: Option<String>,
-}
-
-impl CodatError {
-    fn read(body: &[u8], key: Option<&ApiKey>) -> Self {
-        let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(body) else {
-            return Self::default();
-        };
-        let clean = |text: String, most: usize| -> String {
-            let text: String = text.chars().filter(|c| !c.is_control()).collect();
-            // Before it is cut, so that no half of a key escapes.
-            let text = key.map_or(text.clone(), |key| key.redact(&text));
-            text.chars().take(most).collect()
-        };
-        let text = |member: &str| body.get(member)?.as_str().map(str::to_owned);
-        Self {
-            is_codats: ["error", "statusCode", "correlationId"].iter().any(|member| body.contains_key(*member)),
-            status_code: body.get("statusCode").and_then(serde_json::Value::as_u64),
-            error: text("error").map(|error| clean(error + &validation(&body), MAX_MESSAGE_CHARS)),
-            // A blank one would make two failures look like one.
-            correlation_id: text("correlationId")
-                .map(|id| clean(id, MAX_CORRELATION_ID_CHARS))
-                .filter(|id| !id.trim().is_empty()),
-        }
-    }
-}
-
-/// What a refused body has wrong, `; itemId: message` each.
-fn validation(body: &serde_json::Map<String, serde_json::Value>) -> String {
-    let errors = body.get("validation").and_then(|validation| validation["errors"].as_array());
-    let line = |error: &serde_json::Value| {
-        let item = error["itemId"].as_str().map(|id| format!("{id}: ")).unwrap_or_default();
-        error["message"].as_str().map(|message| format!("; {item}{message}"))
-    };
-    errors.into_iter().flatten().filter_map(line).collect()
 }

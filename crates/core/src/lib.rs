@@ -50,7 +50,9 @@ mod property_tests;
 mod proxy;
 mod rate_limit;
 mod redact;
+mod refusal;
 mod request;
+mod response;
 #[doc(hidden)]
 pub mod retry;
 mod rules;
@@ -82,7 +84,8 @@ pub use pages::{Page, Pages};
 #[doc(hidden)]
 pub use plain::plain;
 pub use rate_limit::RateLimit;
-pub use request::{Request, Response};
+pub use request::Request;
+pub use response::Response;
 pub use rules::MAX_KEYS;
 pub use secret::ApiKey;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
-use crate::request::Response;
+use crate::response::Response;
 
 const DEFAULT_PAGE_SIZE: u32 = 100;
 const LARGEST_PAGE_SIZE: u32 = 5000;

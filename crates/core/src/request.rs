@@ -1,28 +1,23 @@
 //! Any call to Codat's API: what no verb of this library covers.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, DATE, EXPECT, HOST, HeaderMap, HeaderName,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, PROXY_AUTHORIZATION,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderValue, Method};
-use jiff::Timestamp;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::api;
 use crate::call::Call;
 use crate::client::Client;
-use crate::date::http_date;
 use crate::error::{Error, ErrorKind};
 use crate::keys::Pending;
-use crate::rate_limit::RateLimit;
-use crate::redact::redacted;
+use crate::response::Response;
 use crate::stop::{Stop, unless_stopped};
 use crate::transport::IsShown;
 
@@ -180,83 +175,5 @@ impl<'a> IntoFuture for Request<'a> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.order.perform(self.client))
-    }
-}
-
-/// An answer of any 2xx status. `Debug` shows neither headers nor body.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), codat_keys::Error> {
-/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
-/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
-/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
-/// let profile = client.request(codat_keys::Method::GET, "/profile").await?;
-/// assert_eq!((profile.status(), profile.headers()["content-type"].as_bytes()), (200, &b"application/json"[..]));
-/// // Codat's profile holds a key. For people's eyes:
-/// println!("{}", String::from_utf8_lossy(&profile.redacted()));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone)]
-pub struct Response(
-    /// The key that brought it is among its extensions.
-    http::Response<Bytes>,
-);
-
-impl Response {
-    /// The HTTP status.
-    pub fn status(&self) -> u16 {
-        self.0.status().as_u16()
-    }
-
-    /// The headers.
-    pub fn headers(&self) -> &HeaderMap {
-        self.0.headers()
-    }
-
-    /// The body, at most 8 MiB.
-    pub fn bytes(&self) -> &Bytes {
-        self.0.body()
-    }
-
-    /// The body for people's eyes, a terminal or a log: the key in use is taken out of any text, and where it is JSON, the
-    /// value of every member `apiKey` is masked (Codat's lists of keys and its profile hold keys in clear). All else stays
-    /// as it came; bytes that are no text are not looked into.
-    pub fn redacted(&self) -> Cow<'_, [u8]> {
-        match api::key_of(&self.0) {
-            Some(key) => redacted(self.bytes(), key),
-            None => Cow::Borrowed(self.bytes()),
-        }
-    }
-
-    /// The body, read from JSON.
-    ///
-    /// # Errors
-    /// `BadResponse` where it is no JSON of that form. The error tells the place, never a value.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        api::json(&self.0)
-    }
-
-    /// What Codat's support asks for, from the JSON's `correlationId`. Codat names one in refusals, which are errors and
-    /// carry it themselves; in a success it is rare.
-    pub fn correlation_id(&self) -> Option<String> {
-        api::correlation_id(&self.0)
-    }
-
-    /// When the server says that it answered, from the header `Date`, to the second.
-    pub fn date(&self) -> Option<Timestamp> {
-        http_date(self.headers().get(DATE)?.to_str().ok()?)
-    }
-
-    /// What this answer says of the day's quota.
-    pub fn rate_limit(&self) -> Option<RateLimit> {
-        RateLimit::read(self.headers())
-    }
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response").field("status", &self.status()).field("bytes", &self.bytes().len()).finish()
     }
 }

@@ -17,6 +17,7 @@ use crate::credentials::{CurrentKey, Held};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Timeouts;
 use crate::rate_limit::RateLimit;
+use crate::refusal::correlation_id;
 use crate::retry::{Policy, Surroundings};
 
 /// No answer of Codat's key operations comes near this size; past it something else is talking.
@@ -112,7 +113,7 @@ impl Transport {
             match &result {
                 Ok(response) => {
                     // Only a refusal has one, and reading for it costs as much as reading the answer.
-                    let id = if response.status().is_success() { None } else { api::correlation_id(response) };
+                    let id = if response.status().is_success() { None } else { correlation_id(response) };
                     let (span, status) = (tracing::Span::current(), response.status().as_u16());
                     span.record("status", status);
                     if let Some(id) = &id {

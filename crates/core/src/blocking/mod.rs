@@ -42,7 +42,7 @@ use crate::fork;
 use crate::key::{ApiKeyDetails, KeyId};
 use crate::pages::Page;
 use crate::rate_limit::RateLimit;
-use crate::request::Response;
+use crate::response::Response;
 use pool::Pool;
 
 /// The keys of a Codat client: [`Client::keys`].
