@@ -44,7 +44,7 @@ export interface ClientOptions {
 export interface KeyCommand {
     /** The program, looked up in `PATH`, and its arguments, which every process of the machine can read. */
     argv: readonly string[];
-    /** How many milliseconds a run may take, after which it is killed: 10,000. */
+    /** How many milliseconds a run may take, after which it is killed, but not what it started: 10,000. */
     timeout?: number | undefined;
     /** How many milliseconds its key is used before it is run again: until Codat refuses the key. */
     cachedFor?: number | undefined;

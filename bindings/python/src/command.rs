@@ -17,7 +17,7 @@ use crate::options::seconds;
 /// its arguments, which hold no secret: every process of the machine can read them. Both times are in seconds, or a
 /// timedelta:
 ///
-/// - ``timeout``, for one run, after which it is killed: 10 s; the call that waits for it may end earlier
+/// - ``timeout``, for one run, after which it is killed, but not what it started: 10 s; the call may end earlier
 /// - ``cached_for``, how long its key is used before it is run again: until Codat refuses the key
 ///
 /// A run fails with ``InvalidCredentialError``: where the command cannot be started, does not end in time, prints more

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use codat_keys_emulator::Emulator;
+use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::home::Home;
@@ -60,10 +61,16 @@ fn what_is_typed_is_not_shown() {
 #[test]
 fn who_stops_at_the_prompt_finds_the_terminal_as_it_was() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
-    let (mut terminal, mut child) = login_at_its_prompt(&home, emulator.base_url());
-    terminal.write_all(b"\x03").unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(shows_what_is_typed(&terminal));
+    for is_typed in [true, false] {
+        let (mut terminal, mut child) = login_at_its_prompt(&home, emulator.base_url());
+        if is_typed {
+            terminal.write_all(b"\x03").unwrap();
+        } else {
+            kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(shows_what_is_typed(&terminal));
+    }
     assert!(!home.config().exists());
 }
 

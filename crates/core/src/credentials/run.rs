@@ -44,7 +44,10 @@ impl Run {
         let output = collect(running.0.stdout.take()).map_err(not_started)?;
         let complaint = collect(running.0.stderr.take()).map_err(not_started)?;
 
-        let output = output.recv_timeout(until(ends)).map_err(|_| self.too_slow())?;
+        let output = output.recv_timeout(until(ends)).map_err(|_| match running.0.try_wait() {
+            Ok(Some(_)) => self.held_open(),
+            _ => self.too_slow(),
+        })?;
         if output.len() > MAX_BYTES {
             return Err(self.error("prints more than 64 KiB", "give a command that prints the key alone"));
         }
@@ -76,6 +79,11 @@ impl Run {
     fn too_slow(&self) -> Error {
         let what = format!("did not end within {:?}, and was killed", self.timeout);
         self.error(&what, "run it by hand; it may wait for an answer, or need more time")
+    }
+
+    fn held_open(&self) -> Error {
+        let what = "has ended, but something that it started holds its output open";
+        self.error(what, "let what stays behind write elsewhere: `>/dev/null`")
     }
 
     fn failed(&self, status: ExitStatus, complaint: &str) -> Error {
