@@ -5,10 +5,10 @@ use std::time::Duration;
 use codat_keys::{ApiKeyDetails, Client, Error, ErrorKind, KeyId, plain};
 
 pub(crate) enum Notice {
-    /// A key was made.
-    Created(KeyId, Shown),
+    /// A key was made, which may have been in doubt under this idempotency key.
+    Created { id: KeyId, key: Shown, resumed: Option<String> },
     /// A key was revoked.
-    Revoked(Shown),
+    Revoked(KeyId, Shown),
     /// What stands in the form cannot be a name.
     NoName { typed: String },
     /// What was typed is neither the name of this key nor its last four characters.
@@ -37,7 +37,16 @@ impl Notice {
 
     /// Whether doing it once more could do it twice.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Created(..) | Self::Revoked(_)) || self.doubt().is_some()
+        matches!(self, Self::Created { .. } | Self::Revoked(..)) || self.doubt().is_some()
+    }
+
+    /// The doubt that this tells more of, or ends.
+    pub(crate) fn settles(&self) -> Option<&str> {
+        match self {
+            Self::Created { resumed, .. } => resumed.as_deref(),
+            Self::Revoked(id, _) => Some(id.as_str()),
+            _ => self.doubt(),
+        }
     }
 }
 

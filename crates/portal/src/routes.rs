@@ -101,15 +101,15 @@ async fn create(State(site): State<Arc<Site>>, Manager(visitor): Manager, own: O
     }
     let Creation { name: typed, form, idempotency_key: resumed } = own.form;
     let asked = format!("{} {typed}", form.id());
-    let (its_site, session, ends) = (Arc::clone(&site), visitor.session.clone(), resumed.clone());
+    let (its_site, session) = (Arc::clone(&site), visitor.session.clone());
     let made = async move {
         let Ok(name) = KeyName::parse(typed.trim()) else { return Notice::NoName { typed } };
-        match make(&its_site, &session, &name, resumed).await {
-            Ok((id, key)) => Notice::Created(id, key),
+        match make(&its_site, &session, &name, resumed.clone()).await {
+            Ok((id, key)) => Notice::Created { id, key, resumed },
             Err(problem) => Notice::Failed { problem, asked: Asked::Creation(typed) },
         }
     };
-    once(site, visitor, asked, made, ends).await
+    once(site, visitor, asked, made).await
 }
 
 async fn make(site: &Site, session: &str, name: &KeyName, resumed: Option<String>) -> Result<(KeyId, Shown), Problem> {
@@ -139,7 +139,7 @@ async fn ask_to_revoke(
         Ok(page.revoke(&keys, key).into_response())
     });
     found.unwrap_or_else(|problem| {
-        site.tell(&visitor, Arc::new(Notice::Failed { problem, asked: Asked::Look }), None);
+        site.tell(&visitor, Arc::new(Notice::Failed { problem, asked: Asked::Look }));
         Redirect::to(PATH).into_response()
     })
 }
@@ -166,7 +166,7 @@ async fn revoke(
     let revoked = async move {
         delete(&its_site, &id, &own.form).await.unwrap_or_else(|problem| Notice::Failed { problem, asked: Asked::Look })
     };
-    once(site, visitor, asked, revoked, None).await
+    once(site, visitor, asked, revoked).await
 }
 
 async fn delete(site: &Site, id: &str, form: &Revocation) -> Result<Notice, Problem> {
@@ -179,7 +179,7 @@ async fn delete(site: &Site, id: &str, form: &Revocation) -> Result<Notice, Prob
     let (call, shown) = (client.keys().delete(&key.id), Shown::of(&client, key));
     let done = if form.in_use.is_some() { call.allow_key_in_use().await } else { call.await };
     Ok(match done {
-        Ok(()) => Notice::Revoked(shown),
+        Ok(()) => Notice::Revoked(key.id.clone(), shown),
         Err(error) => Notice::Failed { problem: error.into(), asked: Asked::Revocation(key.id.clone(), shown) },
     })
 }
@@ -218,7 +218,6 @@ async fn once(
     visitor: Visitor,
     asked: String,
     act: impl Future<Output = Notice> + Send + 'static,
-    ends: Option<String>,
 ) -> Response {
     let done = tokio::spawn(async move {
         let begun = site.sessions.with(&visitor.session, |session| session.begun(&asked)).unwrap_or_default();
@@ -231,8 +230,7 @@ async fn once(
             Notice::NotConfirmed(id) => view::key_path(id.as_str(), "revoke"),
             _ => PATH.to_owned(),
         };
-        let ends = ends.filter(|_| matches!(*notice, Notice::Created(..)));
-        site.tell(&visitor, notice, ends.as_deref());
+        site.tell(&visitor, notice);
         path
     });
     match done.await {

@@ -61,18 +61,17 @@ impl Site {
         };
         let doubts = self.sessions.with(&visitor.session, |session| session.doubts.clone()).unwrap_or_default();
         for (id, key) in doubts.iter().filter_map(gone) {
-            self.tell(visitor, Arc::new(Notice::Revoked(key)), Some(id.as_str()));
+            self.tell(visitor, Arc::new(Notice::Revoked(id, key)));
         }
     }
 
-    /// What the next page tells. A doubt that it ends is told no more.
-    pub(crate) fn tell(&self, visitor: &Visitor, notice: Arc<Notice>, ends: Option<&str>) {
+    /// What the next page tells.
+    pub(crate) fn tell(&self, visitor: &Visitor, notice: Arc<Notice>) {
         self.sessions.with(&visitor.session, |session| {
-            let doubt = notice.doubt();
-            session.doubts.retain(|other| other.doubt() != ends && other.doubt() != doubt);
-            match doubt {
-                Some(_) => session.doubts.push(Arc::clone(&notice)),
-                None => session.notice = Some(Arc::clone(&notice)),
+            session.doubts.retain(|doubt| doubt.doubt() != notice.settles());
+            match notice.doubt() {
+                Some(_) => session.doubts.push(notice),
+                None => session.notice = Some(notice),
             }
         });
     }

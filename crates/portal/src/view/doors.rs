@@ -8,13 +8,16 @@ use crate::role::Role;
 use crate::session::Visitor;
 use crate::words::Language;
 
+fn page(language: Language, title: &str, visitor: Option<&Visitor>, more: Markup) -> Markup {
+    frame(language, title, visitor, html! { h1 { (title) } (more) })
+}
+
 pub(crate) fn sign_in(language: Language, stranger: &Visitor) -> Markup {
-    frame(
+    page(
         language,
         language.who(),
         None,
         html! {
-            h1 { (language.who()) }
             p.intro { (language.emulated()) }
             form.users method="post" action={ (PATH) "/sign-in" } {
                 input type="hidden" name="token" value=(stranger.form_token);
@@ -31,12 +34,11 @@ pub(crate) fn sign_in(language: Language, stranger: &Visitor) -> Markup {
 }
 
 pub(crate) fn forbidden(language: Language, visitor: &Visitor, role: Role) -> Markup {
-    frame(
+    page(
         language,
         language.forbidden(),
         Some(visitor),
         html! {
-            h1 { (language.forbidden()) }
             p { (language.who_may()) " " strong { (role.name()) } "." }
             p { (language.ask_them()) }
             form method="post" action={ (PATH) "/sign-out" } {
@@ -48,12 +50,11 @@ pub(crate) fn forbidden(language: Language, visitor: &Visitor, role: Role) -> Ma
 }
 
 pub(crate) fn needs_link(language: Language) -> Markup {
-    frame(
+    page(
         language,
         language.needs_link(),
         None,
         html! {
-            h1 { (language.needs_link()) }
             p { (language.link_once()) }
         },
     )
@@ -61,12 +62,11 @@ pub(crate) fn needs_link(language: Language) -> Markup {
 
 /// For a form whose session has ended since, in another tab or with the program that served it.
 pub(crate) fn out_of_date(language: Language) -> Markup {
-    frame(
+    page(
         language,
         language.out_of_date(),
         None,
         html! {
-            h1 { (language.out_of_date()) }
             p { (language.session_ended()) }
             p { a.button href=(PATH) { (language.go_on()) } }
         },
@@ -75,13 +75,12 @@ pub(crate) fn out_of_date(language: Language) -> Markup {
 
 /// Leads on at once, and leaves no entry of its own in the history.
 pub(crate) fn opened(language: Language) -> Markup {
-    frame(
+    page(
         language,
         language.opening(),
         None,
         html! {
             meta http-equiv="refresh" content={ "0;url=" (PATH) };
-            h1 { (language.opening()) }
             p { a.button href=(PATH) { (language.go_on()) } }
         },
     )

@@ -12,8 +12,8 @@ impl Page<'_> {
         let language = self.language;
         html! {
             @match notice {
-                Notice::Created(id, key) => (self.was_created(id, key)),
-                Notice::Revoked(key) => div.notice.done role="status" {
+                Notice::Created { id, key, .. } => (self.was_created(id, key)),
+                Notice::Revoked(_, key) => div.notice.done role="status" {
                     p { strong { (language.was_revoked()) } " " (self.shown(key)) }
                     p { (language.works_no_more()) }
                 },
