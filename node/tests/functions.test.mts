@@ -15,7 +15,7 @@ import {
 } from "codat-keys";
 import { UnauthorizedError, encode } from "codat-keys";
 import type { Emulator } from "codat-keys/testing";
-import { emulated, ended, start } from "./support.mjs";
+import { emulated, ended, start, workersComeAndGo } from "./support.mjs";
 
 const SECRET = "MadeUpKeyThatAFunctionKnows0000000000000";
 const never = () => new Promise<string>(() => {});
@@ -228,22 +228,9 @@ test("a function that is asked holds no process that has ended its calls", () =>
     }));
 
 test("workers that are ended while they ask do not end the process", () =>
-    emulated([], async (emulator) => {
-        const child = start(
-            `
-        import { Worker } from "node:worker_threads";
-        const works = "import('codat-keys').then(({ Client }) => { const c = () => new Client({ apiKey: () => new Promise((r) => setTimeout(r, 1)) }).whoami().catch(c); for (let i = 0; i < 8; i++) c(); })";
-        for (let round = 0; round < 5; round++) {
-            const workers = Array.from({ length: 4 }, () => new Worker(works, { eval: true }));
-            await new Promise((resolve) => setTimeout(resolve, 50 + 30 * round));
-            await Promise.all(workers.map((worker) => worker.terminate()));
-        }
-        console.log((await client.keys.list()).length);
-    `,
-            emulator,
-        );
-        assert.deepEqual(await ended(child), { code: 0, said: "1\n", complained: "" });
-    }));
+    workersComeAndGo(
+        "import('codat-keys').then(({ Client }) => { const c = () => new Client({ apiKey: () => new Promise((r) => setTimeout(r, 1)) }).whoami().catch(c); for (let i = 0; i < 8; i++) c(); })",
+    ));
 
 test("a client in a cycle with its function is let go", () =>
     emulated([], async (emulator) => {

@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { ClosedError, OutcomeUnknownError, TimeoutError } from "codat-keys";
-import { FOREVER, emulated, ended, start, until } from "./support.mjs";
+import { FOREVER, emulated, ended, start, until, workersComeAndGo } from "./support.mjs";
 
 const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
 const closed = (journal: any[]) => journal.length > 0 && journal.every((request) => request.ended === "client-closed");
@@ -155,22 +155,9 @@ test("workers with calls in flight are ended, and the process goes on", () =>
     }));
 
 test("workers that come and go while they call do not end the process", () =>
-    emulated([], async (emulator) => {
-        const child = start(
-            `
-        import { Worker } from "node:worker_threads";
-        const works = "import('codat-keys').then(async ({ Client }) => { const c = new Client(); for (;;) await Promise.all([c.keys.list(), c.keys.list()]); })";
-        for (let round = 0; round < 10; round++) {
-            const workers = Array.from({ length: 4 }, () => new Worker(works, { eval: true }));
-            await new Promise((resolve) => setTimeout(resolve, 30 + 20 * round));
-            await Promise.all(workers.map((worker) => worker.terminate()));
-        }
-        console.log((await client.keys.list()).length);
-    `,
-            emulator,
-        );
-        assert.deepEqual(await ended(child), { code: 0, said: "1\n", complained: "" });
-    }));
+    workersComeAndGo(
+        "import('codat-keys').then(async ({ Client }) => { const c = new Client(); for (;;) await Promise.all([c.keys.list(), c.keys.list()]); })",
+    ));
 
 test("two copies work in one process", () =>
     emulated([], async (emulator) => {

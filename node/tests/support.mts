@@ -1,4 +1,5 @@
 // What the tests share.
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -38,6 +39,22 @@ export async function ended(child: ChildProcess): Promise<{ code: number | null;
     const [said, complained] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
     return { code: await code, said, complained };
 }
+
+/** Ends workers that run this amid what they do, again and again; the process goes on and ends well all the same. */
+export const workersComeAndGo = (works: string): Promise<void> =>
+    emulated([], async (emulator) => {
+        const program = `
+            import { Worker } from "node:worker_threads";
+            for (let round = 0; round < 10; round++) {
+                const workers = Array.from({ length: 4 }, () => new Worker(${JSON.stringify(works)}, { eval: true }));
+                await new Promise((resolve) => setTimeout(resolve, 30 + 20 * round));
+                await Promise.all(workers.map((worker) => worker.terminate()));
+            }
+            console.log((await client.keys.list()).length);
+        `;
+        const child = await ended(start(program, emulator));
+        assert.deepEqual(child, { code: 0, said: "1\n", complained: "" });
+    });
 
 /** Waits until the journal shows it. */
 export async function until(seen: (journal: any[]) => unknown, emulator: Emulator): Promise<void> {

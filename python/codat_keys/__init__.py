@@ -10,8 +10,9 @@ None True
 from __future__ import annotations
 
 from . import _errors
-from ._client import Client, Keys
+from ._client import Client
 from ._errors import *  # noqa: F403
+from ._keys import Keys
 from ._native import (
     ApiKey,
     ApiKeyDetails,

@@ -69,7 +69,8 @@ class _Waiting:
         result, error = await _end(pending)
         if error is not None:
             raise error
-        return result  # type: ignore[no-any-return]
+        returned: _T = result
+        return returned
 
     def _settle(self) -> None:
         for number, result, error in self._completions.drain():

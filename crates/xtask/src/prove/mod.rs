@@ -4,6 +4,7 @@
 
 mod create;
 mod delete;
+mod faults;
 mod sample;
 mod schedule;
 mod server;
