@@ -1,4 +1,4 @@
-"""Every doctest, too, has an emulator, which ``Client()`` finds."""
+"""Every doctest, too, has an emulator, which ``Client()`` finds, and ``Client`` itself, in whichever module it stands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from codat_keys import Client
+
 
 @pytest.fixture(autouse=True)
-def _emulated(codat_emulator: object) -> Iterator[None]:
+def _emulated(codat_emulator: object, doctest_namespace: dict[str, object]) -> Iterator[None]:
+    doctest_namespace["Client"] = Client
     yield
