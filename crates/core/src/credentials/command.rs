@@ -18,9 +18,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// what it printed is older than [`cached_for`](Self::cached_for) allows. One line break at the end of what it prints is
 /// dropped.
 ///
-/// A run fails with `InvalidCredential`: where the command cannot be started, does not end in time (it is killed, what it has started is not), prints
-/// more than 64 KiB, ends with another status than 0 (what it wrote to its standard error is told, at most 500 characters),
-/// or prints no key. What it printed is never told.
+/// A run fails with `InvalidCredential`: where the command cannot be started, does not end in time (it is killed, what it
+/// has started is not), prints more than 64 KiB, ends with another status than 0 (what it wrote to its standard error is
+/// told, at most 500 characters), or prints no key. What it printed is never told.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
