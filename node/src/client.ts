@@ -18,7 +18,7 @@ import {
     request,
 } from "./options";
 import { told } from "./raise";
-import { AuthorizationHeader } from "./secrets";
+import { ApiKey, AuthorizationHeader, raw } from "./secrets";
 import { type Begin, type Ended, perform } from "./waiting";
 
 /**
@@ -143,8 +143,7 @@ export class Client {
 
     /**
      * Reads the key from its source again, and tells whether it is another one now. Calls do so by themselves when Codat
-     * refuses the key: this is for whoever sends `authorizationFor` with a library of their own. A key that was given as a
-     * value stays. Rejects with `InvalidCredentialError` where the source cannot be read; the key in use goes on.
+     * refuses the key. A key that was given as a value stays. Rejects with `InvalidCredentialError` where the source cannot be read; the key in use goes on.
      */
     async reloadKey(options: CallOptions = {}): Promise<boolean> {
         return start(this.#own, { call: "reloadKey" }, options);
@@ -161,12 +160,47 @@ export class Client {
     }
 
     /**
-     * The header for another HTTP library, if the URL belongs to this client's own origin. Throws `InvalidInputError` for
-     * any other URL, so that the key goes nowhere else.
+     * The header for another HTTP library, if the URL belongs to this client's own origin. It never waits: a key file is
+     * looked at, at most once a second, and read again where it has changed; what a command or a function has given last is
+     * taken as it is. Where the code can wait, prefer `authorize`.
+     *
+     * Throws `InvalidInputError` for any other URL, so that the key goes nowhere else; `NoCredentialError` before a command
+     * or a function has been asked for the first time; `ClosedError`.
      */
     authorizationFor(url: string | URL): AuthorizationHeader {
-        const given = text("url", url instanceof URL ? url.href : url);
-        return new AuthorizationHeader(told(() => this.#own.core.authorizationFor(given)));
+        return header(told(() => this.#own.core.authorizationFor(href(url))));
+    }
+
+    /**
+     * The header for another HTTP library, if the URL belongs to this client's own origin. The key is read from its source
+     * where that has not happened yet, or where it may have changed; calls that need it at the same time share one reading.
+     * Nothing is sent to Codat, and a failed reading is not retried.
+     *
+     * Rejects with `InvalidInputError` for any other URL; `InvalidCredentialError` where the source cannot be read, and
+     * `TimeoutError` where that takes longer than a call may, if no key has been read before; `ClosedError`.
+     */
+    async authorize(url: string | URL, options: CallOptions = {}): Promise<AuthorizationHeader> {
+        const given = href(url);
+        const cached = told(() => this.#own.core.cachedAuthorization(given));
+        return header(cached ?? (await start(this.#own, { call: "authorize", url: given }, options)));
+    }
+
+    /**
+     * The header to send once more after the own origin answered 401 or 403 to `rejected`: `null` unless the source has
+     * another key by now. The source is read at most once for all calls whose key was rejected at the same time. The calls
+     * of this client do so by themselves; this is for whoever sends requests with a library of their own.
+     *
+     * Rejects as `authorize`; the key in use stays.
+     */
+    async reauthorize(
+        url: string | URL,
+        rejected: AuthorizationHeader | string,
+        options: CallOptions = {},
+    ): Promise<AuthorizationHeader | null> {
+        const { apiKey } = typeof rejected === "string" ? new AuthorizationHeader(rejected) : rejected;
+        const call: Call = { call: "reauthorize", url: href(url), rejected: raw("rejected", apiKey) };
+        const another: string | null = await start(this.#own, call, options);
+        return another === null ? null : header(another);
     }
 
     /** Closes the connections. Every later call rejects with `ClosedError`. */
@@ -225,6 +259,15 @@ async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
 
 function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptions): Promise<Ended> {
     return perform((waiting, number) => waiting.start(number, core, timeout, call), provide, signal);
+}
+
+/** Of a key that the core has checked. */
+function header(key: string): AuthorizationHeader {
+    return AuthorizationHeader.encode(new ApiKey(key, null));
+}
+
+function href(url: string | URL): string {
+    return text("url", url instanceof URL ? url.href : url);
 }
 
 /** Of this thread: in a worker, or under jest, the process itself has others. */

@@ -39,6 +39,7 @@ export interface Core {
     pages(path: string, pageSize?: number, query?: string, orderBy?: string): Walk;
     rateLimit(): Quota | null;
     authorizationFor(url: string): string;
+    cachedAuthorization(url: string): string | null;
     baseUrl(): string;
     close(): void;
     shown(): string;
@@ -57,6 +58,8 @@ export type Call =
     | { call: "list" }
     | { call: "whoami" }
     | { call: "reloadKey" }
+    | { call: "authorize"; url: string }
+    | { call: "reauthorize"; url: string; rejected: string }
     | { call: "get"; id: string }
     | { call: "find"; name: string }
     | { call: "create"; name: string; adopt: boolean; idempotencyKey?: string | undefined }

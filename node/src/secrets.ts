@@ -68,19 +68,24 @@ export class AuthorizationHeader {
     readonly #value: string;
 
     /** Throws `InvalidCredentialError`, with the mistake and its repair, for what is no such header. */
-    constructor(value: string | AuthorizationHeader) {
-        const given = raw("value", value);
-        this.apiKey = new ApiKey(
-            told(() => native.keyOf(given)),
-            null,
-        );
+    constructor(value: string | AuthorizationHeader);
+    /** @internal */
+    constructor(value: null, key: ApiKey);
+    constructor(value: string | AuthorizationHeader | null, key?: ApiKey) {
+        const given = key === undefined ? raw("value", value) : "";
+        this.apiKey =
+            key ??
+            new ApiKey(
+                told(() => native.keyOf(given)),
+                null,
+            );
         this.#value = native.headerOf(this.apiKey.exposeSecret());
         Object.freeze(this);
     }
 
     /** The header of a key. */
     static encode(key: ApiKey): AuthorizationHeader {
-        return new AuthorizationHeader(encode(key));
+        return new AuthorizationHeader(null, key instanceof ApiKey ? key : new ApiKey(raw("key", key)));
     }
 
     /** The value itself, `Basic …`. */

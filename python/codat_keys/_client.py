@@ -154,7 +154,7 @@ class Client:
 
     def reload_key(self) -> bool:
         """Reads the key from its source again, and tells whether it is another one now. Calls do so by themselves when
-        Codat refuses the key: this is for whoever sends ``authorization_for`` with a library of their own.
+        Codat refuses the key.
 
         Raises ``InvalidCredentialError`` where it cannot be read, ``TimeoutError`` where that takes longer than a call
         may, and ``ClosedError``; the key in use goes on. It is not retried, and a key that was given as a value stays.
@@ -191,16 +191,36 @@ class Client:
         return self._core.base_url()
 
     def authorization_for(self, url: str) -> AuthorizationHeader:
-        """The header for another HTTP library, if the URL belongs to this client's own origin.
+        """The header for another HTTP library, if the URL belongs to this client's own origin. The key is read from its
+        source where that has not happened yet, or where it may have changed: the call blocks meanwhile, and calls that
+        need the key at the same time share one reading. Nothing is sent to Codat, and a failed reading is not retried.
 
-        Raises ``InvalidInputError`` for any other URL, so that the key goes nowhere else. Nothing is sent.
+        Raises ``InvalidInputError`` for any other URL, so that the key goes nowhere else; ``InvalidCredentialError``
+        where the source cannot be read, and ``TimeoutError`` where that takes longer than a call may, if no key has
+        been read before; ``ClosedError``.
 
         >>> with Client() as client:
         ...     header = client.authorization_for(f"{client.base_url}/companies")
         >>> header.expose_secret().startswith("Basic ")
         True
         """
-        return self._core.authorization_for(url)
+        header = self._core.cached_authorization(url)
+        return self._core.perform(_native.authorize(url)) if header is None else header
+
+    def reauthorize(self, url: str, rejected: AuthorizationHeader | str) -> AuthorizationHeader | None:
+        """The header to send once more after the own origin answered 401 or 403 to ``rejected``: ``None`` unless the
+        source has another key by now. The source is read at most once for all calls whose key was rejected at the same
+        time. The calls of this client do so by themselves; this is for requests sent with a library of your own.
+
+        Raises as ``authorization_for``; the key in use stays.
+
+        >>> keys = ["ExampleKeyForTheDocs0000000000000000000A", "ExampleKeyForTheDocs0000000000000000000B"]
+        >>> client = Client(api_key=keys.pop)
+        >>> rejected = client.authorization_for(client.base_url)
+        >>> client.reauthorize(client.base_url, rejected).api_key
+        ApiKey(••••000A)
+        """
+        return self._core.perform(_native.reauthorize(url, rejected))
 
     def close(self) -> None:
         """Closes the connections; what is under way goes on to its answer. Every later call raises ``ClosedError``.

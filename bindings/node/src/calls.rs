@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
 
-use codat_keys::{Client, Error, HeaderName, HeaderValue, KeyId, KeyName, Method};
+use codat_keys::{AuthorizationHeader, Client, Error, HeaderName, HeaderValue, KeyId, KeyName, Method};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 use crate::errors::{raise, wrong};
+use crate::secrets;
 
 /// Done when the caller wants the call to stop.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -27,6 +28,7 @@ pub(crate) enum Outcome {
     Answered(codat_keys::Response),
     Page(Option<codat_keys::Page>),
     Yes(bool),
+    Header(Option<codat_keys::AuthorizationHeader>),
 }
 
 /// What is to be done, with its arguments.
@@ -35,11 +37,36 @@ pub enum Call {
     List,
     Whoami,
     ReloadKey,
-    Get { id: String },
-    Find { name: String },
-    Create { name: String, adopt: bool, idempotency_key: Option<String> },
-    Delete { id: String, allow_key_in_use: bool },
-    Request { method: String, path: String, query: Vec<Entry>, headers: Vec<Entry>, body: Option<Uint8Array> },
+    Authorize {
+        url: String,
+    },
+    /// `rejected` is a key.
+    Reauthorize {
+        url: String,
+        rejected: String,
+    },
+    Get {
+        id: String,
+    },
+    Find {
+        name: String,
+    },
+    Create {
+        name: String,
+        adopt: bool,
+        idempotency_key: Option<String>,
+    },
+    Delete {
+        id: String,
+        allow_key_in_use: bool,
+    },
+    Request {
+        method: String,
+        path: String,
+        query: Vec<Entry>,
+        headers: Vec<Entry>,
+        body: Option<Uint8Array>,
+    },
 }
 
 /// A name and a value.
@@ -51,6 +78,13 @@ impl Call {
             Self::List => reading(stop, async move { client.keys().list().await.map(Outcome::Keys) }),
             Self::Whoami => reading(stop, async move { client.whoami().await.map(Outcome::Key) }),
             Self::ReloadKey => reading(stop, async move { client.reload_key().await.map(Outcome::Yes) }),
+            Self::Authorize { url } => {
+                reading(stop, async move { client.authorize(&url).await.map(|header| Outcome::Header(Some(header))) })
+            }
+            Self::Reauthorize { url, rejected } => {
+                let rejected = AuthorizationHeader::from(&secrets::verbatim(&rejected)?);
+                reading(stop, async move { client.reauthorize(&url, &rejected).await.map(Outcome::Header) })
+            }
             Self::Get { id } => {
                 let id = key_id(&id)?;
                 reading(stop, async move { client.keys().get(&id).await.map(Outcome::Key) })

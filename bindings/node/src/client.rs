@@ -10,7 +10,7 @@ use napi_derive::napi;
 
 use crate::asking::KeyFunction;
 use crate::calls::Walk;
-use crate::details::RateLimit;
+use crate::details::{RateLimit, key_in};
 use crate::errors::raise;
 use crate::secrets::{api_key, header};
 
@@ -70,10 +70,17 @@ impl Core {
         self.client.rate_limit().map(Into::into)
     }
 
-    /// The header's value for a URL.
+    /// The key to send to a URL.
     #[napi]
     pub fn authorization_for(&self, url: String) -> napi::Result<String> {
-        self.client.authorization_for(&url).map(|header| header.expose_secret().to_owned()).map_err(raise)
+        self.client.authorization_for(&url).map(|header| key_in(&header)).map_err(raise)
+    }
+
+    /// Nothing where the key must be read from its source: see `Call::Authorize`.
+    #[napi]
+    pub fn cached_authorization(&self, url: String) -> napi::Result<Option<String>> {
+        let header = self.client.cached_authorization(&url).map_err(raise)?;
+        Ok(header.as_ref().map(key_in))
     }
 
     #[napi]

@@ -1,6 +1,6 @@
 //! What calls bring, on its way to the classes of `node/src/details.ts`.
 
-use codat_keys::Timestamp;
+use codat_keys::{AuthorizationHeader, Timestamp};
 use napi::Env;
 use napi::bindgen_prelude::{ObjectFinalize, Uint8Array};
 use napi_derive::napi;
@@ -32,6 +32,7 @@ pub(crate) fn told(outcome: Outcome) -> (String, Option<Response>) {
     let value = match &outcome {
         Outcome::Nothing | Outcome::Answered(_) | Outcome::Page(None) => text(&()),
         Outcome::Yes(is_so) => text(is_so),
+        Outcome::Header(header) => text(&header.as_ref().map(key_in)),
         Outcome::Key(key) => text(&Key::from(key)),
         Outcome::Keys(found) => text(&keys(found)),
         Outcome::Created(made) => {
@@ -46,6 +47,11 @@ pub(crate) fn told(outcome: Outcome) -> (String, Option<Response>) {
         _ => None,
     };
     (value, answer.map(Response))
+}
+
+/// The key that a header carries, in clear.
+pub(crate) fn key_in(header: &AuthorizationHeader) -> String {
+    header.api_key().expose_secret().to_owned()
 }
 
 pub(crate) fn keys(keys: &[codat_keys::ApiKeyDetails]) -> Vec<Key<'_>> {

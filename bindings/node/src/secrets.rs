@@ -51,6 +51,6 @@ pub fn same(key: String, other: String) -> napi::Result<bool> {
     Ok(verbatim(&key)? == verbatim(&other)?)
 }
 
-fn verbatim(text: &str) -> napi::Result<ApiKey> {
+pub(crate) fn verbatim(text: &str) -> napi::Result<ApiKey> {
     ApiKey::verbatim(text).map_err(raise)
 }

@@ -80,8 +80,10 @@ impl BlockingCore {
         self.client.rate_limit().map(RateLimit)
     }
 
-    fn authorization_for(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<AuthorizationHeader> {
-        self.client.authorization_for(&text("url", url)?).map(AuthorizationHeader).map_err(|error| raise(py, error))
+    /// ``None`` where the key must be read from its source: see ``authorize``.
+    fn cached_authorization(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<Option<AuthorizationHeader>> {
+        let header = self.client.cached_authorization(&text("url", url)?).map_err(|error| raise(py, error))?;
+        Ok(header.map(AuthorizationHeader))
     }
 
     fn base_url(&self) -> &str {
@@ -97,7 +99,7 @@ impl BlockingCore {
     }
 
     fn __repr__(&self) -> String {
-        shown(self.client.base_url(), self.client.authorization_for(self.client.base_url()))
+        shown(self.client.base_url(), self.client.run(async |client| client.authorization_for(client.base_url())))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::arguments::{argument, entries, text};
 use crate::details::{ApiKeyDetails, Creation};
 use crate::errors::raise;
 use crate::options::seconds;
+use crate::secrets::{self, AuthorizationHeader};
 
 /// Done when the caller wants the call to stop.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -30,6 +31,7 @@ pub(crate) enum Outcome {
     Answered(codat_keys::Response),
     Page(Option<codat_keys::Page>),
     Yes(bool),
+    Header(Option<codat_keys::AuthorizationHeader>),
 }
 
 impl Outcome {
@@ -37,6 +39,7 @@ impl Outcome {
         Ok(match self {
             Self::Nothing | Self::Page(None) => py.None().into_bound(py),
             Self::Yes(is_so) => PyBool::new(py, is_so).to_owned().into_any(),
+            Self::Header(header) => header.map(AuthorizationHeader).into_pyobject(py)?.into_any(),
             Self::Key(key) => ApiKeyDetails(key).into_pyobject(py)?.into_any(),
             Self::Keys(keys) => keys.into_iter().map(ApiKeyDetails).collect::<Vec<_>>().into_pyobject(py)?.into_any(),
             Self::Created(made) => Creation(made).into_pyobject(py)?.into_any(),
@@ -100,6 +103,18 @@ pub(crate) fn whoami() -> Call {
 #[pyfunction]
 pub(crate) fn reload_key() -> Call {
     Call::reading(async move |client| client.reload_key().await.map(Outcome::Yes))
+}
+
+#[pyfunction]
+pub(crate) fn authorize(url: &Bound<'_, PyAny>) -> PyResult<Call> {
+    let url = text("url", url)?;
+    Ok(Call::reading(async move |client| client.authorize(&url).await.map(|header| Outcome::Header(Some(header)))))
+}
+
+#[pyfunction]
+pub(crate) fn reauthorize(url: &Bound<'_, PyAny>, rejected: &Bound<'_, PyAny>) -> PyResult<Call> {
+    let (url, rejected) = (text("url", url)?, secrets::header("rejected", rejected)?);
+    Ok(Call::reading(async move |client| client.reauthorize(&url, &rejected).await.map(Outcome::Header)))
 }
 
 #[pyfunction]

@@ -33,7 +33,9 @@ mod _native {
     #[pymodule_export]
     use crate::blocking::BlockingCore;
     #[pymodule_export]
-    use crate::calls::{Call, Walk, create, delete, find, get, list, reload_key, request, whoami};
+    use crate::calls::{
+        Call, Walk, authorize, create, delete, find, get, list, reauthorize, reload_key, request, whoami,
+    };
     #[pymodule_export]
     use crate::command::KeyCommand;
     #[pymodule_export]

@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::auth::AuthorizationHeader;
 use crate::error::{Error, ErrorKind};
-use crate::secret::ApiKey;
 
 /// More than any server takes together with a path.
 const MAX_BYTES: usize = 2_000;
@@ -50,16 +48,13 @@ impl BaseUrl {
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), url })
     }
 
-    /// The header for a URL of this scheme, host and port; any other is refused.
-    pub(crate) fn authorization_for(&self, url: &str, key: Option<&ApiKey>) -> Result<AuthorizationHeader, Error> {
+    /// Refuses a URL of another scheme, host or port.
+    pub(crate) fn check_own(&self, url: &str) -> Result<(), Error> {
         let is_own = |other: url::Url| {
             other.origin() == self.url.origin() && other.username().is_empty() && other.password().is_none()
         };
         if is_plain(url) && url::Url::parse(url).is_ok_and(is_own) {
-            return key.map(AuthorizationHeader::from).ok_or_else(|| {
-                Error::new(ErrorKind::NoCredential, "the key has not been read from its source yet")
-                    .hint_is("make a call first, or reload the key")
-            });
+            return Ok(());
         }
         Err(Error::new(ErrorKind::InvalidInput, "the URL does not belong to the client's own origin")
             .hint_is("the key is sent to the base URL's origin alone: make a client for the other one"))

@@ -107,20 +107,83 @@ impl Client {
         })
     }
 
-    /// The header for another HTTP library, if the URL belongs to this client's own origin. Every integration asks here,
-    /// so that the key goes nowhere else.
+    /// The header for another HTTP library, if the URL belongs to this client's own origin, so that the key goes nowhere
+    /// else. It never waits: a key file is looked at, at most once a second, and read again where it has changed; what a
+    /// command or a provider of your own has given last is taken as it is. Where the code can wait, prefer
+    /// [`authorize`](Self::authorize).
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or none at all; `NoCredential` before the key has been read for the
-    /// first time, where a command or a provider of your own gives it; `Closed`.
+    /// `InvalidInput` for a URL of another origin, or none at all; `NoCredential` before a command or a provider of your own
+    /// has been read for the first time; `Closed`.
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
+        let cached = match self.cached_authorization(url)? {
+            None => self.key().map(|held| AuthorizationHeader::from(&held.key)),
+            cached => cached,
+        };
+        cached.ok_or_else(|| {
+            Error::new(ErrorKind::NoCredential, "the key has not been read from its source yet")
+                .hint_is("await `authorize`, which reads it; or make a call first")
+        })
+    }
+
+    /// The same header if it is known without waiting, and `None` where [`authorize`](Self::authorize) would read a command
+    /// or a provider of your own.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a URL of another origin, or none at all; `Closed`.
+    pub fn cached_authorization(&self, url: &str) -> Result<Option<AuthorizationHeader>, Error> {
         self.transport().check_open()?;
-        self.base().authorization_for(url, self.key().as_deref().map(|held| &held.key))
+        self.base().check_own(url)?;
+        Ok(self.transport().key.ready().map(|held| AuthorizationHeader::from(&held.key)))
+    }
+
+    /// The header for another HTTP library, if the URL belongs to this client's own origin. The key is read from its source
+    /// where that has not happened yet, or where it may have changed; calls that need it at the same time share one reading.
+    /// Nothing is sent to Codat, and a failed reading is not retried.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), codat_keys::Error> {
+    /// let command = ["echo", "ExampleKeyForTheDocs0000000000000000000A"];
+    /// # #[cfg(unix)] {
+    /// let client = codat_keys::Client::builder().api_key_command(command).build()?;
+    /// let header = client.authorize("https://api.codat.io/companies").await?;
+    /// // After a 401 or 403: another header, if the source has another key by now.
+    /// assert!(client.reauthorize("https://api.codat.io/companies", &header).await?.is_none());
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidInput` for a URL of another origin, or none at all; those of the source, as [`ClientBuilder::build`], and
+    /// `Timeout` where it takes longer than a call may, if no key has been read before; `Closed`.
+    pub async fn authorize(&self, url: &str) -> Result<AuthorizationHeader, Error> {
+        self.transport().check_open()?;
+        self.base().check_own(url)?;
+        let held = self.transport().key_to_use(self.budget_to_read()).await?;
+        Ok(AuthorizationHeader::from(&held.key))
+    }
+
+    /// The header to send once more after the own origin answered 401 or 403 to `rejected`: `None` unless the source has
+    /// another key by now. The source is read at most once for all calls whose key was rejected at the same time. Every call
+    /// of this client does so by itself; this is for programs that send requests with a library of their own.
+    ///
+    /// # Errors
+    /// As [`authorize`](Self::authorize); the key in use stays.
+    pub async fn reauthorize(
+        &self,
+        url: &str,
+        rejected: &AuthorizationHeader,
+    ) -> Result<Option<AuthorizationHeader>, Error> {
+        self.transport().check_open()?;
+        self.base().check_own(url)?;
+        let another = self.transport().key_after_rejection(rejected.api_key(), self.budget_to_read()).await?;
+        Ok(another.map(|held| AuthorizationHeader::from(&held.key)))
     }
 
     /// Reads the key from its source again, and tells whether it is another one now. Every call does so by itself when Codat
-    /// refuses the key: this is for programs that send [`authorization_for`](Self::authorization_for) with a library of
-    /// their own. A key that was given as a value stays.
+    /// refuses the key. A key that was given as a value stays.
     ///
     /// # Errors
     /// Those of the source, as [`ClientBuilder::build`], and `Timeout` where it takes longer than a call may; the key in use

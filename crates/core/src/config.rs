@@ -224,7 +224,7 @@ impl Given {
                 let first = file.read_now()?;
                 Ok(credentials::of_file(file, &first))
             }
-            Self::Provider(provider) => Ok(CurrentKey::of(provider, None)),
+            Self::Provider(provider) => Ok(CurrentKey::of(provider)),
         }
     }
 }

@@ -8,6 +8,7 @@ use http::{Request, Response};
 
 use crate::credentials::Held;
 use crate::error::{Error, ErrorKind};
+use crate::secret::ApiKey;
 use crate::transport::{Budget, Failure, Transport};
 
 /// Goes with a refusal whose key could not be read again: why.
@@ -18,15 +19,29 @@ impl Transport {
     /// One attempt; and one more where Codat refuses the key and its source has another one by now. Safe for every method,
     /// since such a refusal changes nothing.
     pub(crate) async fn attempt(&self, request: &Request<Bytes>, budget: Budget) -> Result<Response<Bytes>, Failure> {
-        let key = match self.key.ready() {
-            Some(key) => key,
-            None => self.within(budget, self.key.look()).await.map_err(|error| Failure { error, sent: false })?,
-        };
+        let key = self.key_to_use(budget).await.map_err(|error| Failure { error, sent: false })?;
         let mut answer = self.attempt_with(&key, request, budget).await?;
         match self.key_instead_of(&key, &mut answer, budget).await {
             Some(another) => self.attempt_with(&another, request, budget).await,
             None => Ok(answer),
         }
+    }
+
+    /// The key to authenticate with now. Its source is read where that has not happened yet, or where it may have changed.
+    pub(crate) async fn key_to_use(&self, budget: Budget) -> Result<Arc<Held>, Error> {
+        match self.key.ready() {
+            Some(key) => Ok(key),
+            None => self.within(budget, self.key.look()).await,
+        }
+    }
+
+    /// Another key than the one that Codat rejected, if the source has one by now.
+    pub(crate) async fn key_after_rejection(
+        &self,
+        rejected: &ApiKey,
+        budget: Budget,
+    ) -> Result<Option<Arc<Held>>, Error> {
+        self.within(budget, self.key.instead_of(rejected)).await
     }
 
     /// If the answer refuses the key: another one, where the source has one, and enough time is left to use it. The answer
@@ -40,7 +55,7 @@ impl Transport {
         if !matches!(answer.status().as_u16(), 401 | 403) {
             return None;
         }
-        match self.within(budget, self.key.instead_of(refused)).await {
+        match self.key_after_rejection(&refused.key, budget).await {
             Ok(another) => another.filter(|_| self.can_send(budget)),
             Err(error) => {
                 answer.extensions_mut().insert(NotRead(error.to_string()));

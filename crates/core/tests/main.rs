@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
 mod any_call;
+mod authorization;
 mod blocking;
 mod canary;
 mod commands;

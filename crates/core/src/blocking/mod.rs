@@ -123,13 +123,33 @@ impl Client {
         self.run(async |client| client.whoami().await)
     }
 
-    /// The header for another HTTP library. As [`crate::Client::authorization_for`].
+    /// The header for another HTTP library. As [`crate::Client::authorize`]: the call blocks while the key is read.
     ///
     /// # Errors
-    /// As [`crate::Client::authorization_for`].
+    /// As [`crate::Client::authorize`].
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
+        match self.cached_authorization(url)? {
+            Some(header) => Ok(header),
+            None => self.run(async |client| client.authorize(url).await),
+        }
+    }
+
+    /// The header if it is known without waiting. As [`crate::Client::cached_authorization`].
+    ///
+    /// # Errors
+    /// As [`crate::Client::cached_authorization`].
+    pub fn cached_authorization(&self, url: &str) -> Result<Option<AuthorizationHeader>, Error> {
         self.0.pool.check_open()?;
-        self.0.base_url.authorization_for(url, self.0.pool.key().now().as_deref().map(|held| &held.key))
+        self.0.base_url.check_own(url)?;
+        Ok(self.0.pool.key().ready().map(|held| AuthorizationHeader::from(&held.key)))
+    }
+
+    /// The header to send once more after a 401 or 403. As [`crate::Client::reauthorize`].
+    ///
+    /// # Errors
+    /// As [`crate::Client::reauthorize`].
+    pub fn reauthorize(&self, url: &str, rejected: &AuthorizationHeader) -> Result<Option<AuthorizationHeader>, Error> {
+        self.run(async |client| client.reauthorize(url, rejected).await)
     }
 
     /// Reads the key from its source again. As [`crate::Client::reload_key`].

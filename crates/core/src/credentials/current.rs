@@ -2,14 +2,17 @@
 //! source has another one.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use arc_swap::ArcSwapOption;
 use http::HeaderValue;
 use tokio::sync::Mutex;
 use tracing::debug;
 
+use super::file::KeyFile;
 use super::provider::KeyProvider;
 use crate::auth::AuthorizationHeader;
 use crate::credential::Credential;
@@ -31,6 +34,8 @@ pub(crate) struct CurrentKey {
 
 struct Source {
     provider: Arc<dyn KeyProvider>,
+    /// Whether a reading never waits, as that of a file.
+    at_once: bool,
     begun: AtomicU64,
     /// Held by the one call that reads.
     latest: Mutex<Latest>,
@@ -48,14 +53,19 @@ impl CurrentKey {
         Self { held: ArcSwapOption::from(Some(Held::new(credential))), source: None }
     }
 
-    /// Goes by what the source holds, of which `first` is what it held just now, if it has been read.
-    pub(crate) fn of(provider: Arc<dyn KeyProvider>, first: Option<&Credential>) -> Self {
-        Self { held: ArcSwapOption::from(first.map(Held::new)), source: Some(Source::new(provider)) }
+    /// Reads the provider when a call first needs the key.
+    pub(crate) fn of(provider: Arc<dyn KeyProvider>) -> Self {
+        Self { held: ArcSwapOption::empty(), source: Some(Source::new(provider, false)) }
+    }
+
+    /// Starts with `first`, which the file holds now.
+    pub(crate) fn of_file(file: KeyFile, first: &Credential) -> Self {
+        Self { held: ArcSwapOption::from(Some(Held::new(first))), source: Some(Source::new(Arc::new(file), true)) }
     }
 
     /// The same in a child of a fork, where nobody may be left to end a reading that its parent had begun.
     pub(crate) fn for_this_process(&self) -> Self {
-        let source = self.source.as_ref().map(|source| Source::new(Arc::clone(&source.provider)));
+        let source = self.source.as_ref().map(|source| Source::new(Arc::clone(&source.provider), source.at_once));
         Self { held: ArcSwapOption::from(self.now()), source }
     }
 
@@ -64,9 +74,16 @@ impl CurrentKey {
         self.held.load_full()
     }
 
-    /// The key in use, unless it may be another by now.
+    /// The key to use now, if that needs no waiting. A file that has changed is read here.
     pub(crate) fn ready(&self) -> Option<Arc<Held>> {
-        self.now().filter(|_| !self.source.as_ref().is_some_and(|source| source.provider.may_have_changed()))
+        let held = self.now()?;
+        match &self.source {
+            Some(source) if source.provider.may_have_changed() => {
+                source.at_once.then(|| self.read_at_once(source))?;
+                self.now()
+            }
+            _ => Some(held),
+        }
     }
 
     /// The key to use where none was [`ready`](Self::ready). Who has one does not wait for another call that reads, and
@@ -88,8 +105,8 @@ impl CurrentKey {
     }
 
     /// Another key than the one that Codat refused just now, if the source has one.
-    pub(crate) async fn instead_of(&self, refused: &Held) -> Result<Option<Arc<Held>>, Error> {
-        let another = || self.now().filter(|held| held.key != refused.key);
+    pub(crate) async fn instead_of(&self, refused: &ApiKey) -> Result<Option<Arc<Held>>, Error> {
+        let another = || self.now().filter(|held| held.key != *refused);
         match another() {
             None => self.reload().await.map(|()| another()),
             another => Ok(another),
@@ -112,6 +129,15 @@ impl CurrentKey {
         match &latest.failure {
             Some(failure) if !is_another => Err(failure.shared()),
             _ => Ok(()),
+        }
+    }
+
+    /// Reads a source that never waits, unless another call reads it at this moment. If it cannot be read, the key in use
+    /// stays.
+    fn read_at_once(&self, source: &Source) {
+        if let Ok(mut latest) = source.latest.try_lock() {
+            let read = pin!(self.read(source, &mut latest)).poll(&mut Context::from_waker(Waker::noop()));
+            debug_assert_eq!(read, Poll::Ready(()));
         }
     }
 
@@ -150,8 +176,8 @@ impl CurrentKey {
 }
 
 impl Source {
-    fn new(provider: Arc<dyn KeyProvider>) -> Self {
-        Self { provider, begun: AtomicU64::new(0), latest: Mutex::default() }
+    fn new(provider: Arc<dyn KeyProvider>, at_once: bool) -> Self {
+        Self { provider, at_once, begun: AtomicU64::new(0), latest: Mutex::default() }
     }
 }
 

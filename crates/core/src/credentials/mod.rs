@@ -8,7 +8,6 @@ mod run;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use crate::auth::AuthorizationHeader;
 use crate::credential::{Credential, Mistake};
@@ -115,7 +114,7 @@ pub(crate) fn from_environment(environment: Environment<'_>) -> Result<CurrentKe
 
 /// A key that was read from a file, followed if it can be.
 pub(crate) fn of_file(file: KeyFile, first: &Credential) -> CurrentKey {
-    if file.can_be_read_again() { CurrentKey::of(Arc::new(file), Some(first)) } else { CurrentKey::fixed(first) }
+    if file.can_be_read_again() { CurrentKey::of_file(file, first) } else { CurrentKey::fixed(first) }
 }
 
 /// A variable that is no secret. An empty one is a mistake, not a default.

@@ -1,0 +1,134 @@
+//! The header for another HTTP library: when the key is read, and which key it carries.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use codat_keys::{ApiKey, AuthorizationHeader, Client, ClientBuilder, Credential, ErrorKind, KeyProvider, Reading};
+
+use crate::follow::replace;
+use crate::providers::{NEW, OLD};
+
+const OWN: &str = "https://api.example/companies";
+
+/// Gives the old key first and then the new one, and counts.
+#[derive(Clone, Default)]
+struct Vault(Arc<AtomicUsize>);
+
+impl KeyProvider for Vault {
+    fn source(&self) -> &str {
+        "the vault"
+    }
+
+    fn read(&self) -> Reading<'_> {
+        Box::pin(async {
+            // The other calls arrive meanwhile.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let key = if self.0.fetch_add(1, Ordering::SeqCst) == 0 { OLD } else { NEW };
+            Ok(Credential::parse(key)?)
+        })
+    }
+}
+
+fn builder() -> ClientBuilder {
+    Client::builder().base_url("https://api.example")
+}
+
+fn header(key: &str) -> AuthorizationHeader {
+    AuthorizationHeader::from(&ApiKey::parse(key).unwrap())
+}
+
+#[tokio::test]
+async fn authorize_reads_the_source_at_first_use_and_shares_the_reading() {
+    let vault = Vault::default();
+    let client = builder().api_key_from(vault.clone()).build().unwrap();
+    assert_eq!(client.cached_authorization(OWN).unwrap(), None);
+    let unread = client.authorization_for(OWN).unwrap_err();
+    assert_eq!(unread.kind(), ErrorKind::NoCredential);
+    assert!(unread.hint().contains("`authorize`"), "{}", unread.hint());
+    let calls = (0..64).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { client.authorize(OWN).await.unwrap() })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert_eq!(call.await.unwrap(), header(OLD));
+    }
+    assert_eq!(vault.0.load(Ordering::SeqCst), 1);
+    assert_eq!(client.authorization_for(OWN).unwrap(), header(OLD));
+}
+
+#[tokio::test]
+async fn rejected_headers_share_one_reading() {
+    let vault = Vault::default();
+    let client = builder().api_key_from(vault.clone()).build().unwrap();
+    let rejected = client.authorize(OWN).await.unwrap();
+    let calls = (0..64).map(|_| {
+        let (client, rejected) = (client.clone(), rejected.clone());
+        tokio::spawn(async move { client.reauthorize(OWN, &rejected).await.unwrap() })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert_eq!(call.await.unwrap(), Some(header(NEW)));
+    }
+    assert_eq!(vault.0.load(Ordering::SeqCst), 2);
+    assert_eq!(client.reauthorize(OWN, &header(NEW)).await.unwrap(), None, "the source has no other key");
+    assert_eq!(vault.0.load(Ordering::SeqCst), 3);
+    assert_eq!(client.reauthorize(OWN, &header(OLD)).await.unwrap(), Some(header(NEW)), "it was replaced already");
+    assert_eq!(vault.0.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_key_that_was_given_as_a_value_has_no_replacement() {
+    let client = builder().api_key(ApiKey::parse(OLD).unwrap()).build().unwrap();
+    assert_eq!(client.authorize(OWN).await.unwrap(), header(OLD));
+    assert_eq!(client.reauthorize(OWN, &header(OLD)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn another_origin_gets_no_header() {
+    let vault = Vault::default();
+    let client = builder().api_key_from(vault.clone()).build().unwrap();
+    for other in ["https://other.example/companies", "http://api.example/", "/companies"] {
+        let refused = [
+            client.authorize(other).await.unwrap_err(),
+            client.reauthorize(other, &header(OLD)).await.unwrap_err(),
+            client.cached_authorization(other).unwrap_err(),
+            client.authorization_for(other).unwrap_err(),
+        ];
+        assert!(refused.iter().all(|error| error.kind() == ErrorKind::InvalidInput), "{other}: {refused:?}");
+    }
+    assert_eq!(vault.0.load(Ordering::SeqCst), 0, "nothing is read for it");
+    client.close();
+    assert_eq!(client.authorize(OWN).await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(client.reauthorize(OWN, &header(OLD)).await.unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[tokio::test]
+async fn a_file_that_was_replaced_is_seen_without_a_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    replace(&file, OLD);
+    let client = builder().api_key_file(&file).build().unwrap();
+    let blocking = builder().api_key_file(&file).build_blocking().unwrap();
+    assert_eq!(client.authorization_for(OWN).unwrap(), header(OLD));
+    assert_eq!(blocking.authorization_for(OWN).unwrap(), header(OLD));
+    replace(&file, NEW);
+    let is_new = |given: Result<AuthorizationHeader, _>| given.unwrap() == header(NEW);
+    let seen = async {
+        while !is_new(client.authorization_for(OWN)) || !is_new(blocking.authorization_for(OWN)) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), seen).await.expect("the new key is never used");
+}
+
+#[test]
+fn a_blocking_client_reads_any_source() {
+    let vault = Vault::default();
+    let client = builder().api_key_from(vault.clone()).build_blocking().unwrap();
+    assert_eq!(client.cached_authorization(OWN).unwrap(), None);
+    assert_eq!(client.authorization_for(OWN).unwrap(), header(OLD));
+    assert_eq!(client.authorization_for(OWN).unwrap(), header(OLD));
+    assert_eq!(client.reauthorize(OWN, &header(OLD)).unwrap(), Some(header(NEW)));
+    assert_eq!(vault.0.load(Ordering::SeqCst), 2);
+    assert_eq!(client.authorization_for("https://other.example/").unwrap_err().kind(), ErrorKind::InvalidInput);
+}
