@@ -33,6 +33,23 @@ export function object<T extends object>(name: string, value: T): T {
     return of("object", name, value) as T;
 }
 
+/** An object with no members but these. One that is written wrong would be ignored: `baseURL` would mean production. */
+export function knownOptions<T extends object>(name: string, value: T, names: readonly string[]): T {
+    for (const given of Object.keys(object(name, value))) {
+        if (!names.includes(given)) {
+            const meant = names.find((known) => alike(known) === alike(given));
+            const instead = meant === undefined ? `it takes ${names.join(", ")}` : `did you mean '${meant}'?`;
+            throw new TypeError(`argument '${name}' has an unknown option '${given}': ${instead}`);
+        }
+    }
+    return value;
+}
+
+/** How a name reads without regard to case and separators. */
+function alike(name: string): string {
+    return name.toLowerCase().replace(/[-_]/g, "");
+}
+
 /** The entries of an object, a `Map` or `Headers` whose values can stand in a query or a header. */
 export function entries(name: string, value: object | undefined): [string, string][] {
     const given = value === undefined ? {} : object(name, value);

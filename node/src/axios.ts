@@ -15,6 +15,11 @@ interface Instance {
  */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
     mustBeClient(client);
+    if (typeof instance?.interceptors?.request?.use !== "function") {
+        throw new TypeError(
+            "argument 'instance' must be an instance of axios: axios.create({ baseURL: client.baseUrl })",
+        );
+    }
     instance.interceptors.request.use((config) => {
         const header = headerFor(client, instance.getUri(config));
         if (header === undefined) {

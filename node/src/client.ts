@@ -1,7 +1,7 @@
 /** The client. */
 import { inspect } from "node:util";
 
-import { object, text, yes } from "./arguments";
+import { optional, text, yes } from "./arguments";
 import type { KeyFunction } from "./asking";
 import { ApiKeyDetails, Creation, type KeyData, Page, RateLimit, Response } from "./details";
 import { type Call, type Core, native } from "./native";
@@ -59,15 +59,15 @@ export class Keys {
      * the idempotency key to resume with, and the candidates. That holds for a call that its signal stopped, too.
      */
     async create(name: string, options: CreateOptions = {}): Promise<Creation> {
-        const { adopt = false, idempotencyKey } = object("options", options);
-        const key = idempotencyKey === undefined ? undefined : text("idempotencyKey", idempotencyKey);
+        const given = callOptions(options, ["adopt", "idempotencyKey"]);
+        const { adopt = false, idempotencyKey } = options;
         const call: Call = {
             call: "create",
             name: text("name", name),
             adopt: yes("adopt", adopt),
-            idempotencyKey: key,
+            idempotencyKey: optional(text, "idempotencyKey", idempotencyKey),
         };
-        return new Creation(await start(this.#own, call, options));
+        return new Creation((await make(this.#own, call, given)).value);
     }
 
     /**
@@ -77,8 +77,9 @@ export class Keys {
      * nothing proves whether the key was deleted. What another process deletes meanwhile cannot be seen.
      */
     async delete(id: string, options: DeleteOptions = {}): Promise<void> {
-        const allowKeyInUse = yes("allowKeyInUse", object("options", options).allowKeyInUse ?? false);
-        await start(this.#own, { call: "delete", id: text("id", id), allowKeyInUse }, options);
+        const given = callOptions(options, ["allowKeyInUse"]);
+        const allowKeyInUse = yes("allowKeyInUse", options.allowKeyInUse ?? false);
+        await make(this.#own, { call: "delete", id: text("id", id), allowKeyInUse }, given);
     }
 }
 
@@ -114,9 +115,9 @@ export class Client {
      * sent, for a path that leaves the base URL; with `OutcomeUnknownError` for a change in doubt.
      */
     async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
-        const { signal, timeout } = callOptions(options);
+        const given = callOptions(options, ["query", "json", "body", "headers"]);
         const call = request(method, path, options);
-        return new Response((await make(this.#own, call, { signal, timeout })).answer!);
+        return new Response((await make(this.#own, call, given)).answer!);
     }
 
     /**
@@ -129,7 +130,7 @@ export class Client {
      * ```
      */
     pages(path: string, options: PagesOptions = {}): AsyncIterableIterator<Page> {
-        const { signal, timeout } = callOptions(options);
+        const { signal, timeout } = callOptions(options, ["pageSize", "query", "orderBy"]);
         const { core, provide } = this.#own;
         const walk = core.pages(text("path", path), ...pagesOptions(options));
         const next: Begin = (waiting, number) => waiting.next(number, core, timeout, walk);
@@ -252,7 +253,7 @@ interface Own {
     readonly provide: KeyFunction | undefined;
 }
 
-/** Performs a call that brings a value. */
+/** Performs a call that brings a value, and takes no options of its own. */
 async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
     return (await make(own, call, callOptions(options))).value;
 }

@@ -5,6 +5,9 @@ import type { Client } from "./client";
 /** A `fetch` that attaches the key of a client to requests for its origin; on a redirect elsewhere, `fetch` takes it off. */
 export function codatFetch(client: Client, fetch = globalThis.fetch): typeof globalThis.fetch {
     mustBeClient(client);
+    if (typeof fetch !== "function") {
+        throw new TypeError("argument 'fetch' must be a function like fetch; what one call takes goes to the call");
+    }
     return async (input, init) => {
         const request = new Request(input, init);
         const header = headerFor(client, request.url);

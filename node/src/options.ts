@@ -1,5 +1,5 @@
 /** What calls take, on its way to the native module. */
-import { entries, json as asJson, number, object, optional, text, whole, yes } from "./arguments";
+import { entries, json as asJson, knownOptions, number, optional, text, whole, yes } from "./arguments";
 import type { KeyFunction } from "./asking";
 import type { Call, Command, Options } from "./native";
 import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
@@ -93,10 +93,13 @@ export type Parameters = Record<string, Parameter> | Iterable<readonly [string, 
 
 type Parameter = string | number | boolean;
 
+const SOURCES = ["apiKey", "authHeader", "apiKeyFile", "apiKeyCommand"] as const;
+const OTHERS = ["baseUrl", "timeout", "retry", "caFile", "proxy", "allowInsecureHttp"];
+
 /** @internal */
 export function clientOptions(given: ClientOptions): Options {
-    const sources = ["apiKey", "authHeader", "apiKeyFile", "apiKeyCommand"] as const;
-    const [one, other] = sources.filter((source) => object("options", given)[source] !== undefined);
+    knownOptions("options", given, [...SOURCES, ...OTHERS]);
+    const [one, other] = SOURCES.filter((source) => given[source] !== undefined);
     if (other !== undefined) {
         throw new TypeError(`give ${one} or ${other}, not both`);
     }
@@ -117,14 +120,14 @@ export function clientOptions(given: ClientOptions): Options {
 }
 
 function command(name: string, value: unknown): Command {
-    const { argv, timeout, cachedFor } = (
-        Array.isArray(value) ? { argv: value } : (value ?? {})
-    ) as Partial<KeyCommand>;
+    const given = (Array.isArray(value) ? { argv: value } : (value ?? {})) as Partial<KeyCommand>;
+    const { argv, timeout, cachedFor } = given;
     if (!Array.isArray(argv)) {
         throw new TypeError(
             `argument '${name}' must be a list of the program and its arguments: no shell would take a text apart`,
         );
     }
+    knownOptions(name, given, ["argv", "timeout", "cachedFor"]);
     return {
         argv: argv.map((word) => text(name, word)),
         timeout: optional(number, `${name}.timeout`, timeout),
@@ -132,9 +135,9 @@ function command(name: string, value: unknown): Command {
     };
 }
 
-/** @internal */
-export function callOptions(given: CallOptions): CallOptions {
-    const { signal, timeout } = object("options", given);
+/** What every call takes, of a call that takes these options as well. @internal */
+export function callOptions(given: CallOptions, others: readonly string[] = []): CallOptions {
+    const { signal, timeout } = knownOptions("options", given, ["signal", "timeout", ...others]);
     if (signal !== undefined && !isSignal(signal)) {
         throw new TypeError("argument 'signal' must be an AbortSignal");
     }

@@ -10,7 +10,7 @@
  */
 import * as http from "node:http";
 
-import { object, optional, whole } from "./arguments";
+import { knownOptions, optional, whole } from "./arguments";
 import { native } from "./native";
 import { told } from "./raise";
 
@@ -34,7 +34,7 @@ export class Emulator {
 
     /** Throws where it cannot start. */
     constructor(options: EmulatorOptions = {}) {
-        const { port = 0, seed } = object("options", options);
+        const { port = 0, seed } = knownOptions("options", options, ["port", "seed"]);
         const number = whole("port", port);
         this.#native = told(() => new native.Emulator(number, optional(whole, "seed", seed)));
         running.add(this);

@@ -185,11 +185,30 @@ const WRONG: [string, (client: Client) => unknown][] = [
     ["'options' must be an object", (client) => client.keys.delete("x", anyOf(null))],
     ["'other' must be a string", () => new ApiKey("MadeUpKey").equals(anyOf(5))],
     ["'json': an object in it", (client) => client.request("POST", "/x", { json: new Map([[1, 2]]) })],
+    ["'options' has an unknown option 'baseURL': did you mean 'baseUrl'?", () => new Client(anyOf({ baseURL: "x" }))],
+    ["'options' has an unknown option 'api_key': did you mean 'apiKey'?", () => new Client(anyOf({ api_key: "x" }))],
+    ["'options' has an unknown option 'seeds': it takes port, seed", () => new Emulator(anyOf({ seeds: 1 }))],
+    ["'apiKeyCommand' has an unknown option 'timeOut': did you", () => commanded({ argv: ["x"], timeOut: 1 })],
+    ["'options' has an unknown option 'time': it takes signal", (client) => client.keys.list(anyOf({ time: 1 }))],
+    ["'options' has an unknown option 'time': it", (client) => client.keys.get("x", anyOf({ time: 1 }))],
+    ["'options' has an unknown option 'time': it", (client) => client.keys.find("x", anyOf({ time: 1 }))],
+    ["'options' has an unknown option 'adopts': it", (client) => client.keys.create("x", anyOf({ adopts: true }))],
+    ["'options' has an unknown option 'force': it", (client) => client.keys.delete("x", anyOf({ force: true }))],
+    ["'options' has an unknown option 'data': it", (client) => client.request("GET", "/x", anyOf({ data: {} }))],
+    ["'options' has an unknown option 'pagesize': did", (client) => client.pages("/x", anyOf({ pagesize: 2 })).next()],
+    ["'options' has an unknown option 'time': it", (client) => client.whoami(anyOf({ time: 1 }))],
+    ["'options' has an unknown option 'time': it", (client) => client.reloadKey(anyOf({ time: 1 }))],
     ["'client' must be a Client", () => codatFetch(anyOf(undefined))],
+    ["'fetch' must be a function", (client) => codatFetch(client, anyOf({ method: "GET" }))],
+    ["'instance' must be an instance of axios", (client) => forAxios(client, anyOf({ baseURL: "x" }))],
     ["'client' must be a Client", () => forUndici(anyOf({}))],
     ["'client' must be a Client", () => forAxios(anyOf(null), anyOf({}))],
     ["'client' must be a Client", () => security(anyOf("MadeUpKey"))],
 ];
+
+function commanded(apiKeyCommand: object): Client {
+    return new Client({ apiKeyCommand: anyOf(apiKeyCommand) });
+}
 
 for (const [at, [says, wrong]] of WRONG.entries()) {
     test(`a wrong argument is named: ${says} (${at})`, () =>

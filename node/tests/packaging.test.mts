@@ -1,7 +1,7 @@
 // What bundlers make of the package, and what it says where it cannot run.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -38,6 +38,31 @@ for (const [native, why] of [
         const packages = `@codat-keys/${HERE}.*`;
         const cause = native === null ? "\\. It is" : ": .*codat-keys\\.node";
         assert.match(stderr, new RegExp(`codat-keys has no native module for ${HERE}: ${packages} ${why}${cause}`));
+    });
+}
+
+/** A version of TypeScript, and how it is told to resolve modules. Only the earlier one has node10, its default. */
+const RESOLUTIONS: Record<string, string[]> = {
+    node10: ["typescript-5", "--module", "commonjs"],
+    node16: ["typescript", "--module", "node16"],
+    bundler: ["typescript", "--module", "esnext", "--moduleResolution", "bundler"],
+};
+
+for (const [resolution, [version, ...options]] of Object.entries(RESOLUTIONS)) {
+    test(`TypeScript finds every entry point: ${resolution}`, () => {
+        const folder = installed();
+        for (const name of ["undici", "@types"])
+            symlinkSync(join(PACKAGE, "node_modules", name), join(folder, "node_modules", name), "junction");
+        const entries = [
+            "codat-keys",
+            ...["testing", "fetch", "undici", "axios", "official"].map((name) => `codat-keys/${name}`),
+        ];
+        const program = entries.map((entry, at) => `import * as entry${at} from "${entry}";\nentry${at};\n`).join("");
+        writeFileSync(join(folder, "program.ts"), program);
+        const tsc = join(PACKAGE, "node_modules", version!, "bin/tsc");
+        const whole = [tsc, "--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", ...options, "program.ts"];
+        const { stdout, status } = spawnSync(process.execPath, whole, { cwd: folder, encoding: "utf8" });
+        assert.deepEqual({ status, stdout }, { status: 0, stdout: "" });
     });
 }
 

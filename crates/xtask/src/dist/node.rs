@@ -48,7 +48,7 @@ pub(super) fn build() -> Result<Dist> {
         main: main_package(CLI, PROGRAMS, launcher)?,
         native: native_package(PROGRAMS, "The program of codat-keys-cli", &program, name(&program))?,
     };
-    run_quietly(node::HERE.npm("exec -- attw --profile node16").arg(&library.main))?;
+    run_quietly(node::HERE.npm("exec -- attw").arg(&library.main))?;
     for archive in [&library.main, &library.native, &cli.main, &cli.native] {
         run_quietly(node::HERE.npm("exec -- publint --strict").arg(archive))?;
         check(archive)?;
