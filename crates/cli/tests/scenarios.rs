@@ -14,7 +14,7 @@ mod scenario;
 #[test]
 fn every_scenario_holds_for_the_command_line() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenario");
-    scenario::run_all(&folder, perform);
+    scenario::run_all(&folder, "cli", perform);
 }
 
 fn perform(emulator: &Emulator, key: &str, step: &Value) -> Value {

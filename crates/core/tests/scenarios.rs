@@ -12,7 +12,7 @@ mod scenario;
 
 #[test]
 fn every_scenario_holds_for_the_async_client() {
-    scenario::run_all(&folder(), |emulator, key, step| {
+    scenario::run_all(&folder(), "core", |emulator, key, step| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         outcome(runtime.block_on(call(&builder(emulator, key, step).build().unwrap(), step)))
     });
@@ -20,7 +20,7 @@ fn every_scenario_holds_for_the_async_client() {
 
 #[test]
 fn every_scenario_holds_for_the_blocking_client() {
-    scenario::run_all(&folder(), |emulator, key, step| {
+    scenario::run_all(&folder(), "core", |emulator, key, step| {
         outcome(call_blocking(&builder(emulator, key, step).build_blocking().unwrap(), step))
     });
 }
