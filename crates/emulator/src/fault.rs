@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
+use crate::late::Delay;
 use crate::members::{Members, required};
 use crate::state::MAX_NAME_UTF16_UNITS;
 use crate::stream::Stream;
@@ -21,7 +22,7 @@ pub(crate) enum Fault {
     Garbage,
     Html,
     Empty,
-    Late(Duration),
+    Late(Delay),
     Twice,
     KeyWorksAfter(Duration),
     StaleList,
@@ -44,7 +45,7 @@ pub(crate) struct StatusFault {
 pub(crate) enum Effect {
     None,
     Now,
-    Late(Duration),
+    Late(Delay),
 }
 
 /// Who gives the answer.
@@ -77,7 +78,7 @@ const FAULTS: [(&str, Parse); 19] = [
     ("html", |_| Ok(Fault::Html)),
     ("huge", |_| Ok(Fault::Streamed(Stream::Huge))),
     ("empty", |_| Ok(Fault::Empty)),
-    ("late", |members| members.milliseconds().map(Fault::Late)),
+    ("late", |members| Delay::take(members).map(Fault::Late)),
     ("twice", |_| Ok(Fault::Twice)),
     ("key-works-after", |members| members.milliseconds().map(Fault::KeyWorksAfter)),
     ("stale-list", |_| Ok(Fault::StaleList)),
@@ -108,7 +109,7 @@ impl StatusFault {
         let status = required("status", members.number("status", 200, 599)?)?;
         let effects = [("none", "none"), ("now", "now"), ("late", "late")];
         let effect = match members.choice("effect", &effects)? {
-            Some("late") => Effect::Late(members.milliseconds()?),
+            Some("late") => Effect::Late(Delay::take(members)?),
             Some("now") => Effect::Now,
             _ => Effect::None,
         };

@@ -42,8 +42,9 @@ impl Arrival {
 }
 
 impl Server {
-    /// Writes a request into the journal, and finds the fault that is to befall it.
+    /// Brings what waited for it, writes a request into the journal, and finds the fault that is to befall it.
     pub(crate) fn arrive(&mut self, head: Parts, body: Result<Bytes, Refusal>) -> (Arrival, Option<Fault>) {
+        self.bring_pending_effects();
         let credential = self.credential(&head.headers);
         let written = body.as_deref().unwrap_or_default();
         let mut entry = Entry::new(&head, written, &credential, &self.masks(&head.headers), self.clock.now());

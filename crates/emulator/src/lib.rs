@@ -55,6 +55,7 @@ mod handling;
 mod http;
 mod idempotency;
 mod journal;
+mod late;
 mod link;
 mod mask;
 mod members;

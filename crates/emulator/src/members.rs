@@ -28,8 +28,11 @@ impl Members {
     }
 
     pub(crate) fn milliseconds(&mut self) -> Result<Duration, String> {
-        let number = self.number("milliseconds", 0, MAX_DELAY)?;
-        required("milliseconds", number).map(Duration::from_millis)
+        required("milliseconds", self.number_of_milliseconds()?)
+    }
+
+    pub(crate) fn number_of_milliseconds(&mut self) -> Result<Option<Duration>, String> {
+        Ok(self.number("milliseconds", 0, MAX_DELAY)?.map(Duration::from_millis))
     }
 
     /// One of a few words.

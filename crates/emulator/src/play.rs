@@ -12,6 +12,7 @@ use crate::codat;
 use crate::fault::{Effect, Fault, From, StatusFault, When};
 use crate::gate::Gate;
 use crate::handling::{Admission, Arrival};
+use crate::late::Delay;
 use crate::server::{Server, Shared};
 use crate::stream::Stream;
 use crate::wire::{Answer, JSON, Refusal};
@@ -55,12 +56,8 @@ impl Scene {
             }
             Fault::DelayBefore(time) => Ending::Codat(self.delay_before(time).await),
             Fault::DelayAfter(time) => Ending::Codat(self.delay_after(time).await),
-            Fault::Late(time) => {
-                let admission = self.server.lock().admit(&self.arrival);
-                tokio::spawn(async move {
-                    sleep(time).await;
-                    self.finish(admission)
-                });
+            Fault::Late(delay) => {
+                self.handle_late(delay);
                 Ending::Dropped
             }
             Fault::Status(fault) => self.status(fault),
@@ -92,6 +89,13 @@ impl Scene {
     fn finish(&self, admission: Admission) -> Answer {
         let mut server = self.server.lock();
         server.finish(admission, |server| server.perform(&self.arrival))
+    }
+
+    /// Admits it now, and performs it later.
+    fn handle_late(self, delay: Delay) {
+        let admission = self.server.lock().admit(&self.arrival);
+        let arrival = self.arrival;
+        self.server.put_off(delay, move |server| drop(server.finish(admission, |server| server.perform(&arrival))));
     }
 
     async fn delay_before(&self, time: Duration) -> Answer {
@@ -130,7 +134,7 @@ impl Scene {
             match fault.effect {
                 Effect::None => {}
                 Effect::Now => drop(server.perform(arrival)),
-                Effect::Late(time) => late = Some(time),
+                Effect::Late(delay) => late = Some(delay),
             }
             fault.answer(server)
         };
@@ -139,11 +143,9 @@ impl Scene {
             _ => server.handle_with(arrival, effect),
         };
         drop(server);
-        if let Some(time) = late {
-            tokio::spawn(async move {
-                sleep(time).await;
-                self.server.lock().perform(&self.arrival)
-            });
+        if let Some(delay) = late {
+            let arrival = self.arrival;
+            self.server.put_off(delay, move |server| drop(server.perform(&arrival)));
         }
         answer
     }
@@ -154,13 +156,7 @@ impl Scene {
         match fault.effect {
             Effect::None => {}
             Effect::Now => drop(self.handle()),
-            Effect::Late(time) => {
-                let admission = self.server.lock().admit(&self.arrival);
-                tokio::spawn(async move {
-                    sleep(time).await;
-                    self.finish(admission)
-                });
-            }
+            Effect::Late(delay) => self.handle_late(delay),
         }
         answer
     }

@@ -18,6 +18,7 @@ use crate::emulator::Builder;
 use crate::generator::Generator;
 use crate::idempotency::Cache;
 use crate::journal::Journal;
+use crate::late::Pending;
 use crate::mask::Masks;
 use crate::script::Script;
 use crate::state::Account;
@@ -50,6 +51,7 @@ pub(crate) struct Server {
     pub(crate) keys_before: Vec<ApiKeyDetails>,
     /// The ids of keys that do not work yet, and when they will.
     asleep: HashMap<String, Instant>,
+    pub(crate) pending: Pending,
     store: Option<Store>,
     /// Apart from the account's, so that an error does not change which key comes next.
     correlation_ids: Generator,
@@ -92,6 +94,7 @@ impl Server {
             faults,
             answers: Cache::default(),
             asleep: HashMap::new(),
+            pending: Pending::default(),
             store,
             correlation_ids: Generator::new(!seed),
         })

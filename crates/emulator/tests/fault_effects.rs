@@ -120,6 +120,21 @@ fn late_is_performed_after_the_connection_has_ended() {
 }
 
 #[test]
+fn a_late_effect_may_wait_for_requests_in_place_of_time() {
+    let status = |from| json!({"fault": "status", "status": 503, "effect": "late", "requests": 2, "from": from});
+    for fault in [json!({"fault": "late", "requests": 2}), status("codat"), status("gateway")] {
+        let emulator = with(&fault);
+        until_closed(
+            &emulator,
+            &post_request(&emulator, "one", NAMED).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"),
+        );
+        assert_eq!((list(&emulator).len(), number_of_keys(&emulator)), (1, 1), "{fault}");
+        // Before this list is answered.
+        assert_eq!((list(&emulator).len(), list(&emulator).len()), (2, 2), "{fault}");
+    }
+}
+
+#[test]
 fn twice_makes_two_keys_unless_the_request_has_an_idempotency_key() {
     let emulator = with(&json!({"fault": "twice"}));
     let answer = ask(&emulator, "POST", "/apiKeys", Some(NAMED));
