@@ -27,14 +27,14 @@ const COMPILE = [
 /** The pages with blocks of JavaScript or TypeScript, and what each of these prints. */
 const PAGES = {
     "README.md": [
-        /^created ApiKey\(••••.{4}\)\n\[ 'Example Company 00001', 'Example Company 00002' \]\n/,
+        /^created ApiKey\(\*{4}.{4}\)\n\[ 'Example Company 00001', 'Example Company 00002' \]\n/,
         /^created\n$/,
         /^the next one\n$/,
         /^200\n$/,
         /^replayed 2\n$/,
     ],
     "../README.md": [
-        /^made [-\da-f]{36} ApiKey\(••••.{4}\)\n[-\da-f]{36} \(no name\)\n[-\da-f]{36} invoice-processor\n$/,
+        /^made [-\da-f]{36} ApiKey\(\*{4}.{4}\)\n[-\da-f]{36} \(no name\)\n[-\da-f]{36} invoice-processor\n$/,
         /^the companies of Emulated client, by the key [-\da-f]{36}:\nExample Company 00001\n/,
         /^5 companies\n$/,
     ],

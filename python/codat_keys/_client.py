@@ -164,7 +164,7 @@ class Client:
         >>> client.reload_key(), client.reload_key()
         (True, True)
         >>> client  # doctest: +ELLIPSIS
-        Client(base_url='http://127.0.0.1:...', api_key=ApiKey(••••000A))
+        Client(base_url='http://127.0.0.1:...', api_key=ApiKey(****000A))
         """
         return self._core.perform(_native.reload_key())
 
@@ -218,7 +218,7 @@ class Client:
         >>> client = Client(api_key=keys.pop)
         >>> rejected = client.authorization_for(client.base_url)
         >>> client.reauthorize(client.base_url, rejected).api_key
-        ApiKey(••••000A)
+        ApiKey(****000A)
         """
         return self._core.perform(_native.reauthorize(url, rejected))
 

@@ -56,7 +56,7 @@ class ApiKey:
 
     >>> key = ApiKey("ExampleKeyForTheDocs0000000000000000000A")
     >>> key
-    ApiKey(••••000A)
+    ApiKey(****000A)
     >>> key.expose_secret()
     'ExampleKeyForTheDocs0000000000000000000A'
     """
@@ -73,7 +73,7 @@ class ApiKey:
         """The value itself. Whoever calls this is responsible for where it goes."""
 
     def masked(self) -> str:
-        """The last four characters behind four bullets; of a key shorter than twelve characters none."""
+        """The last four characters behind four asterisks; of a key shorter than twelve characters none."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -133,7 +133,7 @@ class ApiKeyDetails:
     >>> with Client() as client:
     ...     for key in client.keys.list():
     ...         print(key.name, key.api_key.masked()[:4])
-    None ••••
+    None ****
     """
 
     @property

@@ -24,8 +24,8 @@ inBothLooks("the table says what each key is", async (t, look, words) => {
     assert.equal(await page.title(), `${words.title} · Codat`);
     const first = rowOf(page, words.noName);
     await first.getByText(words.inUse).waitFor();
-    await first.getByText(`••••${api.apiKey.slice(-4)}`).waitFor();
-    await first.getByText("Basic ••••").waitFor();
+    await first.getByText(`****${api.apiKey.slice(-4)}`).waitFor();
+    await first.getByText("Basic ****").waitFor();
     assert.equal(await rowOf(page, "ledger").getByText(words.inUse).count(), 0);
 
     const date = rowOf(page, "ledger").getByRole("time");

@@ -61,7 +61,7 @@ for (const role of ["Onboarding", "Advisor", "Analyst"]) {
         assert.equal(answers.length, 8);
         for (const [status, text] of answers) {
             assert.equal(status, 403);
-            assert.ok(!/MadeUpKey|••••|ledger/.test(text), text);
+            assert.ok(!/MadeUpKey|\*{4}|ledger/.test(text), text);
         }
         assert.deepEqual(await api.keys(), before);
         assert.deepEqual(await api.requests("POST"), []);
@@ -77,5 +77,5 @@ test("who signs in as another user is that user alone", async (t) => {
     await button(page, "Advisor").click();
     await page.getByRole("heading", { name: words.forbidden }).waitFor();
     await page.goBack();
-    assert.equal(await page.getByText("••••").count(), 0);
+    assert.equal(await page.getByText("****").count(), 0);
 });

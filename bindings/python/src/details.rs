@@ -11,7 +11,7 @@ use crate::secrets::{ApiKey, unpicklable};
 /// >>> with Client() as client:
 /// ...     for key in client.keys.list():
 /// ...         print(key.name, key.api_key.masked()[:4])
-/// None ••••
+/// None ****
 #[pyclass(frozen, eq, module = "codat_keys")]
 #[derive(Clone, PartialEq)]
 pub(crate) struct ApiKeyDetails(pub(crate) codat_keys::ApiKeyDetails);

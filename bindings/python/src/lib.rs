@@ -1,6 +1,8 @@
 //! `codat_keys._native`: what the Python package calls. It converts types, errors and ways of waiting, and knows nothing
 //! about keys. The classes that a user meets are documented in `python/codat_keys/_native.pyi`.
 
+#![deny(clippy::non_ascii_literal, reason = "what is shown can be encoded anywhere")]
+
 mod aio;
 mod answers;
 mod arguments;

@@ -44,7 +44,7 @@ pub(crate) fn encode(key: &Bound<'_, PyAny>) -> PyResult<String> {
 ///
 /// >>> key = ApiKey("ExampleKeyForTheDocs0000000000000000000A")
 /// >>> key
-/// ApiKey(••••000A)
+/// ApiKey(****000A)
 /// >>> key.expose_secret()
 /// 'ExampleKeyForTheDocs0000000000000000000A'
 #[pyclass(frozen, eq, module = "codat_keys")]
@@ -71,7 +71,7 @@ impl ApiKey {
         self.0.expose_secret()
     }
 
-    /// The last four characters behind four bullets; of a key shorter than twelve characters none.
+    /// The last four characters behind four asterisks; of a key shorter than twelve characters none.
     fn masked(&self) -> String {
         self.0.masked()
     }

@@ -29,7 +29,7 @@ pub(crate) struct EmulatorOptions {
     /// Let the last key be deleted, as Codat's OpenAPI text says, against its guide
     #[arg(long)]
     last_key_can_be_deleted: bool,
-    /// Let go wrong what this file says: {"faults":[…]}, see docs/emulator.md
+    /// Let go wrong what this file says: {"faults":[...]}, see docs/emulator.md
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
     /// Print the start line as JSON: {"baseUrl","apiKey","page"}

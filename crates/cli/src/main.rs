@@ -1,6 +1,7 @@
 //! `codat-keys`: Codat API keys from the shell.
 
 #![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic where nobody reads; `output` does not")]
+#![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "what is shown can be encoded anywhere"))]
 
 mod api;
 mod args;

@@ -49,7 +49,7 @@ pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, Mistake> {
 
 fn shown(name: &str) -> String {
     let start: String = name.chars().take(MAX_SHOWN_CHARS).collect();
-    if start.len() < name.len() { start + "…" } else { start }
+    if start.len() < name.len() { start + "..." } else { start }
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ fn a_healthy_set_up_is_reported_without_its_key() {
     assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "{ended:?}");
     assert!(!ended.stdout.contains(emulator.api_key()), "{ended:?}");
     for (what, part) in [
-        ("CODAT_API_KEY", "in use: a raw key, ••••"),
+        ("CODAT_API_KEY", "in use: a raw key, ****"),
         ("CODAT_AUTH_HEADER", "not set"),
         ("CODAT_API_KEY_FILE", "not set"),
         ("base URL", emulator.base_url()),
@@ -63,7 +63,7 @@ fn each_source_is_named_with_what_became_of_it() {
     };
     let ended = doctor(&[]);
     assert_eq!(ended.status, 0, "{ended:?}");
-    assert_eq!(told(&ended, "CODAT_AUTH_HEADER"), "in use: a whole header, ••••0000");
+    assert_eq!(told(&ended, "CODAT_AUTH_HEADER"), "in use: a whole header, ****0000");
 
     let ended = doctor(&[("CODAT_API_KEY", KEY)]);
     assert_eq!(ended.status, 0, "{ended:?}");
@@ -72,7 +72,7 @@ fn each_source_is_named_with_what_became_of_it() {
     let ended = doctor(&[("CODAT_API_KEY", KEY), ("CODAT_API_KEY_FILE", file.to_str().unwrap())]);
     assert_eq!(ended.status, 4, "{ended:?}");
     assert_eq!(told(&ended, "CODAT_API_KEY_FILE"), "passed over: it holds another key than CODAT_API_KEY");
-    assert_eq!(told(&ended, "CODAT_API_KEY"), "not used: a raw key, ••••0000");
+    assert_eq!(told(&ended, "CODAT_API_KEY"), "not used: a raw key, ****0000");
     assert!(told(&ended, "problem").contains("hold different keys"), "{ended:?}");
 }
 

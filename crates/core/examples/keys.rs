@@ -7,7 +7,7 @@ async fn main() -> Result<(), codat_keys::Error> {
     let client = Client::from_env()?; // CODAT_API_KEY, CODAT_AUTH_HEADER or CODAT_API_KEY_FILE
 
     match client.keys().create(&KeyName::parse("invoice-processor")?).await {
-        Ok(made) => println!("made {}, {:?}", made.key.id, made.key.api_key), // ApiKey(••••kGHd)
+        Ok(made) => println!("made {}, {:?}", made.key.id, made.key.api_key), // ApiKey(****kGHd)
         Err(error) if error.kind() == ErrorKind::KeyLimitReached => println!("{}", error.hint()),
         Err(error) => return Err(error),
     }

@@ -207,7 +207,7 @@ impl Mistake {
             Self::SurroundingSpace => "remove the spaces before and after it",
             Self::Quotes => "remove the quotes; a .env file or a YAML value may have kept them",
             Self::Control | Self::NonAscii => "copy it again: a key is made of visible ASCII characters",
-            Self::Space => "a raw key holds no space: give the key alone, or a whole header `Basic …`",
+            Self::Space => "a raw key holds no space: give the key alone, or a whole header `Basic ...`",
             Self::HeaderName => "give the value alone, from `Basic` on",
             Self::Bearer => "Codat uses Basic: give the raw key and let this library encode it",
             Self::HeaderSpaces => "leave exactly one space between `Basic` and the encoded key",

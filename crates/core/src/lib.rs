@@ -22,6 +22,8 @@
 //!
 //! To send the header with an HTTP client of your own, [`AuthorizationHeader`] is all you need.
 
+#![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "what is shown can be encoded anywhere"))]
+
 mod api;
 mod auth;
 mod base_url;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::secret::{ApiKey, BULLETS};
+use crate::secret::{ApiKey, MASK};
 
 /// Text with the key in use taken out, and the value of every member `apiKey` masked, whatever shape it has. It need not be
 /// valid JSON: what cannot be read is masked rather than shown. All else stays as it came, to the digit and the blank.
@@ -52,7 +52,7 @@ impl Redactor<'_> {
                 redacted => quoted(&redacted),
             },
             // An escape that cannot be read could hide the key.
-            Err(_) if self.is_text && raw.contains('\\') => quoted(BULLETS),
+            Err(_) if self.is_text && raw.contains('\\') => quoted(MASK),
             Err(_) => self.in_use.redact(raw),
         }
     }
@@ -72,7 +72,7 @@ fn masked(value: &str) -> String {
         return value.to_owned();
     }
     let key = serde_json::from_str::<String>(value).ok().and_then(|text| ApiKey::verbatim(&text).ok());
-    quoted(&key.map_or(BULLETS.to_owned(), |key| key.masked()))
+    quoted(&key.map_or(MASK.to_owned(), |key| key.masked()))
 }
 
 fn quoted(text: &str) -> String {
@@ -129,21 +129,21 @@ mod tests {
     #[test]
     fn members_are_masked_and_everything_else_stays_as_it_came() {
         for (body, shown) in [
-            (r#"{"apiKey":"MadeUpKeyOther0002"}"#, r#"{"apiKey":"••••0002"}"#),
-            (r#"{ "a\u0070iKey" : "short" , "n": 1.10 }"#, r#"{ "a\u0070iKey" : "••••" , "n": 1.10 }"#),
-            (r#"{"ApiKey":"a\"b, \\"}"#, r#"{"ApiKey":"••••"}"#),
+            (r#"{"apiKey":"MadeUpKeyOther0002"}"#, r#"{"apiKey":"****0002"}"#),
+            (r#"{ "a\u0070iKey" : "short" , "n": 1.10 }"#, r#"{ "a\u0070iKey" : "****" , "n": 1.10 }"#),
+            (r#"{"ApiKey":"a\"b, \\"}"#, r#"{"ApiKey":"****"}"#),
             (
                 r#"[{"apiKey":null,"name":"apiKey"},["apiKey","x"]]"#,
                 r#"[{"apiKey":null,"name":"apiKey"},["apiKey","x"]]"#,
             ),
-            (r#"{"apiKey":["SECRET","]"],"a":1}"#, r#"{"apiKey":"••••","a":1}"#),
-            (r#"{"apiKey":{"value":{"x":"SECRET}"}},"a":1}"#, r#"{"apiKey":"••••","a":1}"#),
-            (r#"{"apiKey": 12345 ,"a":1}"#, r#"{"apiKey": "••••" ,"a":1}"#),
-            (r#"{"body":"{\"apiKey\":\"SECRET\"}"}"#, r#"{"body":"{\"apiKey\":\"••••\"}"}"#),
-            (r#"{"echo":"Basic TWFkZVVwS2V5SW5Vc2UwMDAx"}"#, r#"{"echo":"Basic ••••"}"#),
-            (r#"{"echo":"\u004dadeUpKeyInUse0001!"}"#, r#"{"echo":"••••!"}"#),
-            (r#"{"echo":"MadeUpKeyInUse0001\ud800"}"#, r#"{"echo":"••••"}"#),
-            ("<p>MadeUpKeyInUse0001</p>", "<p>••••</p>"),
+            (r#"{"apiKey":["SECRET","]"],"a":1}"#, r#"{"apiKey":"****","a":1}"#),
+            (r#"{"apiKey":{"value":{"x":"SECRET}"}},"a":1}"#, r#"{"apiKey":"****","a":1}"#),
+            (r#"{"apiKey": 12345 ,"a":1}"#, r#"{"apiKey": "****" ,"a":1}"#),
+            (r#"{"body":"{\"apiKey\":\"SECRET\"}"}"#, r#"{"body":"{\"apiKey\":\"****\"}"}"#),
+            (r#"{"echo":"Basic TWFkZVVwS2V5SW5Vc2UwMDAx"}"#, r#"{"echo":"Basic ****"}"#),
+            (r#"{"echo":"\u004dadeUpKeyInUse0001!"}"#, r#"{"echo":"****!"}"#),
+            (r#"{"echo":"MadeUpKeyInUse0001\ud800"}"#, r#"{"echo":"****"}"#),
+            ("<p>MadeUpKeyInUse0001</p>", "<p>****</p>"),
             ("", ""),
         ] {
             assert_eq!(show(body), shown);
@@ -163,16 +163,16 @@ mod tests {
             "{\"apiKey\":SECRET\n}",
         ] {
             let shown = show(body);
-            assert!(!shown.contains("SEC") && shown.contains(BULLETS), "{body:?}: {shown:?}");
+            assert!(!shown.contains("SEC") && shown.contains(MASK), "{body:?}: {shown:?}");
         }
         let latin = show_bytes(b"{\"name\":\"\xe9\",\"apiKey\":\"SECRET\",\"echo\":\"MadeUpKeyInUse0001\"}");
         assert_eq!(
             latin,
             [
                 b"{\"name\":\"\xe9\",\"apiKey\":\"".as_slice(),
-                BULLETS.as_bytes(),
+                MASK.as_bytes(),
                 b"\",\"echo\":\"",
-                BULLETS.as_bytes(),
+                MASK.as_bytes(),
                 b"\"}"
             ]
             .concat()
@@ -194,11 +194,11 @@ mod tests {
 
     /// The same by way of a tree.
     fn tree(value: &Value) -> Value {
-        let mask = |text: &str| ApiKey::verbatim(text).map_or(BULLETS.to_owned(), |key| key.masked());
+        let mask = |text: &str| ApiKey::verbatim(text).map_or(MASK.to_owned(), |key| key.masked());
         let member = |name: &String, value: &Value| match value {
             Value::Null => Value::Null,
             Value::String(text) if name.eq_ignore_ascii_case("apikey") => json!(mask(text)),
-            _ if name.eq_ignore_ascii_case("apikey") => json!(BULLETS),
+            _ if name.eq_ignore_ascii_case("apikey") => json!(MASK),
             value => tree(value),
         };
         match value {

@@ -9,7 +9,7 @@ use crate::auth::AuthorizationHeader;
 use crate::credential::{self, Credential, Mistake};
 use crate::error::Error;
 
-pub(crate) const BULLETS: &str = "••••";
+pub(crate) const MASK: &str = "****";
 
 /// A Codat API key: a secret.
 ///
@@ -21,7 +21,7 @@ pub(crate) const BULLETS: &str = "••••";
 /// use codat_keys::ApiKey;
 ///
 /// let key = ApiKey::parse("ExampleKeyForTheDocs0000000000000000000A")?;
-/// assert_eq!(format!("{key:?}"), "ApiKey(••••000A)");
+/// assert_eq!(format!("{key:?}"), "ApiKey(****000A)");
 /// # Ok::<(), codat_keys::Error>(())
 /// ```
 #[derive(Clone)]
@@ -55,12 +55,12 @@ impl ApiKey {
         &self.0
     }
 
-    /// The last four characters behind four bullets, `••••kGHd`, for people to tell keys apart. Of a key shorter than
+    /// The last four characters behind four asterisks, `****kGHd`, for people to tell keys apart. Of a key shorter than
     /// twelve characters none is shown.
     pub fn masked(&self) -> String {
         let key = self.expose_secret();
         let shown = if key.len() < 12 { "" } else { &key[key.len() - 4..] };
-        format!("{BULLETS}{shown}")
+        format!("{MASK}{shown}")
     }
 
     pub(crate) fn read(text: &str) -> Result<Self, Mistake> {
@@ -79,7 +79,7 @@ impl ApiKey {
     pub fn redact(&self, text: &str) -> String {
         let header = AuthorizationHeader::from(self);
         let encoded = header.encoded().trim_end_matches('=');
-        text.replace(encoded, BULLETS).replace(self.expose_secret(), BULLETS)
+        text.replace(encoded, MASK).replace(self.expose_secret(), MASK)
     }
 }
 

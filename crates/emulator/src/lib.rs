@@ -41,6 +41,8 @@
 //! }
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "what is shown can be encoded anywhere"))]
+
 mod behaviours;
 mod clock;
 mod codat;

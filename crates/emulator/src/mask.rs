@@ -1,20 +1,20 @@
-//! How a secret is shown: four bullets and its last four characters.
+//! How a secret is shown: four asterisks and its last four characters.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-const BULLETS: &str = "••••";
+const MASK: &str = "****";
 
 /// Four characters of a shorter secret would give too much of it away.
 const SHORTEST_WITH_TAIL: usize = 12;
 
-/// `••••abcd`, or `••••` alone for fewer than 12 characters.
+/// `****abcd`, or `****` alone for fewer than 12 characters.
 pub(crate) fn mask(secret: &str) -> String {
     let length = secret.chars().count();
     let hidden = if length < SHORTEST_WITH_TAIL { length } else { length - 4 };
-    BULLETS.chars().chain(secret.chars().skip(hidden)).collect()
+    MASK.chars().chain(secret.chars().skip(hidden)).collect()
 }
 
 /// The secrets to be taken out of whatever is written down.
@@ -80,22 +80,22 @@ mod tests {
 
     #[test]
     fn shows_four_characters_of_a_long_secret_only() {
-        assert_eq!(mask("made-up-key-wxyz"), "••••wxyz");
-        assert_eq!(mask("elevenchars"), "••••");
-        assert_eq!(mask("ééééééééwxyz"), "••••wxyz");
+        assert_eq!(mask("made-up-key-wxyz"), "****wxyz");
+        assert_eq!(mask("elevenchars"), "****");
+        assert_eq!(mask("ééééééééwxyz"), "****wxyz");
     }
 
     #[test]
     fn finds_a_key_in_every_form() {
         let masks = Masks::new(["made-up+key/wxyz"].into_iter(), ["Basic unknown-credential"].into_iter());
         let encoded = STANDARD.encode("made-up+key/wxyz");
-        assert_eq!(masks.text(&format!("a {encoded} b")), "a ••••wxyz b");
-        assert_eq!(masks.url("/apiKeys/made-up%2Bkey%2fwxyz"), "/apiKeys/••••wxyz");
+        assert_eq!(masks.text(&format!("a {encoded} b")), "a ****wxyz b");
+        assert_eq!(masks.url("/apiKeys/made-up%2Bkey%2fwxyz"), "/apiKeys/****wxyz");
         assert_eq!(masks.url("name%3Dx"), "name%3Dx");
-        assert_eq!(masks.text("unknown-credential"), "••••tial");
+        assert_eq!(masks.text("unknown-credential"), "****tial");
         assert_eq!(
             masks.json(serde_json::json!({"made-up+key/wxyz": ["made-up+key/wxyz", 1]})),
-            serde_json::json!({"••••wxyz": ["••••wxyz", 1]})
+            serde_json::json!({"****wxyz": ["****wxyz", 1]})
         );
     }
 }

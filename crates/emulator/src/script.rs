@@ -32,7 +32,7 @@ impl Script {
     /// Reads `{"faults":[…]}`. The error says which fault is wrong, and why.
     pub(crate) fn parse(json: &[u8]) -> Result<Script, String> {
         let Ok(Value::Object(body)) = serde_json::from_slice(json) else {
-            return Err("the body must be JSON: {\"faults\": […]}".to_owned());
+            return Err("the body must be JSON: {\"faults\": [...]}".to_owned());
         };
         let mut body = Members(body);
         let Some(Value::Array(faults)) = body.value("faults") else {

@@ -63,7 +63,7 @@ fn holds_no_secret() {
 
     let journal = Value::from(requests(&emulator)).to_string();
     for secret in [own, other] {
-        assert!(journal.contains(&format!("••••{}", &secret[36..])));
+        assert!(journal.contains(&format!("****{}", &secret[36..])));
         for form in [secret.to_owned(), base64(secret.as_bytes()), secret[..20].to_owned()] {
             assert!(!journal.contains(&form));
         }
@@ -72,7 +72,7 @@ fn holds_no_secret() {
     // Where it was not the credential that was sent, the emulator cannot know that it is one.
     let sent = requests(&emulator).into_iter().filter(|entry| entry["authorization"] == "invalid");
     let sent = sent.map(|entry| entry.to_string()).collect::<String>();
-    assert!(sent.contains("••••nows"));
+    assert!(sent.contains("****nows"));
     assert!(!sent.contains(unknown));
 }
 
@@ -120,7 +120,7 @@ fn a_short_key_is_masked_whole() {
     let emulator = Emulator::start().unwrap();
     set_state(&emulator, &json!({"keys": [{"apiKey": "elevenchars"}]}));
     call(&emulator, "GET", "/x/elevenchars", &[], None);
-    assert_eq!(requests(&emulator)[0]["path"], "/x/••••");
+    assert_eq!(requests(&emulator)[0]["path"], "/x/****");
 }
 
 #[test]

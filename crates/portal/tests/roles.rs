@@ -27,7 +27,7 @@ fn the_others_are_told_who_may_whatever_they_send() {
         for answer in PAGES.map(|path| visitor.get(path)).into_iter().chain(posted) {
             assert_eq!(answer.status, 403, "{}", role.name());
             assert!(answer.body.contains("Only an Administrator or a Developer"), "{}", answer.body);
-            assert!(!answer.body.contains("doomed") && !answer.body.contains("••••"), "{}", answer.body);
+            assert!(!answer.body.contains("doomed") && !answer.body.contains("****"), "{}", answer.body);
         }
     }
     assert_eq!(state(&emulator), before);
@@ -55,12 +55,12 @@ fn strangers_are_asked_to_sign_in() {
     let nobody = Visitor { emulator: &emulator, cookie: "x=y".into(), form_token: String::new() };
     for path in PAGES {
         let answer = nobody.get(path);
-        assert!(answer.body.contains("Who are you?") && !answer.body.contains("••••"));
+        assert!(answer.body.contains("Who are you?") && !answer.body.contains("****"));
     }
     let before = state(&emulator);
     for (path, fields) in CHANGES {
         let answer = nobody.post(&path.replace("{id}", "an-id"), fields);
-        assert!(!answer.body.contains("MadeUp") && !answer.body.contains("••••"), "{path}");
+        assert!(!answer.body.contains("MadeUp") && !answer.body.contains("****"), "{path}");
     }
     assert_eq!(state(&emulator), before);
 }

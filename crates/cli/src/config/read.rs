@@ -13,7 +13,7 @@ use super::{Command, Config, Name, Profile, Source};
 use crate::failure::Failure;
 
 const EXAMPLE: &str = "write it like: [profiles.work] base_url = \"https://api.codat.io\", source = \"keyring\" | { file = \"PATH\" } | \
-                       { command = [\"vault\", \"…\"], timeout = \"5s\", cached_for = \"10m\" }";
+                       { command = [\"vault\", \"...\"], timeout = \"5s\", cached_for = \"10m\" }";
 
 pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, Failure> {
     let reader = Reader { path, folder };

@@ -11,7 +11,7 @@ use crate::key::ApiKeyDetails;
 /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
 /// let made = client.keys().create(&codat_keys::KeyName::parse("invoice-processor")?).await?;
-/// println!("{} is {:?}", made.key.id, made.key.api_key); // ApiKey(••••kGHd)
+/// println!("{} is {:?}", made.key.id, made.key.api_key); // ApiKey(****kGHd)
 /// assert!(made.extras.is_some_and(|extras| extras.is_empty()));
 /// # Ok(())
 /// # }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::credential::{Credential, Mistake, without_line_break};
 use crate::error::{Error, ErrorKind};
-use crate::secret::BULLETS;
+use crate::secret::MASK;
 
 /// Far more than any key: what prints more is another command.
 const MAX_BYTES: usize = 64 * 1024;
@@ -149,7 +149,7 @@ fn shown(complaint: &[u8], output: &[u8]) -> String {
         if let Ok(credential) = Credential::read(line) {
             shown = credential.api_key().redact(&shown);
         }
-        shown = shown.replace(line, BULLETS);
+        shown = shown.replace(line, MASK);
     }
     let too_many = shown.chars().count().saturating_sub(MAX_COMPLAINT_CHARS);
     shown.chars().skip(too_many).collect()

@@ -73,7 +73,7 @@ impl Page<'_> {
                     }
                 }
                 td role="cell" data-label=(language.header()) {
-                    code { "Basic ••••" }
+                    code { "Basic ****" }
                     div.tools.scripted {
                         (self.tool("copy", &key_path(id, "header"), language.copied_header(), language.copy_header(), &whose))
                     }
