@@ -42,7 +42,12 @@ async def _in_a_thread(function: Callable[[], object]) -> object:
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(end, returned, raised)
 
-    threading.Thread(target=copy_context().run, args=(run,), name="codat-keys-function", daemon=True).start()
+    asks = threading.Thread(target=copy_context().run, args=(run,), name="codat-keys-function", daemon=True)
+    try:
+        asks.start()
+    except RuntimeError:
+        # Python 3.12 starts no thread while `atexit` runs: the loop waits for the function.
+        run()
     returned, raised = await ended
     if raised is not None:
         raise raised

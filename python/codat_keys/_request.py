@@ -32,6 +32,7 @@ def request(
 
 
 def _dumped(value: Any) -> bytes:
+    _native.ensure_running()
     # Only who sends JSON waits for its import.
     import json
 

@@ -112,6 +112,7 @@ class Emulator:
         return f"<Emulator at {self.base_url}>"
 
     def _control(self, method: str, what: str, body: object = None) -> dict[str, Any]:
+        _native.ensure_running()
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.base_url}/_emulator/{what}", data=data, method=method)
         # Whatever proxy this machine has, it is not for this machine.

@@ -12,6 +12,7 @@ use crate::arguments::{text, wrong};
 use crate::asking::{KeyFunction, Question, asking};
 use crate::calls::{Call, Walk};
 use crate::errors::{explain, raise};
+use crate::interpreter::ensure_running;
 use crate::logs::{self, Line};
 use crate::options::{Options, shown};
 use crate::secrets::AuthorizationHeader;
@@ -38,6 +39,7 @@ impl BlockingCore {
     }
 
     fn perform<'py>(&self, py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyAny>> {
+        ensure_running(py)?;
         let (begin, watch) = (call.take()?, Arc::new(Watch::default()));
         let way = self.function.as_ref().map(|function| {
             let watch = Arc::clone(&watch);

@@ -14,6 +14,7 @@ use crate::aio::{AsyncCore, Runtime};
 use crate::asking::{Question, asking};
 use crate::calls::{Call, Outcome};
 use crate::errors::raise;
+use crate::interpreter::ensure_running;
 use crate::logs::{self, Line};
 
 /// A call under way.
@@ -80,6 +81,7 @@ impl Completions {
 
     /// Begins a call, which will end under this number.
     fn start(&self, py: Python<'_>, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
+        ensure_running(py)?;
         let (begin, client, queue) = (call.take()?, core.client.clone(), Arc::clone(&self.0));
         let listener = logs::is_read(py)?.then(|| {
             let queue = Arc::clone(&self.0);

@@ -8,10 +8,11 @@ use pyo3::types::{PyDict, PyType};
 
 use crate::asking::Raised;
 use crate::details::ApiKeyDetails;
+use crate::interpreter::ensure_running;
 
 /// The exception for an error, with its data as attributes and its cause as `__cause__`.
 pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
-    build(py, &error).unwrap_or_else(|failed| failed)
+    build(py, &error).unwrap_or_else(|failed| ensure_running(py).err().unwrap_or(failed))
 }
 
 /// Tells in what an interrupted call raises how it ended, before its end could be returned.

@@ -1,7 +1,21 @@
-//! Classes and threads that one interpreter made are of no use to another.
+//! Classes and threads that one interpreter made are of no use to another, nor to the end of their own.
 
-use pyo3::exceptions::PyImportError;
+use pyo3::exceptions::{PyImportError, PyRuntimeError};
+use pyo3::intern;
 use pyo3::prelude::*;
+
+/// Refuses a call that is made while the interpreter takes its modules apart, as in a `__del__` at the end of a program:
+/// whatever the call imports would fail.
+#[pyfunction]
+pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
+    let imports = py.import(intern!(py, "sys")).and_then(|sys| sys.getattr(intern!(py, "meta_path")));
+    if imports.is_ok_and(|imports| !imports.is_none()) {
+        return Ok(());
+    }
+    Err(PyRuntimeError::new_err(
+        "the interpreter is shutting down: make calls of codat_keys before, in a `with` block or a function given to `atexit`",
+    ))
+}
 
 /// Refuses to be imported anywhere else.
 pub(crate) fn must_be_the_main_one() -> PyResult<()> {

@@ -47,6 +47,8 @@ mod _native {
     #[pymodule_export]
     use crate::emulator::Emulator;
     #[pymodule_export]
+    use crate::interpreter::ensure_running;
+    #[pymodule_export]
     use crate::options::Options;
     #[pymodule_export]
     use crate::secrets::{ApiKey, AuthorizationHeader, encode};

@@ -1,0 +1,109 @@
+"""Calls at the end of a program: they succeed in `atexit`, and in a `__del__` after it they say why they cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from codat_keys.testing import Emulator
+
+IN_DEL = """
+import os
+from codat_keys import AsyncClient, Client, InvalidInputError
+from codat_keys.testing import Emulator
+
+class Ends:
+    def __init__(self):
+        self.client, self.emulator = Client(), Emulator()
+        self.client.whoami()
+
+    def __del__(self, write=os.write):
+        for call in (
+            lambda: self.client.whoami(),
+            lambda: self.client.request("POST", "/companies", json={}),
+            lambda: self.client.reauthorize(self.client.base_url, "Basic eA=="),
+            lambda: self.client.authorization_for("https://elsewhere.example"),
+            lambda: self.emulator.journal(),
+        ):
+            try:
+                call()
+            except BaseException as error:
+                write(1, f"{type(error).__name__}: {error}\\n".encode())
+
+ends = Ends()
+"""
+
+AT_EXIT = """
+import asyncio, atexit
+from codat_keys import AsyncClient, Client
+from codat_keys.testing import Emulator
+
+emulator = Emulator()
+
+async def asks():
+    return emulator.api_key
+
+async def lists(key):
+    async with AsyncClient(base_url=emulator.base_url, api_key=key) as client:
+        return len(await client.keys.list())
+
+def ends():
+    print(len(Client(base_url=emulator.base_url, api_key=lambda: emulator.api_key).keys.list()))
+    for key in (emulator.api_key, lambda: emulator.api_key, asks):
+        print(asyncio.run(lists(key)))
+    print(len(emulator.journal()))
+
+atexit.register(ends)
+"""
+
+DAEMONS = """
+import asyncio, threading
+from codat_keys import AsyncClient, Client
+
+called = threading.Semaphore(0)
+
+def blocks():
+    client = Client()
+    while True:
+        client.whoami()
+        called.release()
+
+async def waits():
+    client = AsyncClient(api_key=lambda: Client().whoami().api_key)
+    while True:
+        await client.whoami()
+        called.release()
+
+for _ in range(4):
+    threading.Thread(target=blocks, daemon=True).start()
+    threading.Thread(target=lambda: asyncio.run(waits()), daemon=True).start()
+for _ in range(40):
+    called.acquire()
+"""
+
+
+def ends(program: str) -> list[str]:
+    """What a program has printed that ended well."""
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (child.returncode, child.stderr) == (0, "")
+    return child.stdout.splitlines()
+
+
+@pytest.mark.usefixtures("codat_emulator")
+def test_a_call_after_the_end_says_so() -> None:
+    told = ends(IN_DEL)
+    assert len(told) == 5
+    for line in told:
+        assert line.startswith("RuntimeError: the interpreter is shutting down: make calls of codat_keys before"), line
+
+
+def test_at_exit_everything_can_be_called() -> None:
+    assert ends(AT_EXIT) == ["1", "1", "1", "1", "4"]
+
+
+def test_daemon_threads_that_call_do_not_disturb_the_end(codat_emulator: Emulator) -> None:
+    for _ in range(5):
+        assert ends(DAEMONS) == []
+    assert codat_emulator.journal() != []
