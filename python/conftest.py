@@ -13,3 +13,7 @@ from codat_keys import Client
 def _emulated(codat_emulator: object, doctest_namespace: dict[str, object]) -> Iterator[None]:
     doctest_namespace["Client"] = Client
     yield
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--requests", type=int, default=200, help="how many each integration makes while keys are replaced")

@@ -9,6 +9,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -20,7 +21,7 @@ from codat_platform.sdk import CodatPlatform
 from codat_keys import AsyncClient, Client, InvalidInputError
 from codat_keys.integrations.aiohttp import codat_auth
 from codat_keys.integrations.httpx import CodatAuth as HttpxAuth
-from codat_keys.integrations.official import security
+from codat_keys.integrations.official import connect, security
 from codat_keys.integrations.requests import CodatAuth as RequestsAuth
 from codat_keys.testing import Emulator
 
@@ -128,10 +129,15 @@ def by_official_over_httpx(server: str) -> int:
         return len(sdk.settings.list_api_keys().results or [])
 
 
-REFUSING = [by_httpx, by_httpx_async, by_requests, by_official_over_httpx]
+def by_connect(server: str) -> int:
+    with connect(CodatPlatform, Client()) as sdk:
+        return len(sdk.settings.list_api_keys(server_url=server).results or [])
+
+
+REFUSING = [by_httpx, by_httpx_async, by_requests, by_aiohttp, by_official_over_httpx, by_connect]
 since_5 = pytest.mark.skipif(sys.version_info < (3, 10), reason="version 5 of the SDK needs Python 3.10")
 OFFICIAL = [pytest.param(by, marks=since_5) for by in (by_official, by_official_async)]
-each = pytest.mark.parametrize("count_keys", [*REFUSING, by_aiohttp, *OFFICIAL])
+each = pytest.mark.parametrize("count_keys", [*REFUSING, *OFFICIAL])
 
 
 @each
@@ -166,16 +172,68 @@ def test_a_request_elsewhere_is_refused(
     assert own.received + other.received == []
 
 
-async def test_aiohttp_sends_a_request_elsewhere_as_it_is(own: StandIn, other: StandIn, elsewhere: str) -> None:
+def by_httpx_with(url: str, **options: Any) -> None:
+    with httpx.Client(auth=HttpxAuth(Client()), follow_redirects=True, headers={"Authorization": "Bearer other"}) as http:
+        http.get(url, **options)
+
+
+def by_requests_with(url: str, **options: Any) -> None:
+    with requests.Session() as session:
+        session.auth = RequestsAuth(Client())
+        session.headers["Authorization"] = "Bearer other"
+        session.get(url, **options)
+
+
+def by_aiohttp_with(url: str, **options: Any) -> None:
+    async def get() -> None:
+        async with aiohttp.ClientSession(middlewares=[codat_auth(AsyncClient())], trust_env=True) as session:
+            await session.get(url, **options)
+
+    asyncio.run(get())
+
+
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that has a password for the client's own origin."""
+    file = tmp_path / "netrc"
+    file.touch(0o600)
+    file.write_text("default login user password MadeUpPassword\n")
+    monkeypatch.setenv("NETRC", str(file))
+
+
+@pytest.mark.usefixtures("netrc")
+@pytest.mark.parametrize("get", [by_httpx_with, by_requests_with, by_aiohttp_with])
+def test_no_other_credential_replaces_the_key(get: Callable[..., None], own: StandIn) -> None:
+    own.moved = f"{own.url}/moved"
+    get(f"{own.url}/apiKeys")
+    get(f"{own.url.replace('://', '://user:MadeUpPassword@')}/elsewhere") if get is by_aiohttp_with else None
+    assert [headers for _, headers in own.received] == [[HEADER]] * len(own.received)
+    assert own.received[1][0] == f"{own.url}/moved"
+
+
+@pytest.mark.usefixtures("netrc")
+def test_netrc_has_its_password_for_a_redirect_elsewhere(own: StandIn, other: StandIn) -> None:
+    own.moved = f"{other.url}/moved"
+    by_requests_with(f"{own.url}/apiKeys")
+    password = b64encode(b"user:MadeUpPassword").decode()
+    assert other.received == [(f"{other.url}/moved", [f"Basic {password}"])]
+
+
+async def test_aiohttp_refuses_a_request_elsewhere_after_a_redirect(own: StandIn, other: StandIn) -> None:
+    own.moved = f"{other.url}/moved"
     async with aiohttp.ClientSession(middlewares=[codat_auth(AsyncClient())]) as session:
-        await session.get(elsewhere)
-        await session.get(elsewhere, headers={"Authorization": "Bearer of-another"})
-    assert own.received + other.received == [(f"{elsewhere}/", []), (f"{elsewhere}/", ["Bearer of-another"])]
+        await session.get(f"{own.url}/apiKeys")
+        with pytest.raises(InvalidInputError):
+            await session.get(f"{other.url}/again")
+        await session.get(f"{own.url}/apiKeys", allow_redirects=False)
+        with pytest.raises(InvalidInputError):
+            await session.get("http://127.0.0.1:1/")
+    assert other.received == [(f"{other.url}/moved", [])]
 
 
 @pytest.mark.parametrize(
     ("module", "needs"),
-    [("aiohttp", "aiohttp>=3.12"), ("httpx", "httpx"), ("official", "codat-platform>=5"), ("requests", "requests")],
+    [("aiohttp", "aiohttp>=3.12"), ("httpx", "httpx"), ("requests", "requests")],
 )
 def test_a_missing_library_is_named(module: str, needs: str) -> None:
     library = needs.split(">")[0].replace("-", "_")
@@ -185,9 +243,31 @@ def test_a_missing_library_is_named(module: str, needs: str) -> None:
     assert child.stderr.rstrip().endswith(f'ImportError: codat_keys.integrations needs {needs}: pip install "{needs}"')
 
 
-@pytest.mark.parametrize("attach", [HttpxAuth, RequestsAuth, codat_auth, security])
-def test_what_is_no_client_is_refused_unseen(attach: Callable[[Any], object]) -> None:
-    for client in (None, KEY, Client):
-        with pytest.raises(TypeError, match="argument 'client': give a Client or an AsyncClient") as refused:
+@pytest.mark.parametrize(
+    ("attach", "give"),
+    [
+        (HttpxAuth, "a Client or an AsyncClient"),
+        (RequestsAuth, "a Client"),
+        (codat_auth, "an AsyncClient"),
+        (security, "a Client or an AsyncClient"),
+        (lambda client: connect(CodatPlatform, client), "a Client or an AsyncClient"),
+    ],
+)
+def test_what_is_no_client_is_refused_unseen(attach: Callable[[Any], object], give: str) -> None:
+    for client in (None, KEY, Client, Client() if give == "an AsyncClient" else None):
+        with pytest.raises(TypeError, match=f"^argument 'client': give {give} of codat_keys$") as refused:
             attach(client)
         assert KEY not in str(refused.value)
+
+
+def test_httpx_and_the_client_both_block_or_both_wait(own: StandIn) -> None:
+    with pytest.raises(TypeError, match="httpx.Client blocks: give CodatAuth a Client"):
+        httpx.Client(auth=HttpxAuth(AsyncClient())).get(own.url)
+
+    async def get() -> None:
+        async with httpx.AsyncClient(auth=HttpxAuth(Client())) as http:
+            await http.get(own.url)
+
+    with pytest.raises(TypeError, match="httpx.AsyncClient does not block: give CodatAuth an AsyncClient"):
+        asyncio.run(get())
+    assert own.received == []

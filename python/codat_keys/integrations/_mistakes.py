@@ -1,4 +1,4 @@
-"""What the integrations say of the same mistakes."""
+"""Errors that the integrations share."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TypeVar
 
-    from .. import AsyncClient, Client
-
-    _C = TypeVar("_C", Client, AsyncClient, Client | AsyncClient)
+    _C = TypeVar("_C")
 
 
 def missing(library: str, error: ImportError) -> ImportError:
-    """For a library that is not there, or too old."""
+    """For a library that is not installed, or too old."""
     return ImportError(f'codat_keys.integrations needs {library}: pip install "{library}"', name=error.name)
 
 
-def checked(client: _C) -> _C:
-    """Here, rather than with the first request."""
-    if isinstance(client, type) or not hasattr(client, "authorization_for"):
-        # Not shown: it may be a key in the wrong place.
-        raise TypeError("argument 'client': give a Client or an AsyncClient of codat_keys")
+def checked(client: _C, *kinds: type[object]) -> _C:
+    """Raises before the first request, rather than with it."""
+    if not isinstance(client, kinds):
+        # The value is not shown: it may be a key in the wrong place.
+        give = " or ".join(f"{'an' if kind.__name__.startswith('A') else 'a'} {kind.__name__}" for kind in kinds)
+        raise TypeError(f"argument 'client': give {give} of codat_keys")
     return client

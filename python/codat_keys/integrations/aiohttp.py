@@ -3,25 +3,65 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from contextvars import ContextVar
 
 from .. import AsyncClient, InvalidInputError
 from ._mistakes import checked, missing
 
 try:
     from aiohttp import ClientHandlerType, ClientMiddlewareType, ClientRequest, ClientResponse, hdrs
+    from yarl import URL
 except ImportError as error:
     raise missing("aiohttp>=3.12", error) from error
 
 
+# The origin to which the latest response of this task redirects.
+_redirects_to: ContextVar[URL | None] = ContextVar("codat_keys.redirects_to", default=None)
+
+
 def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
-    """Attaches the key of a client to requests for its origin. Any other goes as it is, redirected or not."""
-    checked(client)
+    """Sends requests for a client's origin with the key in use, which is read from its source with the first request.
 
-    async def attach(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-        # aiohttp asks for a redirected request too, and makes it anew: without what was attached before.
-        with suppress(InvalidInputError):
-            header = client.authorization_for(str(request.url))
+    After a 401 or 403 the source is read again. If it has another key, the request is sent once more with that key,
+    unless its body was consumed and cannot be rewound. Such a response is returned, and the next request has the new key.
+
+    A request to another origin raises ``InvalidInputError``, with nothing sent: make it without this middleware. A
+    redirect to another origin is followed without the key.
+    """
+    checked(client, AsyncClient)
+
+    async def authenticate(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+        url, header = str(request.url), None
+        try:
+            header = await client.authorize(url)
             request.headers[hdrs.AUTHORIZATION] = header.expose_secret()
-        return await handler(request)
+        except InvalidInputError:
+            # aiohttp calls the middleware for a redirected request too, without the headers attached before.
+            if _redirects_to.get() != request.url.origin():
+                raise
+        response = await handler(request)
+        if header is not None and response.status in (401, 403):
+            header = await client.reauthorize(url, header)
+            if header is not None and _is_repeatable(request):
+                response.close()
+                await request.close()
+                request.headers[hdrs.AUTHORIZATION] = header.expose_secret()
+                response = await handler(request)
+        _redirects_to.set(_target(request.url, response))
+        return response
 
-    return attach
+    return authenticate
+
+
+def _is_repeatable(request: ClientRequest) -> bool:
+    """Whether the body, which was sent once, can be sent again. aiohttp rewinds a file."""
+    return not request.body or not getattr(request.body, "consumed", True)
+
+
+def _target(url: URL, response: ClientResponse) -> URL | None:
+    """The origin to which a response redirects."""
+    location = response.headers.get(hdrs.LOCATION) if response.status in (301, 302, 303, 307, 308) else None
+    if location is not None:
+        with suppress(ValueError):
+            return url.join(URL(location)).origin()
+    return None

@@ -2,26 +2,100 @@
 
 from __future__ import annotations
 
-from .. import Client
+from typing import TYPE_CHECKING, Any
+
+from .. import AuthorizationHeader, Client
 from ._mistakes import checked, missing
 
 try:
     import requests.auth
+    import requests.structures
+    import requests.utils
 except ImportError as error:
     raise missing("requests", error) from error
 
+__all__ = ["CodatAuth", "requests"]
+
+if TYPE_CHECKING:
+    _CaseInsensitiveDict = requests.structures.CaseInsensitiveDict[Any]
+else:
+    _CaseInsensitiveDict = requests.structures.CaseInsensitiveDict
+
 
 class CodatAuth(requests.auth.AuthBase):
-    """Attaches the key of a client to requests for its origin. On a redirect elsewhere requests takes it off itself,
-    save from ``http://HOST`` to ``https://HOST``.
+    """Sends requests for a client's origin with the key in use, which is read from its source with the first request.
 
-    Raises ``InvalidInputError``, with nothing sent, for another origin: give that request an ``auth`` of its own.
+    After a 401 or 403 the source is read again. If it has another key, the request is sent once more with that key,
+    unless its body is a generator, or a file that cannot be rewound. Such a response is returned, and the next request
+    has the new key.
+
+    A request to another origin raises ``InvalidInputError``, with nothing sent: give it an ``auth`` of its own. requests
+    removes the key from a redirect to another origin, except from ``http://HOST`` to ``https://HOST``. The password of a
+    netrc file never replaces the key.
     """
 
     def __init__(self, client: Client) -> None:
-        self._client = checked(client)
+        self._client = checked(client, Client)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """What requests calls for the first request of each call."""
-        request.headers["Authorization"] = self._client.authorization_for(request.url or "").expose_secret()
+        """Called by requests for the first request of each call."""
+        header = self._client.authorization_for(request.url or "")
+        request.headers = _Headers(request.headers)
+        request.headers.attach(header)
+        request.register_hook("response", self._answer)  # type: ignore[no-untyped-call]
         return request
+
+    def _answer(self, response: requests.Response, **options: Any) -> requests.Response:
+        """Called by requests for each response, of a redirect too, which has the hooks and headers of its request."""
+        request = response.request
+        if response.status_code in (401, 403) and isinstance(request.headers, _Headers) and request.headers.key:
+            header = self._client.reauthorize(request.url or "", AuthorizationHeader(request.headers.key))
+            if header is not None and _is_rewound(request):
+                # Read and closed first, so that the connection is used again.
+                rejected, _ = response, response.content
+                rejected.close()
+                request.headers.attach(header)
+                response = rejected.connection.send(request, **options)
+                response.history.append(rejected)
+        if not response.is_redirect:
+            # A hook of this object would keep the response from being pickled.
+            request.hooks = {"response": []}
+        return response
+
+
+class _Headers(_CaseInsensitiveDict):
+    """The headers of a request with the key, which no other credential replaces: at a redirect, requests takes one
+    from a netrc file.
+    """
+
+    key: str | None = None
+
+    def attach(self, header: AuthorizationHeader) -> None:
+        self.key = None
+        self["Authorization"] = header.expose_secret()
+        self.key = header.expose_secret()
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if self.key is None or name.lower() != "authorization":
+            super().__setitem__(name, value)
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        if name.lower() == "authorization":
+            self.key = None
+
+    def copy(self) -> _Headers:
+        copied = _Headers(self)
+        copied.key = self.key
+        return copied
+
+
+def _is_rewound(request: requests.PreparedRequest) -> bool:
+    """Whether the body is at its beginning again."""
+    if request.body is None or isinstance(request.body, (str, bytes)):
+        return True
+    try:
+        requests.utils.rewind_body(request)
+    except requests.exceptions.UnrewindableBodyError:
+        return False
+    return True

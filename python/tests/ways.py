@@ -1,0 +1,103 @@
+"""One request through each integration, as its users make it."""
+
+from __future__ import annotations
+
+import sys
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from typing import Any
+
+import aiohttp
+import httpx
+import requests
+from codat_platform.sdk import CodatPlatform
+
+from codat_keys import AsyncClient, Client
+from codat_keys.integrations.aiohttp import codat_auth
+from codat_keys.integrations.httpx import CodatAuth as HttpxAuth
+from codat_keys.integrations.official import connect
+from codat_keys.integrations.requests import CodatAuth as RequestsAuth
+
+# Version 5. Version 6 runs what it calls asynchronous in threads.
+WAITS = CodatPlatform.__mro__[1].__name__ == "BaseSDK"
+
+# On a machine that is busy.
+SECONDS = 60.0
+
+Blocking = Callable[..., AbstractContextManager[Callable[[int], object]]]
+Waiting = Callable[..., AbstractAsyncContextManager[Callable[[int], Awaitable[object]]]]
+
+
+@contextmanager
+def by_httpx(**options: Any) -> Iterator[Callable[[int], object]]:
+    client = Client(**options)
+    with httpx.Client(auth=HttpxAuth(client), base_url=client.base_url, timeout=SECONDS) as http:
+        yield lambda number: http.get("/companies", params={"page": number}).raise_for_status()
+
+
+@contextmanager
+def by_requests(**options: Any) -> Iterator[Callable[[int], object]]:
+    client, of_thread = Client(**options), threading.local()
+
+    def call(number: int) -> None:
+        if not hasattr(of_thread, "session"):
+            of_thread.session = requests.Session()
+            of_thread.session.auth = RequestsAuth(client)
+        of_thread.session.get(f"{client.base_url}/companies", params={"page": number}).raise_for_status()
+
+    yield call
+
+
+@contextmanager
+def by_platform(**options: Any) -> Iterator[Callable[[int], object]]:
+    sdk: Any
+    with connect(CodatPlatform, Client(**options), timeout_ms=int(SECONDS * 1000)) as sdk:
+        yield lambda number: sdk.companies.list(request={"page": number})
+
+
+@contextmanager
+def by_lending(**options: Any) -> Iterator[Callable[[int], object]]:
+    from codat_lending.sdk import CodatLending
+
+    sdk: Any
+    with connect(CodatLending, Client(**options), timeout_ms=int(SECONDS * 1000)) as sdk:
+        yield lambda number: sdk.companies.list(request={"page": number})
+
+
+@asynccontextmanager
+async def by_httpx_async(**options: Any) -> AsyncIterator[Callable[[int], Awaitable[object]]]:
+    async with AsyncClient(**options) as client:
+        async with httpx.AsyncClient(auth=HttpxAuth(client), base_url=client.base_url, timeout=SECONDS) as http:
+
+            async def call(number: int) -> None:
+                (await http.get("/companies", params={"page": number})).raise_for_status()
+
+            yield call
+
+
+@asynccontextmanager
+async def by_aiohttp(**options: Any) -> AsyncIterator[Callable[[int], Awaitable[object]]]:
+    async with AsyncClient(**options) as client:
+        async with aiohttp.ClientSession(client.base_url, middlewares=[codat_auth(client)]) as session:
+
+            async def call(number: int) -> None:
+                async with session.get("/companies", params={"page": number}) as response:
+                    response.raise_for_status()
+
+            yield call
+
+
+@asynccontextmanager
+async def by_platform_async(**options: Any) -> AsyncIterator[Callable[[int], Awaitable[object]]]:
+    client = AsyncClient(**options) if WAITS else Client(**options)
+    sdk: Any
+    async with connect(CodatPlatform, client, timeout_ms=int(SECONDS * 1000)) as sdk:
+        yield lambda number: sdk.companies.list_async(request={"page": number})
+
+
+BLOCKING: list[Blocking] = [by_httpx, by_requests, by_platform]
+if sys.version_info >= (3, 10):
+    BLOCKING.append(by_lending)
+WAITING: list[Waiting] = [by_httpx_async, by_aiohttp, by_platform_async]
