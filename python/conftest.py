@@ -16,4 +16,4 @@ def _emulated(codat_emulator: object, doctest_namespace: dict[str, object]) -> I
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--requests", type=int, default=200, help="how many each integration makes while keys are replaced")
+    parser.addoption("--requests", type=int, default=100, help="how many each integration makes while keys are replaced")

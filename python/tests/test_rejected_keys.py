@@ -6,15 +6,18 @@ import asyncio
 import io
 import pickle
 import threading
+import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import httpx
 import pytest
 import requests
+import ways
 
 from codat_keys import AsyncClient, Client, InvalidCredentialError
 from codat_keys.integrations.aiohttp import codat_auth
@@ -23,6 +26,8 @@ from codat_keys.integrations.requests import CodatAuth as RequestsAuth
 
 OLD, NEW = "MadeUpKeyThatWasReplaced", "MadeUpKeyThatIsAccepted0"
 BODY = b"the same body"
+LINKS = b'{"self": {"href": "/"}, "current": {"href": "/"}}'
+NO_COMPANIES = b'{"results": [], "pageNumber": 1, "pageSize": 1, "totalResults": 0, "_links": %b}' % LINKS
 
 
 def header(key: str) -> str:
@@ -37,6 +42,7 @@ class Server(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.rejects_with = 401
         self.accepts = {header(NEW)}
+        self.says = b""
         self.moves: dict[str, tuple[int, str]] = {}
         # Whether it looks at the key before it redirects.
         self.guarded = False
@@ -58,8 +64,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if location is not None:
             self.send_header("Location", location)
-        self.send_header("Content-Length", "0")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(server.says)))
         self.end_headers()
+        self.wfile.write(server.says)
 
     def body(self) -> bytes:
         if "Content-Length" in self.headers:
@@ -239,6 +247,38 @@ def test_a_redirect_after_a_rejection_has_the_new_key(send: Send, server: Server
     assert [(what, key) for what, key, _ in server.received] == [
         ("GET /x", header(OLD)), ("GET /x", header(NEW)), ("GET /end", header(NEW)),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("way", [*ways.BLOCKING, *ways.WAITING])
+def test_a_replaced_file_is_seen_without_a_rejection(way: Any, server: Server, tmp_path: Path) -> None:
+    def sends(call: Callable[[int], Any]) -> Iterator[Any]:
+        deadline = time.monotonic() + 60
+        while not any(key == header(NEW) for _, key, _ in server.received):
+            assert time.monotonic() < deadline, "the old key is still in use"
+            yield call(1)
+            write(NEW)
+            time.sleep(0.05)
+
+    def write(key: str) -> None:
+        new = tmp_path / "new"
+        new.touch(0o600)
+        new.write_text(key)
+        new.replace(tmp_path / "key")
+
+    async def waits() -> None:
+        async with way(api_key_file=tmp_path / "key") as call:
+            for sent in sends(call):
+                await sent
+
+    server.accepts, server.says = {header(OLD), header(NEW)}, NO_COMPANIES
+    write(OLD)
+    if way in ways.WAITING:
+        asyncio.run(waits())
+    else:
+        with way(api_key_file=tmp_path / "key") as call:
+            for _ in sends(call):
+                pass
+    assert server.received[0][1] == header(OLD) and server.received[-1][1] == header(NEW)
 
 
 @each

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from codat_keys.testing import Emulator
 
 pytestmark = pytest.mark.skipif(sys.version_info < (3, 10), reason="the SDKs need Python 3.10")
 
+ROOT = Path(__file__).parents[1]
 CURRENT = {
     "codat_bankfeeds": "CodatBankFeeds",
     "codat_lending": "CodatLending",
@@ -96,3 +98,12 @@ class Base:
 def test_what_is_no_sdk_is_refused(wrong: Any, codat_emulator: Emulator) -> None:
     with pytest.raises(TypeError, match="^argument 'sdk': give the class of one of Codat's SDKs"):
         connect(wrong, Client())
+
+
+def test_an_earlier_sdk_waits_and_notices_no_replaced_key() -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(sys.prefix) / "earlier-sdk")}
+    tests = ["tests/test_follow_integrations.py", "-k", "by_platform and function", "--requests", "100"]
+    command = [sys.executable, "-m", "pytest", "-v", "-n", "0", *tests]
+    child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, cwd=ROOT)
+    assert child.returncode == 0, child.stdout
+    assert "[by_platform_async-async function] PASSED" in child.stdout

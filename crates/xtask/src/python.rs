@@ -39,16 +39,21 @@ impl Package {
         Ok(python)
     }
 
-    /// Installs what `requirements-dev.txt` names, unless the environment has it already.
+    /// Installs what `requirements-dev.txt` names, and the earlier SDK in a folder of its own, unless the environment has
+    /// them already.
     pub(crate) fn install_tools(&self) -> Result<()> {
-        let wanted = fs::read("python/requirements-dev.txt")?;
+        let (tools, earlier_sdk) = ("python/requirements-dev.txt", "python/requirements-earlier-sdk.txt");
+        let wanted = [fs::read(tools)?, fs::read(earlier_sdk)?].concat();
         let installed = Path::new(self.environment).join("requirements-dev.txt");
         if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
             return Ok(());
         }
         run(command(PYTHON).args(["-m", "venv", "--clear", self.environment]))?;
         let mut pip = self.module("pip install --quiet --disable-pip-version-check -r")?;
-        run(pip.arg(absolute("python/requirements-dev.txt")?))?;
+        run(pip.arg(absolute(tools)?))?;
+        let mut pip = self.module("pip install --quiet --disable-pip-version-check --no-deps -r")?;
+        pip.arg(absolute(earlier_sdk)?).arg("--target").arg(absolute(self.environment)?.join("earlier-sdk"));
+        run(&mut pip)?;
         // Written last: an environment half made is made again.
         fs::write(installed, wanted)?;
         Ok(())
