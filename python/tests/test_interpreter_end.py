@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
+from codat_keys import AsyncClient
 from codat_keys.testing import Emulator
 
 IN_DEL = """
@@ -107,3 +109,15 @@ def test_daemon_threads_that_call_do_not_disturb_the_end(codat_emulator: Emulato
     for _ in range(5):
         assert ends(DAEMONS) == []
     assert codat_emulator.journal() != []
+
+
+async def test_a_key_function_needs_no_thread_at_exit(
+    codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Python 3.12 has it."""
+
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    assert len(await AsyncClient(api_key=lambda: codat_emulator.api_key).keys.list()) == 1

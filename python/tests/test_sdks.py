@@ -90,11 +90,37 @@ print(len(CodatLending(security=security(client), server_url=client.base_url).co
     assert (child.stdout, child.stderr) == ("5\n", "")
 
 
-class Base:
+class BaseSDK:
     pass
 
 
-@pytest.mark.parametrize("wrong", [Base, lambda: None])
+class OfRequests:
+    """As `codat-files` and `codat-sync-for-payroll`."""
+
+    def __init__(self, security: Any = None, server_url: Any = None, client: Any = None) -> None:
+        assert security is None
+        self.url, self.client = server_url, client
+
+
+class OfText(BaseSDK):
+    """As `codat-common`."""
+
+    def __init__(self, auth_header: str, server_url: Any = None, client: Any = None, async_client: Any = None) -> None:
+        self.url, self.client, self.waits = server_url, client, async_client
+
+
+@pytest.mark.parametrize("shape", [OfRequests, OfText])
+def test_earlier_shapes_have_the_key(shape: Any, codat_emulator: Emulator) -> None:
+    made = connect(shape, Client())
+    assert made.client.get(f"{made.url}/companies").status_code == 200
+
+
+async def test_an_earlier_sdk_waits_with_a_client_that_waits(codat_emulator: Emulator) -> None:
+    made = connect(OfText, AsyncClient())
+    assert (await made.waits.get(f"{made.url}/companies")).status_code == 200
+
+
+@pytest.mark.parametrize("wrong", [BaseSDK, lambda: None])
 def test_what_is_no_sdk_is_refused(wrong: Any, codat_emulator: Emulator) -> None:
     with pytest.raises(TypeError, match="^argument 'sdk': give the class of one of Codat's SDKs"):
         connect(wrong, Client())
@@ -102,7 +128,7 @@ def test_what_is_no_sdk_is_refused(wrong: Any, codat_emulator: Emulator) -> None
 
 def test_an_earlier_sdk_waits_and_notices_no_replaced_key() -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(sys.prefix) / "earlier-sdk")}
-    tests = ["tests/test_follow_integrations.py", "-k", "by_platform and function", "--requests", "100"]
+    tests = ["tests/test_refresh_integrations.py", "-k", "by_platform and function", "--requests", "100"]
     command = [sys.executable, "-m", "pytest", "-v", "-n", "0", *tests]
     child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=110, cwd=ROOT)
     assert child.returncode == 0, child.stdout

@@ -37,8 +37,8 @@ def connect(sdk: type[_SDK], client: Client | AsyncClient, **options: Any) -> _S
     credential = {name: value for name, value in (("security", None), ("auth_header", "")) if name in takes}
     if not credential or not {"server_url", "client"} <= takes.keys():
         raise TypeError("argument 'sdk': give the class of one of Codat's SDKs, such as codat_lending.CodatLending")
-    make: Callable[..., _SDK] = sdk
-    return make(**credential, server_url=client.base_url, **_http_clients(sdk, client), **options)
+    options = {**credential, "server_url": client.base_url, **_http_clients(sdk, client), **options}
+    return sdk(**options)
 
 
 def security(client: Client | AsyncClient, kind: Callable[..., Any] | None = None) -> Callable[[], Any]:
