@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { Emulator } from "codat-keys/testing";
-import { ended } from "./support.mjs";
+import { LIMIT, ended } from "./support.mjs";
 
 const FOLDER = fileURLToPath(new URL("../..", import.meta.url));
 const BUILT = fileURLToPath(new URL("examples/", import.meta.url));
@@ -49,7 +49,7 @@ function built(name: string, language: string, program: string): string {
         return path;
     }
     writeFileSync(`${name}.mts`, program);
-    execFileSync(process.execPath, [...COMPILE, `${name}.mts`], { cwd: FOLDER, stdio: "inherit" });
+    execFileSync(process.execPath, [...COMPILE, `${name}.mts`], { cwd: FOLDER, stdio: "inherit", timeout: LIMIT });
     return `${name}.mjs`;
 }
 
@@ -61,7 +61,10 @@ for (const [page, prints] of Object.entries(PAGES)) {
         test(`block ${at + 1} of ${page}, ${language}`, async () => {
             await using emulator = new Emulator();
             const path = built(`${BUILT}${page.split("/").length}-${at + 1}`, language!, program!);
-            const child = spawn(process.execPath, [path], { env: { ...process.env, ...emulator.environment } });
+            const child = spawn(process.execPath, [path], {
+                env: { ...process.env, ...emulator.environment },
+                timeout: LIMIT,
+            });
             const { code, said, complained } = await ended(child);
             assert.deepEqual({ code, complained }, { code: 0, complained: "" });
             assert.match(said, prints[at]!);

@@ -9,6 +9,7 @@ import { Worker } from "node:worker_threads";
 
 import { type ApiKeyDetails, Client } from "codat-keys";
 import { Emulator } from "codat-keys/testing";
+import "./support.mjs";
 
 /** A key in a file and in a function, and another one that stays, to replace it with. */
 class Scene {

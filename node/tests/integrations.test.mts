@@ -13,6 +13,7 @@ import { codatFetch } from "codat-keys/fetch";
 import { security } from "codat-keys/official";
 import { Emulator } from "codat-keys/testing";
 import { codatAuth as forUndici } from "codat-keys/undici";
+import "./support.mjs";
 
 const KEY = "MadeUpKeyForTheIntegrations0000000000000";
 const HEADERS = { "x-own": "1" };

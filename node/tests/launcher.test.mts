@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { ended } from "./support.mjs";
+import { LIMIT, ended } from "./support.mjs";
 
 const LAUNCHER = fileURLToPath(new URL("../../../crates/cli/npm/codat-keys.js", import.meta.url));
 const HERE = `${process.platform}-${process.arch}`;
@@ -31,7 +31,7 @@ function installed(...packages: [platform: string, put: (program: string) => voi
 
 /** Runs a program of JavaScript by the launcher. */
 function launch(program: string, launcher = INSTALLED, ...options: string[]): ChildProcess {
-    return spawn(process.execPath, [launcher, "--eval", program, ...options]);
+    return spawn(process.execPath, [launcher, "--eval", program, ...options], { timeout: LIMIT });
 }
 
 test("the program has its arguments and its input, and its exit status is passed on", async () => {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { Emulator } from "codat-keys/testing";
-import { ended } from "./support.mjs";
+import { LIMIT, ended } from "./support.mjs";
 
 const FOLDER = fileURLToPath(new URL("../..", import.meta.url));
 const SLOW = [{ path: "/companies", fault: "delay-before", milliseconds: 600_000, count: 9 }];
@@ -73,6 +73,7 @@ for (const [kind, imports] of Object.entries(IMPORTS)) {
             const child = spawn(process.execPath, [`--input-type=${kind}`, "--eval", imports + whole], {
                 cwd: FOLDER,
                 env: { ...process.env, ...emulator.environment },
+                timeout: LIMIT,
             });
             const { code, said, complained } = await ended(child);
             assert.deepEqual([code, said], [1, ""], complained);

@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { Emulator } from "codat-keys/testing";
 import { buildSync } from "esbuild";
 import { HERE, PACKAGE, installed } from "./installed.mjs";
-import { ended, start } from "./support.mjs";
+import { LIMIT, ended, start } from "./support.mjs";
 
 function bundle(folder: string, program: string, platform: "node" | "browser"): string {
     const [entry, outfile] = [join(folder, "entry.mjs"), join(folder, "bundle.cjs")];
@@ -33,6 +33,7 @@ for (const [native, why] of [
         const { stderr, status } = spawnSync(process.execPath, ["--eval", "require('codat-keys')"], {
             cwd: installed(native),
             encoding: "utf8",
+            timeout: LIMIT,
         });
         assert.equal(status, 1);
         const packages = `@codat-keys/${HERE}.*`;
@@ -73,7 +74,7 @@ for (const entry of ["codat-keys", "codat-keys/fetch"]) {
             `import * as keys from ${JSON.stringify(entry)}; console.log(keys);`,
             "browser",
         );
-        const { stderr } = spawnSync(process.execPath, [outfile], { encoding: "utf8" });
+        const { stderr } = spawnSync(process.execPath, [outfile], { encoding: "utf8", timeout: LIMIT });
         assert.match(stderr, /codat-keys does not run in a browser: an API key must not be in client code/);
     });
 }

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 import { Emulator } from "codat-keys/testing";
 import { installed } from "./installed.mjs";
-import { ended } from "./support.mjs";
+import { LIMIT, ended } from "./support.mjs";
 
 const RUNTIMES = fileURLToPath(new URL("../../../target/runtimes/node_modules/", import.meta.url));
 const COMMANDS = {
@@ -49,7 +49,7 @@ for (const [name, [command, ...options]] of Object.entries(COMMANDS)) {
         const child = spawn(join(RUNTIMES, command!), [...options, "program.mjs"], {
             cwd: folder,
             env,
-            timeout: 60_000,
+            timeout: LIMIT,
         });
         const { code, said, complained } = await ended(child);
         assert.deepEqual({ code, complained }, { code: 0, complained: "" });

@@ -118,7 +118,7 @@ def test_ctrl_c_interrupts_a_blocking_call(codat_emulator: Emulator) -> None:
         begun = time.monotonic()
         child.send_signal(signal.SIGINT)
         _, complained = end(child)
-        assert time.monotonic() - begun < 5, "an hour would be too long"
+        assert time.monotonic() - begun < 20, "by itself it ends after 30 s"
         assert complained.rstrip().endswith("KeyboardInterrupt"), complained
         assert "panicked" not in complained
 
@@ -253,6 +253,7 @@ def test_a_key_in_hand_is_not_lost_with_the_task(turns: int, codat_emulator: Emu
         await asyncio.sleep(0)
         # The loop is busy until long after the answer, and sees it before or together with the cancellation.
         until(lambda journal: len(journal) == 2 and "status" in journal[1], codat_emulator)
+        # For the client's thread to read it. Nothing tells when without the loop, and too early tests another case.
         time.sleep(0.3)
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -267,15 +268,22 @@ def test_a_key_in_hand_is_not_lost_with_the_task(turns: int, codat_emulator: Emu
 
 
 def test_sixty_four_calls_wait_at_once(loop: asyncio.AbstractEventLoop, codat_emulator: Emulator) -> None:
-    codat_emulator.set_faults([{"fault": "delay-before", "milliseconds": 1000, "count": 64}])
+    codat_emulator.set_faults(FOREVER)
+
+    def all_wait(journal: list[dict[str, object]]) -> bool:
+        return len(journal) == 64 and not any("ended" in request for request in journal)
 
     async def waits() -> list[int]:
         async with AsyncClient() as client:
+            calls = asyncio.gather(*(client.keys.list() for _ in range(64)))
+            await asyncio.to_thread(until, all_wait, codat_emulator)
+            calls.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await calls
+            codat_emulator.set_faults([])
             return [len(keys) for keys in await asyncio.gather(*(client.keys.list() for _ in range(64)))]
 
-    begun = time.monotonic()
     assert loop.run_until_complete(waits()) == [1] * 64
-    assert time.monotonic() - begun < 10, "one after the other would take 64 s"
 
 
 def test_many_loops_in_many_threads() -> None:

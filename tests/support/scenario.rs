@@ -9,6 +9,8 @@ use std::sync::Mutex;
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
+use crate::bounded::LIMIT;
+
 /// Scenarios wait more than they work, so that many run at once.
 const AT_ONCE: usize = 8;
 
@@ -97,6 +99,7 @@ fn holds(expected: &Value, actual: &Value) -> bool {
 fn control(emulator: &Emulator, method: &str, what: &str, body: &str) -> Value {
     let address = emulator.base_url().trim_start_matches("http://");
     let mut connection = TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(LIMIT)).unwrap();
     let length = body.len();
     write!(
         connection,

@@ -6,7 +6,7 @@ use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
 use crate::stand_in::{Answer, StandIn, json};
-use crate::support::{Ended, against, program, run, run_with_input, with_key};
+use crate::support::{Ended, against, program, run, run_with_input, start, with_key};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 
@@ -129,8 +129,7 @@ fn pages_end_when_nobody_reads() {
     let endless = r#"{"totalResults":1000000000,"results":[{"id":"a"}]}"#;
     let server = StandIn::answering(vec![json(200, endless)]);
     let mut command = with_key(&server.url, KEY);
-    let mut child =
-        command.args(["api", "GET", "/x", "--paginate"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = start(command.args(["api", "GET", "/x", "--paginate"]).stdout(std::process::Stdio::piped()));
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
@@ -148,7 +147,8 @@ fn a_change_whose_answer_cannot_be_printed_is_told_to_be_made() {
     let server = StandIn::answering(vec![json(201, "{}")]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = with_key(&server.url, KEY);
-    let output = command.args(["api", "POST", "/x"]).stdout(full).output().unwrap();
+    let command = command.args(["api", "POST", "/x"]).stdout(full).stderr(std::process::Stdio::piped());
+    let output = start(command).wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("note: the call was made and answered: HTTP 201"), "{said}");

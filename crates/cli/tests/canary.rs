@@ -3,7 +3,7 @@
 use codat_keys_emulator::Emulator;
 
 use crate::stand_in::{Answer, StandIn, json};
-use crate::support::{Ended, against, program, run, run_with_input, with_key};
+use crate::support::{Ended, against, program, run, run_with_input, start, with_key};
 
 const CANARY: &str = "CanaryKeyMadeUpForThisTest00000000000Zq7";
 /// From Python: base64.b64encode(CANARY), without what the padding decides.
@@ -81,7 +81,7 @@ fn a_server_cannot_move_the_cursor() {
 fn a_reader_that_goes_away_is_no_failure() {
     let emulator = Emulator::start().unwrap();
     for arguments in [&["list"][..], &["completions", "bash"], &["--help"]] {
-        let mut child = against(&emulator).args(arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child = start(against(&emulator).args(arguments).stdout(std::process::Stdio::piped()));
         drop(child.stdout.take());
         assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
     }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::{program, run, with_key};
+use crate::support::{program, run, start, with_key};
 
 fn exec(script: &str) -> crate::support::Ended {
     run(&mut program(), &["emulator", "exec", "--", "sh", "-c", script])
@@ -55,9 +55,9 @@ fn the_callers_own_credentials_do_not_compete() {
 #[cfg(unix)]
 fn a_termination_reaches_the_command() {
     use rustix::process::{Pid, Signal, kill_process};
-    let script = "trap 'echo told; exit 3' TERM; echo ready; while :; do sleep 0.05; done";
-    let mut child =
-        program().args(["emulator", "exec", "--", "sh", "-c", script]).stdout(Stdio::piped()).spawn().unwrap();
+    let script =
+        "trap 'echo told; exit 3' TERM; echo ready; i=0; while [ $i -lt 1200 ]; do sleep 0.05; i=$((i + 1)); done";
+    let mut child = start(program().args(["emulator", "exec", "--", "sh", "-c", script]).stdout(Stdio::piped()));
     let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
     assert_eq!(said.next().unwrap().unwrap(), "ready");
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
@@ -67,8 +67,8 @@ fn a_termination_reaches_the_command() {
 
 #[test]
 fn the_start_line_is_json_on_request_and_a_seed_repeats_the_keys() {
-    let start = || {
-        let mut child = program().args(["emulator", "--json", "--seed", "7"]).stdout(Stdio::piped()).spawn().unwrap();
+    let key = || {
+        let mut child = start(program().args(["emulator", "--json", "--seed", "7"]).stdout(Stdio::piped()));
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let line: Value = serde_json::from_str(&line).unwrap();
@@ -78,7 +78,7 @@ fn the_start_line_is_json_on_request_and_a_seed_repeats_the_keys() {
         child.wait().unwrap();
         line["apiKey"].clone()
     };
-    assert_eq!(start(), start());
+    assert_eq!(key(), key());
 }
 
 #[test]

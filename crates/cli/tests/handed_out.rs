@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
-use crate::support::{run, run_with_input, with_key};
+use crate::support::{run, run_with_input, start, with_key};
 use crate::terminal::on_a_terminal;
 
 const KEY: &str = "MadeUpKey'sForTheTests$(x)`y`\\z";
@@ -24,7 +24,7 @@ fn exec_is_its_command() {
     assert_eq!(status("exit 7"), 7);
     // No process stands between, so that a signal is a signal.
     assert_eq!(status("kill -TERM $$"), -1);
-    let child = program().args(["exec", "--", "sh", "-c", "echo $$"]).stdout(Stdio::piped()).spawn().unwrap();
+    let child = start(program().args(["exec", "--", "sh", "-c", "echo $$"]).stdout(Stdio::piped()));
     let pid = child.id().to_string();
     assert_eq!(String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap().trim(), pid);
 

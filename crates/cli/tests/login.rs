@@ -9,7 +9,7 @@ use codat_keys_emulator::Emulator;
 
 use crate::home::Home;
 use crate::stand_in::{StandIn, json};
-use crate::support::run;
+use crate::support::{run, start};
 
 const KEY: &str = "MadeUpKeyForTheLogin0123456789abcdefGhIj";
 
@@ -50,7 +50,7 @@ fn what_others_wrote_while_one_typed_stays() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let mut slow = home.program();
     slow.args(["login", "--profile", "slow", "--base-url", emulator.base_url()]).stdin(Stdio::piped());
-    let mut slow = slow.stderr(Stdio::null()).spawn().unwrap();
+    let mut slow = start(slow.stderr(Stdio::null()));
     assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &["--profile", "quick"]).status, 0);
     slow.stdin.take().unwrap().write_all(emulator.api_key().as_bytes()).unwrap();
     assert!(slow.wait().unwrap().success());

@@ -4,6 +4,9 @@
 
 mod api;
 mod audit;
+#[path = "../../../tests/support/bounded.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+mod bounded;
 #[cfg(target_os = "linux")]
 mod broken;
 mod canary;

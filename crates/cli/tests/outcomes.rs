@@ -1,7 +1,8 @@
 //! How a command ends when the answer is lost, late or endless, or when somebody stops it.
 
+use crate::bounded::wait_until;
 use crate::stand_in::{Answer, StandIn, json};
-use crate::support::{run, with_key};
+use crate::support::{run, start, with_key};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#;
@@ -44,10 +45,8 @@ fn an_interrupt_ends_a_list_as_cancelled_and_a_create_as_unknown() {
     {
         let waited_for = answers.len();
         let server = StandIn::answering(answers);
-        let child = with_key(&server.url, KEY).args(arguments).stderr(Stdio::piped()).spawn().unwrap();
-        while server.requests().len() < waited_for {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
+        let child = start(with_key(&server.url, KEY).args(arguments).stderr(Stdio::piped()));
+        wait_until("every request has arrived", || server.requests().len() >= waited_for);
         kill_process(Pid::from_child(&child), Signal::INT).unwrap();
         let ended = child.wait_with_output().unwrap();
         assert_eq!(ended.status.code(), Some(status), "{arguments:?}");

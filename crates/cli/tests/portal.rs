@@ -10,7 +10,8 @@ use codat_keys_emulator::Emulator;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{against, program, run};
+use crate::bounded::{LIMIT, wait_until};
+use crate::support::{against, program, run, start};
 use crate::terminal::start_on_a_terminal;
 
 #[test]
@@ -39,12 +40,10 @@ fn the_browser_is_led_by_a_file_and_not_by_an_argument() {
     fs::write(&browser, script).unwrap();
     fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
-    let mut child = against(&emulator).arg("portal").env("PATH", path).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = start(against(&emulator).arg("portal").env("PATH", path).stdout(Stdio::piped()));
     let link = link_in(child.stdout.as_mut().unwrap());
     let token = link.rsplit('/').next().unwrap();
-    while !told.exists() {
-        std::thread::yield_now();
-    }
+    wait_until("the browser is told", || told.exists());
     let told = fs::read_to_string(told).unwrap();
     let lines: Vec<&str> = told.lines().collect();
     assert!(!lines[0].contains(token) && lines[1] == "600" && lines[2].contains(&link), "{told}");
@@ -55,7 +54,7 @@ fn the_browser_is_led_by_a_file_and_not_by_an_argument() {
 
 #[test]
 fn an_emulator_has_the_page_beside_it() {
-    let mut child = program().args(["emulator", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = start(program().args(["emulator", "--json"]).stdout(Stdio::piped()));
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     let said: Value = serde_json::from_str(&line).unwrap();
@@ -97,6 +96,7 @@ fn link_in(output: &mut impl std::io::Read) -> String {
 fn status(url: &str) -> u16 {
     let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap();
     let mut socket = TcpStream::connect(host).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
     write!(socket, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::home::Home;
-use crate::support::{PROGRAM, clear_environment, run};
+use crate::support::{PROGRAM, Running, clear_environment, run};
 use crate::terminal::start_on_a_terminal;
 
 #[test]
@@ -75,7 +75,7 @@ fn who_stops_at_the_prompt_finds_the_terminal_as_it_was() {
 }
 
 /// A prompt asks on the terminal that controls its process.
-fn login_at_its_prompt(home: &Home, base_url: &str) -> (File, Child) {
+fn login_at_its_prompt(home: &Home, base_url: &str) -> (File, Running) {
     let mut login = Command::new("setsid");
     clear_environment(&mut login);
     login.args(["--ctty", "--wait", PROGRAM, "login", "--base-url", base_url]);

@@ -3,41 +3,42 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
 use codat_keys::{ApiKey, Client, KeyName};
 use serde_json::Value;
 
-use crate::support::program;
+use crate::bounded::LIMIT;
+use crate::support::{Running, program, start};
 
 const CHANGES: usize = 1_000;
 
-struct Running {
-    process: Child,
+struct Started {
+    process: Running,
     url: String,
     key: String,
 }
 
-fn start(state: &Path) -> Running {
-    let mut process =
-        program().args(["emulator", "--json", "--state"]).arg(state).stdout(Stdio::piped()).spawn().unwrap();
+fn emulator(state: &Path) -> Started {
+    let mut process = start(program().args(["emulator", "--json", "--state"]).arg(state).stdout(Stdio::piped()));
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let line: Value = serde_json::from_str(&line).unwrap();
     let text = |member: &str| line[member].as_str().unwrap().to_owned();
-    Running { process, url: text("baseUrl"), key: text("apiKey") }
+    Started { process, url: text("baseUrl"), key: text("apiKey") }
 }
 
-fn client(running: &Running) -> Client {
+fn client(running: &Started) -> Client {
     let key = ApiKey::parse(&running.key).unwrap();
     Client::builder().base_url(&running.url).api_key(key).timeout(Duration::from_secs(5)).build().unwrap()
 }
 
-/// Creates and deletes in turn until the emulator is gone. Returns the ids that must be there, and those that may be:
+/// Creates and deletes in turn until the emulator is gone, and tells of each change that was made. Returns the ids that must be there, and those that may be:
 /// of the change that was under way, nobody knows.
-async fn change_until_killed(client: &Client) -> (BTreeSet<String>, BTreeSet<String>, usize) {
+async fn change_until_killed(client: &Client, made: &Sender<()>) -> (BTreeSet<String>, BTreeSet<String>, usize) {
     let (mut sure, mut possible) = (BTreeSet::new(), BTreeSet::new());
     for change in 0..CHANGES {
         if sure.len() < 8 && change % 3 != 2 {
@@ -52,6 +53,8 @@ async fn change_until_killed(client: &Client) -> (BTreeSet<String>, BTreeSet<Str
                 return (sure, possible, change);
             }
         }
+        // Nobody hears of those after the kill.
+        let _ = made.send(());
     }
     (sure, possible, CHANGES)
 }
@@ -59,25 +62,25 @@ async fn change_until_killed(client: &Client) -> (BTreeSet<String>, BTreeSet<Str
 #[test]
 fn an_emulator_killed_amid_a_thousand_changes_has_every_acknowledged_key() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut survived = 0;
-    for wait in [20, 60, 110, 170, 240] {
+    for changes_before in [2, 7, 13, 21, 30] {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state.json");
-        let mut running = start(&state);
+        let mut running = emulator(&state);
         let client_of_first = client(&running);
         let process = running.process.id();
+        let (made, is_made) = channel();
+        // While the next change is under way.
         let killer = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(wait));
+            (0..changes_before).for_each(|_| is_made.recv_timeout(LIMIT).expect("a change is made"));
             let pid = rustix::process::Pid::from_raw(process.cast_signed()).unwrap();
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         });
-        let (sure, possible, changes) = runtime.block_on(change_until_killed(&client_of_first));
+        let (sure, possible, changes) = runtime.block_on(change_until_killed(&client_of_first, &made));
         killer.join().unwrap();
         running.process.wait().unwrap();
-        assert!(changes < CHANGES, "the kill came too late to be amid the changes");
-        survived += changes;
+        assert!((changes_before..CHANGES).contains(&changes), "{changes}: the kill was not amid the changes");
 
-        let mut again = start(&state);
+        let mut again = emulator(&state);
         let listed = runtime.block_on(client(&again).keys().list()).unwrap();
         again.process.kill().unwrap();
         again.process.wait().unwrap();
@@ -87,5 +90,4 @@ fn an_emulator_killed_amid_a_thousand_changes_has_every_acknowledged_key() {
         // At most the one create that was under way is there without its acknowledgement.
         assert!(listed.difference(&(&sure | &possible)).count() <= 1, "{sure:?}, {listed:?}");
     }
-    assert!(survived > 50, "only {survived} changes were made before the kills");
 }

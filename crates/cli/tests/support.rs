@@ -1,9 +1,14 @@
 //! Runs the program: no variable of the caller's, no terminal, everything captured.
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+use std::io::{self, Write};
+use std::ops::{Deref, DerefMut};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
 
 use codat_keys_emulator::Emulator;
+
+use crate::bounded::LIMIT;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_codat-keys");
 
@@ -50,10 +55,61 @@ pub(crate) fn run(command: &mut Command, arguments: &[&str]) -> Ended {
 
 pub(crate) fn run_with_input(command: &mut Command, arguments: &[&str], input: &str) -> Ended {
     let command = command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let mut child = start(command);
     // A program that reads no input may have ended already.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { status: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// A process that is killed, with a message, where it does not end in time: who waits for it, or for what it prints, goes on.
+pub(crate) struct Running {
+    child: Child,
+    _is_over: Sender<()>,
+}
+
+pub(crate) fn start(command: &mut Command) -> Running {
+    let child = command.spawn().unwrap();
+    let line = [command.get_program()].into_iter().chain(command.get_args()).collect::<Vec<_>>().join(" ".as_ref());
+    let (pid, (is_over, over)) = (child.id(), channel::<()>());
+    thread::spawn(move || {
+        if over.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("killed, since it had not ended within {LIMIT:?}: {}", line.display());
+            kill(pid);
+        }
+    });
+    Running { child, _is_over: is_over }
+}
+
+#[cfg(unix)]
+fn kill(pid: u32) {
+    let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+    let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+}
+
+#[cfg(windows)]
+fn kill(pid: u32) {
+    let _ = Command::new("taskkill").args(["/F", "/PID", &pid.to_string()]).status();
+}
+
+impl Running {
+    pub(crate) fn wait_with_output(self) -> io::Result<Output> {
+        let Self { child, _is_over } = self;
+        child.wait_with_output()
+    }
+}
+
+impl Deref for Running {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.child
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.child
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use codat_keys_emulator::Emulator;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::support::{against, run};
+use crate::support::{Running, against, run, start};
 
 /// Runs a command on a terminal, types a line, and returns its exit status and all that was shown.
 pub(crate) fn on_a_terminal(command: &mut Command, typed: &str) -> (i32, String) {
@@ -19,14 +19,14 @@ pub(crate) fn on_a_terminal(command: &mut Command, typed: &str) -> (i32, String)
     (child.wait().unwrap().code().unwrap(), String::from_utf8(shown).unwrap())
 }
 
-pub(crate) fn start_on_a_terminal(command: &mut Command) -> (File, Child) {
+pub(crate) fn start_on_a_terminal(command: &mut Command) -> (File, Running) {
     let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&controller).unwrap();
     unlockpt(&controller).unwrap();
     let path = ptsname(&controller, Vec::new()).unwrap();
     let terminal = OpenOptions::new().read(true).write(true).open(path.to_str().unwrap()).unwrap();
     let end = |file: &File| Stdio::from(file.try_clone().unwrap());
-    let child = command.stdin(end(&terminal)).stdout(end(&terminal)).stderr(end(&terminal)).spawn().unwrap();
+    let child = start(command.stdin(end(&terminal)).stdout(end(&terminal)).stderr(end(&terminal)));
     // The command keeps its own copies until it is dropped, and the terminal is read until the last end is closed.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     (File::from(controller), child)

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use codat_keys::{ApiKey, ErrorKind, How, KeyName, Method};
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
+use crate::bounded::{LIMIT, wait_until};
 use crate::stand_in::{Answer, StandIn, json};
 
 const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKey"}]}"#;
@@ -42,9 +44,7 @@ fn sixteen_threads_call_at_once_on_one_client() {
         };
         let calls: Vec<_> = (0..16).map(|_| call()).collect();
         // All are there, and none has been answered: nobody waits for another.
-        while journal(&client).len() < 16 {
-            thread::sleep(Duration::from_millis(5));
-        }
+        wait_until("sixteen calls have arrived", || journal(&client).len() >= 16);
         stop.send(true).unwrap();
         for call in calls {
             assert_eq!(call.join().unwrap().unwrap_err().kind(), ErrorKind::Cancelled);
@@ -117,7 +117,7 @@ impl Drop for Last {
 fn a_destructor_may_call_as_a_runtime_or_a_thread_ends() {
     let server = StandIn::answering(vec![json(200, ONE_KEY)]);
     let client = client(&server.url, "MadeUpKey");
-    let (told, heard) = std::sync::mpsc::channel();
+    let (told, heard) = channel();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let last = Last(client.clone(), told.clone());
     runtime.spawn(async move {
@@ -125,11 +125,11 @@ fn a_destructor_may_call_as_a_runtime_or_a_thread_ends() {
         std::future::pending::<()>().await;
     });
     drop(runtime);
-    assert_eq!(heard.recv_timeout(Duration::from_secs(20)), Ok(1));
+    assert_eq!(heard.recv_timeout(LIMIT), Ok(1));
 
     thread_local!(static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) });
     thread::spawn(move || LAST.with(|place| *place.borrow_mut() = Some(Last(client, told)))).join().unwrap();
-    assert_eq!(heard.recv_timeout(Duration::from_secs(20)), Ok(1));
+    assert_eq!(heard.recv_timeout(LIMIT), Ok(1));
 }
 
 #[test]
@@ -159,8 +159,9 @@ fn a_connection_that_the_server_closed_meanwhile_is_no_doubt() {
         // A method that is not repeated by itself shows every loss.
         client.request("REPORT".parse().unwrap(), "/x").send().unwrap();
         // The call is over, and nobody drives the connection any more: it is closed from here on.
-        ending.wait();
-        ending.wait();
+        ending.close.send(()).unwrap();
+        ending.closed.recv_timeout(LIMIT).expect("the server closes the connection");
+        // The kernel passes it on at once. Nothing on this side tells when: the next call is to find out.
         thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(*connections.lock().unwrap(), 20);
@@ -212,18 +213,23 @@ fn a_call_that_is_stopped_says_whether_it_may_have_taken_effect() {
     }
 }
 
-/// Lists one key to each request, and closes a connection without a word after so many answers: between two meetings with
-/// whoever waits for that.
-fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>, Arc<Barrier>) {
+/// How a connection is closed: when it is told, and then it tells.
+struct Ending {
+    close: Sender<()>,
+    closed: Receiver<()>,
+}
+
+/// Lists one key to each request, and after so many answers closes a connection without a word.
+fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>, Ending) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let connections = Arc::new(Mutex::new(0));
-    let ending = Arc::new(Barrier::new(2));
-    let (count, end) = (Arc::clone(&connections), Arc::clone(&ending));
+    let ((close, is_told), (tells, closed)) = (channel(), channel());
+    let (count, is_told) = (Arc::clone(&connections), Arc::new(Mutex::new(is_told)));
     thread::spawn(move || {
         for mut connection in listener.incoming().flatten() {
             *count.lock().unwrap() += 1;
-            let end = Arc::clone(&end);
+            let (is_told, tells) = (Arc::clone(&is_told), tells.clone());
             thread::spawn(move || {
                 let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
                 for _ in 0..answers {
@@ -234,11 +240,11 @@ fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>, Arc<Barrier>
                         return;
                     }
                 }
-                end.wait();
+                let Ok(()) = is_told.lock().unwrap().recv() else { return };
                 drop((lines, connection));
-                end.wait();
+                let _ = tells.send(());
             });
         }
     });
-    (url, connections, ending)
+    (url, connections, Ending { close, closed })
 }

@@ -9,6 +9,9 @@ use codat_keys::{ErrorKind, KeyCommand, Method};
 
 use crate::providers::{NEW, OLD, builder, get, header_of, server};
 
+/// For a shell to start and to print, also where a machine is busy.
+const ENOUGH: Duration = Duration::from_secs(2);
+
 fn shell(script: &str) -> KeyCommand {
     KeyCommand::new(["sh", "-c", script])
 }
@@ -58,15 +61,15 @@ async fn a_command_that_does_not_end_is_killed() {
     let folder = tempfile::tempdir().unwrap();
     let pid = folder.path().join("pid");
     let script = format!("echo $$ > {}; echo {NEW}; exec sleep 60", pid.display());
-    let error = refused(shell(&script).timeout(Duration::from_millis(500))).await;
-    assert!(error.to_string().contains("did not end within 500ms"), "{error}");
+    let error = refused(shell(&script).timeout(ENOUGH)).await;
+    assert!(error.to_string().contains("did not end within 2s"), "{error}");
     assert!(!PathBuf::from(format!("/proc/{}", fs::read_to_string(pid).unwrap().trim())).exists());
 }
 
 #[tokio::test]
 async fn what_a_command_leaves_behind_is_not_taken_for_it() {
-    let script = format!("echo {NEW}; sleep 5 &");
-    let error = refused(shell(&script).timeout(Duration::from_millis(500))).await;
+    let script = format!("echo {NEW}; sleep 20 &");
+    let error = refused(shell(&script).timeout(ENOUGH)).await;
     assert!(error.to_string().ends_with("has ended, but something that it started holds its output open"), "{error}");
 }
 

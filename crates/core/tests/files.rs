@@ -61,6 +61,7 @@ async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
     client.keys().list().await.unwrap();
     fs::remove_file(&file).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    // A file is looked at once a second.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     client.keys().list().await.unwrap();
     assert!(client.reload_key().await.unwrap_err().to_string().ends_with("is no regular file"));

@@ -6,6 +6,8 @@ use codat_keys::{ApiKey, Client, ErrorKind, KeyName, Method};
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
+use crate::bounded::within;
+
 fn client(emulator: &Emulator) -> Client {
     let key = ApiKey::parse(emulator.api_key()).unwrap();
     Client::builder().base_url(emulator.base_url()).api_key(key).build().unwrap()
@@ -21,9 +23,12 @@ async fn journal(client: &Client) -> Vec<Value> {
 const FOREVER: &str = r#"{"faults":[{"fault":"delay-before","milliseconds":600000,"count":64}]}"#;
 
 async fn until_seen(client: &Client, seen: impl Fn(&[Value]) -> bool) {
-    while !seen(&journal(client).await) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let looks = async {
+        while !seen(&journal(client).await) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within("the journal shows it", looks).await;
 }
 
 #[tokio::test]
@@ -55,7 +60,7 @@ async fn a_dropped_call_closes_its_connection_and_sends_no_more() {
     until_seen(&client, |journal| journal.len() == 1).await;
     create.abort();
     until_seen(&client, |journal| journal[0]["ended"] == "client-closed").await;
-    // Longer than the first wait before another attempt.
+    // Longer than the first wait before another attempt. Where time is short, an attempt too many is missed, and nothing fails.
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(journal(&client).await.len(), 1);
 }

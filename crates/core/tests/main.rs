@@ -5,6 +5,8 @@
 mod any_call;
 mod authorization;
 mod blocking;
+#[path = "../../../tests/support/bounded.rs"]
+mod bounded;
 mod canary;
 mod commands;
 mod encode_cases;

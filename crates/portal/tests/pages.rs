@@ -1,11 +1,11 @@
 //! The page without a script.
 
 use std::thread;
-use std::time::Duration;
 
 use codat_keys_emulator::Emulator;
 use codat_keys_portal::{PATH, Role};
 
+use crate::bounded::wait_until;
 use crate::support::{Answer, Visitor, emulated, host_of, send, set_state, state};
 
 fn developer(emulator: &Emulator) -> Visitor<'_> {
@@ -137,9 +137,7 @@ fn what_was_begun_goes_on_when_the_browser_gives_up() {
     let delay = r#"{"faults":[{"method":"POST","fault":"delay-before","milliseconds":300}]}"#;
     emulator.set_faults(delay).expect("faults");
     visitor.give_up("/keys", &[("name", "made")]);
-    while !visitor.get("").body.contains("The key was created") {
-        thread::sleep(Duration::from_millis(10));
-    }
+    wait_until("the key is created", || visitor.get("").body.contains("The key was created"));
 }
 
 #[test]

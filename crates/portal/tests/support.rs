@@ -8,6 +8,8 @@ use codat_keys::{ApiKey, Client};
 use codat_keys_emulator::Emulator;
 use codat_keys_portal::{Links, PATH, Portal, Role};
 
+use crate::bounded::wait_until;
+
 /// The emulator's page, which one signs in to.
 pub(crate) fn emulated() -> Emulator {
     let emulator = Emulator::builder().seed(7).start().expect("an emulator");
@@ -123,7 +125,7 @@ impl<'a> Visitor<'a> {
         send(self.emulator, "POST", &format!("{PATH}{path}"), &format!("{}{from}", self.head()), &body)
     }
 
-    /// As a form whose answer nobody waits for.
+    /// As a form whose answer nobody waits for, once Codat was asked.
     pub(crate) fn give_up(&self, path: &str, fields: &[(&str, &str)]) {
         let rest: String = fields.iter().map(|(name, value)| format!("&{name}={value}")).collect();
         let (body, head) = (format!("token={}{rest}", self.form_token), self.head());
@@ -134,7 +136,12 @@ impl<'a> Visitor<'a> {
             body.len()
         );
         socket.write_all(request.as_bytes()).expect("a request");
-        std::thread::sleep(Duration::from_millis(100));
+        let is_asked = || {
+            send(self.emulator, "GET", "/_emulator/journal", &format!("Host: {}\r\n", host_of(self.emulator)), "")
+                .body
+                .contains("\"POST\"")
+        };
+        wait_until("Codat is asked", is_asked);
     }
 
     fn head(&self) -> String {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use codat_keys_emulator::Emulator;
 
 use super::markdown::{Block, ROOT};
-use crate::support::{PROGRAM, clear_environment};
+use crate::support::{PROGRAM, clear_environment, start};
 
 /// Stand-ins for what a test cannot run: `cargo`, `npm`, `npx`, `pip`, and an emulator or a page that lasts until Ctrl-C.
 const STAND_INS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readme/bin");
@@ -31,7 +31,7 @@ pub(super) fn run(block: &Block) -> String {
         .stdin(Stdio::piped())
         .stdout(append(printed.path()))
         .stderr(append(printed.path()));
-    let mut bash = bash.spawn().unwrap();
+    let mut bash = start(&mut bash);
     // What a reader would paste; most blocks do not ask.
     let _ = writeln!(bash.stdin.take().unwrap(), "{}", emulator.api_key());
     let status = bash.wait().unwrap();
