@@ -29,7 +29,7 @@ const MISTAKES: Record<string, [string, string, string?]> = {
     ],
     "nobody there": [
         `await new Client({ baseUrl: "http://127.0.0.1:1", retry: false }).keys.list()`,
-        "ConnectError: no connection could be made: ",
+        "ConnectError: no connection to http://127.0.0.1:1 could be made: ",
         "check the base URL",
     ],
     "wrong type": [`await new Client().keys.create(5)`, "TypeError: argument 'name' must be a string, and is a number"],

@@ -31,7 +31,7 @@ MISTAKES = {
     ),
     "nobody there": (
         "await AsyncClient(base_url='http://127.0.0.1:1', retry=False).keys.list()",
-        "codat_keys.ConnectError: no connection could be made: ",
+        "codat_keys.ConnectError: no connection to http://127.0.0.1:1 could be made: ",
         "check the base URL",
     ),
     "wrong type": (

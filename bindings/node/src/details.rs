@@ -133,7 +133,7 @@ impl Response {
     #[napi]
     pub fn json(&self) -> napi::Result<String> {
         self.0.json::<IgnoredAny>().map_err(raise)?;
-        Ok(String::from_utf8_lossy(self.0.bytes()).into_owned())
+        self.0.json_text().map(str::to_owned).map_err(raise)
     }
 
     #[napi]

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, Method, Page, Response, plain};
+use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, Method, Page, Response, decode, plain};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -150,7 +150,9 @@ impl Api {
         }
         self.print_head(client, response)?;
         let body = if self.reveal { response.bytes().as_ref().into() } else { response.redacted() };
-        let Results { results } = serde_json::from_slice(&body).map_err(|_| {
+        let text = decode(&body).ok();
+        let page = text.as_ref().and_then(|text| serde_json::from_str(text).ok());
+        let Results { results } = page.ok_or_else(|| {
             Failure::new(ErrorKind::BadResponse, "the answer is not paged", "leave --jsonl out to see it")
         })?;
         // A line break in JSON is white space: within a string it would be escaped.

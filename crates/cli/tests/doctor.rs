@@ -96,7 +96,7 @@ fn the_first_problem_is_the_exit_status() {
         (with_key(url, "\"quoted\""), 4, "has quotes around it"),
         (with_key(url, KEY), 4, "Codat does not accept the API key (HTTP 401;"),
         (bad_url, 2, "would send the key unencrypted"),
-        (nobody, 10, "no connection could be made"),
+        (nobody, 10, "no connection to http://127.0.0.1:1 could be made"),
         (with_key(&StandIn::answering(vec![json(200, "<html>")]).url, KEY), 10, "cannot be read"),
         (with_key(&StandIn::answering(vec![json(200, r#"{"results":[]}"#)]).url, KEY), 7, "not in the list"),
     ] {

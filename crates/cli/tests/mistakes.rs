@@ -126,7 +126,9 @@ fn a_wrong_url() {
 fn no_server() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ended = run(&mut with_key(&format!("http://{nobody}"), KEY), &["list"]);
-    assert!(ended.stderr.starts_with("error: no connection could be made: Connection refused"), "{ended:?}");
+    let said =
+        format!("error: no connection to http://{nobody} could be made: nothing listens there (connection refused)\n");
+    assert!(ended.stderr.starts_with(&said), "{ended:?}");
     assert!(ended.stderr.ends_with("\nhint: check the base URL, the network and the proxy\n"), "{ended:?}");
     assert_eq!((ended.status, ended.stdout.as_str()), (10, ""));
 }

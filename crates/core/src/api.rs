@@ -7,6 +7,7 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Serialize};
+use url::Url;
 use uuid::Uuid;
 
 use crate::base_url::BaseUrl;
@@ -15,6 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::key::{ApiKeyDetails, KeyId, KeyName, NOT_IN_A_SEGMENT, WireKey};
 use crate::refusal::{refusal, status_in_body};
 use crate::secret::ApiKey;
+use crate::text::without_byte_order_mark;
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -44,12 +46,14 @@ pub(crate) fn any_request(
         let encode = |text| utf8_percent_encode(text, NOT_IN_A_SEGMENT);
         url += &format!("{separator}{}={}", encode(name), encode(value));
     }
-    let request = Request::builder().method(method).uri(url).header(ACCEPT, JSON);
-    request.body(body).map_err(|source| {
+    let unbuildable = || {
         Error::new(ErrorKind::InvalidInput, "the path cannot stand in a URL")
             .hint_is("percent-encode what a URL cannot hold")
-            .caused_by(source)
-    })
+    };
+    // As browsers write it: what is not ASCII is percent-encoded.
+    let url = Url::parse(&url).map_err(|source| unbuildable().caused_by(source))?;
+    let request = Request::builder().method(method).uri(url.as_str()).header(ACCEPT, JSON);
+    request.body(body).map_err(|source| unbuildable().caused_by(source))
 }
 
 /// A new one. Without the counter that `Uuid::now_v7` keeps for a whole process: a fork would copy it, and its lock.
@@ -140,13 +144,18 @@ fn unbuildable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> E
 
 pub(crate) fn json<'a, T: Deserialize<'a>>(response: &'a Response<Bytes>) -> Result<T, Error> {
     // Serde's own text may quote the value that it stumbled over, which may be a key: only the place is told.
-    serde_json::from_slice(response.body()).map_err(|error| {
+    serde_json::from_slice(without_byte_order_mark(response.body())).map_err(|error| {
         let what = match response.body().is_empty() {
             true => "it is empty".to_owned(),
             false => format!("it is not the JSON that was expected (line {}, column {})", error.line(), error.column()),
         };
         unreadable(response, &what)
     })
+}
+
+pub(crate) fn json_text(response: &Response<Bytes>) -> Result<&str, Error> {
+    std::str::from_utf8(without_byte_order_mark(response.body()))
+        .map_err(|_| unreadable(response, "it is not encoded as UTF-8"))
 }
 
 fn details(response: &Response<Bytes>, key: WireKey) -> Result<ApiKeyDetails, Error> {

@@ -69,8 +69,9 @@ impl BaseUrl {
         &self.text
     }
 
-    pub(crate) fn to_url(&self) -> url::Url {
-        self.url.clone()
+    /// Scheme, host and port.
+    pub(crate) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
     }
 
     pub(crate) fn is_encrypted(&self) -> bool {

@@ -9,6 +9,11 @@ use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::Offset;
 
+use crate::limits::seconds;
+
+/// 100 years: every language can hold such a time, and a date so far away.
+const LONGEST_WAIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Codat's dates are UTC, with and without `Z` or an offset, with up to seven fraction digits.
 pub(crate) fn codat_date(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
@@ -19,11 +24,26 @@ pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     rfc2822::parse(text).ok().map(|date| date.timestamp())
 }
 
-/// `Retry-After`, in seconds or as a date; what cannot be read is as if it were absent.
+/// `Retry-After`, in seconds or as a date; of several the longest. A value that cannot be read counts as absent, one that
+/// is too large as [`LONGEST_WAIT`].
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
+    let waits = headers.get_all(RETRY_AFTER).iter().filter_map(|value| wait(value.to_str().ok()?.trim(), now));
+    waits.max().map(|wait| wait.min(LONGEST_WAIT))
+}
+
+fn wait(value: &str, now: Timestamp) -> Option<Duration> {
+    // RFC 9110 knows digits alone; some servers send fractions.
+    if value.starts_with(|c: char| c.is_ascii_digit()) && value.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+        return value.parse().ok().map(seconds);
     }
-    Some(Duration::try_from(http_date(value)?.duration_since(now)).unwrap_or(Duration::ZERO))
+    match http_date(value) {
+        Some(date) => Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO)),
+        None => is_past_all_dates(value).then_some(LONGEST_WAIT),
+    }
+}
+
+/// `Fri, 31 Dec 9999 23:59:59 GMT`, a usual way to write "never", is later than the last `Timestamp`.
+fn is_past_all_dates(value: &str) -> bool {
+    let year = value.split_whitespace().nth(3).filter(|_| value.ends_with(" GMT"));
+    year.is_some_and(|year| year.bytes().all(|byte| byte.is_ascii_digit()) && (year == "9999" || year.len() > 4))
 }

@@ -32,6 +32,8 @@ mod blueprint;
 mod call;
 mod client;
 mod config;
+mod connect;
+mod connect_error;
 #[doc(hidden)]
 pub mod create;
 mod credential;
@@ -59,11 +61,13 @@ mod response;
 pub mod retry;
 mod rules;
 mod secret;
+mod send_error;
 #[cfg(test)]
 #[path = "../../../tests/support/stand_in.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod stand_in;
 mod stop;
+mod text;
 mod tls;
 mod transport;
 #[cfg(test)]
@@ -90,6 +94,8 @@ pub use request::Request;
 pub use response::Response;
 pub use rules::MAX_KEYS;
 pub use secret::ApiKey;
+#[doc(hidden)]
+pub use text::{NotText, decode};
 
 pub use bytes::Bytes;
 pub use http::Method;

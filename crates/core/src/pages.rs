@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Number, Value};
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
@@ -144,6 +145,7 @@ impl Walk {
         #[serde(rename_all = "camelCase")]
         struct Answer {
             results: Vec<Value>,
+            #[serde(deserialize_with = "count")]
             total_results: u64,
         }
         let Some(number) = self.next_page else { return Ok(None) };
@@ -180,6 +182,13 @@ impl Walk {
         }
         Ok(())
     }
+}
+
+/// A count beyond `u64` is as large as it can be.
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let float = number.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0);
+    number.as_u64().or(float.map(|float| float as u64)).ok_or_else(|| D::Error::custom("no count"))
 }
 
 impl fmt::Debug for Walk {

@@ -1,7 +1,9 @@
-//! The proxy: given, or from the environment. Together with `config.rs` and `transport.rs` the only module that knows
-//! reqwest.
+//! The proxy: given, or from the environment.
 
-use reqwest::NoProxy;
+use std::sync::Arc;
+
+use http::Uri;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use url::Url;
 
 use crate::base_url::{BaseUrl, is_loopback};
@@ -12,7 +14,7 @@ const EXAMPLE: &str = "write it like http://proxy.example:8080";
 
 #[derive(Clone)]
 pub(crate) struct Proxy {
-    pub(crate) route: reqwest::Proxy,
+    route: Arc<Matcher>,
     /// Its origin, and what named it: an origin holds no password.
     pub(crate) shown: String,
 }
@@ -24,7 +26,7 @@ pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -
         return Err(Error::new(ErrorKind::InvalidInput, "the proxy would see the key unencrypted")
             .hint_is("use an https base URL with a proxy, or allow insecure HTTP if the network is trusted"));
     }
-    Proxy::new(url, "given", None)
+    Ok(Proxy::new(&url, "given", ""))
 }
 
 /// What `HTTPS_PROXY` or `ALL_PROXY` say, but for the hosts in `NO_PROXY`; for an unencrypted base URL none, since that
@@ -39,27 +41,32 @@ pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl)
     };
     let text = credentials::variable(environment, name)?.unwrap_or_default();
     let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(environment).unwrap_or_default();
-    let exceptions = NoProxy::from_string(&exceptions.to_string_lossy()).filter(|_| !exceptions.is_empty());
-    Proxy::new(parse(&text, name)?, name, exceptions).map(Some)
+    Ok(Some(Proxy::new(&parse(&text, name)?, name, &exceptions.to_string_lossy())))
 }
 
 fn parse(text: &str, place: &str) -> Result<Url, Error> {
     // As curl takes it: a host and a port without a scheme.
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    Url::parse(&with_scheme).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host()).ok_or_else(
-        || Error::new(ErrorKind::InvalidInput, format!("{place} is not an http or https URL")).hint_is(EXAMPLE),
-    )
+    let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && is_uri(url);
+    Url::parse(&with_scheme).ok().filter(usable).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidInput, format!("{place} is not an http or https URL")).hint_is(EXAMPLE)
+    })
+}
+
+/// What hyper cannot read would be passed over without a word.
+fn is_uri(url: &Url) -> bool {
+    url.as_str().parse::<Uri>().is_ok_and(|uri| uri.authority().is_some())
 }
 
 impl Proxy {
-    fn new(url: Url, named_by: &str, exceptions: Option<NoProxy>) -> Result<Self, Error> {
-        let but = if exceptions.is_some() { ", but for what NO_PROXY names" } else { "" };
+    fn new(url: &Url, named_by: &str, exceptions: &str) -> Self {
+        let but = if exceptions.is_empty() { "" } else { ", but for what NO_PROXY names" };
         let shown = format!("{} ({named_by}{but})", url.origin().ascii_serialization());
-        let route = reqwest::Proxy::all(url).map_err(|source| {
-            Error::new(ErrorKind::InvalidInput, "the proxy cannot be used")
-                .hint_is(EXAMPLE)
-                .caused_by(source.without_url())
-        })?;
-        Ok(Self { route: route.no_proxy(exceptions), shown })
+        Self { route: Arc::new(Matcher::builder().all(url.as_str()).no(exceptions).build()), shown }
+    }
+
+    /// The proxy to reach that URL by; `None` where it is reached directly.
+    pub(crate) fn intercept(&self, target: &Uri) -> Option<Intercept> {
+        self.route.intercept(target)
     }
 }

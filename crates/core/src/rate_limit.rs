@@ -39,12 +39,18 @@ impl RateLimit {
     /// `None` where none of the headers is there.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let text = |name: &HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
-        let number = |name: &HeaderName| text(name)?.parse().ok();
+        let number = |name: &HeaderName| read_number(text(name)?);
         let read =
             Self { limit: number(&LIMIT), remaining: number(&REMAINING), reset: text(&RESET).and_then(read_reset) };
         let is_there = read.limit.is_some() || read.remaining.is_some() || read.reset.is_some();
         is_there.then_some(read)
     }
+}
+
+/// A number beyond `u64` is as large as it can be.
+fn read_number(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
 /// RFC 3339, an HTTP date, or seconds since 1970.
@@ -74,6 +80,9 @@ mod tests {
         }
         let odd = [("x-rate-limit-limit", "6000"), ("x-rate-limit-remaining", "-1"), ("x-rate-limit-reset", "soon")];
         assert_eq!(read(&odd), Some(RateLimit { limit: Some(6000), remaining: None, reset: None }));
+        let huge = "99999999999999999999";
+        let most = [("x-rate-limit-limit", huge), ("x-rate-limit-remaining", "+1"), ("x-rate-limit-reset", huge)];
+        assert_eq!(read(&most), Some(RateLimit { limit: Some(u64::MAX), remaining: None, reset: None }));
         assert_eq!(read(&[]), None);
     }
 }

@@ -7,6 +7,18 @@ use crate::secret::{ApiKey, MASK};
 /// Text with the key in use taken out, and the value of every member `apiKey` masked, whatever shape it has. It need not be
 /// valid JSON: what cannot be read is masked rather than shown. All else stays as it came, to the digit and the blank.
 pub(crate) fn redacted<'a>(body: &'a [u8], in_use: &ApiKey) -> Cow<'a, [u8]> {
+    // UTF-16 and UTF-32 write zero bytes between the letters of a key: where it holds one, it comes out without them.
+    if body.contains(&0) {
+        let letters: Vec<u8> = body.iter().copied().filter(|byte| *byte != 0).collect();
+        let redacted = redacted_letters(&letters, in_use);
+        if *redacted != *letters {
+            return Cow::Owned(redacted.into_owned());
+        }
+    }
+    redacted_letters(body, in_use)
+}
+
+fn redacted_letters<'a>(body: &'a [u8], in_use: &ApiKey) -> Cow<'a, [u8]> {
     if let Ok(text) = std::str::from_utf8(body) {
         return Cow::Owned(Redactor { in_use, is_text: true }.redact(text).into_bytes());
     }
@@ -164,6 +176,19 @@ mod tests {
         ] {
             let shown = show(body);
             assert!(!shown.contains("SEC") && shown.contains(MASK), "{body:?}: {shown:?}");
+        }
+        let text = "{\"name\":\"\u{e9}\",\"apiKey\":\"SECRET\",\"echo\":\"MadeUpKeyInUse0001\"}";
+        for mark in ["", "\u{feff}"] {
+            let text = format!("{mark}{text}");
+            for body in [
+                text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>(),
+                text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+                text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect(),
+            ] {
+                let shown = String::from_utf8_lossy(&show_bytes(&body)).into_owned();
+                assert_eq!(shown.matches(MASK).count(), 2, "{body:?}: {shown}");
+                assert!(!shown.contains("SECRET") && !shown.contains("MadeUpKeyInUse0001"), "{shown}");
+            }
         }
         let latin = show_bytes(b"{\"name\":\"\xe9\",\"apiKey\":\"SECRET\",\"echo\":\"MadeUpKeyInUse0001\"}");
         assert_eq!(

@@ -9,6 +9,7 @@ use crate::date::retry_after;
 use crate::error::{Error, ErrorKind};
 use crate::follow::NotRead;
 use crate::secret::ApiKey;
+use crate::text::without_byte_order_mark;
 
 const MAX_MESSAGE_CHARS: usize = 500;
 const MAX_CORRELATION_ID_CHARS: usize = 128;
@@ -66,7 +67,7 @@ struct CodatError {
 
 impl CodatError {
     fn read(body: &[u8], key: Option<&ApiKey>) -> Self {
-        let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(body) else {
+        let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(without_byte_order_mark(body)) else {
             return Self::default();
         };
         let clean = |text: String, most: usize| -> String {

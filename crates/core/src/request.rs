@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName, PROXY_AUTHORIZATION,
-    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderValue, Method};
 use serde::Serialize;
@@ -69,8 +69,8 @@ impl<'a, C> Request<'a, C> {
     }
 
     /// Adds a header. An `Idempotency-Key` of your own, for POST and PATCH, takes the place of the one that is made for
-    /// the call: that resumes an earlier call, with the same body, within 85 minutes. `Authorization`, `Host`
-    /// and what frames a request (`Content-Length`, `Connection`…) are refused: they are the client's own business.
+    /// the call: that resumes an earlier call, with the same body, within 85 minutes. `Authorization`, `Host`,
+    /// `Accept-Encoding` and what frames a request (`Content-Length`, `Connection`…) are refused: they are the client's own business.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.order.headers.append(name, value);
         self
@@ -124,8 +124,9 @@ impl Order<'_> {
     }
 }
 
-/// The client's own business: where a request goes, with which key, and how it is framed.
-const OWN: [HeaderName; 10] = [
+/// The client's own business: where a request goes, with which key, how it is framed, and that its answer can be read.
+const OWN: [HeaderName; 11] = [
+    ACCEPT_ENCODING,
     AUTHORIZATION,
     PROXY_AUTHORIZATION,
     HOST,

@@ -43,13 +43,14 @@ impl Policy {
         let doublings = attempts_made.saturating_sub(1).min(16);
         let most = self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait);
         let wait = most.mul_f64(chance).max(retry_after.unwrap_or_default());
-        (wait + LEAST_TIME < remaining).then_some(wait)
+        (wait.saturating_add(LEAST_TIME) < remaining).then_some(wait)
     }
 }
 
 /// Whether a call that changes nothing, or may be repeated safely, is tried again after this error.
 pub(crate) fn is_passing(error: &Error) -> bool {
     match error.kind() {
+        _ if error.is_final() => false,
         ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::RateLimited => true,
         ErrorKind::Server => matches!(error.status(), Some(500 | 502 | 503 | 504)),
         _ => false,

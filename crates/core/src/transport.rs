@@ -1,30 +1,43 @@
-//! Sends a request and reads its answer. Together with `blueprint.rs` and `proxy.rs` the only module
-//! that knows reqwest.
+//! Sends a request and reads its answer.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::AUTHORIZATION;
-use http::{Request, Response};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, PROXY_AUTHORIZATION, USER_AGENT};
+use http::{HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper_util::client::legacy::Client as Http;
+use tokio::time::timeout_at;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, debug_span};
-use url::Url;
 
 use crate::api;
+use crate::connect::Connector;
 use crate::credentials::{CurrentKey, Held};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Timeouts;
+use crate::plain::plain;
+use crate::proxy::Proxy;
 use crate::rate_limit::RateLimit;
 use crate::refusal::correlation_id;
 use crate::retry::{Policy, Surroundings};
+use crate::send_error::{body_error, send_error};
 
 /// No answer of Codat's key operations comes near this size; past it something else is talking.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// What Codat says with a refusal is short; of a longer one the status is enough.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
+
+/// Nobody waits for longer, and every clock can hold its end.
+const LONGEST_CALL: Duration = Duration::from_secs(365 * 24 * 3600);
+
+const MAX_ENCODING_CHARS: usize = 40;
+
+const NAME: &str = concat!("codat-keys/", env!("CARGO_PKG_VERSION"));
 
 /// What the latest answer said of the day's quota, shared by the clients that count as one.
 pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
@@ -34,8 +47,10 @@ pub(crate) type Closed = Arc<AtomicBool>;
 
 #[derive(Clone)]
 pub(crate) struct Transport {
-    pub(crate) http: reqwest::Client,
-    pub(crate) origin: Url,
+    pub(crate) http: Http<Connector, Full<Bytes>>,
+    /// Of the base URL, for errors.
+    pub(crate) origin: String,
+    pub(crate) proxy: Option<Proxy>,
     pub(crate) key: Arc<CurrentKey>,
     pub(crate) connect_timeout: Duration,
     pub(crate) latest_rate_limit: LatestRateLimit,
@@ -69,9 +84,7 @@ pub(crate) struct Failure {
 
 impl Transport {
     pub(crate) fn budget(&self, Timeouts { attempt, call }: Timeouts) -> Budget {
-        // An end that the clock cannot hold is as good as the farthest that anybody waits for.
-        let now = self.surroundings.now();
-        let ends = now.checked_add(call).unwrap_or(now + Duration::from_secs(365 * 24 * 3600));
+        let ends = self.surroundings.now() + call.min(LONGEST_CALL);
         Budget { ends, attempt }
     }
 
@@ -139,16 +152,18 @@ impl Transport {
         if time.is_zero() {
             return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: false });
         }
-        let mut answer = self.http.execute(self.authorized(key, request, time)).await.map_err(not_answered)?;
-
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = answer.status();
-        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        let ends = Instant::now() + time;
+        let sent = timeout_at(ends.into(), self.http.request(self.authorized(key, request))).await;
+        let (head, mut body) = match sent {
+            Ok(answered) => answered.map_err(|source| send_error(source, &self.origin))?.into_parts(),
+            Err(_) => return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: true }),
+        };
+        let mut response = Response::from_parts(head, Bytes::new());
         if let Some(rate_limit) = RateLimit::read(response.headers()) {
             *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(rate_limit);
         }
-        let most = if answer.status().is_success() { MAX_BODY_BYTES } else { MAX_REFUSAL_BYTES };
-        match read_body(&mut answer, most).await {
+        let read = timeout_at(ends.into(), self.read_body(&response, &mut body)).await;
+        match read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the answer did not end in time"))) {
             Ok(body) => *response.body_mut() = body,
             // A refusal stays one, whatever became of its body.
             Err(_) if !response.status().is_success() => {}
@@ -161,85 +176,71 @@ impl Transport {
         Ok(response)
     }
 
-    /// As reqwest wants it. Its URL is put together from that of the client, which is parsed once.
-    fn authorized(&self, key: &Held, request: &Request<Bytes>, time: Duration) -> reqwest::Request {
-        let mut url = self.origin.clone();
-        url.set_path(request.uri().path());
-        url.set_query(request.uri().query());
-        let mut authorized = reqwest::Request::new(request.method().clone(), url);
-        *authorized.headers_mut() = request.headers().clone();
-        authorized.headers_mut().insert(AUTHORIZATION, key.authorization.clone());
-        *authorized.body_mut() = Some(request.body().clone().into());
-        *authorized.timeout_mut() = Some(time);
+    /// With what every request of this client carries.
+    fn authorized(&self, key: &Held, request: &Request<Bytes>) -> Request<Full<Bytes>> {
+        let mut authorized = Request::new(Full::new(request.body().clone()));
+        *authorized.method_mut() = request.method().clone();
+        *authorized.uri_mut() = request.uri().clone();
+        let headers = authorized.headers_mut();
+        headers.clone_from(request.headers());
+        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(NAME));
+        headers.insert(AUTHORIZATION, key.authorization.clone());
+        // Keys are masked in text alone, not in what is compressed.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        // RFC 9110, 8.6: a method that may have a body says that there is none. Strict servers answer 411 without.
+        if request.body().is_empty() && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
+        }
+        // A request in a tunnel is none of the proxy's business.
+        if request.uri().scheme_str() == Some("http")
+            && let Some(proxy) = self.proxy.as_ref().and_then(|proxy| proxy.intercept(request.uri()))
+            && let Some(authorization) = proxy.basic_auth()
+        {
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
         authorized
     }
-}
 
-async fn read_body(answer: &mut reqwest::Response, most: usize) -> Result<Bytes, Error> {
-    if answer.content_length().is_some_and(|length| length > most as u64) {
-        return Err(Error::of(ErrorKind::TooLarge));
-    }
-    let mut body = BytesMut::new();
-    let declared = answer.content_length();
-    while let Some(chunk) = answer.chunk().await.map_err(cut_off)? {
-        if body.len() + chunk.len() > most {
+    async fn read_body(&self, response: &Response<Bytes>, body: &mut Incoming) -> Result<Bytes, Error> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        check_encoding(response)?;
+        let most = if response.status().is_success() { MAX_BODY_BYTES } else { MAX_REFUSAL_BYTES };
+        let declared = body.size_hint().exact();
+        if declared.is_some_and(|length| length > most as u64) {
             return Err(Error::of(ErrorKind::TooLarge));
         }
-        // Most answers come in one piece, which need not be copied.
-        if declared == Some(chunk.len() as u64) {
-            return Ok(chunk);
+        let mut read = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(chunk) = frame.map_err(|source| body_error(source, &self.origin))?.into_data() else { continue };
+            if read.len() + chunk.len() > most {
+                return Err(Error::of(ErrorKind::TooLarge));
+            }
+            // Most answers come in one piece, which need not be copied.
+            if declared == Some(chunk.len() as u64) {
+                return Ok(chunk);
+            }
+            read.extend_from_slice(&chunk);
         }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body.freeze())
-}
-
-/// Only a connection that was never made is known to have carried nothing.
-fn not_answered(source: reqwest::Error) -> Failure {
-    let (sent, source) = (!source.is_connect(), source.without_url());
-    let error = match (source.is_timeout(), sent) {
-        (true, true) => Error::of(ErrorKind::Timeout),
-        (true, false) => {
-            Error::new(ErrorKind::Timeout, "no connection was made in time").hint_is(ErrorKind::Connect.hint())
-        }
-        (false, true) => Error::new(ErrorKind::Connect, "the connection was lost before the answer came"),
-        (false, false) => not_connected(&source),
-    };
-    Failure { error: error.caused_by(source), sent }
-}
-
-fn not_connected(source: &reqwest::Error) -> Error {
-    let cause = root_cause(source);
-    match cause.downcast_ref::<rustls::Error>() {
-        Some(rustls::Error::InvalidCertificate(reason)) => Error::new(
-            ErrorKind::Connect,
-            format!("the server's certificate is not trusted: {reason}"),
-        )
-        .hint_is(
-            "check the base URL; behind a proxy that opens TLS, name the certificate of its authority in CODAT_CA_FILE \
-                 (or `ca_file`): the authority's, not the server's own",
-        ),
-        _ => Error::new(ErrorKind::Connect, format!("no connection could be made: {cause}")),
+        Ok(read.freeze())
     }
 }
 
-fn cut_off(source: reqwest::Error) -> Error {
-    let error = if source.is_timeout() {
-        Error::new(ErrorKind::Timeout, "the answer did not end in time")
-    } else {
-        Error::new(ErrorKind::Connect, "the connection was lost before the answer ended")
-    };
-    error.caused_by(source.without_url())
-}
-
-fn root_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
-    let mut cause = error;
-    loop {
-        // An I/O error hides the error that it wraps from `source`.
-        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        match wrapped.map(|wrapped| wrapped as _).or(cause.source()) {
-            Some(next) => cause = next,
-            None => return cause,
+/// No encoding was asked for, and a key in an encoded body could not be masked.
+fn check_encoding(response: &Response<Bytes>) -> Result<(), Error> {
+    let encodings = response.headers().get_all(CONTENT_ENCODING).iter();
+    let mut encodings = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
+    match encodings.find(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")) {
+        None => Ok(()),
+        Some(encoding) => {
+            let encoding: String = encoding.chars().take(MAX_ENCODING_CHARS).collect();
+            let what = format!(
+                "the answer is encoded as `{}`, though the request allows no encoding (Accept-Encoding: identity)",
+                plain(&encoding)
+            );
+            Err(Error::new(ErrorKind::BadResponse, what)
+                .hint_is("let the proxy or gateway between send the answer as Codat sends it"))
         }
     }
 }

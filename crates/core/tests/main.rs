@@ -9,6 +9,7 @@ mod blocking;
 mod bounded;
 mod canary;
 mod commands;
+mod connect;
 mod encode_cases;
 mod exactly_once;
 mod files;
@@ -17,6 +18,7 @@ mod interleavings;
 mod lifecycle;
 mod properties;
 mod providers;
+mod responses;
 mod scenarios;
 #[path = "../../../tests/support/stand_in.rs"]
 mod stand_in;

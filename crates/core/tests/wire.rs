@@ -46,6 +46,31 @@ async fn create_sends_one_idempotency_key_and_a_body_with_the_name_alone() {
     assert_eq!((idempotency_key.len(), &idempotency_key[14..15]), (36, "7"), "a uuid of version 7");
 }
 
+/// RFC 9110, 8.6. Strict servers answer 411 to a POST that says nothing of its body.
+#[tokio::test]
+async fn a_method_that_may_have_a_body_says_that_there_is_none() {
+    let server = StandIn::answering(vec![json(200, "{}")]);
+    let client = client(&server);
+    let methods = [Method::POST, Method::PUT, Method::PATCH, Method::GET, Method::DELETE, Method::OPTIONS];
+    for method in &methods {
+        client.request(method.clone(), "/companies/x/data/all").await.unwrap();
+    }
+    client.request(Method::POST, "/companies").json(&"x").await.unwrap();
+    client.keys().delete(&KeyId::parse("a").unwrap()).await.unwrap_err();
+    let requests = server.requests();
+    let lengths = |request: &str| -> Vec<String> {
+        let head = request.split("\r\n\r\n").next().unwrap().to_lowercase();
+        head.lines().filter_map(|line| line.strip_prefix("content-length: ")).map(str::to_owned).collect()
+    };
+    for (method, request) in methods.iter().zip(&requests) {
+        let may_have_a_body = matches!(*method, Method::POST | Method::PUT | Method::PATCH);
+        assert_eq!(lengths(request), if may_have_a_body { vec!["0"] } else { vec![] }, "{request}");
+        assert!(!request.to_lowercase().contains("transfer-encoding") && request.ends_with("\r\n\r\n"), "{request}");
+    }
+    assert_eq!(lengths(&requests[methods.len()]), ["3"]);
+    assert!(requests.iter().all(|request| request.contains("accept-encoding: identity\r\n")), "{requests:?}");
+}
+
 #[tokio::test]
 async fn the_guards_stop_before_anything_but_a_list_is_sent() {
     let ten: Vec<String> = (0..10).map(|n| format!(r#"{{"id":"{n}","apiKey":"MadeUpKey-{n}"}}"#)).collect();
@@ -112,7 +137,7 @@ async fn what_is_not_codats_is_a_bad_response() {
     }
     let server = StandIn::answering(vec![Answer::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())]);
     let error = client(&server).keys().list().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Connect, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::BadResponse, "{error:?}");
 }
 
 #[tokio::test]
@@ -127,6 +152,16 @@ async fn silence_ends_with_the_time_out_and_no_server_at_once() {
     let client =
         Client::builder().base_url(format!("http://{nobody}")).api_key(ApiKey::parse(KEY).unwrap()).build().unwrap();
     assert_eq!(client.keys().list().await.unwrap_err().kind(), ErrorKind::Connect);
+}
+
+#[tokio::test]
+async fn a_time_beyond_every_clock_is_as_long_as_can_be() {
+    let server = StandIn::answering(vec![json(200, ONE_KEY)]);
+    for time in [codat_keys::seconds(f64::INFINITY), codat_keys::seconds(1e300), Duration::from_secs(u64::MAX / 2)] {
+        let client = builder(&server).timeout(time).connect_timeout(time).build().unwrap();
+        assert_eq!(client.keys().list().await.unwrap().len(), 1);
+        client.request(Method::GET, "/x").timeout(time).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -153,7 +188,9 @@ async fn what_passes_is_tried_again_and_what_does_not_is_not() {
 async fn a_wait_that_is_too_long_ends_the_call_at_once_and_is_told() {
     let in_an_hour = codat_keys::Timestamp::now() + Duration::from_secs(3600);
     let date = in_an_hour.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    for (value, least) in [("3600".to_owned(), 3600), (date, 3590)] {
+    let huge = "99999999999999999999".to_owned();
+    let never = "Fri, 31 Dec 9999 23:59:59 GMT".to_owned();
+    for (value, least) in [("3600".to_owned(), 3600), (date, 3590), (huge, 3600), (never, 3600)] {
         let head =
             format!("HTTP/1.1 429 Slow\r\nretry-after: {value}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
         let server = StandIn::answering(vec![Answer::Bytes(head.into_bytes())]);

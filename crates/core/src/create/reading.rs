@@ -13,7 +13,11 @@ use crate::transport::Failure;
 
 pub(super) fn read(result: Result<Response<Bytes>, Failure>) -> Result<ApiKeyDetails, (Answer, Error)> {
     let response = result.map_err(|failure| {
-        let answer = if failure.sent { Answer::Lost } else { Answer::NotSent };
+        let answer = match failure.sent {
+            true => Answer::Lost,
+            false if failure.error.is_final() => Answer::Refused,
+            false => Answer::NotSent,
+        };
         (answer, failure.error)
     })?;
     api::parse_create(&response).map_err(|error| {

@@ -143,7 +143,11 @@ fn unknown(cause: Error) -> Error {
 
 fn read(result: Result<Response<Bytes>, Failure>) -> Result<(), (Answer, Error)> {
     let response = result.map_err(|failure| {
-        let answer = if failure.sent { Answer::InDoubt(None) } else { Answer::NotSent };
+        let answer = match failure.sent {
+            true => Answer::InDoubt(None),
+            false if failure.error.is_final() => Answer::Refused,
+            false => Answer::NotSent,
+        };
         (answer, failure.error)
     })?;
     api::parse_delete(&response).map_err(|error| {

@@ -37,6 +37,8 @@ struct Inner {
     codat_message: Option<String>,
     /// The body was surely Codat's, not a gateway's.
     is_codats_own: bool,
+    /// A repeat would fail in the same way, whatever the kind says in general.
+    is_final: bool,
     outcome: Option<Outcome>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
@@ -95,7 +97,7 @@ impl Error {
         self.0.correlation_id.as_deref()
     }
 
-    /// How long Codat asks to wait, from `Retry-After`.
+    /// How long Codat asks to wait, from `Retry-After`; at most 100 years.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -105,9 +107,10 @@ impl Error {
         self.0.codat_message.as_deref()
     }
 
-    /// Whether the same call may succeed later.
+    /// Whether the same call may succeed later. Not where nothing but a change of the set-up helps: a proxy that refuses to
+    /// connect, a certificate that is not trusted.
     pub fn is_retryable(&self) -> bool {
-        self.kind().is_retryable()
+        self.kind().is_retryable() && !self.is_final()
     }
 
     /// For [`ErrorKind::OutcomeUnknown`]: what is known. Its cause is the error's `source`.
@@ -125,6 +128,7 @@ impl Error {
             retry_after: None,
             codat_message: None,
             is_codats_own: false,
+            is_final: false,
             outcome: None,
             source: None,
         }))
@@ -150,6 +154,16 @@ impl Error {
     /// Whether the body was surely Codat's: what a gateway says in its place proves nothing about keys.
     pub(crate) fn is_codats_own(&self) -> bool {
         self.0.is_codats_own
+    }
+
+    /// A repeat would fail in the same way.
+    pub(crate) fn made_final(mut self) -> Self {
+        self.0.is_final = true;
+        self
+    }
+
+    pub(crate) fn is_final(&self) -> bool {
+        self.0.is_final
     }
 
     pub(crate) fn hint_is(mut self, hint: impl Into<Cow<'static, str>>) -> Self {

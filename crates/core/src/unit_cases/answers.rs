@@ -18,7 +18,9 @@ fn refusals_are_read() {
 fn answer(case: &Value) -> Value {
     let mut builder = Response::builder().status(case["status"].as_u64().unwrap() as u16);
     for (name, value) in case["headers"].as_object().into_iter().flatten() {
-        builder = builder.header(name, value.as_str().unwrap());
+        for value in value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice) {
+            builder = builder.header(name, value.as_str().unwrap());
+        }
     }
     let body = case["body"].as_str().map_or_else(|| case["body"].to_string(), str::to_owned);
     let response = builder.body(Bytes::from(body)).unwrap();

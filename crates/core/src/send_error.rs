@@ -1,0 +1,54 @@
+//! Why a request brought no response, and whether Codat may have received it all the same.
+
+use std::io;
+
+use hyper_util::client::legacy;
+
+use crate::connect_error::find;
+use crate::error::{Error, ErrorKind};
+use crate::transport::Failure;
+
+/// Only a connection that was never made is known to have carried nothing.
+pub(crate) fn send_error(source: legacy::Error, origin: &str) -> Failure {
+    if source.is_connect() {
+        let error = find::<Error>(&source).map_or_else(|| Error::of(ErrorKind::Connect), Error::shared);
+        return Failure { error, sent: false };
+    }
+    let error = match find::<hyper::Error>(&source) {
+        Some(cause) if let Some(defect) = defect(cause) => {
+            Error::new(ErrorKind::BadResponse, format!("the answer of {origin} is not valid HTTP: {defect}"))
+        }
+        _ => Error::new(ErrorKind::Connect, "the connection was lost before the answer came"),
+    };
+    Failure { error: error.caused_by(source), sent: true }
+}
+
+/// Why a body did not come to its end.
+pub(crate) fn body_error(source: hyper::Error, origin: &str) -> Error {
+    let is_malformed =
+        |cause: &io::Error| matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+    let error = match find::<io::Error>(&source) {
+        Some(cause) if is_malformed(cause) => Error::new(
+            ErrorKind::BadResponse,
+            format!("the answer of {origin} is not valid HTTP: the chunks of its body cannot be read"),
+        ),
+        _ => Error::new(ErrorKind::Connect, "the connection was lost before the answer ended"),
+    };
+    error.caused_by(source)
+}
+
+/// What is wrong with a head, in plain words; `None` where the connection was lost.
+fn defect(error: &hyper::Error) -> Option<String> {
+    // hyper has no other way to tell these apart.
+    let text = error.to_string();
+    match text.as_str() {
+        "message head is too large" => Some("its head is too large, or has more than 100 headers".into()),
+        "invalid HTTP status-code parsed" => Some("its status line is malformed".into()),
+        "invalid HTTP version parsed" => Some("it does not begin with `HTTP/1.1`".into()),
+        "invalid HTTP header parsed" => Some("a header is malformed".into()),
+        "invalid content-length parsed" => Some("its `Content-Length` is malformed, or several differ".into()),
+        "unexpected transfer-encoding parsed" => Some("its `Transfer-Encoding` is not allowed there".into()),
+        "received unexpected message from connection" => Some("it came before the request".into()),
+        _ => error.is_parse().then_some(text),
+    }
+}

@@ -1,0 +1,152 @@
+//! Answers that are not as HTTP, or as Codat, writes them: what is said, and that nothing is asked twice in vain.
+
+use codat_keys::{ApiKey, Client, Error, ErrorKind, HeaderValue, KeyName, Method};
+
+use crate::stand_in::{Answer, StandIn, json};
+
+const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
+const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#;
+
+fn client(server: &StandIn) -> Client {
+    Client::builder().base_url(&server.url).api_key(ApiKey::parse(KEY).unwrap()).build().unwrap()
+}
+
+fn bytes(answer: impl AsRef<[u8]>) -> Answer {
+    Answer::Bytes(answer.as_ref().to_vec())
+}
+
+fn with_encoding(status: u16, encoding: &str, body: &[u8]) -> Answer {
+    let head = format!(
+        "HTTP/1.1 {status} Status\r\ncontent-encoding: {encoding}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    bytes([head.as_bytes(), body].concat())
+}
+
+/// What the three kinds of calls say of one answer: one that reads, one that changes something, and `create`.
+async fn said(answer: &Answer) -> [(usize, Error); 3] {
+    let server = StandIn::answering(vec![answer.clone()]);
+    let read = client(&server).keys().list().await.unwrap_err();
+    let reads = server.requests().len();
+    let server = StandIn::answering(vec![answer.clone()]);
+    let changed = client(&server).request(Method::POST, "/companies").await.unwrap_err();
+    let changes = server.requests().len();
+    let server = StandIn::answering(vec![json(200, ONE_KEY), answer.clone()]);
+    let created = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await.unwrap_err();
+    [(reads, read), (changes, changed), (0, created)]
+}
+
+#[tokio::test]
+async fn what_is_not_http_is_a_bad_response_and_no_lost_connection() {
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(105));
+    let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(1_000_000));
+    for (answer, what) in [
+        (many.as_str(), "its head is too large, or has more than 100 headers"),
+        (&long, "its head is too large, or has more than 100 headers"),
+        ("HTTP/1.1 200 OK\r\nno header\r\n\r\n", "a header is malformed"),
+        ("HTTP/1.1 2x0 OK\r\n\r\n", "its status line is malformed"),
+        ("HTTP/9.9 200 OK\r\n\r\n", "it does not begin with `HTTP/1.1`"),
+        ("SSH-2.0-OpenSSH_9.2\r\n\r\n", "it does not begin with `HTTP/1.1`"),
+        (
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\n{}}",
+            "its `Content-Length` is malformed, or several differ",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+            "the chunks of its body cannot be read",
+        ),
+    ] {
+        let [(reads, read), (changes, changed), (_, created)] = said(&bytes(answer)).await;
+        assert_eq!((read.kind(), reads, changes), (ErrorKind::BadResponse, 1, 1), "{what}: {read:?}");
+        assert!(read.to_string().contains(&format!(" is not valid HTTP: {what}")), "{read}");
+        assert!(read.to_string().starts_with("the answer of http://127.0.0.1:"), "{read}");
+        for unknown in [changed, created] {
+            assert_eq!(unknown.kind(), ErrorKind::OutcomeUnknown, "{unknown:?}");
+            assert!(unknown.to_string().contains(what), "{unknown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_encoding_that_nobody_asked_for_is_named() {
+    let gzip = with_encoding(200, "gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\x03");
+    let [(reads, read), (changes, changed), (_, created)] = said(&gzip).await;
+    assert_eq!((read.kind(), read.status(), reads, changes), (ErrorKind::BadResponse, Some(200), 1, 1), "{read:?}");
+    assert!(read.to_string().starts_with("the answer is encoded as `gzip`, though "), "{read}");
+    for unknown in [changed, created] {
+        assert_eq!(unknown.kind(), ErrorKind::OutcomeUnknown, "{unknown:?}");
+        assert!(unknown.to_string().contains("`gzip`"), "{unknown}");
+    }
+    // The status of a refusal says enough.
+    let server = StandIn::answering(vec![with_encoding(404, "br", br#"{"error":"Gone"}"#)]);
+    let error = client(&server).keys().list().await.unwrap_err();
+    assert_eq!((error.kind(), error.codat_message()), (ErrorKind::NotFound, None), "{error:?}");
+    for none in ["identity", "Identity", ""] {
+        let server = StandIn::answering(vec![with_encoding(200, none, ONE_KEY.as_bytes())]);
+        assert_eq!(client(&server).keys().list().await.unwrap().len(), 1, "{none}");
+    }
+    let server = StandIn::answering(vec![json(200, "{}")]);
+    let asked = client(&server);
+    let name = codat_keys::HeaderName::from_static("accept-encoding");
+    let error = asked.request(Method::GET, "/x").header(name, HeaderValue::from_static("gzip")).await.unwrap_err();
+    assert_eq!((error.kind(), server.requests().len()), (ErrorKind::InvalidInput, 0));
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_json_is_read_over() {
+    let marked = |status, body: &str| json(status, &format!("\u{feff}{body}"));
+    let new = r#"{"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}"#;
+    let server = StandIn::answering(vec![
+        marked(200, ONE_KEY),
+        marked(201, new),
+        marked(200, r#"{"results":[1],"totalResults":1}"#),
+        marked(200, ONE_KEY),
+        marked(404, r#"{"statusCode":404,"error":"Gone","correlationId":"c1"}"#),
+    ]);
+    let client = client(&server);
+    assert_eq!(client.keys().create(&KeyName::parse("ci").unwrap()).await.unwrap().key.id.as_str(), "b");
+    assert_eq!(client.pages("/companies").next().await.unwrap().unwrap().total_results, 1);
+    let answer = client.request(Method::GET, "/x").await.unwrap();
+    assert_eq!(answer.json::<serde_json::Value>().unwrap()["results"][0]["id"], "a");
+    assert_eq!(answer.json_text().unwrap(), ONE_KEY);
+    let error = client.keys().list().await.unwrap_err();
+    assert_eq!((error.codat_message(), error.correlation_id()), (Some("Gone"), Some("c1")), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_key_in_utf16_is_masked_as_in_utf8() {
+    for little in [true, false] {
+        let unit = |unit: u16| if little { unit.to_le_bytes() } else { unit.to_be_bytes() };
+        let body: Vec<u8> = ONE_KEY.encode_utf16().flat_map(unit).collect();
+        let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+        let server = StandIn::answering(vec![bytes([head.as_bytes(), &body].concat())]);
+        let answer = client(&server).request(Method::GET, "/apiKeys").await.unwrap();
+        let shown = String::from_utf8_lossy(&answer.redacted()).replace('\0', "");
+        assert!(shown.contains("••••") && !shown.contains(KEY), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn a_total_beyond_every_number_leaves_the_pages_to_end() {
+    for (total, read) in [
+        ("99999999999999999999", Some(u64::MAX)),
+        ("1e300", Some(u64::MAX)),
+        ("2.0", Some(2)),
+        ("-1", None),
+        ("1.5", None),
+    ] {
+        let page = |results: &str| json(200, &format!(r#"{{"results":{results},"totalResults":{total}}}"#));
+        let server = StandIn::answering(vec![page("[1]"), page("[]")]);
+        let client = client(&server);
+        let mut pages = client.pages("/companies");
+        let first = pages.next().await;
+        assert_eq!(first.as_ref().ok().map(|page| page.as_ref().unwrap().total_results), read, "{total}");
+        match first {
+            Ok(_) => {
+                assert!(pages.next().await.unwrap().unwrap().results.is_empty());
+                assert!(pages.next().await.unwrap().is_none());
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::BadResponse),
+        }
+    }
+}
