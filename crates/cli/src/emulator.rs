@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use codat_keys::{NotText, decode};
 use codat_keys_emulator::Emulator;
 use serde_json::json;
 
@@ -80,10 +81,12 @@ pub(crate) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
         builder = builder.last_key_can_be_deleted(true);
     }
     if let Some(file) = &options.faults {
-        let script = std::fs::read_to_string(file).map_err(|error| {
+        let bytes = std::fs::read(file).map_err(|error| {
             Failure::local(format!("{} cannot be read: {error}", file.display()), "name a file with a script of faults")
         })?;
-        builder = builder.faults(script);
+        let script =
+            decode(&bytes).map_err(|what| Failure::local(format!("{} {what}", file.display()), NotText::HINT))?;
+        builder = builder.faults(script.as_str());
     }
     if let Some(seed) = options.seed {
         builder = builder.seed(seed);

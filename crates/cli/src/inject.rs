@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Read, stdin};
 use std::path::PathBuf;
 
 use clap::Args;
-use codat_keys::ErrorKind;
+use codat_keys::{ErrorKind, decode};
 use zeroize::Zeroizing;
 
 use crate::connection::KeyOptions;
@@ -63,19 +63,20 @@ pub(crate) fn inject(inject: &Inject) -> Result<(), Failure> {
 }
 
 impl Inject {
-    fn read(&self) -> Result<String, Failure> {
-        let mut text = String::new();
+    fn read(&self) -> Result<Zeroizing<String>, Failure> {
+        let mut bytes = Vec::new();
         let read = match &self.template {
-            Some(path) => File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text)),
+            Some(path) => File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)),
             None if stdin().is_terminal() => {
                 let hint = "name a file, or give it on standard input: codat-keys inject < TEMPLATE";
                 return Err(Failure::new(ErrorKind::InvalidInput, "no template was given", hint));
             }
-            None => stdin().take(MAX_BYTES + 1).read_to_string(&mut text),
+            None => stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes),
         };
-        let what = match read {
-            Ok(_) if text.len() as u64 <= MAX_BYTES => return Ok(text),
-            Ok(_) => "is larger than 16 MiB".into(),
+        let what = match read.map(|_| decode(&bytes)) {
+            Ok(_) if bytes.len() as u64 > MAX_BYTES => "is larger than 16 MiB".into(),
+            Ok(Ok(text)) => return Ok(text),
+            Ok(Err(what)) => what.to_string(),
             Err(error) => format!("cannot be read: {error}"),
         };
         Err(Failure::new(ErrorKind::InvalidInput, format!("{} {what}", self.place()), "give a text file in UTF-8"))

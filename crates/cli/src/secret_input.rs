@@ -16,15 +16,15 @@ const MAX_BYTES: u64 = 64 * 1024;
 
 /// Reads a raw key or a whole header. `command` is how to give it without a terminal.
 pub(crate) async fn read(prompt: &str, command: &str) -> Result<Credential, Failure> {
-    let text = if stdin().is_terminal() { typed(prompt).await? } else { piped() };
-    let text = text.map(Zeroizing::new).map_err(|error| {
+    let bytes = if stdin().is_terminal() { typed(prompt).await?.map(String::into_bytes) } else { piped() };
+    let bytes = bytes.map(Zeroizing::new).map_err(|error| {
         Failure::new(
             ErrorKind::InvalidInput,
             format!("no key could be read: {error}"),
             format!("give the key on standard input: `{command} < FILE`"),
         )
     })?;
-    Ok(Credential::parse_line(&text)?)
+    Ok(Credential::parse_bytes(&bytes)?)
 }
 
 /// Unless somebody stops it, who finds the terminal as it was.
@@ -46,13 +46,13 @@ async fn typed(prompt: &str) -> Result<io::Result<String>, Failure> {
     Ok(typed)
 }
 
-fn piped() -> io::Result<String> {
-    let mut text = String::new();
-    stdin().take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
+fn piped() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(io::Error::other("it is larger than 64 KiB"));
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 /// How the terminal is set before the prompt switches its echo off.

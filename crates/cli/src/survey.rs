@@ -1,9 +1,11 @@
 //! Every place where a command looks for its key, and what became of it: for `doctor` and `whoami`. [`choice`] decides.
 
-use codat_keys::{Credential, Found, Source};
+use std::path::Path;
+
+use codat_keys::{Credential, Found, Source, is_readable_by_all};
 
 use crate::choice;
-use crate::config::{Config, Name};
+use crate::config::{self, Config, Name};
 use crate::failure::Failure;
 
 const PROFILE_IN_USE: &str = "profile in use";
@@ -46,6 +48,11 @@ pub(crate) fn summary(option: Option<&str>) -> String {
     }
 }
 
+/// A file of another user is taken all the same.
+fn readers(path: &Path) -> &'static str {
+    if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
+}
+
 fn passed_over(first: &str) -> String {
     format!("passed over: {first} comes first")
 }
@@ -55,7 +62,11 @@ fn profile(name: Result<Name, Failure>, place: &str) -> String {
     let told = name.and_then(|name| {
         let config = Config::load()?;
         let profile = config.get(&name, place)?;
-        Ok(format!("in use: `{name}`, whose key comes from {}", profile.source))
+        let readers = match &profile.source {
+            config::Source::File(path) => readers(path),
+            _ => "",
+        };
+        Ok(format!("in use: `{name}`, whose key comes from {}{readers}", profile.source))
     });
     told.unwrap_or_else(|failure| failure.to_string())
 }
@@ -98,7 +109,9 @@ fn variables(before: Option<&str>) -> Vec<Told> {
                 Credential::Header(_) => "a whole header",
             };
             let use_of_it = if is_used { "in use: " } else { "not used: " };
-            format!("{use_of_it}{form}, {}", credential.api_key().masked())
+            let path = std::env::var_os(source.variable).filter(|_| source.variable == "CODAT_API_KEY_FILE");
+            let readers = path.map(|path| readers(Path::new(&path))).unwrap_or_default();
+            format!("{use_of_it}{form}, {}{readers}", credential.api_key().masked())
         }
     };
     sources.iter().map(|source| (source.variable, told(source))).collect()

@@ -22,9 +22,12 @@ fn list(server: &StandIn, case: &Value) -> Ended {
 fn accepted_credentials_are_sent_and_printed_as_codat_expects() {
     for case in cases("accepted.json") {
         let (name, header) = (&case["name"], case["header"].as_str().unwrap());
-        let server = StandIn::answering(vec![json(200, r#"{"results":[]}"#)]);
-        assert_eq!(list(&server, &case).status, 0, "{name}");
-        assert!(server.requests()[0].contains(&format!("authorization: {header}\r\n")), "{name}");
+        // What a file may hold is no matter of variables.
+        if case["as"] != "either" {
+            let server = StandIn::answering(vec![json(200, r#"{"results":[]}"#)]);
+            assert_eq!(list(&server, &case).status, 0, "{name}");
+            assert!(server.requests()[0].contains(&format!("authorization: {header}\r\n")), "{name}");
+        }
 
         let printed = run_with_input(&mut program(), &["header"], &format!("{}\n", case["given"].as_str().unwrap()));
         assert_eq!(printed.stdout, format!("{header}\n"), "{name}: {printed:?}");

@@ -12,6 +12,8 @@ mod broken;
 mod canary;
 mod doctor;
 mod encode_cases;
+#[cfg(target_os = "linux")]
+mod encodings;
 mod exec;
 #[cfg(unix)]
 mod handed_out;

@@ -7,8 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use zeroize::Zeroizing;
 
-use crate::credential::{Credential, Mistake};
+use crate::credential::Credential;
 use crate::error::Error;
+use crate::mistake::Mistake;
 use crate::secret::ApiKey;
 
 const SCHEME: &str = "Basic ";

@@ -69,9 +69,10 @@ impl ClientBuilder {
     /// Authenticates with the key or whole header in a file, of which one line break at the end is dropped, and follows it: a
     /// file that was replaced is read again within a second (calls look at it, at most once a second), and when Codat
     /// refuses the key. `CODAT_API_KEY_FILE` does the same. A file that is replaced should be renamed over the old one, so
-    /// that nobody reads half of it; Kubernetes' mounted secrets are. On Unix a file that every user of the machine can read
-    /// is refused, unless it lies in `/run/secrets` or beside a link `..data`, as containers mount secrets. What is no
-    /// regular file, such as a pipe, is read once.
+    /// that nobody reads half of it; Kubernetes' mounted secrets are. On Unix a file of this process's
+    /// own user that every user of the machine can read is refused, unless it lies in `/run/secrets` or beside a link
+    /// `..data`, as containers mount secrets; one of another user, whose mode is not for the reader to change, is taken.
+    /// UTF-8 and, with a byte order mark, UTF-16 are read. What is no regular file, such as a pipe, is read once.
     pub fn api_key_file(self, path: impl Into<PathBuf>) -> Self {
         self.given(Given::File(path.into()))
     }

@@ -4,12 +4,14 @@ use base64::Engine;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::general_purpose::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use thiserror::Error as ThisError;
 use zeroize::Zeroizing;
 
 use crate::auth::AuthorizationHeader;
-use crate::error::{Error, ErrorKind};
+use crate::container::container;
+use crate::error::Error;
+use crate::mistake::Mistake;
 use crate::secret::ApiKey;
+use crate::text::decode;
 
 /// Published examples of Codat's keys have this many letters and digits. It is not promised, so it only serves to
 /// recognise a key where it stands in a wrong place.
@@ -54,13 +56,21 @@ impl Credential {
         Self::read(text).map_err(|mistake| mistake.in_place(place))
     }
 
-    /// The same for what a file, standard input or a command's output holds: exactly one line break at its end is
-    /// dropped first, as editors and `echo` leave one.
+    /// The same for what a file, standard input or a command's output holds: a byte order mark at its start and exactly one
+    /// line break at its end are dropped first, as editors and `echo` leave them.
     ///
     /// # Errors
     /// As [`Credential::parse`].
     pub fn parse_line(text: &str) -> Result<Self, Error> {
-        Self::parse(without_line_break(text))
+        Self::parse_bytes(text.as_bytes())
+    }
+
+    /// The same for bytes: UTF-8, or UTF-16 with a byte order mark, as shells of Windows write it.
+    ///
+    /// # Errors
+    /// As [`Credential::parse`]; also for bytes that are no text.
+    pub fn parse_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Self::read_bytes(bytes).map_err(|mistake| mistake.in_place("the credential"))
     }
 
     /// The key, whichever form it was stored in.
@@ -76,7 +86,15 @@ impl Credential {
         AuthorizationHeader::from(self.api_key())
     }
 
+    /// Reads what a file, standard input or a command's output holds.
+    pub(crate) fn read_bytes(bytes: &[u8]) -> Result<Self, Mistake> {
+        Self::read(without_line_break(&decode(bytes)?))
+    }
+
     pub(crate) fn read(text: &str) -> Result<Self, Mistake> {
+        if let Some(mistake) = container(text) {
+            return Err(mistake);
+        }
         check_characters(text)?;
         if starts_with(text, "authorization:") {
             return Err(Mistake::HeaderName);
@@ -106,6 +124,7 @@ pub(crate) fn check_characters(text: &str) -> Result<(), Mistake> {
     let quoted = |end: Option<char>| matches!(end, Some('"' | '\'' | '`'));
     match text {
         "" => Err(Mistake::Empty),
+        _ if text.starts_with('\u{feff}') => Err(Mistake::ByteOrderMark),
         _ if text.ends_with(['\n', '\r']) => Err(Mistake::LineBreak),
         _ if text.trim() != text => Err(Mistake::SurroundingSpace),
         _ if quoted(text.chars().next()) || quoted(text.chars().next_back()) => Err(Mistake::Quotes),
@@ -154,80 +173,4 @@ fn encodes_usual_key(text: &str) -> bool {
 
 fn starts_with(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-}
-
-/// What is wrong with a credential. The text says what was found (never the value), [`Mistake::hint`] how to mend it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
-pub(crate) enum Mistake {
-    #[error("is empty")]
-    Empty,
-    #[error("ends in a line break")]
-    LineBreak,
-    #[error("has white space around it")]
-    SurroundingSpace,
-    #[error("has quotes around it")]
-    Quotes,
-    #[error("holds a control character")]
-    Control,
-    #[error("holds a character that is not ASCII")]
-    NonAscii,
-    #[error("holds a space")]
-    Space,
-    #[error("begins with the header's name, `Authorization:`")]
-    HeaderName,
-    #[error("is a `Bearer` token")]
-    Bearer,
-    #[error("has more than one space after `Basic`")]
-    HeaderSpaces,
-    #[error("has `Basic` before text that lacks its Base64 padding")]
-    HeaderUnpadded,
-    #[error("has `Basic` before text that is not Base64")]
-    HeaderNotBase64,
-    #[error("has `Basic` before text that does not decode to a key")]
-    HeaderNotEncoded,
-    #[error("encodes the key with a colon behind it")]
-    HeaderColon,
-    #[error("encodes the key twice")]
-    HeaderTwice,
-    #[error("is an encoded key without `Basic ` before it")]
-    NoScheme,
-    #[error("ends in a colon")]
-    Colon,
-    #[error("is a whole header, where a raw key belongs")]
-    HeaderForKey,
-    #[error("is a raw key, where a whole header belongs")]
-    KeyForHeader,
-}
-
-impl Mistake {
-    pub(crate) fn hint(self) -> &'static str {
-        match self {
-            Self::Empty => "copy the key from the page Developers > API keys of Codat's Portal",
-            Self::LineBreak => "remove the line break at the end; `printf %s` writes none",
-            Self::SurroundingSpace => "remove the spaces before and after it",
-            Self::Quotes => "remove the quotes; a .env file or a YAML value may have kept them",
-            Self::Control | Self::NonAscii => "copy it again: a key is made of visible ASCII characters",
-            Self::Space => "a raw key holds no space: give the key alone, or a whole header `Basic ...`",
-            Self::HeaderName => "give the value alone, from `Basic` on",
-            Self::Bearer => "Codat uses Basic: give the raw key and let this library encode it",
-            Self::HeaderSpaces => "leave exactly one space between `Basic` and the encoded key",
-            Self::HeaderUnpadded => "keep the `=` signs at its end, or give the raw key instead",
-            Self::HeaderNotBase64 | Self::HeaderNotEncoded => {
-                "the key must be Base64-encoded after `Basic `; give the raw key alone and let this library encode it"
-            }
-            Self::HeaderColon => {
-                "encode the key alone: the basic-auth helper of an HTTP library adds a colon; or give the raw key instead"
-            }
-            Self::HeaderTwice => "encode the key once, or give the raw key and let this library encode it",
-            Self::NoScheme => "write `Basic ` before it and give it as the header, or give the raw key instead",
-            Self::Colon => "remove the colon: Codat's header encodes the key alone",
-            Self::HeaderForKey => "put a header in CODAT_AUTH_HEADER (in code: `auth_header`)",
-            Self::KeyForHeader => "put a raw key in CODAT_API_KEY (in code: `api_key`)",
-        }
-    }
-
-    /// The error for a credential that came from `place`: a variable, a file, an argument.
-    pub(crate) fn in_place(self, place: &str) -> Error {
-        Error::new(ErrorKind::InvalidCredential, format!("{place} {self}")).hint_is(self.hint())
-    }
 }

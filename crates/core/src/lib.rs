@@ -34,6 +34,7 @@ mod client;
 mod config;
 mod connect;
 mod connect_error;
+mod container;
 #[doc(hidden)]
 pub mod create;
 mod credential;
@@ -47,6 +48,7 @@ mod fork;
 mod key;
 mod keys;
 mod limits;
+mod mistake;
 mod pages;
 mod plain;
 #[cfg(test)]
@@ -78,6 +80,8 @@ pub use client::Client;
 pub use config::ClientBuilder;
 pub use create::{Creation, How};
 pub use credential::Credential;
+#[doc(hidden)]
+pub use credentials::is_readable_by_all;
 pub use credentials::{Found, KeyCommand, KeyProvider, Reading, Source, sources};
 pub use error::{Error, ErrorKind, Outcome};
 pub use key::{ApiKeyDetails, KeyId, KeyName};

@@ -6,8 +6,9 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::auth::AuthorizationHeader;
-use crate::credential::{self, Credential, Mistake};
+use crate::credential::{self, Credential};
 use crate::error::Error;
+use crate::mistake::Mistake;
 
 pub(crate) const MASK: &str = "****";
 

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::{Error as PemError, PemObject};
+use rustls::pki_types::pem::PemObject;
 
 use crate::error::{Error, ErrorKind};
+use crate::text::{NotText, decode};
 
 /// Trusts the bundled roots, and what a CA file adds to them. `ca_file` is a path, and what to call it in an error.
 pub(crate) fn config(ca_file: Option<(PathBuf, &str)>) -> Result<rustls::ClientConfig, Error> {
@@ -31,11 +32,15 @@ pub(crate) fn config(ca_file: Option<(PathBuf, &str)>) -> Result<rustls::ClientC
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let bytes = std::fs::read(path).map_err(|source| format!("cannot be read: {source}"))?;
+    let text = match decode(&bytes) {
+        Err(NotText::Utf16) => return Err(format!("{}: {}", NotText::Utf16, NotText::HINT)),
+        decoded => decoded.map_err(|_| "is not PEM")?,
+    };
+    let certificates = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
     match certificates {
         Ok(certificates) if certificates.is_empty() => Err("holds no certificate".into()),
         Ok(certificates) => Ok(certificates),
-        Err(PemError::Io(source)) => Err(format!("cannot be read: {source}")),
         Err(_) => Err("is not PEM".into()),
     }
 }

@@ -37,6 +37,68 @@ async fn a_file_that_others_can_read_is_refused_unless_it_is_mounted() {
     assert!(build(&file).is_ok());
 }
 
+/// An agent of a secret store writes the file; its reader cannot change the mode.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_of_another_owner_is_taken_as_its_owner_wants_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    fs::write(&file, NEW).unwrap();
+    set_mode(&file, 0o644);
+    if std::os::unix::fs::chown(&file, Some(12_345), None).is_err() {
+        eprintln!("not tested: nobody but root gives a file away");
+        return;
+    }
+    let client = Client::builder().api_key_file(&file).build().unwrap();
+    assert_eq!(client.authorization_for(client.base_url()).unwrap().api_key().expose_secret(), NEW);
+    assert!(codat_keys::is_readable_by_all(&file));
+    std::os::unix::fs::chown(&file, Some(0), None).unwrap();
+    assert!(Client::builder().api_key_file(&file).build().is_err());
+}
+
+/// As the editors and shells of Windows write them.
+#[tokio::test]
+async fn a_file_with_a_byte_order_mark_is_read_in_utf8_and_utf16() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let units = |bytes: fn(u16) -> [u8; 2], text: &str| text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>();
+    let marked = format!("\u{feff}{NEW}\r\n");
+    let build = |bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        #[cfg(unix)]
+        set_mode(&file, 0o600);
+        Client::builder().api_key_file(&file).build()
+    };
+    for bytes in [marked.clone().into_bytes(), units(u16::to_le_bytes, &marked), units(u16::to_be_bytes, &marked)] {
+        let client = build(&bytes).unwrap();
+        assert_eq!(client.authorization_for(client.base_url()).unwrap().api_key().expose_secret(), NEW);
+    }
+    for (bytes, said) in
+        [(units(u16::to_le_bytes, NEW), "is encoded as UTF-16"), (b"cl\xe9".to_vec(), "is not encoded as UTF-8")]
+    {
+        let error = build(&bytes).unwrap_err();
+        assert_eq!((error.kind(), error.hint()), (ErrorKind::InvalidCredential, "save it as UTF-8"));
+        assert!(error.to_string().ends_with(said), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_ca_file_in_utf16_is_read_with_its_mark_and_named_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    let issued = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
+    let pem = issued.cert.pem();
+    let build = |text: &str| {
+        fs::write(&file, text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
+        Client::builder().api_key(codat_keys::ApiKey::parse(NEW).unwrap()).ca_file(&file).build()
+    };
+    assert!(build(&format!("\u{feff}{pem}")).is_ok());
+    let error = build(&pem).unwrap_err();
+    assert!(error.to_string().ends_with("is encoded as UTF-16: save it as UTF-8"), "{error}");
+    fs::write(&file, format!("\u{feff}{pem}")).unwrap();
+    assert!(Client::builder().api_key(codat_keys::ApiKey::parse(NEW).unwrap()).ca_file(&file).build().is_ok());
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn what_is_no_file_is_said_to_be_none() {

@@ -122,7 +122,7 @@ async fn a_key_in_utf16_is_masked_as_in_utf8() {
         let server = StandIn::answering(vec![bytes([head.as_bytes(), &body].concat())]);
         let answer = client(&server).request(Method::GET, "/apiKeys").await.unwrap();
         let shown = String::from_utf8_lossy(&answer.redacted()).replace('\0', "");
-        assert!(shown.contains("••••") && !shown.contains(KEY), "{shown}");
+        assert!(shown.contains("****") && !shown.contains(KEY), "{shown}");
     }
 }
 

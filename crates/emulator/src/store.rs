@@ -38,7 +38,13 @@ impl Store {
         let mut json = Vec::new();
         match File::open(&self.path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut json)) {
             Ok(_) if json.len() as u64 > MAX_BYTES => Err(self.damaged("it is larger than 16 MiB")),
-            Ok(_) => Snapshot::parse(&json).map(Some).map_err(|reason| self.damaged(&reason)),
+            Ok(_) if json.starts_with(b"\xff\xfe") || json.starts_with(b"\xfe\xff") => {
+                Err(self.damaged("it is encoded as UTF-16: save it as UTF-8"))
+            }
+            // Some editors write a byte order mark, which JSON does not allow.
+            Ok(_) => Snapshot::parse(json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&json))
+                .map(Some)
+                .map_err(|reason| self.damaged(&reason)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(about(&self.path, error)),
         }

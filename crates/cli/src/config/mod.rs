@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind as Io, Write};
 use std::path::{Path, PathBuf};
 
-use codat_keys::ErrorKind;
+use codat_keys::{ErrorKind, NotText, decode};
 use etcetera::BaseStrategy;
 use tempfile::NamedTempFile;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
@@ -48,12 +48,13 @@ impl Config {
         let path = folder.join("config.toml");
         let refuse =
             |what: String, hint| Failure::new(ErrorKind::InvalidInput, format!("{} {what}", path.display()), hint);
-        let text = match fs::read_to_string(&path) {
-            Err(error) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => String::new(),
+        let bytes = match fs::read(&path) {
+            Err(error) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => Vec::new(),
             read => {
                 read.map_err(|error| refuse(format!("cannot be read: {error}"), "make it a text file that is yours"))?
             }
         };
+        let text = decode(&bytes).map_err(|what| refuse(what.to_string(), NotText::HINT))?;
         if others_can_write(&path) {
             let what = "can be changed by every user of this machine, who could send your keys elsewhere";
             return Err(refuse(what.into(), "let its owner alone change it: chmod 600"));

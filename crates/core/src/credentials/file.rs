@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::provider::{KeyProvider, Reading};
-use crate::credential::{Credential, Mistake, without_line_break};
+use crate::credential::Credential;
 use crate::error::{Error, ErrorKind};
 
 /// Far more than any key: a larger file was named by mistake.
@@ -76,7 +76,7 @@ impl KeyFile {
         if !metadata.is_file() && !or_else(&metadata) {
             return refuse("is no regular file", "name a file that holds the key");
         }
-        if others_can_read(&metadata) && !is_mounted(&self.path) {
+        if others_can_read(&metadata) && is_own(&metadata) && !is_mounted(&self.path) {
             return refuse("can be read by every user of this machine", "let its owner alone read it: chmod 600");
         }
         let mut bytes = Zeroizing::new(Vec::new());
@@ -84,8 +84,7 @@ impl KeyFile {
         if bytes.len() as u64 > MAX_FILE_BYTES {
             return refuse("is larger than 64 KiB", "name a file that holds the key alone");
         }
-        let text = std::str::from_utf8(&bytes).map_err(|_| Mistake::NonAscii.in_place(&self.place))?;
-        let read = Credential::read(without_line_break(text)).map_err(|mistake| mistake.in_place(&self.place))?;
+        let read = Credential::read_bytes(&bytes).map_err(|mistake| mistake.in_place(&self.place))?;
         self.seen.store(fingerprint(&metadata), Ordering::Relaxed);
         Ok(read)
     }
@@ -150,6 +149,12 @@ fn is_pipe(metadata: &Metadata) -> bool {
     }
 }
 
+/// Whether every user of this machine can read a file, for who wants to say so.
+#[doc(hidden)]
+pub fn is_readable_by_all(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| others_can_read(&metadata))
+}
+
 fn others_can_read(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o004 != 0;
@@ -157,6 +162,18 @@ fn others_can_read(metadata: &Metadata) -> bool {
     {
         let _ = metadata;
         false
+    }
+}
+
+/// Whether the user of this process owns the file, who alone is to change its mode; root, too, owns no more than its own
+/// files. What another user writes, such as the agent of a secret store, is as its owner wants it.
+fn is_own(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::MetadataExt::uid(metadata) == rustix::process::geteuid().as_raw();
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        true
     }
 }
 

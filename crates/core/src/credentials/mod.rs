@@ -10,13 +10,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::auth::AuthorizationHeader;
-use crate::credential::{Credential, Mistake};
+use crate::credential::Credential;
 use crate::error::{Error, ErrorKind};
+use crate::mistake::Mistake;
 use crate::secret::ApiKey;
 
 pub use command::KeyCommand;
 pub(crate) use current::{CurrentKey, Held};
 pub(crate) use file::KeyFile;
+pub use file::is_readable_by_all;
 pub use provider::{KeyProvider, Reading};
 
 const KEY_FILE: &str = "CODAT_API_KEY_FILE";

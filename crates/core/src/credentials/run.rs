@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use crate::credential::{Credential, Mistake, without_line_break};
+use crate::credential::Credential;
 use crate::error::{Error, ErrorKind};
+use crate::mistake::Mistake;
 use crate::secret::MASK;
 
 /// Far more than any key: what prints more is another command.
@@ -57,8 +58,7 @@ impl Run {
             let complaint = complaint.recv_timeout(until(ends).min(Duration::from_secs(1))).unwrap_or_default();
             return Err(self.failed(status, &shown(&complaint, &output)));
         }
-        let text = std::str::from_utf8(&output).map_err(|_| self.mistaken(Mistake::NonAscii))?;
-        Credential::read(without_line_break(text)).map_err(|mistake| self.mistaken(mistake))
+        Credential::read_bytes(&output).map_err(|mistake| self.mistaken(mistake))
     }
 
     fn start(&self) -> Result<Running, Error> {

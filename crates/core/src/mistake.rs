@@ -1,0 +1,102 @@
+//! What is wrong with a text that should be a credential, and how to mend it.
+
+use thiserror::Error as ThisError;
+
+use crate::error::{Error, ErrorKind};
+use crate::text::NotText;
+
+/// What is wrong with a credential. The text says what was found (never the value), [`Mistake::hint`] how to mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
+pub(crate) enum Mistake {
+    #[error("is empty")]
+    Empty,
+    #[error("ends in a line break")]
+    LineBreak,
+    #[error("has white space around it")]
+    SurroundingSpace,
+    #[error("has quotes around it")]
+    Quotes,
+    #[error("holds a control character")]
+    Control,
+    #[error("begins with a byte order mark")]
+    ByteOrderMark,
+    #[error("holds a character that is not ASCII")]
+    NonAscii,
+    #[error("{0}")]
+    NotText(#[from] NotText),
+    #[error("holds JSON, not the key alone")]
+    Json,
+    #[error("holds an assignment like `CODAT_API_KEY=...`, not the key alone")]
+    Assignment,
+    #[error("holds YAML, not the key alone")]
+    Yaml,
+    #[error("holds PEM, which is no API key")]
+    Pem,
+    #[error("holds a space")]
+    Space,
+    #[error("begins with the header's name, `Authorization:`")]
+    HeaderName,
+    #[error("is a `Bearer` token")]
+    Bearer,
+    #[error("has more than one space after `Basic`")]
+    HeaderSpaces,
+    #[error("has `Basic` before text that lacks its Base64 padding")]
+    HeaderUnpadded,
+    #[error("has `Basic` before text that is not Base64")]
+    HeaderNotBase64,
+    #[error("has `Basic` before text that does not decode to a key")]
+    HeaderNotEncoded,
+    #[error("encodes the key with a colon behind it")]
+    HeaderColon,
+    #[error("encodes the key twice")]
+    HeaderTwice,
+    #[error("is an encoded key without `Basic ` before it")]
+    NoScheme,
+    #[error("ends in a colon")]
+    Colon,
+    #[error("is a whole header, where a raw key belongs")]
+    HeaderForKey,
+    #[error("is a raw key, where a whole header belongs")]
+    KeyForHeader,
+}
+
+impl Mistake {
+    pub(crate) fn hint(self) -> &'static str {
+        match self {
+            Self::Empty => "copy the key from the page Developers > API keys of Codat's Portal",
+            Self::LineBreak => "remove the line break at the end; `printf %s` writes none",
+            Self::SurroundingSpace => "remove the spaces before and after it",
+            Self::Quotes => "remove the quotes; a .env file or a YAML value may have kept them",
+            Self::ByteOrderMark => "remove it: save the text as UTF-8 without a byte order mark",
+            Self::NotText(_) => NotText::HINT,
+            Self::Json => "extract the member that holds the key, for example with `jq -r .apiKey`",
+            Self::Assignment => {
+                "give what stands behind the `=` alone, without quotes; or let your shell read the file: `set -a; . ./FILE`"
+            }
+            Self::Yaml => "extract the member that holds the key, for example with `yq -r .apiKey`",
+            Self::Pem => "a certificate or a private key stands there: name the file that holds the API key",
+            Self::Control | Self::NonAscii => "copy it again: a key is made of visible ASCII characters",
+            Self::Space => "a raw key holds no space: give the key alone, or a whole header `Basic ...`",
+            Self::HeaderName => "give the value alone, from `Basic` on",
+            Self::Bearer => "Codat uses Basic: give the raw key and let this library encode it",
+            Self::HeaderSpaces => "leave exactly one space between `Basic` and the encoded key",
+            Self::HeaderUnpadded => "keep the `=` signs at its end, or give the raw key instead",
+            Self::HeaderNotBase64 | Self::HeaderNotEncoded => {
+                "the key must be Base64-encoded after `Basic `; give the raw key alone and let this library encode it"
+            }
+            Self::HeaderColon => {
+                "encode the key alone: the basic-auth helper of an HTTP library adds a colon; or give the raw key instead"
+            }
+            Self::HeaderTwice => "encode the key once, or give the raw key and let this library encode it",
+            Self::NoScheme => "write `Basic ` before it and give it as the header, or give the raw key instead",
+            Self::Colon => "remove the colon: Codat's header encodes the key alone",
+            Self::HeaderForKey => "put a header in CODAT_AUTH_HEADER (in code: `auth_header`)",
+            Self::KeyForHeader => "put a raw key in CODAT_API_KEY (in code: `api_key`)",
+        }
+    }
+
+    /// The error for a credential that came from `place`: a variable, a file, an argument.
+    pub(crate) fn in_place(self, place: &str) -> Error {
+        Error::new(ErrorKind::InvalidCredential, format!("{place} {self}")).hint_is(self.hint())
+    }
+}
