@@ -1,18 +1,20 @@
 //! `api`: any call.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, Method, Page, Response, decode, plain};
+use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, KeyId, Method, Page, Response, decode, plain};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use url::Url;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{print, print_body, say};
+use crate::output::{print, print_body, refuse_closed_output, say};
 use crate::runtime::{interrupted, unless_interrupted};
 
 /// Far more than Codat takes.
@@ -22,12 +24,12 @@ const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
 
 #[derive(Args)]
-#[command(after_help = "Example: codat-keys api GET /companies --paginate --jsonl")]
+#[command(after_help = "Example: codat-keys api /companies --paginate --jsonl", allow_missing_positional = true)]
 pub(crate) struct Api {
-    /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS
+    /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS [default: GET]
     #[arg(value_parser = method)]
-    method: Method,
-    /// A path of Codat's API, like /companies
+    method: Option<Method>,
+    /// A path of Codat's API, like /companies, or a URL below the base URL
     path: String,
     /// Add a parameter to the query
     #[arg(long, short, value_name = "NAME=VALUE", value_parser = pair)]
@@ -53,6 +55,9 @@ pub(crate) struct Api {
     /// Print the status and the headers first
     #[arg(long, short)]
     include: bool,
+    /// Send a DELETE of the last key, or of the key in use, which is refused otherwise
+    #[arg(long)]
+    force: bool,
     /// Print keys in clear: else the value of every member `apiKey` is masked
     #[arg(long)]
     reveal: bool,
@@ -62,11 +67,18 @@ pub(crate) struct Api {
 
 pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     api.check()?;
-    let client = api.connection.client().await?;
-    if api.paginate {
-        return api.print_pages(&client).await;
+    if api.reveal {
+        refuse_closed_output("send it to a file or a pipe: > FILE")?;
     }
-    let mut call = client.request(api.method.clone(), &api.path).until(interrupted());
+    let client = api.connection.client().await?;
+    let (method, path) = (api.method(), path_of(&client, &api.path)?);
+    if api.paginate {
+        return api.print_pages(&client, &path).await;
+    }
+    if method == Method::DELETE && !api.force {
+        refuse_guarded(&client, &path).await?;
+    }
+    let mut call = client.request(method.clone(), &path).until(interrupted());
     for (name, value) in &api.query {
         call = call.query(name, value);
     }
@@ -81,13 +93,59 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     }
     let response = call.await?;
     // Whoever tries again must know that it was made.
-    api.print(&client, &response).map_err(|failure| match api.method {
+    api.print(&client, &response).map_err(|failure| match method {
         Method::GET | Method::HEAD | Method::OPTIONS => failure,
-        _ => failure.with_note(format!("the call was made and answered: HTTP {}", response.status())),
+        _ => failure
+            .even_if_nobody_reads()
+            .with_note(format!("the call was made and answered: HTTP {}", response.status())),
     })
 }
 
+/// Applies the guards of `delete` to a path that names a key.
+async fn refuse_guarded(client: &Client, path: &str) -> Result<(), Failure> {
+    let Some(id) = KeyId::in_path(path).transpose()? else { return Ok(()) };
+    let keys = unless_interrupted(client.keys().list()).await?;
+    match client.keeps(&keys, &id) {
+        None => Ok(()),
+        Some(kind) => {
+            let hint = format!("{}; --force sends the request all the same; nothing was deleted", kind.hint());
+            Err(Failure::new(kind, kind.text(), hint))
+        }
+    }
+}
+
+/// The path as the core takes it: with the slash that was left out, or what follows the base URL.
+fn path_of<'a>(client: &Client, given: &'a str) -> Result<Cow<'a, str>, Failure> {
+    let refuse = |what: String, hint: &str| {
+        Err(Failure::new(ErrorKind::InvalidInput, client.redact(&what), format!("{hint}; nothing was sent")))
+    };
+    match given.as_bytes() {
+        [] | [b'/', ..] => Ok(given.into()),
+        [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic() => refuse(
+            format!("the path came as {given}: Git Bash rewrites arguments that begin with a slash"),
+            "leave the first slash out, as in `codat-keys api companies`, or set MSYS_NO_PATHCONV=1",
+        ),
+        _ if !given.contains("://") => Ok(format!("/{given}").into()),
+        _ => {
+            let url = Url::parse(given).ok();
+            let below = url.as_ref().and_then(|url| url.as_str().strip_prefix(client.base_url()));
+            match below {
+                Some("") => Ok("/".into()),
+                Some(path) if path.starts_with(['/', '?']) => Ok(path.to_owned().into()),
+                _ => refuse(
+                    format!("the URL is not below the base URL {}", client.base_url()),
+                    "give a path, or name the other server with --base-url: the key goes nowhere else",
+                ),
+            }
+        }
+    }
+}
+
 impl Api {
+    fn method(&self) -> Method {
+        self.method.clone().unwrap_or(Method::GET)
+    }
+
     fn body(&self) -> Result<Option<Vec<u8>>, Failure> {
         if let Some(file) = &self.input {
             return read(file).map(Some);
@@ -104,9 +162,14 @@ impl Api {
     /// Refuses what would have no effect.
     fn check(&self) -> Result<(), Failure> {
         let has_body = !self.field.is_empty() || self.input.is_some();
-        let (what, hint) = if has_body && matches!(self.method, Method::GET | Method::HEAD) {
+        let method = self.method();
+        let (what, hint) = if self.method.is_none() && self::method(&self.path).is_ok() {
+            ("the path is missing", "give it behind the method: codat-keys api GET /companies")
+        } else if self.force && method != Method::DELETE {
+            ("--force is for DELETE alone", "leave --force out")
+        } else if has_body && matches!(method, Method::GET | Method::HEAD) {
             ("GET and HEAD have no body", "use --query for parameters, or another method")
-        } else if self.paginate && self.method != Method::GET {
+        } else if self.paginate && method != Method::GET {
             ("only GET has pages", "leave --paginate out")
         } else if self.paginate && !self.header.is_empty() {
             ("pages take no header", "leave --header or --paginate out")
@@ -116,8 +179,8 @@ impl Api {
         Err(Failure::new(ErrorKind::InvalidInput, what, format!("{hint}; nothing was sent")))
     }
 
-    async fn print_pages(&self, client: &Client) -> Result<(), Failure> {
-        let mut pages = client.pages(&self.path);
+    async fn print_pages(&self, client: &Client, path: &str) -> Result<(), Failure> {
+        let mut pages = client.pages(path);
         if let Some(size) = self.page_size {
             pages = pages.page_size(size);
         }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use codat_keys::ErrorKind;
 
@@ -157,7 +157,7 @@ pub(crate) struct KeyOutput {
     /// Print the key in clear: its value alone, or within the JSON
     #[arg(long)]
     pub(crate) reveal: bool,
-    /// Write the key's value alone to a file that only you can read
+    /// Write the key's value alone to a file that only you can read, or with `-` to standard output
     #[arg(long, value_name = "FILE", conflicts_with = "reveal")]
     pub(crate) out: Option<PathBuf>,
     /// Let --out replace a file
@@ -176,6 +176,9 @@ pub(crate) struct Delete {
     /// Also delete the key that makes this very call
     #[arg(long)]
     pub(crate) allow_key_in_use: bool,
+    /// Print {"deleted":{"id","name","created","inUse","key"}}
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }
@@ -189,17 +192,25 @@ pub(crate) fn command() -> clap::Command {
     })
 }
 
-/// The arguments of this process; or the exit status, after help or a usage error was printed.
-pub(crate) fn parse() -> Result<Cli, ExitCode> {
-    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+/// The arguments of this process, and whether `--json` is among them; or the exit status, after help or a usage error was
+/// printed.
+pub(crate) fn parse() -> Result<(Cli, bool), ExitCode> {
+    let matches = command().try_get_matches();
+    let parsed = matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, has_json(&matches))));
     parsed.map_err(|error| {
         if error.use_stderr() {
-            return usage::failure(&error).report();
+            let mut own = std::env::args_os().skip(1).take_while(|argument| argument != "--");
+            return usage::failure(&error).report(own.any(|argument| argument == "--json"));
         }
         // Help and version; a reader that has gone away (`| head`) is no failure.
         let _ = error.print();
         ExitCode::SUCCESS
     })
+}
+
+fn has_json(matches: &ArgMatches) -> bool {
+    let is_given = matches.try_get_one("json").is_ok_and(|given| given == Some(&true));
+    is_given || matches.subcommand().is_some_and(|(_, matches)| has_json(matches))
 }
 
 fn exit_statuses() -> String {

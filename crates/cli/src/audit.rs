@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use codat_keys::{ApiKeyDetails, Client, ErrorKind, Timestamp, plain};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::Serialize;
@@ -18,12 +18,18 @@ pub(crate) const FOUND: u8 = 3;
 /// From so many of the ten keys on, the next rotations of keys may find no room.
 const MANY: usize = 8;
 
+/// What a replacement of a key without a name is called, before its tag.
+const BASE_OF_NAMELESS: &str = "key";
+
 #[derive(Args)]
-#[command(after_help = "Example: codat-keys audit --max-age 90d --json")]
+#[command(after_help = "Example: codat-keys audit --max-age 90d --ignore nameless --json")]
 pub(crate) struct Audit {
     /// How old a key may be: 90d, 12w, 36h [default: of any age]
     #[arg(long, value_name = "AGE")]
     max_age: Option<String>,
+    /// Report no finding of this kind; may be given several times
+    #[arg(long, value_name = "KIND")]
+    ignore: Vec<Kind>,
     /// Print {"keys":[{"id","name","created","inUse","key","ageDays","findings"}],"findings"}
     #[arg(long)]
     json: bool,
@@ -32,12 +38,14 @@ pub(crate) struct Audit {
 }
 
 /// What may be found.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+#[value(rename_all = "snake_case")]
 enum Kind {
     Nameless,
     NameUsedTwice,
     TooOld,
     AgeUnknown,
+    ReplacementUnderWay,
     NoSpare,
     NearlyFull,
 }
@@ -49,6 +57,7 @@ impl Kind {
             Kind::NameUsedTwice => "name_used_twice",
             Kind::TooOld => "too_old",
             Kind::AgeUnknown => "age_unknown",
+            Kind::ReplacementUnderWay => "replacement_under_way",
             Kind::NoSpare => "no_spare",
             Kind::NearlyFull => "nearly_full",
         }
@@ -58,10 +67,15 @@ impl Kind {
         match self {
             Kind::Nameless => "no name says who uses it: create a named key, put it in place, then delete this one",
             Kind::NameUsedTwice => {
-                "its name is used twice, so that nobody can tell who uses which: keep one key a name"
+                "the name is used twice, so that nobody can tell who uses which: keep one key a name"
             }
             Kind::TooOld => "older than allowed: create a new key, put it in place, then delete this one",
-            Kind::AgeUnknown => "its age is unknown, and may be more than allowed: replace it",
+            Kind::AgeUnknown => {
+                "the age is unknown, since the date is missing or impossible, and may be more than allowed: replace it"
+            }
+            Kind::ReplacementUnderWay => {
+                "a newer key of the same base name is there to replace it: delete this one once nobody uses it"
+            }
             Kind::NoSpare => "there is no second key to change to if this one leaks: create another one",
             Kind::NearlyFull => {
                 "eight or more of at most ten keys: delete what nobody uses, so that there is room to rotate"
@@ -75,7 +89,7 @@ impl Kind {
 struct Audited<'a> {
     #[serde(flatten)]
     key: KeyJson<'a>,
-    age_days: Option<i64>,
+    age_days: Option<u64>,
     findings: Vec<&'static str>,
 }
 
@@ -91,8 +105,12 @@ pub(crate) async fn audit(audit: &Audit) -> Result<ExitCode, Failure> {
     let client = audit.connection.client().await?;
     let keys = unless_interrupted(client.keys().list()).await?;
     let now = Timestamp::now();
-    let of_all = findings_of_all(&keys);
-    let of_each: Vec<_> = keys.iter().map(|key| findings_of(key, &keys, now, max_age)).collect();
+    let but_ignored = |mut findings: Vec<Kind>| {
+        findings.retain(|kind| !audit.ignore.contains(kind));
+        findings
+    };
+    let of_all = but_ignored(findings_of_all(&keys));
+    let of_each: Vec<_> = keys.iter().map(|key| but_ignored(findings_of(key, &keys, now, max_age))).collect();
     if audit.json {
         let audited = keys.iter().zip(&of_each).map(|(key, findings)| Audited {
             key: KeyJson::new(&client, key, false),
@@ -107,6 +125,7 @@ pub(crate) async fn audit(audit: &Audit) -> Result<ExitCode, Failure> {
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
 }
 
+/// Each kind of finding on one line, with the ids of its keys.
 fn tell(
     client: &Client,
     keys: &[ApiKeyDetails],
@@ -118,17 +137,20 @@ fn tell(
         [
             plain(key.id.as_str()),
             plain(&client.redact(key.name.as_deref().unwrap_or_default())),
-            days(key, now).map(|days| days.to_string()).unwrap_or_default(),
+            days(key, now).map_or("unknown".into(), |days| days.to_string()),
             if client.uses(key) { "yes" } else { "no" }.into(),
             codes(findings).join(","),
         ]
     });
     print_rows(["ID", "NAME", "DAYS OLD", "IN USE", "FINDINGS"], rows)?;
-    for (key, kind) in keys.iter().zip(of_each).flat_map(|(key, kinds)| kinds.iter().map(move |kind| (key, kind))) {
-        say(&format!("{}: {} ({})", kind.code(), kind.advice(), plain(key.id.as_str())));
-    }
-    for kind in of_all {
-        say(&format!("{}: {}", kind.code(), kind.advice()));
+    for kind in Kind::value_variants() {
+        let found = keys.iter().zip(of_each).filter(|(_, findings)| findings.contains(kind));
+        let ids: Vec<String> = found.map(|(key, _)| plain(key.id.as_str())).collect();
+        if !ids.is_empty() {
+            say(&format!("{}: {} ({})", kind.code(), kind.advice(), ids.join(", ")));
+        } else if of_all.contains(kind) {
+            say(&format!("{}: {}", kind.code(), kind.advice()));
+        }
     }
     Ok(())
 }
@@ -144,24 +166,44 @@ fn findings_of(
     now: Timestamp,
     max_age: Option<SignedDuration>,
 ) -> Vec<Kind> {
-    let name = key.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
-    let of_this_name = keys.iter().filter(|other| other.name.as_deref().map(str::trim) == name).count();
-    let age = key.created_date.map(|date| now.duration_since(date));
-    let found = [
-        (Kind::Nameless, name.is_none()),
-        (Kind::NameUsedTwice, name.is_some() && of_this_name > 1),
+    let of_this_name = keys.iter().filter(|other| name(other) == name(key)).count();
+    let age = key.age(now).map(|age| SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX));
+    let mut found = vec![
+        (Kind::Nameless, name(key).is_none()),
         (Kind::TooOld, max_age.zip(age).is_some_and(|(allowed, age)| age > allowed)),
         (Kind::AgeUnknown, max_age.is_some() && age.is_none()),
     ];
+    if found.iter().any(|(_, is_so)| *is_so) && is_being_replaced(key, keys, now) {
+        found = vec![(Kind::ReplacementUnderWay, true)];
+    }
+    found.push((Kind::NameUsedTwice, name(key).is_some() && of_this_name > 1));
     found.into_iter().filter_map(|(kind, is_so)| is_so.then_some(kind)).collect()
+}
+
+/// Whether a newer key has a name of the form `<base>~<tag>`, as a replacement has, with this key's own base.
+fn is_being_replaced(key: &ApiKeyDetails, keys: &[ApiKeyDetails], now: Timestamp) -> bool {
+    let is_replacement =
+        |other: &&ApiKeyDetails| name(other).is_some_and(|name| name.contains('~')) && base(other) == base(key);
+    keys.iter().filter(is_replacement).any(|other| match (other.age(now), key.age(now)) {
+        (Some(of_other), Some(own)) => of_other < own,
+        (of_other, own) => of_other.is_some() && own.is_none(),
+    })
+}
+
+fn base(key: &ApiKeyDetails) -> &str {
+    name(key).map_or(BASE_OF_NAMELESS, |name| name.rsplit_once('~').map_or(name, |(base, _)| base))
+}
+
+fn name(key: &ApiKeyDetails) -> Option<&str> {
+    key.name.as_deref().map(str::trim).filter(|name| !name.is_empty())
 }
 
 fn codes(findings: &[Kind]) -> Vec<&'static str> {
     findings.iter().map(|kind| kind.code()).collect()
 }
 
-fn days(key: &ApiKeyDetails, now: Timestamp) -> Option<i64> {
-    key.created_date.map(|date| now.duration_since(date).as_hours() / 24)
+fn days(key: &ApiKeyDetails, now: Timestamp) -> Option<u64> {
+    key.age(now).map(|age| age.as_secs() / (24 * 60 * 60))
 }
 
 /// `90d`, `12w`, `36h`: days of 24 hours.

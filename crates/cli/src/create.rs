@@ -17,26 +17,36 @@ pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
         call = call.idempotency_key(key);
     }
     let made = call.await?;
-    tell(&made, create.output.reveal || file.is_some());
+    let is_written = create.output.is_printed() || file.is_some();
+    let notes = describe(&made, is_written);
+    if create.output.json {
+        // The document says the same, and an error stands alone on standard error.
+        let handed_out = hand_out(&client, &made.key, &create.output, file, Some(&made));
+        return handed_out.map_err(|failure| notes.iter().fold(failure, Failure::with_note));
+    }
+    notes.iter().for_each(|note| say(note));
     hand_out(&client, &made.key, &create.output, file, Some(&made))
 }
 
 /// What came of it, for a person.
-fn tell(made: &Creation, handed_out: bool) {
+fn describe(made: &Creation, is_written: bool) -> Vec<String> {
     let id = plain(made.key.id.as_str());
     let how = match made.how {
         How::Created => "",
         How::Replayed => ", told by a repeated request",
         How::Adopted => ", the one new key of this name",
     };
-    say(&format!("created {id} ({}){how}", made.key.api_key.masked()));
+    let mut notes = vec![format!("created {id} ({}){how}", made.key.api_key.masked())];
     match made.extras.as_deref() {
-        None => say("note: whether other keys of this name are new could not be seen"),
-        Some(extras) => extras.iter().for_each(|extra| {
-            say(&format!("note: this key of the same name is new too: {}", plain(extra.id.as_str())));
-        }),
+        None => notes.push("note: whether other keys of this name are new could not be seen".into()),
+        Some(extras) => notes.extend(
+            extras
+                .iter()
+                .map(|extra| format!("note: this key of the same name is new too: {}", plain(extra.id.as_str()))),
+        ),
     }
-    if !handed_out {
-        say(&format!("to fetch its value: codat-keys show {id} --out FILE"));
+    if !is_written {
+        notes.push(format!("to fetch its value: codat-keys show {id} --out FILE"));
     }
+    notes
 }

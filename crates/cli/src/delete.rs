@@ -3,12 +3,18 @@
 use std::io::{IsTerminal, Write, stderr, stdin};
 
 use codat_keys::{ApiKeyDetails, ErrorKind, plain};
+use serde::Serialize;
 
 use crate::args::Delete;
 use crate::failure::Failure;
 use crate::keys::{check_reference, resolve};
-use crate::output::say;
+use crate::output::{KeyJson, print_json, say};
 use crate::runtime::{interrupted, unless_interrupted};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    deleted: KeyJson<'a>,
+}
 
 pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     let client = delete.connection.client().await?;
@@ -32,7 +38,7 @@ pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     }
     call.await?;
     say(&format!("deleted {}", describe(key)));
-    Ok(())
+    if delete.json { print_json(&Document { deleted: KeyJson::new(&client, key, false) }) } else { Ok(()) }
 }
 
 /// The answer is read on a thread of its own, so that Ctrl-C is heard meanwhile.

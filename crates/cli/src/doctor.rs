@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use codat_keys::{ApiKeyDetails, Client, ErrorKind, MAX_KEYS, Method, Response, Timestamp, plain};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use crate::connection::Connection;
-use crate::failure::Failure;
-use crate::output::print;
+use crate::failure::{ErrorJson, Failure};
+use crate::output::{print, print_json};
 use crate::runtime::unless_interrupted;
 use crate::survey;
 
@@ -17,48 +19,107 @@ const MOST_SKEW_SECONDS: i64 = 5 * 60;
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys doctor --profile work")]
 pub(crate) struct Doctor {
+    /// Print the report as one object, which ends with "problem": null or an error
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     connection: Connection,
 }
 
-/// Prints a line as soon as it is known. The first problem ends the report, and is its exit status.
+/// The first problem ends the report, and is its exit status.
 pub(crate) async fn doctor(doctor: &Doctor) -> Result<(), Failure> {
-    line(
+    let mut report = Report { lines: doctor.json.then(Vec::new) };
+    report.line(
         "codat-keys",
-        &format!("{} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
+        format!("{} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
     )?;
     for (place, told) in survey::places(doctor.connection.key.profile.as_deref()) {
-        line(place, &told)?;
+        report.line(place, told)?;
     }
-    let examined = examine(&doctor.connection).await;
-    match &examined {
-        Ok(()) => line("problems", "none")?,
-        Err(failure) => line("problem", &failure.to_string())?,
-    }
+    let examined = examine(&mut report, &doctor.connection).await;
+    report.end(examined.as_ref().err())?;
     examined
 }
 
-async fn examine(connection: &Connection) -> Result<(), Failure> {
+/// Prints a line as soon as it is known, or keeps all of them for one JSON document.
+struct Report {
+    lines: Option<Vec<(&'static str, String)>>,
+}
+
+impl Report {
+    fn line(&mut self, what: &'static str, told: String) -> Result<(), Failure> {
+        match &mut self.lines {
+            Some(lines) => {
+                lines.push((what, plain(&told)));
+                Ok(())
+            }
+            None => print(&format!("{what:<20}{}\n", plain(&told))),
+        }
+    }
+
+    fn end(mut self, problem: Option<&Failure>) -> Result<(), Failure> {
+        if let Some(lines) = self.lines {
+            return print_json(&ReportJson { lines, problem: problem.map(Failure::to_json) });
+        }
+        match problem {
+            None => self.line("problems", "none".into()),
+            Some(failure) => self.line("problem", failure.to_string()),
+        }
+    }
+}
+
+struct ReportJson<'a> {
+    lines: Vec<(&'static str, String)>,
+    problem: Option<ErrorJson<'a>>,
+}
+
+impl Serialize for ReportJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.lines.len() + 1))?;
+        for (what, told) in &self.lines {
+            map.serialize_entry(&member(what), told)?;
+        }
+        map.serialize_entry("problem", &self.problem)?;
+        map.end()
+    }
+}
+
+/// The name of a line as a member of JSON: `baseUrl` for `base URL`. Variables and options keep theirs.
+fn member(what: &str) -> String {
+    if what.contains('_') || what.starts_with('-') {
+        return what.to_owned();
+    }
+    let words = what.split([' ', '-']).enumerate().map(|(at, word)| {
+        let (first, rest) = word.split_at(1);
+        let first = if at == 0 { first.to_lowercase() } else { first.to_uppercase() };
+        first + &rest.to_lowercase()
+    });
+    words.collect()
+}
+
+async fn examine(report: &mut Report, connection: &Connection) -> Result<(), Failure> {
     let client = connection.client().await?;
-    line("base URL", &format!("{} ({})", client.redact(client.base_url()), connection.key.base_url_source()?))?;
-    line("TLS", &tls(connection, &client))?;
-    line("proxy", client.proxy().unwrap_or("none"))?;
-    let called = call(&client).await;
+    let base_url = client.redact(client.base_url());
+    report.line("base URL", format!("{base_url} ({})", connection.key.base_url_source()?))?;
+    report.line("TLS", tls(connection, &client))?;
+    report.line("proxy", client.proxy().unwrap_or("none").into())?;
+    let called = call(report, &client).await;
     // A refusal tells it as well, and where that is a 429 it is what matters.
-    line("rate limit", &rate_limit(&client))?;
+    report.line("rate limit", rate_limit(&client))?;
     called?;
-    keys(&client, &unless_interrupted(client.keys().list()).await?)
+    keys(report, &client, &unless_interrupted(client.keys().list()).await?)
 }
 
 /// Asks twice: the first answer takes a connection, too.
-async fn call(client: &Client) -> Result<(), Failure> {
+async fn call(report: &mut Report, client: &Client) -> Result<(), Failure> {
     let (asked, clock) = (Instant::now(), Timestamp::now());
     let response = unless_interrupted(client.request(Method::GET, "/apiKeys")).await?;
     let (first, again) = (asked.elapsed(), Instant::now());
     let skew = skew(&response, clock, Timestamp::now());
     unless_interrupted(client.request(Method::GET, "/apiKeys")).await?;
-    line("answers", &format!("HTTP {} after {}, then after {}", response.status(), ms(first), ms(again.elapsed())))?;
-    line("clock", &skew)
+    let times = format!("HTTP {} after {}, then after {}", response.status(), ms(first), ms(again.elapsed()));
+    report.line("answers", times)?;
+    report.line("clock", skew)
 }
 
 fn tls(connection: &Connection, client: &Client) -> String {
@@ -91,9 +152,10 @@ fn rate_limit(client: &Client) -> String {
     format!("{} of {} requests left{reset}", number(quota.remaining), number(quota.limit))
 }
 
-fn keys(client: &Client, keys: &[ApiKeyDetails]) -> Result<(), Failure> {
-    let room = if keys.len() < MAX_KEYS { "" } else { ": delete one before you rotate" };
-    line("keys", &format!("{} of {MAX_KEYS}{room}", keys.len()))?;
+fn keys(report: &mut Report, client: &Client, keys: &[ApiKeyDetails]) -> Result<(), Failure> {
+    let is_full = keys.len() >= MAX_KEYS;
+    let room = if is_full { ", the most that Codat allows: delete one before you create or replace one" } else { "" };
+    report.line("keys", format!("{} of {MAX_KEYS}{room}", keys.len()))?;
     let own = keys.iter().find(|key| client.uses(key)).ok_or_else(|| {
         Failure::new(
             ErrorKind::NotFound,
@@ -102,21 +164,22 @@ fn keys(client: &Client, keys: &[ApiKeyDetails]) -> Result<(), Failure> {
         )
     })?;
     let name = own.name.as_deref().unwrap_or("no name");
-    line("key in use", &client.redact(&format!("{} ({name}), {}", own.id, age(own))))
+    report.line("key in use", client.redact(&format!("{} ({name}), {}", own.id, age(own))))
 }
 
 fn age(key: &ApiKeyDetails) -> String {
-    let Some(created) = key.created_date else { return "of unknown age".into() };
-    match Timestamp::now().duration_since(created).as_hours() / 24 {
-        1 => "1 day old".into(),
-        days => format!("{} days old", days.max(0)),
+    match (key.age(Timestamp::now()).map(days), key.created_date) {
+        (Some(1), _) => "1 day old".into(),
+        (Some(days), _) => format!("{days} days old"),
+        (None, Some(date)) => format!("of unknown age: its date, {date}, is impossible"),
+        (None, None) => "of unknown age".into(),
     }
+}
+
+fn days(age: Duration) -> u64 {
+    age.as_secs() / (24 * 60 * 60)
 }
 
 fn ms(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
-fn line(what: &str, told: &str) -> Result<(), Failure> {
-    print(&format!("{what:<20}{}\n", plain(told)))
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::child;
 use crate::connection::KeyOptions;
 use crate::failure::Failure;
-use crate::output::{print, refuse_terminal};
+use crate::output::{print_secret, refuse_closed_output, refuse_terminal};
 use crate::runtime;
 
 /// Print the key as a shell's variable, for `eval "$(codat-keys env)"` in direnv's .envrc
@@ -23,9 +23,10 @@ pub(crate) struct Env {
 
 pub(crate) fn env(env: &Env) -> Result<(), Failure> {
     refuse_terminal(env.reveal, "write eval \"$(codat-keys env)\", or add --reveal")?;
+    refuse_closed_output("write eval \"$(codat-keys env)\"")?;
     let client = runtime::run(env.key.client())?;
     let header = client.authorization_for(client.base_url())?;
-    print(&format!(
+    print_secret(&format!(
         "export CODAT_API_KEY={}\nexport CODAT_BASE_URL={}\nunset {}\n",
         quoted(header.api_key().expose_secret()),
         quoted(client.base_url()),

@@ -1,36 +1,38 @@
-//! How a command ends when it does not succeed: `error:` and `hint:` lines, and an exit status.
+//! How a command ends when it does not succeed: `error:` and `hint:` lines, or JSON, and an exit status.
 
 use std::fmt::{Display, Formatter};
+use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use codat_keys::{Error, ErrorKind, plain};
+use codat_keys::{ApiKeyDetails, Error, ErrorKind, plain};
+use serde::Serialize;
 
-use crate::output::say;
+use crate::output::{json_text, say};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
 pub(crate) struct Failure {
     status: u8,
+    /// None for what goes wrong on this machine.
+    kind: Option<ErrorKind>,
     message: String,
     notes: Vec<String>,
     hint: String,
+    /// What the core said.
+    source: Option<Error>,
 }
 
 impl Failure {
     pub(crate) fn new(kind: ErrorKind, message: impl Display, hint: impl Display) -> Self {
-        Self { status: kind.exit_status(), message: message.to_string(), notes: Vec::new(), hint: hint.to_string() }
+        Self { kind: Some(kind), ..Self::local(message, hint) }.with_status(kind.exit_status())
     }
 
     /// For what goes wrong on this machine: a file, a terminal, a process.
     pub(crate) fn local(message: impl Display, hint: impl Display) -> Self {
-        Self { status: 1, message: message.to_string(), notes: Vec::new(), hint: hint.to_string() }
-    }
-
-    /// Nothing went wrong, and nobody would read more.
-    pub(crate) fn nobody_reads() -> Self {
-        Self { status: 0, message: String::new(), notes: Vec::new(), hint: String::new() }
+        let (message, hint) = (message.to_string(), hint.to_string());
+        Self { status: 1, kind: None, message, notes: Vec::new(), hint, source: None }
     }
 
     /// What should be known beside it.
@@ -39,21 +41,59 @@ impl Failure {
         self
     }
 
+    pub(crate) fn with_hint(mut self, hint: impl Display) -> Self {
+        self.hint = hint.to_string();
+        self
+    }
+
+    /// With status 0 it is not reported.
     pub(crate) fn with_status(mut self, status: u8) -> Self {
         self.status = status;
         self
     }
 
-    pub(crate) fn report(self) -> ExitCode {
+    /// A reader that has gone away is a failure, too: what it did not read is lost.
+    pub(crate) fn even_if_nobody_reads(self) -> Self {
+        let status = self.status.max(1);
+        self.with_status(status)
+    }
+
+    pub(crate) fn report(self, is_json: bool) -> ExitCode {
         if self.status == 0 {
             return ExitCode::SUCCESS;
         }
+        match is_json {
+            true => say(&json_text(&ErrorDocument { error: self.to_json() }, stderr().is_terminal())),
+            false => self.report_text(),
+        }
+        ExitCode::from(self.status)
+    }
+
+    fn report_text(&self) {
         say(&format!("{ERROR}error:{ERROR:#} {}", plain(&self.message)));
         for note in &self.notes {
             say(&format!("note: {}", plain(note)));
         }
         say(&format!("{HINT}hint:{HINT:#} {}", plain(&self.hint)));
-        ExitCode::from(self.status)
+    }
+
+    pub(crate) fn to_json(&self) -> ErrorJson<'_> {
+        let source = self.source.as_ref();
+        let outcome = source.and_then(Error::outcome);
+        ErrorJson {
+            code: self.kind.map_or("local", ErrorKind::code),
+            message: plain(&self.message),
+            hint: plain(&self.hint),
+            notes: self.notes.iter().map(|note| plain(note)).collect(),
+            retryable: self.kind.is_some_and(ErrorKind::is_retryable),
+            status: source.and_then(Error::status),
+            correlation_id: source.and_then(Error::correlation_id),
+            retry_after_seconds: source.and_then(Error::retry_after).map(|wait| wait.as_secs()),
+            idempotency_key: outcome.and_then(|outcome| outcome.idempotency_key.as_deref()),
+            candidates: outcome
+                .filter(|outcome| outcome.idempotency_key.is_some())
+                .map(|outcome| outcome.candidates.as_ref().map(|keys| keys.iter().map(CandidateJson::new).collect())),
+        }
     }
 }
 
@@ -86,6 +126,52 @@ impl From<Error> for Failure {
                 ),
             }
         }
+        failure.source = Some(error);
         failure
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorDocument<'a> {
+    error: ErrorJson<'a>,
+}
+
+/// An error in JSON. What is not known is left out.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ErrorJson<'a> {
+    code: &'static str,
+    message: String,
+    hint: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    correlation_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idempotency_key: Option<&'a str>,
+    /// Null where nobody could look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates: Option<Option<Vec<CandidateJson>>>,
+}
+
+#[derive(Serialize)]
+struct CandidateJson {
+    id: String,
+    created: Option<String>,
+    key: String,
+}
+
+impl CandidateJson {
+    fn new(key: &ApiKeyDetails) -> Self {
+        Self {
+            id: plain(key.id.as_str()),
+            created: key.created_date.map(|date| date.to_string()),
+            key: key.api_key.masked(),
+        }
     }
 }

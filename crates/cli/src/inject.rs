@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, stdin};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use codat_keys::{ErrorKind, decode};
@@ -10,8 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::connection::KeyOptions;
 use crate::failure::Failure;
-use crate::output::{print, refuse_terminal};
-use crate::runtime;
+use crate::output::{print_secret, refuse_closed_output, refuse_terminal};
 use crate::secret_file::SecretFile;
 use crate::template::{Part, parse};
 
@@ -24,9 +23,9 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys inject settings.tmpl --out settings.yaml")]
 pub(crate) struct Inject {
-    /// The template [default: standard input]
+    /// The template, `-` for standard input [default: standard input]
     template: Option<PathBuf>,
-    /// Write to a file that only you can read
+    /// Write to a file that only you can read, or with `-` to standard output
     #[arg(long, value_name = "FILE", conflicts_with = "reveal")]
     out: Option<PathBuf>,
     /// Let --out replace a file
@@ -39,15 +38,17 @@ pub(crate) struct Inject {
     key: KeyOptions,
 }
 
-pub(crate) fn inject(inject: &Inject) -> Result<(), Failure> {
-    if inject.out.is_none() {
+pub(crate) async fn inject(inject: &Inject) -> Result<(), Failure> {
+    let out = inject.out.as_deref().filter(|path| *path != Path::new("-"));
+    if out.is_none() {
         refuse_terminal(inject.reveal, "add --out FILE, or --reveal")?;
+        refuse_closed_output("add --out FILE")?;
     }
     let template = inject.read()?;
     let parts = inject.parse(&template)?;
-    let file = inject.out.as_deref().map(|path| SecretFile::reserve(path, inject.overwrite)).transpose()?;
+    let file = out.map(|path| SecretFile::reserve(path, inject.overwrite)).transpose()?;
 
-    let client = runtime::run(inject.key.client())?;
+    let client = inject.key.client().await?;
     let header = client.authorization_for(client.base_url())?;
     let values = parts.iter().map(|part| match part {
         Part::Text(text) => text,
@@ -58,14 +59,14 @@ pub(crate) fn inject(inject: &Inject) -> Result<(), Failure> {
     let filled = Zeroizing::new(values.collect::<String>());
     match file {
         Some(file) => file.write(&filled, "check the disk, and try again"),
-        None => print(&filled),
+        None => print_secret(&filled),
     }
 }
 
 impl Inject {
     fn read(&self) -> Result<Zeroizing<String>, Failure> {
         let mut bytes = Vec::new();
-        let read = match &self.template {
+        let read = match self.file() {
             Some(path) => File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)),
             None if stdin().is_terminal() => {
                 let hint = "name a file, or give it on standard input: codat-keys inject < TEMPLATE";
@@ -95,7 +96,11 @@ impl Inject {
         Ok(parts)
     }
 
+    fn file(&self) -> Option<&Path> {
+        self.template.as_deref().filter(|path| *path != Path::new("-"))
+    }
+
     fn place(&self) -> String {
-        self.template.as_ref().map_or("the template".into(), |path| format!("the template {}", path.display()))
+        self.file().map_or("the template".into(), |path| format!("the template {}", path.display()))
     }
 }

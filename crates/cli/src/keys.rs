@@ -1,10 +1,14 @@
 //! `list`, `show` and `whoami`, and what they share with `create` and `delete`.
 
-use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind, KeyId};
+use std::path::Path;
+
+use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind, KeyId, plain};
 
 use crate::args::{KeyOutput, List, Show, Whoami};
 use crate::failure::Failure;
-use crate::output::{KeyDocument, KeyJson, KeysDocument, print, print_json, print_keys, say};
+use crate::output::{
+    KeyDocument, KeyJson, KeysDocument, print, print_json, print_keys, refuse_closed_output, refuse_terminal, say,
+};
 use crate::runtime::unless_interrupted;
 use crate::secret_file::SecretFile;
 use crate::survey;
@@ -70,7 +74,23 @@ pub(crate) fn resolve<'a>(keys: &'a [ApiKeyDetails], reference: &str) -> Result<
     }
 }
 
+/// Checks where the key is to go before one is made, and claims its file.
 pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure> {
+    if output.is_dash() {
+        if output.json {
+            let what = "--json and --out - both go to standard output";
+            return Err(Failure::new(
+                ErrorKind::InvalidInput,
+                what,
+                "use --json --reveal, or --out FILE; nothing was sent",
+            ));
+        }
+        refuse_terminal(false, "name a file: --out FILE, or use --reveal")?;
+    }
+    if output.is_printed() {
+        refuse_closed_output("name a file: --out FILE")?;
+        return Ok(None);
+    }
     output.out.as_deref().map(|path| SecretFile::reserve(path, output.overwrite)).transpose()
 }
 
@@ -81,12 +101,29 @@ pub(crate) fn hand_out(
     file: Option<SecretFile>,
     made: Option<&Creation>,
 ) -> Result<(), Failure> {
+    let id = plain(key.id.as_str());
+    let hint = format!("the key exists: fetch it with `codat-keys show {id} --out FILE`");
     if let Some(file) = file {
-        file.write(key.api_key.expose_secret(), "the key exists: fetch it with `codat-keys show ID --out FILE`")?;
+        file.write(key.api_key.expose_secret(), &hint)?;
     }
-    match output {
+    let printed = match output {
         KeyOutput { json: true, reveal, .. } => print_json(&KeyDocument::new(client, key, *reveal, made)),
-        KeyOutput { reveal: true, .. } => print(&format!("{}\n", key.api_key.expose_secret())),
-        _ => print_keys(client, std::slice::from_ref(key), false),
+        _ if output.is_printed() => print(&format!("{}\n", key.api_key.expose_secret())),
+        _ => return print_keys(client, std::slice::from_ref(key), false),
+    };
+    match output.is_printed() {
+        true => printed.map_err(|failure| failure.even_if_nobody_reads().with_hint(hint)),
+        false => printed,
+    }
+}
+
+impl KeyOutput {
+    /// Whether standard output gets the key in clear.
+    pub(crate) fn is_printed(&self) -> bool {
+        self.reveal || self.is_dash()
+    }
+
+    fn is_dash(&self) -> bool {
+        self.out.as_deref().is_some_and(|path| path == Path::new("-"))
     }
 }

@@ -43,13 +43,13 @@ use emulator::EmulatorCommand;
 use failure::Failure;
 
 fn main() -> ExitCode {
-    let cli = match args::parse() {
-        Ok(cli) => cli,
+    let (cli, is_json) = match args::parse() {
+        Ok(parsed) => parsed,
         Err(status) => return status,
     };
     match run(cli) {
         Ok(status) => status,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(is_json),
     }
 }
 
@@ -64,7 +64,7 @@ fn run(cli: args::Cli) -> Result<ExitCode, Failure> {
         Command::Logout(logout) => runtime::run(logout::logout(&logout)),
         Command::Profile(profiles) => profile::profile(&profiles),
         Command::Exec(exec) => return exec::exec(&exec),
-        Command::Inject(options) => inject::inject(&options),
+        Command::Inject(options) => runtime::run(inject::inject(&options)),
         Command::Env(options) => env::env(&options),
         Command::Audit(audit) => return runtime::run(audit::audit(&audit)),
         Command::Api(api) => runtime::run(api::api(&api)),

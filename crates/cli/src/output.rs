@@ -4,6 +4,7 @@ use std::io::{ErrorKind, IsTerminal, Write, stdout};
 
 use codat_keys::{ApiKeyDetails, Client, Creation, plain};
 use serde::Serialize;
+use serde::de::IgnoredAny;
 use unicode_width::UnicodeWidthStr;
 
 use crate::failure::Failure;
@@ -11,6 +12,41 @@ use crate::failure::Failure;
 /// Writes to standard output. A reader that has gone away (`| head`) ends the program, without a word.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     write(text.as_bytes())
+}
+
+/// Writes a secret. One that nobody reads is lost, which is said.
+pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
+    print(text).map_err(Failure::even_if_nobody_reads)
+}
+
+/// Refuses a standard output that is closed, before anything is done whose result would be lost there.
+///
+/// Rust puts the null device in place of a closed one, open for reading and writing: `> /dev/null` opens it for writing alone.
+/// What is open only for reading takes nothing either.
+pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
+    if is_closed() {
+        let hint = format!("{hint}; nothing was sent");
+        return Err(Failure::local("standard output is closed: the key would be lost", hint));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_closed() -> bool {
+    use rustix::fs::{OFlags, fcntl_getfl, fstat};
+    let device = |metadata: std::fs::Metadata| std::os::unix::fs::MetadataExt::rdev(&metadata);
+    let null = std::fs::metadata("/dev/null").map(device);
+    let is_null = || fstat(stdout()).is_ok_and(|stat| null.is_ok_and(|null| null == stat.st_rdev));
+    fcntl_getfl(stdout()).is_ok_and(|flags| match flags & OFlags::ACCMODE {
+        OFlags::RDONLY => true,
+        OFlags::RDWR => is_null(),
+        _ => false,
+    })
+}
+
+#[cfg(windows)]
+fn is_closed() -> bool {
+    std::os::windows::io::AsRawHandle::as_raw_handle(&stdout()).is_null()
 }
 
 /// For what is all secret: a terminal shows it, and keeps it in its history.
@@ -35,6 +71,7 @@ pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     if !stdout().is_terminal() {
         return print(&format!("{text}{end}"));
     }
+    let text = &pretty(text).unwrap_or_else(|| text.to_owned());
     let line = |line: &str| line.trim_end_matches('\r').split('\t').map(plain).collect::<Vec<_>>().join("\t");
     let lines: Vec<String> = text.split('\n').map(line).collect();
     print(&(lines.join("\n") + end))
@@ -42,9 +79,9 @@ pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
 
 fn write(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Failure::nobody_reads(),
-        _ => Failure::local(format!("standard output cannot be written: {error}"), "check where it goes"),
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| {
+        let failure = Failure::local(format!("standard output cannot be written: {error}"), "check where it goes");
+        failure.with_status(if error.kind() == ErrorKind::BrokenPipe { 0 } else { 1 })
     })
 }
 
@@ -53,10 +90,14 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
+/// On one line for programs, on several for people.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
-    let document = serde_json::to_string(document)
-        .map_err(|error| Failure::local(format!("no JSON could be made: {error}"), "please report it"))?;
-    print(&(document + "\n"))
+    print(&(json_text(document, stdout().is_terminal()) + "\n"))
+}
+
+pub(crate) fn json_text(document: &impl Serialize, is_pretty: bool) -> String {
+    let text = if is_pretty { serde_json::to_string_pretty(document) } else { serde_json::to_string(document) };
+    text.expect("names are texts, and no value refuses to be written")
 }
 
 /// Keys, as a table for people or as tab-separated lines for programs.
@@ -64,7 +105,7 @@ pub(crate) fn print_keys(client: &Client, keys: &[ApiKeyDetails], reveal: bool) 
     print_rows(["ID", "NAME", "CREATED", "IN USE", "KEY"], keys.iter().map(|key| row(client, key, reveal)))
 }
 
-/// As a table with a heading on a terminal, and as tab-separated lines elsewhere.
+/// As a table with a heading on a terminal, and as tab-separated lines elsewhere, `-` for what is empty.
 pub(crate) fn print_rows<const N: usize>(
     heading: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
@@ -72,8 +113,13 @@ pub(crate) fn print_rows<const N: usize>(
     if stdout().is_terminal() {
         print(&table(std::iter::once(heading.map(str::to_owned)).chain(rows).collect()))
     } else {
-        print(&rows.map(|row| row.join("\t") + "\n").collect::<String>())
+        print(&rows.map(|row| row.map(or_dash).join("\t") + "\n").collect::<String>())
     }
+}
+
+/// An empty cell is lost on programs that take several tabs for one.
+fn or_dash(cell: String) -> String {
+    if cell.is_empty() { "-".into() } else { cell }
 }
 
 /// What `list --json` prints.
@@ -139,6 +185,49 @@ fn row(client: &Client, key: &ApiKeyDetails, reveal: bool) -> [String; 5] {
 
 fn shown(key: &ApiKeyDetails, reveal: bool) -> String {
     if reveal { key.api_key.expose_secret().to_owned() } else { key.api_key.masked() }
+}
+
+/// JSON on several lines, its numbers and texts as they came; None for what is not JSON.
+fn pretty(text: &str) -> Option<String> {
+    serde_json::from_str::<IgnoredAny>(text).ok()?;
+    let (mut shown, mut depth, mut is_string, mut is_escaped) = (String::new(), 0, false, false);
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        if is_string {
+            (is_string, is_escaped) = (is_escaped || c != '"', c == '\\' && !is_escaped);
+            shown.push(c);
+            continue;
+        }
+        match c {
+            '{' | '[' => {
+                shown.push(c);
+                while rest.next_if(char::is_ascii_whitespace).is_some() {}
+                if let Some(end) = rest.next_if(|c| matches!(c, '}' | ']')) {
+                    shown.push(end);
+                } else {
+                    depth += 1;
+                    shown += &line_break(depth);
+                }
+            }
+            '}' | ']' => {
+                depth -= 1;
+                shown += &line_break(depth);
+                shown.push(c);
+            }
+            ',' => shown += &(",".to_owned() + &line_break(depth)),
+            ':' => shown += ": ",
+            c if c.is_ascii_whitespace() => {}
+            c => {
+                is_string = c == '"';
+                shown.push(c);
+            }
+        }
+    }
+    Some(shown)
+}
+
+fn line_break(depth: usize) -> String {
+    "\n".to_owned() + &"  ".repeat(depth)
 }
 
 fn table<const N: usize>(rows: Vec<[String; N]>) -> String {

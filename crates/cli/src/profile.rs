@@ -2,11 +2,13 @@
 
 use clap::{Args, Subcommand};
 use codat_keys::{ErrorKind, plain};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::choice;
 use crate::config::{Config, Name, Profile};
 use crate::failure::Failure;
-use crate::output::{print_rows, say};
+use crate::output::{print_json, print_rows, say};
 
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys profile use work", subcommand_required = true)]
@@ -19,7 +21,11 @@ pub(crate) struct Profiles {
 enum ProfileCommand {
     /// List the profiles: a table on a terminal, tab-separated (name, in use, base URL, source) elsewhere
     #[command(after_help = "Example: codat-keys profile list")]
-    List,
+    List {
+        /// Print {"profiles":[{"name","inUse","baseUrl","source"}]}
+        #[arg(long)]
+        json: bool,
+    },
     /// Use a profile wherever neither the environment nor --profile names a key
     #[command(after_help = "Example: codat-keys profile use work")]
     Use {
@@ -31,13 +37,29 @@ enum ProfileCommand {
     Show {
         /// The profile [default: CODAT_PROFILE, else the profile in use]
         name: Option<String>,
+        /// Print {"profile":{"name","inUse","baseUrl","source"}}
+        #[arg(long)]
+        json: bool,
     },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProfileJson {
+    name: String,
+    in_use: bool,
+    base_url: String,
+    source: String,
 }
 
 pub(crate) fn profile(profiles: &Profiles) -> Result<(), Failure> {
     match &profiles.command {
-        ProfileCommand::List => {
+        ProfileCommand::List { json } => {
             let config = Config::load()?;
+            if *json {
+                let profiles: Vec<_> = config.profiles().iter().map(|profile| to_json(&config, profile)).collect();
+                return print_json(&json!({ "profiles": profiles }));
+            }
             print_profiles(&config, config.profiles())
         }
         ProfileCommand::Use { name } => {
@@ -49,7 +71,7 @@ pub(crate) fn profile(profiles: &Profiles) -> Result<(), Failure> {
             say(&format!("the profile `{name}` is in use{}", choice::unless_overruled()));
             Ok(())
         }
-        ProfileCommand::Show { name } => {
+        ProfileCommand::Show { name, json } => {
             let config = Config::load()?;
             let named = match name {
                 Some(name) => Some((Name::parse(name, "NAME")?, "NAME".to_owned())),
@@ -60,8 +82,20 @@ pub(crate) fn profile(profiles: &Profiles) -> Result<(), Failure> {
                 Failure::new(ErrorKind::InvalidInput, "no profile is in use", hint)
             })?;
             let profile = config.get(&name, &named_by)?;
+            if *json {
+                return print_json(&json!({ "profile": to_json(&config, profile) }));
+            }
             print_profiles(&config, std::slice::from_ref(profile))
         }
+    }
+}
+
+fn to_json(config: &Config, profile: &Profile) -> ProfileJson {
+    ProfileJson {
+        name: profile.name.to_string(),
+        in_use: config.in_use() == Some(&profile.name),
+        base_url: profile.base_url.clone(),
+        source: profile.source.to_string(),
     }
 }
 

@@ -11,10 +11,22 @@ pub(crate) fn run<T>(command: impl Future<Output = Result<T, Failure>>) -> Resul
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Failure::local(format!("the runtime cannot start: {error}"), "check the limits of the process")
     })?;
-    let result = runtime.block_on(command);
+    let result = runtime.block_on(async {
+        #[cfg(unix)]
+        survive_file_size_limit();
+        command.await
+    });
     // A name look-up or a read that still blocks a thread must not hold up the end.
     runtime.shutdown_background();
     result
+}
+
+/// A write beyond the limit of a file's size (`ulimit -f`) fails, and does not end the process before it can say so.
+#[cfg(unix)]
+fn survive_file_size_limit() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // The handler stays when this is dropped. Where signals cannot be watched, the process ends as before.
+    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
 /// Waits for something that changes nothing, or for Ctrl-C.

@@ -1,63 +1,157 @@
 //! A secret in a file that only its owner can read: `--out FILE`, and the key of a profile.
 
-use std::io::Write;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use codat_keys::ErrorKind;
+use same_file::Handle;
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
-/// A file that is sure to be writable, made before a key is: the value goes to a temporary file beside it (0600 on
-/// Unix), which then takes its name, so that no reader ever sees half of it.
+/// More than a key takes. That much must fit before a key is made.
+const ROOM_BYTES: usize = 4096;
+
+/// A file that is claimed before a key is made: no other command writes to it meanwhile, and the key can be handed over.
+///
+/// The claim is the file itself, open for writing and locked; where there was none, it is made, and removed again unless a
+/// secret is written. The secret goes to a temporary file (0600 on Unix) that replaces the claimed one, so that no reader
+/// sees half of it. A file that cannot be replaced, such as a mount point, is written in place.
 pub(crate) struct SecretFile {
     path: PathBuf,
-    overwrite: bool,
-    temporary: NamedTempFile,
+    claim: File,
+    is_new: bool,
+    /// Absent where the folder takes no other file.
+    temporary: Option<NamedTempFile>,
 }
 
 impl SecretFile {
     pub(crate) fn reserve(path: &Path, overwrite: bool) -> Result<Self, Failure> {
-        if !overwrite && path.symlink_metadata().is_ok() {
-            return Err(Failure::new(
-                ErrorKind::InvalidInput,
-                format!("{} exists already", path.display()),
-                "choose another file, or add --overwrite",
-            ));
-        }
-        // A device, a pipe or a link would be replaced, and with it what others rely on.
-        if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(Failure::new(
-                ErrorKind::InvalidInput,
-                format!("{} is not a regular file", path.display()),
-                "name a regular file, or none that exists",
-            ));
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = NamedTempFile::new_in(folder).map_err(|error| {
+        let refuse = |what: &str, hint| {
             Failure::new(
                 ErrorKind::InvalidInput,
-                format!("{} cannot be written: {error}", path.display()),
-                "check that its folder exists and is yours to write in",
+                format!("{} {what}", path.display()),
+                format!("{hint}; nothing was sent"),
             )
-        })?;
-        Ok(Self { path: path.to_owned(), overwrite, temporary })
+        };
+        let cannot_be_written = |error: io::Error| {
+            refuse(
+                &format!("cannot be written: {error}"),
+                "check that it and its folder are yours to write, and have room",
+            )
+        };
+        let busy = || refuse("is being written by another command", "wait for its end, or choose another file");
+
+        let (claim, is_new) = match create(path) {
+            Ok(file) => (file, true),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(cannot_be_written(error)),
+            // A device, a pipe or a link would be replaced, and with it what others rely on.
+            Err(_) if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) => {
+                return Err(refuse(
+                    "is not a regular file",
+                    "name a regular file, or none that exists; `-` is standard output",
+                ));
+            }
+            Err(_) if !overwrite => return Err(refuse("exists already", "choose another file, or add --overwrite")),
+            Err(_) => (open(path).map_err(cannot_be_written)?, false),
+        };
+        // A file system without locks gives none.
+        if matches!(claim.try_lock(), Err(TryLockError::WouldBlock)) || !is_at(path, &claim) {
+            return Err(busy());
+        }
+        let mut file = Self { path: path.to_owned(), claim, is_new, temporary: None };
+        file.rehearse().map_err(cannot_be_written)?;
+        Ok(file)
     }
 
     /// Writes the secret as it is. The hint says what to do where that fails.
     pub(crate) fn write(mut self, secret: &str, hint: &str) -> Result<(), Failure> {
-        let written =
-            self.temporary.write_all(secret.as_bytes()).and_then(|()| self.temporary.as_file().sync_all()).and_then(
-                |()| {
-                    match self.overwrite {
-                        true => self.temporary.persist(&self.path),
-                        false => self.temporary.persist_noclobber(&self.path),
-                    }
-                    .map_err(|error| error.error)
-                },
-            );
-        written
-            .map(drop)
-            .map_err(|error| Failure::local(format!("{} could not be written: {error}", self.path.display()), hint))
+        let written = match is_at(&self.path, &self.claim) {
+            true => self.replace(secret).or_else(|_| self.write_in_place(secret)),
+            false => Err(io::Error::other("another program has replaced it meanwhile")),
+        };
+        self.is_new &= written.is_err();
+        written.map_err(|error| Failure::local(format!("{} could not be written: {error}", self.path.display()), hint))
     }
+
+    /// Fails where writing the secret would.
+    fn rehearse(&mut self) -> io::Result<()> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        match NamedTempFile::new_in(folder) {
+            Ok(mut temporary) => {
+                temporary.write_all(&[0; ROOM_BYTES])?;
+                temporary.as_file().sync_all()?;
+                self.temporary = Some(temporary);
+            }
+            Err(error) if self.is_new => return Err(error),
+            Err(_) => {}
+        }
+        if self.is_new { Ok(()) } else { has_room(&self.claim) }
+    }
+
+    fn replace(&mut self, secret: &str) -> io::Result<()> {
+        let mut temporary = self.temporary.take().ok_or(io::ErrorKind::Unsupported)?;
+        fill(temporary.as_file_mut(), secret)?;
+        temporary.persist(&self.path).map(drop).map_err(|error| error.error)
+    }
+
+    fn write_in_place(&mut self, secret: &str) -> io::Result<()> {
+        #[cfg(unix)]
+        self.claim.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        fill(&mut self.claim, secret)
+    }
+}
+
+impl Drop for SecretFile {
+    fn drop(&mut self) {
+        // Another program's file may have taken the name meanwhile.
+        if self.is_new && is_at(&self.path, &self.claim) {
+            // An empty file that stays does no harm.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create_new(true).open(path)
+}
+
+/// Opens what may be written in place, so that it must be writable, and its mode changeable.
+fn open(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_permissions(file.metadata()?.permissions())?;
+    Ok(file)
+}
+
+fn is_at(path: &Path, file: &File) -> bool {
+    let here = file.try_clone().and_then(Handle::from_file);
+    here.is_ok_and(|here| Handle::from_path(path).is_ok_and(|there| here == there))
+}
+
+/// Sets room aside beyond what the file holds, where the system can.
+fn has_room(file: &File) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{FallocateFlags, fallocate};
+        use rustix::io::Errno;
+        if let Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) =
+            fallocate(file, FallocateFlags::KEEP_SIZE, 0, ROOM_BYTES as u64)
+        {
+            return Err(error.into());
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = file;
+    Ok(())
+}
+
+fn fill(file: &mut File, secret: &str) -> io::Result<()> {
+    file.rewind()?;
+    file.write_all(secret.as_bytes())?;
+    file.set_len(secret.len() as u64)?;
+    file.sync_all()
 }

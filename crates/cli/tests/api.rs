@@ -93,7 +93,7 @@ fn include_prints_the_status_and_the_headers_first() {
 
 #[test]
 fn what_cannot_be_meant_is_refused_with_nothing_sent() {
-    let refused: [&[&str]; 22] = [
+    let refused: [&[&str]; 25] = [
         &["POST", "/x", "-H", "Idempotency-Key:"],
         &["POST", "/x", "-H", "Idempotency-Key: a", "-H", "Idempotency-Key: b"],
         &["POST", "/x", "-f", "a=1", "-H", "Content-Length: 3"],
@@ -101,9 +101,12 @@ fn what_cannot_be_meant_is_refused_with_nothing_sent() {
         &["GET", "https://other.example/"],
         &["GET", "//other.example"],
         &["GET", "/../x"],
-        &["GET", "companies"],
+        &["GET", ""],
+        &["GET", "../x"],
+        &["GET", "C:/Program Files/Git/companies"],
         &["GTE", "/x"],
         &["GET"],
+        &["GET", "/x", "--force"],
         &["GET", "/x", "-q", "nothing"],
         &["GET", "/x", "-q", "=value"],
         &["GET", "/x", "-f", "a=b"],
@@ -122,6 +125,77 @@ fn what_cannot_be_meant_is_refused_with_nothing_sent() {
         assert_eq!((ended.status, ended.stdout.as_str(), requests.len()), (2, "", 0), "{arguments:?}: {ended:?}");
         assert!(ended.stderr.contains("error: ") && ended.stderr.contains("\nhint: "), "{arguments:?}: {ended:?}");
     }
+}
+
+#[test]
+fn a_path_is_taken_as_it_is_meant() {
+    let emulator = Emulator::start().unwrap();
+    let base = emulator.base_url();
+    let port = base.rsplit_once(':').unwrap().1;
+    let url = |rest: &str| format!("{base}{rest}");
+    for given in ["/companies", "companies", &url("/companies"), &url("/./companies"), &url("/companies?pageSize=2")] {
+        for arguments in [&["api", given][..], &["api", "GET", given], &["api", "get", given, "--paginate"]] {
+            let pages = arguments.contains(&"--paginate");
+            if pages && given.contains('?') {
+                continue;
+            }
+            let ended = run(&mut against(&emulator), arguments);
+            assert!(ended.status == 0 && ended.stdout.contains("\"results\""), "{arguments:?}: {ended:?}");
+        }
+    }
+    let windows =
+        "the path came as C:/Program Files/Git/companies: Git Bash rewrites arguments that begin with a slash";
+    let elsewhere = format!("the URL is not below the base URL {base}");
+    for (given, error, hint) in [
+        ("C:/Program Files/Git/companies", windows, "leave the first slash out, as in `codat-keys api companies`"),
+        ("https://api.example/companies", &elsewhere, "give a path, or name the other server with --base-url"),
+        (&format!("http://127.0.0.1:{port}@api.example/"), &elsewhere, "give a path"),
+        (&format!("http://127.0.0.1:{port}0/companies"), &elsewhere, "give a path"),
+        ("", "the path is empty", "give a path of Codat's API, like /companies"),
+        ("GET", "the path is missing", "give it behind the method: codat-keys api GET /companies"),
+    ] {
+        let ended = run(&mut against(&emulator), &["api", given]);
+        assert_eq!(ended.status, 2, "{given}: {ended:?}");
+        assert!(ended.stderr.starts_with(&format!("error: {error}\nhint: {hint}")), "{given}: {ended:?}");
+        assert!(ended.stderr.ends_with("; nothing was sent\n"), "{given}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_delete_has_the_guards_of_delete() {
+    let emulator = Emulator::builder().last_key_can_be_deleted(true).start().unwrap();
+    let ids = |emulator: &Emulator| {
+        let listed = run(&mut against(emulator), &["list"]).stdout;
+        listed.lines().map(|line| line.split('\t').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let own = ids(&emulator).remove(0);
+    let refused = |path: &str, status: i32, error: &str| {
+        let ended = run(&mut against(&emulator), &["api", "DELETE", path]);
+        assert_eq!(ended.status, status, "{path}: {ended:?}");
+        assert!(ended.stderr.starts_with(&format!("error: {error}\nhint: ")), "{path}: {ended:?}");
+        assert!(ended.stderr.contains("--force sends the request all the same"), "{path}: {ended:?}");
+    };
+    let forms = |id: &str| {
+        let encoded = id.replace('-', "%2D");
+        [format!("/apiKeys/{id}"), format!("apiKeys/{id}/?a=b"), format!("/apikeys/{encoded}")]
+    };
+    for path in forms(&own) {
+        refused(&path, 6, "this is the last remaining key");
+    }
+    assert_eq!(run(&mut against(&emulator), &["create", "ci"]).status, 0);
+    for path in forms(&own) {
+        refused(&path, 6, "this is the key that makes the call");
+    }
+    refused(&format!("/apiKeys/{}", own.to_uppercase()), 7, "there is no such key or resource");
+    let ended = run(&mut against(&emulator), &["api", "DELETE", &format!("/apiKeys/{own}%2F")]);
+    assert_eq!(ended.status, 2, "{ended:?}");
+    assert_eq!(ids(&emulator).len(), 2);
+
+    let other = ids(&emulator).into_iter().find(|id| *id != own).unwrap();
+    assert_eq!(run(&mut against(&emulator), &["api", "DELETE", &format!("/apiKeys/{other}")]).status, 0);
+    assert_eq!(ids(&emulator), [own.clone()]);
+    let ended = run(&mut against(&emulator), &["api", "DELETE", &format!("/apiKeys/{own}"), "--force"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
 }
 
 #[test]

@@ -17,6 +17,10 @@ fn emulator_with(keys: &Value) -> Emulator {
     emulator
 }
 
+fn today() -> String {
+    codat_keys::Timestamp::now().to_string()
+}
+
 fn audited(emulator: &Emulator, arguments: &[&str]) -> (i32, Value) {
     let ended = run(against(emulator).args(["audit", "--json"]), arguments);
     (ended.status, serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}")))
@@ -31,10 +35,10 @@ fn findings(document: &Value, id: &str) -> Vec<String> {
 #[test]
 fn each_finding_is_told_of_its_key() {
     let emulator = emulator_with(&json!([
-        { "id": "new", "name": "ci", "createdDate": "2125-01-01T00:00:00Z" },
+        { "id": "new", "name": "ci", "createdDate": today() },
         { "id": "old", "name": "billing", "createdDate": "2020-01-01T00:00:00Z" },
-        { "id": "one", "name": "twice", "createdDate": "2125-01-01T00:00:00Z" },
-        { "id": "other", "name": " twice", "createdDate": "2125-01-01T00:00:00Z" },
+        { "id": "one", "name": "twice", "createdDate": today() },
+        { "id": "other", "name": " twice", "createdDate": today() },
     ]));
     let (status, document) = audited(&emulator, &["--max-age", "90d"]);
     assert_eq!(status, 3);
@@ -68,8 +72,8 @@ fn too_few_and_many_keys_are_found() {
 fn keys_without_a_finding_end_with_success() {
     let emulator = Emulator::start().unwrap();
     let state = json!({ "keys": [
-        { "name": "a", "apiKey": emulator.api_key(), "createdDate": "2125-01-01T00:00:00Z" },
-        { "name": "b", "createdDate": "2125-01-01T00:00:00Z" },
+        { "name": "a", "apiKey": emulator.api_key(), "createdDate": today() },
+        { "name": "b", "createdDate": today() },
     ] });
     run_with_input(&mut against(&emulator), &["api", "PUT", "/_emulator/state", "--input", "-"], &state.to_string());
     assert_eq!(audited(&emulator, &["--max-age", "1d"]).0, 0);
@@ -83,7 +87,7 @@ fn people_are_told_what_to_do_and_no_key_is_shown() {
     let emulator = Emulator::start().unwrap();
     let ended = run(&mut against(&emulator), &["audit"]);
     assert_eq!(ended.status, 3);
-    assert!(ended.stdout.ends_with("\t\t0\tyes\tnameless\n"), "{ended:?}");
+    assert!(ended.stdout.ends_with("\t-\t0\tyes\tnameless\n"), "{ended:?}");
     assert!(ended.stderr.contains("nameless: ") && ended.stderr.contains("no_spare: "), "{ended:?}");
     assert!(!format!("{ended:?}").contains(emulator.api_key()));
 }
@@ -95,4 +99,74 @@ fn what_is_no_age_is_refused() {
         assert_eq!(ended.status, 2, "{age}");
         assert!(ended.stderr.contains("90d"), "{ended:?}");
     }
+}
+
+#[test]
+fn an_impossible_date_is_no_age() {
+    let dates = ["2125-01-01T00:00:00Z", "9999-12-30T00:00:00Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00"];
+    let keys = dates.map(|date| json!({ "id": date, "name": date, "createdDate": date }));
+    let emulator = emulator_with(&json!(keys));
+    let (status, document) = audited(&emulator, &["--max-age", "90d"]);
+    assert_eq!(status, 3);
+    for key in &document["keys"].as_array().unwrap()[1..] {
+        assert_eq!((&key["ageDays"], &key["findings"]), (&Value::Null, &json!(["age_unknown"])), "{key}");
+        assert!(key["created"].is_string(), "{key}");
+    }
+    let ended = run(&mut against(&emulator), &["audit"]);
+    let ages: Vec<&str> = ended.stdout.lines().map(|line| line.split('\t').nth(2).unwrap()).collect();
+    assert_eq!(ages, ["unknown"; 5], "{ended:?}");
+
+    // A clock may be a little behind.
+    let soon = (codat_keys::Timestamp::now() + std::time::Duration::from_secs(120)).to_string();
+    let emulator = emulator_with(&json!([{ "id": "soon", "name": "soon", "createdDate": soon }]));
+    assert_eq!(audited(&emulator, &[]).1["keys"][1]["ageDays"], 0);
+}
+
+#[test]
+fn each_kind_is_one_sentence_with_the_ids_of_its_keys() {
+    let old = |id: &str| json!({ "id": id, "name": id, "createdDate": "2020-01-01T00:00:00Z" });
+    let emulator = emulator_with(&json!([old("a"), old("b")]));
+    let ended = run(&mut against(&emulator), &["audit", "--max-age", "90d"]);
+    let too_old = "too_old: older than allowed: create a new key, put it in place, then delete this one (a, b)\n";
+    assert!(ended.stderr.contains(too_old) && ended.stderr.lines().count() == 3, "{ended:?}");
+}
+
+#[test]
+fn what_is_ignored_is_not_found() {
+    let emulator = Emulator::start().unwrap();
+    let (status, document) = audited(&emulator, &["--ignore", "nameless"]);
+    assert_eq!((status, &document["findings"]), (3, &json!(["no_spare"])));
+    assert_eq!(document["keys"][0]["findings"], json!([]));
+    let ended = run(&mut against(&emulator), &["audit", "--ignore", "nameless", "--ignore", "no_spare"]);
+    assert_eq!((ended.status, ended.stderr.as_str()), (0, ""), "a fresh account need not fail: {ended:?}");
+    assert_eq!(run(&mut against(&emulator), &["audit", "--ignore", "everything"]).status, 2);
+}
+
+#[test]
+fn a_replacement_under_way_takes_the_place_of_what_it_mends() {
+    let key = |id: &str, name: &str, date: &str| json!({ "id": id, "name": name, "createdDate": date });
+    let (old, older) = ("2020-01-01T00:00:00Z", "2019-01-01T00:00:00Z");
+    let emulator = emulator_with(&json!([
+        key("old", "ci", old),
+        key("new", "ci~1a2b", &today()),
+        key("tagged", "web~1a2b", older),
+        key("newer", "web~3c4d", &today()),
+        key("alone", "db", old),
+        key("latest", "key~5e6f", &today()),
+    ]));
+    let (status, document) = audited(&emulator, &["--max-age", "90d"]);
+    assert_eq!(status, 3);
+    for (id, found) in [
+        ("first", &["replacement_under_way"][..]),
+        ("old", &["replacement_under_way"]),
+        ("new", &[]),
+        ("tagged", &["replacement_under_way"]),
+        ("newer", &[]),
+        ("alone", &["too_old"]),
+        ("latest", &[]),
+    ] {
+        assert_eq!(findings(&document, id), found, "{id}");
+    }
+    let ignored = ["--max-age", "90d", "--ignore", "replacement_under_way", "--ignore", "too_old"];
+    assert_eq!(audited(&emulator, &ignored).0, 0);
 }

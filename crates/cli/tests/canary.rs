@@ -23,12 +23,15 @@ fn no_command_prints_a_key_unasked() {
     let page = format!(r#"{{"totalResults":1,"results":[{{"apiKey":"{CANARY}y","echo":"Basic {ENCODED}w=="}}]}}"#);
     let header = format!("HTTP/1.1 200 OK\r\nx-echo: {CANARY}\r\nx-basic: {ENCODED}w==\r\n\r\n<p>{CANARY}");
     let echo = format!(r#"{{"error":"{CANARY}","correlationId":"{ENCODED}w==","statusCode":400}}"#);
-    let commands: [&[&str]; 15] = [
+    let commands: [&[&str]; 19] = [
         &["api", "GET", "/apiKeys"],
         &["api", "GET", "/apiKeys", "--include"],
         &["api", "POST", "/apiKeys"],
         &["api", "GET", "/companies", "--paginate", "--jsonl"],
         &["doctor"],
+        &["doctor", "--json"],
+        &["audit"],
+        &["audit", "--json"],
         &["whoami"],
         &["list"],
         &["list", "--json"],
@@ -37,6 +40,7 @@ fn no_command_prints_a_key_unasked() {
         &["create", "ci"],
         &["create", "ci", "--json"],
         &["delete", "b", "--yes"],
+        &["delete", "b", "--yes", "--json"],
         &["show", CANARY],
         &["delete", CANARY, "--yes"],
     ];

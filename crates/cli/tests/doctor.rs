@@ -140,3 +140,18 @@ fn a_proxy_is_told_without_its_password() {
     assert_eq!(told(&ended, "TLS"), "rustls, bundled roots", "{ended:?}");
     assert!(!format!("{ended:?}").contains("MadeUpPassword"), "{ended:?}");
 }
+
+#[test]
+fn ten_keys_and_a_date_that_is_impossible_are_told() {
+    let key = |number: usize| {
+        format!(r#"{{"id":"k{number}","apiKey":"MadeUpKey{number}","createdDate":"2125-01-01T00:00:00Z"}}"#)
+    };
+    let mut keys: Vec<String> = (1..10).map(key).collect();
+    keys.push(format!(r#"{{"id":"own","apiKey":"{KEY}","createdDate":"0001-01-01T00:00:00"}}"#));
+    let server = StandIn::answering(vec![json(200, &format!(r#"{{"results":[{}]}}"#, keys.join(",")))]);
+    let ended = run(&mut with_key(&server.url, KEY), &["doctor"]);
+    let full = "10 of 10, the most that Codat allows: delete one before you create or replace one";
+    assert_eq!(told(&ended, "keys"), full, "{ended:?}");
+    let age = ", of unknown age: its date, 0001-01-01T00:00:00Z, is impossible";
+    assert!(told(&ended, "key in use").ends_with(age), "{ended:?}");
+}

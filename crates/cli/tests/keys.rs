@@ -25,7 +25,7 @@ fn a_pipe_gets_tab_separated_lines_with_the_key_masked() {
     let listed = run(&mut against(&emulator), &["list"]).stdout;
     let rows: Vec<Vec<&str>> = listed.lines().map(|line| line.split('\t').collect()).collect();
     assert_eq!((rows.len(), rows[0].len()), (2, 5));
-    assert_eq!((rows[0][1], rows[0][3], rows[1][1], rows[1][3]), ("", "yes", "ci", "no"));
+    assert_eq!((rows[0][1], rows[0][3], rows[1][1], rows[1][3]), ("-", "yes", "ci", "no"));
     assert_eq!(rows[0][4], format!("****{}", &emulator.api_key()[36..]));
 }
 

@@ -19,12 +19,15 @@ mod exec;
 mod handed_out;
 #[cfg(target_os = "linux")]
 mod home;
+mod json_errors;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod keys;
 #[cfg(target_os = "linux")]
 mod login;
 mod mistakes;
+#[cfg(unix)]
+mod out_file;
 mod outcomes;
 #[cfg(unix)]
 mod portal;

@@ -80,3 +80,32 @@ fn errors_are_coloured_unless_no_color() {
     let plain = show(against(&emulator).env("NO_COLOR", "1"));
     assert!(!plain.contains('\u{1b}') && plain.starts_with("error: "), "{plain:?}");
 }
+
+#[test]
+fn json_is_on_several_lines_for_people_and_its_numbers_stay() {
+    let emulator = Emulator::start().unwrap();
+    let (status, shown) = on_a_terminal(against(&emulator).args(["list", "--json"]), "");
+    assert!(status == 0 && shown.starts_with("{\r\n  \"keys\": [\r\n    {\r\n      \"id\": "), "{shown}");
+    let (status, shown) = on_a_terminal(against(&emulator).args(["show", "none", "--json"]), "");
+    assert!(status == 7 && shown.starts_with("{\r\n  \"error\": {\r\n    \"code\": \"not_found\""), "{shown}");
+
+    let body = r#"{"b" :[1.10,{},[ ],{"a":"x,\"{\\"}],"a":12345678901234567890.10}"#;
+    let pretty = [
+        "{",
+        "  \"b\": [",
+        "    1.10,",
+        "    {},",
+        "    [],",
+        "    {",
+        "      \"a\": \"x,\\\"{\\\\\"",
+        "    }",
+        "  ],",
+        "  \"a\": 12345678901234567890.10",
+        "}",
+        "",
+    ];
+    let server = crate::stand_in::StandIn::answering(vec![crate::stand_in::json(200, body)]);
+    let mut command = crate::support::with_key(&server.url, "MadeUpKey");
+    let (status, shown) = on_a_terminal(command.args(["api", "/x"]), "");
+    assert_eq!((status, shown.as_str()), (0, pretty.join("\r\n").as_str()));
+}

@@ -72,16 +72,23 @@ pub(crate) fn parse_any(response: &Response<Bytes>) -> Result<Response<Bytes>, E
 fn check_path(path: &str) -> Result<(), Error> {
     let decoded = percent_encoding::percent_decode_str(path.split('?').next().unwrap_or(path));
     let decoded = decoded.decode_utf8_lossy();
+    let example = "give a path of Codat's API, like /companies; nothing was sent";
+    let refuse = |what, hint| Err(Error::new(ErrorKind::InvalidInput, format!("the path {what}")).hint_is(hint));
     let refused = match path {
-        _ if !path.starts_with('/') => "does not begin with a slash",
+        "" => "is empty",
+        _ if !path.starts_with('/') && path.contains("://") => {
+            return refuse("is a URL", "give what follows the base URL, which the client adds; nothing was sent");
+        }
+        _ if !path.starts_with('/') => {
+            return refuse("does not begin with a slash", "put a slash before it; nothing was sent");
+        }
         _ if path.starts_with("//") => "begins with two slashes",
         _ if path.contains(['\\', '#']) || decoded.contains('\\') => "holds a backslash or a fragment",
         _ if path.chars().any(|c| c.is_control() || c == ' ') => "holds a space or a control character",
         _ if decoded.split('/').any(|segment| matches!(segment, "." | "..")) => "holds a segment `.` or `..`",
         _ => return Ok(()),
     };
-    Err(Error::new(ErrorKind::InvalidInput, format!("the path {refused}"))
-        .hint_is("give a path of Codat's API, like /companies; nothing was sent"))
+    refuse(refused, example)
 }
 
 pub(crate) fn list_request(base: &BaseUrl) -> Result<Request<Bytes>, Error> {

@@ -1,15 +1,22 @@
 //! What Codat says about a key, and the two names by which one is called.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::date::codat_date;
 use crate::error::{Error, ErrorKind};
 use crate::secret::ApiKey;
+
+/// 2017-01-01T00:00:00Z: Codat was founded in that year.
+const FIRST_SECOND: i64 = 1_483_228_800;
+
+/// How far Codat's clock and this machine's may be apart.
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 const MAX_ID_BYTES: usize = 200;
 const MAX_NAME_UNITS: usize = 50;
@@ -50,6 +57,20 @@ impl KeyId {
     /// The id as Codat gave it.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The id in a path that names a key, `/apiKeys/ID`; None for every other path.
+    ///
+    /// # Errors
+    /// `InvalidInput` where something else than an id stands there.
+    #[doc(hidden)]
+    pub fn in_path(path: &str) -> Option<Result<Self, Error>> {
+        let decode = |segment| percent_decode_str(segment).decode_utf8_lossy();
+        let path = path.split('?').next().unwrap_or_default();
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty()).map(decode);
+        segments.next().filter(|first| first.eq_ignore_ascii_case("apiKeys"))?;
+        let id = segments.next()?;
+        if segments.next().is_some() { None } else { Some(Self::parse(&id)) }
     }
 
     pub(crate) fn path_segment(&self) -> String {
@@ -138,6 +159,32 @@ pub struct ApiKeyDetails {
     pub api_key: ApiKey,
     /// When the key was made; unknown for old keys, and where the date cannot be read.
     pub created_date: Option<Timestamp>,
+}
+
+impl ApiKeyDetails {
+    /// How old the key is. `None` where its date is unknown or impossible: from before 2017, when Codat began, or more than 5
+    /// minutes after `now`, which no clock is off by.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), codat_keys::Error> {
+    /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+    /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+    /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+    /// use codat_keys::{KeyName, Timestamp};
+    ///
+    /// let made = client.keys().create(&KeyName::parse("invoice-processor")?).await?;
+    /// assert!(made.key.age(Timestamp::now()).is_some_and(|age| age.as_secs() < 60));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        let date = self.created_date.filter(|date| date.as_second() >= FIRST_SECOND)?;
+        match Duration::try_from(now.duration_since(date)) {
+            Ok(age) => Some(age),
+            Err(_) => (date.duration_since(now).unsigned_abs() <= CLOCK_SKEW).then_some(Duration::ZERO),
+        }
+    }
 }
 
 /// The same, as it stands in Codat's JSON: unknown members are passed over.

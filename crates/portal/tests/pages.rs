@@ -33,6 +33,18 @@ fn names_are_shown_as_text() {
 }
 
 #[test]
+fn an_impossible_date_is_no_age() {
+    let emulator = emulated();
+    let key = emulator.api_key();
+    let dates = ["2125-01-01T00:00:00Z", "0001-01-01T00:00:00Z"];
+    let keys = dates.map(|date| format!(r#"{{"name":"{date}","createdDate":"{date}"}}"#)).join(",");
+    set_state(&emulator, &format!(r#"{{"keys":[{{"apiKey":"{key}"}},{keys}]}}"#));
+    let body = developer(&emulator).get("").body;
+    assert_eq!(body.matches(">unknown</").count(), 3, "{body}");
+    assert!(body.contains("1 January 2125 at 00:00 UTC") && !body.contains("just now"), "{body}");
+}
+
+#[test]
 fn what_cannot_be_a_name_stays_in_the_form() {
     let emulator = emulated();
     let visitor = developer(&emulator);

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::api;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Outcome};
-use crate::key::{ApiKeyDetails, KeyName};
+use crate::key::{ApiKeyDetails, CLOCK_SKEW, KeyName};
 use crate::stop::{Stop, unless_stopped};
 use crate::transport::Budget;
 use decision::{End, Next, Now, OLDEST_IDEMPOTENCY_KEY, decide};
@@ -22,9 +22,6 @@ use observed::{Answer, Look, Observed};
 use reading::{parse_idempotency_key, read, time_of};
 
 pub use creation::{Creation, How};
-
-/// Clocks may differ, and a key may have been dated before the idempotency key was made.
-const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 #[derive(Debug)]
 pub(crate) struct Order {

@@ -153,12 +153,17 @@ fn is_found(key: &ApiKeyDetails, search: &str) -> bool {
 }
 
 fn created(language: Language, key: &ApiKeyDetails) -> Markup {
+    let now = Timestamp::now();
     html! {
-        @match key.created_date {
-            Some(date) => time datetime=(date) title=(dates::exact(language, date)) tabindex="0" {
-                (dates::relative(language, date, Timestamp::now()))
+        @match (key.created_date, key.age(now)) {
+            (Some(date), Some(_)) => time datetime=(date) title=(dates::exact(language, date)) tabindex="0" {
+                (dates::relative(language, date, now))
             },
-            None => span.muted { (language.unknown_date()) },
+            // An impossible date says nothing of the age.
+            (Some(date), None) => span.muted title=(dates::exact(language, date)) tabindex="0" {
+                (language.unknown_date())
+            },
+            (None, _) => span.muted { (language.unknown_date()) },
         }
     }
 }
