@@ -28,18 +28,18 @@ const VERBS: Record<string, Verb> = {
     find: async ({ keys }, { name }, show) => ({ keys: (await keys.find(name)).map(show) }),
     get: async ({ keys }, { id }, show) => ({ key: show(await keys.get(id)) }),
     whoami: async (client, _, show) => ({ key: show(await client.whoami()) }),
-    create: async ({ keys }, step, show) => {
-        const { key, how, extras } = await keys.create(step.name, step);
+    create: async ({ keys }, { call, name, ...options }, show) => {
+        const { key, how, extras } = await keys.create(name, options);
         return { key: show(key), how, extras: extras && extras.map((extra) => extra.id) };
     },
-    delete: async ({ keys }, step) => (await keys.delete(step.id, step)) ?? {},
+    delete: async ({ keys }, { call, id, ...options }) => (await keys.delete(id, options)) ?? {},
     request: async (client, { method, path, body }) => {
         const answer = await client.request(method, path, { json: body });
         return { status: answer.status, json: answer.content.length > 0 ? answer.json() : null };
     },
-    pages: async (client, step) => {
+    pages: async (client, { call, method, path, ...options }) => {
         const results = [];
-        for await (const page of client.pages(step.path, step)) results.push(...page.results);
+        for await (const page of client.pages(path, options)) results.push(...page.results);
         return { results };
     },
 };
