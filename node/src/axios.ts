@@ -1,5 +1,5 @@
 /** For axios: `codatAuth(client, axios.create({ baseURL: client.baseUrl }))`. */
-import { headerFor, mustBeClient } from "./attach";
+import { exchange, isOwn, mustBeClient } from "./attach";
 import type { Client } from "./client";
 
 /** What is needed of axios: its types differ between ESM and CommonJS. */
@@ -8,10 +8,18 @@ interface Instance {
     getUri(config: object): string;
 }
 
+/** What axios answered, or rejected with, where that holds an answer. */
+interface Answer {
+    response: any;
+    error?: any;
+}
+
 /**
- * Lets an instance attach the key of a client to requests for its origin; a redirect elsewhere goes without.
+ * Lets an instance send the key of a client, read from its source at first use. After 401 or 403 the source is read again,
+ * and the request is sent once more if there is another key and its body is no stream; interceptors run once.
  *
- * What axios rejects with holds the headers of its request, in `config`: do not log it whole.
+ * A request for another origin rejects with `InvalidInputError`, with nothing sent; a redirect to another origin goes without
+ * the key. What axios rejects with holds the headers of its request, in `config`: do not log it whole.
  */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
     mustBeClient(client);
@@ -20,21 +28,58 @@ export function codatAuth<T extends Instance>(client: Client, instance: T): T {
             "argument 'instance' must be an instance of axios: axios.create({ baseURL: client.baseUrl })",
         );
     }
+    const plain = withoutDefaults(instance);
     instance.interceptors.request.use((config) => {
-        const header = headerFor(client, instance.getUri(config));
-        if (header === undefined) {
-            return config;
-        }
-        config.headers.set("Authorization", header);
-        const { beforeRedirect } = config;
-        config.beforeRedirect = (options: any, ...rest: unknown[]) => {
-            beforeRedirect?.(options, ...rest);
-            // Earlier versions of axios would send it on to a subdomain.
-            if (headerFor(client, options.href) === undefined) {
-                delete options.headers.Authorization;
-            }
+        const { adapter } = config;
+        // Where axios sends, so that it has transformed the body and every other interceptor has run.
+        config.adapter = async (config: any) => {
+            config.adapter = adapter;
+            return perform(client, plain, config, instance.getUri(config));
         };
         return config;
     });
     return instance;
+}
+
+async function perform(client: Client, plain: any, config: any, url: string): Promise<any> {
+    let isElsewhere = false;
+    const send = (authorization: string | undefined): Promise<Answer> => {
+        const headers = config.headers.concat(authorization === undefined ? {} : { Authorization: authorization });
+        const beforeRedirect = (options: any, ...rest: unknown[]) => {
+            config.beforeRedirect?.(options, ...rest);
+            // Earlier versions of axios would send it on to a subdomain.
+            if (!isOwn(client, options.href)) {
+                isElsewhere = true;
+                delete options.headers.Authorization;
+            }
+        };
+        return plain.request({ ...config, headers, beforeRedirect, transformRequest: [], transformResponse: [] }).then(
+            (response: any) => ({ response: Object.assign(response, { config }) }),
+            (error: any) => {
+                if (error?.config !== undefined) error.config = config;
+                if (error?.response === undefined) throw error;
+                return { response: Object.assign(error.response, { config }), error };
+            },
+        );
+    };
+    const { signal, data: body } = config;
+    const outcome = ({ response }: Answer) => ({ status: response.status, url: isElsewhere ? undefined : url });
+    const drop = ({ response }: Answer) => response.data?.destroy?.();
+    const { response, error } = await exchange(client, { url, signal, body, send, outcome, drop }).catch((error) => {
+        // Aborted while the key was read: axios says so in its own words, and sends nothing.
+        return signal?.aborted && error === signal.reason ? send(undefined) : Promise.reject(error);
+    });
+    if (error !== undefined) {
+        throw error;
+    }
+    return response;
+}
+
+/** An instance that sends what it is given and adds nothing. */
+function withoutDefaults(instance: Instance): any {
+    const plain = (instance as any).create();
+    for (const name of Object.keys(plain.defaults)) {
+        delete plain.defaults[name];
+    }
+    return plain;
 }

@@ -144,7 +144,8 @@ export class Client {
 
     /**
      * Reads the key from its source again, and tells whether it is another one now. Calls do so by themselves when Codat
-     * refuses the key. A key that was given as a value stays. Rejects with `InvalidCredentialError` where the source cannot be read; the key in use goes on.
+     * refuses the key. A key that was given as a value stays. Rejects with `InvalidCredentialError` where the source cannot be
+     * read; the key in use goes on.
      */
     async reloadKey(options: CallOptions = {}): Promise<boolean> {
         return start(this.#own, { call: "reloadKey" }, options);
@@ -182,8 +183,11 @@ export class Client {
      */
     async authorize(url: string | URL, options: CallOptions = {}): Promise<AuthorizationHeader> {
         const given = href(url);
+        const { signal, timeout } = callOptions(options);
+        signal?.throwIfAborted();
         const cached = told(() => this.#own.core.cachedAuthorization(given));
-        return header(cached ?? (await start(this.#own, { call: "authorize", url: given }, options)));
+        const call: Call = { call: "authorize", url: given };
+        return header(cached ?? (await make(this.#own, call, { signal, timeout })).value);
     }
 
     /**

@@ -1,21 +1,51 @@
 /** For `fetch`: `const get = codatFetch(client); await get(client.baseUrl + "/companies")`. */
-import { headerFor, mustBeClient } from "./attach";
+import { exchange, mustBeClient } from "./attach";
 import type { Client } from "./client";
 
-/** A `fetch` that attaches the key of a client to requests for its origin; on a redirect elsewhere, `fetch` takes it off. */
-export function codatFetch(client: Client, fetch = globalThis.fetch): typeof globalThis.fetch {
+/** Any `fetch`: that of the runtime or that of undici. */
+type Fetch = (input: any, init?: any) => Promise<any>;
+
+/**
+ * A `fetch` that sends the key of a client, read from its source at first use. After 401 or 403 the source is read again,
+ * and the request is sent once more if there is another key and its body is no stream; a `Request` is cloned for that.
+ *
+ * It rejects with `InvalidInputError` for a URL of another origin, with nothing sent. A redirect to another origin goes
+ * without the key: `fetch` takes it off.
+ */
+export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
+    client: Client,
+    fetch: F = globalThis.fetch as Fetch as F,
+): F {
     mustBeClient(client);
     if (typeof fetch !== "function") {
         throw new TypeError("argument 'fetch' must be a function like fetch; what one call takes goes to the call");
     }
-    return async (input, init) => {
-        const request = new Request(input, init);
-        const header = headerFor(client, request.url);
-        if (header !== undefined) {
-            request.headers.set("authorization", header);
-        }
-        // Given again, since a request alone does not keep what aborts it from being collected.
-        const signal = init?.signal === undefined ? (input as Partial<Request>).signal : init.signal;
-        return signal ? fetch(request, { signal }) : fetch(request);
+    const send: Fetch = async (input, init) => {
+        const request: Request | undefined = typeof input?.clone === "function" ? input : undefined;
+        const given = members(init);
+        const headers = Object.fromEntries(new Headers(given.headers ?? request?.headers));
+        const own = given.body === undefined ? request : undefined;
+        // Given with a request, too: alone it does not keep what aborts it from being collected.
+        const signal = given.signal === undefined ? request?.signal : given.signal;
+        const inputs = [input, own?.body ? own.clone() : input];
+        return exchange<Response>(client, {
+            url: request?.url ?? String(input),
+            signal: signal ?? undefined,
+            body: given.body,
+            send: (authorization) =>
+                fetch(inputs.shift(), { ...given, ...(signal && { signal }), headers: { ...headers, authorization } }),
+            outcome: (answer) => ({ status: answer.status, url: answer.url || (request?.url ?? String(input)) }),
+            drop: (answer) => void answer.body?.cancel().catch(() => {}),
+        });
     };
+    return send as F;
+}
+
+/** Also those that it inherits: a `Request` may stand in place of an object. */
+function members(init: object | undefined): Record<string, any> {
+    const found: Record<string, any> = {};
+    for (const name in init) {
+        found[name] = init[name as keyof typeof init];
+    }
+    return found;
 }

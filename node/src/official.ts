@@ -1,14 +1,57 @@
-/** For Codat's own SDK: `new CodatPlatform({ authHeader: security(client), serverURL: client.baseUrl })`. */
+/** For the SDKs of Codat: `const codat = connect(client, CodatPlatform)`. */
 import { mustBeClient } from "./attach";
+import { codatAuth } from "./axios";
 import type { Client } from "./client";
+import { codatFetch } from "./fetch";
 
 /**
- * What the SDK asks for its header before each call.
+ * An SDK of Codat's that sends its requests with the key of a client, to the client's base URL: `CodatPlatform`,
+ * `CodatLending`, or any other one whose `httpClient` or axios can be replaced. The options are those of the SDK.
  *
- * The SDK does not tell where a call goes: it sends the key to any `serverURL`. Give it the client's `baseUrl`. With
- * `httpClient: new HTTPClient({ fetcher: codatFetch(client) })` in place of this, a call elsewhere goes without the key.
+ * The key is read from its source at first use. After 401 or 403 the source is read again, and the request is sent once more
+ * if there is another key. A call for another origin fails with nothing sent. Throws `TypeError` for an SDK too old for that.
+ *
+ * ```ts
+ * import { CodatPlatform } from "@codat/platform";
+ *
+ * const codat = connect(client, CodatPlatform, { timeoutMs: 10_000 });
+ * const companies = await codat.companies.list({});
+ * ```
+ */
+export function connect<Sdk, Options extends object>(
+    client: Client,
+    Sdk: new (options?: Options) => Sdk,
+    options?: Options,
+): Sdk {
+    mustBeClient(client);
+    if (typeof Sdk !== "function") {
+        throw new TypeError("argument 'Sdk' must be the class of an SDK, such as CodatPlatform");
+    }
+    const given = (options as any)?.httpClient;
+    const send = (input: Request, init: object): Promise<Response> => given.request(new Request(input, init));
+    const httpClient = { request: codatFetch(client, given && send) };
+    const made: any = new Sdk({ serverURL: client.baseUrl, ...options, httpClient } as unknown as Options);
+    // Each SDK keeps its options in a member of its own name.
+    if (Object.values(made).some((member: any) => member?.httpClient === httpClient)) {
+        return made;
+    }
+    // An earlier one, on axios.
+    const { defaultClient } = made.sdkConfiguration ?? {};
+    if (defaultClient === undefined) {
+        throw new TypeError(`argument 'Sdk': ${Sdk.name} takes no HTTP client; use a later version of it`);
+    }
+    codatAuth(client, defaultClient);
+    return made;
+}
+
+/**
+ * The `authHeader` of `@codat/platform` and the other SDKs that take a function there:
+ * `new CodatPlatform({ authHeader: security(client), serverURL: client.baseUrl })`.
+ *
+ * It brings the key in use, and no more: where Codat refuses it, the call fails. The SDK does not tell where a call goes,
+ * and sends the header to any `serverURL`. `connect` does better in both.
  */
 export function security(client: Client): () => Promise<string> {
     mustBeClient(client);
-    return async () => client.authorizationFor(client.baseUrl).exposeSecret();
+    return async () => (await client.authorize(client.baseUrl)).exposeSecret();
 }

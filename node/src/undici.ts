@@ -1,29 +1,85 @@
 /** For undici: `new Agent().compose(codatAuth(client))`. */
 import type { Dispatcher } from "undici";
 
-import { headerFor, mustBeClient } from "./attach";
+import { afterRejection, authorize, canBeSentAgain, mustBeClient } from "./attach";
 import type { Client } from "./client";
+import type { CodatError } from "./error";
+import { InvalidInputError } from "./errors";
+import { type Handler, Relay } from "./relay";
 
-/** Attaches the key of a client to requests for its origin; a redirect elsewhere goes without. */
+type Options = Dispatcher.DispatchOptions & { signal?: unknown };
+
+/**
+ * Sends the key of a client, read from its source at first use. After 401 or 403 the source is read again, and the request is
+ * sent once more if there is another key and its body is no stream.
+ *
+ * A request for another origin fails with `InvalidInputError`, with nothing sent. A redirect to another origin goes without
+ * the key where undici's redirect interceptor follows it, and fails where `fetch` does.
+ */
 export function codatAuth(client: Client): Dispatcher.DispatcherComposeInterceptor {
     mustBeClient(client);
     return (dispatch) => (options, handler) => {
-        // By the origin alone, where undici connects: a path may look like the URL of another.
-        const header = headerFor(client, String(options.origin));
-        if (header === undefined) {
-            return dispatch(options, handler);
-        }
-        const others = entries(options.headers).filter(([name]) => name.toLowerCase() !== "authorization");
-        return dispatch({ ...options, headers: Object.fromEntries([...others, ["authorization", header]]) }, handler);
+        perform(client, dispatch, options, handler).catch((error) => {
+            const { onResponseError, onError } = handler as Handler;
+            if (onResponseError === undefined) onError?.call(handler, error);
+            else onResponseError.call(handler, null, error);
+        });
+        return true;
     };
 }
 
-/** Of any form that undici takes: an object, pairs, or names and values in turn. */
-function entries(headers: Dispatcher.DispatchOptions["headers"]): [string, any][] {
-    if (Array.isArray(headers) && typeof headers[0] === "string") {
-        const flat = headers as string[];
-        return flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1]] as [string, string]] : []));
+async function perform(
+    client: Client,
+    dispatch: Dispatcher.Dispatch,
+    options: Options,
+    handler: Handler,
+): Promise<void> {
+    // By the origin alone, where undici connects: a path may look like the URL of another.
+    const origin = String(options.origin);
+    // An emitter of events may take the place of a signal.
+    const signal = options.signal instanceof AbortSignal ? options.signal : undefined;
+    let header;
+    try {
+        header = await authorize(client, origin, signal, options.body);
+    } catch (error) {
+        // By its code: the client may be one of another copy.
+        if (isFollowed(handler) && (error as CodatError).code === InvalidInputError.code) {
+            dispatch(options, handler);
+            return;
+        }
+        throw error;
     }
-    const pairs = headers && Symbol.iterator in headers ? headers : Object.entries(headers ?? {});
-    return [...pairs] as [string, any][];
+    const relay = new Relay(handler, async (status, url) => {
+        const another = await afterRejection(client, url ?? origin, status, header, signal);
+        if (another === null || !canBeSentAgain(options.body)) {
+            return null;
+        }
+        return () => void dispatch(attach(options, another.exposeSecret()), handler);
+    });
+    dispatch(attach(options, header.exposeSecret()), relay as Dispatcher.DispatchHandler);
+}
+
+/** Whether undici's redirect interceptor sends it, which goes on to other origins and takes what is secret off. */
+function isFollowed({ history }: Handler): boolean {
+    return Array.isArray(history) && history.length > 0;
+}
+
+/** With headers of any form that undici takes: an object, pairs, or names and values in turn. */
+function attach(options: Options, authorization: string): Options {
+    const { headers } = options;
+    if (Array.isArray(headers) && typeof headers[0] === "string") {
+        const kept = (headers as string[]).filter((_, at) => !isAuthorization((headers as string[])[at - (at % 2)]!));
+        return { ...options, headers: [...kept, "authorization", authorization] };
+    }
+    const isPairs = headers && Symbol.iterator in headers;
+    const pairs = [...(isPairs ? headers : Object.entries(headers ?? {}))] as [string, any][];
+    const whole: [string, any][] = [
+        ...pairs.filter(([name]) => !isAuthorization(name)),
+        ["authorization", authorization],
+    ];
+    return { ...options, headers: isPairs ? whole.flat() : Object.fromEntries(whole) };
+}
+
+function isAuthorization(name: string): boolean {
+    return name.toLowerCase() === "authorization";
 }

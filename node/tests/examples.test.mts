@@ -31,6 +31,9 @@ const PAGES = {
         /^created\n$/,
         /^the next one\n$/,
         /^200\n$/,
+        /^200\n$/,
+        /^5\n$/,
+        /^5\n$/,
         /^replayed 2\n$/,
     ],
     "../README.md": [
@@ -58,7 +61,9 @@ for (const [page, prints] of Object.entries(PAGES)) {
     const blocks = [...text.matchAll(/^```(js|ts)\n(.*?)^```$/gms)];
 
     for (const [at, [, language, program]] of blocks.entries()) {
-        test(`block ${at + 1} of ${page}, ${language}`, async () => {
+        // The current version of undici does not run in earlier ones of Node.
+        const skip = program!.includes('"undici"') && Number.parseInt(process.versions.node) < 24;
+        test(`block ${at + 1} of ${page}, ${language}`, { skip }, async () => {
             await using emulator = new Emulator();
             const path = built(`${BUILT}${page.split("/").length}-${at + 1}`, language!, program!);
             const child = spawn(process.execPath, [path], {

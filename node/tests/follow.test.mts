@@ -1,15 +1,24 @@
 // Keys that change while a program runs: no call fails, as the emulator's journal has it.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 
+import { CodatPlatform } from "@codat/platform";
+import axios from "axios";
 import { type ApiKeyDetails, Client } from "codat-keys";
+import { codatAuth as forAxios } from "codat-keys/axios";
+import { codatFetch } from "codat-keys/fetch";
+import { connect } from "codat-keys/official";
 import { Emulator } from "codat-keys/testing";
+import { codatAuth as forUndici } from "codat-keys/undici";
 import "./support.mjs";
+
+const require = createRequire(import.meta.url);
 
 /** A key in a file and in a function, and another one that stays, to replace it with. */
 class Scene {
@@ -47,12 +56,12 @@ class Scene {
         for (const request of await this.emulator.journal()) this.seen.set((request as any).seq, request);
     }
 
-    /** How many requests were, of so many calls, each of which has succeeded with its last one. */
-    async refused(calls: number): Promise<number> {
+    /** How many requests were, of so many calls to a path, each of which has succeeded with its last one. */
+    async refused(calls: number, to = "/profile"): Promise<number> {
         await this.look();
         const statuses = new Map<string, number[]>();
         for (const { path, query, status } of [...this.seen.values()].sort((one, other) => one.seq - other.seq)) {
-            if (path === "/profile") statuses.set(query, [...(statuses.get(query) ?? []), status]);
+            if (path === to) statuses.set(query, [...(statuses.get(query) ?? []), status]);
         }
         assert.equal(statuses.size, calls);
         const told = [...statuses.values()];
@@ -68,13 +77,35 @@ async function staged(run: (scene: Scene) => Promise<void>): Promise<void> {
 }
 
 /** Calls 64 at once, as long as one is to be made. */
-function load(client: Client, next: () => number | undefined): Promise<unknown> {
+function load(call: (number: number) => Promise<unknown>, next: () => number | undefined): Promise<unknown> {
     const caller = async () => {
-        for (let call = next(); call !== undefined; call = next()) {
-            await client.request("GET", "/profile", { query: { call } });
-        }
+        for (let number = next(); number !== undefined; number = next()) await call(number);
     };
     return Promise.all(Array.from({ length: 64 }, caller));
+}
+
+/** Makes so many calls while the key is replaced, each time after a tenth of them. No call sees two replacements. */
+async function replaced(scene: Scene, calls: number, call: (number: number) => Promise<unknown>): Promise<void> {
+    let begun = 0;
+    let failed = false;
+    const inFlight = new Set<number>();
+    const made = async (number: number) => {
+        inFlight.add(number);
+        await call(number);
+        inFlight.delete(number);
+    };
+    const all = load(made, () => (begun < calls ? begun++ : undefined));
+    all.catch(() => (failed = true));
+    let seen = 0;
+    for (let number = 1; number <= 10; number++) {
+        // Who fails stops calling: nobody waits for calls that are never made.
+        while ((begun < number * calls * 0.09 || [...inFlight].some((one) => one < seen)) && !failed) {
+            await setTimeout(1);
+        }
+        await scene.rotate();
+        seen = begun;
+    }
+    await all;
 }
 
 const SOURCES = {
@@ -89,21 +120,84 @@ const SOURCES = {
 for (const [name, source] of Object.entries(SOURCES)) {
     test(`ten thousand calls do not notice that their key is replaced ten times: ${name}`, () =>
         staged(async (scene) => {
-            let begun = 0;
-            let failed = false;
             const client = new Client({ baseUrl: scene.emulator.baseUrl, ...source(scene) });
-            const all = load(client, () => (begun < 10_000 ? begun++ : undefined));
-            all.catch(() => (failed = true));
-            for (let number = 1; number <= 10; number++) {
-                // Who fails stops calling: nobody waits for calls that are never made.
-                while (begun < number * 900 && !failed) await setTimeout(1);
-                await scene.rotate();
-            }
-            await all;
+            await replaced(scene, 10_000, (call) => client.request("GET", "/profile", { query: { call } }));
             assert.deepEqual(await client.whoami(), scene.current);
             const refused = await scene.refused(10_000);
             assert.ok(refused > 0 && refused <= 10 * 64, `${refused}`);
         }));
+}
+
+/** Makes the call of a number with another library, and tells its status. */
+type Send = (number: number) => Promise<number | undefined>;
+
+const profile = (client: Client, call: number) => `${client.baseUrl}/profile?call=${call}`;
+
+/** What other libraries make of a client. Each is used without a word about keys. */
+const INTEGRATIONS: Record<string, (client: Client) => Send> = {
+    fetch: (client) => {
+        const get = codatFetch(client);
+        return async (call) => {
+            const answer = await get(profile(client, call));
+            await answer.arrayBuffer();
+            return answer.status;
+        };
+    },
+    axios: (client) => {
+        const instance = forAxios(client, axios.create({ baseURL: client.baseUrl }));
+        return async (call) => (await instance.get("/profile", { params: { call } })).status;
+    },
+    "@codat/platform": (client) => {
+        const codat = connect(client, CodatPlatform, { retryConfig: { strategy: "none" } });
+        return async (call) => ((await codat.companies.list({ page: call + 1 })) ? 200 : undefined);
+    },
+    "@codat/lending": (client) => {
+        const { CodatLending } = require("@codat/lending") as typeof import("@codat/lending");
+        const codat = connect(client, CodatLending);
+        return async (call) => (await codat.companies.list({ page: call + 1 })).statusCode;
+    },
+};
+
+// The latest major version of undici that this Node runs; refresh.test.mts has them all.
+const [undiciName] = Object.entries({ undici: 24, "undici-7": 20, "undici-6": 18 }).find(
+    ([, oldest]) => Number.parseInt(process.versions.node) >= oldest,
+)!;
+const undici: typeof import("undici") = await import(undiciName);
+
+INTEGRATIONS["undici"] = (client) => {
+    const dispatcher = new undici.Agent().compose(forUndici(client));
+    return async (call) => {
+        const { statusCode, body } = await undici.request(profile(client, call), { dispatcher });
+        await body.dump();
+        return statusCode;
+    };
+};
+
+INTEGRATIONS["fetch of undici"] = (client) => {
+    const get = codatFetch(client, undici.fetch);
+    return async (call) => {
+        const answer = await get(profile(client, call));
+        await answer.arrayBuffer();
+        return answer.status;
+    };
+};
+
+/** `CODAT_KEYS_CALLS=10000 node --test tests/built/follow.test.mjs` takes some minutes. */
+const CALLS = Number(process.env["CODAT_KEYS_CALLS"] ?? 500);
+
+for (const [integration, sender] of Object.entries(INTEGRATIONS)) {
+    for (const [name, source] of Object.entries(SOURCES)) {
+        if (name === "an async function") continue;
+        test(`no call through ${integration} fails while its key is replaced ten times: ${name}`, () =>
+            staged(async (scene) => {
+                const client = new Client({ baseUrl: scene.emulator.baseUrl, ...source(scene) });
+                const send = sender(client);
+                await replaced(scene, CALLS, async (call) => assert.equal(await send(call), 200));
+                const refused = await scene.refused(CALLS, integration.startsWith("@") ? "/companies" : "/profile");
+                // A changed file may be seen before its old key is refused.
+                assert.ok((refused > 0 || name === "a file") && refused <= 10 * 64, `${refused}`);
+            }));
+    }
 }
 
 test("a swap of Kubernetes is seen under load", { skip: process.platform === "win32" }, (t) =>
@@ -119,7 +213,8 @@ test("a swap of Kubernetes is seen under load", { skip: process.platform === "wi
         symlinkSync("..data/key", join(mounted, "key"));
         const client = new Client({ baseUrl: scene.emulator.baseUrl, apiKeyFile: join(mounted, "key") });
         let [begun, ends] = [0, false];
-        const all = load(client, () => (ends ? undefined : begun++));
+        const call = (call: number) => client.request("GET", "/profile", { query: { call } });
+        const all = load(call, () => (ends ? undefined : begun++));
         all.catch(() => (ends = true));
         await setTimeout(100);
         const { key } = await scene.admin.keys.create("followed");

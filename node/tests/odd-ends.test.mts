@@ -10,7 +10,7 @@ import { ApiKey, AuthorizationHeader, Client, Creation, InvalidInputError, Outco
 import { BadResponseError, NotFoundError, ServerError, TimeoutError, encode } from "codat-keys";
 import { codatAuth as forAxios } from "codat-keys/axios";
 import { codatFetch } from "codat-keys/fetch";
-import { security } from "codat-keys/official";
+import { connect, security } from "codat-keys/official";
 import { Emulator } from "codat-keys/testing";
 import { codatAuth as forUndici } from "codat-keys/undici";
 import { FOREVER, emulated, ended, start, until } from "./support.mjs";
@@ -198,6 +198,12 @@ const WRONG: [string, (client: Client) => unknown][] = [
     ["'options' has an unknown option 'pagesize': did", (client) => client.pages("/x", anyOf({ pagesize: 2 })).next()],
     ["'options' has an unknown option 'time': it", (client) => client.whoami(anyOf({ time: 1 }))],
     ["'options' has an unknown option 'time': it", (client) => client.reloadKey(anyOf({ time: 1 }))],
+    ["'options' has an unknown option 'time': it", (client) => client.authorize(client.baseUrl, anyOf({ time: 1 }))],
+    [
+        "'options' has an unknown option 'x': it",
+        (client) => client.reauthorize(client.baseUrl, "Basic eHg=", anyOf({ x: 1 })),
+    ],
+    ["'Sdk' must be the class of an SDK", (client) => connect(client, anyOf({ timeoutMs: 1 }))],
     ["'client' must be a Client", () => codatFetch(anyOf(undefined))],
     ["'fetch' must be a function", (client) => codatFetch(client, anyOf({ method: "GET" }))],
     ["'instance' must be an instance of axios", (client) => forAxios(client, anyOf({ baseURL: "x" }))],
@@ -321,9 +327,14 @@ test("clients and keys of another copy are as good", () =>
             const other = require("codat-keys");
             const away = new Emulator();
             const get = one.codatFetch(new other.Client());
-            console.log((await get(away.baseUrl + "/companies")).status, (await get(client.baseUrl + "/companies")).status);
+            const refused = await get(away.baseUrl + "/companies").catch((error) => error.code);
+            console.log(refused, (await get(client.baseUrl + "/companies")).status);
             const key = new other.ApiKey(process.env.CODAT_API_KEY);
             console.log((await new Client({ apiKey: key }).keys.list()).length);
         `;
-        assert.deepEqual(await ended(start(program, emulator)), { code: 0, said: "401 200\n1\n", complained: "" });
+        assert.deepEqual(await ended(start(program, emulator)), {
+            code: 0,
+            said: "invalid_input 200\n1\n",
+            complained: "",
+        });
     }));
