@@ -25,6 +25,8 @@ WAITS = CodatPlatform.__mro__[1].__name__ == "BaseSDK"
 
 # On a machine that is busy.
 SECONDS = 60.0
+# Where more connections are idle than are kept, httpx closes those that another thread is about to use.
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
 
 Blocking = Callable[..., AbstractContextManager[Callable[[int], object]]]
 Waiting = Callable[..., AbstractAsyncContextManager[Callable[[int], Awaitable[object]]]]
@@ -33,7 +35,7 @@ Waiting = Callable[..., AbstractAsyncContextManager[Callable[[int], Awaitable[ob
 @contextmanager
 def by_httpx(**options: Any) -> Iterator[Callable[[int], object]]:
     client = Client(**options)
-    with httpx.Client(auth=HttpxAuth(client), base_url=client.base_url, timeout=SECONDS) as http:
+    with httpx.Client(auth=HttpxAuth(client), base_url=client.base_url, timeout=SECONDS, limits=LIMITS) as http:
         yield lambda number: http.get("/companies", params={"page": number}).raise_for_status()
 
 

@@ -69,9 +69,11 @@ def _http_clients(sdk: type, client: Client | AsyncClient) -> dict[str, Any]:
 
     from .httpx import CodatAuth, httpx
 
-    clients: dict[str, Any] = {"client": httpx.Client(auth=CodatAuth(client), follow_redirects=True)}
+    # httpx closes an idle connection above the second limit, even if another thread is about to use it.
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+    clients: dict[str, Any] = {"client": httpx.Client(auth=CodatAuth(client), follow_redirects=True, limits=limits)}
     if waits:
-        clients["async_client"] = httpx.AsyncClient(auth=CodatAuth(client), follow_redirects=True)
+        clients["async_client"] = httpx.AsyncClient(auth=CodatAuth(client), follow_redirects=True, limits=limits)
     return clients
 
 
