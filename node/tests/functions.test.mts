@@ -232,6 +232,23 @@ test("workers that are ended while they ask do not end the process", () =>
         "import('codat-keys').then(({ Client }) => { const c = () => new Client({ apiKey: () => new Promise((r) => setTimeout(r, 1)) }).whoami().catch(c); for (let i = 0; i < 8; i++) c(); })",
     ));
 
+test("workers that are ended while another library waits for their key do not end the process", () =>
+    workersComeAndGo(
+        "Promise.all([import('codat-keys'), import('codat-keys/fetch')]).then(([{ Client }, { codatFetch }]) => { const client = new Client({ apiKey: () => new Promise((r) => setTimeout(r, 1, process.env.CODAT_API_KEY)) }); const c = () => codatFetch(client)(client.baseUrl + '/companies').then((answer) => answer.text()).then(c, c); for (let i = 0; i < 8; i++) c(); })",
+    ));
+
+test("calls that begin as the process exits end with it", () =>
+    emulated([], async (emulator) => {
+        const program = `
+            const asks = new Client({ apiKey: async () => process.env.CODAT_API_KEY });
+            process.on("exit", () => {
+                for (const call of [asks.whoami(), asks.authorize(asks.baseUrl), client.keys.list()]) call.catch(console.error);
+            });
+            console.log((await client.keys.list()).length);
+        `;
+        assert.deepEqual(await ended(start(program, emulator)), { code: 0, said: "1\n", complained: "" });
+    }));
+
 test("a client in a cycle with its function is let go", () =>
     emulated([], async (emulator) => {
         const program = `
