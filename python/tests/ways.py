@@ -25,47 +25,53 @@ WAITS = CodatPlatform.__mro__[1].__name__ == "BaseSDK"
 
 # On a machine that is busy.
 SECONDS = 60.0
-# Where more connections are idle than are kept, httpx closes those that another thread is about to use.
-LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
 
 Blocking = Callable[..., AbstractContextManager[Callable[[int], object]]]
 Waiting = Callable[..., AbstractAsyncContextManager[Callable[[int], Awaitable[object]]]]
 
 
+def each_thread(make: Callable[[], Any]) -> Callable[[], Any]:
+    """What a thread makes once. Neither a session of requests nor the connections of httpcore are safe to share."""
+    of_thread = threading.local()
+
+    def made() -> Any:
+        if not hasattr(of_thread, "made"):
+            of_thread.made = make()
+        return of_thread.made
+
+    return made
+
+
 @contextmanager
 def by_httpx(**options: Any) -> Iterator[Callable[[int], object]]:
     client = Client(**options)
-    with httpx.Client(auth=HttpxAuth(client), base_url=client.base_url, timeout=SECONDS, limits=LIMITS) as http:
-        yield lambda number: http.get("/companies", params={"page": number}).raise_for_status()
+    auth = HttpxAuth(client)
+    http = each_thread(lambda: httpx.Client(auth=auth, base_url=client.base_url, timeout=SECONDS))
+    yield lambda number: http().get("/companies", params={"page": number}).raise_for_status()
 
 
 @contextmanager
 def by_requests(**options: Any) -> Iterator[Callable[[int], object]]:
-    client, of_thread = Client(**options), threading.local()
-
-    def call(number: int) -> None:
-        if not hasattr(of_thread, "session"):
-            of_thread.session = requests.Session()
-            of_thread.session.auth = RequestsAuth(client)
-        of_thread.session.get(f"{client.base_url}/companies", params={"page": number}).raise_for_status()
-
-    yield call
+    client = Client(**options)
+    auth, session = RequestsAuth(client), each_thread(requests.Session)
+    url = f"{client.base_url}/companies"
+    yield lambda number: session().get(url, params={"page": number}, auth=auth).raise_for_status()
 
 
 @contextmanager
 def by_platform(**options: Any) -> Iterator[Callable[[int], object]]:
-    sdk: Any
-    with connect(CodatPlatform, Client(**options), timeout_ms=int(SECONDS * 1000)) as sdk:
-        yield lambda number: sdk.companies.list(request={"page": number})
+    client = Client(**options)
+    sdk = each_thread(lambda: connect(CodatPlatform, client, timeout_ms=int(SECONDS * 1000)))
+    yield lambda number: sdk().companies.list(request={"page": number})
 
 
 @contextmanager
 def by_lending(**options: Any) -> Iterator[Callable[[int], object]]:
     from codat_lending.sdk import CodatLending
 
-    sdk: Any
-    with connect(CodatLending, Client(**options), timeout_ms=int(SECONDS * 1000)) as sdk:
-        yield lambda number: sdk.companies.list(request={"page": number})
+    client = Client(**options)
+    sdk = each_thread(lambda: connect(CodatLending, client, timeout_ms=int(SECONDS * 1000)))
+    yield lambda number: sdk().companies.list(request={"page": number})
 
 
 @asynccontextmanager

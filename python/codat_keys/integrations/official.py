@@ -28,6 +28,8 @@ def connect(sdk: type[_SDK], client: Client | AsyncClient, **options: Any) -> _S
     run their async methods in threads. Earlier ones, such as ``codat-platform`` 5, need a ``Client`` for the methods
     that block, and an ``AsyncClient`` for those that are awaited.
 
+    Where many threads call at once, make an SDK for each, of one client: the connections of httpx are not safe to share.
+
     Raises ``TypeError`` for a class that is no such SDK, and for an ``AsyncClient`` where the SDK needs a ``Client``. To set
     up the HTTP client yourself, see ``security``.
     """
