@@ -193,7 +193,7 @@ fn a_delete_has_the_guards_of_delete() {
 
     let other = ids(&emulator).into_iter().find(|id| *id != own).unwrap();
     assert_eq!(run(&mut against(&emulator), &["api", "DELETE", &format!("/apiKeys/{other}")]).status, 0);
-    assert_eq!(ids(&emulator), [own.clone()]);
+    assert_eq!(ids(&emulator), std::slice::from_ref(&own));
     let ended = run(&mut against(&emulator), &["api", "DELETE", &format!("/apiKeys/{own}"), "--force"]);
     assert_eq!(ended.status, 0, "{ended:?}");
 }
