@@ -32,7 +32,7 @@ fn every_failing_command_has_its_code_message_and_hint() {
         (ok(), &["delete", "none", "--yes", "--json"], 7, "not_found", "no key has this id or name"),
         (ok(), &["delete", "none", "--json"], 2, "invalid_input", "there is no terminal"),
         (ok(), &["create", "a", "--json", "--out", "/nowhere/key"], 2, "invalid_input", "/nowhere/key cannot be"),
-        (with_key("http://127.0.0.1:1", KEY), &["doctor", "--json"], 10, "connect", "no connection could be made"),
+        (with_key("http://127.0.0.1:1", KEY), &["doctor", "--json"], 10, "connect", "nothing listens there"),
         (program(), &["profile", "show", "--json"], 2, "invalid_input", "no profile is in use"),
         (program(), &["emulator", "--json", "--faults", "/nowhere"], 1, "local", "/nowhere cannot be read"),
     ] {
