@@ -69,6 +69,10 @@ impl BaseUrl {
         &self.text
     }
 
+    pub(crate) fn to_url(&self) -> url::Url {
+        self.url.clone()
+    }
+
     /// Scheme, host and port.
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()

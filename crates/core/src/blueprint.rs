@@ -1,24 +1,20 @@
-//! All that a client is made of, checked: as many clients as are needed are built from it.
+//! All that a client is made of, checked: as many clients as are needed are built from it. Together with `proxy.rs`,
+//! `transport.rs` and the modules of its errors the only module that knows reqwest.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::client::legacy::Client as Http;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::client::Resumption;
 
 use crate::base_url::BaseUrl;
 use crate::client::Client;
-use crate::connect::Connector;
+use crate::connect_error::Resolver;
 use crate::credentials::CurrentKey;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::limits::Limits;
 use crate::proxy::Proxy;
 use crate::retry::{Policy, Surroundings};
 use crate::transport::{Closed, LatestRateLimit, Transport};
-
-/// How long a connection is kept for the next call.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 #[derive(Clone)]
 pub(crate) struct Blueprint {
@@ -36,15 +32,26 @@ pub(crate) struct Blueprint {
 impl Blueprint {
     /// A client with connections of its own. Its answers' quota goes where that of its siblings goes.
     pub(crate) fn client(&self, latest_rate_limit: &LatestRateLimit) -> Result<Client, Error> {
-        let connector = Connector::new(Arc::new(self.tls.clone()), self.proxy.clone(), self.connect_timeout);
-        let http = Http::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(connector);
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .dns_resolver(Resolver)
+            .no_proxy()
+            .connect_timeout(self.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .user_agent(concat!("codat-keys/", env!("CARGO_PKG_VERSION")));
+        let http = match &self.proxy {
+            Some(proxy) => http.proxy(proxy.route.clone()),
+            None => http,
+        };
         let transport = Transport {
+            url: self.base_url.to_url(),
             origin: self.base_url.origin(),
             proxy: self.proxy.clone(),
-            http,
+            http: http.build().map_err(|source| {
+                Error::new(ErrorKind::Internal, "the HTTP client could not be set up").caused_by(source.without_url())
+            })?,
             key: Arc::clone(&self.key),
             connect_timeout: self.connect_timeout,
             latest_rate_limit: Arc::clone(latest_rate_limit),

@@ -5,85 +5,143 @@
 use std::io;
 
 use http::StatusCode;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::CertificateError;
 
 use crate::error::{Error, ErrorKind};
+use crate::proxy::Proxy;
+use crate::transport::Transport;
 
 const CA_HINT: &str = "check the base URL; behind a proxy that opens TLS, name the certificate of its authority in CODAT_CA_FILE \
                        (or `ca_file`): the authority's, not the server's own";
 
+/// The system's resolver, whose errors can be told from those of TCP.
+pub(crate) struct Resolver;
+
 /// The system's resolver has no address for a name.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub(crate) struct Unresolved(pub(crate) io::Error);
+struct Unresolved(io::Error);
 
-type Cause = Box<dyn std::error::Error + Send + Sync>;
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let addresses = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(Unresolved)?;
+            Ok(Box::new(addresses.collect::<Vec<_>>().into_iter()) as Addrs)
+        })
+    }
+}
 
-pub(crate) fn too_slow(place: &str) -> Error {
+/// Nothing has been sent to Codat. The transport says where the connection was to lead.
+pub(crate) async fn connect_error(source: reqwest::Error, transport: &Transport) -> Error {
+    let source = source.without_url();
+    let error = match (tunnel(&source), &transport.proxy) {
+        (Some(refused @ (Tunnel::Unauthorized | Tunnel::Refused)), Some(proxy)) => {
+            refused_tunnel(refused, proxy, transport).await
+        }
+        (Some(Tunnel::Broken), Some(proxy)) => {
+            let what = format!("the proxy {} closed the connection without an answer", proxy.origin());
+            Error::new(ErrorKind::Connect, what).hint_is(PROXY_HINT)
+        }
+        (Some(Tunnel::Unreached), Some(proxy)) => not_connected(&source, &format!("the proxy {}", proxy.origin())),
+        // An unencrypted request goes to the proxy itself.
+        (None, Some(proxy)) if transport.url.scheme() == "http" => {
+            not_connected(&source, &format!("the proxy {}", proxy.origin()))
+        }
+        _ => not_connected(&source, &transport.origin),
+    };
+    error.caused_by(source)
+}
+
+const PROXY_HINT: &str = "check the URL of the proxy";
+
+/// How a proxy failed to open a tunnel.
+enum Tunnel {
+    /// It could not be connected to.
+    Unreached,
+    /// It ended the connection.
+    Broken,
+    /// It answered 407.
+    Unauthorized,
+    /// It answered anything else than 200.
+    Refused,
+}
+
+/// hyper-util keeps the type of this error to itself, so that its text tells.
+fn tunnel(source: &reqwest::Error) -> Option<Tunnel> {
+    let text = chain(source).map(|error| error.to_string()).find(|text| text.starts_with("tunnel error: "))?;
+    Some(match text.as_str() {
+        "tunnel error: failed to create underlying connection" => Tunnel::Unreached,
+        "tunnel error: proxy authorization required" => Tunnel::Unauthorized,
+        "tunnel error: unexpected end of file" | "tunnel error: io error establishing tunnel" => Tunnel::Broken,
+        _ => Tunnel::Refused,
+    })
+}
+
+async fn refused_tunnel(refused: Tunnel, proxy: &Proxy, transport: &Transport) -> Error {
+    let (url, place) = (&transport.url, proxy.origin());
+    let target = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
+    if matches!(refused, Tunnel::Unauthorized) {
+        return refused_by_proxy(StatusCode::PROXY_AUTHENTICATION_REQUIRED, &place, &target);
+    }
+    let asked = tokio::time::timeout(transport.connect_timeout, proxy.ask_for_tunnel(&target)).await;
+    let Ok(Ok(line)) = asked else {
+        let what = format!("the proxy {place} refused to connect to {target}");
+        return Error::new(ErrorKind::Connect, what).hint_is(PROXY_HINT);
+    };
+    let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)).map(str::parse);
+    match status {
+        Some(Ok(status)) => refused_by_proxy(status, &place, &target),
+        _ => Error::new(ErrorKind::Connect, format!("the proxy {place} does not answer with HTTP"))
+            .hint_is(PROXY_HINT)
+            .made_final(),
+    }
+}
+
+fn not_connected(source: &reqwest::Error, place: &str) -> Error {
+    if let Some(Unresolved(cause)) = find(source) {
+        let cause = cause.to_string();
+        let cause = cause.strip_prefix("failed to lookup address information: ").unwrap_or(&cause);
+        return Error::new(ErrorKind::Connect, format!("the host name of {place} cannot be resolved: {cause}"));
+    }
+    let cause = chain(source).filter_map(|error| error.downcast_ref::<io::Error>()).last();
+    match (find::<rustls::Error>(source), cause) {
+        (Some(cause), _) => tls(cause, place),
+        (None, Some(cause)) if cause.kind() == io::ErrorKind::TimedOut => too_slow(place),
+        (None, Some(cause)) if chain(source).any(|error| error.to_string() == "tcp connect error") => {
+            Error::new(ErrorKind::Connect, format!("no connection to {place} could be made: {}", words(cause)))
+        }
+        (None, Some(cause)) => {
+            let what = format!("the TLS handshake with {place} did not end: {}", words(cause));
+            Error::new(ErrorKind::Connect, what)
+        }
+        (None, None) if source.is_timeout() => too_slow(place),
+        (None, None) => Error::new(ErrorKind::Connect, format!("no connection to {place} could be made")),
+    }
+}
+
+fn too_slow(place: &str) -> Error {
     Error::new(ErrorKind::Timeout, format!("no connection to {place} was made in time"))
         .hint_is(ErrorKind::Connect.hint())
 }
 
-pub(crate) fn unreachable(place: &str) -> Error {
-    Error::new(ErrorKind::Connect, format!("no connection to {place} could be made"))
-}
-
-pub(crate) fn tcp(source: impl Into<Cause>, place: &str) -> Error {
-    let source = source.into();
-    let error = match find::<Unresolved>(&*source) {
-        Some(Unresolved(cause)) => {
-            let cause = cause.to_string();
-            let cause = cause.strip_prefix("failed to lookup address information: ").unwrap_or(&cause);
-            Error::new(ErrorKind::Connect, format!("the host name of {place} cannot be resolved: {cause}"))
+fn tls(cause: &rustls::Error, place: &str) -> Error {
+    let error = |what: String| Error::new(ErrorKind::Connect, what).made_final();
+    match cause {
+        rustls::Error::InvalidCertificate(reason) => {
+            error(format!("the certificate of {place} {}", certificate(reason))).hint_is(CA_HINT)
         }
-        None => match find::<io::Error>(&*source) {
-            Some(cause) if cause.kind() == io::ErrorKind::TimedOut => too_slow(place),
-            Some(cause) => {
-                Error::new(ErrorKind::Connect, format!("no connection to {place} could be made: {}", words(cause)))
-            }
-            None => unreachable(place),
-        },
-    };
-    error.caused_by(source)
-}
-
-pub(crate) fn tls(source: io::Error, place: &str) -> Error {
-    let error = match source.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(reason)) => {
-            Error::new(ErrorKind::Connect, format!("the certificate of {place} {}", certificate(reason)))
-                .hint_is(CA_HINT)
-                .made_final()
+        rustls::Error::InvalidMessage(_) => error(format!("{place} does not answer with TLS"))
+            .hint_is("check the scheme and the port: an unencrypted port is reached by http:// alone"),
+        rustls::Error::AlertReceived(alert) => {
+            error(format!("{place} ended the TLS handshake with the alert {alert:?}")).hint_is(CA_HINT)
         }
-        Some(rustls::Error::InvalidMessage(_)) => {
-            Error::new(ErrorKind::Connect, format!("{place} does not answer with TLS"))
-                .hint_is("check the scheme and the port: an unencrypted port is reached by http:// alone")
-                .made_final()
-        }
-        Some(rustls::Error::AlertReceived(alert)) => {
-            let what = format!("{place} ended the TLS handshake with the alert {alert:?}");
-            Error::new(ErrorKind::Connect, what).hint_is(CA_HINT).made_final()
-        }
-        Some(_) => Error::new(ErrorKind::Connect, format!("no TLS connection to {place} could be made")).made_final(),
-        None => {
-            let what = format!("the TLS handshake with {place} did not end: {}", words(&source));
-            Error::new(ErrorKind::Connect, what)
-        }
-    };
-    error.caused_by(source)
-}
-
-/// The proxy did not answer as HTTP says, or not at all.
-pub(crate) fn tunnel(source: hyper::Error, place: &str) -> Error {
-    let error = if source.is_parse() {
-        Error::new(ErrorKind::Connect, format!("the proxy {place} does not answer with HTTP")).made_final()
-    } else {
-        Error::new(ErrorKind::Connect, format!("the proxy {place} closed the connection without an answer"))
-    };
-    error.hint_is("check the URL of the proxy").caused_by(source)
+        _ => error(format!("no TLS connection to {place} could be made")),
+    }
 }
 
 /// A proxy that may be able to reach the target later says so by its status.
-pub(crate) fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
+fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
     let what = format!("the proxy {place} answered {}{reason} when asked to connect to {target}", status.as_u16());
     let error = Error::new(ErrorKind::Connect, what);
@@ -130,14 +188,16 @@ fn certificate(reason: &CertificateError) -> String {
 
 /// The first error of that type in the chain of causes.
 pub(crate) fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
+    chain(error).find_map(|error| error.downcast_ref())
+}
+
+/// An error and its causes.
+fn chain<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
         // An I/O error hides the error that it wraps from `source`.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        cause = wrapped.map(|wrapped| wrapped as _).or(error.source());
-    }
-    None
+        wrapped.map(|wrapped| wrapped as _).or(error.source())
+    })
 }

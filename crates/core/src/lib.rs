@@ -32,7 +32,6 @@ mod blueprint;
 mod call;
 mod client;
 mod config;
-mod connect;
 mod connect_error;
 mod container;
 #[doc(hidden)]

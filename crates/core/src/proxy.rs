@@ -1,9 +1,14 @@
-//! The proxy: given, or from the environment.
+//! The proxy: given, or from the environment. Together with `blueprint.rs`, `transport.rs` and the modules of its errors the
+//! only module that knows reqwest.
 
-use std::sync::Arc;
+use std::io;
 
-use http::Uri;
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use reqwest::NoProxy;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use url::Url;
 
 use crate::base_url::{BaseUrl, is_loopback};
@@ -12,9 +17,13 @@ use crate::error::{Error, ErrorKind};
 
 const EXAMPLE: &str = "write it like http://proxy.example:8080";
 
+/// The status line of a response is shorter.
+const MAX_STATUS_LINE: u64 = 1024;
+
 #[derive(Clone)]
 pub(crate) struct Proxy {
-    route: Arc<Matcher>,
+    pub(crate) route: reqwest::Proxy,
+    url: Url,
     /// Its origin, and what named it: an origin holds no password.
     pub(crate) shown: String,
 }
@@ -26,7 +35,7 @@ pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -
         return Err(Error::new(ErrorKind::InvalidInput, "the proxy would see the key unencrypted")
             .hint_is("use an https base URL with a proxy, or allow insecure HTTP if the network is trusted"));
     }
-    Ok(Proxy::new(&url, "given", ""))
+    Proxy::new(url, "given", None)
 }
 
 /// What `HTTPS_PROXY` or `ALL_PROXY` say, but for the hosts in `NO_PROXY`; for an unencrypted base URL none, since that
@@ -41,7 +50,9 @@ pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl)
     };
     let text = credentials::variable(environment, name)?.unwrap_or_default();
     let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(environment).unwrap_or_default();
-    Ok(Some(Proxy::new(&parse(&text, name)?, name, &exceptions.to_string_lossy())))
+    let exceptions = NoProxy::from_string(&exceptions.to_string_lossy()).filter(|_| !exceptions.is_empty());
+    let but = if exceptions.is_some() { ", but for what NO_PROXY names" } else { "" };
+    Proxy::new(parse(&text, name)?, &format!("{name}{but}"), exceptions).map(Some)
 }
 
 fn parse(text: &str, place: &str) -> Result<Url, Error> {
@@ -53,20 +64,52 @@ fn parse(text: &str, place: &str) -> Result<Url, Error> {
     })
 }
 
-/// What hyper cannot read would be passed over without a word.
+/// What the HTTP stack cannot read would be passed over without a word.
 fn is_uri(url: &Url) -> bool {
-    url.as_str().parse::<Uri>().is_ok_and(|uri| uri.authority().is_some())
+    url.as_str().parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some())
 }
 
 impl Proxy {
-    fn new(url: &Url, named_by: &str, exceptions: &str) -> Self {
-        let but = if exceptions.is_empty() { "" } else { ", but for what NO_PROXY names" };
-        let shown = format!("{} ({named_by}{but})", url.origin().ascii_serialization());
-        Self { route: Arc::new(Matcher::builder().all(url.as_str()).no(exceptions).build()), shown }
+    fn new(url: Url, named_by: &str, exceptions: Option<NoProxy>) -> Result<Self, Error> {
+        let route = reqwest::Proxy::all(url.clone()).map_err(|source| {
+            Error::new(ErrorKind::InvalidInput, "the proxy cannot be used")
+                .hint_is(EXAMPLE)
+                .caused_by(source.without_url())
+        })?;
+        let shown = format!("{} ({named_by})", url.origin().ascii_serialization());
+        Ok(Self { route: route.no_proxy(exceptions), url, shown })
     }
 
-    /// The proxy to reach that URL by; `None` where it is reached directly.
-    pub(crate) fn intercept(&self, target: &Uri) -> Option<Intercept> {
-        self.route.intercept(target)
+    /// Without user name and password.
+    pub(crate) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    /// Asks an unencrypted proxy once more for a tunnel to `HOST:PORT`, which it has refused: reqwest does not tell the status.
+    /// Returns the status line.
+    pub(crate) async fn ask_for_tunnel(&self, target: &str) -> io::Result<String> {
+        let (Some(host), Some(port), "http") =
+            (self.url.host_str(), self.url.port_or_known_default(), self.url.scheme())
+        else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let mut stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+        let request = format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{}\r\n", self.authorization());
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        let mut stream = stream.take(MAX_STATUS_LINE);
+        while !answer.contains(&b'\n') && stream.read_buf(&mut answer).await? > 0 {}
+        let line = answer.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        Ok(String::from_utf8_lossy(line).trim_end().to_owned())
+    }
+
+    /// The header with the user name and the password in its URL, if there are any.
+    fn authorization(&self) -> String {
+        if self.url.username().is_empty() && self.url.password().is_none() {
+            return String::new();
+        }
+        let decode = |text| percent_decode_str(text).collect::<Vec<u8>>();
+        let user = [decode(self.url.username()), decode(self.url.password().unwrap_or_default())].join(&b':');
+        format!("proxy-authorization: Basic {}\r\n", STANDARD.encode(user))
     }
 }

@@ -2,29 +2,22 @@
 
 use std::io;
 
-use hyper_util::client::legacy;
-
 use crate::connect_error::find;
 use crate::error::{Error, ErrorKind};
-use crate::transport::Failure;
 
-/// Only a connection that was never made is known to have carried nothing.
-pub(crate) fn send_error(source: legacy::Error, origin: &str) -> Failure {
-    if source.is_connect() {
-        let error = find::<Error>(&source).map_or_else(|| Error::of(ErrorKind::Connect), Error::shared);
-        return Failure { error, sent: false };
-    }
+/// After the connection was made, so that Codat may have received the request.
+pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
     let error = match find::<hyper::Error>(&source) {
         Some(cause) if let Some(defect) = defect(cause) => {
             Error::new(ErrorKind::BadResponse, format!("the answer of {origin} is not valid HTTP: {defect}"))
         }
         _ => Error::new(ErrorKind::Connect, "the connection was lost before the answer came"),
     };
-    Failure { error: error.caused_by(source), sent: true }
+    error.caused_by(source.without_url())
 }
 
 /// Why a body did not come to its end.
-pub(crate) fn body_error(source: hyper::Error, origin: &str) -> Error {
+pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     let is_malformed =
         |cause: &io::Error| matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
     let error = match find::<io::Error>(&source) {
@@ -34,7 +27,7 @@ pub(crate) fn body_error(source: hyper::Error, origin: &str) -> Error {
         ),
         _ => Error::new(ErrorKind::Connect, "the connection was lost before the answer ended"),
     };
-    error.caused_by(source)
+    error.caused_by(source.without_url())
 }
 
 /// What is wrong with a head, in plain words; `None` where the connection was lost.

@@ -1,21 +1,20 @@
-//! Sends a request and reads its answer.
+//! Sends a request and reads its answer. Together with `blueprint.rs`, `proxy.rs` and the modules of its errors the only module
+//! that knows reqwest.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, PROXY_AUTHORIZATION, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderValue, Method, Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Body, Incoming};
-use hyper_util::client::legacy::Client as Http;
 use tokio::time::timeout_at;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, debug_span};
+use url::Url;
 
 use crate::api;
-use crate::connect::Connector;
+use crate::connect_error::connect_error;
 use crate::credentials::{CurrentKey, Held};
 use crate::error::{Error, ErrorKind};
 use crate::limits::Timeouts;
@@ -37,8 +36,6 @@ const LONGEST_CALL: Duration = Duration::from_secs(365 * 24 * 3600);
 
 const MAX_ENCODING_CHARS: usize = 40;
 
-const NAME: &str = concat!("codat-keys/", env!("CARGO_PKG_VERSION"));
-
 /// What the latest answer said of the day's quota, shared by the clients that count as one.
 pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
 
@@ -47,7 +44,9 @@ pub(crate) type Closed = Arc<AtomicBool>;
 
 #[derive(Clone)]
 pub(crate) struct Transport {
-    pub(crate) http: Http<Connector, Full<Bytes>>,
+    pub(crate) http: reqwest::Client,
+    /// The base URL, parsed once.
+    pub(crate) url: Url,
     /// Of the base URL, for errors.
     pub(crate) origin: String,
     pub(crate) proxy: Option<Proxy>,
@@ -153,16 +152,19 @@ impl Transport {
             return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: false });
         }
         let ends = Instant::now() + time;
-        let sent = timeout_at(ends.into(), self.http.request(self.authorized(key, request))).await;
-        let (head, mut body) = match sent {
-            Ok(answered) => answered.map_err(|source| send_error(source, &self.origin))?.into_parts(),
+        let sent = timeout_at(ends.into(), self.http.execute(self.authorized(key, request))).await;
+        let mut answer = match sent {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(source)) => return Err(self.failure(source).await),
             Err(_) => return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: true }),
         };
-        let mut response = Response::from_parts(head, Bytes::new());
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = answer.status();
+        *response.headers_mut() = std::mem::take(answer.headers_mut());
         if let Some(rate_limit) = RateLimit::read(response.headers()) {
             *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(rate_limit);
         }
-        let read = timeout_at(ends.into(), self.read_body(&response, &mut body)).await;
+        let read = timeout_at(ends.into(), self.read_body(&response, &mut answer)).await;
         match read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the answer did not end in time"))) {
             Ok(body) => *response.body_mut() = body,
             // A refusal stays one, whatever became of its body.
@@ -176,14 +178,23 @@ impl Transport {
         Ok(response)
     }
 
-    /// With what every request of this client carries.
-    fn authorized(&self, key: &Held, request: &Request<Bytes>) -> Request<Full<Bytes>> {
-        let mut authorized = Request::new(Full::new(request.body().clone()));
-        *authorized.method_mut() = request.method().clone();
-        *authorized.uri_mut() = request.uri().clone();
+    /// Only a connection that was never made is known to have carried nothing.
+    async fn failure(&self, source: reqwest::Error) -> Failure {
+        if source.is_connect() {
+            return Failure { error: connect_error(source, self).await, sent: false };
+        }
+        Failure { error: send_error(source, &self.origin), sent: true }
+    }
+
+    /// As reqwest wants it, with what every request of this client carries.
+    fn authorized(&self, key: &Held, request: &Request<Bytes>) -> reqwest::Request {
+        let mut url = self.url.clone();
+        url.set_path(request.uri().path());
+        url.set_query(request.uri().query());
+        let mut authorized = reqwest::Request::new(request.method().clone(), url);
+        *authorized.body_mut() = Some(request.body().clone().into());
         let headers = authorized.headers_mut();
         headers.clone_from(request.headers());
-        headers.entry(USER_AGENT).or_insert(HeaderValue::from_static(NAME));
         headers.insert(AUTHORIZATION, key.authorization.clone());
         // Keys are masked in text alone, not in what is compressed.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -191,29 +202,21 @@ impl Transport {
         if request.body().is_empty() && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
         }
-        // A request in a tunnel is none of the proxy's business.
-        if request.uri().scheme_str() == Some("http")
-            && let Some(proxy) = self.proxy.as_ref().and_then(|proxy| proxy.intercept(request.uri()))
-            && let Some(authorization) = proxy.basic_auth()
-        {
-            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
-        }
         authorized
     }
 
-    async fn read_body(&self, response: &Response<Bytes>, body: &mut Incoming) -> Result<Bytes, Error> {
-        if body.is_end_stream() {
+    async fn read_body(&self, response: &Response<Bytes>, answer: &mut reqwest::Response) -> Result<Bytes, Error> {
+        let declared = answer.content_length();
+        if declared == Some(0) {
             return Ok(Bytes::new());
         }
         check_encoding(response)?;
         let most = if response.status().is_success() { MAX_BODY_BYTES } else { MAX_REFUSAL_BYTES };
-        let declared = body.size_hint().exact();
         if declared.is_some_and(|length| length > most as u64) {
             return Err(Error::of(ErrorKind::TooLarge));
         }
         let mut read = BytesMut::new();
-        while let Some(frame) = body.frame().await {
-            let Ok(chunk) = frame.map_err(|source| body_error(source, &self.origin))?.into_data() else { continue };
+        while let Some(chunk) = answer.chunk().await.map_err(|source| body_error(source, &self.origin))? {
             if read.len() + chunk.len() > most {
                 return Err(Error::of(ErrorKind::TooLarge));
             }
