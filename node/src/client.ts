@@ -87,7 +87,8 @@ export class Keys {
  * A client of Codat's API. It serves any number of calls at once, and does not keep the process alive between them.
  *
  * What is not given comes from the environment: `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or `CODAT_API_KEY_FILE`;
- * `CODAT_BASE_URL`, `CODAT_CA_FILE`; `HTTPS_PROXY` and `NO_PROXY`. Nothing is sent until a call is made.
+ * `CODAT_BASE_URL`, `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`; `HTTPS_PROXY` and `NO_PROXY`. Nothing is sent until a
+ * call is made.
  *
  * ```ts
  * await using client = new Client();

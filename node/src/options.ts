@@ -32,7 +32,7 @@ export interface ClientOptions {
     caFile?: string | undefined;
     /** The proxy for every request; else what `HTTPS_PROXY` and `NO_PROXY` say. */
     proxy?: string | undefined;
-    /** Lets the key go unencrypted to other machines: no. */
+    /** Lets the key go unencrypted to other machines; else whether `CODAT_ALLOW_INSECURE_HTTP` is `true`. */
     allowInsecureHttp?: boolean | undefined;
 }
 

@@ -99,7 +99,8 @@ export class Emulator {
 /** Not with `fetch`, which tests like to replace. */
 function send(method: string, url: string, body?: object): Promise<{ status: number; said: string }> {
     return new Promise((resolve, reject) => {
-        const call = http.request(url, { method, agent: false }, (answer) => {
+        const headers = { "Content-Type": "application/json" };
+        const call = http.request(url, { method, headers, agent: false }, (answer) => {
             let said = "";
             answer.setEncoding("utf8").on("data", (part) => (said += part));
             answer.on("end", () => resolve({ status: answer.statusCode!, said })).on("error", reject);

@@ -338,3 +338,21 @@ test("clients and keys of another copy are as good", () =>
             complained: "",
         });
     }));
+
+test("another machine is called without TLS by an explicit word alone", () => {
+    const NAME = "CODAT_ALLOW_INSECURE_HTTP";
+    const build = (variable?: string, allowInsecureHttp?: boolean) => {
+        delete process.env[NAME];
+        if (variable !== undefined) process.env[NAME] = variable;
+        try {
+            return new Client({ apiKey: "MadeUpKey", baseUrl: "http://codat:4010", allowInsecureHttp }).baseUrl;
+        } finally {
+            delete process.env[NAME];
+        }
+    };
+    for (const given of [[], ["false"], [undefined, false], ["true", false]] as [string?, boolean?][]) {
+        assert.throws(() => build(...given), /unencrypted to http:\/\/codat:4010/);
+    }
+    assert.equal(build("true"), "http://codat:4010");
+    assert.equal(build(undefined, true), "http://codat:4010");
+});

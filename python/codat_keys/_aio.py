@@ -113,7 +113,7 @@ class AsyncClient:
         retry: bool = True,
         ca_file: Path | None = None,
         proxy: str | None = None,
-        allow_insecure_http: bool = False,
+        allow_insecure_http: bool | None = None,
     ) -> None:
         try:
             given = _native.Options(

@@ -34,7 +34,8 @@ class Client:
     - ``retry``: yes, as ``Keys`` says; without, every request is sent once
     - ``ca_file``, PEM certificates to trust beside the bundled ones: ``CODAT_CA_FILE``, or none
     - ``proxy``, a URL: what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say, or none
-    - ``allow_insecure_http``: no; ``http://`` reaches this machine alone
+    - ``allow_insecure_http``: whether ``CODAT_ALLOW_INSECURE_HTTP`` is ``true``; without, ``http://`` reaches this
+      machine alone
 
     Where Codat refuses a key with 401 or 403 and its source has another one by now, the call is made again with that one.
     A source that cannot be read raises ``InvalidCredentialError`` from the call that needs it, with what a function
@@ -67,7 +68,7 @@ class Client:
         retry: bool = True,
         ca_file: Path | None = None,
         proxy: str | None = None,
-        allow_insecure_http: bool = False,
+        allow_insecure_http: bool | None = None,
     ) -> None:
         try:
             given = _native.Options(

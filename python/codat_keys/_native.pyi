@@ -312,7 +312,7 @@ class Options:
         retry: bool,
         ca_file: Path | None,
         proxy: str | None,
-        allow_insecure_http: bool,
+        allow_insecure_http: bool | None,
     ) -> Options: ...
 
 @final

@@ -114,7 +114,8 @@ class Emulator:
     def _control(self, method: str, what: str, body: object = None) -> dict[str, Any]:
         _native.ensure_running()
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.base_url}/_emulator/{what}", data=data, method=method)
+        url, headers = f"{self.base_url}/_emulator/{what}", {"Content-Type": "application/json"}
+        request = urllib.request.Request(url, data=data, headers=headers, method=method)
         # Whatever proxy this machine has, it is not for this machine.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:

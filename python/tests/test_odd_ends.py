@@ -20,6 +20,7 @@ import codat_keys
 from codat_keys import AsyncClient, Client, ClosedError, ConnectError, OutcomeUnknownError, ServerError
 from codat_keys.testing import Emulator
 
+KINDS: list[type[Client] | type[AsyncClient]] = [Client, AsyncClient]
 FAILS = [{"method": "GET", "path": "/companies", "fault": "status", "status": 503}]
 
 
@@ -179,3 +180,21 @@ def test_a_wrong_argument_is_named(wrong: Callable[[], object], argument: str) -
 
 def test_a_header_is_made_of_a_text_too() -> None:
     assert codat_keys.AuthorizationHeader.encode("example") == codat_keys.AuthorizationHeader("Basic ZXhhbXBsZQ==")
+
+
+def test_another_machine_is_called_without_tls_by_an_explicit_word_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def build(allow: bool | None = None) -> str:
+        clients = [kind(api_key="MadeUpKey", base_url="http://codat:4010", allow_insecure_http=allow) for kind in KINDS]
+        urls = {client.base_url for client in clients}
+        return urls.pop()
+
+    for variable, allow in [(None, None), ("false", None), (None, False), ("true", False)]:
+        monkeypatch.delenv("CODAT_ALLOW_INSECURE_HTTP", raising=False)
+        if variable:
+            monkeypatch.setenv("CODAT_ALLOW_INSECURE_HTTP", variable)
+        with pytest.raises(codat_keys.InvalidInputError, match="unencrypted to http://codat:4010"):
+            build(allow)
+    monkeypatch.setenv("CODAT_ALLOW_INSECURE_HTTP", "true")
+    assert build() == "http://codat:4010"
+    monkeypatch.delenv("CODAT_ALLOW_INSECURE_HTTP")
+    assert build(True) == "http://codat:4010"

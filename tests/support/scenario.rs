@@ -103,7 +103,8 @@ fn control(emulator: &Emulator, method: &str, what: &str, body: &str) -> Value {
     let length = body.len();
     write!(
         connection,
-        "{method} /_emulator/{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        "{method} /_emulator/{what} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .unwrap();
     let mut answer = String::new();

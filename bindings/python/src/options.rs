@@ -39,9 +39,7 @@ impl Options {
         proxy: &Bound<'_, PyAny>,
         allow_insecure_http: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let mut builder = codat_keys::Client::builder()
-            .retry(argument("retry", retry)?)
-            .allow_insecure_http(argument("allow_insecure_http", allow_insecure_http)?);
+        let mut builder = codat_keys::Client::builder().retry(argument("retry", retry)?);
         at_most_one([
             ("api_key", api_key.is_some()),
             ("auth_header", auth_header.is_some()),
@@ -71,6 +69,9 @@ impl Options {
         }
         if let Some(url) = argument::<Option<String>>("proxy", proxy)? {
             builder = builder.proxy(url);
+        }
+        if let Some(allow) = argument::<Option<bool>>("allow_insecure_http", allow_insecure_http)? {
+            builder = builder.allow_insecure_http(allow);
         }
         Ok(Self { builder, function })
     }

@@ -18,10 +18,10 @@ pub(crate) struct BaseUrl {
 
 impl BaseUrl {
     /// Takes `https://` to anywhere, and `http://` to this machine alone unless `allow_insecure_http`: the key goes
-    /// over it in clear.
-    pub(crate) fn parse(text: &str, allow_insecure_http: bool) -> Result<Self, Error> {
+    /// over it in clear. `place` is what gave it.
+    pub(crate) fn parse(text: &str, place: &str, allow_insecure_http: bool) -> Result<Self, Error> {
         let refuse = |what: &str, hint: &'static str| {
-            Err(Error::new(ErrorKind::InvalidInput, format!("the base URL {what}")).hint_is(hint))
+            Err(Error::new(ErrorKind::InvalidInput, format!("{place} {what}")).hint_is(hint))
         };
         let example = "write it like https://api.codat.io, or http://127.0.0.1:4010 for the emulator";
         if text.len() > MAX_BYTES {
@@ -41,8 +41,8 @@ impl BaseUrl {
         }
         if url.scheme() == "http" && !is_loopback(&url) && !allow_insecure_http {
             return refuse(
-                "would send the key unencrypted",
-                "use https, or allow insecure HTTP if the network is trusted",
+                &format!("would send the key unencrypted to {}", url.origin().ascii_serialization()),
+                "use https; where the network is trusted, CODAT_ALLOW_INSECURE_HTTP=true allows http",
             );
         }
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), url })

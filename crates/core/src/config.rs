@@ -40,7 +40,7 @@ pub struct ClientBuilder {
     timeout: Option<Duration>,
     ca_file: Option<PathBuf>,
     proxy: Option<String>,
-    allow_insecure_http: bool,
+    allow_insecure_http: Option<bool>,
     only_once: bool,
     surroundings: Option<Arc<dyn Surroundings>>,
 }
@@ -127,9 +127,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Lets the key go unencrypted to other machines. Default: `http://` reaches this machine alone.
+    /// Lets the key go unencrypted to other machines. Default: where `CODAT_ALLOW_INSECURE_HTTP` is `true`, else `http://`
+    /// reaches this machine alone.
     pub fn allow_insecure_http(mut self, allow: bool) -> Self {
-        self.allow_insecure_http = allow;
+        self.allow_insecure_http = Some(allow);
         self
     }
 
@@ -180,11 +181,18 @@ impl ClientBuilder {
     }
 
     fn blueprint(self, environment: Environment<'_>) -> Result<Blueprint, Error> {
-        let base_url = match self.base_url {
-            Some(url) => url,
-            None => credentials::variable(environment, "CODAT_BASE_URL")?.unwrap_or(base_url::PRODUCTION.to_owned()),
+        let allow_insecure_http = match self.allow_insecure_http {
+            Some(allow) => allow,
+            None => credentials::switch(environment, "CODAT_ALLOW_INSECURE_HTTP")?,
         };
-        let base_url = BaseUrl::parse(&base_url, self.allow_insecure_http)?;
+        let base_url = match self.base_url {
+            Some(url) => BaseUrl::parse(&url, "the base URL", allow_insecure_http)?,
+            None => {
+                let url = credentials::variable(environment, "CODAT_BASE_URL")?;
+                let url = url.as_deref().unwrap_or(base_url::PRODUCTION);
+                BaseUrl::parse(url, "CODAT_BASE_URL", allow_insecure_http)?
+            }
+        };
         let ca_file = match self.ca_file {
             Some(file) => Some((file, "the CA file")),
             None => {
@@ -195,7 +203,7 @@ impl ClientBuilder {
         let connect_timeout =
             positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?.min(limits.shortest_attempt() * 3 / 4);
         let proxy = match self.proxy {
-            Some(url) => Some(proxy::given(&url, &base_url, self.allow_insecure_http)?),
+            Some(url) => Some(proxy::given(&url, &base_url, allow_insecure_http)?),
             None => proxy::from_environment(environment, &base_url)?,
         };
         let key = match self.key {

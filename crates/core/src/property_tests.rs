@@ -10,7 +10,7 @@ use crate::date::codat_date;
 use crate::key::KeyId;
 
 fn base() -> BaseUrl {
-    BaseUrl::parse("https://api.example/prefix", false).expect("a base URL")
+    BaseUrl::parse("https://api.example/prefix", "the base URL", false).expect("a base URL")
 }
 
 /// The path as a server sees it: parsed as the WHATWG says, which also resolves dots and backslashes.

@@ -33,7 +33,7 @@ pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -
     let url = parse(text, "the proxy")?;
     if !base_url.is_encrypted() && !is_loopback(&url) && !allow_insecure_http {
         return Err(Error::new(ErrorKind::InvalidInput, "the proxy would see the key unencrypted")
-            .hint_is("use an https base URL with a proxy, or allow insecure HTTP if the network is trusted"));
+            .hint_is("use an https base URL with a proxy; where the network is trusted, CODAT_ALLOW_INSECURE_HTTP=true allows it"));
     }
     Proxy::new(url, "given", None)
 }

@@ -14,6 +14,7 @@ mod encode_cases;
 mod exactly_once;
 mod files;
 mod follow;
+mod insecure_http;
 mod interleavings;
 mod lifecycle;
 mod properties;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -12,12 +12,13 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use crate::gate::{Door, Gate};
+use crate::guard::Guard;
 use crate::http::{self, Site};
 use crate::pages::Pages;
 use crate::script::Script;
 use crate::server::{Server, Shared};
 
-/// A running emulator. It listens on 127.0.0.1 only, and stops when it is dropped.
+/// A running emulator. It listens on 127.0.0.1 only, unless [`Builder::host`] says otherwise, and stops when it is dropped.
 ///
 /// It may be started and dropped in blocking and in async code alike: it uses no runtime but its own.
 ///
@@ -58,7 +59,7 @@ impl Emulator {
         Builder::default()
     }
 
-    /// Where it listens: `http://127.0.0.1:PORT`, without a trailing slash.
+    /// Where this machine reaches it: `http://127.0.0.1:PORT` unless [`Builder::host`] says otherwise, without a trailing slash.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
@@ -129,6 +130,8 @@ impl fmt::Debug for Emulator {
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until start() is called"]
 pub struct Builder {
+    pub(crate) host: Option<IpAddr>,
+    pub(crate) allowed_hosts: Vec<String>,
     pub(crate) port: u16,
     pub(crate) seed: Option<u64>,
     pub(crate) state_file: Option<PathBuf>,
@@ -138,6 +141,20 @@ pub struct Builder {
 }
 
 impl Builder {
+    /// The address to listen on: `0.0.0.0` for every network of this machine. Whoever reaches it can use the emulator and its
+    /// controls. Default: `127.0.0.1`.
+    pub fn host(mut self, address: IpAddr) -> Builder {
+        self.host = Some(address);
+        self
+    }
+
+    /// Answers to this name in `Host`, too, whatever the port: `codat` where others call `http://codat:4010`. It may be
+    /// called for several names. Default: the names of loopback and the address of [`Builder::host`] only.
+    pub fn allow_host(mut self, name: impl Into<String>) -> Builder {
+        self.allowed_hosts.push(name.into());
+        self
+    }
+
     /// The TCP port. Default: 0, any free port.
     pub fn port(mut self, port: u16) -> Builder {
         self.port = port;
@@ -183,25 +200,28 @@ impl Builder {
     ///
     /// # Errors
     /// - [`io::ErrorKind::AddrInUse`]: the port is taken.
+    /// - [`io::ErrorKind::AddrNotAvailable`]: the host is no address of this machine.
+    /// - [`io::ErrorKind::InvalidInput`]: an allowed host is not a name.
     /// - [`io::ErrorKind::InvalidData`]: the state file is damaged, and left untouched; or the faults cannot be read.
     /// - [`io::ErrorKind::WouldBlock`]: another emulator uses the state file.
     /// - any other: the state file cannot be read or written, or no thread can be started.
     pub fn start(self) -> io::Result<Emulator> {
-        let port = self.port;
+        let address = SocketAddr::new(self.host.unwrap_or(Ipv4Addr::LOCALHOST.into()), self.port);
+        let guard = Guard::new(address.ip(), &self.allowed_hosts)?;
         let server = Server::open(self)?;
         let api_key = server.first_key().to_owned();
         let server = Shared::new(server);
         let pages = Pages::default();
-        let site = Site { server: server.clone(), pages: pages.clone() };
+        let site = Site { server: server.clone(), pages: pages.clone(), guard };
         let (stop, stopped) = oneshot::channel();
-        let (started, address) = mpsc::channel();
+        let (started, bound) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("codat-keys-emulator".to_owned())
-            .spawn(move || run(port, site, &started, stopped))?;
+            .spawn(move || run(address, site, &started, stopped))?;
         // The sender is gone without a word only if the thread panicked before it could report.
-        match address.recv().unwrap_or_else(|_| Err(io::Error::other("the emulator's thread ended early"))) {
-            Ok(address) => {
-                let base_url = format!("http://{address}");
+        match bound.recv().unwrap_or_else(|_| Err(io::Error::other("the emulator's thread ended early"))) {
+            Ok(bound) => {
+                let base_url = format!("http://{}", reached_at(bound));
                 Ok(Emulator { base_url, api_key, server, pages, stop: Some(stop), thread: Some(thread) })
             }
             Err(error) => {
@@ -213,9 +233,24 @@ impl Builder {
     }
 }
 
-fn run(port: u16, site: Site, started: &mpsc::Sender<io::Result<SocketAddr>>, stopped: oneshot::Receiver<()>) {
+/// Every address of a machine is none that can be called: its loopback is among them.
+fn reached_at(bound: SocketAddr) -> SocketAddr {
+    let address = match bound.ip() {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        address => address,
+    };
+    SocketAddr::new(address, bound.port())
+}
+
+fn run(
+    address: SocketAddr,
+    site: Site,
+    started: &mpsc::Sender<io::Result<SocketAddr>>,
+    stopped: oneshot::Receiver<()>,
+) {
     let serve = async {
-        let gate = Gate::open(port).await?;
+        let gate = Gate::open(address).await?;
         let address = gate.address();
         tokio::spawn(axum::serve(Door(gate.clone()), http::service(site, gate)).into_future());
         // The starter may have given up; then `stopped` is closed as well.

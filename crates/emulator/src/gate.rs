@@ -1,7 +1,7 @@
 //! The listening socket, which a fault may close for a while.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -33,9 +33,10 @@ struct State {
 }
 
 impl Gate {
-    /// Listens on 127.0.0.1.
-    pub(crate) async fn open(port: u16) -> io::Result<Gate> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+    pub(crate) async fn open(address: SocketAddr) -> io::Result<Gate> {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
         let address = listener.local_addr()?;
         let state = State { listener: Some(listener), shut_until: Instant::now(), acceptor: None, links: Vec::new() };
         Ok(Gate { address, state: Arc::new(Mutex::new(state)) })
@@ -93,7 +94,7 @@ impl Gate {
 }
 
 fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = TcpSocket::new_v4()?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // On Windows the option would allow others to share the port.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;

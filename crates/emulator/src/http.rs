@@ -14,6 +14,7 @@ use http_body_util::BodyExt as _;
 use tower::ServiceExt as _;
 
 use crate::gate::Gate;
+use crate::guard::Guard;
 use crate::link::Link;
 use crate::pages::Pages;
 use crate::play::{Ending, Scene};
@@ -29,6 +30,7 @@ const MAX_BODY: usize = 1024 * 1024;
 pub(crate) struct Site {
     pub(crate) server: Shared,
     pub(crate) pages: Pages,
+    pub(crate) guard: Guard,
 }
 
 pub(crate) fn service(site: Site, gate: Gate) -> IntoMakeServiceWithConnectInfo<Router, Link> {
@@ -43,7 +45,7 @@ async fn handle(
     let _busy = link.busy();
     let mut response = match site.pages.at(request.uri().path()) {
         Some(page) => page.oneshot(request).await.into_response(),
-        None => answer(site.server, gate, &link, request).await,
+        None => answer(site, gate, &link, request).await,
     };
     if link.is_closing() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -51,9 +53,13 @@ async fn handle(
     response
 }
 
-async fn answer(server: Shared, gate: Gate, link: &Link, request: Request) -> Response {
+async fn answer(site: Site, gate: Gate, link: &Link, request: Request) -> Response {
+    let Site { server, guard, .. } = site;
     let (head, body) = request.into_parts();
     let body = read(body).await;
+    if let Err(refusal) = guard.check(&head, &body) {
+        return server.lock().refuse(refusal).into_response();
+    }
     match controls::own(head.uri.path()) {
         true => server.lock().control(&head, body).into_response(),
         false => codat(server, gate, link, head, body).await,

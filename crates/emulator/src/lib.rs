@@ -14,7 +14,7 @@
 //! # }
 //! ```
 //!
-//! A test looks inside, and sets the scene, through the controls, which need no key:
+//! A test looks inside, and sets the scene, through the controls, which need no key. A body is sent as `application/json`:
 //!
 //! | call | what it does |
 //! | --- | --- |
@@ -53,6 +53,7 @@ mod fault;
 mod fidelity;
 mod gate;
 mod generator;
+mod guard;
 mod handling;
 mod http;
 mod idempotency;

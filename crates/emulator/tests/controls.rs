@@ -1,9 +1,13 @@
 //! The controls: state in, state out, and who may use them.
 
+use std::net::TcpStream;
+
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
-use crate::support::{ask_as, call, create, keep_clear_of_midnight, list, requests, set_state, text};
+use crate::support::{
+    Connection, ask_as, basic, call, create, keep_clear_of_midnight, list, names, requests, set_state, text,
+};
 
 fn state(emulator: &Emulator) -> Value {
     call(emulator, "GET", "/_emulator/state", &[], None).json()
@@ -98,11 +102,112 @@ fn a_foreign_host_is_refused() {
     {
         for (method, path) in [("GET", "/_emulator/state"), ("DELETE", "/_emulator/journal"), ("GET", "/_emulator")] {
             let answer = call(&emulator, method, path, &[("Host", host)], None);
-            assert_eq!((answer.status, &answer.json()["statusCode"]), (403, &json!(403)), "{host} {path}");
+            assert_eq!((answer.status, &answer.json()["statusCode"]), (421, &json!(421)), "{host} {path}");
         }
+        let key = basic(emulator.api_key());
+        let headers = [("Host", host), ("Authorization", &*key)];
+        assert_eq!(call(&emulator, "POST", "/apiKeys", &headers, Some("{}")).status, 421, "{host}");
     }
     let two = [("Host", "localhost"), ("Host", "example.com")];
     assert_ne!(call(&emulator, "GET", "/_emulator/state", &two, None).status, 200);
+    let target = "http://example.com/_emulator/state";
+    assert_eq!(call(&emulator, "GET", target, &[("Host", "localhost")], None).status, 421);
+    assert_eq!(names(&emulator), [Value::Null], "nothing was created");
+    assert_eq!(requests(&emulator), Vec::<Value>::new());
+}
+
+#[test]
+fn a_told_host_and_the_bound_address_are_answered_to() {
+    let status =
+        |emulator: &Emulator, host: &str| call(emulator, "GET", "/_emulator/state", &[("Host", host)], None).status;
+    let emulator = Emulator::builder().allow_host("codat").allow_host("codat.test").start().unwrap();
+    for (host, expected) in [("codat", 200), ("CODAT:4010", 200), ("codat.test", 200), ("codat.example", 421)] {
+        assert_eq!(status(&emulator, host), expected, "{host}");
+    }
+    let emulator = Emulator::builder().host("127.0.0.2".parse().unwrap()).start().unwrap();
+    assert!(emulator.base_url().starts_with("http://127.0.0.2:"));
+    for (host, expected) in [("127.0.0.2:1", 200), ("localhost", 200), ("127.0.0.3", 421)] {
+        assert_eq!(status(&emulator, host), expected, "{host}");
+    }
+    for wrong in ["http://codat", "codat:4010", "user@codat", "", "co dat"] {
+        let error = Emulator::builder().allow_host(wrong).start().unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn every_network_is_listened_on_only_when_told_so() {
+    let every = Emulator::builder().host("0.0.0.0".parse().unwrap()).start().unwrap();
+    let port = every.base_url().strip_prefix("http://127.0.0.1:").unwrap().to_owned();
+    assert!(TcpStream::connect(format!("127.0.0.2:{port}")).is_ok());
+    assert_eq!(call(&every, "GET", "/_emulator/state", &[], None).status, 200);
+
+    let alone = Emulator::start().unwrap();
+    let port = alone.base_url().strip_prefix("http://127.0.0.1:").unwrap().to_owned();
+    assert!(TcpStream::connect(format!("127.0.0.2:{port}")).is_err());
+}
+
+/// What a page of another origin makes a browser send.
+const FOREIGN: [&[(&str, &str)]; 7] = [
+    &[("Origin", "https://example.com")],
+    &[("Origin", "null")],
+    &[("Origin", "http://127.0.0.1:1")],
+    &[("Origin", "https://127.0.0.1")],
+    &[("Sec-Fetch-Site", "cross-site")],
+    &[("Sec-Fetch-Site", "same-site")],
+    &[("Origin", "http://127.0.0.1"), ("Sec-Fetch-Site", "cross-site")],
+];
+
+#[test]
+fn pages_of_another_origin_are_refused() {
+    let emulator = Emulator::start().unwrap();
+    let before = state(&emulator);
+    let key = basic(emulator.api_key());
+    for foreign in FOREIGN {
+        for (method, path, body) in [
+            ("PUT", "/_emulator/state", Some(r#"{"companies":1}"#)),
+            ("POST", "/_emulator/clock", Some(r#"{"advanceSeconds":60}"#)),
+            ("PUT", "/_emulator/faults", Some(r#"{"faults":[{"fault":"drop-before"}]}"#)),
+            ("DELETE", "/_emulator/journal", None),
+            ("GET", "/_emulator/state", None),
+            ("POST", "/apiKeys", Some("{}")),
+            ("GET", "/apiKeys", None),
+        ] {
+            let headers: Vec<_> = foreign.iter().copied().chain([("Authorization", &*key)]).collect();
+            let answer = call(&emulator, method, path, &headers, body);
+            assert_eq!(
+                (answer.status, &answer.json()["statusCode"]),
+                (403, &json!(403)),
+                "{foreign:?} {method} {path}"
+            );
+        }
+    }
+    assert_eq!(state(&emulator), before);
+    assert_eq!(call(&emulator, "GET", "/_emulator/faults", &[], None).json(), json!({"faults": []}));
+    assert_eq!(requests(&emulator), Vec::<Value>::new());
+    let own: [&[(&str, &str)]; 2] = [&[("Origin", "http://127.0.0.1")], &[("Sec-Fetch-Site", "none")]];
+    for own in own {
+        assert_eq!(call(&emulator, "PUT", "/_emulator/state", own, Some("{}")).status, 200, "{own:?}");
+    }
+}
+
+#[test]
+fn controls_take_json_alone() {
+    let emulator = Emulator::start().unwrap();
+    let send = |media_type: &str| {
+        let body = r#"{"companies":1}"#;
+        let length = body.len();
+        let request = format!(
+            "PUT /_emulator/state HTTP/1.1\r\nHost: localhost\r\n{media_type}Content-Length: {length}\r\n\r\n{body}"
+        );
+        Connection::open(&emulator).send(request.as_bytes()).status
+    };
+    for other in ["", "Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"] {
+        assert_eq!(send(other), 415, "{other}");
+    }
+    assert_eq!(state(&emulator)["companies"], 5);
+    assert_eq!(send("Content-Type: Application/JSON; charset=utf-8\r\n"), 200);
+    assert_eq!(state(&emulator)["companies"], 1);
 }
 
 #[test]

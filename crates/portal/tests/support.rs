@@ -67,8 +67,10 @@ pub(crate) fn send(emulator: &Emulator, method: &str, path: &str, headers: &str,
     let mut socket = TcpStream::connect(host_of(emulator)).expect("a connection");
     socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
     let length = body.len();
+    let media_type =
+        if path.starts_with("/_emulator/") { "application/json" } else { "application/x-www-form-urlencoded" };
     let request = format!(
-        "{method} {path} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+        "{method} {path} HTTP/1.1\r\n{headers}Connection: close\r\nContent-Type: {media_type}\r\n\
          Content-Length: {length}\r\n\r\n{body}"
     );
     socket.write_all(request.as_bytes()).expect("a request");

@@ -52,7 +52,9 @@ class Emulator {
     requests = async (method) => (await this.journal()).filter((request) => request.method === method);
 
     async control(method, what, body) {
-        const answer = await fetch(`${this.baseUrl}/_emulator/${what}`, { method, body: body && JSON.stringify(body) });
+        const headers = { "Content-Type": "application/json" };
+        const sent = { method, headers, body: body && JSON.stringify(body) };
+        const answer = await fetch(`${this.baseUrl}/_emulator/${what}`, sent);
         if (!answer.ok) {
             throw new Error(await answer.text());
         }

@@ -133,6 +133,16 @@ pub(crate) fn variable(environment: Environment<'_>, name: &str) -> Result<Optio
     }
 }
 
+/// A variable that switches something on. Default: no.
+pub(crate) fn switch(environment: Environment<'_>, name: &str) -> Result<bool, Error> {
+    match variable(environment, name)?.as_deref() {
+        None | Some("false" | "0") => Ok(false),
+        Some("true" | "1") => Ok(true),
+        Some(_) => Err(Error::new(ErrorKind::InvalidInput, format!("{name} is neither true nor false"))
+            .hint_is(format!("set {name} to true or false, or unset it"))),
+    }
+}
+
 /// A variable that names a file, whose path may be any that the system allows.
 pub(crate) fn path(environment: Environment<'_>, name: &str) -> Result<Option<PathBuf>, Error> {
     match environment(name) {

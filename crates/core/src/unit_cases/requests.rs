@@ -14,8 +14,10 @@ fn requests_are_built() {
 }
 
 fn request(case: &Value) -> Result<Value, Error> {
-    let (base, given) =
-        (BaseUrl::parse("https://api.example/prefix/", false)?, case["given"].as_str().unwrap_or_default());
+    let (base, given) = (
+        BaseUrl::parse("https://api.example/prefix/", "the base URL", false)?,
+        case["given"].as_str().unwrap_or_default(),
+    );
     let request = match case["operation"].as_str().unwrap() {
         "list" => api::list_request(&base)?,
         "create" => api::create_request(&base, &KeyName::parse(given)?, "IDEMPOTENCY-KEY")?,

@@ -1,0 +1,41 @@
+//! `http://` to another machine: only by an explicit word, in code or in `CODAT_ALLOW_INSECURE_HTTP`.
+
+use codat_keys::{Client, ErrorKind};
+
+const ELSEWHERE: &str = "http://codat:4010";
+
+/// Builds a client for another machine where the variable has this value.
+fn build(allow: Option<bool>, variable: Option<&str>) -> Result<Client, codat_keys::Error> {
+    let environment = |name: &str| match name {
+        "CODAT_API_KEY" => Some("MadeUpKey".into()),
+        "CODAT_BASE_URL" => Some(ELSEWHERE.into()),
+        "CODAT_ALLOW_INSECURE_HTTP" => variable.map(Into::into),
+        _ => None,
+    };
+    let builder = Client::builder();
+    allow.map_or(builder.clone(), |allow| builder.allow_insecure_http(allow)).build_in(&environment)
+}
+
+#[test]
+fn is_refused_unless_it_is_allowed() {
+    for (allow, variable) in [(None, None), (None, Some("false")), (None, Some("0")), (Some(false), Some("true"))] {
+        let error = build(allow, variable).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(error.to_string(), format!("CODAT_BASE_URL would send the key unencrypted to {ELSEWHERE}"));
+        assert!(error.hint().contains("CODAT_ALLOW_INSECURE_HTTP=true"), "{}", error.hint());
+    }
+    for (allow, variable) in [(Some(true), None), (Some(true), Some("false")), (None, Some("true")), (None, Some("1"))]
+    {
+        assert_eq!(build(allow, variable).unwrap().base_url(), ELSEWHERE);
+    }
+}
+
+#[test]
+fn any_other_value_of_the_variable_is_an_error() {
+    for value in ["", "yes", "TRUE", "codat"] {
+        let error = build(None, Some(value)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().starts_with("CODAT_ALLOW_INSECURE_HTTP is "), "{error}");
+    }
+    assert!(build(Some(true), Some("yes")).is_ok(), "what the code gives comes first");
+}
