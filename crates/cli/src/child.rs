@@ -2,9 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
-use std::process::{ExitCode, ExitStatus};
-
-use tokio::process::{Child, Command};
+use std::process::{Command, ExitCode};
 
 use crate::failure::Failure;
 use crate::runtime::{Signal, Signals};
@@ -25,37 +23,68 @@ pub(crate) fn check(command: &[OsString], usage: &str) -> Result<(), Failure> {
 }
 
 /// Runs it to its end, passes signals on, and returns its exit status.
-pub(crate) async fn run(command: std::process::Command) -> Result<ExitCode, Failure> {
-    let program = command.get_program().to_owned();
-    // Before the child runs: a signal that came first would end this process alone, and orphan the child.
-    let signals = Signals::watch()?;
-    let child = Command::from(command).spawn().map_err(|error| cannot_run(&program, &error))?;
-    Ok(exit_code(wait(child, signals).await?))
-}
+#[cfg(unix)]
+pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
+    use rustix::process::{Pid, Signal as Unix, WaitOptions, kill_process, wait};
+    use tokio::signal::unix::{SignalKind, signal};
 
-async fn wait(mut child: Child, mut signals: Signals) -> Result<ExitStatus, Failure> {
+    // Before the child runs: a signal that came first would end this process alone, and orphan the child.
+    let mut signals = Signals::watch()?;
+    let lost = |error: std::io::Error| Failure::local(format!("the command was lost: {error}"), "run it again");
+    let mut ended = signal(SignalKind::child()).map_err(lost)?;
+    let child = command.spawn().map_err(|error| cannot_run(command.get_program(), &error))?;
+    let child = Pid::from_child(&child);
     loop {
         tokio::select! {
-            status = child.wait() => {
-                return status.map_err(|error| Failure::local(format!("the command was lost: {error}"), "run it again"));
+            _ = ended.recv() => {
+                // As the init process, this one has the orphans of others, too.
+                while let Some((pid, status)) = wait(WaitOptions::NOHANG).map_err(|error| lost(error.into()))? {
+                    if pid == child {
+                        return Ok(exit_code(status));
+                    }
+                }
             }
-            signal = signals.next() => match signal {
-                // It reaches the child from the terminal itself, and the child decides what it means.
-                Signal::Interrupt => {}
-                #[cfg(unix)]
-                Signal::Terminate => terminate(&child),
+            signal = signals.next() => {
+                let signal = match signal {
+                    Signal::Terminate => Unix::TERM,
+                    Signal::Interrupt if is_init() && !has_terminal() => Unix::INT,
+                    // It reaches the child from the terminal itself, and the child decides what it means.
+                    Signal::Interrupt => continue,
+                };
+                // A child that has just ended needs no signal.
+                let _ = kill_process(child, signal);
             }
         }
     }
 }
 
-#[cfg(unix)]
-fn terminate(child: &Child) {
-    use rustix::process::{Pid, Signal, kill_process};
-    if let Some(pid) = child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
-        // A child that has just ended needs no signal.
-        let _ = kill_process(pid, Signal::TERM);
+/// Runs it to its end, and returns its exit status. Ctrl-C reaches it from the console itself.
+#[cfg(windows)]
+pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
+    let program = command.get_program().to_owned();
+    let mut signals = Signals::watch()?;
+    let mut child = tokio::process::Command::from(command).spawn().map_err(|error| cannot_run(&program, &error))?;
+    loop {
+        tokio::select! {
+            status = child.wait() => {
+                let status = status
+                    .map_err(|error| Failure::local(format!("the command was lost: {error}"), "run it again"))?;
+                return Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)));
+            }
+            Signal::Interrupt = signals.next() => {}
+        }
     }
+}
+
+/// Whether this is the first process of a container.
+#[cfg(unix)]
+pub(crate) fn is_init() -> bool {
+    std::process::id() == 1
+}
+
+#[cfg(unix)]
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
 }
 
 pub(crate) fn cannot_run(program: &OsStr, error: &std::io::Error) -> Failure {
@@ -67,13 +96,8 @@ pub(crate) fn cannot_run(program: &OsStr, error: &std::io::Error) -> Failure {
 }
 
 /// The child's own status; 128 and the signal's number where one ended it, as shells say it.
-fn exit_code(status: ExitStatus) -> ExitCode {
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::ExitStatusExt;
-        if let Some(signal) = status.signal() {
-            return ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX));
-        }
-    }
-    ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
+#[cfg(unix)]
+fn exit_code(status: rustix::process::WaitStatus) -> ExitCode {
+    let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
 }

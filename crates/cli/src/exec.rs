@@ -41,9 +41,13 @@ async fn command(exec: &Exec) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// In this process's place, so that signals and the exit status are the command's own.
+/// In this process's place, so that signals and the exit status are the command's own. Not as the init process of a
+/// container: that one ignores the signals that it does not handle, and must reap the children of others.
 #[cfg(unix)]
 fn become_command(mut command: Command) -> Result<ExitCode, Failure> {
+    if child::is_init() {
+        return runtime::run(child::run(command));
+    }
     let error = std::os::unix::process::CommandExt::exec(&mut command);
     Err(child::cannot_run(command.get_program(), &error))
 }

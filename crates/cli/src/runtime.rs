@@ -39,11 +39,14 @@ pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
     }
 }
 
-/// Done at Ctrl-C.
+/// Done at Ctrl-C or `kill`: as the init process of a container, nothing but a handler ends this one.
 pub(crate) async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Signals cannot be watched here, so that Ctrl-C ends the process by itself.
-        std::future::pending::<()>().await;
+    match Signals::watch() {
+        Ok(mut signals) => {
+            signals.next().await;
+        }
+        // They end the process by themselves.
+        Err(_) => std::future::pending().await,
     }
 }
 

@@ -1,0 +1,128 @@
+//! As the first process of a container, which ignores every signal that it does not handle, and has the orphans of others.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use codat_keys_emulator::Emulator;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{PROGRAM, clear_environment};
+
+/// Far more than any step takes.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// The program as the first process of its own namespace, and what it prints.
+struct Container {
+    outside: Child,
+    said: Lines<BufReader<ChildStdout>>,
+}
+
+impl Container {
+    /// None where this machine lets nobody make a namespace.
+    fn start(arguments: &[&str], emulator: Option<&Emulator>) -> Option<Self> {
+        let made =
+            Command::new("unshare").args(["--pid", "--fork", "--mount-proc", "true"]).stderr(Stdio::null()).status();
+        if !made.is_ok_and(|status| status.success()) {
+            eprintln!("no namespace can be made here");
+            return None;
+        }
+        let mut command = Command::new("unshare");
+        clear_environment(&mut command);
+        if let Some(emulator) = emulator {
+            command.env("CODAT_BASE_URL", emulator.base_url()).env("CODAT_API_KEY", emulator.api_key());
+        }
+        // In a session of its own: no terminal sends it anything.
+        command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "setsid", PROGRAM]).args(arguments);
+        let mut outside = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let said = BufReader::new(outside.stdout.take().unwrap()).lines();
+        Some(Self { outside, said })
+    }
+
+    fn line(&mut self) -> String {
+        self.said.next().unwrap().unwrap()
+    }
+
+    /// Sends a signal to the first process within, and returns the exit status that it ends with.
+    fn end(mut self, signal: Signal) -> i32 {
+        let id = self.outside.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        let init = children.trim().parse().ok().and_then(Pid::from_raw).unwrap();
+        kill_process(init, signal).unwrap();
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.outside.try_wait().unwrap() {
+                return status.code().unwrap_or(-1);
+            }
+            assert!(started.elapsed() < LIMIT, "it does not end");
+            sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = self.outside.kill();
+        let _ = self.outside.wait();
+    }
+}
+
+#[test]
+fn the_emulator_and_the_page_end_on_either_signal() {
+    let emulator = Emulator::start().unwrap();
+    for signal in [Signal::TERM, Signal::INT] {
+        let Some(mut running) = Container::start(&["emulator", "--json"], None) else { return };
+        assert!(running.line().contains("baseUrl"));
+        assert_eq!(running.end(signal), 0, "emulator, {signal:?}");
+        let mut page = Container::start(&["portal", "--no-open"], Some(&emulator)).unwrap();
+        page.line();
+        assert!(page.line().contains("http://127.0.0.1:"));
+        assert_eq!(page.end(signal), 0, "portal, {signal:?}");
+    }
+}
+
+#[test]
+fn a_command_with_the_key_hears_of_either_signal() {
+    let emulator = Emulator::start().unwrap();
+    // With no handler of its own, which would not end it as the first process.
+    let wait = ["--", "sh", "-c", "echo ready; exec sleep 60"];
+    for (signal, status) in [(Signal::TERM, 128 + 15), (Signal::INT, 128 + 2)] {
+        for command in [&["exec"][..], &["emulator", "exec"]] {
+            let Some(mut running) = Container::start(&[command, &wait].concat(), Some(&emulator)) else { return };
+            assert_eq!(running.line(), "ready");
+            assert_eq!(running.end(signal), status, "{command:?}, {signal:?}");
+        }
+    }
+}
+
+#[test]
+fn a_call_that_waits_ends_on_termination() {
+    let emulator = Emulator::start().unwrap();
+    emulator.set_faults(r#"{"faults":[{"fault":"delay-before","milliseconds":600000}]}"#).unwrap();
+    let Some(running) = Container::start(&["list"], Some(&emulator)) else { return };
+    let started = Instant::now();
+    while !journal(&emulator).contains("/apiKeys") {
+        assert!(started.elapsed() < LIMIT, "it does not call");
+        sleep(Duration::from_millis(10));
+    }
+    assert_eq!(running.end(Signal::TERM), 130);
+}
+
+#[test]
+fn orphans_are_reaped() {
+    let emulator = Emulator::start().unwrap();
+    // The inner shell prints the id of its child and ends before it; the first process inherits that one.
+    let script = "orphan=$(sh -c 'sleep 0.1 >/dev/null & echo $!'); \
+                  for _ in $(seq 200); do [ -e /proc/$orphan ] || { echo reaped; exit; }; sleep 0.05; done; echo left";
+    for command in [&["exec"][..], &["emulator", "exec"]] {
+        let arguments = [command, &["--", "sh", "-c", script]].concat();
+        let Some(mut running) = Container::start(&arguments, Some(&emulator)) else { return };
+        assert_eq!(running.line(), "reaped", "{command:?}");
+    }
+}
+
+fn journal(emulator: &Emulator) -> String {
+    crate::support::run(&mut crate::support::against(emulator), &["api", "GET", "/_emulator/journal"]).stdout
+}
