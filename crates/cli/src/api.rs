@@ -50,7 +50,7 @@ pub(crate) struct Api {
     #[arg(long, requires = "paginate")]
     jsonl: bool,
     /// Results a page, from 1 to 5000 [default: 100]
-    #[arg(long, value_name = "NUMBER", requires = "paginate")]
+    #[arg(long, value_name = "NUMBER", requires = "paginate", value_parser = page_size)]
     page_size: Option<u32>,
     /// Print the status and the headers first
     #[arg(long, short)]
@@ -260,7 +260,11 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 
 fn method(text: &str) -> Result<Method, String> {
     let known = METHODS.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(text));
-    known.ok_or_else(|| "not a method".into())
+    known.ok_or_else(|| "not GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS".into())
+}
+
+fn page_size(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "not a number from 1 to 5000".into())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

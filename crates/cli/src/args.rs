@@ -1,14 +1,17 @@
 //! The arguments. No argument takes a key: whatever stands in `argv` can be read by every process of the machine.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use codat_keys::ErrorKind;
 
 use crate::api::Api;
 use crate::audit::{self, Audit};
+use crate::completion;
 use crate::connection::Connection;
 use crate::doctor::Doctor;
 use crate::emulator::{EmulatorCommand, EmulatorOptions};
@@ -28,7 +31,7 @@ use crate::usage;
 /// the profile that CODAT_PROFILE names, or of the profile in use. It is never an argument, and never printed unless --reveal
 /// asks for it.
 #[derive(Parser)]
-#[command(name = "codat-keys", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "codat-keys", version, propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -79,10 +82,17 @@ pub(crate) enum Command {
     /// Show the main job on an embedded emulator, over real HTTP
     #[command(after_help = "Example: codat-keys demo")]
     Demo,
-    /// Print the completions for a shell
-    #[command(
-        after_help = "Example: codat-keys completions bash > ~/.local/share/bash-completion/completions/codat-keys"
-    )]
+    /// Print the script that completes command lines in a shell
+    ///
+    /// It asks this program what may come next: commands, options, profiles, and the names and ids of keys. For the latter,
+    /// Tab makes one call with the key that the command would use, unless a command gives that key. What takes more than two
+    /// seconds, or fails, completes nothing.
+    ///
+    /// bash: source <(codat-keys completions bash)   in ~/.bashrc
+    /// zsh:  source <(codat-keys completions zsh)    in ~/.zshrc, after compinit
+    /// fish: codat-keys completions fish | source    in ~/.config/fish/config.fish
+    #[command(verbatim_doc_comment)]
+    #[command(after_help = "Example: source <(codat-keys completions bash)")]
     Completions {
         /// The shell
         shell: Shell,
@@ -91,9 +101,20 @@ pub(crate) enum Command {
     #[command(after_help = "Example: codat-keys man | man -l -")]
     Man {
         /// The command
+        #[arg(add = ArgValueCandidates::new(completion::commands))]
         command: Option<String>,
     },
+    /// Show the help of a command, or what each exit status means
+    #[command(after_help = "Example: codat-keys help exit-status")]
+    Help {
+        /// The command, or `exit-status` [default: this program]
+        #[arg(add = ArgValueCandidates::new(completion::topics))]
+        topic: Vec<String>,
+    },
 }
+
+/// The topic of `help` that is no command.
+pub(crate) const EXIT_STATUS: &str = "exit-status";
 
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys list --name ci --json")]
@@ -115,6 +136,7 @@ pub(crate) struct List {
 #[command(after_help = "Example: codat-keys show ci --out key.txt")]
 pub(crate) struct Show {
     /// The id, or a name that one key has
+    #[arg(add = ArgValueCompleter::new(completion::keys))]
     pub(crate) key: String,
     #[command(flatten)]
     pub(crate) output: KeyOutput,
@@ -169,6 +191,7 @@ pub(crate) struct KeyOutput {
 #[command(after_help = "Example: codat-keys delete invoice-processor --yes")]
 pub(crate) struct Delete {
     /// The id, or a name that one key has
+    #[arg(add = ArgValueCompleter::new(completion::keys))]
     pub(crate) key: String,
     /// Do not ask; needed where there is no terminal
     #[arg(long, short)]
@@ -183,13 +206,27 @@ pub(crate) struct Delete {
     pub(crate) connection: Connection,
 }
 
-/// The whole command, with an example and the exit statuses at the end of each help.
+/// The whole command. Each help ends with its example, and where to read on.
 pub(crate) fn command() -> clap::Command {
-    let statuses = exit_statuses();
-    Cli::command().after_help(statuses.clone()).mut_subcommands(|sub| {
-        let example = sub.get_after_help().map(|example| format!("{example}\n\n")).unwrap_or_default();
-        sub.after_help(example + &statuses)
-    })
+    with_more(Cli::command())
+}
+
+fn with_more(command: clap::Command) -> clap::Command {
+    const MORE: &str = "Exit statuses: codat-keys help exit-status";
+    let example = command.get_after_help().map(|example| format!("{example}\n")).unwrap_or_default();
+    command.after_help(example + MORE).mut_subcommands(with_more)
+}
+
+/// The command line that shows the help of the command on this one.
+pub(crate) fn help_of(line: impl Iterator<Item = OsString>) -> String {
+    let all = command();
+    let (mut innermost, mut words) = (&all, vec!["codat-keys"]);
+    for word in line.skip(1) {
+        if let Some(sub) = innermost.find_subcommand(&word) {
+            (innermost, _) = (sub, words.push(sub.get_name()));
+        }
+    }
+    format!("{} --help", words.join(" "))
 }
 
 /// The arguments of this process, and whether `--json` is among them; or the exit status, after help or a usage error was
@@ -213,12 +250,21 @@ fn has_json(matches: &ArgMatches) -> bool {
     is_given || matches.subcommand().is_some_and(|(_, matches)| has_json(matches))
 }
 
-fn exit_statuses() -> String {
+pub(crate) fn exit_statuses() -> String {
+    let lines = exit_status_rows().into_iter().map(|(status, meaning)| format!("{status:>5}  {meaning}"));
+    format!(
+        "Exit status (`exec` and `emulator exec` end with their command's own, 126 or 127):\n{}",
+        lines.collect::<Vec<_>>().join("\n")
+    )
+}
+
+/// Each exit status, and what it means.
+pub(crate) fn exit_status_rows() -> Vec<(String, String)> {
     let mut statuses: Vec<u8> = ErrorKind::ALL.iter().map(|kind| kind.exit_status()).collect();
     statuses.push(audit::FOUND);
     statuses.sort_unstable();
     statuses.dedup();
-    let lines = statuses.into_iter().map(|status| {
+    let rows = statuses.into_iter().map(|status| {
         let kinds = ErrorKind::ALL.into_iter().filter(|kind| kind.exit_status() == status);
         let mut texts: Vec<&str> = kinds.map(ErrorKind::text).collect();
         match status {
@@ -226,10 +272,7 @@ fn exit_statuses() -> String {
             audit::FOUND => texts.push("`audit` has found something"),
             _ => {}
         }
-        format!("{status:>5}  {}", texts.join("; "))
+        (status.to_string(), texts.join("; "))
     });
-    format!(
-        "Exit status (`exec` and `emulator exec` end with their command's own, 126 or 127):\n    0  done\n{}",
-        lines.collect::<Vec<_>>().join("\n")
-    )
+    std::iter::once(("0".into(), "done".into())).chain(rows).collect()
 }

@@ -211,6 +211,10 @@ fn age(text: &str) -> Result<SignedDuration, Failure> {
     let age = text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
     let age = age.ok().filter(SignedDuration::is_positive);
     age.ok_or_else(|| {
-        Failure::new(ErrorKind::InvalidInput, "--max-age is no age", "write it in hours, days or weeks: --max-age 90d")
+        Failure::new(
+            ErrorKind::InvalidInput,
+            "the value of --max-age <AGE> is not a number with a unit",
+            "write it in hours, days or weeks: --max-age 90d",
+        )
     })
 }

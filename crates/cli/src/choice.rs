@@ -23,7 +23,7 @@ pub(crate) fn choose(option: Option<&str>) -> Result<Choice, Failure> {
     }
     let config = Config::load()?;
     Ok(match named(option, &config)? {
-        Some((name, named_by)) => Choice::Profile(config.get(&name, &named_by)?.clone()),
+        Some((name, named_by)) => Choice::Profile(config.get(&name, Some(&named_by))?.clone()),
         None => Choice::Environment,
     })
 }
@@ -33,10 +33,20 @@ pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
     KEY_VARIABLES.into_iter().filter(|name| env::var_os(name).is_some())
 }
 
-/// What to add where a profile is said to be in use.
-pub(crate) fn unless_overruled() -> String {
-    let set = key_variables().next().or_else(|| env::var_os("CODAT_PROFILE").map(|_| "CODAT_PROFILE"));
-    set.map_or_else(String::new, |variable| format!(" where {variable} is not set, as it is here"))
+/// Says that this is the profile in use, and what comes before it here.
+pub(crate) fn in_use(name: &Name) -> String {
+    match before_profile_in_use(name) {
+        None => format!("the profile `{name}` is in use"),
+        Some(variable) => format!(
+            "the profile `{name}` is in use, but not here: {variable} is set and comes first; unset it, or add --profile {name}"
+        ),
+    }
+}
+
+/// The variable that comes before the profile in use, unless it names the same one.
+pub(crate) fn before_profile_in_use(name: &Name) -> Option<&'static str> {
+    let profile = || env::var_os("CODAT_PROFILE").filter(|other| other != name.as_str()).map(|_| "CODAT_PROFILE");
+    key_variables().next().or_else(profile)
 }
 
 /// The name of the profile that comes first, and what named it.

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use codat_keys::{Client, ClientBuilder, Credential, ErrorKind};
 use url::{Origin, Url};
 
 use crate::choice::{self, Choice};
+use crate::completion;
 use crate::config::{Profile, Source};
 use crate::failure::Failure;
 use crate::keyring::{self, Trouble};
@@ -22,7 +24,7 @@ pub(crate) struct Connection {
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// The proxy for every request [default: HTTPS_PROXY and NO_PROXY, for https alone]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = proxy)]
     proxy: Option<String>,
 }
 
@@ -31,15 +33,15 @@ pub(crate) struct Connection {
 #[command(next_help_heading = "Connection")]
 pub(crate) struct KeyOptions {
     /// The profile to use [default: the key in the environment, else CODAT_PROFILE, else the profile in use]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::profiles))]
     pub(crate) profile: Option<String>,
     /// Where the API is [default: the profile's, else CODAT_BASE_URL, else https://api.codat.io]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = base_url)]
     pub(crate) base_url: Option<String>,
     /// Seconds that a call, or an answer of the keyring, may take [default: 30, for create 60]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<u64>,
-    /// Let the key go unencrypted to other machines
+    /// Let the key go unencrypted to other machines [default: whether CODAT_ALLOW_INSECURE_HTTP is true]
     #[arg(long)]
     allow_insecure_http: bool,
 }
@@ -157,7 +159,10 @@ impl KeyOptions {
     }
 
     fn builder(&self) -> ClientBuilder {
-        let builder = Client::builder().allow_insecure_http(self.allow_insecure_http);
+        let mut builder = Client::builder();
+        if self.allow_insecure_http {
+            builder = builder.allow_insecure_http(true);
+        }
         match self.timeout {
             Some(seconds) => builder.timeout(Duration::from_secs(seconds)),
             None => builder,
@@ -168,6 +173,19 @@ impl KeyOptions {
     pub(crate) fn patience(&self) -> Duration {
         self.timeout.map_or(keyring::TIMEOUT, Duration::from_secs)
     }
+}
+
+/// Checked here as well, so that what is no URL is told by the option's name.
+fn base_url(text: &str) -> Result<String, String> {
+    Url::parse(text).map(|_| text.to_owned()).map_err(|_| "not a URL like https://api.codat.io".into())
+}
+
+fn proxy(text: &str) -> Result<String, String> {
+    Url::parse(text).map(|_| text.to_owned()).map_err(|_| "not a URL like http://proxy.example:8080".into())
+}
+
+fn seconds(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|seconds| *seconds > 0).ok_or_else(|| "not a whole number of seconds, 1 or more".into())
 }
 
 fn origin(url: &str) -> Option<Origin> {

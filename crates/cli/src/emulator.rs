@@ -1,25 +1,34 @@
 //! `emulator`: a local stand-in for Codat's API.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fs;
+use std::io::{self, ErrorKind as Io};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use codat_keys::{NotText, decode};
+use codat_keys::{ErrorKind, NotText, decode};
 use codat_keys_emulator::Emulator;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::output::print;
+use crate::output::{print, say};
 use crate::portal;
 use crate::runtime::Signals;
 
 #[derive(Args)]
 pub(crate) struct EmulatorOptions {
-    /// The port on 127.0.0.1 [default: a free one]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    /// The port [default: a free one]
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = port)]
     port: u16,
+    /// The address to listen on, 0.0.0.0 for every network [default: 127.0.0.1, this machine alone]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
+    host: Option<IpAddr>,
+    /// Answer to this host name too: `codat` where others call http://codat:4010; may be repeated
+    #[arg(long, value_name = "NAME")]
+    allow_host: Vec<String>,
     /// Make the same keys and ids each time
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = seed)]
     seed: Option<u64>,
     /// Keep the keys in this file, across restarts
     #[arg(long, value_name = "FILE")]
@@ -80,13 +89,11 @@ pub(crate) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
     if options.last_key_can_be_deleted {
         builder = builder.last_key_can_be_deleted(true);
     }
-    if let Some(file) = &options.faults {
-        let bytes = std::fs::read(file).map_err(|error| {
-            Failure::local(format!("{} cannot be read: {error}", file.display()), "name a file with a script of faults")
-        })?;
-        let script =
-            decode(&bytes).map_err(|what| Failure::local(format!("{} {what}", file.display()), NotText::HINT))?;
-        builder = builder.faults(script.as_str());
+    if let Some(address) = options.host {
+        builder = builder.host(address);
+    }
+    for name in &options.allow_host {
+        builder = builder.allow_host(name);
     }
     if let Some(seed) = options.seed {
         builder = builder.seed(seed);
@@ -94,9 +101,53 @@ pub(crate) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
     if let Some(file) = &options.state {
         builder = builder.state_file(file);
     }
-    let emulator = builder.start().map_err(|error| {
-        Failure::local(format!("the emulator cannot start: {error}"), "choose another --port or --state")
-    })?;
+    let script = options.faults.as_deref().map(script).transpose()?;
+    let emulator = builder.start().map_err(|error| cannot_start(options, &error))?;
+    if let (Some(script), Some(file)) = (script, &options.faults) {
+        emulator.set_faults(&script).map_err(|reason| faults_failure(file, reason))?;
+    }
+    if let Some(address) = options.host.filter(|address| !address.is_loopback()) {
+        say(&format!(
+            "warning: whoever reaches {address} can use this emulator, its controls and its page; its keys are made up: \
+             never give it a real one"
+        ));
+    }
     portal::mount(&emulator);
     Ok(emulator)
+}
+
+pub(crate) fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| "not a number from 0 to 65535".into())
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "not a whole number from 0 on".into())
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| "not an IP address like 127.0.0.1 or 0.0.0.0".into())
+}
+
+fn script(file: &Path) -> Result<String, Failure> {
+    let bytes = fs::read(file).map_err(|error| {
+        Failure::local(format!("{} cannot be read: {error}", file.display()), "name a file with a script in --faults")
+    })?;
+    let text = decode(&bytes).map_err(|what| Failure::local(format!("{} {what}", file.display()), NotText::HINT))?;
+    Ok(text.to_string())
+}
+
+fn faults_failure(file: &Path, reason: String) -> Failure {
+    let what = format!("the faults in {} (--faults) cannot be used: {reason}", file.display());
+    Failure::new(ErrorKind::InvalidInput, what, "correct the file: docs/emulator.md shows a script of faults")
+}
+
+fn cannot_start(options: &EmulatorOptions, error: &io::Error) -> Failure {
+    let hint = match error.kind() {
+        Io::InvalidInput if !options.allow_host.is_empty() => "give --allow-host a name alone, like codat",
+        Io::AddrInUse => "choose another --port, or leave it out for a free one",
+        Io::AddrNotAvailable => "give --host an address of this machine: 127.0.0.1, or 0.0.0.0 for every network",
+        Io::PermissionDenied if options.state.is_none() => "choose a --port above 1023",
+        _ => "choose another --state, or leave it out",
+    };
+    Failure::local(format!("the emulator cannot start: {error}"), hint)
 }

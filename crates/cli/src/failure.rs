@@ -106,8 +106,10 @@ impl Display for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let mut failure = Self::new(error.kind(), &error, error.hint());
-        if error.kind() == ErrorKind::NoCredential {
-            failure.hint.push_str("; or store one: codat-keys login");
+        match error.kind() {
+            ErrorKind::NoCredential => failure.hint.push_str("; or store one: codat-keys login"),
+            ErrorKind::KeyInUse => failure.hint = "use another key to delete it, or add --allow-key-in-use".into(),
+            _ => {}
         }
         if let Some(wait) = error.retry_after() {
             failure.notes.push(format!("Codat asks to wait {} s", wait.as_secs()));

@@ -102,9 +102,13 @@ fn tell(client: &Client, config: &Config, name: &Name, own: &ApiKeyDetails) {
     let key = format!("the key {id} ({called}, {})", own.api_key.masked());
     say(&format!("{} is kept in {source}", plain(&client.redact(&key))));
     if config.in_use() == Some(name) {
-        say(&format!("the profile `{name}` is in use{}", choice::unless_overruled()));
+        say(&choice::in_use(name));
     } else {
-        say(&format!("to use it: --profile {name}, or `codat-keys profile use {name}`"));
+        let others = match choice::before_profile_in_use(name) {
+            None => format!("or `codat-keys profile use {name}`"),
+            Some(variable) => format!("since {variable} is set and comes first"),
+        };
+        say(&format!("to use it: --profile {name}, {others}"));
     }
 }
 

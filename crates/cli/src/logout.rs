@@ -1,9 +1,11 @@
 //! `logout`: removes a profile and the key that `login` stored for it.
 
 use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use codat_keys::ErrorKind;
 
 use crate::choice;
+use crate::completion;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::keyring;
@@ -14,7 +16,7 @@ use crate::output::say;
 #[command(after_help = "Example: codat-keys logout --profile work")]
 pub(crate) struct Logout {
     /// The profile to remove [default: CODAT_PROFILE, else the profile in use]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::profiles))]
     profile: Option<String>,
 }
 
@@ -24,7 +26,7 @@ pub(crate) async fn logout(logout: &Logout) -> Result<(), Failure> {
         let hint = "name one: codat-keys logout --profile NAME; `codat-keys profile list` shows them";
         Failure::new(ErrorKind::InvalidInput, "no profile is in use", hint)
     })?;
-    let profile = config.get(&name, &named_by)?.clone();
+    let profile = config.get(&name, Some(&named_by))?.clone();
     check_is_kept_here(&config, &profile)?;
     // The profile first: where it cannot be written, nothing has changed.
     config.remove(&name);

@@ -8,6 +8,7 @@ mod args;
 mod audit;
 mod child;
 mod choice;
+mod completion;
 mod config;
 mod connection;
 mod create;
@@ -43,6 +44,9 @@ use emulator::EmulatorCommand;
 use failure::Failure;
 
 fn main() -> ExitCode {
+    if completion::answer() {
+        return ExitCode::SUCCESS;
+    }
     let (cli, is_json) = match args::parse() {
         Ok(parsed) => parsed,
         Err(status) => return status,
@@ -76,8 +80,9 @@ fn run(cli: args::Cli) -> Result<ExitCode, Failure> {
         Command::Emulator { options, command: None } => runtime::run(emulator::run(&options)),
         Command::Portal(portal) => runtime::run(portal::portal(&portal)),
         Command::Demo => runtime::run(demo::demo()),
-        Command::Completions { shell } => manual::completions(shell),
+        Command::Completions { shell } => completion::script(shell),
         Command::Man { command } => manual::man(command.as_deref()),
+        Command::Help { topic } => manual::help(&topic),
     };
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::connection::Connection;
+use crate::emulator::port;
 use crate::failure::Failure;
 use crate::output::{print, say};
 use crate::runtime::Signals;
@@ -26,7 +27,7 @@ const IDLE: Duration = Duration::from_secs(30 * 60);
 #[command(after_help = "Example: codat-keys portal --demo")]
 pub(crate) struct Portal {
     /// The port on 127.0.0.1 [default: a free one]
-    #[arg(long, default_value_t = 0, hide_default_value = true)]
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = port)]
     port: u16,
     /// Only print the link that opens the page
     #[arg(long)]

@@ -1,14 +1,19 @@
 //! `profile`: what `config.toml` says. No key is read.
 
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use codat_keys::{ErrorKind, plain};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::choice;
+use crate::completion;
 use crate::config::{Config, Name, Profile};
 use crate::failure::Failure;
 use crate::output::{print_json, print_rows, say};
+
+/// What names a profile on the command line of these commands.
+const ARGUMENT: &str = "<NAME>";
 
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys profile use work", subcommand_required = true)]
@@ -30,12 +35,14 @@ enum ProfileCommand {
     #[command(after_help = "Example: codat-keys profile use work")]
     Use {
         /// The profile
+        #[arg(add = ArgValueCandidates::new(completion::profiles))]
         name: String,
     },
     /// Show one profile
     #[command(after_help = "Example: codat-keys profile show work")]
     Show {
         /// The profile [default: CODAT_PROFILE, else the profile in use]
+        #[arg(add = ArgValueCandidates::new(completion::profiles))]
         name: Option<String>,
         /// Print {"profile":{"name","inUse","baseUrl","source"}}
         #[arg(long)]
@@ -64,24 +71,24 @@ pub(crate) fn profile(profiles: &Profiles) -> Result<(), Failure> {
         }
         ProfileCommand::Use { name } => {
             let mut config = Config::lock()?;
-            let name = Name::parse(name, "NAME")?;
-            config.get(&name, "NAME")?;
+            let name = Name::parse(name, ARGUMENT)?;
+            config.get(&name, None)?;
             config.use_profile(&name);
             config.save()?;
-            say(&format!("the profile `{name}` is in use{}", choice::unless_overruled()));
+            say(&choice::in_use(&name));
             Ok(())
         }
         ProfileCommand::Show { name, json } => {
             let config = Config::load()?;
             let named = match name {
-                Some(name) => Some((Name::parse(name, "NAME")?, "NAME".to_owned())),
-                None => choice::named(None, &config)?,
+                Some(name) => Some((Name::parse(name, ARGUMENT)?, None)),
+                None => choice::named(None, &config)?.map(|(name, named_by)| (name, Some(named_by))),
             };
             let (name, named_by) = named.ok_or_else(|| {
                 let hint = "name one; `codat-keys profile list` shows them";
                 Failure::new(ErrorKind::InvalidInput, "no profile is in use", hint)
             })?;
-            let profile = config.get(&name, &named_by)?;
+            let profile = config.get(&name, named_by.as_deref())?;
             if *json {
                 return print_json(&json!({ "profile": to_json(&config, profile) }));
             }

@@ -61,7 +61,7 @@ fn passed_over(first: &str) -> String {
 fn profile(name: Result<Name, Failure>, place: &str) -> String {
     let told = name.and_then(|name| {
         let config = Config::load()?;
-        let profile = config.get(&name, place)?;
+        let profile = config.get(&name, Some(place))?;
         let readers = match &profile.source {
             config::Source::File(path) => readers(path),
             _ => "",

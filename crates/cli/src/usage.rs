@@ -1,33 +1,70 @@
-//! Usage errors. Clap quotes what it did not expect, which may be a key given by mistake: only what this program itself
-//! defines is repeated.
+//! Usage errors. Clap quotes what it did not expect, which may be a key given by mistake: a value is never repeated, and of an
+//! unknown argument or command only what is too short for a key.
+
+use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind as Usage};
 use codat_keys::ErrorKind;
 
+use crate::args;
 use crate::failure::Failure;
+
+/// A key has 40 characters.
+const MAX_REPEATED_CHARS: usize = 20;
 
 pub(crate) fn failure(error: &clap::Error) -> Failure {
     let known = context(error, ContextKind::InvalidArg).unwrap_or_else(|| "an option".into());
     let message = match error.kind() {
         Usage::DisplayHelpOnMissingArgumentOrSubcommand | Usage::MissingSubcommand => "no command was given".to_owned(),
-        Usage::InvalidSubcommand => "there is no such command".to_owned(),
-        Usage::UnknownArgument => "there is an argument that was not expected".to_owned(),
+        Usage::InvalidSubcommand => {
+            let given = context(error, ContextKind::InvalidSubcommand).and_then(repeated);
+            given.map_or("there is no such command".into(), |given| format!("there is no command `{given}`"))
+        }
+        Usage::UnknownArgument => {
+            let given = context(error, ContextKind::InvalidArg).and_then(repeated);
+            given.map_or("there is an argument that was not expected".into(), |given| {
+                format!("the argument `{given}` was not expected")
+            })
+        }
         Usage::MissingRequiredArgument => format!("{known} is missing"),
-        Usage::ArgumentConflict => {
-            let other = context(error, ContextKind::PriorArg).unwrap_or_else(|| "another option".into());
-            format!("{known} and {other} do not go together")
+        Usage::ArgumentConflict => match context(error, ContextKind::PriorArg) {
+            Some(other) if other == known => format!("{known} is given twice"),
+            other => format!("{known} and {} do not go together", other.unwrap_or_else(|| "another option".into())),
+        },
+        Usage::TooManyValues | Usage::WrongNumberOfValues => format!("{known} takes no value"),
+        Usage::InvalidValue if context(error, ContextKind::InvalidValue).is_some_and(|value| value.is_empty()) => {
+            format!("{known} has no value")
         }
-        Usage::TooManyValues | Usage::WrongNumberOfValues => format!("{known} takes no such number of values"),
-        _ => format!("the value of {known} is not valid"),
+        _ => format!("the value of {known} is {}", reason(error)),
     };
-    let similar = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg];
-    let hint = match similar.into_iter().find_map(|kind| context(error, kind)) {
-        Some(similar) => format!("did you mean {similar}? `codat-keys --help` shows the usage"),
-        None => {
-            "`codat-keys --help` and `codat-keys COMMAND --help` show the usage; a key is never an argument".to_owned()
-        }
-    };
-    Failure::new(ErrorKind::InvalidInput, message, hint)
+    Failure::new(ErrorKind::InvalidInput, message, hint(error))
+}
+
+/// What our own parsers say is wrong. Clap's would quote the value.
+fn reason(error: &clap::Error) -> String {
+    let reason = error.source().map(ToString::to_string).filter(|reason| reason.starts_with("not "));
+    reason.unwrap_or_else(|| "not valid".into())
+}
+
+fn hint(error: &clap::Error) -> String {
+    let usage = format!("`{}` shows the usage", args::help_of(std::env::args_os()));
+    let known = |kind| context(error, kind).filter(|text| !text.is_empty());
+    if let Some(values) = known(ContextKind::ValidValue) {
+        return format!("give one of {values}");
+    }
+    if let Some(similar) = known(ContextKind::SuggestedSubcommand).or_else(|| known(ContextKind::SuggestedArg)) {
+        return format!("did you mean {similar}? {usage}");
+    }
+    match error.kind() {
+        Usage::UnknownArgument => format!("{usage}; a key is never an argument"),
+        _ => usage,
+    }
+}
+
+/// Without a value behind it.
+fn repeated(given: String) -> Option<String> {
+    let given = given.split('=').next().unwrap_or_default().to_owned();
+    (given.chars().count() <= MAX_REPEATED_CHARS).then_some(given)
 }
 
 fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {

@@ -136,5 +136,90 @@ fn faults_come_from_a_file() {
     assert!(ended.stdout.contains(r#""how":"replayed""#) && ended.stdout.trim_end().ends_with('2'), "{ended:?}");
     std::fs::write(&faults, "{").unwrap();
     let ended = run(&mut program(), &["emulator", "--faults", faults.to_str().unwrap()]);
-    assert_eq!(ended.status, 1, "{ended:?}");
+    assert_eq!(ended.status, 2, "{ended:?}");
+}
+
+/// The start line of an emulator with these options, and the emulator.
+#[cfg(unix)]
+fn started(options: &[&str]) -> (Value, std::process::Child) {
+    let mut child = program();
+    let child = child.args(["emulator", "--json"]).args(options).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = child.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    (serde_json::from_str(&line).unwrap(), child)
+}
+
+#[test]
+#[cfg(unix)]
+fn another_host_needs_a_word_on_both_sides_and_a_warning_is_given() {
+    use rustix::process::{Pid, Signal, kill_process};
+    let wait_for_stderr = |mut child: std::process::Child| {
+        kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        assert!(child.wait().unwrap().success(), "SIGTERM ends it");
+        std::io::read_to_string(child.stderr.take().unwrap()).unwrap()
+    };
+    let (line, child) = started(&["--host", "0.0.0.0", "--allow-host", "codat"]);
+    let url = line["baseUrl"].as_str().unwrap();
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    assert_eq!(run(&mut with_key(url, line["apiKey"].as_str().unwrap()), &["list"]).status, 0);
+    assert_eq!(
+        wait_for_stderr(child),
+        "warning: whoever reaches 0.0.0.0 can use this emulator, its controls and its page; its keys are made up: \
+         never give it a real one\n"
+    );
+    let (_, child) = started(&[]);
+    assert_eq!(wait_for_stderr(child), "", "loopback needs none");
+
+    // No name of that kind is looked up: the client refuses it before, unless it is allowed.
+    let elsewhere = "http://codat.invalid:4010";
+    let list = |allow: Option<&str>, arguments: &[&str]| {
+        let mut command = with_key(elsewhere, "MadeUpKey");
+        command.envs(allow.map(|allow| ("CODAT_ALLOW_INSECURE_HTTP", allow)));
+        run(&mut command, arguments)
+    };
+    for refused in [list(None, &["list"]), list(Some("false"), &["list"])] {
+        assert_eq!(refused.status, 2, "{refused:?}");
+        assert!(refused.stderr.contains(&format!("would send the key unencrypted to {elsewhere}\n")), "{refused:?}");
+    }
+    for allowed in [
+        list(Some("true"), &["list", "--timeout", "2"]),
+        list(None, &["list", "--timeout", "2", "--allow-insecure-http"]),
+    ] {
+        assert_eq!(allowed.status, 10, "there is no such host: {allowed:?}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn the_services_of_compose_work_as_they_are_shown() {
+    let page = include_str!("../../../docs/testing.md");
+    let yaml = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let services: Value = serde_saphyr::from_str(yaml).unwrap();
+    let (codat, app) = (&services["services"]["codat"], &services["services"]["app"]["environment"]);
+    let folder = tempfile::tempdir().unwrap();
+    let key = app["CODAT_API_KEY"].as_str().unwrap();
+    std::fs::write(folder.path().join("state.json"), format!(r#"{{"keys": [{{"apiKey": "{key}"}}]}}"#)).unwrap();
+
+    let words = codat["command"].as_array().unwrap().iter().map(|word| word.as_str().unwrap());
+    let words = words.map(|word| word.replace("/codat/", &format!("{}/", folder.path().display())));
+    let words: Vec<String> = words.map(|word| if word == "4010" { "0".into() } else { word }).collect();
+    assert_eq!(words[..2], ["codat-keys", "emulator"]);
+    let (line, mut child) = started(&words[2..].iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(line["apiKey"], key);
+
+    // The name is in nobody's DNS here, and so in the header alone.
+    let port = line["baseUrl"].as_str().unwrap().rsplit(':').next().unwrap();
+    let mut connection = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    let host = app["CODAT_BASE_URL"].as_str().unwrap().strip_prefix("http://").unwrap();
+    let request = format!("GET /_emulator/clock HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    std::io::Write::write_all(&mut connection, request.as_bytes()).unwrap();
+    assert!(std::io::read_to_string(connection).unwrap().starts_with("HTTP/1.1 200"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let mut list = program();
+    list.envs(app.as_object().unwrap().iter().map(|(name, value)| (name, value.as_str().unwrap())));
+    let ended = run(&mut list, &["env"]);
+    assert!(ended.status == 0 && ended.stdout.contains("http://codat:4010"), "{ended:?}");
 }

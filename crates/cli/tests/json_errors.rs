@@ -25,7 +25,7 @@ fn every_failing_command_has_its_code_message_and_hint() {
     let ok = || against(&emulator);
     for (mut command, arguments, status, code, message) in [
         (program(), &["list", "--json"][..], 4, "no_credential", "no API key was given"),
-        (program(), &["list", "--json", "--bad"], 2, "invalid_input", "there is an argument that was not expected"),
+        (program(), &["list", "--json", "--bad"], 2, "invalid_input", "the argument `--bad` was not expected"),
         (program(), &["create", "--json"], 2, "invalid_input", "<NAME> is missing"),
         (program(), &["whoami", "--timeout", "soon", "--json"], 2, "invalid_input", "the value of --timeout <SECONDS>"),
         (ok(), &["show", "none", "--json"], 7, "not_found", "no key has this id or name"),

@@ -173,12 +173,30 @@ fn demo_completions_and_manual_come_out() {
     ] {
         assert!(demo.stdout.contains(said), "{said}: {}", demo.stdout);
     }
-    assert!(run(&mut program(), &["completions", "bash"]).stdout.contains("complete -F"));
+    assert!(run(&mut program(), &["completions", "bash"]).stdout.contains("-F _clap_complete_codat_keys codat-keys"));
     assert!(run(&mut program(), &["man"]).stdout.contains(".TH codat-keys 1"));
     assert!(run(&mut program(), &["man", "delete"]).stdout.contains("allow\\-key\\-in\\-use"));
     assert_eq!(run(&mut program(), &["man", "nothing"]).status, 2);
-    let help = run(&mut program(), &["create", "--help"]).stdout;
-    assert!(help.contains("Exit status") && help.contains("    9  it is unknown"), "{help}");
+}
+
+#[test]
+fn the_exit_statuses_stand_in_one_place() {
+    let statuses = run(&mut program(), &["help", "exit-status"]);
+    assert_eq!(statuses.status, 0, "{statuses:?}");
+    assert!(
+        statuses.stdout.contains("\n    0  done\n") && statuses.stdout.contains("\n    9  it is unknown"),
+        "{statuses:?}"
+    );
+    for command in [&[][..], &["create"], &["emulator", "exec"], &["profile", "use"]] {
+        let help = run(&mut program(), &[command, &["--help"]].concat()).stdout;
+        assert!(help.ends_with("Exit statuses: codat-keys help exit-status\n"), "{help}");
+        assert!(!help.contains("    9  it is unknown"), "{help}");
+        assert_eq!(run(&mut program(), &[&["help"], command].concat()).stdout, help);
+    }
+    let page = run(&mut program(), &["man"]).stdout;
+    for section in [".SH \"EXIT STATUS\"", ".SH ENVIRONMENT", ".SH FILES", "CODAT_ALLOW_INSECURE_HTTP", "config.toml"] {
+        assert!(page.replace("\\_", "_").contains(section), "{section}: {page}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use codat_keys_emulator::Emulator;
 
 use crate::home::Home;
 use crate::stand_in::{StandIn, json};
-use crate::support::{run, start};
+use crate::support::{run, run_with_input, start};
 
 const KEY: &str = "MadeUpKeyForTheLogin0123456789abcdefGhIj";
 
@@ -105,4 +105,38 @@ fn a_key_goes_to_the_origin_of_its_profile_alone() {
     assert!(elsewhere.requests().is_empty(), "nothing was sent there");
     let same = run(home.program().env("CODAT_BASE_URL", emulator.base_url()), &["list"]);
     assert_eq!(same.status, 0, "{same:?}");
+}
+
+#[test]
+fn what_comes_before_the_profile_is_said() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let last_line = |ended: &crate::support::Ended| ended.stderr.lines().last().unwrap().to_owned();
+    let key = ("CODAT_API_KEY", "MadeUpKeyThatComesFirst");
+    let log_in = |profile: &str, variables: &[(&str, &str)]| {
+        let arguments = ["login", "--profile", profile, "--base-url", emulator.base_url()];
+        let mut command = home.program();
+        last_line(&run_with_input(command.envs(variables.iter().copied()), &arguments, emulator.api_key()))
+    };
+    let not_here = |name: &str, variable: &str| {
+        format!(
+            "the profile `{name}` is in use, but not here: {variable} is set and comes first; unset it, or add --profile {name}"
+        )
+    };
+    assert_eq!(log_in("work", &[key]), not_here("work", "CODAT_API_KEY"));
+    assert_eq!(log_in("work", &[("CODAT_PROFILE", "work")]), "the profile `work` is in use");
+    assert_eq!(log_in("work", &[("CODAT_PROFILE", "other")]), not_here("work", "CODAT_PROFILE"));
+    assert_eq!(log_in("other", &[]), "to use it: --profile other, or `codat-keys profile use other`");
+    assert_eq!(log_in("other", &[key]), "to use it: --profile other, since CODAT_API_KEY is set and comes first");
+    let told = run(home.program().envs([key]), &["profile", "use", "other"]);
+    assert_eq!(last_line(&told), not_here("other", "CODAT_API_KEY"));
+    let missing = run(&mut home.program(), &["profile", "use", "nope"]);
+    assert_eq!(missing.status, 2);
+    let config = home.config();
+    assert_eq!(
+        missing.stderr,
+        format!(
+            "error: there is no profile `nope` in {}\nhint: there is work, other; `codat-keys login --profile nope` makes it\n",
+            config.display()
+        )
+    );
 }

@@ -10,6 +10,8 @@ mod bounded;
 #[cfg(target_os = "linux")]
 mod broken;
 mod canary;
+#[cfg(target_os = "linux")]
+mod completions;
 mod doctor;
 mod encode_cases;
 #[cfg(target_os = "linux")]
@@ -19,6 +21,8 @@ mod exec;
 mod handed_out;
 #[cfg(target_os = "linux")]
 mod home;
+#[cfg(target_os = "linux")]
+mod init;
 mod json_errors;
 #[cfg(target_os = "linux")]
 mod keyring;

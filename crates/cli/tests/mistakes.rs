@@ -2,7 +2,7 @@
 
 use codat_keys_emulator::Emulator;
 
-use crate::support::{Ended, program, run, with_key};
+use crate::support::{Ended, against, program, run, with_key};
 
 const KEY: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
 const HEADER: &str = "Basic TWFkZVVwS2V5Rm9yVGhlVGVzdHMwMTIzNDU2Nzg5YWJjZGVmR2hJag==";
@@ -104,21 +104,21 @@ fn a_wrong_key() {
 fn a_wrong_url() {
     let emulator = Emulator::start().unwrap();
     let ended = run(&mut with_key(&format!("{}/v2", emulator.base_url()), emulator.api_key()), &["list"]);
-    assert!(ended.stderr.starts_with("error: there is no such key or resource (HTTP 404; "), "{ended:?}");
-    assert!(ended.stderr.ends_with("hint: list the keys to see their ids, and check the base URL\n"), "{ended:?}");
+    assert!(ended.stderr.starts_with("error: there is no such resource (HTTP 404; "), "{ended:?}");
+    assert!(ended.stderr.ends_with("hint: check the path and the base URL\n"), "{ended:?}");
     assert_eq!((ended.status, ended.stdout.as_str()), (7, ""));
 
     check(
         &run(&mut with_key("api.codat.io", KEY), &["list"]),
         2,
-        "the base URL is not a URL",
+        "CODAT_BASE_URL is not a URL",
         "write it like https://api.codat.io, or http://127.0.0.1:4010 for the emulator",
     );
     check(
         &run(&mut with_key("http://api.example", KEY), &["list"]),
         2,
-        "the base URL would send the key unencrypted",
-        "use https, or allow insecure HTTP if the network is trusted",
+        "CODAT_BASE_URL would send the key unencrypted to http://api.example",
+        "use https; where the network is trusted, CODAT_ALLOW_INSECURE_HTTP=true allows http",
     );
 }
 
@@ -180,18 +180,192 @@ fn a_key_as_an_argument() {
     }
 }
 
+/// Arguments, and what is said of them.
+const USAGE: [(&[&str], &str, &str); 36] = [
+    (&["lst"], "there is no command `lst`", "did you mean list? `codat-keys --help` shows the usage"),
+    (&[], "no command was given", "`codat-keys --help` shows the usage"),
+    (&["profile"], "no command was given", "`codat-keys profile --help` shows the usage"),
+    (&["profile", "nope"], "there is no command `nope`", "`codat-keys profile --help` shows the usage"),
+    (&["create"], "<NAME> is missing", "`codat-keys create --help` shows the usage"),
+    (&["exec"], "<COMMAND>... is missing", "`codat-keys exec --help` shows the usage"),
+    (
+        &["list", "--jsno"],
+        "the argument `--jsno` was not expected",
+        "did you mean --json? `codat-keys list --help` shows the usage",
+    ),
+    (
+        &["list", "--nothing-like-it=x"],
+        "the argument `--nothing-like-it` was not expected",
+        "`codat-keys list --help` shows the usage; a key is never an argument",
+    ),
+    (
+        &["list", "now"],
+        "the argument `now` was not expected",
+        "`codat-keys list --help` shows the usage; a key is never an argument",
+    ),
+    (
+        &["list", "--timeout", "abc"],
+        "the value of --timeout <SECONDS> is not a whole number of seconds, 1 or more",
+        "`codat-keys list --help` shows the usage",
+    ),
+    (
+        &["list", "--timeout", "0"],
+        "the value of --timeout <SECONDS> is not a whole number of seconds, 1 or more",
+        "`codat-keys list --help` shows the usage",
+    ),
+    (&["list", "--timeout"], "--timeout <SECONDS> has no value", "`codat-keys list --help` shows the usage"),
+    (&["list", "--json=yes"], "--json takes no value", "`codat-keys list --help` shows the usage"),
+    (&["list", "--reveal", "--reveal"], "--reveal is given twice", "`codat-keys list --help` shows the usage"),
+    (
+        &["list", "--base-url", "api.codat.io"],
+        "the value of --base-url <URL> is not a URL like https://api.codat.io",
+        "`codat-keys list --help` shows the usage",
+    ),
+    (
+        &["list", "--proxy", "proxy.example"],
+        "the value of --proxy <URL> is not a URL like http://proxy.example:8080",
+        "`codat-keys list --help` shows the usage",
+    ),
+    (
+        &["list", "--profile", "Work"],
+        "--profile is no name of a profile",
+        "write it with at most 32 lower-case letters, digits, `-` and `_`: work, staging-eu",
+    ),
+    (
+        &["list", "--profile", "nope"],
+        "--profile names the profile `nope`, which is not in /dev/null/codat-keys/config.toml",
+        "there is none; `codat-keys login --profile nope` makes it",
+    ),
+    (
+        &["profile", "show", "nope"],
+        "there is no profile `nope` in /dev/null/codat-keys/config.toml",
+        "there is none; `codat-keys login --profile nope` makes it",
+    ),
+    (
+        &["profile", "show", "Nope"],
+        "<NAME> is no name of a profile",
+        "write it with at most 32 lower-case letters, digits, `-` and `_`: work, staging-eu",
+    ),
+    (&["completions", "tcsh"], "the value of <SHELL> is not valid", "give one of bash, elvish, fish, powershell, zsh"),
+    (&["login", "--store", "disk"], "the value of --store <PLACE> is not valid", "give one of keyring, file"),
+    (
+        &["emulator", "--port", "70000"],
+        "the value of --port <PORT> is not a number from 0 to 65535",
+        "`codat-keys emulator --help` shows the usage",
+    ),
+    (
+        &["portal", "--port", "x"],
+        "the value of --port <PORT> is not a number from 0 to 65535",
+        "`codat-keys portal --help` shows the usage",
+    ),
+    (
+        &["emulator", "--seed", "x"],
+        "the value of --seed <NUMBER> is not a whole number from 0 on",
+        "`codat-keys emulator --help` shows the usage",
+    ),
+    (
+        &["emulator", "--host", "localhost"],
+        "the value of --host <ADDRESS> is not an IP address like 127.0.0.1 or 0.0.0.0",
+        "`codat-keys emulator --help` shows the usage",
+    ),
+    (&["emulator", "exec"], "<COMMAND>... is missing", "`codat-keys emulator exec --help` shows the usage"),
+    (
+        &["audit", "--max-age", "90"],
+        "the value of --max-age <AGE> is not a number with a unit",
+        "write it in hours, days or weeks: --max-age 90d",
+    ),
+    (
+        &["api", "GET", "/companies", "--query", "page"],
+        "the value of --query <NAME=VALUE> is not NAME=VALUE",
+        "`codat-keys api --help` shows the usage",
+    ),
+    (
+        &["api", "GET", "/companies", "--header", "page"],
+        "the value of --header <NAME: VALUE> is not NAME: VALUE",
+        "`codat-keys api --help` shows the usage",
+    ),
+    (
+        &["api", "GET", "/companies", "--paginate", "--page-size", "all"],
+        "the value of --page-size <NUMBER> is not a number from 1 to 5000",
+        "`codat-keys api --help` shows the usage",
+    ),
+    (&["show", "ci", "--overwrite"], "--out <FILE> is missing", "`codat-keys show --help` shows the usage"),
+    (
+        &["show", "ci", "--out", "key.txt", "--reveal"],
+        "--out <FILE> and --reveal do not go together",
+        "`codat-keys show --help` shows the usage",
+    ),
+    (&["man", "nope"], "there is no command `nope`", "`codat-keys --help` lists the commands"),
+    (&["help", "nope"], "there is no command `nope`", "`codat-keys --help` lists the commands"),
+    (&["help", "list", "nope"], "there is no command `list nope`", "`codat-keys --help` lists the commands"),
+];
+
 #[test]
-fn a_command_that_is_not_there() {
-    let ended = run(&mut program(), &["lst"]);
-    check(&ended, 2, "there is no such command", "did you mean list? `codat-keys --help` shows the usage");
-    let usage = "`codat-keys --help` and `codat-keys COMMAND --help` show the usage; a key is never an argument";
-    check(&run(&mut program(), &[]), 2, "no command was given", usage);
-    check(&run(&mut program(), &["create"]), 2, "<NAME> is missing", usage);
+fn wrong_arguments_are_named_with_what_is_accepted() {
+    for (arguments, error, hint) in USAGE {
+        check(&run(&mut program(), arguments), 2, error, hint);
+    }
+}
+
+#[test]
+fn an_emulator_that_cannot_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let faults = folder.path().join("faults.json");
+    let faults = faults.to_str().unwrap();
+    let correct = "correct the file: docs/emulator.md shows a script of faults";
+    std::fs::write(faults, "{").unwrap();
+    let what = r#"the body must be JSON: {"faults": [...]}"#;
+    let ended = run(&mut program(), &["emulator", "--faults", faults]);
+    check(&ended, 2, &format!("the faults in {faults} (--faults) cannot be used: {what}"), correct);
+
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listener = std::net::TcpListener::bind(taken).unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    for (arguments, error, hint) in [
+        (
+            &["--port", &*port][..],
+            "cannot listen on 127.0.0.1:",
+            "choose another --port, or leave it out for a free one",
+        ),
+        (
+            &["--host", "192.0.2.1"],
+            "cannot listen on 192.0.2.1:0: ",
+            "give --host an address of this machine: 127.0.0.1, or 0.0.0.0 for every network",
+        ),
+        (
+            &["--allow-host", "http://codat"],
+            "the allowed host `http://codat` is not a host name without scheme and port",
+            "give --allow-host a name alone, like codat",
+        ),
+        (&["--state", "/nowhere/state.json"], "/nowhere/state.json", "choose another --state, or leave it out"),
+    ] {
+        let ended = run(&mut program(), &[&["emulator"], arguments].concat());
+        assert!(ended.stderr.starts_with(&format!("error: the emulator cannot start: {error}")), "{ended:?}");
+        assert!(ended.stderr.ends_with(&format!("\nhint: {hint}\n")), "{ended:?}");
+        assert_eq!((ended.status, ended.stdout.as_str()), (1, ""));
+    }
+}
+
+#[test]
+fn a_path_that_is_not_there_is_no_key() {
+    let emulator = Emulator::start().unwrap();
+    let ended = run(&mut against(&emulator), &["api", "GET", "/nope"]);
+    assert!(ended.stderr.starts_with("error: there is no such resource (HTTP 404; "), "{ended:?}");
+    assert!(ended.stderr.ends_with("\nhint: check the path and the base URL\n"), "{ended:?}");
+    assert_eq!((ended.status, ended.stdout.as_str()), (7, ""));
+}
+
+#[test]
+fn the_key_in_use_is_deleted_by_its_option_alone() {
+    let emulator = Emulator::start().unwrap();
+    run(&mut against(&emulator), &["create", "ci"]);
+    let own = run(&mut against(&emulator), &["whoami"]).stdout;
+    let id = own.split('\t').next().unwrap();
     check(
-        &run(&mut program(), &["list", "--timeout", "soon"]),
-        2,
-        "the value of --timeout <SECONDS> is not valid",
-        usage,
+        &run(&mut against(&emulator), &["delete", id, "--yes"]),
+        6,
+        "this is the key that makes the call",
+        "use another key to delete it, or add --allow-key-in-use",
     );
 }
 

@@ -66,7 +66,7 @@ pub(crate) fn header_value(text: &str) -> Result<HeaderValue, Error> {
 }
 
 pub(crate) fn parse_any(response: &Response<Bytes>) -> Result<Response<Bytes>, Error> {
-    if response.status().is_success() { Ok(response.clone()) } else { Err(refusal(response)) }
+    if response.status().is_success() { Ok(response.clone()) } else { Err(refusal(response).about_a_path()) }
 }
 
 fn check_path(path: &str) -> Result<(), Error> {
@@ -100,7 +100,7 @@ pub(crate) fn parse_list(response: &Response<Bytes>) -> Result<Vec<ApiKeyDetails
     struct Answer {
         results: Option<Vec<WireKey>>,
     }
-    expect_status(response, &[StatusCode::OK])?;
+    expect_status(response, &[StatusCode::OK]).map_err(Error::about_a_path)?;
     let answer: Answer = json(response)?;
     let keys = answer.results.ok_or_else(|| unreadable(response, "its `results` are missing"))?;
     keys.into_iter().map(|key| details(response, key)).collect()

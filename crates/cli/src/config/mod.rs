@@ -62,6 +62,11 @@ impl Config {
         read::config(&path, &folder, &text)
     }
 
+    /// Where it is, for a page that shows it.
+    pub(crate) fn path_for_show() -> String {
+        folder().map_or("config.toml".into(), |folder| folder.join("config.toml").display().to_string())
+    }
+
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -79,15 +84,19 @@ impl Config {
         self.profiles.iter().find(|profile| profile.name == *name)
     }
 
-    /// The profile of that name, which something named.
-    pub(crate) fn get(&self, name: &Name, named_by: &str) -> Result<&Profile, Failure> {
+    /// The profile of that name, which was given, or which something else named.
+    pub(crate) fn get(&self, name: &Name, named_by: Option<&str>) -> Result<&Profile, Failure> {
         self.find(name).ok_or_else(|| {
             let names: Vec<&str> = self.profiles.iter().map(|profile| profile.name.as_str()).collect();
             let there =
                 if names.is_empty() { "there is none".into() } else { format!("there is {}", names.join(", ")) };
+            let path = self.path.display();
             Failure::new(
                 ErrorKind::InvalidInput,
-                format!("{named_by} names the profile `{name}`, which is not in {}", self.path.display()),
+                match named_by {
+                    Some(named_by) => format!("{named_by} names the profile `{name}`, which is not in {path}"),
+                    None => format!("there is no profile `{name}` in {path}"),
+                },
                 format!("{there}; `codat-keys login --profile {name}` makes it"),
             )
         })

@@ -206,6 +206,15 @@ impl Error {
         Self(self.0.clone())
     }
 
+    /// Of a call that names no key: what was not found is a path.
+    pub(crate) fn about_a_path(mut self) -> Self {
+        if self.kind() == ErrorKind::NotFound {
+            self.0.message = "there is no such resource".into();
+            self.0.hint = Some("check the path and the base URL".into());
+        }
+        self
+    }
+
     pub(crate) fn but_most_likely_nothing(mut self) -> Self {
         self.0.message = format!("{}; most likely nothing was made", self.0.message).into();
         self

@@ -1,0 +1,111 @@
+//! Completions. The script of a shell asks this program, in an environment variable, what may come next.
+
+use std::env;
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use clap::FromArgMatches;
+use clap_complete::engine::CompletionCandidate;
+use clap_complete::env::{CompleteEnv, Shells};
+use codat_keys::{ApiKeyDetails, Client, plain};
+
+use crate::args;
+use crate::choice::{self, Choice};
+use crate::config::{Config, Source};
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::output::print;
+use crate::runtime;
+
+const VARIABLE: &str = "_CODAT_KEYS_COMPLETE";
+const PROGRAM: &str = "codat-keys";
+
+/// How long somebody who pressed Tab waits for the names of keys.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Answers a shell that asks. Whatever fails is passed over: a message would stand in the middle of a command line.
+pub(crate) fn answer() -> bool {
+    let folder = env::current_dir().ok();
+    let complete = CompleteEnv::with_factory(args::command).var(VARIABLE);
+    complete.try_complete(env::args_os(), folder.as_deref()).unwrap_or(true)
+}
+
+/// Prints what makes a shell ask.
+pub(crate) fn script(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    let shells = Shells::builtins();
+    let written = shells
+        .completer(&shell.to_string())
+        .map(|shell| shell.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script));
+    match written {
+        Some(Ok(())) => print(&String::from_utf8_lossy(&script)),
+        _ => Err(Failure::local(format!("there is no script for {shell}"), "please report it")),
+    }
+}
+
+pub(crate) fn profiles() -> Vec<CompletionCandidate> {
+    let profiles = Config::load().map(|config| config.profiles().to_vec()).unwrap_or_default();
+    let candidate = |profile: &crate::config::Profile| {
+        CompletionCandidate::new(profile.name.as_str()).help(Some(plain(&profile.base_url).into()))
+    };
+    profiles.iter().map(candidate).collect()
+}
+
+pub(crate) fn commands() -> Vec<CompletionCandidate> {
+    let command = args::command();
+    let commands = command.get_subcommands().filter(|sub| !sub.is_hide_set());
+    commands.map(|sub| CompletionCandidate::new(sub.get_name()).help(sub.get_about().cloned())).collect()
+}
+
+pub(crate) fn topics() -> Vec<CompletionCandidate> {
+    let statuses = CompletionCandidate::new(args::EXIT_STATUS).help(Some("What each exit status means".into()));
+    commands().into_iter().chain([statuses]).collect()
+}
+
+/// The names and ids of keys, by a call with the key that the command line would use.
+pub(crate) fn keys(begun: &OsStr) -> Vec<CompletionCandidate> {
+    let begun = begun.to_string_lossy();
+    if begun.starts_with('-') {
+        return Vec::new();
+    }
+    let Some((client, keys)) = listed() else { return Vec::new() };
+    let used_once = |name: &str| keys.iter().filter(|key| key.name.as_deref() == Some(name)).count() == 1;
+    let named = keys.iter().filter_map(|key| {
+        let name = key.name.as_deref().filter(|name| used_once(name) && client.redact(name) == *name)?;
+        Some((name, key.id.as_str().to_owned()))
+    });
+    let by_id = keys.iter().map(|key| {
+        let name = plain(&client.redact(key.name.as_deref().unwrap_or("no name")));
+        (key.id.as_str(), format!("{name}, {}", key.api_key.masked()))
+    });
+    let all = named.chain(by_id).filter(|(value, _)| is_plain_word(value) && value.starts_with(&*begun));
+    all.map(|(value, help)| CompletionCandidate::new(value).help(Some(help.into()))).collect()
+}
+
+/// Not where a command gives the key: it might ask for something, and would run at every Tab.
+fn listed() -> Option<(Client, Vec<ApiKeyDetails>)> {
+    let connection = connection()?;
+    match choice::choose(connection.key.profile.as_deref()).ok()? {
+        Choice::Profile(profile) if matches!(profile.source, Source::Command(_)) => return None,
+        _ => {}
+    }
+    let list = async {
+        let client = connection.client().await?;
+        let keys = client.keys().list().await?;
+        Ok::<_, Failure>((client, keys))
+    };
+    runtime::run(async { Ok(tokio::time::timeout(PATIENCE, list).await) }).ok()?.ok()?.ok()
+}
+
+/// The options for a connection that stand on the command line by now.
+fn connection() -> Option<Connection> {
+    let words = env::args_os().skip_while(|word| word != "--").skip(1);
+    let matches = args::command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    let (_, matches) = matches.subcommand()?;
+    Connection::from_arg_matches(matches).ok()
+}
+
+/// A shell takes what is chosen into the command line as it stands, where a name from elsewhere could begin a command.
+fn is_plain_word(text: &str) -> bool {
+    !text.starts_with('-') && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
