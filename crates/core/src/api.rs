@@ -50,7 +50,7 @@ pub(crate) fn any_request(
         Error::new(ErrorKind::InvalidInput, "the path cannot stand in a URL")
             .hint_is("percent-encode what a URL cannot hold")
     };
-    // As browsers write it: what is not ASCII is percent-encoded.
+    // Percent-encodes characters that are not ASCII, as browsers do.
     let url = Url::parse(&url).map_err(|source| unbuildable().caused_by(source))?;
     let request = Request::builder().method(method).uri(url.as_str()).header(ACCEPT, JSON);
     request.body(body).map_err(|source| unbuildable().caused_by(source))

@@ -17,8 +17,8 @@ pub(crate) struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// Takes `https://` to anywhere, and `http://` to this machine alone unless `allow_insecure_http`: the key goes
-    /// over it in clear. `place` is what gave it.
+    /// Accepts `https://` to any host. `http://` sends the key unencrypted, so it must name this machine unless
+    /// `allow_insecure_http` is set. Errors name `place`, the origin of the text.
     pub(crate) fn parse(text: &str, place: &str, allow_insecure_http: bool) -> Result<Self, Error> {
         let refuse = |what: &str, hint: &'static str| {
             Err(Error::new(ErrorKind::InvalidInput, format!("{place} {what}")).hint_is(hint))
@@ -48,7 +48,7 @@ impl BaseUrl {
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), url })
     }
 
-    /// Refuses a URL of another scheme, host or port.
+    /// Returns an error for a URL with another scheme, host or port.
     pub(crate) fn check_own(&self, url: &str) -> Result<(), Error> {
         let is_own = |other: url::Url| {
             other.origin() == self.url.origin() && other.username().is_empty() && other.password().is_none()

@@ -1,5 +1,5 @@
-//! All that a client is made of, checked: as many clients as are needed are built from it. Together with `proxy.rs`,
-//! `transport.rs` and the modules of its errors the only module that knows reqwest.
+//! The checked configuration that clients are built from. Only this module, `proxy.rs`, `transport.rs`, `connect_error.rs`
+//! and `send_error.rs` know reqwest.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -107,10 +107,10 @@ impl Client {
         })
     }
 
-    /// The header for another HTTP library, if the URL belongs to this client's own origin, so that the key goes nowhere
-    /// else. It never waits: a key file is looked at, at most once a second, and read again where it has changed; what a
-    /// command or a provider of your own has given last is taken as it is. Where the code can wait, prefer
-    /// [`authorize`](Self::authorize).
+    /// Returns the header for another HTTP library, if the URL belongs to this client's own origin, so that the key goes
+    /// nowhere else. This function never waits. It checks a key file at most once a second, and reads it again if it has
+    /// changed. It does not run a command or a provider of your own, and uses the latest key that it returned. Prefer
+    /// [`authorize`](Self::authorize) in code that can wait.
     ///
     /// # Errors
     /// `InvalidInput` for a URL of another origin, or none at all; `NoCredential` before a command or a provider of your own
@@ -126,8 +126,8 @@ impl Client {
         })
     }
 
-    /// The same header if it is known without waiting, and `None` where [`authorize`](Self::authorize) would read a command
-    /// or a provider of your own.
+    /// Returns the same header if it is known without waiting, and `None` if [`authorize`](Self::authorize) would run a
+    /// command or a provider of your own.
     ///
     /// # Errors
     /// `InvalidInput` for a URL of another origin, or none at all; `Closed`.
@@ -137,9 +137,9 @@ impl Client {
         Ok(self.transport().key.ready().map(|held| AuthorizationHeader::from(&held.key)))
     }
 
-    /// The header for another HTTP library, if the URL belongs to this client's own origin. The key is read from its source
-    /// where that has not happened yet, or where it may have changed; calls that need it at the same time share one reading.
-    /// Nothing is sent to Codat, and a failed reading is not retried.
+    /// Returns the header for another HTTP library, if the URL belongs to this client's own origin. The key is read from
+    /// its source if that has not happened yet, or if the source may have changed. Concurrent calls share one read. Nothing
+    /// is sent to Codat, and a failed read is not retried.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -156,8 +156,8 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or none at all; those of the source, as [`ClientBuilder::build`], and
-    /// `Timeout` where it takes longer than a call may, if no key has been read before; `Closed`.
+    /// `InvalidInput` for a URL of another origin, or an invalid URL; `Closed`. If no key has been read before, also the
+    /// errors of the source, as in [`ClientBuilder::build`], and `Timeout` if it takes longer than a call may.
     pub async fn authorize(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         self.transport().check_open()?;
         self.base().check_own(url)?;
@@ -165,12 +165,12 @@ impl Client {
         Ok(AuthorizationHeader::from(&held.key))
     }
 
-    /// The header to send once more after the own origin answered 401 or 403 to `rejected`: `None` unless the source has
-    /// another key by now. The source is read at most once for all calls whose key was rejected at the same time. Every call
-    /// of this client does so by itself; this is for programs that send requests with a library of their own.
+    /// Returns the header for sending a request once more after this client's own origin answered 401 or 403 to
+    /// `rejected`, or `None` if the source has no other key. Concurrent calls share one read of the source. Calls of this
+    /// client do this automatically; use it for requests that another library sends.
     ///
     /// # Errors
-    /// As [`authorize`](Self::authorize); the key in use stays.
+    /// As [`authorize`](Self::authorize), and the errors of the source in any case. The key in use is then kept.
     pub async fn reauthorize(
         &self,
         url: &str,
@@ -183,7 +183,7 @@ impl Client {
     }
 
     /// Reads the key from its source again, and tells whether it is another one now. Every call does so by itself when Codat
-    /// refuses the key. A key that was given as a value stays.
+    /// refuses the key. A key that was given as a value does not change.
     ///
     /// # Errors
     /// Those of the source, as [`ClientBuilder::build`], and `Timeout` where it takes longer than a call may; the key in use

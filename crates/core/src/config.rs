@@ -69,10 +69,10 @@ impl ClientBuilder {
     /// Authenticates with the key or whole header in a file, of which one line break at the end is dropped, and follows it: a
     /// file that was replaced is read again within a second (calls look at it, at most once a second), and when Codat
     /// refuses the key. `CODAT_API_KEY_FILE` does the same. A file that is replaced should be renamed over the old one, so
-    /// that nobody reads half of it; Kubernetes' mounted secrets are. On Unix a file of this process's
-    /// own user that every user of the machine can read is refused, unless it lies in `/run/secrets` or beside a link
-    /// `..data`, as containers mount secrets; one of another user, whose mode is not for the reader to change, is taken.
-    /// UTF-8 and, with a byte order mark, UTF-16 are read. What is no regular file, such as a pipe, is read once.
+    /// that nobody reads half of it; Kubernetes' mounted secrets are. On Unix, a file that the user of this process owns
+    /// and every user of the machine can read is refused, unless it is below `/run/secrets` or beside a link `..data`, as
+    /// containers mount secrets. A file of another user is accepted, since the reader cannot change its mode. The file is
+    /// UTF-8, or UTF-16 with a byte order mark. A file that is not regular, such as a pipe, is read only once.
     pub fn api_key_file(self, path: impl Into<PathBuf>) -> Self {
         self.given(Given::File(path.into()))
     }
@@ -127,8 +127,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Lets the key go unencrypted to other machines. Default: where `CODAT_ALLOW_INSECURE_HTTP` is `true`, else `http://`
-    /// reaches this machine alone.
+    /// Allows `http://` to other machines, which sends the key unencrypted. Default: the value of
+    /// `CODAT_ALLOW_INSECURE_HTTP`; if it is not set, `http://` reaches this machine only.
     pub fn allow_insecure_http(mut self, allow: bool) -> Self {
         self.allow_insecure_http = Some(allow);
         self

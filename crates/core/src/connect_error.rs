@@ -1,6 +1,5 @@
-//! Why no connection was made, in words for people. An error is final where a repeat cannot help: a proxy that refuses, TLS
-//! that fails. A name that cannot be resolved is not: the system tells one that does not exist from a resolver that is out of
-//! order on some platforms alone.
+//! Errors of a connection that was not made. An error is final if a repeat cannot help: a proxy refuses, or TLS fails. A name
+//! that cannot be resolved is not final: only some platforms tell an unknown name from a failing resolver.
 
 use std::io;
 
@@ -15,7 +14,7 @@ use crate::transport::Transport;
 const CA_HINT: &str = "check the base URL; behind a proxy that opens TLS, name the certificate of its authority in CODAT_CA_FILE \
                        (or `ca_file`): the authority's, not the server's own";
 
-/// The system's resolver, whose errors can be told from those of TCP.
+/// The system's resolver, with errors that differ from those of TCP.
 pub(crate) struct Resolver;
 
 /// The system's resolver has no address for a name.
@@ -32,7 +31,7 @@ impl Resolve for Resolver {
     }
 }
 
-/// Nothing has been sent to Codat. The transport says where the connection was to lead.
+/// The error of a request whose connection was not made, so that nothing was sent to Codat.
 pub(crate) async fn connect_error(source: reqwest::Error, transport: &Transport) -> Error {
     let source = source.without_url();
     let error = match (tunnel(&source), &transport.proxy) {
@@ -57,17 +56,17 @@ const PROXY_HINT: &str = "check the URL of the proxy";
 
 /// How a proxy failed to open a tunnel.
 enum Tunnel {
-    /// It could not be connected to.
+    /// No connection to it was made.
     Unreached,
     /// It ended the connection.
     Broken,
     /// It answered 407.
     Unauthorized,
-    /// It answered anything else than 200.
+    /// It answered with another status than 200.
     Refused,
 }
 
-/// hyper-util keeps the type of this error to itself, so that its text tells.
+/// Recognizes the error by its text, since its type is private in hyper-util.
 fn tunnel(source: &reqwest::Error) -> Option<Tunnel> {
     let text = chain(source).map(|error| error.to_string()).find(|text| text.starts_with("tunnel error: "))?;
     Some(match text.as_str() {
@@ -140,7 +139,7 @@ fn tls(cause: &rustls::Error, place: &str) -> Error {
     }
 }
 
-/// A proxy that may be able to reach the target later says so by its status.
+/// A 408, 429 or 5xx is retryable: the proxy may reach the target later.
 fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
     let what = format!("the proxy {place} answered {}{reason} when asked to connect to {target}", status.as_u16());
@@ -154,7 +153,7 @@ fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     }
 }
 
-/// What the system says, without its number.
+/// The system's message, without its error number.
 fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "nothing listens there (connection refused)".into(),
@@ -186,12 +185,12 @@ fn certificate(reason: &CertificateError) -> String {
     }
 }
 
-/// The first error of that type in the chain of causes.
+/// Finds the first error of a type in the chain of sources.
 pub(crate) fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-/// An error and its causes.
+/// An error and its sources.
 fn chain<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {

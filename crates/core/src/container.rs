@@ -1,14 +1,14 @@
-//! Recognizes text that holds a credential among other things: the file of a secret store, a `.env` file, YAML, PEM.
+//! Recognizes text that contains a credential but is not one: JSON of a secret store, a `.env` file, YAML, PEM.
 
 use serde::de::IgnoredAny;
 
 use crate::mistake::Mistake;
 
-/// What the text is, if it is no credential but holds one. A raw key may have any form, so that only what is certain is
+/// Returns the format of a text that contains a credential. A raw key may have any form, so only unmistakable formats are
 /// recognized.
 pub(crate) fn container(text: &str) -> Option<Mistake> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
-    // What keys are made of, as a rule: each answer of Codat's holds up to ten.
+    // Fast path: nearly all keys are alphanumeric, and each answer with keys holds up to ten.
     if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
@@ -22,7 +22,7 @@ pub(crate) fn container(text: &str) -> Option<Mistake> {
     }
 }
 
-/// `CODAT_API_KEY=...`, as in a `.env` file or a shell's script. The padding of Base64 is no value.
+/// `CODAT_API_KEY=...`, as in a `.env` file or a shell script. The padding of Base64 does not count as a value.
 fn is_assignment(line: &str) -> bool {
     let line = ["export ", "set ", "$env:"].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
     line.split_once('=').is_some_and(|(name, value)| {
@@ -31,7 +31,7 @@ fn is_assignment(line: &str) -> bool {
     })
 }
 
-/// `apiKey: ...`. A raw key holds no space.
+/// `apiKey: ...`. The space tells it from a raw key, which has none.
 fn is_yaml(line: &str) -> bool {
     line.split_once(": ").is_some_and(|(name, _)| is_name(name) && !name.eq_ignore_ascii_case("authorization"))
 }

@@ -56,8 +56,8 @@ impl Credential {
         Self::read(text).map_err(|mistake| mistake.in_place(place))
     }
 
-    /// The same for what a file, standard input or a command's output holds: a byte order mark at its start and exactly one
-    /// line break at its end are dropped first, as editors and `echo` leave them.
+    /// Parses the contents of a file, standard input or a command's output. A byte order mark at the start and exactly one
+    /// line break at the end are removed first, since editors and `echo` write them.
     ///
     /// # Errors
     /// As [`Credential::parse`].
@@ -65,10 +65,10 @@ impl Credential {
         Self::parse_bytes(text.as_bytes())
     }
 
-    /// The same for bytes: UTF-8, or UTF-16 with a byte order mark, as shells of Windows write it.
+    /// As [`Credential::parse_line`], for bytes: UTF-8, or UTF-16 with a byte order mark, as Windows shells write it.
     ///
     /// # Errors
-    /// As [`Credential::parse`]; also for bytes that are no text.
+    /// As [`Credential::parse`], and for bytes that are not text.
     pub fn parse_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Self::read_bytes(bytes).map_err(|mistake| mistake.in_place("the credential"))
     }
@@ -86,7 +86,7 @@ impl Credential {
         AuthorizationHeader::from(self.api_key())
     }
 
-    /// Reads what a file, standard input or a command's output holds.
+    /// Reads the contents of a file, standard input or a command's output.
     pub(crate) fn read_bytes(bytes: &[u8]) -> Result<Self, Mistake> {
         Self::read(without_line_break(&decode(bytes)?))
     }

@@ -11,7 +11,7 @@ use jiff::tz::Offset;
 
 use crate::limits::seconds;
 
-/// 100 years: every language can hold such a time, and a date so far away.
+/// 100 years. Every language can represent this duration, and a date this far ahead.
 const LONGEST_WAIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Codat's dates are UTC, with and without `Z` or an offset, with up to seven fraction digits.
@@ -24,15 +24,15 @@ pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     rfc2822::parse(text).ok().map(|date| date.timestamp())
 }
 
-/// `Retry-After`, in seconds or as a date; of several the longest. A value that cannot be read counts as absent, one that
-/// is too large as [`LONGEST_WAIT`].
+/// The longest `Retry-After`, in seconds or as a date. A value that cannot be read is ignored; one that is too large
+/// becomes [`LONGEST_WAIT`].
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let waits = headers.get_all(RETRY_AFTER).iter().filter_map(|value| wait(value.to_str().ok()?.trim(), now));
     waits.max().map(|wait| wait.min(LONGEST_WAIT))
 }
 
 fn wait(value: &str, now: Timestamp) -> Option<Duration> {
-    // RFC 9110 knows digits alone; some servers send fractions.
+    // RFC 9110 allows only digits, but some servers send fractions.
     if value.starts_with(|c: char| c.is_ascii_digit()) && value.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return value.parse().ok().map(seconds);
     }

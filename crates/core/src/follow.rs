@@ -27,7 +27,7 @@ impl Transport {
         }
     }
 
-    /// The key to authenticate with now. Its source is read where that has not happened yet, or where it may have changed.
+    /// Returns the key to authenticate with now. Reads its source if that has not happened yet, or if it may have changed.
     pub(crate) async fn key_to_use(&self, budget: Budget) -> Result<Arc<Held>, Error> {
         match self.key.ready() {
             Some(key) => Ok(key),
@@ -35,7 +35,7 @@ impl Transport {
         }
     }
 
-    /// Another key than the one that Codat rejected, if the source has one by now.
+    /// Returns a key other than the one that Codat rejected, if the source has one.
     pub(crate) async fn key_after_rejection(
         &self,
         rejected: &ApiKey,

@@ -15,7 +15,7 @@ use crate::secret::ApiKey;
 /// 2017-01-01T00:00:00Z: Codat was founded in that year.
 const FIRST_SECOND: i64 = 1_483_228_800;
 
-/// How far Codat's clock and this machine's may be apart.
+/// The largest accepted difference between Codat's clock and this machine's.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 const MAX_ID_BYTES: usize = 200;
@@ -59,10 +59,10 @@ impl KeyId {
         &self.0
     }
 
-    /// The id in a path that names a key, `/apiKeys/ID`; None for every other path.
+    /// Returns the id in a path that names a key, `/apiKeys/ID`, and `None` for any other path.
     ///
     /// # Errors
-    /// `InvalidInput` where something else than an id stands there.
+    /// `InvalidInput` if the path has no valid id there.
     #[doc(hidden)]
     pub fn in_path(path: &str) -> Option<Result<Self, Error>> {
         let decode = |segment| percent_decode_str(segment).decode_utf8_lossy();
@@ -162,8 +162,8 @@ pub struct ApiKeyDetails {
 }
 
 impl ApiKeyDetails {
-    /// How old the key is. `None` where its date is unknown or impossible: from before 2017, when Codat began, or more than 5
-    /// minutes after `now`, which no clock is off by.
+    /// The age of the key. `None` if its date is unknown, before 2017, when Codat was founded, or more than 5 minutes after
+    /// `now`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,11 +1,11 @@
-//! What is wrong with a text that should be a credential, and how to mend it.
+//! The defects of a text that should be a credential, and how to correct them.
 
 use thiserror::Error as ThisError;
 
 use crate::error::{Error, ErrorKind};
 use crate::text::NotText;
 
-/// What is wrong with a credential. The text says what was found (never the value), [`Mistake::hint`] how to mend it.
+/// A defect of a credential. Its text says what was found, never the value; [`Mistake::hint`] says how to correct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub(crate) enum Mistake {
     #[error("is empty")]

@@ -184,7 +184,7 @@ impl Walk {
     }
 }
 
-/// A count beyond `u64` is as large as it can be.
+/// Reads a count beyond `u64` as `u64::MAX`.
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = Number::deserialize(deserializer)?;
     let float = number.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0);

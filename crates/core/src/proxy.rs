@@ -1,5 +1,5 @@
-//! The proxy: given, or from the environment. Together with `blueprint.rs`, `transport.rs` and the modules of its errors the
-//! only module that knows reqwest.
+//! The proxy: given, or from the environment. Only this module, `blueprint.rs`, `transport.rs`, `connect_error.rs` and
+//! `send_error.rs` know reqwest.
 
 use std::io;
 
@@ -17,7 +17,7 @@ use crate::error::{Error, ErrorKind};
 
 const EXAMPLE: &str = "write it like http://proxy.example:8080";
 
-/// The status line of a response is shorter.
+/// Longer than any status line.
 const MAX_STATUS_LINE: u64 = 1024;
 
 #[derive(Clone)]
@@ -64,7 +64,7 @@ fn parse(text: &str, place: &str) -> Result<Url, Error> {
     })
 }
 
-/// What the HTTP stack cannot read would be passed over without a word.
+/// The HTTP stack would silently ignore a URL that it cannot parse.
 fn is_uri(url: &Url) -> bool {
     url.as_str().parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some())
 }
@@ -80,13 +80,13 @@ impl Proxy {
         Ok(Self { route: route.no_proxy(exceptions), url, shown })
     }
 
-    /// Without user name and password.
+    /// Contains neither user name nor password.
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
-    /// Asks an unencrypted proxy once more for a tunnel to `HOST:PORT`, which it has refused: reqwest does not tell the status.
-    /// Returns the status line.
+    /// Asks an unencrypted proxy again for a tunnel to `HOST:PORT`, and returns the status line: reqwest does not report the
+    /// status of the refusal.
     pub(crate) async fn ask_for_tunnel(&self, target: &str) -> io::Result<String> {
         let (Some(host), Some(port), "http") =
             (self.url.host_str(), self.url.port_or_known_default(), self.url.scheme())
@@ -103,7 +103,7 @@ impl Proxy {
         Ok(String::from_utf8_lossy(line).trim_end().to_owned())
     }
 
-    /// The header with the user name and the password in its URL, if there are any.
+    /// The `Proxy-Authorization` header from the user name and password of the URL, if any.
     fn authorization(&self) -> String {
         if self.url.username().is_empty() && self.url.password().is_none() {
             return String::new();

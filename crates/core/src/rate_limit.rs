@@ -47,7 +47,7 @@ impl RateLimit {
     }
 }
 
-/// A number beyond `u64` is as large as it can be.
+/// Reads a number beyond `u64` as `u64::MAX`.
 fn read_number(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))

@@ -7,7 +7,7 @@ use crate::secret::{ApiKey, MASK};
 /// Text with the key in use taken out, and the value of every member `apiKey` masked, whatever shape it has. It need not be
 /// valid JSON: what cannot be read is masked rather than shown. All else stays as it came, to the digit and the blank.
 pub(crate) fn redacted<'a>(body: &'a [u8], in_use: &ApiKey) -> Cow<'a, [u8]> {
-    // UTF-16 and UTF-32 write zero bytes between the letters of a key: where it holds one, it comes out without them.
+    // UTF-16 and UTF-32 put zero bytes between the letters of a key, so they are removed before the search.
     if body.contains(&0) {
         let letters: Vec<u8> = body.iter().copied().filter(|byte| *byte != 0).collect();
         let redacted = redacted_letters(&letters, in_use);

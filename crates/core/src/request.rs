@@ -70,7 +70,7 @@ impl<'a, C> Request<'a, C> {
 
     /// Adds a header. An `Idempotency-Key` of your own, for POST and PATCH, takes the place of the one that is made for
     /// the call: that resumes an earlier call, with the same body, within 85 minutes. `Authorization`, `Host`,
-    /// `Accept-Encoding` and what frames a request (`Content-Length`, `Connection`…) are refused: they are the client's own business.
+    /// `Accept-Encoding` and headers that frame a request (`Content-Length`, `Connection`…) are refused: the client sets them.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.order.headers.append(name, value);
         self
@@ -124,7 +124,7 @@ impl Order<'_> {
     }
 }
 
-/// The client's own business: where a request goes, with which key, how it is framed, and that its answer can be read.
+/// Headers that the client sets itself: target, key, framing and accepted encoding.
 const OWN: [HeaderName; 11] = [
     ACCEPT_ENCODING,
     AUTHORIZATION,

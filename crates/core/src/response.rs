@@ -54,7 +54,7 @@ impl Response {
 
     /// The body for people's eyes, a terminal or a log: the key in use is taken out of any text, and where it is JSON, the
     /// value of every member `apiKey` is masked (Codat's lists of keys and its profile hold keys in clear). All else stays
-    /// as it came; but text in UTF-16 or UTF-32 that holds a key comes out without its zero bytes.
+    /// as it came, except that text in UTF-16 or UTF-32 that holds a key is returned without its zero bytes.
     pub fn redacted(&self) -> Cow<'_, [u8]> {
         match api::key_of(&self.0) {
             Some(key) => redacted(self.bytes(), key),
@@ -70,10 +70,10 @@ impl Response {
         api::json(&self.0)
     }
 
-    /// The text of the JSON that the body should be, without a byte order mark, for the parser of another language.
+    /// The body as the text of a JSON document, without a byte order mark, for the parser of another language.
     ///
     /// # Errors
-    /// `BadResponse` where it is not UTF-8.
+    /// `BadResponse` if the body is not UTF-8.
     #[doc(hidden)]
     pub fn json_text(&self) -> Result<&str, Error> {
         api::json_text(&self.0)

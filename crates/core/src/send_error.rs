@@ -1,11 +1,11 @@
-//! Why a request brought no response, and whether Codat may have received it all the same.
+//! Errors of a request that was sent but got no complete response. Codat may have received it.
 
 use std::io;
 
 use crate::connect_error::find;
 use crate::error::{Error, ErrorKind};
 
-/// After the connection was made, so that Codat may have received the request.
+/// The error of a request that failed after the connection was made.
 pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
     let error = match find::<hyper::Error>(&source) {
         Some(cause) if let Some(defect) = defect(cause) => {
@@ -16,7 +16,7 @@ pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
     error.caused_by(source.without_url())
 }
 
-/// Why a body did not come to its end.
+/// The error of a response whose body is incomplete.
 pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     let is_malformed =
         |cause: &io::Error| matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
@@ -30,9 +30,9 @@ pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     error.caused_by(source.without_url())
 }
 
-/// What is wrong with a head, in plain words; `None` where the connection was lost.
+/// Describes a malformed response head; `None` if the connection was lost.
 fn defect(error: &hyper::Error) -> Option<String> {
-    // hyper has no other way to tell these apart.
+    // hyper distinguishes these by text only.
     let text = error.to_string();
     match text.as_str() {
         "message head is too large" => Some("its head is too large, or has more than 100 headers".into()),

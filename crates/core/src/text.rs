@@ -20,20 +20,20 @@ pub enum NotText {
     /// UTF-16 that has no byte order mark, or is damaged.
     #[error("is encoded as UTF-16")]
     Utf16,
-    /// Any other encoding, or no text at all.
+    /// Another encoding, or not text at all.
     #[error("is not encoded as UTF-8")]
     NotUtf8,
 }
 
 impl NotText {
-    /// What to do about it.
+    /// How to correct it.
     pub const HINT: &str = "save it as UTF-8";
 }
 
 /// Decodes UTF-8, with or without a byte order mark, and UTF-16 with one.
 ///
 /// # Errors
-/// [`NotText`] for any other encoding. UTF-16 without a byte order mark is recognized, and not guessed at.
+/// [`NotText`] for any other encoding, including UTF-16 without a byte order mark.
 #[doc(hidden)]
 pub fn decode(bytes: &[u8]) -> Result<Zeroizing<String>, NotText> {
     match bytes {
@@ -47,7 +47,7 @@ pub fn decode(bytes: &[u8]) -> Result<Zeroizing<String>, NotText> {
     }
 }
 
-/// The bytes without the UTF-8 byte order mark that some programs write before text, which JSON does not allow.
+/// Removes the UTF-8 byte order mark, which some programs write and JSON does not allow.
 pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
@@ -57,7 +57,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, No
     if !rest.is_empty() {
         return Err(NotText::Utf16);
     }
-    // Never moved while it grows, which would leave a copy behind: a unit takes at most three bytes.
+    // The capacity suffices (a unit takes at most three bytes): growing would leave a copy of the key behind.
     let mut text = Zeroizing::new(String::with_capacity(3 * units.len()));
     for character in char::decode_utf16(units.iter().copied().map(unit)) {
         text.push(character.map_err(|_| NotText::Utf16)?);
@@ -65,7 +65,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, No
     Ok(text)
 }
 
-/// Text in ASCII letters, as UTF-16 without a byte order mark writes it.
+/// Whether bytes look like ASCII letters in UTF-16 without a byte order mark.
 fn looks_like_utf16(bytes: &[u8]) -> bool {
     let (pairs, _) = bytes.as_chunks::<2>();
     let is_zero = |place: usize| pairs.iter().all(|pair| pair[place] == 0 && pair[1 - place] != 0);

@@ -1,5 +1,5 @@
-//! Sends a request and reads its answer. Together with `blueprint.rs`, `proxy.rs` and the modules of its errors the only module
-//! that knows reqwest.
+//! Sends a request and reads its answer. Only this module, `blueprint.rs`, `proxy.rs`, `connect_error.rs` and `send_error.rs`
+//! know reqwest.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -31,7 +31,7 @@ pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 /// What Codat says with a refusal is short; of a longer one the status is enough.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
-/// Nobody waits for longer, and every clock can hold its end.
+/// A longer deadline has no use, and every clock can represent this one.
 const LONGEST_CALL: Duration = Duration::from_secs(365 * 24 * 3600);
 
 const MAX_ENCODING_CHARS: usize = 40;
@@ -178,7 +178,7 @@ impl Transport {
         Ok(response)
     }
 
-    /// Only a connection that was never made is known to have carried nothing.
+    /// Nothing was sent only if no connection was made.
     async fn failure(&self, source: reqwest::Error) -> Failure {
         if source.is_connect() {
             return Failure { error: connect_error(source, self).await, sent: false };
@@ -186,7 +186,7 @@ impl Transport {
         Failure { error: send_error(source, &self.origin), sent: true }
     }
 
-    /// As reqwest wants it, with what every request of this client carries.
+    /// Builds the request for reqwest, with the URL and headers that every request has.
     fn authorized(&self, key: &Held, request: &Request<Bytes>) -> reqwest::Request {
         let mut url = self.url.clone();
         url.set_path(request.uri().path());
@@ -196,9 +196,9 @@ impl Transport {
         let headers = authorized.headers_mut();
         headers.clone_from(request.headers());
         headers.insert(AUTHORIZATION, key.authorization.clone());
-        // Keys are masked in text alone, not in what is compressed.
+        // Keys can be masked only in a body that is not compressed.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        // RFC 9110, 8.6: a method that may have a body says that there is none. Strict servers answer 411 without.
+        // RFC 9110, 8.6. Strict servers answer 411 to these methods without `Content-Length`.
         if request.body().is_empty() && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
         }
@@ -220,7 +220,7 @@ impl Transport {
             if read.len() + chunk.len() > most {
                 return Err(Error::of(ErrorKind::TooLarge));
             }
-            // Most answers come in one piece, which need not be copied.
+            // Most answers arrive in one chunk, which is not copied.
             if declared == Some(chunk.len() as u64) {
                 return Ok(chunk);
             }
@@ -230,7 +230,7 @@ impl Transport {
     }
 }
 
-/// No encoding was asked for, and a key in an encoded body could not be masked.
+/// Rejects an encoded body: the request allows no encoding, and a key in such a body could not be masked.
 fn check_encoding(response: &Response<Bytes>) -> Result<(), Error> {
     let encodings = response.headers().get_all(CONTENT_ENCODING).iter();
     let mut encodings = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());

@@ -123,7 +123,7 @@ impl Client {
         self.run(async |client| client.whoami().await)
     }
 
-    /// The header for another HTTP library. As [`crate::Client::authorize`]: the call blocks while the key is read.
+    /// Returns the header for another HTTP library, as [`crate::Client::authorize`]. Blocks while the key is read.
     ///
     /// # Errors
     /// As [`crate::Client::authorize`].
@@ -134,7 +134,7 @@ impl Client {
         }
     }
 
-    /// The header if it is known without waiting. As [`crate::Client::cached_authorization`].
+    /// Returns the header if it is known without waiting, as [`crate::Client::cached_authorization`].
     ///
     /// # Errors
     /// As [`crate::Client::cached_authorization`].
@@ -144,7 +144,7 @@ impl Client {
         Ok(self.0.pool.key().ready().map(|held| AuthorizationHeader::from(&held.key)))
     }
 
-    /// The header to send once more after a 401 or 403. As [`crate::Client::reauthorize`].
+    /// Returns the header for sending a request once more after a 401 or 403, as [`crate::Client::reauthorize`].
     ///
     /// # Errors
     /// As [`crate::Client::reauthorize`].

@@ -34,7 +34,7 @@ pub(crate) struct CurrentKey {
 
 struct Source {
     provider: Arc<dyn KeyProvider>,
-    /// Whether a reading never waits, as that of a file.
+    /// Whether a read never waits, as with a file.
     at_once: bool,
     begun: AtomicU64,
     /// Held by the one call that reads.
@@ -53,7 +53,7 @@ impl CurrentKey {
         Self { held: ArcSwapOption::from(Some(Held::new(credential))), source: None }
     }
 
-    /// Reads the provider when a call first needs the key.
+    /// The provider is read when a call first needs the key.
     pub(crate) fn of(provider: Arc<dyn KeyProvider>) -> Self {
         Self { held: ArcSwapOption::empty(), source: Some(Source::new(provider, false)) }
     }
@@ -74,7 +74,7 @@ impl CurrentKey {
         self.held.load_full()
     }
 
-    /// The key to use now, if that needs no waiting. A file that has changed is read here.
+    /// Returns the key to use now, if it is known without waiting. Reads a file that has changed.
     pub(crate) fn ready(&self) -> Option<Arc<Held>> {
         let held = self.now()?;
         match &self.source {
@@ -132,8 +132,7 @@ impl CurrentKey {
         }
     }
 
-    /// Reads a source that never waits, unless another call reads it at this moment. If it cannot be read, the key in use
-    /// stays.
+    /// Reads a source that never waits, unless another call is reading it. A failed read keeps the key in use.
     fn read_at_once(&self, source: &Source) {
         if let Ok(mut latest) = source.latest.try_lock() {
             let read = pin!(self.read(source, &mut latest)).poll(&mut Context::from_waker(Waker::noop()));

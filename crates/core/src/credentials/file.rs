@@ -149,7 +149,7 @@ fn is_pipe(metadata: &Metadata) -> bool {
     }
 }
 
-/// Whether every user of this machine can read a file, for who wants to say so.
+/// Whether every user of this machine can read a file, for a report.
 #[doc(hidden)]
 pub fn is_readable_by_all(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| others_can_read(&metadata))
@@ -165,8 +165,8 @@ fn others_can_read(metadata: &Metadata) -> bool {
     }
 }
 
-/// Whether the user of this process owns the file, who alone is to change its mode; root, too, owns no more than its own
-/// files. What another user writes, such as the agent of a secret store, is as its owner wants it.
+/// Whether the user of this process owns the file, and so is responsible for its mode. This holds for root, too: the mode
+/// of a file of another user, such as the agent of a secret store, is the choice of its owner.
 fn is_own(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::MetadataExt::uid(metadata) == rustix::process::geteuid().as_raw();

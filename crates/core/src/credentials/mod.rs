@@ -133,7 +133,7 @@ pub(crate) fn variable(environment: Environment<'_>, name: &str) -> Result<Optio
     }
 }
 
-/// A variable that switches something on. Default: no.
+/// Reads a variable that is `true` or `false`. Default: false.
 pub(crate) fn switch(environment: Environment<'_>, name: &str) -> Result<bool, Error> {
     match variable(environment, name)?.as_deref() {
         None | Some("false" | "0") => Ok(false),

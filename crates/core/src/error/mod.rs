@@ -37,7 +37,7 @@ struct Inner {
     codat_message: Option<String>,
     /// The body was surely Codat's, not a gateway's.
     is_codats_own: bool,
-    /// A repeat would fail in the same way, whatever the kind says in general.
+    /// A repeat would fail in the same way, even if errors of this kind are retryable in general.
     is_final: bool,
     outcome: Option<Outcome>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -107,8 +107,8 @@ impl Error {
         self.0.codat_message.as_deref()
     }
 
-    /// Whether the same call may succeed later. Not where nothing but a change of the set-up helps: a proxy that refuses to
-    /// connect, a certificate that is not trusted.
+    /// Whether the same call may succeed later. False if only a change of the configuration helps, as with a proxy that
+    /// refuses to connect or a certificate that is not trusted.
     pub fn is_retryable(&self) -> bool {
         self.kind().is_retryable() && !self.is_final()
     }
@@ -156,7 +156,7 @@ impl Error {
         self.0.is_codats_own
     }
 
-    /// A repeat would fail in the same way.
+    /// Marks an error that a repeat would not avoid.
     pub(crate) fn made_final(mut self) -> Self {
         self.0.is_final = true;
         self
@@ -206,7 +206,7 @@ impl Error {
         Self(self.0.clone())
     }
 
-    /// Of a call that names no key: what was not found is a path.
+    /// Rewords `NotFound` for a call that names no key: the path was not found.
     pub(crate) fn about_a_path(mut self) -> Self {
         if self.kind() == ErrorKind::NotFound {
             self.0.message = "there is no such resource".into();
