@@ -55,7 +55,7 @@ pub(crate) struct Api {
     /// Print the status and the headers first
     #[arg(long, short)]
     include: bool,
-    /// Send a DELETE of the last key, or of the key in use, which is refused otherwise
+    /// Also send a DELETE of the last key or of the key in use
     #[arg(long)]
     force: bool,
     /// Print keys in clear: else the value of every member `apiKey` is masked
@@ -114,7 +114,7 @@ async fn refuse_guarded(client: &Client, path: &str) -> Result<(), Failure> {
     }
 }
 
-/// The path as the core takes it: with the slash that was left out, or what follows the base URL.
+/// Returns the path for the core: with its first slash, and without the base URL.
 fn path_of<'a>(client: &Client, given: &'a str) -> Result<Cow<'a, str>, Failure> {
     let refuse = |what: String, hint: &str| {
         Err(Failure::new(ErrorKind::InvalidInput, client.redact(&what), format!("{hint}; nothing was sent")))
@@ -164,7 +164,7 @@ impl Api {
         let has_body = !self.field.is_empty() || self.input.is_some();
         let method = self.method();
         let (what, hint) = if self.method.is_none() && self::method(&self.path).is_ok() {
-            ("the path is missing", "give it behind the method: codat-keys api GET /companies")
+            ("the path is missing", "give it after the method: codat-keys api GET /companies")
         } else if self.force && method != Method::DELETE {
             ("--force is for DELETE alone", "leave --force out")
         } else if has_body && matches!(method, Method::GET | Method::HEAD) {

@@ -84,9 +84,9 @@ pub(crate) enum Command {
     Demo,
     /// Print the script that completes command lines in a shell
     ///
-    /// It asks this program what may come next: commands, options, profiles, and the names and ids of keys. For the latter,
-    /// Tab makes one call with the key that the command would use, unless a command gives that key. What takes more than two
-    /// seconds, or fails, completes nothing.
+    /// The script calls this program for commands, options, profiles, and the names and ids of keys. To complete keys, Tab
+    /// makes one call with the key that the command line would use, unless a command supplies that key. A call that fails
+    /// or takes more than two seconds completes nothing.
     ///
     /// bash: source <(codat-keys completions bash)   in ~/.bashrc
     /// zsh:  source <(codat-keys completions zsh)    in ~/.zshrc, after compinit
@@ -113,7 +113,7 @@ pub(crate) enum Command {
     },
 }
 
-/// The topic of `help` that is no command.
+/// The topic of `help` that is not a command.
 pub(crate) const EXIT_STATUS: &str = "exit-status";
 
 #[derive(Args)]
@@ -179,7 +179,7 @@ pub(crate) struct KeyOutput {
     /// Print the key in clear: its value alone, or within the JSON
     #[arg(long)]
     pub(crate) reveal: bool,
-    /// Write the key's value alone to a file that only you can read, or with `-` to standard output
+    /// Write only the key's value to a file that only you can read, or to standard output (`-`)
     #[arg(long, value_name = "FILE", conflicts_with = "reveal")]
     pub(crate) out: Option<PathBuf>,
     /// Let --out replace a file
@@ -206,7 +206,7 @@ pub(crate) struct Delete {
     pub(crate) connection: Connection,
 }
 
-/// The whole command. Each help ends with its example, and where to read on.
+/// The command with all subcommands. Each help ends with an example and a reference to the exit statuses.
 pub(crate) fn command() -> clap::Command {
     with_more(Cli::command())
 }
@@ -217,7 +217,7 @@ fn with_more(command: clap::Command) -> clap::Command {
     command.after_help(example + MORE).mut_subcommands(with_more)
 }
 
-/// The command line that shows the help of the command on this one.
+/// Returns the command line that shows the help of the command on `line`.
 pub(crate) fn help_of(line: impl Iterator<Item = OsString>) -> String {
     let all = command();
     let (mut innermost, mut words) = (&all, vec!["codat-keys"]);
@@ -229,8 +229,8 @@ pub(crate) fn help_of(line: impl Iterator<Item = OsString>) -> String {
     format!("{} --help", words.join(" "))
 }
 
-/// The arguments of this process, and whether `--json` is among them; or the exit status, after help or a usage error was
-/// printed.
+/// Parses the arguments of this process, and says whether `--json` is among them. After printing help or a usage error,
+/// returns the exit status.
 pub(crate) fn parse() -> Result<(Cli, bool), ExitCode> {
     let matches = command().try_get_matches();
     let parsed = matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, has_json(&matches))));

@@ -18,7 +18,7 @@ pub(crate) const FOUND: u8 = 3;
 /// From so many of the ten keys on, the next rotations of keys may find no room.
 const MANY: usize = 8;
 
-/// What a replacement of a key without a name is called, before its tag.
+/// The base name of a replacement for a key without a name.
 const BASE_OF_NAMELESS: &str = "key";
 
 #[derive(Args)]
@@ -27,7 +27,7 @@ pub(crate) struct Audit {
     /// How old a key may be: 90d, 12w, 36h [default: of any age]
     #[arg(long, value_name = "AGE")]
     max_age: Option<String>,
-    /// Report no finding of this kind; may be given several times
+    /// Omit findings of this kind; may be repeated
     #[arg(long, value_name = "KIND")]
     ignore: Vec<Kind>,
     /// Print {"keys":[{"id","name","created","inUse","key","ageDays","findings"}],"findings"}
@@ -125,7 +125,7 @@ pub(crate) async fn audit(audit: &Audit) -> Result<ExitCode, Failure> {
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
 }
 
-/// Each kind of finding on one line, with the ids of its keys.
+/// Prints one line for each kind of finding, with the ids of its keys.
 fn tell(
     client: &Client,
     keys: &[ApiKeyDetails],
@@ -180,7 +180,7 @@ fn findings_of(
     found.into_iter().filter_map(|(kind, is_so)| is_so.then_some(kind)).collect()
 }
 
-/// Whether a newer key has a name of the form `<base>~<tag>`, as a replacement has, with this key's own base.
+/// Whether a newer key has the name of a replacement, `<base>~<tag>`, with the base of this key's name.
 fn is_being_replaced(key: &ApiKeyDetails, keys: &[ApiKeyDetails], now: Timestamp) -> bool {
     let is_replacement =
         |other: &&ApiKeyDetails| name(other).is_some_and(|name| name.contains('~')) && base(other) == base(key);

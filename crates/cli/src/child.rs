@@ -37,7 +37,7 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
     loop {
         tokio::select! {
             _ = ended.recv() => {
-                // As the init process, this one has the orphans of others, too.
+                // As the init process, this one also reaps orphans.
                 while let Some((pid, status)) = wait(WaitOptions::NOHANG).map_err(|error| lost(error.into()))? {
                     if pid == child {
                         return Ok(exit_code(status));
@@ -48,17 +48,17 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
                 let signal = match signal {
                     Signal::Terminate => Unix::TERM,
                     Signal::Interrupt if is_init() && !has_terminal() => Unix::INT,
-                    // It reaches the child from the terminal itself, and the child decides what it means.
+                    // The terminal sends it to the child, too, which decides how to handle it.
                     Signal::Interrupt => continue,
                 };
-                // A child that has just ended needs no signal.
+                // The child may have ended.
                 let _ = kill_process(child, signal);
             }
         }
     }
 }
 
-/// Runs it to its end, and returns its exit status. Ctrl-C reaches it from the console itself.
+/// Runs it to its end, and returns its exit status. The console sends Ctrl-C to it, too.
 #[cfg(windows)]
 pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     let program = command.get_program().to_owned();

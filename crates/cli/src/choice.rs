@@ -33,7 +33,7 @@ pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
     KEY_VARIABLES.into_iter().filter(|name| env::var_os(name).is_some())
 }
 
-/// Says that this is the profile in use, and what comes before it here.
+/// A message that this profile is in use, and which variable takes precedence, if any.
 pub(crate) fn in_use(name: &Name) -> String {
     match before_profile_in_use(name) {
         None => format!("the profile `{name}` is in use"),
@@ -43,7 +43,7 @@ pub(crate) fn in_use(name: &Name) -> String {
     }
 }
 
-/// The variable that comes before the profile in use, unless it names the same one.
+/// The variable that takes precedence over the profile in use, unless it names the same profile.
 pub(crate) fn before_profile_in_use(name: &Name) -> Option<&'static str> {
     let profile = || env::var_os("CODAT_PROFILE").filter(|other| other != name.as_str()).map(|_| "CODAT_PROFILE");
     key_variables().next().or_else(profile)

@@ -1,4 +1,4 @@
-//! Completions. The script of a shell asks this program, in an environment variable, what may come next.
+//! Completions. The script of a shell runs this program for them, with an environment variable set.
 
 use std::env;
 use std::ffi::OsStr;
@@ -20,17 +20,17 @@ use crate::runtime;
 const VARIABLE: &str = "_CODAT_KEYS_COMPLETE";
 const PROGRAM: &str = "codat-keys";
 
-/// How long somebody who pressed Tab waits for the names of keys.
+/// The time limit for the call that lists keys.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Answers a shell that asks. Whatever fails is passed over: a message would stand in the middle of a command line.
+/// Prints completions if a shell asks for them. Errors are ignored: a message would appear within the command line.
 pub(crate) fn answer() -> bool {
     let folder = env::current_dir().ok();
     let complete = CompleteEnv::with_factory(args::command).var(VARIABLE);
     complete.try_complete(env::args_os(), folder.as_deref()).unwrap_or(true)
 }
 
-/// Prints what makes a shell ask.
+/// Prints the script that a shell sources.
 pub(crate) fn script(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     let shells = Shells::builtins();
@@ -62,7 +62,7 @@ pub(crate) fn topics() -> Vec<CompletionCandidate> {
     commands().into_iter().chain([statuses]).collect()
 }
 
-/// The names and ids of keys, by a call with the key that the command line would use.
+/// Lists the names and ids of keys, with the key that the command line would use.
 pub(crate) fn keys(begun: &OsStr) -> Vec<CompletionCandidate> {
     let begun = begun.to_string_lossy();
     if begun.starts_with('-') {
@@ -82,7 +82,7 @@ pub(crate) fn keys(begun: &OsStr) -> Vec<CompletionCandidate> {
     all.map(|(value, help)| CompletionCandidate::new(value).help(Some(help.into()))).collect()
 }
 
-/// Not where a command gives the key: it might ask for something, and would run at every Tab.
+/// Returns nothing if a command supplies the key: it would run at every Tab, and might prompt.
 fn listed() -> Option<(Client, Vec<ApiKeyDetails>)> {
     let connection = connection()?;
     match choice::choose(connection.key.profile.as_deref()).ok()? {
@@ -97,7 +97,7 @@ fn listed() -> Option<(Client, Vec<ApiKeyDetails>)> {
     runtime::run(async { Ok(tokio::time::timeout(PATIENCE, list).await) }).ok()?.ok()?.ok()
 }
 
-/// The options for a connection that stand on the command line by now.
+/// The connection options on the command line so far.
 fn connection() -> Option<Connection> {
     let words = env::args_os().skip_while(|word| word != "--").skip(1);
     let matches = args::command().ignore_errors(true).try_get_matches_from(words).ok()?;
@@ -105,7 +105,7 @@ fn connection() -> Option<Connection> {
     Connection::from_arg_matches(matches).ok()
 }
 
-/// A shell takes what is chosen into the command line as it stands, where a name from elsewhere could begin a command.
+/// Whether a text is safe on a command line. Shells insert it unquoted, and a key's name comes from elsewhere.
 fn is_plain_word(text: &str) -> bool {
     !text.starts_with('-') && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }

@@ -41,7 +41,7 @@ pub(crate) struct KeyOptions {
     /// Seconds that a call, or an answer of the keyring, may take [default: 30, for create 60]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<u64>,
-    /// Let the key go unencrypted to other machines [default: whether CODAT_ALLOW_INSECURE_HTTP is true]
+    /// Allow http:// to other machines, which sends the key unencrypted [default: CODAT_ALLOW_INSECURE_HTTP]
     #[arg(long)]
     allow_insecure_http: bool,
 }
@@ -175,7 +175,7 @@ impl KeyOptions {
     }
 }
 
-/// Checked here as well, so that what is no URL is told by the option's name.
+/// Checks the URL here, too, so that the error names the option.
 fn base_url(text: &str) -> Result<String, String> {
     Url::parse(text).map(|_| text.to_owned()).map_err(|_| "not a URL like https://api.codat.io".into())
 }

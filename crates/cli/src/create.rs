@@ -20,7 +20,7 @@ pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     let is_written = create.output.is_printed() || file.is_some();
     let notes = describe(&made, is_written);
     if create.output.json {
-        // The document says the same, and an error stands alone on standard error.
+        // The document holds the same, and standard error must hold only the error.
         let handed_out = hand_out(&client, &made.key, &create.output, file, Some(&made));
         return handed_out.map_err(|failure| notes.iter().fold(failure, Failure::with_note));
     }

@@ -19,7 +19,7 @@ const MOST_SKEW_SECONDS: i64 = 5 * 60;
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys doctor --profile work")]
 pub(crate) struct Doctor {
-    /// Print the report as one object, which ends with "problem": null or an error
+    /// Print the report as one JSON object, which ends with "problem": null or an error
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -84,7 +84,7 @@ impl Serialize for ReportJson<'_> {
     }
 }
 
-/// The name of a line as a member of JSON: `baseUrl` for `base URL`. Variables and options keep theirs.
+/// The name of a line in JSON: `baseUrl` for `base URL`. Names of variables and options stay as they are.
 fn member(what: &str) -> String {
     if what.contains('_') || what.starts_with('-') {
         return what.to_owned();

@@ -21,10 +21,10 @@ pub(crate) struct EmulatorOptions {
     /// The port [default: a free one]
     #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = port)]
     port: u16,
-    /// The address to listen on, 0.0.0.0 for every network [default: 127.0.0.1, this machine alone]
+    /// The address to listen on, 0.0.0.0 for every network [default: 127.0.0.1, this machine only]
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     host: Option<IpAddr>,
-    /// Answer to this host name too: `codat` where others call http://codat:4010; may be repeated
+    /// Also accept this host name, such as `codat` for http://codat:4010; may be repeated
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
     /// Make the same keys and ids each time
@@ -39,7 +39,7 @@ pub(crate) struct EmulatorOptions {
     /// Let the last key be deleted, as Codat's OpenAPI text says, against its guide
     #[arg(long)]
     last_key_can_be_deleted: bool,
-    /// Let go wrong what this file says: {"faults":[...]}, see docs/emulator.md
+    /// Inject the faults in this file: {"faults":[...]}, see docs/emulator.md
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
     /// Print the start line as JSON: {"baseUrl","apiKey","page"}

@@ -41,8 +41,8 @@ async fn command(exec: &Exec) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// In this process's place, so that signals and the exit status are the command's own. Not as the init process of a
-/// container: that one ignores the signals that it does not handle, and must reap the children of others.
+/// Replaces this process, so that signals and the exit status are the command's own. The init process of a container stays
+/// instead: it must reap orphans, and signals that it does not handle are ignored.
 #[cfg(unix)]
 fn become_command(mut command: Command) -> Result<ExitCode, Failure> {
     if child::is_init() {

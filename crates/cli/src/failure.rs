@@ -15,12 +15,12 @@ const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
 pub(crate) struct Failure {
     status: u8,
-    /// None for what goes wrong on this machine.
+    /// `None` for a failure of this machine.
     kind: Option<ErrorKind>,
     message: String,
     notes: Vec<String>,
     hint: String,
-    /// What the core said.
+    /// The error of the core.
     source: Option<Error>,
 }
 
@@ -46,13 +46,13 @@ impl Failure {
         self
     }
 
-    /// With status 0 it is not reported.
+    /// Sets the exit status. A failure with status 0 is not reported.
     pub(crate) fn with_status(mut self, status: u8) -> Self {
         self.status = status;
         self
     }
 
-    /// A reader that has gone away is a failure, too: what it did not read is lost.
+    /// Makes a closed pipe a failure, too: unread output would be lost.
     pub(crate) fn even_if_nobody_reads(self) -> Self {
         let status = self.status.max(1);
         self.with_status(status)
@@ -138,7 +138,7 @@ struct ErrorDocument<'a> {
     error: ErrorJson<'a>,
 }
 
-/// An error in JSON. What is not known is left out.
+/// An error in JSON. Unknown members are omitted.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ErrorJson<'a> {
@@ -156,7 +156,7 @@ pub(crate) struct ErrorJson<'a> {
     retry_after_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<&'a str>,
-    /// Null where nobody could look.
+    /// Null if the keys could not be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Option<Vec<CandidateJson>>>,
 }

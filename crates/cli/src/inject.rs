@@ -25,7 +25,7 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 pub(crate) struct Inject {
     /// The template, `-` for standard input [default: standard input]
     template: Option<PathBuf>,
-    /// Write to a file that only you can read, or with `-` to standard output
+    /// Write to a file that only you can read, or to standard output (`-`)
     #[arg(long, value_name = "FILE", conflicts_with = "reveal")]
     out: Option<PathBuf>,
     /// Let --out replace a file

@@ -74,7 +74,7 @@ pub(crate) fn resolve<'a>(keys: &'a [ApiKeyDetails], reference: &str) -> Result<
     }
 }
 
-/// Checks where the key is to go before one is made, and claims its file.
+/// Checks the destination of a key before the key is created, and reserves its file.
 pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure> {
     if output.is_dash() {
         if output.json {
@@ -118,7 +118,7 @@ pub(crate) fn hand_out(
 }
 
 impl KeyOutput {
-    /// Whether standard output gets the key in clear.
+    /// Whether the key is written to standard output in clear.
     pub(crate) fn is_printed(&self) -> bool {
         self.reveal || self.is_dash()
     }

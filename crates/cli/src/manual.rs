@@ -20,7 +20,7 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     ("CODAT_BASE_URL", "Where the API is. Default: the profile's base URL, else https://api.codat.io."),
     (
         "CODAT_ALLOW_INSECURE_HTTP",
-        "true lets the key go unencrypted to other machines. Default: http reaches this machine alone.",
+        "true allows http to other machines, which sends the key unencrypted. Default: this machine only.",
     ),
     ("CODAT_CA_FILE", "Certificates (PEM) to trust beside the bundled roots."),
     ("HTTPS_PROXY, ALL_PROXY, NO_PROXY", "The proxy for an https base URL, and the hosts without one."),
@@ -28,7 +28,7 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     ("XDG_CONFIG_HOME", "The folder of the configuration. Default: ~/.config."),
 ];
 
-/// The help of a command, given by its words; of none, that of the program.
+/// Prints the help of a command, or of the program if no command is given.
 pub(crate) fn help(topic: &[String]) -> Result<(), Failure> {
     if topic == [args::EXIT_STATUS] {
         return print(&format!("{}\n", args::exit_statuses()));
@@ -36,7 +36,7 @@ pub(crate) fn help(topic: &[String]) -> Result<(), Failure> {
     find(topic)?;
     let line = ["codat-keys"].into_iter().chain(topic.iter().map(String::as_str)).chain(["--help"]);
     if let Err(help) = args::command().try_get_matches_from(line) {
-        // A reader that has gone away is no failure.
+        // A closed pipe is not a failure.
         let _ = help.print();
     }
     Ok(())

@@ -14,15 +14,15 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     write(text.as_bytes())
 }
 
-/// Writes a secret. One that nobody reads is lost, which is said.
+/// Writes a secret. A closed pipe is an error, since the secret would be lost.
 pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
     print(text).map_err(Failure::even_if_nobody_reads)
 }
 
-/// Refuses a standard output that is closed, before anything is done whose result would be lost there.
+/// Fails if standard output is closed, before anything is done whose result would be lost.
 ///
-/// Rust puts the null device in place of a closed one, open for reading and writing: `> /dev/null` opens it for writing alone.
-/// What is open only for reading takes nothing either.
+/// Rust replaces a closed standard output by the null device, open for reading and writing; `> /dev/null` opens it for
+/// writing only. A standard output that is open only for reading counts as closed.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
         let hint = format!("{hint}; nothing was sent");
@@ -90,7 +90,7 @@ pub(crate) fn say(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-/// On one line for programs, on several for people.
+/// Prints JSON, indented on a terminal and on one line elsewhere.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     print(&(json_text(document, stdout().is_terminal()) + "\n"))
 }
@@ -105,7 +105,7 @@ pub(crate) fn print_keys(client: &Client, keys: &[ApiKeyDetails], reveal: bool) 
     print_rows(["ID", "NAME", "CREATED", "IN USE", "KEY"], keys.iter().map(|key| row(client, key, reveal)))
 }
 
-/// As a table with a heading on a terminal, and as tab-separated lines elsewhere, `-` for what is empty.
+/// Prints a table with a heading on a terminal, and tab-separated lines elsewhere. An empty value is `-`.
 pub(crate) fn print_rows<const N: usize>(
     heading: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
@@ -117,7 +117,7 @@ pub(crate) fn print_rows<const N: usize>(
     }
 }
 
-/// An empty cell is lost on programs that take several tabs for one.
+/// Replaces an empty cell, which programs that merge tabs would lose.
 fn or_dash(cell: String) -> String {
     if cell.is_empty() { "-".into() } else { cell }
 }
@@ -187,7 +187,7 @@ fn shown(key: &ApiKeyDetails, reveal: bool) -> String {
     if reveal { key.api_key.expose_secret().to_owned() } else { key.api_key.masked() }
 }
 
-/// JSON on several lines, its numbers and texts as they came; None for what is not JSON.
+/// Indents JSON without changing its numbers and strings; `None` for other text.
 fn pretty(text: &str) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(text).ok()?;
     let (mut shown, mut depth, mut is_string, mut is_escaped) = (String::new(), 0, false, false);

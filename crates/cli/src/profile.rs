@@ -12,7 +12,7 @@ use crate::config::{Config, Name, Profile};
 use crate::failure::Failure;
 use crate::output::{print_json, print_rows, say};
 
-/// What names a profile on the command line of these commands.
+/// The argument that names a profile.
 const ARGUMENT: &str = "<NAME>";
 
 #[derive(Args)]

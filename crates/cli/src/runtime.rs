@@ -21,11 +21,11 @@ pub(crate) fn run<T>(command: impl Future<Output = Result<T, Failure>>) -> Resul
     result
 }
 
-/// A write beyond the limit of a file's size (`ulimit -f`) fails, and does not end the process before it can say so.
+/// Makes a write beyond the file size limit (`ulimit -f`) fail instead of ending the process without a message.
 #[cfg(unix)]
 fn survive_file_size_limit() {
     use tokio::signal::unix::{SignalKind, signal};
-    // The handler stays when this is dropped. Where signals cannot be watched, the process ends as before.
+    // The handler stays after the drop. If it cannot be installed, the signal ends the process.
     let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
@@ -39,13 +39,13 @@ pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
     }
 }
 
-/// Done at Ctrl-C or `kill`: as the init process of a container, nothing but a handler ends this one.
+/// Completes at Ctrl-C or `kill`. As the init process of a container, this process ends only by handling the signal.
 pub(crate) async fn interrupted() {
     match Signals::watch() {
         Ok(mut signals) => {
             signals.next().await;
         }
-        // They end the process by themselves.
+        // Signals then end the process.
         Err(_) => std::future::pending().await,
     }
 }

@@ -10,19 +10,19 @@ use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 
-/// More than a key takes. That much must fit before a key is made.
+/// More than the size of a key. This much space must be available before a key is created.
 const ROOM_BYTES: usize = 4096;
 
-/// A file that is claimed before a key is made: no other command writes to it meanwhile, and the key can be handed over.
+/// A file that is reserved before a key is created: it is writable, and no other command writes to it meanwhile.
 ///
-/// The claim is the file itself, open for writing and locked; where there was none, it is made, and removed again unless a
-/// secret is written. The secret goes to a temporary file (0600 on Unix) that replaces the claimed one, so that no reader
-/// sees half of it. A file that cannot be replaced, such as a mount point, is written in place.
+/// The reservation is the file itself, open for writing and locked. A new file is removed again unless a secret is written.
+/// The secret goes to a temporary file (0600 on Unix) that replaces the reserved one, so that no reader sees half of it. A
+/// file that cannot be replaced, such as a mount point, is written in place.
 pub(crate) struct SecretFile {
     path: PathBuf,
     claim: File,
     is_new: bool,
-    /// Absent where the folder takes no other file.
+    /// `None` if no file can be created in the folder.
     temporary: Option<NamedTempFile>,
 }
 
@@ -46,7 +46,7 @@ impl SecretFile {
         let (claim, is_new) = match create(path) {
             Ok(file) => (file, true),
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(cannot_be_written(error)),
-            // A device, a pipe or a link would be replaced, and with it what others rely on.
+            // Replacing a device, a pipe or a link could break other programs.
             Err(_) if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) => {
                 return Err(refuse(
                     "is not a regular file",
@@ -56,7 +56,7 @@ impl SecretFile {
             Err(_) if !overwrite => return Err(refuse("exists already", "choose another file, or add --overwrite")),
             Err(_) => (open(path).map_err(cannot_be_written)?, false),
         };
-        // A file system without locks gives none.
+        // Some file systems do not support locks.
         if matches!(claim.try_lock(), Err(TryLockError::WouldBlock)) || !is_at(path, &claim) {
             return Err(busy());
         }
@@ -75,7 +75,7 @@ impl SecretFile {
         written.map_err(|error| Failure::local(format!("{} could not be written: {error}", self.path.display()), hint))
     }
 
-    /// Fails where writing the secret would.
+    /// Fails if writing the secret would fail.
     fn rehearse(&mut self) -> io::Result<()> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         match NamedTempFile::new_in(folder) {
@@ -105,9 +105,9 @@ impl SecretFile {
 
 impl Drop for SecretFile {
     fn drop(&mut self) {
-        // Another program's file may have taken the name meanwhile.
+        // Another program may have replaced the file meanwhile.
         if self.is_new && is_at(&self.path, &self.claim) {
-            // An empty file that stays does no harm.
+            // An empty file that is left does no harm.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -120,7 +120,7 @@ fn create(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).open(path)
 }
 
-/// Opens what may be written in place, so that it must be writable, and its mode changeable.
+/// Opens a file that may be written in place. Its content and mode must be writable.
 fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).open(path)?;
     file.set_permissions(file.metadata()?.permissions())?;
@@ -132,7 +132,7 @@ fn is_at(path: &Path, file: &File) -> bool {
     here.is_ok_and(|here| Handle::from_path(path).is_ok_and(|there| here == there))
 }
 
-/// Sets room aside beyond what the file holds, where the system can.
+/// Checks that there is room for [`ROOM_BYTES`] in the file, if the system supports this.
 fn has_room(file: &File) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {

@@ -48,7 +48,7 @@ pub(crate) fn summary(option: Option<&str>) -> String {
     }
 }
 
-/// A file of another user is taken all the same.
+/// Warns about a file that every user can read; the core accepts it if another user owns it.
 fn readers(path: &Path) -> &'static str {
     if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
 }

@@ -1,5 +1,5 @@
-//! Usage errors. Clap quotes what it did not expect, which may be a key given by mistake: a value is never repeated, and of an
-//! unknown argument or command only what is too short for a key.
+//! Usage errors. Clap quotes an unexpected argument, which may be a key given by mistake. These errors never repeat a value,
+//! and repeat an unknown argument or command only if it is too short for a key.
 
 use std::error::Error as _;
 
@@ -9,7 +9,7 @@ use codat_keys::ErrorKind;
 use crate::args;
 use crate::failure::Failure;
 
-/// A key has 40 characters.
+/// Shorter than a key, which has 40 characters.
 const MAX_REPEATED_CHARS: usize = 20;
 
 pub(crate) fn failure(error: &clap::Error) -> Failure {
@@ -40,7 +40,7 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
     Failure::new(ErrorKind::InvalidInput, message, hint(error))
 }
 
-/// What our own parsers say is wrong. Clap's would quote the value.
+/// The message of this program's own parsers. Those of clap would quote the value.
 fn reason(error: &clap::Error) -> String {
     let reason = error.source().map(ToString::to_string).filter(|reason| reason.starts_with("not "));
     reason.unwrap_or_else(|| "not valid".into())
@@ -61,7 +61,7 @@ fn hint(error: &clap::Error) -> String {
     }
 }
 
-/// Without a value behind it.
+/// An argument without its value, unless it is long enough to be a key.
 fn repeated(given: String) -> Option<String> {
     let given = given.split('=').next().unwrap_or_default().to_owned();
     (given.chars().count() <= MAX_REPEATED_CHARS).then_some(given)

@@ -152,7 +152,7 @@ fn a_path_is_taken_as_it_is_meant() {
         (&format!("http://127.0.0.1:{port}@api.example/"), &elsewhere, "give a path"),
         (&format!("http://127.0.0.1:{port}0/companies"), &elsewhere, "give a path"),
         ("", "the path is empty", "give a path of Codat's API, like /companies"),
-        ("GET", "the path is missing", "give it behind the method: codat-keys api GET /companies"),
+        ("GET", "the path is missing", "give it after the method: codat-keys api GET /companies"),
     ] {
         let ended = run(&mut against(&emulator), &["api", given]);
         assert_eq!(ended.status, 2, "{given}: {ended:?}");

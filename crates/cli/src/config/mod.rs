@@ -62,7 +62,7 @@ impl Config {
         read::config(&path, &folder, &text)
     }
 
-    /// Where it is, for a page that shows it.
+    /// The path of the configuration, for the manual page.
     pub(crate) fn path_for_show() -> String {
         folder().map_or("config.toml".into(), |folder| folder.join("config.toml").display().to_string())
     }
@@ -84,7 +84,7 @@ impl Config {
         self.profiles.iter().find(|profile| profile.name == *name)
     }
 
-    /// The profile of that name, which was given, or which something else named.
+    /// Returns the profile of a name. Errors mention `named_by`, the source of the name, if any.
     pub(crate) fn get(&self, name: &Name, named_by: Option<&str>) -> Result<&Profile, Failure> {
         self.find(name).ok_or_else(|| {
             let names: Vec<&str> = self.profiles.iter().map(|profile| profile.name.as_str()).collect();
