@@ -33,7 +33,7 @@ export function object<T extends object>(name: string, value: T): T {
     return of("object", name, value) as T;
 }
 
-/** An object with no members but these. One that is written wrong would be ignored: `baseURL` would mean production. */
+/** Checks that an object has no other members. A misspelled one, such as `baseURL`, would be silently ignored. */
 export function knownOptions<T extends object>(name: string, value: T, names: readonly string[]): T {
     for (const given of Object.keys(object(name, value))) {
         if (!names.includes(given)) {
@@ -45,7 +45,7 @@ export function knownOptions<T extends object>(name: string, value: T, names: re
     return value;
 }
 
-/** How a name reads without regard to case and separators. */
+/** A name without case and separators. */
 function alike(name: string): string {
     return name.toLowerCase().replace(/[-_]/g, "");
 }

@@ -1,4 +1,4 @@
-/** What every integration does with the key of a client. Where it may go, and which one is in use, the client decides. */
+/** The part that all integrations share. The client decides which key is in use and where it may be sent. */
 import type { Client } from "./client";
 import type { AuthorizationHeader } from "./secrets";
 
@@ -7,11 +7,11 @@ export interface Exchange<R> {
     url: string;
     signal: AbortSignal | undefined;
     body: unknown;
-    /** Sends it with this value of `Authorization`, for the first or the second time. */
+    /** Sends the request with this value of `Authorization`. Called once or twice. */
     send(header: string): Promise<R>;
-    /** The status of an answer, and the URL that gave it, after redirects; none where that is not the client's own. */
+    /** The status of an answer, and its URL after redirects; `undefined` if that is not of the client's own origin. */
     outcome(answer: R): { status: number | undefined; url: string | undefined };
-    /** Frees what an answer holds that nobody will read. */
+    /** Releases the body of an answer that is not used. */
     drop(answer: R): void;
 }
 
@@ -22,7 +22,7 @@ export function mustBeClient(client: Client): void {
     }
 }
 
-/** Sends a request with the key in use, and once more where Codat refuses that key and its source has another. */
+/** Sends a request with the key in use, and once more if Codat rejects that key and its source has another. */
 export async function exchange<R>(client: Client, request: Exchange<R>): Promise<R> {
     const { signal } = request;
     const header = await authorize(client, request.url, signal, request.body);
@@ -36,14 +36,14 @@ export async function exchange<R>(client: Client, request: Exchange<R>): Promise
     return request.send(another.exposeSecret());
 }
 
-/** The key to send a request with. Rejects for another origin than the client's own, so that nothing is sent there. */
+/** Resolves to the header for a request. Rejects for an origin other than the client's own, so that nothing is sent there. */
 export async function authorize(
     client: Client,
     url: string,
     signal: AbortSignal | undefined,
     body: any,
 ): Promise<AuthorizationHeader> {
-    // Nobody else listens yet, and a stream that fails unheard would end the process.
+    // No other listener is attached yet, and an unhandled stream error would end the process.
     if (typeof body?.pipe === "function") {
         body.on("error", () => {});
     }
@@ -54,7 +54,7 @@ export async function authorize(
     return header;
 }
 
-/** The key to send the request again with, if this status is a refusal of the first one and its source has another. */
+/** Resolves to the header for sending the request again, or `null` unless the key was rejected and its source has another. */
 export async function afterRejection(
     client: Client,
     url: string | undefined,
@@ -68,13 +68,13 @@ export async function afterRejection(
     try {
         return await client.reauthorize(url, rejected, { signal });
     } catch {
-        // Its caller is told what Codat answered, unless they have stopped waiting.
+        // The caller gets Codat's answer, unless the signal was aborted.
         signal?.throwIfAborted();
         return null;
     }
 }
 
-/** Whether a URL is one of the client's own origin, to which its key may go. */
+/** Whether a URL is of the client's own origin, to which its key may be sent. */
 export function isOwn(client: Client, url: string): boolean {
     try {
         client.authorizationFor(url);
@@ -84,12 +84,12 @@ export function isOwn(client: Client, url: string): boolean {
     }
 }
 
-/** Whether a status says that a key was refused. */
+/** Whether a status says that the key was rejected. */
 export function isRejection(status: number | undefined): boolean {
     return status === 401 || status === 403;
 }
 
-/** Whether a body is the same when it is read a second time, which streams and iterators are not. */
+/** Whether a body can be read a second time, unlike a stream or an iterator. */
 export function canBeSentAgain(body: any): boolean {
     const type = Object.prototype.toString.call(body).slice("[object ".length, -1);
     return (
@@ -98,7 +98,7 @@ export function canBeSentAgain(body: any): boolean {
         typeof body === "string" ||
         ArrayBuffer.isView(body) ||
         (["ArrayBuffer", "SharedArrayBuffer", "Blob", "File", "FormData", "URLSearchParams"].includes(type) &&
-            // The package form-data is a stream.
+            // A body of the package form-data is a stream.
             typeof body.pipe !== "function")
     );
 }

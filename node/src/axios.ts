@@ -8,18 +8,18 @@ interface Instance {
     getUri(config: object): string;
 }
 
-/** What axios answered, or rejected with, where that holds an answer. */
+/** The answer of axios, or the error that it rejected with, if that has an answer. */
 interface Answer {
     response: any;
     error?: any;
 }
 
 /**
- * Lets an instance send the key of a client, read from its source at first use. After 401 or 403 the source is read again,
- * and the request is sent once more if there is another key and its body is no stream; interceptors run once.
+ * Makes an instance send the key of a client, which is read from its source at first use. After 401 or 403 the source is read
+ * again, and the request is sent once more if there is another key and its body is not a stream. Interceptors run once.
  *
- * A request for another origin rejects with `InvalidInputError`, with nothing sent; a redirect to another origin goes without
- * the key. What axios rejects with holds the headers of its request, in `config`: do not log it whole.
+ * A request for another origin rejects with `InvalidInputError`, and nothing is sent. A redirect to another origin is sent
+ * without the key. An error of axios holds the headers of its request in `config`: do not log it whole.
  */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
     mustBeClient(client);
@@ -31,7 +31,7 @@ export function codatAuth<T extends Instance>(client: Client, instance: T): T {
     const plain = withoutDefaults(instance);
     instance.interceptors.request.use((config) => {
         const { adapter } = config;
-        // Where axios sends, so that it has transformed the body and every other interceptor has run.
+        // An adapter runs after all interceptors and after axios has transformed the body.
         config.adapter = async (config: any) => {
             config.adapter = adapter;
             return perform(client, plain, config, instance.getUri(config));
@@ -66,7 +66,7 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
     const outcome = ({ response }: Answer) => ({ status: response.status, url: isElsewhere ? undefined : url });
     const drop = ({ response }: Answer) => response.data?.destroy?.();
     const { response, error } = await exchange(client, { url, signal, body, send, outcome, drop }).catch((error) => {
-        // Aborted while the key was read: axios says so in its own words, and sends nothing.
+        // The signal was aborted while the key was read: axios sends nothing and rejects with its own error.
         return signal?.aborted && error === signal.reason ? send(undefined) : Promise.reject(error);
     });
     if (error !== undefined) {
@@ -75,7 +75,7 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
     return response;
 }
 
-/** An instance that sends what it is given and adds nothing. */
+/** An instance that sends a request as it is. */
 function withoutDefaults(instance: Instance): any {
     const plain = (instance as any).create();
     for (const name of Object.keys(plain.defaults)) {

@@ -145,8 +145,8 @@ export class Client {
 
     /**
      * Reads the key from its source again, and tells whether it is another one now. Calls do so by themselves when Codat
-     * refuses the key. A key that was given as a value stays. Rejects with `InvalidCredentialError` where the source cannot be
-     * read; the key in use goes on.
+     * refuses the key. A key that was given as a value does not change. Rejects with `InvalidCredentialError` if the source
+     * cannot be read; the key in use is then kept.
      */
     async reloadKey(options: CallOptions = {}): Promise<boolean> {
         return start(this.#own, { call: "reloadKey" }, options);
@@ -163,24 +163,24 @@ export class Client {
     }
 
     /**
-     * The header for another HTTP library, if the URL belongs to this client's own origin. It never waits: a key file is
-     * looked at, at most once a second, and read again where it has changed; what a command or a function has given last is
-     * taken as it is. Where the code can wait, prefer `authorize`.
+     * Returns the header for another HTTP library, if the URL belongs to this client's own origin. It never waits. It checks a
+     * key file at most once a second, and reads it again if it has changed. It does not call a command or a function, and
+     * uses the latest key that it returned. Prefer `authorize` in code that can wait.
      *
      * Throws `InvalidInputError` for any other URL, so that the key goes nowhere else; `NoCredentialError` before a command
-     * or a function has been asked for the first time; `ClosedError`.
+     * or a function has been called for the first time; `ClosedError`.
      */
     authorizationFor(url: string | URL): AuthorizationHeader {
         return header(told(() => this.#own.core.authorizationFor(href(url))));
     }
 
     /**
-     * The header for another HTTP library, if the URL belongs to this client's own origin. The key is read from its source
-     * where that has not happened yet, or where it may have changed; calls that need it at the same time share one reading.
-     * Nothing is sent to Codat, and a failed reading is not retried.
+     * Resolves to the header for another HTTP library, if the URL belongs to this client's own origin. The key is read from its
+     * source if that has not happened yet, or if the source may have changed. Concurrent calls share one read. Nothing is
+     * sent to Codat, and a failed read is not retried.
      *
-     * Rejects with `InvalidInputError` for any other URL; `InvalidCredentialError` where the source cannot be read, and
-     * `TimeoutError` where that takes longer than a call may, if no key has been read before; `ClosedError`.
+     * Rejects with `InvalidInputError` for any other URL; `ClosedError`. If no key has been read before, also with
+     * `InvalidCredentialError` if the source cannot be read, and `TimeoutError` if that takes longer than a call may.
      */
     async authorize(url: string | URL, options: CallOptions = {}): Promise<AuthorizationHeader> {
         const given = href(url);
@@ -192,11 +192,11 @@ export class Client {
     }
 
     /**
-     * The header to send once more after the own origin answered 401 or 403 to `rejected`: `null` unless the source has
-     * another key by now. The source is read at most once for all calls whose key was rejected at the same time. The calls
-     * of this client do so by themselves; this is for whoever sends requests with a library of their own.
+     * Resolves to the header for sending a request once more after this client's own origin answered 401 or 403 to `rejected`,
+     * or to `null` if the source has no other key. Concurrent calls share one read of the source. Calls of this client do
+     * this automatically; use it for requests that another library sends.
      *
-     * Rejects as `authorize`; the key in use stays.
+     * Rejects as `authorize`, and with the errors of the source in any case. The key in use is then kept.
      */
     async reauthorize(
         url: string | URL,
@@ -258,7 +258,7 @@ interface Own {
     readonly provide: KeyFunction | undefined;
 }
 
-/** Performs a call that brings a value, and takes no options of its own. */
+/** Performs a call that resolves to a value and has no options of its own. */
 async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
     return (await make(own, call, callOptions(options))).value;
 }
@@ -267,7 +267,7 @@ function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptio
     return perform((waiting, number) => waiting.start(number, core, timeout, call), provide, signal);
 }
 
-/** Of a key that the core has checked. */
+/** The header of a key that the core has checked. */
 function header(key: string): AuthorizationHeader {
     return AuthorizationHeader.encode(new ApiKey(key, null));
 }

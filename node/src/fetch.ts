@@ -2,15 +2,16 @@
 import { exchange, mustBeClient } from "./attach";
 import type { Client } from "./client";
 
-/** Any `fetch`: that of the runtime or that of undici. */
+/** The `fetch` of the runtime or of undici. */
 type Fetch = (input: any, init?: any) => Promise<any>;
 
 /**
- * A `fetch` that sends the key of a client, read from its source at first use. After 401 or 403 the source is read again,
- * and the request is sent once more if there is another key and its body is no stream; a `Request` is cloned for that.
+ * Returns a `fetch` that sends the key of a client, which is read from its source at first use. After 401 or 403 the source is
+ * read again, and the request is sent once more if there is another key and its body is not a stream. A `Request` is cloned
+ * for that.
  *
- * It rejects with `InvalidInputError` for a URL of another origin, with nothing sent. A redirect to another origin goes
- * without the key: `fetch` takes it off.
+ * It rejects with `InvalidInputError` for a URL of another origin, and nothing is sent. `fetch` removes the key from a
+ * redirect to another origin.
  */
 export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
     client: Client,
@@ -25,7 +26,7 @@ export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
         const given = members(init);
         const headers = Object.fromEntries(new Headers(given.headers ?? request?.headers));
         const own = given.body === undefined ? request : undefined;
-        // Given with a request, too: alone it does not keep what aborts it from being collected.
+        // Passed beside the request, too: the request alone does not keep the signal's source from garbage collection.
         const signal = given.signal === undefined ? request?.signal : given.signal;
         const inputs = [input, own?.body ? own.clone() : input];
         return exchange<Response>(client, {
@@ -41,7 +42,7 @@ export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
     return send as F;
 }
 
-/** Also those that it inherits: a `Request` may stand in place of an object. */
+/** Includes inherited members, since a `Request` may be given as the options. */
 function members(init: object | undefined): Record<string, any> {
     const found: Record<string, any> = {};
     for (const name in init) {

@@ -5,11 +5,12 @@ import type { Client } from "./client";
 import { codatFetch } from "./fetch";
 
 /**
- * An SDK of Codat's that sends its requests with the key of a client, to the client's base URL: `CodatPlatform`,
+ * Creates an SDK of Codat's that sends its requests with the key of a client to the client's base URL: `CodatPlatform`,
  * `CodatLending`, or any other one whose `httpClient` or axios can be replaced. The options are those of the SDK.
  *
  * The key is read from its source at first use. After 401 or 403 the source is read again, and the request is sent once more
- * if there is another key. A call for another origin fails with nothing sent. Throws `TypeError` for an SDK too old for that.
+ * if there is another key. A call for another origin fails, and nothing is sent. Throws `TypeError` for an SDK that accepts no
+ * HTTP client.
  *
  * ```ts
  * import { CodatPlatform } from "@codat/platform";
@@ -35,7 +36,7 @@ export function connect<Sdk, Options extends object>(
     if (Object.values(made).some((member: any) => member?.httpClient === httpClient)) {
         return made;
     }
-    // An earlier one, on axios.
+    // An earlier SDK, based on axios.
     const { defaultClient } = made.sdkConfiguration ?? {};
     if (defaultClient === undefined) {
         throw new TypeError(`argument 'Sdk': ${Sdk.name} takes no HTTP client; use a later version of it`);
@@ -48,8 +49,8 @@ export function connect<Sdk, Options extends object>(
  * The `authHeader` of `@codat/platform` and the other SDKs that take a function there:
  * `new CodatPlatform({ authHeader: security(client), serverURL: client.baseUrl })`.
  *
- * It brings the key in use, and no more: where Codat refuses it, the call fails. The SDK does not tell where a call goes,
- * and sends the header to any `serverURL`. `connect` does better in both.
+ * It returns only the header of the key in use. If Codat rejects the key, the call fails. The SDK does not say where a call
+ * goes, and sends the header to any `serverURL`. `connect` has neither limitation.
  */
 export function security(client: Client): () => Promise<string> {
     mustBeClient(client);

@@ -32,7 +32,7 @@ export interface ClientOptions {
     caFile?: string | undefined;
     /** The proxy for every request; else what `HTTPS_PROXY` and `NO_PROXY` say. */
     proxy?: string | undefined;
-    /** Lets the key go unencrypted to other machines; else whether `CODAT_ALLOW_INSECURE_HTTP` is `true`. */
+    /** Allows `http://` to other machines, which sends the key unencrypted. Default: `CODAT_ALLOW_INSECURE_HTTP`. */
     allowInsecureHttp?: boolean | undefined;
 }
 
@@ -135,7 +135,7 @@ function command(name: string, value: unknown): Command {
     };
 }
 
-/** What every call takes, of a call that takes these options as well. @internal */
+/** The options that every call has, for a call that also has these. @internal */
 export function callOptions(given: CallOptions, others: readonly string[] = []): CallOptions {
     const { signal, timeout } = knownOptions("options", given, ["signal", "timeout", ...others]);
     if (signal !== undefined && !isSignal(signal)) {

@@ -1,17 +1,17 @@
-/** A handler of undici's that stands between it and the one who asks. */
+/** A handler between undici and the handler of the request. */
 
 import { isRejection } from "./attach";
 
-/** Of undici 6, or of later versions. */
+/** A handler of undici 6 or of later versions. */
 export type Handler = Record<string, any>;
 
-/** Says what sends the request again, if it is to be, once an answer has this status and came from this URL. */
+/** Decides, by the status and the URL of an answer, how to send the request again, or `null` to pass the answer on. */
 type Decide = (status: number, url: string | undefined) => Promise<(() => void) | null>;
 
-/** How much of an answer that nobody reads is read, so that its connection serves again. */
+/** How many bytes of an unused answer are read, so that its connection can be reused. */
 const DRAINED = 65_536;
 
-/** Holds an answer of 401 or 403 back until it is decided; all else goes through as it comes. */
+/** Holds a 401 or 403 back until `Decide` has resolved, and passes every other event on at once. */
 export class Relay {
     readonly #handler: Handler;
     readonly #decide: Decide;
@@ -26,7 +26,7 @@ export class Relay {
         this.#decide = decide;
     }
 
-    // Of undici 7 and later.
+    // Events of undici 7 and later.
 
     onRequestStart(controller: any, context: any): void {
         this.#begin((reason) => controller.abort(reason), context);
@@ -56,7 +56,7 @@ export class Relay {
         this.#fail(() => this.#handler["onResponseError"]?.(controller, error));
     }
 
-    // Of undici 6.
+    // Events of undici 6.
 
     onConnect(abort: (reason: Error) => void, context: any): void {
         this.#begin(abort, context);
@@ -86,7 +86,7 @@ export class Relay {
         this.#fail(() => this.#handler["onError"](error));
     }
 
-    // Of all.
+    // Events of all versions.
 
     onResponseStarted(): void {
         this.#handler["onResponseStarted"]?.();
@@ -111,7 +111,7 @@ export class Relay {
         this.#decide(status, this.#history?.at(-1)?.href).then((sendAgain) => {
             if (this.#state !== "held") return;
             if (sendAgain === null) {
-                // What comes at once queues up behind what is held.
+                // Events that `resume` causes at once are queued after those held.
                 resume();
                 this.#state = "open";
                 for (const pass of this.#held) pass();
@@ -123,7 +123,7 @@ export class Relay {
         }, this.#abort);
     }
 
-    /** Data, or the end. */
+    /** Passes data or the end on, queues it, or drops it. */
     #pass(pass: () => unknown, chunk?: Buffer): unknown {
         if (this.#state === "held") {
             return this.#held.push(pass);

@@ -38,7 +38,7 @@ export class ApiKey {
         return this.#value;
     }
 
-    /** The last four characters behind four asterisks; of a key shorter than twelve characters none. */
+    /** The last four characters after four asterisks; only the asterisks for a key shorter than twelve characters. */
     masked(): string {
         return native.masked(this.#value);
     }

@@ -10,11 +10,11 @@ import { type Handler, Relay } from "./relay";
 type Options = Dispatcher.DispatchOptions & { signal?: unknown };
 
 /**
- * Sends the key of a client, read from its source at first use. After 401 or 403 the source is read again, and the request is
- * sent once more if there is another key and its body is no stream.
+ * Sends the key of a client, which is read from its source at first use. After 401 or 403 the source is read again, and the
+ * request is sent once more if there is another key and its body is not a stream.
  *
- * A request for another origin fails with `InvalidInputError`, with nothing sent. A redirect to another origin goes without
- * the key where undici's redirect interceptor follows it, and fails where `fetch` does.
+ * A request for another origin fails with `InvalidInputError`, and nothing is sent. If undici's redirect interceptor follows a
+ * redirect to another origin, the request is sent without the key; if `fetch` follows it, the request fails.
  */
 export function codatAuth(client: Client): Dispatcher.DispatcherComposeInterceptor {
     mustBeClient(client);
@@ -34,15 +34,15 @@ async function perform(
     options: Options,
     handler: Handler,
 ): Promise<void> {
-    // By the origin alone, where undici connects: a path may look like the URL of another.
+    // Only the origin counts, to which undici connects: a path may look like another URL.
     const origin = String(options.origin);
-    // An emitter of events may take the place of a signal.
+    // undici also accepts an event emitter as the signal.
     const signal = options.signal instanceof AbortSignal ? options.signal : undefined;
     let header;
     try {
         header = await authorize(client, origin, signal, options.body);
     } catch (error) {
-        // By its code: the client may be one of another copy.
+        // Compares the code, since the client may be from another copy of this package.
         if (isFollowed(handler) && (error as CodatError).code === InvalidInputError.code) {
             dispatch(options, handler);
             return;
@@ -59,12 +59,12 @@ async function perform(
     dispatch(attach(options, header.exposeSecret()), relay as Dispatcher.DispatchHandler);
 }
 
-/** Whether undici's redirect interceptor sends it, which goes on to other origins and takes what is secret off. */
+/** Whether undici's redirect interceptor sends the request. It follows to other origins, and removes secrets there. */
 function isFollowed({ history }: Handler): boolean {
     return Array.isArray(history) && history.length > 0;
 }
 
-/** With headers of any form that undici takes: an object, pairs, or names and values in turn. */
+/** Adds a header to headers in any form that undici accepts: an object, pairs, or alternating names and values. */
 function attach(options: Options, authorization: string): Options {
     const { headers } = options;
     if (Array.isArray(headers) && typeof headers[0] === "string") {

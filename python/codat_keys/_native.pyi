@@ -74,7 +74,7 @@ class ApiKey:
         """The value itself. Whoever calls this is responsible for where it goes."""
 
     def masked(self) -> str:
-        """The last four characters behind four asterisks; of a key shorter than twelve characters none."""
+        """The last four characters after four asterisks; only the asterisks for a key shorter than twelve characters."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...

@@ -76,7 +76,7 @@ impl Core {
         self.client.authorization_for(&url).map(|header| key_in(&header)).map_err(raise)
     }
 
-    /// Nothing where the key must be read from its source: see `Call::Authorize`.
+    /// `None` if the key must first be read from its source: see `Call::Authorize`.
     #[napi]
     pub fn cached_authorization(&self, url: String) -> napi::Result<Option<String>> {
         let header = self.client.cached_authorization(&url).map_err(raise)?;

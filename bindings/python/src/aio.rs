@@ -87,7 +87,7 @@ impl AsyncCore {
         self.client.authorization_for(&text("url", url)?).map(AuthorizationHeader).map_err(|error| raise(py, error))
     }
 
-    /// ``None`` where the key must be read from its source: see ``authorize``.
+    /// ``None`` if the key must first be read from its source: see ``authorize``.
     fn cached_authorization(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<Option<AuthorizationHeader>> {
         let header = self.client.cached_authorization(&text("url", url)?).map_err(|error| raise(py, error))?;
         Ok(header.map(AuthorizationHeader))

@@ -91,7 +91,7 @@ impl Response {
     /// The body, read from JSON. Raises ``BadResponseError`` where it is none, without a word of it; ``ValueError`` for a
     /// whole number of more digits than ``sys.get_int_max_str_digits`` allows.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        // Python would guess at other encodings.
+        // Python would guess other encodings.
         let text = self.0.json_text().map_err(|refused| raise(py, refused))?;
         let value = py.import("json")?.call_method1("loads", (text,));
         // Python's error would hold the whole body.

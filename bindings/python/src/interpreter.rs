@@ -1,11 +1,10 @@
-//! Classes and threads that one interpreter made are of no use to another, nor to the end of their own.
+//! Classes and threads of one interpreter must not be used by another, nor while their own shuts down.
 
 use pyo3::exceptions::{PyImportError, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-/// Refuses a call that is made while the interpreter takes its modules apart, as in a `__del__` at the end of a program:
-/// whatever the call imports would fail.
+/// Rejects a call during interpreter shutdown, such as one in a `__del__`: what the call imports is no longer available.
 #[pyfunction]
 pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
     let imports = py.import(intern!(py, "sys")).and_then(|sys| sys.getattr(intern!(py, "meta_path")));

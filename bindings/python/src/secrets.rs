@@ -71,7 +71,7 @@ impl ApiKey {
         self.0.expose_secret()
     }
 
-    /// The last four characters behind four asterisks; of a key shorter than twelve characters none.
+    /// The last four characters after four asterisks; only the asterisks for a key shorter than twelve characters.
     fn masked(&self) -> String {
         self.0.masked()
     }

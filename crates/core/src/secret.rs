@@ -56,8 +56,8 @@ impl ApiKey {
         &self.0
     }
 
-    /// The last four characters behind four asterisks, `****kGHd`, for people to tell keys apart. Of a key shorter than
-    /// twelve characters none is shown.
+    /// The last four characters after four asterisks, `****kGHd`, for people to tell keys apart; only the asterisks for a
+    /// key shorter than twelve characters.
     pub fn masked(&self) -> String {
         let key = self.expose_secret();
         let shown = if key.len() < 12 { "" } else { &key[key.len() - 4..] };

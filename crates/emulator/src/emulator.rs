@@ -59,7 +59,7 @@ impl Emulator {
         Builder::default()
     }
 
-    /// Where this machine reaches it: `http://127.0.0.1:PORT` unless [`Builder::host`] says otherwise, without a trailing slash.
+    /// The URL on this machine, without a trailing slash: `http://127.0.0.1:PORT` unless [`Builder::host`] says otherwise.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
@@ -141,15 +141,15 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The address to listen on: `0.0.0.0` for every network of this machine. Whoever reaches it can use the emulator and its
-    /// controls. Default: `127.0.0.1`.
+    /// The address to listen on; `0.0.0.0` listens on every network of this machine. Whoever reaches it can use the emulator
+    /// and its controls. Default: `127.0.0.1`.
     pub fn host(mut self, address: IpAddr) -> Builder {
         self.host = Some(address);
         self
     }
 
-    /// Answers to this name in `Host`, too, whatever the port: `codat` where others call `http://codat:4010`. It may be
-    /// called for several names. Default: the names of loopback and the address of [`Builder::host`] only.
+    /// Also accepts this name in `Host`, with any port: `codat` if clients call `http://codat:4010`. May be called for
+    /// several names. Default: the names of loopback and the address of [`Builder::host`] only.
     pub fn allow_host(mut self, name: impl Into<String>) -> Builder {
         self.allowed_hosts.push(name.into());
         self
@@ -200,7 +200,7 @@ impl Builder {
     ///
     /// # Errors
     /// - [`io::ErrorKind::AddrInUse`]: the port is taken.
-    /// - [`io::ErrorKind::AddrNotAvailable`]: the host is no address of this machine.
+    /// - [`io::ErrorKind::AddrNotAvailable`]: the host is not an address of this machine.
     /// - [`io::ErrorKind::InvalidInput`]: an allowed host is not a name.
     /// - [`io::ErrorKind::InvalidData`]: the state file is damaged, and left untouched; or the faults cannot be read.
     /// - [`io::ErrorKind::WouldBlock`]: another emulator uses the state file.
@@ -233,7 +233,7 @@ impl Builder {
     }
 }
 
-/// Every address of a machine is none that can be called: its loopback is among them.
+/// Replaces an unspecified address, which clients cannot call, by the loopback address.
 fn reached_at(bound: SocketAddr) -> SocketAddr {
     let address = match bound.ip() {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

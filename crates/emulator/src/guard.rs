@@ -1,4 +1,4 @@
-//! Which requests are answered at all. Any web page that is open in a browser can send requests to this machine.
+//! Rejects requests of foreign web pages. Any page that is open in a browser can send requests to this machine.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,12 +18,12 @@ const LOOPBACK: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
 #[derive(Clone)]
 pub(crate) struct Guard {
-    /// The names that `Host` may have beside those of loopback, in lower case.
+    /// The accepted names in `Host` beside those of loopback.
     hosts: Arc<[String]>,
 }
 
 impl Guard {
-    /// For an emulator that listens on this address and was told these names.
+    /// Creates the guard of an emulator that listens on this address and accepts these names.
     pub(crate) fn new(address: IpAddr, names: &[String]) -> io::Result<Guard> {
         let bound = Authority::try_from(SocketAddr::new(address, 0).to_string()).map_err(io::Error::other)?;
         let names = names.iter().map(|name| host_name(name)).collect::<io::Result<Vec<_>>>()?;
@@ -39,7 +39,7 @@ impl Guard {
             let error = "The emulator does not answer to web pages of another origin.";
             return Err(Refusal::new(StatusCode::FORBIDDEN, error));
         }
-        // The media types that a page can send without asking first are none of JSON.
+        // A page can send other media types than JSON without a CORS preflight request.
         let has_body = body.as_ref().map_or(true, |body| !body.is_empty());
         if controls::own(head.uri.path()) && has_body && !is_json(&head.headers) {
             let error = "A control takes a body with `Content-Type: application/json` only.";
@@ -48,8 +48,8 @@ impl Guard {
         Ok(())
     }
 
-    /// The `Host` of a request, unless it is unknown. A page cannot forge it, so that a name that somebody made point to
-    /// this machine (DNS rebinding) does not get here.
+    /// Returns the `Host` of a request if it is known. A page cannot forge this header, so an attacker's name that resolves
+    /// to this machine (DNS rebinding) is rejected.
     fn known_host(&self, head: &Parts) -> Option<Authority> {
         let host = Authority::try_from(only(&head.headers, &HOST)?.as_bytes()).ok()?;
         let is_known = self.knows(&host) && head.uri.authority().is_none_or(|target| self.knows(target));
@@ -63,7 +63,7 @@ impl Guard {
     }
 }
 
-/// A name without scheme, user and port.
+/// Checks that a name has no scheme, user or port.
 fn host_name(name: &str) -> io::Result<String> {
     let is_name = Authority::try_from(name).is_ok_and(|authority| authority.host() == name);
     is_name.then(|| name.to_owned()).ok_or_else(|| {
@@ -72,7 +72,7 @@ fn host_name(name: &str) -> io::Result<String> {
     })
 }
 
-/// Whether a browser says that a page of another origin sends this. Other clients send neither header.
+/// Whether a browser sends the request for a page of another origin. Other clients send neither header.
 fn is_cross_origin(headers: &HeaderMap, host: &Authority) -> bool {
     let own = format!("http://{host}");
     let is_own = |origin: &HeaderValue| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes());
@@ -85,7 +85,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(JSON)
 }
 
-/// The value of a header that was sent once.
+/// The value of a header that occurs exactly once.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())

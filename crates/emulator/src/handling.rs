@@ -42,7 +42,7 @@ impl Arrival {
 }
 
 impl Server {
-    /// Brings what waited for it, writes a request into the journal, and finds the fault that is to befall it.
+    /// Performs the effects that waited for a request, adds it to the journal, and finds its fault.
     pub(crate) fn arrive(&mut self, head: Parts, body: Result<Bytes, Refusal>) -> (Arrival, Option<Fault>) {
         self.bring_pending_effects();
         let credential = self.credential(&head.headers);

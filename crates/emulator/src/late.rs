@@ -1,4 +1,4 @@
-//! Effects that come later than their request, whoever is gone by then.
+//! Effects that take place after their request, even if the client has disconnected.
 
 use std::mem;
 use std::time::Duration;
@@ -13,11 +13,11 @@ const MAX_REQUESTS: u64 = 1_000_000;
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Delay {
     Time(Duration),
-    /// Until so many more requests have arrived: the effect comes just before the last of them is looked at.
+    /// Until this many more requests have arrived. The effect takes place just before the last of them is handled.
     Requests(u64),
 }
 
-/// What waits for requests, and for how many more.
+/// The effects that wait for requests, each with the number of requests left.
 #[derive(Default)]
 pub(crate) struct Pending(Vec<(u64, Effect)>);
 
@@ -49,7 +49,7 @@ impl Shared {
 }
 
 impl Server {
-    /// Brings the effects that waited for this request.
+    /// Performs the effects that waited for this request.
     pub(crate) fn bring_pending_effects(&mut self) {
         for (requests, effect) in mem::take(&mut self.pending.0) {
             if requests == 1 {

@@ -14,7 +14,7 @@
 //! # }
 //! ```
 //!
-//! A test looks inside, and sets the scene, through the controls, which need no key. A body is sent as `application/json`:
+//! A test reads and changes the state through the controls, which need no key. A body must be `application/json`:
 //!
 //! | call | what it does |
 //! | --- | --- |

@@ -1,4 +1,4 @@
-//! How a secret is shown: four asterisks and its last four characters.
+//! Masks secrets: four asterisks and the last four characters.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -91,7 +91,7 @@ impl Scene {
         server.finish(admission, |server| server.perform(&self.arrival))
     }
 
-    /// Admits it now, and performs it later.
+    /// Admits a request now, and performs its effect later.
     fn handle_late(self, delay: Delay) {
         let admission = self.server.lock().admit(&self.arrival);
         let arrival = self.arrival;

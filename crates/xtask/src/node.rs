@@ -57,7 +57,7 @@ impl Package {
     pub(crate) fn tests_by(&self, node: &Path) -> Result<Command> {
         let mut node = program(node);
         node.args(["--test", "--test-reporter=spec"]).current_dir(self.folder());
-        // The same mechanisms, with fewer calls under load than by the Node of this machine.
+        // These versions run the same tests as this machine's Node, with fewer calls under load.
         node.env("CODAT_KEYS_CALLS", "100");
         let built = fs::read_dir(self.folder().join("tests/built"))?.map(|file| file.map(|file| file.path()));
         for file in built.collect::<Result<Vec<_>, _>>()? {

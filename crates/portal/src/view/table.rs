@@ -159,7 +159,7 @@ fn created(language: Language, key: &ApiKeyDetails) -> Markup {
             (Some(date), Some(_)) => time datetime=(date) title=(dates::exact(language, date)) tabindex="0" {
                 (dates::relative(language, date, now))
             },
-            // An impossible date says nothing of the age.
+            // An impossible date gives no age.
             (Some(date), None) => span.muted title=(dates::exact(language, date)) tabindex="0" {
                 (language.unknown_date())
             },
