@@ -175,17 +175,17 @@ class AsyncClient:
         return self._core.native.base_url()
 
     def authorization_for(self, url: str) -> AuthorizationHeader:
-        """The header for another HTTP library, if the URL belongs to this client's own origin. It never waits: a key file
-        is looked at, at most once a second, and read again where it has changed; what a command or a function has given
-        last is taken as it is. Where the code can wait, prefer ``authorize``.
+        """Returns the header for another HTTP library, if the URL belongs to this client's own origin. It never waits. It
+        checks a key file at most once a second, and reads it again if it has changed. It does not call a command or a
+        function, and uses the latest key that it returned. Prefer ``authorize`` in code that can wait.
 
         Raises ``InvalidInputError`` for any other URL, so that the key goes nowhere else; ``NoCredentialError`` before a
-        command or a function has been asked for the first time; ``ClosedError``. Nothing is sent.
+        command or a function has been called for the first time; ``ClosedError``. Nothing is sent.
         """
         return self._core.native.authorization_for(url)
 
     async def authorize(self, url: str) -> AuthorizationHeader:
-        """The header for another HTTP library: as ``Client.authorization_for``, awaited."""
+        """As ``Client.authorization_for``, awaited: the header for another HTTP library."""
         header = self._core.native.cached_authorization(url)
         return await self._core.perform(_native.authorize(url)) if header is None else header
 

@@ -46,7 +46,7 @@ async def _in_a_thread(function: Callable[[], object]) -> object:
     try:
         asks.start()
     except RuntimeError:
-        # Python 3.12 starts no thread while `atexit` runs: the loop waits for the function.
+        # Python 3.12 starts no threads while `atexit` functions run: the function blocks the loop instead.
         run()
     returned, raised = await ended
     if raised is not None:

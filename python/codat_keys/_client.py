@@ -34,8 +34,8 @@ class Client:
     - ``retry``: yes, as ``Keys`` says; without, every request is sent once
     - ``ca_file``, PEM certificates to trust beside the bundled ones: ``CODAT_CA_FILE``, or none
     - ``proxy``, a URL: what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say, or none
-    - ``allow_insecure_http``: whether ``CODAT_ALLOW_INSECURE_HTTP`` is ``true``; without, ``http://`` reaches this
-      machine alone
+    - ``allow_insecure_http``: ``CODAT_ALLOW_INSECURE_HTTP``. It allows ``http://`` to other machines, which sends the
+      key unencrypted; by default ``http://`` reaches this machine only
 
     Where Codat refuses a key with 401 or 403 and its source has another one by now, the call is made again with that one.
     A source that cannot be read raises ``InvalidCredentialError`` from the call that needs it, with what a function
@@ -192,13 +192,13 @@ class Client:
         return self._core.base_url()
 
     def authorization_for(self, url: str) -> AuthorizationHeader:
-        """The header for another HTTP library, if the URL belongs to this client's own origin. The key is read from its
-        source where that has not happened yet, or where it may have changed: the call blocks meanwhile, and calls that
-        need the key at the same time share one reading. Nothing is sent to Codat, and a failed reading is not retried.
+        """Returns the header for another HTTP library, if the URL belongs to this client's own origin. The key is read from
+        its source if that has not happened yet, or if the source may have changed. The call blocks meanwhile, and
+        concurrent calls share one read. Nothing is sent to Codat, and a failed read is not retried.
 
-        Raises ``InvalidInputError`` for any other URL, so that the key goes nowhere else; ``InvalidCredentialError``
-        where the source cannot be read, and ``TimeoutError`` where that takes longer than a call may, if no key has
-        been read before; ``ClosedError``.
+        Raises ``InvalidInputError`` for any other URL, so that the key goes nowhere else; ``ClosedError``. If no key has
+        been read before, also ``InvalidCredentialError`` if the source cannot be read, and ``TimeoutError`` if that
+        takes longer than a call may.
 
         >>> with Client() as client:
         ...     header = client.authorization_for(f"{client.base_url}/companies")
@@ -209,11 +209,11 @@ class Client:
         return self._core.perform(_native.authorize(url)) if header is None else header
 
     def reauthorize(self, url: str, rejected: AuthorizationHeader | str) -> AuthorizationHeader | None:
-        """The header to send once more after the own origin answered 401 or 403 to ``rejected``: ``None`` unless the
-        source has another key by now. The source is read at most once for all calls whose key was rejected at the same
-        time. The calls of this client do so by themselves; this is for requests sent with a library of your own.
+        """Returns the header for sending a request once more after this client's own origin answered 401 or 403 to
+        ``rejected``, or ``None`` if the source has no other key. Concurrent calls share one read of the source. Calls of
+        this client do this automatically; use it for requests that another library sends.
 
-        Raises as ``authorization_for``; the key in use stays.
+        Raises as ``authorization_for``, and the errors of the source in any case. The key in use is then kept.
 
         >>> keys = ["ExampleKeyForTheDocs0000000000000000000A", "ExampleKeyForTheDocs0000000000000000000B"]
         >>> client = Client(api_key=keys.pop)

@@ -1,4 +1,4 @@
-"""Keys that are replaced while a program runs, and what the emulator's journal says of its requests."""
+"""Replaces keys while a program runs, and checks its requests in the emulator's journal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from codat_keys.testing import Emulator
 
 
 class Scene:
-    """A key in a file and in a function, and another one that stays, to replace it with."""
+    """A key in a file and in a function. The client ``admin`` has another key, and replaces this one."""
 
     def __init__(self, emulator: Emulator, folder: Path) -> None:
         self.emulator, self.admin, self.file = emulator, Client(), folder / "key"
@@ -21,14 +21,14 @@ class Scene:
         self.write()
 
     def write(self) -> None:
-        """Atomically, and for the owner alone."""
+        """Writes the file atomically, readable by its owner only."""
         new = self.file.with_suffix(".new")
         new.touch(0o600)
         new.write_text(self.current.api_key.expose_secret())
         new.replace(self.file)
 
     def rotate(self) -> None:
-        """A new key, the sources, the end of the old key: in this order there is always one that works."""
+        """Puts a new key in the sources before it deletes the old one, so that one of them always works."""
         new = self.admin.keys.create("followed").key
         old, self.current = self.current, new
         self.write()
@@ -36,11 +36,11 @@ class Scene:
         self.look()
 
     def look(self) -> None:
-        """Before the journal forgets."""
+        """Reads the journal before it drops entries."""
         self.seen.update((request["seq"], request) for request in self.emulator.journal())
 
     def refused(self, calls: int, path: str = "/profile") -> int:
-        """How many requests were, of so many calls of a path, each of which has succeeded with its last one."""
+        """Checks that the last request of each call to a path succeeded, and returns how many were rejected."""
         self.look()
         statuses: defaultdict[str, list[int]] = defaultdict(list)
         for _, request in sorted(self.seen.items()):

@@ -1,4 +1,4 @@
-"""Whatever the package shows can be written to a terminal of any encoding."""
+"""All output of the package can be written to a terminal of any encoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers, proxies and key files that are not as they should be."""
+"""Malformed answers, failing proxies and unusual key files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIST = '{"results":[{"id":"a","apiKey":"MadeUpKey"}],"totalResults":999999999999
 
 @contextmanager
 def server(status: int, body: bytes = b"", **headers: str) -> Iterator[tuple[str, list[http.server.BaseHTTPRequestHandler]]]:
-    """Answers every request so; its URL, and the requests."""
+    """Answers every request with this; yields its URL and the requests."""
     requests: list[http.server.BaseHTTPRequestHandler] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Calls at the end of a program: they succeed in `atexit`, and in a `__del__` after it they say why they cannot."""
+"""Calls at interpreter shutdown: they succeed in `atexit` functions; in a later `__del__` they raise an error that says why."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ for _ in range(40):
 
 
 def ends(program: str) -> list[str]:
-    """What a program has printed that ended well."""
+    """Runs a program that must succeed, and returns its output."""
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert (child.returncode, child.stderr) == (0, "")
     return child.stdout.splitlines()
@@ -114,7 +114,7 @@ def test_daemon_threads_that_call_do_not_disturb_the_end(codat_emulator: Emulato
 async def test_a_key_function_needs_no_thread_at_exit(
     codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As Python 3.12 has it."""
+    """The behaviour of Python 3.12."""
 
     def start(thread: threading.Thread) -> None:
         raise RuntimeError("can't create new thread at interpreter shutdown")

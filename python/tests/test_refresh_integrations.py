@@ -77,7 +77,7 @@ def test_threads_notice_no_replaced_key(way: ways.Blocking, source: str, scene: 
 
     with way(**sources(scene)[source]) as call, ThreadPoolExecutor(load.at_once) as threads:
         callers = [threads.submit(caller) for _ in range(load.at_once)]
-        # A caller that fails stops: nobody waits for calls that are never made.
+        # A caller that fails stops, so that no wait depends on calls that are never made.
         while load.replaced < load.replacements and not any(caller.done() for caller in callers):
             load.replace(scene) if load.is_due() else time.sleep(0.001)
         load.replaced = load.replacements

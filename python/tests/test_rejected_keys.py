@@ -1,4 +1,4 @@
-"""What each integration sends after its key was rejected, as a server received it that shares no code with ours."""
+"""The requests of each integration after its key was rejected, as an independent server received them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Server(ThreadingHTTPServer):
         self.accepts = {header(NEW)}
         self.says = b""
         self.moves: dict[str, tuple[int, str]] = {}
-        # Whether it looks at the key before it redirects.
+        # Whether it checks the key before it redirects.
         self.guarded = False
         self.received: list[tuple[str, str | None, bytes]] = []
         threading.Thread(target=self.serve_forever, args=[0.01]).start()
@@ -103,7 +103,7 @@ def other() -> Iterator[Server]:
 
 @pytest.fixture
 def keys() -> list[str]:
-    """What the source gives one after the other; then the last one again."""
+    """The keys that the source returns in turn; it repeats the last one."""
     return [NEW, OLD]
 
 

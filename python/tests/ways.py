@@ -20,10 +20,10 @@ from codat_keys.integrations.httpx import CodatAuth as HttpxAuth
 from codat_keys.integrations.official import connect
 from codat_keys.integrations.requests import CodatAuth as RequestsAuth
 
-# Version 5. Version 6 runs what it calls asynchronous in threads.
+# Version 5. Version 6 runs its async methods in threads.
 WAITS = CodatPlatform.__mro__[1].__name__ == "BaseSDK"
 
-# On a machine that is busy.
+# For a busy machine.
 SECONDS = 60.0
 
 Blocking = Callable[..., AbstractContextManager[Callable[[int], object]]]
@@ -31,7 +31,7 @@ Waiting = Callable[..., AbstractAsyncContextManager[Callable[[int], Awaitable[ob
 
 
 def each_thread(make: Callable[[], Any]) -> Callable[[], Any]:
-    """What a thread makes once. Neither a session of requests nor the connections of httpcore are safe to share."""
+    """An object that each thread creates once. Threads must not share a session of requests or connections of httpcore."""
     of_thread = threading.local()
 
     def made() -> Any:

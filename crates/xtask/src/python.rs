@@ -39,8 +39,7 @@ impl Package {
         Ok(python)
     }
 
-    /// Installs what `requirements-dev.txt` names, and the earlier SDK in a folder of its own, unless the environment has
-    /// them already.
+    /// Installs the packages of `requirements-dev.txt`, and the earlier SDK in a separate folder, unless they are installed.
     pub(crate) fn install_tools(&self) -> Result<()> {
         let (tools, earlier_sdk) = ("python/requirements-dev.txt", "python/requirements-earlier-sdk.txt");
         let wanted = [fs::read(tools)?, fs::read(earlier_sdk)?].concat();

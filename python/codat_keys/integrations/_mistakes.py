@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 def missing(library: str, error: ImportError) -> ImportError:
-    """For a library that is not installed, or too old."""
+    """The error for a library that is not installed, or too old."""
     return ImportError(f'codat_keys.integrations needs {library}: pip install "{library}"', name=error.name)
 
 
 def checked(client: _C, *kinds: type[object]) -> _C:
-    """Raises before the first request, rather than with it."""
+    """Returns the client. Raises ``TypeError`` for another kind of object, before the first request."""
     if not isinstance(client, kinds):
-        # The value is not shown: it may be a key in the wrong place.
+        # The value is not shown, since it may be a key that was passed by mistake.
         give = " or ".join(f"{'an' if kind.__name__.startswith('A') else 'a'} {kind.__name__}" for kind in kinds)
         raise TypeError(f"argument 'client': give {give} of codat_keys")
     return client

@@ -15,7 +15,7 @@ except ImportError as error:
     raise missing("aiohttp>=3.12", error) from error
 
 
-# The origin to which the latest response of this task redirects.
+# The origin to which the latest response in this task redirects.
 _redirects_to: ContextVar[URL | None] = ContextVar("codat_keys.redirects_to", default=None)
 
 
@@ -25,7 +25,7 @@ def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
     After a 401 or 403 the source is read again. If it has another key, the request is sent once more with that key,
     unless its body was consumed and cannot be rewound. Such a response is returned, and the next request has the new key.
 
-    A request to another origin raises ``InvalidInputError``, with nothing sent: make it without this middleware. A
+    A request to another origin raises ``InvalidInputError``, and nothing is sent: make it without this middleware. A
     redirect to another origin is followed without the key.
     """
     checked(client, AsyncClient)
@@ -36,7 +36,7 @@ def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
             header = await client.authorize(url)
             request.headers[hdrs.AUTHORIZATION] = header.expose_secret()
         except InvalidInputError:
-            # aiohttp calls the middleware for a redirected request too, without the headers attached before.
+            # aiohttp also calls the middleware for a redirected request, without the headers that were added before.
             if _redirects_to.get() != request.url.origin():
                 raise
         response = await handler(request)
@@ -54,7 +54,7 @@ def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
 
 
 def _is_repeatable(request: ClientRequest) -> bool:
-    """Whether the body, which was sent once, can be sent again. aiohttp rewinds a file."""
+    """Whether the body can be sent a second time. aiohttp rewinds a file."""
     return not request.body or not getattr(request.body, "consumed", True)
 
 

@@ -23,7 +23,7 @@ class CodatAuth(httpx.Auth):
 
     ``httpx.Client`` needs a ``Client``, and ``httpx.AsyncClient`` an ``AsyncClient``: a request with the other kind raises
     ``TypeError``. A request to another origin raises ``InvalidInputError``: give it an ``auth`` of its own. In both
-    cases nothing is sent. httpx removes the key from a redirect to another origin, except from ``http://HOST`` to
+    cases, nothing is sent. httpx removes the key from a redirect to another origin, except from ``http://HOST`` to
     ``https://HOST``.
     """
 
@@ -61,13 +61,13 @@ def _with(header: AuthorizationHeader, request: httpx.Request) -> httpx.Request:
 
 
 def _rejects(header: AuthorizationHeader, response: httpx.Response) -> bool:
-    """Whether it answers the key. After a redirect to another origin, the request of the response has none."""
+    """Whether the response rejects this key. After a redirect to another origin, its request has none."""
     sent = response.request.headers.get("Authorization")
     return response.status_code in (401, 403) and sent == header.expose_secret()
 
 
 def _is_repeatable(request: httpx.Request) -> bool:
-    """Whether the body is the same when it is sent again. httpx rewinds the files of a form."""
+    """Whether the body can be sent a second time. httpx rewinds the files of a form."""
     fields = getattr(request.stream, "fields", None)
     if fields is None:
         return isinstance(request.stream, httpx.ByteStream)

@@ -1,6 +1,6 @@
 """For Codat's own SDKs: ``connect(CodatLending, client)``.
 
-It fits the current ones, which are ``codat-platform`` 6, ``codat-lending`` 12, ``codat-bankfeeds`` 13,
+It works with the current ones, ``codat-platform`` 6, ``codat-lending`` 12, ``codat-bankfeeds`` 13,
 ``codat-sync-for-payables`` 10 and ``codat-sync-for-expenses`` 9, and each earlier one whose constructor takes
 ``server_url``, ``client``, and either ``security`` or ``auth_header``.
 """
@@ -18,24 +18,24 @@ _SDK = TypeVar("_SDK")
 
 
 def connect(sdk: type[_SDK], client: Client | AsyncClient, **options: Any) -> _SDK:
-    """Makes an SDK of its class, with the base URL of a client and an HTTP client that has its key.
+    """Creates an SDK from its class, with the base URL of a client and an HTTP client that sends its key.
 
     The key is read from its source with the first call, and each call has the key in use. After a 401 or 403 the source is
-    read again, and the call is made once more if the key is another one: see ``CodatAuth`` of
-    ``codat_keys.integrations.httpx``, or of ``requests`` for the SDKs that are built on it.
+    read again, and the call is made once more if there is another key: see ``CodatAuth`` of
+    ``codat_keys.integrations.httpx``, or of ``requests`` for the SDKs that use it.
 
     ``options`` are further arguments of the constructor, such as ``timeout_ms``. The current SDKs need a ``Client``: they
-    run their async methods in threads. Earlier ones, such as ``codat-platform`` 5, need a ``Client`` for the methods
-    that block, and an ``AsyncClient`` for those that are awaited.
+    run their async methods in threads. Earlier ones, such as ``codat-platform`` 5, need a ``Client`` for their
+    blocking methods, and an ``AsyncClient`` for their async methods.
 
-    Where many threads call at once, make an SDK for each, of one client: the connections of httpx are not safe to share.
+    If many threads call at once, create an SDK for each of them from one client: threads must not share httpx connections.
 
-    Raises ``TypeError`` for a class that is no such SDK, and for an ``AsyncClient`` where the SDK needs a ``Client``. To set
+    Raises ``TypeError`` for a class that is not such an SDK, and for an ``AsyncClient`` where the SDK needs a ``Client``. To set
     up the HTTP client yourself, see ``security``.
     """
     checked(client, Client, AsyncClient)
     takes = signature(sdk).parameters
-    # The HTTP client alone has the key: it replaces what the SDK makes of these.
+    # Only the HTTP client has the key. It replaces the header that the SDK derives from these.
     credential = {name: value for name, value in (("security", None), ("auth_header", "")) if name in takes}
     if not credential or not {"server_url", "client"} <= takes.keys():
         raise TypeError("argument 'sdk': give the class of one of Codat's SDKs, such as codat_lending.CodatLending")
@@ -44,14 +44,14 @@ def connect(sdk: type[_SDK], client: Client | AsyncClient, **options: Any) -> _S
 
 
 def security(client: Client | AsyncClient, kind: Callable[..., Any] | None = None) -> Callable[[], Any]:
-    """The ``security`` of an SDK, which asks for the header before each call: for an SDK with an HTTP client of its own.
+    """Returns the ``security`` argument of an SDK that you construct yourself. The SDK calls it before each request.
 
-    ``kind`` is the SDK's own class ``Security``. The current SDKs take any: by default it is that of ``codat-platform``
-    where this is installed.
+    ``kind`` is the SDK's own class ``Security``. The current SDKs accept any class, and the default is that of
+    ``codat-platform`` if this is installed.
 
-    An SDK does not tell where a call goes, and makes none again: it sends the key to any ``server_url``, and returns a
-    401. With ``client=httpx.Client(auth=CodatAuth(client))`` besides, a call to another origin raises
-    ``InvalidInputError``, and one with a key that was replaced is made once more, as with ``connect``.
+    An SDK sends the key to any ``server_url``, and does not repeat a call whose key is rejected. With
+    ``client=httpx.Client(auth=CodatAuth(client))`` in addition, a call to another origin raises ``InvalidInputError``, and
+    a call with a replaced key is made once more, as with ``connect``.
     """
     checked(client, Client, AsyncClient)
     made = kind or _platforms_own() or _Security
@@ -71,7 +71,7 @@ def _http_clients(sdk: type, client: Client | AsyncClient) -> dict[str, Any]:
 
     from .httpx import CodatAuth, httpx
 
-    # httpx closes an idle connection above the second limit, even if another thread is about to use it.
+    # Above the second limit, httpx closes idle connections, even one that another thread is about to use.
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
     clients: dict[str, Any] = {"client": httpx.Client(auth=CodatAuth(client), follow_redirects=True, limits=limits)}
     if waits:
@@ -88,7 +88,7 @@ def _platforms_own() -> Callable[..., Any] | None:
 
 
 class _Security:
-    """What the current SDKs read. Its ``repr`` does not show the key."""
+    """The attribute that the current SDKs read. Its ``repr`` does not show the key."""
 
     __slots__ = ("auth_header",)
 

@@ -29,7 +29,7 @@ class CodatAuth(requests.auth.AuthBase):
     unless its body is a generator, or a file that cannot be rewound. Such a response is returned, and the next request
     has the new key.
 
-    A request to another origin raises ``InvalidInputError``, with nothing sent: give it an ``auth`` of its own. requests
+    A request to another origin raises ``InvalidInputError``, and nothing is sent: give it an ``auth`` of its own. requests
     removes the key from a redirect to another origin, except from ``http://HOST`` to ``https://HOST``. The password of a
     netrc file never replaces the key.
     """
@@ -46,26 +46,26 @@ class CodatAuth(requests.auth.AuthBase):
         return request
 
     def _answer(self, response: requests.Response, **options: Any) -> requests.Response:
-        """Called by requests for each response, of a redirect too, which has the hooks and headers of its request."""
+        """Called by requests for each response, also after a redirect, which keeps the hooks and headers of its request."""
         request = response.request
         if response.status_code in (401, 403) and isinstance(request.headers, _Headers) and request.headers.key:
             header = self._client.reauthorize(request.url or "", AuthorizationHeader(request.headers.key))
             if header is not None and _is_rewound(request):
-                # Read and closed first, so that the connection is used again.
+                # Read and closed first, so that the connection can be reused.
                 rejected, _ = response, response.content
                 rejected.close()
                 request.headers.attach(header)
                 response = rejected.connection.send(request, **options)
                 response.history.append(rejected)
         if not response.is_redirect:
-            # A hook of this object would keep the response from being pickled.
+            # A response with a hook of this object cannot be pickled.
             request.hooks = {"response": []}
         return response
 
 
 class _Headers(_CaseInsensitiveDict):
-    """The headers of a request with the key, which no other credential replaces: at a redirect, requests takes one
-    from a netrc file.
+    """The headers of a request. No other credential replaces the key: at a redirect, requests would use one from a
+    netrc file.
     """
 
     key: str | None = None
@@ -91,7 +91,7 @@ class _Headers(_CaseInsensitiveDict):
 
 
 def _is_rewound(request: requests.PreparedRequest) -> bool:
-    """Whether the body is at its beginning again."""
+    """Rewinds the body, and returns whether it can be sent a second time."""
     if request.body is None or isinstance(request.body, (str, bytes)):
         return True
     try:
