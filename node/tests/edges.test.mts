@@ -1,4 +1,4 @@
-// Answers, proxies and keys that are not as they should be.
+// Malformed answers, failing proxies and unusual keys.
 import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, createServer } from "node:http";
@@ -11,7 +11,7 @@ import { kept } from "./support.mjs";
 const KEY = "MadeUpKeyOfTheEdges000000000000000000000";
 const LIST = '{"results":[{"id":"a","apiKey":"MadeUpKey"}],"totalResults":99999999999999999999}';
 
-/** A server that answers every request so, a CONNECT too; its URL, and the requests. */
+/** A server that gives every request this answer, including CONNECT. Returns its URL and the requests. */
 async function serving(
     answer: { status?: number; body?: string | Uint8Array; headers?: Record<string, string> },
     run: (url: string, requests: IncomingMessage[]) => Promise<void>,

@@ -61,7 +61,7 @@ for (const [page, prints] of Object.entries(PAGES)) {
     const blocks = [...text.matchAll(/^```(js|ts)\n(.*?)^```$/gms)];
 
     for (const [at, [, language, program]] of blocks.entries()) {
-        // The current version of undici does not run in earlier ones of Node.
+        // The current version of undici does not run in earlier versions of Node.
         const skip = program!.includes('"undici"') && Number.parseInt(process.versions.node) < 24;
         test(`block ${at + 1} of ${page}, ${language}`, { skip }, async () => {
             await using emulator = new Emulator();

@@ -56,7 +56,7 @@ class Scene {
         for (const request of await this.emulator.journal()) this.seen.set((request as any).seq, request);
     }
 
-    /** How many requests were, of so many calls to a path, each of which has succeeded with its last one. */
+    /** Checks that the last request of each call to a path succeeded, and returns how many were rejected. */
     async refused(calls: number, to = "/profile"): Promise<number> {
         await this.look();
         const statuses = new Map<string, number[]>();
@@ -84,7 +84,7 @@ function load(call: (number: number) => Promise<unknown>, next: () => number | u
     return Promise.all(Array.from({ length: 64 }, caller));
 }
 
-/** Makes so many calls while the key is replaced, each time after a tenth of them. No call sees two replacements. */
+/** Makes this many calls, and replaces the key after each tenth of them. No call sees two replacements. */
 async function replaced(scene: Scene, calls: number, call: (number: number) => Promise<unknown>): Promise<void> {
     let begun = 0;
     let failed = false;
@@ -98,7 +98,7 @@ async function replaced(scene: Scene, calls: number, call: (number: number) => P
     all.catch(() => (failed = true));
     let seen = 0;
     for (let number = 1; number <= 10; number++) {
-        // Who fails stops calling: nobody waits for calls that are never made.
+        // A caller that fails stops, so that no wait depends on calls that are never made.
         while ((begun < number * calls * 0.09 || [...inFlight].some((one) => one < seen)) && !failed) {
             await setTimeout(1);
         }
@@ -128,12 +128,12 @@ for (const [name, source] of Object.entries(SOURCES)) {
         }));
 }
 
-/** Makes the call of a number with another library, and tells its status. */
+/** Makes the call with this number through another library, and resolves to its status. */
 type Send = (number: number) => Promise<number | undefined>;
 
 const profile = (client: Client, call: number) => `${client.baseUrl}/profile?call=${call}`;
 
-/** What other libraries make of a client. Each is used without a word about keys. */
+/** The integrations with other libraries. The calls themselves do not mention keys. */
 const INTEGRATIONS: Record<string, (client: Client) => Send> = {
     fetch: (client) => {
         const get = codatFetch(client);

@@ -123,7 +123,7 @@ test("sixty-four calls wait at once", () =>
         const ends = new AbortController();
         const calls = Array.from({ length: 64 }, () => client.keys.list({ signal: ends.signal }));
         const ended = Promise.allSettled(calls);
-        // All have arrived, and none has been answered.
+        // All requests have arrived, and none has been answered.
         await until((journal) => journal.length === 64 && journal.every((request) => !request.ended), emulator);
         ends.abort();
         assert.ok((await ended).every(({ status }) => status === "rejected"));

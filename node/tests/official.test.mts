@@ -1,4 +1,4 @@
-// Codat's own SDKs, as they are published, on the emulator. Those on axios are of the generation before.
+// Codat's own SDKs, as published, against the emulator. Those based on axios are the previous generation.
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ const { CodatAccounting } = require("@codat/accounting") as typeof import("@coda
 const { CodatCommon } = require("@codat/common") as typeof import("@codat/common");
 const { CodatPlatform: CodatPlatform4 } = require("codat-platform-4") as typeof import("codat-platform-4");
 
-/** What each of them does with a list of companies, or the like of it, and what that brings. */
+/** A call of each SDK that lists companies or something similar, and its expected result. */
 const SDKS: Record<string, (client: Client, options?: object) => Promise<unknown>> = {
     "@codat/platform": async (client, options) =>
         (await connect(client, CodatPlatform, options).companies.list({}))?.totalResults,
@@ -33,7 +33,7 @@ const SDKS: Record<string, (client: Client, options?: object) => Promise<unknown
         (await connect(client, CodatCommon, options).companies.list({})).companies?.totalResults,
 };
 
-/** One that lists no companies: the emulator knows the key, and not the path. */
+/** An SDK that lists no companies. The emulator accepts the key, and does not know the path. */
 const OTHERS: Record<string, (client: Client, options?: object) => Promise<unknown>> = {
     "@codat/accounting": (client, options) =>
         connect(client, CodatAccounting, options).accounts.list({ companyId: "none" }),

@@ -42,7 +42,7 @@ for (const [native, why] of [
     });
 }
 
-/** A version of TypeScript, and how it is told to resolve modules. Only the earlier one has node10, its default. */
+/** A version of TypeScript, and its module resolution. Only the earlier version has node10, its default. */
 const RESOLUTIONS: Record<string, string[]> = {
     node10: ["typescript-5", "--module", "commonjs"],
     node16: ["typescript", "--module", "node16"],

@@ -1,4 +1,4 @@
-// A key that is refused while another library sends it, against servers that share no code with ours.
+// A key that is rejected while another library sends it, against servers that share no code with ours.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -59,7 +59,7 @@ async function ofAxios(client: Client, url: string, { body, ...given }: any): Pr
     return { status, said: data };
 }
 
-/** Each major version of undici, and the oldest Node that runs it. */
+/** Each major version of undici, and the oldest version of Node that runs it. */
 for (const [version, oldest] of Object.entries({ "undici-6": 18, "undici-7": 20, undici: 24 })) {
     if (Number.parseInt(process.versions.node) < oldest) continue;
     const undici: typeof import("undici") = await import(version);
@@ -72,10 +72,10 @@ for (const [version, oldest] of Object.entries({ "undici-6": 18, "undici-7": 20,
         ofFetch(await codatFetch(client, undici.fetch)(url, { ...given, ...streamed(given.body) } as any));
 }
 
-/** What a server saw of a request: its key, and its body. */
+/** A request as a server received it: its key and its body. */
 type Seen = [string | undefined, string];
 
-/** Takes one key alone, and refuses every other one with a status and a text. */
+/** Accepts one key, and rejects every other one with a status and a text. */
 async function server(run: (url: string, seen: Seen[]) => Promise<void>, answers: Answers = {}): Promise<void> {
     const seen: Seen[] = [];
     const server = createServer(async (request, answer) => {
@@ -103,18 +103,18 @@ async function server(run: (url: string, seen: Seen[]) => Promise<void>, answers
 interface Answers {
     status?: number;
     location?: string;
-    /** Whether a refusal has a body without an end; it is told when its connection is closed. */
+    /** Whether a rejection has an endless body; `closed` is called when its connection is closed. */
     isEndless?: boolean;
     closed?: () => void;
 }
 
-/** A client of which a function gives these keys, in turn; the last of them again and again. */
+/** A client whose key function returns these keys in turn, and repeats the last one. */
 function asks(baseUrl: string, ...keys: string[]): Client {
     return new Client({ baseUrl, apiKey: async () => (keys.length > 1 ? keys.shift()! : keys[0]!) });
 }
 
 for (const [library, send] of Object.entries(LIBRARIES)) {
-    // The body of a request that stands for options is a stream.
+    // The body of a `Request` given as options is a stream.
     const body = library === "fetch with a request for its options" ? undefined : "the body";
 
     for (const status of [401, 403]) {
@@ -198,7 +198,7 @@ for (const [library, send] of Object.entries(LIBRARIES)) {
                     let asked = 0;
                     const client = new Client({ baseUrl: url, apiKey: () => (asked++, OLD) });
                     const { status } = await send(client, `${url}/away`);
-                    // undici follows redirects only where it is asked to.
+                    // undici follows redirects only with its redirect interceptor.
                     assert.equal(status, library.startsWith("undici") ? 302 : 401);
                     assert.deepEqual(seen, [[encode(OLD), ""]]);
                     assert.deepEqual(overheard, library.startsWith("undici") ? [] : [[undefined, ""]]);
@@ -208,7 +208,7 @@ for (const [library, send] of Object.entries(LIBRARIES)) {
             ),
         ));
 
-    // axios reads an answer whole.
+    // axios reads the whole answer.
     if (!library.startsWith("axios")) {
         test(`${library}: the endless body of a refusal holds nothing up`, () => isNotHeldUp(send));
     }

@@ -11,10 +11,10 @@ import { fileURLToPath } from "node:url";
 import { type ApiKeyDetails, Client } from "codat-keys";
 import { Emulator } from "codat-keys/testing";
 
-/** No test takes so long, on the busiest machine either. */
+/** Longer than any test takes, even on a busy machine. */
 export const LIMIT = 60_000;
 
-// Ends the file of a test that hangs; the runner names the test. Node 18 knows no --test-timeout.
+// Ends a test file that hangs; the runner names the test. Node 18 has no --test-timeout.
 globalThis
     .setTimeout(() => {
         console.error("a test of this file hangs: it is ended after ten minutes");

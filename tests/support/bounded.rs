@@ -1,12 +1,12 @@
-//! Waits that end with a message where what they wait for never comes.
+//! Waits with a limit, which fail with a message.
 
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-/// Nothing here takes so long, on the busiest machine either.
+/// Longer than anything here takes, even on a busy machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
-/// Looks again and again until something holds.
+/// Polls until a condition holds.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
@@ -16,7 +16,7 @@ pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Waits for something asynchronous.
+/// Waits for a future.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("not within {LIMIT:?}: {what}"))
 }

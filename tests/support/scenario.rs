@@ -14,7 +14,7 @@ use crate::bounded::LIMIT;
 /// Scenarios wait more than they work, so that many run at once.
 const AT_ONCE: usize = 8;
 
-/// `interface` is how `saw` names the one that performs.
+/// `interface` is the prefix in `saw` of the interface that performs the steps.
 pub(crate) fn run_all(folder: &Path, interface: &str, perform: impl Fn(&Emulator, &str, &Value) -> Value + Sync) {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
@@ -55,7 +55,7 @@ fn run(file: &str, scenario: &Value, interface: &str, perform: impl Fn(&Emulator
     assert_eq!(names, scenario["namesAtEnd"], "{file}: what the emulator holds");
 }
 
-/// A line that begins with an interface is of that one alone.
+/// Selects the lines of an interface. A line without a prefix applies to each of them.
 fn sent_by<'a>(interface: &str, saw: &'a Value) -> Vec<&'a str> {
     let lines = saw.as_array().unwrap().iter().map(|line| line.as_str().unwrap());
     let of_interface = |line: &'a str| match line.split_once(": ") {

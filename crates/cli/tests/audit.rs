@@ -116,7 +116,7 @@ fn an_impossible_date_is_no_age() {
     let ages: Vec<&str> = ended.stdout.lines().map(|line| line.split('\t').nth(2).unwrap()).collect();
     assert_eq!(ages, ["unknown"; 5], "{ended:?}");
 
-    // A clock may be a little behind.
+    // A clock may be slightly behind.
     let soon = (codat_keys::Timestamp::now() + std::time::Duration::from_secs(120)).to_string();
     let emulator = emulator_with(&json!([{ "id": "soon", "name": "soon", "createdDate": soon }]));
     assert_eq!(audited(&emulator, &[]).1["keys"][1]["ageDays"], 0);

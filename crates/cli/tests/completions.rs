@@ -1,4 +1,4 @@
-//! What Tab completes, in the shells themselves, on a terminal. A shell that is not installed is passed over.
+//! Completions on Tab, in real shells on a terminal. A shell that is not installed is skipped.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -16,10 +16,10 @@ use crate::home::Home;
 use crate::support::{PROGRAM, Running, run_with_input, with_key};
 use crate::terminal::start_on_a_terminal;
 
-/// Far more than any step takes.
+/// Far longer than any step takes.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// How a shell is started without anybody's settings, and its prompt set.
+/// The name, arguments and setup of each shell: no user settings, and a known prompt.
 const SHELLS: [(&str, &[&str], &str); 3] = [
     (
         "bash",
@@ -41,7 +41,7 @@ const SHELLS: [(&str, &[&str], &str); 3] = [
     ),
 ];
 
-/// A shell on a terminal, and all that it has shown.
+/// A shell on a terminal, and its output so far.
 struct Shell {
     terminal: fs::File,
     child: Running,
@@ -74,7 +74,7 @@ impl Shell {
         self.terminal.write_all(text.as_bytes()).unwrap();
     }
 
-    /// Waits until all of these were shown from a point on, and fails where they are not in time.
+    /// Waits until the output after `from` contains all texts, and fails after [`LIMIT`].
     fn wait_for(&mut self, from: usize, texts: &[&str]) {
         let started = Instant::now();
         while !texts.iter().all(|text| self.shown[from..].contains(text)) {
@@ -86,7 +86,7 @@ impl Shell {
         }
     }
 
-    /// Types the begun line and Tab, and returns once the line that came of it was printed.
+    /// Types the start of a line and Tab, and waits for the completed line.
     fn completes(&mut self, begun: &str, line: &str) {
         let from = self.shown.len();
         // Ctrl-A goes to the start of the line.
@@ -94,12 +94,12 @@ impl Shell {
         self.wait_for(from, &[&format!("at: {line}")]);
     }
 
-    /// Types the begun line and Tab twice, and returns once all of these were shown.
+    /// Types the start of a line and Tab twice, and waits until all texts are shown.
     fn offers(&mut self, begun: &str, words: &[&str]) {
         let from = self.shown.len();
         self.type_in(&format!("{begun}\t\t"));
         self.wait_for(from, words);
-        // Ctrl-U gives the line up.
+        // Ctrl-U discards the line.
         let from = self.shown.len();
         self.type_in("\u{15}echo \"given\"-up\n");
         self.wait_for(from, &["given-up"]);
@@ -128,7 +128,7 @@ fn environment(home: &Home, emulator: &Emulator) -> Vec<(&'static str, String)> 
     ]
 }
 
-/// An emulator with keys that complete, and with some that must not.
+/// An emulator with keys whose names are completed, and keys whose names must not be.
 fn emulator() -> Emulator {
     let emulator = Emulator::start().unwrap();
     let keys = serde_json::json!({ "keys": [
@@ -177,7 +177,7 @@ fn a_tab_completes_commands_options_profiles_and_keys() {
         shell.completes("codat-keys help exit", "codat-keys help exit-status");
         shell.completes("codat-keys delete inv", "codat-keys delete invoice-processor");
         shell.completes("codat-keys show id-ni", "codat-keys show id-nightly");
-        // No name that two keys have, nor one that could mean something to the shell.
+        // No name that two keys have, and none with characters that a shell interprets.
         shell.completes("codat-keys show twi", "codat-keys show twi\r");
         shell.completes("codat-keys show od", "codat-keys show od\r");
         shell.offers("codat-keys list --", &["--name", "--json", "--reveal", "--profile", "--base-url"]);
@@ -198,7 +198,7 @@ fn a_tab_completes_commands_options_profiles_and_keys() {
     assert!(!reads.stdout.contains("DELETE"), "completing changes nothing");
 }
 
-/// What a shell's script asks, without the shell.
+/// Requests completions as a shell's script does, without a shell.
 fn asked(command: &mut Command, words: &[&str]) -> (i32, String, String) {
     let index = words.len() - 1;
     let command = command.env("_CODAT_KEYS_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", index.to_string());

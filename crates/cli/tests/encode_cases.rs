@@ -22,7 +22,7 @@ fn list(server: &StandIn, case: &Value) -> Ended {
 fn accepted_credentials_are_sent_and_printed_as_codat_expects() {
     for case in cases("accepted.json") {
         let (name, header) = (&case["name"], case["header"].as_str().unwrap());
-        // What a file may hold is no matter of variables.
+        // Cases about the contents of files do not apply to variables.
         if case["as"] != "either" {
             let server = StandIn::answering(vec![json(200, r#"{"results":[]}"#)]);
             assert_eq!(list(&server, &case).status, 0, "{name}");

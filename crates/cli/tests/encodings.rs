@@ -1,4 +1,4 @@
-//! Files, standard input and answers in other encodings than plain UTF-8.
+//! Files, standard input and answers in encodings other than plain UTF-8.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -120,7 +120,7 @@ fn faults_and_state_are_read_with_a_byte_order_mark() {
     assert!(ended.status != 0 && ended.stderr.contains("it is encoded as UTF-16: save it as UTF-8"), "{ended:?}");
 }
 
-/// What cannot be masked is not shown, and what can be is.
+/// A body in which a key cannot be masked is not shown; any other body is.
 #[test]
 fn no_encoding_of_an_answer_shows_a_key() {
     let head = |more: &str, length: usize| {
@@ -174,7 +174,7 @@ fn a_call_without_a_body_says_so() {
     assert!(server.requests().iter().all(|request| request.contains("\r\ncontent-length: 0\r\n")));
 }
 
-/// An agent of a secret store writes it; its reader cannot change the mode.
+/// The agent of a secret store writes such a file, and its reader cannot change the mode.
 #[test]
 fn doctor_says_who_can_read_a_file_of_another_owner() {
     let (emulator, folder) = (Emulator::start().unwrap(), Folder::new());

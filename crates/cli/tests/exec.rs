@@ -171,7 +171,7 @@ fn another_host_needs_a_word_on_both_sides_and_a_warning_is_given() {
     let (_, child) = started(&[]);
     assert_eq!(wait_for_stderr(child), "", "loopback needs none");
 
-    // No name of that kind is looked up: the client refuses it before, unless it is allowed.
+    // The client refuses the name before it is resolved, unless it is allowed.
     let elsewhere = "http://codat.invalid:4010";
     let list = |allow: Option<&str>, arguments: &[&str]| {
         let mut command = with_key(elsewhere, "MadeUpKey");
@@ -208,7 +208,7 @@ fn the_services_of_compose_work_as_they_are_shown() {
     let (line, mut child) = started(&words[2..].iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(line["apiKey"], key);
 
-    // The name is in nobody's DNS here, and so in the header alone.
+    // The name is in no DNS, so it is sent in the header only.
     let port = line["baseUrl"].as_str().unwrap().rsplit(':').next().unwrap();
     let mut connection = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
     let host = app["CODAT_BASE_URL"].as_str().unwrap().strip_prefix("http://").unwrap();

@@ -1,4 +1,4 @@
-//! As the first process of a container, which ignores every signal that it does not handle, and has the orphans of others.
+//! The program as the first process of a container, which ignores signals that it does not handle, and inherits orphans.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Lines};
@@ -11,17 +11,17 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{PROGRAM, clear_environment};
 
-/// Far more than any step takes.
+/// Far longer than any step takes.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// The program as the first process of its own namespace, and what it prints.
+/// The program as the first process of a PID namespace, and its output.
 struct Container {
     outside: Child,
     said: Lines<BufReader<ChildStdout>>,
 }
 
 impl Container {
-    /// None where this machine lets nobody make a namespace.
+    /// `None` if this machine does not allow namespaces.
     fn start(arguments: &[&str], emulator: Option<&Emulator>) -> Option<Self> {
         let made =
             Command::new("unshare").args(["--pid", "--fork", "--mount-proc", "true"]).stderr(Stdio::null()).status();
@@ -34,7 +34,7 @@ impl Container {
         if let Some(emulator) = emulator {
             command.env("CODAT_BASE_URL", emulator.base_url()).env("CODAT_API_KEY", emulator.api_key());
         }
-        // In a session of its own: no terminal sends it anything.
+        // In its own session, so that no terminal sends it signals.
         command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "setsid", PROGRAM]).args(arguments);
         let mut outside = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let said = BufReader::new(outside.stdout.take().unwrap()).lines();
@@ -45,7 +45,7 @@ impl Container {
         self.said.next().unwrap().unwrap()
     }
 
-    /// Sends a signal to the first process within, and returns the exit status that it ends with.
+    /// Sends a signal to the first process of the namespace, and returns its exit status.
     fn end(mut self, signal: Signal) -> i32 {
         let id = self.outside.id();
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
@@ -86,7 +86,7 @@ fn the_emulator_and_the_page_end_on_either_signal() {
 #[test]
 fn a_command_with_the_key_hears_of_either_signal() {
     let emulator = Emulator::start().unwrap();
-    // With no handler of its own, which would not end it as the first process.
+    // It has no handler, so the signal would not end it as the first process.
     let wait = ["--", "sh", "-c", "echo ready; exec sleep 60"];
     for (signal, status) in [(Signal::TERM, 128 + 15), (Signal::INT, 128 + 2)] {
         for command in [&["exec"][..], &["emulator", "exec"]] {
@@ -113,7 +113,7 @@ fn a_call_that_waits_ends_on_termination() {
 #[test]
 fn orphans_are_reaped() {
     let emulator = Emulator::start().unwrap();
-    // The inner shell prints the id of its child and ends before it; the first process inherits that one.
+    // The inner shell prints the id of its child and ends first, so that the first process inherits the child.
     let script = "orphan=$(sh -c 'sleep 0.1 >/dev/null & echo $!'); \
                   for _ in $(seq 200); do [ -e /proc/$orphan ] || { echo reaped; exit; }; sleep 0.05; done; echo left";
     for command in [&["exec"][..], &["emulator", "exec"]] {

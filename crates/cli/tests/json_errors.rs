@@ -1,4 +1,4 @@
-//! With `--json`, an error is JSON, too, on standard error.
+//! With `--json`, errors on standard error are JSON.
 
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA0000000000000
 const TWO_KEYS: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},
     {"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000","createdDate":"2026-01-01T00:00:00Z"}]}"#;
 
-/// The error, which is all that stands on standard error.
+/// Parses the error, which must be all of standard error.
 fn error_of(ended: &Ended) -> Value {
     assert_eq!(ended.stderr.lines().count(), 1, "one line for programs: {ended:?}");
     let mut document: Value = serde_json::from_str(&ended.stderr).unwrap_or_else(|_| panic!("{ended:?}"));

@@ -180,7 +180,7 @@ fn a_key_as_an_argument() {
     }
 }
 
-/// Arguments, and what is said of them.
+/// Arguments, and the expected error and hint.
 const USAGE: [(&[&str], &str, &str); 36] = [
     (&["lst"], "there is no command `lst`", "did you mean list? `codat-keys --help` shows the usage"),
     (&[], "no command was given", "`codat-keys --help` shows the usage"),

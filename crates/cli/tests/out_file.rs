@@ -1,4 +1,4 @@
-//! `--out FILE`: the file is claimed before a key is made, so that no key is made that cannot be handed over.
+//! `--out FILE` reserves the file before a key is created, so that no key is created that cannot be written.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -14,7 +14,7 @@ use crate::support::{Ended, PROGRAM, against, run, with_key};
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 const MADE: &str = "MadeUpKeyB000000000000000000000000000000";
 
-/// The keys that have a name, by their values.
+/// The values of the keys that have a name.
 fn made(emulator: &Emulator) -> Vec<String> {
     let listed = run(&mut against(emulator), &["list", "--json", "--reveal"]).stdout;
     let listed: Value = serde_json::from_str(&listed).unwrap();
@@ -30,7 +30,7 @@ fn files(folder: &Path) -> Vec<String> {
     folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// A server with one key, which does something while it is asked for another.
+/// A server with one key, which runs a function while a key is requested from it.
 fn server(meanwhile: impl Fn() + Send + Sync + 'static, answer: Answer) -> StandIn {
     StandIn::judging(move |request| match request.starts_with("POST ") {
         true => {
@@ -50,7 +50,7 @@ fn as_many_keys_are_made_as_commands_succeed() {
     for more in [&[][..], &["--overwrite"]] {
         for exists in [false, true] {
             let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
-            // Each command is past its checks before another one has written.
+            // Every command has passed its checks before one of them writes.
             let faults = r#"{"faults":[{"method":"POST","fault":"delay-before","milliseconds":300,"count":9}]}"#;
             emulator.set_faults(faults).unwrap();
             let file = folder.path().join("same.txt");
@@ -168,7 +168,7 @@ fn in_shell(emulator: &Emulator, script: &str) -> Command {
     shell
 }
 
-/// Needs a mount namespace of its own, which not every machine gives.
+/// Needs a mount namespace, which not every machine allows.
 #[test]
 #[cfg(target_os = "linux")]
 fn mounts_are_written_in_place_or_refused_before_a_key_is_made() {

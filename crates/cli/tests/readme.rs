@@ -130,7 +130,7 @@ fn build_examples() -> BTreeMap<String, PathBuf> {
             cargo.env_remove(name);
         }
     }
-    // As long as a build takes: cargo ends by itself.
+    // No limit: cargo ends by itself, after as long as a build takes.
     let ended = cargo.output().unwrap();
     let stdout = String::from_utf8(ended.stdout).unwrap();
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));

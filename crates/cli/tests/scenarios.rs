@@ -68,7 +68,7 @@ fn arguments(step: &Value) -> Vec<String> {
         "whoami" => vec!["whoami", "--json"],
         "create" => vec!["create", "--json", text("name")],
         "delete" => vec!["delete", "--yes", text("id")],
-        // As it is in the other languages, without the guards of `delete`.
+        // As in the other languages, without the guards of `delete`.
         "request" if text("method") == "DELETE" => vec!["api", "--include", "--force", "DELETE", text("path")],
         "request" => vec!["api", "--include", text("method"), text("path")],
         "pages" => vec!["api", "--paginate", "--jsonl", "GET", text("path")],

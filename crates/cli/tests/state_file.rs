@@ -53,7 +53,7 @@ async fn change_until_killed(client: &Client, made: &Sender<()>) -> (BTreeSet<St
                 return (sure, possible, change);
             }
         }
-        // Nobody hears of those after the kill.
+        // Changes after the kill are not reported.
         let _ = made.send(());
     }
     (sure, possible, CHANGES)

@@ -63,7 +63,7 @@ pub(crate) fn run_with_input(command: &mut Command, arguments: &[&str], input: &
     Ended { status: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
 }
 
-/// A process that is killed, with a message, where it does not end in time: who waits for it, or for what it prints, goes on.
+/// A process that is killed with a message if it does not end in time, so that no test waits for it forever.
 pub(crate) struct Running {
     child: Child,
     _is_over: Sender<()>,

@@ -1,4 +1,4 @@
-//! The header for another HTTP library: when the key is read, and which key it carries.
+//! The header for another HTTP library: when the key is read, and which key the header has.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use crate::providers::{NEW, OLD};
 
 const OWN: &str = "https://api.example/companies";
 
-/// Gives the old key first and then the new one, and counts.
+/// Returns the old key first and then the new one, and counts its calls.
 #[derive(Clone, Default)]
 struct Vault(Arc<AtomicUsize>);
 

@@ -161,7 +161,7 @@ fn a_connection_that_the_server_closed_meanwhile_is_no_doubt() {
         // The call is over, and nobody drives the connection any more: it is closed from here on.
         ending.close.send(()).unwrap();
         ending.closed.recv_timeout(LIMIT).expect("the server closes the connection");
-        // The kernel passes it on at once. Nothing on this side tells when: the next call is to find out.
+        // The kernel delivers the end at once, but nothing here can wait for it: the next call must notice it.
         thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(*connections.lock().unwrap(), 20);
@@ -213,13 +213,14 @@ fn a_call_that_is_stopped_says_whether_it_may_have_taken_effect() {
     }
 }
 
-/// How a connection is closed: when it is told, and then it tells.
+/// Channels: the test asks the server to close a connection, and the server reports that it has.
 struct Ending {
     close: Sender<()>,
     closed: Receiver<()>,
 }
 
-/// Lists one key to each request, and after so many answers closes a connection without a word.
+/// Answers each request with a list of one key. After this many answers, waits for [`Ending::close`] and closes the
+/// connection without having announced it.
 fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>, Ending) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

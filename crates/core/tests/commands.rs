@@ -9,7 +9,7 @@ use codat_keys::{ErrorKind, KeyCommand, Method};
 
 use crate::providers::{NEW, OLD, builder, get, header_of, server};
 
-/// For a shell to start and to print, also where a machine is busy.
+/// Long enough for a shell to start and print on a busy machine.
 const ENOUGH: Duration = Duration::from_secs(2);
 
 fn shell(script: &str) -> KeyCommand {

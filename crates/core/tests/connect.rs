@@ -1,4 +1,4 @@
-//! Connections that are not made: what is said, and how often it is tried. A repeat is for what may pass.
+//! Connections that cannot be made: the error, and how often the connection is tried.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -21,7 +21,7 @@ fn builder(url: &str) -> ClientBuilder {
     Client::builder().base_url(url).api_key(ApiKey::parse(KEY).unwrap())
 }
 
-/// A proxy that answers every request so; its URL with a password.
+/// A proxy that answers every request with this. Returns its URL, with a password.
 fn proxy(status: u16) -> (StandIn, String) {
     let server = StandIn::answering(vec![json(status, "")]);
     let url = server.url.replace("http://", &format!("http://user:{PASSWORD}@"));
@@ -34,7 +34,7 @@ async fn through(proxy: &str) -> Error {
 
 #[tokio::test]
 async fn what_a_proxy_refuses_is_final_and_what_it_fails_at_is_not() {
-    // Another status than 407 is told by the proxy alone, which is asked once more for each attempt.
+    // reqwest reports no status other than 407, so the proxy is asked once more for each attempt.
     for (status, words, connects) in [
         (407, "407 Proxy Authentication Required", 1),
         (403, "403 Forbidden", 2),
@@ -79,7 +79,7 @@ async fn a_proxy_that_is_none_is_named() {
     assert_eq!(error.to_string(), said);
 }
 
-/// Without a tunnel the proxy gets the request itself, with its own password.
+/// Without a tunnel, the proxy gets the request itself, with the proxy's password.
 #[tokio::test]
 async fn an_unencrypted_request_names_its_whole_url_to_the_proxy() {
     let (server, url) = proxy(407);
@@ -96,7 +96,7 @@ async fn nobody_and_nowhere_are_named() {
     let error = builder(&nobody).build().unwrap().keys().list().await.unwrap_err();
     let said = format!("no connection to {nobody} could be made: nothing listens there (connection refused)");
     assert_eq!((error.kind(), error.to_string()), (ErrorKind::Connect, said));
-    // No resolver is asked for a label of more than 63 characters.
+    // A label of more than 63 characters fails without a DNS query.
     let nowhere = format!("http://{}.example", "a".repeat(64));
     let error = builder(&nowhere).allow_insecure_http(true).build().unwrap().keys().list().await.unwrap_err();
     let said = format!("the host name of {nowhere} cannot be resolved: ");
@@ -113,7 +113,7 @@ async fn an_unencrypted_port_is_not_asked_again_for_tls() {
     let error = builder(&url).build().unwrap().keys().list().await.unwrap_err();
     assert_eq!((error.kind(), error.to_string()), (ErrorKind::Connect, format!("{url} does not answer with TLS")));
     assert_eq!((connections.load(Ordering::SeqCst), error.is_retryable()), (1, false));
-    // Who hangs up may be busy.
+    // A client that disconnects may be slow to do so.
     let (url, connections) = listener(drop);
     let error = builder(&url).build().unwrap().keys().list().await.unwrap_err();
     let said = format!("the TLS handshake with {url} did not end: the other side closed the connection");
@@ -171,7 +171,7 @@ fn nobody() -> String {
     format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
 }
 
-/// A server that does so with every connection, its `https` URL, and how many connections it had.
+/// A server that handles every connection like this. Returns its `https` URL and its number of connections.
 fn listener(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
@@ -187,7 +187,7 @@ fn listener(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> (String, Arc<A
     (url, connections)
 }
 
-/// Connects to the target alone, and hands on what comes.
+/// Connects to the target only, and forwards all data.
 fn relay(mut client: TcpStream, target: &str) {
     let head = read_head(&mut client);
     assert!(head.starts_with(&format!("CONNECT {target} ")), "{head}");
@@ -198,7 +198,7 @@ fn relay(mut client: TcpStream, target: &str) {
     let _ = std::io::copy(&mut &server, &mut client);
 }
 
-/// To the blank line, and not a byte further.
+/// Reads up to and including the blank line, and no byte more.
 fn read_head(stream: &mut impl Read) -> String {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
@@ -207,7 +207,7 @@ fn read_head(stream: &mut impl Read) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// An HTTPS server with a certificate of its own authority, which answers with an empty list.
+/// An HTTPS server with a certificate of its own authority. It answers with an empty list.
 struct Tls {
     url: String,
     connections: Arc<AtomicUsize>,

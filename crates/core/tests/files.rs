@@ -37,7 +37,7 @@ async fn a_file_that_others_can_read_is_refused_unless_it_is_mounted() {
     assert!(build(&file).is_ok());
 }
 
-/// An agent of a secret store writes the file; its reader cannot change the mode.
+/// The agent of a secret store writes such a file, and its reader cannot change the mode.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_of_another_owner_is_taken_as_its_owner_wants_it() {
@@ -56,7 +56,7 @@ async fn a_file_of_another_owner_is_taken_as_its_owner_wants_it() {
     assert!(Client::builder().api_key_file(&file).build().is_err());
 }
 
-/// As the editors and shells of Windows write them.
+/// Files as the editors and shells of Windows write them.
 #[tokio::test]
 async fn a_file_with_a_byte_order_mark_is_read_in_utf8_and_utf16() {
     let folder = tempfile::tempdir().unwrap();
@@ -123,7 +123,7 @@ async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
     client.keys().list().await.unwrap();
     fs::remove_file(&file).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
-    // A file is looked at once a second.
+    // A file is checked at most once a second.
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     client.keys().list().await.unwrap();
     assert!(client.reload_key().await.unwrap_err().to_string().ends_with("is no regular file"));

@@ -1,10 +1,10 @@
-//! `http://` to another machine: only by an explicit word, in code or in `CODAT_ALLOW_INSECURE_HTTP`.
+//! `http://` to another machine must be allowed, in code or by `CODAT_ALLOW_INSECURE_HTTP`.
 
 use codat_keys::{Client, ErrorKind};
 
 const ELSEWHERE: &str = "http://codat:4010";
 
-/// Builds a client for another machine where the variable has this value.
+/// Builds a client for another machine, with this value of the variable.
 fn build(allow: Option<bool>, variable: Option<&str>) -> Result<Client, codat_keys::Error> {
     let environment = |name: &str| match name {
         "CODAT_API_KEY" => Some("MadeUpKey".into()),

@@ -1,4 +1,4 @@
-//! Answers that are not as HTTP, or as Codat, writes them: what is said, and that nothing is asked twice in vain.
+//! Answers that are not valid HTTP, or not Codat's: the error, and that no request is repeated in vain.
 
 use codat_keys::{ApiKey, Client, Error, ErrorKind, HeaderValue, KeyName, Method};
 
@@ -23,7 +23,7 @@ fn with_encoding(status: u16, encoding: &str, body: &[u8]) -> Answer {
     bytes([head.as_bytes(), body].concat())
 }
 
-/// What the three kinds of calls say of one answer: one that reads, one that changes something, and `create`.
+/// The errors of three kinds of calls for one answer: a read, a change, and `create`.
 async fn said(answer: &Answer) -> [(usize, Error); 3] {
     let server = StandIn::answering(vec![answer.clone()]);
     let read = client(&server).keys().list().await.unwrap_err();
@@ -77,7 +77,7 @@ async fn an_encoding_that_nobody_asked_for_is_named() {
         assert_eq!(unknown.kind(), ErrorKind::OutcomeUnknown, "{unknown:?}");
         assert!(unknown.to_string().contains("`gzip`"), "{unknown}");
     }
-    // The status of a refusal says enough.
+    // The status of an error response suffices.
     let server = StandIn::answering(vec![with_encoding(404, "br", br#"{"error":"Gone"}"#)]);
     let error = client(&server).keys().list().await.unwrap_err();
     assert_eq!((error.kind(), error.codat_message()), (ErrorKind::NotFound, None), "{error:?}");

@@ -46,7 +46,7 @@ async fn create_sends_one_idempotency_key_and_a_body_with_the_name_alone() {
     assert_eq!((idempotency_key.len(), &idempotency_key[14..15]), (36, "7"), "a uuid of version 7");
 }
 
-/// RFC 9110, 8.6. Strict servers answer 411 to a POST that says nothing of its body.
+/// RFC 9110, 8.6. Strict servers answer 411 to a POST without `Content-Length`.
 #[tokio::test]
 async fn a_method_that_may_have_a_body_says_that_there_is_none() {
     let server = StandIn::answering(vec![json(200, "{}")]);

@@ -147,7 +147,7 @@ fn every_network_is_listened_on_only_when_told_so() {
     assert!(TcpStream::connect(format!("127.0.0.2:{port}")).is_err());
 }
 
-/// What a page of another origin makes a browser send.
+/// The headers that a browser sends for a page of another origin.
 const FOREIGN: [&[(&str, &str)]; 7] = [
     &[("Origin", "https://example.com")],
     &[("Origin", "null")],

@@ -95,7 +95,7 @@ fn sixty_four_delays_pass_together() {
     for connection in &mut connections {
         connection.write(own_request(&emulator, "GET", "/profile", None).as_bytes());
     }
-    // All have arrived, and none has ended.
+    // All requests have arrived, and none has ended.
     wait_until(|| requests(&emulator).len() == 64);
     assert!(requests(&emulator).iter().all(|entry| entry.get("ended").is_none()));
     let seqs: Vec<u64> = requests(&emulator).iter().map(|entry| entry["seq"].as_u64().unwrap()).collect();
@@ -127,7 +127,7 @@ fn a_late_effect_may_wait_for_requests_in_place_of_time() {
             &post_request(&emulator, "one", NAMED).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"),
         );
         assert_eq!((list(&emulator).len(), number_of_keys(&emulator)), (1, 1), "{fault}");
-        // Before this list is answered.
+        // The effect takes place before this list is answered.
         assert_eq!((list(&emulator).len(), list(&emulator).len()), (2, 2), "{fault}");
     }
 }

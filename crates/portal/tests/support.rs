@@ -127,7 +127,7 @@ impl<'a> Visitor<'a> {
         send(self.emulator, "POST", &format!("{PATH}{path}"), &format!("{}{from}", self.head()), &body)
     }
 
-    /// As a form whose answer nobody waits for, once Codat was asked.
+    /// Sends a form, and returns without the answer once Codat has received the call.
     pub(crate) fn give_up(&self, path: &str, fields: &[(&str, &str)]) {
         let rest: String = fields.iter().map(|(name, value)| format!("&{name}={value}")).collect();
         let (body, head) = (format!("token={}{rest}", self.form_token), self.head());
