@@ -166,7 +166,7 @@ impl Api {
         let (what, hint) = if self.method.is_none() && self::method(&self.path).is_ok() {
             ("the path is missing", "give it after the method: codat-keys api GET /companies")
         } else if self.force && method != Method::DELETE {
-            ("--force is for DELETE alone", "leave --force out")
+            ("--force applies to DELETE only", "leave --force out")
         } else if has_body && matches!(method, Method::GET | Method::HEAD) {
             ("GET and HEAD have no body", "use --query for parameters, or another method")
         } else if self.paginate && method != Method::GET {

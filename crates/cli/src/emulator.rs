@@ -143,7 +143,7 @@ fn faults_failure(file: &Path, reason: String) -> Failure {
 
 fn cannot_start(options: &EmulatorOptions, error: &io::Error) -> Failure {
     let hint = match error.kind() {
-        Io::InvalidInput if !options.allow_host.is_empty() => "give --allow-host a name alone, like codat",
+        Io::InvalidInput if !options.allow_host.is_empty() => "give --allow-host a host name only, like codat",
         Io::AddrInUse => "choose another --port, or leave it out for a free one",
         Io::AddrNotAvailable => "give --host an address of this machine: 127.0.0.1, or 0.0.0.0 for every network",
         Io::PermissionDenied if options.state.is_none() => "choose a --port above 1023",

@@ -38,7 +38,7 @@ impl SecretFile {
         let cannot_be_written = |error: io::Error| {
             refuse(
                 &format!("cannot be written: {error}"),
-                "check that it and its folder are yours to write, and have room",
+                "check that you may write the file and its folder, and that there is free space",
             )
         };
         let busy = || refuse("is being written by another command", "wait for its end, or choose another file");

@@ -335,7 +335,7 @@ fn an_emulator_that_cannot_start() {
         (
             &["--allow-host", "http://codat"],
             "the allowed host `http://codat` is not a host name without scheme and port",
-            "give --allow-host a name alone, like codat",
+            "give --allow-host a host name only, like codat",
         ),
         (&["--state", "/nowhere/state.json"], "/nowhere/state.json", "choose another --state, or leave it out"),
     ] {

@@ -131,7 +131,7 @@ fn tls(cause: &rustls::Error, place: &str) -> Error {
             error(format!("the certificate of {place} {}", certificate(reason))).hint_is(CA_HINT)
         }
         rustls::Error::InvalidMessage(_) => error(format!("{place} does not answer with TLS"))
-            .hint_is("check the scheme and the port: an unencrypted port is reached by http:// alone"),
+            .hint_is("check the scheme and the port: an unencrypted port needs http://"),
         rustls::Error::AlertReceived(alert) => {
             error(format!("{place} ended the TLS handshake with the alert {alert:?}")).hint_is(CA_HINT)
         }

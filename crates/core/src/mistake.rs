@@ -71,10 +71,10 @@ impl Mistake {
             Self::NotText(_) => NotText::HINT,
             Self::Json => "extract the member that holds the key, for example with `jq -r .apiKey`",
             Self::Assignment => {
-                "give what stands behind the `=` alone, without quotes; or let your shell read the file: `set -a; . ./FILE`"
+                "give only the value after the `=`, without quotes; or let your shell read the file: `set -a; . ./FILE`"
             }
             Self::Yaml => "extract the member that holds the key, for example with `yq -r .apiKey`",
-            Self::Pem => "a certificate or a private key stands there: name the file that holds the API key",
+            Self::Pem => "this is a certificate or a private key: name the file that holds the API key",
             Self::Control | Self::NonAscii => "copy it again: a key is made of visible ASCII characters",
             Self::Space => "a raw key holds no space: give the key alone, or a whole header `Basic ...`",
             Self::HeaderName => "give the value alone, from `Basic` on",

@@ -243,7 +243,7 @@ fn check_encoding(response: &Response<Bytes>) -> Result<(), Error> {
                 plain(&encoding)
             );
             Err(Error::new(ErrorKind::BadResponse, what)
-                .hint_is("let the proxy or gateway between send the answer as Codat sends it"))
+                .hint_is("configure the proxy or gateway in between to send the answer without an encoding"))
         }
     }
 }

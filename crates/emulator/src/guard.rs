@@ -32,17 +32,17 @@ impl Guard {
 
     pub(crate) fn check(&self, head: &Parts, body: &Result<Bytes, Refusal>) -> Result<(), Refusal> {
         let Some(host) = self.known_host(head) else {
-            let error = "The emulator answers to a loopback Host only, and to those of --allow-host NAME.";
+            let error = "The emulator accepts only a loopback Host, its own address, and the names of --allow-host.";
             return Err(Refusal::new(StatusCode::MISDIRECTED_REQUEST, error));
         };
         if is_cross_origin(&head.headers, &host) {
-            let error = "The emulator does not answer to web pages of another origin.";
+            let error = "The emulator rejects requests from web pages of another origin.";
             return Err(Refusal::new(StatusCode::FORBIDDEN, error));
         }
         // A page can send other media types than JSON without a CORS preflight request.
         let has_body = body.as_ref().map_or(true, |body| !body.is_empty());
         if controls::own(head.uri.path()) && has_body && !is_json(&head.headers) {
-            let error = "A control takes a body with `Content-Type: application/json` only.";
+            let error = "A control accepts a body only with `Content-Type: application/json`.";
             return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
         Ok(())
