@@ -46,8 +46,8 @@ pub enum Mark {
 pub static BEHAVIOURS: &[Behaviour] = &[
     row("authorization", Contradicted, "The header is `Basic` and the padded Base64 of the key alone. `key:` encoded, and a raw key after `Basic`, get 401.", "using-the-api/authentication; every OpenAPI operation on keys leaves the encoding out"),
     row("authorization-scheme", Assumed, "`Basic` may be written in any case.", "RFC 9110 section 11.1"),
-    row("host", Assumed, "A request whose `Host` is neither a loopback name, nor the address that the emulator listens on, nor a name that it was told, gets 421, and is not journalled.", "the emulator's own guard against web pages (DNS rebinding)"),
-    row("origin", Assumed, "A request that a browser sends from another origin, by its `Origin` or `Sec-Fetch-Site`, gets 403, and is not journalled.", "the emulator's own guard against web pages"),
+    row("host", Assumed, "A request whose `Host` is not a loopback name, the address that the emulator listens on, or a name of `--allow-host` gets 421, and is not journalled.", "the emulator's own guard against web pages (DNS rebinding)"),
+    row("origin", Assumed, "A request from another origin, according to its `Origin` or `Sec-Fetch-Site`, gets 403, and is not journalled.", "the emulator's own guard against web pages"),
     row("wrong-key", Documented, "An unknown key, or none, gets 401 `Unauthorized`.", "using-the-api/errors; OpenAPI response Unauthorized"),
     row("authentication-first", Assumed, "The key is checked before the quota, the path, the method and the body.", "no document gives an order"),
     row("new-key", Assumed, "A new key works at once.", "no document gives a delay"),
