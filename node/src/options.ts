@@ -17,7 +17,8 @@ export interface ClientOptions {
     authHeader?: AuthorizationHeader | string | undefined;
     /**
      * A file with a key or a whole header, which is followed: one that was replaced is read again within a second, and when
-     * Codat refuses the key. One of your own user that every user of the machine can read is refused, unless a container mounts it.
+     * Codat refuses the key. A file that your own user owns and every user of the machine can read is refused,
+     * unless a container mounts it.
      */
     apiKeyFile?: string | undefined;
     /** A command that prints a key or a whole header: the program and its arguments, run without a shell. */

@@ -23,7 +23,8 @@ class Client:
 
     - ``api_key`` or ``auth_header``: ``CODAT_API_KEY``, ``CODAT_AUTH_HEADER``, or the file ``CODAT_API_KEY_FILE``
     - or ``api_key_file``, whose key or whole header is followed: a file that was replaced is read again within a second,
-      and when Codat refuses the key; one of your own user that every user of the machine can read is refused, unless a container mounts it
+      and when Codat refuses the key; a file that your own user owns and every user of the machine can read is refused,
+      unless a container mounts it
     - or ``api_key_command``, a program and its arguments, which prints a key: see ``KeyCommand``
     - or ``api_key``, a function that returns a key or a whole header: it is called with the first call, in the thread of
       that call, whose time-out does not interrupt it, and again when Codat refuses its key; calls that need it at once

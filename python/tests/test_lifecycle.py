@@ -253,7 +253,7 @@ def test_a_key_in_hand_is_not_lost_with_the_task(turns: int, codat_emulator: Emu
         await asyncio.sleep(0)
         # The loop is busy until long after the answer, and sees it before or together with the cancellation.
         until(lambda journal: len(journal) == 2 and "status" in journal[1], codat_emulator)
-        # For the client's thread to read it. Nothing tells when without the loop, and too early tests another case.
+        # Time for the client's thread to read it. Only the loop could report this; if it is too early, another case is tested.
         time.sleep(0.3)
         for _ in range(turns):
             await asyncio.sleep(0)

@@ -21,20 +21,20 @@ from codat_keys.testing import Emulator
 
 
 class Load:
-    """The calls of a test, at least so many, and when the key may be replaced during them."""
+    """Counts the calls of a test, at least ``calls``, and decides when the key may be replaced."""
 
     def __init__(self, calls: int) -> None:
         self.begun = self.ended = self.replaced = 0
         self.at_once, self.replacements = (64, 10) if calls >= 10_000 else (8, 3)
         self._calls, self._numbers = calls, count(1)
         self._under_way: set[int] = set()
-        # Those that may have begun with the key before, once a call is known to have had the new one.
+        # Calls that may have begun with the old key; None until a call is known to have had the new key.
         self._with_old_key: set[int] | None = set()
         self._latest_with_old_key = 0
 
     @contextmanager
     def call(self) -> Iterator[int]:
-        """The number of the next call, until it ends."""
+        """Numbers a call, and counts it as running until it ends."""
         number = self.begun = next(self._numbers)
         self._under_way.add(number)
         yield number
@@ -47,7 +47,7 @@ class Load:
         return self.begun < self._calls or self.replaced < self.replacements
 
     def is_due(self) -> bool:
-        """Whether it is time for a replacement, and no call would see two."""
+        """Whether a replacement is due, and no running call would see two."""
         share = (self.replaced + 1) * self._calls // (self.replacements + 1)
         return self.ended >= share and self._with_old_key is not None and not self._with_old_key & self._under_way
 

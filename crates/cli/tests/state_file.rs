@@ -36,8 +36,8 @@ fn client(running: &Started) -> Client {
     Client::builder().base_url(&running.url).api_key(key).timeout(Duration::from_secs(5)).build().unwrap()
 }
 
-/// Creates and deletes in turn until the emulator is gone, and tells of each change that was made. Returns the ids that must be there, and those that may be:
-/// of the change that was under way, nobody knows.
+/// Creates and deletes keys in turn until the emulator is gone, and sends a message for each change that was made. Returns
+/// the ids that must exist, and those that may exist, since the outcome of the last change is unknown.
 async fn change_until_killed(client: &Client, made: &Sender<()>) -> (BTreeSet<String>, BTreeSet<String>, usize) {
     let (mut sure, mut possible) = (BTreeSet::new(), BTreeSet::new());
     for change in 0..CHANGES {

@@ -10,7 +10,7 @@ const MASK: &str = "****";
 /// Four characters of a shorter secret would give too much of it away.
 const SHORTEST_WITH_TAIL: usize = 12;
 
-/// `****abcd`, or `****` alone for fewer than 12 characters.
+/// `****abcd`, or only `****` for fewer than 12 characters.
 pub(crate) fn mask(secret: &str) -> String {
     let length = secret.chars().count();
     let hidden = if length < SHORTEST_WITH_TAIL { length } else { length - 4 };
