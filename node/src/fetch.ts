@@ -19,7 +19,7 @@ export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
 ): F {
     mustBeClient(client);
     if (typeof fetch !== "function") {
-        throw new TypeError("argument 'fetch' must be a function like fetch; pass the options of a request to the call itself");
+        throw new TypeError("argument 'fetch' must be a function like fetch; pass request options to each call");
     }
     const send: Fetch = async (input, init) => {
         const request: Request | undefined = typeof input?.clone === "function" ? input : undefined;
