@@ -1,12 +1,13 @@
 //! The listening socket, which a fault may close for a while.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use axum::serve::Listener;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -51,8 +52,11 @@ impl Gate {
         let mut state = self.state();
         state.shut_until = state.shut_until.max(Instant::now() + time);
         state.links.drain(..).filter_map(|link| link.upgrade()).for_each(|link| link.close());
-        if state.listener.take().is_some() {
+        if let Some(listener) = state.listener.take() {
             drop(state);
+            // A child that is being started may hold a copy, which would go on to listen. Not every system needs this.
+            let _ = SockRef::from(&listener).shutdown(Shutdown::Both);
+            drop(listener);
             // Bound but not listening, the port refuses connections and cannot be taken by another program.
             let reserved = reserve(self.address);
             tokio::spawn(self.clone().reopen(reserved.ok()));
