@@ -130,7 +130,7 @@ def by_official_over_httpx(server: str) -> int:
 
 
 def by_connect(server: str) -> int:
-    with connect(CodatPlatform, Client()) as sdk:
+    with connect(Client(), CodatPlatform) as sdk:
         return len(sdk.settings.list_api_keys(server_url=server).results or [])
 
 
@@ -250,7 +250,7 @@ def test_a_missing_library_is_named(module: str, needs: str) -> None:
         (RequestsAuth, "a Client"),
         (codat_auth, "an AsyncClient"),
         (security, "a Client or an AsyncClient"),
-        (lambda client: connect(CodatPlatform, client), "a Client or an AsyncClient"),
+        (lambda client: connect(client, CodatPlatform), "a Client or an AsyncClient"),
     ],
 )
 def test_what_is_no_client_is_refused_unseen(attach: Callable[[Any], object], give: str) -> None:

@@ -48,7 +48,7 @@ def companies(listed: Any) -> int:
 def test_an_sdk_has_the_key_from_the_first_call_on(module: str, codat_emulator: Emulator) -> None:
     keys = ["MadeUpKeyThatWasReplaced", codat_emulator.api_key]
     client = Client(api_key=lambda: keys.pop(0) if keys else codat_emulator.api_key)
-    with connect(sdk(module), client, timeout_ms=60_000) as made:
+    with connect(client, sdk(module), timeout_ms=60_000) as made:
         assert companies(made.companies.list()) == 5
         assert companies(asyncio.run(made.companies.list_async())) == 5
     assert saw(codat_emulator) == [("/companies", 401), ("/companies", 200), ("/companies", 200)]
@@ -73,7 +73,7 @@ def test_an_sdk_takes_an_http_client_of_its_user(module: str, codat_emulator: Em
 @each
 def test_an_sdk_that_blocks_needs_a_client_that_blocks(module: str, codat_emulator: Emulator) -> None:
     with pytest.raises(TypeError, match=f"^argument 'client': {CURRENT[module]} blocks .*: give a Client of codat_keys$"):
-        connect(sdk(module), AsyncClient())
+        connect(AsyncClient(), sdk(module))
 
 
 def test_without_platform_the_security_of_any_will_do(codat_emulator: Emulator) -> None:
@@ -111,19 +111,19 @@ class OfText(BaseSDK):
 
 @pytest.mark.parametrize("shape", [OfRequests, OfText])
 def test_earlier_shapes_have_the_key(shape: Any, codat_emulator: Emulator) -> None:
-    made = connect(shape, Client())
+    made = connect(Client(), shape)
     assert made.client.get(f"{made.url}/companies").status_code == 200
 
 
 async def test_an_earlier_sdk_waits_with_a_client_that_waits(codat_emulator: Emulator) -> None:
-    made = connect(OfText, AsyncClient())
+    made = connect(AsyncClient(), OfText)
     assert (await made.waits.get(f"{made.url}/companies")).status_code == 200
 
 
 @pytest.mark.parametrize("wrong", [BaseSDK, lambda: None])
 def test_what_is_no_sdk_is_refused(wrong: Any, codat_emulator: Emulator) -> None:
     with pytest.raises(TypeError, match="^argument 'sdk': give the class of one of Codat's SDKs"):
-        connect(wrong, Client())
+        connect(Client(), wrong)
 
 
 def test_an_earlier_sdk_waits_and_notices_no_replaced_key() -> None:

@@ -61,7 +61,7 @@ def by_requests(**options: Any) -> Iterator[Callable[[int], object]]:
 @contextmanager
 def by_platform(**options: Any) -> Iterator[Callable[[int], object]]:
     client = Client(**options)
-    sdk = each_thread(lambda: connect(CodatPlatform, client, timeout_ms=int(SECONDS * 1000)))
+    sdk = each_thread(lambda: connect(client, CodatPlatform, timeout_ms=int(SECONDS * 1000)))
     yield lambda number: sdk().companies.list(request={"page": number})
 
 
@@ -70,7 +70,7 @@ def by_lending(**options: Any) -> Iterator[Callable[[int], object]]:
     from codat_lending.sdk import CodatLending
 
     client = Client(**options)
-    sdk = each_thread(lambda: connect(CodatLending, client, timeout_ms=int(SECONDS * 1000)))
+    sdk = each_thread(lambda: connect(client, CodatLending, timeout_ms=int(SECONDS * 1000)))
     yield lambda number: sdk().companies.list(request={"page": number})
 
 
@@ -101,7 +101,7 @@ async def by_aiohttp(**options: Any) -> AsyncIterator[Callable[[int], Awaitable[
 async def by_platform_async(**options: Any) -> AsyncIterator[Callable[[int], Awaitable[object]]]:
     client = AsyncClient(**options) if WAITS else Client(**options)
     sdk: Any
-    async with connect(CodatPlatform, client, timeout_ms=int(SECONDS * 1000)) as sdk:
+    async with connect(client, CodatPlatform, timeout_ms=int(SECONDS * 1000)) as sdk:
         yield lambda number: sdk.companies.list_async(request={"page": number})
 
 

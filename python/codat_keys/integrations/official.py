@@ -1,4 +1,4 @@
-"""For Codat's own SDKs: ``connect(CodatLending, client)``.
+"""For Codat's own SDKs: ``connect(client, CodatLending)``.
 
 It works with the current ones, ``codat-platform`` 6, ``codat-lending`` 12, ``codat-bankfeeds`` 13,
 ``codat-sync-for-payables`` 10 and ``codat-sync-for-expenses`` 9, and each earlier one whose constructor takes
@@ -17,7 +17,7 @@ from ._mistakes import checked
 _SDK = TypeVar("_SDK")
 
 
-def connect(sdk: type[_SDK], client: Client | AsyncClient, **options: Any) -> _SDK:
+def connect(client: Client | AsyncClient, sdk: type[_SDK], **options: Any) -> _SDK:
     """Creates an SDK from its class, with the base URL of a client and an HTTP client that sends its key.
 
     The key is read from its source with the first call, and each call has the key in use. After a 401 or 403 the source is
