@@ -50,9 +50,7 @@ impl BaseUrl {
 
     /// Returns an error for a URL with another scheme, host or port.
     pub(crate) fn check_own(&self, url: &str) -> Result<(), Error> {
-        let is_own = |other: url::Url| {
-            other.origin() == self.url.origin() && other.username().is_empty() && other.password().is_none()
-        };
+        let is_own = |other: url::Url| other.origin() == self.url.origin() && has_normal_authority(url, &other);
         if is_plain(url) && url::Url::parse(url).is_ok_and(is_own) {
             return Ok(());
         }
@@ -81,6 +79,16 @@ impl BaseUrl {
     pub(crate) fn is_encrypted(&self) -> bool {
         self.url.scheme() == "https"
     }
+}
+
+/// Whether the text names host and port as the URL standard writes them, without user information. Other forms of the same
+/// host, such as `127.1` or `api%2ecodat.io`, mean another host to some libraries. The case of letters makes no difference.
+fn has_normal_authority(text: &str, url: &url::Url) -> bool {
+    let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    let (Some(authority), Some(host), Some(port)) = (authority, url.host_str(), url.port_or_known_default()) else {
+        return false;
+    };
+    [host.to_owned(), format!("{host}:{port}")].iter().any(|normal| authority.eq_ignore_ascii_case(normal))
 }
 
 /// What every library reads alike. A backslash, a blank or a missing slash sends some of them elsewhere.
