@@ -15,6 +15,7 @@ use crate::credentials::Held;
 use crate::error::{Error, ErrorKind};
 use crate::key::{ApiKeyDetails, KeyId, KeyName, NOT_IN_A_SEGMENT, WireKey};
 use crate::refusal::{refusal, status_in_body};
+use crate::rules;
 use crate::secret::ApiKey;
 use crate::text::without_byte_order_mark;
 
@@ -103,6 +104,12 @@ pub(crate) fn parse_list(response: &Response<Bytes>) -> Result<Vec<ApiKeyDetails
     expect_status(response, &[StatusCode::OK]).map_err(Error::about_a_path)?;
     let answer: Answer = json(response)?;
     let keys = answer.results.ok_or_else(|| unreadable(response, "its `results` are missing"))?;
+    if keys.len() > rules::MOST_LISTED {
+        return Err(unreadable(
+            response,
+            &format!("it lists {} keys, and Codat allows {}", keys.len(), rules::MAX_KEYS),
+        ));
+    }
     keys.into_iter().map(|key| details(response, key)).collect()
 }
 

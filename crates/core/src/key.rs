@@ -8,6 +8,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::auth::AuthorizationHeader;
 use crate::date::codat_date;
 use crate::error::{Error, ErrorKind};
 use crate::secret::ApiKey;
@@ -99,7 +100,7 @@ impl KeyName {
     /// Takes a name that Codat accepts.
     ///
     /// # Errors
-    /// `InvalidInput` for a blank name, control characters, and more than 50 characters, counted as UTF-16 code units
+    /// `InvalidInput` for a blank name, control characters, a whole authorization header, and more than 50 characters, counted as UTF-16 code units
     /// (the limit is OpenAPI's; how Codat counts is assumed).
     pub fn parse(text: &str) -> Result<Self, Error> {
         let units = text.encode_utf16().count();
@@ -117,6 +118,10 @@ impl KeyName {
                 format!("the key's name has {units} characters (UTF-16 code units); Codat takes at most 50"),
             )
             .hint_is("shorten the name; nothing was sent"));
+        }
+        if AuthorizationHeader::read(text).is_ok() {
+            return Err(Error::new(ErrorKind::InvalidInput, "the key's name is an authorization header")
+                .hint_is("name the key after the application that will use it; nothing was sent"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -1,11 +1,21 @@
 //! The key rules, as pure functions over a list of keys.
 
+use std::collections::HashSet;
+
 use crate::error::{Error, ErrorKind};
 use crate::key::{ApiKeyDetails, KeyId};
 use crate::secret::ApiKey;
 
 /// The most keys that a Codat client may have (authentication page and OpenAPI).
 pub const MAX_KEYS: usize = 10;
+
+/// More keys than any list of Codat's can hold. A longer list comes from something else.
+pub(crate) const MOST_LISTED: usize = 1_000;
+
+/// How many keys a list holds. A key that is listed twice counts once.
+pub(crate) fn count(keys: &[ApiKeyDetails]) -> usize {
+    keys.iter().map(|key| &key.id).collect::<HashSet<_>>().len()
+}
 
 /// Whether there is no room for another key.
 pub(crate) fn is_full(keys: usize) -> bool {
@@ -20,7 +30,8 @@ pub(crate) fn may_delete(
     allow_key_in_use: bool,
 ) -> Result<(), Error> {
     let target = find(keys, id)?;
-    if keys.len() == 1 {
+    // Another row with the same id or the same secret is the same key.
+    if !keys.iter().any(|key| key.id != *id && key.api_key != target.api_key) {
         return Err(Error::of(ErrorKind::LastKey));
     }
     if !keys.iter().any(|key| Some(&key.api_key) == in_use) {

@@ -76,6 +76,11 @@ impl ApiKey {
         Self(Zeroizing::new(text.into()))
     }
 
+    /// Whether a text holds this key, in clear or encoded.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        self.redact(text) != text
+    }
+
     /// Takes this key, in clear or encoded, out of a text that somebody else wrote, for a terminal or a log.
     pub fn redact(&self, text: &str) -> String {
         let header = AuthorizationHeader::from(self);

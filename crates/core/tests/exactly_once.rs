@@ -341,3 +341,40 @@ async fn deleting_the_key_in_use_with_the_answer_lost_and_no_access_then_is_prob
         assert!(error.hint().contains("probably deleted"), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn a_name_that_holds_a_key_is_not_sent() {
+    let (in_use, other) = ("MadeUpKeyA000000000000000000000000000000", "MadeUpKeyB000000000000000000000000000000");
+    let server = StandIn::answering(vec![json(200, TWO_KEYS)]);
+    for name in [in_use.to_owned(), format!("my {in_use}"), other.to_owned()] {
+        let refused = client(&server).keys().create(&KeyName::parse(&name).unwrap()).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+        assert!(!format!("{refused:?} {refused} {}", refused.hint()).contains(&name));
+    }
+    assert!(posts(&server).is_empty());
+    let short = codat_keys::AuthorizationHeader::from(&ApiKey::parse("MadeUpKeyC").unwrap());
+    assert_eq!(KeyName::parse(short.expose_secret()).unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[tokio::test]
+async fn a_key_that_is_listed_twice_is_the_last_key() {
+    let twice = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},
+        {"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},
+        {"id":"b","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#;
+    let server = StandIn::answering(vec![json(200, twice)]);
+    for id in ["a", "b"] {
+        let client = client(&server);
+        let delete = client.keys().delete(&KeyId::parse(id).unwrap()).allow_key_in_use();
+        assert_eq!(delete.await.unwrap_err().kind(), ErrorKind::LastKey);
+    }
+    assert!(server.requests().iter().all(|request| request.starts_with("GET")));
+}
+
+#[tokio::test]
+async fn a_list_of_thousands_is_no_list_of_codats() {
+    let keys: Vec<String> = (0..1_001).map(|id| format!(r#"{{"id":"{id}","apiKey":"MadeUpKey{id}"}}"#)).collect();
+    let server = StandIn::answering(vec![json(200, &format!(r#"{{"results":[{}]}}"#, keys.join(",")))]);
+    let error = client(&server).keys().list().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BadResponse);
+    assert!(error.to_string().contains("1001 keys"), "{error}");
+}

@@ -15,6 +15,7 @@ use crate::api;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Outcome};
 use crate::key::{ApiKeyDetails, CLOCK_SKEW, KeyName};
+use crate::rules;
 use crate::stop::{Stop, unless_stopped};
 use crate::transport::Budget;
 use decision::{End, Next, Now, OLDEST_IDEMPOTENCY_KEY, decide};
@@ -51,10 +52,15 @@ struct Driver<'a> {
     made: Option<ApiKeyDetails>,
     candidates: Option<Vec<ApiKeyDetails>>,
     error: Option<Error>,
+    /// Set by the first list: nothing has been posted yet.
+    refused: Option<Error>,
 }
 
 impl<'a> Driver<'a> {
     fn new(client: &'a Client, order: Order) -> Result<Self, Error> {
+        if client.key().is_some_and(|held| held.key.is_in(order.name.as_str())) {
+            return Err(name_holds_a_key());
+        }
         let resumed = order.idempotency_key.is_some();
         let key =
             order.idempotency_key.map_or_else(|| Ok(api::new_idempotency_key()), |key| parse_idempotency_key(&key))?;
@@ -72,6 +78,7 @@ impl<'a> Driver<'a> {
             made: None,
             candidates: None,
             error: None,
+            refused: None,
         })
     }
 
@@ -84,7 +91,12 @@ impl<'a> Driver<'a> {
                 chance: self.client.transport().surroundings.chance(),
             };
             match decide(&self.observed, &self.client.transport().policy, now) {
-                Next::List => self.list().await,
+                Next::List => {
+                    self.list().await;
+                    if let Some(refused) = self.refused.take() {
+                        return Err(refused);
+                    }
+                }
                 Next::Post => self.post().await,
                 Next::Wait(time) => {
                     self.client.transport().surroundings.sleep(time).await;
@@ -120,9 +132,12 @@ impl<'a> Driver<'a> {
                 return;
             }
         };
-        let total = keys.len();
+        let total = rules::count(&keys);
         let is_first = self.before.is_none() && !self.resumed;
         if is_first {
+            if keys.iter().any(|key| key.api_key.is_in(self.name.as_str())) {
+                self.refused = Some(name_holds_a_key());
+            }
             self.before = Some(keys);
             return self.observed.listed(Some(Look { keys: total, candidates: 0, adoptable: 0 }));
         }
@@ -231,6 +246,12 @@ impl<'a> Driver<'a> {
             "the idempotency key is older than 85 minutes, and Codat forgets it after 90",
         )
     }
+}
+
+/// The name is not quoted: it is a secret.
+fn name_holds_a_key() -> Error {
+    Error::new(ErrorKind::InvalidInput, "the name holds an API key")
+        .hint_is("name the key after the application that will use it; nothing was created")
 }
 
 fn no_time_left() -> Error {
