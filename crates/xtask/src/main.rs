@@ -24,7 +24,7 @@ cargo xtask lint              run every other check: format, lints, docs, types,
 cargo xtask generate          write what is generated: docs/fidelity.md, the error tables and the programs on the pages
 cargo xtask generate --check  say which of them are not current
 cargo xtask mutants           take one mechanism out at a time, and see the tests that guard it turn red
-cargo xtask mutants NAME      take out that of tests/mutants/NAME.patch alone
+cargo xtask mutants NAME…     take out those of tests/mutants/NAME.patch alone
 cargo xtask prove             walk every sequence of faults that create and delete can meet in a model of the server
 cargo xtask prove CALL ADOPT KEYS CHOICES  repeat one schedule, as a line of the walk tells it
 cargo xtask prove http NUMBER  repeat one run of the sample over HTTP
@@ -59,8 +59,7 @@ fn run() -> Result<ExitCode> {
         }
         ["bench"] => bench::run()?,
         ["dist"] => dist::run()?,
-        ["mutants"] => return mutants::run(None),
-        ["mutants", name] => return mutants::run(Some(name)),
+        ["mutants", names @ ..] => return mutants::run(names),
         ["prove"] => return prove::all(),
         ["prove", "http", seed] => prove::repeat(seed.parse().context("give the number of a run")?)?,
         ["prove", call, adopt, keys, choices] => return prove::one(call, adopt, keys, choices),

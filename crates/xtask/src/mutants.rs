@@ -35,10 +35,12 @@ enum Test {
 }
 
 /// Copies the sources, sees every named test green, then applies each patch alone and sees each of its tests red.
-pub(crate) fn run(only: Option<&str>) -> Result<ExitCode> {
+pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     let mut mutants = mutants()?;
-    mutants.retain(|mutant| only.is_none_or(|name| mutant.name == name));
-    ensure!(!mutants.is_empty(), "tests/mutants has no such patch");
+    for name in names {
+        ensure!(mutants.iter().any(|mutant| mutant.name == *name), "tests/mutants has no patch {name}");
+    }
+    mutants.retain(|mutant| names.is_empty() || names.contains(&mutant.name.as_str()));
     copy_sources()?;
     for test in mutants.iter().flat_map(|mutant| &mutant.tests) {
         ensure!(test.passes()?, "{test} fails without any patch");
