@@ -291,3 +291,13 @@ def test_a_source_that_fails_raises_where_it_is_first_read(send: Send, server: S
 def test_a_response_of_requests_can_be_pickled(server: Server, keys: list[str]) -> None:
     response = requests.get(f"{server.url}/x", auth=RequestsAuth(Client(api_key=source(keys))))
     assert pickle.loads(pickle.dumps(response)).status_code == 200
+
+
+def test_a_prepared_request_has_the_new_key_each_time_it_is_sent(server: Server, keys: list[str]) -> None:
+    auth = RequestsAuth(Client(api_key=source(keys)))
+    with requests.Session() as session:
+        prepared = session.prepare_request(requests.Request("GET", f"{server.url}/x", auth=auth))
+        assert session.send(prepared).status_code == 200
+        keys[0] = "MadeUpKeyThatComesAfterTheNewOne"
+        server.accepts = {header(keys[0])}
+        assert session.send(prepared).status_code == 200

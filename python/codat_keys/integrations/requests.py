@@ -42,11 +42,25 @@ class CodatAuth(requests.auth.AuthBase):
         header = self._client.authorization_for(request.url or "")
         request.headers = _Headers(request.headers)
         request.headers.attach(header)
-        request.register_hook("response", self._answer)  # type: ignore[no-untyped-call]
+        request.register_hook("response", _Hook(self._client))  # type: ignore[no-untyped-call]
         return request
 
-    def _answer(self, response: requests.Response, **options: Any) -> requests.Response:
-        """Called by requests for each response, also after a redirect, which keeps the hooks and headers of its request."""
+
+class _Hook:
+    """Called by requests for each response, also after a redirect, which keeps the hooks and headers of its request. It
+    stays with its request, which a program may prepare once and send many times.
+    """
+
+    def __init__(self, client: Client | None = None) -> None:
+        self._client = client
+
+    def __reduce__(self) -> tuple[type[_Hook], tuple[()]]:
+        # A response is pickled with its request and the hooks of that, and a client cannot be.
+        return (_Hook, ())
+
+    def __call__(self, response: requests.Response, **options: Any) -> requests.Response:
+        if self._client is None:
+            return response
         request = response.request
         if response.status_code in (401, 403) and isinstance(request.headers, _Headers) and request.headers.key:
             header = self._client.reauthorize(request.url or "", AuthorizationHeader(request.headers.key))
@@ -57,9 +71,6 @@ class CodatAuth(requests.auth.AuthBase):
                 request.headers.attach(header)
                 response = rejected.connection.send(request, **options)
                 response.history.append(rejected)
-        if not response.is_redirect:
-            # A response with a hook of this object cannot be pickled.
-            request.hooks = {"response": []}
         return response
 
 
