@@ -19,7 +19,8 @@ interface Answer {
  * again, and the request is sent once more if there is another key and its body is not a stream. Interceptors run once.
  *
  * A request for another origin rejects with `InvalidInputError`, and nothing is sent. A redirect to another origin is sent
- * without the key. An error of axios holds the headers of its request in `config`: do not log it whole.
+ * without the key. An `auth` in the configuration of axios does not replace the key. An error of axios holds the headers of
+ * its request in `config`: do not log it whole.
  */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
     mustBeClient(client);
@@ -53,7 +54,9 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
                 delete options.headers.Authorization;
             }
         };
-        return plain.request({ ...config, headers, beforeRedirect, transformRequest: [], transformResponse: [] }).then(
+        // axios puts its own `auth` in place of the header.
+        const sent = { ...config, auth: undefined, headers, beforeRedirect };
+        return plain.request({ ...sent, transformRequest: [], transformResponse: [] }).then(
             (response: any) => ({ response: Object.assign(response, { config }) }),
             (error: any) => {
                 if (error?.config !== undefined) error.config = config;

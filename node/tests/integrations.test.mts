@@ -22,6 +22,11 @@ const LIBRARIES: Record<string, (client: Client, url: string) => Promise<unknown
     fetch: (client, url) => codatFetch(client)(url, { headers: HEADERS }),
     "fetch with a request": (client, url) => codatFetch(client)(new Request(url, { headers: HEADERS })),
     axios: (client, url) => forAxios(client, axios.create()).get(url, { headers: HEADERS }),
+    "axios with an auth of its own": (client, url) =>
+        forAxios(client, axios.create()).get(url, {
+            headers: HEADERS,
+            auth: { username: "another", password: KEY.toLowerCase() },
+        }),
     "axios with a base": (client, url) =>
         forAxios(client, axios.create({ baseURL: new URL(url).origin })).get(new URL(url).pathname, {
             headers: HEADERS,
