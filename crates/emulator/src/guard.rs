@@ -63,9 +63,9 @@ impl Guard {
     }
 }
 
-/// Checks that a name has no scheme, user or port.
+/// Checks that a name has no scheme, user, port or wildcard.
 fn host_name(name: &str) -> io::Result<String> {
-    let is_name = Authority::try_from(name).is_ok_and(|authority| authority.host() == name);
+    let is_name = Authority::try_from(name).is_ok_and(|authority| authority.host() == name) && !name.contains('*');
     is_name.then(|| name.to_owned()).ok_or_else(|| {
         let error = format!("the allowed host `{name}` is not a host name without scheme and port");
         io::Error::new(io::ErrorKind::InvalidInput, error)

@@ -129,7 +129,7 @@ fn a_told_host_and_the_bound_address_are_answered_to() {
     for (host, expected) in [("127.0.0.2:1", 200), ("localhost", 200), ("127.0.0.3", 421)] {
         assert_eq!(status(&emulator, host), expected, "{host}");
     }
-    for wrong in ["http://codat", "codat:4010", "user@codat", "", "co dat"] {
+    for wrong in ["http://codat", "codat:4010", "user@codat", "", "co dat", "*", "*.test"] {
         let error = Emulator::builder().allow_host(wrong).start().unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "{wrong}: {error}");
     }
