@@ -35,7 +35,11 @@ export function object<T extends object>(name: string, value: T): T {
 
 /** Checks that an object has no other members. A misspelled one, such as `baseURL`, would be silently ignored. */
 export function knownOptions<T extends object>(name: string, value: T, names: readonly string[]): T {
-    for (const given of Object.keys(object(name, value))) {
+    if (Symbol.iterator in object(name, value)) {
+        throw new TypeError(`argument '${name}' must be a plain object of options`);
+    }
+    // Inherited ones are read as well.
+    for (const given in value) {
         if (!names.includes(given)) {
             const meant = names.find((known) => alike(known) === alike(given));
             const instead = meant === undefined ? `it takes ${names.join(", ")}` : `did you mean '${meant}'?`;

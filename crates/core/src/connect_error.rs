@@ -181,7 +181,8 @@ fn certificate(reason: &CertificateError) -> String {
             "is for another host name".into()
         }
         CertificateError::Revoked => "was revoked".into(),
-        other => format!("is not valid: {other}"),
+        other if other.to_string().contains("CaUsedAsEndEntity") => "is that of an authority, not of a server".into(),
+        _ => "is not valid".into(),
     }
 }
 

@@ -1,8 +1,10 @@
-//! Recognizes text that contains a credential but is not one: JSON of a secret store, a `.env` file, YAML, PEM.
+//! Recognizes text that contains or stands for a credential but is not one: JSON of a secret store, a `.env` file, YAML, PEM,
+//! a masked key, a reference.
 
 use serde::de::IgnoredAny;
 
 use crate::mistake::Mistake;
+use crate::secret::MASK;
 
 /// Returns the format of a text that contains a credential. A raw key may have any form, so only unmistakable formats are
 /// recognized.
@@ -16,10 +18,21 @@ pub(crate) fn container(text: &str) -> Option<Mistake> {
     match text {
         _ if text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok() => Some(Mistake::Json),
         _ if text.starts_with("-----BEGIN ") => Some(Mistake::Pem),
+        _ if text.starts_with(MASK) => Some(Mistake::Masked),
+        _ if is_reference(text) => Some(Mistake::Reference),
         _ if lines.clone().any(is_assignment) => Some(Mistake::Assignment),
         _ if lines.any(is_yaml) => Some(Mistake::Yaml),
         _ => None,
     }
+}
+
+/// `$CODAT_API_KEY`, `${CODAT_API_KEY}`, `{{ key }}` or `op://vault/item/field`. A raw key may begin with a dollar, so that a
+/// variable counts by its name alone.
+fn is_reference(text: &str) -> bool {
+    let variable = text.strip_prefix('$').map(|name| name.trim_start_matches('{').trim_end_matches('}'));
+    variable.is_some_and(|name| name.contains('_') && is_name(name))
+        || (text.starts_with("{{") && text.ends_with("}}"))
+        || text.starts_with("op://")
 }
 
 /// `CODAT_API_KEY=...`, as in a `.env` file or a shell script. The padding of Base64 does not count as a value.

@@ -27,7 +27,12 @@ pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
 /// The longest `Retry-After`, in seconds or as a date. A value that cannot be read is ignored; one that is too large
 /// becomes [`LONGEST_WAIT`].
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let waits = headers.get_all(RETRY_AFTER).iter().filter_map(|value| wait(value.to_str().ok()?.trim(), now));
+    let values = headers.get_all(RETRY_AFTER).iter().filter_map(|value| value.to_str().ok());
+    let waits = values.flat_map(|value| match wait(value.trim(), now) {
+        Some(wait) => vec![wait],
+        // A proxy may join several headers into a list.
+        None => value.split(',').filter_map(|value| wait(value.trim(), now)).collect(),
+    });
     waits.max().map(|wait| wait.min(LONGEST_WAIT))
 }
 

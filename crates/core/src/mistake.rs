@@ -32,6 +32,10 @@ pub(crate) enum Mistake {
     Yaml,
     #[error("holds PEM, which is no API key")]
     Pem,
+    #[error("is a masked key, as this program shows it")]
+    Masked,
+    #[error("is a reference to a secret, which nothing has replaced by its value")]
+    Reference,
     #[error("holds a space")]
     Space,
     #[error("begins with the header's name, `Authorization:`")]
@@ -75,6 +79,8 @@ impl Mistake {
             }
             Self::Yaml => "extract the member that holds the key, for example with `yq -r .apiKey`",
             Self::Pem => "this is a certificate or a private key: name the file that holds the API key",
+            Self::Masked => "copy the key itself, for example with `codat-keys show ID --out FILE`",
+            Self::Reference => "let the program that knows the reference replace it: a shell, `op run`, a template",
             Self::Control | Self::NonAscii => "copy it again: a key is made of visible ASCII characters",
             Self::Space => "a raw key holds no space: give the key alone, or a whole header `Basic ...`",
             Self::HeaderName => "give the value alone, from `Basic` on",
