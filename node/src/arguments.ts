@@ -38,8 +38,8 @@ export function knownOptions<T extends object>(name: string, value: T, names: re
     if (Symbol.iterator in object(name, value)) {
         throw new TypeError(`argument '${name}' must be a plain object of options`);
     }
-    // Inherited ones are read as well.
-    for (const given in value) {
+    // What is inherited is not checked: an `AbortController` passes its `signal`.
+    for (const given of Object.keys(value)) {
         if (!names.includes(given)) {
             const meant = names.find((known) => alike(known) === alike(given));
             const instead = meant === undefined ? `it takes ${names.join(", ")}` : `did you mean '${meant}'?`;
