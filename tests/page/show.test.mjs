@@ -141,7 +141,10 @@ test("a key just made waits until somebody sees the tab", async (t) => {
     await page.getByLabel(words.name, { exact: true }).fill("made");
     await page.getByRole("button", { name: words.create, exact: true }).click();
     await says(page, words.created);
-    await page.locator(".secret").getByText(/^\*{4}/).waitFor();
+    await page
+        .locator(".secret")
+        .getByText(/^\*{4}/)
+        .waitFor();
     await page.evaluate(() => {
         delete document.hidden;
         document.dispatchEvent(new Event("visibilitychange"));
@@ -151,5 +154,8 @@ test("a key just made waits until somebody sees the tab", async (t) => {
         .getByText(/^\w{40}$/)
         .waitFor();
     await hide(page);
-    await page.locator(".secret").getByText(/^\*{4}/).waitFor();
+    await page
+        .locator(".secret")
+        .getByText(/^\*{4}/)
+        .waitFor();
 });

@@ -89,7 +89,7 @@ mod tests {
             (b"\0a\0b", NotText::Utf16),
             (b"\xff\xfea", NotText::Utf16),
             (b"\xff\xfe\0\xd8", NotText::Utf16),
-            (b"caf\xe9", NotText::NotUtf8),
+            (b"na\xefve", NotText::NotUtf8),
             (b"\xef\xbb\xbf\xff", NotText::NotUtf8),
         ] {
             assert_eq!(decode(bytes), Err(what), "{bytes:?}");
