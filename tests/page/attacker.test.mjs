@@ -161,7 +161,8 @@ test("the page is not shown in a frame, nor held in a window", async (t) => {
         }, api.page);
         const frame = evil.frames().at(-1);
         await frame.waitForURL(/^chrome-error:/);
-        assert.ok(!(await frame.content()).includes("****"));
+        // Only what one can read: the scripts of Chromium's own page hold asterisks, too.
+        assert.ok(!/ledger|\*{4}/.test(await frame.locator("body").innerText()));
 
         const opened = evil.context().waitForEvent("page");
         await evil.evaluate((page) => (globalThis.held = window.open(page)), api.page);
