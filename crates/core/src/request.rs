@@ -57,6 +57,7 @@ pub(crate) struct Order<'a> {
 
 impl<'a, C> Request<'a, C> {
     pub(crate) fn new(client: &'a C, method: Method, path: &str) -> Self {
+        let method = in_upper_case(method);
         let (path, headers) = (path.to_owned(), HeaderMap::new());
         let (query, body) = (Vec::new(), Ok(Bytes::new()));
         Self { client, order: Order { method, path, query, headers, body, timeout: None, stop: None } }
@@ -122,6 +123,13 @@ impl Order<'_> {
         let ended = unless_stopped(call.perform(api::parse_any), self.stop).await;
         ended.unwrap_or_else(|| Err(call.stopped())).map(Response)
     }
+}
+
+/// Writes a standard method as servers expect it: methods are case-sensitive, and `get` is answered with 405. Others stay.
+fn in_upper_case(method: Method) -> Method {
+    const STANDARD: [Method; 7] =
+        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    STANDARD.into_iter().find(|one| one.as_str().eq_ignore_ascii_case(method.as_str())).unwrap_or(method)
 }
 
 /// Headers that the client sets itself: target, key, framing and accepted encoding.
