@@ -56,7 +56,7 @@ impl Package {
     /// All tests, by another Node than that of this machine. Not through npm, which an old one does not run.
     pub(crate) fn tests_by(&self, node: &Path) -> Result<Command> {
         let mut node = program(node);
-        node.args(["--test", "--test-reporter=spec"]).current_dir(self.folder());
+        node.args(["--test", "--test-reporter=spec", "--test-concurrency=3"]).current_dir(self.folder());
         // These versions run the same tests as this machine's Node, with fewer calls under load.
         node.env("CODAT_KEYS_CALLS", "100");
         let built = fs::read_dir(self.folder().join("tests/built"))?.map(|file| file.map(|file| file.path()));

@@ -49,7 +49,8 @@ pub(crate) fn cargo_deny() -> Result<Command> {
     if let Some(found) = [Path::new("cargo-deny"), installed].into_iter().find(|tool| has_version(tool, version)) {
         return Ok(Command::new(found));
     }
-    run(command("cargo install cargo-deny --locked --root target/tools --version").arg(version))?;
+    // Its dependencies take minutes to optimize, and the check a second to run.
+    run(command("cargo install cargo-deny --locked --debug --root target/tools --version").arg(version))?;
     Ok(Command::new(installed))
 }
 
