@@ -39,7 +39,9 @@ export function connect<Sdk, Options extends object>(
     // An earlier SDK, based on axios.
     const { defaultClient } = made.sdkConfiguration ?? {};
     if (defaultClient === undefined) {
-        throw new TypeError(`argument 'Sdk': ${Sdk.name || "the class"} takes no HTTP client; use a later version of it`);
+        throw new TypeError(
+            `argument 'Sdk': ${Sdk.name || "the class"} takes no HTTP client; use a later version of it`,
+        );
     }
     codatAuth(client, defaultClient);
     return made;
