@@ -67,10 +67,6 @@ impl AuthorizationHeader {
             Credential::ApiKey(_) => Err(Mistake::KeyForHeader),
         }
     }
-
-    pub(crate) fn encoded(&self) -> &str {
-        &self.expose_secret()[SCHEME.len()..]
-    }
 }
 
 impl From<&ApiKey> for AuthorizationHeader {

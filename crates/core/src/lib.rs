@@ -42,12 +42,14 @@ mod date;
 #[doc(hidden)]
 pub mod delete;
 mod error;
+mod escapes;
 mod follow;
 mod fork;
 mod key;
 mod keys;
 mod limits;
 mod mistake;
+mod needles;
 mod pages;
 mod plain;
 #[cfg(test)]

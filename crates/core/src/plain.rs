@@ -18,7 +18,7 @@ pub fn plain(text: &str) -> String {
 
 /// What Unicode lets a program ignore, marks of direction, ends of lines and blanks that are no spaces. Emoji and some scripts
 /// are written with joiners, which are such characters, too.
-fn is_unseen(c: char) -> bool {
+pub(crate) fn is_unseen(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'

@@ -2,35 +2,36 @@
 
 use std::borrow::Cow;
 
+use crate::needles::Needles;
 use crate::secret::{ApiKey, MASK};
 
-/// Text with the key in use taken out, and the value of every member `apiKey` masked, whatever shape it has. It need not be
+/// Text with the keys taken out, and the value of every member `apiKey` masked, whatever shape it has. It need not be
 /// valid JSON: what cannot be read is masked rather than shown. All else stays as it came, to the digit and the blank.
-pub(crate) fn redacted<'a>(body: &'a [u8], in_use: &ApiKey) -> Cow<'a, [u8]> {
+pub(crate) fn redacted<'a>(body: &'a [u8], keys: &Needles) -> Cow<'a, [u8]> {
     // UTF-16 and UTF-32 put zero bytes between the letters of a key, so they are removed before the search.
     if body.contains(&0) {
         let letters: Vec<u8> = body.iter().copied().filter(|byte| *byte != 0).collect();
-        let redacted = redacted_letters(&letters, in_use);
+        let redacted = redacted_letters(&letters, keys);
         if *redacted != *letters {
             return Cow::Owned(redacted.into_owned());
         }
     }
-    redacted_letters(body, in_use)
+    redacted_letters(body, keys)
 }
 
-fn redacted_letters<'a>(body: &'a [u8], in_use: &ApiKey) -> Cow<'a, [u8]> {
+fn redacted_letters<'a>(body: &'a [u8], keys: &Needles) -> Cow<'a, [u8]> {
     if let Ok(text) = std::str::from_utf8(body) {
-        return Cow::Owned(Redactor { in_use, is_text: true }.redact(text).into_bytes());
+        return Cow::Owned(Redactor { keys, is_text: true }.redact(text).into_bytes());
     }
     // A character for each byte, so that a picture comes out of it unharmed.
     let text: String = body.iter().copied().map(char::from).collect();
-    let redacted = Redactor { in_use, is_text: false }.redact(&text);
+    let redacted = Redactor { keys, is_text: false }.redact(&text);
     let bytes = |c: char| u8::try_from(c).map_or_else(|_| c.to_string().into_bytes(), |byte| vec![byte]);
     Cow::Owned(redacted.chars().flat_map(bytes).collect())
 }
 
 struct Redactor<'a> {
-    in_use: &'a ApiKey,
+    keys: &'a Needles,
     is_text: bool,
 }
 
@@ -41,7 +42,7 @@ impl Redactor<'_> {
         while let Some(start) = rest.find('"') {
             let (between, from_quote) = rest.split_at(start);
             let (string, after) = from_quote.split_at(end_of_string(from_quote));
-            shown += &self.in_use.redact(between);
+            shown += &self.keys.redact(between);
             match value_of_key(string, after) {
                 Some((before_value, value, after_value)) => {
                     shown += &format!("{string}{before_value}{}", masked(value));
@@ -53,7 +54,7 @@ impl Redactor<'_> {
                 }
             }
         }
-        shown + &self.in_use.redact(rest)
+        shown + &self.keys.redact(rest)
     }
 
     fn string(&self, raw: &str) -> String {
@@ -65,7 +66,7 @@ impl Redactor<'_> {
             },
             // An escape that cannot be read could hide the key.
             Err(_) if self.is_text && raw.contains('\\') => quoted(MASK),
-            Err(_) => self.in_use.redact(raw),
+            Err(_) => self.keys.redact(raw).into_owned(),
         }
     }
 }
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
 
     fn show_bytes(body: &[u8]) -> Vec<u8> {
-        redacted(body, &ApiKey::parse("MadeUpKeyInUse0001").unwrap()).into_owned()
+        redacted(body, &Needles::of([&ApiKey::parse("MadeUpKeyInUse0001").unwrap()])).into_owned()
     }
 
     fn show(body: &str) -> String {

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::api;
 use crate::date::http_date;
 use crate::error::Error;
+use crate::needles::Needles;
 use crate::rate_limit::RateLimit;
 use crate::redact::redacted;
 use crate::refusal::correlation_id;
@@ -57,7 +58,7 @@ impl Response {
     /// as it came, except that text in UTF-16 or UTF-32 that holds a key is returned without its zero bytes.
     pub fn redacted(&self) -> Cow<'_, [u8]> {
         match api::key_of(&self.0) {
-            Some(key) => redacted(self.bytes(), key),
+            Some(key) => redacted(self.bytes(), &Needles::of([key])),
             None => Cow::Borrowed(self.bytes()),
         }
     }

@@ -5,10 +5,10 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::auth::AuthorizationHeader;
 use crate::credential::{self, Credential};
 use crate::error::Error;
 use crate::mistake::Mistake;
+use crate::needles::Needles;
 
 pub(crate) const MASK: &str = "****";
 
@@ -76,16 +76,25 @@ impl ApiKey {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Whether a text holds this key, in clear or encoded.
+    /// Whether a text holds this key, in one of the forms that [`ApiKey::redact`] knows.
     pub(crate) fn is_in(&self, text: &str) -> bool {
-        self.redact(text) != text
+        Needles::of([self]).occur_in(text)
     }
 
-    /// Takes this key, in clear or encoded, out of a text that somebody else wrote, for a terminal or a log.
+    /// Replaces this key by asterisks in a text that somebody else wrote, for a terminal or a log: the key itself; the
+    /// Base64 of it, also together with a user name or a password; its hexadecimal digits. Each may be escaped for a URL,
+    /// JSON or HTML, in part or repeatedly, and may be split by white space and invisible characters. Other encodings are
+    /// not recognized.
+    ///
+    /// ```
+    /// use codat_keys::ApiKey;
+    ///
+    /// let key = ApiKey::parse("ExampleKeyForTheDocs")?;
+    /// assert_eq!(key.redact("no key Example%4BeyForTheDocs"), "no key ****");
+    /// # Ok::<(), codat_keys::Error>(())
+    /// ```
     pub fn redact(&self, text: &str) -> String {
-        let header = AuthorizationHeader::from(self);
-        let encoded = header.encoded().trim_end_matches('=');
-        text.replace(encoded, MASK).replace(self.expose_secret(), MASK)
+        Needles::of([self]).redact(text).into_owned()
     }
 }
 

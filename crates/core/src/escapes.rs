@@ -1,0 +1,128 @@
+//! Reads a text that may be escaped, character by character, with the place of each.
+
+use std::ops::Range;
+
+use crate::plain::is_unseen;
+
+/// A character, and where the text has it or its escape.
+pub(crate) type Symbol = (char, Range<usize>);
+
+/// The characters of a text as they stand, but for those that a reader does not see: spaces, line breaks, soft hyphens.
+pub(crate) fn verbatim(text: &str) -> impl Iterator<Item = Symbol> {
+    text.char_indices().filter(|(_, c)| !is_ignorable(*c)).map(|(at, c)| (c, at..at + c.len_utf8()))
+}
+
+/// The same with every escape decoded: of URLs, of JSON and programming languages, of HTML. What was escaped repeatedly in
+/// one of these ways is decoded as often.
+pub(crate) fn unescaped(text: &str) -> impl Iterator<Item = Symbol> {
+    let mut at = 0;
+    let next = std::iter::from_fn(move || {
+        let rest = &text[at..];
+        let first = rest.chars().next()?;
+        let escape = match first {
+            '%' => percent(rest),
+            '\\' => backslash(rest),
+            '&' => entity(rest),
+            _ => None,
+        };
+        let (c, length) = escape.unwrap_or((first, first.len_utf8()));
+        at += length;
+        Some((c, at - length..at))
+    });
+    next.filter(|(c, _)| !is_ignorable(*c))
+}
+
+fn is_ignorable(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || is_unseen(c)
+}
+
+/// `%4D`, and `%254D`.
+fn percent(text: &str) -> Option<(char, usize)> {
+    let mut digits = &text[1..];
+    while let Some(inner) = digits.strip_prefix("25").filter(|inner| hex(inner, 2).is_some()) {
+        digits = inner;
+    }
+    // Of what is not ASCII, only invisible characters matter, and these take several bytes.
+    let c = hex(digits, 2).map(|c| if c.is_ascii() { c } else { ' ' })?;
+    Some((c, text.len() - digits.len() + 2))
+}
+
+/// `\u004d`, `\u{4d}`, `\x4d`, `\n`, `\/`, with any number of backslashes.
+fn backslash(text: &str) -> Option<(char, usize)> {
+    let rest = text.trim_start_matches('\\');
+    let run = text.len() - rest.len();
+    let braced = || {
+        let code = rest.strip_prefix("u{")?;
+        let digits = code.bytes().take(7).position(|byte| byte == b'}')?;
+        hex(code, digits).map(|c| (c, digits))
+    };
+    Some(match rest.as_bytes().first() {
+        Some(b'u') if let Some(c) = hex(&rest[1..], 4) => (c, run + 5),
+        Some(b'u') if let Some((c, digits)) = braced() => (c, run + digits + 3),
+        Some(b'x') if let Some(c) = hex(&rest[1..], 2) => (c, run + 3),
+        Some(b'n' | b'r' | b't' | b'b' | b'f') => (' ', run + 1),
+        Some(c @ (b'/' | b'"' | b'\'')) => (char::from(*c), run + 1),
+        // All of them at once: none is looked at again.
+        _ => ('\\', run),
+    })
+}
+
+/// `&#77;`, `&#x4d;`, `&lt;`, and `&amp;#77;`.
+fn entity(text: &str) -> Option<(char, usize)> {
+    let mut name = &text[1..];
+    while let Some(inner) = name.strip_prefix("amp;") {
+        name = inner;
+    }
+    let length = |rest: &str| text.len() - rest.len();
+    if let Some(number) = name.strip_prefix('#') {
+        let (digits, radix) = number.strip_prefix(['x', 'X']).map_or((number, 10), |digits| (digits, 16));
+        let rest = digits.trim_start_matches(|c: char| c.is_digit(radix));
+        let code = u32::from_str_radix(&digits[..digits.len() - rest.len()], radix).ok();
+        return code.and_then(char::from_u32).map(|c| (c, length(rest.strip_prefix(';').unwrap_or(rest))));
+    }
+    let named = [("lt;", '<'), ("gt;", '>'), ("quot;", '"'), ("apos;", '\''), ("shy;", '\u{ad}'), ("nbsp;", ' ')];
+    let named = named.into_iter().find_map(|(is, c)| name.strip_prefix(is).map(|rest| (c, length(rest))));
+    named.or((length(name) > 1).then_some(('&', length(name))))
+}
+
+/// The character of a code of so many hexadecimal digits.
+fn hex(text: &str, digits: usize) -> Option<char> {
+    let code = text.get(..digits).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    u32::from_str_radix(code, 16).ok().and_then(char::from_u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> String {
+        unescaped(text).map(|(c, _)| c).collect()
+    }
+
+    #[test]
+    fn escapes_are_decoded() {
+        for (text, decoded) in [
+            ("M%4d%4D%254d%25254D%zz%", "MMMMM%zz%"),
+            (r"\u004d\\u004D\u{4d}\x4d\n\/\q\", r"MMMM/\q\"),
+            ("&#77;&#x4D;&#X4d;&#077&amp;#77;&amp;amp;&lt;&copy;&#;", "MMMMM&<&copy;&#;"),
+            ("a b\u{200b}c\u{ad}d\u{feff}e\u{2060}f\r\ng\0%20%E2%80%8B&shy;\\u200bh", "abcdefgh"),
+            ("%2", "%2"),
+            ("&#99999999999;\\u{}\\ud800", "&#99999999999;\\u{}\\ud800"),
+        ] {
+            assert_eq!(read(text), decoded, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_place_is_within_the_text_and_after_the_one_before(text in "([%\\\\&#;ux{}0-9a-fé\u{200b} ]|amp;|25){0,40}") {
+            let mut before = 0;
+            for (_, place) in unescaped(&text) {
+                prop_assert!(before <= place.start && text.get(place.clone()).is_some(), "{place:?}");
+                before = place.end;
+            }
+        }
+    }
+}

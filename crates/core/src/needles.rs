@@ -1,0 +1,289 @@
+//! Finds keys in texts, in the forms in which servers and gateways repeat them, in one pass for all keys.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use aho_corasick::automaton::Automaton;
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{Anchored, MatchKind};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
+use crate::escapes::{Symbol, unescaped, verbatim};
+use crate::secret::{ApiKey, MASK};
+
+/// Of a shorter key only the key itself and its header are searched for: parts of them occur in any text.
+const LEAST_KEY_BYTES: usize = 8;
+
+/// Stands for all characters that no needle has.
+const OTHER: u8 = 0xff;
+
+/// The keys to redact: each as it stands, in Base64 and in hexadecimal.
+pub(crate) struct Needles {
+    automaton: NFA,
+    /// The lengths of the shortest and of the longest needle.
+    shortest: usize,
+    longest: usize,
+}
+
+impl Needles {
+    pub(crate) fn of<'a>(keys: impl IntoIterator<Item = &'a ApiKey>) -> Self {
+        let needles: Vec<String> = keys.into_iter().flat_map(|key| forms(key.expose_secret())).collect();
+        let lengths = || needles.iter().map(String::len);
+        let (shortest, longest) = (lengths().min().unwrap_or(usize::MAX), lengths().max().unwrap_or(0));
+        let automaton = NFA::builder().match_kind(MatchKind::Standard).prefilter(false).build(&needles);
+        let automaton = automaton.expect("the keys of a list are far smaller than what an automaton can hold");
+        Self { automaton, shortest, longest }
+    }
+
+    /// The text with every key replaced by asterisks. The time is linear in the length of the text, for any number of keys.
+    pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let places = self.places(text);
+        if places.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let (mut redacted, mut end) = (String::with_capacity(text.len()), 0);
+        for place in places {
+            redacted += &text[end..place.start];
+            redacted += MASK;
+            end = place.end;
+        }
+        Cow::Owned(redacted + &text[end..])
+    }
+
+    pub(crate) fn occur_in(&self, text: &str) -> bool {
+        !self.places(text).is_empty()
+    }
+
+    fn places(&self, text: &str) -> Vec<Range<usize>> {
+        if text.len() < self.shortest {
+            return Vec::new();
+        }
+        let mut places = self.search(verbatim(text));
+        // What looks like an escape may also be the end of one word and the beginning of a key.
+        if text.contains(['%', '\\', '&']) {
+            places.extend(self.search(unescaped(text)));
+            places.sort_by_key(|place| place.start);
+        }
+        places.dedup_by(|next, place| {
+            let overlaps = next.start < place.end;
+            if overlaps {
+                place.end = place.end.max(next.end);
+            }
+            overlaps
+        });
+        places
+    }
+
+    /// The places of all needles, in order. Those that overlap are one.
+    fn search(&self, symbols: impl Iterator<Item = Symbol>) -> Vec<Range<usize>> {
+        let mut places: Vec<Range<usize>> = Vec::new();
+        // Where the latest characters began, as many as the longest needle has.
+        let mut starts = vec![0; self.longest];
+        let mut state = self.automaton.start_state(Anchored::No).expect("a search may begin anywhere");
+        for (at, (c, place)) in symbols.enumerate() {
+            starts[at % self.longest] = place.start;
+            let byte = if c.is_ascii() { c as u8 } else { OTHER };
+            state = self.automaton.next_state(Anchored::No, state, byte);
+            if !self.automaton.is_match(state) {
+                continue;
+            }
+            // The first needle of a state is the longest that ends here.
+            let length = self.automaton.pattern_len(self.automaton.match_pattern(state, 0));
+            let mut found = starts[(at + 1 - length) % self.longest]..place.end;
+            while let Some(before) = places.pop_if(|before| before.end > found.start) {
+                found.start = found.start.min(before.start);
+            }
+            places.push(found);
+        }
+        places
+    }
+}
+
+/// What is searched for, for one key.
+fn forms(key: &str) -> Vec<String> {
+    let (mut forms, mut base64) = (vec![key.to_owned()], vec![STANDARD_NO_PAD.encode(key)]);
+    if key.len() >= LEAST_KEY_BYTES {
+        forms.extend([hex(key, "0123456789abcdef"), hex(key, "0123456789ABCDEF")]);
+        base64.extend((0..3).map(|before| base64_core(key, before)));
+        // A key may hold what looks like an escape.
+        forms
+            .extend(Some(unescaped(key).map(|(c, _)| c).collect()).filter(|key: &String| key.len() >= LEAST_KEY_BYTES));
+    }
+    let url_safe = |form: &String| form.replace('+', "-").replace('/', "_");
+    forms.extend(base64.iter().map(url_safe));
+    forms.extend(base64);
+    forms.sort();
+    forms.dedup();
+    forms
+}
+
+/// The characters of the Base64 of a text that the key alone determines, with so many bytes before it in its group of three
+/// and any text behind it.
+fn base64_core(key: &str, before: usize) -> String {
+    let encoded = STANDARD_NO_PAD.encode(["\0".repeat(before).as_str(), key].concat());
+    let (start, end) = ((8 * before).div_ceil(6), 8 * (before + key.len()) / 6);
+    encoded[start..end].to_owned()
+}
+
+fn hex(key: &str, digits: &str) -> String {
+    let digit = |digit: u8| char::from(digits.as_bytes()[usize::from(digit)]);
+    key.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: &str = "MadeUpKeyOfTheNeedles0000000000000000042";
+
+    fn needles(keys: &[&str]) -> Needles {
+        let keys: Vec<ApiKey> = keys.iter().map(|key| ApiKey::verbatim(key).unwrap()).collect();
+        Needles::of(&keys)
+    }
+
+    /// Each character in another way.
+    fn each(text: &str, mut escape: impl FnMut(u32) -> String) -> String {
+        text.chars().map(|c| escape(c.into())).collect()
+    }
+
+    /// A key in each form that SECURITY.md lists. `mix` says which characters are escaped.
+    fn written(key: &str, mix: &[bool], before: &str, after: &str) -> Vec<String> {
+        let mixed = |escape: fn(u32) -> String| {
+            let mut mix = mix.iter().cycle();
+            each(key, |c| if *mix.next().unwrap() { escape(c) } else { char::from_u32(c).unwrap().into() })
+        };
+        let split = |with: &str| {
+            let (start, end) = key.split_at(key.len() / 2);
+            format!("{start}{with}{end}")
+        };
+        let mut written = vec![
+            key.to_owned(),
+            STANDARD.encode(key),
+            STANDARD_NO_PAD.encode(key),
+            URL_SAFE.encode(key),
+            URL_SAFE_NO_PAD.encode(key),
+            STANDARD.encode(format!("{key}:")),
+            STANDARD.encode(format!(":{key}")),
+            STANDARD.encode(format!("{before}:{key}")),
+            URL_SAFE.encode(format!("{key}:{after}")),
+            hex(key, "0123456789abcdef"),
+            hex(key, "0123456789ABCDEF"),
+            each(key, |c| format!("%{c:02x}")),
+            each(key, |c| format!("%{c:02X}")),
+            each(key, |c| format!("%25{c:02X}")),
+            each(key, |c| format!("\\u{c:04x}")),
+            each(key, |c| format!("&#{c};")),
+            each(key, |c| format!("&#x{c:x};")),
+            mixed(|c| format!("%{c:02X}")),
+            mixed(|c| format!("\\u{c:04X}")),
+            mixed(|c| format!("&#{c};")),
+            each(
+                &STANDARD.encode(key),
+                |c| if c < 65 { format!("%{c:02X}") } else { char::from_u32(c).unwrap().into() },
+            ),
+            serde_json::Value::from(key).to_string(),
+        ];
+        written.extend(
+            [" ", "\n", "\r\n  ", "\t", "\u{ad}", "\u{200b}", "\u{feff}", "\u{2060}", "\\n", "%20", "&shy;"].map(split),
+        );
+        written
+    }
+
+    #[test]
+    fn a_key_is_masked_in_each_form() {
+        let needles = needles(&["MadeUpKeyAnother", KEY]);
+        for (number, form) in written(KEY, &[true, false], "user", "password").iter().enumerate() {
+            for text in [format!("<{form}>"), format!("100%{form}\\"), format!("&{form}&")] {
+                let redacted = needles.redact(&text);
+                assert!(redacted.contains(MASK), "{number}: {text}");
+                assert!(redacted.len() < text.len() - 30 && !redacted.contains(&form[4..12]), "{number}: {redacted}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_around_a_key_stays() {
+        let needles = needles(&[KEY, "MadeUpKey", "key"]);
+        let header = STANDARD.encode(KEY);
+        for (text, redacted) in [
+            (format!("no {KEY}, and {KEY}!"), "no ****, and ****!".to_owned()),
+            (format!("{KEY}{KEY}"), "********".to_owned()),
+            (format!("Basic {header} \u{202e}"), "Basic ****== \u{202e}".to_owned()),
+            (format!("x\u{200b}{KEY}\u{200b}é"), "x\u{200b}****\u{200b}é".to_owned()),
+            ("%4dadeUpKe%79&nbsp;%".to_owned(), "****&nbsp;%".to_owned()),
+            ("a key, and k ey".to_owned(), "a ****, and ****".to_owned()),
+            ("6b6579 MadeUpKe 4b".to_owned(), "6b6579 MadeUpKe 4b".to_owned()),
+        ] {
+            assert_eq!(needles.redact(&text), redacted, "{text}");
+        }
+        assert_eq!(Needles::of([]).redact(KEY), KEY);
+    }
+
+    #[test]
+    fn keys_that_overlap_are_masked_together() {
+        let needles = needles(&["MadeUpKeyAAAA", "AAAABBBBCCCC", "BBBBCCCC"]);
+        assert_eq!(needles.redact("<MadeUpKeyAAAABBBBCCCC>"), "<****>");
+        assert_eq!(needles.redact(&"AAAABBBBCCCC".repeat(3)), "************");
+    }
+
+    #[test]
+    fn a_thousand_keys_take_one_pass() {
+        let keys: Vec<String> = (0..1_000).map(|number| format!("MadeUpKey{number:031}")).collect();
+        let needles = needles(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+        let page = keys.iter().fold(String::new(), |mut page, key| {
+            let _ = writeln!(page, "<li>{key}</li>");
+            page
+        });
+        assert_eq!(needles.redact(&page), "<li>****</li>\n".repeat(1_000));
+    }
+
+    proptest! {
+        #[test]
+        fn no_key_comes_through_in_any_form(
+            keys in prop::collection::vec("[A-Za-z0-9]{16,48}", 1..4),
+            texts in prop::collection::vec("[a-z <>/\"%é\u{200b}.]{0,20}", 2),
+            mix in prop::collection::vec(any::<bool>(), 1..8),
+        ) {
+            let needles = needles(&keys.iter().map(String::as_str).collect::<Vec<_>>());
+            for key in &keys {
+                for form in written(key, &mix, &texts[0], &texts[1]) {
+                    let text = format!("{} {form} {}", texts[0], texts[1]);
+                    let redacted = needles.redact(&text);
+                    prop_assert!(redacted.contains(MASK), "{}", text);
+                    prop_assert!(!needles.occur_in(&redacted), "{}", redacted);
+                }
+            }
+        }
+
+        #[test]
+        fn a_key_of_any_characters_is_masked(key in "[!-~]{12,60}", text in "[ a-z]{0,9}") {
+            let Ok(_) = ApiKey::verbatim(&key) else { return Ok(()) };
+            let needles = needles(&[&key]);
+            let forms = [
+                key.clone(),
+                STANDARD.encode(&key),
+                URL_SAFE.encode(format!("{key}:")),
+                STANDARD.encode(format!("{text}{key}")),
+                hex(&key, "0123456789abcdef"),
+                each(&key, |c| format!("%{c:02X}")),
+                each(&key, |c| format!("\\u{c:04x}")),
+                each(&key, |c| format!("&#{c};")),
+            ];
+            for form in forms {
+                let text = format!("{text} {form} {text}");
+                prop_assert!(needles.occur_in(&text), "{}", text);
+            }
+        }
+
+        #[test]
+        fn a_text_without_a_key_stays_as_it_is(text in any::<String>()) {
+            prop_assert_eq!(needles(&[KEY]).redact(&text), text.as_str());
+        }
+    }
+}
