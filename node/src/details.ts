@@ -1,4 +1,6 @@
 /** What calls bring: frozen, and shown without a secret. */
+import { type InspectOptions, inspect } from "node:util";
+
 import type { Answer, Quota } from "./native";
 import { told } from "./raise";
 import { ApiKey } from "./secrets";
@@ -6,11 +8,18 @@ import { ApiKey } from "./secrets";
 export interface KeyData {
     id: string;
     name: string | null;
+    /** The id and the name with keys masked. */
+    shownId: string;
+    shownName: string | null;
     apiKey: string;
     createdDate: number | null;
 }
 
-/** A key as Codat lists it. */
+/**
+ * A key as Codat lists it.
+ *
+ * `console.log`, `util.inspect` and `JSON.stringify` mask the secret, and every other known key in the name and the id.
+ */
 export class ApiKeyDetails {
     /** Codat's id. */
     readonly id: string;
@@ -20,14 +29,24 @@ export class ApiKeyDetails {
     readonly apiKey: ApiKey;
     /** When the key was made; unknown for old keys. */
     readonly createdDate: Date | null;
+    readonly #shown: { id: string; name: string | null };
 
     /** @internal */
     constructor(data: KeyData) {
+        this.#shown = { id: data.shownId, name: data.shownName };
         this.id = data.id;
         this.name = data.name;
         this.apiKey = new ApiKey(data.apiKey, null);
         this.createdDate = data.createdDate === null ? null : new Date(data.createdDate);
         Object.freeze(this);
+    }
+
+    toJSON(): object {
+        return { ...this, ...this.#shown };
+    }
+
+    [inspect.custom](_depth: number, options: InspectOptions): string {
+        return `ApiKeyDetails ${inspect(this.toJSON(), options)}`;
     }
 }
 

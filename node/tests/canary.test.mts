@@ -73,6 +73,29 @@ test("a key is shown nowhere", async () => {
     for await (const page of client.pages("/companies")) assertHidden(page, "page");
 });
 
+test("names and ids are shown without keys", async () => {
+    await using emulator = new Emulator();
+    const other = "OtherKeyMadeUpForThisTest000000000000Zq8";
+    const [header, gateway] = [other, `:${other}`].map((text) => Buffer.from(text).toString("base64"));
+    const names = [`of ${other}`, header, gateway, other.replace("K", "%4b")];
+    const keys = names.map((name, number) => ({ id: `id-${number}`, name, apiKey: number === 0 ? CANARY : `${other}${number}` }));
+    await emulator.setState({ keys: [...keys, { id: other, name: "id", apiKey: other }] });
+    const client = new Client({ baseUrl: emulator.baseUrl, apiKey: CANARY });
+    const listed = await client.keys.list();
+    for (const key of [...listed, { listed }, await client.whoami()]) {
+        for (const shown of [inspect(key), JSON.stringify(key), `${key}`, inspect(key, { compact: false, colors: true })]) {
+            for (const secret of [other, header.slice(0, 40), gateway.slice(8, 48), "Other%4bey"]) {
+                assert.ok(!shown.includes(secret), shown);
+            }
+        }
+    }
+    assert.deepEqual(
+        listed.map((key) => key.name),
+        [...names, "id"],
+        "a program has the names as they are",
+    );
+});
+
 test("an error holds no key, whatever is wrong", async () => {
     await using emulator = new Emulator();
     await emulator.setState({ keys: [{ id: "a", apiKey: CANARY }] });

@@ -1,6 +1,6 @@
 //! What calls bring, on its way to the classes of `node/src/details.ts`.
 
-use codat_keys::{AuthorizationHeader, Timestamp};
+use codat_keys::{AuthorizationHeader, Timestamp, Untrusted};
 use napi::Env;
 use napi::bindgen_prelude::{ObjectFinalize, Uint8Array};
 use napi_derive::napi;
@@ -16,6 +16,9 @@ use crate::errors::{raise, text};
 pub(crate) struct Key<'a> {
     id: &'a str,
     name: Option<&'a str>,
+    /// The id and the name with keys masked, for people's eyes.
+    shown_id: String,
+    shown_name: Option<String>,
     api_key: &'a str,
     created_date: Option<i64>,
 }
@@ -62,7 +65,9 @@ impl<'a> From<&'a codat_keys::ApiKeyDetails> for Key<'a> {
     fn from(key: &'a codat_keys::ApiKeyDetails) -> Self {
         Self {
             id: key.id.as_str(),
-            name: key.name.as_deref(),
+            name: key.name.as_ref().map(Untrusted::unredacted),
+            shown_id: key.id.to_string(),
+            shown_name: key.name.as_ref().map(ToString::to_string),
             api_key: key.api_key.expose_secret(),
             created_date: key.created_date.map(Timestamp::as_millisecond),
         }

@@ -1,12 +1,12 @@
 //! Keys as calls bring them: immutable, and shown without a secret.
 
-use codat_keys::Timestamp;
+use codat_keys::{Timestamp, Untrusted};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
 use crate::secrets::{ApiKey, unpicklable};
 
-/// A key as Codat lists it. Its ``repr`` masks the secret, and it is not pickled.
+/// A key as Codat lists it. Its ``repr`` masks the secret, and every other known key in the name and the id. It is not pickled.
 ///
 /// >>> with Client() as client:
 /// ...     for key in client.keys.list():
@@ -27,7 +27,7 @@ impl ApiKeyDetails {
     /// The name, which is not unique; the first key of a client has none.
     #[getter]
     fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
+        self.0.name.as_ref().map(Untrusted::unredacted)
     }
 
     /// The secret itself: Codat's answers hold it in clear, lists included.
@@ -53,9 +53,9 @@ impl ApiKeyDetails {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let repr = |value: Bound<'_, PyAny>| value.repr().map(|repr| repr.to_string());
-        let name = repr(self.name().into_pyobject(py)?)?;
+        let name = repr(self.0.name.as_ref().map(ToString::to_string).into_pyobject(py)?)?;
         let date = self.0.created_date.map_or("None".into(), |date| date.to_string());
-        let id = repr(self.id().into_pyobject(py)?.into_any())?;
+        let id = repr(self.0.id.to_string().into_pyobject(py)?.into_any())?;
         Ok(format!("ApiKeyDetails(id={id}, name={name}, api_key={:?}, created_date={date})", self.0.api_key))
     }
 }

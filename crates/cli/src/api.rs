@@ -230,8 +230,8 @@ impl Api {
         let mut head = format!("HTTP {}\n", response.status());
         for (name, value) in response.headers() {
             let value = String::from_utf8_lossy(value.as_bytes());
-            let value = if self.reveal { value.into_owned() } else { client.redact(&value) };
-            head += &format!("{name}: {}\n", plain(&value));
+            let value = if self.reveal { plain(&value) } else { client.untrusted(&value).to_string() };
+            head += &format!("{name}: {value}\n");
         }
         print(&(head + "\n"))
     }

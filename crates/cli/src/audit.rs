@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use codat_keys::{ApiKeyDetails, Client, ErrorKind, Timestamp, plain};
+use codat_keys::{ApiKeyDetails, Client, ErrorKind, Timestamp};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::Serialize;
 
@@ -86,16 +86,16 @@ impl Kind {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Audited<'a> {
+struct Audited {
     #[serde(flatten)]
-    key: KeyJson<'a>,
+    key: KeyJson,
     age_days: Option<u64>,
     findings: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
-    keys: Vec<Audited<'a>>,
+struct Document {
+    keys: Vec<Audited>,
     /// Those of all keys together.
     findings: Vec<&'static str>,
 }
@@ -135,8 +135,8 @@ fn tell(
 ) -> Result<(), Failure> {
     let rows = keys.iter().zip(of_each).map(|(key, findings)| {
         [
-            plain(key.id.as_str()),
-            plain(&client.redact(key.name.as_deref().unwrap_or_default())),
+            key.id.to_string(),
+            key.name.as_ref().map(ToString::to_string).unwrap_or_default(),
             days(key, now).map_or("unknown".into(), |days| days.to_string()),
             if client.uses(key) { "yes" } else { "no" }.into(),
             codes(findings).join(","),
@@ -145,7 +145,7 @@ fn tell(
     print_rows(["ID", "NAME", "DAYS OLD", "IN USE", "FINDINGS"], rows)?;
     for kind in Kind::value_variants() {
         let found = keys.iter().zip(of_each).filter(|(_, findings)| findings.contains(kind));
-        let ids: Vec<String> = found.map(|(key, _)| plain(key.id.as_str())).collect();
+        let ids: Vec<String> = found.map(|(key, _)| key.id.to_string()).collect();
         if !ids.is_empty() {
             say(&format!("{}: {} ({})", kind.code(), kind.advice(), ids.join(", ")));
         } else if of_all.contains(kind) {
@@ -195,7 +195,7 @@ fn base(key: &ApiKeyDetails) -> &str {
 }
 
 fn name(key: &ApiKeyDetails) -> Option<&str> {
-    key.name.as_deref().map(str::trim).filter(|name| !name.is_empty())
+    key.name.as_ref().map(|name| name.unredacted().trim()).filter(|name| !name.is_empty())
 }
 
 fn codes(findings: &[Kind]) -> Vec<&'static str> {

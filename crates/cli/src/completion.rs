@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::FromArgMatches;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
-use codat_keys::{ApiKeyDetails, Client, plain};
+use codat_keys::{ApiKeyDetails, Untrusted, plain};
 
 use crate::args;
 use crate::choice::{self, Choice};
@@ -68,22 +68,23 @@ pub(crate) fn keys(begun: &OsStr) -> Vec<CompletionCandidate> {
     if begun.starts_with('-') {
         return Vec::new();
     }
-    let Some((client, keys)) = listed() else { return Vec::new() };
-    let used_once = |name: &str| keys.iter().filter(|key| key.name.as_deref() == Some(name)).count() == 1;
+    let Some(keys) = listed() else { return Vec::new() };
+    let used_once = |name: &Untrusted| keys.iter().filter(|key| key.name.as_ref() == Some(name)).count() == 1;
     let named = keys.iter().filter_map(|key| {
-        let name = key.name.as_deref().filter(|name| used_once(name) && client.redact(name) == *name)?;
-        Some((name, key.id.as_str().to_owned()))
+        let name = key.name.as_ref().filter(|name| used_once(name))?;
+        Some((name.to_string(), key.id.to_string()))
     });
     let by_id = keys.iter().map(|key| {
-        let name = plain(&client.redact(key.name.as_deref().unwrap_or("no name")));
-        (key.id.as_str(), format!("{name}, {}", key.api_key.masked()))
+        let name = key.name.as_ref().map_or("no name".into(), ToString::to_string);
+        (key.id.to_string(), format!("{name}, {}", key.api_key.masked()))
     });
+    // A masked value is no plain word.
     let all = named.chain(by_id).filter(|(value, _)| is_plain_word(value) && value.starts_with(&*begun));
     all.map(|(value, help)| CompletionCandidate::new(value).help(Some(help.into()))).collect()
 }
 
 /// Returns nothing if a command supplies the key: it would run at every Tab, and might prompt.
-fn listed() -> Option<(Client, Vec<ApiKeyDetails>)> {
+fn listed() -> Option<Vec<ApiKeyDetails>> {
     let connection = connection()?;
     match choice::choose(connection.key.profile.as_deref()).ok()? {
         Choice::Profile(profile) if matches!(profile.source, Source::Command(_)) => return None,
@@ -91,8 +92,7 @@ fn listed() -> Option<(Client, Vec<ApiKeyDetails>)> {
     }
     let list = async {
         let client = connection.client().await?;
-        let keys = client.keys().list().await?;
-        Ok::<_, Failure>((client, keys))
+        Ok::<_, Failure>(client.keys().list().await?)
     };
     runtime::run(async { Ok(tokio::time::timeout(PATIENCE, list).await) }).ok()?.ok()?.ok()
 }

@@ -1,6 +1,6 @@
 //! `create`.
 
-use codat_keys::{Creation, How, KeyName, plain};
+use codat_keys::{Creation, How, KeyName};
 
 use crate::args::Create;
 use crate::failure::Failure;
@@ -30,7 +30,7 @@ pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
 
 /// What came of it, for a person.
 fn describe(made: &Creation, is_written: bool) -> Vec<String> {
-    let id = plain(made.key.id.as_str());
+    let id = &made.key.id;
     let how = match made.how {
         How::Created => "",
         How::Replayed => ", told by a repeated request",
@@ -39,11 +39,9 @@ fn describe(made: &Creation, is_written: bool) -> Vec<String> {
     let mut notes = vec![format!("created {id} ({}){how}", made.key.api_key.masked())];
     match made.extras.as_deref() {
         None => notes.push("note: whether other keys of this name are new could not be seen".into()),
-        Some(extras) => notes.extend(
-            extras
-                .iter()
-                .map(|extra| format!("note: this key of the same name is new too: {}", plain(extra.id.as_str()))),
-        ),
+        Some(extras) => {
+            notes.extend(extras.iter().map(|extra| format!("note: this key of the same name is new too: {}", extra.id)))
+        }
     }
     if !is_written {
         notes.push(format!("to fetch its value: codat-keys show {id} --out FILE"));

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 
-use codat_keys::{ApiKeyDetails, ErrorKind, plain};
+use codat_keys::{ApiKeyDetails, ErrorKind};
 use serde::Serialize;
 
 use crate::args::Delete;
@@ -12,8 +12,8 @@ use crate::output::{KeyJson, print_json, say};
 use crate::runtime::{interrupted, unless_interrupted};
 
 #[derive(Serialize)]
-struct Document<'a> {
-    deleted: KeyJson<'a>,
+struct Document {
+    deleted: KeyJson,
 }
 
 pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
@@ -57,6 +57,6 @@ async fn confirmed(key: &ApiKeyDetails) -> Result<bool, Failure> {
 }
 
 fn describe(key: &ApiKeyDetails) -> String {
-    let name = key.name.as_deref().unwrap_or("no name");
-    format!("{} ({}, {})", plain(key.id.as_str()), plain(name), key.api_key.masked())
+    let name = key.name.as_ref().map_or("no name".into(), ToString::to_string);
+    format!("{} ({name}, {})", key.id, key.api_key.masked())
 }

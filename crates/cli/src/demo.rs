@@ -118,7 +118,7 @@ impl Demo<'_> {
     async fn look_inside(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
         let state = self.emulator_says("state").await?;
         let keys = state["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
-        expect(keys.len() == 1 && keys[0]["id"] == last.id.as_str(), "the emulator holds the last key alone")?;
+        expect(keys.len() == 1 && keys[0]["id"] == *last.id.to_string(), "the emulator holds the last key alone")?;
         print(&format!("\nThe emulator's state agrees: one key, {}.\n", last.id))
     }
 

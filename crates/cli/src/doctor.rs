@@ -163,8 +163,8 @@ fn keys(report: &mut Report, client: &Client, keys: &[ApiKeyDetails]) -> Result<
             "the list may be stale: try again in a minute",
         )
     })?;
-    let name = own.name.as_deref().unwrap_or("no name");
-    report.line("key in use", client.redact(&format!("{} ({name}), {}", own.id, age(own))))
+    let name = own.name.as_ref().map_or("no name".into(), ToString::to_string);
+    report.line("key in use", format!("{} ({name}), {}", own.id, age(own)))
 }
 
 fn age(key: &ApiKeyDetails) -> String {

@@ -171,7 +171,7 @@ struct CandidateJson {
 impl CandidateJson {
     fn new(key: &ApiKeyDetails) -> Self {
         Self {
-            id: plain(key.id.as_str()),
+            id: key.id.to_string(),
             created: key.created_date.map(|date| date.to_string()),
             key: key.api_key.masked(),
         }

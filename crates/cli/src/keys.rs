@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind, KeyId, plain};
+use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind, KeyId};
 
 use crate::args::{KeyOutput, List, Show, Whoami};
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ pub(crate) async fn list(list: &List) -> Result<(), Failure> {
         None => unless_interrupted(client.keys().list()).await?,
     };
     if list.json {
-        let keys: Vec<KeyJson<'_>> = keys.iter().map(|key| KeyJson::new(&client, key, list.reveal)).collect();
+        let keys: Vec<KeyJson> = keys.iter().map(|key| KeyJson::new(&client, key, list.reveal)).collect();
         print_json(&KeysDocument { keys })
     } else {
         print_keys(&client, &keys, list.reveal)
@@ -59,15 +59,15 @@ pub(crate) fn check_reference(reference: &str) -> Result<(), Failure> {
 
 /// The key that a person means: an id, or a name that only one key has.
 pub(crate) fn resolve<'a>(keys: &'a [ApiKeyDetails], reference: &str) -> Result<&'a ApiKeyDetails, Failure> {
-    if let Some(key) = keys.iter().find(|key| key.id.as_str() == reference) {
+    if let Some(key) = keys.iter().find(|key| key.id == *reference) {
         return Ok(key);
     }
-    let named: Vec<_> = keys.iter().filter(|key| key.name.as_deref() == Some(reference)).collect();
+    let named: Vec<_> = keys.iter().filter(|key| key.is_named(reference)).collect();
     match named.as_slice() {
         [key] => Ok(key),
         [] => Err(Failure::new(ErrorKind::NotFound, "no key has this id or name", "codat-keys list shows the keys")),
         several => {
-            let ids: Vec<&str> = several.iter().map(|key| key.id.as_str()).collect();
+            let ids: Vec<String> = several.iter().map(|key| key.id.to_string()).collect();
             let hint = format!("give one of their ids: {}", ids.join(", "));
             Err(Failure::new(ErrorKind::InvalidInput, format!("{} keys have this name", several.len()), hint))
         }
@@ -101,8 +101,7 @@ pub(crate) fn hand_out(
     file: Option<SecretFile>,
     made: Option<&Creation>,
 ) -> Result<(), Failure> {
-    let id = plain(key.id.as_str());
-    let hint = format!("the key exists: fetch it with `codat-keys show {id} --out FILE`");
+    let hint = format!("the key exists: fetch it with `codat-keys show {} --out FILE`", key.id);
     if let Some(file) = file {
         file.write(key.api_key.expose_secret(), &hint)?;
     }

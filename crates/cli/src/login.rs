@@ -3,7 +3,7 @@
 use std::fs;
 
 use clap::Args;
-use codat_keys::{ApiKey, ApiKeyDetails, Client, ErrorKind, plain};
+use codat_keys::{ApiKey, ApiKeyDetails, ErrorKind, plain};
 
 use crate::choice;
 use crate::config::{Config, Name, Place, Profile, Source, private_folder};
@@ -56,7 +56,7 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     // As it is by now: somebody else may have written while this one typed.
     let mut config = Config::lock()?;
     replace(login, &mut config, &name, client.base_url(), &key).await?;
-    tell(&client, &config, &name, &own);
+    tell(&config, &name, &own);
     Ok(())
 }
 
@@ -96,11 +96,10 @@ async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str
     Ok(())
 }
 
-fn tell(client: &Client, config: &Config, name: &Name, own: &ApiKeyDetails) {
-    let (id, called) = (own.id.as_str(), own.name.as_deref().unwrap_or("no name"));
+fn tell(config: &Config, name: &Name, own: &ApiKeyDetails) {
+    let called = own.name.as_ref().map_or("no name".into(), ToString::to_string);
     let source = config.find(name).map(|profile| profile.source.to_string()).unwrap_or_default();
-    let key = format!("the key {id} ({called}, {})", own.api_key.masked());
-    say(&format!("{} is kept in {source}", plain(&client.redact(&key))));
+    say(&format!("the key {} ({called}, {}) is kept in {source}", own.id, own.api_key.masked()));
     if config.in_use() == Some(name) {
         say(&choice::in_use(name));
     } else {

@@ -124,24 +124,24 @@ fn or_dash(cell: String) -> String {
 
 /// What `list --json` prints.
 #[derive(Serialize)]
-pub(crate) struct KeysDocument<'a> {
-    pub(crate) keys: Vec<KeyJson<'a>>,
+pub(crate) struct KeysDocument {
+    pub(crate) keys: Vec<KeyJson>,
 }
 
 /// What `show --json` and `create --json` print.
 #[derive(Serialize)]
-pub(crate) struct KeyDocument<'a> {
-    key: KeyJson<'a>,
+pub(crate) struct KeyDocument {
+    key: KeyJson,
     #[serde(skip_serializing_if = "Option::is_none")]
     how: Option<&'static str>,
     /// The ids of other new keys of the name; null where nobody could look.
     #[serde(skip_serializing_if = "Option::is_none")]
-    extras: Option<Option<Vec<&'a str>>>,
+    extras: Option<Option<Vec<String>>>,
 }
 
-impl<'a> KeyDocument<'a> {
-    pub(crate) fn new(client: &Client, key: &'a ApiKeyDetails, reveal: bool, made: Option<&'a Creation>) -> Self {
-        let ids = |extras: &'a Vec<ApiKeyDetails>| extras.iter().map(|extra| extra.id.as_str()).collect();
+impl KeyDocument {
+    pub(crate) fn new(client: &Client, key: &ApiKeyDetails, reveal: bool, made: Option<&Creation>) -> Self {
+        let ids = |extras: &Vec<ApiKeyDetails>| extras.iter().map(|extra| extra.id.to_string()).collect();
         Self {
             key: KeyJson::new(client, key, reveal),
             how: made.map(|made| made.how.code()),
@@ -153,19 +153,19 @@ impl<'a> KeyDocument<'a> {
 /// A key in JSON, its members in the order that `--help` names.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct KeyJson<'a> {
-    id: &'a str,
+pub(crate) struct KeyJson {
+    id: String,
     name: Option<String>,
     created: Option<String>,
     in_use: bool,
     key: String,
 }
 
-impl<'a> KeyJson<'a> {
-    pub(crate) fn new(client: &Client, key: &'a ApiKeyDetails, reveal: bool) -> Self {
+impl KeyJson {
+    pub(crate) fn new(client: &Client, key: &ApiKeyDetails, reveal: bool) -> Self {
         Self {
-            id: key.id.as_str(),
-            name: key.name.as_deref().map(|name| client.redact(name)),
+            id: key.id.to_string(),
+            name: key.name.as_ref().map(|name| name.redacted().into_owned()),
             created: key.created_date.map(|date| date.to_string()),
             in_use: client.uses(key),
             key: shown(key, reveal),
@@ -175,8 +175,8 @@ impl<'a> KeyJson<'a> {
 
 fn row(client: &Client, key: &ApiKeyDetails, reveal: bool) -> [String; 5] {
     [
-        plain(key.id.as_str()),
-        plain(&client.redact(key.name.as_deref().unwrap_or_default())),
+        key.id.to_string(),
+        key.name.as_ref().map(ToString::to_string).unwrap_or_default(),
         key.created_date.map(|date| date.to_string()).unwrap_or_default(),
         if client.uses(key) { "yes" } else { "no" }.into(),
         shown(key, reveal),

@@ -70,6 +70,133 @@ fn no_command_prints_a_key_unasked() {
     }
 }
 
+const OTHER: &str = "OtherKeyMadeUpForThisTest000000000000Zq8";
+/// From Python: base64.b64encode, of OTHER, of `OTHER:` and of `:OTHER`.
+const OTHER_ENCODED: [&str; 3] = [
+    "T3RoZXJLZXlNYWRlVXBGb3JUaGlzVGVzdDAwMDAwMDAwMDAwMFpxOA==",
+    "T3RoZXJLZXlNYWRlVXBGb3JUaGlzVGVzdDAwMDAwMDAwMDAwMFpxODo=",
+    "Ok90aGVyS2V5TWFkZVVwRm9yVGhpc1Rlc3QwMDAwMDAwMDAwMDBacTg=",
+];
+
+/// A list whose names and ids hold keys of the same list.
+fn list_of_keys_in_names() -> String {
+    let escaped: String = OTHER.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let names = [
+        CANARY,
+        OTHER,
+        &format!("Basic {}", OTHER_ENCODED[0]),
+        OTHER_ENCODED[1],
+        OTHER_ENCODED[2],
+        &escaped,
+        &format!("{} {}", &OTHER[..20], &OTHER[20..]),
+        &format!("{}\\u200b{}", &OTHER[..20], &OTHER[20..]),
+    ];
+    let keys = names.iter().enumerate().map(|(number, name)| {
+        let key = format!("MadeUpKey{number:031}");
+        format!(r#"{{"id":"id-{number}","name":"{name}","apiKey":"{key}","createdDate":"2020-01-01T00:00:00Z"}}"#)
+    });
+    let keys: Vec<String> = keys.collect();
+    format!(
+        r#"{{"results":[{},{{"id":"{OTHER}","name":"id","apiKey":"{OTHER}"}},{{"id":"own","name":"of {OTHER}","apiKey":"{CANARY}"}}]}}"#,
+        keys.join(",")
+    )
+}
+
+fn holds_no_key(shown: &str) {
+    let squeezed: String = shown.chars().filter(char::is_ascii_alphanumeric).collect();
+    for secret in [CANARY, OTHER, "4F746865724B6579", ENCODED, &OTHER_ENCODED[0][..40], &OTHER_ENCODED[2][8..50]] {
+        assert!(!shown.contains(secret) && !squeezed.contains(secret), "{secret} in {shown}");
+    }
+}
+
+#[test]
+fn no_command_shows_a_key_in_a_name_or_an_id() {
+    let list = list_of_keys_in_names();
+    let commands: [&[&str]; 18] = [
+        &["list"],
+        &["list", "--json"],
+        &["whoami"],
+        &["whoami", "--json"],
+        &["doctor"],
+        &["doctor", "--json"],
+        &["audit", "--max-age", "90d"],
+        &["audit", "--max-age", "90d", "--json"],
+        &["show", "id-0"],
+        &["show", "id-1", "--json"],
+        &["show", "id"],
+        &["api", "/apiKeys"],
+        &["api", "/apiKeys", "--paginate", "--jsonl"],
+        &["delete", "id-0", "--yes"],
+        &["delete", "id-1", "--yes", "--json"],
+        &["delete", "own", "--yes", "--allow-key-in-use"],
+        &["create", "ci"],
+        &["create", "ci", "--json"],
+    ];
+    for command in commands {
+        let list = list.clone();
+        let server = StandIn::judging(move |request| match request.split(' ').next() {
+            Some("GET") => json(200, &list),
+            Some("DELETE") => json(204, ""),
+            _ => json(201, &format!(r#"{{"id":"{OTHER}","name":"ci","apiKey":"MadeUpKeyThatIsNew"}}"#)),
+        });
+        let ended = run(&mut with_key(&server.url, CANARY), command);
+        assert!(!ended.stdout.is_empty() || !ended.stderr.is_empty());
+        holds_no_key(&format!("{}{}", ended.stdout, ended.stderr));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_question_before_a_deletion_shows_no_key() {
+    let list = list_of_keys_in_names();
+    for id in ["id-0", "id-1", "id-2", "id"] {
+        let server = StandIn::answering(vec![json(200, &list)]);
+        let mut command = with_key(&server.url, CANARY);
+        let (status, shown) = crate::terminal::on_a_terminal(command.args(["delete", id]), "n\n");
+        assert!(status == 130 && shown.contains("for good?"), "{shown}");
+        holds_no_key(&shown);
+    }
+}
+
+#[test]
+fn candidates_show_no_key() {
+    let before = format!(r#"{{"results":[{{"id":"own","apiKey":"{CANARY}"}},{{"id":"b","apiKey":"{OTHER}"}}]}}"#);
+    let new = format!(r#"{{"id":"{OTHER}","name":"ci","apiKey":"MadeUpKeyThatIsNew"}}"#);
+    let after = before.replace("]}", &format!(",{new}]}}"));
+    for format in [&["create", "ci"][..], &["create", "ci", "--json"]] {
+        let (before, after, posted) = (before.clone(), after.clone(), std::sync::atomic::AtomicBool::new(false));
+        let server = StandIn::judging(move |request| {
+            use std::sync::atomic::Ordering::SeqCst;
+            match request.starts_with("POST") {
+                true => {
+                    posted.store(true, SeqCst);
+                    json(500, &format!(r#"{{"error":"{OTHER}","statusCode":500,"correlationId":"{OTHER}"}}"#))
+                }
+                false => json(200, if posted.load(SeqCst) { &after } else { &before }),
+            }
+        });
+        let ended = run(&mut with_key(&server.url, CANARY), format);
+        assert_eq!(ended.status, 9, "{ended:?}");
+        assert!(ended.stderr.contains("****"), "{ended:?}");
+        holds_no_key(&format!("{}{}", ended.stdout, ended.stderr));
+    }
+}
+
+#[test]
+fn headers_show_no_key() {
+    let escaped: String = CANARY.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let answer = format!("HTTP/1.1 200 OK\r\nx-echo: {escaped}\r\ncontent-length: 2\r\n\r\n{{}}");
+    let encoded = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {CANARY}\r\ncontent-length: 2\r\n\r\n{{}}");
+    for answer in [answer, encoded] {
+        let server = StandIn::answering(vec![Answer::Bytes(answer.into_bytes())]);
+        let ended = run(&mut with_key(&server.url, CANARY), &["api", "/x", "--include"]);
+        let shown = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(shown.contains("****"), "{shown}");
+        holds_no_key(&shown);
+        assert!(!shown.contains(&escaped[..30]), "{shown}");
+    }
+}
+
 #[test]
 fn a_server_cannot_move_the_cursor() {
     let list = r#"{"results":[{"id":"a\u001b[2J","name":"b\u001b]0;x\u0007","apiKey":"k"}]}"#;

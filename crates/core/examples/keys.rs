@@ -12,7 +12,7 @@ async fn main() -> Result<(), codat_keys::Error> {
         Err(error) => return Err(error),
     }
     for key in client.keys().list().await? {
-        println!("{} {}", key.id, key.name.as_deref().unwrap_or("(no name)"));
+        println!("{} {}", key.id, key.name.map_or("(no name)".into(), |name| name.to_string()));
     }
     Ok(())
 }

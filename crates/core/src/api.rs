@@ -1,7 +1,5 @@
 //! Codat's operations, each as two pure functions: the request to send, and what an answer means.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -11,12 +9,11 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::base_url::BaseUrl;
-use crate::credentials::Held;
 use crate::error::{Error, ErrorKind};
 use crate::key::{ApiKeyDetails, KeyId, KeyName, NOT_IN_A_SEGMENT, WireKey};
+use crate::known_keys::KnownKeys;
 use crate::refusal::{refusal, status_in_body};
 use crate::rules;
-use crate::secret::ApiKey;
 use crate::text::without_byte_order_mark;
 
 pub(crate) const JSON: &str = "application/json";
@@ -96,7 +93,8 @@ pub(crate) fn list_request(base: &BaseUrl) -> Result<Request<Bytes>, Error> {
     request(Method::GET, base, "/apiKeys").body(Bytes::new()).map_err(unbuildable)
 }
 
-pub(crate) fn parse_list(response: &Response<Bytes>) -> Result<Vec<ApiKeyDetails>, Error> {
+/// The keys that it lists become known.
+pub(crate) fn parse_list(response: &Response<Bytes>, known: &KnownKeys) -> Result<Vec<ApiKeyDetails>, Error> {
     #[derive(Deserialize)]
     struct Answer {
         results: Option<Vec<WireKey>>,
@@ -110,7 +108,9 @@ pub(crate) fn parse_list(response: &Response<Bytes>) -> Result<Vec<ApiKeyDetails
             &format!("it lists {} keys, and Codat allows {}", keys.len(), rules::MAX_KEYS),
         ));
     }
-    keys.into_iter().map(|key| details(response, key)).collect()
+    let keys: Vec<_> = keys.into_iter().map(|key| details(response, key, known)).collect::<Result<_, _>>()?;
+    known.add_listed(keys.iter().map(|key| &key.api_key));
+    Ok(keys)
 }
 
 pub(crate) fn create_request(base: &BaseUrl, name: &KeyName, idempotency_key: &str) -> Result<Request<Bytes>, Error> {
@@ -127,7 +127,7 @@ pub(crate) fn create_request(base: &BaseUrl, name: &KeyName, idempotency_key: &s
 }
 
 /// 201 is what Codat answers; 200 is taken too. A 409 is the limit if its text says so, and a conflict otherwise.
-pub(crate) fn parse_create(response: &Response<Bytes>) -> Result<ApiKeyDetails, Error> {
+pub(crate) fn parse_create(response: &Response<Bytes>, known: &KnownKeys) -> Result<ApiKeyDetails, Error> {
     expect_status(response, &[StatusCode::CREATED, StatusCode::OK]).map_err(|error| {
         // Two signs of the limit: the text, and a body that says 400 where the status says 409.
         let limit =
@@ -135,7 +135,9 @@ pub(crate) fn parse_create(response: &Response<Bytes>) -> Result<ApiKeyDetails, 
                 || status_in_body(response) == Some(400);
         if error.status() == Some(409) && limit { error.kind_is(ErrorKind::KeyLimitReached) } else { error }
     })?;
-    details(response, json(response)?)
+    let key = details(response, json(response)?, known)?;
+    known.add_listed([&key.api_key]);
+    Ok(key)
 }
 
 pub(crate) fn delete_request(base: &BaseUrl, id: &KeyId) -> Result<Request<Bytes>, Error> {
@@ -172,8 +174,8 @@ pub(crate) fn json_text(response: &Response<Bytes>) -> Result<&str, Error> {
         .map_err(|_| unreadable(response, "it is not encoded as UTF-8"))
 }
 
-fn details(response: &Response<Bytes>, key: WireKey) -> Result<ApiKeyDetails, Error> {
-    key.read().map_err(|member| unreadable(response, &format!("a key's `{member}` is missing or not valid")))
+fn details(response: &Response<Bytes>, key: WireKey, known: &KnownKeys) -> Result<ApiKeyDetails, Error> {
+    key.read(known).map_err(|member| unreadable(response, &format!("a key's `{member}` is missing or not valid")))
 }
 
 fn unreadable(response: &Response<Bytes>, what: &str) -> Error {
@@ -185,7 +187,7 @@ fn expect_status(response: &Response<Bytes>, expected: &[StatusCode]) -> Result<
     if expected.contains(&response.status()) { Ok(()) } else { Err(refusal(response)) }
 }
 
-/// The key that the request carried.
-pub(crate) fn key_of(response: &Response<Bytes>) -> Option<&ApiKey> {
-    response.extensions().get().map(|held: &Arc<Held>| &held.key)
+/// The keys that the client knew of, of an answer that is shown.
+pub(crate) fn known_keys(response: &Response<Bytes>) -> Option<&KnownKeys> {
+    response.extensions().get()
 }

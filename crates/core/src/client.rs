@@ -18,12 +18,14 @@ use crate::credentials::Held;
 use crate::error::{Error, ErrorKind};
 use crate::key::{ApiKeyDetails, KeyId};
 use crate::keys::Keys;
+use crate::known_keys::KnownKeys;
 use crate::limits::{Limits, Timeouts};
 use crate::pages::Pages;
 use crate::rate_limit::RateLimit;
 use crate::request::Request;
 use crate::rules;
 use crate::transport::{Budget, LatestRateLimit, Transport};
+use crate::untrusted::Untrusted;
 
 const GLANCE: Timeouts = Timeouts { attempt: Duration::from_secs(5), call: Duration::from_secs(5) };
 
@@ -37,7 +39,7 @@ const GLANCE: Timeouts = Timeouts { attempt: Duration::from_secs(5), call: Durat
 /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
 /// let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?; // or Client::from_env()
 /// for key in client.keys().list().await? {
-///     println!("{} {}", key.id, key.name.as_deref().unwrap_or("(no name)"));
+///     println!("{} {:?}", key.id, key.name);
 /// }
 /// assert_eq!(client.whoami().await?.name, None); // the first key of a Codat client has no name
 /// # Ok(())
@@ -224,9 +226,16 @@ impl Client {
         self.transport().closed.store(true, Ordering::Relaxed);
     }
 
-    /// Takes the key in use, raw or encoded, out of a text that somebody else wrote, for a terminal or a log.
+    /// Masks every key that this client has used or listed in a text that somebody else wrote, for a terminal or a log, in
+    /// the forms that [`ApiKey::redact`](crate::ApiKey::redact) names.
     pub fn redact(&self, text: &str) -> String {
-        self.key().map_or_else(|| text.to_owned(), |held| held.key.redact(text))
+        self.known_keys().redact(text)
+    }
+
+    /// A text of an answer, such as a header's value.
+    #[doc(hidden)]
+    pub fn untrusted(&self, text: &str) -> Untrusted {
+        Untrusted::new(text, self.known_keys())
     }
 
     /// The proxy that requests go through, and what named it, without a password; `None` without one.
@@ -257,7 +266,9 @@ impl Client {
     }
 
     pub(crate) async fn list_keys(&self, budget: Budget) -> Result<Vec<ApiKeyDetails>, Error> {
-        Call::new(self.transport(), &self.0.list_request, budget).perform(api::parse_list).await
+        Call::new(self.transport(), &self.0.list_request, budget)
+            .perform(|response| api::parse_list(response, self.known_keys()))
+            .await
     }
 
     pub(crate) fn budget_to_read(&self) -> Budget {
@@ -268,7 +279,7 @@ impl Client {
     pub(crate) async fn list_keys_once(&self) -> Result<Vec<ApiKeyDetails>, Error> {
         let budget = self.0.transport.budget(GLANCE);
         let answer = self.transport().attempt(&self.0.list_request, budget).await;
-        answer.map_err(|failure| failure.error).and_then(|response| api::parse_list(&response))
+        answer.map_err(|failure| failure.error).and_then(|response| api::parse_list(&response, self.known_keys()))
     }
 
     /// A call's own time-out comes before the client's.
@@ -294,6 +305,10 @@ impl Client {
 
     pub(crate) fn transport(&self) -> &Transport {
         &self.0.transport
+    }
+
+    pub(crate) fn known_keys(&self) -> &KnownKeys {
+        &self.transport().key.known
     }
 
     /// The key in use; `None` before it has been read for the first time.

@@ -11,7 +11,9 @@ use zeroize::Zeroizing;
 use crate::auth::AuthorizationHeader;
 use crate::date::codat_date;
 use crate::error::{Error, ErrorKind};
+use crate::known_keys::KnownKeys;
 use crate::secret::ApiKey;
+use crate::untrusted::Untrusted;
 
 /// 2017-01-01T00:00:00Z: Codat was founded in that year.
 const FIRST_SECOND: i64 = 1_483_228_800;
@@ -20,6 +22,8 @@ const FIRST_SECOND: i64 = 1_483_228_800;
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 const MAX_ID_BYTES: usize = 200;
+/// Codat's have 40. The search for keys in texts holds each of them many times.
+const MAX_LISTED_KEY_BYTES: usize = 200;
 const MAX_NAME_UNITS: usize = 50;
 
 /// Everything but RFC 3986's unreserved characters.
@@ -34,7 +38,7 @@ pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').re
 /// assert!(KeyId::parse("../companies/x").is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct KeyId(String);
+pub struct KeyId(Untrusted);
 
 impl KeyId {
     /// Takes an id that stays within its segment of a URL's path.
@@ -43,21 +47,18 @@ impl KeyId {
     /// `InvalidInput` for an empty text, more than 200 bytes, `.`, anything with `..`, `/`, `\` or `%`, and control
     /// characters. (What else a URL cannot hold is percent-encoded.)
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let refused = match text {
-            "" => "is empty",
-            "." => "is a dot",
-            _ if text.len() > MAX_ID_BYTES => "is longer than 200 bytes",
-            _ if text.contains("..") || text.contains(['/', '\\', '%']) => "holds `/`, `\\`, `%` or `..`",
-            _ if text.chars().any(char::is_control) => "holds a control character",
-            _ => return Ok(Self(text.to_owned())),
-        };
-        Err(Error::new(ErrorKind::InvalidInput, format!("the key id {refused}"))
-            .hint_is("list the keys and take an id as it is shown; nothing was sent"))
+        Self::checked(Untrusted::given(text))
     }
 
-    /// The id as Codat gave it.
+    /// The id as Codat gave it. `Display` masks what holds a key.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.unredacted()
+    }
+
+    /// Whether the id holds a key, so that it must not be shown, nor stand in a link.
+    #[doc(hidden)]
+    pub fn holds_key(&self) -> bool {
+        self.0.holds_key()
     }
 
     /// Returns the id in a path that names a key, `/apiKeys/ID`, and `None` for any other path.
@@ -75,13 +76,33 @@ impl KeyId {
     }
 
     pub(crate) fn path_segment(&self) -> String {
-        utf8_percent_encode(&self.0, NOT_IN_A_SEGMENT).to_string()
+        utf8_percent_encode(self.as_str(), NOT_IN_A_SEGMENT).to_string()
+    }
+
+    fn checked(id: Untrusted) -> Result<Self, Error> {
+        let text = id.unredacted();
+        let refused = match text {
+            "" => "is empty",
+            "." => "is a dot",
+            _ if text.len() > MAX_ID_BYTES => "is longer than 200 bytes",
+            _ if text.contains("..") || text.contains(['/', '\\', '%']) => "holds `/`, `\\`, `%` or `..`",
+            _ if text.chars().any(char::is_control) => "holds a control character",
+            _ => return Ok(Self(id)),
+        };
+        Err(Error::new(ErrorKind::InvalidInput, format!("the key id {refused}"))
+            .hint_is("list the keys and take an id as it is shown; nothing was sent"))
+    }
+}
+
+impl PartialEq<str> for KeyId {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == *other
     }
 }
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
 }
 
@@ -138,7 +159,7 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// A key as Codat lists it. `Debug` redacts the secret.
+/// A key as Codat lists it. `Debug` redacts the secret, and every other known key in the name and the id.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -159,7 +180,7 @@ pub struct ApiKeyDetails {
     /// Codat's id.
     pub id: KeyId,
     /// The name; the first key of a client has none.
-    pub name: Option<String>,
+    pub name: Option<Untrusted>,
     /// The secret itself: Codat's answers hold it in clear, lists included.
     pub api_key: ApiKey,
     /// When the key was made; unknown for old keys, and where the date cannot be read.
@@ -167,6 +188,11 @@ pub struct ApiKeyDetails {
 }
 
 impl ApiKeyDetails {
+    /// Whether the key has exactly this name.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.as_ref().is_some_and(|own| own == name)
+    }
+
     /// The age of the key. `None` if its date is unknown, before 2017, when Codat was founded, or more than 5 minutes after
     /// `now`.
     ///
@@ -203,11 +229,12 @@ pub(crate) struct WireKey {
 }
 
 impl WireKey {
-    /// The details, or which member is missing or wrong.
-    pub(crate) fn read(self) -> Result<ApiKeyDetails, &'static str> {
-        let id = self.id.as_deref().and_then(|id| KeyId::parse(id).ok()).ok_or("id")?;
-        let api_key = self.api_key.and_then(|key| ApiKey::verbatim(&key).ok()).ok_or("apiKey")?;
+    /// The details, or which member is missing or wrong. The keys of the same answer become known when all are read.
+    pub(crate) fn read(self, known: &KnownKeys) -> Result<ApiKeyDetails, &'static str> {
+        let id = self.id.and_then(|id| KeyId::checked(Untrusted::new(&id, known)).ok()).ok_or("id")?;
+        let api_key = self.api_key.filter(|key| key.len() <= MAX_LISTED_KEY_BYTES);
+        let api_key = api_key.and_then(|key| ApiKey::verbatim(&key).ok()).ok_or("apiKey")?;
         let created_date = self.created_date.as_ref().and_then(|date| codat_date(date.as_str()?));
-        Ok(ApiKeyDetails { id, name: self.name, api_key, created_date })
+        Ok(ApiKeyDetails { id, name: self.name.map(|name| Untrusted::new(&name, known)), api_key, created_date })
     }
 }

@@ -72,7 +72,7 @@ impl Keys<'_> {
     /// Those named at [`Keys`].
     pub async fn find(&self, name: &str) -> Result<Vec<ApiKeyDetails>, Error> {
         let mut keys = self.list().await?;
-        keys.retain(|key| key.name.as_deref() == Some(name));
+        keys.retain(|key| key.is_named(name));
         Ok(keys)
     }
 }

@@ -13,7 +13,7 @@
 //!
 //! let made = client.keys().create(&KeyName::parse("invoice-processor")?).await?;
 //! for key in client.keys().list().await? {
-//!     println!("{} {:?} {:?}", key.id, key.name, key.api_key); // the key itself is redacted
+//!     println!("{} {:?} {:?}", key.id, key.name, key.api_key); // no key is shown
 //! }
 //! client.keys().delete(&made.key.id).await?;
 //! # Ok(())
@@ -47,6 +47,7 @@ mod follow;
 mod fork;
 mod key;
 mod keys;
+mod known_keys;
 mod limits;
 mod mistake;
 mod needles;
@@ -75,6 +76,7 @@ mod tls;
 mod transport;
 #[cfg(test)]
 mod unit_cases;
+mod untrusted;
 
 pub use auth::AuthorizationHeader;
 pub use client::Client;
@@ -101,6 +103,7 @@ pub use rules::MAX_KEYS;
 pub use secret::ApiKey;
 #[doc(hidden)]
 pub use text::{NotText, decode};
+pub use untrusted::Untrusted;
 
 pub use bytes::Bytes;
 pub use http::Method;

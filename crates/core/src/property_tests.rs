@@ -8,6 +8,7 @@ use crate::api;
 use crate::base_url::BaseUrl;
 use crate::date::codat_date;
 use crate::key::KeyId;
+use crate::known_keys::KnownKeys;
 
 fn base() -> BaseUrl {
     BaseUrl::parse("https://api.example/prefix", "the base URL", false).expect("a base URL")
@@ -42,7 +43,8 @@ proptest! {
     fn no_answer_makes_a_parser_panic(status in 100_u16..1000, body in prop_oneof![any::<Vec<u8>>(), json_like()]) {
         let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = http::StatusCode::from_u16(status).expect("three digits");
-        let _ = (api::parse_list(&response), api::parse_create(&response), api::parse_delete(&response));
+        let known = KnownKeys::new();
+        let _ = (api::parse_list(&response, &known), api::parse_create(&response, &known), api::parse_delete(&response));
     }
 
     #[test]

@@ -1,13 +1,32 @@
 //! What Codat answers, for people's eyes: without the keys in it.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
+use crate::known_keys::KnownKeys;
 use crate::needles::Needles;
 use crate::secret::{ApiKey, MASK};
 
-/// Text with the keys taken out, and the value of every member `apiKey` masked, whatever shape it has. It need not be
-/// valid JSON: what cannot be read is masked rather than shown. All else stays as it came, to the digit and the blank.
-pub(crate) fn redacted<'a>(body: &'a [u8], keys: &Needles) -> Cow<'a, [u8]> {
+/// Text with every known key masked, and the value of every member `apiKey`, whatever shape it has. It need not be valid
+/// JSON: what cannot be read is masked rather than shown. All else stays as it came, to the digit and the blank.
+pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
+    let members = RefCell::new(Vec::new());
+    let redacted = known.with(|keys| redacted_with(body, Keys { known: keys, members: &members }));
+    // Another member, such as a name before it, may hold the key as well.
+    if !known.add_listed(&members.take()) {
+        return redacted;
+    }
+    known.with(|keys| redacted_with(body, Keys { known: keys, members: &members }))
+}
+
+#[derive(Clone, Copy)]
+struct Keys<'a> {
+    known: &'a Needles,
+    /// The keys that were found in members `apiKey`.
+    members: &'a RefCell<Vec<ApiKey>>,
+}
+
+fn redacted_with<'a>(body: &'a [u8], keys: Keys<'_>) -> Cow<'a, [u8]> {
     // UTF-16 and UTF-32 put zero bytes between the letters of a key, so they are removed before the search.
     if body.contains(&0) {
         let letters: Vec<u8> = body.iter().copied().filter(|byte| *byte != 0).collect();
@@ -19,7 +38,7 @@ pub(crate) fn redacted<'a>(body: &'a [u8], keys: &Needles) -> Cow<'a, [u8]> {
     redacted_letters(body, keys)
 }
 
-fn redacted_letters<'a>(body: &'a [u8], keys: &Needles) -> Cow<'a, [u8]> {
+fn redacted_letters<'a>(body: &'a [u8], keys: Keys<'_>) -> Cow<'a, [u8]> {
     if let Ok(text) = std::str::from_utf8(body) {
         return Cow::Owned(Redactor { keys, is_text: true }.redact(text).into_bytes());
     }
@@ -31,7 +50,7 @@ fn redacted_letters<'a>(body: &'a [u8], keys: &Needles) -> Cow<'a, [u8]> {
 }
 
 struct Redactor<'a> {
-    keys: &'a Needles,
+    keys: Keys<'a>,
     is_text: bool,
 }
 
@@ -42,10 +61,10 @@ impl Redactor<'_> {
         while let Some(start) = rest.find('"') {
             let (between, from_quote) = rest.split_at(start);
             let (string, after) = from_quote.split_at(end_of_string(from_quote));
-            shown += &self.keys.redact(between);
+            shown += &self.keys.known.redact(between);
             match value_of_key(string, after) {
                 Some((before_value, value, after_value)) => {
-                    shown += &format!("{string}{before_value}{}", masked(value));
+                    shown += &format!("{string}{before_value}{}", self.masked(value));
                     rest = after_value;
                 }
                 None => {
@@ -54,7 +73,7 @@ impl Redactor<'_> {
                 }
             }
         }
-        shown + &self.keys.redact(rest)
+        shown + &self.keys.known.redact(rest)
     }
 
     fn string(&self, raw: &str) -> String {
@@ -66,8 +85,18 @@ impl Redactor<'_> {
             },
             // An escape that cannot be read could hide the key.
             Err(_) if self.is_text && raw.contains('\\') => quoted(MASK),
-            Err(_) => self.keys.redact(raw).into_owned(),
+            Err(_) => self.keys.known.redact(raw).into_owned(),
         }
+    }
+
+    fn masked(&self, value: &str) -> String {
+        if value == "null" {
+            return value.to_owned();
+        }
+        let key = serde_json::from_str::<String>(value).ok().and_then(|text| ApiKey::verbatim(&text).ok());
+        let masked = key.as_ref().map_or(MASK.to_owned(), ApiKey::masked);
+        self.keys.members.borrow_mut().extend(key);
+        quoted(&masked)
     }
 }
 
@@ -78,14 +107,6 @@ fn value_of_key<'a>(string: &str, after: &'a str) -> Option<(&'a str, &'a str, &
     let (before, value) = after.split_at(after.len() - value.len());
     let (value, after) = value.split_at(end_of_value(value));
     Some((before, value, after))
-}
-
-fn masked(value: &str) -> String {
-    if value == "null" {
-        return value.to_owned();
-    }
-    let key = serde_json::from_str::<String>(value).ok().and_then(|text| ApiKey::verbatim(&text).ok());
-    quoted(&key.map_or(MASK.to_owned(), |key| key.masked()))
 }
 
 fn quoted(text: &str) -> String {
@@ -132,7 +153,9 @@ mod tests {
     use super::*;
 
     fn show_bytes(body: &[u8]) -> Vec<u8> {
-        redacted(body, &Needles::of([&ApiKey::parse("MadeUpKeyInUse0001").unwrap()])).into_owned()
+        let known = KnownKeys::new();
+        known.add_used(&ApiKey::parse("MadeUpKeyInUse0001").unwrap());
+        redacted(body, &known).into_owned()
     }
 
     fn show(body: &str) -> String {
@@ -157,6 +180,10 @@ mod tests {
             (r#"{"echo":"\u004dadeUpKeyInUse0001!"}"#, r#"{"echo":"****!"}"#),
             (r#"{"echo":"MadeUpKeyInUse0001\ud800"}"#, r#"{"echo":"****"}"#),
             ("<p>MadeUpKeyInUse0001</p>", "<p>****</p>"),
+            (
+                r#"[{"name":"MadeUpKeyOther0002"},{"apiKey":"MadeUpKeyOther0002"}]"#,
+                r#"[{"name":"****"},{"apiKey":"****0002"}]"#,
+            ),
             ("", ""),
         ] {
             assert_eq!(show(body), shown);

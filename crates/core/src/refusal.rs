@@ -4,12 +4,13 @@ use bytes::Bytes;
 use http::Response;
 use jiff::Timestamp;
 
-use crate::api::key_of;
+use crate::api::known_keys;
 use crate::date::retry_after;
 use crate::error::{Error, ErrorKind};
 use crate::follow::NotRead;
-use crate::secret::ApiKey;
+use crate::known_keys::KnownKeys;
 use crate::text::without_byte_order_mark;
+use crate::untrusted::Untrusted;
 
 const MAX_MESSAGE_CHARS: usize = 500;
 const MAX_CORRELATION_ID_CHARS: usize = 128;
@@ -17,7 +18,7 @@ const MAX_CORRELATION_ID_CHARS: usize = 128;
 /// The HTTP status decides; Codat's JSON, where there is any, says more.
 pub(crate) fn refusal(response: &Response<Bytes>) -> Error {
     let status = response.status();
-    let body = CodatError::read(response.body(), key_of(response));
+    let body = CodatError::read(response.body(), known_keys(response));
     let kind = match status.as_u16() {
         401 => ErrorKind::Unauthorized,
         402 => ErrorKind::PaymentRequired,
@@ -48,7 +49,7 @@ pub(crate) fn refusal(response: &Response<Bytes>) -> Error {
 
 /// What Codat's support asks for.
 pub(crate) fn correlation_id(response: &Response<Bytes>) -> Option<String> {
-    CodatError::read(response.body(), key_of(response)).correlation_id
+    CodatError::read(response.body(), known_keys(response)).correlation_id
 }
 
 /// Codat's JSON tells a status of its own, which may differ.
@@ -66,14 +67,14 @@ struct CodatError {
 }
 
 impl CodatError {
-    fn read(body: &[u8], key: Option<&ApiKey>) -> Self {
+    fn read(body: &[u8], known: Option<&KnownKeys>) -> Self {
         let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(without_byte_order_mark(body)) else {
             return Self::default();
         };
         let clean = |text: String, most: usize| -> String {
             let text: String = text.chars().filter(|c| !c.is_control()).collect();
             // Before it is cut, so that no half of a key escapes.
-            let text = key.map_or(text.clone(), |key| key.redact(&text));
+            let text = known.map_or_else(|| Untrusted::given(&text), |known| Untrusted::new(&text, known)).to_string();
             text.chars().take(most).collect()
         };
         let text = |member: &str| body.get(member)?.as_str().map(str::to_owned);

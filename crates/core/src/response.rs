@@ -11,7 +11,6 @@ use serde::de::DeserializeOwned;
 use crate::api;
 use crate::date::http_date;
 use crate::error::Error;
-use crate::needles::Needles;
 use crate::rate_limit::RateLimit;
 use crate::redact::redacted;
 use crate::refusal::correlation_id;
@@ -33,7 +32,7 @@ use crate::refusal::correlation_id;
 /// ```
 #[derive(Clone)]
 pub struct Response(
-    /// The key that brought it is among its extensions.
+    /// The keys that the client knows of are among its extensions.
     pub(crate) http::Response<Bytes>,
 );
 
@@ -53,12 +52,13 @@ impl Response {
         self.0.body()
     }
 
-    /// The body for people's eyes, a terminal or a log: the key in use is taken out of any text, and where it is JSON, the
+    /// The body for people's eyes, a terminal or a log: every key that the client has used
+    /// or listed is masked, and where it is JSON, the
     /// value of every member `apiKey` is masked (Codat's lists of keys and its profile hold keys in clear). All else stays
     /// as it came, except that text in UTF-16 or UTF-32 that holds a key is returned without its zero bytes.
     pub fn redacted(&self) -> Cow<'_, [u8]> {
-        match api::key_of(&self.0) {
-            Some(key) => redacted(self.bytes(), &Needles::of([key])),
+        match api::known_keys(&self.0) {
+            Some(known) => redacted(self.bytes(), known),
             None => Cow::Borrowed(self.bytes()),
         }
     }

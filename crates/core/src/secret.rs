@@ -76,11 +76,6 @@ impl ApiKey {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Whether a text holds this key, in one of the forms that [`ApiKey::redact`] knows.
-    pub(crate) fn is_in(&self, text: &str) -> bool {
-        Needles::of([self]).occur_in(text)
-    }
-
     /// Replaces this key by asterisks in a text that somebody else wrote, for a terminal or a log: the key itself; the
     /// Base64 of it, also together with a user name or a password; its hexadecimal digits. Each may be escaped for a URL,
     /// JSON or HTML, in part or repeatedly, and may be split by white space and invisible characters. Other encodings are

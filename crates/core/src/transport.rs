@@ -17,13 +17,14 @@ use crate::api;
 use crate::connect_error::connect_error;
 use crate::credentials::{CurrentKey, Held};
 use crate::error::{Error, ErrorKind};
+use crate::known_keys::KnownKeys;
 use crate::limits::Timeouts;
-use crate::plain::plain;
 use crate::proxy::Proxy;
 use crate::rate_limit::RateLimit;
 use crate::refusal::correlation_id;
 use crate::retry::{Policy, Surroundings};
 use crate::send_error::{body_error, send_error};
+use crate::untrusted::Untrusted;
 
 /// No answer of Codat's key operations comes near this size; past it something else is talking.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -62,7 +63,7 @@ pub(crate) fn check_open(closed: &Closed) -> Result<(), Error> {
     if closed.load(Ordering::Relaxed) { Err(Error::of(ErrorKind::Closed)) } else { Ok(()) }
 }
 
-/// In a request: people may see its answer even if it is no refusal, so that it keeps the key that it was sent with. Others
+/// In a request: people may see its answer even if it is no refusal, so that it keeps the keys to mask in it. Others
 /// do without, for what it costs.
 #[derive(Clone)]
 pub(crate) struct IsShown;
@@ -172,8 +173,8 @@ impl Transport {
             Err(error) => return Err(Failure { error: error.status_is(response.status().as_u16()), sent: true }),
         }
         if !response.status().is_success() || request.extensions().get::<IsShown>().is_some() {
-            // What it says may hold the key: whoever shows it takes that out.
-            response.extensions_mut().insert(Arc::clone(key));
+            // What it says may hold a key: whoever shows it masks that.
+            response.extensions_mut().insert(self.key.known.clone());
         }
         Ok(response)
     }
@@ -210,7 +211,7 @@ impl Transport {
         if declared == Some(0) {
             return Ok(Bytes::new());
         }
-        check_encoding(response)?;
+        check_encoding(response, &self.key.known)?;
         let most = if response.status().is_success() { MAX_BODY_BYTES } else { MAX_REFUSAL_BYTES };
         if declared.is_some_and(|length| length > most as u64) {
             return Err(Error::of(ErrorKind::TooLarge));
@@ -231,16 +232,17 @@ impl Transport {
 }
 
 /// Rejects an encoded body: the request allows no encoding, and a key in such a body could not be masked.
-fn check_encoding(response: &Response<Bytes>) -> Result<(), Error> {
+fn check_encoding(response: &Response<Bytes>, known: &KnownKeys) -> Result<(), Error> {
     let encodings = response.headers().get_all(CONTENT_ENCODING).iter();
     let mut encodings = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
     match encodings.find(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")) {
         None => Ok(()),
         Some(encoding) => {
-            let encoding: String = encoding.chars().take(MAX_ENCODING_CHARS).collect();
+            // Redacted before it is cut, so that no half of a key escapes.
+            let encoding: String =
+                Untrusted::new(&encoding, known).to_string().chars().take(MAX_ENCODING_CHARS).collect();
             let what = format!(
-                "the answer is encoded as `{}`, though the request allows no encoding (Accept-Encoding: identity)",
-                plain(&encoding)
+                "the answer is encoded as `{encoding}`, though the request allows no encoding (Accept-Encoding: identity)"
             );
             Err(Error::new(ErrorKind::BadResponse, what)
                 .hint_is("configure the proxy or gateway in between to send the answer without an encoding"))

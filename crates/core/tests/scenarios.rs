@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use codat_keys::{ApiKey, ApiKeyDetails, Client, ClientBuilder, Error, KeyId, KeyName, Method};
+use codat_keys::{ApiKey, ApiKeyDetails, Client, ClientBuilder, Error, KeyId, KeyName, Method, Untrusted};
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
@@ -40,7 +40,8 @@ fn builder(emulator: &Emulator, key: &str, step: &Value) -> ClientBuilder {
 fn outcome(result: Result<Value, Error>) -> Value {
     result.unwrap_or_else(|error| {
         let candidates = error.outcome().and_then(|outcome| outcome.candidates.as_ref());
-        let candidates = candidates.map(|keys| keys.iter().map(|key| key.name.as_deref()).collect::<Vec<_>>());
+        let candidates = candidates
+            .map(|keys| keys.iter().map(|key| key.name.as_ref().map(Untrusted::unredacted)).collect::<Vec<_>>());
         json!({ "error": error.kind().code(), "candidates": candidates })
     })
 }
@@ -131,7 +132,7 @@ fn call_blocking(client: &codat_keys::blocking::Client, step: &Value) -> Result<
 
 fn show(key: &ApiKeyDetails, in_use: bool) -> Value {
     json!({
-        "id": key.id.as_str(), "name": key.name, "created": key.created_date.map(|date| date.to_string()),
+        "id": key.id.as_str(), "name": key.name.as_ref().map(Untrusted::unredacted), "created": key.created_date.map(|date| date.to_string()),
         "inUse": in_use, "key": key.api_key.masked(),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codat_keys::{ApiKeyDetails, Client, Error, ErrorKind, KeyId, plain};
+use codat_keys::{ApiKeyDetails, Error, ErrorKind, KeyId};
 
 pub(crate) enum Notice {
     /// A key was made, which may have been in doubt under this idempotency key.
@@ -63,7 +63,7 @@ impl Asked {
 /// A key, as everybody may see it.
 #[derive(Clone)]
 pub(crate) struct Shown {
-    /// Without the key in use, and with nothing that hides or turns letters.
+    /// Without a key, and with nothing that hides or turns letters.
     pub(crate) name: Option<String>,
     pub(crate) masked: String,
 }
@@ -81,9 +81,8 @@ pub(crate) struct Problem {
 }
 
 impl Shown {
-    pub(crate) fn of(client: &Client, key: &ApiKeyDetails) -> Self {
-        let name = key.name.as_deref().map(|name| plain(&client.redact(name)));
-        Self { name, masked: key.api_key.masked() }
+    pub(crate) fn of(key: &ApiKeyDetails) -> Self {
+        Self { name: key.name.as_ref().map(ToString::to_string), masked: key.api_key.masked() }
     }
 }
 
@@ -110,13 +109,8 @@ impl From<Error> for Problem {
             codat_message: error.codat_message().map(ToOwned::to_owned),
             correlation_id: error.correlation_id().map(ToOwned::to_owned),
             retry_after: error.retry_after(),
-            candidates: candidates.map(|keys| keys.iter().map(candidate).collect()),
+            candidates: candidates.map(|keys| keys.iter().map(Shown::of).collect()),
             idempotency_key: known.and_then(|known| known.idempotency_key.clone()),
         }
     }
-}
-
-/// Of the name that somebody has just typed.
-fn candidate(key: &ApiKeyDetails) -> Shown {
-    Shown { name: key.name.as_deref().map(plain), masked: key.api_key.masked() }
 }

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use codat_keys::{ApiKeyDetails, Client, KeyId, KeyName, plain};
+use codat_keys::{ApiKeyDetails, Client, KeyId, KeyName, Untrusted};
 use serde::Deserialize;
 
 use crate::access::{Manager, Own};
@@ -119,7 +119,7 @@ async fn make(site: &Site, session: &str, name: &KeyName, resumed: Option<String
         Some(key) => call.idempotency_key(key).await?,
         None => call.await?,
     };
-    let shown = Shown::of(&client, &made.key);
+    let shown = Shown::of(&made.key);
     let id = made.key.id.clone();
     site.sessions.with(session, |session| session.created = Some((made.key.id, made.key.api_key)));
     Ok((id, shown))
@@ -176,7 +176,7 @@ async fn delete(site: &Site, id: &str, form: &Revocation) -> Result<Notice, Prob
     if !confirms(form.confirm.trim(), key) {
         return Ok(Notice::NotConfirmed(key.id.clone()));
     }
-    let (call, shown) = (client.keys().delete(&key.id), Shown::of(&client, key));
+    let (call, shown) = (client.keys().delete(&key.id), Shown::of(key));
     let done = if form.in_use.is_some() { call.allow_key_in_use().await } else { call.await };
     Ok(match done {
         Ok(()) => Notice::Revoked(key.id.clone(), shown),
@@ -201,8 +201,8 @@ async fn seen(State(site): State<Arc<Site>>, Manager(visitor): Manager, own: Own
 fn confirms(typed: &str, key: &ApiKeyDetails) -> bool {
     let secret = key.api_key.expose_secret();
     let end = secret.get(secret.len().saturating_sub(4)..);
-    let name = key.name.as_deref().map(str::trim);
-    !typed.is_empty() && (name == Some(typed) || name.map(plain).as_deref() == Some(typed) || end == Some(typed))
+    let is_name = |name: &Untrusted| name.unredacted().trim() == typed || name.to_string().trim() == typed;
+    !typed.is_empty() && (key.name.as_ref().is_some_and(is_name) || end == Some(typed))
 }
 
 async fn look(site: &Site) -> Result<(Client, Vec<ApiKeyDetails>), Problem> {
@@ -227,7 +227,7 @@ async fn once(
         });
         let notice = told.await.map_or_else(|notice| notice, Arc::clone);
         let path = match &*notice {
-            Notice::NotConfirmed(id) => view::key_path(id.as_str(), "revoke"),
+            Notice::NotConfirmed(id) => view::key_path(id, "revoke"),
             _ => PATH.to_owned(),
         };
         site.tell(&visitor, notice);

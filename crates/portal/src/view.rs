@@ -8,7 +8,7 @@ mod table;
 
 use std::sync::Arc;
 
-use codat_keys::{ApiKeyDetails, Client, ErrorKind, KeyId, plain};
+use codat_keys::{ApiKeyDetails, Client, ErrorKind, KeyId};
 use maud::{Markup, html};
 
 use crate::notice::{Asked, Notice, Problem};
@@ -18,8 +18,6 @@ use crate::{PATH, random};
 
 pub(crate) use doors::{forbidden, needs_link, opened, out_of_date, sign_in};
 use frame::frame;
-
-const LEAST_KEY: usize = 16;
 
 /// Who looks at what.
 pub(crate) struct Page<'a> {
@@ -38,17 +36,11 @@ pub(crate) struct Keys<'a> {
 impl Keys<'_> {
     pub(crate) fn get(&self, id: &str) -> Result<&ApiKeyDetails, Problem> {
         let id = KeyId::parse(id)?;
-        let found = self.keys.iter().find(|key| key.id == id);
+        // No page, form or link can name an id that holds a key.
+        let found = self.keys.iter().find(|key| key.id == id && !key.id.holds_key());
         found.ok_or_else(|| Problem::of(ErrorKind::NotFound))
     }
 
-    /// A name that somebody else wrote: without a key in it, and with nothing that hides or turns its letters.
-    fn name(&self, key: &ApiKeyDetails) -> Option<String> {
-        let name = key.name.as_deref().filter(|name| !name.trim().is_empty())?;
-        // What is shorter than any key may well be a word of the name.
-        let keys = self.keys.iter().map(|key| &key.api_key).filter(|key| key.expose_secret().len() >= LEAST_KEY);
-        Some(plain(&keys.fold(name.to_owned(), |name, key| key.redact(&name))))
-    }
 }
 
 impl Page<'_> {
@@ -101,7 +93,12 @@ impl Page<'_> {
     }
 }
 
-pub(crate) fn key_path(id: &str, what: &str) -> String {
-    let id = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
+/// A name as a page shows it; `None` for a blank one.
+fn name(key: &ApiKeyDetails) -> Option<String> {
+    key.name.as_ref().map(ToString::to_string).filter(|name| !name.trim().is_empty())
+}
+
+pub(crate) fn key_path(id: &KeyId, what: &str) -> String {
+    let id = percent_encoding::utf8_percent_encode(id.as_str(), percent_encoding::NON_ALPHANUMERIC);
     format!("{PATH}/keys/{id}/{what}")
 }

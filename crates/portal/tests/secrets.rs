@@ -2,7 +2,7 @@
 
 use codat_keys_portal::{PATH, Role};
 
-use crate::support::{Visitor, emulated, host_of, local, send, set_state};
+use crate::support::{Answer, Visitor, emulated, host_of, local, send, set_state};
 
 const KEY: &str = "MadeUpKeyOfThePageThatNobodyMaySee000042";
 const HEADER: &str = "Basic TWFkZVVwS2V5T2ZUaGVQYWdlVGhhdE5vYm9keU1heVNlZTAwMDA0Mg==";
@@ -28,6 +28,41 @@ fn no_page_holds_a_key_or_a_header() {
             assert!(!answer.body.contains(encoded) && !answer.head.contains(encoded), "{path}");
         }
     }
+}
+
+/// The list is the emulator's, whose names and ids are what somebody has put there.
+#[test]
+fn no_page_shows_a_key_in_a_name_or_an_id() {
+    let emulator = emulated();
+    let own = emulator.api_key();
+    let encoded = HEADER.trim_start_matches("Basic ");
+    let keys = format!(
+        r#"{{"keys":[{{"id":"a","name":"of {KEY}","apiKey":"{own}"}},{{"id":"{KEY}","name":"b","apiKey":"{KEY}"}},
+        {{"id":"c","name":"{HEADER}"}},{{"id":"d","name":"{own}"}},{{"id":"e","name":"{} {}"}}]}}"#,
+        &KEY[..20],
+        &KEY[20..],
+    );
+    set_state(&emulator, &keys);
+    let visitor = Visitor::signed_in(&emulator, Role::Administrator);
+    let holds_no_key = |path: &str, answer: &Answer| {
+        for secret in [KEY, encoded, own, &KEY[20..]] {
+            assert!(!answer.body.contains(secret) && !answer.head.contains(secret), "{path}: {}", answer.body);
+        }
+    };
+    let page = visitor.get("");
+    assert_eq!(page.body.matches("****</bdi>").count(), 4, "{}", page.body);
+    holds_no_key("", &page);
+    for path in ["/keys/c/revoke", "/keys/d/revoke", "/keys/e/revoke", &format!("/keys/{KEY}/revoke"), ""] {
+        holds_no_key(path, &visitor.get(path));
+    }
+    for id in ["c", KEY] {
+        holds_no_key(id, &visitor.post(&format!("/keys/{id}/revoke"), &[("confirm", "wrong")]));
+        holds_no_key(id, &visitor.get(""));
+    }
+    visitor.post("/keys/d/revoke", &[("confirm", "****")]);
+    let page = visitor.get("");
+    assert!(page.body.contains("The key was revoked"), "by the name as it is shown: {}", page.body);
+    holds_no_key("", &page);
 }
 
 #[test]

@@ -58,7 +58,7 @@ struct Driver<'a> {
 
 impl<'a> Driver<'a> {
     fn new(client: &'a Client, order: Order) -> Result<Self, Error> {
-        if client.key().is_some_and(|held| held.key.is_in(order.name.as_str())) {
+        if client.known_keys().occur_in(order.name.as_str()) {
             return Err(name_holds_a_key());
         }
         let resumed = order.idempotency_key.is_some();
@@ -135,7 +135,7 @@ impl<'a> Driver<'a> {
         let total = rules::count(&keys);
         let is_first = self.before.is_none() && !self.resumed;
         if is_first {
-            if keys.iter().any(|key| key.api_key.is_in(self.name.as_str())) {
+            if self.client.known_keys().occur_in(self.name.as_str()) {
                 self.refused = Some(name_holds_a_key());
             }
             self.before = Some(keys);
@@ -152,7 +152,7 @@ impl<'a> Driver<'a> {
         self.candidates = None;
         let was_in_doubt = self.observed.posting();
         let result = self.client.transport().attempt(&self.request, self.budget).await;
-        let (answer, error) = match read(result) {
+        let (answer, error) = match read(result, self.client.known_keys()) {
             Ok(key) if self.is_another(&key) => {
                 let error =
                     Error::new(ErrorKind::BadResponse, "the answer tells of another key than the one asked for");
@@ -174,7 +174,7 @@ impl<'a> Driver<'a> {
             Some(before) => !before.iter().any(|old| old.id == key.id),
             None => self.is_adoptable(key),
         };
-        key.name.as_deref() == Some(self.name.as_str()) && is_new
+        key.is_named(self.name.as_str()) && is_new
     }
 
     /// A first list that was stale hides earlier keys, which their dates give away.
@@ -185,7 +185,7 @@ impl<'a> Driver<'a> {
     /// A cache between us and Codat may answer with a key that is not the one asked for.
     fn is_another(&self, key: &ApiKeyDetails) -> bool {
         let was_there = self.before.as_ref().is_some_and(|before| before.iter().any(|old| old.id == key.id));
-        was_there || key.name.as_deref().is_some_and(|name| name.trim() != self.name.as_str().trim())
+        was_there || key.name.as_ref().is_some_and(|name| name.unredacted().trim() != self.name.as_str().trim())
     }
 
     fn end(&mut self, end: End) -> Result<Creation, Error> {

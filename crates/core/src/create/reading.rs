@@ -9,9 +9,13 @@ use super::observed::Answer;
 use crate::api;
 use crate::error::{Error, ErrorKind};
 use crate::key::ApiKeyDetails;
+use crate::known_keys::KnownKeys;
 use crate::transport::Failure;
 
-pub(super) fn read(result: Result<Response<Bytes>, Failure>) -> Result<ApiKeyDetails, (Answer, Error)> {
+pub(super) fn read(
+    result: Result<Response<Bytes>, Failure>,
+    known: &KnownKeys,
+) -> Result<ApiKeyDetails, (Answer, Error)> {
     let response = result.map_err(|failure| {
         let answer = match failure.sent {
             true => Answer::Lost,
@@ -20,7 +24,7 @@ pub(super) fn read(result: Result<Response<Bytes>, Failure>) -> Result<ApiKeyDet
         };
         (answer, failure.error)
     })?;
-    api::parse_create(&response).map_err(|error| {
+    api::parse_create(&response, known).map_err(|error| {
         let answer = match error.kind() {
             _ if response.status().is_success() => Answer::Lost,
             ErrorKind::RateLimited => Answer::RateLimited(error.retry_after()),

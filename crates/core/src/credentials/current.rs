@@ -17,6 +17,7 @@ use super::provider::KeyProvider;
 use crate::auth::AuthorizationHeader;
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind};
+use crate::known_keys::KnownKeys;
 use crate::secret::ApiKey;
 
 /// A key as it is sent.
@@ -26,6 +27,8 @@ pub(crate) struct Held {
 }
 
 pub(crate) struct CurrentKey {
+    /// This key, those before it, and those that its client has listed.
+    pub(crate) known: KnownKeys,
     /// Empty until it is read for the first time. No lock guards it: the child of a fork might find it shut.
     held: ArcSwapOption<Held>,
     /// `None` for what was given as a value, and stays.
@@ -50,23 +53,23 @@ struct Latest {
 
 impl CurrentKey {
     pub(crate) fn fixed(credential: &Credential) -> Self {
-        Self { held: ArcSwapOption::from(Some(Held::new(credential))), source: None }
+        Self::new(Some(credential), None)
     }
 
     /// The provider is read when a call first needs the key.
     pub(crate) fn of(provider: Arc<dyn KeyProvider>) -> Self {
-        Self { held: ArcSwapOption::empty(), source: Some(Source::new(provider, false)) }
+        Self::new(None, Some(Source::new(provider, false)))
     }
 
     /// Starts with `first`, which the file holds now.
     pub(crate) fn of_file(file: KeyFile, first: &Credential) -> Self {
-        Self { held: ArcSwapOption::from(Some(Held::new(first))), source: Some(Source::new(Arc::new(file), true)) }
+        Self::new(Some(first), Some(Source::new(Arc::new(file), true)))
     }
 
     /// The same in a child of a fork, where nobody may be left to end a reading that its parent had begun.
     pub(crate) fn for_this_process(&self) -> Self {
         let source = self.source.as_ref().map(|source| Source::new(Arc::clone(&source.provider), source.at_once));
-        Self { held: ArcSwapOption::from(self.now()), source }
+        Self { known: self.known.clone(), held: ArcSwapOption::from(self.now()), source }
     }
 
     /// The key in use; `None` before it has been read for the first time.
@@ -148,22 +151,27 @@ impl CurrentKey {
 
     fn take(&self, source: &Source, credential: &Credential) {
         if self.now().is_none_or(|held| held.key != *credential.api_key()) {
+            self.known.add_used(credential.api_key());
             self.held.store(Some(Held::new(credential)));
             debug!(source = source.provider.source(), "another key is in use");
         }
+    }
+
+    fn new(first: Option<&Credential>, source: Option<Source>) -> Self {
+        let known = KnownKeys::new();
+        if let Some(first) = first {
+            known.add_used(first.api_key());
+        }
+        Self { known, held: ArcSwapOption::from(first.map(Held::new)), source }
     }
 
     fn told(&self, source: &Source, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
         let place = source.provider.source();
         let error = match error.downcast::<Error>() {
             // A command may complain about the key that it gave before.
-            Ok(error) => match self.now() {
-                Some(held) => error.without(&held.key),
-                None => *error,
-            },
+            Ok(error) => error.without(&self.known),
             Err(other) => {
-                let text = format!("{place} gave no key: {other}");
-                let text = self.now().map_or(text.clone(), |held| held.key.redact(&text));
+                let text = self.known.redact(&format!("{place} gave no key: {other}"));
                 Error::new(ErrorKind::InvalidCredential, text)
                     .hint_is("mend that, and call again: the key is then asked for anew")
                     .caused_by(other)

@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind};
 use crate::mistake::Mistake;
-use crate::secret::MASK;
+use crate::needles::Needles;
+use crate::secret::{ApiKey, MASK};
 
 /// Far more than any key: what prints more is another command.
 const MAX_BYTES: usize = 64 * 1024;
@@ -145,10 +146,10 @@ fn shown(complaint: &[u8], output: &[u8]) -> String {
     let (complaint, output) =
         (String::from_utf8_lossy(complaint), Zeroizing::new(String::from_utf8_lossy(output).into_owned()));
     let mut shown: String = complaint.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    for line in output.lines().map(str::trim).filter(|line| line.len() >= LEAST_SECRET_BYTES) {
-        if let Ok(credential) = Credential::read(line) {
-            shown = credential.api_key().redact(&shown);
-        }
+    let lines = || output.lines().map(str::trim).filter(|line| line.len() >= LEAST_SECRET_BYTES);
+    let keys: Vec<ApiKey> = lines().filter_map(|line| Some(Credential::read(line).ok()?.api_key().clone())).collect();
+    shown = Needles::of(&keys).redact(&shown).into_owned();
+    for line in lines() {
         shown = shown.replace(line, MASK);
     }
     let too_many = shown.chars().count().saturating_sub(MAX_COMPLAINT_CHARS);

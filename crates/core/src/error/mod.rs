@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::ApiKeyDetails;
-use crate::secret::ApiKey;
+use crate::known_keys::KnownKeys;
 
 pub use kind::ErrorKind;
 
@@ -102,7 +102,8 @@ impl Error {
         self.0.retry_after
     }
 
-    /// Codat's own words, at most 500 characters, without control characters and without the key in use.
+    /// Codat's own words, at most 500 characters, without control characters, and with every key masked that the client has
+    /// used or listed.
     pub fn codat_message(&self) -> Option<&str> {
         self.0.codat_message.as_deref()
     }
@@ -196,8 +197,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn without(mut self, key: &ApiKey) -> Self {
-        self.0.message = key.redact(&self.0.message).into();
+    pub(crate) fn without(mut self, known: &KnownKeys) -> Self {
+        self.0.message = known.redact(&self.0.message).into();
         self
     }
 

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::error::Error;
 use crate::key::ApiKeyDetails;
+use crate::untrusted::Untrusted;
 
 /// What a case expects is compared member by member with its outcome; `without` is a text that must not occur there.
 fn run(file: &str, outcome: impl Fn(&Value) -> Value) {
@@ -30,7 +31,7 @@ fn run(file: &str, outcome: impl Fn(&Value) -> Value) {
 
 fn key(key: &ApiKeyDetails) -> Value {
     let created = key.created_date.map(|date| date.to_string());
-    json!({ "id": key.id.as_str(), "name": key.name, "created": created, "key": key.api_key.masked() })
+    json!({ "id": key.id.as_str(), "name": key.name.as_ref().map(Untrusted::unredacted), "created": created, "key": key.api_key.masked() })
 }
 
 fn error(error: Error) -> Value {

@@ -27,20 +27,21 @@ impl Page<'_> {
     /// The script shows the key here, and takes it away.
     fn was_created(&self, id: &KeyId, key: &Shown) -> Markup {
         let language = self.language;
+        let path = (!id.holds_key()).then(|| key_path(id, "created"));
         let button = |does: &str, said: &str, text: &str| {
             html! { button type="button" data-does=(does) data-said=(said) disabled { (text) } }
         };
         html! {
-            div.notice.done role="status" data-created=(key_path(id.as_str(), "created")) data-said=(language.wiped()) {
+            div.notice.done role="status" data-created=[path.as_deref()] data-said=(language.wiped()) {
                 p { strong { (language.was_created()) } " " (self.shown(key)) }
-                div.scripted {
+                @if path.is_some() { div.scripted {
                     p { (language.shown_once()) }
                     p { code.secret { (key.masked) } }
                     p.tools {
                         (button("copy-created-key", language.copied_key(), language.copy_key()))
                         (button("copy-created-header", language.copied_header(), language.copy_header()))
                     }
-                }
+                } }
             }
         }
     }

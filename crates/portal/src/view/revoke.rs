@@ -4,7 +4,7 @@ use codat_keys::{ApiKeyDetails, ErrorKind};
 use maud::{Markup, html};
 
 use super::frame::frame;
-use super::{Keys, Page, key_path};
+use super::{Keys, Page, key_path, name};
 use crate::PATH;
 use crate::notice::Notice;
 
@@ -19,7 +19,7 @@ impl Page<'_> {
             html! {
                 h1 { (language.revoke_this()) }
                 p.which {
-                    @match keys.name(key) {
+                    @match name(key) {
                         Some(name) => bdi.name { (name) },
                         None => span.muted { (language.no_name()) },
                     }
@@ -44,7 +44,7 @@ impl Page<'_> {
         let what = if key.name.is_some() { language.confirm() } else { language.confirm_key() };
         let is_wrong = self.notices.iter().any(|notice| matches!(**notice, Notice::NotConfirmed(_)));
         html! {
-            form.revoke method="post" action=(key_path(key.id.as_str(), "revoke")) {
+            form.revoke method="post" action=(key_path(&key.id, "revoke")) {
                 (self.form_fields())
                 @if in_use {
                     div.warning {

@@ -3,7 +3,7 @@
 use codat_keys::{ApiKeyDetails, ErrorKind, MAX_KEYS, Timestamp};
 use maud::{Markup, html};
 
-use super::{Keys, Page, key_path};
+use super::{Keys, Page, key_path, name};
 use crate::notice::{Asked, Notice};
 use crate::words::Language;
 use crate::{PATH, dates};
@@ -53,8 +53,10 @@ impl Page<'_> {
 
     /// Those that are not found are there, too, so that the script can search on.
     fn row(&self, keys: &Keys<'_>, key: &ApiKeyDetails, is_found: bool) -> Markup {
-        let (language, id) = (self.language, key.id.as_str());
-        let name = keys.name(key);
+        let (language, id) = (self.language, &key.id);
+        let name = name(key);
+        // A link would show an id that holds a key.
+        let is_linked = !id.holds_key();
         let whose = format!("{}{}", language.colon(), name.as_deref().unwrap_or(language.no_name()));
         html! {
             tr role="row" hidden[!is_found] data-name=(name.as_deref().unwrap_or_default()) {
@@ -67,19 +69,23 @@ impl Page<'_> {
                 }
                 td role="cell" data-label=(language.key()) {
                     code { (key.api_key.masked()) }
-                    div.tools.scripted {
-                        (self.tool("copy", &key_path(id, "key"), language.copied_key(), language.copy_key(), &whose))
-                        (self.tool("show", &key_path(id, "key"), language.wiped(), language.show(), &whose))
+                    @if is_linked {
+                        div.tools.scripted {
+                            (self.tool("copy", &key_path(id, "key"), language.copied_key(), language.copy_key(), &whose))
+                            (self.tool("show", &key_path(id, "key"), language.wiped(), language.show(), &whose))
+                        }
                     }
                 }
                 td role="cell" data-label=(language.header()) {
                     code { "Basic ****" }
-                    div.tools.scripted {
-                        (self.tool("copy", &key_path(id, "header"), language.copied_header(), language.copy_header(), &whose))
+                    @if is_linked {
+                        div.tools.scripted {
+                            (self.tool("copy", &key_path(id, "header"), language.copied_header(), language.copy_header(), &whose))
+                        }
                     }
                 }
                 td role="cell" data-label=(language.created()) { (created(language, key)) }
-                td.last role="cell" { (self.revoke_link(keys, key, &whose)) }
+                td.last role="cell" { @if is_linked { (self.revoke_link(keys, key, &whose)) } }
             }
         }
     }
@@ -103,7 +109,7 @@ impl Page<'_> {
                 span.muted { (language.revoke()) }
                 p.reason { (language.last_key()) }
             } @else {
-                a.quiet.button href=(key_path(key.id.as_str(), "revoke")) { (language.revoke()) span.unseen { (whose) } }
+                a.quiet.button href=(key_path(&key.id, "revoke")) { (language.revoke()) span.unseen { (whose) } }
             }
         }
     }
@@ -149,7 +155,7 @@ impl Page<'_> {
 }
 
 fn is_found(key: &ApiKeyDetails, search: &str) -> bool {
-    search.is_empty() || key.name.as_deref().is_some_and(|name| name.to_lowercase().contains(&search.to_lowercase()))
+    search.is_empty() || name(key).is_some_and(|name| name.to_lowercase().contains(&search.to_lowercase()))
 }
 
 fn created(language: Language, key: &ApiKeyDetails) -> Markup {
