@@ -97,7 +97,7 @@ fn status(url: &str) -> u16 {
     let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap();
     let mut socket = TcpStream::connect(host).unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
-    write!(socket, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(socket, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     answer.split(' ').nth(1).unwrap().parse().unwrap()

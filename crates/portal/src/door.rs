@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::http::header::{HeaderMap, HeaderValue, SET_COOKIE};
-use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use crate::access::{LANGUAGE, Own};
+use crate::guard::IsNavigation;
 use crate::role::Role;
 use crate::session::{Access, Visitor};
 use crate::site::{Door, Site};
 use crate::words::Language;
-use crate::{PATH, access, guard, view};
+use crate::{PATH, access, view};
 
 /// What is answered to somebody who has not come in.
 pub(crate) fn closed(site: &Site, language: Language, stranger: Option<Visitor>) -> Response {
@@ -56,13 +57,13 @@ pub(crate) async fn sign_out(State(site): State<Arc<Site>>, own: Own<Nothing>) -
 pub(crate) async fn open(
     State(site): State<Arc<Site>>,
     language: Language,
-    method: Method,
+    IsNavigation(is_navigation): IsNavigation,
     headers: HeaderMap,
     Path(token): Path<String>,
 ) -> Response {
     let Door::Links(links) = &site.door else { return StatusCode::NOT_FOUND.into_response() };
     // What only looks ahead must not use it up.
-    if method != Method::GET || !guard::is_for_a_reader(&headers) {
+    if !is_navigation {
         return StatusCode::FORBIDDEN.into_response();
     }
     if links.opens(&token) {

@@ -1,9 +1,11 @@
 //! What every request must be, and what every answer carries.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -65,13 +67,29 @@ pub(crate) fn is_led_by_another_site(headers: &HeaderMap) -> bool {
     only(headers, &SEC_FETCH_SITE) == Some(b"cross-site")
 }
 
-/// Whether a person is about to read the answer, in a window of its own: not a look ahead, nor a part of another page.
-pub(crate) fn is_for_a_reader(headers: &HeaderMap) -> bool {
-    let is = |name: HeaderName, value: &[u8]| !headers.contains_key(&name) || only(headers, &name) == Some(value);
-    let looks_ahead = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| headers.contains_key(*name));
-    !looks_ahead
-        && is(HeaderName::from_static("sec-fetch-mode"), b"navigate")
-        && is(HeaderName::from_static("sec-fetch-dest"), b"document")
+/// A request by which a person is about to read the answer, in a window of its own: a navigation, not a look ahead, nor a part
+/// of another page. Only such a request uses up what is told or opened once.
+pub(crate) struct IsNavigation(pub(crate) bool);
+
+impl<S: Sync> FromRequestParts<S> for IsNavigation {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(parts.method == Method::GET && is_navigation(&parts.headers)))
+    }
+}
+
+fn is_navigation(headers: &HeaderMap) -> bool {
+    let [mode, dest] = ["sec-fetch-mode", "sec-fetch-dest"].map(HeaderName::from_static);
+    if ["sec-purpose", "purpose", "x-moz"].iter().any(|name| headers.contains_key(*name)) {
+        return false;
+    }
+    // Older browsers send neither, and ask for HTML when they navigate.
+    if !headers.contains_key(&mode) && !headers.contains_key(&dest) {
+        let accepted = headers.get(header::ACCEPT).and_then(|accepted| accepted.to_str().ok()).unwrap_or_default();
+        return accepted.split([',', ';']).any(|part| part.trim().eq_ignore_ascii_case("text/html"));
+    }
+    only(headers, &mode) == Some(b"navigate") && only(headers, &dest) == Some(b"document")
 }
 
 /// The value of a header that was sent once.

@@ -14,7 +14,7 @@ use codat_keys::{ApiKeyDetails, Client, KeyId, KeyName, Untrusted};
 use serde::Deserialize;
 
 use crate::access::{Manager, Own};
-use crate::guard::guard;
+use crate::guard::{IsNavigation, guard};
 use crate::notice::{Asked, Notice, Problem, Shown};
 use crate::session::Visitor;
 use crate::site::Site;
@@ -72,13 +72,14 @@ async fn list(
     State(site): State<Arc<Site>>,
     language: Language,
     Manager(visitor): Manager,
+    IsNavigation(is_navigation): IsNavigation,
     Query(search): Query<Search>,
 ) -> Response {
     let looked = look(&site).await;
     if let Ok((_, keys)) = &looked {
         site.settle(&visitor, keys);
     }
-    let notices = site.notices_of(&visitor);
+    let notices = site.notices_of(&visitor, is_navigation);
     let page = view::Page { language, visitor: &visitor, read_only: site.read_only, notices: &notices };
     match looked {
         Ok((client, keys)) => page.keys(&Keys { client: &client, keys: &keys }, search.name.trim()).into_response(),
@@ -129,17 +130,21 @@ async fn ask_to_revoke(
     State(site): State<Arc<Site>>,
     language: Language,
     Manager(visitor): Manager,
+    IsNavigation(is_navigation): IsNavigation,
     Path(id): Path<String>,
 ) -> Response {
     let found = look(&site).await.and_then(|(client, keys)| {
         let keys = Keys { client: &client, keys: &keys };
         let key = keys.get(&id)?;
-        let notices = site.notices_of(&visitor);
+        let notices = site.notices_of(&visitor, is_navigation);
         let page = view::Page { language, visitor: &visitor, read_only: site.read_only, notices: &notices };
         Ok(page.revoke(&keys, key).into_response())
     });
     found.unwrap_or_else(|problem| {
-        site.tell(&visitor, Arc::new(Notice::Failed { problem, asked: Asked::Look }));
+        // One that nobody reads must not take the place of what was not yet read.
+        if is_navigation {
+            site.tell(&visitor, Arc::new(Notice::Failed { problem, asked: Asked::Look }));
+        }
         Redirect::to(PATH).into_response()
     })
 }

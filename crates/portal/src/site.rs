@@ -45,9 +45,12 @@ impl Site {
         (self.client)()
     }
 
-    /// What a page of this visitor tells: once, but for what is in doubt.
-    pub(crate) fn notices_of(&self, visitor: &Visitor) -> Vec<Arc<Notice>> {
-        let told = |session: &mut Session| session.notice.take().into_iter().chain(session.doubts.clone()).collect();
+    /// What a page of this visitor tells: what is in doubt, and, to a person who navigates, what is told once.
+    pub(crate) fn notices_of(&self, visitor: &Visitor, is_navigation: bool) -> Vec<Arc<Notice>> {
+        let told = |session: &mut Session| {
+            let once = if is_navigation { session.notice.take() } else { None };
+            once.into_iter().chain(session.doubts.clone()).collect()
+        };
         self.sessions.with(&visitor.session, told).unwrap_or_default()
     }
 

@@ -117,6 +117,9 @@ words! {
     no_such_name: "A name has 1 to 50 characters, and no control characters. Nothing was created.",
         "Un nom a de 1 à 50 caractères, sans caractère de contrôle. Rien n'a été créé.";
 
+    name_is_secret: "What you typed holds an API key, and is not shown again: a name is seen by everybody. Nothing was created.",
+        "Ce que vous avez saisi contient une clé d'API et n'est pas réaffiché\u{a0}: un nom est visible de tous. Rien n'a été créé.";
+
     was_created: "The key was created", "La clé a été créée";
     shown_once: "It is shown here once, for 30 seconds. Later you find it in the list.",
         "Elle s'affiche ici une seule fois, pendant 30 secondes. Vous la retrouverez ensuite dans la liste.";

@@ -104,16 +104,51 @@ fn what_only_looks_ahead_does_not_use_a_link_up() {
         send(&emulator, method, path, &head, "").status
     };
     for (method, head) in [
-        ("HEAD", ""),
-        ("GET", "Sec-Purpose: prefetch;prerender\r\n"),
-        ("GET", "Purpose: prefetch\r\n"),
+        ("HEAD", "Accept: text/html\r\n"),
+        ("GET", ""),
+        ("GET", "Accept: image/avif,image/webp,*/*;q=0.8\r\n"),
+        ("GET", "Accept: text/html\r\nSec-Purpose: prefetch;prerender\r\n"),
+        ("GET", "Accept: text/html\r\nPurpose: prefetch\r\n"),
         ("GET", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n"),
-        ("GET", "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n"),
+        ("GET", "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n"),
+        ("GET", "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\n"),
     ] {
         assert_eq!(open(method, head), 403, "{method} {head}");
     }
     let navigates = "Sec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
     assert_eq!([open("GET", navigates), open("GET", navigates)], [200, 401]);
+}
+
+#[test]
+fn what_only_looks_ahead_does_not_use_a_notice_up() {
+    let emulator = emulated();
+    let visitor = Visitor::signed_in(&emulator, Role::Developer);
+    visitor.post("/keys", &[("name", "made")]);
+    let get = |method: &str, path: &str, head: &str| {
+        let head = format!("Host: {}\r\nCookie: {}\r\n{head}", host_of(&emulator), visitor.cookie);
+        send(&emulator, method, &format!("{PATH}{path}"), &head, "")
+    };
+    let id = newest(&state(&emulator));
+    for path in ["", &format!("/keys/{id}/revoke"), "/keys/nothing/revoke"] {
+        for (method, head) in [
+            ("HEAD", "Accept: text/html\r\n"),
+            ("HEAD", "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"),
+            ("GET", ""),
+            ("GET", "Accept: image/webp,*/*\r\n"),
+            ("GET", "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n"),
+            (
+                "GET",
+                "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\nAccept: text/html\r\n",
+            ),
+            ("GET", "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Purpose: prefetch\r\n"),
+            ("GET", "Accept: text/html\r\nPurpose: prefetch\r\n"),
+        ] {
+            assert!(!get(method, path, head).body.contains("The key was created"), "{method} {path} {head}");
+        }
+    }
+    let navigates = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n";
+    assert!(get("GET", "", navigates).body.contains("The key was created"));
+    assert!(!get("GET", "", navigates).body.contains("The key was created"));
 }
 
 #[test]

@@ -103,7 +103,8 @@ impl<'a> Visitor<'a> {
     pub(crate) fn with_link(emulator: &'a Emulator, links: &Links) -> Self {
         let link = links.make();
         let path = link.trim_start_matches(emulator.base_url());
-        let answer = send(emulator, "GET", path, &format!("Host: {}\r\n", host_of(emulator)), "");
+        let head = format!("Host: {}\r\nAccept: text/html\r\n", host_of(emulator));
+        let answer = send(emulator, "GET", path, &head, "");
         assert_eq!(answer.status, 200);
         let mut visitor = Self { emulator, cookie: answer.cookie(), form_token: String::new() };
         visitor.form_token = visitor.get("").form_token();
@@ -147,7 +148,7 @@ impl<'a> Visitor<'a> {
     }
 
     fn head(&self) -> String {
-        format!("Host: {}\r\nCookie: {}\r\n", host_of(self.emulator), self.cookie)
+        format!("Host: {}\r\nCookie: {}\r\nAccept: text/html\r\n", host_of(self.emulator), self.cookie)
     }
 }
 

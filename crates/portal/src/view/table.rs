@@ -23,6 +23,7 @@ pub(super) fn meter(language: Language, keys: usize) -> Markup {
 impl Page<'_> {
     pub(super) fn table(&self, keys: &Keys<'_>, search: &str) -> Markup {
         let language = self.language;
+        let search = if keys.is_secret(search) { "" } else { search };
         let nothing_found = !keys.keys.iter().any(|key| is_found(key, search));
         html! {
             @if keys.keys.len() >= MANY || !search.is_empty() {
@@ -117,6 +118,8 @@ impl Page<'_> {
     pub(super) fn create(&self, keys: &Keys<'_>) -> Markup {
         let language = self.language;
         let (typed, is_wrong) = self.typed();
+        let is_secret = keys.is_secret(typed);
+        let (typed, is_wrong) = if is_secret { ("", true) } else { (typed, is_wrong) };
         let off = if self.read_only {
             Some(language.read_only())
         } else {
@@ -133,8 +136,9 @@ impl Page<'_> {
                         label for="name" { (language.name()) }
                         input #name name="name" value=(typed) required maxlength="50" autocomplete="off" spellcheck="false"
                             aria-invalid=[is_wrong.then_some("true")]
-                            aria-describedby={ @if is_wrong { "problem " } "name-hint name-count" };
+                            aria-describedby={ @if is_secret { "secret " } @else if is_wrong { "problem " } "name-hint name-count" };
                         button { (language.create_now()) }
+                        @if is_secret { p.reason #secret { (language.name_is_secret()) } }
                         p.hint #name-hint { (language.create_hint()) }
                         p.hint.scripted #name-count { output for="name" { "0" } " / 50 " (language.characters()) }
                     }
