@@ -133,9 +133,7 @@ async fn keep(login: &Login, config: &Config, name: &Name, key: &ApiKey) -> Resu
     }
     let path = config.key_file(name);
     let folder = path.parent().unwrap_or(&path);
-    private_folder(folder).map_err(|error| {
-        Failure::local(format!("{} cannot be made: {error}", folder.display()), "check that its folder is yours")
-    })?;
+    private_folder(folder)?;
     SecretFile::reserve(&path, true)?.write(key.expose_secret(), "check the disk, and log in again")?;
     Ok(Place::File)
 }

@@ -8,8 +8,8 @@ use codat_keys_emulator::Emulator;
 use crate::home::Home;
 use crate::support::run;
 
-const KEY: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
-const OTHER: &str = "MadeUpKeyForTheTests9876543210abcdefGhIj";
+const KEY: &str = "MadeUp-Key-For-The-Tests-0123456789abcde";
+const OTHER: &str = "MadeUp-Key-For-The-Tests-9876543210abcde";
 
 /// What is wrong: variables, and `config.toml` where there is one. `URL` and `HOME` stand for the emulator's and the folder.
 struct Case {
@@ -108,7 +108,7 @@ const CASES: [Case; 23] = [
     Case {
         variables: &[],
         config: Some(
-            "profile = \"work\"\n\n[profiles.work]\nkey = \"MadeUpKeyForTheTests0123456789abcdefGhIj\nsource = 1",
+            "profile = \"work\"\n\n[profiles.work]\nkey = \"MadeUp-Key-For-The-Tests-0123456789abcde\nsource = 1",
         ),
         status: 2,
         place: "profile in use",
@@ -118,7 +118,7 @@ const CASES: [Case; 23] = [
     Case {
         variables: &[],
         config: Some(
-            "[profiles.work]\nbase_url = \"URL\"\nsource = \"keyring\"\napi_key = \"MadeUpKeyForTheTests0123456789abcdefGhIj\"",
+            "[profiles.work]\nbase_url = \"URL\"\nsource = \"keyring\"\napi_key = \"MadeUp-Key-For-The-Tests-0123456789abcde\"",
         ),
         status: 2,
         place: "profile in use",
@@ -127,7 +127,7 @@ const CASES: [Case; 23] = [
     },
     Case {
         variables: &[],
-        config: Some("[profiles.work]\nbase_url = \"URL\"\nsource = \"MadeUpKeyForTheTests0123456789abcdefGhIj\""),
+        config: Some("[profiles.work]\nbase_url = \"URL\"\nsource = \"MadeUp-Key-For-The-Tests-0123456789abcde\""),
         status: 2,
         place: "profile in use",
         told: "profiles.work.source in HOME/config/codat-keys/config.toml is none that is known",
@@ -154,8 +154,9 @@ const CASES: [Case; 23] = [
         config: Some("# everybody may write"),
         status: 2,
         place: "profile in use",
-        told: "HOME/config/codat-keys/config.toml can be changed by every user of this machine",
-        hint: "let its owner alone change it: chmod 600",
+        told: "HOME/config/codat-keys/config.toml is not trusted: the file HOME/config/codat-keys/config.toml can be changed \
+               by other users (mode 0646, owner ",
+        hint: "run: chmod go-w HOME/config/codat-keys/config.toml",
     },
     Case {
         variables: &[],
@@ -243,7 +244,7 @@ fn doctor_names_the_cause() {
         let line = ended.stdout.lines().find_map(|line| line.strip_prefix(place)?.strip_prefix(' '));
         assert!(line.is_some_and(|line| line.trim_start().starts_with(&told)), "{told}: {ended:?}");
         let problem = ended.stdout.lines().find_map(|line| line.strip_prefix("problem ")).unwrap();
-        assert!(problem.contains(hint), "{hint}: {ended:?}");
+        assert!(problem.contains(&hint.replace("HOME", home.path().to_str().unwrap())), "{hint}: {ended:?}");
         let all = format!("{ended:?}");
         assert!(!all.contains(KEY) && !all.contains(OTHER), "{all}");
     }

@@ -46,6 +46,8 @@ impl Home {
     pub(crate) fn write_config(&self, text: &str) {
         fs::create_dir_all(self.config().parent().unwrap()).unwrap();
         fs::write(self.config(), text).unwrap();
+        // Whatever the umask.
+        fs::set_permissions(self.config(), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     }
 
     /// The files that hold a key, raw or encoded, by their paths from here.

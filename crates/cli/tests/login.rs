@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 use std::thread;
 
@@ -81,6 +82,51 @@ fn where_a_profile_cannot_be_written_no_key_is_left() {
     assert_eq!(ended.status, 1, "{ended:?}");
     assert!(ended.stderr.contains("config.lock cannot be written"), "{ended:?}");
     assert_eq!(home.files_with(emulator.api_key()), [""; 0]);
+}
+
+#[test]
+fn a_lock_that_another_process_holds_is_not_waited_for_without_end() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &[]).status, 0);
+    let path = home.config().with_file_name("config.lock");
+    let lock = fs::File::open(&path).unwrap();
+    lock.lock().unwrap();
+    thread::scope(|scope| {
+        let login = scope.spawn(|| home.login(emulator.base_url(), emulator.api_key(), &["--profile", "work"]));
+        let others = [&["profile", "use", "default"][..], &["logout"]];
+        let others = others.map(|arguments| scope.spawn(|| run(&mut home.program(), arguments)));
+        for ended in [login].into_iter().chain(others).map(|command| command.join().unwrap()) {
+            assert_eq!(ended.status, 1, "{ended:?}");
+            let what = format!("error: {} is locked by another process, for 10s now\n", path.display());
+            assert!(ended.stderr.contains(&what), "{ended:?}");
+        }
+    });
+    drop(lock);
+    assert_eq!(run(&mut home.program(), &["logout"]).status, 0);
+}
+
+#[test]
+fn a_lock_can_be_held_by_nobody_else() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let path = home.config().with_file_name("config.lock");
+    let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &[]).status, 0);
+    assert_eq!(mode(), 0o600);
+    // As earlier versions made it.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(run(&mut home.program(), &["profile", "use", "default"]).status, 0);
+    assert_eq!(mode(), 0o600);
+
+    // A pipe would block who opens it, and a link leads to a file of its maker's choice.
+    fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert_eq!(run(&mut home.program(), &["profile", "use", "default"]).status, 0);
+    fs::remove_file(&path).unwrap();
+    let chosen = home.path().join("chosen");
+    std::os::unix::fs::symlink(&chosen, &path).unwrap();
+    let ended = run(&mut home.program(), &["profile", "use", "default"]);
+    assert!(ended.status == 1 && ended.stderr.contains("config.lock cannot be written"), "{ended:?}");
+    assert!(!chosen.exists());
 }
 
 #[test]

@@ -51,3 +51,5 @@ mod state_file;
 mod support;
 #[cfg(unix)]
 mod terminal;
+#[cfg(target_os = "linux")]
+mod trust;

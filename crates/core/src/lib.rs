@@ -74,6 +74,7 @@ mod stop;
 mod text;
 mod tls;
 mod transport;
+mod trust;
 #[cfg(test)]
 mod unit_cases;
 mod untrusted;
@@ -103,6 +104,8 @@ pub use rules::MAX_KEYS;
 pub use secret::ApiKey;
 #[doc(hidden)]
 pub use text::{NotText, decode};
+#[doc(hidden)]
+pub use trust::{OpenError, check_trusted_folder, open_trusted};
 pub use untrusted::Untrusted;
 
 pub use bytes::Bytes;

@@ -56,6 +56,79 @@ async fn a_file_of_another_owner_is_taken_as_its_owner_wants_it() {
     assert!(Client::builder().api_key_file(&file).build().is_err());
 }
 
+/// Whoever owns it: what others write there would be used as the key.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_others_can_write_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("the key");
+    fs::write(&file, NEW).unwrap();
+    for owner in [None, Some(12_345)] {
+        if std::os::unix::fs::chown(&file, owner, None).is_err() {
+            eprintln!("not tested: nobody but root gives a file away");
+            return;
+        }
+        for mode in [0o622, 0o602, 0o620, 0o660, 0o666] {
+            set_mode(&file, mode);
+            let error = Client::builder().api_key_file(&file).build().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidCredential);
+            let said = format!("can be changed by other users (mode {mode:04o}, owner {})", owner.unwrap_or_else(user));
+            assert!(error.to_string().ends_with(&said), "{error}");
+            let hint = format!("let its owner alone change it: chmod go-w '{}'", file.display());
+            assert_eq!(error.hint(), hint);
+        }
+    }
+    set_mode(&file, 0o440);
+    Client::builder().api_key_file(&file).build().unwrap();
+}
+
+/// The owner of the files that this process makes.
+#[cfg(unix)]
+fn user() -> u32 {
+    std::os::unix::fs::MetadataExt::uid(&tempfile::tempfile().unwrap().metadata().unwrap())
+}
+
+/// Whoever can add a certificate to those that are trusted can read the key.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_ca_file_that_others_control_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("certificates");
+    let file = inner.join("ca.pem");
+    fs::create_dir(&inner).unwrap();
+    fs::write(&file, rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap().cert.pem()).unwrap();
+    let build = || Client::builder().api_key(codat_keys::ApiKey::parse(NEW).unwrap()).ca_file(&file).build();
+    let is_refused = |said: &str| {
+        let error = build().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("is not trusted: the ") && error.to_string().contains(said), "{error}");
+        assert!(error.hint().contains(": chmod go-w /") || error.hint().contains(": chown "), "{error:?}");
+        let variable = |name: &str| match name {
+            "CODAT_CA_FILE" => Some(file.clone().into()),
+            name => (name == "CODAT_API_KEY").then(|| NEW.into()),
+        };
+        let error = Client::builder().build_in(&variable).unwrap_err();
+        assert!(error.to_string().starts_with("the file that CODAT_CA_FILE names"), "{error}");
+    };
+    for (path, others, own) in
+        [(&file, 0o646, 0o644), (&file, 0o664, 0o644), (&inner, 0o777, 0o755), (&inner, 0o775, 0o755)]
+    {
+        set_mode(path, others);
+        is_refused(&format!("{} can be changed by other users (mode {others:04o}", path.display()));
+        set_mode(path, own);
+        build().unwrap();
+    }
+    for path in [&file, &inner] {
+        if std::os::unix::fs::chown(path, Some(12_345), None).is_err() {
+            eprintln!("not tested: nobody but root gives a file away");
+            return;
+        }
+        is_refused(&format!("{} belongs to user 12345", path.display()));
+        std::os::unix::fs::chown(path, Some(0), None).unwrap();
+    }
+    build().unwrap();
+}
+
 /// Files as the editors and shells of Windows write them.
 #[tokio::test]
 async fn a_file_with_a_byte_order_mark_is_read_in_utf8_and_utf16() {

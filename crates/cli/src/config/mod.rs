@@ -3,11 +3,14 @@
 mod profile;
 mod read;
 
-use std::fs::{self, File};
-use std::io::{ErrorKind as Io, Write};
+use std::fmt::Display;
+use std::fs::{self, File, TryLockError};
+use std::io::{ErrorKind as Io, Read, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use codat_keys::{ErrorKind, NotText, decode};
+use codat_keys::{ErrorKind, NotText, OpenError, check_trusted_folder, decode, open_trusted};
 use etcetera::BaseStrategy;
 use tempfile::NamedTempFile;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
@@ -18,6 +21,10 @@ use crate::failure::Failure;
 
 /// Beside `config.toml`: the keys that are in no keyring, each in a file of its profile's name.
 const KEYS: &str = "keys";
+
+/// How long to wait for another process that writes. Another user's may hold the lock for ever.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 pub(crate) struct Config {
     path: PathBuf,
@@ -32,33 +39,38 @@ pub(crate) struct Config {
 impl Config {
     /// As [`load`](Self::load), for who is going to write: waits until nobody else is, and keeps others waiting.
     pub(crate) fn lock() -> Result<Self, Failure> {
-        let path = folder()?.join("config.lock");
-        let lock = path.parent().map_or(Ok(()), private_folder).and_then(|()| {
-            let lock = File::options().write(true).create(true).truncate(false).open(&path)?;
-            lock.lock().map(|()| lock)
-        });
-        let lock = lock.map_err(|error| {
-            Failure::local(format!("{} cannot be written: {error}", path.display()), "check that its folder is yours")
-        })?;
+        let folder = folder()?;
+        let path = folder.join("config.lock");
+        private_folder(&folder)?;
+        let refuse = |error| cannot_be_written(&path, &error);
+        let lock = open_lock(&path).map_err(refuse)?;
+        let ends = Instant::now() + LOCK_TIMEOUT;
+        while let Err(error) = lock.try_lock() {
+            match error {
+                TryLockError::Error(error) => return Err(refuse(error)),
+                TryLockError::WouldBlock if Instant::now() < ends => thread::sleep(BETWEEN_TRIES),
+                TryLockError::WouldBlock => {
+                    let what = format!("{} is locked by another process, for {LOCK_TIMEOUT:?} now", path.display());
+                    return Err(Failure::local(what, "wait for its end, or end it; `lsof` and `fuser` name it"));
+                }
+            }
+        }
         Ok(Self { _lock: Some(lock), ..Self::load()? })
     }
 
+    /// Whoever could change the file could send keys elsewhere and run commands.
     pub(crate) fn load() -> Result<Self, Failure> {
         let folder = folder()?;
         let path = folder.join("config.toml");
-        let refuse =
-            |what: String, hint| Failure::new(ErrorKind::InvalidInput, format!("{} {what}", path.display()), hint);
-        let bytes = match fs::read(&path) {
-            Err(error) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => Vec::new(),
-            read => {
-                read.map_err(|error| refuse(format!("cannot be read: {error}"), "make it a text file that is yours"))?
-            }
+        let refuse = |what: &dyn Display, hint: &str| {
+            Failure::new(ErrorKind::InvalidInput, format!("{} {what}", path.display()), hint)
         };
-        let text = decode(&bytes).map_err(|what| refuse(what.to_string(), NotText::HINT))?;
-        if others_can_write(&path) {
-            let what = "can be changed by every user of this machine, who could send your keys elsewhere";
-            return Err(refuse(what.into(), "let its owner alone change it: chmod 600"));
+        let mut bytes = Vec::new();
+        match open_trusted(&path).and_then(|mut file| Ok(file.read_to_end(&mut bytes)?)) {
+            Err(OpenError::Io(error)) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => {}
+            read => drop(read.map_err(|error| refuse(&error, &error.hint("make it a text file that is yours")))?),
         }
+        let text = decode(&bytes).map_err(|what| refuse(&what, NotText::HINT))?;
         read::config(&path, &folder, &text)
     }
 
@@ -152,42 +164,48 @@ impl Config {
     /// Nobody ever reads half of it, and a link to it stays one.
     pub(crate) fn save(&self) -> Result<(), Failure> {
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let written = path.parent().map_or_else(
-            || Err(Io::InvalidInput.into()),
-            |folder| {
-                private_folder(folder)?;
-                let mut temporary = NamedTempFile::new_in(folder)?;
-                temporary.write_all(self.document.to_string().as_bytes())?;
-                temporary.as_file().sync_all()?;
-                temporary.persist(&path).map_err(|error| error.error)
-            },
-        );
-        written.map(drop).map_err(|error| {
-            Failure::local(format!("{} cannot be written: {error}", path.display()), "check that its folder is yours")
-        })
+        let folder = path.parent().unwrap_or(&path);
+        private_folder(folder)?;
+        let write = || {
+            let mut temporary = NamedTempFile::new_in(folder)?;
+            temporary.write_all(self.document.to_string().as_bytes())?;
+            temporary.as_file().sync_all()?;
+            temporary.persist(&path).map_err(|error| error.error)
+        };
+        write().map(drop).map_err(|error| cannot_be_written(&path, &error))
     }
 }
 
-/// Makes a folder that only its owner can look into, unless it exists.
-pub(crate) fn private_folder(folder: &Path) -> std::io::Result<()> {
+/// Makes a folder that only its owner can look into, unless it exists. One whose files others could replace is refused.
+pub(crate) fn private_folder(folder: &Path) -> Result<(), Failure> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
+    builder.recursive(true).create(folder).map_err(|error| cannot_be_written(folder, &error))?;
+    check_trusted_folder(folder).map_err(|error| {
+        Failure::local(format!("{} {error}", folder.display()), error.hint("check that the folder above it is yours"))
+    })
 }
 
-fn others_can_write(path: &Path) -> bool {
+fn cannot_be_written(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::local(format!("{} cannot be written: {error}", path.display()), "check that its folder is yours")
+}
+
+/// A lock that no other user can hold.
+fn open_lock(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    // Opened for reading, too, so that a pipe in its place does not block.
+    options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
-        use std::os::unix::fs::PermissionsExt;
-        fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0)
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        let lock = options.open(path)?;
+        lock.set_permissions(fs::Permissions::from_mode(0o600))?;
+        Ok(lock)
     }
     #[cfg(windows)]
-    {
-        // A folder of a user's own is closed to others there.
-        let _ = path;
-        false
-    }
+    options.open(path)
 }
 
 fn folder() -> Result<PathBuf, Failure> {

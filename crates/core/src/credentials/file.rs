@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::provider::{KeyProvider, Reading};
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind};
+use crate::trust::{chmod, writable_by_others};
 
 /// Far more than any key: a larger file was named by mistake.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -65,8 +66,8 @@ impl KeyFile {
 
     /// Reads either form of a credential; one line break at the file's end is what editors leave, and is dropped.
     fn read_from(&self, opened: io::Result<File>, or_else: fn(&Metadata) -> bool) -> Result<Credential, Error> {
-        let refuse = |what: &str, hint: &'static str| {
-            Err(Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).hint_is(hint))
+        let refuse = |what: &str, hint: &str| {
+            Err(Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).hint_is(hint.to_owned()))
         };
         let file = opened.map_err(|source| self.unreadable(source))?;
         let metadata = file.metadata().map_err(|source| self.unreadable(source))?;
@@ -75,6 +76,9 @@ impl KeyFile {
         }
         if !metadata.is_file() && !or_else(&metadata) {
             return refuse("is no regular file", "name a file that holds the key");
+        }
+        if let Some(writable) = writable_by_others(&metadata) {
+            return refuse(&writable, &format!("let its owner alone change it: {}", chmod(&self.path)));
         }
         if others_can_read(&metadata) && is_own(&metadata) && !is_mounted(&self.path) {
             return refuse("can be read by every user of this machine", "let its owner alone read it: chmod 600");

@@ -1,0 +1,201 @@
+//! Files whose content is acted upon: what runs, where the key goes, which server is believed. As with OpenSSH's
+//! configuration, nobody but the user of this process and root may be able to change or replace one.
+
+use std::fs::{File, Metadata};
+use std::io;
+use std::path::Path;
+
+use thiserror::Error as ThisError;
+
+/// Why a file is not read.
+///
+/// ```
+/// use std::path::Path;
+/// use codat_keys::{OpenError, open_trusted};
+///
+/// let error = open_trusted(Path::new("/nowhere/config.toml")).unwrap_err();
+/// assert!(matches!(error, OpenError::Io(_)));
+/// assert_eq!(error.hint("check its path"), "check its path");
+/// ```
+#[doc(hidden)]
+#[derive(Debug, ThisError)]
+pub enum OpenError {
+    #[error("cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// What is wrong with the file, a folder or a link on the way to it, and the command that mends it.
+    #[error("is not trusted: {what}")]
+    Exposed { what: String, repair: String },
+}
+
+impl OpenError {
+    /// What to do; `otherwise` where the permissions are not to blame.
+    pub fn hint(&self, otherwise: &str) -> String {
+        match self {
+            Self::Io(_) => otherwise.to_owned(),
+            Self::Exposed { repair, .. } => repair.clone(),
+        }
+    }
+}
+
+/// Opens a file that only the user of this process and root can change or replace. What is judged is the opened file, each
+/// folder on the way to it and each link: up to the user's home folder for a file in it, else up to the root. A folder with
+/// the sticky bit may be writable by others, since they cannot replace what is not theirs; so may one that is mounted
+/// read-only. Windows' access control lists are not looked at.
+#[doc(hidden)]
+pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
+    #[cfg(unix)]
+    return unix::open(path);
+    #[cfg(not(unix))]
+    Ok(File::open(path)?)
+}
+
+/// As [`open_trusted`], for a folder in which a file is going to be written.
+#[doc(hidden)]
+pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
+    #[cfg(unix)]
+    unix::judge_path(folder)?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
+/// Says that users other than the owner can change a file, if they can.
+pub(crate) fn writable_by_others(metadata: &Metadata) -> Option<String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (mode, owner) = (metadata.mode() & 0o7777, metadata.uid());
+        (mode & 0o022 != 0).then(|| format!("can be changed by other users (mode {mode:04o}, owner {owner})"))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        None
+    }
+}
+
+/// The command that lets nobody but the owner change a file.
+pub(crate) fn chmod(path: &Path) -> String {
+    format!("chmod go-w {}", shell_word(path))
+}
+
+/// A path as one word of a POSIX shell.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
+    if text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(unix)]
+mod unix {
+    use std::ffi::OsString;
+    use std::fs::{self, File, Metadata};
+    use std::io;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    use std::path::{Component, Path, PathBuf};
+
+    use rustix::fs::{OFlags, StatVfsMountFlags};
+
+    use super::{OpenError, chmod, shell_word, writable_by_others};
+
+    /// As many as Linux follows.
+    const MAX_LINKS: usize = 40;
+    const STICKY: u32 = 0o1000;
+
+    struct Exposed {
+        path: PathBuf,
+        what: String,
+        repair: String,
+    }
+
+    impl From<Exposed> for OpenError {
+        fn from(Exposed { what, repair, .. }: Exposed) -> Self {
+            Self::Exposed { what, repair }
+        }
+    }
+
+    pub(super) fn open(path: &Path) -> Result<File, OpenError> {
+        // Another user's pipe would block for good.
+        let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+        let opened = file.metadata()?;
+        if let Some(exposed) = exposed("file", path, &opened, writable_by_others(&opened)) {
+            return Err(exposed.into());
+        }
+        // A pipe that a shell opened (`<(...)`) has no path.
+        if opened.is_file() {
+            let there = fs::symlink_metadata(judge_path(path)?)?;
+            if (there.dev(), there.ino()) != (opened.dev(), opened.ino()) {
+                return Err(io::Error::other("it was replaced while it was being opened").into());
+            }
+        }
+        rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(io::Error::from)?;
+        Ok(file)
+    }
+
+    /// Walks a path as the system does, and returns the resolved one. As the root comes first, nobody else can change what
+    /// is still to come.
+    pub(super) fn judge_path(path: &Path) -> Result<PathBuf, OpenError> {
+        let (mut here, mut rest) = (PathBuf::from("/"), reversed(&std::path::absolute(path)?));
+        let (mut found, mut links) = (Vec::from_iter(exposed_folder(&here)?), 0);
+        while let Some(next) = rest.pop() {
+            if next == ".." {
+                here.pop();
+                continue;
+            }
+            let inner = here.join(&next);
+            let metadata = fs::symlink_metadata(&inner)?;
+            if metadata.is_symlink() {
+                found.extend(exposed("link", &inner, &metadata, None));
+                links += 1;
+                if links > MAX_LINKS {
+                    return Err(io::Error::other("too many symbolic links").into());
+                }
+                let target = fs::read_link(&inner)?;
+                if target.is_absolute() {
+                    here = "/".into();
+                }
+                rest.extend(reversed(&target));
+                continue;
+            }
+            here = inner;
+            if metadata.is_dir() {
+                found.extend(exposed_folder(&here)?);
+            }
+        }
+        let home =
+            std::env::home_dir().and_then(|home| fs::canonicalize(home).ok()).filter(|home| here.starts_with(home));
+        let is_above = |folder: &Path| home.as_deref().is_some_and(|home| home != folder && home.starts_with(folder));
+        match found.into_iter().find(|exposed| !is_above(&exposed.path)) {
+            None => Ok(here),
+            Some(exposed) => Err(exposed.into()),
+        }
+    }
+
+    fn reversed(path: &Path) -> Vec<OsString> {
+        let names = path.components().rev().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+        names.map(|part| part.as_os_str().to_owned()).collect()
+    }
+
+    fn exposed_folder(folder: &Path) -> io::Result<Option<Exposed>> {
+        let metadata = fs::symlink_metadata(folder)?;
+        let is_guarded = metadata.mode() & STICKY != 0 || is_read_only(folder);
+        Ok(exposed("folder", folder, &metadata, writable_by_others(&metadata).filter(|_| !is_guarded)))
+    }
+
+    fn exposed(kind: &str, path: &Path, metadata: &Metadata, writable: Option<String>) -> Option<Exposed> {
+        let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
+        let (what, repair) = if owner != user && owner != 0 {
+            let option = if kind == "link" { "-h " } else { "" };
+            let repair = format!("check what it holds, then run as root: chown {option}{user} {}", shell_word(path));
+            (format!("belongs to user {owner}, not to user {user} or root"), repair)
+        } else {
+            (writable?, format!("run: {}", chmod(path)))
+        };
+        Some(Exposed { path: path.to_owned(), what: format!("the {kind} {} {what}", path.display()), repair })
+    }
+
+    /// As Kubernetes mounts its volumes, whose folders are writable by all otherwise.
+    fn is_read_only(folder: &Path) -> bool {
+        rustix::fs::statvfs(folder).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
+    }
+}
