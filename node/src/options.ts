@@ -38,9 +38,10 @@ export interface ClientOptions {
 }
 
 /**
- * A command that prints a key or a whole header, and nothing else, such as the client of a vault. It is run without a shell,
- * with this process's environment and no input: with the first call, again when Codat refuses its key, and once the key is
- * older than `cachedFor`. Where it fails, what it wrote to its standard error is told, and what it printed never is.
+ * A command that prints a key or a whole header, and nothing else, such as the client of a vault. It is run without a shell
+ * and input, with this process's environment except the variables that hold or name a key: with the first call, again when
+ * Codat refuses its key, and once the key is older than `cachedFor`. Where it fails, what it wrote to its standard error is
+ * told, and what it printed never is.
  */
 export interface KeyCommand {
     /** The program, looked up in `PATH`, and its arguments, which every process of the machine can read. */

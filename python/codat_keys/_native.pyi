@@ -276,10 +276,10 @@ class KeyCommand:
     """A command that prints a key or a whole header, and nothing else, such as the client of a vault: for
     ``Client(api_key_command=…)``.
 
-    It is run without a shell, with this process's environment and no input: with the first call, again when Codat
-    refuses its key, and once the key is older than ``cached_for``. ``argv`` is the program, looked up in ``PATH``, and
-    its arguments, which hold no secret: every process of the machine can read them. Both times are in seconds, or a
-    timedelta:
+    It is run without a shell and input, with this process's environment except the variables that hold or name a key:
+    with the first call, again when Codat refuses its key, and once the key is older than ``cached_for``. ``argv`` is the
+    program, looked up in ``PATH``, and its arguments, which hold no secret: every process of the machine can read them.
+    Both times are in seconds, or a timedelta:
 
     - ``timeout``, for one run, after which it is killed, but not what it started: 10 s; the call may end earlier
     - ``cached_for``, how long its key is used before it is run again: until Codat refuses the key

@@ -7,9 +7,6 @@ use std::process::{Command, ExitCode};
 use crate::failure::Failure;
 use crate::runtime::{Signal, Signals};
 
-/// What would compete with the key that a command is given.
-pub(crate) const COMPETING: [&str; 3] = ["CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE", "CODAT_PROFILE"];
-
 /// Refuses what was meant as an option of this program.
 pub(crate) fn check(command: &[OsString], usage: &str) -> Result<(), Failure> {
     if command.first().is_some_and(|word| word.to_string_lossy().starts_with('-')) {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
-use codat_keys::ErrorKind;
+use codat_keys::{ErrorKind, without_credentials};
 
 use crate::child;
 use crate::emulator::{self, EmulatorOptions};
@@ -20,15 +20,13 @@ pub(crate) async fn exec(options: &EmulatorOptions, command: &[OsString]) -> Res
     let emulator = emulator::start(options)?;
     let (program, arguments) = command.split_first().expect("clap requires a command");
     let mut child = Command::new(program);
-    child
+    without_credentials(&mut child)
         .args(arguments)
         .env("CODAT_BASE_URL", emulator.base_url())
         .env("CODAT_API_KEY", emulator.api_key())
-        .env("PATH", path_with_own_folder_first()?);
-    // Its certificates are for another server.
-    for name in child::COMPETING.into_iter().chain(["CODAT_CA_FILE"]) {
-        child.env_remove(name);
-    }
+        .env("PATH", path_with_own_folder_first()?)
+        // Its certificates are for another server.
+        .env_remove("CODAT_CA_FILE");
     child::run(child).await
 }
 

@@ -1,8 +1,8 @@
 //! `env`: the key for the shell that evaluates it.
 
 use clap::Args;
+use codat_keys::CREDENTIAL_VARIABLES;
 
-use crate::child;
 use crate::connection::KeyOptions;
 use crate::failure::Failure;
 use crate::output::{print_secret, refuse_closed_output, refuse_terminal};
@@ -26,11 +26,12 @@ pub(crate) fn env(env: &Env) -> Result<(), Failure> {
     refuse_closed_output("write eval \"$(codat-keys env)\"")?;
     let client = runtime::run(env.key.client())?;
     let header = client.authorization_for(client.base_url())?;
+    let others = CREDENTIAL_VARIABLES.into_iter().filter(|name| *name != "CODAT_API_KEY").collect::<Vec<_>>();
     print_secret(&format!(
         "export CODAT_API_KEY={}\nexport CODAT_BASE_URL={}\nunset {}\n",
         quoted(header.api_key().expose_secret()),
         quoted(client.base_url()),
-        child::COMPETING.join(" ")
+        others.join(" ")
     ))
 }
 

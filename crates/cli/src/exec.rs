@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
+use codat_keys::without_credentials;
 
 use crate::child;
 use crate::connection::KeyOptions;
@@ -31,13 +32,10 @@ async fn command(exec: &Exec) -> Result<Command, Failure> {
     let client = exec.key.client().await?;
     let header = client.authorization_for(client.base_url())?;
     let mut command = Command::new(program);
-    command
+    without_credentials(&mut command)
         .args(arguments)
         .env("CODAT_API_KEY", header.api_key().expose_secret())
         .env("CODAT_BASE_URL", client.base_url());
-    for name in child::COMPETING {
-        command.env_remove(name);
-    }
     Ok(command)
 }
 

@@ -2,11 +2,12 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use codat_keys::{ApiKey, Client, Method};
+use codat_keys::{ApiKey, Client, Method, without_credentials};
 use codat_keys_emulator::Emulator;
 use codat_keys_portal::{Links, PATH};
 use serde_json::json;
@@ -22,6 +23,9 @@ use crate::runtime::Signals;
 
 /// So long without anybody at it, the page is closed.
 const IDLE: Duration = Duration::from_secs(30 * 60);
+
+/// A launcher that is not set up fails sooner.
+const UNTIL_IT_FAILS: Duration = Duration::from_millis(250);
 
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys portal --demo")]
@@ -120,10 +124,27 @@ fn tell_link(links: &Links) -> Result<String, Failure> {
 fn open(link: &str) -> Option<NamedTempFile> {
     let mut file = tempfile::Builder::new().prefix("codat-keys-").suffix(".html").tempfile().ok()?;
     write!(file, "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={link}\">").ok()?;
-    if open::that_detached(file.path()).is_err() {
+    if !open::commands(file.path()).into_iter().any(launch) {
         say("no browser could be started: open the link yourself");
     }
     Some(file)
+}
+
+/// Starts what opens a page, apart from this terminal's signals, and says whether it did not fail at once.
+fn launch(mut command: Command) -> bool {
+    let quiet = without_credentials(&mut command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(quiet, 0);
+    let Ok(mut child) = quiet.spawn() else { return false };
+    thread::sleep(UNTIL_IT_FAILS);
+    match child.try_wait() {
+        // Explorer ends with any status.
+        Ok(Some(status)) => status.success() || cfg!(windows),
+        _ => {
+            thread::spawn(move || child.wait());
+            true
+        }
+    }
 }
 
 /// Something for each line that somebody types.

@@ -11,6 +11,8 @@ mod bounded;
 mod broken;
 mod canary;
 #[cfg(target_os = "linux")]
+mod children;
+#[cfg(target_os = "linux")]
 mod completions;
 mod doctor;
 mod encode_cases;

@@ -85,7 +85,7 @@ pub use config::ClientBuilder;
 pub use create::{Creation, How};
 pub use credential::Credential;
 #[doc(hidden)]
-pub use credentials::is_readable_by_all;
+pub use credentials::{CREDENTIAL_VARIABLES, is_readable_by_all, without_credentials};
 pub use credentials::{Found, KeyCommand, KeyProvider, Reading, Source, sources};
 pub use error::{Error, ErrorKind, Outcome};
 pub use key::{ApiKeyDetails, KeyId, KeyName};

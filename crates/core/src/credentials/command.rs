@@ -14,9 +14,9 @@ use super::run::Run;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A command that prints a key or a whole header, and nothing else, such as the client of a vault. It is run without a
-/// shell, with this process's environment and no input, with the first call, again when Codat refuses its key, and once
-/// what it printed is older than [`cached_for`](Self::cached_for) allows. One line break at the end of what it prints is
-/// dropped.
+/// shell and input, with this process's environment except the variables that hold or name a key: with the first call,
+/// again when Codat refuses its key, and once what it printed is older than [`cached_for`](Self::cached_for) allows. One
+/// line break at the end of what it prints is dropped.
 ///
 /// A run fails with `InvalidCredential`: where the command cannot be started, does not end in time (it is killed, what it
 /// has started is not), prints more than 64 KiB, ends with another status than 0 (what it wrote to its standard error is

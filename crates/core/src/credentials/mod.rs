@@ -8,6 +8,7 @@ mod run;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::auth::AuthorizationHeader;
 use crate::credential::Credential;
@@ -22,6 +23,17 @@ pub use file::is_readable_by_all;
 pub use provider::{KeyProvider, Reading};
 
 const KEY_FILE: &str = "CODAT_API_KEY_FILE";
+
+/// The variables that hold a key, or say where one is.
+#[doc(hidden)]
+pub const CREDENTIAL_VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE, "CODAT_PROFILE"];
+
+/// Takes every key, and what leads to one, out of a child's environment. Every child process begins with this; only the
+/// command of `exec` is given a key again.
+#[doc(hidden)]
+pub fn without_credentials(command: &mut Command) -> &mut Command {
+    CREDENTIAL_VARIABLES.iter().fold(command, |command, variable| command.env_remove(variable))
+}
 
 /// Looks a variable up. The process's own outside of tests.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::without_credentials;
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind};
 use crate::mistake::Mistake;
@@ -68,7 +69,11 @@ impl Run {
                 .hint_is("give a program and its arguments"));
         };
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        without_credentials(&mut command)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command.spawn().map(Running).map_err(|source| self.not_started(source))
     }
 

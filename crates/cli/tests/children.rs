@@ -1,0 +1,92 @@
+//! Child processes: none is given a key but the command of `exec`, and that one is given one.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use codat_keys_emulator::Emulator;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::bounded::wait_until;
+use crate::home::Home;
+use crate::support::{run, start};
+
+const SECRET: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
+const VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE", "CODAT_PROFILE"];
+
+/// All that may hold or name a key, and a variable that the child needs.
+fn with_every_variable(command: &mut Command, home: &Home) {
+    let file = home.path().join("another");
+    fs::write(&file, SECRET).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    command
+        .env("CODAT_API_KEY", SECRET)
+        .env("CODAT_AUTH_HEADER", "Basic TWFkZVVwS2V5Rm9yVGhlVGVzdHMwMTIzNDU2Nzg5YWJjZGVmR2hJag==")
+        .env("CODAT_API_KEY_FILE", file)
+        .env("CODAT_PROFILE", "work")
+        .env("VAULT_ADDR", "https://vault.example");
+}
+
+fn variables_in(dump: &str) -> Vec<&str> {
+    dump.lines().filter_map(|line| line.split_once('=')).map(|(name, _)| name).collect()
+}
+
+fn is_without_keys(dump: &Path) {
+    let dump = fs::read_to_string(dump).unwrap();
+    let names = variables_in(&dump);
+    assert!(names.contains(&"VAULT_ADDR") && names.contains(&"PATH"), "{dump}");
+    assert!(!VARIABLES.iter().any(|variable| names.contains(variable)) && !dump.contains(SECRET), "{dump}");
+}
+
+#[test]
+fn a_key_command_is_given_no_key() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let dump = home.path().join("dump");
+    home.write_config(&format!(
+        "[profiles.work]\nbase_url = \"{}\"\nsource = {{ command = [\"sh\", \"-c\", \"env > {}; echo {}\"] }}\n",
+        emulator.base_url(),
+        dump.display(),
+        emulator.api_key()
+    ));
+    let mut program = home.program();
+    with_every_variable(&mut program, &home);
+    let ended = run(&mut program, &["list", "--profile", "work"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+    is_without_keys(&dump);
+}
+
+#[test]
+fn the_browser_is_given_no_key() {
+    let home = Home::new();
+    let (browser, dump) = (home.path().join("xdg-open"), home.path().join("dump"));
+    // Renamed when it is whole.
+    fs::write(&browser, format!("#!/bin/sh\nenv > {0}.part; mv {0}.part {0}\n", dump.display())).unwrap();
+    fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut program = home.program();
+    with_every_variable(&mut program, &home);
+    let path = format!("{}:{}", home.path().display(), std::env::var("PATH").unwrap());
+    let mut child =
+        start(program.args(["portal", "--base-url", "http://127.0.0.1:1"]).env("PATH", path).stdout(Stdio::null()));
+    wait_until("the browser is started", || dump.exists());
+    is_without_keys(&dump);
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_command_is_given_one_key() {
+    let home = Home::new();
+    for (arguments, expected) in [
+        (&["exec", "--", "env"][..], SECRET),
+        (&["emulator", "--seed", "1", "exec", "--", "env"], Emulator::builder().seed(1).start().unwrap().api_key()),
+    ] {
+        let mut program = home.program();
+        with_every_variable(&mut program, &home);
+        let ended = run(&mut program, arguments);
+        let names = variables_in(&ended.stdout);
+        let given: Vec<_> = VARIABLES.into_iter().filter(|variable| names.contains(variable)).collect();
+        assert_eq!((ended.status, given), (0, vec!["CODAT_API_KEY"]), "{ended:?}");
+        assert!(ended.stdout.contains(&format!("CODAT_API_KEY={expected}\n")), "{ended:?}");
+    }
+}
