@@ -17,6 +17,7 @@ use crate::doctor::Doctor;
 use crate::emulator::{EmulatorCommand, EmulatorOptions};
 use crate::env::Env;
 use crate::exec::Exec;
+use crate::header::Header;
 use crate::inject::Inject;
 use crate::login::Login;
 use crate::logout::Logout;
@@ -65,9 +66,7 @@ pub(crate) enum Command {
     Api(Api),
     /// Report what a call would use and how it fares, without a secret: to paste into a ticket
     Doctor(Doctor),
-    /// Print the Authorization header of a key read from standard input, or asked for on a terminal
-    #[command(after_help = "Example: codat-keys header < key.txt")]
-    Header,
+    Header(Header),
     /// Run a local stand-in for Codat's API, until Ctrl-C
     #[command(args_conflicts_with_subcommands = false)]
     #[command(after_help = "Example: codat-keys emulator --port 4010 --state codat.json")]

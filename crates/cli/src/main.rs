@@ -73,7 +73,7 @@ fn run(cli: args::Cli) -> Result<ExitCode, Failure> {
         Command::Audit(audit) => return runtime::run(audit::audit(&audit)),
         Command::Api(api) => runtime::run(api::api(&api)),
         Command::Doctor(doctor) => runtime::run(doctor::doctor(&doctor)),
-        Command::Header => runtime::run(header::header()),
+        Command::Header(options) => runtime::run(header::header(&options)),
         Command::Emulator { options, command: Some(EmulatorCommand::Exec { command }) } => {
             return runtime::run(emulator_exec::exec(&options, &command));
         }

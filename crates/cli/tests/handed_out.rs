@@ -97,11 +97,14 @@ fn inject_refuses_what_it_cannot_fill_in_and_writes_nothing() {
 
 #[test]
 fn a_terminal_gets_no_key_unless_it_is_revealed() {
-    for command in [&["env"][..], &["inject", "/dev/stdin"], &["inject"]] {
+    for command in [&["env"][..], &["inject", "/dev/stdin"], &["inject"], &["header"]] {
         let (status, shown) = on_a_terminal(program().args(command), "");
         assert_eq!(status, 2, "{shown}");
         assert!(shown.contains("would be shown on this terminal") && !shown.contains(KEY), "{shown}");
     }
     let (status, shown) = on_a_terminal(program().args(["env", "--reveal"]), "");
     assert!(status == 0 && shown.contains("export CODAT_API_KEY='MadeUpKey'\\''s"), "{shown}");
+    let script = format!("echo MadeUpKey | {} header --reveal", crate::support::PROGRAM);
+    let (status, shown) = on_a_terminal(Command::new("sh").args(["-c", &script]), "");
+    assert_eq!((status, shown.trim_end()), (0, "Basic TWFkZVVwS2V5"));
 }
