@@ -33,6 +33,8 @@ export function object<T extends object>(name: string, value: T): T {
     return of("object", name, value) as T;
 }
 
+const LONGEST_NAME = 30;
+
 /** Checks that an object has no other members. A misspelled one, such as `baseURL`, would be silently ignored. */
 export function knownOptions<T extends object>(name: string, value: T, names: readonly string[]): T {
     if (Symbol.iterator in object(name, value)) {
@@ -43,7 +45,9 @@ export function knownOptions<T extends object>(name: string, value: T, names: re
         if (!names.includes(given)) {
             const meant = names.find((known) => alike(known) === alike(given));
             const instead = meant === undefined ? `it takes ${names.join(", ")}` : `did you mean '${meant}'?`;
-            throw new TypeError(`argument '${name}' has an unknown option '${given}': ${instead}`);
+            // A long name may be a key.
+            const unknown = given.length > LONGEST_NAME ? "with a long name" : `'${given}'`;
+            throw new TypeError(`argument '${name}' has an unknown option ${unknown}: ${instead}`);
         }
     }
     return value;

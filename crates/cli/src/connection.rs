@@ -11,7 +11,7 @@ use url::{Origin, Url};
 use crate::choice::{self, Choice};
 use crate::completion;
 use crate::config::{Profile, Source};
-use crate::failure::Failure;
+use crate::failure::{Failure, keep_secret};
 use crate::keyring::{self, Trouble};
 use crate::runtime::unless_interrupted;
 
@@ -77,14 +77,17 @@ impl KeyOptions {
     }
 
     async fn client_of(&self, builder: ClientBuilder) -> Result<Client, Failure> {
-        match choice::choose(self.profile.as_deref())? {
-            Choice::Environment => Ok(self.with_base_url(builder).build()?),
+        let client = match choice::choose(self.profile.as_deref())? {
+            Choice::Environment => self.with_base_url(builder).build()?,
             Choice::Profile(profile) => {
                 let builder = builder.base_url(self.base_url_for(&profile)?);
                 let client = self.client_for(builder, &profile).await;
-                client.map_err(|failure| failure.with_note(format!("it is the key of the profile `{}`", profile.name)))
+                client
+                    .map_err(|failure| failure.with_note(format!("it is the key of the profile `{}`", profile.name)))?
             }
-        }
+        };
+        keep_secret(&client);
+        Ok(client)
     }
 
     async fn client_for(&self, builder: ClientBuilder, profile: &Profile) -> Result<Client, Failure> {

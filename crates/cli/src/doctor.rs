@@ -8,7 +8,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::connection::Connection;
-use crate::failure::{ErrorJson, Failure};
+use crate::failure::{ErrorJson, Failure, without_secrets};
 use crate::output::{print, print_json};
 use crate::runtime::unless_interrupted;
 use crate::survey;
@@ -48,12 +48,13 @@ struct Report {
 
 impl Report {
     fn line(&mut self, what: &'static str, told: String) -> Result<(), Failure> {
+        let told = plain(&without_secrets(told));
         match &mut self.lines {
             Some(lines) => {
-                lines.push((what, plain(&told)));
+                lines.push((what, told));
                 Ok(())
             }
-            None => print(&format!("{what:<20}{}\n", plain(&told))),
+            None => print(&format!("{what:<20}{told}\n")),
         }
     }
 

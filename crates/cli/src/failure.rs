@@ -3,15 +3,31 @@
 use std::fmt::{Display, Formatter};
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
-use codat_keys::{ApiKeyDetails, Error, ErrorKind, plain};
+use codat_keys::{ApiKeyDetails, Client, Error, ErrorKind, mask_credentials, plain};
 use serde::Serialize;
 
 use crate::output::{json_text, say};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// Whose key no message repeats.
+static CLIENT: OnceLock<Client> = OnceLock::new();
+
+/// Keeps the key of a client out of all messages from now on.
+pub(crate) fn keep_secret(client: &Client) {
+    // A command has one client.
+    let _ = CLIENT.set(client.clone());
+}
+
+/// A message without a key that stands where a path, a name or a command belongs.
+pub(crate) fn without_secrets(message: impl Display) -> String {
+    let message = mask_credentials(&message.to_string());
+    CLIENT.get().map_or_else(|| message.clone(), |client| client.redact(&message))
+}
 
 pub(crate) struct Failure {
     status: u8,
@@ -31,18 +47,18 @@ impl Failure {
 
     /// For what goes wrong on this machine: a file, a terminal, a process.
     pub(crate) fn local(message: impl Display, hint: impl Display) -> Self {
-        let (message, hint) = (message.to_string(), hint.to_string());
+        let (message, hint) = (without_secrets(message), without_secrets(hint));
         Self { status: 1, kind: None, message, notes: Vec::new(), hint, source: None }
     }
 
     /// What should be known beside it.
     pub(crate) fn with_note(mut self, note: impl Display) -> Self {
-        self.notes.push(note.to_string());
+        self.notes.push(without_secrets(note));
         self
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Display) -> Self {
-        self.hint = hint.to_string();
+        self.hint = without_secrets(hint);
         self
     }
 
@@ -112,21 +128,21 @@ impl From<Error> for Failure {
             _ => {}
         }
         if let Some(wait) = error.retry_after() {
-            failure.notes.push(format!("Codat asks to wait {} s", wait.as_secs()));
+            failure = failure.with_note(format!("Codat asks to wait {} s", wait.as_secs()));
         }
         if let Some(outcome) = error.outcome() {
             if let Some(key) = &outcome.idempotency_key {
-                failure.notes.push(format!("the idempotency key was {key}"));
+                failure = failure.with_note(format!("the idempotency key was {key}"));
             }
-            match outcome.candidates.as_deref() {
+            failure = match outcome.candidates.as_deref() {
                 // A deletion has none.
-                None if outcome.idempotency_key.is_none() => {}
-                None => failure.notes.push("nobody could look whether it took effect".into()),
-                Some([]) => failure.notes.push("no new key of that name is listed".into()),
-                Some(keys) => failure.notes.extend(
-                    keys.iter().map(|key| format!("this key may be the one: {} {}", key.id, key.api_key.masked())),
-                ),
-            }
+                None if outcome.idempotency_key.is_none() => failure,
+                None => failure.with_note("nobody could look whether it took effect"),
+                Some([]) => failure.with_note("no new key of that name is listed"),
+                Some(keys) => keys.iter().fold(failure, |failure, key| {
+                    failure.with_note(format!("this key may be the one: {} {}", key.id, key.api_key.masked()))
+                }),
+            };
         }
         failure.source = Some(error);
         failure

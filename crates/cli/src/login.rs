@@ -8,7 +8,7 @@ use codat_keys::{ApiKey, ApiKeyDetails, ErrorKind, plain};
 use crate::choice;
 use crate::config::{Config, Name, Place, Profile, Source, private_folder};
 use crate::connection::Connection;
-use crate::failure::Failure;
+use crate::failure::{Failure, keep_secret};
 use crate::keyring::{self, Trouble};
 use crate::output::say;
 use crate::runtime::unless_interrupted;
@@ -51,6 +51,7 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     let credential = secret_input::read(&format!("API key of the profile `{name}` (not shown): "), &again).await?;
     let key = credential.api_key().clone();
     let client = builder.api_key(key.clone()).build()?;
+    keep_secret(&client);
     let own = unless_interrupted(client.whoami()).await?;
 
     // As it is by now: somebody else may have written while this one typed.

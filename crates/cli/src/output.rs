@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::IgnoredAny;
 use unicode_width::UnicodeWidthStr;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, without_secrets};
 
 /// Writes to standard output. A reader that has gone away (`| head`) ends the program, without a word.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -85,9 +85,9 @@ fn write(bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Writes a line to standard error. Where that cannot be written, nobody is there to be told.
+/// Writes a line without secrets to standard error. Where that cannot be written, nobody is there to be told.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+    let _ = writeln!(anstream::stderr(), "{}", without_secrets(line));
 }
 
 /// Prints JSON, indented on a terminal and on one line elsewhere.

@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::connection::Connection;
 use crate::emulator::port;
-use crate::failure::Failure;
+use crate::failure::{Failure, without_secrets};
 use crate::output::{print, say};
 use crate::runtime::Signals;
 
@@ -54,7 +54,7 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
     };
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await.map_err(cannot_start)?;
     let address = listener.local_addr().map_err(cannot_start)?;
-    let whose = client.base_url().to_owned();
+    let whose = without_secrets(client.base_url());
     let portal = codat_keys_portal::Portal::new(address, move || Ok(client.clone())).read_only(options.read_only);
     let (router, links) = portal.behind_links();
     let mut signals = Signals::watch()?;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::choice;
 use crate::completion;
 use crate::config::{Config, Name, Profile};
-use crate::failure::Failure;
+use crate::failure::{Failure, without_secrets};
 use crate::output::{print_json, print_rows, say};
 
 /// The argument that names a profile.
@@ -101,7 +101,7 @@ fn to_json(config: &Config, profile: &Profile) -> ProfileJson {
     ProfileJson {
         name: profile.name.to_string(),
         in_use: config.in_use() == Some(&profile.name),
-        base_url: profile.base_url.clone(),
+        base_url: without_secrets(&profile.base_url),
         source: profile.source.to_string(),
     }
 }
@@ -114,7 +114,7 @@ fn print_profiles(config: &Config, profiles: &[Profile]) -> Result<(), Failure> 
         [
             profile.name.to_string(),
             if config.in_use() == Some(&profile.name) { "yes" } else { "no" }.into(),
-            plain(&profile.base_url),
+            plain(&without_secrets(&profile.base_url)),
             plain(&profile.source.to_string()),
         ]
     });

@@ -31,6 +31,8 @@ mod keyring;
 mod keys;
 #[cfg(target_os = "linux")]
 mod login;
+#[cfg(target_os = "linux")]
+mod misplaced;
 mod mistakes;
 #[cfg(unix)]
 mod out_file;

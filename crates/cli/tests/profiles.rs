@@ -41,7 +41,7 @@ fn profiles_are_listed_chosen_shown_and_removed() {
 
 #[test]
 fn a_key_that_is_given_for_a_name_is_not_repeated() {
-    const KEY: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
+    const KEY: &str = "MadeUp-Key-For-The-Tests-0123456789abcde";
     let home = Home::new();
     assert!(profile(&home, &["list"]).stderr.ends_with(": codat-keys login makes one\n"));
     for arguments in [

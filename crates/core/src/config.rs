@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::credential::Credential;
 use crate::credentials::{self, CurrentKey, Environment, KeyCommand, KeyFile, KeyProvider};
 use crate::error::Error;
 use crate::limits::{Limits, positive};
+use crate::lookalikes::{mask_credentials, mask_key, mask_values};
 use crate::retry::{ONE_ATTEMPT, POLICY, Real, Surroundings};
 use crate::secret::ApiKey;
 use crate::transport::{Closed, LatestRateLimit};
@@ -181,7 +182,19 @@ impl ClientBuilder {
         blocking::Client::new(self.blueprint(&credentials::process_environment)?)
     }
 
+    /// Errors repeat neither the key that is given nor those in the environment, which may stand in the place of a path.
     fn blueprint(self, environment: Environment<'_>) -> Result<Blueprint, Error> {
+        let given = match &self.key {
+            Some(Given::Value(credential)) => Some(credential.api_key().clone()),
+            _ => None,
+        };
+        self.checked(environment).map_err(|error| {
+            let error = error.masked(|text| mask_values(text, environment));
+            given.iter().fold(error, |error, key| error.masked(|text| mask_key(text, key)))
+        })
+    }
+
+    fn checked(self, environment: Environment<'_>) -> Result<Blueprint, Error> {
         let allow_insecure_http = match self.allow_insecure_http {
             Some(allow) => allow,
             None => credentials::switch(environment, "CODAT_ALLOW_INSECURE_HTTP")?,
@@ -243,7 +256,7 @@ impl fmt::Debug for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Value(credential) => credential.fmt(f),
-            Self::File(path) => path.fmt(f),
+            Self::File(path) => shown(path).fmt(f),
             Self::Provider(provider) => f.write_str(provider.source()),
         }
     }
@@ -252,6 +265,12 @@ impl fmt::Debug for Given {
 impl fmt::Debug for ClientBuilder {
     /// Without the URLs, which may hold a password as long as they are not checked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder").field("key", &self.key).field("ca_file", &self.ca_file).finish_non_exhaustive()
+        let ca_file = self.ca_file.as_deref().map(shown);
+        f.debug_struct("ClientBuilder").field("key", &self.key).field("ca_file", &ca_file).finish_non_exhaustive()
     }
+}
+
+/// A path, which may be a key by mistake.
+fn shown(path: &Path) -> String {
+    mask_credentials(&path.to_string_lossy())
 }

@@ -15,9 +15,9 @@ use crate::text::decode;
 
 /// Published examples of Codat's keys have this many letters and digits. It is not promised, so it only serves to
 /// recognise a key where it stands in a wrong place.
-const USUAL_KEY_LENGTH: usize = 40;
+pub(crate) const USUAL_KEY_LENGTH: usize = 40;
 
-const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );

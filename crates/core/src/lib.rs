@@ -49,6 +49,7 @@ mod key;
 mod keys;
 mod known_keys;
 mod limits;
+mod lookalikes;
 mod mistake;
 mod needles;
 mod pages;
@@ -92,6 +93,8 @@ pub use key::{ApiKeyDetails, KeyId, KeyName};
 pub use keys::{Create, Delete, Keys};
 #[doc(hidden)]
 pub use limits::seconds;
+#[doc(hidden)]
+pub use lookalikes::mask_credentials;
 #[doc(hidden)]
 pub use pages::Walk;
 pub use pages::{Page, Pages};

@@ -9,6 +9,9 @@ use codat_keys::{ErrorKind, KeyCommand, Method};
 
 use crate::providers::{NEW, OLD, builder, get, header_of, server};
 
+/// Not in the form of Codat's keys, which is masked wherever it stands.
+const ODD: &str = "MadeUpKey.of.a.vault";
+
 /// Long enough for a shell to start and print on a busy machine.
 const ENOUGH: Duration = Duration::from_secs(2);
 
@@ -49,8 +52,11 @@ async fn a_command_that_fails_is_told_with_its_complaint_and_never_its_output() 
     let error = refused(shell(&format!("echo {NEW}; echo no vault >&2; echo here >&2; exit 3"))).await;
     assert_eq!(error.to_string(), "the command `sh` failed (exit status: 3): no vault here");
     // As a script does that is traced.
-    let error = refused(shell(&format!("set -x; echo {NEW}; exit 1"))).await;
+    let error = refused(shell(&format!("set -x; echo {ODD}; exit 1"))).await;
     assert!(error.to_string().contains("+ echo ****"), "{error}");
+    // What it did not print is no less a key.
+    let error = refused(shell(&format!("echo {NEW} has ended >&2; exit 1"))).await;
+    assert!(error.to_string().ends_with(": **** has ended"), "{error}");
     let error = refused(shell("head -c 100000 /dev/zero | tr '\\0' x >&2; exit 1")).await;
     assert!(error.to_string().len() < 600, "{error}");
     assert!(refused(shell("exit 1")).await.to_string().ends_with("and says nothing"));
@@ -77,11 +83,11 @@ async fn what_a_command_leaves_behind_is_not_taken_for_it() {
 async fn a_command_that_complains_about_the_key_before_does_not_show_it() {
     let folder = tempfile::tempdir().unwrap();
     let again = folder.path().join("again");
-    let script = format!("test ! -e {0} || {{ echo was {NEW} >&2; exit 1; }}; touch {0}; echo {NEW}", again.display());
+    let script = format!("test ! -e {0} || {{ echo was {ODD} >&2; exit 1; }}; touch {0}; echo {ODD}", again.display());
     let client = builder(&server()).api_key_from(shell(&script)).build().unwrap();
     assert!(client.reload_key().await.unwrap());
     let error = client.reload_key().await.unwrap_err();
-    assert!(error.to_string().ends_with("was ****") && !format!("{error:?}").contains(NEW), "{error:?}");
+    assert!(error.to_string().ends_with("was ****") && !format!("{error:?}").contains(ODD), "{error:?}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use codat_keys::{ErrorKind, KeyCommand};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, without_secrets};
 
 const MAX_NAME_CHARS: usize = 32;
 
@@ -56,13 +56,14 @@ impl Command {
 }
 
 impl Display for Source {
-    /// A command's arguments are left out, since people put secrets into them.
+    /// A command's arguments are left out, since people put secrets into them, and a key in its place is masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Keyring => f.write_str("the keyring"),
-            Self::File(path) => write!(f, "the file {}", path.display()),
-            Self::Command(command) => write!(f, "the command `{}`", command.argv.first().map_or("", String::as_str)),
-        }
+        let shown = match self {
+            Self::Keyring => "the keyring".into(),
+            Self::File(path) => format!("the file {}", path.display()),
+            Self::Command(command) => format!("the command `{}`", command.argv.first().map_or("", String::as_str)),
+        };
+        f.write_str(&without_secrets(shown))
     }
 }
 

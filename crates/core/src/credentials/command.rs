@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::provider::{KeyProvider, Reading};
 use super::run::Run;
+use crate::lookalikes::mask_credentials;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -57,7 +58,7 @@ impl KeyCommand {
     pub fn new(argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
         let program = argv.first().and_then(|program| Path::new(program).file_name()).unwrap_or_default();
-        let place = format!("the command `{}`", program.display());
+        let place = format!("the command `{}`", mask_credentials(&program.to_string_lossy()));
         let next_run = AtomicU64::new(0);
         Self { argv, place, timeout: TIMEOUT, cached_for: Duration::MAX, since: Instant::now(), next_run }
     }

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::without_credentials;
 use crate::credential::Credential;
 use crate::error::{Error, ErrorKind};
+use crate::lookalikes::mask_credentials;
 use crate::mistake::Mistake;
 use crate::needles::Needles;
 use crate::secret::{ApiKey, MASK};
@@ -146,7 +147,8 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Prin
     Ok(heard)
 }
 
-/// The end of what it wrote to its standard error, on one line, without what it printed: a script may trace both.
+/// The end of what it wrote to its standard error, on one line, without what it printed, since a script may trace both, and
+/// without anything else that looks like a key.
 fn shown(complaint: &[u8], output: &[u8]) -> String {
     let (complaint, output) =
         (String::from_utf8_lossy(complaint), Zeroizing::new(String::from_utf8_lossy(output).into_owned()));
@@ -157,6 +159,7 @@ fn shown(complaint: &[u8], output: &[u8]) -> String {
     for line in lines() {
         shown = shown.replace(line, MASK);
     }
+    let shown = mask_credentials(&shown);
     let too_many = shown.chars().count().saturating_sub(MAX_COMPLAINT_CHARS);
     shown.chars().skip(too_many).collect()
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::key::ApiKeyDetails;
 use crate::known_keys::KnownKeys;
+use crate::lookalikes::mask_lookalikes;
 
 pub use kind::ErrorKind;
 
@@ -119,10 +120,11 @@ impl Error {
         self.0.outcome.as_ref()
     }
 
+    /// What looks like a credential is masked: it may stand where a path or a name belongs.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: mask_lookalikes(message.into()),
             hint: None,
             status: None,
             correlation_id: None,
@@ -168,7 +170,7 @@ impl Error {
     }
 
     pub(crate) fn hint_is(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.hint = Some(mask_lookalikes(hint.into()));
         self
     }
 
@@ -197,8 +199,14 @@ impl Error {
         self
     }
 
-    pub(crate) fn without(mut self, known: &KnownKeys) -> Self {
-        self.0.message = known.redact(&self.0.message).into();
+    pub(crate) fn without(self, known: &KnownKeys) -> Self {
+        self.masked(|text| known.redact(text))
+    }
+
+    /// Takes secrets out of the message and the hint.
+    pub(crate) fn masked(mut self, mask: impl Fn(&str) -> String) -> Self {
+        self.0.message = mask(&self.0.message).into();
+        self.0.hint = self.0.hint.take().map(|hint| mask(&hint).into());
         self
     }
 

@@ -1,0 +1,168 @@
+//! A key that stands where a path, a command, a name or a URL belongs: no message repeats it.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use codat_keys_emulator::Emulator;
+
+use crate::home::Home;
+use crate::support::{Ended, run, run_with_input};
+
+/// In the form of Codat's keys, and in another one, which is known because a variable holds it.
+const KEYS: [&str; 2] = ["MadeUpKeyForTheTests0123456789abcdefGhIj", "MadeUpKey.short"];
+
+/// `KEY` stands for the key.
+const ARGUMENTS: [&[&str]; 45] = [
+    &["KEY"],
+    &["-KEY"],
+    &["--KEY"],
+    &["list", "KEY"],
+    &["list", "--json=KEY"],
+    &["exec", "KEY"],
+    &["exec", "--", "KEY"],
+    &["exec", "--", "./KEY", "KEY"],
+    &["emulator", "exec", "--", "KEY"],
+    &["emulator", "--faults", "KEY"],
+    &["emulator", "--state", "KEY/state"],
+    &["emulator", "--host", "KEY"],
+    &["emulator", "--port", "KEY"],
+    &["inject", "KEY"],
+    &["inject", "KEY", "--json"],
+    &["inject", "--out", "KEY/settings", "-"],
+    &["inject", "--out", "KEY", "-"],
+    &["create", "n", "--out", "KEY/x"],
+    &["create", "n", "--out", "KEY/x", "--json"],
+    &["create", "n", "--idempotency-key", "KEY"],
+    &["list", "--ca-file", "KEY"],
+    &["list", "--ca-file", "KEY", "--json"],
+    &["list", "--ca-file", "/etc/KEY/ca.pem"],
+    &["doctor", "--ca-file", "KEY"],
+    &["doctor", "--ca-file", "KEY", "--json"],
+    &["list", "--base-url", "KEY"],
+    &["list", "--base-url", "http://127.0.0.1:1/KEY", "--timeout", "1"],
+    &["doctor", "--base-url", "http://127.0.0.1:1/KEY", "--timeout", "1"],
+    &["list", "--base-url", "ftp://KEY"],
+    &["list", "--proxy", "KEY"],
+    &["list", "--proxy", "http://127.0.0.1:1/KEY", "--timeout", "1"],
+    &["list", "--profile", "KEY"],
+    &["doctor", "--profile", "KEY"],
+    &["profile", "show", "KEY"],
+    &["profile", "use", "KEY"],
+    &["list", "--timeout", "KEY"],
+    &["api", "KEY"],
+    &["api", "/KEY"],
+    &["api", "KEY", "/companies"],
+    &["api", "POST", "/companies", "--input", "KEY"],
+    &["audit", "--max-age", "KEY"],
+    &["completions", "KEY"],
+    &["man", "KEY"],
+    &["help", "KEY"],
+    &["logout", "--profile", "KEY"],
+];
+
+/// Variables, of which `KEY` is in the value.
+const VARIABLES: [(&str, &str); 8] = [
+    ("CODAT_CA_FILE", "KEY"),
+    ("CODAT_CA_FILE", "/etc/KEY"),
+    ("CODAT_BASE_URL", "KEY"),
+    ("CODAT_BASE_URL", "URL/KEY"),
+    ("CODAT_PROFILE", "KEY"),
+    ("CODAT_API_KEY_FILE", "KEY"),
+    ("CODAT_ALLOW_INSECURE_HTTP", "KEY"),
+    ("HTTPS_PROXY", "KEY"),
+];
+
+const CONFIGURATIONS: [&str; 8] = [
+    "profile = \"KEY\"",
+    "[profiles.KEY]\nbase_url = \"URL\"\nsource = \"keyring\"",
+    "profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { file = \"KEY\" }",
+    "profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { file = \"/KEY/key\" }",
+    "profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { command = [\"KEY\"] }",
+    "profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { command = [\"sh\", \"-c\", \"echo KEY >&2; exit 1\"] }",
+    "profile = \"work\"\n[profiles.work]\nbase_url = \"URL/KEY\"\nsource = \"keyring\"",
+    "profile = \"work\"\nKEY = 1",
+];
+
+fn repeats_nothing(ended: &Ended, key: &str, what: &dyn std::fmt::Debug) {
+    let encoded = STANDARD.encode(key);
+    let all = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!all.contains(key) && !all.contains(encoded.trim_end_matches('=')), "{what:?}: {all}");
+}
+
+#[test]
+fn arguments_that_are_a_key_are_not_repeated() {
+    let emulator = Emulator::start().unwrap();
+    for key in KEYS {
+        for arguments in ARGUMENTS {
+            let home = Home::new();
+            let given: Vec<String> = arguments.iter().map(|argument| argument.replace("KEY", key)).collect();
+            let given: Vec<&str> = given.iter().map(String::as_str).collect();
+            let mut program = home.program();
+            program.env("CODAT_API_KEY", key).env("CODAT_BASE_URL", emulator.base_url());
+            let ended = run_with_input(&mut program, &given, "{{ codat.base_url }}");
+            assert!(ended.status != 0 || arguments.contains(&"--out"), "{arguments:?}: {ended:?}");
+            repeats_nothing(&ended, key, &arguments);
+        }
+    }
+}
+
+#[test]
+fn variables_that_are_a_key_are_not_repeated() {
+    let emulator = Emulator::start().unwrap();
+    for key in KEYS {
+        for (variable, value) in VARIABLES {
+            for command in
+                [&["list"][..], &["list", "--json"], &["doctor"], &["doctor", "--json"], &["exec", "--", "true"]]
+            {
+                let home = Home::new();
+                let mut program = home.program();
+                program.env("CODAT_API_KEY", key).env("CODAT_BASE_URL", emulator.base_url());
+                let value = value.replace("KEY", key).replace("URL", emulator.base_url());
+                let ended = run(program.env(variable, &value), command);
+                repeats_nothing(&ended, key, &(variable, value, command));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_configuration_that_holds_a_key_is_not_repeated() {
+    let emulator = Emulator::start().unwrap();
+    for key in KEYS {
+        for text in CONFIGURATIONS {
+            for command in [
+                &["list", "--profile", "work"][..],
+                &["list", "--profile", "work", "--json"],
+                &["exec", "--profile", "work", "--", "true"],
+                &["doctor", "--profile", "work"],
+                &["doctor"],
+                &["profile", "list"],
+                &["profile", "list", "--json"],
+                &["profile", "show", "work"],
+                &["profile", "use", "work"],
+                &["logout", "--profile", "work"],
+                &["login", "--profile", "work"],
+            ] {
+                let home = Home::new();
+                home.write_config(&text.replace("KEY", key).replace("URL", emulator.base_url()));
+                let ended = run(home.program().env("CODAT_API_KEY", key), command);
+                repeats_nothing(&ended, key, &(text, command));
+            }
+        }
+    }
+}
+
+/// The key of a profile is in no variable, but known once it has been read.
+#[test]
+fn the_key_of_a_profile_is_not_repeated_as_a_command() {
+    let (home, key) = (Home::new(), "MadeUpKey.of.a.profile");
+    let emulator = Emulator::start().unwrap();
+    home.write_config(&format!(
+        "profile = \"work\"\n[profiles.work]\nbase_url = \"{}\"\nsource = {{ command = [\"echo\", \"{key}\"] }}",
+        emulator.base_url()
+    ));
+    for arguments in [&["exec", key][..], &["exec", "--", "./MadeUpKey.of.a.profile"]] {
+        let ended = run(&mut home.program(), arguments);
+        assert!(ended.status == 127 && ended.stderr.contains("**** cannot be run"), "{ended:?}");
+        repeats_nothing(&ended, key, &arguments);
+    }
+}

@@ -1,0 +1,79 @@
+// Files that others can write, child processes, and keys in the place of a path.
+import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import { after, test } from "node:test";
+
+import { Client } from "codat-keys";
+import { Emulator } from "codat-keys/testing";
+
+const KEY = "MadeUpKeyForTheTests0123456789abcdefGhIj";
+const SHORT = "MadeUpKey.short";
+const UNIX = { skip: process.platform === "win32" };
+
+const folder = mkdtempSync(join(tmpdir(), "codat-keys-"));
+after(() => rmSync(folder, { recursive: true }));
+
+test("files that others can write are refused", UNIX, () => {
+    const file = join(folder, "file");
+    writeFileSync(file, KEY);
+    chmodSync(file, 0o622);
+    const changed = /can be changed by other users \(mode 0622, owner /;
+    assert.throws(() => new Client({ apiKeyFile: file }), { name: "InvalidCredentialError", message: changed });
+    assert.throws(() => new Client({ apiKey: KEY, caFile: file }), { name: "InvalidInputError", message: changed });
+    chmodSync(file, 0o600);
+    chmodSync(folder, 0o777);
+    assert.throws(() => new Client({ apiKey: KEY, caFile: file }), /is not trusted: the folder .* can be changed by other/);
+    chmodSync(folder, 0o700);
+});
+
+test("a key command is given no key", UNIX, async () => {
+    const dump = join(folder, "dump");
+    const names = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE", "CODAT_PROFILE", "VAULT_ADDR"];
+    names.forEach((name) => (process.env[name] = "of this test"));
+    const emulator = new Emulator();
+    try {
+        const argv = ["sh", "-c", `env > ${dump}; echo ${emulator.apiKey}`];
+        const client = new Client({ baseUrl: emulator.baseUrl, apiKeyCommand: argv });
+        await client.keys.list();
+        await client.close();
+    } finally {
+        await emulator.stop();
+        names.forEach((name) => delete process.env[name]);
+    }
+    const given = readFileSync(dump, "utf8").split("\n");
+    assert.deepEqual(
+        given.filter((line) => line.endsWith("=of this test")),
+        ["VAULT_ADDR=of this test"],
+    );
+});
+
+test("a misplaced key is not repeated", async () => {
+    const places = (key: string): object[] => [
+        { apiKeyFile: key },
+        { apiKeyFile: `/nowhere/${key}/key` },
+        { caFile: key },
+        { apiKeyCommand: [key] },
+        { baseUrl: key },
+        { proxy: key },
+        { [key]: true },
+    ];
+    for (const key of [KEY, SHORT]) {
+        process.env["CODAT_API_KEY"] = key;
+        for (const options of places(key)) {
+            try {
+                const client = new Client({ baseUrl: "http://127.0.0.1:1", ...options });
+                await client.keys.list();
+                assert.fail("it was taken");
+            } catch (error) {
+                assert(!(error instanceof assert.AssertionError), inspect(options));
+                const told = inspect(error, { depth: 9 }) + String(error) + JSON.stringify(error);
+                // The name of an option may be one of ours, misspelled.
+                assert(!told.includes(key) || key in options && key === SHORT, told);
+            }
+        }
+    }
+    delete process.env["CODAT_API_KEY"];
+});
