@@ -76,14 +76,24 @@ test("a key is shown nowhere", async () => {
 test("names and ids are shown without keys", async () => {
     await using emulator = new Emulator();
     const other = "OtherKeyMadeUpForThisTest000000000000Zq8";
-    const [header, gateway] = [other, `:${other}`].map((text) => Buffer.from(text).toString("base64"));
+    const base64 = (text: string) => Buffer.from(text).toString("base64");
+    const [header, gateway] = [base64(other), base64(`:${other}`)];
     const names = [`of ${other}`, header, gateway, other.replace("K", "%4b")];
-    const keys = names.map((name, number) => ({ id: `id-${number}`, name, apiKey: number === 0 ? CANARY : `${other}${number}` }));
+    const keys = names.map((name, number) => ({
+        id: `id-${number}`,
+        name,
+        apiKey: number === 0 ? CANARY : `${other}${number}`,
+    }));
     await emulator.setState({ keys: [...keys, { id: other, name: "id", apiKey: other }] });
     const client = new Client({ baseUrl: emulator.baseUrl, apiKey: CANARY });
     const listed = await client.keys.list();
     for (const key of [...listed, { listed }, await client.whoami()]) {
-        for (const shown of [inspect(key), JSON.stringify(key), `${key}`, inspect(key, { compact: false, colors: true })]) {
+        for (const shown of [
+            inspect(key),
+            JSON.stringify(key),
+            `${key}`,
+            inspect(key, { compact: false, colors: true }),
+        ]) {
             for (const secret of [other, header.slice(0, 40), gateway.slice(8, 48), "Other%4bey"]) {
                 assert.ok(!shown.includes(secret), shown);
             }
