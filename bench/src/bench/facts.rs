@@ -11,7 +11,7 @@ use super::scripts::{node, python};
 use super::server::Server;
 
 const LOCK: &str = include_str!("../../../Cargo.lock");
-const PEERS: &str = include_str!("../../python/requirements.txt");
+const PEERS: &str = include_str!("../../python/requirements.in");
 const PEERS_OF_NODE: &str = include_str!("../../node/package.json");
 const CRATES: [&str; 5] = ["reqwest", "hyper", "hyper-util", "tokio", "rustls"];
 

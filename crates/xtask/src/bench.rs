@@ -8,10 +8,10 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::generate::Marks;
+use crate::install::programs;
 use crate::node::npm;
 use crate::process::{command, program, run as run_to_end};
-use crate::tools::{PYTHON, programs};
-use crate::{dist, python};
+use crate::{dist, install, python};
 
 const README: &str = "bench/README.md";
 const WHEELS: &str = "target/bench-wheels";
@@ -53,14 +53,10 @@ fn install_package() -> Result<()> {
     python::HERE.install_tools()?;
     run_to_end(python::HERE.module("maturin build --release --locked --quiet --out")?.arg(&wheels))?;
 
-    run_to_end(command(PYTHON).args(["-m", "venv", ENVIRONMENT]))?;
-    let pip = |line: &str| {
-        let mut python = program(programs(ENVIRONMENT).join("python"));
-        python.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(line.split_whitespace());
-        python
-    };
-    run_to_end(&mut pip("--requirement bench/python/requirements.txt"))?;
-    run_to_end(pip("--force-reinstall --no-index codat-keys --find-links").arg(wheels))
+    install::environment(ENVIRONMENT, "bench/python/requirements.txt")?;
+    let mut pip = program(programs(ENVIRONMENT).join("python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--force-reinstall", "--no-index"]);
+    run_to_end(pip.args(["codat-keys", "--find-links"]).arg(wheels))
 }
 
 /// The Node package in its release build, beside what it is measured with.

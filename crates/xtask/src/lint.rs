@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::process::{command, run as run_to_end};
-use crate::{generate, mutants, node, page, python, tools};
+use crate::{generate, mutants, node, page, pin, python, tools};
 
 type Check = fn() -> Result<()>;
 
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 12] = [
     ("format", || run_to_end(&mut command("cargo fmt --all --check"))),
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
     // Libraries only: the documentation of a command line is its help, which is no Markdown.
@@ -19,17 +19,23 @@ const CHECKS: [(&str, Check); 11] = [
     ("page tests", || page::HERE.check()),
     ("generated files", generate::check),
     ("spelling", || run_to_end(&mut tools::typos()?)),
-    ("workflows", || run_to_end(tools::zizmor()?.args(["--offline", "--no-progress", ".github/workflows"]))),
+    ("workflows", workflows),
     ("mutants apply", mutants::check),
+    ("pinned packages", pin::check),
     // The list of advisories is not on a package registry: the published workflow checks it.
     ("dependencies", || run_to_end(tools::cargo_deny()?.args(["check", "licenses", "bans", "sources"]))),
 ];
 
-/// Runs every check, whatever became of the one before, and says of each whether it is `ok` or `FAILED`.
-pub(crate) fn run() -> ExitCode {
+/// Runs every check, or those that are named, whatever became of the one before, and says of each whether it is `ok` or
+/// `FAILED`.
+pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
+    for name in names {
+        let known = || CHECKS.map(|(name, _)| name).join(", ");
+        ensure!(CHECKS.iter().any(|(check, _)| check == name), "there is no check `{name}`, but {}", known());
+    }
     let mut summary = String::new();
     let mut code = ExitCode::SUCCESS;
-    for (name, check) in CHECKS {
+    for (name, check) in CHECKS.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
         println!("\n== {name}");
         match check() {
             Ok(()) => summary += &format!("{name}: ok\n"),
@@ -41,7 +47,7 @@ pub(crate) fn run() -> ExitCode {
         }
     }
     print!("\n== summary\n{summary}");
-    code
+    Ok(code)
 }
 
 /// The package's own types by both checkers, then whether the stub says of the native module what there is.
@@ -58,4 +64,15 @@ fn python_types() -> Result<()> {
 fn node_package() -> Result<()> {
     node::HERE.install()?;
     run_to_end(&mut node::HERE.npm("run --silent check"))
+}
+
+fn workflows() -> Result<()> {
+    run_to_end(tools::zizmor()?.args(["--offline", "--no-progress", ".github/workflows"]))?;
+    match tools::actionlint() {
+        Some(mut actionlint) => run_to_end(&mut actionlint),
+        None => {
+            println!("actionlint was not run: there is no Go");
+            Ok(())
+        }
+    }
 }

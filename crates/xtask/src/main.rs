@@ -3,10 +3,12 @@
 mod bench;
 mod dist;
 mod generate;
+mod install;
 mod lint;
 mod mutants;
 mod node;
 mod page;
+mod pin;
 mod process;
 mod prove;
 mod python;
@@ -21,8 +23,10 @@ use anyhow::{Context as _, Result};
 const COMMANDS: &str = "\
 cargo xtask test              run every test in every language
 cargo xtask lint              run every other check: format, lints, docs, types, generated files, spelling, workflows, licences
+cargo xtask lint NAME…        run those checks alone
 cargo xtask generate          write what is generated: docs/fidelity.md, the error tables and the programs on the pages
 cargo xtask generate --check  say which of them are not current
+cargo xtask pin               resolve the Python packages of tests and tools anew, and pin them by hash
 cargo xtask mutants           take one mechanism out at a time, and see the tests that guard it turn red
 cargo xtask mutants NAME…     take out those of tests/mutants/NAME.patch alone
 cargo xtask prove             walk every sequence of faults that create and delete can meet in a model of the server
@@ -47,7 +51,7 @@ fn run() -> Result<ExitCode> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => println!("{COMMANDS}"),
         ["test"] => return Ok(test::run()),
-        ["lint"] => return Ok(lint::run()),
+        ["lint", names @ ..] => return lint::run(names),
         ["generate"] => generate::write()?,
         ["generate", "--check"] => generate::check()?,
         // In a profile of its own: unoptimised, the walk takes minutes.
@@ -59,6 +63,7 @@ fn run() -> Result<ExitCode> {
         }
         ["bench"] => bench::run()?,
         ["dist"] => dist::run()?,
+        ["pin"] => pin::write()?,
         ["mutants", names @ ..] => return mutants::run(names),
         ["prove"] => return prove::all(),
         ["prove", "http", seed] => prove::repeat(seed.parse().context("give the number of a run")?)?,

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::install::once;
 use crate::process::{command, program, run_quietly};
 
 /// The package of the working tree.
@@ -74,19 +75,12 @@ impl Package {
 
     /// Installs what `package-lock.json` names, unless it is there already.
     pub(crate) fn install_tools(&self) -> Result<()> {
-        install_as_named(&self.folder(), "package-lock.json", "ci")
+        install_locked(&self.folder())
     }
 }
 
-/// Has npm install into a folder what a file in it names, unless it is there already.
-pub(crate) fn install_as_named(folder: &Path, file: &str, line: &str) -> Result<()> {
-    let wanted = fs::read(folder.join(file))?;
-    let installed = folder.join("node_modules/installed.json");
-    if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
-    }
-    run_quietly(&mut npm(line, folder))?;
-    // Written last: a folder half made is made again.
-    fs::write(installed, wanted)?;
-    Ok(())
+/// Has npm install into a folder what its `package-lock.json` pins by hash, unless it is there already.
+pub(crate) fn install_locked(folder: &Path) -> Result<()> {
+    let record = folder.join("node_modules/installed.json");
+    once(&folder.join("package-lock.json"), &record, || run_quietly(&mut npm("ci", folder)))
 }

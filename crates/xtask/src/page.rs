@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::node::{install_as_named, npm};
+use crate::node::{install_locked, npm};
 use crate::process::{command, run_quietly};
 
 /// The tests of the working tree.
@@ -30,7 +30,7 @@ pub(crate) fn lacks() -> Option<&'static str> {
 impl Tests {
     /// Installs the tools, then builds the program: as for its own tests, so that nothing is built twice.
     pub(crate) fn install(&self) -> Result<()> {
-        install_as_named(&self.folder(), "package-lock.json", "ci")?;
+        install_locked(&self.folder())?;
         let mut cargo = command("cargo test --quiet --no-run --package codat-keys-cli");
         run_quietly(cargo.current_dir(self.root).env("CARGO_TARGET_DIR", absolute(self.built)?))
     }
@@ -49,7 +49,7 @@ impl Tests {
 
     /// What the sources of the tests look like.
     pub(crate) fn check(&self) -> Result<()> {
-        install_as_named(&self.folder(), "package-lock.json", "ci")?;
+        install_locked(&self.folder())?;
         run_quietly(&mut npm("run --silent check", &self.folder()))
     }
 

@@ -1,13 +1,12 @@
 //! The Python package, in a virtual environment of its own below `target`.
 
-use std::fs;
 use std::path::{Path, absolute};
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process::{command, program, run, run_quietly};
-use crate::tools::{PYTHON, programs};
+use crate::install::{self, programs};
+use crate::process::{program, run_quietly};
 
 /// The package of the working tree.
 pub(crate) const HERE: Package = Package { root: ".", built: "target", environment: "target/python-venv" };
@@ -41,20 +40,7 @@ impl Package {
 
     /// Installs the packages of `requirements-dev.txt`, and the earlier SDK in a separate folder, unless they are installed.
     pub(crate) fn install_tools(&self) -> Result<()> {
-        let (tools, earlier_sdk) = ("python/requirements-dev.txt", "python/requirements-earlier-sdk.txt");
-        let wanted = [fs::read(tools)?, fs::read(earlier_sdk)?].concat();
-        let installed = Path::new(self.environment).join("requirements-dev.txt");
-        if fs::read(&installed).is_ok_and(|installed| installed == wanted) {
-            return Ok(());
-        }
-        run(command(PYTHON).args(["-m", "venv", "--clear", self.environment]))?;
-        let mut pip = self.module("pip install --quiet --disable-pip-version-check -r")?;
-        run(pip.arg(absolute(tools)?))?;
-        let mut pip = self.module("pip install --quiet --disable-pip-version-check --no-deps -r")?;
-        pip.arg(absolute(earlier_sdk)?).arg("--target").arg(absolute(self.environment)?.join("earlier-sdk"));
-        run(&mut pip)?;
-        // Written last: an environment half made is made again.
-        fs::write(installed, wanted)?;
-        Ok(())
+        install::environment(self.environment, "python/requirements-dev.txt")?;
+        install::folder(self.environment, "earlier-sdk", "python/requirements-earlier-sdk.txt")
     }
 }

@@ -1,23 +1,31 @@
-//! The other runtimes in which the Node package is tested, installed below `target` from npm: `node/runtimes` names them.
+//! The other runtimes in which the Node package is tested, installed below `target` from npm: `node/runtimes` pins them.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use crate::node::install_as_named;
+use crate::node::install_locked;
 
+const PINNED: &str = "node/runtimes";
 const FOLDER: &str = "target/runtimes";
 
 /// Installs them, unless they are there already.
 pub(crate) fn install() -> Result<()> {
     fs::create_dir_all(FOLDER)?;
-    fs::copy("node/runtimes/package.json", Path::new(FOLDER).join("package.json"))?;
-    install_as_named(Path::new(FOLDER), "package.json", "install --no-package-lock")
+    for file in ["package.json", "package-lock.json"] {
+        fs::copy(Path::new(PINNED).join(file), Path::new(FOLDER).join(file))?;
+    }
+    install_locked(Path::new(FOLDER))
 }
 
-/// A version of Node.
+/// A version of Node. Of the packages `node-VERSION-PLATFORM`, npm installs the one for this platform.
 pub(crate) fn node(version: &str) -> Result<PathBuf> {
-    Ok(absolute(FOLDER)?.join(format!("node_modules/node-{version}/bin/node{EXE_SUFFIX}")))
+    let modules = absolute(FOLDER)?.join("node_modules");
+    let is_it = |name: &str| name.starts_with(&format!("node-{version}-"));
+    let installed = fs::read_dir(&modules)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let package = installed.into_iter().find(|name| is_it(name));
+    let package = package.with_context(|| format!("{PINNED} has no Node {version} for this platform"))?;
+    Ok(modules.join(package).join(format!("bin/node{EXE_SUFFIX}")))
 }

@@ -1,68 +1,71 @@
-//! Tools at pinned versions, installed below `target` from the package registries where they are missing.
+//! Tools at pinned versions, installed below `target` from the package registries if they are missing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process::{command, run};
-
-const ENVIRONMENT: &str = "target/tools-venv";
-
-/// The Python that this machine has.
-pub(crate) const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
-
-/// Where a virtual environment keeps its programs.
-pub(crate) fn programs(environment: &str) -> PathBuf {
-    Path::new(environment).join(if cfg!(windows) { "Scripts" } else { "bin" })
-}
+use crate::install;
+use crate::process::{command, program, run};
 
 /// The spell checker.
 pub(crate) fn typos() -> Result<Command> {
-    from_pypi("typos", "1.52.0")
+    from_pypi("checks", "typos")
 }
 
-/// The checker of GitHub workflows.
+/// The checker of GitHub workflows, as to their security.
 pub(crate) fn zizmor() -> Result<Command> {
-    from_pypi("zizmor", "1.32.0")
+    from_pypi("checks", "zizmor")
 }
 
 /// The checker of what a package index is told.
 pub(crate) fn twine() -> Result<Command> {
-    from_pypi("twine", "7.0.0")
+    from_pypi("dist", "twine")
 }
 
 /// The checker of Python's stable ABI.
 pub(crate) fn abi3audit() -> Result<Command> {
-    from_pypi("abi3audit", "0.0.26")
+    from_pypi("dist", "abi3audit")
 }
 
 /// The checker of what a wheel holds.
 pub(crate) fn check_wheel_contents() -> Result<Command> {
-    from_pypi("check-wheel-contents", "0.6.3")
+    from_pypi("dist", "check-wheel-contents")
+}
+
+/// The resolver of Python packages.
+pub(crate) fn uv() -> Result<Command> {
+    from_pypi("pin", "uv")
+}
+
+/// The checker of GitHub workflows, as to their syntax and types. Go compiles it: `None` without Go.
+pub(crate) fn actionlint() -> Option<Command> {
+    command("go version").output().is_ok_and(|go| go.status.success()).then(|| {
+        // Go compares its hash with the public checksum database.
+        command("go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12")
+    })
 }
 
 /// The checker of dependencies. The published workflow names the same version.
 pub(crate) fn cargo_deny() -> Result<Command> {
-    let version = "0.20.2";
-    let installed = Path::new("target/tools/bin/cargo-deny");
-    if let Some(found) = [Path::new("cargo-deny"), installed].into_iter().find(|tool| has_version(tool, version)) {
-        return Ok(Command::new(found));
-    }
-    // Its dependencies take minutes to optimize, and the check a second to run.
-    run(command("cargo install cargo-deny --locked --debug --root target/tools --version").arg(version))?;
-    Ok(Command::new(installed))
+    from_crates_io("cargo-deny", "0.20.2")
 }
 
-fn from_pypi(name: &str, version: &str) -> Result<Command> {
-    let programs = programs(ENVIRONMENT);
-    let tool = programs.join(name);
-    if !has_version(&tool, version) {
-        run(Command::new(PYTHON).args(["-m", "venv", ENVIRONMENT]))?;
-        let wanted = format!("{name}=={version}");
-        run(Command::new(programs.join("python")).args(["-m", "pip", "install", "--quiet", &wanted]))?;
+fn from_crates_io(name: &str, version: &str) -> Result<Command> {
+    let installed = Path::new("target/tools/bin").join(name);
+    if let Some(found) = [Path::new(name), &installed].into_iter().find(|tool| has_version(tool, version)) {
+        return Ok(program(found));
     }
-    Ok(Command::new(tool))
+    // Dependencies take minutes to optimize, and the tools seconds to run.
+    run(command("cargo install --locked --debug --root target/tools --version").args([version, name]))?;
+    Ok(program(installed))
+}
+
+/// A program of the packages that `tools/SET.txt` pins.
+fn from_pypi(set: &str, name: &str) -> Result<Command> {
+    let environment = format!("target/tools-{set}");
+    install::environment(&environment, &format!("crates/xtask/tools/{set}.txt"))?;
+    Ok(program(install::programs(&environment).join(name)))
 }
 
 /// A tool that cannot be started has no version.

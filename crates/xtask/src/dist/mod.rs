@@ -11,8 +11,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
 
+use crate::install;
 use crate::process::command;
-use crate::tools;
 
 const DIST: &str = "target/dist";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -51,7 +51,7 @@ fn said(command: &mut Command) -> Result<String> {
 /// A file a line.
 fn files(archive: &Path) -> Result<String> {
     let module = if name(archive).ends_with(".whl") { "zipfile" } else { "tarfile" };
-    said(command(tools::PYTHON).args(["-m", module, "--list"]).arg(archive))
+    said(command(install::PYTHON).args(["-m", module, "--list"]).arg(archive))
 }
 
 /// Whether it says who it is, and lists the one key of an emulator of its own; what it says.

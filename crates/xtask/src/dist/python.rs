@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, said, try_command};
 use crate::process::{command, program, run as run_to_end};
-use crate::{python, tools};
+use crate::{install, python, tools};
 
 /// The folders of the two `pyproject.toml`: the library's and the command line's.
 const PROJECTS: [&str; 2] = ["python", "crates/cli"];
@@ -132,8 +132,8 @@ struct Environment {
 impl Environment {
     fn new(name: &str) -> Result<Self> {
         let folder = format!("target/dist-venvs/{name}");
-        run_to_end(command(tools::PYTHON).args(["-m", "venv", "--clear", &folder]))?;
-        Ok(Self { programs: absolute(tools::programs(&folder))? })
+        run_to_end(command(install::PYTHON).args(["-m", "venv", "--clear", &folder]))?;
+        Ok(Self { programs: absolute(install::programs(&folder))? })
     }
 
     fn python(&self) -> Command {
