@@ -58,7 +58,7 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
     let portal = codat_keys_portal::Portal::new(address, move || Ok(client.clone())).read_only(options.read_only);
     let (router, links) = portal.behind_links();
     let mut signals = Signals::watch()?;
-    let served = tokio::spawn(axum::serve(listener, router).into_future());
+    let served = tokio::spawn(codat_keys_portal::serve(listener, router));
 
     print(&format!("The page of the API keys of {whose}, until Ctrl-C:\n"))?;
     let link = tell_link(&links)?;

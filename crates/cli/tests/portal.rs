@@ -4,14 +4,14 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use codat_keys_emulator::Emulator;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::bounded::{LIMIT, wait_until};
-use crate::support::{against, program, run, start};
+use crate::support::{PROGRAM, against, clear_environment, program, run, start};
 use crate::terminal::start_on_a_terminal;
 
 #[test]
@@ -78,6 +78,49 @@ fn what_cannot_be_served_is_said() {
     let ended = run(&mut against(&emulator), &["portal", "--no-open", "--port", port]);
     assert_eq!(ended.status, 1);
     assert!(ended.stderr.contains("choose another --port"), "{ended:?}");
+}
+
+/// Other programs on this machine connect and send nothing, half a head, or half a body.
+#[test]
+fn idle_connections_do_not_keep_the_page_from_its_owner() {
+    let mut child = start(with_few_files(&["portal", "--demo", "--no-open"]).stdout(Stdio::piped()));
+    let link = link_in(child.stdout.as_mut().unwrap());
+    let _idle = idle_connections(&link);
+    assert_eq!((status(&link), status(&link)), (200, 401));
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn idle_connections_do_not_keep_others_from_the_emulator() {
+    let mut child = start(with_few_files(&["emulator", "--json"]).stdout(Stdio::piped()));
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let said: Value = serde_json::from_str(&line).unwrap();
+    let page = said["page"].as_str().unwrap();
+    let _idle = idle_connections(page);
+    assert_eq!(status(page), 200);
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// The program, which may open 64 files.
+fn with_few_files(arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    clear_environment(&mut command);
+    command.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\"", PROGRAM]).args(arguments);
+    command
+}
+
+fn idle_connections(url: &str) -> Vec<TcpStream> {
+    let host = url.trim_start_matches("http://").split('/').next().unwrap();
+    let request = format!("POST /developers/api-keys HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100\r\n\r\nhalf");
+    let idle = (0..300).map(|number| {
+        let mut connection = TcpStream::connect(host).unwrap();
+        let _ = connection.write_all(&request.as_bytes()[..[0, 40, request.len()][number % 3]]);
+        connection
+    });
+    idle.collect()
 }
 
 fn link_in(output: &mut impl std::io::Read) -> String {

@@ -8,15 +8,19 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use codat_keys_server::serve;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use crate::gate::{Door, Gate};
+use crate::gate::Gate;
 use crate::guard::Guard;
 use crate::http::{self, Site};
 use crate::pages::Pages;
 use crate::script::Script;
 use crate::server::{Server, Shared};
+
+/// More than any client opens at once.
+const MAX_CONNECTIONS: usize = 4096;
 
 /// A running emulator. It listens on 127.0.0.1 only, unless [`Builder::host`] says otherwise, and stops when it is dropped.
 ///
@@ -252,7 +256,7 @@ fn run(
     let serve = async {
         let gate = Gate::open(address).await?;
         let address = gate.address();
-        tokio::spawn(axum::serve(Door(gate.clone()), http::service(site, gate)).into_future());
+        tokio::spawn(serve(gate.clone(), MAX_CONNECTIONS, http::service(site, gate)));
         // The starter may have given up; then `stopped` is closed as well.
         let _ = started.send(Ok(address));
         let _ = stopped.await;

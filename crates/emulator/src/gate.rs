@@ -3,12 +3,12 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use axum::serve::Listener;
+use codat_keys_server::Listener;
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::link::{LinkedStream, WeakLink};
@@ -83,17 +83,22 @@ impl Gate {
         }
     }
 
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
-        let mut state = self.state();
-        state.acceptor = Some(cx.waker().clone());
-        match &state.listener {
-            Some(listener) => listener.poll_accept(cx).map_ok(|(stream, _)| stream),
-            None => Poll::Pending,
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener for Gate {
+    type Stream = LinkedStream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<LinkedStream>> {
+        let mut state = self.state();
+        state.acceptor = Some(cx.waker().clone());
+        let Some(listener) = &state.listener else { return Poll::Pending };
+        let stream = LinkedStream::new(ready!(Listener::poll_accept(listener, cx))?);
+        state.links.retain(|link| link.upgrade().is_some());
+        state.links.push(stream.link.downgrade());
+        Poll::Ready(Ok(stream))
     }
 }
 
@@ -104,34 +109,4 @@ fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
-}
-
-/// What axum accepts connections from.
-pub(crate) struct Door(pub(crate) Gate);
-
-impl Listener for Door {
-    type Io = LinkedStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (LinkedStream, SocketAddr) {
-        loop {
-            match std::future::poll_fn(|cx| self.0.poll_accept(cx)).await {
-                Ok(stream) => {
-                    // Without it small answers may wait for the client's delayed acknowledgement.
-                    let _ = stream.set_nodelay(true);
-                    let stream = LinkedStream::new(stream);
-                    let mut state = self.0.state();
-                    state.links.retain(|link| link.upgrade().is_some());
-                    state.links.push(stream.link.downgrade());
-                    return (stream, self.0.address);
-                }
-                // Of one connection that has ended already, or too many open files: neither lasts.
-                Err(_) => sleep(PAUSE_AFTER_ERROR).await,
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.0.address)
-    }
 }

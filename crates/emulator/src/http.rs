@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONNECTION, HeaderValue};
 use axum::http::request::Parts;
+use axum::middleware::AddExtension;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
 use http_body_util::BodyExt as _;
-use tower::ServiceExt as _;
+use tower::{Layer as _, ServiceExt as _};
 
 use crate::gate::Gate;
 use crate::guard::Guard;
-use crate::link::Link;
+use crate::link::{Link, LinkedStream};
 use crate::pages::Pages;
 use crate::play::{Ending, Scene};
 use crate::server::Shared;
@@ -33,13 +33,15 @@ pub(crate) struct Site {
     pub(crate) guard: Guard,
 }
 
-pub(crate) fn service(site: Site, gate: Gate) -> IntoMakeServiceWithConnectInfo<Router, Link> {
-    Router::new().fallback(handle).with_state((site, gate)).into_make_service_with_connect_info()
+/// Makes the service of a connection.
+pub(crate) fn service(site: Site, gate: Gate) -> impl Fn(&LinkedStream) -> AddExtension<Router, Link> {
+    let router = Router::new().fallback(handle).with_state((site, gate));
+    move |stream| Extension(stream.link.clone()).layer(router.clone())
 }
 
 async fn handle(
     State((site, gate)): State<(Site, Gate)>,
-    ConnectInfo(link): ConnectInfo<Link>,
+    Extension(link): Extension<Link>,
     request: Request,
 ) -> Response {
     let _busy = link.busy();

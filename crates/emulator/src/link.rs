@@ -5,12 +5,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
-use axum::extract::connect_info::Connected;
-use axum::serve::IncomingStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-
-use crate::gate::Door;
 
 /// A handle on a connection.
 #[derive(Clone, Default)]
@@ -76,12 +72,6 @@ impl WeakLink {
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.state().busy -= 1;
-    }
-}
-
-impl Connected<IncomingStream<'_, Door>> for Link {
-    fn connect_info(stream: IncomingStream<'_, Door>) -> Link {
-        stream.io().link.clone()
     }
 }
 

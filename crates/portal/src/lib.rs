@@ -15,7 +15,7 @@
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! let (router, links) = Portal::new(listener.local_addr()?, move || Ok(client.clone())).behind_links();
 //! println!("open {}", links.make());
-//! tokio::spawn(axum::serve(listener, router).into_future());
+//! tokio::spawn(codat_keys_portal::serve(listener, router));
 //! # Ok(())
 //! # }
 //! ```
@@ -44,6 +44,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use codat_keys::{Client, Error};
+use tokio::net::TcpListener;
 
 pub use links::Links;
 pub use role::Role;
@@ -53,6 +54,15 @@ use site::{Door, Site};
 
 /// Where the page is on its server.
 pub const PATH: &str = "/developers/api-keys";
+
+/// More than one person's browser opens at once.
+const MAX_CONNECTIONS: usize = 128;
+
+/// Serves the page until the future is dropped. Other programs on this machine, which may open any number of connections, do
+/// not keep the page from its owner.
+pub async fn serve(listener: TcpListener, router: Router) {
+    codat_keys_server::serve(listener, MAX_CONNECTIONS, |_| router.clone()).await;
+}
 
 /// The page, to be served on a loopback address.
 pub struct Portal {

@@ -28,12 +28,12 @@ const SUITES: [Suite; 8] = [
         "rust",
         || {
             run_to_end(&mut command(
-                "cargo test --no-run -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-bench -p xtask",
+                "cargo test --no-run -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-server -p codat-keys-bench -p xtask",
             ))
         },
         || {
             Ok(command(
-                "cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-bench -p xtask",
+                "cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-server -p codat-keys-bench -p xtask",
             ))
         },
     ),

@@ -1,0 +1,215 @@
+//! What a client may hold up. The clock is paused: it moves when nothing else does.
+
+// The helpers beside the tests stop at once too, when they cannot do their work.
+#![allow(clippy::unwrap_used)]
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::Response;
+use codat_keys_server::{CLIENT_TIMEOUT, Listener, serve};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep};
+
+/// Connections, or why there is none.
+struct Incoming {
+    connections: Mutex<UnboundedReceiver<io::Result<DuplexStream>>>,
+    polled: Arc<AtomicUsize>,
+}
+
+impl Listener for Incoming {
+    type Stream = DuplexStream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<DuplexStream>> {
+        self.polled.fetch_add(1, Ordering::SeqCst);
+        self.connections.lock().unwrap().poll_recv(cx).map(|connection| connection.unwrap())
+    }
+}
+
+struct Server {
+    incoming: UnboundedSender<io::Result<DuplexStream>>,
+    polled: Arc<AtomicUsize>,
+    /// Lets `/wait` be answered.
+    go: Arc<Notify>,
+}
+
+impl Server {
+    fn start(max_connections: usize) -> Server {
+        let (incoming, connections) = unbounded_channel();
+        let (polled, go) = (Arc::default(), Arc::<Notify>::default());
+        let listener = Incoming { connections: Mutex::new(connections), polled: Arc::clone(&polled) };
+        let released = Arc::clone(&go);
+        let service = tower::service_fn(move |request| answer(request, Arc::clone(&released)));
+        tokio::spawn(serve(listener, max_connections, move |_| service.clone()));
+        Server { incoming, polled, go }
+    }
+
+    fn connect(&self) -> DuplexStream {
+        let (client, server) = duplex(1024);
+        self.incoming.send(Ok(server)).unwrap();
+        client
+    }
+
+    /// Connects and sends this.
+    async fn send(&self, bytes: &str) -> DuplexStream {
+        let mut client = self.connect();
+        client.write_all(bytes.as_bytes()).await.unwrap();
+        client
+    }
+}
+
+type Answered = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+fn answer(request: Request, go: Arc<Notify>) -> Answered {
+    Box::pin(async move {
+        let (head, body) = request.into_parts();
+        let Ok(body) = to_bytes(body, usize::MAX).await else {
+            return Ok(Response::builder().status(StatusCode::BAD_REQUEST).body(Body::empty()).unwrap());
+        };
+        match head.uri.path() {
+            "/wait" => go.notified().await,
+            "/large" => return Ok(Response::new(vec![b'x'; 1_000_000].into())),
+            _ => {}
+        }
+        Ok(Response::new(body.into()))
+    })
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+/// Reads a response without a body, and returns its status.
+async fn status(client: &mut DuplexStream) -> u16 {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let byte = client.read_u8().await.expect("the connection ended before a response");
+        head.push(byte);
+    }
+    String::from_utf8(head).unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// What is left until the server closes the connection.
+async fn rest(mut client: DuplexStream) -> String {
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).await.unwrap();
+    rest
+}
+
+/// Whether a request is answered on a connection that has been idle.
+async fn is_open(client: &mut DuplexStream) -> bool {
+    client.write_all(GET.as_bytes()).await.is_ok() && client.read_u8().await.is_ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_sends_no_head_is_not_waited_for() {
+    let server = Server::start(100);
+    let begun = Instant::now();
+    assert_eq!(rest(server.connect()).await, "");
+    assert_eq!(rest(server.send("GET / HTTP/1.1\r\nhost:").await).await, "");
+    let mut used = server.send(GET).await;
+    assert_eq!(status(&mut used).await, 200);
+    assert_eq!(rest(used).await, "");
+    let elapsed = begun.elapsed();
+    assert!(elapsed >= 3 * CLIENT_TIMEOUT && elapsed < 4 * CLIENT_TIMEOUT, "{elapsed:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
+    let server = Server::start(100);
+    let mut client = server.send("GET / HTTP/1.1\r\n").await;
+    let mut sent = 0;
+    while client.write_all(b"a: b\r\n").await.is_ok() {
+        sent += 1;
+        assert!(sent < 20, "the connection is still open");
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_stalls_is_not_waited_for() {
+    let server = Server::start(100);
+    let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n";
+    let mut slow = server.send(&format!("{head}12345")).await;
+    sleep(CLIENT_TIMEOUT / 2).await;
+    slow.write_all(b"6").await.unwrap();
+    sleep(CLIENT_TIMEOUT / 2).await;
+    slow.write_all(b"7890").await.unwrap();
+    assert_eq!(status(&mut slow).await, 200);
+    let stalled = server.send(&format!("{head}12345")).await;
+    let answered = rest(stalled).await;
+    assert!(answered.starts_with("HTTP/1.1 400 "), "{answered}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_nothing_is_not_waited_for() {
+    let server = Server::start(100);
+    let mut reads = server.send(&GET.replace(" / ", " /large ")).await;
+    let mut stops = server.send(&GET.replace(" / ", " /large ")).await;
+    assert_eq!((status(&mut reads).await, status(&mut stops).await), (200, 200));
+    sleep(CLIENT_TIMEOUT / 2).await;
+    let mut body = vec![0; 1_000_000];
+    reads.read_exact(&mut body).await.unwrap();
+    sleep(2 * CLIENT_TIMEOUT).await;
+    assert!(rest(stops).await.len() <= 1024);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_limit_the_longest_waiting_connection_is_replaced() {
+    let server = Server::start(3);
+    let mut answering = server.send(&GET.replace(" / ", " /wait ")).await;
+    let oldest = server.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n12345").await;
+    sleep(Duration::from_secs(1)).await;
+    let mut younger = server.send(GET).await;
+    assert_eq!(status(&mut younger).await, 200);
+    let begun = Instant::now();
+    let mut new = server.send(GET).await;
+    assert_eq!(status(&mut new).await, 200);
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(rest(oldest).await, "");
+    assert!(is_open(&mut younger).await);
+    server.go.notify_one();
+    assert_eq!(status(&mut answering).await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_being_answered_is_not_interrupted() {
+    let server = Server::start(1);
+    let mut first = server.send(&GET.replace(" / ", " /wait ")).await;
+    sleep(Duration::from_secs(1)).await;
+    let mut second = server.send(GET).await;
+    sleep(Duration::from_secs(60)).await;
+    server.go.notify_one();
+    assert_eq!(status(&mut first).await, 200);
+    assert_eq!(status(&mut second).await, 200);
+    assert_eq!(rest(first).await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_file_descriptors_connections_that_wait_are_closed() {
+    let server = Server::start(100);
+    let oldest = server.connect();
+    sleep(Duration::from_secs(1)).await;
+    let mut younger = server.connect();
+    sleep(Duration::from_secs(1)).await;
+    let polled = server.polled.load(Ordering::SeqCst);
+    let errors = 10;
+    for _ in 0..errors {
+        // EMFILE on Unix. Any error that lasts is treated alike.
+        server.incoming.send(Err(io::Error::from_raw_os_error(24))).unwrap();
+    }
+    assert_eq!(rest(oldest).await, "");
+    assert!(server.polled.load(Ordering::SeqCst) <= polled + 2, "it does not pause");
+    assert!(is_open(&mut younger).await);
+    sleep(Duration::from_secs(1)).await;
+    let mut new = server.send(GET).await;
+    assert_eq!(status(&mut new).await, 200);
+}
