@@ -1,6 +1,7 @@
 /** For axios: `codatAuth(client, axios.create({ baseURL: client.baseUrl }))`. */
 import { exchange, isOwn, mustBeClient } from "./attach";
 import type { Client } from "./client";
+import { NextHop, directAgent, isPlain } from "./hop";
 
 /** What is needed of axios: its types differ between ESM and CommonJS. */
 interface Instance {
@@ -18,7 +19,8 @@ interface Answer {
  * Makes an instance send the key of a client, which is read from its source at first use. After 401 or 403 the source is read
  * again, and the request is sent once more if there is another key and its body is not a stream. Interceptors run once.
  *
- * A request for another origin rejects with `InvalidInputError`, and nothing is sent. A redirect to another origin is sent
+ * A request for another origin rejects with `InvalidInputError`, and so does one whose key a `proxy` would see unencrypted:
+ * nothing is sent. Proxies of the environment are not used for an `http` URL. A redirect to another origin is sent
  * without the key. An `auth` in the configuration of axios does not replace the key. An error of axios holds the headers of
  * its request in `config`: do not log it whole.
  */
@@ -44,7 +46,7 @@ export function codatAuth<T extends Instance>(client: Client, instance: T): T {
 
 async function perform(client: Client, plain: any, config: any, url: string): Promise<any> {
     let isElsewhere = false;
-    const send = (authorization: string | undefined): Promise<Answer> => {
+    const send = async (authorization: string | undefined): Promise<Answer> => {
         const headers = config.headers.concat(authorization === undefined ? {} : { Authorization: authorization });
         const beforeRedirect = (options: any, ...rest: unknown[]) => {
             config.beforeRedirect?.(options, ...rest);
@@ -55,8 +57,11 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
             }
         };
         // axios puts its own `auth` in place of the header.
-        const sent = { ...config, auth: undefined, headers, beforeRedirect };
-        return plain.request({ ...sent, transformRequest: [], transformResponse: [] }).then(
+        const sent = { ...config, ...route(client, config, url), auth: undefined, headers, beforeRedirect };
+        const request = () => plain.request({ ...sent, transformRequest: [], transformResponse: [] });
+        // For the adapter that uses `fetch`.
+        const hop = authorization === undefined ? undefined : await NextHop.of(client, url);
+        return (hop === undefined ? request() : hop.during(authorization!, request)).then(
             (response: any) => ({ response: Object.assign(response, { config }) }),
             (error: any) => {
                 if (error?.config !== undefined) error.config = config;
@@ -76,6 +81,16 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
         throw error;
     }
     return response;
+}
+
+/** How axios reaches a URL. Throws if a proxy of its configuration would see the key unencrypted. */
+function route(client: Client, { proxy, httpAgent }: any, url: string): object {
+    if (isPlain(url) && proxy) {
+        const { protocol = "http:", hostname, host, port } = proxy;
+        client.checkNextHop(`${protocol.replace(/:?$/, ":")}//${hostname || host}${port ? `:${port}` : ""}`);
+    }
+    // Earlier versions of axios send even an `https` request through a proxy unencrypted, and thus with this agent.
+    return { proxy: isPlain(url) ? false : proxy, httpAgent: directAgent(client, httpAgent) };
 }
 
 /** An instance that sends a request as it is. */

@@ -209,6 +209,14 @@ export class Client {
         return another === null ? null : header(another);
     }
 
+    /**
+     * Checks the server to which another HTTP library connects before it sends the header over an unencrypted connection: the
+     * URL of its proxy, or the request's own URL without one. Throws `InvalidInputError` if it is not this client's own origin.
+     */
+    checkNextHop(url: string | URL): void {
+        told(() => this.#own.core.checkNextHop(href(url)));
+    }
+
     /** Closes the connections. Every later call rejects with `ClosedError`. */
     async close(): Promise<void> {
         this.#own.core.close();

@@ -1,6 +1,7 @@
 /** For `fetch`: `const get = codatFetch(client); await get(client.baseUrl + "/companies")`. */
 import { exchange, mustBeClient } from "./attach";
 import type { Client } from "./client";
+import { NextHop } from "./hop";
 
 /** The `fetch` of the runtime or of undici. */
 type Fetch = (input: any, init?: any) => Promise<any>;
@@ -10,7 +11,8 @@ type Fetch = (input: any, init?: any) => Promise<any>;
  * read again, and the request is sent once more if there is another key and its body is not a stream. A `Request` is cloned
  * for that.
  *
- * It rejects with `InvalidInputError` for a URL of another origin, and nothing is sent. `fetch` removes the key from a
+ * It rejects with `InvalidInputError` for a URL of another origin, or if a proxy would see the key unencrypted, and nothing is
+ * sent. `fetch` removes the key from a
  * redirect to another origin.
  */
 export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
@@ -29,13 +31,18 @@ export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
         // Passed beside the request, too: the request alone does not keep the signal's source from garbage collection.
         const signal = given.signal === undefined ? request?.signal : given.signal;
         const inputs = [input, own?.body ? own.clone() : input];
+        const url = request?.url ?? String(input);
         return exchange<Response>(client, {
-            url: request?.url ?? String(input),
+            url,
             signal: signal ?? undefined,
             body: given.body,
-            send: (authorization) =>
-                fetch(inputs.shift(), { ...given, ...(signal && { signal }), headers: { ...headers, authorization } }),
-            outcome: (answer) => ({ status: answer.status, url: answer.url || (request?.url ?? String(input)) }),
+            send: async (authorization) => {
+                const whole = { ...given, ...(signal && { signal }), headers: { ...headers, authorization } };
+                const hop = await NextHop.of(client, url);
+                const send = () => fetch(inputs.shift(), whole);
+                return hop === undefined ? send() : hop.during(authorization, send);
+            },
+            outcome: (answer) => ({ status: answer.status, url: answer.url || url }),
             drop: (answer) => void answer.body?.cancel().catch(() => {}),
         });
     };

@@ -40,6 +40,7 @@ export interface Core {
     rateLimit(): Quota | null;
     authorizationFor(url: string): string;
     cachedAuthorization(url: string): string | null;
+    checkNextHop(url: string): void;
     baseUrl(): string;
     close(): void;
     shown(): string;

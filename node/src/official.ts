@@ -3,6 +3,7 @@ import { mustBeClient } from "./attach";
 import { codatAuth } from "./axios";
 import type { Client } from "./client";
 import { codatFetch } from "./fetch";
+import { NextHop } from "./hop";
 
 /**
  * Creates an SDK of Codat's that sends its requests with the key of a client to the client's base URL: `CodatPlatform`,
@@ -51,10 +52,18 @@ export function connect<Sdk, Options extends object>(
  * The `authHeader` of `@codat/platform` and the other SDKs that take a function there:
  * `new CodatPlatform({ authHeader: security(client), serverURL: client.baseUrl })`.
  *
- * It returns only the header of the key in use. If Codat rejects the key, the call fails. The SDK does not say where a call
+ * It returns only the header of the key in use. If Codat rejects the key, or a proxy would see it unencrypted, the call fails. The SDK does not say where a call
  * goes, and sends the header to any `serverURL`. `connect` has neither limitation.
  */
 export function security(client: Client): () => Promise<string> {
     mustBeClient(client);
-    return async () => (await client.authorize(client.baseUrl)).exposeSecret();
+    let watched: string | undefined;
+    return async () => {
+        const authorization = (await client.authorize(client.baseUrl)).exposeSecret();
+        if (authorization !== watched) {
+            (await NextHop.of(client, client.baseUrl))?.watch(authorization);
+            watched = authorization;
+        }
+        return authorization;
+    };
 }

@@ -14,6 +14,7 @@ const DRAINED = 65_536;
 /** Holds a 401 or 403 back until `Decide` has resolved, and passes every other event on at once. */
 export class Relay {
     readonly #handler: Handler;
+    readonly #begun: () => void;
     readonly #decide: Decide;
     #state: "open" | "held" | "dropped" | "failed" = "open";
     #held: (() => unknown)[] = [];
@@ -21,8 +22,10 @@ export class Relay {
     #abort: (reason: Error) => void = () => {};
     #drained = 0;
 
-    constructor(handler: Handler, decide: Decide) {
+    /** Calls `begun` once there is a response or an error. */
+    constructor(handler: Handler, begun: () => void, decide: Decide) {
         this.#handler = handler;
+        this.#begun = begun;
         this.#decide = decide;
     }
 
@@ -34,10 +37,12 @@ export class Relay {
     }
 
     onRequestUpgrade(...event: unknown[]): void {
+        this.#begun();
         this.#handler["onRequestUpgrade"]?.(...event);
     }
 
     onResponseStart(controller: any, status: number, ...rest: unknown[]): void {
+        this.#begun();
         const pass = () => this.#handler["onResponseStart"]?.(controller, status, ...rest);
         if (!isRejection(status)) return pass();
         controller.pause();
@@ -64,10 +69,12 @@ export class Relay {
     }
 
     onUpgrade(...event: unknown[]): void {
+        this.#begun();
         this.#handler["onUpgrade"]?.(...event);
     }
 
     onHeaders(status: number, headers: unknown, resume: () => void, message: string): boolean {
+        this.#begun();
         const pass = () => this.#handler["onHeaders"](status, headers, resume, message);
         if (!isRejection(status)) return pass();
         this.#hold(status, pass, resume);
@@ -137,6 +144,7 @@ export class Relay {
     }
 
     #fail(pass: () => unknown): void {
+        this.#begun();
         if (this.#state !== "dropped") {
             this.#state = "failed";
             pass();

@@ -5,7 +5,9 @@ import { afterRejection, authorize, canBeSentAgain, mustBeClient } from "./attac
 import type { Client } from "./client";
 import type { CodatError } from "./error";
 import { InvalidInputError } from "./errors";
+import { NextHop } from "./hop";
 import { type Handler, Relay } from "./relay";
+import type { AuthorizationHeader } from "./secrets";
 
 type Options = Dispatcher.DispatchOptions & { signal?: unknown };
 
@@ -13,7 +15,8 @@ type Options = Dispatcher.DispatchOptions & { signal?: unknown };
  * Sends the key of a client, which is read from its source at first use. After 401 or 403 the source is read again, and the
  * request is sent once more if there is another key and its body is not a stream.
  *
- * A request for another origin fails with `InvalidInputError`, and nothing is sent. If undici's redirect interceptor follows a
+ * A request for another origin fails with `InvalidInputError`, and so does one whose key a proxy would see unencrypted: nothing
+ * is sent. If undici's redirect interceptor follows a
  * redirect to another origin, the request is sent without the key; if `fetch` follows it, the request fails.
  */
 export function codatAuth(client: Client): Dispatcher.DispatcherComposeInterceptor {
@@ -49,12 +52,15 @@ async function perform(
         }
         throw error;
     }
-    const relay = new Relay(handler, async (status, url) => {
+    const hop = await NextHop.of(client, origin);
+    const watch = (header: AuthorizationHeader) => hop?.watch(header.exposeSecret()) ?? (() => {});
+    const relay = new Relay(handler, watch(header), async (status, url) => {
         const another = await afterRejection(client, url ?? origin, status, header, signal);
         if (another === null || !canBeSentAgain(options.body)) {
             return null;
         }
-        return () => void dispatch(attach(options, another.exposeSecret()), handler);
+        const again = new Relay(handler, watch(another), async () => null);
+        return () => void dispatch(attach(options, another.exposeSecret()), again as Dispatcher.DispatchHandler);
     });
     dispatch(attach(options, header.exposeSecret()), relay as Dispatcher.DispatchHandler);
 }

@@ -193,6 +193,10 @@ class AsyncClient:
         """As ``Client.reauthorize``."""
         return await self._core.perform(_native.reauthorize(url, rejected))
 
+    def check_next_hop(self, url: str) -> None:
+        """As ``Client.check_next_hop``."""
+        self._core.native.check_next_hop(url)
+
     async def close(self) -> None:
         """As ``Client.close``."""
         self._core.native.close()

@@ -224,6 +224,21 @@ class Client:
         """
         return self._core.perform(_native.reauthorize(url, rejected))
 
+    def check_next_hop(self, url: str) -> None:
+        """Checks the server to which another HTTP library connects before it sends the header over an unencrypted
+        connection: the URL of its proxy, or the request's own URL without one.
+
+        Raises ``InvalidInputError`` if it is not this client's own origin.
+
+        >>> from codat_keys import InvalidInputError
+        >>> try:
+        ...     Client().check_next_hop("http://proxy.example:8080")
+        ... except InvalidInputError as error:
+        ...     print(str(error).splitlines()[0])
+        the proxy http://proxy.example:8080 would see the key unencrypted
+        """
+        self._core.check_next_hop(url)
+
     def close(self) -> None:
         """Closes the connections; what is under way goes on to its answer. Every later call raises ``ClosedError``.
 

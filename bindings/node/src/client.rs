@@ -84,6 +84,11 @@ impl Core {
     }
 
     #[napi]
+    pub fn check_next_hop(&self, url: String) -> napi::Result<()> {
+        self.client.check_next_hop(&url).map_err(raise)
+    }
+
+    #[napi]
     pub fn base_url(&self) -> &str {
         self.client.base_url()
     }

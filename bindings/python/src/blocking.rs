@@ -88,6 +88,10 @@ impl BlockingCore {
         Ok(header.map(AuthorizationHeader))
     }
 
+    fn check_next_hop(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.client.check_next_hop(&text("url", url)?).map_err(|error| raise(py, error))
+    }
+
     fn base_url(&self) -> &str {
         self.client.base_url()
     }

@@ -58,6 +58,22 @@ impl BaseUrl {
             .hint_is("the key is sent to the base URL's origin alone: make a client for the other one"))
     }
 
+    /// Returns an error unless an unencrypted connection to this server ends at the own origin: a proxy reads what passes.
+    pub(crate) fn check_next_hop(&self, url: &str) -> Result<(), Error> {
+        self.check_own(url).map_err(|_| {
+            let shown = url::Url::parse(url)
+                .ok()
+                .and_then(|url| Some((url.scheme().to_owned(), url.host()?.to_string(), url.port())));
+            let proxy = match shown {
+                Some((scheme, host, Some(port))) => format!("the proxy {scheme}://{host}:{port}"),
+                Some((scheme, host, None)) => format!("the proxy {scheme}://{host}"),
+                None => "the proxy".to_owned(),
+            };
+            Error::new(ErrorKind::InvalidInput, format!("{proxy} would see the key unencrypted"))
+                .hint_is("exclude the host of the base URL from the proxy, as with NO_PROXY, or use an https base URL")
+        })
+    }
+
     /// The URL of a path that begins with a slash.
     pub(crate) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.text)

@@ -184,6 +184,26 @@ impl Client {
         Ok(another.map(|held| AuthorizationHeader::from(&held.key)))
     }
 
+    /// Checks the server to which another HTTP library connects before it sends the header over an unencrypted connection:
+    /// the URL of its proxy, or the request's own URL without one. A tunnel of a proxy to an `https` URL is encrypted, and
+    /// needs no check.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), codat_keys::Error> {
+    /// # let key = codat_keys::ApiKey::parse("ExampleKeyForTheDocs0000000000000000000A")?;
+    /// let client = codat_keys::Client::builder().base_url("http://127.0.0.1:4010").api_key(key).build()?;
+    /// assert!(client.check_next_hop("http://127.0.0.1:4010").is_ok());
+    /// assert!(client.check_next_hop("http://proxy.example:8080").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `InvalidInput` if it is not this client's own origin.
+    pub fn check_next_hop(&self, url: &str) -> Result<(), Error> {
+        self.base().check_next_hop(url)
+    }
+
     /// Reads the key from its source again, and tells whether it is another one now. Every call does so by itself when Codat
     /// refuses the key. A key that was given as a value does not change.
     ///

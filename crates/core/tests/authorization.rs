@@ -132,3 +132,21 @@ fn a_blocking_client_reads_any_source() {
     assert_eq!(vault.0.load(Ordering::SeqCst), 2);
     assert_eq!(client.authorization_for("https://other.example/").unwrap_err().kind(), ErrorKind::InvalidInput);
 }
+
+#[test]
+fn a_next_hop_that_is_a_proxy_is_refused() {
+    let base = "http://127.0.0.1:4010";
+    let client = Client::builder().base_url(base).api_key(ApiKey::parse(OLD).unwrap()).build().unwrap();
+    assert!(client.check_next_hop("http://127.0.0.1:4010").is_ok());
+    for (proxy, shown) in [
+        ("http://user:MadeUpPassword@127.0.0.1:8080", "the proxy http://127.0.0.1:8080"),
+        ("https://proxy.example", "the proxy https://proxy.example"),
+        ("socks5h://[::1]:1080", "the proxy socks5h://[::1]:1080"),
+        ("http://127.0.0.1:4011/", "the proxy http://127.0.0.1:4011"),
+        ("127.0.0.1:8080", "the proxy"),
+    ] {
+        let error = client.check_next_hop(proxy).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert_eq!(error.to_string(), format!("{shown} would see the key unencrypted"));
+    }
+}

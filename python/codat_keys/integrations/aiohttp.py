@@ -25,8 +25,8 @@ def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
     After a 401 or 403 the source is read again. If it has another key, the request is sent once more with that key,
     unless its body was consumed and cannot be rewound. Such a response is returned, and the next request has the new key.
 
-    A request to another origin raises ``InvalidInputError``, and nothing is sent: make it without this middleware. A
-    redirect to another origin is followed without the key.
+    A request to another origin raises ``InvalidInputError``, and nothing is sent: make it without this middleware. So does
+    a request whose key a proxy would see unencrypted. A redirect to another origin is followed without the key.
     """
     checked(client, AsyncClient)
 
@@ -34,11 +34,14 @@ def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
         url, header = str(request.url), None
         try:
             header = await client.authorize(url)
-            request.headers[hdrs.AUTHORIZATION] = header.expose_secret()
         except InvalidInputError:
             # aiohttp also calls the middleware for a redirected request, without the headers that were added before.
             if _redirects_to.get() != request.url.origin():
                 raise
+        if header is not None:
+            if request.proxy is not None and request.url.scheme == "http":
+                client.check_next_hop(str(request.proxy))
+            request.headers[hdrs.AUTHORIZATION] = header.expose_secret()
         response = await handler(request)
         if header is not None and response.status in (401, 403):
             header = await client.reauthorize(url, header)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from typing import Any
 
 from .. import AsyncClient, AuthorizationHeader, Client
 from ._mistakes import checked, missing
@@ -21,6 +22,8 @@ class CodatAuth(httpx.Auth):
     After a 401 or 403 the source is read again. If it has another key, the request is sent once more with that key,
     unless its body is a stream that was consumed. Such a response is returned, and the next request has the new key.
 
+    If a proxy would see the key unencrypted, the request raises ``InvalidInputError``, and the key is not sent.
+
     ``httpx.Client`` needs a ``Client``, and ``httpx.AsyncClient`` an ``AsyncClient``: a request with the other kind raises
     ``TypeError``. A request to another origin raises ``InvalidInputError``: give it an ``auth`` of its own. In both
     cases, nothing is sent. httpx removes the key from a redirect to another origin, except from ``http://HOST`` to
@@ -36,7 +39,14 @@ class CodatAuth(httpx.Auth):
         if not isinstance(client, Client):
             raise TypeError("httpx.Client blocks: give CodatAuth a Client of codat_keys, or use httpx.AsyncClient")
         header = client.authorization_for(str(request.url))
-        response = yield _with(header, request)
+        trace = request.extensions.get("trace")
+
+        def traced(event: str, info: dict[str, Any]) -> None:
+            _check(client, event, info)
+            if trace is not None:
+                trace(event, info)
+
+        response = yield _with(header, _traced(request, traced))
         if _rejects(header, response):
             renewed = client.reauthorize(str(response.request.url), header)
             if renewed is not None and _is_repeatable(response.request):
@@ -48,11 +58,38 @@ class CodatAuth(httpx.Auth):
         if not isinstance(client, AsyncClient):
             raise TypeError("httpx.AsyncClient does not block: give CodatAuth an AsyncClient of codat_keys")
         header = await client.authorize(str(request.url))
-        response = yield _with(header, request)
+        trace = request.extensions.get("trace")
+
+        async def traced(event: str, info: dict[str, Any]) -> None:
+            _check(client, event, info)
+            if trace is not None:
+                await trace(event, info)
+
+        response = yield _with(header, _traced(request, traced))
         if _rejects(header, response):
             renewed = await client.reauthorize(str(response.request.url), header)
             if renewed is not None and _is_repeatable(response.request):
                 yield _with(renewed, response.request)
+
+
+def _traced(request: httpx.Request, trace: Callable[[str, dict[str, Any]], Awaitable[None] | None]) -> httpx.Request:
+    """Has httpx tell each step of an unencrypted request. A redirect keeps it."""
+    if request.url.scheme == "http":
+        request.extensions = {**request.extensions, "trace": trace}
+    return request
+
+
+def _check(client: Client | AsyncClient, event: str, info: dict[str, Any]) -> None:
+    """Checks the server to which httpx connects: with a proxy, it is not the one that the URL names."""
+    if event == "socks.connect_tcp.started":
+        client.check_next_hop(f"socks5://{info['host']}:{info['port']}")
+    if event == "http11.send_request_headers.started":
+        sent = info["request"]
+        is_encrypted = sent.url.scheme == b"https" and sent.url.target.startswith(b"/")
+        if not is_encrypted and any(name.lower() == b"authorization" for name, _ in sent.headers):
+            host = sent.url.host.decode("ascii")
+            port = sent.url.port or {b"http": 80, b"https": 443}[sent.url.scheme]
+            client.check_next_hop(f"{sent.url.scheme.decode()}://{f'[{host}]' if ':' in host else host}:{port}")
 
 
 def _with(header: AuthorizationHeader, request: httpx.Request) -> httpx.Request:

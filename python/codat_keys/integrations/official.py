@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import signature
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from .. import AsyncClient, Client
 from ._mistakes import checked
@@ -51,11 +53,17 @@ def security(client: Client | AsyncClient, kind: Callable[..., Any] | None = Non
 
     An SDK sends the key to any ``server_url``, and does not repeat a call whose key is rejected. With
     ``client=httpx.Client(auth=CodatAuth(client))`` in addition, a call to another origin raises ``InvalidInputError``, and
-    a call with a replaced key is made once more, as with ``connect``.
+    a call with a replaced key is made once more, as with ``connect``. A proxy that the environment names for an ``http`` base
+    URL raises ``InvalidInputError``; one that is given to the SDK's HTTP client is not known here.
     """
     checked(client, Client, AsyncClient)
     made = kind or _platforms_own() or _Security
-    return lambda: made(auth_header=client.authorization_for(client.base_url).expose_secret())
+
+    def authenticate() -> Any:
+        _check_environment(client)
+        return made(auth_header=client.authorization_for(client.base_url).expose_secret())
+
+    return authenticate
 
 
 def _http_clients(sdk: type, client: Client | AsyncClient) -> dict[str, Any]:
@@ -77,6 +85,15 @@ def _http_clients(sdk: type, client: Client | AsyncClient) -> dict[str, Any]:
     if waits:
         clients["async_client"] = httpx.AsyncClient(auth=CodatAuth(client), follow_redirects=True, limits=limits)
     return clients
+
+
+def _check_environment(client: Client | AsyncClient) -> None:
+    """Checks the proxy that an HTTP client uses by default."""
+    url = urlsplit(client.base_url)
+    proxies = getproxies()
+    proxy = proxies.get("http") or proxies.get("all")
+    if url.scheme == "http" and proxy and not proxy_bypass(url.netloc):
+        client.check_next_hop(proxy if "://" in proxy else f"http://{proxy}")
 
 
 def _platforms_own() -> Callable[..., Any] | None:

@@ -30,7 +30,8 @@ class CodatAuth(requests.auth.AuthBase):
     has the new key.
 
     A request to another origin raises ``InvalidInputError``, and nothing is sent: give it an ``auth`` of its own. requests
-    removes the key from a redirect to another origin, except from ``http://HOST`` to ``https://HOST``. The password of a
+    removes the key from a redirect to another origin, except from ``http://HOST`` to ``https://HOST``. So does a request
+    whose key a proxy of the environment would see unencrypted; proxies that are given to requests are not known here. The password of a
     netrc file never replaces the key.
     """
 
@@ -39,7 +40,11 @@ class CodatAuth(requests.auth.AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Called by requests for the first request of each call."""
-        header = self._client.authorization_for(request.url or "")
+        url = request.url or ""
+        header = self._client.authorization_for(url)
+        proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+        if proxy and url.lower().startswith("http:"):
+            self._client.check_next_hop(proxy if "://" in proxy else f"http://{proxy}")
         request.headers = _Headers(request.headers)
         request.headers.attach(header)
         request.register_hook("response", _Hook(self._client))  # type: ignore[no-untyped-call]

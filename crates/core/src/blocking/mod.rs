@@ -144,6 +144,14 @@ impl Client {
         Ok(self.0.pool.key().ready().map(|held| AuthorizationHeader::from(&held.key)))
     }
 
+    /// Checks the server to which another HTTP library connects, as [`crate::Client::check_next_hop`].
+    ///
+    /// # Errors
+    /// As [`crate::Client::check_next_hop`].
+    pub fn check_next_hop(&self, url: &str) -> Result<(), Error> {
+        self.0.base_url.check_next_hop(url)
+    }
+
     /// Returns the header for sending a request once more after a 401 or 403, as [`crate::Client::reauthorize`].
     ///
     /// # Errors
