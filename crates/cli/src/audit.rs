@@ -1,6 +1,8 @@
 //! `audit`: what should not stay as it is with the keys. It changes nothing.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use codat_keys::{ApiKeyDetails, Client, ErrorKind, Timestamp};
@@ -110,7 +112,8 @@ pub(crate) async fn audit(audit: &Audit) -> Result<ExitCode, Failure> {
         findings
     };
     let of_all = but_ignored(findings_of_all(&keys));
-    let of_each: Vec<_> = keys.iter().map(|key| but_ignored(findings_of(key, &keys, now, max_age))).collect();
+    let names = Names::of(&keys, now);
+    let of_each: Vec<_> = keys.iter().map(|key| but_ignored(findings_of(key, &names, now, max_age))).collect();
     if audit.json {
         let audited = keys.iter().zip(&of_each).map(|(key, findings)| Audited {
             key: KeyJson::new(&client, key, false),
@@ -160,38 +163,49 @@ fn findings_of_all(keys: &[ApiKeyDetails]) -> Vec<Kind> {
     found.into_iter().filter_map(|(kind, is_so)| is_so.then_some(kind)).collect()
 }
 
-fn findings_of(
-    key: &ApiKeyDetails,
-    keys: &[ApiKeyDetails],
-    now: Timestamp,
-    max_age: Option<SignedDuration>,
-) -> Vec<Kind> {
-    let of_this_name = keys.iter().filter(|other| name(other) == name(key)).count();
-    let age = key.age(now).map(|age| SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX));
+/// What the names of all keys say, collected once: the cost is that of their length.
+struct Names<'a> {
+    /// How many keys have a name.
+    keys: HashMap<&'a str, usize>,
+    /// The age of the newest replacement, `<base>~<tag>`, by its base.
+    replacements: HashMap<&'a str, Duration>,
+}
+
+impl<'a> Names<'a> {
+    fn of(keys: &'a [ApiKeyDetails], now: Timestamp) -> Self {
+        let mut names = Self { keys: HashMap::new(), replacements: HashMap::new() };
+        for (key, name) in keys.iter().filter_map(|key| Some((key, name(key)?))) {
+            *names.keys.entry(name).or_default() += 1;
+            if let Some(age) = key.age(now).filter(|_| name.contains('~')) {
+                let newest = names.replacements.entry(base(Some(name))).or_insert(age);
+                *newest = age.min(*newest);
+            }
+        }
+        names
+    }
+}
+
+fn findings_of(key: &ApiKeyDetails, names: &Names<'_>, now: Timestamp, max_age: Option<SignedDuration>) -> Vec<Kind> {
+    let name = name(key);
+    let own = key.age(now);
+    let age = own.map(|age| SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX));
     let mut found = vec![
-        (Kind::Nameless, name(key).is_none()),
+        (Kind::Nameless, name.is_none()),
         (Kind::TooOld, max_age.zip(age).is_some_and(|(allowed, age)| age > allowed)),
         (Kind::AgeUnknown, max_age.is_some() && age.is_none()),
     ];
-    if found.iter().any(|(_, is_so)| *is_so) && is_being_replaced(key, keys, now) {
+    // A replacement is newer than the key that it replaces.
+    let newest = names.replacements.get(base(name));
+    let is_being_replaced = newest.is_some_and(|newest| own.is_none_or(|own| *newest < own));
+    if found.iter().any(|(_, is_so)| *is_so) && is_being_replaced {
         found = vec![(Kind::ReplacementUnderWay, true)];
     }
-    found.push((Kind::NameUsedTwice, name(key).is_some() && of_this_name > 1));
+    found.push((Kind::NameUsedTwice, name.is_some_and(|name| names.keys[name] > 1)));
     found.into_iter().filter_map(|(kind, is_so)| is_so.then_some(kind)).collect()
 }
 
-/// Whether a newer key has the name of a replacement, `<base>~<tag>`, with the base of this key's name.
-fn is_being_replaced(key: &ApiKeyDetails, keys: &[ApiKeyDetails], now: Timestamp) -> bool {
-    let is_replacement =
-        |other: &&ApiKeyDetails| name(other).is_some_and(|name| name.contains('~')) && base(other) == base(key);
-    keys.iter().filter(is_replacement).any(|other| match (other.age(now), key.age(now)) {
-        (Some(of_other), Some(own)) => of_other < own,
-        (of_other, own) => of_other.is_some() && own.is_none(),
-    })
-}
-
-fn base(key: &ApiKeyDetails) -> &str {
-    name(key).map_or(BASE_OF_NAMELESS, |name| name.rsplit_once('~').map_or(name, |(base, _)| base))
+fn base(name: Option<&str>) -> &str {
+    name.map_or(BASE_OF_NAMELESS, |name| name.rsplit_once('~').map_or(name, |(base, _)| base))
 }
 
 fn name(key: &ApiKeyDetails) -> Option<&str> {

@@ -3,7 +3,8 @@
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
-use crate::support::{against, program, run, run_with_input};
+use crate::stand_in::StandIn;
+use crate::support::{against, program, run, run_with_input, with_key};
 
 /// Keys of an emulator beside its own, which has no name and no date.
 fn emulator_with(keys: &Value) -> Emulator {
@@ -169,4 +170,25 @@ fn a_replacement_under_way_takes_the_place_of_what_it_mends() {
     }
     let ignored = ["--max-age", "90d", "--ignore", "replacement_under_way", "--ignore", "too_old"];
     assert_eq!(audited(&emulator, &ignored).0, 0);
+}
+
+#[test]
+fn a_hostile_list_is_audited_in_time() {
+    // Work that grows with the square of the list would take minutes: `run` ends it after a minute.
+    let blank = " ".repeat(7_900);
+    let names = [format!("{blank}n"), format!("{}~{blank}n", "n".repeat(7_000)), "~n".repeat(4_000)];
+    for name in &names {
+        let keys: Vec<Value> = (0..1_000)
+            .map(|number| {
+                let name = &name[..name.len().min(8_000)];
+                json!({ "id": format!("{number}"), "name": name, "apiKey": format!("MadeUpKey{number:031}") })
+            })
+            .collect();
+        let server = StandIn::answering(vec![crate::stand_in::json(200, &json!({ "results": keys }).to_string())]);
+        let key = format!("MadeUpKey{:031}", 0);
+        for more in [&["audit"][..], &["audit", "--json"], &["list"], &["list", "--json"], &["whoami"]] {
+            let ended = run(&mut with_key(&server.url, &key), more);
+            assert!(matches!(ended.status, 0 | 3), "{more:?}: {}", ended.status);
+        }
+    }
 }
