@@ -6,7 +6,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, KeyId, Method, Page, Response, decode, plain};
+use codat_keys::{
+    Client, ErrorKind, HeaderName, HeaderValue, KeyId, Method, Page, Response, decode, escape_json, plain,
+};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -220,7 +222,7 @@ impl Api {
         })?;
         // A line break in JSON is white space: within a string it would be escaped.
         let lines = results.iter().map(|result| result.get().replace(['\n', '\r'], "") + "\n");
-        print_body(lines.collect::<String>().as_bytes())
+        print(&escape_json(&lines.collect::<String>()))
     }
 
     fn print_head(&self, client: &Client, response: &Response) -> Result<(), Failure> {

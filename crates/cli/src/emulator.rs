@@ -12,7 +12,7 @@ use codat_keys_emulator::Emulator;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::output::{print, say};
+use crate::output::{json_text, print, say};
 use crate::portal;
 use crate::runtime::Signals;
 
@@ -69,7 +69,7 @@ pub(crate) async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
     let mut signals = Signals::watch()?;
     let (url, key, page) = (emulator.base_url(), emulator.api_key(), portal::page_of(&emulator));
     if options.json {
-        print(&format!("{}\n", json!({ "baseUrl": url, "apiKey": key, "page": page })))?;
+        print(&(json_text(&json!({ "baseUrl": url, "apiKey": key, "page": page }), false) + "\n"))?;
     } else {
         print(&format!(
             "Codat emulator at {url}, until Ctrl-C\n  export CODAT_BASE_URL={url}\n  export CODAT_API_KEY={key}\n  \

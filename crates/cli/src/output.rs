@@ -1,8 +1,8 @@
 //! What goes to standard output.
 
-use std::io::{ErrorKind, IsTerminal, Write, stdout};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write, stdout};
 
-use codat_keys::{ApiKeyDetails, Client, Creation, plain};
+use codat_keys::{ApiKeyDetails, Client, Creation, escape_json, plain};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use unicode_width::UnicodeWidthStr;
@@ -11,7 +11,7 @@ use crate::failure::{Failure, without_secrets};
 
 /// Writes to standard output. A reader that has gone away (`| head`) ends the program, without a word.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    write(text.as_bytes())
+    write(|out| out.write_all(text.as_bytes()))
 }
 
 /// Writes a secret. A closed pipe is an error, since the secret would be lost.
@@ -58,28 +58,33 @@ pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes an answer's body as it came, and ends its last line; to a terminal without what could move its cursor.
+/// Writes an answer's body and ends its last line: JSON with its unseen characters escaped, and anything else as it came, but
+/// to a terminal without what could move its cursor.
 pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(body) else {
         if stdout().is_terminal() {
             let what = format!("the answer is no text: {} bytes that a terminal cannot show", body.len());
             return Err(Failure::local(what, "send the output to a file: > FILE"));
         }
-        return write(body);
+        return write(|out| out.write_all(body));
     };
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    if !stdout().is_terminal() {
-        return print(&format!("{text}{end}"));
+    let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
+    let text = if is_json { escape_json(text) } else { text.into() };
+    match (stdout().is_terminal(), is_json) {
+        (false, _) => print(&(text.into_owned() + end)),
+        (true, true) => write(|out| write_pretty(out, &text)),
+        (true, false) => {
+            let line = |line: &str| line.trim_end_matches('\r').split('\t').map(plain).collect::<Vec<_>>().join("\t");
+            let lines: Vec<String> = text.split('\n').map(line).collect();
+            print(&(lines.join("\n") + end))
+        }
     }
-    let text = &pretty(text).unwrap_or_else(|| text.to_owned());
-    let line = |line: &str| line.trim_end_matches('\r').split('\t').map(plain).collect::<Vec<_>>().join("\t");
-    let lines: Vec<String> = text.split('\n').map(line).collect();
-    print(&(lines.join("\n") + end))
 }
 
-fn write(bytes: &[u8]) -> Result<(), Failure> {
-    let mut out = stdout().lock();
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|error| {
+fn write(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = BufWriter::new(stdout().lock());
+    write(&mut out).and_then(|()| out.flush()).map_err(|error| {
         let failure = Failure::local(format!("standard output cannot be written: {error}"), "check where it goes");
         failure.with_status(if error.kind() == ErrorKind::BrokenPipe { 0 } else { 1 })
     })
@@ -97,7 +102,8 @@ pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
 
 pub(crate) fn json_text(document: &impl Serialize, is_pretty: bool) -> String {
     let text = if is_pretty { serde_json::to_string_pretty(document) } else { serde_json::to_string(document) };
-    text.expect("names are texts, and no value refuses to be written")
+    let text = text.expect("names are texts, and no value refuses to be written");
+    escape_json(&text).into_owned()
 }
 
 /// Keys, as a table for people or as tab-separated lines for programs.
@@ -187,47 +193,49 @@ fn shown(key: &ApiKeyDetails, reveal: bool) -> String {
     if reveal { key.api_key.expose_secret().to_owned() } else { key.api_key.masked() }
 }
 
-/// Indents JSON without changing its numbers and strings; `None` for other text.
-fn pretty(text: &str) -> Option<String> {
-    serde_json::from_str::<IgnoredAny>(text).ok()?;
-    let (mut shown, mut depth, mut is_string, mut is_escaped) = (String::new(), 0, false, false);
-    let mut rest = text.chars().peekable();
+/// Writes JSON with indentation, and with its numbers and strings as they are.
+fn write_pretty(out: &mut dyn Write, json: &str) -> io::Result<()> {
+    let (mut depth, mut is_string, mut is_escaped) = (0, false, false);
+    let mut rest = json.chars().peekable();
     while let Some(c) = rest.next() {
         if is_string {
             (is_string, is_escaped) = (is_escaped || c != '"', c == '\\' && !is_escaped);
-            shown.push(c);
+            write!(out, "{c}")?;
             continue;
         }
         match c {
             '{' | '[' => {
-                shown.push(c);
+                write!(out, "{c}")?;
                 while rest.next_if(char::is_ascii_whitespace).is_some() {}
                 if let Some(end) = rest.next_if(|c| matches!(c, '}' | ']')) {
-                    shown.push(end);
+                    write!(out, "{end}")?;
                 } else {
                     depth += 1;
-                    shown += &line_break(depth);
+                    break_line(out, depth)?;
                 }
             }
             '}' | ']' => {
                 depth -= 1;
-                shown += &line_break(depth);
-                shown.push(c);
+                break_line(out, depth)?;
+                write!(out, "{c}")?;
             }
-            ',' => shown += &(",".to_owned() + &line_break(depth)),
-            ':' => shown += ": ",
+            ',' => {
+                write!(out, ",")?;
+                break_line(out, depth)?;
+            }
+            ':' => write!(out, ": ")?,
             c if c.is_ascii_whitespace() => {}
             c => {
                 is_string = c == '"';
-                shown.push(c);
+                write!(out, "{c}")?;
             }
         }
     }
-    Some(shown)
+    writeln!(out)
 }
 
-fn line_break(depth: usize) -> String {
-    "\n".to_owned() + &"  ".repeat(depth)
+fn break_line(out: &mut dyn Write, depth: usize) -> io::Result<()> {
+    write!(out, "\n{:1$}", "", 2 * depth)
 }
 
 fn table<const N: usize>(rows: Vec<[String; N]>) -> String {

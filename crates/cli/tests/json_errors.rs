@@ -104,3 +104,48 @@ fn doctor_delete_and_profiles_print_json() {
     let report: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(report["problem"]["code"], "connect", "{report}");
 }
+
+/// Every kind of character that a terminal acts on or hides.
+const UNSEEN: &str =
+    "\u{7f}\u{9b}\u{ad}\u{600}\u{200b}\u{200f}\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}\u{fff9}\u{e0001}";
+
+#[test]
+#[cfg(unix)]
+fn json_holds_no_character_that_a_terminal_acts_on_or_hides() {
+    let list = format!(
+        r#"{{"results":[{{"id":"a","name":"own{UNSEEN}","apiKey":"{KEY}"}},
+            {{"id":"b","name":"x{UNSEEN}","apiKey":"MadeUpKeyB000000000000000000000000000000"}}],
+            "pageNumber":1,"pageSize":100,"totalResults":2}}"#
+    );
+    let deleted = Answer::Bytes(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n".into());
+    let server = StandIn::judging(move |request| match request.split(' ').next() {
+        Some("DELETE") => deleted.clone(),
+        Some("POST") => answer(400, &format!(r#"{{"error":"bad {UNSEEN}"}}"#)),
+        _ => answer(200, &list),
+    });
+    for (arguments, status) in [
+        (&["list", "--json"][..], 0),
+        (&["whoami", "--json"], 0),
+        (&["show", "b", "--json"], 0),
+        (&["audit", "--json"], 0),
+        (&["doctor", "--json"], 0),
+        (&["delete", "b", "--yes", "--json"], 0),
+        (&["create", "new", "--json"], 2),
+        (&["api", "/apiKeys"], 0),
+        (&["api", "/apiKeys", "--paginate"], 0),
+        (&["api", "/apiKeys", "--paginate", "--jsonl"], 0),
+    ] {
+        let ended = run(&mut with_key(&server.url, KEY), arguments);
+        assert_eq!(ended.status, status, "{arguments:?}: {ended:?}");
+        // What is no JSON is for people, who may be shown any letter.
+        let said = Some(ended.stderr.as_str()).filter(|said| said.starts_with('{')).unwrap_or_default();
+        let mut all = ended.stdout.chars().chain(said.chars());
+        assert!(all.all(|c| c == '\n' || c == ' ' || c.is_ascii_graphic()), "{arguments:?}: {ended:?}");
+    }
+    let listed = run(&mut with_key(&server.url, KEY), &["list", "--json"]).stdout;
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed["keys"][1]["name"], format!("x{UNSEEN}"), "it is equal when it is parsed");
+    let (_, shown) = crate::terminal::on_a_terminal(with_key(&server.url, KEY).args(["api", "/apiKeys"]), "");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["results"][1]["name"], format!("x{UNSEEN}"));
+}

@@ -99,7 +99,7 @@ pub use lookalikes::mask_credentials;
 pub use pages::Walk;
 pub use pages::{Page, Pages};
 #[doc(hidden)]
-pub use plain::plain;
+pub use plain::{escape_json, plain};
 pub use rate_limit::RateLimit;
 pub use request::Request;
 pub use response::Response;

@@ -1,5 +1,8 @@
 //! Texts that somebody else wrote, as they may be shown.
 
+use std::borrow::Cow;
+use std::fmt::Write;
+
 /// The text without what could move a terminal's cursor, break a line, or turn or hide letters.
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -16,6 +19,32 @@ pub fn plain(text: &str) -> String {
     shown
 }
 
+/// JSON with the characters that could move a terminal's cursor, or turn or hide letters, escaped as `\\uXXXX`. They can only
+/// stand in strings, so that it is still JSON, and equal when it is parsed.
+pub fn escape_json(json: &str) -> Cow<'_, str> {
+    let is_escaped = |c: char| (c.is_control() && c >= '\u{7f}') || is_unseen(c) || is_format(c);
+    if !json.contains(is_escaped) {
+        return json.into();
+    }
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        match is_escaped(c) {
+            true => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }),
+            false => escaped.push(c),
+        }
+    }
+    escaped.into()
+}
+
+/// The format characters (general category Cf) that can be seen: signs around numbers, and hieroglyphs' arrangement.
+fn is_format(c: char) -> bool {
+    matches!(c,
+        '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1345f}')
+}
+
 /// What Unicode lets a program ignore, marks of direction, ends of lines and blanks that are no spaces. Emoji and some scripts
 /// are written with joiners, which are such characters, too.
 pub(crate) fn is_unseen(c: char) -> bool {
@@ -28,7 +57,43 @@ pub(crate) fn is_unseen(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::*;
+
+    #[test]
+    fn json_has_its_unseen_characters_escaped() {
+        for (json, escaped) in [
+            ("{\"a\":\t\"\u{9b}2J\u{7f}\"}\n", r#"{"a":#TAB"\u009b2J\u007f"}#LINE"#),
+            (
+                "\"\u{202e}\u{200b}\u{2028}\u{feff}\u{e0001}\\\\\u{ad}\"",
+                r#""\u202e\u200b\u2028\ufeff\udb40\udc01\\\u00ad""#,
+            ),
+            ("\"\u{e9}\u{682a}\"", "\"\u{e9}\u{682a}\""),
+        ] {
+            assert_eq!(escape_json(json), escaped.replace("#TAB", "\t").replace("#LINE", "\n"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_json_is_equal_when_parsed(
+            texts in prop::collection::vec(r"[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}a\\]{0,20}", 0..4),
+        ) {
+            for json in [serde_json::to_string(&texts), serde_json::to_string_pretty(&texts)].map(Result::unwrap) {
+                let escaped = escape_json(&json).into_owned();
+                let is_seen = |c: char| c == '\n' || !c.is_control() && !is_unseen(c) && !is_format(c);
+                prop_assert!(escaped.chars().all(is_seen), "{escaped:?}");
+                prop_assert_eq!(serde_json::from_str::<Value>(&escaped).unwrap(), Value::from(texts.clone()));
+            }
+        }
+
+        #[test]
+        fn every_format_character_is_escaped(text in r"[\p{Cf}\x{7f}-\x{9f}\p{Zl}\p{Zp}]{1,9}") {
+            prop_assert!(escape_json(&serde_json::to_string(&text).unwrap()).is_ascii());
+        }
+    }
 
     #[test]
     fn what_cannot_be_seen_is_written_out() {

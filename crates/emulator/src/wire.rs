@@ -32,6 +32,19 @@ pub(crate) struct Answer {
     pub(crate) body: Option<Bytes>,
 }
 
+/// Escapes what a terminal might act on or hide: the journal is read there. Such characters stand in strings alone.
+fn escaped(json: String) -> String {
+    let is_escaped = |c: char| c == '\u{7f}' || !c.is_ascii() && !c.is_alphanumeric();
+    if !json.contains(is_escaped) {
+        return json;
+    }
+    let escape = |c: char| match is_escaped(c) {
+        true => c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+        false => String::from(c),
+    };
+    json.chars().map(escape).collect()
+}
+
 impl Answer {
     pub(crate) fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
         let answer = Answer { body: Some(body.into()), ..Answer::empty(status) };
@@ -39,8 +52,8 @@ impl Answer {
     }
 
     pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
-        let body = serde_json::to_vec(body).expect("plain data can always be written as JSON");
-        Answer::new(status, JSON, body)
+        let body = serde_json::to_string(body).expect("plain data can always be written as JSON");
+        Answer::new(status, JSON, escaped(body))
     }
 
     pub(crate) fn no_content() -> Answer {
