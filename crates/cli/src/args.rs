@@ -134,13 +134,27 @@ pub(crate) struct List {
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys show ci --out key.txt")]
 pub(crate) struct Show {
-    /// The id, or a name that one key has
-    #[arg(add = ArgValueCompleter::new(completion::keys))]
-    pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) key: KeyReference,
     #[command(flatten)]
     pub(crate) output: KeyOutput,
     #[command(flatten)]
     pub(crate) connection: Connection,
+}
+
+/// Which key is meant.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct KeyReference {
+    /// The id, or a name that one key has and that cannot be an id
+    #[arg(value_name = "KEY", add = ArgValueCompleter::new(completion::keys))]
+    pub(crate) either: Option<String>,
+    /// The key of this id
+    #[arg(long, add = ArgValueCompleter::new(completion::ids))]
+    pub(crate) id: Option<String>,
+    /// The one key of this name
+    #[arg(long, add = ArgValueCompleter::new(completion::names))]
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Args)]
@@ -189,9 +203,8 @@ pub(crate) struct KeyOutput {
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys delete invoice-processor --yes")]
 pub(crate) struct Delete {
-    /// The id, or a name that one key has
-    #[arg(add = ArgValueCompleter::new(completion::keys))]
-    pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) key: KeyReference,
     /// Do not ask; needed where there is no terminal
     #[arg(long, short)]
     pub(crate) yes: bool,

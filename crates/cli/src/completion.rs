@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::FromArgMatches;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
-use codat_keys::{ApiKeyDetails, Untrusted, plain};
+use codat_keys::reference::References;
+use codat_keys::{ApiKeyDetails, plain};
 
 use crate::args;
 use crate::choice::{self, Choice};
@@ -64,17 +65,35 @@ pub(crate) fn topics() -> Vec<CompletionCandidate> {
 
 /// Lists the names and ids of keys, with the key that the command line would use.
 pub(crate) fn keys(begun: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(begun, |keys, name| keys.either(name).is_ok(), true)
+}
+
+/// Lists the ids of keys.
+pub(crate) fn ids(begun: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(begun, |_, _| false, true)
+}
+
+/// Lists the names that one key has.
+pub(crate) fn names(begun: &OsStr) -> Vec<CompletionCandidate> {
+    candidates(begun, |keys, name| keys.name(name).is_ok(), false)
+}
+
+fn candidates(
+    begun: &OsStr,
+    is_name: impl Fn(&References<'_>, &str) -> bool,
+    with_ids: bool,
+) -> Vec<CompletionCandidate> {
     let begun = begun.to_string_lossy();
     if begun.starts_with('-') {
         return Vec::new();
     }
     let Some(keys) = listed() else { return Vec::new() };
-    let used_once = |name: &Untrusted| keys.iter().filter(|key| key.name.as_ref() == Some(name)).count() == 1;
+    let references = References::new(&keys);
     let named = keys.iter().filter_map(|key| {
-        let name = key.name.as_ref().filter(|name| used_once(name))?;
+        let name = key.name.as_ref().filter(|name| is_name(&references, name.unredacted()))?;
         Some((name.to_string(), key.id.to_string()))
     });
-    let by_id = keys.iter().map(|key| {
+    let by_id = keys.iter().filter(|_| with_ids).map(|key| {
         let name = key.name.as_ref().map_or("no name".into(), ToString::to_string);
         (key.id.to_string(), format!("{name}, {}", key.api_key.masked()))
     });

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::args::Delete;
 use crate::failure::Failure;
-use crate::keys::{check_reference, resolve};
 use crate::output::{KeyJson, print_json, say};
 use crate::runtime::{interrupted, unless_interrupted};
 
@@ -18,7 +17,7 @@ struct Document {
 
 pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     let client = delete.connection.client().await?;
-    check_reference(&delete.key)?;
+    delete.key.check()?;
     let nobody_to_ask = !(stdin().is_terminal() && stderr().is_terminal());
     if !delete.yes && nobody_to_ask {
         return Err(Failure::new(
@@ -28,7 +27,7 @@ pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
         ));
     }
     let keys = unless_interrupted(client.keys().list()).await?;
-    let key = resolve(&keys, &delete.key)?;
+    let key = delete.key.resolve(&keys)?;
     if !delete.yes && !unless_interrupted(confirmed(key)).await? {
         return Err(Failure::new(ErrorKind::Cancelled, "not confirmed", "nothing was deleted"));
     }

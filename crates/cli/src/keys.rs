@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use codat_keys::reference::{References, Unresolved};
 use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind, KeyId};
 
-use crate::args::{KeyOutput, List, Show, Whoami};
+use crate::args::{KeyOutput, KeyReference, List, Show, Whoami};
 use crate::failure::Failure;
 use crate::output::{
     KeyDocument, KeyJson, KeysDocument, print, print_json, print_keys, refuse_closed_output, refuse_terminal, say,
@@ -29,10 +30,10 @@ pub(crate) async fn list(list: &List) -> Result<(), Failure> {
 
 pub(crate) async fn show(show: &Show) -> Result<(), Failure> {
     let client = show.connection.client().await?;
-    check_reference(&show.key)?;
+    show.key.check()?;
     let file = reserve(&show.output)?;
     let keys = unless_interrupted(client.keys().list()).await?;
-    hand_out(&client, resolve(&keys, &show.key)?, &show.output, file, None)
+    hand_out(&client, show.key.resolve(&keys)?, &show.output, file, None)
 }
 
 pub(crate) async fn whoami(whoami: &Whoami) -> Result<(), Failure> {
@@ -46,31 +47,37 @@ pub(crate) async fn whoami(whoami: &Whoami) -> Result<(), Failure> {
     }
 }
 
-/// Refuses what could be a path. Checked before anything is sent.
-pub(crate) fn check_reference(reference: &str) -> Result<(), Failure> {
-    KeyId::parse(reference).map(drop).map_err(|error| {
-        Failure::new(
-            error.kind(),
-            error,
-            "give an id as `codat-keys list` shows it: a key of such a name is called by its id",
-        )
-    })
-}
-
-/// The key that a person means: an id, or a name that only one key has.
-pub(crate) fn resolve<'a>(keys: &'a [ApiKeyDetails], reference: &str) -> Result<&'a ApiKeyDetails, Failure> {
-    if let Some(key) = keys.iter().find(|key| key.id == *reference) {
-        return Ok(key);
+impl KeyReference {
+    /// Refuses what could be a path. Checked before anything is sent.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let hint = "give an id as `codat-keys list` shows it: a key of such a name is called by its id, or with --name";
+        let checked = self.id.as_ref().or(self.either.as_ref()).map(|id| KeyId::parse(id)).transpose();
+        checked.map(drop).map_err(|error| Failure::new(error.kind(), error, hint))
     }
-    let named: Vec<_> = keys.iter().filter(|key| key.is_named(reference)).collect();
-    match named.as_slice() {
-        [key] => Ok(key),
-        [] => Err(Failure::new(ErrorKind::NotFound, "no key has this id or name", "codat-keys list shows the keys")),
-        several => {
-            let ids: Vec<String> = several.iter().map(|key| key.id.to_string()).collect();
-            let hint = format!("give one of their ids: {}", ids.join(", "));
-            Err(Failure::new(ErrorKind::InvalidInput, format!("{} keys have this name", several.len()), hint))
-        }
+
+    /// The key that is meant.
+    pub(crate) fn resolve<'a>(&self, keys: &'a [ApiKeyDetails]) -> Result<&'a ApiKeyDetails, Failure> {
+        let keys = References::new(keys);
+        let (found, called) = match self {
+            Self { id: Some(id), .. } => (keys.id(id), "id"),
+            Self { name: Some(name), .. } => (keys.name(name), "name"),
+            Self { either, .. } => (keys.either(either.as_deref().unwrap_or_default()), "id or name"),
+        };
+        found.map_err(|unresolved| match unresolved {
+            Unresolved::NotFound => {
+                Failure::new(ErrorKind::NotFound, format!("no key has this {called}"), "codat-keys list shows the keys")
+            }
+            Unresolved::IdOrName => Failure::new(
+                ErrorKind::InvalidInput,
+                "this is the name of a key, and may be the id of another",
+                "say which is meant: --id ID, or --name NAME",
+            ),
+            Unresolved::Several(ids) => {
+                let listed: Vec<String> = ids.iter().map(ToString::to_string).collect();
+                let hint = format!("give one of their ids: {}", listed.join(", "));
+                Failure::new(ErrorKind::InvalidInput, format!("{} keys have this name", ids.len()), hint)
+            }
+        })
     }
 }
 

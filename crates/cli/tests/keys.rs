@@ -5,7 +5,7 @@ use std::path::Path;
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
-use crate::support::{against, program, run, with_key};
+use crate::support::{against, program, run, run_with_input, with_key};
 
 fn create(emulator: &Emulator, arguments: &[&str]) -> crate::support::Ended {
     let ended = run(&mut against(emulator), &[&["create"], arguments].concat());
@@ -150,6 +150,42 @@ fn an_ambiguous_name_is_refused_with_the_ids_to_choose_from() {
     assert!(ids.iter().all(|id| refused.stderr.contains(id)), "{refused:?}");
     assert_eq!(run(&mut against(&emulator), &["delete", &ids[0], "--yes"]).status, 0);
     assert_eq!(names(&emulator), ["twin"]);
+}
+
+#[test]
+fn a_deletion_that_is_repeated_reaches_no_other_key() {
+    const UUID: &str = "0498e921-9b53-4396-a412-4f2f5983b0a2";
+    let emulator = Emulator::start().unwrap();
+    let state = serde_json::json!({ "keys": [
+        { "id": "6a1f3a52-71d8-4d36-9d4b-0f3c7f1f8e11", "apiKey": emulator.api_key() },
+        { "id": "aaaa-1111", "name": "first" },
+        { "id": "bbbb-2222", "name": "aaaa-1111" },
+        { "id": "cccc-3333", "name": UUID },
+    ] });
+    let put = ["api", "PUT", "/_emulator/state", "--input", "-"];
+    assert_eq!(run_with_input(&mut against(&emulator), &put, &state.to_string()).status, 0);
+    let delete = |reference: &[&str]| run(&mut against(&emulator), &[&["delete", "--yes"], reference].concat());
+    let refused = |reference: &str| {
+        for command in ["delete", "show"] {
+            let yes: &[&str] = if command == "delete" { &["--yes"] } else { &[] };
+            let ended = run(&mut against(&emulator), &[&[command, reference], yes].concat());
+            assert_eq!(ended.status, 2, "{ended:?}");
+            assert!(ended.stderr.contains("--id ID, or --name NAME"), "{ended:?}");
+        }
+    };
+    refused("aaaa-1111");
+    assert_eq!(delete(&["--id", "aaaa-1111"]).status, 0);
+    assert_eq!(delete(&["--id", "aaaa-1111"]).status, 7);
+    refused("aaaa-1111");
+    assert_eq!(delete(&[UUID]).status, 7, "a UUID is an id");
+    assert_eq!(names(&emulator), ["aaaa-1111", UUID]);
+    assert_eq!(delete(&["--name", "bbbb-2222"]).status, 7, "an id is no name");
+    assert_eq!(delete(&["--id", "../x"]).status, 2);
+    assert_eq!(delete(&["--name", "aaaa-1111"]).status, 0);
+    assert_eq!(delete(&["--name", UUID]).status, 0);
+    for usage in [&[][..], &["--id", "a", "--name", "b"], &["a", "--id", "b"]] {
+        assert_eq!(delete(usage).status, 2, "{usage:?}");
+    }
 }
 
 #[test]

@@ -59,6 +59,8 @@ mod property_tests;
 mod proxy;
 mod rate_limit;
 mod redact;
+#[doc(hidden)]
+pub mod reference;
 mod refusal;
 mod request;
 mod response;
