@@ -17,7 +17,8 @@ use url::Url;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::output::{print, print_body, refuse_closed_output, say};
-use crate::runtime::{interrupted, unless_interrupted};
+use crate::runtime::unless_interrupted;
+use crate::signals::{begin_change, end_change, interrupted};
 
 /// Far more than Codat takes.
 const MAX_INPUT_BYTES: u64 = 64 * 1024 * 1024;
@@ -80,6 +81,7 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     if method == Method::DELETE && !api.force {
         refuse_guarded(&client, &path).await?;
     }
+    let body = api.body()?;
     let mut call = client.request(method.clone(), &path).until(interrupted());
     for (name, value) in &api.query {
         call = call.query(name, value);
@@ -87,20 +89,21 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     for (name, value) in &api.header {
         call = call.header(name.clone(), value.clone());
     }
-    if let Some(body) = api.body()? {
+    if let Some(body) = body {
         call = call.body(body);
         if !api.header.iter().any(|(name, _)| *name == "content-type") {
             call = call.header(HeaderName::from_static("content-type"), HeaderValue::from_static("application/json"));
         }
     }
+    if matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return api.print(&client, &call.await?);
+    }
+    begin_change();
     let response = call.await?;
     // Whoever tries again must know that it was made.
-    api.print(&client, &response).map_err(|failure| match method {
-        Method::GET | Method::HEAD | Method::OPTIONS => failure,
-        _ => failure
-            .even_if_nobody_reads()
-            .with_note(format!("the call was made and answered: HTTP {}", response.status())),
-    })
+    let done = format!("the call was made and answered: HTTP {}", response.status());
+    end_change(done.clone());
+    api.print(&client, &response).map_err(|failure| failure.even_if_nobody_reads().with_note(done))
 }
 
 /// Applies the guards of `delete` to a path that names a key.

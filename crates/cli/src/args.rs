@@ -282,6 +282,7 @@ pub(crate) fn exit_status_rows() -> Vec<(String, String)> {
         match status {
             1 => texts.insert(0, "this machine refused: a file, a port, a process, the output"),
             audit::FOUND => texts.push("`audit` has found something"),
+            130 => texts.push("by SIGTERM 143, by SIGHUP 129"),
             _ => {}
         }
         (status.to_string(), texts.join("; "))

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::process::{Command, ExitCode};
 
 use crate::failure::Failure;
-use crate::runtime::{Signal, Signals};
+use crate::signals::{Received, Signal, leave_to_child};
 
 /// Refuses what was meant as an option of this program.
 pub(crate) fn check(command: &[OsString], usage: &str) -> Result<(), Failure> {
@@ -26,7 +26,7 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
 
     // Before the child runs: a signal that came first would end this process alone, and orphan the child.
-    let mut signals = Signals::watch()?;
+    let mut signals = received()?;
     let lost = |error: std::io::Error| Failure::local(format!("the command was lost: {error}"), "run it again");
     let mut ended = signal(SignalKind::child()).map_err(lost)?;
     let child = command.spawn().map_err(|error| cannot_run(command.get_program(), &error))?;
@@ -44,9 +44,11 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
             signal = signals.next() => {
                 let signal = match signal {
                     Signal::Terminate => Unix::TERM,
+                    Signal::Hangup => Unix::HUP,
                     Signal::Interrupt if is_init() && !has_terminal() => Unix::INT,
-                    // The terminal sends it to the child, too, which decides how to handle it.
-                    Signal::Interrupt => continue,
+                    Signal::Quit if is_init() && !has_terminal() => Unix::QUIT,
+                    // The terminal sends them to the child, too, which decides how to handle them.
+                    Signal::Interrupt | Signal::Quit => continue,
                 };
                 // The child may have ended.
                 let _ = kill_process(child, signal);
@@ -59,7 +61,7 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
 #[cfg(windows)]
 pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     let program = command.get_program().to_owned();
-    let mut signals = Signals::watch()?;
+    let mut signals = received()?;
     let mut child = tokio::process::Command::from(command).spawn().map_err(|error| cannot_run(&program, &error))?;
     loop {
         tokio::select! {
@@ -68,9 +70,17 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
                     .map_err(|error| Failure::local(format!("the command was lost: {error}"), "run it again"))?;
                 return Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)));
             }
-            Signal::Interrupt = signals.next() => {}
+            _ = signals.next() => {}
         }
     }
+}
+
+/// The signals, which this process now leaves to the child.
+fn received() -> Result<Received, Failure> {
+    let signals = Received::watch()
+        .map_err(|error| Failure::local(format!("signals cannot be watched: {error}"), "stop it with kill -9"))?;
+    leave_to_child();
+    Ok(signals)
 }
 
 /// Whether this is the first process of a container.

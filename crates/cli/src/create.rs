@@ -4,19 +4,21 @@ use codat_keys::{Creation, How, KeyName};
 
 use crate::args::Create;
 use crate::failure::Failure;
-use crate::keys::{hand_out, reserve};
+use crate::keys::{hand_out, reserve, way_to};
 use crate::output::say;
-use crate::runtime;
+use crate::signals::{begin_change, end_change, interrupted};
 
 pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     let client = create.connection.client().await?;
     let name = KeyName::parse(&create.name)?;
     let file = reserve(&create.output)?;
-    let mut call = client.keys().create(&name).adopt(create.adopt).until(runtime::interrupted());
+    let mut call = client.keys().create(&name).adopt(create.adopt).until(interrupted());
     if let Some(key) = &create.idempotency_key {
         call = call.idempotency_key(key);
     }
+    begin_change();
     let made = call.await?;
+    end_change(way_to(&made.key));
     let is_written = create.output.is_printed() || file.is_some();
     let notes = describe(&made, is_written);
     if create.output.json {

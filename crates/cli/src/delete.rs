@@ -8,7 +8,8 @@ use serde::Serialize;
 use crate::args::Delete;
 use crate::failure::Failure;
 use crate::output::{KeyJson, print_json, say};
-use crate::runtime::{interrupted, unless_interrupted};
+use crate::runtime::unless_interrupted;
+use crate::signals::{begin_change, end_change, interrupted};
 
 #[derive(Serialize)]
 struct Document {
@@ -35,8 +36,11 @@ pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     if delete.allow_key_in_use {
         call = call.allow_key_in_use();
     }
+    begin_change();
     call.await?;
-    say(&format!("deleted {}", describe(key)));
+    let deleted = format!("deleted {}", describe(key));
+    say(&deleted);
+    end_change(deleted);
     if delete.json { print_json(&Document { deleted: KeyJson::new(&client, key, false) }) } else { Ok(()) }
 }
 

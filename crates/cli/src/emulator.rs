@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::failure::Failure;
 use crate::output::{json_text, print, say};
 use crate::portal;
-use crate::runtime::Signals;
+use crate::signals::interrupted;
 
 #[derive(Args)]
 pub(crate) struct EmulatorOptions {
@@ -65,8 +65,8 @@ pub(crate) async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
     if options.explain {
         return print(&codat_keys_emulator::explain());
     }
+    let interrupted = interrupted();
     let emulator = start(options)?;
-    let mut signals = Signals::watch()?;
     let (url, key, page) = (emulator.base_url(), emulator.api_key(), portal::page_of(&emulator));
     if options.json {
         print(&(json_text(&json!({ "baseUrl": url, "apiKey": key, "page": page }), false) + "\n"))?;
@@ -76,7 +76,7 @@ pub(crate) async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
              page of its keys: {page}\n"
         ))?;
     }
-    signals.next().await;
+    interrupted.await;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use codat_keys::{ApiKeyDetails, Client, Error, ErrorKind, mask_credentials, plai
 use serde::Serialize;
 
 use crate::output::{json_text, say};
+use crate::signals;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -42,13 +43,18 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(kind: ErrorKind, message: impl Display, hint: impl Display) -> Self {
-        Self { kind: Some(kind), ..Self::local(message, hint) }.with_status(kind.exit_status())
+        let status = if kind == ErrorKind::Cancelled { signals::status() } else { kind.exit_status() };
+        Self { kind: Some(kind), ..Self::local(message, hint) }.with_status(status)
     }
 
     /// For what goes wrong on this machine: a file, a terminal, a process.
     pub(crate) fn local(message: impl Display, hint: impl Display) -> Self {
         let (message, hint) = (without_secrets(message), without_secrets(hint));
         Self { status: 1, kind: None, message, notes: Vec::new(), hint, source: None }
+    }
+
+    pub(crate) fn is_of(&self, kind: ErrorKind) -> bool {
+        self.kind == Some(kind)
     }
 
     /// What should be known beside it.

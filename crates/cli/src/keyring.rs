@@ -31,7 +31,7 @@ pub(crate) enum Trouble {
 
 pub(crate) async fn store(name: &Name, key: &ApiKey, limit: Duration) -> Result<(), Trouble> {
     let key = key.clone();
-    within(limit, name, move |entry| entry.set_password(key.expose_secret())).await
+    within(limit, name, move |entry| entry.set_password(key.expose_secret())).await.map_err(perhaps_done)
 }
 
 pub(crate) async fn fetch(name: &Name, limit: Duration) -> Result<Zeroizing<String>, Trouble> {
@@ -39,7 +39,16 @@ pub(crate) async fn fetch(name: &Name, limit: Duration) -> Result<Zeroizing<Stri
 }
 
 pub(crate) async fn remove(name: &Name, limit: Duration) -> Result<(), Trouble> {
-    within(limit, name, Entry::delete_credential).await
+    within(limit, name, Entry::delete_credential).await.map_err(perhaps_done)
+}
+
+fn perhaps_done(trouble: Trouble) -> Trouble {
+    match trouble {
+        Trouble::Other(failure) if failure.is_of(ErrorKind::Cancelled) => {
+            Trouble::Other(failure.with_hint("the keyring may still do what it was asked for"))
+        }
+        other => other,
+    }
 }
 
 /// On a thread of its own, which is left behind where it takes too long.

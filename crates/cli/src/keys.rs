@@ -108,7 +108,7 @@ pub(crate) fn hand_out(
     file: Option<SecretFile>,
     made: Option<&Creation>,
 ) -> Result<(), Failure> {
-    let hint = format!("the key exists: fetch it with `codat-keys show {} --out FILE`", key.id);
+    let hint = way_to(key);
     if let Some(file) = file {
         file.write(key.api_key.expose_secret(), &hint)?;
     }
@@ -121,6 +121,11 @@ pub(crate) fn hand_out(
         true => printed.map_err(|failure| failure.even_if_nobody_reads().with_hint(hint)),
         false => printed,
     }
+}
+
+/// How to get the value of a key that was not delivered.
+pub(crate) fn way_to(key: &ApiKeyDetails) -> String {
+    format!("the key exists: fetch it with `codat-keys show {} --out FILE`", key.id)
 }
 
 impl KeyOutput {

@@ -33,6 +33,7 @@ mod profile;
 mod runtime;
 mod secret_file;
 mod secret_input;
+mod signals;
 mod survey;
 mod template;
 mod usage;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(status) => return status,
     };
+    signals::handle(is_json);
     match run(cli) {
         Ok(status) => status,
         Err(failure) => failure.report(is_json),

@@ -7,9 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use codat_keys::{ApiKey, Client, Method, without_credentials};
+use codat_keys::{ApiKey, Client, ErrorKind, Method, without_credentials};
 use codat_keys_emulator::Emulator;
-use codat_keys_portal::{Links, PATH};
+use codat_keys_portal::{Changes, Ended, Links, PATH};
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
@@ -19,7 +19,7 @@ use crate::connection::Connection;
 use crate::emulator::port;
 use crate::failure::{Failure, without_secrets};
 use crate::output::{print, say};
-use crate::runtime::Signals;
+use crate::signals::{interrupted, undivided};
 
 /// So long without anybody at it, the page is closed.
 const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -56,17 +56,19 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
     let address = listener.local_addr().map_err(cannot_start)?;
     let whose = without_secrets(client.base_url());
     let portal = codat_keys_portal::Portal::new(address, move || Ok(client.clone())).read_only(options.read_only);
+    let changes = portal.changes();
     let (router, links) = portal.behind_links();
-    let mut signals = Signals::watch()?;
+    let interrupted = interrupted();
     let served = tokio::spawn(codat_keys_portal::serve(listener, router));
 
     print(&format!("The page of the API keys of {whose}, until Ctrl-C:\n"))?;
     let link = tell_link(&links)?;
     let _opened = if options.no_open { None } else { open(&link) };
     let mut lines = lines();
+    tokio::pin!(interrupted);
     loop {
         tokio::select! {
-            _ = signals.next() => break,
+            () = &mut interrupted => break,
             () = links.unused_for(IDLE) => {
                 say("nobody has used the page for 30 minutes: it is closed");
                 break;
@@ -74,8 +76,27 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
             Some(()) = lines.recv() => { tell_link(&links)?; }
         }
     }
+    let reported = stop(&changes).await;
     served.abort();
-    Ok(())
+    reported
+}
+
+/// Stops the changes under way, and reports those that no page shows.
+async fn stop(changes: &Changes) -> Result<(), Failure> {
+    let mut last = Ok(());
+    for ended in changes.stop().await {
+        match ended {
+            Ended::Created(id) => say(&format!("created {id}: `codat-keys show {id} --out FILE` fetches its value")),
+            Ended::Revoked(id) => say(&format!("deleted {id}")),
+            Ended::Failed(error) if error.kind() == ErrorKind::Cancelled => {}
+            Ended::Failed(error) => {
+                if let Err(failure) = std::mem::replace(&mut last, Err(error.into())) {
+                    let _ = Failure::report(failure, false);
+                }
+            }
+        }
+    }
+    last
 }
 
 /// Serves the page of an emulator's keys beside its API.
@@ -122,7 +143,11 @@ fn tell_link(links: &Links) -> Result<String, Failure> {
 
 /// Opens the link through a file that only this user can read: arguments of a program can be read by everybody.
 fn open(link: &str) -> Option<NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix("codat-keys-").suffix(".html").tempfile().ok()?;
+    let mut file = undivided(|state| {
+        let file = tempfile::Builder::new().prefix("codat-keys-").suffix(".html").tempfile().ok()?;
+        state.remove_at_end(file.path(), file.as_file());
+        Some(file)
+    })?;
     write!(file, "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={link}\">").ok()?;
     if !open::commands(file.path()).into_iter().any(launch) {
         say("no browser could be started: open the link yourself");

@@ -9,6 +9,7 @@ use same_file::Handle;
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
+use crate::signals::undivided;
 
 /// More than the size of a key. This much space must be available before a key is created.
 const ROOM_BYTES: usize = 4096;
@@ -43,7 +44,8 @@ impl SecretFile {
         };
         let busy = || refuse("is being written by another command", "wait for its end, or choose another file");
 
-        let (claim, is_new) = match create(path) {
+        let created = undivided(|state| create(path).inspect(|file| state.remove_at_end(path, file)));
+        let (claim, is_new) = match created {
             Ok(file) => (file, true),
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(cannot_be_written(error)),
             // Replacing a device, a pipe or a link could break other programs.
@@ -78,7 +80,7 @@ impl SecretFile {
     /// Fails if writing the secret would fail.
     fn rehearse(&mut self) -> io::Result<()> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        match NamedTempFile::new_in(folder) {
+        match undivided(|state| state.temporary_in(folder)) {
             Ok(mut temporary) => {
                 temporary.write_all(&[0; ROOM_BYTES])?;
                 temporary.as_file().sync_all()?;
@@ -93,13 +95,15 @@ impl SecretFile {
     fn replace(&mut self, secret: &str) -> io::Result<()> {
         let mut temporary = self.temporary.take().ok_or(io::ErrorKind::Unsupported)?;
         fill(temporary.as_file_mut(), secret)?;
-        temporary.persist(&self.path).map(drop).map_err(|error| error.error)
+        undivided(|state| state.persist(temporary, &self.path))
     }
 
     fn write_in_place(&mut self, secret: &str) -> io::Result<()> {
         #[cfg(unix)]
         self.claim.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        fill(&mut self.claim, secret)
+        fill(&mut self.claim, secret)?;
+        undivided(|state| state.keep(&self.path));
+        Ok(())
     }
 }
 

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::output::say;
-use crate::runtime::Signals;
+use crate::signals::interrupted;
 
 /// Far more than any key: a larger input was given by mistake.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -29,13 +29,13 @@ pub(crate) async fn read(prompt: &str, command: &str) -> Result<Credential, Fail
 
 /// Unless somebody stops it, who finds the terminal as it was.
 async fn typed(prompt: &str) -> Result<io::Result<String>, Failure> {
-    let mut signals = Signals::watch()?;
+    let interrupted = interrupted();
     let terminal = Terminal::now();
     let prompt = prompt.to_owned();
     let typing = tokio::task::spawn_blocking(move || rpassword::prompt_password(prompt));
     let typed = tokio::select! {
         typed = typing => typed.unwrap_or_else(|error| Err(io::Error::other(error))),
-        _ = signals.next() => Err(io::ErrorKind::Interrupted.into()),
+        () = interrupted => Err(io::ErrorKind::Interrupted.into()),
     };
     // The prompt, too, hears of Ctrl-C.
     if typed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {

@@ -56,13 +56,15 @@ fn the_callers_own_credentials_do_not_compete() {
 fn a_termination_reaches_the_command() {
     use rustix::process::{Pid, Signal, kill_process};
     let script =
-        "trap 'echo told; exit 3' TERM; echo ready; i=0; while [ $i -lt 1200 ]; do sleep 0.05; i=$((i + 1)); done";
-    let mut child = start(program().args(["emulator", "exec", "--", "sh", "-c", script]).stdout(Stdio::piped()));
-    let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert_eq!(said.next().unwrap().unwrap(), "ready");
-    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    assert_eq!(said.next().unwrap().unwrap(), "told");
-    assert_eq!(child.wait().unwrap().code(), Some(3));
+        "trap 'echo told; exit 3' TERM HUP; echo ready; i=0; while [ $i -lt 1200 ]; do sleep 0.05; i=$((i + 1)); done";
+    for signal in [Signal::TERM, Signal::HUP] {
+        let mut child = start(program().args(["emulator", "exec", "--", "sh", "-c", script]).stdout(Stdio::piped()));
+        let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert_eq!(said.next().unwrap().unwrap(), "ready");
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        assert_eq!(said.next().unwrap().unwrap(), "told");
+        assert_eq!(child.wait().unwrap().code(), Some(3));
+    }
 }
 
 #[test]

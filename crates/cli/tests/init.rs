@@ -70,9 +70,9 @@ impl Drop for Container {
 }
 
 #[test]
-fn the_emulator_and_the_page_end_on_either_signal() {
+fn the_emulator_and_the_page_end_on_each_signal() {
     let emulator = Emulator::start().unwrap();
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let Some(mut running) = Container::start(&["emulator", "--json"], None) else { return };
         assert!(running.line().contains("baseUrl"));
         assert_eq!(running.end(signal), 0, "emulator, {signal:?}");
@@ -84,11 +84,11 @@ fn the_emulator_and_the_page_end_on_either_signal() {
 }
 
 #[test]
-fn a_command_with_the_key_hears_of_either_signal() {
+fn a_command_with_the_key_hears_of_each_signal() {
     let emulator = Emulator::start().unwrap();
     // It has no handler, so the signal would not end it as the first process.
     let wait = ["--", "sh", "-c", "echo ready; exec sleep 60"];
-    for (signal, status) in [(Signal::TERM, 128 + 15), (Signal::INT, 128 + 2)] {
+    for (signal, status) in [(Signal::TERM, 128 + 15), (Signal::INT, 128 + 2), (Signal::HUP, 128 + 1)] {
         for command in [&["exec"][..], &["emulator", "exec"]] {
             let Some(mut running) = Container::start(&[command, &wait].concat(), Some(&emulator)) else { return };
             assert_eq!(running.line(), "ready");
@@ -107,7 +107,7 @@ fn a_call_that_waits_ends_on_termination() {
         assert!(started.elapsed() < LIMIT, "it does not call");
         sleep(Duration::from_millis(10));
     }
-    assert_eq!(running.end(Signal::TERM), 130);
+    assert_eq!(running.end(Signal::TERM), 143);
 }
 
 #[test]

@@ -47,6 +47,8 @@ mod scenarios;
 mod secrecy;
 #[cfg(target_os = "linux")]
 mod secret_service;
+#[cfg(unix)]
+mod signals;
 #[path = "../../../tests/support/stand_in.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod stand_in;

@@ -11,7 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::bounded::{LIMIT, wait_until};
-use crate::support::{PROGRAM, against, clear_environment, program, run, start};
+use crate::stand_in::{Answer, StandIn, json};
+use crate::support::{PROGRAM, against, clear_environment, program, run, start, with_key};
 use crate::terminal::start_on_a_terminal;
 
 #[test]
@@ -123,6 +124,46 @@ fn idle_connections(url: &str) -> Vec<TcpStream> {
     idle.collect()
 }
 
+#[test]
+fn a_change_that_is_stopped_with_the_page_is_told() {
+    for (signal, told) in
+        [(Signal::INT, "POST"), (Signal::TERM, "POST"), (Signal::HUP, "POST"), (Signal::TERM, "DELETE")]
+    {
+        let server = StandIn::judging(move |request| match request.starts_with(told) {
+            true => Answer::Silence,
+            false => json(
+                200,
+                r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},
+                    {"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}]}"#,
+            ),
+        });
+        let mut command = with_key(&server.url, "MadeUpKeyA000000000000000000000000000000");
+        let command = command.args(["portal", "--no-open"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = start(command);
+        let link = link_in(child.stdout.as_mut().unwrap());
+        let opened = answer(&link, "GET", "", "");
+        let cookie = opened.split("set-cookie: ").nth(1).unwrap().split(';').next().unwrap();
+        let (origin, _) = link.split_once("/developers").unwrap();
+        let page = answer(&format!("{origin}/developers/api-keys"), "GET", &format!("Cookie: {cookie}\r\n"), "");
+        let token = page.split("data-token=\"").nth(1).unwrap().split('"').next().unwrap();
+        let (path, form) = match told {
+            "POST" => ("keys", format!("token={token}&name=new")),
+            _ => ("keys/b/revoke", format!("token={token}&confirm=ci")),
+        };
+        let headers = format!("Cookie: {cookie}\r\nOrigin: {origin}\r\nSec-Fetch-Site: same-origin\r\n");
+        let url = format!("{origin}/developers/api-keys/{path}");
+        let changes = std::thread::spawn(move || answer(&url, "POST", &headers, &form));
+        wait_until("the change is sent", || server.requests().iter().any(|request| request.starts_with(told)));
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(9), "{said}");
+        assert!(said.contains("it is unknown whether the change took effect"), "{said}");
+        assert_eq!(said.contains("the idempotency key was "), told == "POST", "{said}");
+        changes.join().unwrap();
+    }
+}
+
 fn link_in(output: &mut impl std::io::Read) -> String {
     let mut shown = String::new();
     let mut byte = [0];
@@ -137,13 +178,24 @@ fn link_in(output: &mut impl std::io::Read) -> String {
 }
 
 fn status(url: &str) -> u16 {
+    answer(url, "GET", "", "").split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// What is answered, as far as it comes.
+fn answer(url: &str, method: &str, headers: &str, form: &str) -> String {
     let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap();
     let mut socket = TcpStream::connect(host).unwrap();
     socket.set_read_timeout(Some(LIMIT)).unwrap();
-    write!(socket, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).unwrap();
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
+    let length = form.len();
+    write!(
+        socket,
+        "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/html\r\nConnection: close\r\n{headers}\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{form}"
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer);
+    String::from_utf8(answer).unwrap()
 }
 
 fn interrupt(child: &Child) {

@@ -25,6 +25,7 @@
 //! is ever in its pages: three requests hand one out, each a POST of the page's script.
 
 mod access;
+mod changes;
 mod dates;
 mod door;
 mod guard;
@@ -46,6 +47,7 @@ use axum::Router;
 use codat_keys::{Client, Error};
 use tokio::net::TcpListener;
 
+pub use changes::{Changes, Ended};
 pub use links::Links;
 pub use role::Role;
 pub use words::french;
@@ -69,19 +71,25 @@ pub struct Portal {
     address: SocketAddr,
     client: Box<dyn Fn() -> Result<Client, Error> + Send + Sync>,
     read_only: bool,
+    changes: Changes,
 }
 
 impl Portal {
     /// A page on the keys that the client manages, served at this address: no other `Host` is answered. The client is
     /// asked for at each request, so that another key may take the place of one that was revoked.
     pub fn new(address: SocketAddr, client: impl Fn() -> Result<Client, Error> + Send + Sync + 'static) -> Self {
-        Self { address, client: Box::new(client), read_only: false }
+        Self { address, client: Box::new(client), read_only: false, changes: Changes::default() }
     }
 
     /// Whether keys are only shown, neither created nor revoked. Default: no.
     pub fn read_only(mut self, yes: bool) -> Self {
         self.read_only = yes;
         self
+    }
+
+    /// The changes under way on the page, for whoever closes it.
+    pub fn changes(&self) -> Changes {
+        self.changes.clone()
     }
 
     /// For whoever signs in as a user of some [`Role`], without a password: only for an emulator.
@@ -96,6 +104,6 @@ impl Portal {
     }
 
     fn site(self, door: Door) -> Arc<Site> {
-        Arc::new(Site::new(self.address, self.client, self.read_only, door))
+        Arc::new(Site::new(self.address, self.client, self.read_only, door, self.changes))
     }
 }

@@ -102,6 +102,12 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
         let known = error.outcome();
         let candidates = known.and_then(|known| known.candidates.as_ref());
         Self {

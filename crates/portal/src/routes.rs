@@ -14,6 +14,7 @@ use codat_keys::{ApiKeyDetails, Client, KeyId, KeyName, Untrusted};
 use serde::Deserialize;
 
 use crate::access::{Manager, Own};
+use crate::changes::Ended;
 use crate::guard::{IsNavigation, guard};
 use crate::notice::{Asked, Notice, Problem, Shown};
 use crate::session::Visitor;
@@ -115,11 +116,11 @@ async fn create(State(site): State<Arc<Site>>, Manager(visitor): Manager, own: O
 
 async fn make(site: &Site, session: &str, name: &KeyName, resumed: Option<String>) -> Result<(KeyId, Shown), Problem> {
     let client = site.client()?;
-    let call = client.keys().create(name);
-    let made = match resumed {
-        Some(key) => call.idempotency_key(key).await?,
-        None => call.await?,
-    };
+    let mut call = client.keys().create(name).until(site.changes.stopped());
+    if let Some(key) = resumed {
+        call = call.idempotency_key(key);
+    }
+    let made = site.changes.run(call, |made| Ended::Created(made.key.id.clone())).await?;
     let shown = Shown::of(&made.key);
     let id = made.key.id.clone();
     site.sessions.with(session, |session| session.created = Some((made.key.id, made.key.api_key)));
@@ -181,11 +182,14 @@ async fn delete(site: &Site, id: &str, form: &Revocation) -> Result<Notice, Prob
     if !confirms(form.confirm.trim(), key) {
         return Ok(Notice::NotConfirmed(key.id.clone()));
     }
-    let (call, shown) = (client.keys().delete(&key.id), Shown::of(key));
-    let done = if form.in_use.is_some() { call.allow_key_in_use().await } else { call.await };
-    Ok(match done {
+    let mut call = client.keys().delete(&key.id).until(site.changes.stopped());
+    if form.in_use.is_some() {
+        call = call.allow_key_in_use();
+    }
+    let shown = Shown::of(key);
+    Ok(match site.changes.run(call, |()| Ended::Revoked(key.id.clone())).await {
         Ok(()) => Notice::Revoked(key.id.clone(), shown),
-        Err(error) => Notice::Failed { problem: error.into(), asked: Asked::Revocation(key.id.clone(), shown) },
+        Err(problem) => Notice::Failed { problem, asked: Asked::Revocation(key.id.clone(), shown) },
     })
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use codat_keys::{ApiKeyDetails, Client, Error};
 
+use crate::changes::Changes;
 use crate::links::Links;
 use crate::notice::{Asked, Notice};
 use crate::routes;
@@ -18,6 +19,7 @@ pub(crate) struct Site {
     pub(crate) read_only: bool,
     pub(crate) door: Door,
     pub(crate) sessions: Sessions,
+    pub(crate) changes: Changes,
     /// The cookie's name. A browser shares its cookies between the ports of a machine.
     pub(crate) cookie: String,
 }
@@ -34,11 +36,12 @@ impl Site {
         client: Box<dyn Fn() -> Result<Client, Error> + Send + Sync>,
         read_only: bool,
         door: Door,
+        changes: Changes,
     ) -> Self {
         let cookie = format!("codat_keys_{}", address.port());
         // Browsers leave out the port that `http` has of itself.
         let host = if address.port() == 80 { address.ip().to_string() } else { address.to_string() };
-        Self { host, client, read_only, door, sessions: Sessions::default(), cookie }
+        Self { host, client, read_only, door, sessions: Sessions::default(), changes, cookie }
     }
 
     pub(crate) fn client(&self) -> Result<Client, Error> {

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use codat_keys::{ErrorKind, NotText, OpenError, check_trusted_folder, decode, open_trusted};
 use etcetera::BaseStrategy;
-use tempfile::NamedTempFile;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 pub(crate) use profile::{Command, Name, Place, Profile, Source};
 
 use crate::failure::Failure;
+use crate::signals::undivided;
 
 /// Beside `config.toml`: the keys that are in no keyring, each in a file of its profile's name.
 const KEYS: &str = "keys";
@@ -167,12 +167,12 @@ impl Config {
         let folder = path.parent().unwrap_or(&path);
         private_folder(folder)?;
         let write = || {
-            let mut temporary = NamedTempFile::new_in(folder)?;
+            let mut temporary = undivided(|state| state.temporary_in(folder))?;
             temporary.write_all(self.document.to_string().as_bytes())?;
             temporary.as_file().sync_all()?;
-            temporary.persist(&path).map_err(|error| error.error)
+            undivided(|state| state.persist(temporary, &path))
         };
-        write().map(drop).map_err(|error| cannot_be_written(&path, &error))
+        write().map_err(|error| cannot_be_written(&path, &error))
     }
 }
 

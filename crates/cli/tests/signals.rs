@@ -1,0 +1,282 @@
+//! What a signal that asks to end leaves behind: an exit status, what came of the call, and no file.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Output, Stdio};
+
+use codat_keys_emulator::Emulator;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::bounded::wait_until;
+use crate::stand_in::{Answer, StandIn, json};
+use crate::support::{PROGRAM, Running, against, clear_environment, program, run, start, with_key};
+use crate::terminal::start_on_a_terminal;
+
+const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
+
+const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
+
+/// A server with two keys that does not answer what `is_silent` selects.
+fn server(is_silent: impl Fn(&str) -> bool + Send + Sync + 'static) -> StandIn {
+    StandIn::judging(move |request| match is_silent(request) {
+        true => Answer::Silence,
+        false => json(
+            200,
+            &format!(
+                r#"{{"results":[{{"id":"a","apiKey":"{KEY}"}},
+                    {{"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}}]}}"#
+            ),
+        ),
+    })
+}
+
+fn is_change(request: &str) -> bool {
+    !request.starts_with("GET ")
+}
+
+fn send(child: &Running, signal: Signal) {
+    // It may have ended.
+    let _ = kill_process(Pid::from_child(child), signal);
+}
+
+/// Runs a command until its last request has arrived and is not answered, and sends it a signal.
+fn stopped(server: &StandIn, command: &mut Command, signal: Signal, is_last: impl Fn(&str) -> bool) -> Output {
+    let child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    wait_until("the last request has arrived", || server.requests().iter().any(|request| is_last(request)));
+    send(&child, signal);
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn a_call_that_changes_nothing_ends_with_the_signals_status() {
+    for (signal, status) in SIGNALS {
+        for arguments in [&["list"][..], &["show", "ci"], &["whoami"], &["audit"], &["doctor"], &["api", "/companies"]]
+        {
+            let server = server(|_| true);
+            let ended = stopped(&server, with_key(&server.url, KEY).args(arguments), signal, |_| true);
+            assert_eq!(ended.status.code(), Some(status), "{arguments:?} {signal:?}: {ended:?}");
+            assert!(text(&ended.stderr).ends_with("hint: nothing was changed\n"), "{arguments:?}: {ended:?}");
+        }
+    }
+}
+
+#[test]
+fn a_change_that_is_stopped_tells_that_it_is_in_doubt() {
+    for (signal, _) in SIGNALS {
+        for (arguments, said) in [
+            (&["create", "new"][..], "note: the idempotency key was "),
+            (&["delete", "b", "--yes"], "it is unknown whether the change took effect"),
+            (&["api", "POST", "/apiKeys", "-f", "name=new"], "it is unknown whether the change took effect"),
+            (&["api", "DELETE", "/apiKeys/b"], "it is unknown whether the change took effect"),
+        ] {
+            let server = server(is_change);
+            let ended = stopped(&server, with_key(&server.url, KEY).args(arguments), signal, is_change);
+            assert_eq!(ended.status.code(), Some(9), "{arguments:?} {signal:?}: {ended:?}");
+            assert!(text(&ended.stderr).contains(said), "{arguments:?} {signal:?}: {ended:?}");
+        }
+        let server = server(is_change);
+        let mut command = with_key(&server.url, KEY);
+        let ended = stopped(&server, command.args(["create", "new", "--json"]), signal, is_change);
+        let said: Value = serde_json::from_slice(&ended.stderr).unwrap();
+        assert!(said["error"]["idempotencyKey"].is_string(), "{said}");
+    }
+}
+
+#[test]
+fn a_signal_leaves_no_file_and_no_half_of_one() {
+    for (signal, _) in SIGNALS {
+        for before in [None, Some("before")] {
+            let (server, folder) = (server(is_change), tempfile::tempdir().unwrap());
+            let file = folder.path().join("key");
+            before.inspect(|before| fs::write(&file, before).unwrap());
+            let mut command = with_key(&server.url, KEY);
+            let command = command.args(["create", "new", "--overwrite", "--out"]).arg(&file);
+            let ended = stopped(&server, command, signal, is_change);
+            assert_eq!(ended.status.code(), Some(9), "{ended:?}");
+            assert_eq!(fs::read_to_string(&file).ok().as_deref(), before, "{signal:?}");
+            assert_eq!(folder.path().read_dir().unwrap().count(), usize::from(before.is_some()), "{signal:?}");
+        }
+    }
+}
+
+#[test]
+fn a_login_that_is_stopped_stores_nothing() {
+    for (signal, status) in SIGNALS {
+        let (home, server) = (tempfile::tempdir().unwrap(), server(|_| true));
+        let mut login = program();
+        login.args(["login", "--base-url", &server.url]).env("XDG_CONFIG_HOME", home.path());
+        let mut child = start(login.stdin(Stdio::piped()).stderr(Stdio::piped()));
+        child.stdin.take().unwrap().write_all(KEY.as_bytes()).unwrap();
+        wait_until("the key is tried", || !server.requests().is_empty());
+        send(&child, signal);
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(status), "{ended:?}");
+        assert_eq!(home.path().read_dir().unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_command_that_reads_or_writes_ends_at_once() {
+    let emulator = Emulator::start().unwrap();
+    let mut pipe = std::io::pipe().unwrap();
+    for (signal, status) in SIGNALS {
+        // Nobody writes to its standard input.
+        for arguments in [&["header"][..], &["login"], &["inject"], &["api", "POST", "/x", "--input", "-"]] {
+            let mut command = against(&emulator);
+            let mut child =
+                start(command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()));
+            let input = child.stdin.take();
+            wait_until("it handles signals", || handles_signals(&child));
+            send(&child, signal);
+            let ended = child.wait_with_output().unwrap();
+            drop(input);
+            assert_eq!(ended.status.code(), Some(status), "{arguments:?} {signal:?}: {ended:?}");
+        }
+    }
+    // Nobody reads its standard output, which is full.
+    let server = server(|_| false);
+    fill(&pipe.1);
+    let mut command = with_key(&server.url, KEY);
+    let child = start(command.arg("list").stdout(pipe.1.try_clone().unwrap()).stderr(Stdio::piped()));
+    wait_until("it has listed", || !server.requests().is_empty());
+    send(&child, Signal::TERM);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(143));
+    pipe.0.read_exact(&mut [0; 1]).unwrap();
+}
+
+#[test]
+fn a_key_that_is_not_delivered_is_told_with_the_way_to_it() {
+    let (emulator, pipe) = (Emulator::start().unwrap(), std::io::pipe().unwrap());
+    fill(&pipe.1);
+    let mut command = against(&emulator);
+    let command = command.args(["create", "new", "--reveal"]).stdout(pipe.1.try_clone().unwrap());
+    let mut child = start(command.stderr(Stdio::piped()));
+    let mut said = [0; 1];
+    child.stderr.as_mut().unwrap().read_exact(&mut said).unwrap();
+    send(&child, Signal::TERM);
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(143), "{ended:?}");
+    assert!(text(&ended.stderr).contains("hint: the key exists: fetch it with `codat-keys show "), "{ended:?}");
+}
+
+#[test]
+fn a_second_signal_ends_at_once_and_leaves_no_file() {
+    let (server, folder, pipe) = (server(is_change), tempfile::tempdir().unwrap(), std::io::pipe().unwrap());
+    // What it has to say about the first cannot be written.
+    fill(&pipe.1);
+    let mut command = with_key(&server.url, KEY);
+    let command = command.args(["create", "new", "--out"]).arg(folder.path().join("key"));
+    let mut child = start(command.stdout(Stdio::null()).stderr(pipe.1.try_clone().unwrap()));
+    wait_until("the last request has arrived", || server.requests().iter().any(|request| is_change(request)));
+    wait_until("it has ended", || {
+        send(&child, Signal::TERM);
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_hangup_that_was_ignored_stays_ignored() {
+    let server = server(|_| true);
+    let mut command = Command::new("sh");
+    clear_environment(&mut command);
+    command.args(["-c", r#"trap "" HUP; exec "$0" list"#, PROGRAM]);
+    command.env("CODAT_BASE_URL", &server.url).env("CODAT_API_KEY", KEY);
+    let mut child = start(&mut command);
+    wait_until("it lists", || !server.requests().is_empty());
+    assert_eq!(signals(&child, "SigIgn") & 1, 1);
+    send(&child, Signal::HUP);
+    send(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn a_terminal_that_has_gone_changes_no_status() {
+    let server = server(is_change);
+    let (terminal, mut child) = start_on_a_terminal(with_key(&server.url, KEY).args(["create", "new"]));
+    wait_until("the last request has arrived", || server.requests().iter().any(|request| is_change(request)));
+    drop(terminal);
+    send(&child, Signal::HUP);
+    assert_eq!(child.wait().unwrap().code(), Some(9));
+}
+
+#[test]
+fn a_key_command_is_not_waited_for() {
+    let (home, pid) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
+    let folder = home.path().join("codat-keys");
+    fs::create_dir(&folder).unwrap();
+    let command = format!("echo $$ > {}; exec sleep 600", pid.path().display());
+    let config = format!(
+        "profile = \"work\"\n[profiles.work]\nbase_url = \"http://127.0.0.1:9\"\n\
+         source = {{ command = [\"sh\", \"-c\", \"{command}\"] }}\n"
+    );
+    fs::write(folder.join("config.toml"), config).unwrap();
+    fs::set_permissions(folder.join("config.toml"), fs::Permissions::from_mode(0o600)).unwrap();
+    for (signal, status) in SIGNALS {
+        let mut command = program();
+        command.env("XDG_CONFIG_HOME", home.path()).args(["exec", "--", "true"]);
+        let mut child = start(command.stderr(Stdio::null()));
+        let running = || fs::read_to_string(pid.path()).unwrap().trim().parse().ok().and_then(Pid::from_raw);
+        wait_until("the command runs", || running().is_some());
+        send(&child, signal);
+        assert_eq!(child.wait().unwrap().code(), Some(status));
+        // It is nobody's child any more.
+        kill_process(running().unwrap(), Signal::KILL).unwrap();
+        fs::write(pid.path(), "").unwrap();
+    }
+}
+
+#[test]
+fn the_emulator_and_the_page_end_in_peace() {
+    let emulator = Emulator::start().unwrap();
+    for (signal, _) in SIGNALS {
+        for arguments in [&["emulator"][..], &["portal", "--no-open"]] {
+            let mut child = start(against(&emulator).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()));
+            child.stdout.as_mut().unwrap().read_exact(&mut [0; 1]).unwrap();
+            send(&child, signal);
+            let ended = child.wait_with_output().unwrap();
+            assert_eq!((ended.status.code(), text(&ended.stderr).as_str()), (Some(0), ""), "{arguments:?} {signal:?}");
+        }
+    }
+    assert_eq!(run(&mut against(&emulator), &["list"]).status, 0);
+}
+
+/// Fills a pipe, so that whoever writes to it waits.
+fn fill(pipe: &std::io::PipeWriter) {
+    use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+    let flags = fcntl_getfl(pipe).unwrap();
+    fcntl_setfl(pipe, flags | OFlags::NONBLOCK).unwrap();
+    for size in [4096, 1] {
+        while (&mut &*pipe).write(&[b' '; 4096][..size]).is_ok() {}
+    }
+    fcntl_setfl(pipe, flags).unwrap();
+}
+
+/// Whether it has installed the last of its handlers, that of SIGQUIT.
+#[cfg(target_os = "linux")]
+fn handles_signals(child: &Running) -> bool {
+    signals(child, "SigCgt") & (1 << 2) != 0
+}
+
+/// Elsewhere it cannot be seen.
+#[cfg(not(target_os = "linux"))]
+fn handles_signals(_: &Running) -> bool {
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    true
+}
+
+/// A set of signals of a process.
+#[cfg(target_os = "linux")]
+fn signals(child: &Running, set: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(set)?.strip_prefix(":\t")).unwrap();
+    u64::from_str_radix(line, 16).unwrap()
+}
