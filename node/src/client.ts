@@ -227,7 +227,7 @@ export class Client {
     }
 
     [inspect.custom](): string {
-        return this.#own.core.shown();
+        return #own in this ? this.#own.core.shown() : "Client";
     }
 }
 

@@ -49,7 +49,7 @@ export class ApiKey {
     }
 
     toString(): string {
-        return `ApiKey(${this.masked()})`;
+        return #value in this ? `ApiKey(${this.masked()})` : "ApiKey";
     }
 
     toJSON(): string {
@@ -94,7 +94,7 @@ export class AuthorizationHeader {
     }
 
     toString(): string {
-        return `AuthorizationHeader(${this.apiKey.masked()})`;
+        return #value in this ? `AuthorizationHeader(${this.apiKey.masked()})` : "AuthorizationHeader";
     }
 
     toJSON(): string {

@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { test } from "node:test";
+import { inspect } from "node:util";
 
 import { ApiKey, AuthorizationHeader, Client, Creation, InvalidInputError, OutcomeUnknownError } from "codat-keys";
 import { BadResponseError, NotFoundError, ServerError, TimeoutError, encode } from "codat-keys";
@@ -357,4 +358,20 @@ test("another machine is called without TLS by an explicit word alone", () => {
     }
     assert.equal(build("true"), "http://codat:4010");
     assert.equal(build(undefined, true), "http://codat:4010");
+});
+
+test("what is not constructed is shown all the same", async () => {
+    await using emulator = new Emulator();
+    const made = [new Client({ apiKey: "example", baseUrl: emulator.baseUrl }), new ApiKey("example"), emulator];
+    for (const object of [...made, AuthorizationHeader.encode(new ApiKey("example"))]) {
+        const { prototype } = object.constructor;
+        for (const unmade of [prototype, Object.create(prototype), Object.setPrototypeOf({}, prototype)]) {
+            for (const options of [{}, { showHidden: true, getters: true, depth: Infinity }]) {
+                assert.equal(typeof inspect(unmade, options), "string");
+            }
+            assert.equal(typeof String(unmade), "string");
+            JSON.stringify(unmade);
+        }
+        assert.match(inspect(object), /\*{4}|127\.0\.0\.1/);
+    }
 });

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from . import _native
+from ._keys import _uninitialized
 from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, KeyCommand, Page, RateLimit, Response
 from ._options import AsyncKeyFunction, Parameters, Path, Timeout
 from ._request import request
@@ -75,7 +76,7 @@ class AsyncKeys:
         await self._core.perform(_native.delete(id, allow_key_in_use))
 
     def __repr__(self) -> str:
-        return f"<AsyncKeys of {self._core.native!r}>"
+        return f"<AsyncKeys of {self._core.native!r}>" if hasattr(self, "_core") else _uninitialized(self)
 
 
 _List = list[ApiKeyDetails]
@@ -210,4 +211,4 @@ class AsyncClient:
         await self.close()
 
     def __repr__(self) -> str:
-        return f"Async{self._core.native!r}"
+        return f"Async{self._core.native!r}" if hasattr(self, "_core") else _uninitialized(self)

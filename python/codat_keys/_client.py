@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import _native
-from ._keys import Keys
+from ._keys import Keys, _uninitialized
 from ._request import request
 
 TYPE_CHECKING = False
@@ -262,5 +262,5 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return repr(self._core)
+        return repr(self._core) if hasattr(self, "_core") else _uninitialized(self)
 

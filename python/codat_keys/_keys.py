@@ -101,4 +101,9 @@ class Keys:
         self._core.perform(_native.delete(id, allow_key_in_use))
 
     def __repr__(self) -> str:
-        return f"<Keys of {self._core!r}>"
+        return f"<Keys of {self._core!r}>" if hasattr(self, "_core") else _uninitialized(self)
+
+
+def _uninitialized(unmade: object) -> str:
+    """Describes an object whose ``__init__`` has failed, or has not run: tracebacks show the variables of their frames."""
+    return f"<{type(unmade).__name__}, not initialized>"

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from . import _native
+from ._keys import _uninitialized
 
 __all__ = ["Emulator"]
 
@@ -109,7 +110,7 @@ class Emulator:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<Emulator at {self.base_url}>"
+        return f"<Emulator at {self.base_url}>" if hasattr(self, "_native") else _uninitialized(self)
 
     def _control(self, method: str, what: str, body: object = None) -> dict[str, Any]:
         _native.ensure_running()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import AuthorizationHeader, Client
+from .._keys import _uninitialized
 from ._mistakes import checked, missing
 
 try:
@@ -85,6 +86,11 @@ class _Headers(_CaseInsensitiveDict):
     """
 
     key: str | None = None
+
+    def __repr__(self) -> str:
+        if not hasattr(self, "_store"):
+            return _uninitialized(self)
+        return str({name: "****" if name.lower() == "authorization" else value for name, value in self.items()})
 
     def attach(self, header: AuthorizationHeader) -> None:
         self.key = None

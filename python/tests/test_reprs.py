@@ -1,0 +1,56 @@
+"""What is shown of an object whose ``__init__`` has failed: a traceback with the variables of its frames shows it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import traceback
+from typing import Any
+
+import pytest
+import requests
+
+import codat_keys
+from codat_keys import AsyncClient, Client, InvalidCredentialError, _native
+from codat_keys.integrations.requests import CodatAuth
+from codat_keys.testing import Emulator
+
+
+def classes() -> list[type]:
+    """Every class of the package that is written in Python."""
+    names = [module.name for module in pkgutil.walk_packages(codat_keys.__path__, "codat_keys.")]
+    modules = [importlib.import_module(name) for name in names if not name.endswith("_native")]
+    found = {kind for module in modules for kind in vars(module).values() if inspect.isclass(kind)}
+    native = [kind for kind in vars(_native).values() if inspect.isclass(kind)]
+    own = {kind for kind in found if kind.__module__.startswith("codat_keys")}
+    return sorted(own - {*native}, key=lambda kind: kind.__qualname__)
+
+
+@pytest.mark.parametrize("kind", classes())
+def test_an_object_that_is_not_initialized_is_shown(kind: Any) -> None:
+    unmade = kind.__new__(kind)
+    assert "AttributeError" not in repr(unmade) + str(unmade)
+    if hasattr(unmade, "__dict__"):
+        assert "AttributeError" not in repr(vars(unmade))
+
+
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_the_error_of_a_constructor_comes_out_with_the_variables_of_its_frames(
+    kind: type[Client] | type[AsyncClient],
+) -> None:
+    class Derived(kind):  # type: ignore[misc, valid-type]
+        pass
+
+    for made in (kind, Derived):
+        with pytest.raises(InvalidCredentialError) as raised:
+            made(api_key="a b")
+        shown = traceback.TracebackException.from_exception(raised.value, capture_locals=True)
+        assert f"self = <{made.__name__}, not initialized>" in "".join(shown.format())
+
+
+def test_a_request_shows_no_key(codat_emulator: Emulator) -> None:
+    answer = requests.get(f"{codat_emulator.base_url}/companies", auth=CodatAuth(Client()), timeout=30)
+    sent = str(answer.request.headers["Authorization"])
+    shown = f"{answer.request.headers!r} {answer.request.headers}"
+    assert sent not in shown and "'Authorization': '****'" in shown
