@@ -93,6 +93,15 @@ async fn an_encoding_that_nobody_asked_for_is_named() {
 }
 
 #[tokio::test]
+async fn an_encoding_that_is_the_key_is_masked() {
+    let key = "MadeUpKeyOfEncodings";
+    let server = StandIn::answering(vec![with_encoding(200, key, b"x")]);
+    let client = Client::builder().base_url(&server.url).api_key(ApiKey::parse(key).unwrap()).build().unwrap();
+    let error = client.keys().list().await.unwrap_err();
+    assert!(error.to_string().starts_with("the answer is encoded as `****`, though "), "{error}");
+}
+
+#[tokio::test]
 async fn a_byte_order_mark_before_json_is_read_over() {
     let marked = |status, body: &str| json(status, &format!("\u{feff}{body}"));
     let new = r#"{"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}"#;
