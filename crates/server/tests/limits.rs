@@ -19,7 +19,7 @@ use codat_keys_server::{CLIENT_TIMEOUT, Listener, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Connections, or why there is none.
 struct Incoming {
@@ -100,7 +100,8 @@ async fn status(client: &mut DuplexStream) -> u16 {
 /// What is left until the server closes the connection.
 async fn rest(mut client: DuplexStream) -> String {
     let mut rest = String::new();
-    client.read_to_string(&mut rest).await.unwrap();
+    let ended = timeout(2 * CLIENT_TIMEOUT, client.read_to_string(&mut rest)).await;
+    ended.expect("the connection is still open").unwrap();
     rest
 }
 
