@@ -31,7 +31,7 @@ impl<'a> References<'a> {
         let by_id: HashMap<_, _> = keys.iter().map(|key| (key.id.as_str(), key)).collect();
         let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
         let mut counted = HashSet::new();
-        for key in keys.iter().filter(|key| counted.insert(&key.id)) {
+        for key in keys.iter().filter(|key| counted.insert(key.id.as_str())) {
             by_name.entry(key.name.as_ref().map_or("", Untrusted::unredacted)).or_default().push(key);
         }
         Self { id_forms: by_id.keys().map(|id| form(id)).collect(), by_id, by_name }
