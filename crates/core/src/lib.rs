@@ -45,6 +45,8 @@ mod error;
 mod escapes;
 mod follow;
 mod fork;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod key;
 mod keys;
 mod known_keys;

@@ -51,6 +51,8 @@ mod controls;
 mod emulator;
 mod fault;
 mod fidelity;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gate;
 mod generator;
 mod guard;

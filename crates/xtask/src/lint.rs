@@ -10,7 +10,7 @@ use crate::{generate, mutants, node, page, pin, python, tools};
 type Check = fn() -> Result<()>;
 
 const CHECKS: [(&str, Check); 12] = [
-    ("format", || run_to_end(&mut command("cargo fmt --all --check"))),
+    ("format", format),
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
     // Libraries only: the documentation of a command line is its help, which is no Markdown.
     ("docs", || run_to_end(command("cargo doc --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))),
@@ -23,8 +23,11 @@ const CHECKS: [(&str, Check); 12] = [
     ("mutants apply", mutants::check),
     ("pinned packages", pin::check),
     // The list of advisories is not on a package registry: the published workflow checks it.
-    ("dependencies", || run_to_end(tools::cargo_deny()?.args(["check", "licenses", "bans", "sources"]))),
+    ("dependencies", dependencies),
 ];
+
+/// The workspace of the fuzz targets.
+const FUZZ: &str = "fuzz/Cargo.toml";
 
 /// Runs every check, or those that are named, whatever became of the one before, and says of each whether it is `ok` or
 /// `FAILED`.
@@ -48,6 +51,11 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     }
     print!("\n== summary\n{summary}");
     Ok(code)
+}
+
+fn format() -> Result<()> {
+    run_to_end(&mut command("cargo fmt --all --check"))?;
+    run_to_end(command("cargo fmt --check --manifest-path").arg(FUZZ))
 }
 
 /// The package's own types by both checkers, then whether the stub says of the native module what there is.
@@ -75,4 +83,21 @@ fn workflows() -> Result<()> {
             Ok(())
         }
     }
+}
+
+fn dependencies() -> Result<()> {
+    for manifest in ["Cargo.toml", FUZZ] {
+        let mut deny = tools::cargo_deny()?;
+        deny.args([
+            "--locked",
+            "--manifest-path",
+            manifest,
+            "--config",
+            "deny.toml",
+            "check",
+            "--hide-inclusion-graph",
+        ]);
+        run_to_end(deny.args(["licenses", "bans", "sources"]))?;
+    }
+    Ok(())
 }

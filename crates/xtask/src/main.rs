@@ -2,6 +2,7 @@
 
 mod bench;
 mod dist;
+mod fuzz;
 mod generate;
 mod install;
 mod lint;
@@ -32,6 +33,7 @@ cargo xtask mutants NAME…     take out those of tests/mutants/NAME.patch alone
 cargo xtask prove             walk every sequence of faults that create and delete can meet in a model of the server
 cargo xtask prove CALL ADOPT KEYS CHOICES  repeat one schedule, as a line of the walk tells it
 cargo xtask prove http NUMBER  repeat one run of the sample over HTTP
+cargo xtask fuzz --seconds N [TARGET…]  run each fuzz target, or those named, for N seconds (Linux)
 cargo xtask bench             measure the client beside others, and rewrite the tables in bench/README.md (Linux)
 cargo xtask dist              build what pip and npm install into target/dist, check it, and install it into empty environments";
 
@@ -63,6 +65,7 @@ fn run() -> Result<ExitCode> {
         }
         ["bench"] => bench::run()?,
         ["dist"] => dist::run()?,
+        ["fuzz", "--seconds", seconds, targets @ ..] => return fuzz::run(seconds, targets),
         ["pin"] => pin::write()?,
         ["mutants", names @ ..] => return mutants::run(names),
         ["prove"] => return prove::all(),

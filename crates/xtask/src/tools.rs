@@ -51,6 +51,11 @@ pub(crate) fn cargo_deny() -> Result<Command> {
     from_crates_io("cargo-deny", "0.20.2")
 }
 
+/// The runner of fuzz targets.
+pub(crate) fn cargo_fuzz() -> Result<Command> {
+    from_crates_io("cargo-fuzz", "0.13.2")
+}
+
 fn from_crates_io(name: &str, version: &str) -> Result<Command> {
     let installed = Path::new("target/tools/bin").join(name);
     if let Some(found) = [Path::new(name), &installed].into_iter().find(|tool| has_version(tool, version)) {

@@ -60,18 +60,26 @@ impl Config {
 
     /// Whoever could change the file could send keys elsewhere and run commands.
     pub(crate) fn load() -> Result<Self, Failure> {
-        let folder = folder()?;
-        let path = folder.join("config.toml");
-        let refuse = |what: &dyn Display, hint: &str| {
-            Failure::new(ErrorKind::InvalidInput, format!("{} {what}", path.display()), hint)
-        };
+        let path = folder()?.join("config.toml");
         let mut bytes = Vec::new();
         match open_trusted(&path).and_then(|mut file| Ok(file.read_to_end(&mut bytes)?)) {
             Err(OpenError::Io(error)) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => {}
-            read => drop(read.map_err(|error| refuse(&error, &error.hint("make it a text file that is yours")))?),
+            read => {
+                read.map_err(|error| refuse(&path, &error, &error.hint("make it a text file that is yours")))?;
+            }
         }
-        let text = decode(&bytes).map_err(|what| refuse(&what, NotText::HINT))?;
-        read::config(&path, &folder, &text)
+        Self::parse(&path, &bytes)
+    }
+
+    /// Reads the contents of the file at `path`, which errors name.
+    pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Failure> {
+        let text = decode(bytes).map_err(|what| refuse(path, &what, NotText::HINT))?;
+        read::config(path, path.parent().unwrap_or(path), &text)
+    }
+
+    /// The contents of the file.
+    pub(crate) fn text(&self) -> String {
+        self.document.to_string()
     }
 
     /// The path of the configuration, for the manual page.
@@ -168,12 +176,16 @@ impl Config {
         private_folder(folder)?;
         let write = || {
             let mut temporary = undivided(|state| state.temporary_in(folder))?;
-            temporary.write_all(self.document.to_string().as_bytes())?;
+            temporary.write_all(self.text().as_bytes())?;
             temporary.as_file().sync_all()?;
             undivided(|state| state.persist(temporary, &path))
         };
         write().map_err(|error| cannot_be_written(&path, &error))
     }
+}
+
+fn refuse(path: &Path, what: &dyn Display, hint: &str) -> Failure {
+    Failure::new(ErrorKind::InvalidInput, format!("{} {what}", path.display()), hint)
 }
 
 /// Makes a folder that only its owner can look into, unless it exists. One whose files others could replace is refused.

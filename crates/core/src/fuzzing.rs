@@ -1,0 +1,82 @@
+//! What the fuzz targets in `fuzz` call and no interface offers. Only cargo-fuzz compiles it, with `--cfg fuzzing`.
+
+use bytes::Bytes;
+use http::{Method, StatusCode};
+
+use crate::api;
+use crate::base_url::BaseUrl;
+use crate::error::Error;
+use crate::key::{ApiKeyDetails, KeyId};
+use crate::known_keys::KnownKeys;
+use crate::response::Response;
+use crate::secret::ApiKey;
+
+/// A response, as a client received it.
+pub struct Received {
+    response: http::Response<Bytes>,
+    known: KnownKeys,
+}
+
+impl Received {
+    /// A response with this status and body, to a client that uses a key.
+    pub fn new(status: StatusCode, body: &[u8], key: &ApiKey) -> Self {
+        let known = KnownKeys::new();
+        known.add_used(key);
+        let mut response = http::Response::new(Bytes::copy_from_slice(body));
+        *response.status_mut() = status;
+        response.extensions_mut().insert(known.clone());
+        Self { response, known }
+    }
+
+    /// What it means to a call that lists the keys.
+    ///
+    /// # Errors
+    /// As [`Keys::list`](crate::Keys::list).
+    pub fn list(&self) -> Result<Vec<ApiKeyDetails>, Error> {
+        api::parse_list(&self.response, &self.known)
+    }
+
+    /// What it means to a call that creates a key.
+    ///
+    /// # Errors
+    /// As [`Keys::create`](crate::Keys::create).
+    pub fn create(&self) -> Result<ApiKeyDetails, Error> {
+        api::parse_create(&self.response, &self.known)
+    }
+
+    /// What it means to a call that deletes a key.
+    ///
+    /// # Errors
+    /// As [`Keys::delete`](crate::Keys::delete).
+    pub fn delete(&self) -> Result<(), Error> {
+        api::parse_delete(&self.response)
+    }
+
+    /// What it means to any other call.
+    ///
+    /// # Errors
+    /// As [`Client::request`](crate::Client::request).
+    pub fn any(&self) -> Result<Response, Error> {
+        api::parse_any(&self.response).map(Response)
+    }
+}
+
+/// The URL of a request for a path, with a parameter in its query.
+///
+/// # Errors
+/// As [`ClientBuilder::build`](crate::ClientBuilder::build) for the base URL, and
+/// [`Client::request`](crate::Client::request) for the path.
+pub fn request_url(base_url: &str, path: &str, parameter: &str) -> Result<String, Error> {
+    let base = BaseUrl::parse(base_url, "the base URL", false)?;
+    let query = [(parameter.to_owned(), parameter.to_owned())];
+    Ok(api::any_request(Method::GET, &base, path, &query, Bytes::new())?.uri().to_string())
+}
+
+/// The URL of a request that deletes a key.
+///
+/// # Errors
+/// As [`ClientBuilder::build`](crate::ClientBuilder::build) for the base URL.
+pub fn key_url(base_url: &str, id: &KeyId) -> Result<String, Error> {
+    let base = BaseUrl::parse(base_url, "the base URL", false)?;
+    Ok(api::delete_request(&base, id)?.uri().to_string())
+}

@@ -1,0 +1,102 @@
+//! `config.toml`: no error repeats a key that was put there by mistake, and what `login` and `logout` write is read again.
+
+#![no_main]
+
+use std::path::Path;
+
+use codat_keys_fuzz::{has_key, with_key};
+use libfuzzer_sys::fuzz_target;
+
+use config::{Config, Name, Place};
+
+#[allow(dead_code, reason = "the command line uses the rest")]
+#[path = "../../crates/cli/src/config/mod.rs"]
+mod config;
+
+/// As the command line's own, which also reports it.
+mod failure {
+    use std::fmt::{Display, Formatter, Result};
+
+    pub(crate) fn without_secrets(message: impl Display) -> String {
+        codat_keys::mask_credentials(&message.to_string())
+    }
+
+    pub(crate) struct Failure(String);
+
+    impl Failure {
+        pub(crate) fn new(_: codat_keys::ErrorKind, message: impl Display, hint: impl Display) -> Self {
+            Self::local(message, hint)
+        }
+
+        pub(crate) fn local(message: impl Display, hint: impl Display) -> Self {
+            Self(format!("{message} {hint}"))
+        }
+    }
+
+    impl Display for Failure {
+        fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+            f.write_str(&self.0)
+        }
+    }
+}
+
+/// Likewise for files, which no target writes.
+mod signals {
+    use std::io;
+    use std::path::Path;
+
+    use tempfile::NamedTempFile;
+
+    pub(crate) struct State;
+
+    impl State {
+        pub(crate) fn temporary_in(&mut self, folder: &Path) -> io::Result<NamedTempFile> {
+            NamedTempFile::new_in(folder)
+        }
+
+        pub(crate) fn persist(&mut self, temporary: NamedTempFile, path: &Path) -> io::Result<()> {
+            Ok(temporary.persist(path).map(drop)?)
+        }
+    }
+
+    pub(crate) fn undivided<T>(act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut State)
+    }
+}
+
+fuzz_target!(|input: &str| {
+    let mut config = match read(with_key(input).as_bytes()) {
+        Ok(config) => config,
+        Err(error) => return assert!(!has_key(&error), "{error}"),
+    };
+    let before = profiles(&config);
+    assert_eq!(profiles(&read_again(&config)), before);
+
+    let name = Name::parse("work", "").map_err(|error| error.to_string()).expect("a name");
+    config.put(&name, "https://api.codat.io", Place::File);
+    config.use_profile(&name);
+    let again = read_again(&config);
+    assert_eq!(profiles(&again), profiles(&config));
+    assert!(again.find(&name).is_some() && again.in_use() == Some(&name));
+
+    config.remove(&name);
+    let again = read_again(&config);
+    assert!(again.find(&name).is_none() && again.in_use().is_none());
+    assert!(profiles(&again).iter().eq(before.iter().filter(|profile| !profile.starts_with("work "))));
+});
+
+fn read(bytes: &[u8]) -> Result<Config, String> {
+    Config::parse(Path::new("/home/config.toml"), bytes).map_err(|failure| failure.to_string())
+}
+
+fn read_again(config: &Config) -> Config {
+    read(config.text().as_bytes()).unwrap_or_else(|error| panic!("{error}\n{}", config.text()))
+}
+
+/// In the order of their names.
+fn profiles(config: &Config) -> Vec<String> {
+    let profile = |it: &config::Profile| format!("{} {} {}", it.name, it.base_url, it.source);
+    let mut profiles: Vec<String> = config.profiles().iter().map(profile).collect();
+    profiles.sort();
+    profiles
+}
