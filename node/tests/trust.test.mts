@@ -25,7 +25,10 @@ test("files that others can write are refused", UNIX, () => {
     assert.throws(() => new Client({ apiKey: KEY, caFile: file }), { name: "InvalidInputError", message: changed });
     chmodSync(file, 0o600);
     chmodSync(folder, 0o777);
-    assert.throws(() => new Client({ apiKey: KEY, caFile: file }), /is not trusted: the folder .* can be changed by other/);
+    assert.throws(
+        () => new Client({ apiKey: KEY, caFile: file }),
+        /is not trusted: the folder .* can be changed by other/,
+    );
     chmodSync(folder, 0o700);
 });
 
@@ -71,7 +74,7 @@ test("a misplaced key is not repeated", async () => {
                 assert(!(error instanceof assert.AssertionError), inspect(options));
                 const told = inspect(error, { depth: 9 }) + String(error) + JSON.stringify(error);
                 // The name of an option may be one of ours, misspelled.
-                assert(!told.includes(key) || key in options && key === SHORT, told);
+                assert(!told.includes(key) || (key in options && key === SHORT), told);
             }
         }
     }
