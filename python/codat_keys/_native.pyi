@@ -129,7 +129,7 @@ def encode(key: str | ApiKey) -> str:
 
 @final
 class ApiKeyDetails:
-    """A key as Codat lists it. Its ``repr`` masks the secret, and it is not pickled.
+    """A key as Codat lists it. Its ``repr`` masks the secret, and every other known key in the name and the id. It is not pickled.
 
     >>> with Client() as client:
     ...     for key in client.keys.list():
