@@ -26,8 +26,7 @@ fuzz_target!(|input: &str| {
         text.as_bytes().to_vec(),
         utf16().flat_map(u16::to_le_bytes).collect(),
         utf16().flat_map(u16::to_be_bytes).collect(),
-        // What is not UTF-8 is read as Latin-1, which has no such characters.
-        [&[0xff], text.replace('\u{200b}', "").as_bytes()].concat(),
+        [&[0xff], text.as_bytes()].concat(),
     ] {
         let response = Received::new(StatusCode::OK, &body, &key()).any().expect("a success");
         let redacted = response.redacted();

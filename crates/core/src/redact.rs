@@ -42,11 +42,44 @@ fn redacted_letters<'a>(body: &'a [u8], keys: Keys<'_>) -> Cow<'a, [u8]> {
     if let Ok(text) = std::str::from_utf8(body) {
         return Cow::Owned(Redactor { keys, is_text: true }.redact(text).into_bytes());
     }
-    // A character for each byte, so that a picture comes out of it unharmed.
+    // Latin-1 has a soft hyphen of one byte, and a text of UTF-8 with one wrong byte has characters of several.
     let text: String = body.iter().copied().map(char::from).collect();
     let redacted = Redactor { keys, is_text: false }.redact(&text);
-    let bytes = |c: char| u8::try_from(c).map_or_else(|_| c.to_string().into_bytes(), |byte| vec![byte]);
-    Cow::Owned(redacted.chars().flat_map(bytes).collect())
+    let byte = |c: char| u8::try_from(c).map_or_else(|_| c.to_string().into_bytes(), |byte| vec![byte]);
+    let body: Vec<u8> = redacted.chars().flat_map(byte).collect();
+    Cow::Owned(with_stand_ins::restored(&Redactor { keys, is_text: false }.redact(&with_stand_ins::read(&body))))
+}
+
+/// Bytes as a text of UTF-8, so that a picture comes out of it unharmed: a private character stands for each byte that is no
+/// part of a character.
+mod with_stand_ins {
+    const FIRST: u32 = 0x0010_FF00;
+
+    pub(super) fn read(body: &[u8]) -> String {
+        let mut text = String::with_capacity(body.len());
+        for chunk in body.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                match byte(c) {
+                    None => text.push(c),
+                    Some(_) => text.extend(c.to_string().bytes().filter_map(stand_in)),
+                }
+            }
+            text.extend(chunk.invalid().iter().copied().filter_map(stand_in));
+        }
+        text
+    }
+
+    pub(super) fn restored(text: &str) -> Vec<u8> {
+        text.chars().flat_map(|c| byte(c).map_or_else(|| c.to_string().into_bytes(), |byte| vec![byte])).collect()
+    }
+
+    fn stand_in(byte: u8) -> Option<char> {
+        char::from_u32(FIRST + u32::from(byte))
+    }
+
+    fn byte(stand_in: char) -> Option<u8> {
+        u32::from(stand_in).checked_sub(FIRST).and_then(|byte| u8::try_from(byte).ok())
+    }
 }
 
 struct Redactor<'a> {
@@ -230,6 +263,10 @@ mod tests {
             ]
             .concat()
         );
+        let split = "\u{10ff41}\u{e9} MadeUpKey\u{200b}InUse0001";
+        let shown = show_bytes(&[split.as_bytes(), b"\xff \xff"].concat());
+        assert_eq!(shown, ["\u{10ff41}\u{e9} ****".as_bytes(), b"\xff \xff"].concat());
+        assert_eq!(show_bytes(b"\xff MadeUpKey\xadInUse0001"), b"\xff ****");
     }
 
     fn any_json() -> impl Strategy<Value = Value> {
