@@ -1,5 +1,7 @@
 //! Codat's operations, each as two pure functions: the request to send, and what an answer means.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
@@ -93,7 +95,7 @@ pub(crate) fn list_request(base: &BaseUrl) -> Result<Request<Bytes>, Error> {
     request(Method::GET, base, "/apiKeys").body(Bytes::new()).map_err(unbuildable)
 }
 
-/// The keys that it lists become known.
+/// The keys that it lists become known. A key that is listed twice is returned once.
 pub(crate) fn parse_list(response: &Response<Bytes>, known: &KnownKeys) -> Result<Vec<ApiKeyDetails>, Error> {
     #[derive(Deserialize)]
     struct Answer {
@@ -110,7 +112,10 @@ pub(crate) fn parse_list(response: &Response<Bytes>, known: &KnownKeys) -> Resul
     }
     let keys: Vec<_> = keys.into_iter().map(|key| details(response, key, known)).collect::<Result<_, _>>()?;
     known.add_listed(keys.iter().map(|key| &key.api_key));
-    Ok(keys)
+    let mut seen = HashSet::new();
+    let is_first: Vec<bool> =
+        keys.iter().map(|key| seen.insert((key.id.as_str(), key.api_key.expose_secret()))).collect();
+    Ok(keys.into_iter().zip(is_first).filter_map(|(key, is_first)| is_first.then_some(key)).collect())
 }
 
 pub(crate) fn create_request(base: &BaseUrl, name: &KeyName, idempotency_key: &str) -> Result<Request<Bytes>, Error> {
