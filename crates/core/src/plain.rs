@@ -10,11 +10,12 @@ pub fn plain(text: &str) -> String {
     for c in text.chars() {
         let joins = matches!(c, '\u{200c}' | '\u{200d}' | '\u{fe0f}') && !before.is_ascii() && !is_unseen(before);
         if c.is_control() || (is_unseen(c) && !joins) {
-            shown.extend(c.escape_unicode())
+            shown.extend(c.escape_unicode());
+            before = '}';
         } else {
-            shown.push(c)
+            shown.push(c);
+            before = c;
         }
-        before = c;
     }
     shown
 }
@@ -107,6 +108,7 @@ mod tests {
             ("a\u{13430}b\u{1343f}", "a\\u{13430}b\\u{1343f}"),
             ("👩\u{200d}👧 ❤\u{fe0f} نمی\u{200c}خواهم", "👩\u{200d}👧 ❤\u{fe0f} نمی\u{200c}خواهم"),
             ("👩\u{200d}\u{200d}", "👩\u{200d}\\u{200d}"),
+            ("👩\u{9b}\u{200d}", "👩\\u{9b}\\u{200d}"),
             ("é ü ß 株式会社", "é ü ß 株式会社"),
         ] {
             assert_eq!(plain(text), shown);
