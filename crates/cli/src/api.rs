@@ -61,7 +61,7 @@ pub(crate) struct Api {
     /// Also send a DELETE of the last key or of the key in use
     #[arg(long)]
     force: bool,
-    /// Print keys in clear: else the value of every member `apiKey` is masked
+    /// Print keys in clear [default: keys in use, listed keys and members `apiKey` are masked]
     #[arg(long)]
     reveal: bool,
     #[command(flatten)]
@@ -96,7 +96,7 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
         }
     }
     if matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) {
-        return api.print(&client, &call.await?);
+        return api.print(&client, &unless_interrupted(call).await?);
     }
     begin_change();
     let response = call.await?;

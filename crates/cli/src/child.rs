@@ -77,8 +77,10 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
 
 /// The signals, which this process now leaves to the child.
 fn received() -> Result<Received, Failure> {
-    let signals = Received::watch()
-        .map_err(|error| Failure::local(format!("signals cannot be watched: {error}"), "stop it with kill -9"))?;
+    let signals = Received::watch().map_err(|error| {
+        let what = format!("cannot watch for signals, and the command was not started: {error}");
+        Failure::local(what, "run it again; check the limit of open files (ulimit -n)")
+    })?;
     leave_to_child();
     Ok(signals)
 }

@@ -46,7 +46,7 @@ fn describe(made: &Creation, is_written: bool) -> Vec<String> {
         }
     }
     if !is_written {
-        notes.push(format!("to fetch its value: codat-keys show {id} --out FILE"));
+        notes.push(format!("to fetch its value: codat-keys show --id {id} --out FILE"));
     }
     notes
 }

@@ -50,7 +50,7 @@ pub(crate) async fn whoami(whoami: &Whoami) -> Result<(), Failure> {
 impl KeyReference {
     /// Refuses what could be a path. Checked before anything is sent.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let hint = "give an id as `codat-keys list` shows it: a key of such a name is called by its id, or with --name";
+        let hint = "give an id as `codat-keys list` shows it; if this is the name of a key, use --name NAME";
         let checked = self.id.as_ref().or(self.either.as_ref()).map(|id| KeyId::parse(id)).transpose();
         checked.map(drop).map_err(|error| Failure::new(error.kind(), error, hint))
     }
@@ -69,8 +69,8 @@ impl KeyReference {
             }
             Unresolved::IdOrName => Failure::new(
                 ErrorKind::InvalidInput,
-                "this is the name of a key, and may be the id of another",
-                "say which is meant: --id ID, or --name NAME",
+                "this is the name of a key and may also be the id of another key",
+                "use --id ID or --name NAME",
             ),
             Unresolved::Several(ids) => {
                 let listed: Vec<String> = ids.iter().map(ToString::to_string).collect();
@@ -125,7 +125,7 @@ pub(crate) fn hand_out(
 
 /// How to get the value of a key that was not delivered.
 pub(crate) fn way_to(key: &ApiKeyDetails) -> String {
-    format!("the key exists: fetch it with `codat-keys show {} --out FILE`", key.id)
+    format!("the key exists: fetch it with `codat-keys show --id {} --out FILE`", key.id)
 }
 
 impl KeyOutput {

@@ -86,7 +86,9 @@ async fn stop(changes: &Changes) -> Result<(), Failure> {
     let mut last = Ok(());
     for ended in changes.stop().await {
         match ended {
-            Ended::Created(id) => say(&format!("created {id}: `codat-keys show {id} --out FILE` fetches its value")),
+            Ended::Created(id) => {
+                say(&format!("created {id}: fetch its value with `codat-keys show --id {id} --out FILE`"))
+            }
             Ended::Revoked(id) => say(&format!("deleted {id}")),
             Ended::Failed(error) if error.kind() == ErrorKind::Cancelled => {}
             Ended::Failed(error) => {

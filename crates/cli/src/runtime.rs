@@ -32,8 +32,10 @@ fn survive_file_size_limit() {
 pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
     call: impl IntoFuture<Output = Result<T, E>>,
 ) -> Result<T, Failure> {
-    tokio::select! {
+    let result = tokio::select! {
         result = call.into_future() => result.map_err(Into::into),
         () = interrupted() => Err(signals::stopped()),
-    }
+    };
+    // A signal that came with the result was left to this call, and nothing else would end the command.
+    if signals::has_come() { Err(signals::stopped()) } else { result }
 }

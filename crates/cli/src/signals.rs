@@ -134,14 +134,24 @@ pub(crate) fn interrupted() -> impl Future<Output = ()> + Send + 'static {
     }
 }
 
+/// Whether a signal has come. After a call, the next one ends this process at once.
+pub(crate) fn has_come() -> bool {
+    STOPPED.borrow().is_some()
+}
+
 /// The failure of a command that was stopped, which tells what it has changed.
 pub(crate) fn stopped() -> Failure {
     failure(&running())
 }
 
 fn failure(state: &State) -> Failure {
-    let hint = state.done.as_deref().unwrap_or(ErrorKind::Cancelled.hint());
-    Failure::new(ErrorKind::Cancelled, "stopped", hint)
+    match &state.done {
+        None => Failure::new(ErrorKind::Cancelled, "stopped", ErrorKind::Cancelled.hint()),
+        Some(done) => {
+            let hint = "do not repeat the command without checking: part of it was done";
+            Failure::new(ErrorKind::Cancelled, "stopped", hint).with_note(done)
+        }
+    }
 }
 
 /// The exit status of a command that was stopped: 128 and the signal's number, as a shell would report it.

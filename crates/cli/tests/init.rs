@@ -84,7 +84,7 @@ fn the_emulator_and_the_page_end_on_each_signal() {
 }
 
 #[test]
-fn a_command_with_the_key_hears_of_each_signal() {
+fn a_command_with_the_key_receives_each_signal() {
     let emulator = Emulator::start().unwrap();
     // It has no handler, so the signal would not end it as the first process.
     let wait = ["--", "sh", "-c", "echo ready; exec sleep 60"];

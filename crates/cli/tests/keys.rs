@@ -170,7 +170,7 @@ fn a_deletion_that_is_repeated_reaches_no_other_key() {
             let yes: &[&str] = if command == "delete" { &["--yes"] } else { &[] };
             let ended = run(&mut against(&emulator), &[&[command, reference], yes].concat());
             assert_eq!(ended.status, 2, "{ended:?}");
-            assert!(ended.stderr.contains("--id ID, or --name NAME"), "{ended:?}");
+            assert!(ended.stderr.contains("--id ID or --name NAME"), "{ended:?}");
         }
     };
     refused("aaaa-1111");

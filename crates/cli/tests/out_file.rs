@@ -107,7 +107,7 @@ fn what_took_the_name_meanwhile_stays() {
         let ended = run(&mut with_key(&server.url, KEY), &["create", "ci", "--out", file.to_str().unwrap()]);
         assert_eq!(ended.status, status, "{ended:?}");
         assert_eq!(fs::read_to_string(&file).unwrap(), "of another program");
-        assert_eq!(ended.stderr.contains("codat-keys show b --out FILE"), status == 1, "{ended:?}");
+        assert_eq!(ended.stderr.contains("codat-keys show --id b --out FILE"), status == 1, "{ended:?}");
         assert!(!ended.stderr.contains(MADE), "{ended:?}");
     }
 }
@@ -278,7 +278,7 @@ fn a_value_that_could_not_be_written_is_told_with_the_way_to_it() {
             assert!(more.iter().all(|more| said.contains(more)), "{said}");
         }
     };
-    let fetch = "the key exists: fetch it with `codat-keys show ";
+    let fetch = "the key exists: fetch it with `codat-keys show --id ";
     check(against(&emulator).args(["create", "a", "--reveal"]), &["created ", fetch, " --out FILE`\n"]);
     check(against(&emulator).args(["create", "b", "--json", "--reveal"]), &["\"notes\":[\"created ", fetch]);
     create(&emulator, &[]);

@@ -162,7 +162,7 @@ fn a_key_that_is_not_delivered_is_told_with_the_way_to_it() {
     send(&child, Signal::TERM);
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(143), "{ended:?}");
-    assert!(text(&ended.stderr).contains("hint: the key exists: fetch it with `codat-keys show "), "{ended:?}");
+    assert!(text(&ended.stderr).contains("note: the key exists: fetch it with `codat-keys show --id "), "{ended:?}");
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_key_command_is_not_waited_for() {
 }
 
 #[test]
-fn the_emulator_and_the_page_end_in_peace() {
+fn the_emulator_and_the_page_end_with_status_0_on_each_signal() {
     let emulator = Emulator::start().unwrap();
     for (signal, _) in SIGNALS {
         for arguments in [&["emulator"][..], &["portal", "--no-open"]] {

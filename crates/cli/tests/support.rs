@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Once;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 
@@ -14,6 +15,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_codat-keys");
 
 /// The program, with nothing of Codat's in its environment.
 pub(crate) fn program() -> Command {
+    hear_hangups();
     let mut command = Command::new(PROGRAM);
     clear_environment(&mut command);
     command
@@ -70,6 +72,7 @@ pub(crate) struct Running {
 }
 
 pub(crate) fn start(command: &mut Command) -> Running {
+    hear_hangups();
     let child = command.spawn().unwrap();
     let line = [command.get_program()].into_iter().chain(command.get_args()).collect::<Vec<_>>().join(" ".as_ref());
     let (pid, (is_over, over)) = (child.id(), channel::<()>());
@@ -80,6 +83,20 @@ pub(crate) fn start(command: &mut Command) -> Running {
         }
     });
     Running { child, _is_over: is_over }
+}
+
+/// Children inherit an ignored SIGHUP, as under `nohup`, but not a handler: with one, they begin with the default.
+fn hear_hangups() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+            // The handler stays when the runtime goes.
+            runtime.block_on(async { signal(SignalKind::hangup()).map(drop) }).unwrap();
+        });
+    }
 }
 
 #[cfg(unix)]
