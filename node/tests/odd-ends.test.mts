@@ -360,7 +360,7 @@ test("another machine is called without TLS by an explicit word alone", () => {
     assert.equal(build(undefined, true), "http://codat:4010");
 });
 
-test("what is not constructed is shown all the same", async () => {
+test("an object whose constructor has failed can be printed", async () => {
     await using emulator = new Emulator();
     const made = [new Client({ apiKey: "example", baseUrl: emulator.baseUrl }), new ApiKey("example"), emulator];
     for (const object of [...made, AuthorizationHeader.encode(new ApiKey("example"))]) {

@@ -42,7 +42,7 @@ def test_files_that_others_can_write_are_refused(client: type[Client], tmp_path:
     file.chmod(0o622)
     with pytest.raises(InvalidCredentialError, match=r"can be changed by other users \(mode 0622, owner ") as raised:
         client(api_key_file=file)
-    assert raised.value.hint == f"let its owner alone change it: chmod go-w {file}"
+    assert raised.value.hint == f"run: chmod go-w {file}"
     with pytest.raises(InvalidInputError, match=r"is not trusted: the file .* can be changed by other users") as of_ca:
         client(api_key=KEY, ca_file=file)
     assert of_ca.value.hint == f"run: chmod go-w {file}"

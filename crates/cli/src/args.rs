@@ -146,13 +146,13 @@ pub(crate) struct Show {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct KeyReference {
-    /// The id, or a name that one key has and that cannot be an id
+    /// The id, or the name of exactly one key; a text that may be an id needs --id or --name
     #[arg(value_name = "KEY", add = ArgValueCompleter::new(completion::keys))]
     pub(crate) either: Option<String>,
-    /// The key of this id
+    /// The id of the key
     #[arg(long, add = ArgValueCompleter::new(completion::ids))]
     pub(crate) id: Option<String>,
-    /// The one key of this name
+    /// The name of the key; exactly one key must have it
     #[arg(long, add = ArgValueCompleter::new(completion::names))]
     pub(crate) name: Option<String>,
 }
@@ -282,7 +282,7 @@ pub(crate) fn exit_status_rows() -> Vec<(String, String)> {
         match status {
             1 => texts.insert(0, "this machine refused: a file, a port, a process, the output"),
             audit::FOUND => texts.push("`audit` has found something"),
-            130 => texts.push("by SIGTERM 143, by SIGHUP 129"),
+            130 => texts.push("after SIGTERM the status is 143, after SIGHUP 129, after SIGQUIT 131"),
             _ => {}
         }
         (status.to_string(), texts.join("; "))

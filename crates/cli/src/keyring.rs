@@ -45,7 +45,7 @@ pub(crate) async fn remove(name: &Name, limit: Duration) -> Result<(), Trouble> 
 fn perhaps_done(trouble: Trouble) -> Trouble {
     match trouble {
         Trouble::Other(failure) if failure.is_of(ErrorKind::Cancelled) => {
-            Trouble::Other(failure.with_hint("the keyring may still do what it was asked for"))
+            Trouble::Other(failure.with_hint("the keyring may still complete the request: check with `codat-keys profile list`, or run the command again"))
         }
         other => other,
     }

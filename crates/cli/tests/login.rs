@@ -97,7 +97,7 @@ fn a_lock_that_another_process_holds_is_not_waited_for_without_end() {
         let others = others.map(|arguments| scope.spawn(|| run(&mut home.program(), arguments)));
         for ended in [login].into_iter().chain(others).map(|command| command.join().unwrap()) {
             assert_eq!(ended.status, 1, "{ended:?}");
-            let what = format!("error: {} is locked by another process, for 10s now\n", path.display());
+            let what = format!("error: {} has been locked by another process for more than 10s\n", path.display());
             assert!(ended.stderr.contains(&what), "{ended:?}");
         }
     });

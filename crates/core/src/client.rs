@@ -184,9 +184,8 @@ impl Client {
         Ok(another.map(|held| AuthorizationHeader::from(&held.key)))
     }
 
-    /// Checks the server to which another HTTP library connects before it sends the header over an unencrypted connection:
-    /// the URL of its proxy, or the request's own URL without one. A tunnel of a proxy to an `https` URL is encrypted, and
-    /// needs no check.
+    /// Checks where another HTTP library sends the header over an unencrypted connection. `url` is the URL of the proxy, or of
+    /// the request if there is no proxy. An `https` request through a proxy needs no check: the proxy cannot read the tunnel.
     ///
     /// ```
     /// # fn main() -> Result<(), codat_keys::Error> {

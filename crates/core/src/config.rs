@@ -73,7 +73,8 @@ impl ClientBuilder {
     /// that nobody reads half of it; Kubernetes' mounted secrets are. On Unix, a file that the user of this process owns
     /// and every user of the machine can read is refused, unless it is below `/run/secrets` or beside a link `..data`, as
     /// containers mount secrets. A file of another user is accepted, since the reader cannot change its mode. A file that
-    /// others than its owner can write is refused. The file is UTF-8, or UTF-16 with a byte order mark. A file that is not regular, such as a pipe, is read only once.
+    /// others than its owner can write is refused. The file is UTF-8, or UTF-16 with a byte order mark. A file that is not
+    /// regular, such as a pipe, is read only once.
     pub fn api_key_file(self, path: impl Into<PathBuf>) -> Self {
         self.given(Given::File(path.into()))
     }
@@ -115,8 +116,9 @@ impl ClientBuilder {
     }
 
     /// A file with PEM certificates to trust beside the bundled roots, for a proxy that opens TLS. Default:
-    /// `CODAT_CA_FILE`, else none. On Unix, the file and the folders above it, up to the home folder, must belong to the user
-    /// of this process or root, and others must not be able to write them, unless the folder is sticky or mounted read-only.
+    /// `CODAT_CA_FILE`, else none. On Unix, the file and each folder above it must belong to the user of this process or
+    /// root, and other users must not be able to write them. Folders are checked up to the home folder for a file in it, else
+    /// up to the root. A folder that is sticky or mounted read-only may be writable.
     pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(file.into());
         self

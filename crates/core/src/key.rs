@@ -50,7 +50,7 @@ impl KeyId {
         Self::checked(Untrusted::given(text))
     }
 
-    /// The id as Codat gave it. `Display` masks what holds a key.
+    /// The id as Codat gave it. `Display` masks keys in it.
     pub fn as_str(&self) -> &str {
         self.0.unredacted()
     }

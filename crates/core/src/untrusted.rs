@@ -10,9 +10,9 @@ use crate::plain::plain;
 
 /// A text that came from a server, such as the name of a key: it may hold anything.
 ///
-/// `Display` and `Debug` are the only ways to show it. They mask every key that the client has used or listed, in each form that
-/// SECURITY.md names, and escape what could move a terminal's cursor or hide letters. There is no conversion to a
-/// string. It compares with strings as it is.
+/// `Display` and `Debug` mask every key that the client has used or listed, in each form that SECURITY.md lists, and escape
+/// control characters. The text does not convert to a string implicitly: [`unredacted`](Self::unredacted) returns it as it
+/// came. Comparisons use the text as it came.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -74,7 +74,7 @@ async fn a_file_that_others_can_write_is_refused() {
             assert_eq!(error.kind(), ErrorKind::InvalidCredential);
             let said = format!("can be changed by other users (mode {mode:04o}, owner {})", owner.unwrap_or_else(user));
             assert!(error.to_string().ends_with(&said), "{error}");
-            let hint = format!("let its owner alone change it: chmod go-w '{}'", file.display());
+            let hint = format!("run: chmod go-w '{}'", file.display());
             assert_eq!(error.hint(), hint);
         }
     }

@@ -1,4 +1,4 @@
-//! The changes under way, for a page that is closed meanwhile.
+//! The changes in progress, and how to stop them when the page closes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,7 +18,7 @@ struct Inner {
     ended: Mutex<Vec<Ended>>,
 }
 
-/// How a change ended that no page shows, since the page was closed before.
+/// The result of a change that ended after the page was closed.
 pub enum Ended {
     /// A key was created.
     Created(KeyId),

@@ -95,7 +95,7 @@ fn strangers_end_no_session() {
 }
 
 #[test]
-fn what_only_looks_ahead_does_not_use_a_link_up() {
+fn a_prefetch_does_not_use_up_a_link() {
     let (emulator, links) = local(false);
     let link = links.make();
     let open = |method: &str, head: &str| {
@@ -120,7 +120,7 @@ fn what_only_looks_ahead_does_not_use_a_link_up() {
 }
 
 #[test]
-fn what_only_looks_ahead_does_not_use_a_notice_up() {
+fn a_prefetch_does_not_use_up_a_notice() {
     let emulator = emulated();
     let visitor = Visitor::signed_in(&emulator, Role::Developer);
     visitor.post("/keys", &[("name", "made")]);

@@ -82,7 +82,7 @@ fn a_key_just_made_is_told_once() {
 }
 
 #[test]
-fn a_name_that_is_a_key_does_not_come_back() {
+fn a_name_that_is_a_key_is_not_shown_again() {
     let emulator = emulated();
     set_state(
         &emulator,

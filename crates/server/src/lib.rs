@@ -1,11 +1,11 @@
 //! The HTTP/1.1 server of the emulator and of the page. Clients that send nothing, or read nothing, do not keep others from
 //! being served.
 //!
-//! - A client has ten seconds to send the head of a request, also on a connection that was used before, and ten seconds for
-//!   each part of a body and for each part of a response that it reads.
+//! - A client has ten seconds to send the head of each request, ten seconds for each part of a body, and ten seconds to read
+//!   each part of a response.
 //! - The number of connections is limited. At the limit, a new connection replaces the one that has waited longest for its
-//!   client. A request that is being answered is never interrupted; while all are, new connections wait.
-//! - Without free file descriptors, an eighth of the connections that wait for their clients are closed.
+//!   client. A request that is being answered is never interrupted. If all connections are being answered, new ones wait.
+//! - If no file descriptor is free, one eighth of the connections are closed, those that have waited longest for their clients.
 
 mod listener;
 mod open;

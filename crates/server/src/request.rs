@@ -36,7 +36,7 @@ impl Body for WatchedBody {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(CLIENT_TIMEOUT)));
             ready!(stall.as_mut().poll(cx));
-            return Poll::Ready(Some(Err("the client sends no more of the body".into())));
+            return Poll::Ready(Some(Err("timed out while waiting for the request body".into())));
         };
         self.stall = None;
         if frame.is_none() || self.body.is_end_stream() {

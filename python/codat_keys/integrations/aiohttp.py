@@ -25,8 +25,9 @@ def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
     After a 401 or 403 the source is read again. If it has another key, the request is sent once more with that key,
     unless its body was consumed and cannot be rewound. Such a response is returned, and the next request has the new key.
 
-    A request to another origin raises ``InvalidInputError``, and nothing is sent: make it without this middleware. So does
-    a request whose key a proxy would see unencrypted. A redirect to another origin is followed without the key.
+    A request to another origin raises ``InvalidInputError``, and so does a request whose key a proxy would see unencrypted.
+    Nothing is sent. Make a request to another origin without this middleware. A redirect to another origin is followed
+    without the key.
     """
     checked(client, AsyncClient)
 

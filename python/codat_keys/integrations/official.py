@@ -54,7 +54,7 @@ def security(client: Client | AsyncClient, kind: Callable[..., Any] | None = Non
     An SDK sends the key to any ``server_url``, and does not repeat a call whose key is rejected. With
     ``client=httpx.Client(auth=CodatAuth(client))`` in addition, a call to another origin raises ``InvalidInputError``, and
     a call with a replaced key is made once more, as with ``connect``. A proxy that the environment names for an ``http`` base
-    URL raises ``InvalidInputError``; one that is given to the SDK's HTTP client is not known here.
+    URL raises ``InvalidInputError``; one that is given to the SDK's HTTP client is not checked.
     """
     checked(client, Client, AsyncClient)
     made = kind or _platforms_own() or _Security

@@ -30,10 +30,10 @@ class CodatAuth(requests.auth.AuthBase):
     unless its body is a generator, or a file that cannot be rewound. Such a response is returned, and the next request
     has the new key.
 
-    A request to another origin raises ``InvalidInputError``, and nothing is sent: give it an ``auth`` of its own. requests
-    removes the key from a redirect to another origin, except from ``http://HOST`` to ``https://HOST``. So does a request
-    whose key a proxy of the environment would see unencrypted; proxies that are given to requests are not known here. The password of a
-    netrc file never replaces the key.
+    A request to another origin raises ``InvalidInputError``, and so does a request whose key a proxy of the environment
+    would see unencrypted. Nothing is sent. Give a request to another origin an ``auth`` of its own. Proxies that are given
+    to requests are not checked. requests removes the key from a redirect to another origin, except from ``http://HOST`` to
+    ``https://HOST``. The password of a netrc file never replaces the key.
     """
 
     def __init__(self, client: Client) -> None:

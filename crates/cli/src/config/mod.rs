@@ -50,8 +50,12 @@ impl Config {
                 TryLockError::Error(error) => return Err(refuse(error)),
                 TryLockError::WouldBlock if Instant::now() < ends => thread::sleep(BETWEEN_TRIES),
                 TryLockError::WouldBlock => {
-                    let what = format!("{} is locked by another process, for {LOCK_TIMEOUT:?} now", path.display());
-                    return Err(Failure::local(what, "wait for its end, or end it; `lsof` and `fuser` name it"));
+                    let what =
+                        format!("{} has been locked by another process for more than {LOCK_TIMEOUT:?}", path.display());
+                    return Err(Failure::local(
+                        what,
+                        "find the process with `lsof` or `fuser`, and wait until it ends or stop it",
+                    ));
                 }
             }
         }

@@ -78,7 +78,7 @@ impl KeyFile {
             return refuse("is no regular file", "name a file that holds the key");
         }
         if let Some(writable) = writable_by_others(&metadata) {
-            return refuse(&writable, &format!("let its owner alone change it: {}", chmod(&self.path)));
+            return refuse(&writable, &format!("run: {}", chmod(&self.path)));
         }
         if others_can_read(&metadata) && is_own(&metadata) && !is_mounted(&self.path) {
             return refuse("can be read by every user of this machine", "let its owner alone read it: chmod 600");
