@@ -1,6 +1,8 @@
 //! Templates: `{{ codat.key }}`, `{{ codat.header }}` and `{{ codat.base_url }}` in any text. `{{ "{{" }}` stands for two
 //! braces.
 
+use crate::failure::without_secrets;
+
 /// A piece of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Part<'t> {
@@ -47,7 +49,9 @@ pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, Mistake> {
     Ok(parts)
 }
 
+/// The start of a name. A key in it is masked first: the start of a key would not be recognized.
 fn shown(name: &str) -> String {
+    let name = without_secrets(name.to_owned());
     let start: String = name.chars().take(MAX_SHOWN_CHARS).collect();
     if start.len() < name.len() { start + "..." } else { start }
 }

@@ -82,6 +82,7 @@ fn inject_refuses_what_it_cannot_fill_in_and_writes_nothing() {
     for (template, error) in [
         ("a: {{ codat.key }}\nb: {{ codat.kye }}\n", "the template, line 2: `codat.kye` is not known"),
         ("a: {{ codat.key }}\nb: {{ vault.key }}\n", "the template, line 2: `vault.key` is not known"),
+        ("{{ \"MadeUpKeyInATemplate00000000000000000001\" }}", "the template, line 1: `\"****\"` is not known"),
         ("{{ codat.key }", "the template, line 1: `{{` is not closed by `}}`"),
         ("nothing\n", "the template has no place for the key"),
         ("", "the template has no place for the key"),

@@ -218,6 +218,18 @@ fn a_pipe_of_another_user_is_not_waited_for() {
     assert!(ended.status == 2 && ended.stderr.contains(&format!("belongs to user {STRANGER}")), "{ended:?}");
 }
 
+/// Another user may hold the other end of a pipe that belongs to this one.
+#[test]
+fn a_link_to_a_pipe_is_refused() {
+    let scene = Scene::new();
+    fs::remove_file(scene.config()).unwrap();
+    std::os::unix::fs::symlink("/dev/stdin", scene.config()).unwrap();
+    let mut command = program();
+    command.env("HOME", scene.path("home")).env("XDG_CONFIG_HOME", scene.path("shared"));
+    let ended = crate::support::run_with_input(&mut command, &["list"], "[profiles]\n");
+    assert!(ended.status == 2 && ended.stderr.contains("it is no regular file"), "{ended:?}");
+}
+
 /// A key that is stored where others can replace files could be replaced by theirs.
 #[test]
 fn nothing_is_stored_in_a_folder_that_others_can_write() {

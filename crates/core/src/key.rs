@@ -23,7 +23,7 @@ pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 const MAX_ID_BYTES: usize = 200;
 /// Codat's have 40. The search for keys in texts holds each of them many times.
-const MAX_LISTED_KEY_BYTES: usize = 200;
+pub(crate) const MAX_LISTED_KEY_BYTES: usize = 200;
 const MAX_NAME_UNITS: usize = 50;
 
 /// Everything but RFC 3986's unreserved characters.

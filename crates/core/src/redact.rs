@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
+use crate::key::MAX_LISTED_KEY_BYTES;
 use crate::known_keys::KnownKeys;
 use crate::needles::Needles;
 use crate::secret::{ApiKey, MASK};
@@ -106,7 +107,9 @@ impl Redactor<'_> {
                 }
             }
         }
-        shown + &self.keys.known.redact(rest)
+        shown += &self.keys.known.redact(rest);
+        // A key with a quote in it lies in several pieces.
+        self.keys.known.redact(&shown).into_owned()
     }
 
     fn string(&self, raw: &str) -> String {
@@ -126,7 +129,8 @@ impl Redactor<'_> {
         if value == "null" {
             return value.to_owned();
         }
-        let key = serde_json::from_str::<String>(value).ok().and_then(|text| ApiKey::verbatim(&text).ok());
+        let text = serde_json::from_str::<String>(value).ok().filter(|text| text.len() <= MAX_LISTED_KEY_BYTES);
+        let key = text.and_then(|text| ApiKey::verbatim(&text).ok());
         let masked = key.as_ref().map_or(MASK.to_owned(), ApiKey::masked);
         self.keys.members.borrow_mut().extend(key);
         quoted(&masked)
@@ -220,6 +224,16 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(show(body), shown);
+        }
+    }
+
+    #[test]
+    fn a_key_with_a_quote_is_masked() {
+        let known = KnownKeys::new();
+        known.add_used(&ApiKey::parse("MadeUpKey\"quoted\"0001").unwrap());
+        for body in ["no MadeUpKey\"quoted\"0001!", r#"{"name":"no MadeUpKey\"quoted\"0001!"}"#] {
+            let shown = String::from_utf8(redacted(body.as_bytes(), &known).into_owned()).unwrap();
+            assert!(shown.contains("no ****!"), "{shown}");
         }
     }
 

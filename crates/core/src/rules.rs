@@ -29,16 +29,17 @@ pub(crate) fn may_delete(
     in_use: Option<&ApiKey>,
     allow_key_in_use: bool,
 ) -> Result<(), Error> {
-    let target = find(keys, id)?;
-    // Another row with the same id or the same secret is the same key.
-    if !keys.iter().any(|key| key.id != *id && key.api_key != target.api_key) {
+    find(keys, id)?;
+    // Rows with the same id or the same secret are the same key.
+    let is_target = |secret: &ApiKey| keys.iter().any(|key| key.id == *id && key.api_key == *secret);
+    if !keys.iter().any(|key| key.id != *id && !is_target(&key.api_key)) {
         return Err(Error::of(ErrorKind::LastKey));
     }
     if !keys.iter().any(|key| Some(&key.api_key) == in_use) {
         return Err(Error::new(ErrorKind::KeyInUse, "the key that makes the call is not in the list of keys")
             .hint_is("the list may be stale: try again in a minute; nothing was deleted"));
     }
-    if Some(&target.api_key) == in_use && !allow_key_in_use {
+    if in_use.is_some_and(is_target) && !allow_key_in_use {
         return Err(Error::of(ErrorKind::KeyInUse));
     }
     Ok(())

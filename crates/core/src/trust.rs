@@ -121,12 +121,13 @@ mod unix {
         if let Some(exposed) = exposed("file", path, &opened, writable_by_others(&opened)) {
             return Err(exposed.into());
         }
-        // A pipe that a shell opened (`<(...)`) has no path.
-        if opened.is_file() {
-            let there = fs::symlink_metadata(judge_path(path)?)?;
-            if (there.dev(), there.ino()) != (opened.dev(), opened.ino()) {
-                return Err(io::Error::other("it was replaced while it was being opened").into());
-            }
+        // A pipe may have another user at its other end, and no path that could be judged.
+        if !opened.is_file() {
+            return Err(io::Error::other("it is no regular file").into());
+        }
+        let there = fs::symlink_metadata(judge_path(path)?)?;
+        if (there.dev(), there.ino()) != (opened.dev(), opened.ino()) {
+            return Err(io::Error::other("it was replaced while it was being opened").into());
         }
         rustix::fs::fcntl_setfl(&file, OFlags::empty()).map_err(io::Error::from)?;
         Ok(file)

@@ -83,7 +83,11 @@ async fn the_guards_stop_before_anything_but_a_list_is_sent() {
     let server_with_two = StandIn::answering(vec![json(200, TWO_KEYS)]);
     let in_use = client(&server_with_two).keys().delete(&KeyId::parse("a").unwrap()).await;
     assert_eq!(in_use.unwrap_err().kind(), ErrorKind::KeyInUse);
-    for server in [server, server_with_one, server_with_two] {
+    let rows = r#"{"results":[{"id":"a","apiKey":"MadeUpKey-x"},{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},{"id":"b","apiKey":"MadeUpKey-y"}]}"#;
+    let server_with_rows = StandIn::answering(vec![json(200, rows)]);
+    let in_use = client(&server_with_rows).keys().delete(&KeyId::parse("a").unwrap()).await;
+    assert_eq!(in_use.unwrap_err().kind(), ErrorKind::KeyInUse);
+    for server in [server, server_with_one, server_with_two, server_with_rows] {
         assert!(matches!(server.requests().as_slice(), [only] if only.starts_with("GET /apiKeys ")));
     }
 }
