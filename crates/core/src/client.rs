@@ -8,24 +8,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Method;
 
-use crate::api;
-use crate::auth::AuthorizationHeader;
-use crate::base_url::BaseUrl;
-use crate::blueprint::Blueprint;
-use crate::call::Call;
-use crate::config::ClientBuilder;
+use crate::builder::ClientBuilder;
+use crate::client_config::Blueprint;
 use crate::credentials::Held;
+use crate::domain::{ApiKeyDetails, AuthorizationHeader, BaseUrl, KeyId, KnownKeys, Untrusted, rules};
 use crate::error::{Error, ErrorKind};
-use crate::key::{ApiKeyDetails, KeyId};
 use crate::keys::Keys;
-use crate::known_keys::KnownKeys;
-use crate::limits::{Limits, Timeouts};
 use crate::pages::Pages;
-use crate::rate_limit::RateLimit;
 use crate::request::Request;
-use crate::rules;
+use crate::retry::execute::Call;
+use crate::timeouts::{Limits, Timeouts};
 use crate::transport::{Budget, LatestRateLimit, Transport};
-use crate::untrusted::Untrusted;
+use crate::wire::{self, RateLimit};
 
 const GLANCE: Timeouts = Timeouts { attempt: Duration::from_secs(5), call: Duration::from_secs(5) };
 
@@ -280,13 +274,13 @@ impl Client {
     }
 
     pub(crate) fn new(transport: Transport, blueprint: Blueprint) -> Result<Self, Error> {
-        let list_request = api::list_request(&blueprint.base_url)?;
+        let list_request = wire::list_request(&blueprint.base_url)?;
         Ok(Self(Arc::new(Inner { transport, list_request, limits: blueprint.limits, blueprint: Arc::new(blueprint) })))
     }
 
     pub(crate) async fn list_keys(&self, budget: Budget) -> Result<Vec<ApiKeyDetails>, Error> {
         Call::new(self.transport(), &self.0.list_request, budget)
-            .perform(|response| api::parse_list(response, self.known_keys()))
+            .perform(|response| wire::parse_list(response, self.known_keys()))
             .await
     }
 
@@ -298,7 +292,7 @@ impl Client {
     pub(crate) async fn list_keys_once(&self) -> Result<Vec<ApiKeyDetails>, Error> {
         let budget = self.0.transport.budget(GLANCE);
         let answer = self.transport().attempt(&self.0.list_request, budget).await;
-        answer.map_err(|failure| failure.error).and_then(|response| api::parse_list(&response, self.known_keys()))
+        answer.map_err(|failure| failure.error).and_then(|response| wire::parse_list(&response, self.known_keys()))
     }
 
     /// A call's own time-out comes before the client's.

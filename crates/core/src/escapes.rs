@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::plain::is_unseen;
+use crate::sanitize::is_unseen;
 
 /// A character, and where the text has it or its escape.
 pub(crate) type Symbol = (char, Range<usize>);

@@ -3,13 +3,10 @@
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
-use crate::api;
-use crate::base_url::BaseUrl;
+use crate::domain::{ApiKey, ApiKeyDetails, BaseUrl, KeyId, KnownKeys};
 use crate::error::Error;
-use crate::key::{ApiKeyDetails, KeyId};
-use crate::known_keys::KnownKeys;
 use crate::response::Response;
-use crate::secret::ApiKey;
+use crate::wire;
 
 /// A response, as a client received it.
 pub struct Received {
@@ -33,7 +30,7 @@ impl Received {
     /// # Errors
     /// As [`Keys::list`](crate::Keys::list).
     pub fn list(&self) -> Result<Vec<ApiKeyDetails>, Error> {
-        api::parse_list(&self.response, &self.known)
+        wire::parse_list(&self.response, &self.known)
     }
 
     /// What it means to a call that creates a key.
@@ -41,7 +38,7 @@ impl Received {
     /// # Errors
     /// As [`Keys::create`](crate::Keys::create).
     pub fn create(&self) -> Result<ApiKeyDetails, Error> {
-        api::parse_create(&self.response, &self.known)
+        wire::parse_create(&self.response, &self.known)
     }
 
     /// What it means to a call that deletes a key.
@@ -49,7 +46,7 @@ impl Received {
     /// # Errors
     /// As [`Keys::delete`](crate::Keys::delete).
     pub fn delete(&self) -> Result<(), Error> {
-        api::parse_delete(&self.response)
+        wire::parse_delete(&self.response)
     }
 
     /// What it means to any other call.
@@ -57,7 +54,7 @@ impl Received {
     /// # Errors
     /// As [`Client::request`](crate::Client::request).
     pub fn any(&self) -> Result<Response, Error> {
-        api::parse_any(&self.response).map(Response)
+        wire::parse_any(&self.response).map(Response)
     }
 }
 
@@ -69,7 +66,7 @@ impl Received {
 pub fn request_url(base_url: &str, path: &str, parameter: &str) -> Result<String, Error> {
     let base = BaseUrl::parse(base_url, "the base URL", false)?;
     let query = [(parameter.to_owned(), parameter.to_owned())];
-    Ok(api::any_request(Method::GET, &base, path, &query, Bytes::new())?.uri().to_string())
+    Ok(wire::any_request(Method::GET, &base, path, &query, Bytes::new())?.uri().to_string())
 }
 
 /// The URL of a request that deletes a key.
@@ -78,5 +75,5 @@ pub fn request_url(base_url: &str, path: &str, parameter: &str) -> Result<String
 /// As [`ClientBuilder::build`](crate::ClientBuilder::build) for the base URL.
 pub fn key_url(base_url: &str, id: &KeyId) -> Result<String, Error> {
     let base = BaseUrl::parse(base_url, "the base URL", false)?;
-    Ok(api::delete_request(&base, id)?.uri().to_string())
+    Ok(wire::delete_request(&base, id)?.uri().to_string())
 }

@@ -24,96 +24,70 @@
 
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "what is shown can be encoded anywhere"))]
 
-mod api;
-mod auth;
-mod base_url;
 pub mod blocking;
-mod blueprint;
-mod call;
+mod builder;
+mod cancel;
 mod client;
-mod config;
-mod connect_error;
-mod container;
-#[doc(hidden)]
-pub mod create;
-mod credential;
+mod client_config;
 mod credentials;
-mod date;
-#[doc(hidden)]
-pub mod delete;
+mod domain;
 mod error;
 mod escapes;
-mod follow;
 mod fork;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod key;
 mod keys;
-mod known_keys;
-mod limits;
 mod lookalikes;
-mod mistake;
 mod needles;
 mod pages;
-mod plain;
 #[cfg(test)]
 mod property_tests;
-mod proxy;
-mod rate_limit;
 mod redact;
-#[doc(hidden)]
-pub mod reference;
-mod refusal;
 mod request;
 mod response;
 #[doc(hidden)]
 pub mod retry;
-mod rules;
-mod secret;
-mod send_error;
+mod sanitize;
 #[cfg(test)]
 #[path = "../../../tests/support/stand_in.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod stand_in;
-mod stop;
 mod text;
-mod tls;
+mod timeouts;
 mod transport;
-mod trust;
+mod trusted_file;
 #[cfg(test)]
 mod unit_cases;
-mod untrusted;
+mod wire;
 
-pub use auth::AuthorizationHeader;
+pub use builder::ClientBuilder;
 pub use client::Client;
-pub use config::ClientBuilder;
-pub use create::{Creation, How};
-pub use credential::Credential;
 #[doc(hidden)]
 pub use credentials::{CREDENTIAL_VARIABLES, is_readable_by_all, without_credentials};
 pub use credentials::{Found, KeyCommand, KeyProvider, Reading, Source, sources};
-pub use error::{Error, ErrorKind, Outcome};
-pub use key::{ApiKeyDetails, KeyId, KeyName};
-pub use keys::{Create, Delete, Keys};
 #[doc(hidden)]
-pub use limits::seconds;
+pub use domain::reference;
+pub use domain::{ApiKey, ApiKeyDetails, AuthorizationHeader, Credential, KeyId, KeyName, MAX_KEYS, Untrusted};
+pub use error::{Error, ErrorKind, Outcome};
+pub use keys::{Create, Creation, Delete, How, Keys};
+#[doc(hidden)]
+pub use keys::{create, delete};
 #[doc(hidden)]
 pub use lookalikes::mask_credentials;
 #[doc(hidden)]
 pub use pages::Walk;
 pub use pages::{Page, Pages};
-#[doc(hidden)]
-pub use plain::{escape_json, plain};
-pub use rate_limit::RateLimit;
 pub use request::Request;
 pub use response::Response;
-pub use rules::MAX_KEYS;
-pub use secret::ApiKey;
+#[doc(hidden)]
+pub use sanitize::{escape_json, plain};
 #[doc(hidden)]
 pub use text::{NotText, decode};
 #[doc(hidden)]
-pub use trust::{OpenError, check_trusted_folder, open_trusted};
-pub use untrusted::Untrusted;
+pub use timeouts::seconds;
+#[doc(hidden)]
+pub use trusted_file::{OpenError, check_trusted_folder, open_trusted};
+pub use wire::RateLimit;
 
 pub use bytes::Bytes;
 pub use http::Method;

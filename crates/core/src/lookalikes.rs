@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use base64::Engine;
 
-use crate::credential::{Credential, STANDARD_ANY_PADDING, USUAL_KEY_LENGTH};
 use crate::credentials::{Environment, process_environment};
-use crate::secret::{ApiKey, MASK};
+use crate::domain::{ApiKey, Credential, MASK, STANDARD_ANY_PADDING, USUAL_KEY_LENGTH};
 
 /// A shorter value of a variable is a word that a message may hold as well.
 const LEAST_SECRET_BYTES: usize = 8;

@@ -9,8 +9,8 @@ use aho_corasick::{Anchored, MatchKind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use crate::domain::{ApiKey, MASK};
 use crate::escapes::{Symbol, unescaped, verbatim};
-use crate::secret::{ApiKey, MASK};
 
 /// Of a shorter key only the key itself and its header are searched for: parts of them occur in any text.
 const LEAST_KEY_BYTES: usize = 8;

@@ -4,11 +4,9 @@ use bytes::Bytes;
 use http::{Method, Response};
 use proptest::prelude::*;
 
-use crate::api;
-use crate::base_url::BaseUrl;
-use crate::date::codat_date;
-use crate::key::KeyId;
-use crate::known_keys::KnownKeys;
+use crate::domain::{BaseUrl, KeyId, KnownKeys};
+use crate::wire;
+use crate::wire::date::codat_date;
 
 fn base() -> BaseUrl {
     BaseUrl::parse("https://api.example/prefix", "the base URL", false).expect("a base URL")
@@ -25,7 +23,7 @@ proptest! {
     #[test]
     fn no_id_changes_the_path(id in any::<String>()) {
         let Ok(id) = KeyId::parse(&id) else { return Ok(()) };
-        let request = api::delete_request(&base(), &id).expect("a request");
+        let request = wire::delete_request(&base(), &id).expect("a request");
         let segments = segments(&request.uri().to_string());
         prop_assert_eq!(&segments[..2], ["prefix", "apiKeys"]);
         prop_assert_eq!(segments.len(), 3);
@@ -35,7 +33,7 @@ proptest! {
 
     #[test]
     fn no_path_leaves_the_prefix(path in "(/|\\.|%2e|%2F|\\\\|%5c|a|\\?|#|@|:|//){0,12}") {
-        let Ok(request) = api::any_request(Method::GET, &base(), &path, &[], Bytes::new()) else { return Ok(()) };
+        let Ok(request) = wire::any_request(Method::GET, &base(), &path, &[], Bytes::new()) else { return Ok(()) };
         prop_assert_eq!(&segments(&request.uri().to_string())[0], "prefix");
     }
 
@@ -44,7 +42,7 @@ proptest! {
         let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = http::StatusCode::from_u16(status).expect("three digits");
         let known = KnownKeys::new();
-        let _ = (api::parse_list(&response, &known), api::parse_create(&response, &known), api::parse_delete(&response));
+        let _ = (wire::parse_list(&response, &known), wire::parse_create(&response, &known), wire::parse_delete(&response));
     }
 
     #[test]

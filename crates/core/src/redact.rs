@@ -3,10 +3,8 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use crate::key::MAX_LISTED_KEY_BYTES;
-use crate::known_keys::KnownKeys;
+use crate::domain::{ApiKey, KnownKeys, MASK, MAX_LISTED_KEY_BYTES};
 use crate::needles::Needles;
-use crate::secret::{ApiKey, MASK};
 
 /// Text with every known key masked, and the value of every member `apiKey`, whatever shape it has. It need not be valid
 /// JSON: what cannot be read is masked rather than shown. All else stays as it came, to the digit and the blank.

@@ -12,14 +12,14 @@ use http::header::{
 use http::{HeaderValue, Method};
 use serde::Serialize;
 
-use crate::api;
-use crate::call::Call;
+use crate::cancel::{Stop, unless_stopped};
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::keys::Pending;
 use crate::response::Response;
-use crate::stop::{Stop, unless_stopped};
+use crate::retry::execute::Call;
 use crate::transport::IsShown;
+use crate::wire;
 
 /// A call about to be made: [`Client::request`].
 ///
@@ -79,7 +79,7 @@ impl<'a, C> Request<'a, C> {
 
     /// Sends a value as JSON. Default: no body.
     pub fn json(mut self, value: &impl Serialize) -> Self {
-        self.order.headers.insert(CONTENT_TYPE, HeaderValue::from_static(api::JSON));
+        self.order.headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::JSON));
         self.order.body = serde_json::to_vec(value).map(Bytes::from).map_err(|_| {
             // Without serde's text, which may quote a value.
             Error::new(ErrorKind::InvalidInput, "the body cannot be written as JSON").hint_is("use string keys only")
@@ -112,15 +112,15 @@ impl Order<'_> {
         let budget = client.budget_for(self.timeout)?;
         let takes_key = matches!(self.method, Method::POST | Method::PATCH);
         check_headers(&self.headers, takes_key)?;
-        let mut request = api::any_request(self.method, client.base(), &self.path, &self.query, self.body?)?;
+        let mut request = wire::any_request(self.method, client.base(), &self.path, &self.query, self.body?)?;
         request.headers_mut().extend(self.headers);
         request.extensions_mut().insert(IsShown);
-        if takes_key && !request.headers().contains_key(api::IDEMPOTENCY_KEY) {
-            let key = api::new_idempotency_key().to_string();
-            request.headers_mut().insert(api::IDEMPOTENCY_KEY, api::header_value(&key)?);
+        if takes_key && !request.headers().contains_key(wire::IDEMPOTENCY_KEY) {
+            let key = wire::new_idempotency_key().to_string();
+            request.headers_mut().insert(wire::IDEMPOTENCY_KEY, wire::header_value(&key)?);
         }
         let mut call = Call::new(client.transport(), &request, budget);
-        let ended = unless_stopped(call.perform(api::parse_any), self.stop).await;
+        let ended = unless_stopped(call.perform(wire::parse_any), self.stop).await;
         ended.unwrap_or_else(|| Err(call.stopped())).map(Response)
     }
 }
@@ -155,7 +155,7 @@ fn check_headers(headers: &HeaderMap, takes_key: bool) -> Result<(), Error> {
             "leave it out: the client sends its own; nothing was sent",
         );
     }
-    let keys: Vec<&HeaderValue> = headers.get_all(api::IDEMPOTENCY_KEY).iter().collect();
+    let keys: Vec<&HeaderValue> = headers.get_all(wire::IDEMPOTENCY_KEY).iter().collect();
     match keys.as_slice() {
         [] => Ok(()),
         _ if !takes_key => refuse(

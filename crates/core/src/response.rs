@@ -8,12 +8,11 @@ use http::header::{DATE, HeaderMap};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::api;
-use crate::date::http_date;
 use crate::error::Error;
-use crate::rate_limit::RateLimit;
 use crate::redact::redacted;
-use crate::refusal::correlation_id;
+use crate::wire::date::http_date;
+use crate::wire::error_response::correlation_id;
+use crate::wire::{self, RateLimit};
 
 /// An answer of any 2xx status. `Debug` shows neither headers nor body.
 ///
@@ -57,7 +56,7 @@ impl Response {
     /// value of every member `apiKey` is masked (Codat's lists of keys and its profile hold keys in clear). All else stays
     /// as it came, except that text in UTF-16 or UTF-32 that holds a key is returned without its zero bytes.
     pub fn redacted(&self) -> Cow<'_, [u8]> {
-        match api::known_keys(&self.0) {
+        match wire::known_keys(&self.0) {
             Some(known) => redacted(self.bytes(), known),
             None => Cow::Borrowed(self.bytes()),
         }
@@ -68,7 +67,7 @@ impl Response {
     /// # Errors
     /// `BadResponse` where it is no JSON of that form. The error tells the place, never a value.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        api::json(&self.0)
+        wire::json(&self.0)
     }
 
     /// The body as the text of a JSON document, without a byte order mark, for the parser of another language.
@@ -77,7 +76,7 @@ impl Response {
     /// `BadResponse` if the body is not UTF-8.
     #[doc(hidden)]
     pub fn json_text(&self) -> Result<&str, Error> {
-        api::json_text(&self.0)
+        wire::json_text(&self.0)
     }
 
     /// What Codat's support asks for, from the JSON's `correlationId`. Codat names one in refusals, which are errors and

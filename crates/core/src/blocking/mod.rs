@@ -32,17 +32,15 @@ use std::thread;
 
 use http::Method;
 
-use crate::auth::AuthorizationHeader;
-use crate::base_url::BaseUrl;
-use crate::blueprint::Blueprint;
-use crate::config::ClientBuilder;
-use crate::create::Creation;
+use crate::builder::ClientBuilder;
+use crate::client_config::Blueprint;
+use crate::domain::{ApiKeyDetails, AuthorizationHeader, BaseUrl, KeyId};
 use crate::error::{Error, ErrorKind};
 use crate::fork;
-use crate::key::{ApiKeyDetails, KeyId};
+use crate::keys::create::Creation;
 use crate::pages::Page;
-use crate::rate_limit::RateLimit;
 use crate::response::Response;
+use crate::wire::RateLimit;
 use pool::Pool;
 
 /// The keys of a Codat client: [`Client::keys`].

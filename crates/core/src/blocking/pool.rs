@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use once_cell::race::OnceBox;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::blueprint::Blueprint;
 use crate::client::Client;
+use crate::client_config::Blueprint;
 use crate::credentials::CurrentKey;
 use crate::error::{Error, ErrorKind};
 use crate::fork;
-use crate::rate_limit::RateLimit;
 use crate::transport::{LatestRateLimit, check_open};
+use crate::wire::RateLimit;
 
 /// A connection that ended since then was about to: no client could have known.
 const LONG_AGO: Duration = Duration::from_millis(1);

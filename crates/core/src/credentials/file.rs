@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::provider::{KeyProvider, Reading};
-use crate::credential::Credential;
+use crate::domain::Credential;
 use crate::error::{Error, ErrorKind};
-use crate::trust::{chmod, writable_by_others};
+use crate::trusted_file::{chmod, writable_by_others};
 
 /// Far more than any key: a larger file was named by mistake.
 const MAX_FILE_BYTES: u64 = 64 * 1024;

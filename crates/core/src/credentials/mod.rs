@@ -1,7 +1,7 @@
 //! Where a key comes from, and which one is current. What the code gives comes first; else the variables, in their order.
 
+mod cache;
 mod command;
-mod current;
 mod file;
 mod provider;
 mod run;
@@ -10,14 +10,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::auth::AuthorizationHeader;
-use crate::credential::Credential;
+use crate::domain::{ApiKey, AuthorizationHeader, Credential, Mistake};
 use crate::error::{Error, ErrorKind};
-use crate::mistake::Mistake;
-use crate::secret::ApiKey;
 
+pub(crate) use cache::{CurrentKey, Held};
 pub use command::KeyCommand;
-pub(crate) use current::{CurrentKey, Held};
 pub(crate) use file::KeyFile;
 pub use file::is_readable_by_all;
 pub use provider::{KeyProvider, Reading};

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::credential::Credential;
+use crate::domain::Credential;
 
 /// A key that is being read. An [`Error`](crate::Error) of this library is told as it is; any other is told as
 /// `InvalidCredential`, with its text and as its cause, so that it should hold no secret.

@@ -10,12 +10,10 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::without_credentials;
-use crate::credential::Credential;
+use crate::domain::{ApiKey, Credential, MASK, Mistake};
 use crate::error::{Error, ErrorKind};
 use crate::lookalikes::mask_credentials;
-use crate::mistake::Mistake;
 use crate::needles::Needles;
-use crate::secret::{ApiKey, MASK};
 
 /// Far more than any key: what prints more is another command.
 const MAX_BYTES: usize = 64 * 1024;

@@ -7,8 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::key::ApiKeyDetails;
-use crate::known_keys::KnownKeys;
+use crate::domain::{ApiKeyDetails, KnownKeys};
 use crate::lookalikes::mask_lookalikes;
 
 pub use kind::ErrorKind;

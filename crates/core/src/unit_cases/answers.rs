@@ -3,8 +3,8 @@ use http::Response;
 use serde_json::{Value, json};
 
 use super::{error, key, run};
-use crate::api;
-use crate::known_keys::KnownKeys;
+use crate::domain::KnownKeys;
+use crate::wire;
 
 #[test]
 fn answers_are_read() {
@@ -28,10 +28,10 @@ fn answer(case: &Value) -> Value {
     let known = KnownKeys::new();
     let read = match case["operation"].as_str().unwrap() {
         "list" => {
-            api::parse_list(&response, &known).map(|keys| json!({ "keys": keys.iter().map(key).collect::<Value>() }))
+            wire::parse_list(&response, &known).map(|keys| json!({ "keys": keys.iter().map(key).collect::<Value>() }))
         }
-        "create" => api::parse_create(&response, &known).map(|created| json!({ "key": key(&created) })),
-        "delete" => api::parse_delete(&response).map(|()| json!({ "deleted": true })),
+        "create" => wire::parse_create(&response, &known).map(|created| json!({ "key": key(&created) })),
+        "delete" => wire::parse_delete(&response).map(|()| json!({ "deleted": true })),
         other => panic!("no operation {other}"),
     };
     read.unwrap_or_else(error)

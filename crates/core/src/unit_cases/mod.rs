@@ -8,9 +8,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::domain::{ApiKeyDetails, Untrusted};
 use crate::error::Error;
-use crate::key::ApiKeyDetails;
-use crate::untrusted::Untrusted;
 
 /// What a case expects is compared member by member with its outcome; `without` is a text that must not occur there.
 fn run(file: &str, outcome: impl Fn(&Value) -> Value) {

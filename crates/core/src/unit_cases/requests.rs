@@ -3,10 +3,9 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::run;
-use crate::api;
-use crate::base_url::BaseUrl;
+use crate::domain::{BaseUrl, KeyId, KeyName};
 use crate::error::Error;
-use crate::key::{KeyId, KeyName};
+use crate::wire;
 
 #[test]
 fn requests_are_built() {
@@ -19,10 +18,10 @@ fn request(case: &Value) -> Result<Value, Error> {
         case["given"].as_str().unwrap_or_default(),
     );
     let request = match case["operation"].as_str().unwrap() {
-        "list" => api::list_request(&base)?,
-        "create" => api::create_request(&base, &KeyName::parse(given)?, "IDEMPOTENCY-KEY")?,
-        "delete" => api::delete_request(&base, &KeyId::parse(given)?)?,
-        "get" => api::any_request(Method::GET, &base, given, &[], Bytes::new())?,
+        "list" => wire::list_request(&base)?,
+        "create" => wire::create_request(&base, &KeyName::parse(given)?, "IDEMPOTENCY-KEY")?,
+        "delete" => wire::delete_request(&base, &KeyId::parse(given)?)?,
+        "get" => wire::any_request(Method::GET, &base, given, &[], Bytes::new())?,
         other => panic!("no operation {other}"),
     };
     let headers: Value =

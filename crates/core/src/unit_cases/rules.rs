@@ -1,10 +1,8 @@
 use serde_json::{Value, json};
 
 use super::run;
+use crate::domain::{ApiKey, ApiKeyDetails, KeyId, rules};
 use crate::error::{Error, ErrorKind};
-use crate::key::{ApiKeyDetails, KeyId};
-use crate::rules;
-use crate::secret::ApiKey;
 
 #[test]
 fn guards_hold() {

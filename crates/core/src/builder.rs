@@ -1,0 +1,275 @@
+//! How a client is set up.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::blocking;
+use crate::client::Client;
+use crate::client_config::Blueprint;
+use crate::credentials::{self, CurrentKey, Environment, KeyCommand, KeyFile, KeyProvider};
+use crate::domain::base_url::{self, BaseUrl};
+use crate::domain::{ApiKey, AuthorizationHeader, Credential};
+use crate::error::Error;
+use crate::lookalikes::{mask_credentials, mask_key, mask_values};
+use crate::retry::{ONE_ATTEMPT, POLICY, Real, Surroundings};
+use crate::timeouts::{Limits, positive};
+use crate::transport::{Closed, LatestRateLimit, proxy, tls};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Sets up a [`Client`]. What is not given comes from the environment, then from the defaults named at each method.
+///
+/// ```
+/// use codat_keys::{ApiKey, Client};
+///
+/// let client = Client::builder().api_key(ApiKey::parse("example")?).build()?;
+/// assert_eq!(client.base_url(), "https://api.codat.io");
+/// # Ok::<(), codat_keys::Error>(())
+/// ```
+#[must_use]
+#[derive(Clone, Default)]
+pub struct ClientBuilder {
+    key: Option<Given>,
+    base_url: Option<String>,
+    connect_timeout: Option<Duration>,
+    timeout: Option<Duration>,
+    ca_file: Option<PathBuf>,
+    proxy: Option<String>,
+    allow_insecure_http: Option<bool>,
+    only_once: bool,
+    surroundings: Option<Arc<dyn Surroundings>>,
+}
+
+/// What the code gives, in place of the environment.
+#[derive(Clone)]
+enum Given {
+    Value(Credential),
+    File(PathBuf),
+    Provider(Arc<dyn KeyProvider>),
+}
+
+impl ClientBuilder {
+    /// Authenticates with a raw key. Default: the key or header in `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or the file that
+    /// `CODAT_API_KEY_FILE` names, the first of these that is set; the others must agree with it. Of this method and the
+    /// next four the last one called counts, and comes before the environment.
+    pub fn api_key(self, key: ApiKey) -> Self {
+        self.given(Given::Value(Credential::ApiKey(key)))
+    }
+
+    /// Authenticates with a whole header. Default as for `api_key`.
+    pub fn auth_header(self, header: AuthorizationHeader) -> Self {
+        self.given(Given::Value(Credential::Header(header)))
+    }
+
+    /// Authenticates with the key or whole header in a file, of which one line break at the end is dropped, and follows it: a
+    /// file that was replaced is read again within a second (calls look at it, at most once a second), and when Codat
+    /// refuses the key. `CODAT_API_KEY_FILE` does the same. A file that is replaced should be renamed over the old one, so
+    /// that nobody reads half of it; Kubernetes' mounted secrets are. On Unix, a file that the user of this process owns
+    /// and every user of the machine can read is refused, unless it is below `/run/secrets` or beside a link `..data`, as
+    /// containers mount secrets. A file of another user is accepted, since the reader cannot change its mode. A file that
+    /// others than its owner can write is refused. The file is UTF-8, or UTF-16 with a byte order mark. A file that is not
+    /// regular, such as a pipe, is read only once.
+    pub fn api_key_file(self, path: impl Into<PathBuf>) -> Self {
+        self.given(Given::File(path.into()))
+    }
+
+    /// Authenticates with the key or whole header that a command prints: [`KeyCommand::new`], with its defaults.
+    pub fn api_key_command(self, argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.api_key_from(KeyCommand::new(argv))
+    }
+
+    /// Authenticates with what a provider of your own says, or a [`KeyCommand`] with options. It is read with the first call.
+    pub fn api_key_from(self, provider: impl KeyProvider + 'static) -> Self {
+        self.given(Given::Provider(Arc::new(provider)))
+    }
+
+    fn given(mut self, key: Given) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// Where the API is. Default: `CODAT_BASE_URL`, else `https://api.codat.io`.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// How long making a connection may take, with its name look-up and TLS. Default: 5 s, and in any case at most three
+    /// quarters of what one request may take.
+    pub fn connect_timeout(mut self, time: Duration) -> Self {
+        self.connect_timeout = Some(time);
+        self
+    }
+
+    /// How long a call may take, from its start to the last byte of its answer, retries and waits included. Default: 30 s,
+    /// with 10 s for each request within it; for `create` 60 s and 15 s. With a time given here, a single request of
+    /// `create` and `delete` may take a third of it, so that time is left to find out how it ended.
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.timeout = Some(time);
+        self
+    }
+
+    /// A file with PEM certificates to trust beside the bundled roots, for a proxy that opens TLS. Default:
+    /// `CODAT_CA_FILE`, else none. On Unix, the file and each folder above it must belong to the user of this process or
+    /// root, and other users must not be able to write them. Folders are checked up to the home folder for a file in it, else
+    /// up to the root. A folder that is sticky or mounted read-only may be writable.
+    pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(file.into());
+        self
+    }
+
+    /// The proxy for every request, `http://proxy.example:8080`. Default: for an `https` base URL what `HTTPS_PROXY`,
+    /// `ALL_PROXY` and `NO_PROXY` say, for `http` none.
+    pub fn proxy(mut self, url: impl Into<String>) -> Self {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// Allows `http://` to other machines, which sends the key unencrypted. Default: the value of
+    /// `CODAT_ALLOW_INSECURE_HTTP`; if it is not set, `http://` reaches this machine only.
+    pub fn allow_insecure_http(mut self, allow: bool) -> Self {
+        self.allow_insecure_http = Some(allow);
+        self
+    }
+
+    /// Whether what fails in passing is tried again. Without, every request is sent once: `create` and `delete` still look
+    /// before and after, but end with `OutcomeUnknown` at the first doubt. Default: it is, at most 4 attempts in all.
+    pub fn retry(mut self, retry: bool) -> Self {
+        self.only_once = !retry;
+        self
+    }
+
+    /// Replaces the clock and the dice.
+    #[cfg(test)]
+    pub(crate) fn surroundings(mut self, surroundings: Box<dyn Surroundings>) -> Self {
+        self.surroundings = Some(surroundings.into());
+        self
+    }
+
+    /// Makes the client. Nothing is sent.
+    ///
+    /// # Errors
+    /// `NoCredential` where no key is given or found; `InvalidCredential` where what is found cannot be a key, or two
+    /// variables disagree; `InvalidInput` for a base URL, CA file or proxy that cannot be used, and for a time of zero.
+    pub fn build(self) -> Result<Client, Error> {
+        self.build_in(&credentials::process_environment)
+    }
+
+    /// Makes the client with the variables of another environment than this process's. Nothing is sent.
+    ///
+    /// ```
+    /// let variable = |name: &str| (name == "CODAT_API_KEY").then(|| "example".into());
+    /// let client = codat_keys::Client::builder().build_in(&variable)?;
+    /// assert_eq!(client.authorization_for(client.base_url())?.expose_secret(), "Basic ZXhhbXBsZQ==");
+    /// # Ok::<(), codat_keys::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub fn build_in(self, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Client, Error> {
+        self.blueprint(environment)?.client(&LatestRateLimit::default())
+    }
+
+    /// Makes a client that blocks the calling thread instead of returning futures. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub fn build_blocking(self) -> Result<blocking::Client, Error> {
+        blocking::Client::new(self.blueprint(&credentials::process_environment)?)
+    }
+
+    /// Errors repeat neither the key that is given nor those in the environment, which may stand in the place of a path.
+    fn blueprint(self, environment: Environment<'_>) -> Result<Blueprint, Error> {
+        let given = match &self.key {
+            Some(Given::Value(credential)) => Some(credential.api_key().clone()),
+            _ => None,
+        };
+        self.checked(environment).map_err(|error| {
+            let error = error.masked(|text| mask_values(text, environment));
+            given.iter().fold(error, |error, key| error.masked(|text| mask_key(text, key)))
+        })
+    }
+
+    fn checked(self, environment: Environment<'_>) -> Result<Blueprint, Error> {
+        let allow_insecure_http = match self.allow_insecure_http {
+            Some(allow) => allow,
+            None => credentials::switch(environment, "CODAT_ALLOW_INSECURE_HTTP")?,
+        };
+        let base_url = match self.base_url {
+            Some(url) => BaseUrl::parse(&url, "the base URL", allow_insecure_http)?,
+            None => {
+                let url = credentials::variable(environment, "CODAT_BASE_URL")?;
+                let url = url.as_deref().unwrap_or(base_url::PRODUCTION);
+                BaseUrl::parse(url, "CODAT_BASE_URL", allow_insecure_http)?
+            }
+        };
+        let ca_file = match self.ca_file {
+            Some(file) => Some((file, "the CA file")),
+            None => {
+                credentials::path(environment, "CODAT_CA_FILE")?.map(|file| (file, "the file that CODAT_CA_FILE names"))
+            }
+        };
+        let limits = Limits::given(self.timeout)?;
+        let connect_timeout =
+            positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?.min(limits.shortest_attempt() * 3 / 4);
+        let proxy = match self.proxy {
+            Some(url) => Some(proxy::given(&url, &base_url, allow_insecure_http)?),
+            None => proxy::from_environment(environment, &base_url)?,
+        };
+        let key = match self.key {
+            Some(given) => given.key()?,
+            None => credentials::from_environment(environment)?,
+        };
+        Ok(Blueprint {
+            tls: tls::config(ca_file)?,
+            proxy,
+            connect_timeout,
+            key: Arc::new(key),
+            base_url,
+            limits,
+            policy: if self.only_once { ONE_ATTEMPT } else { POLICY },
+            closed: Closed::default(),
+            surroundings: self.surroundings.unwrap_or_else(|| Arc::new(Real)),
+        })
+    }
+}
+
+impl Given {
+    fn key(self) -> Result<CurrentKey, Error> {
+        match self {
+            Self::Value(credential) => Ok(CurrentKey::fixed(&credential)),
+            Self::File(path) => {
+                let file = KeyFile::given(path);
+                let first = file.read_now()?;
+                Ok(credentials::of_file(file, &first))
+            }
+            Self::Provider(provider) => Ok(CurrentKey::of(provider)),
+        }
+    }
+}
+
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(credential) => credential.fmt(f),
+            Self::File(path) => shown(path).fmt(f),
+            Self::Provider(provider) => f.write_str(provider.source()),
+        }
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    /// Without the URLs, which may hold a password as long as they are not checked.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ca_file = self.ca_file.as_deref().map(shown);
+        f.debug_struct("ClientBuilder").field("key", &self.key).field("ca_file", &ca_file).finish_non_exhaustive()
+    }
+}
+
+/// A path, which may be a key by mistake.
+fn shown(path: &Path) -> String {
+    mask_credentials(&path.to_string_lossy())
+}

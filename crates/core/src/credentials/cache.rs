@@ -1,0 +1,202 @@
+//! The key that a client authenticates with at this time, shared by all that count as one client, and replaced where its
+//! source has another one.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use arc_swap::ArcSwapOption;
+use http::HeaderValue;
+use tokio::sync::Mutex;
+use tracing::debug;
+
+use super::file::KeyFile;
+use super::provider::KeyProvider;
+use crate::domain::{ApiKey, AuthorizationHeader, Credential, KnownKeys};
+use crate::error::{Error, ErrorKind};
+
+/// A key as it is sent.
+pub(crate) struct Held {
+    pub(crate) key: ApiKey,
+    pub(crate) authorization: HeaderValue,
+}
+
+pub(crate) struct CurrentKey {
+    /// This key, those before it, and those that its client has listed.
+    pub(crate) known: KnownKeys,
+    /// Empty until it is read for the first time. No lock guards it: the child of a fork might find it shut.
+    held: ArcSwapOption<Held>,
+    /// `None` for what was given as a value, and stays.
+    source: Option<Source>,
+}
+
+struct Source {
+    provider: Arc<dyn KeyProvider>,
+    /// Whether a read never waits, as with a file.
+    at_once: bool,
+    begun: AtomicU64,
+    /// Held by the one call that reads.
+    latest: Mutex<Latest>,
+}
+
+/// How the latest reading ended that did.
+#[derive(Default)]
+struct Latest {
+    number: u64,
+    failure: Option<Error>,
+}
+
+impl CurrentKey {
+    pub(crate) fn fixed(credential: &Credential) -> Self {
+        Self::new(Some(credential), None)
+    }
+
+    /// The provider is read when a call first needs the key.
+    pub(crate) fn of(provider: Arc<dyn KeyProvider>) -> Self {
+        Self::new(None, Some(Source::new(provider, false)))
+    }
+
+    /// Starts with `first`, which the file holds now.
+    pub(crate) fn of_file(file: KeyFile, first: &Credential) -> Self {
+        Self::new(Some(first), Some(Source::new(Arc::new(file), true)))
+    }
+
+    /// The same in a child of a fork, where nobody may be left to end a reading that its parent had begun.
+    pub(crate) fn for_this_process(&self) -> Self {
+        let source = self.source.as_ref().map(|source| Source::new(Arc::clone(&source.provider), source.at_once));
+        Self { known: self.known.clone(), held: ArcSwapOption::from(self.now()), source }
+    }
+
+    /// The key in use; `None` before it has been read for the first time.
+    pub(crate) fn now(&self) -> Option<Arc<Held>> {
+        self.held.load_full()
+    }
+
+    /// Returns the key to use now, if it is known without waiting. Reads a file that has changed.
+    pub(crate) fn ready(&self) -> Option<Arc<Held>> {
+        let held = self.now()?;
+        match &self.source {
+            Some(source) if source.provider.may_have_changed() => {
+                source.at_once.then(|| self.read_at_once(source))?;
+                self.now()
+            }
+            _ => Some(held),
+        }
+    }
+
+    /// The key to use where none was [`ready`](Self::ready). Who has one does not wait for another call that reads, and
+    /// goes on with it if it cannot be read: it may well be good.
+    pub(crate) async fn look(&self) -> Result<Arc<Held>, Error> {
+        match (self.now(), &self.source) {
+            (Some(held), None) => Ok(held),
+            (Some(held), Some(source)) => {
+                if let Ok(mut latest) = source.latest.try_lock() {
+                    self.read(source, &mut latest).await;
+                }
+                Ok(self.now().unwrap_or(held))
+            }
+            (None, _) => {
+                self.reload().await?;
+                self.now().ok_or_else(|| Error::of(ErrorKind::NoCredential))
+            }
+        }
+    }
+
+    /// Another key than the one that Codat refused just now, if the source has one.
+    pub(crate) async fn instead_of(&self, refused: &ApiKey) -> Result<Option<Arc<Held>>, Error> {
+        let another = || self.now().filter(|held| held.key != *refused);
+        match another() {
+            None => self.reload().await.map(|()| another()),
+            another => Ok(another),
+        }
+    }
+
+    /// Reads the source, or takes part in what another call reads. A reading that began before this was called may have
+    /// been too early to see what is there now: it counts only if it brought another key.
+    pub(crate) async fn reload(&self) -> Result<(), Error> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let (before, begun) = (self.now(), source.begun.load(Ordering::SeqCst));
+        let mut latest = source.latest.lock().await;
+        let is_another = match (&before, &self.now()) {
+            (Some(before), Some(now)) => before.key != now.key,
+            (before, now) => before.is_none() && now.is_some(),
+        };
+        if !is_another && latest.number <= begun {
+            self.read(source, &mut latest).await;
+        }
+        match &latest.failure {
+            Some(failure) if !is_another => Err(failure.shared()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads a source that never waits, unless another call is reading it. A failed read keeps the key in use.
+    fn read_at_once(&self, source: &Source) {
+        if let Ok(mut latest) = source.latest.try_lock() {
+            let read = pin!(self.read(source, &mut latest)).poll(&mut Context::from_waker(Waker::noop()));
+            debug_assert_eq!(read, Poll::Ready(()));
+        }
+    }
+
+    async fn read(&self, source: &Source, latest: &mut Latest) {
+        let number = source.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let read = source.provider.read().await.map_err(|error| self.told(source, error));
+        *latest = Latest { number, failure: read.map(|credential| self.take(source, &credential)).err() };
+    }
+
+    fn take(&self, source: &Source, credential: &Credential) {
+        if self.now().is_none_or(|held| held.key != *credential.api_key()) {
+            self.known.add_used(credential.api_key());
+            self.held.store(Some(Held::new(credential)));
+            debug!(source = source.provider.source(), "another key is in use");
+        }
+    }
+
+    fn new(first: Option<&Credential>, source: Option<Source>) -> Self {
+        let known = KnownKeys::new();
+        if let Some(first) = first {
+            known.add_used(first.api_key());
+        }
+        Self { known, held: ArcSwapOption::from(first.map(Held::new)), source }
+    }
+
+    fn told(&self, source: &Source, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+        let place = source.provider.source();
+        let error = match error.downcast::<Error>() {
+            // A command may complain about the key that it gave before.
+            Ok(error) => error.without(&self.known),
+            Err(other) => {
+                let text = self.known.redact(&format!("{place} gave no key: {other}"));
+                Error::new(ErrorKind::InvalidCredential, text)
+                    .hint_is("mend that, and call again: the key is then asked for anew")
+                    .caused_by(other)
+            }
+        };
+        debug!(source = place, error = %error, "the key could not be read");
+        error
+    }
+}
+
+impl Source {
+    fn new(provider: Arc<dyn KeyProvider>, at_once: bool) -> Self {
+        Self { provider, at_once, begun: AtomicU64::new(0), latest: Mutex::default() }
+    }
+}
+
+impl Held {
+    fn new(credential: &Credential) -> Arc<Self> {
+        let key = credential.api_key().clone();
+        Arc::new(Self { authorization: AuthorizationHeader::from(&key).to_header_value(), key })
+    }
+}
+
+impl fmt::Debug for CurrentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.now() {
+            Some(held) => held.key.fmt(f),
+            None => f.write_str("not read yet"),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Recognizes text that contains or stands for a credential but is not one: JSON of a secret store, a `.env` file, YAML, PEM,
+//! a masked key, a reference.
+
+use serde::de::IgnoredAny;
+
+use super::api_key::MASK;
+use super::mistake::Mistake;
+
+/// Returns the format of a text that contains a credential. A raw key may have any form, so only unmistakable formats are
+/// recognized.
+pub(crate) fn container(text: &str) -> Option<Mistake> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
+    // Fast path: nearly all keys are alphanumeric, and each answer with keys holds up to ten.
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    match text {
+        _ if text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok() => Some(Mistake::Json),
+        _ if text.starts_with("-----BEGIN ") => Some(Mistake::Pem),
+        _ if text.starts_with(MASK) => Some(Mistake::Masked),
+        _ if is_reference(text) => Some(Mistake::Reference),
+        _ if lines.clone().any(is_assignment) => Some(Mistake::Assignment),
+        _ if lines.any(is_yaml) => Some(Mistake::Yaml),
+        _ => None,
+    }
+}
+
+/// `$CODAT_API_KEY`, `${CODAT_API_KEY}`, `{{ key }}` or `op://vault/item/field`. A raw key may begin with a dollar, so that a
+/// variable counts by its name alone.
+fn is_reference(text: &str) -> bool {
+    let variable = text.strip_prefix('$').map(|name| name.trim_start_matches('{').trim_end_matches('}'));
+    variable.is_some_and(|name| name.contains('_') && is_name(name))
+        || (text.starts_with("{{") && text.ends_with("}}"))
+        || text.starts_with("op://")
+}
+
+/// `CODAT_API_KEY=...`, as in a `.env` file or a shell script. The padding of Base64 does not count as a value.
+fn is_assignment(line: &str) -> bool {
+    let line = ["export ", "set ", "$env:"].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
+    line.split_once('=').is_some_and(|(name, value)| {
+        let value = value.trim();
+        is_name(name.trim()) && !value.is_empty() && !value.starts_with('=')
+    })
+}
+
+/// `apiKey: ...`. The space tells it from a raw key, which has none.
+fn is_yaml(line: &str) -> bool {
+    line.split_once(": ").is_some_and(|(name, _)| is_name(name) && !name.eq_ignore_ascii_case("authorization"))
+}
+
+/// The name of a variable or a member that holds a secret.
+fn is_name(name: &str) -> bool {
+    let name = name.trim_matches(['"', '\'']).to_ascii_lowercase();
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+        && ["codat", "key", "auth", "secret", "token"].iter().any(|word| name.contains(word))
+}

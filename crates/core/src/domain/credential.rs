@@ -1,0 +1,176 @@
+//! What a given text is: a raw key, a header, or a mistake. The rules stand in the order in which they are tried.
+
+use base64::Engine;
+use base64::alphabet::STANDARD as ALPHABET;
+use base64::engine::general_purpose::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
+use super::api_key::ApiKey;
+use super::authorization::AuthorizationHeader;
+use super::container::container;
+use super::mistake::Mistake;
+use crate::error::Error;
+use crate::text::decode;
+
+/// Published examples of Codat's keys have this many letters and digits. It is not promised, so it only serves to
+/// recognise a key where it stands in a wrong place.
+pub(crate) const USUAL_KEY_LENGTH: usize = 40;
+
+pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
+    &ALPHABET,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Either form in which an application may store what it authenticates with.
+///
+/// ```
+/// use codat_keys::Credential;
+///
+/// let stored = Credential::parse("Basic ZXhhbXBsZQ==")?;
+/// assert_eq!(stored.api_key().expose_secret(), "example");
+/// # Ok::<(), codat_keys::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A raw key.
+    ApiKey(ApiKey),
+    /// A whole header's value.
+    Header(AuthorizationHeader),
+}
+
+impl Credential {
+    /// Finds out which form a text has.
+    ///
+    /// # Errors
+    /// `InvalidCredential`, with the mistake and its repair, as [`ApiKey::parse`] and [`AuthorizationHeader::parse`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::parse_from("the credential", text)
+    }
+
+    /// The same, with what to call its place in an error: `what the vault returned`.
+    ///
+    /// # Errors
+    /// As [`Credential::parse`].
+    pub fn parse_from(place: &str, text: &str) -> Result<Self, Error> {
+        Self::read(text).map_err(|mistake| mistake.in_place(place))
+    }
+
+    /// Parses the contents of a file, standard input or a command's output. A byte order mark at the start and exactly one
+    /// line break at the end are removed first, since editors and `echo` write them.
+    ///
+    /// # Errors
+    /// As [`Credential::parse`].
+    pub fn parse_line(text: &str) -> Result<Self, Error> {
+        Self::parse_bytes(text.as_bytes())
+    }
+
+    /// As [`Credential::parse_line`], for bytes: UTF-8, or UTF-16 with a byte order mark, as Windows shells write it.
+    ///
+    /// # Errors
+    /// As [`Credential::parse`], and for bytes that are not text.
+    pub fn parse_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        Self::read_bytes(bytes).map_err(|mistake| mistake.in_place("the credential"))
+    }
+
+    /// The key, whichever form it was stored in.
+    pub fn api_key(&self) -> &ApiKey {
+        match self {
+            Self::ApiKey(key) => key,
+            Self::Header(header) => header.api_key(),
+        }
+    }
+
+    /// The header to send, whichever form was stored.
+    pub fn header(&self) -> AuthorizationHeader {
+        AuthorizationHeader::from(self.api_key())
+    }
+
+    /// Reads the contents of a file, standard input or a command's output.
+    pub(crate) fn read_bytes(bytes: &[u8]) -> Result<Self, Mistake> {
+        Self::read(without_line_break(&decode(bytes)?))
+    }
+
+    pub(crate) fn read(text: &str) -> Result<Self, Mistake> {
+        if let Some(mistake) = container(text) {
+            return Err(mistake);
+        }
+        check_characters(text)?;
+        if starts_with(text, "authorization:") {
+            return Err(Mistake::HeaderName);
+        }
+        if starts_with(text, "bearer ") {
+            return Err(Mistake::Bearer);
+        }
+        if starts_with(text, "basic ") {
+            return decode_header(&text["basic ".len()..]).map(Self::Header);
+        }
+        check_spaces(text)?;
+        if encodes_usual_key(text) {
+            return Err(Mistake::NoScheme);
+        }
+        if text.ends_with(':') {
+            return Err(Mistake::Colon);
+        }
+        Ok(Self::ApiKey(ApiKey::from_checked(text)))
+    }
+}
+
+pub(crate) fn check_characters(text: &str) -> Result<(), Mistake> {
+    // What keys are made of, as a rule: each answer of Codat's holds up to ten.
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    let quoted = |end: Option<char>| matches!(end, Some('"' | '\'' | '`'));
+    match text {
+        "" => Err(Mistake::Empty),
+        _ if text.starts_with('\u{feff}') => Err(Mistake::ByteOrderMark),
+        _ if text.ends_with(['\n', '\r']) => Err(Mistake::LineBreak),
+        _ if text.trim() != text => Err(Mistake::SurroundingSpace),
+        _ if quoted(text.chars().next()) || quoted(text.chars().next_back()) => Err(Mistake::Quotes),
+        _ if text.chars().any(char::is_control) => Err(Mistake::Control),
+        _ if !text.is_ascii() => Err(Mistake::NonAscii),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn check_spaces(text: &str) -> Result<(), Mistake> {
+    if text.contains(' ') { Err(Mistake::Space) } else { Ok(()) }
+}
+
+pub(crate) fn without_line_break(text: &str) -> &str {
+    let Some(line) = text.strip_suffix('\n') else { return text };
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
+fn decode_header(encoded: &str) -> Result<AuthorizationHeader, Mistake> {
+    if encoded.starts_with(' ') {
+        return Err(Mistake::HeaderSpaces);
+    }
+    let bytes = Zeroizing::new(STANDARD.decode(encoded).map_err(|_| match STANDARD_ANY_PADDING.decode(encoded) {
+        Ok(_) => Mistake::HeaderUnpadded,
+        Err(_) => Mistake::HeaderNotBase64,
+    })?);
+    let key = match std::str::from_utf8(&bytes) {
+        Ok(text) if check_characters(text).and_then(|()| check_spaces(text)).is_ok() => text,
+        _ => return Err(Mistake::HeaderNotEncoded),
+    };
+    if key.ends_with(':') {
+        return Err(Mistake::HeaderColon);
+    }
+    if encodes_usual_key(key) {
+        return Err(Mistake::HeaderTwice);
+    }
+    Ok(AuthorizationHeader::from(&ApiKey::from_checked(key)))
+}
+
+fn encodes_usual_key(text: &str) -> bool {
+    STANDARD_ANY_PADDING
+        .decode(text)
+        .map(Zeroizing::new)
+        .is_ok_and(|bytes| bytes.len() == USUAL_KEY_LENGTH && bytes.iter().all(u8::is_ascii_alphanumeric))
+}
+
+fn starts_with(text: &str, prefix: &str) -> bool {
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}

@@ -1,0 +1,240 @@
+//! What Codat says about a key, and the two names by which one is called.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::api_key::ApiKey;
+use super::authorization::AuthorizationHeader;
+use super::known_keys::KnownKeys;
+use super::untrusted::Untrusted;
+use crate::error::{Error, ErrorKind};
+use crate::wire::date::codat_date;
+
+/// 2017-01-01T00:00:00Z: Codat was founded in that year.
+const FIRST_SECOND: i64 = 1_483_228_800;
+
+/// The largest accepted difference between Codat's clock and this machine's.
+pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
+
+const MAX_ID_BYTES: usize = 200;
+/// Codat's have 40. The search for keys in texts holds each of them many times.
+pub(crate) const MAX_LISTED_KEY_BYTES: usize = 200;
+const MAX_NAME_UNITS: usize = 50;
+
+/// Everything but RFC 3986's unreserved characters.
+pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The id by which Codat knows a key: a UUID today, opaque to us.
+///
+/// ```
+/// use codat_keys::KeyId;
+///
+/// assert!(KeyId::parse("0498e921-9b53-4396-a412-4f2f5983b0a2").is_ok());
+/// assert!(KeyId::parse("../companies/x").is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyId(Untrusted);
+
+impl KeyId {
+    /// Takes an id that stays within its segment of a URL's path.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an empty text, more than 200 bytes, `.`, anything with `..`, `/`, `\` or `%`, and control
+    /// characters. (What else a URL cannot hold is percent-encoded.)
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::checked(Untrusted::given(text))
+    }
+
+    /// The id as Codat gave it. `Display` masks keys in it.
+    pub fn as_str(&self) -> &str {
+        self.0.unredacted()
+    }
+
+    /// Whether the id holds a key, so that it must not be shown, nor stand in a link.
+    #[doc(hidden)]
+    pub fn holds_key(&self) -> bool {
+        self.0.holds_key()
+    }
+
+    /// Returns the id in a path that names a key, `/apiKeys/ID`, and `None` for any other path.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the path has no valid id there.
+    #[doc(hidden)]
+    pub fn in_path(path: &str) -> Option<Result<Self, Error>> {
+        let decode = |segment| percent_decode_str(segment).decode_utf8_lossy();
+        let path = path.split('?').next().unwrap_or_default();
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty()).map(decode);
+        segments.next().filter(|first| first.eq_ignore_ascii_case("apiKeys"))?;
+        let id = segments.next()?;
+        if segments.next().is_some() { None } else { Some(Self::parse(&id)) }
+    }
+
+    pub(crate) fn path_segment(&self) -> String {
+        utf8_percent_encode(self.as_str(), NOT_IN_A_SEGMENT).to_string()
+    }
+
+    fn checked(id: Untrusted) -> Result<Self, Error> {
+        let text = id.unredacted();
+        let refused = match text {
+            "" => "is empty",
+            "." => "is a dot",
+            _ if text.len() > MAX_ID_BYTES => "is longer than 200 bytes",
+            _ if text.contains("..") || text.contains(['/', '\\', '%']) => "holds `/`, `\\`, `%` or `..`",
+            _ if text.chars().any(char::is_control) => "holds a control character",
+            _ => return Ok(Self(id)),
+        };
+        Err(Error::new(ErrorKind::InvalidInput, format!("the key id {refused}"))
+            .hint_is("list the keys and take an id as it is shown; nothing was sent"))
+    }
+}
+
+impl PartialEq<str> for KeyId {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == *other
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A name for a new key. Names are not unique: Codat may hold several keys of one name.
+///
+/// ```
+/// use codat_keys::KeyName;
+///
+/// assert!(KeyName::parse("invoice-processor").is_ok());
+/// assert!(KeyName::parse(&"x".repeat(51)).is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyName(String);
+
+impl KeyName {
+    /// Takes a name that Codat accepts.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a blank name, control characters, a whole authorization header, and more than 50 characters, counted as UTF-16 code units
+    /// (the limit is OpenAPI's; how Codat counts is assumed).
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let units = text.encode_utf16().count();
+        if text.trim().is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "the key's name is blank")
+                .hint_is("name the key after the application that will use it"));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(Error::new(ErrorKind::InvalidInput, "the key's name holds a control character")
+                .hint_is("use letters, digits, spaces and punctuation"));
+        }
+        if units > MAX_NAME_UNITS {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                format!("the key's name has {units} characters (UTF-16 code units); Codat takes at most 50"),
+            )
+            .hint_is("shorten the name; nothing was sent"));
+        }
+        if AuthorizationHeader::read(text).is_ok() {
+            return Err(Error::new(ErrorKind::InvalidInput, "the key's name is an authorization header")
+                .hint_is("name the key after the application that will use it; nothing was sent"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A key as Codat lists it. `Debug` redacts the secret, and every other known key in the name and the id.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// for key in client.keys().list().await? {
+///     let made = key.created_date.map_or("long ago".into(), |date| date.to_string());
+///     println!("{} {} was made {made}", key.id, key.api_key.masked());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyDetails {
+    /// Codat's id.
+    pub id: KeyId,
+    /// The name; the first key of a client has none.
+    pub name: Option<Untrusted>,
+    /// The secret itself: Codat's answers hold it in clear, lists included.
+    pub api_key: ApiKey,
+    /// When the key was made; unknown for old keys, and where the date cannot be read.
+    pub created_date: Option<Timestamp>,
+}
+
+impl ApiKeyDetails {
+    /// Whether the key has exactly this name.
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.as_ref().is_some_and(|own| own == name)
+    }
+
+    /// The age of the key. `None` if its date is unknown, before 2017, when Codat was founded, or more than 5 minutes after
+    /// `now`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), codat_keys::Error> {
+    /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+    /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+    /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+    /// use codat_keys::{KeyName, Timestamp};
+    ///
+    /// let made = client.keys().create(&KeyName::parse("invoice-processor")?).await?;
+    /// assert!(made.key.age(Timestamp::now()).is_some_and(|age| age.as_secs() < 60));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        let date = self.created_date.filter(|date| date.as_second() >= FIRST_SECOND)?;
+        match Duration::try_from(now.duration_since(date)) {
+            Ok(age) => Some(age),
+            Err(_) => (date.duration_since(now).unsigned_abs() <= CLOCK_SKEW).then_some(Duration::ZERO),
+        }
+    }
+}
+
+/// The same, as it stands in Codat's JSON: unknown members are passed over.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireKey {
+    id: Option<String>,
+    name: Option<String>,
+    api_key: Option<Zeroizing<String>>,
+    created_date: Option<serde_json::Value>,
+}
+
+impl WireKey {
+    /// The details, or which member is missing or wrong. The keys of the same answer become known when all are read.
+    pub(crate) fn read(self, known: &KnownKeys) -> Result<ApiKeyDetails, &'static str> {
+        let id = self.id.and_then(|id| KeyId::checked(Untrusted::new(&id, known)).ok()).ok_or("id")?;
+        let api_key = self.api_key.filter(|key| key.len() <= MAX_LISTED_KEY_BYTES);
+        let api_key = api_key.and_then(|key| ApiKey::verbatim(&key).ok()).ok_or("apiKey")?;
+        let created_date = self.created_date.as_ref().and_then(|date| codat_date(date.as_str()?));
+        Ok(ApiKeyDetails { id, name: self.name.map(|name| Untrusted::new(&name, known)), api_key, created_date })
+    }
+}

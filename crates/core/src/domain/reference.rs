@@ -1,0 +1,136 @@
+//! Which key a person means by a text.
+
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::key::{ApiKeyDetails, KeyId};
+use super::untrusted::Untrusted;
+
+/// Why a text names no key.
+#[derive(Debug, PartialEq)]
+pub enum Unresolved<'a> {
+    /// No key is called so.
+    NotFound,
+    /// It is the name of a key, but an id may be meant.
+    IdOrName,
+    /// The keys of this name.
+    Several(Vec<&'a KeyId>),
+}
+
+/// The keys of a list by their ids and names.
+pub struct References<'a> {
+    by_id: HashMap<&'a str, &'a ApiKeyDetails>,
+    by_name: HashMap<&'a str, Vec<&'a ApiKeyDetails>>,
+    id_forms: HashSet<String>,
+}
+
+impl<'a> References<'a> {
+    /// Indexes a list. A key that is listed twice counts once.
+    pub fn new(keys: &'a [ApiKeyDetails]) -> Self {
+        let by_id: HashMap<_, _> = keys.iter().map(|key| (key.id.as_str(), key)).collect();
+        let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
+        let mut counted = HashSet::new();
+        for key in keys.iter().filter(|key| counted.insert(key.id.as_str())) {
+            by_name.entry(key.name.as_ref().map_or("", Untrusted::unredacted)).or_default().push(key);
+        }
+        Self { id_forms: by_id.keys().map(|id| form(id)).collect(), by_id, by_name }
+    }
+
+    /// The key that a text means: an id, or a name that one key has where no id can be meant.
+    ///
+    /// A UUID is always an id. Any other text that is, or has the form of, an id in this list is no name: the key of that id
+    /// may have been deleted, and a repeated command must not reach another key.
+    ///
+    /// # Errors
+    /// [`Unresolved`].
+    pub fn either(&self, text: &str) -> Result<&'a ApiKeyDetails, Unresolved<'a>> {
+        let by_id = self.id(text);
+        if Uuid::parse_str(text).is_ok() || !self.by_name.contains_key(text) {
+            return by_id;
+        }
+        if by_id.is_ok() || self.id_forms.contains(&form(text)) {
+            return Err(Unresolved::IdOrName);
+        }
+        self.name(text)
+    }
+
+    /// The key of this id.
+    ///
+    /// # Errors
+    /// [`Unresolved::NotFound`].
+    pub fn id(&self, id: &str) -> Result<&'a ApiKeyDetails, Unresolved<'a>> {
+        self.by_id.get(id).copied().ok_or(Unresolved::NotFound)
+    }
+
+    /// The one key of this name.
+    ///
+    /// # Errors
+    /// [`Unresolved::NotFound`] and [`Unresolved::Several`].
+    pub fn name(&self, name: &str) -> Result<&'a ApiKeyDetails, Unresolved<'a>> {
+        match self.by_name.get(name).filter(|_| !name.is_empty()).map(Vec::as_slice) {
+            None | Some([]) => Err(Unresolved::NotFound),
+            Some([key]) => Ok(key),
+            Some(several) => Err(Unresolved::Several(several.iter().map(|key| &key.id).collect())),
+        }
+    }
+}
+
+/// The text with `x` for each letter and digit.
+fn form(text: &str) -> String {
+    text.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ApiKey;
+
+    const UUID: &str = "0498e921-9b53-4396-a412-4f2f5983b0a2";
+    const OTHER: &str = "6a1f3a52-71d8-4d36-9d4b-0f3c7f1f8e11";
+
+    fn key(id: &str, name: &str) -> ApiKeyDetails {
+        let name = Some(name).filter(|name| !name.is_empty()).map(Untrusted::given);
+        let api_key = ApiKey::parse(&format!("MadeUpKey{}", id.replace('-', ""))).unwrap();
+        ApiKeyDetails { id: KeyId::parse(id).unwrap(), name, api_key, created_date: None }
+    }
+
+    fn either(keys: &[ApiKeyDetails], text: &str) -> Result<String, String> {
+        let found = References::new(keys).either(text);
+        found.map(|key| key.id.to_string()).map_err(|unresolved| format!("{unresolved:?}"))
+    }
+
+    #[test]
+    fn a_text_that_may_be_an_id_is_no_name() {
+        for (keys, text, found) in [
+            (&[("aaaa-1111", ""), ("bbbb-2222", "aaaa-1111")][..], "aaaa-1111", Err("IdOrName")),
+            (&[("bbbb-2222", "aaaa-1111")], "aaaa-1111", Err("IdOrName")),
+            (&[("aaaa-1111", "aaaa-1111")], "aaaa-1111", Err("IdOrName")),
+            (&[("bbbb-2222", "aaaa-111")], "aaaa-111", Ok("bbbb-2222")),
+            (&[("aaaa-1111", "ci")], "aaaa-1111", Ok("aaaa-1111")),
+            (&[(UUID, "aaaa-1111")], "aaaa-1111", Ok(UUID)),
+            (&[(UUID, "ci"), (OTHER, UUID)], UUID, Ok(UUID)),
+            (&[(OTHER, UUID)], UUID, Err("NotFound")),
+            (&[("b", UUID)], UUID, Err("NotFound")),
+            (&[("b", "0498E9219B534396A4124F2F5983B0A2")], "0498E9219B534396A4124F2F5983B0A2", Err("NotFound")),
+            (&[(UUID, "ci"), (UUID, "ci")], "ci", Ok(UUID)),
+            (&[(UUID, "")], "", Err("NotFound")),
+        ] {
+            let keys: Vec<_> = keys.iter().map(|(id, name)| key(id, name)).collect();
+            assert_eq!(either(&keys, text), found.map(str::to_owned).map_err(str::to_owned), "{keys:?} {text}");
+        }
+        let twins = [key(UUID, "ci"), key(OTHER, "ci")];
+        let several = References::new(&twins).either("ci");
+        assert_eq!(several, Err(Unresolved::Several(vec![&twins[0].id, &twins[1].id])));
+    }
+
+    #[test]
+    fn an_id_is_never_a_name_and_a_name_never_an_id() {
+        let keys = [key("aaaa-1111", "ci"), key("bbbb-2222", "aaaa-1111")];
+        let references = References::new(&keys);
+        assert_eq!(references.id("aaaa-1111"), Ok(&keys[0]));
+        assert_eq!(references.name("aaaa-1111"), Ok(&keys[1]));
+        assert_eq!(references.id("ci"), Err(Unresolved::NotFound));
+        assert_eq!(references.name("bbbb-2222"), Err(Unresolved::NotFound));
+    }
+}

@@ -1,0 +1,52 @@
+//! The key rules, as pure functions over a list of keys.
+
+use std::collections::HashSet;
+
+use super::api_key::ApiKey;
+use super::key::{ApiKeyDetails, KeyId};
+use crate::error::{Error, ErrorKind};
+
+/// The most keys that a Codat client may have (authentication page and OpenAPI).
+pub const MAX_KEYS: usize = 10;
+
+/// More keys than any list of Codat's can hold. A longer list comes from something else.
+pub(crate) const MOST_LISTED: usize = 1_000;
+
+/// How many keys a list holds. A key that is listed twice counts once.
+pub(crate) fn count(keys: &[ApiKeyDetails]) -> usize {
+    keys.iter().map(|key| &key.id).collect::<HashSet<_>>().len()
+}
+
+/// Whether there is no room for another key.
+pub(crate) fn is_full(keys: usize) -> bool {
+    keys >= MAX_KEYS
+}
+
+/// The last key goes before the key in use: where both hold, there is nothing that the caller could allow.
+pub(crate) fn may_delete(
+    keys: &[ApiKeyDetails],
+    id: &KeyId,
+    in_use: Option<&ApiKey>,
+    allow_key_in_use: bool,
+) -> Result<(), Error> {
+    find(keys, id)?;
+    // Rows with the same id or the same secret are the same key.
+    let is_target = |secret: &ApiKey| keys.iter().any(|key| key.id == *id && key.api_key == *secret);
+    if !keys.iter().any(|key| key.id != *id && !is_target(&key.api_key)) {
+        return Err(Error::of(ErrorKind::LastKey));
+    }
+    if !keys.iter().any(|key| Some(&key.api_key) == in_use) {
+        return Err(Error::new(ErrorKind::KeyInUse, "the key that makes the call is not in the list of keys")
+            .hint_is("the list may be stale: try again in a minute; nothing was deleted"));
+    }
+    if in_use.is_some_and(is_target) && !allow_key_in_use {
+        return Err(Error::of(ErrorKind::KeyInUse));
+    }
+    Ok(())
+}
+
+pub(crate) fn find<'a>(keys: &'a [ApiKeyDetails], id: &KeyId) -> Result<&'a ApiKeyDetails, Error> {
+    keys.iter()
+        .find(|key| key.id == *id)
+        .ok_or_else(|| Error::new(ErrorKind::NotFound, "no key has this id").hint_is("list the keys to see their ids"))
+}

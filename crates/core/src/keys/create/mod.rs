@@ -1,0 +1,262 @@
+//! Creating a key exactly once: performs what [`decision`] decides.
+
+mod creation;
+pub mod decision;
+pub mod observed;
+mod reading;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use jiff::Timestamp;
+
+use crate::cancel::{Stop, unless_stopped};
+use crate::client::Client;
+use crate::domain::{ApiKeyDetails, CLOCK_SKEW, KeyName, rules};
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::transport::Budget;
+use crate::wire;
+use decision::{End, Next, Now, OLDEST_IDEMPOTENCY_KEY, decide};
+use observed::{Answer, Look, Observed};
+use reading::{parse_idempotency_key, read, time_of};
+
+pub use creation::{Creation, How};
+
+#[derive(Debug)]
+pub(crate) struct Order {
+    pub(crate) name: KeyName,
+    pub(crate) adopt: bool,
+    pub(crate) idempotency_key: Option<String>,
+}
+
+pub(crate) async fn create(client: &Client, order: Order, stop: Option<Stop<'_>>) -> Result<Creation, Error> {
+    let mut driver = Driver::new(client, order)?;
+    let ended = unless_stopped(driver.run(), stop).await;
+    ended.unwrap_or_else(|| driver.stopped())
+}
+
+struct Driver<'a> {
+    client: &'a Client,
+    name: KeyName,
+    idempotency_key: String,
+    /// The time of the idempotency key, which is that of its first send.
+    since: Timestamp,
+    request: Request<Bytes>,
+    budget: Budget,
+    observed: Observed,
+    resumed: bool,
+    /// The keys that were there before; unknown on a resume, which goes by their dates.
+    before: Option<Vec<ApiKeyDetails>>,
+    made: Option<ApiKeyDetails>,
+    candidates: Option<Vec<ApiKeyDetails>>,
+    error: Option<Error>,
+    /// Set by the first list: nothing has been posted yet.
+    refused: Option<Error>,
+}
+
+impl<'a> Driver<'a> {
+    fn new(client: &'a Client, order: Order) -> Result<Self, Error> {
+        if client.known_keys().occur_in(order.name.as_str()) {
+            return Err(name_holds_a_key());
+        }
+        let resumed = order.idempotency_key.is_some();
+        let key =
+            order.idempotency_key.map_or_else(|| Ok(wire::new_idempotency_key()), |key| parse_idempotency_key(&key))?;
+        let idempotency_key = key.to_string();
+        Ok(Self {
+            client,
+            since: time_of(key)?,
+            request: wire::create_request(client.base(), &order.name, &idempotency_key)?,
+            name: order.name,
+            idempotency_key,
+            budget: client.budget_to_create(),
+            observed: Observed::new(order.adopt, resumed),
+            resumed,
+            before: None,
+            made: None,
+            candidates: None,
+            error: None,
+            refused: None,
+        })
+    }
+
+    async fn run(&mut self) -> Result<Creation, Error> {
+        loop {
+            let now = Now {
+                remaining: self.client.transport().remaining(self.budget),
+                age: self.age(),
+                can_send: self.client.transport().can_send(self.budget),
+                chance: self.client.transport().surroundings.chance(),
+            };
+            match decide(&self.observed, &self.client.transport().policy, now) {
+                Next::List => {
+                    self.list().await;
+                    if let Some(refused) = self.refused.take() {
+                        return Err(refused);
+                    }
+                }
+                Next::Post => self.post().await,
+                Next::Wait(time) => {
+                    self.client.transport().surroundings.sleep(time).await;
+                    self.observed.waited();
+                }
+                Next::End(end) => return self.end(end),
+            }
+        }
+    }
+
+    /// A key of the future comes from a clock that was wrong: how old it is for Codat, nobody knows.
+    fn age(&self) -> Duration {
+        let age = Timestamp::now().duration_since(self.since);
+        match Duration::try_from(age) {
+            Ok(age) => age,
+            Err(_) if age.unsigned_abs() <= CLOCK_SKEW => Duration::ZERO,
+            Err(_) => OLDEST_IDEMPOTENCY_KEY,
+        }
+    }
+
+    async fn list(&mut self) {
+        // Whoever holds the key already does not wait long for what else is new.
+        let listed = match self.made {
+            Some(_) => self.client.list_keys_once().await,
+            None => self.client.list_keys(self.budget).await,
+        };
+        let keys = match listed {
+            Ok(keys) => keys,
+            Err(error) => {
+                self.observed.listed(None);
+                self.candidates = None;
+                self.error.get_or_insert(error);
+                return;
+            }
+        };
+        let total = rules::count(&keys);
+        let is_first = self.before.is_none() && !self.resumed;
+        if is_first {
+            if self.client.known_keys().occur_in(self.name.as_str()) {
+                self.refused = Some(name_holds_a_key());
+            }
+            self.before = Some(keys);
+            return self.observed.listed(Some(Look { keys: total, candidates: 0, adoptable: 0 }));
+        }
+        let candidates: Vec<_> = keys.into_iter().filter(|key| self.is_candidate(key)).collect();
+        let adoptable = candidates.iter().filter(|key| self.is_adoptable(key)).count();
+        self.observed.listed(Some(Look { keys: total, candidates: candidates.len(), adoptable }));
+        self.candidates = Some(candidates);
+    }
+
+    async fn post(&mut self) {
+        // What was seen before it is no answer to what it does.
+        self.candidates = None;
+        let was_in_doubt = self.observed.posting();
+        let result = self.client.transport().attempt(&self.request, self.budget).await;
+        let (answer, error) = match read(result, self.client.known_keys()) {
+            Ok(key) if self.is_another(&key) => {
+                let error =
+                    Error::new(ErrorKind::BadResponse, "the answer tells of another key than the one asked for");
+                (Answer::Lost, Some(error))
+            }
+            Ok(key) => {
+                self.made = Some(key);
+                (Answer::Made, None)
+            }
+            Err((answer, error)) => (answer, Some(error)),
+        };
+        self.observed.answered(answer, was_in_doubt);
+        self.error = error;
+    }
+
+    /// A plain name that is new is no proof: two programs may create the same name at once.
+    fn is_candidate(&self, key: &ApiKeyDetails) -> bool {
+        let is_new = match &self.before {
+            Some(before) => !before.iter().any(|old| old.id == key.id),
+            None => self.is_adoptable(key),
+        };
+        key.is_named(self.name.as_str()) && is_new
+    }
+
+    /// A first list that was stale hides earlier keys, which their dates give away.
+    fn is_adoptable(&self, key: &ApiKeyDetails) -> bool {
+        key.created_date.is_none_or(|date| date >= self.since - CLOCK_SKEW)
+    }
+
+    /// A cache between us and Codat may answer with a key that is not the one asked for.
+    fn is_another(&self, key: &ApiKeyDetails) -> bool {
+        let was_there = self.before.as_ref().is_some_and(|before| before.iter().any(|old| old.id == key.id));
+        was_there || key.name.as_ref().is_some_and(|name| name.unredacted().trim() != self.name.as_str().trim())
+    }
+
+    fn end(&mut self, end: End) -> Result<Creation, Error> {
+        let latest = self.error.take();
+        match end {
+            End::Made => self.made.take().map(|key| self.creation(key)).ok_or_else(lost_track),
+            End::Adopt => match self.candidates.take().and_then(|candidates| candidates.into_iter().next()) {
+                Some(key) => Ok(Creation { key, how: How::Adopted, extras: Some(Vec::new()) }),
+                None => Err(lost_track()),
+            },
+            End::Error => Err(latest.unwrap_or_else(no_time_left)),
+            End::LimitReached => Err(latest.unwrap_or_else(|| Error::of(ErrorKind::KeyLimitReached))),
+            End::Unknown => Err(self.unknown(latest.unwrap_or_else(|| self.too_old()))),
+            End::MostLikelyNothing => Err(self.unknown(latest.unwrap_or_else(lost_track)).but_most_likely_nothing()),
+        }
+    }
+
+    fn creation(&mut self, key: ApiKeyDetails) -> Creation {
+        if !self.observed.in_doubt() {
+            return Creation { key, how: How::Created, extras: Some(Vec::new()) };
+        }
+        let mut extras = self.candidates.take();
+        if let Some(extras) = &mut extras {
+            extras.retain(|extra| extra.id != key.id);
+        }
+        Creation { key, how: How::Replayed, extras }
+    }
+
+    /// A key that is in hand is not thrown away.
+    fn stopped(&mut self) -> Result<Creation, Error> {
+        if let Some(key) = self.made.take() {
+            return Ok(self.creation(key));
+        }
+        let stopped = Error::of(ErrorKind::Cancelled);
+        Err(if self.observed.in_doubt() { self.unknown(stopped) } else { stopped })
+    }
+
+    fn unknown(&mut self, cause: Error) -> Error {
+        let idempotency_key = Some(self.idempotency_key.clone());
+        let is_dead = self.observed.is_spent() || self.age() >= OLDEST_IDEMPOTENCY_KEY;
+        let unknown = cause.into_outcome_unknown(Outcome { idempotency_key, candidates: self.candidates.take() });
+        if is_dead {
+            return unknown.hint_is(
+                "list the keys: delete a new one that nobody asked for, or, where there is none, create again with a new \
+                 idempotency key",
+            );
+        }
+        unknown.hint_is(format!(
+            "create again with the same name and the idempotency key {} within 85 minutes of its first use: that makes at \
+             most one key; or list the keys and delete what should not be there",
+            self.idempotency_key
+        ))
+    }
+
+    fn too_old(&self) -> Error {
+        Error::new(
+            ErrorKind::InvalidInput,
+            "the idempotency key is older than 85 minutes, and Codat forgets it after 90",
+        )
+    }
+}
+
+/// The name is not quoted: it is a secret.
+fn name_holds_a_key() -> Error {
+    Error::new(ErrorKind::InvalidInput, "the name holds an API key")
+        .hint_is("name the key after the application that will use it; nothing was created")
+}
+
+fn no_time_left() -> Error {
+    Error::new(ErrorKind::Timeout, "no time was left to ask for the key; nothing was sent")
+}
+
+fn lost_track() -> Error {
+    Error::new(ErrorKind::Internal, "the creation ended without its result")
+}

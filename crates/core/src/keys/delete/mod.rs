@@ -1,0 +1,166 @@
+//! Deleting a key for sure: performs what [`decision`] decides.
+
+pub mod decision;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use crate::cancel::{Stop, unless_stopped};
+use crate::client::Client;
+use crate::credentials::Held;
+use crate::domain::{ApiKeyDetails, KeyId, rules};
+use crate::error::{Error, ErrorKind, Outcome};
+use crate::transport::{Budget, Failure};
+use crate::wire;
+use decision::{Answer, End, Look, Next, Observed, decide};
+
+pub(crate) async fn delete(
+    client: &Client,
+    id: KeyId,
+    allow_key_in_use: bool,
+    stop: Option<Stop<'_>>,
+) -> Result<(), Error> {
+    let mut driver = Driver {
+        client,
+        request: wire::delete_request(client.base(), &id)?,
+        id,
+        allow_key_in_use,
+        budget: client.budget_to_delete(),
+        observed: Observed::new(),
+        error: None,
+        in_use: None,
+        was_replaced: false,
+    };
+    let ended = unless_stopped(driver.run(), stop).await;
+    ended.unwrap_or_else(|| Err(driver.stopped()))
+}
+
+struct Driver<'a> {
+    client: &'a Client,
+    id: KeyId,
+    allow_key_in_use: bool,
+    request: Request<Bytes>,
+    budget: Budget,
+    observed: Observed,
+    error: Option<Error>,
+    /// The key in use when the guards were applied, and with which therefore the request is sent.
+    in_use: Option<Arc<Held>>,
+    /// The key was replaced on the way, which happens once at the most.
+    was_replaced: bool,
+}
+
+impl Driver<'_> {
+    async fn run(&mut self) -> Result<(), Error> {
+        let transport = self.client.transport();
+        loop {
+            let (remaining, can_send) = (transport.remaining(self.budget), transport.can_send(self.budget));
+            match decide(&self.observed, &transport.policy, remaining, can_send, transport.surroundings.chance()) {
+                Next::List => self.list().await,
+                Next::Delete => self.delete().await,
+                Next::Wait(time) => {
+                    transport.surroundings.sleep(time).await;
+                    self.observed.waited();
+                }
+                Next::End(end) => return self.end(end),
+            }
+        }
+    }
+
+    async fn list(&mut self) {
+        match self.client.list_keys(self.budget).await {
+            Ok(keys) => self.judge(&keys),
+            Err(error) => {
+                let no_access = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden);
+                self.observed.listed(if no_access { Look::NoAccess } else { Look::Failed }, false);
+                self.error = Some(error);
+            }
+        }
+    }
+
+    fn judge(&mut self, keys: &[ApiKeyDetails]) {
+        self.in_use = self.client.key();
+        let in_use = self.in_use.as_ref().map(|held| &held.key);
+        let is_own = keys.iter().any(|key| key.id == self.id && Some(&key.api_key) == in_use);
+        match rules::may_delete(keys, &self.id, in_use, self.allow_key_in_use) {
+            Ok(()) => self.observed.listed(Look::Allowed, is_own),
+            Err(error) => {
+                let look = if error.kind() == ErrorKind::NotFound { Look::Absent } else { Look::Guarded };
+                self.observed.listed(look, is_own);
+                self.error = Some(error);
+            }
+        }
+    }
+
+    async fn delete(&mut self) {
+        let in_use = self.in_use.take().expect("a list came before, and the guards found the key in use in it");
+        let was_in_doubt = self.observed.deleting();
+        let mut result = self.client.transport().attempt_with(&in_use, &self.request, self.budget).await;
+        if self.has_another_key(&in_use, &mut result).await {
+            return self.observed.key_replaced(was_in_doubt);
+        }
+        let (answer, error) = match read(result) {
+            Ok(()) => (Answer::Deleted, None),
+            Err((answer, error)) => (answer, Some(error)),
+        };
+        self.observed.answered(answer, was_in_doubt);
+        self.error = error;
+    }
+
+    /// Whether the key was refused and its source has another one by now: it may be the very key to delete.
+    async fn has_another_key(&mut self, refused: &Held, result: &mut Result<Response<Bytes>, Failure>) -> bool {
+        let Ok(answer) = result else { return false };
+        if self.was_replaced {
+            return false;
+        }
+        self.was_replaced = self.client.transport().key_instead_of(refused, answer, self.budget).await.is_some();
+        self.was_replaced
+    }
+
+    fn end(&mut self, end: End) -> Result<(), Error> {
+        let latest = self.error.take().unwrap_or_else(|| Error::of(ErrorKind::Timeout));
+        match end {
+            End::Deleted => Ok(()),
+            End::Error => Err(latest),
+            End::Unknown => Err(unknown(latest)),
+            End::ProbablyDeleted => Err(unknown(latest)
+                .hint_is("the key was probably deleted, since it no longer works: use another key to list the keys")),
+        }
+    }
+
+    fn stopped(&self) -> Error {
+        let stopped = Error::of(ErrorKind::Cancelled);
+        if self.observed.in_doubt() { unknown(stopped) } else { stopped }
+    }
+}
+
+fn unknown(cause: Error) -> Error {
+    cause
+        .into_outcome_unknown(Outcome { idempotency_key: None, candidates: None })
+        .hint_is("list the keys to see whether it is gone; deleting again does no harm")
+}
+
+fn read(result: Result<Response<Bytes>, Failure>) -> Result<(), (Answer, Error)> {
+    let response = result.map_err(|failure| {
+        let answer = match failure.sent {
+            true => Answer::InDoubt(None),
+            false if failure.error.is_final() => Answer::Refused,
+            false => Answer::NotSent,
+        };
+        (answer, failure.error)
+    })?;
+    wire::parse_delete(&response).map_err(|error| {
+        let answer = match error.kind() {
+            _ if response.status().is_success() => Answer::InDoubt(None),
+            ErrorKind::Timeout | ErrorKind::Server => Answer::InDoubt(error.retry_after()),
+            ErrorKind::RateLimited => Answer::RateLimited(error.retry_after()),
+            ErrorKind::NotFound if error.is_codats_own() => Answer::Absent,
+            ErrorKind::NotFound => Answer::AbsentElsewhere,
+            ErrorKind::LastKey => Answer::LastKey,
+            ErrorKind::Unauthorized | ErrorKind::Forbidden => Answer::NoAccess,
+            _ => Answer::Refused,
+        };
+        (answer, error)
+    })
+}

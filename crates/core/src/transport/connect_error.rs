@@ -1,0 +1,203 @@
+//! Errors of a connection that was not made. An error is final if a repeat cannot help: a proxy refuses, or TLS fails. A name
+//! that cannot be resolved is not final: only some platforms tell an unknown name from a failing resolver.
+
+use std::io;
+
+use http::StatusCode;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use rustls::CertificateError;
+
+use crate::error::{Error, ErrorKind};
+use crate::transport::Transport;
+use crate::transport::proxy::Proxy;
+
+const CA_HINT: &str = "check the base URL; behind a proxy that opens TLS, name the certificate of its authority in CODAT_CA_FILE \
+                       (or `ca_file`): the authority's, not the server's own";
+
+/// The system's resolver, with errors that differ from those of TCP.
+pub(crate) struct Resolver;
+
+/// The system's resolver has no address for a name.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Unresolved(io::Error);
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let addresses = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(Unresolved)?;
+            Ok(Box::new(addresses.collect::<Vec<_>>().into_iter()) as Addrs)
+        })
+    }
+}
+
+/// The error of a request whose connection was not made, so that nothing was sent to Codat.
+pub(crate) async fn connect_error(source: reqwest::Error, transport: &Transport) -> Error {
+    let source = source.without_url();
+    let error = match (tunnel(&source), &transport.proxy) {
+        (Some(refused @ (Tunnel::Unauthorized | Tunnel::Refused)), Some(proxy)) => {
+            refused_tunnel(refused, proxy, transport).await
+        }
+        (Some(Tunnel::Broken), Some(proxy)) => {
+            let what = format!("the proxy {} closed the connection without an answer", proxy.origin());
+            Error::new(ErrorKind::Connect, what).hint_is(PROXY_HINT)
+        }
+        (Some(Tunnel::Unreached), Some(proxy)) => not_connected(&source, &format!("the proxy {}", proxy.origin())),
+        // An unencrypted request goes to the proxy itself.
+        (None, Some(proxy)) if transport.url.scheme() == "http" => {
+            not_connected(&source, &format!("the proxy {}", proxy.origin()))
+        }
+        _ => not_connected(&source, &transport.origin),
+    };
+    error.caused_by(source)
+}
+
+const PROXY_HINT: &str = "check the URL of the proxy";
+
+/// How a proxy failed to open a tunnel.
+enum Tunnel {
+    /// No connection to it was made.
+    Unreached,
+    /// It ended the connection.
+    Broken,
+    /// It answered 407.
+    Unauthorized,
+    /// It answered with another status than 200.
+    Refused,
+}
+
+/// Recognizes the error by its text, since its type is private in hyper-util.
+fn tunnel(source: &reqwest::Error) -> Option<Tunnel> {
+    let text = chain(source).map(|error| error.to_string()).find(|text| text.starts_with("tunnel error: "))?;
+    Some(match text.as_str() {
+        "tunnel error: failed to create underlying connection" => Tunnel::Unreached,
+        "tunnel error: proxy authorization required" => Tunnel::Unauthorized,
+        "tunnel error: unexpected end of file" | "tunnel error: io error establishing tunnel" => Tunnel::Broken,
+        _ => Tunnel::Refused,
+    })
+}
+
+async fn refused_tunnel(refused: Tunnel, proxy: &Proxy, transport: &Transport) -> Error {
+    let (url, place) = (&transport.url, proxy.origin());
+    let target = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
+    if matches!(refused, Tunnel::Unauthorized) {
+        return refused_by_proxy(StatusCode::PROXY_AUTHENTICATION_REQUIRED, &place, &target);
+    }
+    let asked = tokio::time::timeout(transport.connect_timeout, proxy.ask_for_tunnel(&target)).await;
+    let Ok(Ok(line)) = asked else {
+        let what = format!("the proxy {place} refused to connect to {target}");
+        return Error::new(ErrorKind::Connect, what).hint_is(PROXY_HINT);
+    };
+    let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)).map(str::parse);
+    match status {
+        Some(Ok(status)) => refused_by_proxy(status, &place, &target),
+        _ => Error::new(ErrorKind::Connect, format!("the proxy {place} does not answer with HTTP"))
+            .hint_is(PROXY_HINT)
+            .made_final(),
+    }
+}
+
+fn not_connected(source: &reqwest::Error, place: &str) -> Error {
+    if let Some(Unresolved(cause)) = find(source) {
+        let cause = cause.to_string();
+        let cause = cause.strip_prefix("failed to lookup address information: ").unwrap_or(&cause);
+        return Error::new(ErrorKind::Connect, format!("the host name of {place} cannot be resolved: {cause}"));
+    }
+    let cause = chain(source).filter_map(|error| error.downcast_ref::<io::Error>()).last();
+    match (find::<rustls::Error>(source), cause) {
+        (Some(cause), _) => tls(cause, place),
+        (None, Some(cause)) if cause.kind() == io::ErrorKind::TimedOut => too_slow(place),
+        (None, Some(cause)) if chain(source).any(|error| error.to_string() == "tcp connect error") => {
+            Error::new(ErrorKind::Connect, format!("no connection to {place} could be made: {}", words(cause)))
+        }
+        (None, Some(cause)) => {
+            let what = format!("the TLS handshake with {place} did not end: {}", words(cause));
+            Error::new(ErrorKind::Connect, what)
+        }
+        (None, None) if source.is_timeout() => too_slow(place),
+        (None, None) => Error::new(ErrorKind::Connect, format!("no connection to {place} could be made")),
+    }
+}
+
+fn too_slow(place: &str) -> Error {
+    Error::new(ErrorKind::Timeout, format!("no connection to {place} was made in time"))
+        .hint_is(ErrorKind::Connect.hint())
+}
+
+fn tls(cause: &rustls::Error, place: &str) -> Error {
+    let error = |what: String| Error::new(ErrorKind::Connect, what).made_final();
+    match cause {
+        rustls::Error::InvalidCertificate(reason) => {
+            error(format!("the certificate of {place} {}", certificate(reason))).hint_is(CA_HINT)
+        }
+        rustls::Error::InvalidMessage(_) => error(format!("{place} does not answer with TLS"))
+            .hint_is("check the scheme and the port: an unencrypted port needs http://"),
+        rustls::Error::AlertReceived(alert) => {
+            error(format!("{place} ended the TLS handshake with the alert {alert:?}")).hint_is(CA_HINT)
+        }
+        _ => error(format!("no TLS connection to {place} could be made")),
+    }
+}
+
+/// A 408, 429 or 5xx is retryable: the proxy may reach the target later.
+fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
+    let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
+    let what = format!("the proxy {place} answered {}{reason} when asked to connect to {target}", status.as_u16());
+    let error = Error::new(ErrorKind::Connect, what);
+    match status.as_u16() {
+        407 => error
+            .hint_is("give the user name and the password in the proxy's URL: http://USER:PASSWORD@HOST:PORT")
+            .made_final(),
+        408 | 429 | 500..=599 => error.hint_is("try again later, or ask whoever runs the proxy"),
+        _ => error.hint_is("ask whoever runs the proxy to let it connect there").made_final(),
+    }
+}
+
+/// The system's message, without its error number.
+fn words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "nothing listens there (connection refused)".into(),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => "the other side closed the connection".into(),
+        io::ErrorKind::HostUnreachable => "the host is unreachable".into(),
+        io::ErrorKind::NetworkUnreachable => "the network is unreachable".into(),
+        io::ErrorKind::TimedOut => "it took too long".into(),
+        _ => error.to_string(),
+    }
+}
+
+fn certificate(reason: &CertificateError) -> String {
+    match reason {
+        CertificateError::UnknownIssuer => "is signed by an authority that is not trusted".into(),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "has expired, or the clock of this machine is wrong".into()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "is not valid yet, or the clock of this machine is wrong".into()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is for another host name".into()
+        }
+        CertificateError::Revoked => "was revoked".into(),
+        other if other.to_string().contains("CaUsedAsEndEntity") => "is that of an authority, not of a server".into(),
+        _ => "is not valid".into(),
+    }
+}
+
+/// Finds the first error of a type in the chain of sources.
+pub(crate) fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
+    chain(error).find_map(|error| error.downcast_ref())
+}
+
+/// An error and its sources.
+fn chain<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| {
+        // An I/O error hides the error that it wraps from `source`.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map(|wrapped| wrapped as _).or(error.source())
+    })
+}

@@ -1,0 +1,115 @@
+//! The proxy: given, or from the environment. Only this module, `blueprint.rs`, `transport.rs`, `connect_error.rs` and
+//! `send_error.rs` know reqwest.
+
+use std::io;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use reqwest::NoProxy;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use url::Url;
+
+use crate::credentials::{self, Environment};
+use crate::domain::base_url::{BaseUrl, is_loopback};
+use crate::error::{Error, ErrorKind};
+
+const EXAMPLE: &str = "write it like http://proxy.example:8080";
+
+/// Longer than any status line.
+const MAX_STATUS_LINE: u64 = 1024;
+
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    pub(crate) route: reqwest::Proxy,
+    url: Url,
+    /// Its origin, and what named it: an origin holds no password.
+    pub(crate) shown: String,
+}
+
+/// A proxy for every request.
+pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -> Result<Proxy, Error> {
+    let url = parse(text, "the proxy")?;
+    if !base_url.is_encrypted() && !is_loopback(&url) && !allow_insecure_http {
+        return Err(Error::new(ErrorKind::InvalidInput, "the proxy would see the key unencrypted")
+            .hint_is("use an https base URL with a proxy; where the network is trusted, CODAT_ALLOW_INSECURE_HTTP=true allows it"));
+    }
+    Proxy::new(url, "given", None)
+}
+
+/// What `HTTPS_PROXY` or `ALL_PROXY` say, but for the hosts in `NO_PROXY`; for an unencrypted base URL none, since that
+/// is this machine, or one that the caller trusts.
+pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl) -> Result<Option<Proxy>, Error> {
+    if !base_url.is_encrypted() {
+        return Ok(None);
+    }
+    let is_set = |name: &&str| environment(name).is_some_and(|value| !value.is_empty());
+    let Some(name) = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].into_iter().find(is_set) else {
+        return Ok(None);
+    };
+    let text = credentials::variable(environment, name)?.unwrap_or_default();
+    let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(environment).unwrap_or_default();
+    let exceptions = NoProxy::from_string(&exceptions.to_string_lossy()).filter(|_| !exceptions.is_empty());
+    let but = if exceptions.is_some() { ", but for what NO_PROXY names" } else { "" };
+    Proxy::new(parse(&text, name)?, &format!("{name}{but}"), exceptions).map(Some)
+}
+
+fn parse(text: &str, place: &str) -> Result<Url, Error> {
+    // As curl takes it: a host and a port without a scheme.
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && is_uri(url);
+    Url::parse(&with_scheme).ok().filter(usable).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidInput, format!("{place} is not an http or https URL")).hint_is(EXAMPLE)
+    })
+}
+
+/// The HTTP stack would silently ignore a URL that it cannot parse.
+fn is_uri(url: &Url) -> bool {
+    url.as_str().parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some())
+}
+
+impl Proxy {
+    fn new(url: Url, named_by: &str, exceptions: Option<NoProxy>) -> Result<Self, Error> {
+        let route = reqwest::Proxy::all(url.clone()).map_err(|source| {
+            Error::new(ErrorKind::InvalidInput, "the proxy cannot be used")
+                .hint_is(EXAMPLE)
+                .caused_by(source.without_url())
+        })?;
+        let shown = format!("{} ({named_by})", url.origin().ascii_serialization());
+        Ok(Self { route: route.no_proxy(exceptions), url, shown })
+    }
+
+    /// Contains neither user name nor password.
+    pub(crate) fn origin(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    /// Asks an unencrypted proxy again for a tunnel to `HOST:PORT`, and returns the status line: reqwest does not report the
+    /// status of the refusal.
+    pub(crate) async fn ask_for_tunnel(&self, target: &str) -> io::Result<String> {
+        let (Some(host), Some(port), "http") =
+            (self.url.host_str(), self.url.port_or_known_default(), self.url.scheme())
+        else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let mut stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
+        let request = format!("CONNECT {target} HTTP/1.1\r\nhost: {target}\r\n{}\r\n", self.authorization());
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        let mut stream = stream.take(MAX_STATUS_LINE);
+        while !answer.contains(&b'\n') && stream.read_buf(&mut answer).await? > 0 {}
+        let line = answer.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        Ok(String::from_utf8_lossy(line).trim_end().to_owned())
+    }
+
+    /// The `Proxy-Authorization` header from the user name and password of the URL, if any.
+    fn authorization(&self) -> String {
+        if self.url.username().is_empty() && self.url.password().is_none() {
+            return String::new();
+        }
+        let decode = |text| percent_decode_str(text).collect::<Vec<u8>>();
+        let user = [decode(self.url.username()), decode(self.url.password().unwrap_or_default())].join(&b':');
+        format!("proxy-authorization: Basic {}\r\n", STANDARD.encode(user))
+    }
+}

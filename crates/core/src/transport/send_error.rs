@@ -1,0 +1,47 @@
+//! Errors of a request that was sent but got no complete response. Codat may have received it.
+
+use std::io;
+
+use crate::error::{Error, ErrorKind};
+use crate::transport::connect_error::find;
+
+/// The error of a request that failed after the connection was made.
+pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
+    let error = match find::<hyper::Error>(&source) {
+        Some(cause) if let Some(defect) = defect(cause) => {
+            Error::new(ErrorKind::BadResponse, format!("the answer of {origin} is not valid HTTP: {defect}"))
+        }
+        _ => Error::new(ErrorKind::Connect, "the connection was lost before the answer came"),
+    };
+    error.caused_by(source.without_url())
+}
+
+/// The error of a response whose body is incomplete.
+pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
+    let is_malformed =
+        |cause: &io::Error| matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+    let error = match find::<io::Error>(&source) {
+        Some(cause) if is_malformed(cause) => Error::new(
+            ErrorKind::BadResponse,
+            format!("the answer of {origin} is not valid HTTP: the chunks of its body cannot be read"),
+        ),
+        _ => Error::new(ErrorKind::Connect, "the connection was lost before the answer ended"),
+    };
+    error.caused_by(source.without_url())
+}
+
+/// Describes a malformed response head; `None` if the connection was lost.
+fn defect(error: &hyper::Error) -> Option<String> {
+    // hyper distinguishes these by text only.
+    let text = error.to_string();
+    match text.as_str() {
+        "message head is too large" => Some("its head is too large, or has more than 100 headers".into()),
+        "invalid HTTP status-code parsed" => Some("its status line is malformed".into()),
+        "invalid HTTP version parsed" => Some("it does not begin with `HTTP/1.1`".into()),
+        "invalid HTTP header parsed" => Some("a header is malformed".into()),
+        "invalid content-length parsed" => Some("its `Content-Length` is malformed, or several differ".into()),
+        "unexpected transfer-encoding parsed" => Some("its `Transfer-Encoding` is not allowed there".into()),
+        "received unexpected message from connection" => Some("it came before the request".into()),
+        _ => error.is_parse().then_some(text),
+    }
+}

@@ -1,0 +1,100 @@
+//! What an answer that is no success means.
+
+use bytes::Bytes;
+use http::Response;
+use jiff::Timestamp;
+
+use super::date::retry_after;
+use super::known_keys;
+use crate::domain::{KnownKeys, Untrusted};
+use crate::error::{Error, ErrorKind};
+use crate::text::without_byte_order_mark;
+use crate::transport::credential_refresh::NotRead;
+
+const MAX_MESSAGE_CHARS: usize = 500;
+const MAX_CORRELATION_ID_CHARS: usize = 128;
+
+/// The HTTP status decides; Codat's JSON, where there is any, says more.
+pub(crate) fn refusal(response: &Response<Bytes>) -> Error {
+    let status = response.status();
+    let body = CodatError::read(response.body(), known_keys(response));
+    let kind = match status.as_u16() {
+        401 => ErrorKind::Unauthorized,
+        402 => ErrorKind::PaymentRequired,
+        403 => ErrorKind::Forbidden,
+        404 => ErrorKind::NotFound,
+        408 => ErrorKind::Timeout,
+        409 | 422 => ErrorKind::Conflict,
+        429 => ErrorKind::RateLimited,
+        400..=499 if body.is_codats => ErrorKind::InvalidInput,
+        500..=599 => ErrorKind::Server,
+        _ => ErrorKind::BadResponse,
+    };
+    let error = Error::new(kind, kind.text())
+        .status_is(status.as_u16())
+        .codats_own(body.status_code.is_some() && (body.error.is_some() || body.correlation_id.is_some()))
+        .codat_message_is(body.error)
+        .correlation_id_is(body.correlation_id)
+        .retry_after_is(retry_after(response.headers(), Timestamp::now()));
+    if status.is_redirection() {
+        return error
+            .hint_is("redirects are not followed, since the key would go along: set the base URL to where it points");
+    }
+    if let Some(NotRead(why)) = response.extensions().get() {
+        return error.hint_is(format!("the key could not be read again ({why}): mend that; or else {}", kind.hint()));
+    }
+    error
+}
+
+/// What Codat's support asks for.
+pub(crate) fn correlation_id(response: &Response<Bytes>) -> Option<String> {
+    CodatError::read(response.body(), known_keys(response)).correlation_id
+}
+
+/// Codat's JSON tells a status of its own, which may differ.
+pub(crate) fn status_in_body(response: &Response<Bytes>) -> Option<u64> {
+    CodatError::read(response.body(), None).status_code
+}
+
+/// The part of Codat's error body that is used. Any member may be absent, and the body may be anything.
+#[derive(Default)]
+struct CodatError {
+    is_codats: bool,
+    status_code: Option<u64>,
+    error: Option<String>,
+    correlation_id: Option<String>,
+}
+
+impl CodatError {
+    fn read(body: &[u8], known: Option<&KnownKeys>) -> Self {
+        let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(without_byte_order_mark(body)) else {
+            return Self::default();
+        };
+        let clean = |text: String, most: usize| -> String {
+            let text: String = text.chars().filter(|c| !c.is_control()).collect();
+            // Before it is cut, so that no half of a key escapes.
+            let text = known.map_or_else(|| Untrusted::given(&text), |known| Untrusted::new(&text, known)).to_string();
+            text.chars().take(most).collect()
+        };
+        let text = |member: &str| body.get(member)?.as_str().map(str::to_owned);
+        Self {
+            is_codats: ["error", "statusCode", "correlationId"].iter().any(|member| body.contains_key(*member)),
+            status_code: body.get("statusCode").and_then(serde_json::Value::as_u64),
+            error: text("error").map(|error| clean(error + &validation(&body), MAX_MESSAGE_CHARS)),
+            // A blank one would make two failures look like one.
+            correlation_id: text("correlationId")
+                .map(|id| clean(id, MAX_CORRELATION_ID_CHARS))
+                .filter(|id| !id.trim().is_empty()),
+        }
+    }
+}
+
+/// What a refused body has wrong, `; itemId: message` each.
+fn validation(body: &serde_json::Map<String, serde_json::Value>) -> String {
+    let errors = body.get("validation").and_then(|validation| validation["errors"].as_array());
+    let line = |error: &serde_json::Value| {
+        let item = error["itemId"].as_str().map(|id| format!("{id}: ")).unwrap_or_default();
+        error["message"].as_str().map(|message| format!("; {item}{message}"))
+    };
+    errors.into_iter().flatten().filter_map(line).collect()
+}

@@ -1,0 +1,88 @@
+//! What Codat's headers say of the day's quota.
+
+use http::{HeaderMap, HeaderName};
+use jiff::Timestamp;
+
+use crate::wire::date::{codat_date, http_date};
+
+static LIMIT: HeaderName = HeaderName::from_static("x-rate-limit-limit");
+static REMAINING: HeaderName = HeaderName::from_static("x-rate-limit-remaining");
+static RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
+
+/// The day's quota, as the latest answer told it. What could not be read is `None`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// assert_eq!(client.rate_limit(), None); // before the first answer
+/// client.keys().list().await?;
+/// let quota = client.rate_limit().expect("Codat's answers tell it");
+/// assert_eq!((quota.limit, quota.remaining), (Some(6000), Some(5999)));
+/// # Ok(())
+/// # }
+/// ```
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RateLimit {
+    /// `X-Rate-Limit-Limit`: requests a day, 1,000 × (1 + active connected companies).
+    pub limit: Option<u64>,
+    /// `X-Rate-Limit-Remaining`: what is left of it.
+    pub remaining: Option<u64>,
+    /// `X-Rate-Limit-Reset`: when it is whole again, 00:00 UTC.
+    pub reset: Option<Timestamp>,
+}
+
+impl RateLimit {
+    /// `None` where none of the headers is there.
+    pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
+        let text = |name: &HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+        let number = |name: &HeaderName| read_number(text(name)?);
+        let read =
+            Self { limit: number(&LIMIT), remaining: number(&REMAINING), reset: text(&RESET).and_then(read_reset) };
+        let is_there = read.limit.is_some() || read.remaining.is_some() || read.reset.is_some();
+        is_there.then_some(read)
+    }
+}
+
+/// Reads a number beyond `u64` as `u64::MAX`.
+fn read_number(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+/// RFC 3339, an HTTP date, or seconds since 1970.
+fn read_reset(text: &str) -> Option<Timestamp> {
+    if let Ok(seconds) = text.parse() {
+        return Timestamp::from_second(seconds).ok();
+    }
+    codat_date(text).or_else(|| http_date(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(headers: &[(&'static str, &'static str)]) -> Option<RateLimit> {
+        let headers = headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        RateLimit::read(&headers.collect())
+    }
+
+    #[test]
+    fn every_form_of_a_date_is_read_and_what_cannot_be_read_is_unknown() {
+        let midnight = "2026-11-25T00:00:00Z".parse().ok();
+        for reset in
+            ["2026-11-25T00:00:00Z", "Wed, 25 Nov 2026 00:00:00 GMT", "1795564800", "2026-11-25T01:00:00+01:00"]
+        {
+            assert_eq!(read(&[("x-rate-limit-reset", reset)]).unwrap().reset, midnight, "{reset}");
+        }
+        let odd = [("x-rate-limit-limit", "6000"), ("x-rate-limit-remaining", "-1"), ("x-rate-limit-reset", "soon")];
+        assert_eq!(read(&odd), Some(RateLimit { limit: Some(6000), remaining: None, reset: None }));
+        let huge = "99999999999999999999";
+        let most = [("x-rate-limit-limit", huge), ("x-rate-limit-remaining", "+1"), ("x-rate-limit-reset", huge)];
+        assert_eq!(read(&most), Some(RateLimit { limit: Some(u64::MAX), remaining: None, reset: None }));
+        assert_eq!(read(&[]), None);
+    }
+}
