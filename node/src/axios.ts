@@ -1,4 +1,6 @@
 /** For axios: `codatAuth(client, axios.create({ baseURL: client.baseUrl }))`. */
+import { inspect } from "node:util";
+
 import { exchange, isOwn, mustBeClient } from "./attach";
 import type { Client } from "./client";
 import { NextHop, directAgent, isPlain } from "./hop";
@@ -21,8 +23,10 @@ interface Answer {
  *
  * A request for another origin rejects with `InvalidInputError`, and so does one whose key a `proxy` would see unencrypted:
  * nothing is sent. Proxies of the environment are not used for an `http` URL. A redirect to another origin is sent
- * without the key. An `auth` in the configuration of axios does not replace the key. An error of axios holds the headers of
- * its request in `config`: do not log it whole.
+ * without the key. An `auth` in the configuration of axios does not replace the key.
+ *
+ * The `config` of a response or an error is without the key. Its `request` is Node's own, whose members hold the key: `inspect`
+ * and `console` show only its class.
  */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
     mustBeClient(client);
@@ -62,8 +66,13 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
         // For the adapter that uses `fetch`.
         const hop = authorization === undefined ? undefined : await NextHop.of(client, url);
         return (hop === undefined ? request() : hop.during(authorization!, request)).then(
-            (response: any) => ({ response: Object.assign(response, { config }) }),
+            (response: any) => {
+                maskRequest(response);
+                return { response: Object.assign(response, { config }) };
+            },
             (error: any) => {
+                maskRequest(error);
+                maskRequest(error?.response);
                 if (error?.config !== undefined) error.config = config;
                 if (error?.response === undefined) throw error;
                 return { response: Object.assign(error.response, { config }), error };
@@ -81,6 +90,17 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
         throw error;
     }
     return response;
+}
+
+/** Keeps `inspect` and `console` from showing the headers of the request that an answer or an error of axios refers to. */
+function maskRequest(holder: any): void {
+    const { request } = holder ?? {};
+    for (const shown of [request, request?._redirectable]) {
+        if (typeof shown === "object" && shown !== null && Object.isExtensible(shown)) {
+            const value = () => `[${shown.constructor?.name ?? "Request"}]`;
+            Object.defineProperty(shown, inspect.custom, { value, configurable: true });
+        }
+    }
 }
 
 /** How axios reaches a URL. Throws if a proxy of its configuration would see the key unencrypted. */

@@ -6,6 +6,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 
 from .. import AsyncClient, InvalidInputError
+from ._header import HeaderValue
 from ._mistakes import checked, missing
 
 try:
@@ -42,14 +43,14 @@ def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
         if header is not None:
             if request.proxy is not None and request.url.scheme == "http":
                 client.check_next_hop(str(request.proxy))
-            request.headers[hdrs.AUTHORIZATION] = header.expose_secret()
+            request.headers[hdrs.AUTHORIZATION] = HeaderValue.of(header)
         response = await handler(request)
         if header is not None and response.status in (401, 403):
             header = await client.reauthorize(url, header)
             if header is not None and _is_repeatable(request):
                 response.close()
                 await request.close()
-                request.headers[hdrs.AUTHORIZATION] = header.expose_secret()
+                request.headers[hdrs.AUTHORIZATION] = HeaderValue.of(header)
                 response = await handler(request)
         _redirects_to.set(_target(request.url, response))
         return response

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import AuthorizationHeader, Client
 from .._keys import _uninitialized
+from ._header import HeaderValue
 from ._mistakes import checked, missing
 
 try:
@@ -94,8 +95,8 @@ class _Headers(_CaseInsensitiveDict):
 
     def attach(self, header: AuthorizationHeader) -> None:
         self.key = None
-        self["Authorization"] = header.expose_secret()
-        self.key = header.expose_secret()
+        self["Authorization"] = value = HeaderValue.of(header)
+        self.key = value
 
     def __setitem__(self, name: str, value: Any) -> None:
         if self.key is None or name.lower() != "authorization":
@@ -110,6 +111,14 @@ class _Headers(_CaseInsensitiveDict):
         copied = _Headers(self)
         copied.key = self.key
         return copied
+
+    def __deepcopy__(self, memo: object) -> _Headers:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[type[_CaseInsensitiveDict], tuple[dict[str, Any]]]:
+        # A response is pickled with its request, and the key is a secret.
+        is_shown = lambda name: self.key is None or name.lower() != "authorization"
+        return (_CaseInsensitiveDict, ({name: value for name, value in self.items() if is_shown(name)},))
 
 
 def _is_rewound(request: requests.PreparedRequest) -> bool:
