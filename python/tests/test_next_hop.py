@@ -149,6 +149,24 @@ def test_a_proxy_of_the_environment_gets_no_key(
     assert codat_emulator.journal() == []
 
 
+@pytest.mark.parametrize("copies", [False, True])
+def test_a_request_that_was_prepared_before_gets_no_key_to_a_proxy(
+    copies: bool, proxy: Proxy, codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODAT_API_KEY", KEY)
+    url = f"{codat_emulator.base_url}/apiKeys"
+    with requests.Session() as session:
+        prepared = session.prepare_request(requests.Request("GET", url, auth=RequestsAuth(Client())))
+        prepared = prepared.copy() if copies else prepared
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
+        with pytest.raises(InvalidInputError, match=f"^the proxy {proxy.url} would see the key unencrypted\n"):
+            session.send(prepared, timeout=LIMIT)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        session.send(prepared, timeout=LIMIT)
+    assert len(codat_emulator.journal()) == 1
+
+
 @pytest.mark.parametrize("by", ALL)
 def test_no_proxy_is_respected(
     by: By, proxy: Proxy, codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch

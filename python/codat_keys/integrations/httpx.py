@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from typing import Any
 
-from .. import AsyncClient, AuthorizationHeader, Client
+from .. import AsyncClient, AuthorizationHeader, Client, CodatError
 from ._mistakes import checked, missing
 
 try:
@@ -22,12 +22,12 @@ class CodatAuth(httpx.Auth):
     After a 401 or 403 the source is read again. If it has another key, the request is sent once more with that key,
     unless its body is a stream that was consumed. Such a response is returned, and the next request has the new key.
 
-    If a proxy would see the key unencrypted, the request raises ``InvalidInputError``, and the key is not sent.
+    If a proxy would see the key unencrypted, the request raises ``InvalidInputError``, and the key is not sent. A redirect
+    to another origin is followed without the key.
 
     ``httpx.Client`` needs a ``Client``, and ``httpx.AsyncClient`` an ``AsyncClient``: a request with the other kind raises
     ``TypeError``. A request to another origin raises ``InvalidInputError``: give it an ``auth`` of its own. In both
-    cases, nothing is sent. httpx removes the key from a redirect to another origin, except from ``http://HOST`` to
-    ``https://HOST``.
+    cases, nothing is sent.
     """
 
     def __init__(self, client: Client | AsyncClient) -> None:
@@ -47,7 +47,7 @@ class CodatAuth(httpx.Auth):
                 trace(event, info)
 
         response = yield _with(header, _traced(request, traced))
-        if _rejects(header, response):
+        if _rejects(client, header, response):
             renewed = client.reauthorize(str(response.request.url), header)
             if renewed is not None and _is_repeatable(response.request):
                 yield _with(renewed, response.request)
@@ -66,14 +66,14 @@ class CodatAuth(httpx.Auth):
                 await trace(event, info)
 
         response = yield _with(header, _traced(request, traced))
-        if _rejects(header, response):
+        if _rejects(client, header, response):
             renewed = await client.reauthorize(str(response.request.url), header)
             if renewed is not None and _is_repeatable(response.request):
                 yield _with(renewed, response.request)
 
 
 def _traced(request: httpx.Request, trace: Callable[[str, dict[str, Any]], Awaitable[None] | None]) -> httpx.Request:
-    """Has httpx tell each step of an unencrypted request. A redirect keeps it."""
+    """Has httpx tell each step of an unencrypted request, and of the requests to which it is redirected."""
     if request.url.scheme == "http":
         request.extensions = {**request.extensions, "trace": trace}
     return request
@@ -83,13 +83,25 @@ def _check(client: Client | AsyncClient, event: str, info: dict[str, Any]) -> No
     """Checks the server to which httpx connects: with a proxy, it is not the one that the URL names."""
     if event == "socks.connect_tcp.started":
         client.check_next_hop(f"socks5://{info['host']}:{info['port']}")
-    if event == "http11.send_request_headers.started":
+    if event in ("http11.send_request_headers.started", "http2.send_request_headers.started"):
         sent = info["request"]
-        is_encrypted = sent.url.scheme == b"https" and sent.url.target.startswith(b"/")
-        if not is_encrypted and any(name.lower() == b"authorization" for name, _ in sent.headers):
-            host = sent.url.host.decode("ascii")
-            port = sent.url.port or {b"http": 80, b"https": 443}[sent.url.scheme]
-            client.check_next_hop(f"{sent.url.scheme.decode()}://{f'[{host}]' if ':' in host else host}:{port}")
+        host = sent.url.host.decode("ascii")
+        port = sent.url.port or {b"http": 80, b"https": 443}[sent.url.scheme]
+        server = f"{sent.url.scheme.decode()}://{f'[{host}]' if ':' in host else host}:{port}"
+        if sent.url.scheme == b"https" and sent.url.target.startswith(b"/"):
+            if not _is_own(client, server):
+                # httpx itself would send the key from http://HOST to https://HOST.
+                sent.headers = [(name, value) for name, value in sent.headers if name.lower() != b"authorization"]
+        elif any(name.lower() == b"authorization" for name, _ in sent.headers):
+            client.check_next_hop(server)
+
+
+def _is_own(client: Client | AsyncClient, url: str) -> bool:
+    try:
+        client.authorization_for(url)
+    except CodatError:
+        return False
+    return True
 
 
 def _with(header: AuthorizationHeader, request: httpx.Request) -> httpx.Request:
@@ -97,10 +109,11 @@ def _with(header: AuthorizationHeader, request: httpx.Request) -> httpx.Request:
     return request
 
 
-def _rejects(header: AuthorizationHeader, response: httpx.Response) -> bool:
-    """Whether the response rejects this key. After a redirect to another origin, its request has none."""
+def _rejects(client: Client | AsyncClient, header: AuthorizationHeader, response: httpx.Response) -> bool:
+    """Whether the response rejects this key. After a redirect to another origin, it was sent without it."""
     sent = response.request.headers.get("Authorization")
-    return response.status_code in (401, 403) and sent == header.expose_secret()
+    is_sent = sent == header.expose_secret() and _is_own(client, str(response.request.url))
+    return response.status_code in (401, 403) and is_sent
 
 
 def _is_repeatable(request: httpx.Request) -> bool:

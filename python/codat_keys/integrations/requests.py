@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
-from .. import AuthorizationHeader, Client
+from .. import AuthorizationHeader, Client, CodatError
 from .._keys import _uninitialized
 from ._header import HeaderValue
 from ._mistakes import checked, missing
@@ -32,9 +35,9 @@ class CodatAuth(requests.auth.AuthBase):
     has the new key.
 
     A request to another origin raises ``InvalidInputError``, and so does a request whose key a proxy of the environment
-    would see unencrypted. Nothing is sent. Give a request to another origin an ``auth`` of its own. Proxies that are given
-    to requests are not checked. requests removes the key from a redirect to another origin, except from ``http://HOST`` to
-    ``https://HOST``. The password of a netrc file never replaces the key.
+    would see unencrypted, also if it was prepared before. Nothing is sent. Give a request to another origin an ``auth``
+    of its own. Proxies that are given to requests are not checked. A redirect to another origin is followed without the
+    key. The password of a netrc file never replaces the key.
     """
 
     def __init__(self, client: Client) -> None:
@@ -42,13 +45,10 @@ class CodatAuth(requests.auth.AuthBase):
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Called by requests for the first request of each call."""
-        url = request.url or ""
-        header = self._client.authorization_for(url)
-        proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
-        if proxy and url.lower().startswith("http:"):
-            self._client.check_next_hop(proxy if "://" in proxy else f"http://{proxy}")
+        header = self._client.authorization_for(request.url or "")
+        _check_environment(self._client)
         request.headers = _Headers(request.headers)
-        request.headers.attach(header)
+        request.headers.attach(header, self._client)
         request.register_hook("response", _Hook(self._client))  # type: ignore[no-untyped-call]
         return request
 
@@ -69,16 +69,23 @@ class _Hook:
         if self._client is None:
             return response
         request = response.request
-        if response.status_code in (401, 403) and isinstance(request.headers, _Headers) and request.headers.key:
+        if not isinstance(request.headers, _Headers) or request.headers.key is None:
+            return response
+        if response.status_code in (401, 403):
             header = self._client.reauthorize(request.url or "", AuthorizationHeader(request.headers.key))
             if header is not None and _is_rewound(request):
                 # Read and closed first, so that the connection can be reused.
                 rejected, _ = response, response.content
                 rejected.close()
-                request.headers.attach(header)
+                request.headers.attach(header, self._client)
                 response = rejected.connection.send(request, **options)
                 response.history.append(rejected)
+        _redirected.set(request.headers if _leads_elsewhere(response, self._client) else None)
         return response
+
+
+# The headers of the request in this thread or task whose response redirects to another origin.
+_redirected: ContextVar[object] = ContextVar("codat_keys.redirected", default=None)
 
 
 class _Headers(_CaseInsensitiveDict):
@@ -87,14 +94,15 @@ class _Headers(_CaseInsensitiveDict):
     """
 
     key: str | None = None
+    client: Client | None = None
 
     def __repr__(self) -> str:
         if not hasattr(self, "_store"):
             return _uninitialized(self)
         return str({name: "****" if name.lower() == "authorization" else value for name, value in self.items()})
 
-    def attach(self, header: AuthorizationHeader) -> None:
-        self.key = None
+    def attach(self, header: AuthorizationHeader, client: Client) -> None:
+        self.key, self.client = None, client
         self["Authorization"] = value = HeaderValue.of(header)
         self.key = value
 
@@ -108,17 +116,48 @@ class _Headers(_CaseInsensitiveDict):
             self.key = None
 
     def copy(self) -> _Headers:
+        """Called by requests for a redirect, and by urllib3 right before it sends the headers without a tunnel."""
+        copied = copy.copy(self)
+        if _redirected.get() is self:
+            # requests itself would send the key from http://HOST to https://HOST.
+            _redirected.set(None)
+            del copied["Authorization"]
+        elif self.key is not None and self.client is not None:
+            # The environment may have changed since the request was prepared.
+            _check_environment(self.client)
+        return copied
+
+    def __copy__(self) -> _Headers:
         copied = _Headers(self)
-        copied.key = self.key
+        copied.key, copied.client = self.key, self.client
         return copied
 
     def __deepcopy__(self, memo: object) -> _Headers:
-        return self.copy()
+        return copy.copy(self)
 
     def __reduce__(self) -> tuple[type[_CaseInsensitiveDict], tuple[dict[str, Any]]]:
         # A response is pickled with its request, and the key is a secret.
-        is_shown = lambda name: self.key is None or name.lower() != "authorization"
-        return (_CaseInsensitiveDict, ({name: value for name, value in self.items() if is_shown(name)},))
+        secret = None if self.key is None else "authorization"
+        return (_CaseInsensitiveDict, ({name: value for name, value in self.items() if name.lower() != secret},))
+
+
+def _check_environment(client: Client) -> None:
+    """Checks the proxy that requests uses by default, if the key is sent unencrypted."""
+    url = client.base_url
+    proxy = requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+    if proxy and url.startswith("http:"):
+        client.check_next_hop(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def _leads_elsewhere(response: requests.Response, client: Client) -> bool:
+    """Whether a response redirects to another origin than the client's own."""
+    if not response.is_redirect:
+        return False
+    try:
+        client.authorization_for(urljoin(response.url, response.headers["Location"]))
+    except CodatError:
+        return True
+    return False
 
 
 def _is_rewound(request: requests.PreparedRequest) -> bool:
