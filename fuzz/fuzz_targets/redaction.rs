@@ -21,23 +21,37 @@ fuzz_target!(|input: &str| {
     let redacted = CLIENT.redact(&text);
     assert!(!has_key(&redacted), "{redacted}");
 
-    let utf16 = || text.encode_utf16();
-    for body in [
-        text.as_bytes().to_vec(),
-        utf16().flat_map(u16::to_le_bytes).collect(),
-        utf16().flat_map(u16::to_be_bytes).collect(),
-        [&[0xff], text.as_bytes()].concat(),
-    ] {
-        let response = Received::new(StatusCode::OK, &body, &key()).any().expect("a success");
-        let redacted = response.redacted();
-        let letters: Vec<u8> = redacted.iter().copied().filter(|byte| *byte != 0).collect();
-        let redacted = String::from_utf8_lossy(&letters);
+    for (encode, decode) in ENCODINGS {
+        let response = Received::new(StatusCode::OK, &encode(&text), &key()).any().expect("a success");
+        let redacted = decode(&response.redacted());
         assert!(!has_key(&redacted), "{redacted}");
         if let Ok(value) = serde_json::from_str(&redacted) {
             is_masked(&value);
         }
     }
 });
+
+/// How a text is written and read.
+type Encoding = (fn(&str) -> Vec<u8>, fn(&[u8]) -> String);
+
+const ENCODINGS: [Encoding; 6] = [
+    (|text| text.as_bytes().to_vec(), |body| String::from_utf8_lossy(body).into_owned()),
+    (|text| text.encode_utf16().flat_map(u16::to_le_bytes).collect(), |body| utf16(body, u16::from_le_bytes)),
+    (|text| text.encode_utf16().flat_map(u16::to_be_bytes).collect(), |body| utf16(body, u16::from_be_bytes)),
+    (|text| text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect(), |body| utf32(body, u32::from_le_bytes)),
+    (|text| text.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect(), |body| utf32(body, u32::from_be_bytes)),
+    // Not UTF-8.
+    (|text| [&[0xff], text.as_bytes()].concat(), |body| String::from_utf8_lossy(&body[1..]).into_owned()),
+];
+
+fn utf16(body: &[u8], unit: fn([u8; 2]) -> u16) -> String {
+    let units: Vec<u16> = body.as_chunks().0.iter().copied().map(unit).collect();
+    String::from_utf16_lossy(&units)
+}
+
+fn utf32(body: &[u8], unit: fn([u8; 4]) -> u32) -> String {
+    body.as_chunks().0.iter().map(|bytes| char::from_u32(unit(*bytes)).unwrap_or('\u{fffd}')).collect()
+}
 
 fn is_masked(value: &Value) {
     match value {

@@ -32,6 +32,36 @@ pub(crate) fn unescaped(text: &str) -> impl Iterator<Item = Symbol> {
     next.filter(|(c, _)| !is_ignorable(*c))
 }
 
+/// The content of a JSON string with its escapes decoded. What is no escape stands for itself.
+pub(crate) fn json_unescaped(content: &str) -> impl Iterator<Item = Symbol> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = &content[at..];
+        let first = rest.chars().next()?;
+        let (c, length) = rest.strip_prefix('\\').and_then(json_escape).unwrap_or((first, first.len_utf8()));
+        at += length;
+        Some((c, at - length..at))
+    })
+}
+
+/// Changes ranges of a decoded text to where its symbols come from. They are in order and do not overlap, and none is empty.
+pub(crate) fn to_source<'a>(
+    symbols: impl Iterator<Item = Symbol>,
+    ranges: impl IntoIterator<Item = &'a mut Range<usize>>,
+) {
+    let mut at = 0;
+    let placed = symbols.map(|(c, source)| {
+        at += c.len_utf8();
+        (at, source)
+    });
+    let mut placed = placed.peekable();
+    for range in ranges {
+        while placed.next_if(|(end, _)| *end <= range.start).is_some() {}
+        let covered = std::iter::from_fn(|| placed.next_if(|(end, _)| *end <= range.end).map(|(_, source)| source));
+        *range = covered.reduce(|first, last| first.start..last.end).expect("no range is empty");
+    }
+}
+
 fn is_ignorable(c: char) -> bool {
     c.is_whitespace() || c.is_control() || is_unseen(c)
 }
@@ -57,7 +87,7 @@ fn backslash(text: &str) -> Option<(char, usize)> {
         hex(code, digits).map(|c| (c, digits))
     };
     Some(match rest.as_bytes().first() {
-        Some(b'u') if let Some(c) = hex(&rest[1..], 4) => (c, run + 5),
+        Some(b'u') if let Some((c, length)) = utf16(rest) => (c, run + length),
         Some(b'u') if let Some((c, digits)) = braced() => (c, run + digits + 3),
         Some(b'x') if let Some(c) = hex(&rest[1..], 2) => (c, run + 3),
         Some(b'n' | b'r' | b't' | b'b' | b'f') => (' ', run + 1),
@@ -65,6 +95,29 @@ fn backslash(text: &str) -> Option<(char, usize)> {
         // All of them at once: none is looked at again.
         _ => ('\\', run),
     })
+}
+
+/// What stands after a backslash in a JSON string, and how long it is with the backslash.
+fn json_escape(text: &str) -> Option<(char, usize)> {
+    let c = match text.chars().next()? {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'u' => return utf16(text).map(|(c, length)| (c, length + 1)),
+        c => c,
+    };
+    Some((c, 1 + c.len_utf8()))
+}
+
+/// `u004d`, and surrogates that are a pair: `ud83d\ude00`. A surrogate alone is U+FFFD.
+fn utf16(text: &str) -> Option<(char, usize)> {
+    let unit = |text: &str| hex_digits(text.strip_prefix('u')?, 4).and_then(|unit| u16::try_from(unit).ok());
+    let (first, next) = (unit(text)?, text[5..].trim_start_matches('\\'));
+    let c = char::decode_utf16([Some(first), unit(next)].into_iter().flatten()).next()?;
+    let c = c.unwrap_or(char::REPLACEMENT_CHARACTER);
+    Some((c, if c.len_utf16() == 1 { 5 } else { text.len() - next.len() + 5 }))
 }
 
 /// `&#77;`, `&#x4d;`, `&lt;`, and `&amp;#77;`.
@@ -87,8 +140,12 @@ fn entity(text: &str) -> Option<(char, usize)> {
 
 /// The character of a code of so many hexadecimal digits.
 fn hex(text: &str, digits: usize) -> Option<char> {
+    hex_digits(text, digits).and_then(char::from_u32)
+}
+
+fn hex_digits(text: &str, digits: usize) -> Option<u32> {
     let code = text.get(..digits).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-    u32::from_str_radix(code, 16).ok().and_then(char::from_u32)
+    u32::from_str_radix(code, 16).ok()
 }
 
 #[cfg(test)]
@@ -109,13 +166,30 @@ mod tests {
             ("&#77;&#x4D;&#X4d;&#077&amp;#77;&amp;amp;&lt;&copy;&#;", "MMMMM&<&copy;&#;"),
             ("a b\u{200b}c\u{ad}d\u{feff}e\u{2060}f\r\ng\0%20%E2%80%8B&shy;\\u200bh", "abcdefgh"),
             ("%2", "%2"),
-            ("&#99999999999;\\u{}\\ud800", "&#99999999999;\\u{}\\ud800"),
+            ("&#99999999999;\\u{}", "&#99999999999;\\u{}"),
+            (r"\ud83d\ude00\\ud83d\\ude00\ud83d\u0041\ude00", "\u{1f600}\u{1f600}\u{fffd}A\u{fffd}"),
         ] {
             assert_eq!(read(text), decoded, "{text:?}");
         }
     }
 
+    #[test]
+    fn json_strings_are_decoded_once() {
+        let decoded: String = json_unescaped(r#"a\u004d\"\\u004d\n\q\ud83d\ude00\ud800\"#).map(|(c, _)| c).collect();
+        assert_eq!(decoded, "aM\"\\u004d\nq\u{1f600}\u{fffd}\\");
+    }
+
     proptest! {
+        #[test]
+        fn json_strings_are_read_back(text in any::<String>()) {
+            let json = serde_json::Value::from(text.as_str()).to_string();
+            let symbols = || json_unescaped(&json[1..json.len() - 1]);
+            prop_assert_eq!(symbols().map(|(c, _)| c).collect::<String>(), text.as_str());
+            let mut ranges: Vec<_> = text.char_indices().map(|(at, c)| at..at + c.len_utf8()).collect();
+            to_source(symbols(), &mut ranges);
+            prop_assert!(ranges.into_iter().eq(symbols().map(|(_, source)| source)));
+        }
+
         #[test]
         fn every_place_is_within_the_text_and_after_the_one_before(text in "([%\\\\&#;ux{}0-9a-fé\u{200b} ]|amp;|25){0,40}") {
             let mut before = 0;

@@ -31,6 +31,7 @@ mod client;
 mod client_config;
 mod credentials;
 mod domain;
+mod encoding;
 mod error;
 mod escapes;
 mod fork;

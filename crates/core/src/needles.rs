@@ -55,7 +55,8 @@ impl Needles {
         !self.places(text).is_empty()
     }
 
-    fn places(&self, text: &str) -> Vec<Range<usize>> {
+    /// Where keys are, in order and without overlaps.
+    pub(crate) fn places(&self, text: &str) -> Vec<Range<usize>> {
         if text.len() < self.shortest {
             return Vec::new();
         }

@@ -51,10 +51,9 @@ impl Response {
         self.0.body()
     }
 
-    /// The body for people's eyes, a terminal or a log: every key that the client has used
-    /// or listed is masked, and where it is JSON, the
-    /// value of every member `apiKey` is masked (Codat's lists of keys and its profile hold keys in clear). All else stays
-    /// as it came, except that text in UTF-16 or UTF-32 that holds a key is returned without its zero bytes.
+    /// The body for people's eyes, a terminal or a log: every key that the client has used or listed is masked, and where it
+    /// is JSON, the value of every member `apiKey` is masked (Codat's lists of keys and its profile hold keys in clear). The
+    /// body may be UTF-8, UTF-16, UTF-32 or Latin-1. All else stays as it came.
     pub fn redacted(&self) -> Cow<'_, [u8]> {
         match wire::known_keys(&self.0) {
             Some(known) => redacted(self.bytes(), known),
