@@ -12,14 +12,14 @@ const REQUESTS: [(&str, &str, bool); 4] =
 fuzz_target!(|input: &[u8]| {
     let Ok(mut script) = FaultScript::parse(input) else { return };
     for (method, path, authenticated) in REQUESTS.repeat(8) {
-        let left = script.left();
+        let left = script.remaining();
         let mut again = FaultScript::parse(json!({ "faults": left }).to_string().as_bytes()).expect("what is left");
-        assert_eq!(again.left(), left);
-        let fault = script.next(method, path, authenticated);
-        assert_eq!(again.next(method, path, authenticated), fault);
-        assert_eq!(again.left(), script.left());
+        assert_eq!(again.remaining(), left);
+        let fault = script.take_next(method, path, authenticated);
+        assert_eq!(again.take_next(method, path, authenticated), fault);
+        assert_eq!(again.remaining(), script.remaining());
         // A request that meets a fault uses it up.
-        assert_eq!(fault.is_some(), count(&left) > count(&script.left()));
+        assert_eq!(fault.is_some(), count(&left) > count(&script.remaining()));
     }
 });
 

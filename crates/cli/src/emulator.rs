@@ -45,7 +45,7 @@ pub(crate) struct EmulatorOptions {
     /// Print the start line as JSON: {"baseUrl","apiKey","page"}
     #[arg(long)]
     pub(crate) json: bool,
-    /// Print what the emulator does, and how sure we are that Codat does so, and end
+    /// Print the behaviours of the emulator and the evidence that Codat does the same, then exit
     #[arg(long)]
     pub(crate) explain: bool,
 }
@@ -63,7 +63,7 @@ pub(crate) enum EmulatorCommand {
 
 pub(crate) async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
     if options.explain {
-        return print(&codat_keys_emulator::explain());
+        return print(&codat_keys_emulator::behaviours_as_text());
     }
     let interrupted = interrupted();
     let emulator = start(options)?;

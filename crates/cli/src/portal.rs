@@ -104,7 +104,7 @@ async fn stop(changes: &Changes) -> Result<(), Failure> {
 /// Serves the page of an emulator's keys beside its API.
 pub(crate) fn mount(emulator: &Emulator) {
     let Some(address) = address_of(emulator) else { return };
-    let (key, base_url) = (emulator.current_key(), emulator.base_url().to_owned());
+    let (key, base_url) = (emulator.key_provider(), emulator.base_url().to_owned());
     let client = move || {
         let key = ApiKey::verbatim(&key().unwrap_or_default())?;
         Client::builder().base_url(&base_url).api_key(key).build()

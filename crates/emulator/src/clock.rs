@@ -1,60 +1,50 @@
-//! The clock of the emulated Codat: the true time, and what a test put it forward by.
+//! The clock of the emulator: the real time plus an offset that tests set.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-/// A hundred years: far enough for every test, and far from the last date that can be written.
-const MAX_AHEAD: Duration = Duration::from_secs(100 * 366 * 86_400);
+/// 100 years. The clock cannot reach the last date that a timestamp can represent.
+const MAX_OFFSET: Duration = Duration::from_secs(100 * 366 * 86_400);
 
-/// It dates keys and journal entries, ends the quota's day and lets idempotency keys expire. Delays go by true time.
+/// The clock sets the dates of keys and journal entries, and the end of the daily quota and of idempotency keys. Delays use
+/// real time.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Clock {
-    ahead: Duration,
+    offset: Duration,
 }
 
-/// How far a client puts the clock forward.
+/// The body of `POST /_emulator/clock`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Advance {
     advance_seconds: f64,
 }
 
-#[derive(Serialize)]
-pub(crate) struct Now {
-    now: String,
-}
-
 impl Clock {
     pub(crate) fn now(&self) -> Timestamp {
         let now = Timestamp::now();
-        now.checked_add(self.ahead).unwrap_or(now)
+        now.checked_add(self.offset).unwrap_or(now)
     }
 
-    pub(crate) fn shown(&self) -> Now {
-        Now { now: format!("{:.3}", self.now()) }
-    }
-
-    /// Puts the clock forward; more than 100 years in all count as 100 years.
+    /// Advances the clock. The total offset is capped at 100 years.
     pub(crate) fn advance(&mut self, by: Duration) {
-        self.ahead = self.ahead.saturating_add(by).min(MAX_AHEAD);
+        self.offset = self.offset.saturating_add(by).min(MAX_OFFSET);
     }
 
-    /// The same from JSON, which may not ask for more than there is.
+    /// Advances the clock by the number of seconds in the JSON. Returns an error if the total offset would exceed 100 years.
     pub(crate) fn advance_by_json(&mut self, json: &[u8]) -> Result<(), String> {
         let Ok(Advance { advance_seconds }) = serde_json::from_slice(json) else {
             return Err("the body must be {\"advanceSeconds\": a number of seconds}".to_owned());
         };
         match Duration::try_from_secs_f64(advance_seconds) {
-            Ok(by) if self.ahead.saturating_add(by) <= MAX_AHEAD => {
+            Ok(by) if self.offset.saturating_add(by) <= MAX_OFFSET => {
                 self.advance(by);
                 Ok(())
             }
-            _ => {
-                Err("`advanceSeconds` must not be negative, nor put the clock forward by more than 100 years"
-                    .to_owned())
-            }
+            _ => Err("`advanceSeconds` must not be negative, nor advance the clock by more than 100 years in total"
+                .to_owned()),
         }
     }
 }

@@ -1,14 +1,14 @@
-//! `GET /companies`: pages, a filter and an order over companies that are made up on the spot.
+//! `GET /companies`: pagination, filtering and sorting of generated companies.
 
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use crate::wire::{Answer, Refusal};
+use crate::wire::{ApiError, ApiResponse};
 
 const DEFAULT_PAGE_SIZE: usize = 100;
 const MAX_PAGE_SIZE: usize = 5000;
 
-/// The official TypeScript SDK refuses a null `lastSync` or `description`, so unknown members are absent.
+/// A company. It has no `lastSync` and no `description`, because the official TypeScript SDK rejects null for these.
 #[derive(Serialize)]
 struct Company {
     id: String,
@@ -44,14 +44,14 @@ struct Link {
     href: String,
 }
 
-pub(crate) fn list(companies: u32, query: Option<&str>) -> Result<Answer, Refusal> {
+pub(crate) fn list(companies: u32, query: Option<&str>) -> Result<ApiResponse, ApiError> {
     let parameters = Parameters::parse(query.unwrap_or_default());
     let page = parameters.number("page", 1, i32::MAX as usize)?;
     let page_size = parameters.number("pageSize", DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)?;
     let mut companies: Vec<Company> = (1..=companies).map(Company::new).collect();
     if let Some(query) = parameters.get("query") {
         let clauses = query.split("&&").map(Clause::parse).collect::<Result<Vec<_>, _>>()?;
-        companies.retain(|company| clauses.iter().all(|clause| clause.holds(company)));
+        companies.retain(|company| clauses.iter().all(|clause| clause.matches(company)));
     }
     if let Some(order) = parameters.get("orderBy") {
         sort(&mut companies, order)?;
@@ -66,11 +66,11 @@ pub(crate) fn list(companies: u32, query: Option<&str>) -> Result<Answer, Refusa
         total_results: total,
         links: parameters.links(page, page_size, end < total),
     };
-    Ok(Answer::json(StatusCode::OK, &page))
+    Ok(ApiResponse::json(StatusCode::OK, &page))
 }
 
 impl Company {
-    /// Always the same ones, whatever the seed; their numbers have leading zeros so that they sort as text.
+    /// Creates the company with this number, which does not depend on the seed. Leading zeros make the names sort as text.
     fn new(number: u32) -> Company {
         let id = format!("c0da7000-0000-4000-8000-{number:012}");
         Company {
@@ -84,7 +84,7 @@ impl Company {
 
 type Property = fn(&Company) -> &str;
 
-fn property(name: &str) -> Result<Property, Refusal> {
+fn property(name: &str) -> Result<Property, ApiError> {
     match name {
         "id" => Ok(|company| &company.id),
         "name" => Ok(|company| &company.name),
@@ -93,11 +93,11 @@ fn property(name: &str) -> Result<Property, Refusal> {
     }
 }
 
-fn malformed(reason: &str) -> Refusal {
-    Refusal::bad_request(format!("Error parsing query - {reason}"))
+fn malformed(reason: &str) -> ApiError {
+    ApiError::bad_request(format!("Error parsing query - {reason}"))
 }
 
-/// One comparison of Codat's query language: `property = value`, `!=`, or `~` for "contains".
+/// A comparison in Codat's query language: `property = value`, `!=`, or `~` for "contains".
 struct Clause<'a> {
     property: Property,
     operator: &'a str,
@@ -105,25 +105,25 @@ struct Clause<'a> {
 }
 
 impl<'a> Clause<'a> {
-    fn parse(text: &'a str) -> Result<Clause<'a>, Refusal> {
+    fn parse(text: &'a str) -> Result<Clause<'a>, ApiError> {
         let operator = ["!=", "=", "~"].into_iter().find(|operator| text.contains(operator));
         let operator = operator.ok_or_else(|| malformed("Malformed query."))?;
         let (name, value) = text.split_once(operator).ok_or_else(|| malformed("Malformed query."))?;
         Ok(Clause { property: property(name.trim())?, operator, value: value.trim().to_lowercase() })
     }
 
-    fn holds(&self, company: &Company) -> bool {
-        let found = (self.property)(company).to_lowercase();
+    fn matches(&self, company: &Company) -> bool {
+        let actual = (self.property)(company).to_lowercase();
         match self.operator {
-            "=" => found == self.value,
-            "!=" => found != self.value,
-            _ => found.contains(&self.value),
+            "=" => actual == self.value,
+            "!=" => actual != self.value,
+            _ => actual.contains(&self.value),
         }
     }
 }
 
-/// By one property; a minus sign in front turns the order round.
-fn sort(companies: &mut [Company], order: &str) -> Result<(), Refusal> {
+/// Sorts by a property, in descending order if its name has a leading `-`.
+fn sort(companies: &mut [Company], order: &str) -> Result<(), ApiError> {
     let name = order.trim_start_matches('-');
     let property = property(name)?;
     companies.sort_by(|one, other| property(one).cmp(property(other)));
@@ -140,16 +140,17 @@ impl Parameters {
         Parameters(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// The first value of a name. An empty one counts as absent, except for a number.
+    /// Returns the first value of a parameter, or `None` if it is empty.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    fn number(&self, name: &str, default: usize, max: usize) -> Result<usize, Refusal> {
+    /// Returns the number in a parameter. An empty value is an error.
+    fn number(&self, name: &str, default: usize, max: usize) -> Result<usize, ApiError> {
         let Some((_, value)) = self.0.iter().find(|(given, _)| given == name) else { return Ok(default) };
         match value.parse() {
             Ok(number) if (1..=max).contains(&number) => Ok(number),
-            _ => Err(Refusal::bad_request(format!("`{name}` must be a whole number from 1 to {max}."))),
+            _ => Err(ApiError::bad_request(format!("`{name}` must be a whole number from 1 to {max}."))),
         }
     }
 
@@ -163,7 +164,7 @@ impl Parameters {
         }
     }
 
-    /// The path of a page, or of the whole list, with every other parameter kept.
+    /// Returns the path of a page, or of the list if `page` is `None`, with all other parameters of the request.
     fn href(&self, page: Option<(usize, usize)>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         if let Some((page, page_size)) = page {

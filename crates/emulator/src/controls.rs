@@ -1,4 +1,5 @@
-//! The controls under `/_emulator/`: a test sets the scene and looks inside. They need no key and are not journalled.
+//! The control endpoints under `/_emulator/`, with which tests set and read the state. They need no API key, and requests to
+//! them are not recorded in the journal.
 
 use axum::body::Bytes;
 use axum::http::request::Parts;
@@ -6,45 +7,44 @@ use axum::http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::account::Snapshot;
+use crate::fault_script::FaultScript;
 use crate::journal::Journal;
-use crate::mask::{Masks, mask};
+use crate::mask::{Masker, mask};
 use crate::quota::RateLimit;
-use crate::script::Script;
 use crate::server::Server;
-use crate::state::Snapshot;
-use crate::wire::{Answer, ApiKeyDetails, Refusal};
+use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
 
-/// Whether a path belongs to the controls rather than to Codat.
-pub(crate) fn own(path: &str) -> bool {
-    path == "/_emulator" || path.starts_with("/_emulator/")
+pub(crate) fn respond(server: &mut Server, head: &Parts, body: Result<Bytes, ApiError>) -> ApiResponse {
+    dispatch(server, head, body).unwrap_or_else(|error| server.error_response(error))
 }
 
-pub(crate) fn answer(server: &mut Server, head: &Parts, body: Result<Bytes, Refusal>) -> Result<Answer, Refusal> {
+fn dispatch(server: &mut Server, head: &Parts, body: Result<Bytes, ApiError>) -> Result<ApiResponse, ApiError> {
     match (head.uri.path(), &head.method) {
         ("/_emulator/state", &Method::GET) => Ok(state(server)),
         ("/_emulator/state", &Method::PUT) => set_state(server, &body?),
-        ("/_emulator/state", _) => Err(Refusal::method_not_allowed("GET, PUT")),
+        ("/_emulator/state", _) => Err(ApiError::method_not_allowed("GET, PUT")),
         ("/_emulator/journal", &Method::GET) => Ok(journal(&server.journal)),
         ("/_emulator/journal", &Method::DELETE) => {
             server.journal.clear();
-            Ok(Answer::no_content())
+            Ok(ApiResponse::no_content())
         }
-        ("/_emulator/journal", _) => Err(Refusal::method_not_allowed("GET, DELETE")),
+        ("/_emulator/journal", _) => Err(ApiError::method_not_allowed("GET, DELETE")),
         ("/_emulator/clock", &Method::GET) => Ok(clock(server)),
         ("/_emulator/clock", &Method::POST) => advance_clock(server, &body?),
-        ("/_emulator/clock", _) => Err(Refusal::method_not_allowed("GET, POST")),
+        ("/_emulator/clock", _) => Err(ApiError::method_not_allowed("GET, POST")),
         ("/_emulator/faults", &Method::GET) => Ok(faults(server)),
         ("/_emulator/faults", &Method::PUT) => set_faults(server, &body?),
         ("/_emulator/faults", &Method::DELETE) => {
-            server.faults = Script::default();
-            Ok(Answer::no_content())
+            server.faults = FaultScript::default();
+            Ok(ApiResponse::no_content())
         }
-        ("/_emulator/faults", _) => Err(Refusal::method_not_allowed("GET, PUT, DELETE")),
-        _ => Err(Refusal::not_found("Resource")),
+        ("/_emulator/faults", _) => Err(ApiError::method_not_allowed("GET, PUT, DELETE")),
+        _ => Err(ApiError::not_found("Resource")),
     }
 }
 
-fn state(server: &Server) -> Answer {
+fn state(server: &Server) -> ApiResponse {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct State {
@@ -55,11 +55,11 @@ fn state(server: &Server) -> Answer {
         rate_limit: RateLimit,
     }
     let account = &server.account;
-    // A key given as a name, by mistake, is one all the same.
-    let masks = Masks::new(account.keys.iter().map(|key| key.api_key.as_str()), std::iter::empty());
+    // A name may contain a key that was pasted into it by mistake.
+    let masker = Masker::new(account.keys.iter().map(|key| key.api_key.as_str()), std::iter::empty());
     let masked = |key: &ApiKeyDetails| ApiKeyDetails {
         api_key: mask(&key.api_key),
-        name: key.name.as_deref().map(|name| masks.text(name)),
+        name: key.name.as_deref().map(|name| masker.text(name)),
         ..key.clone()
     };
     let state = State {
@@ -69,41 +69,41 @@ fn state(server: &Server) -> Answer {
         enforce_limits: account.enforce_limits,
         rate_limit: account.quota.at(account.companies, server.clock.now()),
     };
-    Answer::json(StatusCode::OK, &state)
+    ApiResponse::json(StatusCode::OK, &state)
 }
 
-fn set_state(server: &mut Server, body: &[u8]) -> Result<Answer, Refusal> {
-    let snapshot = Snapshot::parse(body).map_err(Refusal::bad_request)?;
+fn set_state(server: &mut Server, body: &[u8]) -> Result<ApiResponse, ApiError> {
+    let snapshot = Snapshot::parse(body).map_err(ApiError::bad_request)?;
     if snapshot.generator.is_some() {
-        return Err(Refusal::bad_request("`generator` belongs to the state file alone"));
+        return Err(ApiError::bad_request("`generator` is allowed only in the state file"));
     }
     let now = server.clock.now();
-    server.change(|account| account.apply(snapshot, now).map_err(Refusal::bad_request))?;
+    server.change(|account| account.apply(snapshot, now).map_err(ApiError::bad_request))?;
     Ok(state(server))
 }
 
-fn journal(journal: &Journal) -> Answer {
+fn journal(journal: &Journal) -> ApiResponse {
     #[derive(Serialize)]
     struct Requests<'a, T> {
         requests: &'a T,
     }
-    Answer::json(StatusCode::OK, &Requests { requests: journal.entries() })
+    ApiResponse::json(StatusCode::OK, &Requests { requests: journal.entries() })
 }
 
-fn clock(server: &Server) -> Answer {
-    Answer::json(StatusCode::OK, &server.clock.shown())
+fn clock(server: &Server) -> ApiResponse {
+    ApiResponse::json(StatusCode::OK, &json!({ "now": format!("{:.3}", server.clock.now()) }))
 }
 
-fn advance_clock(server: &mut Server, body: &[u8]) -> Result<Answer, Refusal> {
-    server.clock.advance_by_json(body).map_err(Refusal::bad_request)?;
+fn advance_clock(server: &mut Server, body: &[u8]) -> Result<ApiResponse, ApiError> {
+    server.clock.advance_by_json(body).map_err(ApiError::bad_request)?;
     Ok(clock(server))
 }
 
-fn faults(server: &Server) -> Answer {
-    Answer::json(StatusCode::OK, &json!({ "faults": server.faults.left() }))
+fn faults(server: &Server) -> ApiResponse {
+    ApiResponse::json(StatusCode::OK, &json!({ "faults": server.faults.remaining() }))
 }
 
-fn set_faults(server: &mut Server, body: &[u8]) -> Result<Answer, Refusal> {
-    server.faults = Script::parse(body).map_err(Refusal::bad_request)?;
+fn set_faults(server: &mut Server, body: &[u8]) -> Result<ApiResponse, ApiError> {
+    server.faults = FaultScript::parse(body).map_err(ApiError::bad_request)?;
     Ok(faults(server))
 }

@@ -1,4 +1,4 @@
-//! The emulator as a value: it runs while it lives, on a thread and a runtime of its own.
+//! The public handle of an emulator and its builder. The emulator runs on a thread and a runtime of its own.
 
 use std::fmt;
 use std::io;
@@ -12,19 +12,18 @@ use codat_keys_server::serve;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use crate::gate::Gate;
-use crate::guard::Guard;
-use crate::http::{self, Site};
-use crate::pages::Pages;
-use crate::script::Script;
-use crate::server::{Server, Shared};
+use crate::fault_script::FaultScript;
+use crate::listener::PausableListener;
+use crate::origin_check::OriginCheck;
+use crate::server::{Server, ServerOptions, SharedServer};
+use crate::service::{self, AppState, MountedRouters};
 
-/// More than any client opens at once.
+/// More connections than any client opens at once.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// A running emulator. It listens on 127.0.0.1 only, unless [`Builder::host`] says otherwise, and stops when it is dropped.
+/// A running emulator. It listens on 127.0.0.1 unless [`EmulatorBuilder::host`] sets another address. Dropping it stops it.
 ///
-/// It may be started and dropped in blocking and in async code alike: it uses no runtime but its own.
+/// It can be started and dropped in both blocking and async code, because it runs on a runtime of its own.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,93 +33,93 @@ const MAX_CONNECTIONS: usize = 4096;
 /// let emulator = Emulator::start()?;
 /// // Here your program is given `emulator.base_url()` and `emulator.api_key()`.
 ///
-/// // The next POST takes effect, and its answer is lost.
+/// // The next POST takes effect, and its response is lost.
 /// emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#)?;
-/// // Idempotency keys are forgotten.
+/// // All idempotency keys expire.
 /// emulator.advance_clock(Duration::from_secs(90 * 60));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Emulator {
     base_url: String,
     api_key: String,
-    server: Shared,
-    pages: Pages,
-    stop: Option<oneshot::Sender<()>>,
+    server: SharedServer,
+    mounted: MountedRouters,
+    shutdown: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Emulator {
-    /// Starts an emulator with the defaults of [`Builder`]: a free port, one nameless key, five companies.
+    /// Starts an emulator with the defaults of [`EmulatorBuilder`]: a free port, one key without a name, five companies.
     ///
     /// # Errors
-    /// When no port can be bound or no thread started.
+    /// Returns an error if no port can be bound or no thread can be started.
     pub fn start() -> io::Result<Emulator> {
         Emulator::builder().start()
     }
 
-    /// An emulator to be configured before it starts.
-    pub fn builder() -> Builder {
-        Builder::default()
+    /// Returns a builder that configures an emulator before it starts.
+    pub fn builder() -> EmulatorBuilder {
+        EmulatorBuilder::default()
     }
 
-    /// The URL on this machine, without a trailing slash: `http://127.0.0.1:PORT` unless [`Builder::host`] says otherwise.
+    /// Returns the URL without a trailing slash: `http://127.0.0.1:PORT` unless [`EmulatorBuilder::host`] sets another address.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// The key it started with: the first key of its state, in clear. It works until it is deleted or replaced.
+    /// Returns the first key that the emulator started with, unmasked. It is valid until it is deleted or replaced.
     pub fn api_key(&self) -> &str {
         &self.api_key
     }
 
-    /// Replaces the script of faults, as `PUT /_emulator/faults` does: `{"faults": […]}`. `docs/emulator.md` lists them.
+    /// Replaces the faults, as `PUT /_emulator/faults` does. The JSON is `{"faults": […]}`; `docs/emulator.md` lists the faults.
     ///
     /// # Errors
-    /// When the JSON is no such script: the text says which fault is wrong, and why. The old script stays.
+    /// Returns a text that names the invalid fault and the reason. The previous faults stay.
     pub fn set_faults(&self, json: &str) -> Result<(), String> {
-        let faults = Script::parse(json.as_bytes())?;
+        let faults = FaultScript::parse(json.as_bytes())?;
         self.server.lock().faults = faults;
         Ok(())
     }
 
-    /// A key that works now, in clear: the first of its state. `None` where there is none.
-    pub fn current_key(&self) -> impl Fn() -> Option<String> + Send + Sync + use<> {
+    /// Returns a function that returns a currently valid key, unmasked: the first key of the state, `None` if there is none.
+    pub fn key_provider(&self) -> impl Fn() -> Option<String> + Send + Sync + use<> {
         let server = self.server.clone();
         move || server.lock().account.keys.first().map(|key| key.api_key.clone())
     }
 
-    /// Answers what begins with this path from a router, which sees the whole path. It is no part of Codat's API: not in
-    /// the journal, and never played a fault.
+    /// Serves `path` and all paths below it with a router, which receives the whole path. These paths are not part of
+    /// Codat's API: no request to them is recorded in the journal or gets a fault.
     pub fn mount(&self, path: &str, router: axum::Router) {
-        self.pages.mount(path, router);
+        self.mounted.add(path, router);
     }
 
-    /// Puts the emulator's clock forward, as `POST /_emulator/clock` does. Keys and journal entries are dated by it, the
-    /// day's quota and idempotency keys end by it; delays go by true time. It never is more than 100 years ahead.
+    /// Advances the emulator's clock, as `POST /_emulator/clock` does. The clock sets the dates of keys and journal entries,
+    /// and the end of the daily quota and of idempotency keys. Delays use real time. The clock is at most 100 years ahead.
     pub fn advance_clock(&self, by: Duration) {
         self.server.lock().clock.advance(by);
     }
 }
 
 impl Drop for Emulator {
-    /// Stops at once, open connections included, and waits for the thread to end, so that the port and the state file are free.
+    /// Closes all connections at once and waits for the thread to end. Then the port and the state file are free.
     fn drop(&mut self) {
-        drop(self.stop.take());
+        drop(self.shutdown.take());
         if let Some(thread) = self.thread.take() {
-            // A panic of that thread was already printed; a second one here would abort the process.
+            // A panic of that thread was already printed. Another panic here would abort the process.
             let _ = thread.join();
         }
     }
 }
 
-/// Shows the address, never the key.
+/// Prints the address, never the key.
 impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emulator").field("base_url", &self.base_url).finish_non_exhaustive()
     }
 }
 
-/// How an [`Emulator`] starts. What is not set has the default that each method names.
+/// Configures an [`Emulator`]. Each method documents its default.
 ///
 /// ```
 /// use codat_keys_emulator::Emulator;
@@ -133,103 +132,100 @@ impl fmt::Debug for Emulator {
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until start() is called"]
-pub struct Builder {
-    pub(crate) host: Option<IpAddr>,
-    pub(crate) allowed_hosts: Vec<String>,
-    pub(crate) port: u16,
-    pub(crate) seed: Option<u64>,
-    pub(crate) state_file: Option<PathBuf>,
-    pub(crate) enforce_limits: Option<bool>,
-    pub(crate) last_key_can_be_deleted: Option<bool>,
-    pub(crate) faults: Option<String>,
+pub struct EmulatorBuilder {
+    host: Option<IpAddr>,
+    allowed_hosts: Vec<String>,
+    port: u16,
+    options: ServerOptions,
 }
 
-impl Builder {
-    /// The address to listen on; `0.0.0.0` listens on every network of this machine. Whoever reaches it can use the emulator
-    /// and its controls. Default: `127.0.0.1`.
-    pub fn host(mut self, address: IpAddr) -> Builder {
+impl EmulatorBuilder {
+    /// Sets the address to listen on. `0.0.0.0` listens on all network interfaces. Everyone who can connect can use the
+    /// emulator and its control endpoints. Default: `127.0.0.1`.
+    pub fn host(mut self, address: IpAddr) -> EmulatorBuilder {
         self.host = Some(address);
         self
     }
 
-    /// Also accepts this name in `Host`, with any port: `codat` if clients call `http://codat:4010`. May be called for
-    /// several names. Default: the names of loopback and the address of [`Builder::host`] only.
-    pub fn allow_host(mut self, name: impl Into<String>) -> Builder {
+    /// Accepts an additional name in the `Host` header, with any port: `codat` for clients of `http://codat:4010`. Each call
+    /// adds a name. Default: only the loopback names and the address of [`EmulatorBuilder::host`].
+    pub fn allow_host(mut self, name: impl Into<String>) -> EmulatorBuilder {
         self.allowed_hosts.push(name.into());
         self
     }
 
-    /// The TCP port. Default: 0, any free port.
-    pub fn port(mut self, port: u16) -> Builder {
+    /// Sets the TCP port. Default: 0, which selects a free port.
+    pub fn port(mut self, port: u16) -> EmulatorBuilder {
         self.port = port;
         self
     }
 
-    /// Makes keys, ids and correlation ids repeatable: the same seed gives the same ones in the same order. Default: random.
+    /// Seeds the generator of keys, ids and correlation ids: the same seed generates the same sequence. Default: random.
     ///
-    /// A state file that exists already goes on with its own sequence of keys and ids, so that none ever comes twice.
-    pub fn seed(mut self, seed: u64) -> Builder {
-        self.seed = Some(seed);
+    /// An existing state file continues its own sequence of keys and ids, so that no value occurs twice.
+    pub fn seed(mut self, seed: u64) -> EmulatorBuilder {
+        self.options.seed = Some(seed);
         self
     }
 
-    /// Keeps the keys and switches in this file, in clear (mode 0600 on Unix), over restarts. Default: in memory only.
+    /// Stores the keys and settings in a file, so that they survive a restart. The file contains the keys unmasked and has
+    /// mode 0600 on Unix. Default: in memory only.
     ///
-    /// A `FILE.lock` beside it keeps a second emulator away. The rate-limit counter is not kept.
-    pub fn state_file(mut self, path: impl Into<PathBuf>) -> Builder {
-        self.state_file = Some(path.into());
+    /// A lock file, `FILE.lock`, prevents a second emulator from using the same state file. The rate-limit counter is not stored.
+    pub fn state_file(mut self, path: impl Into<PathBuf>) -> EmulatorBuilder {
+        self.options.state_file = Some(path.into());
         self
     }
 
-    /// Whether requests are refused with 429 once the day's quota is used up. Default: what the state file says, or else no.
-    pub fn enforce_limits(mut self, yes: bool) -> Builder {
-        self.enforce_limits = Some(yes);
+    /// Sets whether requests get 429 once the daily quota is used up. Default: the setting in the state file, or else `false`.
+    pub fn enforce_limits(mut self, enforce: bool) -> EmulatorBuilder {
+        self.options.enforce_limits = Some(enforce);
         self
     }
 
-    /// Whether the last remaining key can be deleted. Codat's documents disagree about it. Default: what the state file
-    /// says, or else no.
-    pub fn last_key_can_be_deleted(mut self, yes: bool) -> Builder {
-        self.last_key_can_be_deleted = Some(yes);
+    /// Sets whether the last remaining key can be deleted, on which Codat's documents disagree. Default: the setting in the
+    /// state file, or else `false`.
+    pub fn last_key_can_be_deleted(mut self, can_be_deleted: bool) -> EmulatorBuilder {
+        self.options.last_key_can_be_deleted = Some(can_be_deleted);
         self
     }
 
-    /// What is to go wrong, as in [`Emulator::set_faults`]. Default: nothing.
-    pub fn faults(mut self, json: impl Into<String>) -> Builder {
-        self.faults = Some(json.into());
+    /// Sets the faults, as [`Emulator::set_faults`] does. Default: none.
+    pub fn faults(mut self, json: impl Into<String>) -> EmulatorBuilder {
+        self.options.faults = Some(json.into());
         self
     }
 
-    /// Starts the emulator. When this returns, the port is bound and requests are answered.
+    /// Starts the emulator. When this method returns, the emulator accepts connections.
     ///
     /// # Errors
-    /// - [`io::ErrorKind::AddrInUse`]: the port is taken.
+    /// - [`io::ErrorKind::AddrInUse`]: another process uses the port.
     /// - [`io::ErrorKind::AddrNotAvailable`]: the host is not an address of this machine.
-    /// - [`io::ErrorKind::InvalidInput`]: an allowed host is not a name.
-    /// - [`io::ErrorKind::InvalidData`]: the state file is damaged, and left untouched; or the faults cannot be read.
+    /// - [`io::ErrorKind::InvalidInput`]: an allowed host is not a host name, or the state file is not a regular file.
+    /// - [`io::ErrorKind::InvalidData`]: the state file or the faults cannot be parsed. The file is not changed.
     /// - [`io::ErrorKind::WouldBlock`]: another emulator uses the state file.
-    /// - any other: the state file cannot be read or written, or no thread can be started.
+    /// - any other kind: the state file cannot be read or written, or no thread can be started.
     pub fn start(self) -> io::Result<Emulator> {
         let address = SocketAddr::new(self.host.unwrap_or(Ipv4Addr::LOCALHOST.into()), self.port);
-        let guard = Guard::new(address.ip(), &self.allowed_hosts)?;
-        let server = Server::open(self)?;
+        let origin_check = OriginCheck::new(address.ip(), &self.allowed_hosts)?;
+        let server = Server::open(self.options)?;
         let api_key = server.first_key().to_owned();
-        let server = Shared::new(server);
-        let pages = Pages::default();
-        let site = Site { server: server.clone(), pages: pages.clone(), guard };
-        let (stop, stopped) = oneshot::channel();
+        let server = SharedServer::new(server);
+        let mounted = MountedRouters::default();
+        let app = AppState { server: server.clone(), mounted: mounted.clone(), origin_check };
+        let (shutdown, shutdown_requested) = oneshot::channel();
         let (started, bound) = mpsc::channel();
         let thread = thread::Builder::new()
             .name("codat-keys-emulator".to_owned())
-            .spawn(move || run(address, site, &started, stopped))?;
-        // The sender is gone without a word only if the thread panicked before it could report.
+            .spawn(move || run(address, app, &started, shutdown_requested))?;
+        // `recv` fails only if the thread panicked before it sent a result.
         match bound.recv().unwrap_or_else(|_| Err(io::Error::other("the emulator's thread ended early"))) {
             Ok(bound) => {
-                let base_url = format!("http://{}", reached_at(bound));
-                Ok(Emulator { base_url, api_key, server, pages, stop: Some(stop), thread: Some(thread) })
+                let base_url = format!("http://{}", connectable(bound));
+                Ok(Emulator { base_url, api_key, server, mounted, shutdown: Some(shutdown), thread: Some(thread) })
             }
             Err(error) => {
-                // The lock on the state file ends with the thread.
+                // The thread owns the lock on the state file, and releases it when it ends.
                 let _ = thread.join();
                 Err(error)
             }
@@ -237,8 +233,8 @@ impl Builder {
     }
 }
 
-/// Replaces an unspecified address, which clients cannot call, by the loopback address.
-fn reached_at(bound: SocketAddr) -> SocketAddr {
+/// Replaces an unspecified address, to which clients cannot connect, by the loopback address.
+fn connectable(bound: SocketAddr) -> SocketAddr {
     let address = match bound.ip() {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -249,22 +245,24 @@ fn reached_at(bound: SocketAddr) -> SocketAddr {
 
 fn run(
     address: SocketAddr,
-    site: Site,
+    app: AppState,
     started: &mpsc::Sender<io::Result<SocketAddr>>,
-    stopped: oneshot::Receiver<()>,
+    shutdown_requested: oneshot::Receiver<()>,
 ) {
-    let serve = async {
-        let gate = Gate::open(address).await?;
-        let address = gate.address();
-        tokio::spawn(serve(gate.clone(), MAX_CONNECTIONS, http::service(site, gate)));
-        // The starter may have given up; then `stopped` is closed as well.
+    let serve_until_shutdown = async {
+        let listener = PausableListener::bind(address).await?;
+        let address = listener.address();
+        tokio::spawn(serve(listener.clone(), MAX_CONNECTIONS, service::for_connections(app, listener)));
+        // Fails if `start` has returned early. Then `shutdown_requested` is closed as well.
         let _ = started.send(Ok(address));
-        let _ = stopped.await;
+        let _ = shutdown_requested.await;
         Ok(())
     };
-    // Returning drops the runtime, and with it the listener and every connection, idle or not.
-    let outcome =
-        runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| runtime.block_on(serve));
+    // Returning drops the runtime, and with it the listener and every connection.
+    let outcome = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .and_then(|runtime| runtime.block_on(serve_until_shutdown));
     if let Err(error) = outcome {
         let _ = started.send(Err(error));
     }

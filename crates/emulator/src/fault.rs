@@ -1,14 +1,15 @@
-//! What can go wrong with a request, read from JSON.
+//! The faults that a request can get, parsed from JSON.
 
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
-use crate::late::Delay;
-use crate::members::{Members, required};
-use crate::state::MAX_NAME_UTF16_UNITS;
-use crate::stream::Stream;
+use crate::account::MAX_NAME_UTF16_UNITS;
+use crate::faulty_body::BodyFault;
+use crate::json_fields::{JsonFields, required};
+
+const MAX_REQUESTS: u64 = 1_000_000;
 
 #[derive(Clone)]
 pub(crate) enum Fault {
@@ -18,7 +19,7 @@ pub(crate) enum Fault {
     DelayBefore(Duration),
     DelayAfter(Duration),
     Status(StatusFault),
-    Streamed(Stream),
+    Body(BodyFault),
     Garbage,
     Html,
     Empty,
@@ -30,17 +31,17 @@ pub(crate) enum Fault {
     Redirect { location: HeaderValue, status: StatusCode },
 }
 
-/// An answer other than the one that the request would get.
+/// A response with another status than the request would get.
 #[derive(Clone)]
 pub(crate) struct StatusFault {
     pub(crate) status: StatusCode,
     pub(crate) effect: Effect,
-    pub(crate) from: From,
+    pub(crate) from: Sender,
     pub(crate) retry_after: Option<HeaderValue>,
     pub(crate) body: Option<Value>,
 }
 
-/// Whether the request is performed all the same.
+/// Whether and when the request is performed, although the response says otherwise.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Effect {
     None,
@@ -48,105 +49,123 @@ pub(crate) enum Effect {
     Late(Delay),
 }
 
-/// Who gives the answer.
+/// The sender of a response.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum From {
+pub(crate) enum Sender {
     Codat,
     Gateway,
 }
 
+/// A time of an effect that follows from the fault, relative to the handling of the request.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum When {
     Before,
     After,
 }
 
-type Parse = fn(&mut Members) -> Result<Fault, String>;
+/// The delay of an effect.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Delay {
+    Time(Duration),
+    /// A number of further requests. The effect takes place just before the last of them is handled.
+    Requests(u64),
+}
 
-#[rustfmt::skip] // One line is one fault.
+type Parse = fn(&mut JsonFields) -> Result<Fault, String>;
+
+#[rustfmt::skip] // One fault per line.
 const FAULTS: [(&str, Parse); 19] = [
-    ("refuse", |members| members.milliseconds().map(Fault::Refuse)),
+    ("refuse", |fields| fields.milliseconds().map(Fault::Refuse)),
     ("drop-before", |_| Ok(Fault::DropBefore)),
     ("drop-after", |_| Ok(Fault::DropAfter)),
-    ("delay-before", |members| members.milliseconds().map(Fault::DelayBefore)),
-    ("delay-after", |members| members.milliseconds().map(Fault::DelayAfter)),
-    ("status", |members| StatusFault::take(members).map(Fault::Status)),
-    ("truncated", |_| Ok(Fault::Streamed(Stream::Truncated))),
-    ("slow", |members| members.milliseconds().map(|time| Fault::Streamed(Stream::Slow(time)))),
-    ("endless", |_| Ok(Fault::Streamed(Stream::Endless))),
+    ("delay-before", |fields| fields.milliseconds().map(Fault::DelayBefore)),
+    ("delay-after", |fields| fields.milliseconds().map(Fault::DelayAfter)),
+    ("status", |fields| StatusFault::take(fields).map(Fault::Status)),
+    ("truncated", |_| Ok(Fault::Body(BodyFault::Truncated))),
+    ("slow", |fields| fields.milliseconds().map(|time| Fault::Body(BodyFault::Slow(time)))),
+    ("endless", |_| Ok(Fault::Body(BodyFault::Endless))),
     ("garbage", |_| Ok(Fault::Garbage)),
     ("html", |_| Ok(Fault::Html)),
-    ("huge", |_| Ok(Fault::Streamed(Stream::Huge))),
+    ("huge", |_| Ok(Fault::Body(BodyFault::Huge))),
     ("empty", |_| Ok(Fault::Empty)),
-    ("late", |members| Delay::take(members).map(Fault::Late)),
+    ("late", |fields| Delay::take(fields).map(Fault::Late)),
     ("twice", |_| Ok(Fault::Twice)),
-    ("key-works-after", |members| members.milliseconds().map(Fault::KeyWorksAfter)),
+    ("key-works-after", |fields| fields.milliseconds().map(Fault::KeyWorksAfter)),
     ("stale-list", |_| Ok(Fault::StaleList)),
     ("foreign-creator", foreign_creator),
     ("redirect", redirect),
 ];
 
 impl Fault {
-    /// Takes its name and its own members, and leaves the others.
-    pub(crate) fn take(members: &mut Members) -> Result<(&'static str, Fault), String> {
+    /// Removes the name of the fault and its own fields, and leaves the other fields.
+    pub(crate) fn take(fields: &mut JsonFields) -> Result<(&'static str, Fault), String> {
         let known = FAULTS.map(|(name, parse)| (name, (name, parse)));
-        let (name, parse) = required("fault", members.choice("fault", &known)?)?;
-        Ok((name, parse(members)?))
+        let (name, parse) = required("fault", fields.one_of("fault", &known)?)?;
+        Ok((name, parse(fields)?))
     }
 
-    /// Whether it comes before the key is looked at. The others happen to requests with a valid key only.
+    /// Returns true if the fault applies before authentication. All other faults apply only to requests with a valid key.
     pub(crate) fn precedes_authentication(&self) -> bool {
         match self {
             Fault::DropBefore | Fault::Redirect { .. } => true,
-            Fault::Status(fault) => fault.from == From::Gateway && fault.effect == Effect::None,
+            Fault::Status(fault) => fault.from == Sender::Gateway && fault.effect == Effect::None,
             _ => false,
         }
     }
 }
 
 impl StatusFault {
-    fn take(members: &mut Members) -> Result<StatusFault, String> {
-        let status = required("status", members.number("status", 200, 599)?)?;
+    fn take(fields: &mut JsonFields) -> Result<StatusFault, String> {
+        let status = required("status", fields.number("status", 200, 599)?)?;
         let effects = [("none", "none"), ("now", "now"), ("late", "late")];
-        let effect = match members.choice("effect", &effects)? {
-            Some("late") => Effect::Late(Delay::take(members)?),
+        let effect = match fields.one_of("effect", &effects)? {
+            Some("late") => Effect::Late(Delay::take(fields)?),
             Some("now") => Effect::Now,
             _ => Effect::None,
         };
-        let senders = [("codat", From::Codat), ("gateway", From::Gateway)];
-        let from = members.choice("from", &senders)?.unwrap_or(From::Codat);
-        let retry_after = members.text("retryAfter")?.map(|text| header("retryAfter", &text)).transpose()?;
-        let fault =
-            StatusFault { status: status_code(status)?, effect, from, retry_after, body: members.value("body") };
+        let senders = [("codat", Sender::Codat), ("gateway", Sender::Gateway)];
+        let from = fields.one_of("from", &senders)?.unwrap_or(Sender::Codat);
+        let retry_after = fields.text("retryAfter")?.map(|text| header("retryAfter", &text)).transpose()?;
+        let fault = StatusFault { status: status_code(status)?, effect, from, retry_after, body: fields.value("body") };
         match fault.body {
-            Some(_) if fault.is_empty() => Err("`body` cannot go with a status that has none".to_owned()),
+            Some(_) if fault.is_bodiless() => Err("`body` cannot go with a status that has none".to_owned()),
             _ => Ok(fault),
         }
     }
 
-    /// Whether HTTP forbids a body with this status.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Returns true if HTTP forbids a body with this status.
+    pub(crate) fn is_bodiless(&self) -> bool {
         matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
     }
 }
 
-fn foreign_creator(members: &mut Members) -> Result<Fault, String> {
-    let name = members.text("name")?;
+impl Delay {
+    fn take(fields: &mut JsonFields) -> Result<Delay, String> {
+        if let Some(requests) = fields.number("requests", 1, MAX_REQUESTS)? {
+            return Ok(Delay::Requests(requests));
+        }
+        let time = fields.optional_milliseconds()?;
+        required("milliseconds` or `requests", time).map(Delay::Time)
+    }
+}
+
+fn foreign_creator(fields: &mut JsonFields) -> Result<Fault, String> {
+    let name = fields.text("name")?;
     if name.as_ref().is_some_and(|name| name.encode_utf16().count() > MAX_NAME_UTF16_UNITS) {
         return Err(format!("`name` must have at most {MAX_NAME_UTF16_UNITS} characters"));
     }
-    let when = members.choice("when", &[("before", When::Before), ("after", When::After)])?;
+    let when = fields.one_of("when", &[("before", When::Before), ("after", When::After)])?;
     Ok(Fault::ForeignCreator { name, when: required("when", when)? })
 }
 
-fn redirect(members: &mut Members) -> Result<Fault, String> {
-    let location = header("location", &required("location", members.text("location")?)?)?;
-    let status = status_code(members.number("status", 300, 399)?.unwrap_or(307))?;
+fn redirect(fields: &mut JsonFields) -> Result<Fault, String> {
+    let location = header("location", &required("location", fields.text("location")?)?)?;
+    let status = status_code(fields.number("status", 300, 399)?.unwrap_or(307))?;
     Ok(Fault::Redirect { location, status })
 }
 
 fn header(name: &str, text: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_str(text).map_err(|_| format!("`{name}` must be fit for a header"))
+    HeaderValue::from_str(text).map_err(|_| format!("`{name}` must be a valid header value"))
 }
 
 fn status_code(number: u64) -> Result<StatusCode, String> {

@@ -1,26 +1,26 @@
-//! What the fuzz targets in `fuzz` call and no interface offers. Only cargo-fuzz compiles it, with `--cfg fuzzing`.
+//! The interface of the fuzz targets in `fuzz` to private code. Compiled only with `--cfg fuzzing`.
 
-use crate::script::Script;
+use crate::fault_script;
 
 /// The faults of a running emulator.
-pub struct FaultScript(Script);
+pub struct FaultScript(fault_script::FaultScript);
 
 impl FaultScript {
-    /// Reads what is put to `/_emulator/faults`.
+    /// Parses the body of `PUT /_emulator/faults`.
     ///
     /// # Errors
-    /// Which fault is wrong, and why.
+    /// Returns a text that names the invalid fault and the reason.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
-        Script::parse(json).map(Self)
+        fault_script::FaultScript::parse(json).map(Self)
     }
 
-    /// The faults to come, as `/_emulator/faults` returns them.
-    pub fn left(&self) -> serde_json::Value {
-        self.0.left()
+    /// Returns the remaining faults, as `GET /_emulator/faults` does.
+    pub fn remaining(&self) -> serde_json::Value {
+        self.0.remaining()
     }
 
-    /// The name of the fault for a request.
-    pub fn next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<&'static str> {
-        self.0.next(method, path, authenticated).map(|(name, _)| name)
+    /// Returns the name of the fault of a request and counts it as used.
+    pub fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<&'static str> {
+        self.0.take_next(method, path, authenticated).map(|(name, _)| name)
     }
 }

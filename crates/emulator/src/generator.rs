@@ -1,4 +1,4 @@
-//! Where keys and ids come from: a sequence that a seed repeats and a state file continues.
+//! The generator of keys and ids. A seed repeats its sequence, and a state file continues it.
 
 use fastrand::Rng;
 use uuid::Uuid;
@@ -14,22 +14,22 @@ impl Generator {
         Generator(Rng::with_seed(seed))
     }
 
-    /// The seed that continues this sequence where it stands.
+    /// Returns a seed that continues the sequence at its current position.
     pub(crate) fn position(&self) -> u64 {
         self.0.get_seed()
     }
 
-    /// 40 ASCII letters and digits.
+    /// Generates 40 ASCII letters and digits.
     pub(crate) fn api_key(&mut self) -> String {
         (0..KEY_LENGTH).map(|_| self.0.alphanumeric()).collect()
     }
 
-    /// A random UUID with dashes, in lower case.
+    /// Generates a lower-case UUID with dashes.
     pub(crate) fn id(&mut self) -> String {
         self.uuid().hyphenated().to_string()
     }
 
-    /// 32 hexadecimal digits.
+    /// Generates 32 hexadecimal digits.
     pub(crate) fn correlation_id(&mut self) -> String {
         self.uuid().simple().to_string()
     }

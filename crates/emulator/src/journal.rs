@@ -1,4 +1,4 @@
-//! The newest requests, without their secrets.
+//! A record of the newest requests, without secrets.
 
 use std::collections::VecDeque;
 
@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::mask::Masks;
-use crate::server::Credential;
+use crate::authentication::Credential;
+use crate::mask::Masker;
 
 const MAX_ENTRIES: usize = 10_000;
 /// In bytes, for each text of an entry.
-const MAX_TEXT: usize = 4096;
+const MAX_TEXT_LENGTH: usize = 4096;
 
 #[derive(Default)]
 pub(crate) struct Journal {
@@ -30,17 +30,17 @@ pub(crate) struct Entry {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<String>,
-    /// Of the answer; absent while there is none.
+    /// The status of the response; absent while there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<String>,
     /// Absent while the request is running.
     #[serde(skip_serializing_if = "Option::is_none")]
-    ended: Option<Ended>,
+    ended: Option<End>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<&'static str>,
-    /// Whether the answer was the first one under the idempotency key.
+    /// Whether the response is the stored response of an earlier request with the same idempotency key.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     replayed: bool,
     authorization: &'static str,
@@ -52,14 +52,15 @@ pub(crate) struct Entry {
     body: Option<Value>,
 }
 
-/// How a request ended.
+/// The end of a request.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Ended {
+enum End {
+    /// The client was sent a response.
     Answered,
-    /// The emulator closed the connection without an answer.
+    /// The emulator closed the connection without a response.
     Dropped,
-    /// The client went away before there was an answer.
+    /// The client disconnected before there was a response.
     ClientClosed,
 }
 
@@ -68,13 +69,13 @@ impl Journal {
         &self.entries
     }
 
-    /// The numbers go on: no two requests of one emulator have the same.
+    /// Removes all entries. The numbering continues, so that no two requests of an emulator have the same number.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }
 
-    /// Takes a request in when it arrives, and gives its number.
-    pub(crate) fn push(&mut self, mut entry: Entry) -> u64 {
+    /// Adds an entry for a new request and returns its number.
+    pub(crate) fn record(&mut self, mut entry: Entry) -> u64 {
         self.last_seq += 1;
         entry.seq = self.last_seq;
         if self.entries.len() == MAX_ENTRIES {
@@ -84,38 +85,31 @@ impl Journal {
         self.last_seq
     }
 
-    /// With the status that was sent.
-    pub(crate) fn answered(&mut self, seq: u64, status: StatusCode, correlation_id: Option<String>) {
+    pub(crate) fn record_response(&mut self, seq: u64, status: StatusCode, correlation_id: Option<String>) {
         if let Some(entry) = self.running(seq) {
             entry.status = Some(status.as_u16());
             entry.correlation_id = correlation_id;
-            entry.ended = Some(Ended::Answered);
+            entry.ended = Some(End::Answered);
         }
     }
 
-    /// What the cache held reached nobody: the answer was a gateway's, or there was none.
-    pub(crate) fn not_replayed(&mut self, seq: u64) {
-        if let Some(entry) = self.entry(seq) {
-            entry.replayed = false;
-        }
-    }
-
-    pub(crate) fn dropped(&mut self, seq: u64) {
+    pub(crate) fn record_dropped(&mut self, seq: u64) {
         if let Some(entry) = self.running(seq) {
-            entry.ended = Some(Ended::Dropped);
+            entry.ended = Some(End::Dropped);
         }
     }
 
-    /// Has no effect on a request that has ended already.
-    pub(crate) fn client_closed(&mut self, seq: u64) {
+    /// Records a disconnect of the client. Has no effect if the request has ended.
+    pub(crate) fn record_client_closed(&mut self, seq: u64) {
         if let Some(entry) = self.running(seq) {
-            entry.ended = Some(Ended::ClientClosed);
+            entry.ended = Some(End::ClientClosed);
         }
     }
 
-    pub(crate) fn replayed(&mut self, seq: u64) {
+    /// Sets whether the client gets a stored response.
+    pub(crate) fn set_replayed(&mut self, seq: u64, replayed: bool) {
         if let Some(entry) = self.entry(seq) {
-            entry.replayed = true;
+            entry.replayed = replayed;
         }
     }
 
@@ -123,7 +117,7 @@ impl Journal {
         self.entry(seq).filter(|entry| entry.ended.is_none())
     }
 
-    /// None when the journal was emptied meanwhile.
+    /// Returns `None` if the entry was removed.
     fn entry(&mut self, seq: u64) -> Option<&mut Entry> {
         let first = self.entries.front()?.seq;
         let index = usize::try_from(seq.checked_sub(first)?).ok()?;
@@ -132,8 +126,8 @@ impl Journal {
 }
 
 impl Entry {
-    /// Written when the request arrives, while the keys to be masked are those that it was sent with.
-    pub(crate) fn new(head: &Parts, body: &[u8], credential: &Credential, masks: &Masks, now: Timestamp) -> Entry {
+    /// Creates an entry for a request that has just arrived. The masker then knows the keys that exist at that time.
+    pub(crate) fn new(head: &Parts, body: &[u8], credential: &Credential, masker: &Masker, now: Timestamp) -> Entry {
         let (authorization, key_id) = match credential {
             Credential::Valid { key_id } => ("valid", Some(key_id.clone())),
             Credential::Invalid => ("invalid", None),
@@ -143,9 +137,9 @@ impl Entry {
         Entry {
             seq: 0,
             time: format!("{now:.3}"),
-            method: cut(head.method.to_string()),
-            path: cut(masks.url(head.uri.path())),
-            query: head.uri.query().map(|query| cut(masks.url(query))),
+            method: truncate(head.method.to_string()),
+            path: truncate(masker.url(head.uri.path())),
+            query: head.uri.query().map(|query| truncate(masker.url(query))),
             status: None,
             correlation_id: None,
             ended: None,
@@ -153,25 +147,25 @@ impl Entry {
             replayed: false,
             authorization,
             key_id,
-            idempotency_key: idempotency_key.map(|key| cut(masks.text(&String::from_utf8_lossy(key.as_bytes())))),
-            body: (!body.is_empty()).then(|| written(body, masks)),
+            idempotency_key: idempotency_key.map(|key| truncate(masker.text(&String::from_utf8_lossy(key.as_bytes())))),
+            body: (!body.is_empty()).then(|| masked_body(body, masker)),
         }
     }
 }
 
-/// The body as JSON, or as text when it is not JSON or too long to be kept whole.
-fn written(body: &[u8], masks: &Masks) -> Value {
+/// Returns the body as JSON. Returns a text if the body is not JSON, or too long to be stored as a whole.
+fn masked_body(body: &[u8], masker: &Masker) -> Value {
     match serde_json::from_slice(body) {
         Ok(json) => {
-            let json = masks.json(json);
-            if body.len() <= MAX_TEXT { json } else { cut(json.to_string()).into() }
+            let json = masker.json(json);
+            if body.len() <= MAX_TEXT_LENGTH { json } else { truncate(json.to_string()).into() }
         }
-        Err(_) => cut(masks.text(&String::from_utf8_lossy(body))).into(),
+        Err(_) => truncate(masker.text(&String::from_utf8_lossy(body))).into(),
     }
 }
 
-/// Only masked text is cut, so that no half of a secret escapes its mask.
-fn cut(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(MAX_TEXT));
+/// Truncates a text. The text must be masked, because the masker does not find a truncated secret.
+fn truncate(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(MAX_TEXT_LENGTH));
     text
 }

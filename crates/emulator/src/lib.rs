@@ -1,10 +1,10 @@
-//! A stateful local stand-in for the operations of Codat's API that concern API keys: list, create and delete
-//! keys, list companies, read the profile.
+//! A stateful local emulator of the operations of Codat's API that concern API keys: list, create and delete keys, list
+//! companies, read the profile.
 //!
-//! It keeps the same rules as Codat (ten keys, names of at most 50 characters, the last key stays), answers with the
-//! same bodies and headers, replays what was answered under an `Idempotency-Key` (for as long as it runs), and needs no
-//! account and no network. Where Codat's documents disagree or are silent, [`BEHAVIOURS`] says what the emulator does
-//! and how sure that is.
+//! The emulator enforces Codat's rules: ten keys, names of at most 50 characters, and no deletion of the last key. Its
+//! responses have the bodies and headers of Codat's. It replays the response to a repeated `Idempotency-Key` while it runs.
+//! It needs no account and no network. Where Codat's documents disagree or are silent, [`BEHAVIOURS`] says what the
+//! emulator does and what supports it.
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -14,22 +14,23 @@
 //! # }
 //! ```
 //!
-//! A test reads and changes the state through the controls, which need no key. A body must be `application/json`:
+//! Tests read and change the state through the control endpoints. They need no API key. A request body must be
+//! `application/json`:
 //!
-//! | call | what it does |
+//! | request | effect |
 //! | --- | --- |
-//! | `GET /_emulator/state` | the keys (masked), the number of companies, the switches and the rate limit |
-//! | `PUT /_emulator/state` | changes any of them; what is absent stays as it is |
-//! | `GET /_emulator/journal` | the newest 10,000 requests, without secrets |
-//! | `DELETE /_emulator/journal` | forgets them |
-//! | `GET /_emulator/clock` | the time that the emulator goes by |
-//! | `POST /_emulator/clock` | puts it forward |
-//! | `GET /_emulator/faults` | what is still to go wrong |
-//! | `PUT /_emulator/faults` | replaces it: `docs/emulator.md` lists the faults |
-//! | `DELETE /_emulator/faults` | lets nothing go wrong any more |
+//! | `GET /_emulator/state` | returns the keys (masked), the number of companies, the settings and the rate limit |
+//! | `PUT /_emulator/state` | changes any of them; absent fields keep their values |
+//! | `GET /_emulator/journal` | returns the newest 10,000 requests, without secrets |
+//! | `DELETE /_emulator/journal` | clears the journal |
+//! | `GET /_emulator/clock` | returns the emulator's current time |
+//! | `POST /_emulator/clock` | advances the clock |
+//! | `GET /_emulator/faults` | returns the remaining faults |
+//! | `PUT /_emulator/faults` | replaces the faults: `docs/emulator.md` lists them |
+//! | `DELETE /_emulator/faults` | removes all faults |
 //!
-//! The state to `PUT` is JSON. Every member may be absent, in a key too (an absent `id` or `apiKey` is made up);
-//! unknown members are refused, and a wrong state changes nothing:
+//! The body of `PUT /_emulator/state` is JSON. Every field is optional, also those of a key: the emulator generates an absent
+//! `id` or `apiKey`. Unknown fields are rejected. An invalid state changes nothing:
 //!
 //! ```json
 //! {
@@ -41,39 +42,45 @@
 //! }
 //! ```
 
-#![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "what is shown can be encoded anywhere"))]
+#![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "output must be encodable on any terminal"))]
 
-mod behaviours;
-mod clock;
-mod codat;
-mod companies;
-mod controls;
+// From the top layer to the bottom one. A module uses only modules below it.
 mod emulator;
-mod fault;
-mod fidelity;
-#[cfg(fuzzing)]
-pub mod fuzzing;
-mod gate;
-mod generator;
-mod guard;
-mod handling;
-mod http;
-mod idempotency;
-mod journal;
-mod late;
-mod link;
-mod mask;
-mod members;
-mod pages;
-mod play;
-mod quota;
-mod script;
+mod service;
+
+mod controls;
+mod fault_injection;
+mod origin_check;
+mod pipeline;
+
+mod operations;
+
 mod server;
-mod state;
-mod store;
-mod stream;
+
+mod fault_script;
+mod journal;
+
+mod authentication;
+mod fault;
+mod idempotency;
+mod state_file;
+
+mod account;
+mod companies;
+mod faulty_body;
+mod json_fields;
+mod listener;
+
+mod clock;
+mod connection;
+mod generator;
+mod mask;
+mod quota;
 mod wire;
 
-pub use behaviours::{BEHAVIOURS, Behaviour, Mark};
-pub use emulator::{Builder, Emulator};
-pub use fidelity::{explain, fidelity};
+mod behaviours;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+
+pub use behaviours::{BEHAVIOURS, Behaviour, Evidence, behaviours_as_markdown, behaviours_as_text};
+pub use emulator::{Emulator, EmulatorBuilder};

@@ -1,4 +1,4 @@
-//! Masks secrets: four asterisks and the last four characters.
+//! Masks secrets: four asterisks, then the last four characters.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,69 +7,69 @@ use serde_json::Value;
 
 const MASK: &str = "****";
 
-/// Four characters of a shorter secret would give too much of it away.
-const SHORTEST_WITH_TAIL: usize = 12;
+/// Four characters would reveal too much of a shorter secret.
+const MIN_LENGTH_WITH_SUFFIX: usize = 12;
 
-/// `****abcd`, or only `****` for fewer than 12 characters.
+/// Returns `****abcd`, or `****` if the secret has fewer than 12 characters.
 pub(crate) fn mask(secret: &str) -> String {
     let length = secret.chars().count();
-    let hidden = if length < SHORTEST_WITH_TAIL { length } else { length - 4 };
+    let hidden = if length < MIN_LENGTH_WITH_SUFFIX { length } else { length - 4 };
     MASK.chars().chain(secret.chars().skip(hidden)).collect()
 }
 
-/// The secrets to be taken out of whatever is written down.
-pub(crate) struct Masks(Vec<(String, String)>);
+/// Replaces known secrets in texts by their masks.
+pub(crate) struct Masker(Vec<(String, String)>);
 
-impl Masks {
-    /// `keys` are masked in clear and as Base64; `sent`, the credentials that came with a request, as they are and decoded.
-    pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str>, sent: impl Iterator<Item = &'a str>) -> Masks {
-        let mut masks = Masks(Vec::new());
+impl Masker {
+    /// Creates a masker of `keys`, raw and as Base64, and of the credentials `sent` with a request, raw and decoded from Base64.
+    pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str>, sent: impl Iterator<Item = &'a str>) -> Masker {
+        let mut masker = Masker(Vec::new());
         for key in keys {
             let encoded = STANDARD.encode(key);
-            masks.add(key, key);
-            masks.add(&encoded, key);
-            masks.add(encoded.trim_end_matches('='), key);
+            masker.add(key, key);
+            masker.add(&encoded, key);
+            masker.add(encoded.trim_end_matches('='), key);
         }
         for credential in sent {
-            masks.add(credential, credential);
+            masker.add(credential, credential);
             let value = credential.split_once(' ').map_or(credential, |(_, value)| value.trim());
-            masks.add(value, value);
+            masker.add(value, value);
             if let Some(decoded) = STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok()) {
-                masks.add(&decoded, &decoded);
-                masks.add(decoded.trim_end_matches(':'), &decoded);
+                masker.add(&decoded, &decoded);
+                masker.add(decoded.trim_end_matches(':'), &decoded);
             }
         }
-        // The longest first, so that no part of a secret is left over. The sort is stable: a known key's own mask wins.
-        masks.0.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
-        masks
+        // The longest first, so that no part of a secret remains. The sort is stable, so the mask of a known key has priority.
+        masker.0.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+        masker
     }
 
     pub(crate) fn text(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, (secret, mask)| text.replace(secret, mask))
     }
 
-    /// Part of a URL: a secret is found behind percent signs too. Without one, the part stays as it was sent.
+    /// Masks a part of a URL, in which secrets may be percent-encoded. A part without secrets is returned unchanged.
     pub(crate) fn url(&self, part: &str) -> String {
         let decoded = percent_decode_str(part).decode_utf8_lossy();
         let masked = self.text(&decoded);
         if masked == decoded { part.to_owned() } else { masked }
     }
 
-    /// Every string of a JSON value, names of members included.
+    /// Masks all strings of a JSON value, including field names.
     pub(crate) fn json(&self, value: Value) -> Value {
         match value {
             Value::String(text) => self.text(&text).into(),
             Value::Array(items) => items.into_iter().map(|item| self.json(item)).collect(),
-            Value::Object(members) => {
-                members.into_iter().map(|(name, value)| (self.text(&name), self.json(value))).collect()
+            Value::Object(fields) => {
+                fields.into_iter().map(|(name, value)| (self.text(&name), self.json(value))).collect()
             }
             other => other,
         }
     }
 
-    fn add(&mut self, secret: &str, shown: &str) {
+    fn add(&mut self, secret: &str, shown_as: &str) {
         if !secret.is_empty() {
-            self.0.push((secret.to_owned(), mask(shown)));
+            self.0.push((secret.to_owned(), mask(shown_as)));
         }
     }
 }
@@ -79,22 +79,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_four_characters_of_a_long_secret_only() {
+    fn short_secrets_are_masked_entirely() {
         assert_eq!(mask("made-up-key-wxyz"), "****wxyz");
         assert_eq!(mask("elevenchars"), "****");
         assert_eq!(mask("ééééééééwxyz"), "****wxyz");
     }
 
     #[test]
-    fn finds_a_key_in_every_form() {
-        let masks = Masks::new(["made-up+key/wxyz"].into_iter(), ["Basic unknown-credential"].into_iter());
+    fn all_encodings_of_a_key_are_masked() {
+        let masker = Masker::new(["made-up+key/wxyz"].into_iter(), ["Basic unknown-credential"].into_iter());
         let encoded = STANDARD.encode("made-up+key/wxyz");
-        assert_eq!(masks.text(&format!("a {encoded} b")), "a ****wxyz b");
-        assert_eq!(masks.url("/apiKeys/made-up%2Bkey%2fwxyz"), "/apiKeys/****wxyz");
-        assert_eq!(masks.url("name%3Dx"), "name%3Dx");
-        assert_eq!(masks.text("unknown-credential"), "****tial");
+        assert_eq!(masker.text(&format!("a {encoded} b")), "a ****wxyz b");
+        assert_eq!(masker.url("/apiKeys/made-up%2Bkey%2fwxyz"), "/apiKeys/****wxyz");
+        assert_eq!(masker.url("name%3Dx"), "name%3Dx");
+        assert_eq!(masker.text("unknown-credential"), "****tial");
         assert_eq!(
-            masks.json(serde_json::json!({"made-up+key/wxyz": ["made-up+key/wxyz", 1]})),
+            masker.json(serde_json::json!({"made-up+key/wxyz": ["made-up+key/wxyz", 1]})),
             serde_json::json!({"****wxyz": ["****wxyz", 1]})
         );
     }

@@ -1,41 +1,41 @@
-//! The day's quota of requests, as the rate-limit headers show it.
+//! The daily quota of requests, which the rate-limit headers report.
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-const REQUESTS_PER_SHARE: u64 = 1000;
+const REQUESTS_PER_UNIT: u64 = 1000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// What was used of the quota, and on which day.
+/// The number of requests on the current UTC day.
 #[derive(Clone, Default)]
 pub(crate) struct Quota {
     used: u64,
     day: i64,
 }
 
-/// The quota at one moment.
+/// The quota at a point in time.
 #[derive(Serialize)]
 pub(crate) struct RateLimit {
     pub(crate) limit: u64,
     pub(crate) remaining: u64,
-    /// The next 00:00 UTC, as RFC 3339.
+    /// The next 00:00 UTC in RFC 3339 format.
     pub(crate) reset: String,
     #[serde(skip)]
     pub(crate) seconds_to_reset: i64,
 }
 
 impl Quota {
-    /// Counts one request. False when the quota was used up before it.
-    pub(crate) fn spend(&mut self, companies: u32, now: Timestamp) -> bool {
-        self.refill(now);
-        let left = self.used < limit(companies);
-        self.used += u64::from(left);
-        left
+    /// Counts a request. Returns false if the quota was used up before it.
+    pub(crate) fn count_request(&mut self, companies: u32, now: Timestamp) -> bool {
+        self.reset_on_new_day(now);
+        let is_within = self.used < limit(companies);
+        self.used += u64::from(is_within);
+        is_within
     }
 
-    /// Sets what is left; more than the limit counts as the limit.
+    /// Sets the number of remaining requests. It is capped at the limit.
     pub(crate) fn set_remaining(&mut self, remaining: u64, companies: u32, now: Timestamp) {
-        self.refill(now);
+        self.reset_on_new_day(now);
         self.used = limit(companies).saturating_sub(remaining);
     }
 
@@ -45,14 +45,14 @@ impl Quota {
         RateLimit {
             limit: limit(companies),
             remaining: limit(companies).saturating_sub(used),
-            // Midnight is out of range only on the last day that a timestamp can hold.
+            // The result is out of range only on the last day that a timestamp can represent.
             reset: Timestamp::from_second(reset).unwrap_or(Timestamp::MAX).to_string(),
             seconds_to_reset: reset - now.as_second(),
         }
     }
 
-    /// A new day, in UTC, starts with the whole quota.
-    fn refill(&mut self, now: Timestamp) {
+    /// Resets the quota if the UTC day has changed.
+    fn reset_on_new_day(&mut self, now: Timestamp) {
         if self.day != day(now) {
             *self = Quota { used: 0, day: day(now) };
         }
@@ -60,7 +60,7 @@ impl Quota {
 }
 
 fn limit(companies: u32) -> u64 {
-    REQUESTS_PER_SHARE * (1 + u64::from(companies))
+    REQUESTS_PER_UNIT * (1 + u64::from(companies))
 }
 
 fn day(now: Timestamp) -> i64 {
@@ -76,27 +76,30 @@ mod tests {
     }
 
     #[test]
-    fn is_whole_again_at_midnight_utc() {
+    fn the_quota_is_reset_at_midnight_utc() {
         let mut quota = Quota::default();
         let evening = at("2026-11-24T23:59:58.5Z");
         quota.set_remaining(1, 0, evening);
-        assert!(quota.spend(0, evening));
-        assert!(!quota.spend(0, evening));
-        let seen = quota.at(0, evening);
-        assert_eq!((seen.limit, seen.remaining, seen.reset.as_str()), (1000, 0, "2026-11-25T00:00:00Z"));
-        assert_eq!(seen.seconds_to_reset, 2);
+        assert!(quota.count_request(0, evening));
+        assert!(!quota.count_request(0, evening));
+        let at_evening = quota.at(0, evening);
+        assert_eq!(
+            (at_evening.limit, at_evening.remaining, at_evening.reset.as_str()),
+            (1000, 0, "2026-11-25T00:00:00Z")
+        );
+        assert_eq!(at_evening.seconds_to_reset, 2);
 
         let midnight = at("2026-11-25T00:00:00Z");
         assert_eq!(quota.at(0, midnight).remaining, 1000);
-        assert!(quota.spend(0, midnight));
+        assert!(quota.count_request(0, midnight));
         assert_eq!(quota.at(0, midnight).remaining, 999);
     }
 
     #[test]
-    fn grows_with_the_companies() {
+    fn the_limit_depends_on_the_number_of_companies() {
         let now = at("2026-11-24T12:00:00Z");
         let mut quota = Quota::default();
-        quota.spend(5, now);
+        quota.count_request(5, now);
         assert_eq!(quota.at(5, now).remaining, 5999);
         assert_eq!(quota.at(6, now).remaining, 6999);
     }

@@ -1,101 +1,89 @@
-//! All that the emulator holds.
+//! The state of an emulated server, and changes of it that the state file records.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
+use std::mem;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use axum::http::request::Parts;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use tokio::time::sleep;
 
+use crate::account::Account;
+use crate::authentication::Credential;
 use crate::clock::Clock;
-use crate::controls;
-use crate::emulator::Builder;
+use crate::fault::Delay;
+use crate::fault_script::FaultScript;
 use crate::generator::Generator;
-use crate::idempotency::Cache;
+use crate::idempotency::IdempotencyCache;
 use crate::journal::Journal;
-use crate::late::Pending;
-use crate::mask::Masks;
-use crate::script::Script;
-use crate::state::Account;
-use crate::store::Store;
-use crate::wire::{Answer, ApiKeyDetails, Refusal};
+use crate::mask::Masker;
+use crate::state_file::StateFile;
+use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
 
-/// The server, for one request or one step of a fault at a time.
-#[derive(Clone)]
-pub(crate) struct Shared(Arc<Mutex<Server>>);
-
-impl Shared {
-    pub(crate) fn new(server: Server) -> Shared {
-        Shared(Arc::new(Mutex::new(server)))
-    }
-
-    /// Never held over an `await`. Every change replaces the account as a whole, so what a panic leaves behind is sound.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Server> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The options of a server. [`EmulatorBuilder`](crate::EmulatorBuilder) documents them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ServerOptions {
+    pub(crate) seed: Option<u64>,
+    pub(crate) state_file: Option<PathBuf>,
+    pub(crate) enforce_limits: Option<bool>,
+    pub(crate) last_key_can_be_deleted: Option<bool>,
+    pub(crate) faults: Option<String>,
 }
 
 pub(crate) struct Server {
     pub(crate) account: Account,
     pub(crate) journal: Journal,
     pub(crate) clock: Clock,
-    pub(crate) faults: Script,
-    /// What was answered under an idempotency key.
-    pub(crate) answers: Cache,
-    /// The keys as they were before they last changed.
-    pub(crate) keys_before: Vec<ApiKeyDetails>,
-    /// The ids of keys that do not work yet, and when they will.
-    asleep: HashMap<String, Instant>,
-    pub(crate) pending: Pending,
-    store: Option<Store>,
-    /// Apart from the account's, so that an error does not change which key comes next.
+    pub(crate) faults: FaultScript,
+    pub(crate) idempotency: IdempotencyCache,
+    /// The keys before their last change.
+    pub(crate) previous_keys: Vec<ApiKeyDetails>,
+    /// The ids of keys that are not valid yet, each with the time at which it becomes valid.
+    inactive_until: HashMap<String, Instant>,
+    /// Effects that wait for requests, each with the number of requests left.
+    deferred: Vec<(u64, DeferredEffect)>,
+    state_file: Option<StateFile>,
+    /// Separate from the account's generator, so that an error does not change the next generated key.
     correlation_ids: Generator,
 }
 
-/// What came in `Authorization`.
-pub(crate) enum Credential {
-    Valid { key_id: String },
-    Invalid,
-    Missing,
-}
+type DeferredEffect = Box<dyn FnOnce(&mut Server) + Send>;
 
 impl Server {
-    pub(crate) fn open(options: Builder) -> io::Result<Server> {
+    pub(crate) fn open(options: ServerOptions) -> io::Result<Server> {
         let faults = options
             .faults
-            .map_or_else(|| Ok(Script::default()), |json| Script::parse(json.as_bytes()))
+            .map_or_else(|| Ok(FaultScript::default()), |json| FaultScript::parse(json.as_bytes()))
             .map_err(|reason| io::Error::new(ErrorKind::InvalidData, format!("the faults: {reason}")))?;
         let clock = Clock::default();
         let now = clock.now();
         let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
         let mut account = Account::new(seed);
-        let store = options.state_file.map(Store::open).transpose()?;
-        if let Some(store) = &store
-            && let Some(snapshot) = store.load()?
+        let state_file = options.state_file.map(StateFile::open).transpose()?;
+        if let Some(state_file) = &state_file
+            && let Some(snapshot) = state_file.load()?
         {
-            account.apply(snapshot, now).map_err(|reason| store.damaged(&reason))?;
+            account.apply(snapshot, now).map_err(|reason| state_file.invalid(&reason))?;
         }
-        account.provide_first_key(now);
+        account.ensure_first_key(now);
         account.enforce_limits = options.enforce_limits.unwrap_or(account.enforce_limits);
         account.last_key_can_be_deleted = options.last_key_can_be_deleted.unwrap_or(account.last_key_can_be_deleted);
-        if let Some(store) = &store {
-            store.save(&account.snapshot())?;
+        if let Some(state_file) = &state_file {
+            state_file.save(&account.snapshot())?;
         }
         Ok(Server {
-            keys_before: account.keys.clone(),
+            previous_keys: account.keys.clone(),
             account,
             journal: Journal::default(),
             clock,
             faults,
-            answers: Cache::default(),
-            asleep: HashMap::new(),
-            pending: Pending::default(),
-            store,
+            idempotency: IdempotencyCache::default(),
+            inactive_until: HashMap::new(),
+            deferred: Vec::new(),
+            state_file,
             correlation_ids: Generator::new(!seed),
         })
     }
@@ -104,80 +92,109 @@ impl Server {
         self.account.keys.first().map_or("", |key| &key.api_key)
     }
 
-    /// Makes a change that is on disk before it is seen, or not made at all.
-    pub(crate) fn change<T>(&mut self, step: impl FnOnce(&mut Account) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    /// Changes the account. The change is saved before it becomes visible. If it cannot be saved, it is not made.
+    pub(crate) fn change<T>(
+        &mut self,
+        change: impl FnOnce(&mut Account) -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
         let mut account = self.account.clone();
-        let result = step(&mut account)?;
-        if let Some(store) = &self.store {
-            store.save(&account.snapshot()).map_err(|error| {
-                Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, format!("The state file could not be written: {error}"))
+        let result = change(&mut account)?;
+        if let Some(state_file) = &self.state_file {
+            state_file.save(&account.snapshot()).map_err(|error| {
+                let error = format!("The state file could not be written: {error}");
+                ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error)
             })?;
         }
         if account.keys != self.account.keys {
-            self.keys_before.clone_from(&self.account.keys);
+            self.previous_keys.clone_from(&self.account.keys);
         }
         self.account = account;
         Ok(result)
     }
 
-    /// Another client's request for a key, which the rules may refuse.
-    pub(crate) fn create_for_another(&mut self, name: Option<String>) {
+    /// Creates a key as another client would. An error, such as the key limit, is ignored.
+    pub(crate) fn create_as_other_client(&mut self, name: Option<String>) {
         let now = self.clock.now();
         let _ = self.change(|account| account.create(name, now).map(drop));
     }
 
-    /// Lets the newest key get 401 for a time.
-    pub(crate) fn let_newest_key_sleep(&mut self, time: Duration) {
+    /// Makes requests with the newest key get 401 for a time.
+    pub(crate) fn deactivate_newest_key(&mut self, time: Duration) {
         let now = Instant::now();
-        self.asleep.retain(|_, until| *until > now);
+        self.inactive_until.retain(|_, until| *until > now);
         if let Some(key) = self.account.keys.last() {
-            self.asleep.insert(key.id.clone(), now + time);
+            self.inactive_until.insert(key.id.clone(), now + time);
         }
     }
 
-    pub(crate) fn control(&mut self, head: &Parts, body: Result<Bytes, Refusal>) -> Answer {
-        let outcome = controls::answer(self, head, body);
-        outcome.unwrap_or_else(|refusal| self.refuse(refusal))
+    pub(crate) fn authenticate(&self, headers: &HeaderMap) -> Credential {
+        Credential::check(headers, self.account.keys.iter().filter(|key| self.is_active(key)))
     }
 
-    /// `Basic`, in any case, and the Base64 of a key alone.
-    pub(crate) fn credential(&self, headers: &HeaderMap) -> Credential {
-        let mut sent = headers.get_all(AUTHORIZATION).iter();
-        let (value, more) = (sent.next(), sent.next());
-        let Some(value) = value else { return Credential::Missing };
-        let encoded = value.to_str().ok().and_then(|value| value.split_once(' '));
-        match encoded {
-            Some((scheme, encoded)) if more.is_none() && scheme.eq_ignore_ascii_case("Basic") => {
-                let mut keys = self.account.keys.iter().filter(|key| !self.is_asleep(key));
-                let key = keys.find(|key| STANDARD.encode(&key.api_key) == encoded.trim());
-                key.map_or(Credential::Invalid, |key| Credential::Valid { key_id: key.id.clone() })
-            }
-            _ => Credential::Invalid,
-        }
+    fn is_active(&self, key: &ApiKeyDetails) -> bool {
+        self.inactive_until.get(&key.id).is_none_or(|until| *until <= Instant::now())
     }
 
-    fn is_asleep(&self, key: &ApiKeyDetails) -> bool {
-        self.asleep.get(&key.id).is_some_and(|until| *until > Instant::now())
-    }
-
-    pub(crate) fn masks(&self, headers: &HeaderMap) -> Masks {
+    /// Returns a masker of all keys and of the credentials in the headers.
+    pub(crate) fn masker(&self, headers: &HeaderMap) -> Masker {
         let keys = self.account.keys.iter().map(|key| key.api_key.as_str());
         let sent = headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
-        Masks::new(keys, sent)
+        Masker::new(keys, sent)
     }
 
-    pub(crate) fn refuse(&mut self, refusal: Refusal) -> Answer {
-        refusal.into_answer(self.correlation_ids.correlation_id())
+    pub(crate) fn error_response(&mut self, error: ApiError) -> ApiResponse {
+        error.into_response(self.correlation_ids.correlation_id())
     }
 
-    pub(crate) fn with_rate_limit(&self, answer: Answer) -> Answer {
+    pub(crate) fn with_rate_limit_headers(&self, response: ApiResponse) -> ApiResponse {
         let rate_limit = self.account.quota.at(self.account.companies, self.clock.now());
-        let answer = answer
+        let response = response
             .with_header(HeaderName::from_static("x-rate-limit-limit"), rate_limit.limit)
             .with_header(HeaderName::from_static("x-rate-limit-remaining"), rate_limit.remaining);
         match HeaderValue::from_str(&rate_limit.reset) {
-            Ok(reset) => answer.with_header(HeaderName::from_static("x-rate-limit-reset"), reset),
-            Err(_) => answer,
+            Ok(reset) => response.with_header(HeaderName::from_static("x-rate-limit-reset"), reset),
+            Err(_) => response,
+        }
+    }
+
+    /// Runs the deferred effects whose number of requests ends with this one.
+    pub(crate) fn run_deferred_effects(&mut self) {
+        for (requests, effect) in mem::take(&mut self.deferred) {
+            if requests == 1 {
+                effect(self);
+            } else {
+                self.deferred.push((requests - 1, effect));
+            }
+        }
+    }
+}
+
+/// A server that requests and the steps of a fault lock in turn.
+#[derive(Clone)]
+pub(crate) struct SharedServer(Arc<Mutex<Server>>);
+
+impl SharedServer {
+    pub(crate) fn new(server: Server) -> SharedServer {
+        SharedServer(Arc::new(Mutex::new(server)))
+    }
+
+    /// Locks the server. The guard is never held across an `await`. Every change replaces the account as a whole, so the
+    /// state is consistent after a panic.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Server> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs an effect after a delay, even if the client has disconnected by then.
+    pub(crate) fn defer(&self, delay: Delay, effect: impl FnOnce(&mut Server) + Send + 'static) {
+        match delay {
+            Delay::Time(time) => {
+                let server = self.clone();
+                tokio::spawn(async move {
+                    sleep(time).await;
+                    effect(&mut server.lock());
+                });
+            }
+            Delay::Requests(requests) => self.lock().deferred.push((requests, Box::new(effect))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What goes over the wire: keys, errors, and answers before they become HTTP.
+//! The wire types: keys, errors and responses.
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
@@ -8,7 +8,12 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) const JSON: &str = "application/json";
 
-/// A key, as Codat writes it. It has no `Debug`: it holds a secret in clear.
+/// Returns true if a path belongs to the control endpoints, not to Codat's API.
+pub(crate) fn is_control_path(path: &str) -> bool {
+    path == "/_emulator" || path.starts_with("/_emulator/")
+}
+
+/// A key in Codat's format. It does not implement `Debug`, because it contains a secret.
 #[derive(Clone, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ApiKeyDetails {
@@ -22,18 +27,55 @@ pub(crate) struct ApiKeyDetails {
     pub(crate) created_date: Option<String>,
 }
 
-/// An answer: a status, some headers, and a body unless it is empty.
+/// A response before its conversion to an axum response.
 #[derive(Clone)]
-pub(crate) struct Answer {
+pub(crate) struct ApiResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// Set on errors: the id that the body carries.
+    /// The id in the body of an error.
     pub(crate) correlation_id: Option<String>,
     pub(crate) body: Option<Bytes>,
 }
 
-/// Escapes what a terminal might act on or hide: the journal is read there. Such characters stand in strings alone.
-fn escaped(json: String) -> String {
+impl ApiResponse {
+    pub(crate) fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> ApiResponse {
+        let response = ApiResponse { body: Some(body.into()), ..ApiResponse::empty(status) };
+        response.with_header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
+    }
+
+    pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> ApiResponse {
+        let body = serde_json::to_string(body).expect("plain data is always serializable");
+        ApiResponse::new(status, JSON, escape(body))
+    }
+
+    pub(crate) fn no_content() -> ApiResponse {
+        ApiResponse::empty(StatusCode::NO_CONTENT)
+    }
+
+    /// Creates a response without a body and without `Content-Type`.
+    pub(crate) fn empty(status: StatusCode) -> ApiResponse {
+        ApiResponse { status, headers: HeaderMap::new(), correlation_id: None, body: None }
+    }
+
+    pub(crate) fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> ApiResponse {
+        self.headers.insert(name, value.into());
+        self
+    }
+}
+
+impl IntoResponse for ApiResponse {
+    fn into_response(self) -> Response {
+        // An empty `Body` sets no `Content-Type`. An empty vector would set one.
+        let mut response = Response::new(self.body.map_or_else(Body::empty, Body::from));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+/// Escapes characters that a terminal would interpret or not display, because the journal is read in terminals. In JSON, such
+/// characters occur only in strings.
+fn escape(json: String) -> String {
     let is_escaped = |c: char| c == '\u{7f}' || !c.is_ascii() && !c.is_alphanumeric();
     if !json.contains(is_escaped) {
         return json;
@@ -45,47 +87,11 @@ fn escaped(json: String) -> String {
     json.chars().map(escape).collect()
 }
 
-impl Answer {
-    pub(crate) fn new(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-        let answer = Answer { body: Some(body.into()), ..Answer::empty(status) };
-        answer.with_header(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
-    }
-
-    pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
-        let body = serde_json::to_string(body).expect("plain data can always be written as JSON");
-        Answer::new(status, JSON, escaped(body))
-    }
-
-    pub(crate) fn no_content() -> Answer {
-        Answer::empty(StatusCode::NO_CONTENT)
-    }
-
-    /// No body, and so no content type.
-    pub(crate) fn empty(status: StatusCode) -> Answer {
-        Answer { status, headers: HeaderMap::new(), correlation_id: None, body: None }
-    }
-
-    pub(crate) fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Answer {
-        self.headers.insert(name, value.into());
-        self
-    }
-}
-
-impl IntoResponse for Answer {
-    fn into_response(self) -> Response {
-        // An empty `Body`, unlike an empty vector, brings no content type of its own.
-        let mut response = Response::new(self.body.map_or_else(Body::empty, Body::from));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers;
-        response
-    }
-}
-
-/// Why a request is refused. It becomes an answer once it has a correlation id.
+/// An error of Codat's API. A correlation id converts it to a response.
 #[derive(Clone)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     status: StatusCode,
-    /// The `statusCode` of the body, which is not always the HTTP status.
+    /// The `statusCode` in the body, which can differ from the HTTP status.
     body_status: StatusCode,
     error: String,
     header: Option<(HeaderName, HeaderValue)>,
@@ -104,67 +110,67 @@ struct ErrorMessage<'a> {
     detailed_error_code: u32,
 }
 
-impl Refusal {
-    pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> Refusal {
-        Refusal { status, body_status: status, error: error.into(), header: None }
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, error: impl Into<String>) -> ApiError {
+        ApiError { status, body_status: status, error: error.into(), header: None }
     }
 
-    pub(crate) fn bad_request(error: impl Into<String>) -> Refusal {
-        Refusal::new(StatusCode::BAD_REQUEST, error)
+    pub(crate) fn bad_request(error: impl Into<String>) -> ApiError {
+        ApiError::new(StatusCode::BAD_REQUEST, error)
     }
 
-    pub(crate) fn unauthorized() -> Refusal {
-        Refusal::new(StatusCode::UNAUTHORIZED, "Unauthorized")
+    pub(crate) fn unauthorized() -> ApiError {
+        ApiError::new(StatusCode::UNAUTHORIZED, "Unauthorized")
     }
 
-    pub(crate) fn not_found(what: &str) -> Refusal {
-        Refusal::new(StatusCode::NOT_FOUND, format!("{what} not found"))
+    pub(crate) fn not_found(resource: &str) -> ApiError {
+        ApiError::new(StatusCode::NOT_FOUND, format!("{resource} not found"))
     }
 
-    pub(crate) fn method_not_allowed(allowed: &'static str) -> Refusal {
-        Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+    pub(crate) fn method_not_allowed(allowed: &'static str) -> ApiError {
+        ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
             .with_header(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// A 409 whose body says 400: so it stands in Codat's description.
-    pub(crate) fn key_limit() -> Refusal {
+    /// The key limit: a 409 whose body has `statusCode` 400, as in Codat's OpenAPI description.
+    pub(crate) fn key_limit() -> ApiError {
         let error = "Maximum number of API keys reached. To create a new API key, delete an unused key and try again.";
-        Refusal { body_status: StatusCode::BAD_REQUEST, ..Refusal::new(StatusCode::CONFLICT, error) }
+        ApiError { body_status: StatusCode::BAD_REQUEST, ..ApiError::new(StatusCode::CONFLICT, error) }
     }
 
-    pub(crate) fn name_too_long() -> Refusal {
-        Refusal::bad_request("Max string length (50) for `name` reached.")
+    pub(crate) fn name_too_long() -> ApiError {
+        ApiError::bad_request("Max string length (50) for `name` reached.")
     }
 
-    pub(crate) fn last_key() -> Refusal {
-        Refusal::new(StatusCode::CONFLICT, "The last remaining API key cannot be deleted.")
+    pub(crate) fn last_key() -> ApiError {
+        ApiError::new(StatusCode::CONFLICT, "The last remaining API key cannot be deleted.")
     }
 
-    pub(crate) fn too_many_requests(seconds: i64) -> Refusal {
-        Refusal::of(StatusCode::TOO_MANY_REQUESTS).with_header(header::RETRY_AFTER, seconds.into())
+    pub(crate) fn too_many_requests(seconds: i64) -> ApiError {
+        ApiError::for_status(StatusCode::TOO_MANY_REQUESTS).with_header(header::RETRY_AFTER, seconds.into())
     }
 
-    /// The first request with this idempotency key is still running. Unlike that of the key limit, this body says 409.
-    pub(crate) fn idempotency_conflict() -> Refusal {
+    /// The first request with this idempotency key is still running. In contrast to the key limit, the body has `statusCode` 409.
+    pub(crate) fn idempotency_conflict() -> ApiError {
         let error = "Idempotency-Conflict: a request with this Idempotency-Key is still in progress.";
-        Refusal::new(StatusCode::CONFLICT, error)
+        ApiError::new(StatusCode::CONFLICT, error)
     }
 
-    pub(crate) fn idempotency_mismatch() -> Refusal {
+    pub(crate) fn idempotency_mismatch() -> ApiError {
         let error = "This Idempotency-Key was used before with another request body.";
-        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error)
+        ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, error)
     }
 
-    /// What Codat says with a status, as far as its description has an example.
-    pub(crate) fn of(status: StatusCode) -> Refusal {
+    /// Returns the error for a status, with the text of the example in Codat's OpenAPI description if there is one.
+    pub(crate) fn for_status(status: StatusCode) -> ApiError {
         let error = match status {
-            StatusCode::UNAUTHORIZED => return Refusal::unauthorized(),
+            StatusCode::UNAUTHORIZED => return ApiError::unauthorized(),
             StatusCode::PAYMENT_REQUIRED => {
                 "You have exceeded the 50-company limit that applies to a Free plan. We recommend that you delete any \
                  companies you no longer need and retry the request."
             }
             StatusCode::FORBIDDEN => "You are using an outdated API key or a key not associated with that resource.",
-            StatusCode::CONFLICT => return Refusal::key_limit(),
+            StatusCode::CONFLICT => return ApiError::key_limit(),
             StatusCode::TOO_MANY_REQUESTS => {
                 "You have made too many requests in a given amount of time; please retry later."
             }
@@ -174,10 +180,10 @@ impl Refusal {
             }
             other => other.canonical_reason().unwrap_or("Unknown"),
         };
-        Refusal::new(status, error)
+        ApiError::new(status, error)
     }
 
-    pub(crate) fn into_answer(self, correlation_id: String) -> Answer {
+    pub(crate) fn into_response(self, correlation_id: String) -> ApiResponse {
         let message = ErrorMessage {
             status_code: self.body_status.as_u16(),
             service: "PublicApi",
@@ -187,13 +193,13 @@ impl Refusal {
             can_be_retried: "Unknown",
             detailed_error_code: 0,
         };
-        let mut answer = Answer::json(self.status, &message);
-        answer.headers.extend(self.header);
-        answer.correlation_id = Some(correlation_id);
-        answer
+        let mut response = ApiResponse::json(self.status, &message);
+        response.headers.extend(self.header);
+        response.correlation_id = Some(correlation_id);
+        response
     }
 
-    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Refusal {
+    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> ApiError {
         self.header = Some((name, value));
         self
     }

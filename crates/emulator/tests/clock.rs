@@ -1,14 +1,14 @@
-//! The emulator's clock, which a test puts forward.
+//! The emulator's clock.
 
 use std::time::Duration;
 
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, ask, call, create, keep_clear_of_midnight, requests, set_state, text};
+use crate::support::{Response, avoid_midnight, create, requests, send, send_with_headers, set_state, text};
 
-fn advance(emulator: &Emulator, body: &str) -> Answer {
-    call(emulator, "POST", "/_emulator/clock", &[], Some(body))
+fn advance(emulator: &Emulator, body: &str) -> Response {
+    send_with_headers(emulator, "POST", "/_emulator/clock", &[], Some(body))
 }
 
 fn day(time: &Value) -> &str {
@@ -16,15 +16,15 @@ fn day(time: &Value) -> &str {
 }
 
 #[test]
-fn goes_on_from_where_it_was_put() {
-    keep_clear_of_midnight();
+fn advancing_the_clock_changes_all_dates() {
+    avoid_midnight();
     let emulator = Emulator::start().unwrap();
-    let before = call(&emulator, "GET", "/_emulator/clock", &[], None).json();
+    let before = send_with_headers(&emulator, "GET", "/_emulator/clock", &[], None).json();
     assert!(text(&before["now"]).len() == 24 && text(&before["now"]).ends_with('Z'), "{before}");
     let after = advance(&emulator, r#"{"advanceSeconds":86400}"#).json();
     assert_ne!(day(&before["now"]), day(&after["now"]));
     emulator.advance_clock(Duration::from_secs(86_400));
-    let later = call(&emulator, "GET", "/_emulator/clock", &[], None).json();
+    let later = send_with_headers(&emulator, "GET", "/_emulator/clock", &[], None).json();
     assert_ne!(day(&after["now"]), day(&later["now"]));
 
     assert_eq!(day(&create(&emulator, "dated")["createdDate"]), day(&later["now"]));
@@ -32,24 +32,24 @@ fn goes_on_from_where_it_was_put() {
 }
 
 #[test]
-fn a_new_day_brings_a_new_quota() {
-    keep_clear_of_midnight();
+fn a_new_day_resets_the_quota() {
+    avoid_midnight();
     let emulator = Emulator::builder().enforce_limits(true).start().unwrap();
     set_state(&emulator, &json!({"rateLimit": {"remaining": 0}}));
-    let refused = ask(&emulator, "GET", "/apiKeys", None);
-    assert_eq!(refused.status, 429);
-    let wait = refused.number("retry-after");
+    let rejected = send(&emulator, "GET", "/apiKeys", None);
+    assert_eq!(rejected.status, 429);
+    let wait = rejected.number("retry-after");
     assert_eq!(advance(&emulator, &json!({ "advanceSeconds": wait }).to_string()).status, 200);
-    assert_eq!(ask(&emulator, "GET", "/apiKeys", None).number("x-rate-limit-remaining"), 5999);
+    assert_eq!(send(&emulator, "GET", "/apiKeys", None).number("x-rate-limit-remaining"), 5999);
 }
 
 #[test]
-fn takes_parts_of_a_second_and_no_nonsense() {
+fn accepts_fractions_of_a_second_and_rejects_invalid_values() {
     let emulator = Emulator::start().unwrap();
     for taken in ["0", "-0.0", "0.5", "1e3"] {
         assert_eq!(advance(&emulator, &format!(r#"{{"advanceSeconds":{taken}}}"#)).status, 200, "{taken}");
     }
-    for refused in [
+    for rejected in [
         "",
         "[]",
         "{}",
@@ -61,12 +61,12 @@ fn takes_parts_of_a_second_and_no_nonsense() {
         r#"{"advanceSeconds":1e11}"#,
         r#"{"advanceSeconds":1,"more":1}"#,
     ] {
-        let answer = advance(&emulator, refused);
-        assert_eq!(answer.status, 400, "{refused}");
-        assert!(answer.error().contains("advanceSeconds"), "{}", answer.body);
+        let response = advance(&emulator, rejected);
+        assert_eq!(response.status, 400, "{rejected}");
+        assert!(response.error().contains("advanceSeconds"), "{}", response.body);
     }
     emulator.advance_clock(Duration::MAX);
     assert_eq!(create(&emulator, "in a hundred years")["createdDate"].as_str().map(str::len), Some(20));
-    assert_eq!(advance(&emulator, r#"{"advanceSeconds":1}"#).status, 400, "that is as far as it goes");
-    assert_eq!(call(&emulator, "PUT", "/_emulator/clock", &[], None).header("allow"), Some("GET, POST"));
+    assert_eq!(advance(&emulator, r#"{"advanceSeconds":1}"#).status, 400, "the clock is at its limit");
+    assert_eq!(send_with_headers(&emulator, "PUT", "/_emulator/clock", &[], None).header("allow"), Some("GET, POST"));
 }

@@ -1,22 +1,22 @@
-//! Pages of companies.
+//! Pagination of companies.
 
 use std::collections::HashSet;
 
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
-use crate::support::{ask, set_state, text};
+use crate::support::{send, set_state, text};
 
 fn names(page: &Value) -> Vec<&str> {
     page["results"].as_array().unwrap().iter().map(|company| text(&company["name"])).collect()
 }
 
-/// Follows `next` from a first page to the last one, and gives all names.
-fn walk(emulator: &Emulator, first: &str) -> Vec<String> {
+/// Returns the names on all pages, from the first page to the last.
+fn paginate(emulator: &Emulator, first: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut href = Some(first.to_owned());
     while let Some(target) = href {
-        let page = ask(emulator, "GET", &target, None).json();
+        let page = send(emulator, "GET", &target, None).json();
         all.extend(names(&page).into_iter().map(str::to_owned));
         href = page["_links"]["next"]["href"].as_str().map(str::to_owned);
     }
@@ -24,9 +24,9 @@ fn walk(emulator: &Emulator, first: &str) -> Vec<String> {
 }
 
 #[test]
-fn has_five_by_default() {
+fn there_are_five_companies_by_default() {
     let emulator = Emulator::start().unwrap();
-    let page = ask(&emulator, "GET", "/companies", None).json();
+    let page = send(&emulator, "GET", "/companies", None).json();
     assert_eq!(page["results"].as_array().unwrap().len(), 5);
     assert_eq!((&page["pageNumber"], &page["pageSize"], &page["totalResults"]), (&json!(1), &json!(100), &json!(5)));
     assert_eq!(
@@ -40,24 +40,24 @@ fn has_five_by_default() {
 }
 
 #[test]
-fn a_walk_over_the_pages_meets_each_company_once() {
+fn pagination_returns_each_company_once() {
     let emulator = Emulator::start().unwrap();
     for (companies, page_size) in [(5, 2), (6, 2), (1, 1), (0, 3), (5, 5), (7, 5000)] {
         set_state(&emulator, &json!({ "companies": companies }));
-        let walked = walk(&emulator, &format!("/companies?pageSize={page_size}"));
-        assert_eq!(walked.len(), companies, "{page_size}");
-        assert_eq!(walked.iter().collect::<HashSet<_>>().len(), companies);
+        let all = paginate(&emulator, &format!("/companies?pageSize={page_size}"));
+        assert_eq!(all.len(), companies, "{page_size}");
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), companies);
     }
 }
 
 #[test]
-fn the_links_keep_the_filter_and_the_order() {
+fn links_keep_the_filter_and_the_order() {
     let emulator = Emulator::start().unwrap();
     let first = "/companies?query=name%20!=%20example+company+00003+%26%26%20id~c0da&orderBy=-name&pageSize=3";
-    let walked = walk(&emulator, first);
+    let all = paginate(&emulator, first);
     let expected = ["00005", "00004", "00002", "00001"].map(|number| format!("Example Company {number}"));
-    assert_eq!(walked, expected);
-    let page = ask(&emulator, "GET", &format!("{first}&page=2"), None).json();
+    assert_eq!(all, expected);
+    let page = send(&emulator, "GET", &format!("{first}&page=2"), None).json();
     assert_eq!(page["totalResults"], 4);
     for link in ["current", "self", "previous"] {
         let href = text(&page["_links"][link]["href"]);
@@ -69,12 +69,12 @@ fn the_links_keep_the_filter_and_the_order() {
 #[test]
 fn a_page_after_the_last_one_is_empty() {
     let emulator = Emulator::start().unwrap();
-    let page = ask(&emulator, "GET", "/companies?page=2147483647&pageSize=5000", None).json();
+    let page = send(&emulator, "GET", "/companies?page=2147483647&pageSize=5000", None).json();
     assert_eq!((&page["results"], &page["totalResults"]), (&json!([]), &json!(5)));
 }
 
 #[test]
-fn refuses_parameters_that_make_no_sense() {
+fn invalid_parameters_are_rejected() {
     let emulator = Emulator::start().unwrap();
     for query in [
         "page=0",
@@ -92,9 +92,9 @@ fn refuses_parameters_that_make_no_sense() {
         "query=name=a%26%26",
         "orderBy=colour",
     ] {
-        assert_eq!(ask(&emulator, "GET", &format!("/companies?{query}"), None).status, 400, "{query}");
+        assert_eq!(send(&emulator, "GET", &format!("/companies?{query}"), None).status, 400, "{query}");
     }
-    let malformed = ask(&emulator, "GET", "/companies?query=name", None);
+    let malformed = send(&emulator, "GET", "/companies?query=name", None);
     assert_eq!(malformed.error(), "Error parsing query - Malformed query.");
-    assert_eq!(ask(&emulator, "GET", "/companies?page=1&pageSize=5000&query=&orderBy=", None).status, 200);
+    assert_eq!(send(&emulator, "GET", "/companies?page=1&pageSize=5000&query=&orderBy=", None).status, 200);
 }

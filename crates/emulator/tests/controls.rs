@@ -1,4 +1,4 @@
-//! The controls: state in, state out, and who may use them.
+//! The control endpoints and the origin check.
 
 use std::net::TcpStream;
 
@@ -6,20 +6,20 @@ use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Connection, ask_as, basic, call, create, keep_clear_of_midnight, list, names, requests, set_state, text,
+    Connection, avoid_midnight, basic, create, list, names, requests, send_with_headers, send_with_key, set_state, text,
 };
 
 fn state(emulator: &Emulator) -> Value {
-    call(emulator, "GET", "/_emulator/state", &[], None).json()
+    send_with_headers(emulator, "GET", "/_emulator/state", &[], None).json()
 }
 
 #[test]
-fn the_state_is_shown_masked() {
-    keep_clear_of_midnight();
+fn the_state_contains_masked_keys() {
+    avoid_midnight();
     let emulator = Emulator::start().unwrap();
     create(&emulator, "named");
-    let shown = call(&emulator, "GET", "/_emulator/state", &[], None);
-    assert_eq!(shown.header("x-rate-limit-limit"), None, "the controls are not part of Codat's API");
+    let shown = send_with_headers(&emulator, "GET", "/_emulator/state", &[], None);
+    assert_eq!(shown.header("x-rate-limit-limit"), None, "controls are not part of Codat's API");
     let shown = shown.json();
     let keys = list(&emulator);
     for (shown, key) in shown["keys"].as_array().unwrap().iter().zip(&keys) {
@@ -36,7 +36,7 @@ fn the_state_is_shown_masked() {
 }
 
 #[test]
-fn what_is_absent_stays() {
+fn absent_fields_do_not_change() {
     let emulator = Emulator::builder().last_key_can_be_deleted(true).start().unwrap();
     let before = state(&emulator);
     assert_eq!(set_state(&emulator, &json!({})).json(), before);
@@ -46,7 +46,7 @@ fn what_is_absent_stays() {
 }
 
 #[test]
-fn keys_are_taken_as_given_and_completed() {
+fn absent_fields_of_keys_are_generated() {
     let emulator = Emulator::start().unwrap();
     let dates = ["2020-01-02T03:04:05", "2020-01-02T03:04:05.1234567Z", "2020-01-02T03:04:05+02:00", "yesterday"];
     let mut keys: Vec<Value> = dates.iter().map(|date| json!({"name": date, "createdDate": date})).collect();
@@ -56,18 +56,18 @@ fn keys_are_taken_as_given_and_completed() {
     assert_eq!(shown["keys"][4]["apiKey"], "****test");
     assert_eq!(shown["keys"][5]["apiKey"], "****");
 
-    let answer = ask_as(&emulator, "made-up-key-of-a-test", "GET", "/apiKeys", None).json();
-    for (key, date) in answer["results"].as_array().unwrap().iter().zip(dates) {
+    let response = send_with_key(&emulator, "made-up-key-of-a-test", "GET", "/apiKeys", None).json();
+    for (key, date) in response["results"].as_array().unwrap().iter().zip(dates) {
         assert_eq!((text(&key["createdDate"]), text(&key["name"])), (date, date));
         assert_eq!((text(&key["apiKey"]).len(), text(&key["id"]).len()), (40, 36));
     }
-    assert_eq!(answer["results"][4]["id"], "an-id");
-    assert_eq!(answer["results"][4].get("createdDate"), None);
-    assert_eq!(ask_as(&emulator, emulator.api_key(), "GET", "/apiKeys", None).status, 401);
+    assert_eq!(response["results"][4]["id"], "an-id");
+    assert_eq!(response["results"][4].get("createdDate"), None);
+    assert_eq!(send_with_key(&emulator, emulator.api_key(), "GET", "/apiKeys", None).status, 401);
 }
 
 #[test]
-fn a_wrong_state_changes_nothing() {
+fn an_invalid_state_changes_nothing() {
     let emulator = Emulator::start().unwrap();
     let before = state(&emulator);
     for wrong in [
@@ -83,7 +83,7 @@ fn a_wrong_state_changes_nothing() {
     ] {
         assert_eq!(set_state(&emulator, &wrong).status, 400, "{wrong}");
     }
-    assert_eq!(call(&emulator, "PUT", "/_emulator/state", &[], None).status, 400);
+    assert_eq!(send_with_headers(&emulator, "PUT", "/_emulator/state", &[], None).status, 400);
     assert_eq!(state(&emulator), before);
     let unknown = set_state(&emulator, &json!({"colour": "red"}));
     assert!(unknown.error().contains("`colour`"), "{}", unknown.body);
@@ -92,34 +92,39 @@ fn a_wrong_state_changes_nothing() {
 }
 
 #[test]
-fn a_foreign_host_is_refused() {
+fn a_foreign_host_is_rejected() {
     let emulator = Emulator::start().unwrap();
     for host in ["127.0.0.1", "127.0.0.1:1", "localhost", "LocalHost:65535", "[::1]", "[::1]:80"] {
-        assert_eq!(call(&emulator, "GET", "/_emulator/state", &[("Host", host)], None).status, 200, "{host}");
+        assert_eq!(
+            send_with_headers(&emulator, "GET", "/_emulator/state", &[("Host", host)], None).status,
+            200,
+            "{host}"
+        );
     }
     for host in
         ["example.com", "example.com:80", "127.0.0.1.example.com", "localhost.example.com", "localhost@example.com", ""]
     {
         for (method, path) in [("GET", "/_emulator/state"), ("DELETE", "/_emulator/journal"), ("GET", "/_emulator")] {
-            let answer = call(&emulator, method, path, &[("Host", host)], None);
-            assert_eq!((answer.status, &answer.json()["statusCode"]), (421, &json!(421)), "{host} {path}");
+            let response = send_with_headers(&emulator, method, path, &[("Host", host)], None);
+            assert_eq!((response.status, &response.json()["statusCode"]), (421, &json!(421)), "{host} {path}");
         }
         let key = basic(emulator.api_key());
         let headers = [("Host", host), ("Authorization", &*key)];
-        assert_eq!(call(&emulator, "POST", "/apiKeys", &headers, Some("{}")).status, 421, "{host}");
+        assert_eq!(send_with_headers(&emulator, "POST", "/apiKeys", &headers, Some("{}")).status, 421, "{host}");
     }
     let two = [("Host", "localhost"), ("Host", "example.com")];
-    assert_ne!(call(&emulator, "GET", "/_emulator/state", &two, None).status, 200);
+    assert_ne!(send_with_headers(&emulator, "GET", "/_emulator/state", &two, None).status, 200);
     let target = "http://example.com/_emulator/state";
-    assert_eq!(call(&emulator, "GET", target, &[("Host", "localhost")], None).status, 421);
+    assert_eq!(send_with_headers(&emulator, "GET", target, &[("Host", "localhost")], None).status, 421);
     assert_eq!(names(&emulator), [Value::Null], "nothing was created");
     assert_eq!(requests(&emulator), Vec::<Value>::new());
 }
 
 #[test]
-fn a_told_host_and_the_bound_address_are_answered_to() {
-    let status =
-        |emulator: &Emulator, host: &str| call(emulator, "GET", "/_emulator/state", &[("Host", host)], None).status;
+fn an_allowed_host_and_the_bound_address_are_accepted() {
+    let status = |emulator: &Emulator, host: &str| {
+        send_with_headers(emulator, "GET", "/_emulator/state", &[("Host", host)], None).status
+    };
     let emulator = Emulator::builder().allow_host("codat").allow_host("codat.test").start().unwrap();
     for (host, expected) in [("codat", 200), ("CODAT:4010", 200), ("codat.test", 200), ("codat.example", 421)] {
         assert_eq!(status(&emulator, host), expected, "{host}");
@@ -136,18 +141,18 @@ fn a_told_host_and_the_bound_address_are_answered_to() {
 }
 
 #[test]
-fn every_network_is_listened_on_only_when_told_so() {
+fn it_listens_on_loopback_by_default() {
     let every = Emulator::builder().host("0.0.0.0".parse().unwrap()).start().unwrap();
     let port = every.base_url().strip_prefix("http://127.0.0.1:").unwrap().to_owned();
     assert!(TcpStream::connect(format!("127.0.0.2:{port}")).is_ok());
-    assert_eq!(call(&every, "GET", "/_emulator/state", &[], None).status, 200);
+    assert_eq!(send_with_headers(&every, "GET", "/_emulator/state", &[], None).status, 200);
 
     let alone = Emulator::start().unwrap();
     let port = alone.base_url().strip_prefix("http://127.0.0.1:").unwrap().to_owned();
     assert!(TcpStream::connect(format!("127.0.0.2:{port}")).is_err());
 }
 
-/// The headers that a browser sends for a page of another origin.
+/// The headers that browsers send for pages of another origin.
 const FOREIGN: [&[(&str, &str)]; 7] = [
     &[("Origin", "https://example.com")],
     &[("Origin", "null")],
@@ -159,7 +164,7 @@ const FOREIGN: [&[(&str, &str)]; 7] = [
 ];
 
 #[test]
-fn pages_of_another_origin_are_refused() {
+fn web_pages_of_another_origin_are_rejected() {
     let emulator = Emulator::start().unwrap();
     let before = state(&emulator);
     let key = basic(emulator.api_key());
@@ -174,25 +179,25 @@ fn pages_of_another_origin_are_refused() {
             ("GET", "/apiKeys", None),
         ] {
             let headers: Vec<_> = foreign.iter().copied().chain([("Authorization", &*key)]).collect();
-            let answer = call(&emulator, method, path, &headers, body);
+            let response = send_with_headers(&emulator, method, path, &headers, body);
             assert_eq!(
-                (answer.status, &answer.json()["statusCode"]),
+                (response.status, &response.json()["statusCode"]),
                 (403, &json!(403)),
                 "{foreign:?} {method} {path}"
             );
         }
     }
     assert_eq!(state(&emulator), before);
-    assert_eq!(call(&emulator, "GET", "/_emulator/faults", &[], None).json(), json!({"faults": []}));
+    assert_eq!(send_with_headers(&emulator, "GET", "/_emulator/faults", &[], None).json(), json!({"faults": []}));
     assert_eq!(requests(&emulator), Vec::<Value>::new());
     let own: [&[(&str, &str)]; 2] = [&[("Origin", "http://127.0.0.1")], &[("Sec-Fetch-Site", "none")]];
     for own in own {
-        assert_eq!(call(&emulator, "PUT", "/_emulator/state", own, Some("{}")).status, 200, "{own:?}");
+        assert_eq!(send_with_headers(&emulator, "PUT", "/_emulator/state", own, Some("{}")).status, 200, "{own:?}");
     }
 }
 
 #[test]
-fn controls_take_json_alone() {
+fn controls_accept_only_json() {
     let emulator = Emulator::start().unwrap();
     let send = |media_type: &str| {
         let body = r#"{"companies":1}"#;
@@ -211,14 +216,14 @@ fn controls_take_json_alone() {
 }
 
 #[test]
-fn unknown_controls_are_refused_in_json() {
+fn unknown_controls_get_an_error_in_json() {
     let emulator = Emulator::start().unwrap();
     for path in ["/_emulator", "/_emulator/", "/_emulator/unknown", "/_emulator/state/"] {
-        assert_eq!(call(&emulator, "GET", path, &[], None).json()["statusCode"], 404, "{path}");
+        assert_eq!(send_with_headers(&emulator, "GET", path, &[], None).json()["statusCode"], 404, "{path}");
     }
     for (path, allowed) in [("/_emulator/state", "GET, PUT"), ("/_emulator/journal", "GET, DELETE")] {
-        let answer = call(&emulator, "POST", path, &[], None);
-        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)));
+        let response = send_with_headers(&emulator, "POST", path, &[], None);
+        assert_eq!((response.status, response.header("allow")), (405, Some(allowed)));
     }
-    assert_eq!(requests(&emulator), Vec::<Value>::new(), "controls are not journalled");
+    assert_eq!(requests(&emulator), Vec::<Value>::new(), "controls are not in the journal");
 }

@@ -1,4 +1,4 @@
-//! `refuse`: connections that are closed, and others that are not let in.
+//! The fault `refuse`, which closes connections and refuses new ones.
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use codat_keys_emulator::Emulator;
 use serde_json::json;
 
-use crate::support::{Connection, ask, create, own_request, requests, wait_until};
+use crate::support::{Connection, create, own_request, requests, send, wait_until};
 
 fn address(emulator: &Emulator) -> &str {
     emulator.base_url().strip_prefix("http://").unwrap()
@@ -19,7 +19,7 @@ fn refuse(emulator: &Emulator, milliseconds: u32) {
 }
 
 #[test]
-fn refuses_for_a_time_and_comes_back_on_the_same_port() {
+fn refuse_closes_and_reopens_the_port() {
     let emulator = Emulator::start().unwrap();
     let mut idle = Connection::open(&emulator);
     let profile = own_request(&emulator, "GET", "/profile", None);
@@ -28,12 +28,12 @@ fn refuses_for_a_time_and_comes_back_on_the_same_port() {
     refuse(&emulator, 700);
     let started = Instant::now();
     let mut last = Connection::open(&emulator);
-    let answer = last.send(own_request(&emulator, "POST", "/apiKeys", None).as_bytes());
-    assert_eq!((answer.status, answer.header("connection")), (201, Some("close")));
-    assert!(last.rest().is_empty() && idle.rest().is_empty(), "both are closed");
-    let refused = TcpStream::connect(address(&emulator));
+    let response = last.send(own_request(&emulator, "POST", "/apiKeys", None).as_bytes());
+    assert_eq!((response.status, response.header("connection")), (201, Some("close")));
+    assert!(last.read_to_end().is_empty() && idle.read_to_end().is_empty(), "both connections are closed");
+    let rejected = TcpStream::connect(address(&emulator));
     if started.elapsed() < Duration::from_millis(700) {
-        assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(rejected.unwrap_err().kind(), ErrorKind::ConnectionRefused);
     }
 
     wait_until(|| TcpStream::connect(address(&emulator)).is_ok());
@@ -45,7 +45,7 @@ fn refuses_for_a_time_and_comes_back_on_the_same_port() {
 }
 
 #[test]
-fn a_request_that_is_running_is_answered_all_the_same() {
+fn refuse_does_not_interrupt_running_requests() {
     let emulator = Emulator::start().unwrap();
     let script = json!({"faults": [
         {"path": "/profile", "fault": "delay-before", "milliseconds": 300},
@@ -56,18 +56,18 @@ fn a_request_that_is_running_is_answered_all_the_same() {
     let started = Instant::now();
     running.write(own_request(&emulator, "GET", "/profile", None).as_bytes());
     wait_until(|| requests(&emulator).len() == 1);
-    assert_eq!(ask(&emulator, "GET", "/apiKeys", None).status, 200);
+    assert_eq!(send(&emulator, "GET", "/apiKeys", None).status, 200);
     let in_time = started.elapsed() < Duration::from_millis(250);
-    let answer = running.read(true);
-    assert_eq!(answer.status, 200);
-    assert!(answer.header("connection") == Some("close") || !in_time);
+    let response = running.read(true);
+    assert_eq!(response.status, 200);
+    assert!(response.header("connection") == Some("close") || !in_time);
 }
 
 #[test]
-fn ends_while_it_refuses() {
+fn the_emulator_stops_while_connections_are_refused() {
     let emulator = Emulator::start().unwrap();
     refuse(&emulator, 60_000);
-    assert_eq!(ask(&emulator, "GET", "/profile", None).status, 200);
+    assert_eq!(send(&emulator, "GET", "/profile", None).status, 200);
     let port = address(&emulator).rsplit(':').next().unwrap().parse().unwrap();
     drop(emulator);
     Emulator::builder().port(port).start().unwrap();

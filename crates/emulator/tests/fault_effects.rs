@@ -1,4 +1,4 @@
-//! Faults that change what happens to the state, judged by the state and the journal.
+//! Faults that change the effect of a request, checked by the state and the journal.
 
 use std::time::{Duration, Instant};
 
@@ -6,13 +6,13 @@ use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Connection, ask, ask_as, create, list, names, own_request, post, post_request, requests, text, until_closed,
-    wait_until,
+    Connection, create, list, names, own_request, post, post_request, read_until_closed, requests, send, send_with_key,
+    text, wait_until,
 };
 
 const NAMED: &str = r#"{"name":"mine"}"#;
 
-/// An emulator with one fault for the next request that creates a key.
+/// Starts an emulator with one fault for the next request that creates a key.
 fn with(fault: &Value) -> Emulator {
     let mut fault = fault.clone();
     fault["method"] = json!("POST");
@@ -25,10 +25,10 @@ fn number_of_keys(emulator: &Emulator) -> usize {
 }
 
 #[test]
-fn dropped_before_nothing_happens_and_after_all_but_the_answer() {
+fn drop_before_has_no_effect_and_drop_after_has_one() {
     for (fault, keys) in [("drop-before", 1), ("drop-after", 2)] {
         let emulator = with(&json!({ "fault": fault }));
-        assert!(until_closed(&emulator, &post_request(&emulator, "one", NAMED)).is_empty());
+        assert!(read_until_closed(&emulator, &post_request(&emulator, "one", NAMED)).is_empty());
         assert_eq!(number_of_keys(&emulator), keys, "{fault}");
         let entry = &requests(&emulator)[0];
         assert_eq!((entry.get("status"), &entry["ended"], &entry["fault"]), (None, &json!("dropped"), &json!(fault)));
@@ -40,7 +40,7 @@ fn dropped_before_nothing_happens_and_after_all_but_the_answer() {
 }
 
 #[test]
-fn delayed_before_the_effect_waits_and_after_the_answer_only() {
+fn delay_before_delays_the_effect_and_delay_after_only_the_response() {
     for (fault, during) in [("delay-before", 1), ("delay-after", 2)] {
         let emulator = with(&json!({"fault": fault, "milliseconds": 300}));
         let mut connection = Connection::open(&emulator);
@@ -48,7 +48,7 @@ fn delayed_before_the_effect_waits_and_after_the_answer_only() {
         connection.write(own_request(&emulator, "POST", "/apiKeys", Some(NAMED)).as_bytes());
         wait_until(|| requests(&emulator).len() == 1);
         let (entry, keys) = (requests(&emulator)[0].clone(), number_of_keys(&emulator));
-        // A machine that was too busy to look in time proves nothing.
+        // On a slow machine, the delay may have ended before the journal is read.
         if started.elapsed() < Duration::from_millis(250) {
             assert_eq!((entry.get("status"), entry.get("ended"), keys), (None, None, during), "{fault}");
         }
@@ -59,21 +59,21 @@ fn delayed_before_the_effect_waits_and_after_the_answer_only() {
 }
 
 #[test]
-fn a_client_that_goes_away_is_noticed() {
+fn a_disconnect_of_the_client_is_recorded() {
     for fault in ["delay-before", "delay-after"] {
         let emulator = with(&json!({"fault": fault, "milliseconds": 60_000}));
-        send_and_go_away(&emulator);
+        send_and_disconnect(&emulator);
         wait_until(|| requests(&emulator)[0]["ended"] == "client-closed");
         assert_eq!(requests(&emulator)[0].get("status"), None);
-        assert_eq!(post(&emulator, "one", NAMED).status, 409, "its request is still running");
+        assert_eq!(post(&emulator, "one", NAMED).status, 409, "the first request is still running");
     }
 }
 
 #[test]
-fn what_a_client_asked_for_is_done_when_it_has_gone_away() {
+fn a_request_is_performed_after_the_client_disconnects() {
     for fault in ["delay-before", "delay-after"] {
         let emulator = with(&json!({"fault": fault, "milliseconds": 300}));
-        send_and_go_away(&emulator);
+        send_and_disconnect(&emulator);
         wait_until(|| number_of_keys(&emulator) == 2);
         wait_until(|| post(&emulator, "one", NAMED).status == 201);
         assert_eq!(requests(&emulator).last().unwrap()["replayed"], true);
@@ -81,21 +81,21 @@ fn what_a_client_asked_for_is_done_when_it_has_gone_away() {
     }
 }
 
-fn send_and_go_away(emulator: &Emulator) {
+fn send_and_disconnect(emulator: &Emulator) {
     let mut connection = Connection::open(emulator);
     connection.write(post_request(emulator, "one", NAMED).as_bytes());
     wait_until(|| requests(emulator).len() == 1);
 }
 
 #[test]
-fn sixty_four_delays_pass_together() {
+fn delays_run_concurrently() {
     let script = json!({"faults": [{"count": 64, "fault": "delay-before", "milliseconds": 600_000}]});
     let emulator = Emulator::builder().faults(script.to_string()).start().unwrap();
     let mut connections: Vec<Connection> = (0..64).map(|_| Connection::open(&emulator)).collect();
     for connection in &mut connections {
         connection.write(own_request(&emulator, "GET", "/profile", None).as_bytes());
     }
-    // All requests have arrived, and none has ended.
+    // All requests are running.
     wait_until(|| requests(&emulator).len() == 64);
     assert!(requests(&emulator).iter().all(|entry| entry.get("ended").is_none()));
     let seqs: Vec<u64> = requests(&emulator).iter().map(|entry| entry["seq"].as_u64().unwrap()).collect();
@@ -103,41 +103,41 @@ fn sixty_four_delays_pass_together() {
 }
 
 #[test]
-fn late_is_performed_after_the_connection_has_ended() {
+fn late_is_performed_after_the_connection_ends() {
     let emulator = with(&json!({"fault": "late", "milliseconds": 60_000}));
-    assert!(until_closed(&emulator, &post_request(&emulator, "one", NAMED)).is_empty());
+    assert!(read_until_closed(&emulator, &post_request(&emulator, "one", NAMED)).is_empty());
     assert_eq!(requests(&emulator)[0]["ended"], "dropped");
-    assert_eq!(post(&emulator, "one", NAMED).status, 409, "it is still to come");
+    assert_eq!(post(&emulator, "one", NAMED).status, 409, "the first request is still running");
     assert_eq!(number_of_keys(&emulator), 1);
 
     let emulator = with(&json!({"fault": "late", "milliseconds": 50}));
-    assert!(until_closed(&emulator, &post_request(&emulator, "one", NAMED)).is_empty());
+    assert!(read_until_closed(&emulator, &post_request(&emulator, "one", NAMED)).is_empty());
     wait_until(|| number_of_keys(&emulator) == 2);
     assert_eq!(post(&emulator, "one", NAMED).status, 201);
     assert_eq!(number_of_keys(&emulator), 2);
 }
 
 #[test]
-fn a_late_effect_may_wait_for_requests_in_place_of_time() {
+fn a_late_effect_can_wait_for_a_number_of_requests() {
     let status = |from| json!({"fault": "status", "status": 503, "effect": "late", "requests": 2, "from": from});
     for fault in [json!({"fault": "late", "requests": 2}), status("codat"), status("gateway")] {
         let emulator = with(&fault);
-        until_closed(
+        read_until_closed(
             &emulator,
             &post_request(&emulator, "one", NAMED).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n"),
         );
         assert_eq!((list(&emulator).len(), number_of_keys(&emulator)), (1, 1), "{fault}");
-        // The effect takes place before this list is answered.
+        // The effect takes place before this list is returned.
         assert_eq!((list(&emulator).len(), list(&emulator).len()), (2, 2), "{fault}");
     }
 }
 
 #[test]
-fn twice_makes_two_keys_unless_the_request_has_an_idempotency_key() {
+fn twice_creates_two_keys_without_an_idempotency_key() {
     let emulator = with(&json!({"fault": "twice"}));
-    let answer = ask(&emulator, "POST", "/apiKeys", Some(NAMED));
+    let response = send(&emulator, "POST", "/apiKeys", Some(NAMED));
     assert_eq!((names(&emulator), requests(&emulator).len()), (vec![json!(null), json!("mine"), json!("mine")], 1));
-    assert_eq!(list(&emulator)[2], answer.json(), "the second answer is sent");
+    assert_eq!(list(&emulator)[2], response.json(), "the second response is sent");
 
     let emulator = with(&json!({"fault": "twice"}));
     assert_eq!(post(&emulator, "one", NAMED).status, 201);
@@ -145,39 +145,39 @@ fn twice_makes_two_keys_unless_the_request_has_an_idempotency_key() {
 }
 
 #[test]
-fn a_key_that_works_later_gets_401_until_then() {
+fn key_works_after_makes_a_new_key_get_401() {
     let emulator = with(&json!({"fault": "key-works-after", "milliseconds": 300}));
     let started = Instant::now();
-    let key = create(&emulator, "sleepy")["apiKey"].clone();
-    let status = || ask_as(&emulator, text(&key), "GET", "/profile", None).status;
+    let key = create(&emulator, "not yet valid")["apiKey"].clone();
+    let status = || send_with_key(&emulator, text(&key), "GET", "/profile", None).status;
     let first = status();
     assert!(first == 401 || started.elapsed() >= Duration::from_millis(300), "{first}");
     wait_until(|| status() == 200);
     assert!(started.elapsed() >= Duration::from_millis(300));
-    assert_eq!(create(&emulator, "awake")["name"], "awake");
+    assert_eq!(create(&emulator, "valid")["name"], "valid");
 }
 
 #[test]
-fn a_stale_list_lacks_the_newest_change() {
+fn stale_list_returns_the_keys_before_the_last_change() {
     let emulator = Emulator::start().unwrap();
     let stale = || {
         emulator.set_faults(r#"{"faults":[{"method":"GET","path":"/apiKeys","fault":"stale-list"}]}"#).unwrap();
         list(&emulator)
     };
-    assert_eq!(stale().len(), 1, "nothing has changed");
+    assert_eq!(stale().len(), 1, "the keys have not changed");
     create(&emulator, "one");
     let before = list(&emulator);
     let id = create(&emulator, "two")["id"].clone();
     assert_eq!(stale(), before);
-    assert_eq!(list(&emulator).len(), 3, "the next list is as it should be");
-    assert_eq!(ask(&emulator, "DELETE", &format!("/apiKeys/{}", text(&id)), None).status, 204);
+    assert_eq!(list(&emulator).len(), 3, "the next list is current");
+    assert_eq!(send(&emulator, "DELETE", &format!("/apiKeys/{}", text(&id)), None).status, 204);
     assert_eq!(stale().len(), 3);
     emulator.set_faults(r#"{"faults":[{"fault":"stale-list"}]}"#).unwrap();
-    assert_eq!(ask(&emulator, "GET", "/profile", None).status, 200, "other requests are not affected");
+    assert_eq!(send(&emulator, "GET", "/profile", None).status, 200, "other requests are not affected");
 }
 
 #[test]
-fn a_foreign_creator_comes_before_or_after() {
+fn foreign_creator_creates_a_key_before_or_after() {
     for (when, expected) in [("before", ["ci", "mine"]), ("after", ["mine", "ci"])] {
         let emulator = with(&json!({"fault": "foreign-creator", "name": "ci", "when": when}));
         assert_eq!(create(&emulator, "mine")["name"], "mine");
@@ -190,14 +190,14 @@ fn a_foreign_creator_comes_before_or_after() {
 }
 
 #[test]
-fn a_foreign_creator_may_take_the_tenth_place_but_not_an_eleventh() {
+fn foreign_creator_respects_the_key_limit() {
     let emulator = Emulator::start().unwrap();
     (0..8).for_each(|_| drop(create(&emulator, "one more")));
     let script = json!({"faults": [
         {"fault": "foreign-creator", "when": "before"}, {"fault": "foreign-creator", "when": "after"},
     ]});
     emulator.set_faults(&script.to_string()).unwrap();
-    assert_eq!(ask(&emulator, "POST", "/apiKeys", None).status, 409);
-    assert_eq!(ask(&emulator, "POST", "/apiKeys", None).status, 409);
+    assert_eq!(send(&emulator, "POST", "/apiKeys", None).status, 409);
+    assert_eq!(send(&emulator, "POST", "/apiKeys", None).status, 409);
     assert_eq!(number_of_keys(&emulator), 10);
 }

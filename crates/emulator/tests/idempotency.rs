@@ -1,4 +1,4 @@
-//! What a second request with the same `Idempotency-Key` gets.
+//! Repeated requests with the same `Idempotency-Key`.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use codat_keys_emulator::Emulator;
 use serde_json::json;
 
 use crate::support::{
-    Connection, ask, ask_as, basic, call, create, keep_clear_of_midnight, list, names, post, post_request, request,
-    requests, set_state, text, wait_until,
+    Connection, avoid_midnight, basic, create, list, names, post, post_request, request, requests, send,
+    send_with_headers, send_with_key, set_state, text, wait_until,
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -19,7 +19,7 @@ fn fill_up(emulator: &Emulator) {
 }
 
 #[test]
-fn a_success_is_replayed_and_nothing_is_made() {
+fn a_success_is_replayed_without_another_effect() {
     let emulator = Emulator::start().unwrap();
     let first = post(&emulator, "one", r#"{"name":"once"}"#);
     let second = post(&emulator, "one", r#"{"name":"once"}"#);
@@ -58,14 +58,14 @@ fn the_key_limit_is_replayed_after_a_slot_is_free() {
     fill_up(&emulator);
     let first = post(&emulator, "full", "{}");
     let id = list(&emulator)[5]["id"].clone();
-    assert_eq!(ask(&emulator, "DELETE", &format!("/apiKeys/{}", text(&id)), None).status, 204);
+    assert_eq!(send(&emulator, "DELETE", &format!("/apiKeys/{}", text(&id)), None).status, 204);
     let second = post(&emulator, "full", "{}");
     assert_eq!((first.status, second.status, &first.body), (409, 409, &second.body));
     assert_eq!(post(&emulator, "not full", "{}").status, 201);
 }
 
 #[test]
-fn ninety_minutes_later_a_key_is_new() {
+fn a_key_expires_after_ninety_minutes() {
     let emulator = Emulator::start().unwrap();
     let first = post(&emulator, "one", "{}");
     emulator.advance_clock(89 * MINUTE);
@@ -76,12 +76,12 @@ fn ninety_minutes_later_a_key_is_new() {
 }
 
 #[test]
-fn another_body_is_refused_and_the_first_answer_stays() {
+fn another_body_is_rejected_and_the_first_response_stays() {
     let emulator = Emulator::start().unwrap();
     let first = post(&emulator, "one", r#"{"name":"a"}"#);
     for body in [r#"{"name":"b"}"#, r#"{"name": "a"}"#, ""] {
-        let refused = post(&emulator, "one", body);
-        assert_eq!((refused.status, &refused.json()["statusCode"]), (422, &json!(422)));
+        let rejected = post(&emulator, "one", body);
+        assert_eq!((rejected.status, &rejected.json()["statusCode"]), (422, &json!(422)));
     }
     assert_eq!(post(&emulator, "one", r#"{"name":"a"}"#).body, first.body);
     assert_eq!(requests(&emulator)[1].get("replayed"), None);
@@ -89,7 +89,7 @@ fn another_body_is_refused_and_the_first_answer_stays() {
 }
 
 #[test]
-fn while_the_first_is_running_the_second_is_a_conflict() {
+fn a_second_request_conflicts_with_a_running_one() {
     let emulator = Emulator::start().unwrap();
     for fault in ["delay-before", "delay-after"] {
         let _first = run_for_a_minute(&emulator, fault, "one");
@@ -100,12 +100,12 @@ fn while_the_first_is_running_the_second_is_a_conflict() {
         }
         emulator.set_faults(r#"{"faults":[{"fault":"status","status":429}]}"#).unwrap();
         assert_eq!(post(&emulator, "one", "{}").status, 429);
-        assert_eq!(post(&emulator, "one", "{}").status, 201, "a 429 releases the key of a running request too");
+        assert_eq!(post(&emulator, "one", "{}").status, 201, "a 429 also releases the key of a running request");
         emulator.advance_clock(90 * MINUTE);
     }
 }
 
-/// Sends a request whose answer takes a minute, and returns when it has arrived.
+/// Sends a request whose response takes a minute, and returns when the emulator has received it.
 fn run_for_a_minute(emulator: &Emulator, fault: &str, idempotency_key: &str) -> Connection {
     let script = json!({"faults": [{"method": "POST", "fault": fault, "milliseconds": 60_000}]});
     emulator.set_faults(&script.to_string()).unwrap();
@@ -117,7 +117,7 @@ fn run_for_a_minute(emulator: &Emulator, fault: &str, idempotency_key: &str) -> 
 }
 
 #[test]
-fn the_answer_to_a_delayed_request_is_kept() {
+fn the_response_to_a_delayed_request_is_stored() {
     let emulator = Emulator::start().unwrap();
     for fault in ["delay-before", "delay-after"] {
         let script = json!({"faults": [{"fault": fault, "milliseconds": 10}]});
@@ -130,7 +130,7 @@ fn the_answer_to_a_delayed_request_is_kept() {
 
 #[test]
 fn a_429_releases_the_key() {
-    keep_clear_of_midnight();
+    avoid_midnight();
     let emulator = Emulator::builder().enforce_limits(true).start().unwrap();
     set_state(&emulator, &json!({"rateLimit": {"remaining": 0}}));
     assert_eq!(post(&emulator, "one", "{}").status, 429);
@@ -149,7 +149,7 @@ fn a_429_releases_the_key() {
 }
 
 #[test]
-fn a_429_leaves_an_answer_that_was_given() {
+fn a_429_does_not_release_a_stored_response() {
     let emulator = Emulator::start().unwrap();
     let first = post(&emulator, "one", "{}");
     emulator.set_faults(r#"{"faults":[{"fault":"status","status":429}]}"#).unwrap();
@@ -158,7 +158,7 @@ fn a_429_leaves_an_answer_that_was_given() {
 }
 
 #[test]
-fn authentication_comes_first_and_any_key_of_the_account_will_do() {
+fn any_valid_key_of_the_account_gets_the_replay() {
     let emulator = Emulator::start().unwrap();
     let first = post(&emulator, "one", "{}");
     let other = text(&first.json()["apiKey"]).to_owned();
@@ -166,15 +166,15 @@ fn authentication_comes_first_and_any_key_of_the_account_will_do() {
     for (key, status) in [("made-up", 401), (&*other, 201)] {
         let headers = with(key);
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, &**value)).collect();
-        let answer = call(&emulator, "POST", "/apiKeys", &headers, Some("{}"));
-        assert_eq!(answer.status, status);
-        assert_eq!(answer.body == first.body, status == 201);
+        let response = send_with_headers(&emulator, "POST", "/apiKeys", &headers, Some("{}"));
+        assert_eq!(response.status, status);
+        assert_eq!(response.body == first.body, status == 201);
     }
-    assert_eq!(ask_as(&emulator, &other, "GET", "/apiKeys", None).number("x-rate-limit-remaining"), 5997);
+    assert_eq!(send_with_key(&emulator, &other, "GET", "/apiKeys", None).number("x-rate-limit-remaining"), 5997);
 }
 
 #[test]
-fn only_a_post_of_a_readable_body_counts() {
+fn only_a_post_with_a_readable_body_is_stored() {
     let emulator = Emulator::start().unwrap();
     let large = " ".repeat(1024 * 1024 + 1);
     assert_eq!(post(&emulator, "one", &large).status, 413);

@@ -1,17 +1,17 @@
-//! What the journal says, and what it must not.
+//! The content of the journal.
 
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
-use crate::support::{Connection, ask, base64, basic, call, create, list, requests, set_state, text};
+use crate::support::{Connection, base64, basic, create, list, requests, send, send_with_headers, set_state, text};
 
 #[test]
-fn says_what_was_asked_and_answered() {
+fn entries_describe_the_request_and_its_response() {
     let emulator = Emulator::start().unwrap();
     let headers = [("Authorization", &*basic(emulator.api_key())), ("Idempotency-Key", "an-idempotency-key")];
-    call(&emulator, "POST", "/apiKeys?a=b%20c", &headers, Some(r#"{"name":"x"}"#));
-    let missing = call(&emulator, "GET", "/nowhere", &[], None);
-    call(&emulator, "GET", "/profile", &[("Authorization", "Basic bm8=")], None);
+    send_with_headers(&emulator, "POST", "/apiKeys?a=b%20c", &headers, Some(r#"{"name":"x"}"#));
+    let missing = send_with_headers(&emulator, "GET", "/nowhere", &[], None);
+    send_with_headers(&emulator, "GET", "/profile", &[("Authorization", "Basic bm8=")], None);
 
     let journal = requests(&emulator);
     assert_eq!(journal.len(), 3);
@@ -34,7 +34,7 @@ fn says_what_was_asked_and_answered() {
 }
 
 #[test]
-fn holds_no_secret() {
+fn the_journal_contains_no_secrets() {
     let emulator = Emulator::start().unwrap();
     let other = create(&emulator, "other")["apiKey"].clone();
     let (own, other, unknown) = (emulator.api_key(), text(&other), "made-up-key-nobody-knows");
@@ -55,11 +55,11 @@ fn holds_no_secret() {
     for authorization in [basic(own), basic(unknown), basic(&format!("{unknown}:")), format!("Bearer {unknown}")] {
         let headers = [("Authorization", &*authorization), ("Idempotency-Key", other)];
         for (target, body) in targets.iter().zip(&bodies) {
-            call(&emulator, "POST", target, &headers, Some(body));
+            send_with_headers(&emulator, "POST", target, &headers, Some(body));
         }
     }
     let only_unknown = [("Authorization", unknown)];
-    call(&emulator, "POST", &targets[3], &only_unknown, Some(&json!([unknown]).to_string()));
+    send_with_headers(&emulator, "POST", &targets[3], &only_unknown, Some(&json!([unknown]).to_string()));
 
     let journal = Value::from(requests(&emulator)).to_string();
     for secret in [own, other] {
@@ -77,11 +77,11 @@ fn holds_no_secret() {
 }
 
 #[test]
-fn keeps_four_kibibytes_of_a_text() {
+fn texts_are_truncated_to_four_kibibytes() {
     let emulator = Emulator::start().unwrap();
-    ask(&emulator, "POST", "/apiKeys", Some(&json!({"name": "é".repeat(4000)}).to_string()));
+    send(&emulator, "POST", "/apiKeys", Some(&json!({"name": "é".repeat(4000)}).to_string()));
     let long = "p".repeat(10_000);
-    ask(&emulator, "GET", &format!("/{long}?{long}"), None);
+    send(&emulator, "GET", &format!("/{long}?{long}"), None);
     let journal = requests(&emulator);
     let body = text(&journal[0]["body"]);
     assert!((4093..=4096).contains(&body.len()) && body.starts_with("{\"name\":\"éé"));
@@ -89,18 +89,18 @@ fn keeps_four_kibibytes_of_a_text() {
 }
 
 #[test]
-fn is_emptied_on_demand_and_counts_on() {
+fn clearing_the_journal_continues_the_numbering() {
     let emulator = Emulator::start().unwrap();
     list(&emulator);
-    let answer = call(&emulator, "DELETE", "/_emulator/journal", &[], None);
-    assert_eq!((answer.status, &*answer.body), (204, ""));
+    let response = send_with_headers(&emulator, "DELETE", "/_emulator/journal", &[], None);
+    assert_eq!((response.status, &*response.body), (204, ""));
     assert_eq!(requests(&emulator), Vec::<Value>::new());
     list(&emulator);
     assert_eq!(requests(&emulator)[0]["seq"], 2);
 }
 
 #[test]
-fn keeps_the_newest_ten_thousand() {
+fn the_journal_keeps_the_newest_ten_thousand_entries() {
     let emulator = Emulator::start().unwrap();
     let mut connection = Connection::open(&emulator);
     let mut left = 10_005;
@@ -116,17 +116,17 @@ fn keeps_the_newest_ten_thousand() {
 }
 
 #[test]
-fn a_short_key_is_masked_whole() {
+fn a_short_key_is_masked_entirely() {
     let emulator = Emulator::start().unwrap();
     set_state(&emulator, &json!({"keys": [{"apiKey": "elevenchars"}]}));
-    call(&emulator, "GET", "/x/elevenchars", &[], None);
+    send_with_headers(&emulator, "GET", "/x/elevenchars", &[], None);
     assert_eq!(requests(&emulator)[0]["path"], "/x/****");
 }
 
 #[test]
-fn the_state_masks_a_key_that_was_given_as_a_name() {
+fn the_state_masks_a_key_in_a_name() {
     let emulator = Emulator::start().unwrap();
     create(&emulator, emulator.api_key());
-    let state = call(&emulator, "GET", "/_emulator/state", &[], None);
+    let state = send_with_headers(&emulator, "GET", "/_emulator/state", &[], None);
     assert!(!state.json().to_string().contains(emulator.api_key()));
 }

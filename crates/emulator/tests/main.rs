@@ -1,17 +1,17 @@
-//! What the emulator does, seen through its socket.
+//! Tests of the emulator over its socket.
 
-// The helpers beside the tests stop at once too, when they cannot do their work.
+// Helper functions panic as tests do.
 #![allow(clippy::unwrap_used)]
 
-mod auth;
+mod authentication;
 mod behaviours;
 mod clock;
 mod companies;
 mod controls;
-mod fault_answers;
 mod fault_connections;
 mod fault_effects;
-mod fault_script;
+mod fault_responses;
+mod fault_scripts;
 mod idempotency;
 mod journal;
 mod keys;

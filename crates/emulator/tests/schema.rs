@@ -1,26 +1,26 @@
-//! The answers fit Codat's own description, as far as it is sound. Its known defects, and what is done about each:
+//! Responses match Codat's OpenAPI description. The description has known defects; the tests treat them as follows:
 //!
-//! - `nullable` means nothing under OpenAPI 3.1: it is read as under 3.0, so null is allowed where it stands.
-//! - It stands on the object around `createdDate`, not on the date: the emulator sends no null date, so nothing is lost.
-//! - DELETE's 204 refers to the answer of a 429: the 204 is tested to be empty, and not against that schema.
-//! - The example of create's 409 says 400, under a name that speaks of the length of names: it is what Codat sends, so
-//!   `statusCode` is tested to be 400.
-//! - The 402 example says 429, the 503 example 500: the emulator answers neither.
-//! - `PagingInfo.pageSize` is at most 2000, the parameter at most 5000: companies are not part of the extract.
-//! - No rate-limit headers, no `Retry-After`, no 405, 408 or 422: a 405 is tested against `ErrorMessage`.
-//! - "Basic, a space and your API key", without the encoding: descriptions are not part of the extract.
-//! - The examples of errors lack `validation`: it is tested to be there, and null.
-//! - It is said that the last key can be deleted: a 409 to DELETE, which is not described, is tested against `ErrorMessage`.
+//! - `nullable` has no meaning in OpenAPI 3.1. The tests interpret it as OpenAPI 3.0 does: null is allowed.
+//! - `nullable` is on the object that contains `createdDate`, not on the date. The emulator sends no null date.
+//! - The 204 of DELETE refers to the response of a 429. The tests require an empty body instead.
+//! - The example of the 409 of create has `statusCode` 400, and a title about the length of names. Codat sends this body, so
+//!   the tests require 400.
+//! - The 402 example has `statusCode` 429, and the 503 example 500. The emulator sends neither.
+//! - `PagingInfo.pageSize` is at most 2000, and the parameter at most 5000. The extract contains no companies.
+//! - Rate-limit headers, `Retry-After`, 405, 408 and 422 are not described. The tests validate a 405 against `ErrorMessage`.
+//! - The authentication is "Basic, a space and your API key", without the encoding. The extract contains no such texts.
+//! - The examples of errors lack `validation`. The tests require it to be null.
+//! - The last key can be deleted, according to the description. The tests validate the 409 against `ErrorMessage`.
 
 use codat_keys_emulator::Emulator;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, ask, call, create, keep_clear_of_midnight, list, set_state, text};
+use crate::support::{Response, avoid_midnight, create, list, send, send_with_headers, set_state, text};
 
 const EXTRACT: &str = include_str!("../../../tests/openapi/keys-and-profile.json");
 
-const ERROR_MEMBERS: [&str; 7] =
+const ERROR_FIELDS: [&str; 7] =
     ["statusCode", "service", "error", "correlationId", "validation", "canBeRetried", "detailedErrorCode"];
 
 struct Description(Value);
@@ -28,18 +28,18 @@ struct Description(Value);
 impl Description {
     fn load() -> Description {
         let mut extract = serde_json::from_str(EXTRACT).unwrap();
-        understand_nullable(&mut extract);
+        convert_nullable(&mut extract);
         Description(extract)
     }
 
-    /// The content that an operation describes for a status; none for a status that it does not name.
+    /// Returns the described content of a response, or `None` if the status is not described.
     fn content(&self, operation: &str, status: u16) -> Option<&Value> {
         let (method, path) = operation.split_once(' ').unwrap();
-        let mut answer = self.0["paths"][path][method]["responses"].get(status.to_string())?;
-        if let Some(reference) = answer["$ref"].as_str() {
-            answer = self.0.pointer(reference.strip_prefix('#').unwrap()).unwrap();
+        let mut response = self.0["paths"][path][method]["responses"].get(status.to_string())?;
+        if let Some(reference) = response["$ref"].as_str() {
+            response = self.0.pointer(reference.strip_prefix('#').unwrap()).unwrap();
         }
-        Some(&answer["content"]["application/json"])
+        Some(&response["content"]["application/json"])
     }
 
     fn validator(&self, schema: &Value) -> Validator {
@@ -47,16 +47,16 @@ impl Description {
         jsonschema::draft202012::new(&root).unwrap()
     }
 
-    fn check_success(&self, operation: &str, status: u16, answer: &Answer) {
-        assert_eq!(answer.status, status, "{}", answer.body);
+    fn check_success(&self, operation: &str, status: u16, response: &Response) {
+        assert_eq!(response.status, status, "{}", response.body);
         let content = self.content(operation, status).unwrap();
-        let outcome = self.validator(&content["schema"]).validate(&answer.json()).map_err(|error| error.to_string());
+        let outcome = self.validator(&content["schema"]).validate(&response.json()).map_err(|error| error.to_string());
         assert_eq!(outcome, Ok(()), "{operation}");
     }
 
-    fn check_error(&self, operation: &str, status: u16, answer: &Answer) {
-        assert_eq!(answer.status, status, "{}", answer.body);
-        let body = answer.json();
+    fn check_error(&self, operation: &str, status: u16, response: &Response) {
+        assert_eq!(response.status, status, "{}", response.body);
+        let body = response.json();
         let reference = json!({"$ref": "#/components/schemas/ErrorMessage"});
         let content = self.content(operation, status);
         assert!(content.is_none_or(|content| content["schema"] == reference));
@@ -64,54 +64,54 @@ impl Description {
         assert_eq!(outcome, Ok(()), "{operation} {status}");
 
         let members = body.as_object().unwrap();
-        assert!(members.len() == 7 && ERROR_MEMBERS.iter().all(|member| members.contains_key(*member)), "{body}");
+        assert!(members.len() == 7 && ERROR_FIELDS.iter().all(|member| members.contains_key(*member)), "{body}");
         assert_eq!((&body["validation"], &body["service"]), (&Value::Null, &json!("PublicApi")));
         let id = text(&body["correlationId"]);
         assert!(id.len() == 32 && id.bytes().all(|digit| digit.is_ascii_hexdigit()), "{id}");
     }
 
-    /// The error is the very one of the description's example.
-    fn check_example(&self, operation: &str, status: u16, answer: &Answer) {
+    /// Checks that the error equals the example in the description.
+    fn check_example(&self, operation: &str, status: u16, response: &Response) {
         let examples = self.content(operation, status).unwrap()["examples"].as_object().unwrap();
         let example = &examples.values().next().unwrap()["value"];
-        let body = answer.json();
+        let body = response.json();
         for member in ["statusCode", "error", "service", "canBeRetried", "detailedErrorCode"] {
             assert_eq!(body[member], example[member], "{operation} {status} {member}");
         }
     }
 }
 
-/// `"type": T, "nullable": true` of OpenAPI 3.0 is `"type": [T, "null"]` in JSON Schema.
-fn understand_nullable(value: &mut Value) {
+/// Converts `"type": T, "nullable": true` of OpenAPI 3.0 to `"type": [T, "null"]` of JSON Schema.
+fn convert_nullable(value: &mut Value) {
     match value {
         Value::Object(members) => {
             if members.get("nullable") == Some(&json!(true)) {
                 let kind = members["type"].clone();
                 members.insert("type".to_owned(), json!([kind, "null"]));
             }
-            members.values_mut().for_each(understand_nullable);
+            members.values_mut().for_each(convert_nullable);
         }
-        Value::Array(items) => items.iter_mut().for_each(understand_nullable),
+        Value::Array(items) => items.iter_mut().for_each(convert_nullable),
         _ => {}
     }
 }
 
 #[test]
-fn successes_fit() {
+fn successes_match_the_description() {
     let (description, emulator) = (Description::load(), Emulator::start().unwrap());
     for body in [None, Some("{}"), Some(r#"{"name":null}"#), Some(r#"{"name":"named"}"#)] {
-        description.check_success("post /apiKeys", 201, &ask(&emulator, "POST", "/apiKeys", body));
+        description.check_success("post /apiKeys", 201, &send(&emulator, "POST", "/apiKeys", body));
     }
     set_state(&emulator, &json!({"keys": [{"apiKey": emulator.api_key()}, {"name": "x".repeat(50)}]}));
-    description.check_success("get /apiKeys", 200, &ask(&emulator, "GET", "/apiKeys", None));
-    description.check_success("get /profile", 200, &ask(&emulator, "GET", "/profile", None));
+    description.check_success("get /apiKeys", 200, &send(&emulator, "GET", "/apiKeys", None));
+    description.check_success("get /profile", 200, &send(&emulator, "GET", "/profile", None));
 
-    let deleted = ask(&emulator, "DELETE", &format!("/apiKeys/{}", text(&list(&emulator)[1]["id"])), None);
+    let deleted = send(&emulator, "DELETE", &format!("/apiKeys/{}", text(&list(&emulator)[1]["id"])), None);
     assert_eq!((deleted.status, &*deleted.body, deleted.header("content-type")), (204, "", None));
 }
 
 #[test]
-fn successes_have_described_members_only() {
+fn successes_have_only_described_fields() {
     let (description, emulator) = (Description::load(), Emulator::start().unwrap());
     let described = |pointers: &[&str]| -> Vec<String> {
         let properties = pointers.iter().map(|pointer| description.0.pointer(pointer).unwrap().as_object().unwrap());
@@ -125,27 +125,27 @@ fn successes_have_described_members_only() {
     assert!(created.as_object().unwrap().keys().all(|member| key.contains(member)));
     assert_eq!(created.as_object().unwrap().len(), key.len());
     let profile = described(&["/components/schemas/Profile/properties"]);
-    let answer = ask(&emulator, "GET", "/profile", None).json();
-    assert!(answer.as_object().unwrap().keys().all(|member| profile.contains(member)));
+    let response = send(&emulator, "GET", "/profile", None).json();
+    assert!(response.as_object().unwrap().keys().all(|member| profile.contains(member)));
 }
 
 #[test]
-fn errors_fit() {
-    keep_clear_of_midnight();
+fn errors_match_the_description() {
+    avoid_midnight();
     let (description, emulator) = (Description::load(), Emulator::start().unwrap());
     let last = format!("/apiKeys/{}", text(&list(&emulator)[0]["id"]));
-    description.check_error("delete /apiKeys/{apiKeyId}", 409, &ask(&emulator, "DELETE", &last, None));
-    description.check_error("delete /apiKeys/{apiKeyId}", 404, &ask(&emulator, "DELETE", "/apiKeys/unknown", None));
-    description.check_error("post /apiKeys", 400, &ask(&emulator, "POST", "/apiKeys", Some("[]")));
-    description.check_error("put /apiKeys", 405, &ask(&emulator, "PUT", "/apiKeys", None));
+    description.check_error("delete /apiKeys/{apiKeyId}", 409, &send(&emulator, "DELETE", &last, None));
+    description.check_error("delete /apiKeys/{apiKeyId}", 404, &send(&emulator, "DELETE", "/apiKeys/unknown", None));
+    description.check_error("post /apiKeys", 400, &send(&emulator, "POST", "/apiKeys", Some("[]")));
+    description.check_error("put /apiKeys", 405, &send(&emulator, "PUT", "/apiKeys", None));
 
     let long = json!({ "name": "x".repeat(51) }).to_string();
-    let too_long = ask(&emulator, "POST", "/apiKeys", Some(&long));
+    let too_long = send(&emulator, "POST", "/apiKeys", Some(&long));
     description.check_error("post /apiKeys", 400, &too_long);
     description.check_example("post /apiKeys", 400, &too_long);
 
     (0..9).for_each(|_| drop(create(&emulator, "one more")));
-    let too_many = ask(&emulator, "POST", "/apiKeys", None);
+    let too_many = send(&emulator, "POST", "/apiKeys", None);
     description.check_error("post /apiKeys", 409, &too_many);
     description.check_example("post /apiKeys", 409, &too_many);
 
@@ -156,17 +156,17 @@ fn errors_fit() {
         ("delete /apiKeys/{apiKeyId}", "DELETE", &*last),
         ("get /profile", "GET", "/profile"),
     ] {
-        for (status, answer) in
-            [(401, call(&emulator, method, path, &[], None)), (429, ask(&emulator, method, path, None))]
+        for (status, response) in
+            [(401, send_with_headers(&emulator, method, path, &[], None)), (429, send(&emulator, method, path, None))]
         {
-            description.check_error(operation, status, &answer);
-            description.check_example(operation, status, &answer);
+            description.check_error(operation, status, &response);
+            description.check_example(operation, status, &response);
         }
     }
 }
 
 #[test]
-fn the_validator_is_not_blind() {
+fn the_validator_rejects_invalid_values() {
     let description = Description::load();
     let key = description.validator(&json!({"$ref": "#/components/schemas/ApiKeyDetails"}));
     assert!(key.is_valid(&json!({"id": "x", "name": null})));

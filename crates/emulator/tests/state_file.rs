@@ -1,54 +1,54 @@
-//! What outlives a restart.
+//! The state file.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use codat_keys_emulator::{Builder, Emulator};
+use codat_keys_emulator::{Emulator, EmulatorBuilder};
 use serde_json::{Value, json};
 
-use crate::support::{ask, ask_as, call, create, list, set_state, text};
+use crate::support::{create, list, send, send_with_headers, send_with_key, set_state, text};
 
-fn on(path: &Path) -> Builder {
+fn with_file(path: &Path) -> EmulatorBuilder {
     Emulator::builder().seed(7).state_file(path)
 }
 
 #[test]
-fn keys_and_switches_survive_a_restart() {
+fn keys_and_settings_survive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
-    let emulator = on(&path).last_key_can_be_deleted(true).start().unwrap();
+    let emulator = with_file(&path).last_key_can_be_deleted(true).start().unwrap();
     let first_key = emulator.api_key().to_owned();
     create(&emulator, "kept");
     let gone = create(&emulator, "gone");
-    assert_eq!(ask(&emulator, "DELETE", &format!("/apiKeys/{}", text(&gone["id"])), None).status, 204);
+    assert_eq!(send(&emulator, "DELETE", &format!("/apiKeys/{}", text(&gone["id"])), None).status, 204);
     set_state(&emulator, &json!({"companies": 2}));
     let before = list(&emulator);
     drop(emulator);
 
-    let emulator = on(&path).start().unwrap();
+    let emulator = with_file(&path).start().unwrap();
     assert_eq!(emulator.api_key(), first_key);
     assert_eq!(list(&emulator), before);
-    assert_eq!(ask_as(&emulator, text(&gone["apiKey"]), "GET", "/apiKeys", None).status, 401);
-    let state = call(&emulator, "GET", "/_emulator/state", &[], None).json();
+    assert_eq!(send_with_key(&emulator, text(&gone["apiKey"]), "GET", "/apiKeys", None).status, 401);
+    let state = send_with_headers(&emulator, "GET", "/_emulator/state", &[], None).json();
     assert_eq!((&state["companies"], &state["lastKeyCanBeDeleted"]), (&json!(2), &json!(true)));
     drop(emulator);
 
-    let emulator = on(&path).last_key_can_be_deleted(false).start().unwrap();
-    let state = call(&emulator, "GET", "/_emulator/state", &[], None).json();
-    assert_eq!(state["lastKeyCanBeDeleted"], false, "what the builder says counts more");
+    let emulator = with_file(&path).last_key_can_be_deleted(false).start().unwrap();
+    let state = send_with_headers(&emulator, "GET", "/_emulator/state", &[], None).json();
+    assert_eq!(state["lastKeyCanBeDeleted"], false, "the builder overrides the file");
 }
 
 #[test]
-fn no_key_ever_comes_twice() {
+fn no_key_is_generated_twice() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     let mut seen: Vec<Value> = Vec::new();
     for _ in 0..4 {
-        let emulator = on(&path).start().unwrap();
+        let emulator = with_file(&path).start().unwrap();
         for name in ["one", "two"] {
             let created = create(&emulator, name);
-            assert_eq!(ask(&emulator, "DELETE", &format!("/apiKeys/{}", text(&created["id"])), None).status, 204);
+            assert_eq!(send(&emulator, "DELETE", &format!("/apiKeys/{}", text(&created["id"])), None).status, 204);
             assert!(!seen.contains(&created["apiKey"]) && !seen.contains(&created["id"]));
             seen.extend([created["apiKey"].clone(), created["id"].clone()]);
         }
@@ -56,34 +56,34 @@ fn no_key_ever_comes_twice() {
 }
 
 #[test]
-fn an_account_without_keys_gets_a_first_one() {
+fn an_account_without_keys_gets_a_first_key() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
-    let emulator = on(&path).start().unwrap();
+    let emulator = with_file(&path).start().unwrap();
     let before = emulator.api_key().to_owned();
     set_state(&emulator, &json!({"keys": []}));
     drop(emulator);
-    let emulator = on(&path).start().unwrap();
+    let emulator = with_file(&path).start().unwrap();
     assert_ne!(emulator.api_key(), before);
-    assert_eq!(ask(&emulator, "GET", "/apiKeys", None).status, 200);
+    assert_eq!(send(&emulator, "GET", "/apiKeys", None).status, 200);
 }
 
 #[test]
-fn a_file_written_by_hand_is_read() {
+fn a_file_written_by_hand_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     fs::write(&path, r#"{"keys":[{"apiKey":"made-up-key-by-hand"},{"name":"second"}],"rateLimit":{"remaining":3}}"#)
         .unwrap();
-    let emulator = on(&path).start().unwrap();
+    let emulator = with_file(&path).start().unwrap();
     assert_eq!(emulator.api_key(), "made-up-key-by-hand");
     assert_eq!(list(&emulator)[1]["name"], "second");
 }
 
 #[test]
-fn a_damaged_file_is_refused_and_left_alone() {
+fn an_invalid_file_is_rejected_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
-    for damaged in [
+    for invalid in [
         "",
         "{",
         "[]",
@@ -91,60 +91,60 @@ fn a_damaged_file_is_refused_and_left_alone() {
         r#"{"companies":"made-up-key-in-the-wrong-place"}"#,
         r#"{"keys":[{"id":"a"},{"id":"a"}]}"#,
     ] {
-        fs::write(&path, damaged).unwrap();
-        let error = on(&path).start().unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidData, "{damaged}");
+        fs::write(&path, invalid).unwrap();
+        let error = with_file(&path).start().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidData, "{invalid}");
         let text = error.to_string();
         assert!(text.contains("state.json") && text.contains("move it away") && !text.contains("made-up"), "{text}");
-        assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
+        assert_eq!(fs::read_to_string(&path).unwrap(), invalid);
     }
 }
 
 #[test]
-fn a_second_emulator_is_refused() {
+fn a_second_emulator_on_the_same_file_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
-    let first = on(&path).start().unwrap();
-    let error = on(&path).start().unwrap_err();
+    let first = with_file(&path).start().unwrap();
+    let error = with_file(&path).start().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
     assert!(error.to_string().contains("in use by another emulator"), "{error}");
-    assert_eq!(ask(&first, "GET", "/apiKeys", None).status, 200);
+    assert_eq!(send(&first, "GET", "/apiKeys", None).status, 200);
     drop(first);
-    on(&path).start().unwrap();
+    with_file(&path).start().unwrap();
 }
 
 #[test]
-fn a_change_that_cannot_be_written_is_not_made() {
+fn a_change_that_cannot_be_saved_is_not_made() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
-    let emulator = on(&path).start().unwrap();
+    let emulator = with_file(&path).start().unwrap();
     let before = (list(&emulator), fs::read(&path).unwrap());
-    let id = text(&create(&emulator, "soon back")["id"]).to_owned();
+    let id = text(&create(&emulator, "deleted later")["id"]).to_owned();
     let (with_two, file) = (list(&emulator), fs::read(&path).unwrap());
-    assert_ne!(file, before.1, "the file is written before the answer");
+    assert_ne!(file, before.1, "the file is written before the response is sent");
 
-    // A folder in the place of the temporary file stops every write, even for root.
+    // A folder with the name of the temporary file makes every save fail, also for root.
     fs::create_dir(folder.path().join("state.json.tmp")).unwrap();
-    assert_eq!(ask(&emulator, "POST", "/apiKeys", None).status, 500);
-    assert_eq!(ask(&emulator, "DELETE", &format!("/apiKeys/{id}"), None).status, 500);
+    assert_eq!(send(&emulator, "POST", "/apiKeys", None).status, 500);
+    assert_eq!(send(&emulator, "DELETE", &format!("/apiKeys/{id}"), None).status, 500);
     assert_eq!(set_state(&emulator, &json!({"keys": []})).status, 500);
     assert_eq!((list(&emulator), fs::read(&path).unwrap()), (with_two, file));
 
     fs::remove_dir(folder.path().join("state.json.tmp")).unwrap();
-    assert_eq!(ask(&emulator, "DELETE", &format!("/apiKeys/{id}"), None).status, 204);
+    assert_eq!(send(&emulator, "DELETE", &format!("/apiKeys/{id}"), None).status, 204);
     assert_eq!(list(&emulator), before.0);
 }
 
 #[cfg(unix)]
 #[test]
-fn the_file_is_for_its_owner_alone() {
+fn the_file_is_accessible_only_to_its_owner() {
     use std::os::unix::fs::PermissionsExt;
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
     fs::write(&path, "{}").unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-    let emulator = on(&path).start().unwrap();
+    let emulator = with_file(&path).start().unwrap();
     create(&emulator, "private");
     for file in fs::read_dir(folder.path()).unwrap() {
         let file = file.unwrap();
@@ -154,14 +154,14 @@ fn the_file_is_for_its_owner_alone() {
 
 #[test]
 #[cfg(unix)]
-fn what_is_no_regular_file_is_refused_and_left_alone() {
+fn special_files_are_rejected_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let (link, target) = (folder.path().join("link"), folder.path().join("target"));
     std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
     for path in [link.as_path(), folder.path()] {
-        let error = on(path).start().unwrap_err();
+        let error = with_file(path).start().unwrap_err();
         assert!(error.to_string().contains("not a regular file"), "{error}");
     }
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink() && !target.exists());
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no lock is left");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no lock file is left");
 }

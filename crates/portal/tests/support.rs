@@ -14,7 +14,7 @@ use crate::bounded::wait_until;
 pub(crate) fn emulated() -> Emulator {
     let emulator = Emulator::builder().seed(7).start().expect("an emulator");
     let host = host_of(&emulator);
-    let (base_url, key) = (emulator.base_url().to_owned(), emulator.current_key());
+    let (base_url, key) = (emulator.base_url().to_owned(), emulator.key_provider());
     let client = move || {
         let key = ApiKey::verbatim(&key().unwrap_or_default())?;
         Client::builder().base_url(&base_url).api_key(key).retry(false).build()

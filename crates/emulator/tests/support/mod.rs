@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client on a bare socket, so that the tests share no HTTP or Base64 code with what they test.
+//! A small HTTP/1.1 client on a raw socket. It shares no HTTP or Base64 code with the emulator.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -7,18 +7,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
-impl Answer {
-    /// The value of a header that is there at most once.
+impl Response {
+    /// Returns the value of a header, which must occur at most once.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
         let value = values.next();
-        assert_eq!(values.next(), None, "{name} came twice");
+        assert_eq!(values.next(), None, "{name} occurs twice");
         value
     }
 
@@ -31,13 +31,13 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// The member `error` of an error body.
+    /// Returns the field `error` of an error body.
     pub(crate) fn error(&self) -> String {
         self.json()["error"].as_str().unwrap().to_owned()
     }
 }
 
-/// One connection, kept alive.
+/// A connection for several requests.
 pub(crate) struct Connection(BufReader<TcpStream>);
 
 impl Connection {
@@ -47,8 +47,8 @@ impl Connection {
         Connection(BufReader::new(stream))
     }
 
-    /// Sends what is given and reads one answer.
-    pub(crate) fn send(&mut self, request: &[u8]) -> Answer {
+    /// Sends a request and reads its response.
+    pub(crate) fn send(&mut self, request: &[u8]) -> Response {
         self.write(request);
         self.read(!request.starts_with(b"HEAD "))
     }
@@ -57,7 +57,7 @@ impl Connection {
         self.0.get_mut().write_all(bytes).unwrap();
     }
 
-    pub(crate) fn read(&mut self, with_body: bool) -> Answer {
+    pub(crate) fn read(&mut self, with_body: bool) -> Response {
         let status = self.line().split(' ').nth(1).unwrap().parse().unwrap();
         let mut headers = Vec::new();
         loop {
@@ -65,17 +65,17 @@ impl Connection {
             let Some((name, value)) = line.split_once(": ") else { break };
             headers.push((name.to_ascii_lowercase(), value.to_owned()));
         }
-        let mut answer = Answer { status, headers, body: String::new() };
+        let mut response = Response { status, headers, body: String::new() };
         if with_body && status != 204 {
-            let mut body = vec![0; usize::try_from(answer.number("content-length")).unwrap()];
+            let mut body = vec![0; usize::try_from(response.number("content-length")).unwrap()];
             self.0.read_exact(&mut body).unwrap();
-            answer.body = String::from_utf8(body).unwrap();
+            response.body = String::from_utf8(body).unwrap();
         }
-        answer
+        response
     }
 
-    /// What comes until the connection is closed or reset.
-    pub(crate) fn rest(&mut self) -> Vec<u8> {
+    /// Reads until the connection is closed or reset.
+    pub(crate) fn read_to_end(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         match self.0.read_to_end(&mut bytes) {
             Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("not closed: {error}"),
@@ -83,7 +83,7 @@ impl Connection {
         }
     }
 
-    pub(crate) fn some(&mut self, length: usize) -> Vec<u8> {
+    pub(crate) fn read_exact(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
         self.0.read_exact(&mut bytes).unwrap();
         bytes
@@ -96,14 +96,14 @@ impl Connection {
     }
 }
 
-/// One request on a connection of its own. A `Host` is added unless one is given.
-pub(crate) fn call(
+/// Sends a request on a new connection. Adds a `Host` unless `headers` contains one.
+pub(crate) fn send_with_headers(
     emulator: &Emulator,
     method: &str,
     target: &str,
     headers: &[(&str, &str)],
     body: Option<&str>,
-) -> Answer {
+) -> Response {
     Connection::open(emulator).send(request(method, target, headers, body).as_bytes())
 }
 
@@ -121,68 +121,74 @@ pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)], body
     request + "\r\n" + body.unwrap_or_default()
 }
 
-/// A request with the key that the emulator started with, as text.
+/// Returns a request with the emulator's first key, as text.
 pub(crate) fn own_request(emulator: &Emulator, method: &str, target: &str, body: Option<&str>) -> String {
     request(method, target, &[("Authorization", &basic(emulator.api_key()))], body)
 }
 
-/// All that comes back until the emulator ends the connection, one way or another.
-pub(crate) fn until_closed(emulator: &Emulator, request: &str) -> Vec<u8> {
+/// Sends a request and reads until the connection is closed or reset.
+pub(crate) fn read_until_closed(emulator: &Emulator, request: &str) -> Vec<u8> {
     let mut connection = Connection::open(emulator);
     connection.write(request.as_bytes());
-    connection.rest()
+    connection.read_to_end()
 }
 
-/// `POST /apiKeys` under an idempotency key.
-pub(crate) fn post(emulator: &Emulator, idempotency_key: &str, body: &str) -> Answer {
+/// Sends `POST /apiKeys` with an idempotency key.
+pub(crate) fn post(emulator: &Emulator, idempotency_key: &str, body: &str) -> Response {
     Connection::open(emulator).send(post_request(emulator, idempotency_key, body).as_bytes())
 }
 
-/// The same, as text.
+/// Returns the request of [`post`] as text.
 pub(crate) fn post_request(emulator: &Emulator, idempotency_key: &str, body: &str) -> String {
     let headers = [("Authorization", &*basic(emulator.api_key())), ("Idempotency-Key", idempotency_key)];
     request("POST", "/apiKeys", &headers, Some(body))
 }
 
-/// A request with the key that the emulator started with.
-pub(crate) fn ask(emulator: &Emulator, method: &str, target: &str, body: Option<&str>) -> Answer {
-    ask_as(emulator, emulator.api_key(), method, target, body)
+/// Sends a request with the emulator's first key.
+pub(crate) fn send(emulator: &Emulator, method: &str, target: &str, body: Option<&str>) -> Response {
+    send_with_key(emulator, emulator.api_key(), method, target, body)
 }
 
-pub(crate) fn ask_as(emulator: &Emulator, key: &str, method: &str, target: &str, body: Option<&str>) -> Answer {
-    call(emulator, method, target, &[("Authorization", &basic(key))], body)
+pub(crate) fn send_with_key(
+    emulator: &Emulator,
+    key: &str,
+    method: &str,
+    target: &str,
+    body: Option<&str>,
+) -> Response {
+    send_with_headers(emulator, method, target, &[("Authorization", &basic(key))], body)
 }
 
-/// Creates a key and gives its JSON.
+/// Creates a key and returns its JSON.
 pub(crate) fn create(emulator: &Emulator, name: &str) -> Value {
-    let answer = ask(emulator, "POST", "/apiKeys", Some(&serde_json::json!({ "name": name }).to_string()));
-    assert_eq!(answer.status, 201, "{}", answer.body);
-    answer.json()
+    let response = send(emulator, "POST", "/apiKeys", Some(&serde_json::json!({ "name": name }).to_string()));
+    assert_eq!(response.status, 201, "{}", response.body);
+    response.json()
 }
 
 pub(crate) fn list(emulator: &Emulator) -> Vec<Value> {
-    ask(emulator, "GET", "/apiKeys", None).json()["results"].as_array().unwrap().clone()
+    send(emulator, "GET", "/apiKeys", None).json()["results"].as_array().unwrap().clone()
 }
 
-pub(crate) fn set_state(emulator: &Emulator, state: &Value) -> Answer {
-    call(emulator, "PUT", "/_emulator/state", &[], Some(&state.to_string()))
+pub(crate) fn set_state(emulator: &Emulator, state: &Value) -> Response {
+    send_with_headers(emulator, "PUT", "/_emulator/state", &[], Some(&state.to_string()))
 }
 
 pub(crate) fn requests(emulator: &Emulator) -> Vec<Value> {
-    call(emulator, "GET", "/_emulator/journal", &[], None).json()["requests"].as_array().unwrap().clone()
+    send_with_headers(emulator, "GET", "/_emulator/journal", &[], None).json()["requests"].as_array().unwrap().clone()
 }
 
-/// The names of the keys that there are, whatever a list says.
+/// Returns the names of all keys in the state, which faults do not change.
 pub(crate) fn names(emulator: &Emulator) -> Vec<Value> {
-    let state = call(emulator, "GET", "/_emulator/state", &[], None).json();
+    let state = send_with_headers(emulator, "GET", "/_emulator/state", &[], None).json();
     state["keys"].as_array().unwrap().iter().map(|key| key["name"].clone()).collect()
 }
 
-/// What comes true, sooner or later.
+/// Waits until a condition holds.
 pub(crate) fn wait_until(mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(20), "it does not come true");
+        assert!(started.elapsed() < Duration::from_secs(20), "the condition does not hold in time");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -208,8 +214,8 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// For tests that count requests: none of them shall run over midnight UTC, when the count starts again.
-pub(crate) fn keep_clear_of_midnight() {
+/// Waits if it is almost midnight UTC, when the count of requests is reset.
+pub(crate) fn avoid_midnight() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let left = 86_400 - now % 86_400;
     if left < 30 {

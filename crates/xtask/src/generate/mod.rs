@@ -37,7 +37,7 @@ struct File {
 }
 
 fn stale() -> Result<Vec<File>> {
-    let mut files = vec![File { path: FIDELITY.into(), text: codat_keys_emulator::fidelity() }];
+    let mut files = vec![File { path: FIDELITY.into(), text: codat_keys_emulator::behaviours_as_markdown() }];
     files.push(File { path: "node/src/errors.ts".into(), text: node::errors() });
     files.push(File { path: "python/codat_keys/_errors.py".into(), text: python::errors() });
     for path in pages()? {

@@ -1,4 +1,4 @@
-//! One connection, with a handle on it: so that it can be cut, or closed when nothing is being answered on it.
+//! A connection and a handle that can abort it, or close it when it is idle.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -8,39 +8,40 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A handle on a connection.
+/// A handle to a connection.
 #[derive(Clone, Default)]
-pub(crate) struct Link(Arc<Mutex<State>>);
+pub(crate) struct ConnectionHandle(Arc<Mutex<State>>);
 
-/// The same, without keeping it alive.
-pub(crate) struct WeakLink(Weak<Mutex<State>>);
+/// A handle that does not keep the state of a connection alive.
+pub(crate) struct WeakConnectionHandle(Weak<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// Requests that are being answered.
+    /// The number of requests in progress.
     busy: usize,
-    /// To be closed when it is not busy.
+    /// Whether the connection ends when it is not busy.
     closing: bool,
-    cut: bool,
+    aborted: bool,
+    /// The task that waits for the next bytes.
     reader: Option<Waker>,
 }
 
-/// The connection is busy while this lives.
-pub(crate) struct Busy(Link);
+/// The connection is busy until this guard is dropped.
+pub(crate) struct BusyGuard(ConnectionHandle);
 
-impl Link {
-    pub(crate) fn busy(&self) -> Busy {
+impl ConnectionHandle {
+    pub(crate) fn mark_busy(&self) -> BusyGuard {
         self.state().busy += 1;
-        Busy(self.clone())
+        BusyGuard(self.clone())
     }
 
-    /// Lets nothing more out: whatever is answered, the client sees the connection end.
-    pub(crate) fn cut(&self) {
-        self.state().cut = true;
+    /// Fails all writes from now on, so that the connection ends without a response.
+    pub(crate) fn abort(&self) {
+        self.state().aborted = true;
     }
 
-    /// Closes it now, or, when it is busy, lets the answer close it.
-    pub(crate) fn close(&self) {
+    /// Closes the connection now, or after the response if it is busy.
+    pub(crate) fn close_when_idle(&self) {
         let mut state = self.state();
         state.closing = true;
         if let Some(reader) = state.reader.take() {
@@ -48,13 +49,13 @@ impl Link {
         }
     }
 
-    /// Whether its answers shall say `Connection: close`.
+    /// Returns true if responses must have `Connection: close`.
     pub(crate) fn is_closing(&self) -> bool {
         self.state().closing
     }
 
-    pub(crate) fn downgrade(&self) -> WeakLink {
-        WeakLink(Arc::downgrade(&self.0))
+    pub(crate) fn downgrade(&self) -> WeakConnectionHandle {
+        WeakConnectionHandle(Arc::downgrade(&self.0))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -62,40 +63,40 @@ impl Link {
     }
 }
 
-impl WeakLink {
-    /// Nothing, once the connection has ended.
-    pub(crate) fn upgrade(&self) -> Option<Link> {
-        self.0.upgrade().map(Link)
+impl WeakConnectionHandle {
+    /// Returns `None` if the connection has ended.
+    pub(crate) fn upgrade(&self) -> Option<ConnectionHandle> {
+        self.0.upgrade().map(ConnectionHandle)
     }
 }
 
-impl Drop for Busy {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         self.0.state().busy -= 1;
     }
 }
 
-/// The connection itself.
-pub(crate) struct LinkedStream {
+/// A TCP stream that its handle controls.
+pub(crate) struct ConnectionStream {
     stream: TcpStream,
-    pub(crate) link: Link,
+    pub(crate) handle: ConnectionHandle,
 }
 
-impl LinkedStream {
-    pub(crate) fn new(stream: TcpStream) -> LinkedStream {
-        LinkedStream { stream, link: Link::default() }
+impl ConnectionStream {
+    pub(crate) fn new(stream: TcpStream) -> ConnectionStream {
+        ConnectionStream { stream, handle: ConnectionHandle::default() }
     }
 
-    fn writable(&self) -> io::Result<()> {
-        if self.link.state().cut { Err(ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
+    fn check_writable(&self) -> io::Result<()> {
+        if self.handle.state().aborted { Err(ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 }
 
-impl AsyncRead for LinkedStream {
+impl AsyncRead for ConnectionStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let mut state = self.link.state();
+        let mut state = self.handle.state();
         if state.closing && state.busy == 0 {
-            // As if the client had closed it.
+            // Reports an end of stream, as if the client had closed the connection.
             return Poll::Ready(Ok(()));
         }
         state.reader = Some(cx.waker().clone());
@@ -104,9 +105,9 @@ impl AsyncRead for LinkedStream {
     }
 }
 
-impl AsyncWrite for LinkedStream {
+impl AsyncWrite for ConnectionStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.writable()?;
+        self.check_writable()?;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -115,7 +116,7 @@ impl AsyncWrite for LinkedStream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.writable()?;
+        self.check_writable()?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 

@@ -1,56 +1,56 @@
-//! The state file: locked while the emulator runs, replaced as a whole with every change.
+//! The state file. The emulator holds a lock on it, and replaces the whole file on every change.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
 
-use crate::state::Snapshot;
+use crate::account::Snapshot;
 
-/// Far more than an account takes.
+/// Far more than an account needs.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-pub(crate) struct Store {
+pub(crate) struct StateFile {
     path: PathBuf,
-    /// Held for its lock, which ends with it.
+    /// Dropping it releases the lock.
     _lock: File,
 }
 
-impl Store {
-    /// Takes the lock, which is a file of its own because the state file is replaced, not written in place.
-    pub(crate) fn open(path: PathBuf) -> io::Result<Store> {
-        refuse_special(&path)?;
+impl StateFile {
+    /// Acquires the lock. It is a separate file, because the state file itself is replaced on every change.
+    pub(crate) fn open(path: PathBuf) -> io::Result<StateFile> {
+        reject_special(&path)?;
         let lock_path = with_suffix(&path, ".lock");
         let lock = private(OpenOptions::new().write(true).create(true).truncate(false))
             .open(&lock_path)
-            .map_err(|error| about(&lock_path, error))?;
+            .map_err(|error| with_path(&lock_path, error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Store { path, _lock: lock }),
+            Ok(()) => Ok(StateFile { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
                 ErrorKind::WouldBlock,
                 format!("{}: in use by another emulator; stop it, or choose another state file", path.display()),
             )),
-            Err(TryLockError::Error(error)) => Err(about(&lock_path, error)),
+            Err(TryLockError::Error(error)) => Err(with_path(&lock_path, error)),
         }
     }
 
-    /// What the file holds; nothing when there is none yet.
+    /// Reads the file. Returns `None` if it does not exist.
     pub(crate) fn load(&self) -> io::Result<Option<Snapshot>> {
         let mut json = Vec::new();
         match File::open(&self.path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut json)) {
-            Ok(_) if json.len() as u64 > MAX_BYTES => Err(self.damaged("it is larger than 16 MiB")),
+            Ok(_) if json.len() as u64 > MAX_BYTES => Err(self.invalid("it is larger than 16 MiB")),
             Ok(_) if json.starts_with(b"\xff\xfe") || json.starts_with(b"\xfe\xff") => {
-                Err(self.damaged("it is encoded as UTF-16: save it as UTF-8"))
+                Err(self.invalid("it is encoded as UTF-16: save it as UTF-8"))
             }
             // Some editors write a byte order mark, which JSON does not allow.
             Ok(_) => Snapshot::parse(json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&json))
                 .map(Some)
-                .map_err(|reason| self.damaged(&reason)),
+                .map_err(|reason| self.invalid(&reason)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(about(&self.path, error)),
+            Err(error) => Err(with_path(&self.path, error)),
         }
     }
 
-    pub(crate) fn damaged(&self, reason: &str) -> io::Error {
+    pub(crate) fn invalid(&self, reason: &str) -> io::Error {
         let path = self.path.display();
         io::Error::new(
             ErrorKind::InvalidData,
@@ -58,19 +58,19 @@ impl Store {
         )
     }
 
-    /// Returns once the snapshot would survive a power cut. On an error the old one is still whole.
+    /// Replaces the file. When this method returns, the snapshot survives a power failure. On an error, the old file is unchanged.
     pub(crate) fn save(&self, snapshot: &Snapshot) -> io::Result<()> {
         let temporary = with_suffix(&self.path, ".tmp");
         self.replace(snapshot, &temporary).map_err(|error| {
-            // It holds keys; when it cannot be removed either, the error at hand says more.
+            // The file contains keys. If it cannot be removed, the first error is more helpful.
             let _ = fs::remove_file(&temporary);
-            about(&self.path, error)
+            with_path(&self.path, error)
         })
     }
 
     fn replace(&self, snapshot: &Snapshot, temporary: &Path) -> io::Result<()> {
         match fs::remove_file(temporary) {
-            // Left by an emulator that was killed. The lock says that nobody else is writing it.
+            // A killed emulator has left it. Because of the lock, no other emulator writes it.
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -84,8 +84,8 @@ impl Store {
     }
 }
 
-/// A device or a pipe may be read without end, and would be replaced by the first save; so would a link.
-fn refuse_special(path: &Path) -> io::Result<()> {
+/// Rejects devices and pipes, which may be endless, and links. The first save would replace all of them.
+fn reject_special(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if !metadata.is_file() => {
             let text = format!("{}: not a regular file; choose another state file", path.display());
@@ -101,7 +101,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn about(path: &Path, error: io::Error) -> io::Error {
+fn with_path(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
@@ -115,7 +115,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// The new name is part of the folder, which has to reach the disk as well.
+/// Flushes the folder, which contains the new name of the file.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());

@@ -1,4 +1,4 @@
-//! The account that the emulator plays, and the rules about its keys. Pure: no clock, no file, no HTTP.
+//! The emulated account and the rules for its keys. Pure: no clock, no file, no HTTP.
 
 use std::collections::HashSet;
 
@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::generator::Generator;
 use crate::quota::Quota;
-use crate::wire::{ApiKeyDetails, Refusal};
+use crate::wire::{ApiError, ApiKeyDetails};
 
 const MAX_KEYS: usize = 10;
 pub(crate) const MAX_NAME_UTF16_UNITS: usize = 50;
 const DEFAULT_COMPANIES: u32 = 5;
-/// They are made anew for every answer, so the number has a bound: four of the largest pages.
+/// Four pages of the largest size. Each response generates all companies again, which limits their number.
 const MAX_COMPANIES: u32 = 20_000;
 
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub(crate) struct Account {
     generator: Generator,
 }
 
-/// The account as a client sets it and as the state file keeps it. What is absent stays as it is.
+/// The account in control requests and in the state file. Absent fields do not change.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Snapshot {
@@ -35,7 +35,7 @@ pub(crate) struct Snapshot {
     enforce_limits: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_limit: Option<Remaining>,
-    /// Where the sequence of keys and ids stands: in the state file only.
+    /// The position of the generator. Only the state file contains it.
     pub(crate) generator: Option<u64>,
 }
 
@@ -46,7 +46,7 @@ struct Remaining {
 }
 
 impl Account {
-    /// An account without keys.
+    /// Creates an account without keys.
     pub(crate) fn new(seed: u64) -> Account {
         Account {
             keys: Vec::new(),
@@ -58,41 +58,41 @@ impl Account {
         }
     }
 
-    /// Codat provides the first key of an account. It has no name.
-    pub(crate) fn provide_first_key(&mut self, now: Timestamp) {
+    /// Creates a key without a name if there is none, as Codat does for a new account.
+    pub(crate) fn ensure_first_key(&mut self, now: Timestamp) {
         if self.keys.is_empty() {
             self.add_key(None, now);
         }
     }
 
-    pub(crate) fn create(&mut self, name: Option<String>, now: Timestamp) -> Result<&ApiKeyDetails, Refusal> {
+    pub(crate) fn create(&mut self, name: Option<String>, now: Timestamp) -> Result<&ApiKeyDetails, ApiError> {
         if name.as_ref().is_some_and(|name| name.encode_utf16().count() > MAX_NAME_UTF16_UNITS) {
-            return Err(Refusal::name_too_long());
+            return Err(ApiError::name_too_long());
         }
         if self.keys.len() >= MAX_KEYS {
-            return Err(Refusal::key_limit());
+            return Err(ApiError::key_limit());
         }
         Ok(self.add_key(name, now))
     }
 
-    pub(crate) fn delete(&mut self, id: &str) -> Result<(), Refusal> {
-        // The id is not repeated in the error: it may be a key, sent in the wrong place.
-        let index = self.keys.iter().position(|key| key.id == id).ok_or_else(|| Refusal::not_found("API key"))?;
+    pub(crate) fn delete(&mut self, id: &str) -> Result<(), ApiError> {
+        // The error does not contain the id, which may be a key that was passed by mistake.
+        let index = self.keys.iter().position(|key| key.id == id).ok_or_else(|| ApiError::not_found("API key"))?;
         if self.keys.len() == 1 && !self.last_key_can_be_deleted {
-            return Err(Refusal::last_key());
+            return Err(ApiError::last_key());
         }
         self.keys.remove(index);
         Ok(())
     }
 
-    /// Takes over a snapshot, whole or not at all. The error says what is wrong with it, without its secrets.
+    /// Applies a snapshot as a whole, or returns an error and changes nothing. The error contains no secrets.
     pub(crate) fn apply(&mut self, snapshot: Snapshot, now: Timestamp) -> Result<(), String> {
         if snapshot.companies.is_some_and(|companies| companies > MAX_COMPANIES) {
             return Err(format!("`companies` is at most {MAX_COMPANIES}"));
         }
         if let Some(keys) = &snapshot.keys {
-            refuse_duplicates("id", keys.iter().map(|key| &key.id))?;
-            refuse_duplicates("apiKey", keys.iter().map(|key| &key.api_key))?;
+            reject_duplicates("id", keys.iter().map(|key| &key.id))?;
+            reject_duplicates("apiKey", keys.iter().map(|key| &key.api_key))?;
         }
         if let Some(position) = snapshot.generator {
             self.generator = Generator::new(position);
@@ -110,7 +110,7 @@ impl Account {
         Ok(())
     }
 
-    /// What the state file keeps. The quota is not part of it: it changes with every request.
+    /// Returns the content of the state file. It has no quota, because the quota changes with every request.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             keys: Some(self.keys.clone()),
@@ -129,23 +129,23 @@ impl Account {
         &self.keys[self.keys.len() - 1]
     }
 
-    /// Gives every key that lacks an id or a value one that no other key has.
+    /// Generates the absent ids and values of keys. Each is unique.
     fn complete_keys(&mut self) {
         let mut taken: HashSet<String> =
             self.keys.iter().flat_map(|key| [key.id.clone(), key.api_key.clone()]).collect();
         for key in &mut self.keys {
             if key.id.is_empty() {
-                key.id = unused(&mut taken, || self.generator.id());
+                key.id = generate_unused(&mut taken, || self.generator.id());
             }
             if key.api_key.is_empty() {
-                key.api_key = unused(&mut taken, || self.generator.api_key());
+                key.api_key = generate_unused(&mut taken, || self.generator.api_key());
             }
         }
     }
 }
 
 impl Snapshot {
-    /// Reads JSON. The error names an unknown member, or the place: never a value, which may be a secret.
+    /// Parses JSON. The error names an unknown field or the position, never a value, which may be a secret.
     pub(crate) fn parse(json: &[u8]) -> Result<Snapshot, String> {
         serde_json::from_slice(json).map_err(|error| {
             let text = error.to_string();
@@ -158,7 +158,7 @@ impl Snapshot {
     }
 }
 
-fn unused(taken: &mut HashSet<String>, mut next: impl FnMut() -> String) -> String {
+fn generate_unused(taken: &mut HashSet<String>, mut next: impl FnMut() -> String) -> String {
     loop {
         let candidate = next();
         if taken.insert(candidate.clone()) {
@@ -167,11 +167,11 @@ fn unused(taken: &mut HashSet<String>, mut next: impl FnMut() -> String) -> Stri
     }
 }
 
-/// Empty values are to be generated, and may repeat.
-fn refuse_duplicates<'a>(member: &str, values: impl Iterator<Item = &'a String>) -> Result<(), String> {
+/// Rejects duplicate values. Empty values are allowed, because they are generated later.
+fn reject_duplicates<'a>(field: &str, values: impl Iterator<Item = &'a String>) -> Result<(), String> {
     let mut seen = HashSet::new();
     match values.filter(|value| !value.is_empty()).all(|value| seen.insert(value)) {
         true => Ok(()),
-        false => Err(format!("two keys have the same `{member}`")),
+        false => Err(format!("two keys have the same `{field}`")),
     }
 }

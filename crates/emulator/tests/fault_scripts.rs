@@ -1,26 +1,26 @@
-//! The script of faults: how it is read, shown and used up.
+//! Parsing and use of fault scripts.
 
 use std::io::ErrorKind;
 
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, ask, call, list, names, requests, until_closed};
+use crate::support::{Response, list, names, read_until_closed, requests, send, send_with_headers};
 
-fn put(emulator: &Emulator, body: &str) -> Answer {
-    call(emulator, "PUT", "/_emulator/faults", &[], Some(body))
+fn put(emulator: &Emulator, body: &str) -> Response {
+    send_with_headers(emulator, "PUT", "/_emulator/faults", &[], Some(body))
 }
 
-fn left(emulator: &Emulator) -> Value {
-    call(emulator, "GET", "/_emulator/faults", &[], None).json()["faults"].clone()
+fn remaining(emulator: &Emulator) -> Value {
+    send_with_headers(emulator, "GET", "/_emulator/faults", &[], None).json()["faults"].clone()
 }
 
 fn status(emulator: &Emulator, method: &str, path: &str) -> u16 {
-    ask(emulator, method, path, None).status
+    send(emulator, method, path, None).status
 }
 
 #[test]
-fn the_first_fault_that_matches_is_used_and_counted_down() {
+fn the_first_matching_fault_is_used_and_counted() {
     let emulator = Emulator::start().unwrap();
     let script = json!({"faults": [
         {"method": "DELETE", "fault": "status", "status": 500},
@@ -29,37 +29,41 @@ fn the_first_fault_that_matches_is_used_and_counted_down() {
         {"path": "/profile", "fault": "status", "status": 503},
     ]});
     let shown = put(&emulator, &script.to_string());
-    assert_eq!((shown.status, &shown.json()["faults"]), (200, &left(&emulator)));
+    assert_eq!((shown.status, &shown.json()["faults"]), (200, &remaining(&emulator)));
     assert_eq!(
-        left(&emulator)[0],
+        remaining(&emulator)[0],
         json!({"method": "DELETE", "fault": "status", "status": 500, "skip": 0, "count": 1})
     );
 
     assert_eq!(status(&emulator, "GET", "/companies"), 200);
-    assert_eq!(status(&emulator, "GET", "/profile"), 503, "the one before it is skipped once");
+    assert_eq!(status(&emulator, "GET", "/profile"), 503, "the fault before it skips one request");
     assert_eq!(status(&emulator, "GET", "/profile"), 501);
     assert_eq!(status(&emulator, "GET", "/apiKeys/some-id?a=b"), 502);
-    let rest = left(&emulator);
+    let rest = remaining(&emulator);
     assert_eq!(rest.as_array().unwrap().len(), 2);
     assert_eq!((&rest[1]["status"], &rest[1]["skip"], &rest[1]["count"]), (&json!(501), &json!(0), &json!(1)));
-    assert_eq!(put(&emulator, &json!({ "faults": rest }).to_string()).json()["faults"], rest, "it can be given again");
+    assert_eq!(
+        put(&emulator, &json!({ "faults": rest }).to_string()).json()["faults"],
+        rest,
+        "the remaining faults are a valid script"
+    );
 
     let journal = requests(&emulator);
     assert_eq!((journal[0].get("fault"), &journal[1]["fault"]), (None, &json!("status")));
-    assert_eq!(call(&emulator, "DELETE", "/_emulator/faults", &[], None).status, 204);
-    assert_eq!(left(&emulator), json!([]));
+    assert_eq!(send_with_headers(&emulator, "DELETE", "/_emulator/faults", &[], None).status, 204);
+    assert_eq!(remaining(&emulator), json!([]));
     assert_eq!(status(&emulator, "GET", "/profile"), 200);
 }
 
 #[test]
-fn the_controls_are_spared() {
+fn faults_do_not_apply_to_controls() {
     let emulator = Emulator::builder().faults(r#"{"faults":[{"count":9,"fault":"drop-before"}]}"#).start().unwrap();
-    assert_eq!(call(&emulator, "GET", "/_emulator/state", &[], None).status, 200);
-    assert_eq!(left(&emulator)[0]["count"], 9);
+    assert_eq!(send_with_headers(&emulator, "GET", "/_emulator/state", &[], None).status, 200);
+    assert_eq!(remaining(&emulator)[0]["count"], 9);
 }
 
 #[test]
-fn a_request_without_a_valid_key_meets_only_what_comes_before_authentication() {
+fn requests_without_a_valid_key_get_only_faults_before_authentication() {
     let emulator = Emulator::start().unwrap();
     for fault in [
         json!({"fault": "delay-before", "milliseconds": 60_000}),
@@ -68,26 +72,26 @@ fn a_request_without_a_valid_key_meets_only_what_comes_before_authentication() {
         json!({"fault": "status", "status": 503, "effect": "now", "from": "gateway"}),
     ] {
         put(&emulator, &json!({"faults": [fault]}).to_string());
-        assert_eq!(call(&emulator, "GET", "/apiKeys", &[], None).status, 401, "{fault}");
-        assert_eq!(left(&emulator)[0]["count"], 1, "{fault}");
+        assert_eq!(send_with_headers(&emulator, "GET", "/apiKeys", &[], None).status, 401, "{fault}");
+        assert_eq!(remaining(&emulator)[0]["count"], 1, "{fault}");
     }
     for (fault, status) in [
         (json!({"fault": "status", "status": 503, "from": "gateway"}), 503),
         (json!({"fault": "redirect", "location": "/elsewhere"}), 307),
     ] {
         put(&emulator, &json!({"faults": [fault]}).to_string());
-        assert_eq!(call(&emulator, "GET", "/apiKeys", &[], None).status, status, "{fault}");
+        assert_eq!(send_with_headers(&emulator, "GET", "/apiKeys", &[], None).status, status, "{fault}");
     }
     put(&emulator, r#"{"faults":[{"fault":"drop-before"}]}"#);
-    assert!(until_closed(&emulator, "GET /apiKeys HTTP/1.1\r\nHost: localhost\r\n\r\n").is_empty());
+    assert!(read_until_closed(&emulator, "GET /apiKeys HTTP/1.1\r\nHost: localhost\r\n\r\n").is_empty());
 }
 
 #[test]
-fn a_wrong_script_is_refused_and_says_why() {
+fn an_invalid_script_is_rejected_with_a_reason() {
     let emulator = Emulator::start().unwrap();
     put(&emulator, r#"{"faults":[{"fault":"twice"}]}"#);
-    let before = left(&emulator);
-    for (fault, why) in [
+    let before = remaining(&emulator);
+    for (fault, reason) in [
         (json!(1), "must be an object"),
         (json!({}), "`fault` is missing"),
         (json!({"fault": "unheard-of"}), "`fault` must be one of `refuse`, `drop-before`"),
@@ -119,11 +123,15 @@ fn a_wrong_script_is_refused_and_says_why() {
         (json!({"fault": "redirect"}), "`location` is missing"),
         (json!({"fault": "redirect", "location": "/", "status": 200}), "`status`"),
     ] {
-        let answer = put(&emulator, &json!({"faults": [{"fault": "twice"}, fault]}).to_string());
-        assert_eq!(answer.status, 400, "{fault}");
-        assert!(answer.error().starts_with("fault 2: ") && answer.error().contains(why), "{}: {fault}", answer.error());
+        let response = put(&emulator, &json!({"faults": [{"fault": "twice"}, fault]}).to_string());
+        assert_eq!(response.status, 400, "{fault}");
+        assert!(
+            response.error().starts_with("fault 2: ") && response.error().contains(reason),
+            "{}: {fault}",
+            response.error()
+        );
     }
-    for (body, why) in [
+    for (body, reason) in [
         ("", "must be JSON"),
         ("[]", "must be JSON"),
         ("{}", "`faults` must be an array"),
@@ -131,23 +139,26 @@ fn a_wrong_script_is_refused_and_says_why() {
         (r#"{"faults":[],"more":1}"#, "`more` is unknown"),
         (&json!({"faults": vec![json!({"fault": "twice"}); 1001]}).to_string(), "at most 1000"),
     ] {
-        let answer = put(&emulator, body);
-        assert_eq!(answer.status, 400, "{body:.40}");
-        assert!(answer.error().contains(why), "{}", answer.error());
-        assert_eq!(emulator.set_faults(body), Err(answer.error()), "the handle says the same");
+        let response = put(&emulator, body);
+        assert_eq!(response.status, 400, "{body:.40}");
+        assert!(response.error().contains(reason), "{}", response.error());
+        assert_eq!(emulator.set_faults(body), Err(response.error()), "the handle returns the same error");
     }
-    assert_eq!(left(&emulator), before, "a wrong script changes nothing");
-    assert_eq!(call(&emulator, "POST", "/_emulator/faults", &[], None).header("allow"), Some("GET, PUT, DELETE"));
+    assert_eq!(remaining(&emulator), before, "an invalid script changes nothing");
+    assert_eq!(
+        send_with_headers(&emulator, "POST", "/_emulator/faults", &[], None).header("allow"),
+        Some("GET, PUT, DELETE")
+    );
 }
 
 #[test]
-fn the_builder_takes_a_script_and_refuses_a_wrong_one() {
+fn the_builder_accepts_a_script_and_rejects_an_invalid_one() {
     let error = Emulator::builder().faults(r#"{"faults":[{"fault":"x"}]}"#).start().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
     assert!(error.to_string().starts_with("the faults: fault 1: `fault` must be one of"), "{error}");
 
     let script = r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"twice"}]}"#;
     let emulator = Emulator::builder().faults(script).start().unwrap();
-    assert_eq!(ask(&emulator, "POST", "/apiKeys", None).status, 201);
+    assert_eq!(send(&emulator, "POST", "/apiKeys", None).status, 201);
     assert_eq!((list(&emulator).len(), names(&emulator).len()), (3, 3));
 }

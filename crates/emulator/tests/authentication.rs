@@ -1,22 +1,22 @@
-//! Who is let in, and what everybody else is told.
+//! Authentication and routing.
 
 use codat_keys_emulator::Emulator;
 
-use crate::support::{ask, ask_as, base64, basic, call, create, set_state, text};
+use crate::support::{base64, basic, create, send, send_with_headers, send_with_key, set_state, text};
 
 fn status_with(emulator: &Emulator, authorization: &str) -> u16 {
-    call(emulator, "GET", "/apiKeys", &[("Authorization", authorization)], None).status
+    send_with_headers(emulator, "GET", "/apiKeys", &[("Authorization", authorization)], None).status
 }
 
 #[test]
-fn takes_the_base64_of_the_key_alone() {
+fn accepts_only_basic_and_the_base64_of_the_key() {
     let emulator = Emulator::start().unwrap();
     let key = emulator.api_key();
     let encoded = base64(key.as_bytes());
     for accepted in [format!("Basic {encoded}"), format!("basic {encoded}"), format!("BASIC {encoded}")] {
         assert_eq!(status_with(&emulator, &accepted), 200, "{accepted}");
     }
-    for refused in [
+    for rejected in [
         basic(&format!("{key}:")),
         basic(&format!(":{key}")),
         basic(&base64(key.as_bytes())),
@@ -33,23 +33,23 @@ fn takes_the_base64_of_the_key_alone() {
         String::new(),
         basic("made-up-key-that-never-was"),
     ] {
-        assert_eq!(status_with(&emulator, &refused), 401, "{refused}");
+        assert_eq!(status_with(&emulator, &rejected), 401, "{rejected}");
     }
     let twice = [("Authorization", &*basic(key)), ("Authorization", &*basic(key))];
-    assert_eq!(call(&emulator, "GET", "/apiKeys", &twice, None).status, 401);
+    assert_eq!(send_with_headers(&emulator, "GET", "/apiKeys", &twice, None).status, 401);
 }
 
 #[test]
-fn takes_keys_of_any_form() {
+fn accepts_keys_with_any_characters() {
     let emulator = Emulator::start().unwrap();
     for key in ["a", "made-up+key/with=signs", "made:up", "mädeüp"] {
         assert_eq!(set_state(&emulator, &serde_json::json!({"keys": [{"apiKey": key}]})).status, 200);
-        assert_eq!(ask_as(&emulator, key, "GET", "/apiKeys", None).status, 200, "{key}");
+        assert_eq!(send_with_key(&emulator, key, "GET", "/apiKeys", None).status, 200, "{key}");
     }
 }
 
 #[test]
-fn authenticates_before_anything_else() {
+fn authentication_is_checked_first() {
     let emulator = Emulator::start().unwrap();
     let large = "x".repeat(1024 * 1024 + 1);
     for (method, path, body) in [
@@ -60,29 +60,29 @@ fn authenticates_before_anything_else() {
         ("POST", "/apiKeys", Some(&*large)),
         ("GET", "/companies?page=0", None),
     ] {
-        let answer = call(&emulator, method, path, &[], body);
-        assert_eq!((answer.status, &*answer.error()), (401, "Unauthorized"), "{method} {path}");
-        assert_eq!(answer.header("x-rate-limit-remaining"), Some("6000"));
+        let response = send_with_headers(&emulator, method, path, &[], body);
+        assert_eq!((response.status, &*response.error()), (401, "Unauthorized"), "{method} {path}");
+        assert_eq!(response.header("x-rate-limit-remaining"), Some("6000"));
     }
 }
 
 #[test]
-fn a_new_key_works_at_once_and_a_deleted_one_no_more() {
+fn new_keys_are_valid_at_once_and_deleted_keys_are_invalid() {
     let emulator = Emulator::start().unwrap();
     let created = create(&emulator, "new");
     let key = text(&created["apiKey"]);
-    assert_eq!(ask_as(&emulator, key, "GET", "/profile", None).status, 200);
-    assert_eq!(ask(&emulator, "DELETE", &format!("/apiKeys/{}", text(&created["id"])), None).status, 204);
-    assert_eq!(ask_as(&emulator, key, "GET", "/profile", None).status, 401);
+    assert_eq!(send_with_key(&emulator, key, "GET", "/profile", None).status, 200);
+    assert_eq!(send(&emulator, "DELETE", &format!("/apiKeys/{}", text(&created["id"])), None).status, 204);
+    assert_eq!(send_with_key(&emulator, key, "GET", "/profile", None).status, 401);
 }
 
 #[test]
-fn refuses_unknown_paths_and_methods() {
+fn unknown_paths_and_methods_get_an_error() {
     let emulator = Emulator::start().unwrap();
     for path in ["/", "/apikeys", "/apiKeys/", "/apiKeys/a/b", "//apiKeys", "/profile/x", "/%FF", "*"] {
-        assert_eq!(ask(&emulator, "GET", path, None).status, 404, "{path}");
+        assert_eq!(send(&emulator, "GET", path, None).status, 404, "{path}");
     }
-    assert_eq!(ask(&emulator, "CONNECT", "localhost:80", None).status, 404);
+    assert_eq!(send(&emulator, "CONNECT", "localhost:80", None).status, 404);
     for (method, path, allowed) in [
         ("PUT", "/apiKeys", "GET, POST"),
         ("HEAD", "/apiKeys", "GET, POST"),
@@ -92,28 +92,28 @@ fn refuses_unknown_paths_and_methods() {
         ("POST", "/companies", "GET"),
         ("BREW", "/companies", "GET"),
     ] {
-        let answer = ask(&emulator, method, path, None);
-        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
+        let response = send(&emulator, method, path, None);
+        assert_eq!((response.status, response.header("allow")), (405, Some(allowed)), "{method} {path}");
         if method == "HEAD" {
-            assert_eq!(answer.header("content-type"), Some("application/json"));
+            assert_eq!(response.header("content-type"), Some("application/json"));
         } else {
-            assert_eq!(answer.error(), "Method not allowed");
+            assert_eq!(response.error(), "Method not allowed");
         }
     }
 }
 
 #[test]
-fn the_profile_names_the_key_that_asked() {
+fn the_profile_contains_the_key_of_the_request() {
     let emulator = Emulator::start().unwrap();
     let created = create(&emulator, "another");
-    let profile = ask_as(&emulator, text(&created["apiKey"]), "GET", "/profile", None).json();
+    let profile = send_with_key(&emulator, text(&created["apiKey"]), "GET", "/profile", None).json();
     assert_eq!(profile["apiKey"], created["apiKey"]);
     assert!(profile["name"].is_string() && profile["redirectUrl"].is_string());
 }
 
 #[test]
-fn an_empty_cookie_does_no_harm() {
+fn an_empty_cookie_is_ignored() {
     let emulator = Emulator::start().unwrap();
     let headers = [("Authorization", &*basic(emulator.api_key())), ("cookie", "")];
-    assert_eq!(call(&emulator, "GET", "/profile", &headers, None).status, 200);
+    assert_eq!(send_with_headers(&emulator, "GET", "/profile", &headers, None).status, 200);
 }

@@ -1,10 +1,11 @@
-//! Faults that change the answer: its status, its sender, its body.
+//! Faults that change the status, the sender or the body of a response.
 
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Connection, ask, call, list, names, own_request, post, post_request, requests, until_closed, wait_until,
+    Connection, list, names, own_request, post, post_request, read_until_closed, requests, send, send_with_headers,
+    wait_until,
 };
 
 const NAMED: &str = r#"{"name":"mine"}"#;
@@ -17,14 +18,14 @@ fn number_of_keys(emulator: &Emulator) -> usize {
     names(emulator).len()
 }
 
-/// The head and the body of bytes that came over the wire.
-fn parts(bytes: &[u8]) -> (String, &[u8]) {
+/// Splits a response into head and body.
+fn split(bytes: &[u8]) -> (String, &[u8]) {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
     (String::from_utf8(bytes[..end].to_vec()).unwrap().to_ascii_lowercase(), &bytes[end + 4..])
 }
 
 #[test]
-fn a_status_of_codat_has_its_body_and_is_kept() {
+fn a_status_from_codat_is_stored_for_replay() {
     for (effect, keys) in [(None, 1), (Some("none"), 1), (Some("now"), 2)] {
         let mut fault = json!({"fault": "status", "status": 503, "retryAfter": "Wed, 21 Oct 2026 07:28:00 GMT"});
         if let Some(effect) = effect {
@@ -43,7 +44,7 @@ fn a_status_of_codat_has_its_body_and_is_kept() {
 }
 
 #[test]
-fn an_answer_that_is_kept_comes_before_a_status_of_codat_but_not_before_one_of_a_gateway() {
+fn a_stored_response_overrides_a_status_from_codat_but_not_from_a_gateway() {
     let emulator = Emulator::start().unwrap();
     let first = post(&emulator, "one", NAMED);
     let script = json!({"faults": [
@@ -56,7 +57,7 @@ fn an_answer_that_is_kept_comes_before_a_status_of_codat_but_not_before_one_of_a
 }
 
 #[test]
-fn a_status_of_a_gateway_is_not_kept_but_what_got_lost_is() {
+fn a_status_from_a_gateway_is_not_stored_but_the_lost_response_is() {
     for (effect, keys, lost) in [("none", 1, false), ("now", 2, true)] {
         let emulator =
             with(&json!({"fault": "status", "status": 502, "effect": effect, "from": "gateway", "count": 2}));
@@ -71,7 +72,7 @@ fn a_status_of_a_gateway_is_not_kept_but_what_got_lost_is() {
 }
 
 #[test]
-fn a_late_effect_comes_after_the_answer() {
+fn a_late_effect_follows_the_response() {
     for (from, status, next) in [("codat", 500, 500), ("gateway", 504, 201)] {
         let fault = json!({"fault": "status", "status": status, "effect": "late", "milliseconds": 50, "from": from});
         let emulator = with(&fault);
@@ -82,18 +83,22 @@ fn a_late_effect_comes_after_the_answer() {
     let fault = json!({"fault": "status", "status": 504, "effect": "late", "milliseconds": 60_000, "from": "gateway"});
     let emulator = with(&fault);
     assert_eq!(post(&emulator, "one", NAMED).status, 504);
-    assert_eq!((post(&emulator, "one", NAMED).status, number_of_keys(&emulator)), (409, 1), "it is still running");
+    assert_eq!(
+        (post(&emulator, "one", NAMED).status, number_of_keys(&emulator)),
+        (409, 1),
+        "the request is still running"
+    );
 }
 
 #[test]
-fn a_429_may_be_a_lie() {
+fn a_429_can_have_an_effect() {
     let emulator = with(&json!({"fault": "status", "status": 429, "effect": "now"}));
     assert_eq!((post(&emulator, "one", NAMED).status, number_of_keys(&emulator)), (429, 2));
     assert_eq!((post(&emulator, "one", NAMED).status, number_of_keys(&emulator)), (201, 3));
 }
 
 #[test]
-fn every_status_has_a_default_body_of_codat() {
+fn every_status_has_a_default_error_body() {
     for (status, body_status, error) in [
         (400, 400, "Bad Request"),
         (401, 401, "Unauthorized"),
@@ -106,34 +111,34 @@ fn every_status_has_a_default_body_of_codat() {
         (599, 599, "Unknown"),
     ] {
         let emulator = with(&json!({"fault": "status", "status": status}));
-        let answer = ask(&emulator, "GET", "/apiKeys", None);
-        assert_eq!((answer.status, &answer.json()["statusCode"]), (status, &json!(body_status)));
-        assert!(answer.error().starts_with(error), "{}", answer.body);
-        assert_eq!(answer.header("retry-after"), None);
+        let response = send(&emulator, "GET", "/apiKeys", None);
+        assert_eq!((response.status, &response.json()["statusCode"]), (status, &json!(body_status)));
+        assert!(response.error().starts_with(error), "{}", response.body);
+        assert_eq!(response.header("retry-after"), None);
     }
     let emulator = with(&json!({"fault": "status", "status": 204}));
-    assert_eq!(ask(&emulator, "GET", "/apiKeys", None).header("content-type"), None);
+    assert_eq!(send(&emulator, "GET", "/apiKeys", None).header("content-type"), None);
 }
 
 #[test]
-fn a_body_of_ones_own_is_sent_as_it_is() {
+fn a_custom_body_is_sent_unchanged() {
     let own = json!({"statusCode": 500, "correlationId": "made up"});
     let emulator = with(&json!({"fault": "status", "status": 500, "body": own}));
-    assert_eq!(ask(&emulator, "GET", "/apiKeys", None).json(), own);
+    assert_eq!(send(&emulator, "GET", "/apiKeys", None).json(), own);
     assert_eq!(requests(&emulator)[0]["correlationId"], "made up");
     let emulator = with(&json!({"fault": "status", "status": 502, "body": "<html>Bad gateway</html>"}));
-    let answer = ask(&emulator, "GET", "/apiKeys", None);
+    let response = send(&emulator, "GET", "/apiKeys", None);
     assert_eq!(
-        (&*answer.body, answer.header("content-type")),
+        (&*response.body, response.header("content-type")),
         ("<html>Bad gateway</html>", Some("text/html; charset=utf-8"))
     );
 }
 
 #[test]
-fn truncated_is_half_a_body_under_a_whole_head() {
+fn truncated_sends_half_of_the_body() {
     let emulator = with(&json!({"fault": "truncated"}));
-    let bytes = until_closed(&emulator, &post_request(&emulator, "one", NAMED));
-    let (head, half) = parts(&bytes);
+    let bytes = read_until_closed(&emulator, &post_request(&emulator, "one", NAMED));
+    let (head, half) = split(&bytes);
     let whole = post(&emulator, "one", NAMED);
     assert!(head.starts_with("http/1.1 201 "), "{head}");
     assert!(head.contains(&format!("\r\ncontent-length: {}", whole.body.len())), "{head}");
@@ -143,39 +148,39 @@ fn truncated_is_half_a_body_under_a_whole_head() {
     let id = list(&emulator)[1]["id"].clone();
     emulator.set_faults(r#"{"faults":[{"fault":"truncated"}]}"#).unwrap();
     let request = own_request(&emulator, "DELETE", &format!("/apiKeys/{}", id.as_str().unwrap()), None);
-    assert!(parts(&until_closed(&emulator, &request)).0.starts_with("http/1.1 204 "));
+    assert!(split(&read_until_closed(&emulator, &request)).0.starts_with("http/1.1 204 "));
 }
 
 #[test]
-fn slow_is_the_same_body_byte_by_byte() {
+fn slow_sends_the_unchanged_body() {
     let emulator = with(&json!({"fault": "slow", "milliseconds": 1}));
     let slow = post(&emulator, "one", NAMED);
     assert_eq!((slow.status, post(&emulator, "one", NAMED).body), (201, slow.body));
 }
 
 #[test]
-fn endless_goes_on_and_on() {
+fn endless_sends_more_than_any_limit() {
     let emulator = with(&json!({"fault": "endless"}));
     let mut connection = Connection::open(&emulator);
     connection.write(own_request(&emulator, "POST", "/apiKeys", Some(NAMED)).as_bytes());
-    let bytes = connection.some(5_000_000);
-    let (head, _) = parts(&bytes);
+    let bytes = connection.read_exact(5_000_000);
+    let (head, _) = split(&bytes);
     assert!(head.starts_with("http/1.1 201 ") && !head.contains("content-length"), "{head}");
     drop(connection);
     assert_eq!(number_of_keys(&emulator), 2);
-    assert_eq!(ask(&emulator, "GET", "/profile", None).status, 200);
+    assert_eq!(send(&emulator, "GET", "/profile", None).status, 200);
 }
 
 #[test]
-fn huge_has_a_hundred_megabytes() {
+fn huge_sends_a_hundred_megabytes() {
     let emulator = with(&json!({"fault": "huge"}));
-    let answer = ask(&emulator, "GET", "/apiKeys", None);
-    assert_eq!((answer.status, answer.body.len()), (200, 100_000_000));
-    assert!(answer.body.starts_with("{\"results\":[ ") && answer.body.ends_with(" ]}"));
+    let response = send(&emulator, "GET", "/apiKeys", None);
+    assert_eq!((response.status, response.body.len()), (200, 100_000_000));
+    assert!(response.body.starts_with("{\"results\":[ ") && response.body.ends_with(" ]}"));
 }
 
 #[test]
-fn garbage_html_and_nothing_take_the_place_of_the_body() {
+fn garbage_html_and_empty_replace_the_body() {
     for (fault, status, content_type) in [
         ("garbage", 201, "application/json"),
         ("html", 200, "text/html; charset=utf-8"),
@@ -184,8 +189,8 @@ fn garbage_html_and_nothing_take_the_place_of_the_body() {
         let emulator = with(&json!({ "fault": fault }));
         let mut request = post_request(&emulator, "one", NAMED);
         request.insert_str(request.find("\r\n").unwrap(), "\r\nConnection: close");
-        let bytes = until_closed(&emulator, &request);
-        let (head, body) = parts(&bytes);
+        let bytes = read_until_closed(&emulator, &request);
+        let (head, body) = split(&bytes);
         assert!(head.starts_with(&format!("http/1.1 {status} ")), "{head}");
         assert!(head.contains(&format!("\r\ncontent-type: {content_type}\r\n")), "{head}");
         assert!(head.contains(&format!("\r\ncontent-length: {}", body.len())), "{head}");
@@ -206,8 +211,8 @@ fn a_redirect_has_no_effect() {
             fault["status"] = json!(status);
         }
         let emulator = with(&fault);
-        let answer = call(&emulator, "POST", "/apiKeys", &[], None);
-        assert_eq!((answer.status, answer.header("location")), (status, Some("https://elsewhere.example/apiKeys")));
+        let response = send_with_headers(&emulator, "POST", "/apiKeys", &[], None);
+        assert_eq!((response.status, response.header("location")), (status, Some("https://elsewhere.example/apiKeys")));
         assert_eq!(number_of_keys(&emulator), 1);
     }
 }

@@ -1,19 +1,20 @@
-//! The faults to come, in order.
+//! The remaining faults, each with the requests that it applies to.
 
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
-use crate::members::Members;
+use crate::json_fields::JsonFields;
+use crate::wire::is_control_path;
 
 const MAX_FAULTS: usize = 1000;
 const MAX_COUNT: u64 = 1_000_000;
 
 #[derive(Default)]
-pub(crate) struct Script(Vec<Rule>);
+pub(crate) struct FaultScript(Vec<Rule>);
 
-/// A fault, and the requests that it is for.
+/// A fault and the requests that it applies to.
 struct Rule {
-    /// As it was given; what is left of `skip` and `count` is shown in their place.
+    /// The JSON of the rule. [`Rule::remaining`] replaces its `skip` and `count` by the remaining numbers.
     given: Map<String, Value>,
     method: Option<String>,
     path: Option<Path>,
@@ -28,32 +29,34 @@ enum Path {
     Prefix(String),
 }
 
-impl Script {
-    /// Reads `{"faults":[…]}`. The error says which fault is wrong, and why.
-    pub(crate) fn parse(json: &[u8]) -> Result<Script, String> {
+impl FaultScript {
+    /// Parses `{"faults":[…]}`. The error names the invalid fault and the reason.
+    pub(crate) fn parse(json: &[u8]) -> Result<FaultScript, String> {
         let Ok(Value::Object(body)) = serde_json::from_slice(json) else {
             return Err("the body must be JSON: {\"faults\": [...]}".to_owned());
         };
-        let mut body = Members(body);
+        let mut body = JsonFields(body);
         let Some(Value::Array(faults)) = body.value("faults") else {
             return Err("`faults` must be an array".to_owned());
         };
-        body.end()?;
+        body.reject_unknown()?;
         if faults.len() > MAX_FAULTS {
-            return Err(format!("at most {MAX_FAULTS} faults are taken"));
+            return Err(format!("a script has at most {MAX_FAULTS} faults"));
         }
         let rules = faults.into_iter().enumerate();
-        let rules = rules.map(|(index, fault)| Rule::parse(fault).map_err(|why| format!("fault {}: {why}", index + 1)));
-        Ok(Script(rules.collect::<Result<_, _>>()?))
+        let rules =
+            rules.map(|(index, fault)| Rule::parse(fault).map_err(|reason| format!("fault {}: {reason}", index + 1)));
+        Ok(FaultScript(rules.collect::<Result<_, _>>()?))
     }
 
-    /// What is left, as it can be given again.
-    pub(crate) fn left(&self) -> Value {
-        Value::from(self.0.iter().map(Rule::left).collect::<Vec<_>>())
+    /// Returns the remaining faults in a form that [`FaultScript::parse`] accepts.
+    pub(crate) fn remaining(&self) -> Value {
+        Value::from(self.0.iter().map(Rule::remaining).collect::<Vec<_>>())
     }
 
-    /// The fault for a request: the first that matches. A match that is to be skipped is counted, and passed over.
-    pub(crate) fn next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<(&'static str, Fault)> {
+    /// Returns the fault of a request, which is the first that matches, and counts it as used. A match within `skip` is counted
+    /// and ignored.
+    pub(crate) fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<(&'static str, Fault)> {
         for index in 0..self.0.len() {
             let rule = &mut self.0[index];
             if !rule.matches(method, path, authenticated) {
@@ -64,11 +67,11 @@ impl Script {
                 continue;
             }
             rule.count -= 1;
-            let next = (rule.name, rule.fault.clone());
+            let fault = (rule.name, rule.fault.clone());
             if rule.count == 0 {
                 self.0.remove(index);
             }
-            return Some(next);
+            return Some(fault);
         }
         None
     }
@@ -77,24 +80,24 @@ impl Script {
 impl Rule {
     fn parse(json: Value) -> Result<Rule, String> {
         let Value::Object(given) = json else { return Err("it must be an object".to_owned()) };
-        let mut members = Members(given.clone());
-        let method = members.text("method")?;
+        let mut fields = JsonFields(given.clone());
+        let method = fields.text("method")?;
         if method.as_ref().is_some_and(|method| method.is_empty() || !method.bytes().all(|b| b.is_ascii_uppercase())) {
             return Err("`method` must be in capital letters".to_owned());
         }
-        let path = members.text("path")?.map(Path::parse).transpose()?;
-        let skip = members.number("skip", 0, MAX_COUNT)?.unwrap_or(0);
-        let count = members.number("count", 1, MAX_COUNT)?.unwrap_or(1);
-        let (name, fault) = Fault::take(&mut members)?;
-        members.end()?;
+        let path = fields.text("path")?.map(Path::parse).transpose()?;
+        let skip = fields.number("skip", 0, MAX_COUNT)?.unwrap_or(0);
+        let count = fields.number("count", 1, MAX_COUNT)?.unwrap_or(1);
+        let (name, fault) = Fault::take(&mut fields)?;
+        fields.reject_unknown()?;
         Ok(Rule { given, method, path, skip, count, name, fault })
     }
 
-    fn left(&self) -> Value {
-        let mut left = self.given.clone();
-        left.insert("skip".to_owned(), self.skip.into());
-        left.insert("count".to_owned(), self.count.into());
-        left.into()
+    fn remaining(&self) -> Value {
+        let mut json = self.given.clone();
+        json.insert("skip".to_owned(), self.skip.into());
+        json.insert("count".to_owned(), self.count.into());
+        json.into()
     }
 
     fn matches(&self, method: &str, path: &str, authenticated: bool) -> bool {
@@ -109,7 +112,7 @@ impl Path {
         match text.strip_suffix('*') {
             _ if !text.starts_with('/') => Err("`path` must begin with /".to_owned()),
             _ if text.contains('?') => Err("`path` must be without a query".to_owned()),
-            _ if crate::controls::own(&text) => Err("`path` must not be one of the controls".to_owned()),
+            _ if is_control_path(&text) => Err("`path` must not be a path of the controls".to_owned()),
             Some(prefix) => Ok(Path::Prefix(prefix.to_owned())),
             None => Ok(Path::Exact(text)),
         }

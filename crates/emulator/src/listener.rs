@@ -1,4 +1,4 @@
-//! The listening socket, which a fault may close for a while.
+//! A listener that can refuse connections for a time.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -11,53 +11,56 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::link::{LinkedStream, WeakLink};
+use crate::connection::{ConnectionStream, WeakConnectionHandle};
 
-/// How many connections may wait to be accepted, as with any other listener of Tokio.
+/// The number of connections that can wait to be accepted, as in `TcpListener::bind` of tokio.
 const BACKLOG: u32 = 1024;
-const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(20);
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A handle on the listening socket and every connection that came through it.
+/// A handle to the listening socket and to all connections that it has accepted.
 #[derive(Clone)]
-pub(crate) struct Gate {
+pub(crate) struct PausableListener {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
 }
 
 struct State {
-    /// None while connections are refused.
+    /// `None` while connections are refused.
     listener: Option<TcpListener>,
-    /// Until when they are refused.
-    shut_until: Instant,
+    refused_until: Instant,
+    /// The task that accepts connections.
     acceptor: Option<Waker>,
-    links: Vec<WeakLink>,
+    connections: Vec<WeakConnectionHandle>,
 }
 
-impl Gate {
-    pub(crate) async fn open(address: SocketAddr) -> io::Result<Gate> {
+impl PausableListener {
+    pub(crate) async fn bind(address: SocketAddr) -> io::Result<PausableListener> {
         let listener = TcpListener::bind(address)
             .await
             .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
         let address = listener.local_addr()?;
-        let state = State { listener: Some(listener), shut_until: Instant::now(), acceptor: None, links: Vec::new() };
-        Ok(Gate { address, state: Arc::new(Mutex::new(state)) })
+        let state =
+            State { listener: Some(listener), refused_until: Instant::now(), acceptor: None, connections: Vec::new() };
+        Ok(PausableListener { address, state: Arc::new(Mutex::new(state)) })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Refuses new connections from now on, for a time, and closes those that are idle.
-    pub(crate) fn shut(&self, time: Duration) {
+    /// Refuses new connections for a time. Closes all idle connections now, and the others after their response.
+    pub(crate) fn refuse_for(&self, time: Duration) {
         let mut state = self.state();
-        state.shut_until = state.shut_until.max(Instant::now() + time);
-        state.links.drain(..).filter_map(|link| link.upgrade()).for_each(|link| link.close());
+        state.refused_until = state.refused_until.max(Instant::now() + time);
+        let connections = state.connections.drain(..).filter_map(|connection| connection.upgrade());
+        connections.for_each(|connection| connection.close_when_idle());
         if let Some(listener) = state.listener.take() {
             drop(state);
-            // A child that is being started may hold a copy, which would go on to listen. Not every system needs this.
+            // A child process that is being spawned may hold a copy of the socket, which would continue to listen. Some systems do
+            // not support a shutdown of a listening socket, and do not need it.
             let _ = SockRef::from(&listener).shutdown(Shutdown::Both);
             drop(listener);
-            // Bound but not listening, the port refuses connections and cannot be taken by another program.
+            // A bound socket that does not listen refuses connections, and no other program can bind the port.
             let reserved = reserve(self.address);
             tokio::spawn(self.clone().reopen(reserved.ok()));
         }
@@ -65,7 +68,7 @@ impl Gate {
 
     async fn reopen(self, mut reserved: Option<TcpSocket>) {
         loop {
-            let until = self.state().shut_until;
+            let until = self.state().refused_until;
             if until > Instant::now() {
                 sleep_until(until).await;
                 continue;
@@ -79,7 +82,7 @@ impl Gate {
                 }
                 return;
             }
-            sleep(PAUSE_AFTER_ERROR).await;
+            sleep(RETRY_INTERVAL).await;
         }
     }
 
@@ -88,23 +91,23 @@ impl Gate {
     }
 }
 
-impl Listener for Gate {
-    type Stream = LinkedStream;
+impl Listener for PausableListener {
+    type Stream = ConnectionStream;
 
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<LinkedStream>> {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<ConnectionStream>> {
         let mut state = self.state();
         state.acceptor = Some(cx.waker().clone());
         let Some(listener) = &state.listener else { return Poll::Pending };
-        let stream = LinkedStream::new(ready!(Listener::poll_accept(listener, cx))?);
-        state.links.retain(|link| link.upgrade().is_some());
-        state.links.push(stream.link.downgrade());
+        let stream = ConnectionStream::new(ready!(Listener::poll_accept(listener, cx))?);
+        state.connections.retain(|connection| connection.upgrade().is_some());
+        state.connections.push(stream.handle.downgrade());
         Poll::Ready(Ok(stream))
     }
 }
 
 fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // On Windows the option would allow others to share the port.
+    // On Windows, the option would allow another program to share the port.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

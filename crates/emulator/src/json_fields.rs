@@ -1,15 +1,15 @@
-//! The members of a JSON object, taken out one by one, so that what is left over is unknown.
+//! Typed access to the fields of a JSON object. Each access removes a field; the fields left at the end are unknown.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// In milliseconds: an hour.
-const MAX_DELAY: u64 = 3_600_000;
+/// One hour.
+const MAX_MILLISECONDS: u64 = 3_600_000;
 
-pub(crate) struct Members(pub(crate) Map<String, Value>);
+pub(crate) struct JsonFields(pub(crate) Map<String, Value>);
 
-impl Members {
+impl JsonFields {
     pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, String> {
         match self.0.remove(name) {
             None => Ok(None),
@@ -18,7 +18,7 @@ impl Members {
         }
     }
 
-    /// A whole number between bounds.
+    /// Removes a whole number between two bounds.
     pub(crate) fn number(&mut self, name: &str, min: u64, max: u64) -> Result<Option<u64>, String> {
         let Some(value) = self.0.remove(name) else { return Ok(None) };
         match value.as_u64() {
@@ -28,18 +28,18 @@ impl Members {
     }
 
     pub(crate) fn milliseconds(&mut self) -> Result<Duration, String> {
-        required("milliseconds", self.number_of_milliseconds()?)
+        required("milliseconds", self.optional_milliseconds()?)
     }
 
-    pub(crate) fn number_of_milliseconds(&mut self) -> Result<Option<Duration>, String> {
-        Ok(self.number("milliseconds", 0, MAX_DELAY)?.map(Duration::from_millis))
+    pub(crate) fn optional_milliseconds(&mut self) -> Result<Option<Duration>, String> {
+        Ok(self.number("milliseconds", 0, MAX_MILLISECONDS)?.map(Duration::from_millis))
     }
 
-    /// One of a few words.
-    pub(crate) fn choice<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, String> {
+    /// Removes a string that must be one of the given words, and returns the value of that word.
+    pub(crate) fn one_of<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, String> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match words.iter().find(|(word, _)| *word == text) {
-            Some((_, choice)) => Ok(Some(*choice)),
+            Some((_, value)) => Ok(Some(*value)),
             None => {
                 let words: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
                 Err(format!("`{name}` must be one of {}", words.join(", ")))
@@ -51,8 +51,8 @@ impl Members {
         self.0.remove(name)
     }
 
-    /// Refuses what nobody asked for.
-    pub(crate) fn end(self) -> Result<(), String> {
+    /// Returns an error if an unknown field is left.
+    pub(crate) fn reject_unknown(self) -> Result<(), String> {
         match self.0.keys().next() {
             None => Ok(()),
             Some(name) => Err(format!("`{name}` is unknown here")),

@@ -1,0 +1,99 @@
+//! Responses whose body is incomplete, slow or very long.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http_body_util::channel::{Channel, SendError, Sender};
+use tokio::time::sleep;
+
+use crate::wire::{ApiResponse, JSON};
+
+/// In bytes.
+const HUGE: usize = 100_000_000;
+const CHUNK: usize = 16 * 1024;
+const PREFIX: &[u8] = b"{\"results\":[";
+const SUFFIX: &[u8] = b"]}";
+
+#[derive(Clone, Copy)]
+pub(crate) enum BodyFault {
+    /// Sends half of the body, then closes the connection.
+    Truncated,
+    /// Sends the body byte by byte, with a pause after each byte.
+    Slow(Duration),
+    /// Sends an endless body without `Content-Length`.
+    Endless,
+    /// Sends a body of 100,000,000 bytes.
+    Huge,
+}
+
+type BodySender = Sender<Bytes, io::Error>;
+
+/// Returns a response whose body a separate task sends.
+pub(crate) fn send(mut response: ApiResponse, fault: BodyFault) -> Response {
+    let body = response.body.take();
+    let length = match (fault, &body) {
+        (BodyFault::Truncated, None) => {
+            return response.with_header(CONNECTION, HeaderValue::from_static("close")).into_response();
+        }
+        (BodyFault::Slow(_), None) => return response.into_response(),
+        (BodyFault::Truncated | BodyFault::Slow(_), Some(body)) => Some(body.len()),
+        (BodyFault::Endless, _) => None,
+        (BodyFault::Huge, _) => Some(HUGE),
+    };
+    if body.is_none() {
+        // A 204 cannot have a body.
+        response.status = StatusCode::OK;
+        response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    }
+    if let Some(length) = length {
+        response.headers.insert(CONTENT_LENGTH, length.into());
+    }
+    let (sender, channel) = Channel::new(1);
+    tokio::spawn(send_body(sender, fault, body.unwrap_or_default()));
+    let mut response = response.into_response();
+    *response.body_mut() = Body::new(channel);
+    response
+}
+
+/// Sends a body. Returns an error if the client disconnects.
+async fn send_body(sender: BodySender, fault: BodyFault, body: Bytes) -> Result<(), SendError> {
+    match fault {
+        BodyFault::Truncated => send_half(sender, body).await,
+        BodyFault::Slow(pause) => send_slowly(sender, body, pause).await,
+        BodyFault::Endless => send_padded(sender, usize::MAX).await,
+        BodyFault::Huge => send_padded(sender, HUGE).await,
+    }
+}
+
+async fn send_half(mut sender: BodySender, body: Bytes) -> Result<(), SendError> {
+    sender.send_data(body.slice(..body.len() / 2)).await?;
+    // This completes once hyper has written the first half. An immediate error would discard that half.
+    sender.send_data(Bytes::new()).await?;
+    sender.abort(ErrorKind::ConnectionAborted.into());
+    Ok(())
+}
+
+async fn send_slowly(mut sender: BodySender, body: Bytes, pause: Duration) -> Result<(), SendError> {
+    for index in 0..body.len() {
+        sender.send_data(body.slice(index..=index)).await?;
+        sleep(pause).await;
+    }
+    Ok(())
+}
+
+/// Sends an empty list that spaces pad to the given length.
+async fn send_padded(mut sender: BodySender, length: usize) -> Result<(), SendError> {
+    let spaces = Bytes::from(vec![b' '; CHUNK]);
+    let mut left = length - PREFIX.len() - SUFFIX.len();
+    sender.send_data(Bytes::from_static(PREFIX)).await?;
+    while left > 0 {
+        let chunk = spaces.slice(..left.min(CHUNK));
+        left -= chunk.len();
+        sender.send_data(chunk).await?;
+    }
+    sender.send_data(Bytes::from_static(SUFFIX)).await
+}

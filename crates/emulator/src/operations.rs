@@ -1,0 +1,75 @@
+//! Codat's operations. Their callers have authenticated the request and counted it against the quota.
+
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::companies;
+use crate::server::Server;
+use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
+
+/// Performs the operation of a request that was sent with the key `key_id`.
+pub(crate) fn dispatch(server: &mut Server, key_id: &str, head: &Parts, body: &[u8]) -> Result<ApiResponse, ApiError> {
+    let path: Vec<&str> = head.uri.path().split('/').skip(1).collect();
+    match (path.as_slice(), &head.method) {
+        (["apiKeys"], &Method::GET) => Ok(list_keys(&server.account.keys)),
+        (["apiKeys"], &Method::POST) => create_key(server, body),
+        (["apiKeys"], _) => Err(ApiError::method_not_allowed("GET, POST")),
+        (["apiKeys", id], &Method::DELETE) if !id.is_empty() => delete_key(server, id),
+        (["apiKeys", id], _) if !id.is_empty() => Err(ApiError::method_not_allowed("DELETE")),
+        (["companies"], &Method::GET) => companies::list(server.account.companies, head.uri.query()),
+        (["profile"], &Method::GET) => Ok(profile(server, key_id)),
+        (["companies" | "profile"], _) => Err(ApiError::method_not_allowed("GET")),
+        _ => Err(ApiError::not_found("Resource")),
+    }
+}
+
+pub(crate) fn list_keys(keys: &[ApiKeyDetails]) -> ApiResponse {
+    #[derive(Serialize)]
+    struct ApiKeys<'a> {
+        results: &'a [ApiKeyDetails],
+    }
+    ApiResponse::json(StatusCode::OK, &ApiKeys { results: keys })
+}
+
+fn create_key(server: &mut Server, body: &[u8]) -> Result<ApiResponse, ApiError> {
+    let now = server.clock.now();
+    let name = parse_name(body)?;
+    server.change(|account| Ok(ApiResponse::json(StatusCode::CREATED, account.create(name, now)?)))
+}
+
+fn delete_key(server: &mut Server, id: &str) -> Result<ApiResponse, ApiError> {
+    let id = percent_decode_str(id).decode_utf8_lossy();
+    server.change(|account| account.delete(&id))?;
+    Ok(ApiResponse::no_content())
+}
+
+/// Returns the profile. Its deprecated field `apiKey` is the key of the request, because no source specifies which key it is.
+fn profile(server: &Server, key_id: &str) -> ApiResponse {
+    let key = server.account.keys.iter().find(|key| key.id == key_id);
+    let profile = json!({
+        "name": "Emulated client",
+        "redirectUrl": "https://client.example/{companyId}",
+        "whiteListUrls": [],
+        "apiKey": key.map(|key| &key.api_key),
+        "confirmCompanyName": false,
+    });
+    ApiResponse::json(StatusCode::OK, &profile)
+}
+
+/// Parses the name of a new key. An empty body, an absent name and a null name create a key without a name.
+fn parse_name(body: &[u8]) -> Result<Option<String>, ApiError> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(mut fields)) => match fields.remove("name") {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(name)) => Ok(Some(name)),
+            Some(_) => Err(ApiError::bad_request("`name` must be a string or null.")),
+        },
+        _ => Err(ApiError::bad_request("The request body must be a JSON object.")),
+    }
+}

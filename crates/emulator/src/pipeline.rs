@@ -1,0 +1,155 @@
+//! The steps of a request to Codat's API: receive, authenticate, count, check the idempotency key, perform, store the response.
+
+use axum::body::Bytes;
+use axum::http::Method;
+use axum::http::request::Parts;
+
+use crate::authentication::Credential;
+use crate::fault::Fault;
+use crate::idempotency::{Claim, Lookup};
+use crate::journal::Entry;
+use crate::operations;
+use crate::server::Server;
+use crate::wire::{ApiError, ApiResponse};
+
+/// A request whose head and body were received.
+pub(crate) struct ReceivedRequest {
+    pub(crate) head: Parts,
+    body: Result<Bytes, ApiError>,
+    /// The id of the key that the request was sent with; `None` if that key is not valid.
+    key_id: Option<String>,
+    /// The number of the journal entry.
+    pub(crate) seq: u64,
+}
+
+/// The decision on a request before it is performed.
+pub(crate) enum Admission {
+    /// The request gets this response and is not performed.
+    Respond(ApiResponse),
+    /// The request is performed. The response is stored under the claim, if there is one.
+    Perform(Option<Claim>),
+}
+
+impl ReceivedRequest {
+    /// Returns the idempotency key and the body that belongs to it. Returns `None` if the key is empty or the body could not
+    /// be read.
+    fn idempotency(&self) -> Option<(&[u8], &Bytes)> {
+        if self.head.method != Method::POST || self.head.uri.path() != "/apiKeys" {
+            return None;
+        }
+        let key = self.head.headers.get("idempotency-key")?.as_bytes();
+        let body = self.body.as_ref().ok()?;
+        (!key.is_empty()).then_some((key, body))
+    }
+}
+
+impl Server {
+    /// Runs the deferred effects that are due, records the request in the journal, and returns the fault that applies to it.
+    pub(crate) fn receive(&mut self, head: Parts, body: Result<Bytes, ApiError>) -> (ReceivedRequest, Option<Fault>) {
+        self.run_deferred_effects();
+        let credential = self.authenticate(&head.headers);
+        let bytes = body.as_deref().unwrap_or_default();
+        let mut entry = Entry::new(&head, bytes, &credential, &self.masker(&head.headers), self.clock.now());
+        let key_id = match credential {
+            Credential::Valid { key_id } => Some(key_id),
+            Credential::Invalid | Credential::Missing => None,
+        };
+        let fault = self.faults.take_next(head.method.as_str(), head.uri.path(), key_id.is_some());
+        entry.fault = fault.as_ref().map(|(name, _)| *name);
+        let seq = self.journal.record(entry);
+        (ReceivedRequest { head, body, key_id, seq }, fault.map(|(_, fault)| fault))
+    }
+
+    /// Runs all steps and returns the response.
+    pub(crate) fn handle(&mut self, request: &ReceivedRequest) -> ApiResponse {
+        self.handle_with(request, |server| server.perform(request))
+    }
+
+    /// Runs all steps with `perform` in place of [`Server::perform`].
+    pub(crate) fn handle_with(
+        &mut self,
+        request: &ReceivedRequest,
+        perform: impl FnOnce(&mut Server) -> ApiResponse,
+    ) -> ApiResponse {
+        let admission = self.admit(request);
+        self.complete(admission, perform)
+    }
+
+    /// Runs the steps of a request that gets a 429: no stored response is replayed, and the idempotency key is released.
+    pub(crate) fn handle_rate_limited(
+        &mut self,
+        request: &ReceivedRequest,
+        perform: impl FnOnce(&mut Server) -> ApiResponse,
+    ) -> ApiResponse {
+        if let Err(error) = self.authorize(request) {
+            return self.error_response(error);
+        }
+        self.release_idempotency_key(request);
+        perform(self)
+    }
+
+    /// Checks the API key, then the quota, then the idempotency key. Nothing else is checked before these.
+    pub(crate) fn admit(&mut self, request: &ReceivedRequest) -> Admission {
+        if let Err(error) = self.authorize(request) {
+            return Admission::Respond(self.error_response(error));
+        }
+        let Some((key, body)) = request.idempotency() else { return Admission::Perform(None) };
+        match self.idempotency.claim(key, body, self.clock.now()) {
+            Lookup::Claimed(claim) => Admission::Perform(Some(claim)),
+            Lookup::Replay(response) => {
+                self.journal.set_replayed(request.seq, true);
+                Admission::Respond(response)
+            }
+            Lookup::Rejected(error) => Admission::Respond(self.error_response(error)),
+        }
+    }
+
+    /// Performs an admitted request and stores its response.
+    pub(crate) fn complete(
+        &mut self,
+        admission: Admission,
+        perform: impl FnOnce(&mut Server) -> ApiResponse,
+    ) -> ApiResponse {
+        match admission {
+            Admission::Respond(response) => response,
+            Admission::Perform(claim) => {
+                let response = perform(self);
+                self.store_response(claim, &response);
+                response
+            }
+        }
+    }
+
+    pub(crate) fn perform(&mut self, request: &ReceivedRequest) -> ApiResponse {
+        let key_id = request.key_id.as_deref().unwrap_or_default();
+        let outcome = request.body.clone().and_then(|body| operations::dispatch(self, key_id, &request.head, &body));
+        outcome.unwrap_or_else(|error| self.error_response(error))
+    }
+
+    pub(crate) fn store_response(&mut self, claim: Option<Claim>, response: &ApiResponse) {
+        if let Some(claim) = claim {
+            self.idempotency.store(claim, response, self.clock.now());
+        }
+    }
+
+    /// Checks the API key and counts the request against the quota.
+    fn authorize(&mut self, request: &ReceivedRequest) -> Result<(), ApiError> {
+        if request.key_id.is_none() {
+            return Err(ApiError::unauthorized());
+        }
+        let now = self.clock.now();
+        let account = &mut self.account;
+        if !account.quota.count_request(account.companies, now) && account.enforce_limits {
+            let reset = account.quota.at(account.companies, now).seconds_to_reset;
+            self.release_idempotency_key(request);
+            return Err(ApiError::too_many_requests(reset));
+        }
+        Ok(())
+    }
+
+    fn release_idempotency_key(&mut self, request: &ReceivedRequest) {
+        if let Some((key, _)) = request.idempotency() {
+            self.idempotency.release(key);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The HTTP service: passes each request to a mounted router, the control endpoints or the emulated API.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONNECTION, HeaderValue};
+use axum::http::request::Parts;
+use axum::middleware::AddExtension;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
+use http_body_util::BodyExt as _;
+use tower::{Layer as _, ServiceExt as _};
+
+use crate::connection::{ConnectionHandle, ConnectionStream};
+use crate::fault_injection::{FaultedRequest, Outcome};
+use crate::listener::PausableListener;
+use crate::origin_check::OriginCheck;
+use crate::server::SharedServer;
+use crate::wire::{ApiError, is_control_path};
+use crate::{controls, faulty_body};
+
+/// In bytes. A larger body is read to its end, so that the client receives the response, but not stored.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// The state that all requests share.
+#[derive(Clone)]
+pub(crate) struct AppState {
+    pub(crate) server: SharedServer,
+    pub(crate) mounted: MountedRouters,
+    pub(crate) origin_check: OriginCheck,
+}
+
+/// Routers that serve paths outside of Codat's API, each with the path prefix that it serves.
+#[derive(Clone, Default)]
+pub(crate) struct MountedRouters(Arc<RwLock<Vec<(String, Router)>>>);
+
+impl MountedRouters {
+    pub(crate) fn add(&self, prefix: &str, router: Router) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push((prefix.to_owned(), router));
+    }
+
+    fn find(&self, path: &str) -> Option<Router> {
+        let routers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let is_below =
+            |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        routers.iter().find(|(prefix, _)| is_below(prefix)).map(|(_, router)| router.clone())
+    }
+}
+
+/// Returns a function that creates the service of a connection.
+pub(crate) fn for_connections(
+    app: AppState,
+    listener: PausableListener,
+) -> impl Fn(&ConnectionStream) -> AddExtension<Router, ConnectionHandle> {
+    let router = Router::new().fallback(respond).with_state((app, listener));
+    move |stream| Extension(stream.handle.clone()).layer(router.clone())
+}
+
+async fn respond(
+    State((app, listener)): State<(AppState, PausableListener)>,
+    Extension(connection): Extension<ConnectionHandle>,
+    request: Request,
+) -> Response {
+    let _busy = connection.mark_busy();
+    let mut response = match app.mounted.find(request.uri().path()) {
+        Some(router) => router.oneshot(request).await.into_response(),
+        None => respond_unmounted(app, listener, &connection, request).await,
+    };
+    if connection.is_closing() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+async fn respond_unmounted(
+    app: AppState,
+    listener: PausableListener,
+    connection: &ConnectionHandle,
+    request: Request,
+) -> Response {
+    let AppState { server, origin_check, .. } = app;
+    let (head, body) = request.into_parts();
+    let body = read(body).await;
+    if let Err(error) = origin_check.check(&head, &body) {
+        return server.lock().error_response(error).into_response();
+    }
+    match is_control_path(head.uri.path()) {
+        true => controls::respond(&mut server.lock(), &head, body).into_response(),
+        false => respond_as_api(server, listener, connection, head, body).await,
+    }
+}
+
+async fn respond_as_api(
+    server: SharedServer,
+    listener: PausableListener,
+    connection: &ConnectionHandle,
+    head: Parts,
+    body: Result<Bytes, ApiError>,
+) -> Response {
+    let (request, fault) = server.lock().receive(head, body);
+    let seq = request.seq;
+    let _guard = DisconnectGuard { server: server.clone(), seq };
+    let outcome = match fault {
+        None => Outcome::Api(server.lock().handle(&request)),
+        Some(fault) => {
+            let faulted = FaultedRequest { server: server.clone(), listener, request: Arc::new(request) };
+            // A separate task continues after the client disconnects. It fails only by a panic, which is printed.
+            tokio::spawn(faulted.apply(fault)).await.unwrap_or(Outcome::Dropped)
+        }
+    };
+    let mut server = server.lock();
+    let (correlation_id, response) = match outcome {
+        Outcome::Api(response) => {
+            (response.correlation_id.clone(), server.with_rate_limit_headers(response).into_response())
+        }
+        Outcome::FaultyBody(response, fault) => {
+            (response.correlation_id.clone(), faulty_body::send(server.with_rate_limit_headers(response), fault))
+        }
+        Outcome::Gateway(response) => {
+            server.journal.set_replayed(seq, false);
+            (response.correlation_id.clone(), response.into_response())
+        }
+        Outcome::Dropped => {
+            server.journal.set_replayed(seq, false);
+            server.journal.record_dropped(seq);
+            connection.abort();
+            return Response::default();
+        }
+    };
+    server.journal.record_response(seq, response.status(), correlation_id);
+    response
+}
+
+/// Records a disconnect of the client: hyper then drops the future that holds this guard before there is a response.
+struct DisconnectGuard {
+    server: SharedServer,
+    seq: u64,
+}
+
+impl Drop for DisconnectGuard {
+    fn drop(&mut self) {
+        self.server.lock().journal.record_client_closed(self.seq);
+    }
+}
+
+async fn read(mut body: Body) -> Result<Bytes, ApiError> {
+    let mut kept = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ApiError::bad_request("The request body could not be read."))?;
+        let data = frame.into_data().unwrap_or_default();
+        length += data.len();
+        if length <= MAX_BODY {
+            kept.extend_from_slice(&data);
+        }
+    }
+    match length <= MAX_BODY {
+        true => Ok(kept.into()),
+        false => Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "The request body is larger than 1 MiB.")),
+    }
+}
