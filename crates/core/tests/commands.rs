@@ -91,6 +91,31 @@ async fn a_command_that_complains_about_the_key_before_does_not_show_it() {
 }
 
 #[tokio::test]
+async fn a_complaint_that_is_too_long_is_not_cut_within_a_key() {
+    let filled = |length: usize| format!("yes x | tr '\\n' ' ' | head -c {length}");
+    for complaint in [
+        // Half of the key is within the last 500 characters, and within the first 64 KiB.
+        format!("printf '{ODD} '; {}", filled(489)),
+        format!("printf '{ODD}'; {} | tr -d ' ' | tr x .", filled(980)),
+        format!("{}; printf {ODD}", filled(65_526)),
+        // Half of a mask.
+        format!("printf '{NEW} '; {}", filled(497)),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let again = folder.path().join("again");
+        let script =
+            format!("test ! -e {0} || {{ ({complaint}) >&2; exit 1; }}; touch {0}; echo {ODD}", again.display());
+        let client = builder(&server()).api_key_from(shell(&script)).build().unwrap();
+        assert!(client.reload_key().await.unwrap());
+        let error = client.reload_key().await.unwrap_err().to_string();
+        assert!(error.len() < 600 && error.contains("failed"), "{error}");
+        for part in [&ODD[..6], &ODD[12..], "MadeUp", ": *"] {
+            assert!(!error.contains(part), "{complaint}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_command_that_prints_too_much_or_no_key_is_refused() {
     assert!(refused(shell("yes")).await.to_string().ends_with("prints more than 64 KiB"));
     assert!(refused(shell("true")).await.to_string().ends_with("is empty"));

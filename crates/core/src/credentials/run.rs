@@ -147,9 +147,11 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Prin
 
 /// The end of what it wrote to its standard error, on one line, without what it printed, since a script may trace both, and
 /// without anything else that looks like a key.
-fn shown(complaint: &[u8], output: &[u8]) -> String {
+fn shown(bytes: &[u8], output: &[u8]) -> String {
     let (complaint, output) =
-        (String::from_utf8_lossy(complaint), Zeroizing::new(String::from_utf8_lossy(output).into_owned()));
+        (String::from_utf8_lossy(bytes), Zeroizing::new(String::from_utf8_lossy(output).into_owned()));
+    // What is too long was cut, within a key perhaps.
+    let complaint = if bytes.len() > MAX_BYTES { whole_words_before(&complaint) } else { &complaint };
     let mut shown: String = complaint.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let lines = || output.lines().map(str::trim).filter(|line| line.len() >= LEAST_SECRET_BYTES);
     let keys: Vec<ApiKey> = lines().filter_map(|line| Some(Credential::read(line).ok()?.api_key().clone())).collect();
@@ -157,7 +159,16 @@ fn shown(complaint: &[u8], output: &[u8]) -> String {
     for line in lines() {
         shown = shown.replace(line, MASK);
     }
-    let shown = mask_credentials(&shown);
-    let too_many = shown.chars().count().saturating_sub(MAX_COMPLAINT_CHARS);
-    shown.chars().skip(too_many).collect()
+    last_words(&mask_credentials(&shown))
+}
+
+/// The text without its last word.
+fn whole_words_before(text: &str) -> &str {
+    text.rfind(char::is_whitespace).map_or("", |end| &text[..end])
+}
+
+/// The end of a text that is too long. It begins with a whole word: half a key is not recognized, and half a mask is none.
+fn last_words(text: &str) -> String {
+    let Some((start, _)) = text.char_indices().rev().nth(MAX_COMPLAINT_CHARS) else { return text.to_owned() };
+    text[start..].split_once(' ').map_or("...", |(_, words)| words).to_owned()
 }
