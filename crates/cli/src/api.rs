@@ -234,9 +234,9 @@ impl Api {
         }
         let mut head = format!("HTTP {}\n", response.status());
         for (name, value) in response.headers() {
-            let value = String::from_utf8_lossy(value.as_bytes());
-            let value = if self.reveal { plain(&value) } else { client.untrusted(&value).to_string() };
-            head += &format!("{name}: {value}\n");
+            let line = format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+            head += &if self.reveal { plain(&line) } else { client.untrusted(&line).to_string() };
+            head.push('\n');
         }
         print(&(head + "\n"))
     }

@@ -92,6 +92,13 @@ fn include_prints_the_status_and_the_headers_first() {
 }
 
 #[test]
+fn a_key_in_the_name_of_a_header_is_masked() {
+    let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\nX-{KEY}-Y: of {KEY}\r\n\r\n{{}}");
+    let (_, ended) = sent(Answer::Bytes(head.into_bytes()), &["-i", "GET", "/x"], "");
+    assert!(ended.stdout.contains("\nx-****-y: of ****\n"), "{ended:?}");
+}
+
+#[test]
 fn what_cannot_be_meant_is_refused_with_nothing_sent() {
     let refused: [&[&str]; 25] = [
         &["POST", "/x", "-H", "Idempotency-Key:"],

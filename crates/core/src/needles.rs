@@ -18,7 +18,8 @@ const LEAST_KEY_BYTES: usize = 8;
 /// Stands for all characters that no needle has.
 const OTHER: u8 = 0xff;
 
-/// The keys to redact: each as it stands, in Base64 and in hexadecimal.
+/// The keys to redact: each as it stands, in Base64 and in hexadecimal. Upper and lower case are not told apart, because HTTP
+/// writes the names of headers in lower case.
 pub(crate) struct Needles {
     automaton: NFA,
     /// The lengths of the shortest and of the longest needle.
@@ -31,7 +32,11 @@ impl Needles {
         let needles: Vec<String> = keys.into_iter().flat_map(|key| forms(key.expose_secret())).collect();
         let lengths = || needles.iter().map(String::len);
         let (shortest, longest) = (lengths().min().unwrap_or(usize::MAX), lengths().max().unwrap_or(0));
-        let automaton = NFA::builder().match_kind(MatchKind::Standard).prefilter(false).build(&needles);
+        let automaton = NFA::builder()
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(true)
+            .prefilter(false)
+            .build(&needles);
         let automaton = automaton.expect("the keys of a list are far smaller than what an automaton can hold");
         Self { automaton, shortest, longest }
     }
@@ -105,7 +110,7 @@ impl Needles {
 fn forms(key: &str) -> Vec<String> {
     let (mut forms, mut base64) = (vec![key.to_owned()], vec![STANDARD_NO_PAD.encode(key)]);
     if key.len() >= LEAST_KEY_BYTES {
-        forms.extend([hex(key, "0123456789abcdef"), hex(key, "0123456789ABCDEF")]);
+        forms.push(key.bytes().map(|byte| format!("{byte:02x}")).collect());
         base64.extend((0..3).map(|before| base64_core(key, before)));
         // A key may hold what looks like an escape.
         forms
@@ -125,11 +130,6 @@ fn base64_core(key: &str, before: usize) -> String {
     let encoded = STANDARD_NO_PAD.encode(["\0".repeat(before).as_str(), key].concat());
     let (start, end) = ((8 * before).div_ceil(6), 8 * (before + key.len()) / 6);
     encoded[start..end].to_owned()
-}
-
-fn hex(key: &str, digits: &str) -> String {
-    let digit = |digit: u8| char::from(digits.as_bytes()[usize::from(digit)]);
-    key.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]
@@ -173,8 +173,10 @@ mod tests {
             STANDARD.encode(format!(":{key}")),
             STANDARD.encode(format!("{before}:{key}")),
             URL_SAFE.encode(format!("{key}:{after}")),
-            hex(key, "0123456789abcdef"),
-            hex(key, "0123456789ABCDEF"),
+            each(key, |c| format!("{c:02x}")),
+            each(key, |c| format!("{c:02X}")),
+            key.to_ascii_lowercase(),
+            STANDARD_NO_PAD.encode(key).to_ascii_uppercase(),
             each(key, |c| format!("%{c:02x}")),
             each(key, |c| format!("%{c:02X}")),
             each(key, |c| format!("%25{c:02X}")),
@@ -271,7 +273,7 @@ mod tests {
                 STANDARD.encode(&key),
                 URL_SAFE.encode(format!("{key}:")),
                 STANDARD.encode(format!("{text}{key}")),
-                hex(&key, "0123456789abcdef"),
+                each(&key, |c| format!("{c:02x}")),
                 each(&key, |c| format!("%{c:02X}")),
                 each(&key, |c| format!("\\u{c:04x}")),
                 each(&key, |c| format!("&#{c};")),
