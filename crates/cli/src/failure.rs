@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use codat_keys::{ApiKeyDetails, Client, Error, ErrorKind, mask_credentials, plain};
 use serde::Serialize;
 
-use crate::output::{json_text, say};
+use crate::output::{json_text, say_masked};
 use crate::signals;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -53,6 +53,22 @@ impl Failure {
         Self { status: 1, kind: None, message, notes: Vec::new(), hint, source: None }
     }
 
+    /// For a signal, which ends the process at once: its texts are masked already, and no search for keys is built for them.
+    pub(crate) fn stopped(done: Option<String>) -> Self {
+        let hint = match done {
+            None => ErrorKind::Cancelled.hint(),
+            Some(_) => "do not repeat the command without checking: part of it was done",
+        };
+        Self {
+            status: signals::status(),
+            kind: Some(ErrorKind::Cancelled),
+            message: "stopped".into(),
+            notes: done.into_iter().collect(),
+            hint: hint.into(),
+            source: None,
+        }
+    }
+
     pub(crate) fn is_of(&self, kind: ErrorKind) -> bool {
         self.kind == Some(kind)
     }
@@ -85,18 +101,18 @@ impl Failure {
             return ExitCode::SUCCESS;
         }
         match is_json {
-            true => say(&json_text(&ErrorDocument { error: self.to_json() }, stderr().is_terminal())),
+            true => say_masked(&json_text(&ErrorDocument { error: self.to_json() }, stderr().is_terminal())),
             false => self.report_text(),
         }
         ExitCode::from(self.status)
     }
 
     fn report_text(&self) {
-        say(&format!("{ERROR}error:{ERROR:#} {}", plain(&self.message)));
+        say_masked(&format!("{ERROR}error:{ERROR:#} {}", plain(&self.message)));
         for note in &self.notes {
-            say(&format!("note: {}", plain(note)));
+            say_masked(&format!("note: {}", plain(note)));
         }
-        say(&format!("{HINT}hint:{HINT:#} {}", plain(&self.hint)));
+        say_masked(&format!("{HINT}hint:{HINT:#} {}", plain(&self.hint)));
     }
 
     pub(crate) fn to_json(&self) -> ErrorJson<'_> {

@@ -90,9 +90,14 @@ fn write(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fai
     })
 }
 
-/// Writes a line without secrets to standard error. Where that cannot be written, nobody is there to be told.
+/// Writes a line to standard error, with keys masked.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{}", without_secrets(line));
+    say_masked(&without_secrets(line));
+}
+
+/// Writes a line to standard error in which keys are masked already. Where it cannot be written, nobody is there to be told.
+pub(crate) fn say_masked(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 /// Prints JSON, indented on a terminal and on one line elsewhere.

@@ -16,7 +16,7 @@ use same_file::Handle;
 use tempfile::NamedTempFile;
 use tokio::sync::watch;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, without_secrets};
 
 mod received;
 
@@ -36,7 +36,7 @@ pub(crate) struct State {
     is_ending: bool,
     /// Whether a child process is the one to end.
     is_left: bool,
-    /// What has been changed so far.
+    /// What has been changed so far, with keys masked.
     done: Option<String>,
     files: Vec<(PathBuf, Handle)>,
 }
@@ -66,7 +66,7 @@ impl State {
     /// Leaves a file where it is, and reports that it was written.
     pub(crate) fn keep(&mut self, path: &Path) {
         self.files.retain(|(other, _)| other != path);
-        self.done = Some(format!("{} was written", path.display()));
+        self.done = Some(without_secrets(format!("{} was written", path.display())));
     }
 
     fn remove_files(&mut self) {
@@ -114,7 +114,7 @@ fn end(signal: Signal, is_first: bool, is_json: bool) -> bool {
     if state.calls == 0 {
         state.is_ending = true;
         state.remove_files();
-        let failure = failure(&state);
+        let failure = Failure::stopped(state.done.clone());
         // Standard error may block, and then the next signal ends the process.
         thread::spawn(move || {
             let _ = failure.report(is_json);
@@ -141,17 +141,7 @@ pub(crate) fn has_come() -> bool {
 
 /// The failure of a command that was stopped, which tells what it has changed.
 pub(crate) fn stopped() -> Failure {
-    failure(&running())
-}
-
-fn failure(state: &State) -> Failure {
-    match &state.done {
-        None => Failure::new(ErrorKind::Cancelled, "stopped", ErrorKind::Cancelled.hint()),
-        Some(done) => {
-            let hint = "do not repeat the command without checking: part of it was done";
-            Failure::new(ErrorKind::Cancelled, "stopped", hint).with_note(done)
-        }
-    }
+    Failure::stopped(running().done.clone())
 }
 
 /// The exit status of a command that was stopped: 128 and the signal's number, as a shell would report it.
@@ -166,6 +156,8 @@ pub(crate) fn begin_change() {
 
 /// From now on, a signal ends this process at once, and `done` is reported.
 pub(crate) fn end_change(done: String) {
+    // Before the state is locked, because the search for keys may have to be built.
+    let done = without_secrets(done);
     let mut state = running();
     state.calls -= 1;
     state.done = Some(done);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 
-use crate::domain::{ApiKey, KnownKeys, MASK, MAX_LISTED_KEY_BYTES};
+use crate::domain::{ApiKey, KnownKeys, MASK};
 use crate::encoding::Encoding;
 use crate::escapes::{json_unescaped, to_source};
 use crate::needles::Needles;
@@ -108,8 +108,7 @@ impl Redactor<'_> {
         if matches!(value, "" | "null") {
             return None;
         }
-        let text = serde_json::from_str::<String>(value).ok().filter(|text| text.len() <= MAX_LISTED_KEY_BYTES);
-        let key = text.and_then(|text| ApiKey::verbatim(&text).ok());
+        let key = serde_json::from_str::<String>(value).ok().and_then(|text| ApiKey::listed(&text));
         let masked = key.as_ref().map_or(MASK.to_owned(), ApiKey::masked);
         self.members.borrow_mut().extend(key);
         Some(quoted(&masked))

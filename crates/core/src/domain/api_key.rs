@@ -12,6 +12,9 @@ use crate::needles::Needles;
 
 pub(crate) const MASK: &str = "****";
 
+/// Codat's keys have 40. The search for keys in texts holds each of them many times.
+const MAX_LISTED_BYTES: usize = 200;
+
 /// A Codat API key: a secret.
 ///
 /// It is redacted in `Debug`, has no `Display` and no serialisation, compares in constant time and is wiped from
@@ -49,6 +52,11 @@ impl ApiKey {
             .and_then(|()| credential::check_spaces(text))
             .map(|()| Self::from_checked(text))
             .map_err(|mistake| mistake.in_place("the API key"))
+    }
+
+    /// Takes the key of a response. `None` if it cannot be a key.
+    pub(crate) fn listed(text: &str) -> Option<Self> {
+        Self::verbatim(text).ok().filter(|_| text.len() <= MAX_LISTED_BYTES)
     }
 
     /// The value itself. Whoever calls this is responsible for where it goes.

@@ -22,8 +22,6 @@ const FIRST_SECOND: i64 = 1_483_228_800;
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 const MAX_ID_BYTES: usize = 200;
-/// Codat's have 40. The search for keys in texts holds each of them many times.
-pub(crate) const MAX_LISTED_KEY_BYTES: usize = 200;
 const MAX_NAME_UNITS: usize = 50;
 
 /// Everything but RFC 3986's unreserved characters.
@@ -232,8 +230,7 @@ impl WireKey {
     /// The details, or which member is missing or wrong. The keys of the same answer become known when all are read.
     pub(crate) fn read(self, known: &KnownKeys) -> Result<ApiKeyDetails, &'static str> {
         let id = self.id.and_then(|id| KeyId::checked(Untrusted::new(&id, known)).ok()).ok_or("id")?;
-        let api_key = self.api_key.filter(|key| key.len() <= MAX_LISTED_KEY_BYTES);
-        let api_key = api_key.and_then(|key| ApiKey::verbatim(&key).ok()).ok_or("apiKey")?;
+        let api_key = self.api_key.and_then(|key| ApiKey::listed(&key)).ok_or("apiKey")?;
         let created_date = self.created_date.as_ref().and_then(|date| codat_date(date.as_str()?));
         Ok(ApiKeyDetails { id, name: self.name.map(|name| Untrusted::new(&name, known)), api_key, created_date })
     }

@@ -19,7 +19,7 @@ pub(crate) use base_url::BaseUrl;
 pub use credential::Credential;
 pub(crate) use credential::{STANDARD_ANY_PADDING, USUAL_KEY_LENGTH};
 pub use key::{ApiKeyDetails, KeyId, KeyName};
-pub(crate) use key::{CLOCK_SKEW, MAX_LISTED_KEY_BYTES, NOT_IN_A_SEGMENT, WireKey};
+pub(crate) use key::{CLOCK_SKEW, NOT_IN_A_SEGMENT, WireKey};
 pub(crate) use known_keys::KnownKeys;
 pub(crate) use mistake::Mistake;
 pub use rules::MAX_KEYS;
