@@ -74,7 +74,7 @@ pub use keys::{Create, Creation, Delete, How, Keys};
 #[doc(hidden)]
 pub use keys::{create, delete};
 #[doc(hidden)]
-pub use lookalikes::mask_credentials;
+pub use lookalikes::{holds_credential, mask_credentials};
 #[doc(hidden)]
 pub use pages::Walk;
 pub use pages::{Page, Pages};

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine;
 
 use crate::credentials::{Environment, process_environment};
-use crate::domain::{ApiKey, Credential, MASK, STANDARD_ANY_PADDING, USUAL_KEY_LENGTH};
+use crate::domain::{ApiKey, AuthorizationHeader, Credential, MASK, STANDARD_ANY_PADDING, USUAL_KEY_LENGTH};
 
 /// A shorter value of a variable is a word that a message may hold as well.
 const LEAST_SECRET_BYTES: usize = 8;
@@ -16,6 +16,12 @@ const LEAST_SECRET_BYTES: usize = 8;
 #[doc(hidden)]
 pub fn mask_credentials(text: &str) -> String {
     mask_values(&mask_lookalikes(text.into()), &process_environment)
+}
+
+/// Whether a text holds what looks like a credential, or is the value of an `Authorization` header.
+#[doc(hidden)]
+pub fn holds_credential(text: &str) -> bool {
+    AuthorizationHeader::read(text.trim()).is_ok() || matches!(mask_lookalikes(text.into()), Cow::Owned(_))
 }
 
 /// Masks what looks like a credential.

@@ -346,14 +346,42 @@ async fn deleting_the_key_in_use_with_the_answer_lost_and_no_access_then_is_prob
 async fn a_name_that_holds_a_key_is_not_sent() {
     let (in_use, other) = ("MadeUpKeyA000000000000000000000000000000", "MadeUpKeyB000000000000000000000000000000");
     let server = StandIn::answering(vec![json(200, TWO_KEYS)]);
-    for name in [in_use.to_owned(), format!("my {in_use}"), other.to_owned()] {
+    // Not in the form of a key, which no name has.
+    let split = |key: &str| key.replacen("00", "0 0", 1);
+    for name in [split(in_use), format!("my {}", split(in_use)), split(other)] {
         let refused = client(&server).keys().create(&KeyName::parse(&name).unwrap()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput);
         assert!(!format!("{refused:?} {refused} {}", refused.hint()).contains(&name));
     }
     assert!(posts(&server).is_empty());
-    let short = codat_keys::AuthorizationHeader::from(&ApiKey::parse("MadeUpKeyC").unwrap());
-    assert_eq!(KeyName::parse(short.expose_secret()).unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn a_name_that_looks_like_a_credential_is_refused() {
+    let key = "MadeUpKeyOfNobody00000000000000000000000";
+    let header = codat_keys::AuthorizationHeader::from(&ApiKey::parse("MadeUpKeyC").unwrap());
+    let header = header.expose_secret();
+    for name in [
+        key.to_owned(),
+        format!("of {key}"),
+        format!("{key}_old"),
+        header.to_owned(),
+        format!(" {header}"),
+        format!("x {header}"),
+        format!("Authorization: {header}"),
+        format!(
+            "authorization:{}",
+            header.to_ascii_lowercase().replace(&header.to_ascii_lowercase()[6..], &header[6..])
+        ),
+    ] {
+        let refused = KeyName::parse(&name).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{name}");
+        let shown = format!("{refused:?} {refused} {}", refused.hint());
+        assert!(!shown.contains(key) && !shown.contains(&header[6..]), "{shown}");
+    }
+    for name in [&key[1..], "Basic plan", "basic authentication", "0192f0c1-2f6e-7cc3-98c4-dc0c0c07398f"] {
+        assert_eq!(KeyName::parse(name).unwrap().as_str(), name);
+    }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ mod table;
 
 use std::sync::Arc;
 
-use codat_keys::{ApiKeyDetails, AuthorizationHeader, Client, ErrorKind, KeyId};
+use codat_keys::{ApiKeyDetails, Client, ErrorKind, KeyId, holds_credential};
 use maud::{Markup, html};
 
 use crate::notice::{Asked, Notice, Problem};
@@ -41,9 +41,9 @@ impl Keys<'_> {
         found.ok_or_else(|| Problem::of(ErrorKind::NotFound))
     }
 
-    /// Whether what was typed where a name belongs is a key or a header, or holds a key, so that no page repeats it.
+    /// Whether what was typed where a name belongs holds a key, or what looks like one, so that no page repeats it.
     fn is_secret(&self, typed: &str) -> bool {
-        self.client.untrusted(typed).holds_key() || AuthorizationHeader::parse(typed.trim()).is_ok()
+        self.client.untrusted(typed).holds_key() || holds_credential(typed)
     }
 }
 

@@ -91,18 +91,24 @@ fn a_name_that_is_a_key_is_not_shown_again() {
     let visitor = Visitor::signed_in(&emulator, Role::Developer);
     let header = HEADER.replace(' ', "+").replace('=', "%3D");
     let unknown = "Basic+TWFkZVVwS2V5T2ZOb2JvZHk%3D";
-    for typed in [KEY, emulator.api_key(), &format!("of+{KEY}"), &format!("{KEY}{KEY}"), &header, unknown] {
+    let within = format!("Authorization:+{unknown}");
+    let other = "MadeUpKeyOfNobody00000000000000000000000";
+    let typed =
+        [KEY, emulator.api_key(), &format!("of+{KEY}"), &format!("{KEY}{KEY}"), &header, unknown, &within, other];
+    for typed in typed {
         visitor.post("/keys", &[("name", typed)]);
         let page = visitor.get("").body;
         assert!(
             page.contains("What you typed holds an API key") && page.contains("name=\"name\" value=\"\""),
             "{page}"
         );
-        for secret in [KEY, emulator.api_key(), &HEADER[6..], "TWFkZVVwS2V5T2ZOb2JvZHk"] {
+        for secret in [KEY, emulator.api_key(), &HEADER[6..], "TWFkZVVwS2V5T2ZOb2JvZHk", other] {
             assert!(!page.contains(secret), "{page}");
         }
         let searched = visitor.get(&format!("?name={typed}")).body;
-        assert!(!searched.contains(KEY) && !searched.contains(emulator.api_key()), "{searched}");
+        for secret in [KEY, emulator.api_key(), "TWFkZVVwS2V5T2ZOb2JvZHk", other] {
+            assert!(!searched.contains(secret), "{searched}");
+        }
     }
     assert_eq!(state(&emulator).matches("\"id\"").count(), 2);
 }

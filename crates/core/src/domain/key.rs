@@ -9,10 +9,10 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::api_key::ApiKey;
-use super::authorization::AuthorizationHeader;
 use super::known_keys::KnownKeys;
 use super::untrusted::Untrusted;
 use crate::error::{Error, ErrorKind};
+use crate::lookalikes::holds_credential;
 use crate::wire::date::codat_date;
 
 /// 2017-01-01T00:00:00Z: Codat was founded in that year.
@@ -110,7 +110,7 @@ impl fmt::Display for KeyId {
 /// use codat_keys::KeyName;
 ///
 /// assert!(KeyName::parse("invoice-processor").is_ok());
-/// assert!(KeyName::parse(&"x".repeat(51)).is_err());
+/// assert!(KeyName::parse(&"name ".repeat(11)).is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyName(String);
@@ -119,8 +119,9 @@ impl KeyName {
     /// Takes a name that Codat accepts.
     ///
     /// # Errors
-    /// `InvalidInput` for a blank name, control characters, a whole authorization header, and more than 50 characters, counted as UTF-16 code units
-    /// (the limit is OpenAPI's; how Codat counts is assumed).
+    /// `InvalidInput` for a blank name, control characters, and more than 50 characters, counted as UTF-16 code units (the
+    /// limit is OpenAPI's; how Codat counts is assumed). A name must not hold what looks like a credential either, because
+    /// names are no secrets: 40 or more letters and digits in a row, as Codat's keys have, or Base64 after `Basic`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let units = text.encode_utf16().count();
         if text.trim().is_empty() {
@@ -138,9 +139,12 @@ impl KeyName {
             )
             .hint_is("shorten the name; nothing was sent"));
         }
-        if AuthorizationHeader::read(text).is_ok() {
-            return Err(Error::new(ErrorKind::InvalidInput, "the key's name is an authorization header")
-                .hint_is("name the key after the application that will use it; nothing was sent"));
+        if holds_credential(text) {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "the key's name holds what looks like an API key or its header",
+            )
+            .hint_is("name the key after the application that will use it; nothing was sent"));
         }
         Ok(Self(text.to_owned()))
     }
