@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use crate::sanitize::is_unseen;
 
+/// As long as `NegativeVeryThinSpace;`.
+const MAX_ENTITY_BYTES: usize = 22;
+
 /// A character, and where the text has it or its escape.
 pub(crate) type Symbol = (char, Range<usize>);
 
@@ -90,7 +93,7 @@ fn backslash(text: &str) -> Option<(char, usize)> {
         Some(b'u') if let Some((c, length)) = utf16(rest) => (c, run + length),
         Some(b'u') if let Some((c, digits)) = braced() => (c, run + digits + 3),
         Some(b'x') if let Some(c) = hex(&rest[1..], 2) => (c, run + 3),
-        Some(b'n' | b'r' | b't' | b'b' | b'f') => (' ', run + 1),
+        Some(b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'0') => (' ', run + 1),
         Some(c @ (b'/' | b'"' | b'\'')) => (char::from(*c), run + 1),
         // All of them at once: none is looked at again.
         _ => ('\\', run),
@@ -133,9 +136,56 @@ fn entity(text: &str) -> Option<(char, usize)> {
         let code = u32::from_str_radix(&digits[..digits.len() - rest.len()], radix).ok();
         return code.and_then(char::from_u32).map(|c| (c, length(rest.strip_prefix(';').unwrap_or(rest))));
     }
-    let named = [("lt;", '<'), ("gt;", '>'), ("quot;", '"'), ("apos;", '\''), ("shy;", '\u{ad}'), ("nbsp;", ' ')];
-    let named = named.into_iter().find_map(|(is, c)| name.strip_prefix(is).map(|rest| (c, length(rest))));
+    let end = name.bytes().take(MAX_ENTITY_BYTES).position(|byte| byte == b';');
+    let named = end.and_then(|end| Some((named(&name[..end])?, length(&name[end + 1..]))));
     named.or((length(name) > 1).then_some(('&', length(name))))
+}
+
+/// The characters that HTML has names for and that a key may hold, and those that are ignored.
+fn named(name: &str) -> Option<char> {
+    Some(match name {
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "plus" => '+',
+        "sol" => '/',
+        "equals" => '=',
+        "shy"
+        | "nbsp"
+        | "NonBreakingSpace"
+        | "NoBreak"
+        | "ZeroWidthSpace"
+        | "zwj"
+        | "zwnj"
+        | "lrm"
+        | "rlm"
+        | "Tab"
+        | "NewLine"
+        | "ensp"
+        | "emsp"
+        | "emsp13"
+        | "emsp14"
+        | "numsp"
+        | "puncsp"
+        | "thinsp"
+        | "ThinSpace"
+        | "hairsp"
+        | "VeryThinSpace"
+        | "MediumSpace"
+        | "ThickSpace"
+        | "NegativeVeryThinSpace"
+        | "NegativeThinSpace"
+        | "NegativeMediumSpace"
+        | "NegativeThickSpace"
+        | "ApplyFunction"
+        | "af"
+        | "InvisibleTimes"
+        | "it"
+        | "InvisibleComma"
+        | "ic" => ' ',
+        _ => return None,
+    })
 }
 
 /// The character of a code of so many hexadecimal digits.
@@ -164,7 +214,8 @@ mod tests {
             ("M%4d%4D%254d%25254D%zz%", "MMMMM%zz%"),
             (r"\u004d\\u004D\u{4d}\x4d\n\/\q\", r"MMMM/\q\"),
             ("&#77;&#x4D;&#X4d;&#077&amp;#77;&amp;amp;&lt;&copy;&#;", "MMMMM&<&copy;&#;"),
-            ("a b\u{200b}c\u{ad}d\u{feff}e\u{2060}f\r\ng\0%20%E2%80%8B&shy;\\u200bh", "abcdefgh"),
+            ("a&NegativeVeryThinSpace;b&amp;ZeroWidthSpace;c&NoBreak;d&plus;&nbsp", "abcd+&nbsp"),
+            ("a b\u{200b}c\u{ad}d\u{feff}e\u{2060}f\r\ng\0%20%E2%80%8B&shy;\\u200bh\\vi\\udb40\\udc01j", "abcdefghij"),
             ("%2", "%2"),
             ("&#99999999999;\\u{}", "&#99999999999;\\u{}"),
             (r"\ud83d\ude00\\ud83d\\ude00\ud83d\u0041\ude00", "\u{1f600}\u{1f600}\u{fffd}A\u{fffd}"),

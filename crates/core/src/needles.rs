@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::domain::{ApiKey, MASK};
-use crate::escapes::{Symbol, unescaped, verbatim};
+use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 
 /// Of a shorter key only the key itself and its header are searched for: parts of them occur in any text.
 const LEAST_KEY_BYTES: usize = 8;
@@ -69,6 +69,7 @@ impl Needles {
         // What looks like an escape may also be the end of one word and the beginning of a key.
         if text.contains(['%', '\\', '&']) {
             places.extend(self.search(unescaped(text)));
+            places.extend(self.search_nested(text));
             places.sort_by_key(|place| place.start);
         }
         places.dedup_by(|next, place| {
@@ -78,6 +79,14 @@ impl Needles {
             }
             overlaps
         });
+        places
+    }
+
+    /// The places of all needles in escapes that are escaped in another way.
+    fn search_nested(&self, text: &str) -> Vec<Range<usize>> {
+        let inner: String = unescaped(text).map(|(c, _)| c).collect();
+        let mut places = self.search(unescaped(&inner));
+        to_source(unescaped(text), &mut places);
         places
     }
 
@@ -191,9 +200,33 @@ mod tests {
                 |c| if c < 65 { format!("%{c:02X}") } else { char::from_u32(c).unwrap().into() },
             ),
             serde_json::Value::from(key).to_string(),
+            each(key, |c| format!("\\\\u{c:04x}")),
+            each(key, |c| format!("%5Cu{c:04x}")),
+            each(key, |c| format!("%26%23{c}%3B")),
+            each(key, |c| format!("\\u0025{c:02x}")),
+            each(key, |c| format!("\\u0026#{c};")),
+            each(key, |c| format!("&#37;{c:02X}")),
+            each(key, |c| format!("&#92;u{c:04x}")),
+            each(key, |c| format!("&amp;#{c};")),
         ];
         written.extend(
-            [" ", "\n", "\r\n  ", "\t", "\u{ad}", "\u{200b}", "\u{feff}", "\u{2060}", "\\n", "%20", "&shy;"].map(split),
+            [
+                " ",
+                "\n",
+                "\r\n  ",
+                "\t",
+                "\u{ad}",
+                "\u{200b}",
+                "\u{feff}",
+                "\u{2060}",
+                "\\n",
+                "%20",
+                "&shy;",
+                "&ZeroWidthSpace;",
+                "\\v",
+                "\\udb40\\udc01",
+            ]
+            .map(split),
         );
         written
     }
