@@ -29,6 +29,7 @@ mod logout;
 mod manual;
 mod output;
 mod portal;
+mod pretty;
 mod profile;
 mod runtime;
 mod secret_file;

@@ -8,6 +8,7 @@ use serde::de::IgnoredAny;
 use unicode_width::UnicodeWidthStr;
 
 use crate::failure::{Failure, without_secrets};
+use crate::pretty::write_pretty;
 
 /// Writes to standard output. A reader that has gone away (`| head`) ends the program, without a word.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -196,51 +197,6 @@ fn row(client: &Client, key: &ApiKeyDetails, reveal: bool) -> [String; 5] {
 
 fn shown(key: &ApiKeyDetails, reveal: bool) -> String {
     if reveal { key.api_key.expose_secret().to_owned() } else { key.api_key.masked() }
-}
-
-/// Writes JSON with indentation, and with its numbers and strings as they are.
-fn write_pretty(out: &mut dyn Write, json: &str) -> io::Result<()> {
-    let (mut depth, mut is_string, mut is_escaped) = (0, false, false);
-    let mut rest = json.chars().peekable();
-    while let Some(c) = rest.next() {
-        if is_string {
-            (is_string, is_escaped) = (is_escaped || c != '"', c == '\\' && !is_escaped);
-            write!(out, "{c}")?;
-            continue;
-        }
-        match c {
-            '{' | '[' => {
-                write!(out, "{c}")?;
-                while rest.next_if(char::is_ascii_whitespace).is_some() {}
-                if let Some(end) = rest.next_if(|c| matches!(c, '}' | ']')) {
-                    write!(out, "{end}")?;
-                } else {
-                    depth += 1;
-                    break_line(out, depth)?;
-                }
-            }
-            '}' | ']' => {
-                depth -= 1;
-                break_line(out, depth)?;
-                write!(out, "{c}")?;
-            }
-            ',' => {
-                write!(out, ",")?;
-                break_line(out, depth)?;
-            }
-            ':' => write!(out, ": ")?,
-            c if c.is_ascii_whitespace() => {}
-            c => {
-                is_string = c == '"';
-                write!(out, "{c}")?;
-            }
-        }
-    }
-    writeln!(out)
-}
-
-fn break_line(out: &mut dyn Write, depth: usize) -> io::Result<()> {
-    write!(out, "\n{:1$}", "", 2 * depth)
 }
 
 fn table<const N: usize>(rows: Vec<[String; N]>) -> String {

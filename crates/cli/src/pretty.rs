@@ -1,0 +1,67 @@
+//! JSON with indentation.
+
+use std::io::{self, Write};
+
+/// Deeper values are indented no further, so that the output is not quadratic in the depth.
+const MAX_INDENTED: usize = 64;
+
+/// Writes JSON with indentation, and with its numbers and strings as they are.
+pub(crate) fn write_pretty(out: &mut dyn Write, json: &str) -> io::Result<()> {
+    let (mut depth, mut is_string, mut is_escaped) = (0, false, false);
+    let mut rest = json.chars().peekable();
+    while let Some(c) = rest.next() {
+        if is_string {
+            (is_string, is_escaped) = (is_escaped || c != '"', c == '\\' && !is_escaped);
+            write!(out, "{c}")?;
+            continue;
+        }
+        match c {
+            '{' | '[' => {
+                write!(out, "{c}")?;
+                while rest.next_if(char::is_ascii_whitespace).is_some() {}
+                if let Some(end) = rest.next_if(|c| matches!(c, '}' | ']')) {
+                    write!(out, "{end}")?;
+                } else {
+                    depth += 1;
+                    break_line(out, depth)?;
+                }
+            }
+            '}' | ']' => {
+                depth -= 1;
+                break_line(out, depth)?;
+                write!(out, "{c}")?;
+            }
+            ',' => {
+                write!(out, ",")?;
+                break_line(out, depth)?;
+            }
+            ':' => write!(out, ": ")?,
+            c if c.is_ascii_whitespace() => {}
+            c => {
+                is_string = c == '"';
+                write!(out, "{c}")?;
+            }
+        }
+    }
+    writeln!(out)
+}
+
+fn break_line(out: &mut dyn Write, depth: usize) -> io::Result<()> {
+    write!(out, "\n{:1$}", "", 2 * depth.min(MAX_INDENTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deep_json_is_not_indented_without_end() {
+        let depth = 2_000;
+        let json = "[".repeat(depth) + "1" + &"]".repeat(depth);
+        let mut pretty = Vec::new();
+        write_pretty(&mut pretty, &json).unwrap();
+        assert!(pretty.len() < 2 * depth * (2 * MAX_INDENTED + 3), "{}", pretty.len());
+        pretty.retain(|byte| !byte.is_ascii_whitespace());
+        assert_eq!(pretty, json.as_bytes());
+    }
+}
