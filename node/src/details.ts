@@ -42,7 +42,8 @@ export class ApiKeyDetails {
     }
 
     toJSON(): object {
-        return { ...this, ...this.#shown };
+        const shown = #shown in this ? this.#shown : undefined;
+        return { ...(this as ApiKeyDetails), ...shown };
     }
 
     [inspect.custom](_depth: number, options: InspectOptions): string {

@@ -7,6 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { test } from "node:test";
 import { inspect } from "node:util";
 
+import * as codatKeys from "codat-keys";
 import { ApiKey, AuthorizationHeader, Client, Creation, InvalidInputError, OutcomeUnknownError } from "codat-keys";
 import { BadResponseError, NotFoundError, ServerError, TimeoutError, encode } from "codat-keys";
 import { codatAuth as forAxios } from "codat-keys/axios";
@@ -361,17 +362,34 @@ test("another machine is called without TLS by an explicit word alone", () => {
 });
 
 test("an object whose constructor has failed can be printed", async () => {
-    await using emulator = new Emulator();
-    const made = [new Client({ apiKey: "example", baseUrl: emulator.baseUrl }), new ApiKey("example"), emulator];
-    for (const object of [...made, AuthorizationHeader.encode(new ApiKey("example"))]) {
-        const { prototype } = object.constructor;
-        for (const unmade of [prototype, Object.create(prototype), Object.setPrototypeOf({}, prototype)]) {
-            for (const options of [{}, { showHidden: true, getters: true, depth: Infinity }]) {
+    const classes: Function[] = [...Object.values(codatKeys), Emulator].filter((kind) => /^class/.test(String(kind)));
+    for (const kind of [
+        "ApiKeyDetails",
+        "Client",
+        "Creation",
+        "Emulator",
+        "Keys",
+        "NotFoundError",
+        "Page",
+        "Response",
+    ]) {
+        assert.ok(classes.some(({ name }) => name === kind));
+    }
+    for (const { prototype } of classes) {
+        const proxy = new Proxy(Object.create(prototype), {});
+        for (const unmade of [prototype, Object.create(prototype), Object.setPrototypeOf({}, prototype), proxy]) {
+            for (const options of [{}, { showHidden: true, getters: true, depth: Infinity, showProxy: true }]) {
                 assert.equal(typeof inspect(unmade, options), "string");
             }
             assert.equal(typeof String(unmade), "string");
             JSON.stringify(unmade);
+            if (unmade !== proxy) structuredClone(unmade);
+            assert.deepEqual(unmade, unmade);
         }
+    }
+    await using emulator = new Emulator();
+    const made = [new Client({ apiKey: "example", baseUrl: emulator.baseUrl }), new ApiKey("example"), emulator];
+    for (const object of [...made, AuthorizationHeader.encode(new ApiKey("example"))]) {
         assert.match(inspect(object), /\*{4}|127\.0\.0\.1/);
     }
 });

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import inspect
+import pickle
 import pkgutil
 import traceback
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -33,6 +36,11 @@ def test_an_object_that_is_not_initialized_is_shown(kind: Any) -> None:
     assert "AttributeError" not in repr(unmade) + str(unmade)
     if hasattr(unmade, "__dict__"):
         assert "AttributeError" not in repr(vars(unmade))
+    assert unmade == unmade and not unmade != unmade
+    for way in (copy.copy, copy.deepcopy, pickle.dumps):
+        # Secrets and what holds a client refuse.
+        with suppress(TypeError, pickle.PicklingError):
+            way(unmade)
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from .. import AuthorizationHeader, Client, CodatError
-from .._keys import _uninitialized
 from ._header import HeaderValue
 from ._mistakes import checked, missing
 
@@ -95,10 +95,10 @@ class _Headers(_CaseInsensitiveDict):
 
     key: str | None = None
     client: Client | None = None
+    # Of an object that is not initialized, which a traceback may show.
+    _store: Any = MappingProxyType({})
 
     def __repr__(self) -> str:
-        if not hasattr(self, "_store"):
-            return _uninitialized(self)
         return str({name: "****" if name.lower() == "authorization" else value for name, value in self.items()})
 
     def attach(self, header: AuthorizationHeader, client: Client) -> None:
