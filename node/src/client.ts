@@ -210,8 +210,9 @@ export class Client {
     }
 
     /**
-     * Checks the server to which another HTTP library connects before it sends the header over an unencrypted connection: the
-     * URL of its proxy, or the request's own URL without one. Throws `InvalidInputError` if it is not this client's own origin.
+     * Checks the server to which another HTTP library is about to send the header over an unencrypted connection. `url` is the URL
+     * of the library's proxy, or the URL of the request if there is no proxy. Throws `InvalidInputError` unless it has this
+     * client's own origin: a proxy would see the key.
      */
     checkNextHop(url: string | URL): void {
         told(() => this.#own.core.checkNextHop(href(url)));

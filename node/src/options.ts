@@ -7,21 +7,23 @@ import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
 /** What is not given comes from the environment: `CODAT_API_KEY`, `CODAT_BASE_URL`…, or has the default named here. */
 export interface ClientOptions {
     /**
-     * A raw key. Or a function, sync or async, that returns a key or a whole header: it is called with the first call,
-     * within the time of that call, and again when Codat refuses its key; calls that need it at once share what it
-     * returns. Where the call that asks is stopped, another one that waits asks anew. What it throws is the `cause` of an
-     * `InvalidCredentialError`; the key in use goes on.
+     * An API key, or a function that returns a key or the value of an `Authorization` header, or a promise of one.
+     *
+     * The first call of the client calls the function, within the time-out of that call. The function is called again after Codat
+     * rejects its key. Concurrent calls share one result. If the call that waits for the function is aborted, another call that
+     * needs the key calls the function again. An exception of the function is the `cause` of an `InvalidCredentialError`, and the
+     * client keeps its key.
      */
     apiKey?: ApiKey | string | KeyFunction | undefined;
-    /** A whole header, in place of the key. */
+    /** The value of an `Authorization` header, in place of the key. */
     authHeader?: AuthorizationHeader | string | undefined;
     /**
-     * A file with a key or a whole header, which is followed: one that was replaced is read again within a second, and when
-     * Codat refuses the key. A file that your own user owns and every user of the machine can read is refused,
-     * unless a container mounts it.
+     * A file with an API key or the value of an `Authorization` header. A file that was replaced is read again within a second,
+     * and after Codat rejects the key. A file that the user of this process owns and every user of the machine can read is
+     * refused, unless it is mounted as containers mount secrets.
      */
     apiKeyFile?: string | undefined;
-    /** A command that prints a key or a whole header: the program and its arguments, run without a shell. */
+    /** A command that prints an API key or the value of an `Authorization` header: its program and arguments, or with options. */
     apiKeyCommand?: readonly string[] | KeyCommand | undefined;
     /** Where the API is: `https://api.codat.io`. */
     baseUrl?: string | undefined;
@@ -38,17 +40,27 @@ export interface ClientOptions {
 }
 
 /**
- * A command that prints a key or a whole header, and nothing else, such as the client of a vault. It is run without a shell
- * and input, with this process's environment except the variables that hold or name a key: with the first call, again when
- * Codat refuses its key, and once the key is older than `cachedFor`. Where it fails, what it wrote to its standard error is
- * told, and what it printed never is.
+ * A command that prints an API key or the value of an `Authorization` header, such as the client of a secret store.
+ *
+ * The first call of the client runs the command. It runs again after Codat rejects the key, and once the key is older than
+ * `cachedFor`. It runs without a shell and without input. It inherits the environment of this process, except for the variables
+ * that hold or name a key.
+ *
+ * A call rejects with `InvalidCredentialError` if the command cannot be started, does not exit in time, prints more than 64 KiB,
+ * exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500 characters of its
+ * standard error, with keys masked. No error quotes its standard output.
  */
 export interface KeyCommand {
-    /** The program, looked up in `PATH`, and its arguments, which every process of the machine can read. */
+    /**
+     * The program, which is looked up in `PATH`, and its arguments. Do not put a secret into the arguments: every process of the
+     * machine can read them.
+     */
     argv: readonly string[];
-    /** How many milliseconds a run may take, after which it is killed, but not what it started: 10,000. */
+    /**
+     * How many milliseconds one run may take: 10,000 by default. The command is then killed, but not the processes that it started.
+     */
     timeout?: number | undefined;
-    /** How many milliseconds its key is used before it is run again: until Codat refuses the key. */
+    /** How many milliseconds the key is used before the command runs again. Default: until Codat rejects the key. */
     cachedFor?: number | undefined;
 }
 

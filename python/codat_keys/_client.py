@@ -225,10 +225,10 @@ class Client:
         return self._core.perform(_native.reauthorize(url, rejected))
 
     def check_next_hop(self, url: str) -> None:
-        """Checks the server to which another HTTP library connects before it sends the header over an unencrypted
-        connection: the URL of its proxy, or the request's own URL without one.
+        """Checks the server to which another HTTP library is about to send the header over an unencrypted connection.
 
-        Raises ``InvalidInputError`` if it is not this client's own origin.
+        ``url`` is the URL of the library's proxy, or the URL of the request if there is no proxy. Raises
+        ``InvalidInputError`` unless it has this client's own origin: a proxy would see the key.
 
         >>> from codat_keys import InvalidInputError
         >>> try:

@@ -1,28 +1,31 @@
-//! A command as a source of keys.
+//! A command as a source of the key.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use codat_keys::mask_credentials;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::arguments::{argument, wrong};
 use crate::options::seconds;
 
-/// A command that prints a key or a whole header, and nothing else, such as the client of a vault: for
-/// ``Client(api_key_command=…)``.
+/// A command that prints an API key or the value of an ``Authorization`` header, such as the client of a secret store.
 ///
-/// It is run without a shell and input, with this process's environment except the variables that hold or name a key:
-/// with the first call, again when Codat refuses its key, and once the key is older than ``cached_for``. ``argv`` is the
-/// program, looked up in ``PATH``, and its arguments, which hold no secret: every process of the machine can read them.
-/// Both times are in seconds, or a timedelta:
+/// For ``Client(api_key_command=...)``. The first call of the client runs the command. It runs again after Codat rejects the
+/// key, and once the key is older than ``cached_for``. It runs without a shell and without input. It inherits the environment
+/// of this process, except for the variables that hold or name a key.
 ///
-/// - ``timeout``, for one run, after which it is killed, but not what it started: 10 s; the call may end earlier
-/// - ``cached_for``, how long its key is used before it is run again: until Codat refuses the key
+/// ``argv`` is the program, which is looked up in ``PATH``, and its arguments. Do not put a secret into the arguments: every
+/// process of the machine can read them. Both times are in seconds, or a timedelta:
 ///
-/// A run fails with ``InvalidCredentialError``: where the command cannot be started, does not end in time, prints more
-/// than 64 KiB, ends with another status than 0 (what it wrote to its standard error is told, at most 500 characters),
-/// or prints no key. What it printed is never told.
+/// - ``timeout``: how long one run may take; the command is then killed, but not the processes that it started. A call that
+///   waits for the key may time out earlier. Default: 10 s.
+/// - ``cached_for``: how long the key is used before the command runs again. Default: until Codat rejects the key.
+///
+/// A run raises ``InvalidCredentialError`` if the command cannot be started, does not exit in time, prints more than 64 KiB,
+/// exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500 characters of its
+/// standard error, with keys masked. No error quotes its standard output.
 ///
 /// >>> command = KeyCommand(["printf", "ExampleKeyForTheDocs0000000000000000000A"], cached_for=600)
 /// >>> command
@@ -50,9 +53,10 @@ impl KeyCommand {
         Ok(Self { argv: words("argv", argv)?, timeout, cached_for })
     }
 
-    /// Without the arguments, which may be a secret all the same.
+    /// Without the arguments, which may be a secret all the same, as may the program by mistake.
     fn __repr__(&self) -> String {
-        format!("<KeyCommand {}>", self.argv.first().map_or_else(String::new, |program| program.display().to_string()))
+        let program = self.argv.first().map_or_else(String::new, |program| program.display().to_string());
+        format!("<KeyCommand {}>", mask_credentials(&program))
     }
 }
 

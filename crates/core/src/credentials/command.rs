@@ -1,6 +1,7 @@
-//! A key that a command prints.
+//! A command as a source of the key.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -14,14 +15,21 @@ use crate::lookalikes::mask_credentials;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A command that prints a key or a whole header, and nothing else, such as the client of a vault. It is run without a
-/// shell and input, with this process's environment except the variables that hold or name a key: with the first call,
-/// again when Codat refuses its key, and once what it printed is older than [`cached_for`](Self::cached_for) allows. One
-/// line break at the end of what it prints is dropped.
+/// A command that prints an API key or the value of an `Authorization` header, such as the client of a secret store.
 ///
-/// A run fails with `InvalidCredential`: where the command cannot be started, does not end in time (it is killed, what it
-/// has started is not), prints more than 64 KiB, ends with another status than 0 (what it wrote to its standard error is
-/// told, at most 500 characters), or prints no key. What it printed is never told.
+/// The first call of the client runs the command. It runs again after Codat rejects the key, and once the key is older than
+/// [`cached_for`](Self::cached_for) allows. It runs without a shell and without input. It inherits the environment of this
+/// process, except for the variables that hold or name a key. One line break at the end of its output is removed.
+///
+/// A run returns `InvalidCredential` if the command
+///
+/// - cannot be started;
+/// - does not exit within [`timeout`](Self::timeout): it is killed, but not the processes that it started;
+/// - prints more than 64 KiB;
+/// - exits with a status other than 0: the error quotes up to 500 characters of its standard error, with keys masked;
+/// - prints no valid key.
+///
+/// No error quotes its standard output.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -41,7 +49,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// # }
 /// ```
 #[must_use]
-#[derive(Debug)]
 pub struct KeyCommand {
     argv: Vec<OsString>,
     place: String,
@@ -53,8 +60,8 @@ pub struct KeyCommand {
 }
 
 impl KeyCommand {
-    /// The program, looked up in `PATH`, and its arguments. Do not put a secret into them: every process of the machine can
-    /// read them.
+    /// Creates a command from its program, which is looked up in `PATH`, and its arguments. Do not put a secret into the
+    /// arguments: every process of the machine can read them.
     pub fn new(argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
         let program = argv.first().and_then(|program| Path::new(program).file_name()).unwrap_or_default();
@@ -63,14 +70,14 @@ impl KeyCommand {
         Self { argv, place, timeout: TIMEOUT, cached_for: Duration::MAX, since: Instant::now(), next_run }
     }
 
-    /// How long the command may take; the call that waits for it may end earlier. Default: 10 s.
+    /// Sets how long one run may take. A call that waits for the key may time out earlier. Default: 10 s.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = time;
         self
     }
 
-    /// How long its key is used before the command is run again. If that run fails, the key in use goes on, and the next
-    /// run is due after the same time. Default: until Codat refuses the key.
+    /// Sets how long the key is used before the command runs again. If that run fails, the client keeps its key, and the
+    /// next run is due after the same time. Default: the command runs again only after Codat rejects the key.
     pub fn cached_for(mut self, time: Duration) -> Self {
         self.cached_for = time;
         self
@@ -81,12 +88,23 @@ impl KeyCommand {
     }
 }
 
+impl fmt::Debug for KeyCommand {
+    /// Without the arguments, which may hold a secret all the same.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyCommand")
+            .field("source", &self.place)
+            .field("timeout", &self.timeout)
+            .field("cached_for", &self.cached_for)
+            .finish_non_exhaustive()
+    }
+}
+
 impl KeyProvider for KeyCommand {
     fn source(&self) -> &str {
         &self.place
     }
 
-    /// On a thread of its own, which ends with the command or its time-out, whoever still waits for it.
+    /// Runs the command on its own thread, which ends with the command or its time-out even if no call waits any more.
     fn read(&self) -> Reading<'_> {
         let cached_for = u64::try_from(self.cached_for.as_millis()).unwrap_or(u64::MAX);
         self.next_run.store(self.milliseconds().saturating_add(cached_for), Ordering::Relaxed);
