@@ -6,11 +6,13 @@ export interface ErrorData {
     code: string;
     message: string;
     hint: string;
+    retryable: boolean;
     status: number | null;
     correlationId: string | null;
     retryAfter: number | null;
     codatMessage: string | null;
     idempotencyKey: string | null;
+    showsIdempotencyKey: boolean;
     candidates: KeyData[] | null;
     cause: ErrorData | null;
     /** The question to which a function threw its cause. */
@@ -22,7 +24,7 @@ export abstract class CodatError extends Error {
     /** A stable identifier, `key_limit_reached`. */
     abstract readonly code: string;
     /** Whether the same call may succeed later. */
-    abstract readonly retryable: boolean;
+    readonly retryable: boolean;
     /** What to do next, for a person. */
     readonly hint: string;
     /** The HTTP status, where Codat answered. */
@@ -37,6 +39,7 @@ export abstract class CodatError extends Error {
     /** @internal */
     constructor(data: ErrorData, cause?: unknown) {
         super(data.message, cause === undefined ? undefined : { cause });
+        this.retryable = data.retryable;
         this.hint = data.hint;
         this.status = data.status;
         this.correlationId = data.correlationId;
@@ -56,6 +59,10 @@ export abstract class InDoubtError extends CodatError {
     constructor(data: ErrorData, cause: unknown, candidates: readonly ApiKeyDetails[] | null) {
         super(data, cause);
         this.idempotencyKey = data.idempotencyKey;
+        if (!data.showsIdempotencyKey) {
+            // Neither `inspect` nor `JSON.stringify` shows it then.
+            Object.defineProperty(this, "idempotencyKey", { enumerable: false });
+        }
         this.candidates = candidates;
     }
 }

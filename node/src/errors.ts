@@ -9,7 +9,6 @@ export class InvalidInputError extends CodatError {
     }
     static readonly code = "invalid_input";
     override readonly code = InvalidInputError.code;
-    override readonly retryable = false;
 }
 
 /** No API key was given. */
@@ -19,7 +18,6 @@ export class NoCredentialError extends CodatError {
     }
     static readonly code = "no_credential";
     override readonly code = NoCredentialError.code;
-    override readonly retryable = false;
 }
 
 /** The API key cannot be right. */
@@ -29,7 +27,6 @@ export class InvalidCredentialError extends CodatError {
     }
     static readonly code = "invalid_credential";
     override readonly code = InvalidCredentialError.code;
-    override readonly retryable = false;
 }
 
 /** Codat does not accept the API key. */
@@ -39,7 +36,6 @@ export class UnauthorizedError extends CodatError {
     }
     static readonly code = "unauthorized";
     override readonly code = UnauthorizedError.code;
-    override readonly retryable = false;
 }
 
 /** A limit of the Codat account is reached. */
@@ -49,7 +45,6 @@ export class PaymentRequiredError extends CodatError {
     }
     static readonly code = "payment_required";
     override readonly code = PaymentRequiredError.code;
-    override readonly retryable = false;
 }
 
 /** The API key may not do this. */
@@ -59,7 +54,6 @@ export class ForbiddenError extends CodatError {
     }
     static readonly code = "forbidden";
     override readonly code = ForbiddenError.code;
-    override readonly retryable = false;
 }
 
 /** The client has 10 keys already, the most that Codat allows. */
@@ -69,7 +63,6 @@ export class KeyLimitReachedError extends CodatError {
     }
     static readonly code = "key_limit_reached";
     override readonly code = KeyLimitReachedError.code;
-    override readonly retryable = false;
 }
 
 /** This is the last remaining key. */
@@ -79,7 +72,6 @@ export class LastKeyError extends CodatError {
     }
     static readonly code = "last_key";
     override readonly code = LastKeyError.code;
-    override readonly retryable = false;
 }
 
 /** This is the key that makes the call. */
@@ -89,7 +81,6 @@ export class KeyInUseError extends CodatError {
     }
     static readonly code = "key_in_use";
     override readonly code = KeyInUseError.code;
-    override readonly retryable = false;
 }
 
 /** There is no such key or resource. */
@@ -99,7 +90,6 @@ export class NotFoundError extends CodatError {
     }
     static readonly code = "not_found";
     override readonly code = NotFoundError.code;
-    override readonly retryable = false;
 }
 
 /** Too many requests. */
@@ -109,7 +99,6 @@ export class RateLimitedError extends CodatError {
     }
     static readonly code = "rate_limited";
     override readonly code = RateLimitedError.code;
-    override readonly retryable = true;
 }
 
 /** It is unknown whether the change took effect. */
@@ -119,7 +108,6 @@ export class OutcomeUnknownError extends InDoubtError {
     }
     static readonly code = "outcome_unknown";
     override readonly code = OutcomeUnknownError.code;
-    override readonly retryable = false;
 }
 
 /** The request conflicts with another. */
@@ -129,7 +117,6 @@ export class ConflictError extends CodatError {
     }
     static readonly code = "conflict";
     override readonly code = ConflictError.code;
-    override readonly retryable = false;
 }
 
 /** Codat failed to answer. */
@@ -139,7 +126,6 @@ export class ServerError extends CodatError {
     }
     static readonly code = "server";
     override readonly code = ServerError.code;
-    override readonly retryable = true;
 }
 
 /** There is no connection. */
@@ -149,7 +135,6 @@ export class ConnectError extends CodatError {
     }
     static readonly code = "connect";
     override readonly code = ConnectError.code;
-    override readonly retryable = true;
 }
 
 /** There was no answer in time. */
@@ -159,7 +144,6 @@ export class TimeoutError extends CodatError {
     }
     static readonly code = "timeout";
     override readonly code = TimeoutError.code;
-    override readonly retryable = true;
 }
 
 /** The answer is not one of Codat's. */
@@ -169,7 +153,6 @@ export class BadResponseError extends CodatError {
     }
     static readonly code = "bad_response";
     override readonly code = BadResponseError.code;
-    override readonly retryable = false;
 }
 
 /** The answer is larger than 8 MiB. */
@@ -179,7 +162,6 @@ export class TooLargeError extends CodatError {
     }
     static readonly code = "too_large";
     override readonly code = TooLargeError.code;
-    override readonly retryable = false;
 }
 
 /** The call was stopped. */
@@ -189,7 +171,6 @@ export class CancelledError extends CodatError {
     }
     static readonly code = "cancelled";
     override readonly code = CancelledError.code;
-    override readonly retryable = false;
 }
 
 /** The client is closed. */
@@ -199,7 +180,6 @@ export class ClosedError extends CodatError {
     }
     static readonly code = "closed";
     override readonly code = ClosedError.code;
-    override readonly retryable = false;
 }
 
 /** This is a defect of codat-keys. */
@@ -209,5 +189,4 @@ export class InternalError extends CodatError {
     }
     static readonly code = "internal";
     override readonly code = InternalError.code;
-    override readonly retryable = false;
 }

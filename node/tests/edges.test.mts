@@ -52,9 +52,13 @@ test("a proxy that wants a password is asked once, and named", () =>
                 error.message.startsWith(`the proxy ${url} answered 407 Proxy Authentication Required`),
                 error.message,
             );
+            // Most errors of the kind are retryable, and this one is final.
+            assert.equal(error.retryable, false);
             return !error.message.includes("MadeUpPassword");
         });
         assert.equal(requests.length, 1);
+        const lost = client("http://127.0.0.1:1", { retry: false });
+        await assert.rejects(lost.keys.list(), { name: "ConnectError", retryable: true });
     }));
 
 test("an encoding that nobody asked for is named", () =>

@@ -25,8 +25,8 @@ class CodatError(Exception):
 
     code: ClassVar[str] = "error"
     """A stable identifier, ``key_limit_reached``."""
-    retryable: ClassVar[bool] = False
-    """Whether the same call may succeed later."""
+    retryable: bool = False
+    """Whether the same call may succeed later. Of a class: whether that is so for most errors of the kind."""
 
     def __init_subclass__(cls) -> None:
         # Shown, pickled and imported from there.
@@ -37,6 +37,7 @@ class CodatError(Exception):
         message: str,
         *,
         hint: str = "",
+        retryable: bool | None = None,
         status: int | None = None,
         correlation_id: str | None = None,
         retry_after: float | None = None,
@@ -50,6 +51,9 @@ class CodatError(Exception):
             self.add_note(f"hint: {hint}")
         self.hint = hint
         """What to do next, for a person."""
+        if retryable is not None:
+            # Some errors of a retryable kind are final, such as a certificate that is not trusted.
+            self.retryable = retryable
         self.status = status
         """The HTTP status, where Codat answered."""
         self.correlation_id = correlation_id

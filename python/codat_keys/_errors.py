@@ -41,147 +41,147 @@ class InvalidInputError(CodatError, builtins.ValueError):
     """The input is not valid."""
 
     code: ClassVar[str] = "invalid_input"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class NoCredentialError(CodatError):
     """No API key was given."""
 
     code: ClassVar[str] = "no_credential"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class InvalidCredentialError(CodatError):
     """The API key cannot be right."""
 
     code: ClassVar[str] = "invalid_credential"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class UnauthorizedError(CodatError):
     """Codat does not accept the API key."""
 
     code: ClassVar[str] = "unauthorized"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class PaymentRequiredError(CodatError):
     """A limit of the Codat account is reached."""
 
     code: ClassVar[str] = "payment_required"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class ForbiddenError(CodatError):
     """The API key may not do this."""
 
     code: ClassVar[str] = "forbidden"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class KeyLimitReachedError(CodatError):
     """The client has 10 keys already, the most that Codat allows."""
 
     code: ClassVar[str] = "key_limit_reached"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class LastKeyError(CodatError):
     """This is the last remaining key."""
 
     code: ClassVar[str] = "last_key"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class KeyInUseError(CodatError):
     """This is the key that makes the call."""
 
     code: ClassVar[str] = "key_in_use"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class NotFoundError(CodatError):
     """There is no such key or resource."""
 
     code: ClassVar[str] = "not_found"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class RateLimitedError(CodatError):
     """Too many requests."""
 
     code: ClassVar[str] = "rate_limited"
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
 
 
 class OutcomeUnknownError(CodatError):
     """It is unknown whether the change took effect."""
 
     code: ClassVar[str] = "outcome_unknown"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class ConflictError(CodatError):
     """The request conflicts with another."""
 
     code: ClassVar[str] = "conflict"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class ServerError(CodatError):
     """Codat failed to answer."""
 
     code: ClassVar[str] = "server"
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
 
 
 class ConnectError(CodatError, builtins.ConnectionError):
     """There is no connection."""
 
     code: ClassVar[str] = "connect"
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
 
 
 class TimeoutError(CodatError, builtins.TimeoutError):
     """There was no answer in time."""
 
     code: ClassVar[str] = "timeout"
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
 
 
 class BadResponseError(CodatError):
     """The answer is not one of Codat's."""
 
     code: ClassVar[str] = "bad_response"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class TooLargeError(CodatError):
     """The answer is larger than 8 MiB."""
 
     code: ClassVar[str] = "too_large"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class CancelledError(CodatError):
     """The call was stopped."""
 
     code: ClassVar[str] = "cancelled"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class ClosedError(CodatError):
     """The client is closed."""
 
     code: ClassVar[str] = "closed"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class InternalError(CodatError):
     """This is a defect of codat-keys."""
 
     code: ClassVar[str] = "internal"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 BY_CODE: dict[str, type[CodatError]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import pickle
 import os
 import threading
 from collections.abc import Iterator
@@ -64,6 +65,15 @@ async def test_a_proxy_that_wants_a_password_is_asked_once_and_named(asyncio: bo
             else:
                 client("https://codat.example", proxy=proxy).keys.list()
     assert len(requests) == 1 and "MadeUpPassword" not in repr(refused.value)
+    # Most errors of the kind are retryable, and this one is final.
+    assert (refused.value.retryable, pickle.loads(pickle.dumps(refused.value)).retryable) == (False, False)
+    assert ConnectError.retryable and ConnectError("no connection").retryable
+
+
+def test_a_lost_connection_is_retryable() -> None:
+    with pytest.raises(ConnectError, match="nothing listens there") as lost:
+        client("http://127.0.0.1:1", retry=False).keys.list()
+    assert lost.value.retryable is True
 
 
 def test_an_encoding_that_nobody_asked_for_is_named() -> None:

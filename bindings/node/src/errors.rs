@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use codat_keys::{Error, ErrorKind};
+use codat_keys::{Error, ErrorKind, mask_credentials};
 use serde::Serialize;
 
 use crate::asking::NoAnswer;
@@ -15,11 +15,14 @@ pub(crate) struct Data<'a> {
     code: &'static str,
     message: String,
     hint: &'a str,
+    retryable: bool,
     status: Option<u16>,
     correlation_id: Option<&'a str>,
     retry_after: Option<f64>,
     codat_message: Option<&'a str>,
     idempotency_key: Option<&'a str>,
+    /// Whether the idempotency key may be shown: one that the caller chose may be a credential by mistake.
+    shows_idempotency_key: bool,
     candidates: Option<Vec<Key<'a>>>,
     cause: Option<Box<Data<'a>>>,
     thrown: Option<i64>,
@@ -34,15 +37,18 @@ impl<'a> Data<'a> {
 
     pub(crate) fn of(error: &'a Error) -> Self {
         let (outcome, source) = (error.outcome(), error.source());
+        let idempotency_key = outcome.and_then(|outcome| outcome.idempotency_key.as_deref());
         Self {
             code: error.kind().code(),
             message: error.to_string(),
             hint: error.hint(),
+            retryable: error.is_retryable(),
             status: error.status(),
             correlation_id: error.correlation_id(),
             retry_after: error.retry_after().map(|wait| wait.as_secs_f64() * 1000.0),
             codat_message: error.codat_message(),
-            idempotency_key: outcome.and_then(|outcome| outcome.idempotency_key.as_deref()),
+            idempotency_key,
+            shows_idempotency_key: idempotency_key.is_none_or(|key| mask_credentials(key) == key),
             candidates: outcome.and_then(|outcome| outcome.candidates.as_deref()).map(keys),
             cause: source.and_then(|source| source.downcast_ref()).map(|cause| Box::new(Data::of(cause))),
             thrown: source.and_then(|source| source.downcast_ref::<NoAnswer>()).map(|answer| answer.question),

@@ -123,7 +123,7 @@ impl Failure {
             message: plain(&self.message),
             hint: plain(&self.hint),
             notes: self.notes.iter().map(|note| plain(note)).collect(),
-            retryable: self.kind.is_some_and(ErrorKind::is_retryable),
+            retryable: source.map_or(self.kind.is_some_and(ErrorKind::is_retryable), Error::is_retryable),
             status: source.and_then(Error::status),
             correlation_id: source.and_then(Error::correlation_id),
             retry_after_seconds: source.and_then(Error::retry_after).map(|wait| wait.as_secs()),

@@ -58,6 +58,14 @@ fn what_codat_said_is_data() {
 }
 
 #[test]
+fn an_error_that_a_repeat_would_not_avoid_is_not_retryable() {
+    let proxy = StandIn::answering(vec![answer(407, "")]);
+    let arguments = ["list", "--json", "--proxy", &proxy.url];
+    let error = error_of(&run(&mut with_key("https://codat.example", KEY), &arguments));
+    assert_eq!((&error["code"], &error["retryable"]), (&json!("connect"), &json!(false)), "{error}");
+}
+
+#[test]
 fn an_unknown_outcome_names_the_idempotency_key_and_the_candidates_without_their_keys() {
     let server = StandIn::answering(vec![answer(200, ONE_KEY), Answer::Lost, answer(401, ""), answer(200, TWO_KEYS)]);
     let ended = run(&mut with_key(&server.url, KEY), &["create", "ci", "--json"]);

@@ -17,7 +17,7 @@ fn class(kind: ErrorKind) -> String {
     let base = if kind == ErrorKind::OutcomeUnknown { "InDoubtError" } else { "CodatError" };
     let text = kind.text();
     let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
-    let (first, code, retryable) = (first.to_uppercase(), kind.code(), kind.is_retryable());
+    let (first, code) = (first.to_uppercase(), kind.code());
     format!(
         "
 /** {first}{rest}. */
@@ -27,7 +27,6 @@ export class {kind:?}Error extends {base} {{
     }}
     static readonly code = \"{code}\";
     override readonly code = {kind:?}Error.code;
-    override readonly retryable = {retryable};
 }}
 "
     )

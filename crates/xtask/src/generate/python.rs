@@ -40,7 +40,7 @@ fn class(kind: ErrorKind) -> String {
     let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
     let retryable = if kind.is_retryable() { "True" } else { "False" };
     format!(
-        "\n\nclass {}({bases}):\n    \"\"\"{}{rest}.\"\"\"\n\n    code: ClassVar[str] = \"{}\"\n    retryable: ClassVar[bool] = {retryable}\n",
+        "\n\nclass {}({bases}):\n    \"\"\"{}{rest}.\"\"\"\n\n    code: ClassVar[str] = \"{}\"\n    retryable: bool = {retryable}\n",
         name(kind),
         first.to_uppercase(),
         kind.code()
