@@ -53,6 +53,31 @@ test("a key command is given no key", UNIX, async () => {
     );
 });
 
+test("a misplaced key is not shown", async () => {
+    const shown = (thing: unknown) => inspect(thing, { depth: 9 }) + String(thing) + JSON.stringify(thing);
+    for (const key of [KEY, SHORT]) {
+        const client = new Client({ baseUrl: `http://127.0.0.1:1/${key}`, apiKey: key });
+        assert.ok(client.baseUrl.includes(key) && !shown(client).includes(key));
+        for (const headers of [{ [`${key}\n`]: "x" }, { [key]: "x\n" }, { "Idempotency-Key": key }] as object[]) {
+            await assert.rejects(client.request("POST", "/companies", { headers: headers as any }), (error: any) => {
+                assert.equal(error.name, "InvalidInputError");
+                return !shown(error).includes(key);
+            });
+        }
+    }
+    await using emulator = new Emulator();
+    await emulator.setFaults([{ method: "POST", fault: "drop-after", count: 9 }]);
+    const client = new Client({ baseUrl: emulator.baseUrl, apiKey: emulator.apiKey });
+    const headers = { "Idempotency-Key": KEY };
+    await assert.rejects(client.request("POST", "/companies", { json: { name: "a" }, headers }), (error: any) => {
+        assert.equal(error.idempotencyKey, KEY, "a program can resume with it");
+        return !shown(error).includes(KEY);
+    });
+    await assert.rejects(client.request("POST", "/companies", { json: { name: "a" } }), (error: any) =>
+        shown(error).includes(error.idempotencyKey),
+    );
+});
+
 test("a misplaced key is not repeated", async () => {
     const places = (key: string): object[] => [
         { apiKeyFile: key },

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,23 @@ def test_a_misplaced_key_is_not_repeated(
         make(client, **({"base_url": "http://127.0.0.1:1"} | MISPLACED[place](key)))
     told = "".join(traceback.format_exception_only(raised.value)) + repr(raised.value) + raised.value.hint
     assert key not in told, told
+
+
+@pytest.mark.parametrize("key", [KEY, SHORT])
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_a_misplaced_key_is_not_shown(client: type[Client], key: str) -> None:
+    made = client(base_url=f"http://127.0.0.1:1/{key}", api_key=key)
+    assert key in made.base_url and key not in repr(made) + repr(made.keys)
+    assert KEY not in repr(KeyCommand([KEY, KEY]))
+
+    async def send(headers: dict[str, str]) -> None:
+        sent: Any = made.request("POST", "/companies", headers=headers)
+        await sent if asyncio.iscoroutine(sent) else None
+
+    for headers in ({f"{key}\n": "x"}, {key: "x\n"}, {"Idempotency-Key": key}):
+        with pytest.raises(InvalidInputError) as raised:
+            asyncio.run(send(headers))
+        assert key not in f"{raised.value!r} {raised.value} {raised.value.hint}"
 
 
 def test_a_misplaced_key_in_a_variable_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
 
-use codat_keys::{AuthorizationHeader, Client, Error, HeaderName, HeaderValue, KeyId, KeyName, Method};
+use codat_keys::{AuthorizationHeader, Client, Error, KeyId, KeyName, Method};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
@@ -110,7 +110,6 @@ impl Call {
             }
             Self::Request { method, path, query, headers, body } => {
                 let method: Method = method.parse().map_err(|_| wrong("argument 'method' is no HTTP method"))?;
-                let headers = headers.into_iter().map(header).collect::<napi::Result<Vec<_>>>()?;
                 // Copied: JavaScript may write into it at any time.
                 let body = body.map(|body| body.to_vec());
                 changing(async move {
@@ -119,7 +118,7 @@ impl Call {
                         call = call.query(&name, value);
                     }
                     for (name, value) in headers {
-                        call = call.header(name, value);
+                        call = call.header_text(&name, &value);
                     }
                     if let Some(body) = body {
                         call = call.body(body);
@@ -169,9 +168,4 @@ pub(crate) async fn to_its_end(mut work: Work) -> thread::Result<Ended> {
 
 fn key_id(id: &str) -> napi::Result<KeyId> {
     KeyId::parse(id).map_err(raise)
-}
-
-fn header((name, value): Entry) -> napi::Result<(HeaderName, HeaderValue)> {
-    let header = name.parse().ok().zip(value.parse().ok());
-    header.ok_or_else(|| wrong(format!("argument 'headers': {name:?} or its value cannot stand in a request")))
 }

@@ -110,6 +110,6 @@ impl AsyncCore {
     }
 
     fn __repr__(&self) -> String {
-        shown(self.client.base_url(), self.client.authorization_for(self.client.base_url()))
+        shown(self.client.shown_base_url(), self.client.authorization_for(self.client.base_url()))
     }
 }

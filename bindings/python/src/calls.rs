@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use codat_keys::{Client, Error, HeaderName, HeaderValue, KeyId, KeyName, Method, Pages};
+use codat_keys::{Client, Error, KeyId, KeyName, Method, Pages};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -170,7 +170,7 @@ pub(crate) fn request(
         text("method", method)?.parse().map_err(|_| PyValueError::new_err("method is no HTTP method"))?;
     let path: String = argument("path", path)?;
     let query = entries("query", query)?;
-    let headers = entries("headers", headers)?.into_iter().map(header).collect::<PyResult<Vec<_>>>()?;
+    let headers = entries("headers", headers)?;
     let body: Option<PyBackedBytes> = argument("content", body)?;
     let timeout = seconds("timeout", timeout)?;
     Ok(Call::changing(async move |client, stop| {
@@ -179,7 +179,7 @@ pub(crate) fn request(
             call = call.query(&name, value);
         }
         for (name, value) in headers {
-            call = call.header(name, value);
+            call = call.header_text(&name, &value);
         }
         if let Some(body) = body {
             call = call.body(body.to_vec());
@@ -193,11 +193,6 @@ pub(crate) fn request(
 
 fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
     KeyId::parse(&text("id", id)?).map_err(|error| raise(id.py(), error))
-}
-
-fn header((name, value): (String, String)) -> PyResult<(HeaderName, HeaderValue)> {
-    let header = name.parse().ok().zip(value.parse().ok());
-    header.ok_or_else(|| PyValueError::new_err(format!("headers: {name:?} or its value cannot stand in a request")))
 }
 
 /// A walk through the pages of a resource.

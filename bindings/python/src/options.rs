@@ -86,7 +86,7 @@ fn at_most_one(sources: [(&str, bool); 4]) -> PyResult<()> {
 }
 
 /// A client, as Python shows it.
-pub(crate) fn shown(base_url: &str, header: Result<AuthorizationHeader, Error>) -> String {
+pub(crate) fn shown(base_url: String, header: Result<AuthorizationHeader, Error>) -> String {
     let key = header.map_or_else(
         |error| if error.kind() == ErrorKind::Closed { "<closed>" } else { "<not read yet>" }.into(),
         |header| format!("{:?}", header.api_key()),

@@ -261,6 +261,12 @@ impl Client {
         self.base().as_str()
     }
 
+    /// The base URL for people: a key that was put there by mistake is masked.
+    #[doc(hidden)]
+    pub fn shown_base_url(&self) -> String {
+        self.known_keys().mask_misplaced(self.base_url())
+    }
+
     /// Whether this client authenticates with that key. Compared in constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
         self.key().is_some_and(|held| held.key == key.api_key)
@@ -333,7 +339,7 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("base_url", &self.base_url())
+            .field("base_url", &self.shown_base_url())
             .field("key", &self.transport().key)
             .finish_non_exhaustive()
     }

@@ -8,6 +8,7 @@ use serde_json::{Number, Value};
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind};
+use crate::lookalikes::mask_credentials;
 use crate::response::Response;
 
 const DEFAULT_PAGE_SIZE: u32 = 100;
@@ -195,7 +196,10 @@ impl fmt::Debug for Walk {
     /// Without parameters, which may hold anything.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
-        f.debug_struct("Walk").field("path", &path).field("next_page", &self.next_page).finish_non_exhaustive()
+        f.debug_struct("Walk")
+            .field("path", &mask_credentials(path))
+            .field("next_page", &self.next_page)
+            .finish_non_exhaustive()
     }
 }
 

@@ -14,8 +14,10 @@ use serde::Serialize;
 
 use crate::cancel::{Stop, unless_stopped};
 use crate::client::Client;
+use crate::domain::KnownKeys;
 use crate::error::{Error, ErrorKind};
 use crate::keys::Pending;
+use crate::lookalikes::mask_credentials;
 use crate::response::Response;
 use crate::retry::execute::Call;
 use crate::transport::IsShown;
@@ -49,7 +51,7 @@ pub(crate) struct Order<'a> {
     method: Method,
     path: String,
     query: Vec<(String, String)>,
-    headers: HeaderMap,
+    headers: Result<HeaderMap, Error>,
     body: Result<Bytes, Error>,
     timeout: Option<Duration>,
     stop: Option<Stop<'a>>,
@@ -58,8 +60,8 @@ pub(crate) struct Order<'a> {
 impl<'a, C> Request<'a, C> {
     pub(crate) fn new(client: &'a C, method: Method, path: &str) -> Self {
         let method = in_upper_case(method);
-        let (path, headers) = (path.to_owned(), HeaderMap::new());
-        let (query, body) = (Vec::new(), Ok(Bytes::new()));
+        let (path, query) = (path.to_owned(), Vec::new());
+        let (headers, body) = (Ok(HeaderMap::new()), Ok(Bytes::new()));
         Self { client, order: Order { method, path, query, headers, body, timeout: None, stop: None } }
     }
 
@@ -73,13 +75,32 @@ impl<'a, C> Request<'a, C> {
     /// the call: that resumes an earlier call, with the same body, within 85 minutes. `Authorization`, `Host`,
     /// `Accept-Encoding` and headers that frame a request (`Content-Length`, `Connection`…) are refused: the client sets them.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.order.headers.append(name, value);
+        if let Ok(headers) = &mut self.order.headers {
+            headers.append(name, value);
+        }
+        self
+    }
+
+    /// Adds a header from text, for bindings. The call returns `InvalidInput` for a name or value that cannot be sent.
+    #[doc(hidden)]
+    pub fn header_text(mut self, name: &str, value: &str) -> Self {
+        let what = match (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
+            (Ok(name), Ok(value)) => return self.header(name, value),
+            (Ok(_), Err(_)) => &format!("the value of the header {name}"),
+            // It may be a credential by mistake.
+            (Err(_), _) => "the name of a header",
+        };
+        let error =
+            Error::new(ErrorKind::InvalidInput, format!("{what} has a character that HTTP does not allow there"));
+        self.order.headers = Err(error.hint_is("use visible ASCII characters; nothing was sent"));
         self
     }
 
     /// Sends a value as JSON. Default: no body.
     pub fn json(mut self, value: &impl Serialize) -> Self {
-        self.order.headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::JSON));
+        if let Ok(headers) = &mut self.order.headers {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::JSON));
+        }
         self.order.body = serde_json::to_vec(value).map(Bytes::from).map_err(|_| {
             // Without serde's text, which may quote a value.
             Error::new(ErrorKind::InvalidInput, "the body cannot be written as JSON").hint_is("use string keys only")
@@ -111,9 +132,10 @@ impl Order<'_> {
     pub(crate) async fn perform(self, client: &Client) -> Result<Response, Error> {
         let budget = client.budget_for(self.timeout)?;
         let takes_key = matches!(self.method, Method::POST | Method::PATCH);
-        check_headers(&self.headers, takes_key)?;
+        let headers = self.headers.map_err(|error| error.without(client.known_keys()))?;
+        check_headers(&headers, takes_key, client.known_keys())?;
         let mut request = wire::any_request(self.method, client.base(), &self.path, &self.query, self.body?)?;
-        request.headers_mut().extend(self.headers);
+        request.headers_mut().extend(headers);
         request.extensions_mut().insert(IsShown);
         if takes_key && !request.headers().contains_key(wire::IDEMPOTENCY_KEY) {
             let key = wire::new_idempotency_key().to_string();
@@ -147,7 +169,7 @@ const OWN: [HeaderName; 11] = [
     UPGRADE,
 ];
 
-fn check_headers(headers: &HeaderMap, takes_key: bool) -> Result<(), Error> {
+fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Result<(), Error> {
     let refuse = |what: String, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).hint_is(hint));
     if let Some(name) = OWN.iter().find(|name| headers.contains_key(*name)) {
         return refuse(
@@ -162,6 +184,11 @@ fn check_headers(headers: &HeaderMap, takes_key: bool) -> Result<(), Error> {
             "the header Idempotency-Key cannot be given here".into(),
             "Codat honours it for POST and PATCH alone: leave it out; nothing was sent",
         ),
+        // Errors tell it, so that the call can be resumed.
+        [key] if key.to_str().is_ok_and(|key| known.occur_in(key)) => refuse(
+            "the header Idempotency-Key holds an API key".into(),
+            "give a UUID, or leave it out: the client makes one; nothing was sent",
+        ),
         [key] if !key.is_empty() && key.as_bytes().iter().all(u8::is_ascii_graphic) => Ok(()),
         _ => refuse(
             "the header Idempotency-Key must be one value of visible ASCII characters".into(),
@@ -174,7 +201,10 @@ impl fmt::Debug for Order<'_> {
     /// Without query, headers and body, which may hold anything.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
-        f.debug_struct("Order").field("method", &self.method).field("path", &path).finish_non_exhaustive()
+        f.debug_struct("Order")
+            .field("method", &self.method)
+            .field("path", &mask_credentials(path))
+            .finish_non_exhaustive()
     }
 }
 

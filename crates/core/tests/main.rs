@@ -17,6 +17,7 @@ mod follow;
 mod insecure_http;
 mod interleavings;
 mod lifecycle;
+mod misplaced;
 mod properties;
 mod providers;
 mod responses;

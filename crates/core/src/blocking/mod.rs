@@ -177,6 +177,12 @@ impl Client {
         self.0.base_url.as_str()
     }
 
+    /// The base URL for people: a key that was put there by mistake is masked.
+    #[doc(hidden)]
+    pub fn shown_base_url(&self) -> String {
+        self.0.pool.key().known.mask_misplaced(self.base_url())
+    }
+
     /// Whether this client authenticates with that key. Compared in constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
         self.0.pool.key().now().is_some_and(|held| held.key == key.api_key)
@@ -285,7 +291,7 @@ impl Iterator for Pages<'_> {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("base_url", &self.base_url())
+            .field("base_url", &self.shown_base_url())
             .field("key", self.0.pool.key())
             .finish_non_exhaustive()
     }

@@ -8,6 +8,7 @@ use once_cell::race::OnceBox;
 
 use super::api_key::ApiKey;
 use super::rules::MOST_LISTED;
+use crate::lookalikes::mask_credentials;
 use crate::needles::Needles;
 
 /// A key that was in use before these has surely been replaced everywhere.
@@ -56,6 +57,11 @@ impl KnownKeys {
     /// The text with every known key replaced by asterisks.
     pub(crate) fn redact(&self, text: &str) -> String {
         self.with(|needles| needles.redact(text).into_owned())
+    }
+
+    /// A text of the user, such as a URL, with every known key masked, and whatever else looks like a credential.
+    pub(crate) fn mask_misplaced(&self, text: &str) -> String {
+        self.redact(&mask_credentials(text))
     }
 
     /// Whether a text holds a known key.

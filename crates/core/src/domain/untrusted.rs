@@ -6,6 +6,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use super::known_keys::KnownKeys;
+use crate::lookalikes::mask_credentials;
 use crate::sanitize::plain;
 
 /// A text that came from a server, such as the name of a key: it may hold anything.
@@ -61,11 +62,12 @@ impl Untrusted {
         &self.text
     }
 
-    /// The text with keys masked and nothing escaped, for a format that escapes by itself, such as JSON.
+    /// The text with keys masked and nothing escaped, for a format that escapes by itself, such as JSON. In a text that the
+    /// caller gave, what looks like a key is masked.
     pub fn redacted(&self) -> Cow<'_, str> {
         match &self.known {
             Some(known) => known.redact(&self.text).into(),
-            None => Cow::Borrowed(&self.text),
+            None => mask_credentials(&self.text).into(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{ApiKeyDetails, KnownKeys};
-use crate::lookalikes::mask_lookalikes;
+use crate::lookalikes::{mask_credentials, mask_lookalikes};
 
 pub use kind::ErrorKind;
 
@@ -66,7 +66,7 @@ struct Inner {
 /// # }
 /// ```
 #[non_exhaustive]
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Outcome {
     /// The `Idempotency-Key` under which a key was asked for; absent for a delete.
     pub idempotency_key: Option<String>,
@@ -267,6 +267,16 @@ impl fmt::Debug for Error {
             .field("codat_message", &inner.codat_message)
             .field("outcome", &inner.outcome)
             .field("source", &inner.source)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Outcome {
+    /// An idempotency key that the caller chose may be a credential by mistake.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outcome")
+            .field("idempotency_key", &self.idempotency_key.as_deref().map(mask_credentials))
+            .field("candidates", &self.candidates)
             .finish()
     }
 }

@@ -5,6 +5,7 @@ pub mod decision;
 pub mod observed;
 mod reading;
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use crate::cancel::{Stop, unless_stopped};
 use crate::client::Client;
 use crate::domain::{ApiKeyDetails, CLOCK_SKEW, KeyName, rules};
 use crate::error::{Error, ErrorKind, Outcome};
+use crate::lookalikes::mask_credentials;
 use crate::transport::Budget;
 use crate::wire;
 use decision::{End, Next, Now, OLDEST_IDEMPOTENCY_KEY, decide};
@@ -23,11 +25,21 @@ use reading::{parse_idempotency_key, read, time_of};
 
 pub use creation::{Creation, How};
 
-#[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) name: KeyName,
     pub(crate) adopt: bool,
     pub(crate) idempotency_key: Option<String>,
+}
+
+impl fmt::Debug for Order {
+    /// An idempotency key that is none may be a credential by mistake.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Order")
+            .field("name", &self.name)
+            .field("adopt", &self.adopt)
+            .field("idempotency_key", &self.idempotency_key.as_deref().map(mask_credentials))
+            .finish()
+    }
 }
 
 pub(crate) async fn create(client: &Client, order: Order, stop: Option<Stop<'_>>) -> Result<Creation, Error> {

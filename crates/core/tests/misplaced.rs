@@ -1,0 +1,60 @@
+//! Keys that stand where something else belongs: neither `Debug` nor an error repeats them.
+
+use std::future::IntoFuture;
+
+use codat_keys::{ApiKey, Client, ErrorKind, KeyCommand, KeyId, KeyName, Method};
+
+use crate::stand_in::{Answer, StandIn};
+
+const KEY: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
+const SHORT: &str = "MadeUpKey.short";
+
+/// A key in the place of a URL, a command, a path, an id or a header: `Debug` and errors do not repeat it.
+#[test]
+fn a_misplaced_key_shows_nowhere() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for key in [KEY, SHORT] {
+        let server = StandIn::answering(vec![Answer::Lost; 4]);
+        let builder = || {
+            let key = ApiKey::parse(key).unwrap();
+            Client::builder().base_url(format!("{}/{}", server.url, key.expose_secret())).api_key(key)
+        };
+        let (client, blocking) = (builder().build().unwrap(), builder().build_blocking().unwrap());
+        let mut shown = format!("{client:?} {blocking:?} {:?} {:?}", client.keys(), blocking.keys());
+        let post = |header: &str, value: &str| {
+            let call = client.request(Method::POST, "/companies").header_text(header, value);
+            runtime.block_on(call.into_future()).unwrap_err()
+        };
+        for error in [post("idempotency-key", key), post(&format!("{key}\n"), "x"), post(key, "x\n")] {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+            shown += &format!("{error} {} {error:?}", error.hint());
+        }
+        assert!(server.requests().is_empty());
+        assert!(!shown.contains(key), "{shown}");
+    }
+    let client = Client::builder().api_key(ApiKey::parse(SHORT).unwrap()).build().unwrap();
+    let (name, id) = (KeyName::parse("ci").unwrap(), KeyId::parse(KEY).unwrap());
+    let shown = format!(
+        "{:?} {id:?} {id} {:?} {:?} {:?} {:?}",
+        KeyCommand::new([KEY, KEY]),
+        client.request(Method::GET, &format!("/{KEY}")),
+        client.pages(&format!("/{KEY}")),
+        client.keys().create(&name).idempotency_key(KEY),
+        client.keys().delete(&id),
+    );
+    assert!(!shown.contains(KEY), "{shown}");
+    // A program has what it gave.
+    assert_eq!(id.as_str(), KEY);
+}
+
+/// An idempotency key of the caller's is told, so that the call can be resumed, and not shown if it may be a credential.
+#[tokio::test]
+async fn an_idempotency_key_that_looks_like_a_key_is_not_shown() {
+    let server = StandIn::answering(vec![Answer::Lost; 4]);
+    let key = ApiKey::parse(SHORT).unwrap();
+    let client = Client::builder().base_url(&server.url).api_key(key).build().unwrap();
+    let call = client.request(Method::POST, "/companies").header_text("Idempotency-Key", KEY);
+    let error = call.await.unwrap_err();
+    assert_eq!(error.outcome().unwrap().idempotency_key.as_deref(), Some(KEY));
+    assert!(!format!("{error:?} {error} {}", error.hint()).contains(KEY), "{error:?}");
+}
