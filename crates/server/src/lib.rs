@@ -1,19 +1,22 @@
-//! The HTTP/1.1 server of the emulator and of the page. Clients that send nothing, or read nothing, do not keep others from
-//! being served.
+//! The HTTP/1.1 server of the emulator and of the API keys page. Clients that send nothing, or read nothing, cannot block
+//! other clients.
 //!
 //! - A client has ten seconds to send the head of each request, ten seconds for each part of a body, and ten seconds to read
 //!   each part of a response.
-//! - The number of connections is limited. At the limit, a new connection replaces the one that has waited longest for its
-//!   client. A request that is being answered is never interrupted. If all connections are being answered, new ones wait.
-//! - If no file descriptor is free, one eighth of the connections are closed, those that have waited longest for their clients.
+//! - The number of connections is limited. At the limit, a new connection replaces the connection that has waited longest for
+//!   its client. A request is never interrupted while the server responds to it. If the server responds on all connections,
+//!   new connections wait.
+//! - If no file descriptor is free, the server closes one eighth of the connections: those that have waited longest for their
+//!   clients.
 
-mod listener;
-mod open;
-mod request;
-mod turn;
+mod connections;
+mod request_body;
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
 use std::io::ErrorKind::{ConnectionAborted, ConnectionReset};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -24,46 +27,73 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
 use tokio_io_timeout::TimeoutStream;
 use tower::{Service, ServiceExt as _};
 
-pub use listener::Listener;
+use connections::{ClosedError, ConnectionState, Connections};
+use request_body::RequestBody;
 
-use open::Open;
-use turn::Turn;
-
-/// How long a client may take for the head of a request, for the next part of a body, or to read a part of a response.
+/// The timeout for the head of a request, the next part of a request body, and the next part of a response.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Between two attempts, where connections cannot be accepted.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The interval between two attempts to accept a connection when no file descriptor is free.
+const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Serves each connection of a listener with a service of its own, on at most `max_connections` at once, or on three quarters
-/// as many as the process may open files, if these are fewer.
+/// A source of connections.
+pub trait Listener: Sync {
+    /// The type of a connection.
+    type Stream: AsyncRead + AsyncWrite + Send + 'static;
+
+    /// Polls for the next connection. After an error, the listener can be polled again.
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Stream>>;
+
+    /// Waits for the next connection.
+    fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send {
+        poll_fn(|cx| self.poll_accept(cx))
+    }
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        let (stream, _) = ready!(TcpListener::poll_accept(self, cx))?;
+        // Otherwise, small responses may be delayed until the client acknowledges earlier data.
+        let _ = stream.set_nodelay(true);
+        Poll::Ready(Ok(stream))
+    }
+}
+
+/// Serves all connections of a listener, each with the service that `make_service` creates for it.
 ///
-/// It does not end. When it is dropped, all its connections end.
-pub async fn serve<L, S>(listener: L, max_connections: usize, service: impl Fn(&L::Stream) -> S)
+/// The number of concurrent connections is at most `max_connections`, and at most three quarters of the number of files that
+/// the process may open.
+///
+/// The future never completes. Dropping it closes all connections.
+pub async fn serve<L, S>(listener: L, max_connections: usize, make_service: impl Fn(&L::Stream) -> S)
 where
     L: Listener,
     S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
 {
     let max_connections = max_connections.min(max_open_files() / 4 * 3).max(1);
-    let mut open = Open::default();
+    let mut connections = Connections::default();
     loop {
-        match open.until(listener.accept()).await {
+        match connections.run_until(listener.accept()).await {
             Ok(stream) => {
-                while open.len() >= max_connections {
-                    open.close_longest_waiting(1).await;
+                while connections.len() >= max_connections {
+                    connections.close_longest_waiting(1).await;
                 }
-                let service = service(&stream);
-                open.spawn(|turn| serve_connection(stream, service, turn));
+                let service = make_service(&stream);
+                connections.spawn(|state| serve_connection(stream, service, state));
             }
             Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset) => {}
-            // The process or the system has no file descriptor left.
+            // The process or the system has no free file descriptor.
             Err(_) => {
-                open.close_longest_waiting(open.len().div_ceil(8)).await;
-                tokio::time::sleep(PAUSE).await;
+                connections.close_longest_waiting(connections.len().div_ceil(8)).await;
+                sleep(RETRY_INTERVAL).await;
             }
         }
     }
@@ -80,26 +110,27 @@ fn max_open_files() -> usize {
     usize::MAX
 }
 
-async fn serve_connection<T, S>(stream: T, service: S, turn: Turn)
+async fn serve_connection<T, S>(stream: T, service: S, state: ConnectionState)
 where
     T: AsyncRead + AsyncWrite + Send + 'static,
     S: Service<Request, Response = Response, Error = Infallible> + Clone,
 {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(CLIENT_TIMEOUT));
-    let answer = service_fn(move |request: hyper::Request<Incoming>| {
-        let (service, turn) = (service.clone(), turn.clone());
+    let respond = service_fn(move |request: hyper::Request<Incoming>| {
+        let (service, state) = (service.clone(), state.clone());
         async move {
-            let request = request::received_by(turn.clone(), request)?;
-            let response = service.oneshot(request.map(Body::new)).await;
-            turn.give_to_client();
-            Ok::<_, turn::Closed>(response.unwrap_or_else(|never| match never {}))
+            let (head, body) = request.into_parts();
+            let body = RequestBody::new(body, state.clone(), CLIENT_TIMEOUT)?;
+            let response = service.oneshot(Request::from_parts(head, Body::new(body))).await;
+            state.end_response();
+            Ok::<_, ClosedError>(response.unwrap_or_else(|never| match never {}))
         }
     });
-    // An error is the client's.
+    // The client causes all errors, such as a timeout or a malformed request.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(CLIENT_TIMEOUT)
-        .serve_connection(TokioIo::new(Box::pin(stream)), answer)
+        .serve_connection(TokioIo::new(Box::pin(stream)), respond)
         .await;
 }

@@ -1,6 +1,6 @@
-//! What a client may hold up. The clock is paused: it moves when nothing else does.
+//! Slow clients, and the limit on connections. The clock is paused: it advances when all tasks are idle.
 
-// The helpers beside the tests stop at once too, when they cannot do their work.
+// Helper functions panic as tests do.
 #![allow(clippy::unwrap_used)]
 
 use std::convert::Infallible;
@@ -21,13 +21,13 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout};
 
-/// Connections, or why there is none.
-struct Incoming {
+/// A listener whose connections and errors the test sends.
+struct TestListener {
     connections: Mutex<UnboundedReceiver<io::Result<DuplexStream>>>,
     polled: Arc<AtomicUsize>,
 }
 
-impl Listener for Incoming {
+impl Listener for TestListener {
     type Stream = DuplexStream;
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<DuplexStream>> {
@@ -39,19 +39,19 @@ impl Listener for Incoming {
 struct Server {
     incoming: UnboundedSender<io::Result<DuplexStream>>,
     polled: Arc<AtomicUsize>,
-    /// Lets `/wait` be answered.
-    go: Arc<Notify>,
+    /// Completes a response to `/wait`.
+    release: Arc<Notify>,
 }
 
 impl Server {
     fn start(max_connections: usize) -> Server {
         let (incoming, connections) = unbounded_channel();
-        let (polled, go) = (Arc::default(), Arc::<Notify>::default());
-        let listener = Incoming { connections: Mutex::new(connections), polled: Arc::clone(&polled) };
-        let released = Arc::clone(&go);
-        let service = tower::service_fn(move |request| answer(request, Arc::clone(&released)));
+        let (polled, release) = (Arc::default(), Arc::<Notify>::default());
+        let listener = TestListener { connections: Mutex::new(connections), polled: Arc::clone(&polled) };
+        let released = Arc::clone(&release);
+        let service = tower::service_fn(move |request| respond(request, Arc::clone(&released)));
         tokio::spawn(serve(listener, max_connections, move |_| service.clone()));
-        Server { incoming, polled, go }
+        Server { incoming, polled, release }
     }
 
     fn connect(&self) -> DuplexStream {
@@ -60,7 +60,7 @@ impl Server {
         client
     }
 
-    /// Connects and sends this.
+    /// Connects and sends bytes.
     async fn send(&self, bytes: &str) -> DuplexStream {
         let mut client = self.connect();
         client.write_all(bytes.as_bytes()).await.unwrap();
@@ -68,16 +68,16 @@ impl Server {
     }
 }
 
-type Answered = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
 
-fn answer(request: Request, go: Arc<Notify>) -> Answered {
+fn respond(request: Request, released: Arc<Notify>) -> ResponseFuture {
     Box::pin(async move {
         let (head, body) = request.into_parts();
         let Ok(body) = to_bytes(body, usize::MAX).await else {
             return Ok(Response::builder().status(StatusCode::BAD_REQUEST).body(Body::empty()).unwrap());
         };
         match head.uri.path() {
-            "/wait" => go.notified().await,
+            "/wait" => released.notified().await,
             "/large" => return Ok(Response::new(vec![b'x'; 1_000_000].into())),
             _ => {}
         }
@@ -97,34 +97,34 @@ async fn status(client: &mut DuplexStream) -> u16 {
     String::from_utf8(head).unwrap().split(' ').nth(1).unwrap().parse().unwrap()
 }
 
-/// What is left until the server closes the connection.
-async fn rest(mut client: DuplexStream) -> String {
-    let mut rest = String::new();
-    let ended = timeout(2 * CLIENT_TIMEOUT, client.read_to_string(&mut rest)).await;
+/// Reads until the server closes the connection.
+async fn read_to_end(mut client: DuplexStream) -> String {
+    let mut bytes = String::new();
+    let ended = timeout(2 * CLIENT_TIMEOUT, client.read_to_string(&mut bytes)).await;
     ended.expect("the connection is still open").unwrap();
-    rest
+    bytes
 }
 
-/// Whether a request is answered on a connection that has been idle.
+/// Sends a request on an idle connection. Returns whether there is a response.
 async fn is_open(client: &mut DuplexStream) -> bool {
     client.write_all(GET.as_bytes()).await.is_ok() && client.read_u8().await.is_ok()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_sends_no_head_is_not_waited_for() {
+async fn a_missing_head_times_out() {
     let server = Server::start(100);
-    let begun = Instant::now();
-    assert_eq!(rest(server.connect()).await, "");
-    assert_eq!(rest(server.send("GET / HTTP/1.1\r\nhost:").await).await, "");
+    let started = Instant::now();
+    assert_eq!(read_to_end(server.connect()).await, "");
+    assert_eq!(read_to_end(server.send("GET / HTTP/1.1\r\nhost:").await).await, "");
     let mut used = server.send(GET).await;
     assert_eq!(status(&mut used).await, 200);
-    assert_eq!(rest(used).await, "");
-    let elapsed = begun.elapsed();
+    assert_eq!(read_to_end(used).await, "");
+    let elapsed = started.elapsed();
     assert!(elapsed >= 3 * CLIENT_TIMEOUT && elapsed < 4 * CLIENT_TIMEOUT, "{elapsed:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
+async fn a_slow_head_times_out() {
     let server = Server::start(100);
     let mut client = server.send("GET / HTTP/1.1\r\n").await;
     let mut sent = 0;
@@ -136,7 +136,7 @@ async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_stalls_is_not_waited_for() {
+async fn a_stalled_body_times_out() {
     let server = Server::start(100);
     let head = "POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n";
     let mut slow = server.send(&format!("{head}12345")).await;
@@ -146,12 +146,12 @@ async fn a_body_that_stalls_is_not_waited_for() {
     slow.write_all(b"7890").await.unwrap();
     assert_eq!(status(&mut slow).await, 200);
     let stalled = server.send(&format!("{head}12345")).await;
-    let answered = rest(stalled).await;
-    assert!(answered.starts_with("HTTP/1.1 400 "), "{answered}");
+    let response = read_to_end(stalled).await;
+    assert!(response.starts_with("HTTP/1.1 400 "), "{response}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_nothing_is_not_waited_for() {
+async fn an_unread_response_times_out() {
     let server = Server::start(100);
     let mut reads = server.send(&GET.replace(" / ", " /large ")).await;
     let mut stops = server.send(&GET.replace(" / ", " /large ")).await;
@@ -160,42 +160,42 @@ async fn a_client_that_reads_nothing_is_not_waited_for() {
     let mut body = vec![0; 1_000_000];
     reads.read_exact(&mut body).await.unwrap();
     sleep(2 * CLIENT_TIMEOUT).await;
-    assert!(rest(stops).await.len() <= 1024);
+    assert!(read_to_end(stops).await.len() <= 1024);
 }
 
 #[tokio::test(start_paused = true)]
 async fn at_the_limit_the_longest_waiting_connection_is_replaced() {
     let server = Server::start(3);
-    let mut answering = server.send(&GET.replace(" / ", " /wait ")).await;
+    let mut running = server.send(&GET.replace(" / ", " /wait ")).await;
     let oldest = server.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n12345").await;
     sleep(Duration::from_secs(1)).await;
     let mut younger = server.send(GET).await;
     assert_eq!(status(&mut younger).await, 200);
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut new = server.send(GET).await;
     assert_eq!(status(&mut new).await, 200);
-    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
-    assert_eq!(rest(oldest).await, "");
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    assert_eq!(read_to_end(oldest).await, "");
     assert!(is_open(&mut younger).await);
-    server.go.notify_one();
-    assert_eq!(status(&mut answering).await, 200);
+    server.release.notify_one();
+    assert_eq!(status(&mut running).await, 200);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_being_answered_is_not_interrupted() {
+async fn a_running_response_is_not_interrupted() {
     let server = Server::start(1);
     let mut first = server.send(&GET.replace(" / ", " /wait ")).await;
     sleep(Duration::from_secs(1)).await;
     let mut second = server.send(GET).await;
     sleep(Duration::from_secs(60)).await;
-    server.go.notify_one();
+    server.release.notify_one();
     assert_eq!(status(&mut first).await, 200);
     assert_eq!(status(&mut second).await, 200);
-    assert_eq!(rest(first).await, "");
+    assert_eq!(read_to_end(first).await, "");
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_file_descriptors_connections_that_wait_are_closed() {
+async fn without_file_descriptors_waiting_connections_are_closed() {
     let server = Server::start(100);
     let oldest = server.connect();
     sleep(Duration::from_secs(1)).await;
@@ -204,11 +204,11 @@ async fn without_file_descriptors_connections_that_wait_are_closed() {
     let polled = server.polled.load(Ordering::SeqCst);
     let errors = 10;
     for _ in 0..errors {
-        // EMFILE on Unix. Any error that lasts is treated alike.
+        // EMFILE on Unix. The server handles all lasting errors alike.
         server.incoming.send(Err(io::Error::from_raw_os_error(24))).unwrap();
     }
-    assert_eq!(rest(oldest).await, "");
-    assert!(server.polled.load(Ordering::SeqCst) <= polled + 2, "it does not pause");
+    assert_eq!(read_to_end(oldest).await, "");
+    assert!(server.polled.load(Ordering::SeqCst) <= polled + 2, "the server does not pause");
     assert!(is_open(&mut younger).await);
     sleep(Duration::from_secs(1)).await;
     let mut new = server.send(GET).await;

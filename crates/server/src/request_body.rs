@@ -1,46 +1,51 @@
-//! A request whose body is watched: when it is whole it is the server's turn, and a body that stalls is an error.
+//! A request body with a timeout. Its end starts the response.
 
 use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::Request;
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
 
-use crate::CLIENT_TIMEOUT;
-use crate::turn::{Closed, Turn};
+use crate::connections::{ClosedError, ConnectionState};
 
 type BodyError = Box<dyn Error + Send + Sync>;
 
-pub(crate) struct WatchedBody {
+pub(crate) struct RequestBody {
     body: Incoming,
-    turn: Turn,
-    stall: Option<Pin<Box<Sleep>>>,
+    state: ConnectionState,
+    timeout: Duration,
+    /// Runs while the body waits for its next part.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
-pub(crate) fn received_by(turn: Turn, request: Request<Incoming>) -> Result<Request<WatchedBody>, Closed> {
-    if request.body().is_end_stream() {
-        turn.take()?;
+impl RequestBody {
+    /// Creates a body that fails if its next part does not arrive within the timeout.
+    pub(crate) fn new(body: Incoming, state: ConnectionState, timeout: Duration) -> Result<Self, ClosedError> {
+        if body.is_end_stream() {
+            state.start_response()?;
+        }
+        Ok(Self { body, state, timeout, timer: None })
     }
-    Ok(request.map(|body| WatchedBody { body, turn, stall: None }))
 }
 
-impl Body for WatchedBody {
+impl Body for RequestBody {
     type Data = Bytes;
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
-            let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(CLIENT_TIMEOUT)));
-            ready!(stall.as_mut().poll(cx));
+            let timeout = self.timeout;
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(timeout)));
+            ready!(timer.as_mut().poll(cx));
             return Poll::Ready(Some(Err("timed out while waiting for the request body".into())));
         };
-        self.stall = None;
+        self.timer = None;
         if frame.is_none() || self.body.is_end_stream() {
-            self.turn.take()?;
+            self.state.start_response()?;
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }

@@ -1,0 +1,139 @@
+//! The open connections and their states.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::{Instant, timeout};
+
+/// The maximum time that [`Connections::close_longest_waiting`] waits for a connection to end.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(20);
+
+/// The open connections, each with its task. Dropping this closes them.
+#[derive(Default)]
+pub(crate) struct Connections {
+    tasks: JoinSet<()>,
+    by_id: HashMap<Id, (ConnectionState, AbortHandle)>,
+}
+
+impl Connections {
+    pub(crate) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(crate) fn spawn<F: Future<Output = ()> + Send + 'static>(
+        &mut self,
+        connection: impl FnOnce(ConnectionState) -> F,
+    ) {
+        let state = ConnectionState::waiting();
+        let task = self.tasks.spawn(connection(state.clone()));
+        self.by_id.insert(task.id(), (state, task));
+    }
+
+    /// Waits for a future. Meanwhile, removes the connections that end.
+    pub(crate) async fn run_until<T>(&mut self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        loop {
+            tokio::select! {
+                biased;
+                Some(ended) = self.tasks.join_next_with_id() => self.remove(ended),
+                result = &mut future => return result,
+            }
+        }
+    }
+
+    /// Closes up to `count` connections that wait for their clients, the longest-waiting first. Then waits until a connection
+    /// has ended, or for a short time if the server responds on all of them.
+    pub(crate) async fn close_longest_waiting(&mut self, count: usize) {
+        let waiting = self.by_id.values().filter_map(|(state, task)| Some((state.waiting_since()?, state, task)));
+        let mut waiting: Vec<_> = waiting.collect();
+        waiting.sort_by_key(|(since, ..)| *since);
+        for (_, state, task) in waiting.into_iter().take(count) {
+            if state.close_if_waiting() {
+                task.abort();
+            }
+        }
+        if let Ok(Some(ended)) = timeout(CLOSE_TIMEOUT, self.tasks.join_next_with_id()).await {
+            self.remove(ended);
+        }
+    }
+
+    fn remove(&mut self, ended: Result<(Id, ()), JoinError>) {
+        self.by_id.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+    }
+}
+
+/// The state of a connection. The task of the connection and [`Connections`] share it.
+#[derive(Clone)]
+pub(crate) struct ConnectionState(Arc<Mutex<State>>);
+
+enum State {
+    /// The server waits for the client to send a request or to read a response.
+    WaitingForClient { since: Instant },
+    /// The server has received a whole request and responds to it.
+    Responding,
+    /// The connection is being closed.
+    Closed,
+}
+
+impl ConnectionState {
+    fn waiting() -> ConnectionState {
+        ConnectionState(Arc::new(Mutex::new(State::WaitingForClient { since: Instant::now() })))
+    }
+
+    /// Prevents [`Connections`] from closing the connection until the response is ready. Returns an error if the connection is
+    /// being closed.
+    pub(crate) fn start_response(&self) -> Result<(), ClosedError> {
+        let mut state = self.state();
+        if matches!(*state, State::Closed) {
+            return Err(ClosedError);
+        }
+        *state = State::Responding;
+        Ok(())
+    }
+
+    /// Marks the response as ready: the connection waits for the client to read it.
+    pub(crate) fn end_response(&self) {
+        let mut state = self.state();
+        if matches!(*state, State::Responding) {
+            *state = State::WaitingForClient { since: Instant::now() };
+        }
+    }
+
+    fn waiting_since(&self) -> Option<Instant> {
+        match *self.state() {
+            State::WaitingForClient { since } => Some(since),
+            State::Responding | State::Closed => None,
+        }
+    }
+
+    /// Changes the state to closed if the connection waits for its client. Returns false if it does not.
+    fn close_if_waiting(&self) -> bool {
+        let mut state = self.state();
+        let is_waiting = matches!(*state, State::WaitingForClient { .. });
+        if is_waiting {
+            *state = State::Closed;
+        }
+        is_waiting
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The connection was closed before the whole request was received.
+#[derive(Debug)]
+pub(crate) struct ClosedError;
+
+impl fmt::Display for ClosedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection was closed")
+    }
+}
+
+impl Error for ClosedError {}
