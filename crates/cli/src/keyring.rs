@@ -57,6 +57,7 @@ async fn within<T: Send + 'static>(
     name: &Name,
     job: impl FnOnce(&Entry) -> keyring::Result<T> + Send + 'static,
 ) -> Result<T, Trouble> {
+    check_bus_address()?;
     let (told, heard) = oneshot::channel();
     let user = name.as_str().to_owned();
     let job = move || {
@@ -78,6 +79,22 @@ async fn within<T: Send + 'static>(
             format!("the keyring did not answer within {} s", limit.as_secs()),
             format!("it may wait for its password: unlock it and try again, or {ELSEWHERE}"),
         )),
+    }
+}
+
+/// Refuses a D-Bus address of a kind that starts a program, which would inherit the keys in the environment of this process.
+fn check_bus_address() -> Result<(), Trouble> {
+    const VARIABLE: &str = "DBUS_SESSION_BUS_ADDRESS";
+    const KINDS: [&str; 3] = ["unix", "tcp", "nonce-tcp"];
+    // The keyrings of Windows and macOS do not use D-Bus.
+    let address = std::env::var(VARIABLE).ok().filter(|_| !cfg!(any(windows, target_os = "macos")));
+    match address.as_deref().and_then(|address| address.split_once(':')) {
+        Some((kind, _)) if !KINDS.contains(&kind) => Err(other(
+            ErrorKind::InvalidInput,
+            format!("{VARIABLE} has an address of the kind `{kind}:`, which may start a program with your keys"),
+            format!("set it to an address of the kind `unix:`, or {ELSEWHERE}"),
+        )),
+        _ => Ok(()),
     }
 }
 

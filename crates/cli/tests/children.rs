@@ -57,6 +57,33 @@ fn a_key_command_is_given_no_key() {
 }
 
 #[test]
+fn a_keyring_starts_no_program() {
+    let home = Home::new();
+    let (ibus, dump) = (home.path().join("ibus"), home.path().join("dump"));
+    fs::write(&ibus, format!("#!/bin/sh\nenv > {}\n", dump.display())).unwrap();
+    fs::set_permissions(&ibus, fs::Permissions::from_mode(0o755)).unwrap();
+    home.write_config("[profiles.work]\nbase_url = \"http://127.0.0.1:1\"\nsource = \"keyring\"\n");
+    let path = format!("{}:{}", home.path().display(), std::env::var("PATH").unwrap());
+    for (address, kind) in [(format!("unixexec:path={}", ibus.display()), "unixexec"), ("ibus:".into(), "ibus")] {
+        for arguments in [
+            &["list", "--profile", "work", "--timeout", "5"][..],
+            &["login", "--base-url", Emulator::start().unwrap().base_url(), "--timeout", "5"],
+            &["logout", "--profile", "work", "--timeout", "5"],
+        ] {
+            let mut program = home.program();
+            with_every_variable(&mut program, &home);
+            program.env("DBUS_SESSION_BUS_ADDRESS", &address).env("PATH", &path);
+            let ended = run(&mut program, arguments);
+            assert!(!dump.exists(), "{arguments:?}: {ended:?}");
+            if arguments[0] == "list" {
+                let what = format!("error: DBUS_SESSION_BUS_ADDRESS has an address of the kind `{kind}:`");
+                assert!(ended.status == 2 && ended.stderr.starts_with(&what), "{ended:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_browser_is_given_no_key() {
     let home = Home::new();
     let (browser, dump) = (home.path().join("xdg-open"), home.path().join("dump"));
