@@ -42,16 +42,15 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
                 }
             }
             signal = signals.next() => {
-                let signal = match signal {
-                    Signal::Terminate => Unix::TERM,
-                    Signal::Hangup => Unix::HUP,
-                    Signal::Interrupt if is_init() && !has_terminal() => Unix::INT,
-                    Signal::Quit if is_init() && !has_terminal() => Unix::QUIT,
-                    // The terminal sends them to the child, too, which decides how to handle them.
-                    Signal::Interrupt | Signal::Quit => continue,
-                };
-                // The child may have ended.
-                let _ = kill_process(child, signal);
+                // The terminal sends them to the child, too, which decides how to handle them.
+                let is_sent_by_terminal = matches!(signal, Signal::INTERRUPT | Signal::QUIT);
+                if is_sent_by_terminal && !(is_init() && !has_terminal()) {
+                    continue;
+                }
+                if let Some(signal) = Unix::from_named_raw(signal.number()) {
+                    // The child may have ended.
+                    let _ = kill_process(child, signal);
+                }
             }
         }
     }

@@ -44,12 +44,13 @@ pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     if delete.json { print_json(&Document { deleted: KeyJson::new(&client, key, false) }) } else { Ok(()) }
 }
 
-/// The answer is read on a thread of its own, so that Ctrl-C is heard meanwhile.
+/// Asks on a thread of its own, so that Ctrl-C is heard meanwhile.
 async fn confirmed(key: &ApiKeyDetails) -> Result<bool, Failure> {
-    let mut terminal = anstream::stderr();
-    let _ = write!(terminal, "Delete {} for good? Whatever uses it stops working. [y/N] ", describe(key));
-    let _ = terminal.flush();
-    let answer = tokio::task::spawn_blocking(|| {
+    let question = format!("Delete {} for good? Whatever uses it stops working. [y/N] ", describe(key));
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut terminal = anstream::stderr();
+        let _ = terminal.write_all(question.as_bytes());
+        let _ = terminal.flush();
         let mut answer = String::new();
         stdin().read_line(&mut answer).map(|_| answer)
     });

@@ -12,7 +12,7 @@ use codat_keys_emulator::Emulator;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::output::{json_text, print, say};
+use crate::output::{json_text, print, print_aside, say};
 use crate::portal;
 use crate::signals::interrupted;
 
@@ -68,13 +68,18 @@ pub(crate) async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
     let interrupted = interrupted();
     let emulator = start(options)?;
     let (url, key, page) = (emulator.base_url(), emulator.api_key(), portal::page_of(&emulator));
-    if options.json {
-        print(&(json_text(&json!({ "baseUrl": url, "apiKey": key, "page": page }), false) + "\n"))?;
+    let started = if options.json {
+        json_text(&json!({ "baseUrl": url, "apiKey": key, "page": page }), false) + "\n"
     } else {
-        print(&format!(
+        format!(
             "Codat emulator at {url}, until Ctrl-C\n  export CODAT_BASE_URL={url}\n  export CODAT_API_KEY={key}\n  \
              page of its keys: {page}\n"
-        ))?;
+        )
+    };
+    tokio::pin!(interrupted);
+    tokio::select! {
+        printed = print_aside(started) => printed?,
+        () = &mut interrupted => return Ok(()),
     }
     interrupted.await;
     Ok(())

@@ -1,6 +1,10 @@
 //! What goes to standard output.
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write, stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
 use codat_keys::{ApiKeyDetails, Client, Creation, escape_json, plain};
 use serde::Serialize;
@@ -9,10 +13,21 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::failure::{Failure, without_secrets};
 use crate::pretty::write_pretty;
+use crate::signals;
+
+/// How long a standard error that blocks delays the end after a signal.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// Writes to standard output. A reader that has gone away (`| head`) ends the program, without a word.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     write(|out| out.write_all(text.as_bytes()))
+}
+
+/// As [`print`], on a thread of its own, so that a signal is handled while nobody reads.
+pub(crate) async fn print_aside(text: String) -> Result<(), Failure> {
+    let printed = tokio::task::spawn_blocking(move || print(&text)).await;
+    printed.unwrap_or_else(|error| Err(Failure::local(format!("standard output failed: {error}"), "run it again")))
 }
 
 /// Writes a secret. A closed pipe is an error, since the secret would be lost.
@@ -96,9 +111,30 @@ pub(crate) fn say(line: &str) {
     say_masked(&without_secrets(line));
 }
 
-/// Writes a line to standard error in which keys are masked already. Where it cannot be written, nobody is there to be told.
+/// Writes a line to standard error in which keys are masked already. Where it cannot be written, nobody is there to be told;
+/// where it blocks, a signal ends the wait.
 pub(crate) fn say_masked(line: &str) {
-    let _ = writeln!(anstream::stderr(), "{line}");
+    static IS_BLOCKED: AtomicBool = AtomicBool::new(false);
+    if IS_BLOCKED.load(Ordering::Relaxed) {
+        return;
+    }
+    let line = format!("{line}\n");
+    let (tx, written) = channel();
+    let writer = thread::Builder::new().spawn(move || {
+        let _ = anstream::stderr().write_all(line.as_bytes());
+        let _ = tx.send(());
+    });
+    let mut left = LAST_WORDS;
+    while writer.is_ok() && written.recv_timeout(BETWEEN_LOOKS) == Err(RecvTimeoutError::Timeout) {
+        if signals::has_come() {
+            left = left.saturating_sub(BETWEEN_LOOKS);
+        }
+        if left.is_zero() {
+            // Nothing else is written: the thread holds the lock.
+            IS_BLOCKED.store(true, Ordering::Relaxed);
+            return;
+        }
+    }
 }
 
 /// Prints JSON, indented on a terminal and on one line elsewhere.

@@ -18,7 +18,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use crate::connection::Connection;
 use crate::emulator::port;
 use crate::failure::{Failure, without_secrets};
-use crate::output::{print, say};
+use crate::output::{print_aside, say};
 use crate::signals::{interrupted, undivided};
 
 /// So long without anybody at it, the page is closed.
@@ -61,20 +61,24 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
     let interrupted = interrupted();
     let served = tokio::spawn(codat_keys_portal::serve(listener, router));
 
-    print(&format!("The page of the API keys of {whose}, until Ctrl-C:\n"))?;
-    let link = tell_link(&links)?;
-    let _opened = if options.no_open { None } else { open(&link) };
-    let mut lines = lines();
-    tokio::pin!(interrupted);
-    loop {
-        tokio::select! {
-            () = &mut interrupted => break,
-            () = links.unused_for(IDLE) => {
-                say("nobody has used the page for 30 minutes: it is closed");
-                break;
+    let shown = async {
+        print_aside(format!("The page of the API keys of {whose}, until Ctrl-C:\n")).await?;
+        let link = tell_link(&links).await?;
+        let _opened = if options.no_open { None } else { open(&link) };
+        let mut lines = lines();
+        loop {
+            tokio::select! {
+                () = links.unused_for(IDLE) => {
+                    say("nobody has used the page for 30 minutes: it is closed");
+                    return Ok::<_, Failure>(());
+                }
+                Some(()) = lines.recv() => { tell_link(&links).await?; }
             }
-            Some(()) = lines.recv() => { tell_link(&links)?; }
         }
+    };
+    tokio::select! {
+        () = interrupted => {}
+        closed = shown => closed?,
     }
     let reported = stop(&changes).await;
     served.abort();
@@ -136,10 +140,10 @@ async fn example(emulator: &Emulator) -> Result<Client, Failure> {
     Ok(client)
 }
 
-fn tell_link(links: &Links) -> Result<String, Failure> {
+async fn tell_link(links: &Links) -> Result<String, Failure> {
     let link = links.make();
     let another = if std::io::stdin().is_terminal() { " Press Enter for another one." } else { "" };
-    print(&format!("  {link}\n  It opens once.{another}\n"))?;
+    print_aside(format!("  {link}\n  It opens once.{another}\n")).await?;
     Ok(link)
 }
 

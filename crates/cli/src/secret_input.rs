@@ -3,13 +3,11 @@
 use std::io::{self, IsTerminal, Read, stdin};
 
 use codat_keys::{Credential, ErrorKind};
-#[cfg(unix)]
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::output::say;
-use crate::signals::interrupted;
+use crate::signals::{Terminal, interrupted, undivided};
 
 /// Far more than any key: a larger input was given by mistake.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -30,7 +28,7 @@ pub(crate) async fn read(prompt: &str, command: &str) -> Result<Credential, Fail
 /// Unless somebody stops it, who finds the terminal as it was.
 async fn typed(prompt: &str) -> Result<io::Result<String>, Failure> {
     let interrupted = interrupted();
-    let terminal = Terminal::now();
+    undivided(|state| state.restore_at_end(Terminal::now()));
     let prompt = prompt.to_owned();
     let typing = tokio::task::spawn_blocking(move || rpassword::prompt_password(prompt));
     let typed = tokio::select! {
@@ -39,10 +37,11 @@ async fn typed(prompt: &str) -> Result<io::Result<String>, Failure> {
     };
     // The prompt, too, hears of Ctrl-C.
     if typed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
-        terminal.restore();
+        undivided(|state| state.restore_terminal());
         say("");
         return Err(Failure::new(ErrorKind::Cancelled, "stopped", ErrorKind::Cancelled.hint()));
     }
+    undivided(|state| state.restore_at_end(None));
     Ok(typed)
 }
 
@@ -53,36 +52,4 @@ fn piped() -> io::Result<Vec<u8>> {
         return Err(io::Error::other("it is larger than 64 KiB"));
     }
     Ok(bytes)
-}
-
-/// How the terminal is set before the prompt switches its echo off.
-#[cfg(unix)]
-struct Terminal(Option<(std::fs::File, Termios)>);
-
-#[cfg(unix)]
-impl Terminal {
-    fn now() -> Self {
-        let tty = std::fs::File::open("/dev/tty").ok();
-        Self(tty.and_then(|tty| tcgetattr(&tty).ok().map(|set| (tty, set))))
-    }
-
-    fn restore(&self) {
-        if let Some((tty, set)) = &self.0 {
-            // A terminal that has gone needs nothing.
-            let _ = tcsetattr(tty, OptionalActions::Now, set);
-        }
-    }
-}
-
-/// Nothing is kept elsewhere.
-#[cfg(not(unix))]
-struct Terminal;
-
-#[cfg(not(unix))]
-impl Terminal {
-    fn now() -> Self {
-        Self
-    }
-
-    fn restore(&self) {}
 }

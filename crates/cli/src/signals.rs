@@ -3,7 +3,7 @@
 //!
 //! The first signal stops the call that is under way, and the command reports how the call ended. Where no call is under way,
 //! and at the second signal, the process ends at once. Destructors do not run then, so this module also knows the files that
-//! must not stay.
+//! must not stay, and how the terminal was set.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -19,14 +19,16 @@ use tokio::sync::watch;
 use crate::failure::{Failure, without_secrets};
 
 mod received;
+mod terminal;
 
 pub(crate) use received::{Received, Signal};
+pub(crate) use terminal::Terminal;
 
 /// The first signal.
 static STOPPED: LazyLock<watch::Sender<Option<Signal>>> = LazyLock::new(|| watch::Sender::new(None));
 
 static STATE: Mutex<State> =
-    Mutex::new(State { calls: 0, is_ending: false, is_left: false, done: None, files: Vec::new() });
+    Mutex::new(State { calls: 0, is_ending: false, is_left: false, done: None, files: Vec::new(), terminal: None });
 
 /// What a signal ends, and what is reported of it.
 pub(crate) struct State {
@@ -39,6 +41,8 @@ pub(crate) struct State {
     /// What has been changed so far, with keys masked.
     done: Option<String>,
     files: Vec<(PathBuf, Handle)>,
+    /// How the terminal was set before a prompt switched its echo off.
+    terminal: Option<Terminal>,
 }
 
 impl State {
@@ -69,7 +73,20 @@ impl State {
         self.done = Some(without_secrets(format!("{} was written", path.display())));
     }
 
-    fn remove_files(&mut self) {
+    /// Sets the terminal back when a signal ends this process, too.
+    pub(crate) fn restore_at_end(&mut self, terminal: Option<Terminal>) {
+        self.terminal = terminal;
+    }
+
+    pub(crate) fn restore_terminal(&mut self) {
+        if let Some(terminal) = self.terminal.take() {
+            terminal.restore();
+        }
+    }
+
+    /// What must not stay when a signal ends this process.
+    fn clean_up(&mut self) {
+        self.restore_terminal();
         for (path, file) in self.files.drain(..) {
             if Handle::from_path(&path).is_ok_and(|there| there == file) {
                 // An empty file that is left does no harm.
@@ -107,15 +124,15 @@ fn end(signal: Signal, is_first: bool, is_json: bool) -> bool {
         return false;
     }
     if !is_first || signal.is_abrupt() {
-        state.remove_files();
+        state.clean_up();
         process::exit(signal.status().into());
     }
     STOPPED.send_replace(Some(signal));
     if state.calls == 0 {
         state.is_ending = true;
-        state.remove_files();
+        state.clean_up();
         let failure = Failure::stopped(state.done.clone());
-        // Standard error may block, and then the next signal ends the process.
+        // Standard error may block, and meanwhile the next signal ends the process.
         thread::spawn(move || {
             let _ = failure.report(is_json);
             process::exit(signal.status().into());

@@ -61,15 +61,16 @@ fn what_is_typed_is_not_shown() {
 #[test]
 fn who_stops_at_the_prompt_finds_the_terminal_as_it_was() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
-    for is_typed in [true, false] {
+    for (signal, status) in
+        [(None, 130), (Some(Signal::TERM), 143), (Some(Signal::QUIT), 131), (Some(Signal::USR1), 138)]
+    {
         let (mut terminal, mut child) = login_at_its_prompt(&home, emulator.base_url());
-        if is_typed {
-            terminal.write_all(b"\x03").unwrap();
-        } else {
-            kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+        match signal {
+            None => terminal.write_all(b"\x03").unwrap(),
+            Some(signal) => kill_process(Pid::from_child(&child), signal).unwrap(),
         }
-        assert_eq!(child.wait().unwrap().code(), Some(if is_typed { 130 } else { 143 }));
-        assert!(shows_what_is_typed(&terminal));
+        assert_eq!(child.wait().unwrap().code(), Some(status));
+        assert!(shows_what_is_typed(&terminal), "{signal:?}");
     }
     assert!(!home.config().exists());
 }

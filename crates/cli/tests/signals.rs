@@ -18,6 +18,20 @@ const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 
 const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
 
+/// All that end a program unless it handles them, but for SIGKILL and those that report a defect.
+const ALL: [Signal; 10] = [
+    Signal::INT,
+    Signal::TERM,
+    Signal::HUP,
+    Signal::USR1,
+    Signal::USR2,
+    Signal::ALARM,
+    Signal::VTALARM,
+    Signal::PROF,
+    Signal::XCPU,
+    Signal::IO,
+];
+
 /// A server with two keys that does not answer what `is_silent` selects.
 fn server(is_silent: impl Fn(&str) -> bool + Send + Sync + 'static) -> StandIn {
     StandIn::judging(move |request| match is_silent(request) {
@@ -106,6 +120,52 @@ fn a_signal_leaves_no_file_and_no_half_of_one() {
 }
 
 #[test]
+fn every_signal_that_ends_a_program_is_handled() {
+    for signal in ALL {
+        let server = server(|_| true);
+        let ended = stopped(&server, with_key(&server.url, KEY).arg("list"), signal, |_| true);
+        assert_eq!(ended.status.code(), Some(128 + signal.as_raw()), "{signal:?}: {ended:?}");
+    }
+    for signal in ALL.into_iter().chain([Signal::QUIT]) {
+        let (server, folder) = (server(is_change), tempfile::tempdir().unwrap());
+        let mut command = with_key(&server.url, KEY);
+        let command = command.args(["create", "new", "--out"]).arg(folder.path().join("key"));
+        let ended = stopped(&server, command, signal, is_change);
+        let status = if signal == Signal::QUIT { 131 } else { 9 };
+        assert_eq!(ended.status.code(), Some(status), "{signal:?}: {ended:?}");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0, "{signal:?}");
+    }
+}
+
+#[test]
+fn a_full_standard_error_or_output_does_not_keep_a_signal_from_ending_it() {
+    let (emulator, pipe) = (Emulator::start().unwrap(), std::io::pipe().unwrap());
+    fill(&pipe.1);
+    let full = || Stdio::from(pipe.1.try_clone().unwrap());
+    let silent = server(|_| true);
+    let mut child = start(with_key(&silent.url, KEY).arg("list").stderr(full()));
+    wait_until("it lists", || !silent.requests().is_empty());
+    send(&child, Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+
+    // Blocked before the signal comes: the key is deleted, which cannot be told.
+    let server = server(|_| false);
+    let mut child = start(with_key(&server.url, KEY).args(["delete", "b", "--yes"]).stderr(full()));
+    wait_until("it has deleted", || server.requests().iter().any(|request| request.starts_with("DELETE ")));
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    send(&child, Signal::TERM);
+    child.wait().unwrap();
+
+    for arguments in [&["emulator"][..], &["portal", "--no-open"]] {
+        let mut child = start(against(&emulator).args(arguments).stdout(full()).stderr(Stdio::null()));
+        wait_until("it handles signals", || handles_signals(&child));
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        send(&child, Signal::TERM);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_login_that_is_stopped_stores_nothing() {
     for (signal, status) in SIGNALS {
         let (home, server) = (tempfile::tempdir().unwrap(), server(|_| true));
@@ -184,18 +244,20 @@ fn a_second_signal_ends_at_once_and_leaves_no_file() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_hangup_that_was_ignored_stays_ignored() {
+fn a_signal_that_was_ignored_stays_ignored() {
     let server = server(|_| true);
     let mut command = Command::new("sh");
     clear_environment(&mut command);
-    command.args(["-c", r#"trap "" HUP; exec "$0" list"#, PROGRAM]);
+    command.args(["-c", r#"trap "" HUP INT TERM USR1; exec "$0" list"#, PROGRAM]);
     command.env("CODAT_BASE_URL", &server.url).env("CODAT_API_KEY", KEY);
     let mut child = start(&mut command);
     wait_until("it lists", || !server.requests().is_empty());
-    assert_eq!(signals(&child, "SigIgn") & 1, 1);
-    send(&child, Signal::HUP);
-    send(&child, Signal::TERM);
-    assert_eq!(child.wait().unwrap().code(), Some(143));
+    for signal in [Signal::HUP, Signal::INT, Signal::TERM, Signal::USR1] {
+        assert_eq!(signals(&child, "SigIgn") >> (signal.as_raw() - 1) & 1, 1, "{signal:?}");
+        send(&child, signal);
+    }
+    send(&child, Signal::USR2);
+    assert_eq!(child.wait().unwrap().code(), Some(128 + Signal::USR2.as_raw()));
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_codat-keys");
 
 /// The program, with nothing of Codat's in its environment.
 pub(crate) fn program() -> Command {
-    hear_hangups();
+    handle_ignored_signals();
     let mut command = Command::new(PROGRAM);
     clear_environment(&mut command);
     command
@@ -72,7 +72,7 @@ pub(crate) struct Running {
 }
 
 pub(crate) fn start(command: &mut Command) -> Running {
-    hear_hangups();
+    handle_ignored_signals();
     let child = command.spawn().unwrap();
     let line = [command.get_program()].into_iter().chain(command.get_args()).collect::<Vec<_>>().join(" ".as_ref());
     let (pid, (is_over, over)) = (child.id(), channel::<()>());
@@ -85,18 +85,32 @@ pub(crate) fn start(command: &mut Command) -> Running {
     Running { child, _is_over: is_over }
 }
 
-/// Children inherit an ignored SIGHUP, as under `nohup`, but not a handler: with one, they begin with the default.
-fn hear_hangups() {
+/// Children inherit an ignored signal, as under `nohup` or in the background of a script, but not a handler: with one, they
+/// begin with the default.
+fn handle_ignored_signals() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-            // The handler stays when the runtime goes.
-            runtime.block_on(async { signal(SignalKind::hangup()).map(drop) }).unwrap();
+            let ignored = (1..16).filter(|number| ignored_signals() & (1 << (number - 1)) != 0);
+            for number in ignored {
+                // The handler stays when the runtime goes. SIGKILL is never ignored.
+                runtime.block_on(async { signal(SignalKind::from_raw(number)).map(drop) }).unwrap();
+            }
         });
     }
+}
+
+/// The signals that this process ignores, but for SIGPIPE, which Rust ignores and sets back for children.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    const PIPE: u64 = 1 << 12;
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:\t"));
+    // Elsewhere than on Linux, SIGHUP may be.
+    set.map_or(1, |set| u64::from_str_radix(set, 16).unwrap()) & !PIPE
 }
 
 #[cfg(unix)]

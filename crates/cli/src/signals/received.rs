@@ -1,39 +1,56 @@
 //! Signals as the system sends them.
 
+#[cfg(unix)]
+use std::future::poll_fn;
 use std::io;
+#[cfg(unix)]
+use std::task::Poll;
 
-/// What asks a process to end.
+/// What asks a process to end, by its number.
 #[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Signal {
-    /// Ctrl-C, which the terminal sends to children too.
-    Interrupt,
-    /// `kill`, which is sent to this process alone; on Windows, what closes the console or ends the session.
-    Terminate,
-    /// The terminal has gone.
-    #[cfg(unix)]
-    Hangup,
-    /// Ctrl-\, which the terminal sends to children too.
-    #[cfg(unix)]
-    Quit,
-}
+pub(crate) struct Signal(i32);
 
 impl Signal {
+    /// Ctrl-C, which the terminal sends to children too.
+    pub(crate) const INTERRUPT: Self = Self(2);
+    /// Ctrl-\, which the terminal sends to children too.
+    #[cfg(unix)]
+    pub(crate) const QUIT: Self = Self(libc::SIGQUIT);
+    /// `kill`, which is sent to this process alone; on Windows, what closes the console or ends the session.
+    const TERMINATE: Self = Self(15);
+
+    /// Those that end a process unless it handles them, but for the ones that report a defect of the process itself.
+    #[cfg(unix)]
+    const ALL: [Self; 11] = [
+        Self::INTERRUPT,
+        Self::TERMINATE,
+        // The terminal has gone.
+        Self(libc::SIGHUP),
+        Self(libc::SIGUSR1),
+        Self(libc::SIGUSR2),
+        Self(libc::SIGALRM),
+        Self(libc::SIGVTALRM),
+        Self(libc::SIGPROF),
+        // The limit of processor time (`ulimit -t`).
+        Self(libc::SIGXCPU),
+        Self(libc::SIGIO),
+        Self::QUIT,
+    ];
+
     /// 128 and the signal's number.
     pub(crate) fn status(self) -> u8 {
-        match self {
-            Self::Interrupt => 130,
-            Self::Terminate => 143,
-            #[cfg(unix)]
-            Self::Hangup => 129,
-            #[cfg(unix)]
-            Self::Quit => 131,
-        }
+        u8::try_from(128 + self.0).unwrap_or(u8::MAX)
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn number(self) -> i32 {
+        self.0
     }
 
     /// Whether nothing is to be waited for.
     pub(crate) fn is_abrupt(self) -> bool {
         #[cfg(unix)]
-        return self == Self::Quit;
+        return self == Self::QUIT;
         #[cfg(not(unix))]
         false
     }
@@ -41,45 +58,31 @@ impl Signal {
 
 /// Signals, none of which is missed from the moment this is made.
 #[cfg(unix)]
-pub(crate) struct Received {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    /// `None` where it was ignored when this process started, as `nohup` does.
-    hangup: Option<tokio::signal::unix::Signal>,
-    quit: tokio::signal::unix::Signal,
-}
+pub(crate) struct Received(Vec<(Signal, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
 impl Received {
-    /// Must be called within a runtime.
+    /// A signal that was ignored when this process started, as `nohup` and `trap '' INT` do, stays ignored. Must be called
+    /// within a runtime.
     pub(crate) fn watch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: if is_ignored(libc::SIGHUP) { None } else { Some(signal(SignalKind::hangup())?) },
-            quit: signal(SignalKind::quit())?,
-        })
+        let watched = Signal::ALL.into_iter().filter(|signal| !is_ignored(signal.number()));
+        let watched = watched.map(|watched| Ok((watched, signal(SignalKind::from_raw(watched.number()))?)));
+        watched.collect::<io::Result<_>>().map(Self)
     }
 
     pub(crate) async fn next(&mut self) -> Signal {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => Signal::Interrupt,
-            _ = self.terminate.recv() => Signal::Terminate,
-            _ = hangup => Signal::Hangup,
-            _ = self.quit.recv() => Signal::Quit,
-        }
+        poll_fn(|context| {
+            let mut watched = self.0.iter_mut();
+            let received = watched.find_map(|(signal, stream)| stream.poll_recv(context).is_ready().then_some(*signal));
+            received.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 }
 
 #[cfg(unix)]
-#[allow(unsafe_code, reason = "there is no safe way to ask what a signal does")]
+#[allow(unsafe_code, reason = "no crate in use asks safely what a signal does: nix's `sigaction` is unsafe as well")]
 fn is_ignored(signal: libc::c_int) -> bool {
     // SAFETY: all zeros is a valid `sigaction`, and a null pointer changes nothing.
     unsafe {
@@ -106,10 +109,10 @@ impl Received {
 
     pub(crate) async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = self.interrupt.recv() => Signal::Interrupt,
-            _ = self.close.recv() => Signal::Terminate,
-            _ = self.logoff.recv() => Signal::Terminate,
-            _ = self.shutdown.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::INTERRUPT,
+            _ = self.close.recv() => Signal::TERMINATE,
+            _ = self.logoff.recv() => Signal::TERMINATE,
+            _ = self.shutdown.recv() => Signal::TERMINATE,
         }
     }
 }
