@@ -14,12 +14,15 @@ use crate::args;
 use crate::choice::{self, Choice};
 use crate::config::{Config, Source};
 use crate::connection::Connection;
-use crate::failure::Failure;
+use crate::failure::{Failure, without_secrets};
 use crate::output::print;
 use crate::runtime;
 
 const VARIABLE: &str = "_CODAT_KEYS_COMPLETE";
 const PROGRAM: &str = "codat-keys";
+
+/// What clap's script for bash lacks: words that hold `=` or `:`.
+const BASH: &str = include_str!("completion.bash");
 
 /// The time limit for the call that lists keys.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -39,6 +42,10 @@ pub(crate) fn script(shell: clap_complete::Shell) -> Result<(), Failure> {
         .completer(&shell.to_string())
         .map(|shell| shell.write_registration(VARIABLE, PROGRAM, PROGRAM, PROGRAM, &mut script));
     match written {
+        Some(Ok(())) if shell == clap_complete::Shell::Bash => {
+            let script = String::from_utf8_lossy(&script).replace("-F _clap_complete_codat_keys", "-F _codat_keys");
+            print(&(script + BASH))
+        }
         Some(Ok(())) => print(&String::from_utf8_lossy(&script)),
         _ => Err(Failure::local(format!("there is no script for {shell}"), "please report it")),
     }
@@ -47,7 +54,7 @@ pub(crate) fn script(shell: clap_complete::Shell) -> Result<(), Failure> {
 pub(crate) fn profiles() -> Vec<CompletionCandidate> {
     let profiles = Config::load().map(|config| config.profiles().to_vec()).unwrap_or_default();
     let candidate = |profile: &crate::config::Profile| {
-        CompletionCandidate::new(profile.name.as_str()).help(Some(plain(&profile.base_url).into()))
+        CompletionCandidate::new(profile.name.as_str()).help(Some(plain(&without_secrets(&profile.base_url)).into()))
     };
     profiles.iter().map(candidate).collect()
 }
@@ -126,5 +133,5 @@ fn connection() -> Option<Connection> {
 
 /// Whether a text is safe on a command line. Shells insert it unquoted, and a key's name comes from elsewhere.
 fn is_plain_word(text: &str) -> bool {
-    !text.starts_with('-') && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    !text.starts_with('-') && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))
 }

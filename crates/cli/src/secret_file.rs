@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use codat_keys::ErrorKind;
+use codat_keys::{ErrorKind, OpenError, check_owner, check_trusted_folder};
 use same_file::Handle;
 use tempfile::NamedTempFile;
 
@@ -56,7 +56,16 @@ impl SecretFile {
                 ));
             }
             Err(_) if !overwrite => return Err(refuse("exists already", "choose another file, or add --overwrite")),
-            Err(_) => (open(path).map_err(cannot_be_written)?, false),
+            Err(_) => {
+                let file = open(path).map_err(cannot_be_written)?;
+                check_trusted(path, &file).map_err(|error| {
+                    refuse(
+                        &error.to_string(),
+                        "name a file that does not exist, or one of your own in a folder that is yours",
+                    )
+                })?;
+                (file, false)
+            }
         };
         // Some file systems do not support locks.
         if matches!(claim.try_lock(), Err(TryLockError::WouldBlock)) || !is_at(path, &claim) {
@@ -79,8 +88,7 @@ impl SecretFile {
 
     /// Fails if writing the secret would fail.
     fn rehearse(&mut self) -> io::Result<()> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        match undivided(|state| state.temporary_in(folder)) {
+        match undivided(|state| state.temporary_in(folder_of(&self.path))) {
             Ok(mut temporary) => {
                 temporary.write_all(&[0; ROOM_BYTES])?;
                 temporary.as_file().sync_all()?;
@@ -129,6 +137,16 @@ fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).open(path)?;
     file.set_permissions(file.metadata()?.permissions())?;
     Ok(file)
+}
+
+/// Fails if another user could take the file that is to be replaced, or owns it.
+fn check_trusted(path: &Path, file: &File) -> Result<(), OpenError> {
+    check_owner(path, &file.metadata()?)?;
+    check_trusted_folder(folder_of(path))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn is_at(path: &Path, file: &File) -> bool {

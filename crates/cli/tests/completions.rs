@@ -137,6 +137,7 @@ fn emulator() -> Emulator {
         { "id": "id-nightly", "name": "nightly" },
         { "id": "id-twice", "name": "twice" },
         { "id": "id-twice-2", "name": "twice" },
+        { "id": "id-colon", "name": "prod:eu" },
         { "id": "id-odd", "name": "odd;touch-made" },
     ] });
     let mut put = with_key(emulator.base_url(), emulator.api_key());
@@ -177,12 +178,23 @@ fn a_tab_completes_commands_options_profiles_and_keys() {
         shell.completes("codat-keys help exit", "codat-keys help exit-status");
         shell.completes("codat-keys delete inv", "codat-keys delete invoice-processor");
         shell.completes("codat-keys show id-ni", "codat-keys show id-nightly");
+        shell.completes("codat-keys show prod:e", "codat-keys show prod:eu");
+        shell.completes("codat-keys show pro", "codat-keys show prod:eu");
+        shell.completes("codat-keys list --profile=st", "codat-keys list --profile=staging-eu");
+        shell.completes(
+            "codat-keys list --base-url=http://127.0.0.1:1 --profile=wo",
+            "codat-keys list --base-url=http://127.0.0.1:1 --profile=work",
+        );
+        shell.completes(
+            "codat-keys list --base-url http://127.0.0.1:1 --rev",
+            "codat-keys list --base-url http://127.0.0.1:1 --reveal",
+        );
         // No name that two keys have, and none with characters that a shell interprets.
         shell.completes("codat-keys show twi", "codat-keys show twi\r");
         shell.completes("codat-keys show od", "codat-keys show od\r");
         shell.offers("codat-keys list --", &["--name", "--json", "--reveal", "--profile", "--base-url"]);
         shell.offers("codat-keys profile ", &["list", "use", "show"]);
-        shell.offers("codat-keys show id-", &["id-first", "id-invoices", "id-nightly", "id-twice-2"]);
+        shell.offers("codat-keys show id-", &["id-first", "id-invoices", "id-nightly", "id-twice-2", "id-colon"]);
         assert!(!shell.shown.contains("error:") && !shell.shown.contains("hint:"), "{}", shell.shown);
         tried.push(name);
         if let Some(folder) = std::env::var_os("CODAT_KEYS_RECORDINGS") {

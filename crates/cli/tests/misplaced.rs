@@ -151,6 +151,21 @@ fn a_configuration_that_holds_a_key_is_not_repeated() {
     }
 }
 
+#[test]
+fn completions_repeat_no_key() {
+    for key in KEYS {
+        let home = Home::new();
+        home.write_config(&format!("[profiles.work]\nbase_url = \"http://127.0.0.1:1/{key}\"\nsource = \"keyring\""));
+        for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+            let mut program = home.program();
+            program.env("_CODAT_KEYS_COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", "3").env("CODAT_API_KEY", key);
+            let ended = run(&mut program, &["--", "codat-keys", "list", "--profile", "w"]);
+            assert!(ended.stdout.contains("work"), "{shell}: {ended:?}");
+            repeats_nothing(&ended, key, &shell);
+        }
+    }
+}
+
 /// The key of a profile is in no variable, but known once it has been read.
 #[test]
 fn the_key_of_a_profile_is_not_repeated_as_a_command() {

@@ -289,3 +289,28 @@ fn a_value_that_could_not_be_written_is_told_with_the_way_to_it() {
         &["the call was made and answered: HTTP 201"],
     );
 }
+
+/// Only root can write what another user owns.
+#[test]
+fn what_belongs_to_another_user_is_not_overwritten() {
+    use std::os::unix::fs::chown;
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("not tested: only root can give a file away");
+        return;
+    }
+    let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
+    let (own, others) = (folder.path().join("own"), folder.path().join("others"));
+    for folder in [&own, &others] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("key"), "before").unwrap();
+    }
+    chown(own.join("key"), Some(1000), None).unwrap();
+    chown(&others, Some(1000), None).unwrap();
+    for (file, what) in [(own.join("key"), "key"), (others.join("key"), "others")] {
+        let ended = create(&emulator, &["--overwrite", "--out", file.to_str().unwrap()]);
+        let said =
+            format!("{what} belongs to user 1000, not to user 0 or root\nhint: name a file that does not exist, ");
+        assert!(ended.status == 2 && ended.stderr.contains(&said), "{ended:?}");
+        assert_eq!((fs::read_to_string(&file).unwrap().as_str(), made(&emulator).len()), ("before", 0));
+    }
+}

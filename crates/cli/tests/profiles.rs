@@ -143,3 +143,24 @@ fn the_first_source_in_the_order_is_used() {
         "it is passed over"
     );
 }
+
+#[test]
+fn a_relative_home_is_refused_with_its_variable() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    for (variable, value) in [("HOME", "."), ("HOME", "here/there"), ("XDG_CONFIG_HOME", "config")] {
+        let with_it = || {
+            let mut program = home.program();
+            program.env_remove("XDG_CONFIG_HOME").env(variable, value);
+            program
+        };
+        for arguments in [&["list"][..], &["profile", "list"], &["login", "--store", "file"]] {
+            let ended = run_with_input(&mut with_it(), arguments, emulator.api_key());
+            let what =
+                format!("error: the folder for configuration is unknown: {variable} is a relative path, {value}\n");
+            assert!(ended.status == 1 && ended.stderr.starts_with(&what), "{arguments:?}: {ended:?}");
+        }
+        let mut program = with_it();
+        program.env("CODAT_BASE_URL", emulator.base_url()).env("CODAT_API_KEY", emulator.api_key());
+        assert_eq!(run(&mut program, &["list"]).status, 0, "it is not needed for a key in the environment");
+    }
+}

@@ -87,7 +87,7 @@ pub use text::{NotText, decode};
 #[doc(hidden)]
 pub use timeouts::seconds;
 #[doc(hidden)]
-pub use trusted_file::{OpenError, check_trusted_folder, open_trusted};
+pub use trusted_file::{OpenError, check_owner, check_trusted_folder, open_trusted};
 pub use wire::RateLimit;
 
 pub use bytes::Bytes;

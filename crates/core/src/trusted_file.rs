@@ -59,6 +59,16 @@ pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// Fails unless the user of this process or root owns the file at `path`.
+#[doc(hidden)]
+pub fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
+    #[cfg(unix)]
+    unix::check_owner(path, metadata)?;
+    #[cfg(not(unix))]
+    let _ = (path, metadata);
+    Ok(())
+}
+
 /// Says that users other than the owner can change a file, if they can.
 pub(crate) fn writable_by_others(metadata: &Metadata) -> Option<String> {
     #[cfg(unix)]
@@ -133,6 +143,10 @@ mod unix {
         Ok(file)
     }
 
+    pub(super) fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
+        exposed("file", path, metadata, None).map_or(Ok(()), |exposed| Err(exposed.into()))
+    }
+
     /// Walks a path as the system does, and returns the resolved one. As the root comes first, nobody else can change what
     /// is still to come.
     pub(super) fn judge_path(path: &Path) -> Result<PathBuf, OpenError> {
@@ -163,8 +177,8 @@ mod unix {
                 found.extend(exposed_folder(&here)?);
             }
         }
-        let home =
-            std::env::home_dir().and_then(|home| fs::canonicalize(home).ok()).filter(|home| here.starts_with(home));
+        let home = std::env::home_dir().filter(|home| home.is_absolute());
+        let home = home.and_then(|home| fs::canonicalize(home).ok()).filter(|home| here.starts_with(home));
         let is_above = |folder: &Path| home.as_deref().is_some_and(|home| home != folder && home.starts_with(folder));
         match found.into_iter().find(|exposed| !is_above(&exposed.path)) {
             None => Ok(here),

@@ -225,6 +225,17 @@ fn open_lock(path: &Path) -> std::io::Result<File> {
 }
 
 fn folder() -> Result<PathBuf, Failure> {
+    // A relative path would lead elsewhere from each folder, and the XDG specification has programs ignore it.
+    let named = ["XDG_CONFIG_HOME", "HOME"].into_iter().find_map(|name| {
+        let path = std::env::var_os(name).filter(|path| cfg!(unix) && !path.is_empty())?;
+        Some((name, PathBuf::from(path)))
+    });
+    if let Some((name, path)) = named.filter(|(_, path)| !path.is_absolute()) {
+        return Err(Failure::local(
+            format!("the folder for configuration is unknown: {name} is a relative path, {}", path.display()),
+            format!("set {name} to an absolute path, or give the key in CODAT_API_KEY"),
+        ));
+    }
     let base = etcetera::choose_base_strategy().map_err(|error| {
         Failure::local(
             format!("the folder for configuration is unknown: {error}"),

@@ -39,17 +39,17 @@ impl<'a> References<'a> {
 
     /// The key that a text means: an id, or a name that one key has where no id can be meant.
     ///
-    /// A UUID is always an id. Any other text that is, or has the form of, an id in this list is no name: the key of that id
+    /// A UUID is always an id, even with white space, invisible characters or punctuation that came with it. Any other text that is, or has the form of, an id in this list is no name: the key of that id
     /// may have been deleted, and a repeated command must not reach another key.
     ///
     /// # Errors
     /// [`Unresolved`].
     pub fn either(&self, text: &str) -> Result<&'a ApiKeyDetails, Unresolved<'a>> {
-        let by_id = self.id(text);
-        if Uuid::parse_str(text).is_ok() || !self.by_name.contains_key(text) {
+        let (by_id, bare) = (self.id(text), bare(text));
+        if Uuid::parse_str(&bare).is_ok() || !self.by_name.contains_key(text) {
             return by_id;
         }
-        if by_id.is_ok() || self.id_forms.contains(&form(text)) {
+        if by_id.is_ok() || self.id_forms.contains(&form(&bare)) {
             return Err(Unresolved::IdOrName);
         }
         self.name(text)
@@ -76,6 +76,12 @@ impl<'a> References<'a> {
     }
 }
 
+/// What is left of a text without white space, invisible characters, and the punctuation around it.
+fn bare(text: &str) -> String {
+    let visible: String = text.chars().filter(|c| c.is_alphanumeric() || c.is_ascii_graphic()).collect();
+    visible.trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
+}
+
 /// The text with `x` for each letter and digit.
 fn form(text: &str) -> String {
     text.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect()
@@ -87,6 +93,9 @@ mod tests {
     use crate::domain::ApiKey;
 
     const UUID: &str = "0498e921-9b53-4396-a412-4f2f5983b0a2";
+    const UUID_AND_SPACE: &str = "0498e921-9b53-4396-a412-4f2f5983b0a2 \u{a0}";
+    const UUID_IN_QUOTES: &str = "\"0498e921-9b53-4396-a412-4f2f5983b0a2\",";
+    const INVISIBLE_IN_UUID: &str = "\u{feff}0498e921-\u{200b}9b53-4396-a412-4f2f5983b0a2";
     const OTHER: &str = "6a1f3a52-71d8-4d36-9d4b-0f3c7f1f8e11";
 
     fn key(id: &str, name: &str) -> ApiKeyDetails {
@@ -113,6 +122,10 @@ mod tests {
             (&[(OTHER, UUID)], UUID, Err("NotFound")),
             (&[("b", UUID)], UUID, Err("NotFound")),
             (&[("b", "0498E9219B534396A4124F2F5983B0A2")], "0498E9219B534396A4124F2F5983B0A2", Err("NotFound")),
+            (&[("b", UUID_AND_SPACE)], UUID_AND_SPACE, Err("NotFound")),
+            (&[("b", UUID_IN_QUOTES)], UUID_IN_QUOTES, Err("NotFound")),
+            (&[("b", INVISIBLE_IN_UUID)], INVISIBLE_IN_UUID, Err("NotFound")),
+            (&[("bbbb-2222", "aaaa-1111 ")], "aaaa-1111 ", Err("IdOrName")),
             (&[(UUID, "ci"), (UUID, "ci")], "ci", Ok(UUID)),
             (&[(UUID, "")], "", Err("NotFound")),
         ] {
