@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use codat_keys::{
-    Client, ErrorKind, HeaderName, HeaderValue, KeyId, Method, Page, Response, decode, escape_json, plain,
+    Client, ErrorKind, HeaderName, HeaderValue, KeyId, Method, NotText, Page, Response, decode, escape_json, plain,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -91,7 +91,7 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     }
     if let Some(body) = body {
         call = call.body(body);
-        if !api.header.iter().any(|(name, _)| *name == "content-type") {
+        if !api.has_content_type() {
             call = call.header(HeaderName::from_static("content-type"), HeaderValue::from_static("application/json"));
         }
     }
@@ -153,7 +153,7 @@ impl Api {
 
     fn body(&self) -> Result<Option<Vec<u8>>, Failure> {
         if let Some(file) = &self.input {
-            return read(file).map(Some);
+            return self.input(file).map(Some);
         }
         let fields = self.field.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
         let fields: Map<String, Value> = fields.collect();
@@ -162,6 +162,23 @@ impl Api {
             return Err(Failure::new(ErrorKind::InvalidInput, "a field is given twice", hint));
         }
         Ok((!fields.is_empty()).then(|| Value::from(fields).to_string().into_bytes()))
+    }
+
+    /// The bytes of a file. JSON is sent in UTF-8 without a byte order mark, however it is encoded.
+    fn input(&self, file: &Path) -> Result<Vec<u8>, Failure> {
+        let bytes = read(file)?;
+        if self.has_content_type() {
+            return Ok(bytes);
+        }
+        decode(&bytes).map(|text| text.as_bytes().to_vec()).map_err(|what| {
+            let hint =
+                format!("{}, or name what it is: --header 'Content-Type: TYPE'; nothing was sent", NotText::HINT);
+            Failure::new(ErrorKind::InvalidInput, format!("{} {what}", file.display()), hint)
+        })
+    }
+
+    fn has_content_type(&self) -> bool {
+        self.header.iter().any(|(name, _)| *name == "content-type")
     }
 
     /// Refuses what would have no effect.

@@ -120,6 +120,32 @@ fn faults_and_state_are_read_with_a_byte_order_mark() {
     assert!(ended.status != 0 && ended.stderr.contains("it is encoded as UTF-16: save it as UTF-8"), "{ended:?}");
 }
 
+#[test]
+fn a_body_is_sent_as_plain_utf8_unless_its_type_is_named() {
+    let (folder, body) = (Folder::new(), r#"{"faults":[]}"#);
+    let send = |bytes: &[u8], more: &[&str]| {
+        let server = StandIn::answering(vec![json(200, "{}")]);
+        let file = folder.file("body", bytes);
+        let arguments = [&["api", "PUT", "/_emulator/faults", "--input", file.to_str().unwrap()], more].concat();
+        let ended = run(&mut with_key(&server.url, KEY), &arguments);
+        (ended, server.requests().pop().unwrap_or_default())
+    };
+    for bytes in marked(body) {
+        let (ended, sent) = send(&bytes, &[]);
+        assert!(ended.status == 0 && sent.ends_with(&format!("\r\n\r\n{body}")), "{ended:?} {sent}");
+    }
+    for (bytes, what) in [(utf16(body), "is encoded as UTF-16"), (b"\xe9".to_vec(), "is not encoded as UTF-8")] {
+        let (ended, sent) = send(&bytes, &[]);
+        assert_eq!((ended.status, sent.as_str()), (2, ""), "{ended:?}");
+        assert!(
+            ended.stderr.contains(&format!("body {what}\nhint: save it as UTF-8, or name what it is: ")),
+            "{ended:?}"
+        );
+    }
+    let (ended, sent) = send(b"\xef\xbb\xbfa,b", &["--header", "Content-Type: text/csv"]);
+    assert!(ended.status == 0 && sent.ends_with("\u{feff}a,b"), "{ended:?} {sent}");
+}
+
 /// A body in which a key cannot be masked is not shown; any other body is.
 #[test]
 fn no_encoding_of_an_answer_shows_a_key() {

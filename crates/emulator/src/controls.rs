@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::account::Snapshot;
+use crate::encoding::without_byte_order_mark;
 use crate::fault_script::FaultScript;
 use crate::journal::Journal;
 use crate::mask::{Masker, mask};
@@ -20,9 +21,12 @@ pub(crate) fn respond(server: &mut Server, head: &Parts, body: Result<Bytes, Api
 }
 
 fn dispatch(server: &mut Server, head: &Parts, body: Result<Bytes, ApiError>) -> Result<ApiResponse, ApiError> {
+    let body = body.as_deref().map_err(Clone::clone).and_then(|body| {
+        without_byte_order_mark(body).map_err(|what| ApiError::bad_request(format!("the body {what}")))
+    });
     match (head.uri.path(), &head.method) {
         ("/_emulator/state", &Method::GET) => Ok(state(server)),
-        ("/_emulator/state", &Method::PUT) => set_state(server, &body?),
+        ("/_emulator/state", &Method::PUT) => set_state(server, body?),
         ("/_emulator/state", _) => Err(ApiError::method_not_allowed("GET, PUT")),
         ("/_emulator/journal", &Method::GET) => Ok(journal(&server.journal)),
         ("/_emulator/journal", &Method::DELETE) => {
@@ -31,10 +35,10 @@ fn dispatch(server: &mut Server, head: &Parts, body: Result<Bytes, ApiError>) ->
         }
         ("/_emulator/journal", _) => Err(ApiError::method_not_allowed("GET, DELETE")),
         ("/_emulator/clock", &Method::GET) => Ok(clock(server)),
-        ("/_emulator/clock", &Method::POST) => advance_clock(server, &body?),
+        ("/_emulator/clock", &Method::POST) => advance_clock(server, body?),
         ("/_emulator/clock", _) => Err(ApiError::method_not_allowed("GET, POST")),
         ("/_emulator/faults", &Method::GET) => Ok(faults(server)),
-        ("/_emulator/faults", &Method::PUT) => set_faults(server, &body?),
+        ("/_emulator/faults", &Method::PUT) => set_faults(server, body?),
         ("/_emulator/faults", &Method::DELETE) => {
             server.faults = FaultScript::default();
             Ok(ApiResponse::no_content())

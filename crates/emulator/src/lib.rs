@@ -73,6 +73,7 @@ mod listener;
 
 mod clock;
 mod connection;
+mod encoding;
 mod generator;
 mod mask;
 mod quota;

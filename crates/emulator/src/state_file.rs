@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use crate::account::Snapshot;
+use crate::encoding::without_byte_order_mark;
 
 /// Far more than an account needs.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -20,9 +21,13 @@ impl StateFile {
     pub(crate) fn open(path: PathBuf) -> io::Result<StateFile> {
         reject_special(&path)?;
         let lock_path = with_suffix(&path, ".lock");
-        let lock = private(OpenOptions::new().write(true).create(true).truncate(false))
-            .open(&lock_path)
-            .map_err(|error| with_path(&lock_path, error))?;
+        reject_special(&lock_path)?;
+        // Opened for reading, too, so that a pipe in its place does not block.
+        let mut options = OpenOptions::new();
+        private(options.read(true).write(true).create(true).truncate(false));
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
+        let lock = options.open(&lock_path).map_err(|error| with_path(&lock_path, error))?;
         match lock.try_lock() {
             Ok(()) => Ok(StateFile { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
@@ -38,13 +43,10 @@ impl StateFile {
         let mut json = Vec::new();
         match File::open(&self.path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut json)) {
             Ok(_) if json.len() as u64 > MAX_BYTES => Err(self.invalid("it is larger than 16 MiB")),
-            Ok(_) if json.starts_with(b"\xff\xfe") || json.starts_with(b"\xfe\xff") => {
-                Err(self.invalid("it is encoded as UTF-16: save it as UTF-8"))
+            Ok(_) => {
+                let text = without_byte_order_mark(&json).map_err(|what| self.invalid(&format!("it {what}")))?;
+                Snapshot::parse(text).map(Some).map_err(|reason| self.invalid(&reason))
             }
-            // Some editors write a byte order mark, which JSON does not allow.
-            Ok(_) => Snapshot::parse(json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&json))
-                .map(Some)
-                .map_err(|reason| self.invalid(&reason)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(with_path(&self.path, error)),
         }

@@ -165,3 +165,24 @@ fn special_files_are_rejected_and_not_changed() {
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink() && !target.exists());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no lock file is left");
 }
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_or_a_link_in_the_place_of_the_lock_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let (lock, elsewhere) = (folder.path().join("state.json.lock"), folder.path().join("elsewhere"));
+    let refused = || {
+        let error = on(&path).start().map(drop).unwrap_err();
+        assert!(
+            error.to_string().ends_with("state.json.lock: not a regular file; choose another state file"),
+            "{error}"
+        );
+    };
+    assert!(std::process::Command::new("mkfifo").arg(&lock).status().unwrap().success());
+    refused();
+    fs::remove_file(&lock).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &lock).unwrap();
+    refused();
+    assert!(!elsewhere.exists(), "the link is not followed");
+}
