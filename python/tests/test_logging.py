@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 
 import pytest
@@ -12,7 +13,8 @@ from codat_keys.testing import Emulator
 
 
 def line(record: logging.LogRecord) -> str:
-    return record.getMessage().split(", milliseconds")[0]
+    text = record.getMessage().split(", milliseconds")[0]
+    return re.sub(r"http://127\.0\.0\.1:\d+", "URL", text)
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -21,7 +23,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 LOST = [{"method": "GET", "path": "/apiKeys", "fault": "drop-after"}]
 TOLD = [
-    "GET /apiKeys: not answered, error=the connection was lost before the answer came, sent=true",
+    "GET /apiKeys: not answered, error=the connection to URL was lost before the answer came, sent=true",
     "GET /apiKeys: answered, status=200",
 ]
 

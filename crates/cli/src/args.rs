@@ -282,10 +282,12 @@ pub(crate) fn exit_status_rows() -> Vec<(String, String)> {
         match status {
             1 => texts.insert(0, "this machine refused: a file, a port, a process, the output"),
             audit::FOUND => texts.push("`audit` has found something"),
-            130 => texts.push("after SIGTERM the status is 143, after SIGHUP 129, after SIGQUIT 131"),
             _ => {}
         }
         (status.to_string(), texts.join("; "))
     });
-    std::iter::once(("0".into(), "done".into())).chain(rows).collect()
+    let stopped =
+        ErrorKind::SIGNAL_STATUSES.map(|(signal, status)| (status.to_string(), format!("{signal} stopped it")));
+    let others = ("128+N".into(), "another signal stopped it, whose number is N".into());
+    std::iter::once(("0".into(), "done".into())).chain(rows).chain(stopped).chain([others]).collect()
 }

@@ -42,9 +42,9 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
                 }
             }
             signal = signals.next() => {
-                // The terminal sends them to the child, too, which decides how to handle them.
-                let is_sent_by_terminal = matches!(signal, Signal::INTERRUPT | Signal::QUIT);
-                if is_sent_by_terminal && !(is_init() && !has_terminal()) {
+                // The terminal sends these to the child, too, which decides how to handle them.
+                let is_of_terminal = matches!(signal, Signal::INTERRUPT | Signal::QUIT);
+                if is_of_terminal && (has_terminal() || !is_init()) {
                     continue;
                 }
                 if let Some(signal) = Unix::from_named_raw(signal.number()) {

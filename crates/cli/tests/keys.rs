@@ -209,7 +209,7 @@ fn demo_completions_and_manual_come_out() {
     ] {
         assert!(demo.stdout.contains(said), "{said}: {}", demo.stdout);
     }
-    assert!(run(&mut program(), &["completions", "bash"]).stdout.contains("-F _clap_complete_codat_keys codat-keys"));
+    assert!(run(&mut program(), &["completions", "bash"]).stdout.contains("-F _codat_keys codat-keys"));
     assert!(run(&mut program(), &["man"]).stdout.contains(".TH codat-keys 1"));
     assert!(run(&mut program(), &["man", "delete"]).stdout.contains("allow\\-key\\-in\\-use"));
     assert_eq!(run(&mut program(), &["man", "nothing"]).status, 2);
@@ -228,6 +228,14 @@ fn the_exit_statuses_stand_in_one_place() {
         assert!(help.ends_with("Exit statuses: codat-keys help exit-status\n"), "{help}");
         assert!(!help.contains("    9  it is unknown"), "{help}");
         assert_eq!(run(&mut program(), &[&["help"], command].concat()).stdout, help);
+    }
+    for row in [
+        "  129  SIGHUP stopped it\n",
+        "  131  SIGQUIT stopped it\n",
+        "  143  SIGTERM stopped it\n",
+        "128+N  another signal",
+    ] {
+        assert!(statuses.stdout.contains(row), "{statuses:?}");
     }
     let page = run(&mut program(), &["man"]).stdout;
     for section in [".SH \"EXIT STATUS\"", ".SH ENVIRONMENT", ".SH FILES", "CODAT_ALLOW_INSECURE_HTTP", "config.toml"] {

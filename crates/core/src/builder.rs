@@ -122,7 +122,8 @@ impl ClientBuilder {
     }
 
     /// The proxy for every request, `http://proxy.example:8080`. Default: for an `https` base URL what `HTTPS_PROXY`,
-    /// `ALL_PROXY` and `NO_PROXY` say, for `http` none.
+    /// `ALL_PROXY` and `NO_PROXY` say, for `http` none. A proxy for an `http` base URL would see the key: it is refused unless
+    /// `allow_insecure_http` allows it.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
@@ -220,8 +221,8 @@ impl ClientBuilder {
             None => proxy::from_environment(environment, &base_url)?,
         };
         let key = match self.key {
-            Some(given) => given.key()?,
-            None => credentials::from_environment(environment)?,
+            Some(given) => given.key(limits.read.call)?,
+            None => credentials::from_environment(environment, limits.read.call)?,
         };
         Ok(Blueprint {
             tls: tls::config(ca_file)?,
@@ -238,12 +239,12 @@ impl ClientBuilder {
 }
 
 impl Given {
-    fn key(self) -> Result<CurrentKey, Error> {
+    fn key(self, limit: Duration) -> Result<CurrentKey, Error> {
         match self {
             Self::Value(credential) => Ok(CurrentKey::fixed(&credential)),
             Self::File(path) => {
                 let file = KeyFile::given(path);
-                let first = file.read_now()?;
+                let first = file.read_now(limit)?;
                 Ok(credentials::of_file(file, &first))
             }
             Self::Provider(provider) => Ok(CurrentKey::of(provider)),

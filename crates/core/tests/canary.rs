@@ -8,6 +8,7 @@ use codat_keys::{ApiKey, AuthorizationHeader, Client, Credential, KeyId, KeyName
 use codat_keys_emulator::Emulator;
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::follow::replace;
 use crate::stand_in::{Answer, StandIn, json};
 
 const CANARY: &str = "CanaryKeyMadeUpForThisTest00000000000Zq7";
@@ -79,6 +80,7 @@ fn a_key_shows_nowhere() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         hear_the_emulator(&heard).await;
+        hear_a_key_file(&heard).await;
         // At once, since some of them are tried again and again.
         let echoes = echoes().into_iter().map(|answer| tokio::spawn(hear_an_echo(heard.clone(), answer)));
         for echo in echoes.collect::<Vec<_>>() {
@@ -89,6 +91,7 @@ fn a_key_shows_nowhere() {
     let said = String::from_utf8_lossy(&heard.0.lock().unwrap()).into_owned();
     assert!(said.contains("codat.request") && said.contains("/apiKeys/{apiKeyId}"), "the logs were heard");
     assert!(said.contains("correlation_id=\"****"), "the correlation id is logged, without the key that it holds here");
+    assert!(said.contains("another key is in use source=\"the key file "), "the new key in the file was logged");
     assert!(said.contains("OutcomeUnknown") && said.contains("Unauthorized"), "the errors were heard");
     for secret in [CANARY, ENCODED] {
         assert!(!said.contains(secret), "{}", said.lines().find(|line| line.contains(secret)).unwrap());
@@ -142,6 +145,21 @@ async fn hear_the_emulator(heard: &Heard) {
     let said = String::from_utf8_lossy(&heard.0.lock().unwrap()).into_owned();
     for secret in [server.api_key(), made.api_key.expose_secret()] {
         assert!(!said.contains(secret), "a key of the emulator shows");
+    }
+}
+
+/// A file that is named like the key, with a key in it that changes, and then cannot be read.
+async fn hear_a_key_file(heard: &Heard) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(CANARY);
+    let builder = || Client::builder().api_key_file(&file);
+    heard.hear(builder());
+    heard.hear_result(builder().build());
+    replace(&file, "MadeUpKey");
+    let client = builder().build().unwrap();
+    for text in ["MadeUpKeyOfTheSameFile", ""] {
+        replace(&file, text);
+        heard.hear_result(client.reload_key().await);
     }
 }
 

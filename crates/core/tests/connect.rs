@@ -83,7 +83,15 @@ async fn a_proxy_that_is_none_is_named() {
 #[tokio::test]
 async fn an_unencrypted_request_names_its_whole_url_to_the_proxy() {
     let (server, url) = proxy(407);
-    let error = builder("http://127.0.0.1:9").proxy(url).build().unwrap().keys().list().await.unwrap_err();
+    let error = builder("http://127.0.0.1:9")
+        .proxy(url)
+        .allow_insecure_http(true)
+        .build()
+        .unwrap()
+        .keys()
+        .list()
+        .await
+        .unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::BadResponse, Some(407)));
     let request = server.requests().remove(0);
     assert!(request.starts_with("GET http://127.0.0.1:9/apiKeys HTTP/1.1\r\n"), "{request}");

@@ -1,6 +1,6 @@
 //! `http://` to another machine must be allowed, in code or by `CODAT_ALLOW_INSECURE_HTTP`.
 
-use codat_keys::{Client, ErrorKind};
+use codat_keys::{ApiKey, Client, ErrorKind};
 
 const ELSEWHERE: &str = "http://codat:4010";
 
@@ -38,4 +38,26 @@ fn any_other_value_of_the_variable_is_an_error() {
         assert!(error.to_string().starts_with("CODAT_ALLOW_INSECURE_HTTP is "), "{error}");
     }
     assert!(build(Some(true), Some("yes")).is_ok(), "what the code gives comes first");
+}
+
+/// A proxy on this machine as well: another user may run it.
+#[test]
+fn a_proxy_that_would_see_the_key_is_refused_unless_it_is_allowed() {
+    let local = |proxy: &str, allow| {
+        Client::builder()
+            .base_url("http://127.0.0.1:9")
+            .api_key(ApiKey::parse("MadeUpKey").unwrap())
+            .proxy(proxy)
+            .allow_insecure_http(allow)
+            .build()
+    };
+    for proxy in
+        ["http://127.0.0.1:8080", "https://localhost", "http://user:MadeUpPassword@127.0.0.1:8080", "127.0.0.1:8080"]
+    {
+        let error = local(proxy, false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().starts_with("the proxy http"), "{error}");
+        assert!(error.to_string().ends_with(" would see the key unencrypted"), "{error}");
+        assert!(!error.to_string().contains("MadeUpPassword") && local(proxy, true).is_ok(), "{error}");
+    }
 }

@@ -67,6 +67,16 @@ async fn what_is_not_http_is_a_bad_response_and_no_lost_connection() {
     }
 }
 
+/// A server that speaks TLS answers an unencrypted request with an alert, or closes the connection.
+#[tokio::test]
+async fn a_port_that_speaks_tls_is_named_with_what_to_do() {
+    for answer in [bytes("\x15\x03\x01\0\x02\x02\x46"), Answer::Lost] {
+        let [(_, read), ..] = said(&answer).await;
+        assert!(read.to_string().contains(" http://127.0.0.1:"), "{read}");
+        assert!(read.hint().ends_with("a port that speaks TLS needs https://"), "{read:?}");
+    }
+}
+
 #[tokio::test]
 async fn an_encoding_that_nobody_asked_for_is_named() {
     let gzip = with_encoding(200, "gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\x03");

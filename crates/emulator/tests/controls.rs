@@ -231,8 +231,7 @@ fn unknown_controls_get_an_error_in_json() {
 #[test]
 fn a_body_with_a_byte_order_mark_is_read_and_utf16_is_named() {
     let emulator = Emulator::start().unwrap();
-    let put =
-        |path: &str, body: &str| call(&emulator, "PUT", path, &[("content-type", "application/json")], Some(body));
+    let put = |path: &str, body: &str| send_with_headers(&emulator, "PUT", path, &[], Some(body));
     for (path, body) in [("/_emulator/faults", r#"{"faults":[]}"#), ("/_emulator/state", r#"{"companies":2}"#)] {
         assert_eq!(put(path, &format!("\u{feff}{body}")).status, 200, "{path}");
         let utf16: String = body.chars().flat_map(|c| [c, '\0']).collect();
@@ -242,6 +241,7 @@ fn a_body_with_a_byte_order_mark_is_read_and_utf16_is_named() {
             (400, "the body is encoded as UTF-16: save it as UTF-8")
         );
     }
-    let advanced = call(&emulator, "POST", "/_emulator/clock", &[], Some("\u{feff}{\"advanceSeconds\":1}"));
+    let advanced =
+        send_with_headers(&emulator, "POST", "/_emulator/clock", &[], Some("\u{feff}{\"advanceSeconds\":1}"));
     assert_ne!(advanced.status, 400, "{}", advanced.body);
 }

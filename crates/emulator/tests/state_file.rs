@@ -173,7 +173,7 @@ fn a_pipe_or_a_link_in_the_place_of_the_lock_is_refused() {
     let path = folder.path().join("state.json");
     let (lock, elsewhere) = (folder.path().join("state.json.lock"), folder.path().join("elsewhere"));
     let refused = || {
-        let error = on(&path).start().map(drop).unwrap_err();
+        let error = with_file(&path).start().map(drop).unwrap_err();
         assert!(
             error.to_string().ends_with("state.json.lock: not a regular file; choose another state file"),
             "{error}"

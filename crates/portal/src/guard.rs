@@ -81,7 +81,7 @@ impl<S: Sync> FromRequestParts<S> for IsNavigation {
 
 fn is_navigation(headers: &HeaderMap) -> bool {
     let [mode, dest] = ["sec-fetch-mode", "sec-fetch-dest"].map(HeaderName::from_static);
-    if ["sec-purpose", "purpose", "x-moz"].iter().any(|name| headers.contains_key(*name)) {
+    if ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| headers.contains_key(*name)) {
         return false;
     }
     // Older browsers send neither, and ask for HTML when they navigate.

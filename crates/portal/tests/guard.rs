@@ -109,6 +109,8 @@ fn a_prefetch_does_not_use_up_a_link() {
         ("GET", "Accept: image/avif,image/webp,*/*;q=0.8\r\n"),
         ("GET", "Accept: text/html\r\nSec-Purpose: prefetch;prerender\r\n"),
         ("GET", "Accept: text/html\r\nPurpose: prefetch\r\n"),
+        ("GET", "Accept: text/html\r\nX-Purpose: preview\r\n"),
+        ("GET", "Accept: text/html\r\nX-Moz: prefetch\r\n"),
         ("GET", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n"),
         ("GET", "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n"),
         ("GET", "Accept: text/html\r\nSec-Fetch-Mode: navigate\r\n"),
@@ -142,6 +144,7 @@ fn a_prefetch_does_not_use_up_a_notice() {
             ),
             ("GET", "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Purpose: prefetch\r\n"),
             ("GET", "Accept: text/html\r\nPurpose: prefetch\r\n"),
+            ("GET", "Accept: text/html\r\nX-Purpose: preview\r\n"),
         ] {
             assert!(!get(method, path, head).body.contains("The key was created"), "{method} {path} {head}");
         }

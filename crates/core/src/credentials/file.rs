@@ -5,6 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
@@ -12,6 +14,7 @@ use zeroize::Zeroizing;
 use super::provider::{KeyProvider, Reading};
 use crate::domain::Credential;
 use crate::error::{Error, ErrorKind};
+use crate::lookalikes::mask_credentials;
 use crate::trusted_file::{chmod, writable_by_others};
 
 /// Far more than any key: a larger file was named by mistake.
@@ -35,7 +38,7 @@ pub(crate) struct KeyFile {
 
 impl KeyFile {
     pub(crate) fn given(path: PathBuf) -> Self {
-        let place = format!("the key file {}", path.display());
+        let place = mask_credentials(&format!("the key file {}", path.display()));
         Self::new(path, place, "check its path and its permissions")
     }
 
@@ -54,12 +57,28 @@ impl KeyFile {
         fs::metadata(&self.path).is_ok_and(|metadata| metadata.is_file())
     }
 
-    /// For the first time: here a pipe may be waited for.
-    pub(crate) fn read_now(&self) -> Result<Credential, Error> {
-        self.read_from(File::open(&self.path), is_pipe)
+    /// For the first time: here a pipe is waited for, at most so long.
+    pub(crate) fn read_now(&self, limit: Duration) -> Result<Credential, Error> {
+        match fs::metadata(&self.path) {
+            Ok(metadata) if is_pipe(&metadata) => self.read_pipe(limit),
+            _ => self.read_again(),
+        }
     }
 
-    /// Once more, while calls need their threads: nothing is waited for.
+    /// On a thread of its own, which is left behind if nobody writes into the pipe.
+    fn read_pipe(&self, limit: Duration) -> Result<Credential, Error> {
+        let pipe = Self::new(self.path.clone(), self.place.clone(), self.hint);
+        let (tx, read) = channel();
+        let job = move || drop(tx.send(pipe.read_from(File::open(&pipe.path), is_pipe)));
+        thread::Builder::new().name("codat-keys-pipe".into()).spawn(job).map_err(|source| self.unreadable(source))?;
+        read.recv_timeout(limit).unwrap_or_else(|_| {
+            let what = format!("{} is a pipe, from which no whole key came within {limit:?}", self.place);
+            Err(Error::new(ErrorKind::Timeout, what)
+                .hint_is("write the key into the pipe and close it, or allow more time"))
+        })
+    }
+
+    /// Nothing is waited for, since calls need their threads.
     fn read_again(&self) -> Result<Credential, Error> {
         self.read_from(open_at_once(&self.path), |_| false)
     }

@@ -9,6 +9,7 @@ mod run;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::domain::{ApiKey, AuthorizationHeader, Credential, Mistake};
 use crate::error::{Error, ErrorKind};
@@ -20,6 +21,9 @@ pub use file::is_readable_by_all;
 pub use provider::{KeyProvider, Reading};
 
 const KEY_FILE: &str = "CODAT_API_KEY_FILE";
+
+/// How long [`sources`] waits for a key in a pipe.
+const PIPE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The variables that hold a key, or say where one is.
 #[doc(hidden)]
@@ -91,7 +95,9 @@ pub fn sources() -> Vec<Source> {
         Some(Ok(read)) => Found::Credential(read.credential),
         Some(Err(error)) => Found::Mistake(error),
     };
-    read_each(&process_environment).map(|(variable, read)| Source { variable, found: found(read) }).collect()
+    read_each(&process_environment, PIPE_TIMEOUT)
+        .map(|(variable, read)| Source { variable, found: found(read) })
+        .collect()
 }
 
 /// What a variable holds, and the file that it was read from.
@@ -100,17 +106,21 @@ struct Read {
     file: Option<KeyFile>,
 }
 
-fn read_each(environment: Environment<'_>) -> impl Iterator<Item = (&'static str, Option<Result<Read, Error>>)> {
+/// Reads the variables; a pipe that one of them names may take `limit`.
+fn read_each(
+    environment: Environment<'_>,
+    limit: Duration,
+) -> impl Iterator<Item = (&'static str, Option<Result<Read, Error>>)> {
     ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE]
         .into_iter()
-        .map(|variable| (variable, environment(variable).map(|value| read(variable, value))))
+        .map(move |variable| (variable, environment(variable).map(|value| read(variable, value, limit))))
 }
 
 /// The one credential that the environment holds. Sources that agree are one; sources that disagree are an error,
 /// since whichever won, somebody would be surprised. A file is followed; a value stays as long as the process runs.
-pub(crate) fn from_environment(environment: Environment<'_>) -> Result<CurrentKey, Error> {
+pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) -> Result<CurrentKey, Error> {
     let mut won: Option<(&str, Read)> = None;
-    for (variable, read) in read_each(environment) {
+    for (variable, read) in read_each(environment, limit) {
         match (read.transpose()?, &won) {
             (Some(read), None) => won = Some((variable, read)),
             (Some(read), Some((first, other))) if other.credential.api_key() != read.credential.api_key() => {
@@ -160,11 +170,11 @@ pub(crate) fn path(environment: Environment<'_>, name: &str) -> Result<Option<Pa
     }
 }
 
-fn read(name: &str, value: OsString) -> Result<Read, Error> {
+fn read(name: &str, value: OsString, limit: Duration) -> Result<Read, Error> {
     if name == KEY_FILE {
         let path = Some(value).filter(|path| !path.is_empty()).ok_or_else(|| empty_variable(name))?;
         let file = KeyFile::of_environment(path.into());
-        return Ok(Read { credential: file.read_now()?, file: Some(file) });
+        return Ok(Read { credential: file.read_now(limit)?, file: Some(file) });
     }
     let text = value.into_string().map_err(|_| Mistake::NonAscii.in_place(name))?;
     let text = zeroize::Zeroizing::new(text);

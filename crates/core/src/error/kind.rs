@@ -125,6 +125,11 @@ impl ErrorKind {
         all
     };
 
+    /// The statuses with which the command line ends if one of these signals stopped it, instead of that of `Cancelled`, which is
+    /// for Ctrl-C.
+    #[doc(hidden)]
+    pub const SIGNAL_STATUSES: [(&str, u8); 3] = [("SIGHUP", 129), ("SIGQUIT", 131), ("SIGTERM", 143)];
+
     /// The kind as a stable identifier, `key_limit_reached`.
     pub fn code(self) -> &'static str {
         self.row().code

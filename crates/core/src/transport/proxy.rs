@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use url::Url;
 
 use crate::credentials::{self, Environment};
-use crate::domain::base_url::{BaseUrl, is_loopback};
+use crate::domain::base_url::BaseUrl;
 use crate::error::{Error, ErrorKind};
 
 const EXAMPLE: &str = "write it like http://proxy.example:8080";
@@ -31,9 +31,9 @@ pub(crate) struct Proxy {
 /// A proxy for every request.
 pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -> Result<Proxy, Error> {
     let url = parse(text, "the proxy")?;
-    if !base_url.is_encrypted() && !is_loopback(&url) && !allow_insecure_http {
-        return Err(Error::new(ErrorKind::InvalidInput, "the proxy would see the key unencrypted")
-            .hint_is("use an https base URL with a proxy; where the network is trusted, CODAT_ALLOW_INSECURE_HTTP=true allows it"));
+    if !base_url.is_encrypted() && !allow_insecure_http {
+        return Err(Error::new(ErrorKind::InvalidInput, format!("the proxy {} would see the key unencrypted", url.origin().ascii_serialization()))
+            .hint_is("use an https base URL with a proxy, or no proxy; where the network is trusted, CODAT_ALLOW_INSECURE_HTTP=true allows it"));
     }
     Proxy::new(url, "given", None)
 }

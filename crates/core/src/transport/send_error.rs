@@ -5,14 +5,22 @@ use std::io;
 use crate::error::{Error, ErrorKind};
 use crate::transport::connect_error::find;
 
+const NOT_HTTP: &str = "it does not begin with `HTTP/1.1`";
+
+/// A server that speaks TLS answers an unencrypted request with an alert, or closes the connection.
+const TLS_HINT: &str = "check the scheme and the port of the base URL: a port that speaks TLS needs https://";
+
 /// The error of a request that failed after the connection was made.
 pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
-    let error = match find::<hyper::Error>(&source) {
-        Some(cause) if let Some(defect) = defect(cause) => {
+    let defect = find::<hyper::Error>(&source).and_then(defect);
+    let may_speak_tls = origin.starts_with("http://") && defect.as_deref().is_none_or(|defect| defect == NOT_HTTP);
+    let error = match defect {
+        Some(defect) => {
             Error::new(ErrorKind::BadResponse, format!("the answer of {origin} is not valid HTTP: {defect}"))
         }
-        _ => Error::new(ErrorKind::Connect, "the connection was lost before the answer came"),
+        None => Error::new(ErrorKind::Connect, format!("the connection to {origin} was lost before the answer came")),
     };
+    let error = if may_speak_tls { error.hint_is(TLS_HINT) } else { error };
     error.caused_by(source.without_url())
 }
 
@@ -25,7 +33,7 @@ pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
             ErrorKind::BadResponse,
             format!("the answer of {origin} is not valid HTTP: the chunks of its body cannot be read"),
         ),
-        _ => Error::new(ErrorKind::Connect, "the connection was lost before the answer ended"),
+        _ => Error::new(ErrorKind::Connect, format!("the connection to {origin} was lost before the answer ended")),
     };
     error.caused_by(source.without_url())
 }
@@ -37,7 +45,7 @@ fn defect(error: &hyper::Error) -> Option<String> {
     match text.as_str() {
         "message head is too large" => Some("its head is too large, or has more than 100 headers".into()),
         "invalid HTTP status-code parsed" => Some("its status line is malformed".into()),
-        "invalid HTTP version parsed" => Some("it does not begin with `HTTP/1.1`".into()),
+        "invalid HTTP version parsed" => Some(NOT_HTTP.into()),
         "invalid HTTP header parsed" => Some("a header is malformed".into()),
         "invalid content-length parsed" => Some("its `Content-Length` is malformed, or several differ".into()),
         "unexpected transfer-encoding parsed" => Some("its `Transfer-Encoding` is not allowed there".into()),

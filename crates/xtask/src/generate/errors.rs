@@ -35,7 +35,16 @@ fn translated(english: &str) -> Result<String> {
 fn row(kind: ErrorKind, text: &str, hint: &str, [yes, no]: [&str; 2]) -> String {
     let later = if kind.is_retryable() { yes } else { no };
     let (text, hint) = (text.replace('|', "\\|"), hint.replace('|', "\\|"));
-    format!("| {} | `{}` | {text} | {hint} | {later} |\n", kind.exit_status(), kind.code())
+    format!("| {} | `{}` | {text} | {hint} | {later} |\n", statuses(kind), kind.code())
+}
+
+fn statuses(kind: ErrorKind) -> String {
+    let status = kind.exit_status();
+    if kind != ErrorKind::Cancelled {
+        return status.to_string();
+    }
+    let signals = ErrorKind::SIGNAL_STATUSES.map(|(signal, status)| format!("{signal}: {status}"));
+    format!("{status} ({})", signals.join(", "))
 }
 
 #[cfg(test)]
