@@ -20,8 +20,9 @@ use markdown::{Block, ROOT, blocks, headings};
 /// Whoever adds one here says below how its blocks are checked.
 const LANGUAGES: [&str; 10] = ["ini", "js", "json", "python", "rust", "sh", "text", "toml", "ts", "yaml"];
 
-/// The packages that `cargo xtask test` builds together: with others, dependencies would be built once more.
-const BUILD_EXAMPLES: &str = "build --quiet --locked --examples --message-format json -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-bench -p xtask";
+/// The packages that `cargo xtask test` builds together (`crates/xtask/src/rust.rs`): with others, dependencies would be
+/// built once more.
+const BUILD_EXAMPLES: &str = "build --quiet --locked --examples --message-format json -p codat-keys -p codat-keys-bench -p codat-keys-cli -p codat-keys-emulator -p codat-keys-portal -p codat-keys-server -p xtask";
 
 /// Examples that need something to go wrong, and what they print when it did.
 const TROUBLED: [(&str, &str, &str); 1] = [(

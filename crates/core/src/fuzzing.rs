@@ -1,4 +1,4 @@
-//! What the fuzz targets in `fuzz` call and no interface offers. Only cargo-fuzz compiles it, with `--cfg fuzzing`.
+//! What the fuzz targets in `fuzz` call and no interface offers. It exists only under `--cfg fuzzing`.
 
 use bytes::Bytes;
 use http::{Method, StatusCode};

@@ -1,21 +1,23 @@
 //! `cargo xtask fuzz`: builds the targets of `fuzz`, and runs each of them for some seconds.
 
 use std::fs;
-use std::path::{Path, absolute};
-use std::process::{Command, ExitCode};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::thread;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::process::run as run_to_end;
-use crate::tools;
+use crate::parallel;
+use crate::process::{command, program as start, run as run_to_end, stdout};
 
 const TARGETS: &str = "fuzz/fuzz_targets";
 
-/// Without a sanitizer: these need an unstable compiler, and find errors of unsafe code, of which the targets have none.
-const OPTIONS: [&str; 6] = ["--sanitizer", "none", "--codegen-units", "16", "--fuzz-dir", "fuzz"];
+/// What cargo-fuzz passes to rustc, on the stable compiler and therefore without a sanitizer: those find errors of unsafe
+/// code, of which the targets have none.
+const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=16 \
+    -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+    -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
+    -Cllvm-args=-sanitizer-coverage-stack-depth -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
 /// Runs as many targets at once as there are cores. What libFuzzer learns stays in `target/fuzz`; the inputs in `fuzz/corpus`
 /// are where it begins.
@@ -23,25 +25,18 @@ pub(crate) fn run(seconds: &str, names: &[&str]) -> Result<ExitCode> {
     let seconds: u32 = seconds.parse().context("give a whole number of seconds")?;
     let targets = targets(names)?;
     let begin = Instant::now();
-    run_to_end(&mut cargo_fuzz("build")?)?;
+    let programs = build()?;
     println!("fuzz: built in {} s", begin.elapsed().as_secs());
 
-    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let work = || {
-        while let Some(target) = targets.get(next.fetch_add(1, Relaxed)) {
-            match fuzz(target, seconds) {
-                Ok(inputs) => println!("{target}: {inputs} inputs, no finding"),
-                Err(error) => {
-                    println!("{target}: FAILED\n{error:#}");
-                    failed.fetch_add(1, Relaxed);
-                }
-            }
+    let failed = parallel::map(&targets, |target| {
+        let inputs = fuzz(&programs.join(target), target, seconds);
+        match &inputs {
+            Ok(inputs) => println!("{target}: {inputs} inputs, no finding"),
+            Err(error) => println!("{target}: FAILED\n{error:#}"),
         }
-    };
-    thread::scope(|scope| {
-        (0..thread::available_parallelism().map_or(1, usize::from)).for_each(|_| drop(scope.spawn(work)))
+        inputs.is_err()
     });
-    let failed = failed.into_inner();
+    let failed = failed.into_iter().filter(|failed| *failed).count();
     println!("fuzz: {} targets for {seconds} s each, {failed} FAILED", targets.len());
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -60,24 +55,29 @@ fn targets(names: &[&str]) -> Result<Vec<String>> {
     Ok(targets)
 }
 
+/// Returns the folder of the programs. Flags do not apply to build scripts and macros if a platform is named: those are the
+/// ones that other commands of cargo have compiled, in the same folder and the same profile.
+fn build() -> Result<PathBuf> {
+    let platform = stdout(&mut command("rustc --print host-tuple"))?;
+    let mut cargo = command("cargo build --locked --bins --manifest-path fuzz/Cargo.toml --target-dir target --target");
+    run_to_end(cargo.arg(&platform).env("RUSTFLAGS", RUSTFLAGS))?;
+    Ok(Path::new("target").join(platform).join("debug"))
+}
+
 /// Returns the number of inputs that were tried. The error of a finding says where the input is.
-fn fuzz(target: &str, seconds: u32) -> Result<String> {
-    let learned = absolute("target/fuzz/corpus")?.join(target);
+fn fuzz(program: &Path, target: &str, seconds: u32) -> Result<String> {
+    let [learned, findings] = ["corpus", "artifacts"].map(|folder| Path::new("target/fuzz").join(folder).join(target));
     fs::create_dir_all(&learned)?;
-    let mut fuzz = cargo_fuzz("run")?;
-    fuzz.arg(target).arg(learned).arg(absolute("fuzz/corpus")?.join(target)).arg("--");
-    fuzz.arg(format!("-max_total_time={seconds}")).args(["-max_len=4096", "-timeout=60", "-print_final_stats=1"]);
-    let output = fuzz.output()?;
+    fs::create_dir_all(&findings)?;
+    let mut fuzz = start(program);
+    fuzz.arg(learned).arg(Path::new("fuzz/corpus").join(target));
+    // libFuzzer writes a finding to the path that begins so.
+    fuzz.arg(format!("-artifact_prefix={}/", findings.display())).arg(format!("-max_total_time={seconds}"));
+    let output = fuzz.args(["-max_len=4096", "-timeout=60", "-print_final_stats=1"]).output()?;
     let said = String::from_utf8_lossy(&output.stderr);
     // The beginning is how it went until then.
     let end = said.find("panicked at").or_else(|| said.find("ERROR: libFuzzer")).unwrap_or(0);
     ensure!(output.status.success(), "{}", &said[end..]);
     let runs = said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
     Ok(runs.context("it did not say how many inputs it tried")?.trim().to_owned())
-}
-
-fn cargo_fuzz(command: &str) -> Result<Command> {
-    let mut fuzz = tools::cargo_fuzz()?;
-    fuzz.arg(command).args(OPTIONS).arg("--target-dir").arg(absolute(Path::new("target/fuzz"))?);
-    Ok(fuzz)
 }

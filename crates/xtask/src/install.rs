@@ -1,6 +1,6 @@
 //! Packages from PyPI, pinned by version and hash, in virtual environments below `target`.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf, absolute};
 use std::process::Command;
 
@@ -35,8 +35,13 @@ pub(crate) fn programs(environment: &str) -> PathBuf {
     Path::new(environment).join(if cfg!(windows) { "Scripts" } else { "bin" })
 }
 
-/// Installs what a file names, unless the record says that the same file was installed before.
+/// Installs what a file names, unless the record says that the same file was installed before. Checks that run in parallel
+/// install one after the other.
 pub(crate) fn once(wanted: &Path, record: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
+    fs::create_dir_all("target")?;
+    // Unlocked when it is dropped.
+    let lock = File::create("target/install.lock")?;
+    lock.lock()?;
     let wanted = fs::read(wanted)?;
     if fs::read(record).is_ok_and(|installed| installed == wanted) {
         return Ok(());

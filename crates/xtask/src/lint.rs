@@ -1,56 +1,70 @@
 //! `cargo xtask lint`: every check that is not a test.
 
-use std::process::ExitCode;
+use std::env;
+use std::process::{ExitCode, ExitStatus};
 
 use anyhow::{Result, ensure};
 
-use crate::process::{command, run as run_to_end};
-use crate::{generate, mutants, node, page, pin, python, tools};
+use crate::process::{command, program, run as run_to_end, run_by_line};
+use crate::{generate, mutants, node, page, parallel, pin, python, tools};
 
 type Check = fn() -> Result<()>;
 
+/// The checks start in this order: those that take longest come first.
 const CHECKS: [(&str, Check); 12] = [
-    ("format", format),
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
-    // Libraries only: the documentation of a command line is its help, which is no Markdown.
-    ("docs", || run_to_end(command("cargo doc --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))),
+    // The list of advisories is not on a package registry: the published workflow checks it.
+    ("dependencies", dependencies),
     ("python types", python_types),
     ("node package", node_package),
+    // Libraries only: the documentation of a command line is its help, which is no Markdown.
+    ("docs", || run_to_end(command("cargo doc --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))),
     ("page tests", || page::HERE.check()),
+    ("format", format),
     ("generated files", generate::check),
     ("spelling", || run_to_end(&mut tools::typos()?)),
     ("workflows", workflows),
     ("mutants apply", mutants::check),
     ("pinned packages", pin::check),
-    // The list of advisories is not on a package registry: the published workflow checks it.
-    ("dependencies", dependencies),
 ];
 
 /// The workspace of the fuzz targets.
 const FUZZ: &str = "fuzz/Cargo.toml";
 
-/// Runs every check, or those that are named, whatever became of the one before, and says of each whether it is `ok` or
-/// `FAILED`.
+/// Runs the named checks, or all, whatever became of the others, and prints `ok` or `FAILED` for each.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     for name in names {
         let known = || CHECKS.map(|(name, _)| name).join(", ");
         ensure!(CHECKS.iter().any(|(check, _)| check == name), "there is no check `{name}`, but {}", known());
     }
-    let mut summary = String::new();
-    let mut code = ExitCode::SUCCESS;
-    for (name, check) in CHECKS.iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
-        println!("\n== {name}");
-        match check() {
-            Ok(()) => summary += &format!("{name}: ok\n"),
-            Err(error) => {
-                eprintln!("{error:#}");
-                summary += &format!("{name}: FAILED\n");
-                code = ExitCode::FAILURE;
-            }
-        }
+    let checks: Vec<_> = CHECKS.into_iter().filter(|(name, _)| names.is_empty() || names.contains(name)).collect();
+    let results = match checks.as_slice() {
+        [(_, check)] => vec![check().inspect_err(|error| eprintln!("{error:#}")).is_ok()],
+        checks => parallel::map(checks, |(name, _)| run_apart(name)),
+    };
+    if results.len() > 1 {
+        println!("\n== summary");
     }
-    print!("\n== summary\n{summary}");
-    Ok(code)
+    for ((name, _), ok) in checks.iter().zip(&results) {
+        println!("{name}: {}", if *ok { "ok" } else { "FAILED" });
+    }
+    Ok(if results.contains(&false) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Runs a check in a process of its own, and prints its output once it has ended, so that checks that run in parallel do
+/// not mix. Returns whether it succeeded.
+fn run_apart(name: &str) -> bool {
+    let run = || -> Result<(ExitStatus, String)> {
+        let mut output = String::new();
+        let mut check = program(env::current_exe()?);
+        check.args(["lint", name]);
+        let status = run_by_line(check, |line| output += &format!("{line}\n"))?;
+        Ok((status, output))
+    };
+    let (ok, output) =
+        run().map_or_else(|error| (false, format!("{error:#}\n")), |(status, output)| (status.success(), output));
+    print!("\n== {name}\n{output}");
+    ok
 }
 
 fn format() -> Result<()> {

@@ -9,11 +9,13 @@ mod lint;
 mod mutants;
 mod node;
 mod page;
+mod parallel;
 mod pin;
 mod process;
 mod prove;
 mod python;
 mod runtimes;
+mod rust;
 mod test;
 mod tools;
 
@@ -23,8 +25,9 @@ use anyhow::{Context as _, Result};
 
 const COMMANDS: &str = "\
 cargo xtask test              run every test in every language
+cargo xtask test SUITE…       run the named suites
 cargo xtask lint              run every other check: format, lints, docs, types, generated files, spelling, workflows, licences
-cargo xtask lint NAME…        run those checks alone
+cargo xtask lint NAME…        run the named checks
 cargo xtask generate          write what is generated: docs/fidelity.md, the error tables and the programs on the pages
 cargo xtask generate --check  say which of them are not current
 cargo xtask pin               resolve the Python packages of tests and tools anew, and pin them by hash
@@ -52,7 +55,7 @@ fn run() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => println!("{COMMANDS}"),
-        ["test"] => return Ok(test::run()),
+        ["test", names @ ..] => return test::run(names),
         ["lint", names @ ..] => return lint::run(names),
         ["generate"] => generate::write()?,
         ["generate", "--check"] => generate::check()?,

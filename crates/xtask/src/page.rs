@@ -28,9 +28,9 @@ pub(crate) fn lacks() -> Option<&'static str> {
 }
 
 impl Tests {
-    /// Installs the tools, then builds the program: as for its own tests, so that nothing is built twice.
+    /// Installs the tools, then builds the program with the tests of its package, so that neither is built twice.
     pub(crate) fn install(&self) -> Result<()> {
-        install_locked(&self.folder())?;
+        self.install_tools()?;
         let mut cargo = command("cargo test --quiet --no-run --package codat-keys-cli");
         run_quietly(cargo.current_dir(self.root).env("CARGO_TARGET_DIR", absolute(self.built)?))
     }
@@ -47,9 +47,14 @@ impl Tests {
         self.ready(node)
     }
 
-    /// What the sources of the tests look like.
+    /// Installs what `package-lock.json` names, unless it is there already.
+    pub(crate) fn install_tools(&self) -> Result<()> {
+        install_locked(&self.folder())
+    }
+
+    /// Checks the format of the sources.
     pub(crate) fn check(&self) -> Result<()> {
-        install_locked(&self.folder())?;
+        self.install_tools()?;
         run_quietly(&mut npm("run --silent check", &self.folder()))
     }
 

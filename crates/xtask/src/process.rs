@@ -1,7 +1,8 @@
 //! Other programs, started without a shell.
 
 use std::ffi::OsStr;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader, pipe};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -38,6 +39,27 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
     let said = || [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned()).concat();
     ensure!(output.status.success(), "`{}` failed: {}\n{}", line(command), output.status, said());
     Ok(())
+}
+
+/// Runs a command to its end, and returns what it writes to standard output. Anything but success is an error.
+pub(crate) fn stdout(command: &mut Command) -> Result<String> {
+    let output =
+        command.stderr(Stdio::inherit()).output().with_context(|| format!("`{}` cannot start", line(command)))?;
+    ensure!(output.status.success(), "`{}` failed: {}", line(command), output.status);
+    Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
+}
+
+/// Runs a command to its end, and calls `read` with each line that it writes to standard output or standard error.
+pub(crate) fn run_by_line(mut command: Command, mut read: impl FnMut(&str)) -> Result<ExitStatus> {
+    let (output, writer) = pipe()?;
+    command.stdout(writer.try_clone()?).stderr(writer);
+    let mut child = command.spawn().with_context(|| format!("`{}` cannot start", line(&command)))?;
+    // The command owns the ends of the pipe that the child inherits: the output ends when all are closed.
+    drop(command);
+    for bytes in BufReader::new(output).split(b'\n') {
+        read(String::from_utf8_lossy(&bytes?).trim_end());
+    }
+    Ok(child.wait()?)
 }
 
 fn line(command: &Command) -> String {

@@ -1,107 +1,143 @@
 //! `cargo xtask test`: every test in every language, and how many passed.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
-use crate::process::{command, run as run_to_end};
-use crate::{node, page, python, runtimes};
+use crate::process::run_by_line;
+use crate::{node, page, parallel, python, runtimes, rust};
 
-struct Suite {
-    language: &'static str,
-    /// What this machine lacks, so that it is not run.
+/// Suites that test the same build.
+struct Group {
+    /// What this machine lacks to run the suites.
     lacks: fn() -> Option<&'static str>,
     build: fn() -> Result<()>,
-    test: fn() -> Result<Command>,
+    suites: &'static [Suite],
 }
 
-impl Suite {
-    const fn new(language: &'static str, build: fn() -> Result<()>, test: fn() -> Result<Command>) -> Self {
-        Self { language, lacks: || None, build, test }
-    }
-}
+/// The name of a suite, and the command that runs its tests.
+type Suite = (&'static str, fn() -> Result<Command>);
 
-/// One entry a language, or a version of it; the line in which its test runner counts is read by [`Tally::read`].
-const SUITES: [Suite; 8] = [
-    Suite::new(
-        "rust",
-        || {
-            run_to_end(&mut command(
-                "cargo test --no-run -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-server -p codat-keys-bench -p xtask",
-            ))
+/// The suites start in this order: those that take longest come first.
+const GROUPS: [Group; 4] = [
+    // The API keys page, in a browser.
+    Group {
+        lacks: page::lacks,
+        build: || {
+            page::HERE.install_tools()?;
+            rust::build()
         },
-        || {
-            Ok(command(
-                "cargo test --no-fail-fast -p codat-keys -p codat-keys-emulator -p codat-keys-portal -p codat-keys-server -p codat-keys-bench -p xtask",
-            ))
-        },
-    ),
-    // The tests that drive the command line.
-    Suite::new(
-        "shell",
-        || run_to_end(&mut command("cargo test --no-run -p codat-keys-cli")),
-        || Ok(command("cargo test --no-fail-fast -p codat-keys-cli")),
-    ),
-    // pytest-randomly shuffles them.
-    Suite::new("python", || python::HERE.install(), || python::HERE.module("pytest -q -n 2 --color=no")),
-    // In Bun and Deno as well.
-    Suite::new(
-        "node",
-        || {
+        suites: &[("page", || page::HERE.all())],
+    },
+    Group {
+        lacks: || None,
+        build: || {
             runtimes::install()?;
             node::HERE.install()
         },
-        || Ok(node::HERE.npm("test --silent")),
-    ),
-    // What was built above, by the oldest Node and the newest ones.
-    Suite::new("node 18", runtimes::install, || node::HERE.tests_by(&runtimes::node("18")?)),
-    Suite::new("node 22", runtimes::install, || node::HERE.tests_by(&runtimes::node("22")?)),
-    Suite::new("node 24", runtimes::install, || node::HERE.tests_by(&runtimes::node("24")?)),
-    // The API keys page, in a browser.
-    Suite { lacks: page::lacks, ..Suite::new("page", || page::HERE.install(), || page::HERE.all()) },
+        suites: &[
+            // In Bun and Deno as well.
+            ("node", || Ok(node::HERE.npm("test --silent"))),
+            // The oldest Node and the newest ones.
+            ("node 18", || node::HERE.tests_by(&runtimes::node("18")?)),
+            ("node 22", || node::HERE.tests_by(&runtimes::node("22")?)),
+            ("node 24", || node::HERE.tests_by(&runtimes::node("24")?)),
+        ],
+    },
+    Group {
+        lacks: || None,
+        build: || python::HERE.install(),
+        // pytest-randomly shuffles the tests.
+        suites: &[("python", || python::HERE.module("pytest -q -n 2 --color=no"))],
+    },
+    // The command line as well.
+    Group { lacks: || None, build: rust::build, suites: &[("rust", || Ok(rust::tests()))] },
 ];
 
-/// Runs every suite, whatever became of the one before. The last line printed is `N passed, M failed`.
-pub(crate) fn run() -> ExitCode {
-    let mut total = Tally::default();
-    let mut summary = String::new();
-    for suite in &SUITES {
-        println!("\n== {}", suite.language);
-        if let Some(lacking) = (suite.lacks)() {
-            println!("not run: {lacking}");
-            summary += &format!("{}: not run ({lacking})\n", suite.language);
-            continue;
-        }
-        let mut tally = Tally::default();
-        let trouble = run_suite(suite, &mut tally).err();
-        // A suite in trouble never looks green, not even in the last line.
-        if trouble.is_some() {
-            tally.failed = tally.failed.max(1);
-        }
-        let Tally { passed, failed, ignored } = tally;
-        let trouble = trouble.map(|error| format!(" ({error:#})")).unwrap_or_default();
-        summary += &format!("{}: {passed} passed, {failed} failed, {ignored} ignored{trouble}\n", suite.language);
-        total.passed += passed;
-        total.failed += failed;
+/// Runs the named suites, or all, whatever became of the others. The last line printed is `N passed, M failed`.
+pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
+    let known: Vec<&str> = GROUPS.iter().flat_map(|group| group.suites).map(|(name, _)| *name).collect();
+    for name in names {
+        ensure!(known.contains(name), "there is no suite `{name}`, but {}", known.join(", "));
     }
-    println!("\n== summary\n{summary}{} passed, {} failed", total.passed, total.failed);
-    if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    // Every build ends before a test starts: cargo allows one build at a time, and a build slows tests down.
+    let mut ready: Vec<(Suite, State)> = Vec::new();
+    for group in &GROUPS {
+        let wanted = group.suites.iter().filter(|(name, _)| names.is_empty() || names.contains(name)).copied();
+        let wanted: Vec<Suite> = wanted.collect();
+        if !wanted.is_empty() {
+            let state = State::of(group);
+            ready.extend(wanted.into_iter().map(|suite| (suite, state.clone())));
+        }
+    }
+    let live = ready.len() == 1;
+    let outcomes = parallel::map(&ready, |(suite, state)| run_suite(*suite, state, live));
+
+    println!("\n== summary");
+    let mut total = Tally::default();
+    for (line, tally) in outcomes {
+        println!("{line}");
+        total.passed += tally.passed;
+        total.failed += tally.failed;
+    }
+    println!("{} passed, {} failed", total.passed, total.failed);
+    Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+#[derive(Clone)]
+enum State {
+    Built,
+    NotBuilt(String),
+    /// What this machine lacks.
+    Lacks(&'static str),
+}
+
+impl State {
+    fn of(group: &Group) -> Self {
+        match ((group.lacks)(), (group.build)) {
+            (Some(what), _) => Self::Lacks(what),
+            (None, build) => build().map_or_else(|error| Self::NotBuilt(format!("{error:#}")), |()| Self::Built),
+        }
+    }
+}
+
+/// Prints the output of a suite once it has ended, so that suites that run in parallel do not mix, or line by line if it
+/// is `live`. Returns its line of the summary and its counts.
+fn run_suite((name, test): Suite, state: &State, live: bool) -> (String, Tally) {
+    let mut output = format!("\n== {name}\n");
+    let mut write = |line: &str| {
+        output += line;
+        output += "\n";
+        if live {
+            print!("{}", std::mem::take(&mut output));
+        }
+    };
+    let mut tally = Tally::default();
+    let trouble = match state {
+        State::Built => count(test, &mut tally, &mut write).err().map(|error| format!("{error:#}")),
+        State::NotBuilt(error) => Some(error.clone()),
+        State::Lacks(what) => {
+            write(&format!("not run: {what}"));
+            print!("{output}");
+            return (format!("{name}: not run ({what})"), tally);
+        }
+    };
+    print!("{output}");
+    // A suite in trouble never looks green, not even in the last line.
+    if trouble.is_some() {
+        tally.failed = tally.failed.max(1);
+    }
+    let Tally { passed, failed, ignored } = tally;
+    let trouble = trouble.map(|trouble| format!(" ({trouble})")).unwrap_or_default();
+    (format!("{name}: {passed} passed, {failed} failed, {ignored} ignored{trouble}"), tally)
 }
 
 /// Failed tests are counted; an error is anything else that went wrong.
-fn run_suite(suite: &Suite, tally: &mut Tally) -> Result<()> {
-    // Built first, so that no compiler speaks between the tests.
-    (suite.build)()?;
-    let mut tests = (suite.test)()?.stdout(Stdio::piped()).spawn()?;
-    let output = tests.stdout.take().context("the tests have no output")?;
-    for line in BufReader::new(output).split(b'\n') {
-        let line = line?;
-        let line = String::from_utf8_lossy(&line);
-        println!("{}", line.trim_end());
-        tally.read(&line);
-    }
-    let status = tests.wait()?;
+fn count(test: fn() -> Result<Command>, tally: &mut Tally, mut write: impl FnMut(&str)) -> Result<()> {
+    let status = run_by_line(test()?, |line| {
+        write(line);
+        tally.read(line);
+    })?;
     ensure!(tally.passed + tally.failed > 0, "no test ran");
     ensure!(status.success() || tally.failed > 0, "did not run to its end: {status}");
     Ok(())
@@ -161,6 +197,7 @@ fn node_count(line: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::command;
 
     #[test]
     fn result_lines_are_added_up_and_other_lines_are_not() {
@@ -192,12 +229,25 @@ mod tests {
     }
 
     #[test]
-    fn a_suite_that_cannot_be_built_or_runs_no_test_is_in_trouble() {
-        let trouble = |build| {
-            let suite = Suite::new("none", build, || Ok(command("cargo --version")));
-            run_suite(&suite, &mut Tally::default()).unwrap_err().to_string()
+    fn a_suite_that_cannot_be_built_or_runs_no_test_fails() {
+        let outcome = |build, test| {
+            let group = Group { lacks: || None, build, suites: &[] };
+            run_suite(("none", test), &State::of(&group), false)
         };
-        assert!(trouble(|| run_to_end(&mut command("no-such-program"))).contains("cannot start"));
-        assert_eq!(trouble(|| Ok(())), "no test ran");
+        let failed = |line: &str| {
+            (format!("none: 0 passed, 1 failed, 0 ignored ({line})"), Tally { failed: 1, ..Tally::default() })
+        };
+        let version: fn() -> Result<Command> = || Ok(command("cargo --version"));
+        assert_eq!(outcome(|| Ok(()), version), failed("no test ran"));
+        assert_eq!(outcome(|| anyhow::bail!("no compiler"), version), failed("no compiler"));
+        let (line, _) = outcome(|| Ok(()), || Ok(command("no-such-program")));
+        assert!(line.contains("`no-such-program` cannot start"), "{line}");
+    }
+
+    #[test]
+    fn a_suite_that_this_machine_cannot_run_does_not_fail() {
+        let group = Group { lacks: || Some("no browser"), build: || Ok(()), suites: &[] };
+        let (line, tally) = run_suite(("none", || Ok(command("false"))), &State::of(&group), false);
+        assert_eq!((line.as_str(), tally), ("none: not run (no browser)", Tally::default()));
     }
 }

@@ -48,21 +48,14 @@ pub(crate) fn actionlint() -> Option<Command> {
 
 /// The checker of dependencies. The published workflow names the same version.
 pub(crate) fn cargo_deny() -> Result<Command> {
-    from_crates_io("cargo-deny", "0.20.2")
-}
-
-/// The runner of fuzz targets.
-pub(crate) fn cargo_fuzz() -> Result<Command> {
-    from_crates_io("cargo-fuzz", "0.13.2")
-}
-
-fn from_crates_io(name: &str, version: &str) -> Result<Command> {
+    let (name, version) = ("cargo-deny", "0.20.2");
     let installed = Path::new("target/tools/bin").join(name);
     if let Some(found) = [Path::new(name), &installed].into_iter().find(|tool| has_version(tool, version)) {
         return Ok(program(found));
     }
-    // Dependencies take minutes to optimize, and the tools seconds to run.
-    run(command("cargo install --locked --debug --root target/tools --version").args([version, name]))?;
+    let mut install = command("cargo install --locked --debug --root target/tools --version");
+    // Dependencies take minutes to optimize, and the tool takes seconds to run.
+    run(install.args([version, name]).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
     Ok(program(installed))
 }
 

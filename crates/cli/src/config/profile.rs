@@ -26,7 +26,8 @@ pub(crate) enum Source {
 }
 
 /// Where `login` keeps a key.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(fuzzing), derive(clap::ValueEnum))]
 pub(crate) enum Place {
     /// The keyring of the operating system
     Keyring,

@@ -7,12 +7,12 @@ mod python;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Result, ensure};
 
 use crate::install;
-use crate::process::command;
+use crate::process::{command, stdout};
 
 const DIST: &str = "target/dist";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -41,26 +41,19 @@ pub(crate) fn node_library() -> Result<[PathBuf; 2]> {
     Ok([main, native])
 }
 
-/// What a command that succeeds writes.
-fn said(command: &mut Command) -> Result<String> {
-    let output = command.stderr(Stdio::inherit()).output()?;
-    ensure!(output.status.success(), "{:?} failed: {}", command.get_program(), output.status);
-    Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
-}
-
 /// A file a line.
 fn files(archive: &Path) -> Result<String> {
     let module = if name(archive).ends_with(".whl") { "zipfile" } else { "tarfile" };
-    said(command(install::PYTHON).args(["-m", module, "--list"]).arg(archive))
+    stdout(command(install::PYTHON).args(["-m", module, "--list"]).arg(archive))
 }
 
 /// Whether it says who it is, and lists the one key of an emulator of its own; what it says.
 fn try_command(codat_keys: impl Fn() -> Command) -> Result<String> {
-    let version = said(codat_keys().arg("--version"))?;
+    let version = stdout(codat_keys().arg("--version"))?;
     ensure!(version == format!("codat-keys {VERSION}"), "the command says that it is {version}");
     let (mut exec, again) = (codat_keys(), codat_keys());
     exec.args(["emulator", "exec", "--"]).arg(again.get_program()).args(again.get_args()).arg("list");
-    let keys = said(&mut exec)?;
+    let keys = stdout(&mut exec)?;
     ensure!(keys.lines().count() == 1, "the command lists no key, or too many:\n{keys}");
     Ok(version)
 }

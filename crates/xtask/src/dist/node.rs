@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::platforms::{PLATFORMS, Platform};
 use super::project::Project;
-use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, said, try_command};
+use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, try_command};
 use crate::node::{self, npm};
-use crate::process::{command, run as run_to_end, run_quietly};
+use crate::process::{command, run as run_to_end, run_quietly, stdout};
 
 /// The folders of the two `package.json`: the library's and the command line's.
 const LIBRARY: &str = "node";
@@ -124,7 +124,7 @@ fn copy(file: &Path, folder: &Path, name: &str) -> Result<()> {
 
 fn pack(folder: &Path) -> Result<PathBuf> {
     let dist = absolute(DIST)?;
-    let packed = said(npm("pack --loglevel error --pack-destination", folder).arg(&dist))?;
+    let packed = stdout(npm("pack --loglevel error --pack-destination", folder).arg(&dist))?;
     Ok(dist.join(packed))
 }
 

@@ -8,9 +8,9 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use super::{name, said};
+use super::name;
 use crate::node::npm;
-use crate::process::{command, program, run as run_to_end, run_quietly};
+use crate::process::{command, program, run as run_to_end, run_quietly, stdout};
 
 /// The programs that README.md shows.
 const EXAMPLES: &str = "node/examples";
@@ -71,7 +71,7 @@ impl Project {
                 self.compile(&copy)?;
             }
             let mut exec = program(absolute(format!("target/release/codat-keys{EXE_SUFFIX}"))?);
-            said(exec.args(["emulator", "exec", "--", "node"]).arg(built).current_dir(&self.folder))?;
+            stdout(exec.args(["emulator", "exec", "--", "node"]).arg(built).current_dir(&self.folder))?;
             names.push(name(&file).to_owned());
         }
         ensure!(!names.is_empty(), "{EXAMPLES} has no program");

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, said, try_command};
-use crate::process::{command, program, run as run_to_end};
+use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, try_command};
+use crate::process::{command, program, run as run_to_end, stdout};
 use crate::{install, python, tools};
 
 /// The folders of the two `pyproject.toml`: the library's and the command line's.
@@ -47,7 +47,7 @@ pub(super) fn build() -> Result<Dist> {
 
     python::HERE.install_tools()?;
     // As pip does it: `maturin sdist` first complains of a Cargo.toml that need not be there.
-    let sdist = said(python::HERE.module("maturin pep517 write-sdist --sdist-directory")?.arg(&dist))?;
+    let sdist = stdout(python::HERE.module("maturin pep517 write-sdist --sdist-directory")?.arg(&dist))?;
     for project in PROJECTS {
         // Tagged for the oldest system on which it runs, or an error where an index would take no such tag.
         let mut maturin = python::HERE.module("maturin build --release --locked --compatibility pypi --out")?;
@@ -153,7 +153,7 @@ impl Environment {
     fn install_offline(&self, wanted: &str, packages: &[&str]) -> Result<()> {
         // Isolated: a variable of pip could name more places to look in.
         run_to_end(self.pip("--isolated install --quiet --no-index --find-links").args([DIST, wanted]))?;
-        let brought = said(&mut self.pip("--isolated freeze"))?;
+        let brought = stdout(&mut self.pip("--isolated freeze"))?;
         let expected: Vec<String> = packages.iter().map(|package| format!("{package}=={VERSION}")).collect();
         ensure!(brought.lines().eq(&expected), "{wanted} brings\n{brought}");
         Ok(())
@@ -161,7 +161,7 @@ impl Environment {
 
     /// Lists the keys of an emulator, and returns the megabytes that the library takes.
     fn try_library(&self) -> Result<f64> {
-        let answer = said(self.python().args(["-c", TRY]))?;
+        let answer = stdout(self.python().args(["-c", TRY]))?;
         let bytes: f64 = answer.strip_prefix("1 ").with_context(|| format!("wanted one key: {answer}"))?.parse()?;
         Ok(bytes / 1e6)
     }
