@@ -6,17 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::blocking;
 use crate::client::Client;
-use crate::client_config::Blueprint;
-use crate::credentials::{self, CurrentKey, Environment, KeyCommand, KeyFile, KeyProvider};
+use crate::credentials::{self, CredentialCache, KeyCommand, KeyFile, KeyProvider};
 use crate::domain::base_url::{self, BaseUrl};
-use crate::domain::{ApiKey, AuthorizationHeader, Credential};
+use crate::domain::{ApiKey, AuthorizationHeader, Credential, mask_credentials, mask_key, mask_values};
+use crate::environment::{self as env, Environment};
 use crate::error::Error;
-use crate::lookalikes::{mask_credentials, mask_key, mask_values};
-use crate::retry::{ONE_ATTEMPT, POLICY, Real, Surroundings};
-use crate::timeouts::{Limits, positive};
-use crate::transport::{Closed, LatestRateLimit, proxy, tls};
+use crate::handle::{ClientConfig, Handle};
+use crate::retry::{DEFAULT_POLICY, NO_RETRIES, Retry, Rng, ThreadRng};
+use crate::timeouts::{Clock, OperationTimeouts, SystemClock, positive};
+use crate::transport::{Closed, LatestRateLimit, TransportConfig, proxy, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -40,7 +39,8 @@ pub struct ClientBuilder {
     proxy: Option<String>,
     allow_insecure_http: Option<bool>,
     only_once: bool,
-    surroundings: Option<Arc<dyn Surroundings>>,
+    clock: Option<Arc<dyn Clock>>,
+    rng: Option<Arc<dyn Rng>>,
 }
 
 /// What the code gives, in place of the environment.
@@ -49,6 +49,21 @@ enum Given {
     Value(Credential),
     File(PathBuf),
     Provider(Arc<dyn KeyProvider>),
+}
+
+impl Client {
+    /// A client with the key from the environment and every default.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub fn from_env() -> Result<Self, Error> {
+        Self::builder().build()
+    }
+
+    /// To set up a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
 }
 
 impl ClientBuilder {
@@ -143,10 +158,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Replaces the clock and the dice.
+    /// Replaces the clock and the source of jitter.
     #[cfg(test)]
-    pub(crate) fn surroundings(mut self, surroundings: Box<dyn Surroundings>) -> Self {
-        self.surroundings = Some(surroundings.into());
+    pub(crate) fn clock_and_rng(mut self, fake: Arc<impl Clock + Rng + 'static>) -> Self {
+        self.clock = Some(fake.clone());
+        self.rng = Some(fake);
         self
     }
 
@@ -156,7 +172,7 @@ impl ClientBuilder {
     /// `NoCredential` where no key is given or found; `InvalidCredential` where what is found cannot be a key, or two
     /// variables disagree; `InvalidInput` for a base URL, CA file or proxy that cannot be used, and for a time of zero.
     pub fn build(self) -> Result<Client, Error> {
-        self.build_in(&credentials::process_environment)
+        self.build_in(&env::process_environment)
     }
 
     /// Makes the client with the variables of another environment than this process's. Nothing is sent.
@@ -171,19 +187,12 @@ impl ClientBuilder {
     /// # Errors
     /// As [`ClientBuilder::build`].
     pub fn build_in(self, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Client, Error> {
-        self.blueprint(environment)?.client(&LatestRateLimit::default())
-    }
-
-    /// Makes a client that blocks the calling thread instead of returning futures. Nothing is sent.
-    ///
-    /// # Errors
-    /// As [`ClientBuilder::build`].
-    pub fn build_blocking(self) -> Result<blocking::Client, Error> {
-        blocking::Client::new(self.blueprint(&credentials::process_environment)?)
+        let config = self.config(environment)?;
+        Handle::new(config, &LatestRateLimit::default()).map(Client::new)
     }
 
     /// Errors repeat neither the key that is given nor those in the environment, which may stand in the place of a path.
-    fn blueprint(self, environment: Environment<'_>) -> Result<Blueprint, Error> {
+    pub(crate) fn config(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
         let given = match &self.key {
             Some(Given::Value(credential)) => Some(credential.api_key().clone()),
             _ => None,
@@ -194,60 +203,59 @@ impl ClientBuilder {
         })
     }
 
-    fn checked(self, environment: Environment<'_>) -> Result<Blueprint, Error> {
+    fn checked(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
         let allow_insecure_http = match self.allow_insecure_http {
             Some(allow) => allow,
-            None => credentials::switch(environment, "CODAT_ALLOW_INSECURE_HTTP")?,
+            None => env::switch(environment, "CODAT_ALLOW_INSECURE_HTTP")?,
         };
         let base_url = match self.base_url {
             Some(url) => BaseUrl::parse(&url, "the base URL", allow_insecure_http)?,
             None => {
-                let url = credentials::variable(environment, "CODAT_BASE_URL")?;
+                let url = env::variable(environment, "CODAT_BASE_URL")?;
                 let url = url.as_deref().unwrap_or(base_url::PRODUCTION);
                 BaseUrl::parse(url, "CODAT_BASE_URL", allow_insecure_http)?
             }
         };
         let ca_file = match self.ca_file {
             Some(file) => Some((file, "the CA file")),
-            None => {
-                credentials::path(environment, "CODAT_CA_FILE")?.map(|file| (file, "the file that CODAT_CA_FILE names"))
-            }
+            None => env::path(environment, "CODAT_CA_FILE")?.map(|file| (file, "the file that CODAT_CA_FILE names")),
         };
-        let limits = Limits::given(self.timeout)?;
+        let timeouts = OperationTimeouts::given(self.timeout)?;
         let connect_timeout =
-            positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?.min(limits.shortest_attempt() * 3 / 4);
+            positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?.min(timeouts.shortest_attempt() * 3 / 4);
         let proxy = match self.proxy {
             Some(url) => Some(proxy::given(&url, &base_url, allow_insecure_http)?),
             None => proxy::from_environment(environment, &base_url)?,
         };
-        let key = match self.key {
-            Some(given) => given.key(limits.read.call)?,
-            None => credentials::from_environment(environment, limits.read.call)?,
+        let credentials = match self.key {
+            Some(given) => given.cache(timeouts.read.operation)?,
+            None => credentials::from_environment(environment, timeouts.read.operation)?,
         };
-        Ok(Blueprint {
+        let transport = TransportConfig {
+            base_url,
             tls: tls::config(ca_file)?,
             proxy,
             connect_timeout,
-            key: Arc::new(key),
-            base_url,
-            limits,
-            policy: if self.only_once { ONE_ATTEMPT } else { POLICY },
+            credentials: Arc::new(credentials),
             closed: Closed::default(),
-            surroundings: self.surroundings.unwrap_or_else(|| Arc::new(Real)),
-        })
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+        };
+        let policy = if self.only_once { NO_RETRIES } else { DEFAULT_POLICY };
+        let retry = Retry { policy, rng: self.rng.unwrap_or_else(|| Arc::new(ThreadRng)) };
+        Ok(ClientConfig { transport, timeouts, retry })
     }
 }
 
 impl Given {
-    fn key(self, limit: Duration) -> Result<CurrentKey, Error> {
+    fn cache(self, limit: Duration) -> Result<CredentialCache, Error> {
         match self {
-            Self::Value(credential) => Ok(CurrentKey::fixed(&credential)),
+            Self::Value(credential) => Ok(CredentialCache::fixed(&credential)),
             Self::File(path) => {
                 let file = KeyFile::given(path);
                 let first = file.read_now(limit)?;
                 Ok(credentials::of_file(file, &first))
             }
-            Self::Provider(provider) => Ok(CurrentKey::of(provider)),
+            Self::Provider(provider) => Ok(CredentialCache::of(provider)),
         }
     }
 }

@@ -1,27 +1,19 @@
 //! The client: the pieces below, put together.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Method;
 
-use crate::builder::ClientBuilder;
-use crate::client_config::Blueprint;
-use crate::credentials::Held;
-use crate::domain::{ApiKeyDetails, AuthorizationHeader, BaseUrl, KeyId, KnownKeys, Untrusted, rules};
+use crate::domain::{ApiKeyDetails, AuthorizationHeader, KeyId, Untrusted, rules};
 use crate::error::{Error, ErrorKind};
+use crate::handle::Handle;
 use crate::keys::Keys;
-use crate::pages::Pages;
+use crate::pages::{Page, Pages, Walk};
 use crate::request::Request;
-use crate::retry::execute::Call;
-use crate::timeouts::{Limits, Timeouts};
-use crate::transport::{Budget, LatestRateLimit, Transport};
-use crate::wire::{self, RateLimit};
-
-const GLANCE: Timeouts = Timeouts { attempt: Duration::from_secs(5), call: Duration::from_secs(5) };
+use crate::timeouts::OperationTimeouts;
+use crate::wire::RateLimit;
 
 /// A client of Codat's API. Cheap to clone: clones share their connections. It needs a tokio runtime with its time and
 /// I/O drivers.
@@ -40,33 +32,12 @@ const GLANCE: Timeouts = Timeouts { attempt: Duration::from_secs(5), call: Durat
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
-
-struct Inner {
-    transport: Transport,
-    /// The most frequent of all, made once.
-    list_request: http::Request<Bytes>,
-    limits: Limits,
-    blueprint: Arc<Blueprint>,
-}
+pub struct Client(Handle);
 
 impl Client {
-    /// A client with the key from the environment and every default.
-    ///
-    /// # Errors
-    /// As [`ClientBuilder::build`].
-    pub fn from_env() -> Result<Self, Error> {
-        Self::builder().build()
-    }
-
-    /// To set up a client.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
     /// The keys of this Codat client.
     pub fn keys(&self) -> Keys<'_> {
-        Keys { client: self }
+        Keys { client: &self.0 }
     }
 
     /// Makes any call to Codat's API: await what this returns. The path begins with a slash and may have a query. POST
@@ -78,17 +49,17 @@ impl Client {
     /// each HTTP status, as for the verbs of [`Keys`]. For any method but GET, HEAD, OPTIONS and TRACE: `OutcomeUnknown`
     /// where an attempt may have taken effect and no answer proves that it did or did not.
     pub fn request(&self, method: Method, path: &str) -> Request<'_> {
-        Request::new(self, method, path)
+        Request::new(&self.0, method, path)
     }
 
     /// The pages of a paged resource, `/companies`.
     pub fn pages(&self, path: &str) -> Pages<'_> {
-        Pages::new(self, path)
+        Pages::new(&self.0, path)
     }
 
     /// What the latest answer said of the day's quota; `None` before the first, and where Codat says nothing.
     pub fn rate_limit(&self) -> Option<RateLimit> {
-        self.0.transport.rate_limit()
+        self.0.transport().rate_limit()
     }
 
     /// Which key this client authenticates with: its id, name and age. Codat has no such call: it is taken from the list.
@@ -99,7 +70,7 @@ impl Client {
         let keys = self.keys().list().await?;
         keys.into_iter().find(|key| self.uses(key)).ok_or_else(|| {
             Error::new(ErrorKind::NotFound, "the key that makes the call is not in the list of keys")
-                .hint_is("the list may be stale: try again in a minute")
+                .with_hint("the list may be stale: try again in a minute")
         })
     }
 
@@ -113,12 +84,12 @@ impl Client {
     /// has been read for the first time; `Closed`.
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         let cached = match self.cached_authorization(url)? {
-            None => self.key().map(|held| AuthorizationHeader::from(&held.key)),
+            None => self.0.credential().map(|held| AuthorizationHeader::from(&held.key)),
             cached => cached,
         };
         cached.ok_or_else(|| {
             Error::new(ErrorKind::NoCredential, "the key has not been read from its source yet")
-                .hint_is("await `authorize`, which reads it; or make a call first")
+                .with_hint("await `authorize`, which reads it; or make a call first")
         })
     }
 
@@ -128,9 +99,8 @@ impl Client {
     /// # Errors
     /// `InvalidInput` for a URL of another origin, or none at all; `Closed`.
     pub fn cached_authorization(&self, url: &str) -> Result<Option<AuthorizationHeader>, Error> {
-        self.transport().check_open()?;
-        self.base().check_own(url)?;
-        Ok(self.transport().key.ready().map(|held| AuthorizationHeader::from(&held.key)))
+        self.check_own(url)?;
+        Ok(self.0.transport().credentials().ready().map(|held| AuthorizationHeader::from(&held.key)))
     }
 
     /// Returns the header for another HTTP library, if the URL belongs to this client's own origin. The key is read from
@@ -155,9 +125,8 @@ impl Client {
     /// `InvalidInput` for a URL of another origin, or an invalid URL; `Closed`. If no key has been read before, also the
     /// errors of the source, as in [`ClientBuilder::build`], and `Timeout` if it takes longer than a call may.
     pub async fn authorize(&self, url: &str) -> Result<AuthorizationHeader, Error> {
-        self.transport().check_open()?;
-        self.base().check_own(url)?;
-        let held = self.transport().key_to_use(self.budget_to_read()).await?;
+        self.check_own(url)?;
+        let held = self.0.transport().key_to_use(self.0.read_deadline()).await?;
         Ok(AuthorizationHeader::from(&held.key))
     }
 
@@ -172,9 +141,8 @@ impl Client {
         url: &str,
         rejected: &AuthorizationHeader,
     ) -> Result<Option<AuthorizationHeader>, Error> {
-        self.transport().check_open()?;
-        self.base().check_own(url)?;
-        let another = self.transport().key_after_rejection(rejected.api_key(), self.budget_to_read()).await?;
+        self.check_own(url)?;
+        let another = self.0.transport().key_after_rejection(rejected.api_key(), self.0.read_deadline()).await?;
         Ok(another.map(|held| AuthorizationHeader::from(&held.key)))
     }
 
@@ -194,7 +162,7 @@ impl Client {
     /// # Errors
     /// `InvalidInput` if it is not this client's own origin.
     pub fn check_next_hop(&self, url: &str) -> Result<(), Error> {
-        self.base().check_next_hop(url)
+        self.0.base_url().check_next_hop(url)
     }
 
     /// Reads the key from its source again, and tells whether it is another one now. Every call does so by itself when Codat
@@ -204,9 +172,9 @@ impl Client {
     /// Those of the source, as [`ClientBuilder::build`], and `Timeout` where it takes longer than a call may; the key in use
     /// goes on.
     pub async fn reload_key(&self) -> Result<bool, Error> {
-        let before = self.key();
-        self.transport().reload_key(self.budget_to_read()).await?;
-        Ok(self.key().map(|held| held.key.clone()) != before.map(|held| held.key.clone()))
+        let before = self.0.credential();
+        self.0.transport().reload_key(self.0.read_deadline()).await?;
+        Ok(self.0.credential().map(|held| held.key.clone()) != before.map(|held| held.key.clone()))
     }
 
     /// The same client, with its connections, and another time for each call: see [`ClientBuilder::timeout`].
@@ -214,13 +182,7 @@ impl Client {
     /// # Errors
     /// `InvalidInput` for a time of zero.
     pub fn with_timeout(&self, time: Duration) -> Result<Self, Error> {
-        let Inner { transport, list_request, limits: _, blueprint } = &*self.0;
-        Ok(Self(Arc::new(Inner {
-            transport: transport.clone(),
-            list_request: list_request.clone(),
-            limits: Limits::given(Some(time))?,
-            blueprint: Arc::clone(blueprint),
-        })))
+        Ok(Self(self.0.with_timeouts(OperationTimeouts::given(Some(time))?)))
     }
 
     /// The same client with connections and locks of its own, for the child of a fork: those of this one belong to its
@@ -229,118 +191,81 @@ impl Client {
     /// # Errors
     /// `Internal` where the system does not allow it.
     pub fn anew(&self) -> Result<Self, Error> {
-        let blueprint = Blueprint { limits: self.0.limits, ..self.0.blueprint.for_this_process() };
-        blueprint.client(&LatestRateLimit::default())
+        self.0.for_this_process().map(Self)
     }
 
     /// Closes this client and its clones: every later attempt ends with `Closed`, and idle connections end with the last
     /// clone. What is under way goes on to its answer.
     pub fn close(&self) {
-        self.transport().closed.store(true, Ordering::Relaxed);
+        self.0.transport().config.closed.store(true, Ordering::Relaxed);
     }
 
     /// Masks every key that this client has used or listed in a text that somebody else wrote, for a terminal or a log, in
     /// the forms that [`ApiKey::redact`](crate::ApiKey::redact) names.
     pub fn redact(&self, text: &str) -> String {
-        self.known_keys().redact(text)
+        self.0.known_keys().redact(text)
     }
 
     /// A text of an answer, such as a header's value.
     #[doc(hidden)]
     pub fn untrusted(&self, text: &str) -> Untrusted {
-        Untrusted::new(text, self.known_keys())
+        Untrusted::new(text, self.0.known_keys())
     }
 
     /// The proxy that requests go through, and what named it, without a password; `None` without one.
     pub fn proxy(&self) -> Option<&str> {
-        self.0.blueprint.proxy.as_ref().map(|proxy| proxy.shown.as_str())
+        self.0.transport().config.proxy.as_ref().map(|proxy| proxy.shown.as_str())
     }
 
     /// Where this client's requests go, without a slash at the end.
     pub fn base_url(&self) -> &str {
-        self.base().as_str()
+        self.0.base_url().as_str()
     }
 
     /// The base URL for people: a key that was put there by mistake is masked.
     #[doc(hidden)]
     pub fn shown_base_url(&self) -> String {
-        self.known_keys().mask_misplaced(self.base_url())
+        self.0.known_keys().mask_misplaced(self.base_url())
     }
 
     /// Whether this client authenticates with that key. Compared in constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
-        self.key().is_some_and(|held| held.key == key.api_key)
+        self.0.credential().is_some_and(|held| held.key == key.api_key)
     }
 
     /// Why `delete` would keep this key, going by a list of all keys: for whoever wants to say so before. Nothing is sent.
     /// `KeyInUse` is what [`allow_key_in_use`](crate::Delete::allow_key_in_use) allows.
     pub fn keeps(&self, keys: &[ApiKeyDetails], id: &KeyId) -> Option<ErrorKind> {
-        let in_use = self.key();
+        let in_use = self.0.credential();
         rules::may_delete(keys, id, in_use.as_ref().map(|held| &held.key), false).err().map(|refused| refused.kind())
     }
 
-    pub(crate) fn new(transport: Transport, blueprint: Blueprint) -> Result<Self, Error> {
-        let list_request = wire::list_request(&blueprint.base_url)?;
-        Ok(Self(Arc::new(Inner { transport, list_request, limits: blueprint.limits, blueprint: Arc::new(blueprint) })))
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self(handle)
     }
 
-    pub(crate) async fn list_keys(&self, budget: Budget) -> Result<Vec<ApiKeyDetails>, Error> {
-        Call::new(self.transport(), &self.0.list_request, budget)
-            .perform(|response| wire::parse_list(response, self.known_keys()))
-            .await
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.0
     }
 
-    pub(crate) fn budget_to_read(&self) -> Budget {
-        self.0.transport.budget(self.0.limits.read)
+    fn check_own(&self, url: &str) -> Result<(), Error> {
+        self.0.transport().config.check_open()?;
+        self.0.base_url().check_own(url)
     }
+}
 
-    /// A single attempt of a short time, for what is nice to know.
-    pub(crate) async fn list_keys_once(&self) -> Result<Vec<ApiKeyDetails>, Error> {
-        let budget = self.0.transport.budget(GLANCE);
-        let answer = self.transport().attempt(&self.0.list_request, budget).await;
-        answer.map_err(|failure| failure.error).and_then(|response| wire::parse_list(&response, self.known_keys()))
-    }
-
-    /// A call's own time-out comes before the client's.
-    pub(crate) fn budget_for(&self, timeout: Option<Duration>) -> Result<Budget, Error> {
-        let limits = match timeout {
-            Some(_) => Limits::given(timeout)?,
-            None => self.0.limits,
-        };
-        Ok(self.0.transport.budget(limits.read))
-    }
-
-    pub(crate) fn budget_to_delete(&self) -> Budget {
-        self.0.transport.budget(self.0.limits.delete)
-    }
-
-    pub(crate) fn budget_to_create(&self) -> Budget {
-        self.0.transport.budget(self.0.limits.create)
-    }
-
-    pub(crate) fn base(&self) -> &BaseUrl {
-        &self.0.blueprint.base_url
-    }
-
-    pub(crate) fn transport(&self) -> &Transport {
-        &self.0.transport
-    }
-
-    pub(crate) fn known_keys(&self) -> &KnownKeys {
-        &self.transport().key.known
-    }
-
-    /// The key in use; `None` before it has been read for the first time.
-    pub(crate) fn key(&self) -> Option<Arc<Held>> {
-        self.transport().key.now()
+impl Walk {
+    /// As [`Pages::next`].
+    ///
+    /// # Errors
+    /// As [`Pages::next`].
+    pub async fn next(&mut self, client: &Client) -> Result<Option<Page>, Error> {
+        self.next_page(&client.0).await
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("base_url", &self.shown_base_url())
-            .field("key", &self.transport().key)
-            .finish_non_exhaustive()
+        self.0.fmt(f)
     }
 }

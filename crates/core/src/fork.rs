@@ -34,7 +34,7 @@ mod unix {
         if *is_registered {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Internal, "the system cannot tell of forks").hint_is("free some memory"))
+        Err(Error::new(ErrorKind::Internal, "the system cannot tell of forks").with_hint("free some memory"))
     }
 
     extern "C" fn forked() {

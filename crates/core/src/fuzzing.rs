@@ -6,13 +6,10 @@ use http::{Method, StatusCode};
 use crate::domain::{ApiKey, ApiKeyDetails, BaseUrl, KeyId, KnownKeys};
 use crate::error::Error;
 use crate::response::Response;
-use crate::wire;
+use crate::wire::{self, Attempt};
 
 /// A response, as a client received it.
-pub struct Received {
-    response: http::Response<Bytes>,
-    known: KnownKeys,
-}
+pub struct Received(Attempt);
 
 impl Received {
     /// A response with this status and body, to a client that uses a key.
@@ -21,8 +18,7 @@ impl Received {
         known.add_used(key);
         let mut response = http::Response::new(Bytes::copy_from_slice(body));
         *response.status_mut() = status;
-        response.extensions_mut().insert(known.clone());
-        Self { response, known }
+        Self(Attempt::new(response, known))
     }
 
     /// What it means to a call that lists the keys.
@@ -30,7 +26,7 @@ impl Received {
     /// # Errors
     /// As [`Keys::list`](crate::Keys::list).
     pub fn list(&self) -> Result<Vec<ApiKeyDetails>, Error> {
-        wire::parse_list(&self.response, &self.known)
+        wire::parse_list(&self.0)
     }
 
     /// What it means to a call that creates a key.
@@ -38,7 +34,7 @@ impl Received {
     /// # Errors
     /// As [`Keys::create`](crate::Keys::create).
     pub fn create(&self) -> Result<ApiKeyDetails, Error> {
-        wire::parse_create(&self.response, &self.known)
+        wire::parse_create(&self.0)
     }
 
     /// What it means to a call that deletes a key.
@@ -46,7 +42,7 @@ impl Received {
     /// # Errors
     /// As [`Keys::delete`](crate::Keys::delete).
     pub fn delete(&self) -> Result<(), Error> {
-        wire::parse_delete(&self.response)
+        wire::parse_delete(&self.0)
     }
 
     /// What it means to any other call.
@@ -54,7 +50,7 @@ impl Received {
     /// # Errors
     /// As [`Client::request`](crate::Client::request).
     pub fn any(&self) -> Result<Response, Error> {
-        wire::parse_any(&self.response).map(Response)
+        wire::parse_any(&self.0).map(Response)
     }
 }
 

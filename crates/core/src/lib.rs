@@ -28,15 +28,16 @@ pub mod blocking;
 mod builder;
 mod cancel;
 mod client;
-mod client_config;
 mod credentials;
 mod domain;
 mod encoding;
+mod environment;
 mod error;
 mod escapes;
 mod fork;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod handle;
 mod keys;
 mod lookalikes;
 mod needles;
@@ -66,15 +67,15 @@ pub use client::Client;
 #[doc(hidden)]
 pub use credentials::{CREDENTIAL_VARIABLES, is_readable_by_all, without_credentials};
 pub use credentials::{Found, KeyCommand, KeyProvider, Reading, Source, sources};
+pub use domain::{
+    ApiKey, ApiKeyDetails, AuthorizationHeader, Credential, KeyId, KeyName, MAX_KEYS, Outcome, Untrusted,
+};
 #[doc(hidden)]
-pub use domain::reference;
-pub use domain::{ApiKey, ApiKeyDetails, AuthorizationHeader, Credential, KeyId, KeyName, MAX_KEYS, Untrusted};
-pub use error::{Error, ErrorKind, Outcome};
+pub use domain::{holds_credential, mask_credentials, reference};
+pub use error::{Error, ErrorKind};
 pub use keys::{Create, Creation, Delete, How, Keys};
 #[doc(hidden)]
 pub use keys::{create, delete};
-#[doc(hidden)]
-pub use lookalikes::{holds_credential, mask_credentials};
 #[doc(hidden)]
 pub use pages::Walk;
 pub use pages::{Page, Pages};

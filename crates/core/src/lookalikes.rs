@@ -1,30 +1,27 @@
-//! Masks credentials that stand where something else belongs, such as a path, so that no message repeats one.
+//! Recognizes text that looks like a credential, so that no message repeats one.
 
 use std::borrow::Cow;
 
 use base64::Engine;
+use base64::alphabet::STANDARD as ALPHABET;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use crate::credentials::{Environment, process_environment};
-use crate::domain::{ApiKey, AuthorizationHeader, Credential, MASK, STANDARD_ANY_PADDING, USUAL_KEY_LENGTH};
+/// Stands for a redacted key.
+pub(crate) const MASK: &str = "****";
 
-/// A shorter value of a variable is a word that a message may hold as well.
-const LEAST_SECRET_BYTES: usize = 8;
+/// The length of the keys in Codat's examples, which consist of letters and digits. Codat does not promise it, so it only
+/// serves to recognize a misplaced key.
+pub(crate) const USUAL_KEY_LENGTH: usize = 40;
 
-/// Masks what looks like a credential, and what the variables `CODAT_API_KEY` and `CODAT_AUTH_HEADER` hold.
-///
-/// What looks like one: 40 or more letters and digits in a row, as Codat's keys have, and what stands encoded after `Basic`.
-#[doc(hidden)]
-pub fn mask_credentials(text: &str) -> String {
-    mask_values(&mask_lookalikes(text.into()), &process_environment)
-}
+/// A shorter text may be a word of a message.
+pub(crate) const MIN_SECRET_BYTES: usize = 8;
 
-/// Whether a text holds what looks like a credential, or is the value of an `Authorization` header.
-#[doc(hidden)]
-pub fn holds_credential(text: &str) -> bool {
-    AuthorizationHeader::read(text.trim()).is_ok() || matches!(mask_lookalikes(text.into()), Cow::Owned(_))
-}
+pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
+    &ALPHABET,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
-/// Masks what looks like a credential.
+/// Masks 40 or more letters and digits in a row, and Base64 text that follows `Basic`.
 pub(crate) fn mask_lookalikes(text: Cow<'_, str>) -> Cow<'_, str> {
     let (mut shown, mut rest, mut is_after_basic) = (String::new(), &*text, false);
     while let Some(start) = rest.find(is_letter) {
@@ -41,34 +38,17 @@ pub(crate) fn mask_lookalikes(text: Cow<'_, str>) -> Cow<'_, str> {
     if shown == *text { text } else { shown.into() }
 }
 
-/// Masks what the variables of a key hold.
-pub(crate) fn mask_values(text: &str, environment: Environment<'_>) -> String {
-    let values = ["CODAT_API_KEY", "CODAT_AUTH_HEADER"].into_iter().filter_map(environment);
-    values.filter_map(|value| value.into_string().ok()).fold(text.to_owned(), |text, value| {
-        let text = Credential::read(&value).map_or(text.clone(), |credential| mask_key(&text, credential.api_key()));
-        // What cannot be a key may be one with a mistake.
-        if value.len() >= LEAST_SECRET_BYTES { text.replace(&value, MASK) } else { text }
-    })
-}
-
-/// Masks a key, unless it is short enough for a word.
-pub(crate) fn mask_key(text: &str, key: &ApiKey) -> String {
-    if key.expose_secret().len() >= LEAST_SECRET_BYTES { key.redact(text) } else { text.to_owned() }
-}
-
 fn is_letter(c: char) -> bool {
     c.is_ascii_alphanumeric()
 }
 
 fn decodes(word: &str) -> bool {
     let bytes = STANDARD_ANY_PADDING.decode(word);
-    bytes.is_ok_and(|bytes| bytes.len() >= LEAST_SECRET_BYTES && bytes.iter().all(u8::is_ascii_graphic))
+    bytes.is_ok_and(|bytes| bytes.len() >= MIN_SECRET_BYTES && bytes.iter().all(u8::is_ascii_graphic))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsString;
-
     use super::*;
 
     const KEY: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
@@ -88,22 +68,5 @@ mod tests {
         ] {
             assert_eq!(mask_lookalikes(text.into()), shown);
         }
-    }
-
-    #[test]
-    fn what_variables_hold_is_masked() {
-        let variables = |key: &'static str, header: &'static str| {
-            move |name: &str| -> Option<OsString> {
-                match name {
-                    "CODAT_API_KEY" => Some(key.into()),
-                    name => (name == "CODAT_AUTH_HEADER").then(|| header.into()),
-                }
-            }
-        };
-        let masked = |text: &str| mask_values(text, &variables("MadeUpKey", "Basic T3RoZXJNYWRlVXA="));
-        assert_eq!(masked("MadeUpKey TWFkZVVwS2V5"), "**** ****");
-        assert_eq!(masked("/OtherMadeUp/ Basic T3RoZXJNYWRlVXA="), "/****/ Basic ****=");
-        assert_eq!(mask_values("of an example", &variables("example", "a word")), "of an example");
-        assert_eq!(mask_values("in \"Made up\" quotes", &variables("\"Made up\"", "")), "in **** quotes");
     }
 }

@@ -9,8 +9,8 @@ use aho_corasick::{Anchored, MatchKind};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use crate::domain::{ApiKey, MASK};
 use crate::escapes::{Symbol, to_source, unescaped, verbatim};
+use crate::lookalikes::MASK;
 
 /// Of a shorter key only the key itself and its header are searched for: parts of them occur in any text.
 const LEAST_KEY_BYTES: usize = 8;
@@ -28,8 +28,8 @@ pub(crate) struct Needles {
 }
 
 impl Needles {
-    pub(crate) fn of<'a>(keys: impl IntoIterator<Item = &'a ApiKey>) -> Self {
-        let needles: Vec<String> = keys.into_iter().flat_map(|key| forms(key.expose_secret())).collect();
+    pub(crate) fn of<'a>(keys: impl IntoIterator<Item = &'a str>) -> Self {
+        let needles: Vec<String> = keys.into_iter().flat_map(forms).collect();
         let lengths = || needles.iter().map(String::len);
         let (shortest, longest) = (lengths().min().unwrap_or(usize::MAX), lengths().max().unwrap_or(0));
         let automaton = NFA::builder()
@@ -149,12 +149,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::ApiKey;
 
     const KEY: &str = "MadeUpKeyOfTheNeedles0000000000000000042";
 
     fn needles(keys: &[&str]) -> Needles {
-        let keys: Vec<ApiKey> = keys.iter().map(|key| ApiKey::verbatim(key).unwrap()).collect();
-        Needles::of(&keys)
+        Needles::of(keys.iter().copied())
     }
 
     /// Each character in another way.

@@ -6,15 +6,16 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 
-use crate::client::Client;
+use crate::domain::mask_credentials;
 use crate::error::{Error, ErrorKind};
-use crate::lookalikes::mask_credentials;
+use crate::handle::Handle;
+use crate::request::Request;
 use crate::response::Response;
 
 const DEFAULT_PAGE_SIZE: u32 = 100;
 const LARGEST_PAGE_SIZE: u32 = 5000;
 
-/// The pages of a resource, from the first on: [`Client::pages`].
+/// The pages of a resource, from the first on: [`Client::pages`](crate::Client::pages).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -33,7 +34,7 @@ const LARGEST_PAGE_SIZE: u32 = 5000;
 /// ```
 #[must_use = "nothing is sent until `next` is called"]
 #[derive(Debug)]
-pub struct Pages<'a, C = Client> {
+pub struct Pages<'a, C = Handle> {
     pub(crate) client: &'a C,
     pub(crate) walk: Walk,
 }
@@ -120,14 +121,14 @@ impl<'a, C> Pages<'a, C> {
 }
 
 impl Pages<'_> {
-    /// The next page, or `None` after the last one. Retried as [`Client::request`]; after an error the same page is asked
+    /// The next page, or `None` after the last one. Retried as [`Client::request`](crate::Client::request); after an error the same page is asked
     /// for again.
     ///
     /// # Errors
-    /// As [`Client::request`]; `InvalidInput`, with nothing sent, for a page size out of range, and for a `page` or
+    /// As [`Client::request`](crate::Client::request); `InvalidInput`, with nothing sent, for a page size out of range, and for a `page` or
     /// `pageSize` among the parameters; `BadResponse` for an answer that is not paged.
     pub async fn next(&mut self) -> Result<Option<Page>, Error> {
-        self.walk.next(self.client).await
+        self.walk.next_page(self.client).await
     }
 }
 
@@ -137,11 +138,7 @@ impl Walk {
         self.next_page = None;
     }
 
-    /// As [`Pages::next`].
-    ///
-    /// # Errors
-    /// As [`Pages::next`].
-    pub async fn next(&mut self, client: &Client) -> Result<Option<Page>, Error> {
+    pub(crate) async fn next_page(&mut self, client: &Handle) -> Result<Option<Page>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Answer {
@@ -151,7 +148,7 @@ impl Walk {
         }
         let Some(number) = self.next_page else { return Ok(None) };
         self.check()?;
-        let mut request = client.request(http::Method::GET, &self.path);
+        let mut request = Request::new(client, http::Method::GET, &self.path);
         request = request.query("page", number).query("pageSize", self.page_size);
         for (name, value) in &self.parameters {
             request = request.query(name, value);
@@ -167,7 +164,7 @@ impl Walk {
 
     fn check(&self) -> Result<(), Error> {
         let refuse =
-            |what: &'static str, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).hint_is(hint));
+            |what: &'static str, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).with_hint(hint));
         if !(1..=LARGEST_PAGE_SIZE).contains(&self.page_size) {
             return refuse("the page size is not from 1 to 5000", "choose one in this range; nothing was sent");
         }

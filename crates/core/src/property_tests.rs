@@ -5,8 +5,8 @@ use http::{Method, Response};
 use proptest::prelude::*;
 
 use crate::domain::{BaseUrl, KeyId, KnownKeys};
-use crate::wire;
 use crate::wire::date::codat_date;
+use crate::wire::{self, Attempt};
 
 fn base() -> BaseUrl {
     BaseUrl::parse("https://api.example/prefix", "the base URL", false).expect("a base URL")
@@ -41,8 +41,8 @@ proptest! {
     fn no_answer_makes_a_parser_panic(status in 100_u16..1000, body in prop_oneof![any::<Vec<u8>>(), json_like()]) {
         let mut response = Response::new(Bytes::from(body));
         *response.status_mut() = http::StatusCode::from_u16(status).expect("three digits");
-        let known = KnownKeys::new();
-        let _ = (wire::parse_list(&response, &known), wire::parse_create(&response, &known), wire::parse_delete(&response));
+        let attempt = Attempt::new(response, KnownKeys::new());
+        let _ = (wire::parse_list(&attempt), wire::parse_create(&attempt), wire::parse_delete(&attempt));
     }
 
     #[test]

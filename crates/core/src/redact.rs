@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::Range;
 
-use crate::domain::{ApiKey, KnownKeys, MASK};
+use crate::domain::{ApiKey, KnownKeys};
 use crate::encoding::Encoding;
 use crate::escapes::{json_unescaped, to_source};
+use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
 /// The body with every known key masked, and with the value of every member `apiKey` masked, in the encoding of the body. It

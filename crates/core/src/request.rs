@@ -12,18 +12,15 @@ use http::header::{
 use http::{HeaderValue, Method};
 use serde::Serialize;
 
-use crate::cancel::{Stop, unless_stopped};
-use crate::client::Client;
-use crate::domain::KnownKeys;
+use crate::cancel::{Cancellation, or_cancelled};
+use crate::domain::{KnownKeys, mask_credentials};
 use crate::error::{Error, ErrorKind};
-use crate::keys::Pending;
-use crate::lookalikes::mask_credentials;
+use crate::handle::{Handle, Pending};
 use crate::response::Response;
-use crate::retry::execute::Call;
-use crate::transport::IsShown;
-use crate::wire;
+use crate::retry::Execution;
+use crate::wire::{self, idempotency_key};
 
-/// A call about to be made: [`Client::request`].
+/// A call about to be made: [`Client::request`](crate::Client::request).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -41,7 +38,7 @@ use crate::wire;
 /// ```
 #[must_use = "nothing is sent until it is awaited or sent"]
 #[derive(Debug)]
-pub struct Request<'a, C = Client> {
+pub struct Request<'a, C = Handle> {
     pub(crate) client: &'a C,
     pub(crate) order: Order<'a>,
 }
@@ -54,7 +51,7 @@ pub(crate) struct Order<'a> {
     headers: Result<HeaderMap, Error>,
     body: Result<Bytes, Error>,
     timeout: Option<Duration>,
-    stop: Option<Stop<'a>>,
+    stop: Option<Cancellation<'a>>,
 }
 
 impl<'a, C> Request<'a, C> {
@@ -92,7 +89,7 @@ impl<'a, C> Request<'a, C> {
         };
         let error =
             Error::new(ErrorKind::InvalidInput, format!("{what} has a character that HTTP does not allow there"));
-        self.order.headers = Err(error.hint_is("use visible ASCII characters; nothing was sent"));
+        self.order.headers = Err(error.with_hint("use visible ASCII characters; nothing was sent"));
         self
     }
 
@@ -103,7 +100,7 @@ impl<'a, C> Request<'a, C> {
         }
         self.order.body = serde_json::to_vec(value).map(Bytes::from).map_err(|_| {
             // Without serde's text, which may quote a value.
-            Error::new(ErrorKind::InvalidInput, "the body cannot be written as JSON").hint_is("use string keys only")
+            Error::new(ErrorKind::InvalidInput, "the body cannot be written as JSON").with_hint("use string keys only")
         });
         self
     }
@@ -129,21 +126,20 @@ impl<'a, C> Request<'a, C> {
 }
 
 impl Order<'_> {
-    pub(crate) async fn perform(self, client: &Client) -> Result<Response, Error> {
-        let budget = client.budget_for(self.timeout)?;
+    pub(crate) async fn perform(self, client: &Handle) -> Result<Response, Error> {
+        let deadline = client.deadline_for(self.timeout)?;
         let takes_key = matches!(self.method, Method::POST | Method::PATCH);
-        let headers = self.headers.map_err(|error| error.without(client.known_keys()))?;
+        let headers = self.headers.map_err(|error| error.masked(|text| client.known_keys().redact(text)))?;
         check_headers(&headers, takes_key, client.known_keys())?;
-        let mut request = wire::any_request(self.method, client.base(), &self.path, &self.query, self.body?)?;
+        let mut request = wire::any_request(self.method, client.base_url(), &self.path, &self.query, self.body?)?;
         request.headers_mut().extend(headers);
-        request.extensions_mut().insert(IsShown);
-        if takes_key && !request.headers().contains_key(wire::IDEMPOTENCY_KEY) {
-            let key = wire::new_idempotency_key().to_string();
-            request.headers_mut().insert(wire::IDEMPOTENCY_KEY, wire::header_value(&key)?);
+        if takes_key && !request.headers().contains_key(idempotency_key::HEADER) {
+            let key = idempotency_key::generate().to_string();
+            request.headers_mut().insert(idempotency_key::HEADER, wire::header_value(&key)?);
         }
-        let mut call = Call::new(client.transport(), &request, budget);
-        let ended = unless_stopped(call.perform(wire::parse_any), self.stop).await;
-        ended.unwrap_or_else(|| Err(call.stopped())).map(Response)
+        let mut execution = Execution::new(client.transport(), client.retry(), &request, deadline);
+        let ended = or_cancelled(execution.run(wire::parse_any), self.stop).await;
+        ended.unwrap_or_else(|| Err(execution.cancelled())).map(Response)
     }
 }
 
@@ -170,14 +166,14 @@ const OWN: [HeaderName; 11] = [
 ];
 
 fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Result<(), Error> {
-    let refuse = |what: String, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).hint_is(hint));
+    let refuse = |what: String, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).with_hint(hint));
     if let Some(name) = OWN.iter().find(|name| headers.contains_key(*name)) {
         return refuse(
             format!("the header {name} cannot be given"),
             "leave it out: the client sends its own; nothing was sent",
         );
     }
-    let keys: Vec<&HeaderValue> = headers.get_all(wire::IDEMPOTENCY_KEY).iter().collect();
+    let keys: Vec<&HeaderValue> = headers.get_all(idempotency_key::HEADER).iter().collect();
     match keys.as_slice() {
         [] => Ok(()),
         _ if !takes_key => refuse(

@@ -11,8 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::error::Error;
 use crate::redact::redacted;
 use crate::wire::date::http_date;
-use crate::wire::error_response::correlation_id;
-use crate::wire::{self, RateLimit};
+use crate::wire::{self, Attempt, RateLimit, correlation_id};
 
 /// An answer of any 2xx status. `Debug` shows neither headers nor body.
 ///
@@ -30,10 +29,7 @@ use crate::wire::{self, RateLimit};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Response(
-    /// The keys that the client knows of are among its extensions.
-    pub(crate) http::Response<Bytes>,
-);
+pub struct Response(pub(crate) Attempt);
 
 impl Response {
     /// The HTTP status.
@@ -55,10 +51,7 @@ impl Response {
     /// is JSON, the value of every member `apiKey` is masked (Codat's lists of keys and its profile hold keys in clear). The
     /// body may be UTF-8, UTF-16, UTF-32 or Latin-1. All else stays as it came.
     pub fn redacted(&self) -> Cow<'_, [u8]> {
-        match wire::known_keys(&self.0) {
-            Some(known) => redacted(self.bytes(), known),
-            None => Cow::Borrowed(self.bytes()),
-        }
+        redacted(self.bytes(), &self.0.known_keys)
     }
 
     /// The body, read from JSON.

@@ -1,37 +1,43 @@
-//! How long calls may take.
+//! How long operations may take: timeouts, deadlines, and the clock that measures them.
 
-use std::time::Duration;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, ErrorKind};
 
-const DEFAULTS: Limits = Limits {
-    read: Timeouts { attempt: Duration::from_secs(10), call: Duration::from_secs(30) },
-    delete: Timeouts { attempt: Duration::from_secs(10), call: Duration::from_secs(30) },
-    create: Timeouts { attempt: Duration::from_secs(15), call: Duration::from_secs(60) },
+const DEFAULTS: OperationTimeouts = OperationTimeouts {
+    read: Timeouts { attempt: Duration::from_secs(10), operation: Duration::from_secs(30) },
+    delete: Timeouts { attempt: Duration::from_secs(10), operation: Duration::from_secs(30) },
+    create: Timeouts { attempt: Duration::from_secs(15), operation: Duration::from_secs(60) },
 };
 
-/// How long one attempt, and a call with all its attempts, may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timeouts {
-    pub(crate) attempt: Duration,
-    pub(crate) call: Duration,
-}
+/// A longer timeout has no use, and every clock can represent this one.
+const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// The time-outs by kind of call.
+/// The timeouts of each kind of operation.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct OperationTimeouts {
     pub(crate) read: Timeouts,
     pub(crate) delete: Timeouts,
     pub(crate) create: Timeouts,
 }
 
-impl Limits {
-    /// A time given is for a whole call. An attempt of a change takes a third, so that time is left to find out how it ended.
-    pub(crate) fn given(time: Option<Duration>) -> Result<Self, Error> {
-        let Some(time) = time else { return Ok(DEFAULTS) };
-        let call = positive(time)?;
-        let change = Timeouts { attempt: call / 3, call };
-        Ok(Self { read: Timeouts { attempt: call, call }, delete: change, create: change })
+/// How long one attempt may take, and an operation with all its attempts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    pub(crate) attempt: Duration,
+    pub(crate) operation: Duration,
+}
+
+impl OperationTimeouts {
+    /// Uses `timeout` for a whole operation. An attempt of `create` and `delete` may take a third of it, so that time
+    /// remains to determine the outcome.
+    pub(crate) fn given(timeout: Option<Duration>) -> Result<Self, Error> {
+        let Some(timeout) = timeout else { return Ok(DEFAULTS) };
+        let operation = positive(timeout)?;
+        let change = Timeouts { attempt: operation / 3, operation };
+        Ok(Self { read: Timeouts { attempt: operation, operation }, delete: change, create: change })
     }
 
     pub(crate) fn shortest_attempt(&self) -> Duration {
@@ -39,17 +45,57 @@ impl Limits {
     }
 }
 
+/// When an operation ends, and how long each of its attempts may take.
+#[derive(Clone, Copy)]
+pub(crate) struct Deadline {
+    at: Instant,
+    attempt: Duration,
+}
+
+impl Deadline {
+    pub(crate) fn new(clock: &dyn Clock, Timeouts { attempt, operation }: Timeouts) -> Self {
+        Self { at: clock.now() + operation.min(MAX_TIMEOUT), attempt }
+    }
+
+    pub(crate) fn remaining(self, clock: &dyn Clock) -> Duration {
+        self.at.saturating_duration_since(clock.now())
+    }
+
+    /// How long an attempt that begins now may take.
+    pub(crate) fn attempt_timeout(self, clock: &dyn Clock) -> Duration {
+        self.remaining(clock).min(self.attempt)
+    }
+}
+
+/// Measures time. Tests replace it.
+pub(crate) trait Clock: Send + Sync {
+    fn now(&self) -> Instant;
+    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(time))
+    }
+}
+
 pub(crate) fn positive(time: Duration) -> Result<Duration, Error> {
     if time.is_zero() {
         return Err(
-            Error::new(ErrorKind::InvalidInput, "a time-out is not above zero").hint_is("give a time-out above zero")
+            Error::new(ErrorKind::InvalidInput, "a time-out is not above zero").with_hint("give a time-out above zero")
         );
     }
     Ok(time)
 }
 
-/// What a number of seconds is for every client: what is no time is none, which is refused; what is too long for the clock
-/// is as long as it can be.
+/// Converts seconds for clients in every language. NaN and negative values become zero, which `build` rejects. Values that
+/// are too large become [`Duration::MAX`].
 #[doc(hidden)]
 pub fn seconds(time: f64) -> Duration {
     let longest = if time > 0.0 { Duration::MAX } else { Duration::ZERO };

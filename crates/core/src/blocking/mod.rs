@@ -33,10 +33,11 @@ use std::thread;
 use http::Method;
 
 use crate::builder::ClientBuilder;
-use crate::client_config::Blueprint;
 use crate::domain::{ApiKeyDetails, AuthorizationHeader, BaseUrl, KeyId};
+use crate::environment::process_environment;
 use crate::error::{Error, ErrorKind};
 use crate::fork;
+use crate::handle::ClientConfig;
 use crate::keys::create::Creation;
 use crate::pages::Page;
 use crate::response::Response;
@@ -78,6 +79,16 @@ struct Inner {
     base_url: BaseUrl,
 }
 
+impl ClientBuilder {
+    /// Makes a client that blocks the calling thread instead of returning futures. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub fn build_blocking(self) -> Result<Client, Error> {
+        Client::new(self.config(&process_environment)?)
+    }
+}
+
 impl Client {
     /// As [`crate::Client::from_env`].
     ///
@@ -87,10 +98,10 @@ impl Client {
         ClientBuilder::default().build_blocking()
     }
 
-    pub(crate) fn new(blueprint: Blueprint) -> Result<Self, Error> {
+    pub(crate) fn new(config: ClientConfig) -> Result<Self, Error> {
         fork::watch()?;
-        let pool = Pool::new(&blueprint);
-        Ok(Self(Arc::new(Inner { pool, base_url: blueprint.base_url })))
+        let pool = Pool::new(&config);
+        Ok(Self(Arc::new(Inner { pool, base_url: config.transport.base_url })))
     }
 
     /// The keys of this Codat client.
@@ -139,7 +150,7 @@ impl Client {
     pub fn cached_authorization(&self, url: &str) -> Result<Option<AuthorizationHeader>, Error> {
         self.0.pool.check_open()?;
         self.0.base_url.check_own(url)?;
-        Ok(self.0.pool.key().ready().map(|held| AuthorizationHeader::from(&held.key)))
+        Ok(self.0.pool.credentials().ready().map(|held| AuthorizationHeader::from(&held.key)))
     }
 
     /// Checks the server to which another HTTP library connects, as [`crate::Client::check_next_hop`].
@@ -180,12 +191,12 @@ impl Client {
     /// The base URL for people: a key that was put there by mistake is masked.
     #[doc(hidden)]
     pub fn shown_base_url(&self) -> String {
-        self.0.pool.key().known.mask_misplaced(self.base_url())
+        self.0.pool.credentials().known.mask_misplaced(self.base_url())
     }
 
     /// Whether this client authenticates with that key. Compared in constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
-        self.0.pool.key().now().is_some_and(|held| held.key == key.api_key)
+        self.0.pool.credentials().now().is_some_and(|held| held.key == key.api_key)
     }
 
     /// Makes calls of the asynchronous client, and blocks until they are done: for what needs more than one at a time,
@@ -208,7 +219,7 @@ impl Client {
             let thread = thread::Builder::new().spawn_scoped(scope, || pair.block_on(call));
             let thread = thread.map_err(|source| {
                 Error::new(ErrorKind::Connect, format!("no thread could be started: {source}"))
-                    .hint_is("check the limits of the process; nothing was sent")
+                    .with_hint("check the timeouts of the process; nothing was sent")
             })?;
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
@@ -248,7 +259,7 @@ impl Create<'_> {
     /// As [`Keys::create`](crate::Keys::create).
     pub fn send(self) -> Result<Creation, Error> {
         let Self { client, order, stop } = self;
-        client.run(async |client| crate::keys::Create { client, order, stop }.await)
+        client.run(async |client| crate::keys::Create { client: client.handle(), order, stop }.await)
     }
 }
 
@@ -259,7 +270,7 @@ impl Delete<'_> {
     /// As [`Keys::delete`](crate::Keys::delete).
     pub fn send(self) -> Result<(), Error> {
         let Self { client, id, allow_key_in_use, stop } = self;
-        client.run(async |client| crate::keys::Delete { client, id, allow_key_in_use, stop }.await)
+        client.run(async |client| crate::keys::Delete { client: client.handle(), id, allow_key_in_use, stop }.await)
     }
 }
 
@@ -270,7 +281,7 @@ impl Request<'_> {
     /// As [`Client::request`](crate::Client::request).
     pub fn send(self) -> Result<Response, Error> {
         let Self { client, order } = self;
-        client.run(async |client| order.perform(client).await)
+        client.run(async |client| order.perform(client.handle()).await)
     }
 }
 
@@ -292,7 +303,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("base_url", &self.shown_base_url())
-            .field("key", self.0.pool.key())
+            .field("key", self.0.pool.credentials())
             .finish_non_exhaustive()
     }
 }
@@ -326,5 +337,5 @@ fn has_budget() -> bool {
 
 fn refused() -> Error {
     Error::new(ErrorKind::InvalidInput, "a blocking client was called in an asynchronous context")
-        .hint_is("use codat_keys::Client there, or call it within tokio::task::spawn_blocking; nothing was sent")
+        .with_hint("use codat_keys::Client there, or call it within tokio::task::spawn_blocking; nothing was sent")
 }

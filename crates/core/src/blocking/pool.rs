@@ -10,11 +10,11 @@ use once_cell::race::OnceBox;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::client::Client;
-use crate::client_config::Blueprint;
-use crate::credentials::CurrentKey;
+use crate::credentials::CredentialCache;
 use crate::error::{Error, ErrorKind};
 use crate::fork;
-use crate::transport::{LatestRateLimit, check_open};
+use crate::handle::{ClientConfig, Handle};
+use crate::transport::LatestRateLimit;
 use crate::wire::RateLimit;
 
 /// A connection that ended since then was about to: no client could have known.
@@ -26,7 +26,7 @@ const LONGEST_IDLE: Duration = Duration::from_secs(30);
 /// The idle pairs of one process, and, after a fork, those of the child. No lock is taken that another thread of the
 /// parent may have held when it forked: the child has only a copy of that lock, which nobody will ever open.
 pub(super) struct Pool {
-    blueprint: Blueprint,
+    config: ClientConfig,
     latest_rate_limit: LatestRateLimit,
     /// The last one put back is the first one taken: its connection is the least likely to have gone stale.
     idle: Mutex<VecDeque<Pair>>,
@@ -49,9 +49,9 @@ pub(super) struct Taken<'a> {
 }
 
 impl Pool {
-    pub(super) fn new(blueprint: &Blueprint) -> Self {
+    pub(super) fn new(config: &ClientConfig) -> Self {
         Self {
-            blueprint: blueprint.for_this_process(),
+            config: config.for_this_process(),
             latest_rate_limit: LatestRateLimit::default(),
             idle: Mutex::default(),
             generation: fork::generation(),
@@ -61,28 +61,28 @@ impl Pool {
 
     pub(super) fn take(&self) -> Result<Taken<'_>, Error> {
         let pool = self.of_this_process();
-        check_open(&pool.blueprint.closed)?;
+        pool.config.transport.check_open()?;
         let idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_back();
         let pair = match idle {
             Some(pair) => pair,
-            None => Pair::new(&pool.blueprint, &pool.latest_rate_limit)?,
+            None => Pair::new(&pool.config, &pool.latest_rate_limit)?,
         };
         Ok(Taken { pool, pair: Some(pair) })
     }
 
     pub(super) fn close(&self) {
         let pool = self.of_this_process();
-        pool.blueprint.closed.store(true, Ordering::Relaxed);
+        pool.config.transport.closed.store(true, Ordering::Relaxed);
         let idle = std::mem::take(&mut *pool.idle.lock().unwrap_or_else(PoisonError::into_inner));
         drop(idle);
     }
 
     pub(super) fn check_open(&self) -> Result<(), Error> {
-        check_open(&self.of_this_process().blueprint.closed)
+        self.of_this_process().config.transport.check_open()
     }
 
-    pub(super) fn key(&self) -> &CurrentKey {
-        &self.of_this_process().blueprint.key
+    pub(super) fn credentials(&self) -> &CredentialCache {
+        &self.of_this_process().config.transport.credentials
     }
 
     pub(super) fn rate_limit(&self) -> Option<RateLimit> {
@@ -92,20 +92,20 @@ impl Pool {
     fn of_this_process(&self) -> &Self {
         let mut pool = self;
         while pool.generation != fork::generation() {
-            pool = pool.after_fork.get_or_init(|| Box::new(Self::new(&pool.blueprint)));
+            pool = pool.after_fork.get_or_init(|| Box::new(Self::new(&pool.config)));
         }
         pool
     }
 }
 
 impl Pair {
-    fn new(blueprint: &Blueprint, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
+    fn new(config: &ClientConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|source| {
             Error::new(ErrorKind::Connect, format!("no connection could be prepared: {source}"))
-                .hint_is("check the limit of open files; nothing was sent")
-                .caused_by(source)
+                .with_hint("check the limit of open files; nothing was sent")
+                .with_source(source)
         })?;
-        let client = blueprint.client(latest_rate_limit)?;
+        let client = Client::new(Handle::new(config.clone(), latest_rate_limit)?);
         Ok(Self { held: Some((runtime, client)), generation: fork::generation(), last_used: Instant::now() })
     }
 }
@@ -145,7 +145,7 @@ impl Drop for Taken<'_> {
         if let Some(pair) = &mut self.pair {
             pair.last_used = Instant::now();
         }
-        let closed = self.pool.blueprint.closed.load(Ordering::Relaxed);
+        let closed = self.pool.config.transport.closed.load(Ordering::Relaxed);
         if self.pool.generation == fork::generation() && !closed {
             let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
             idle.extend(self.pair.take());

@@ -18,16 +18,16 @@ use crate::domain::{ApiKey, AuthorizationHeader, Credential, KnownKeys};
 use crate::error::{Error, ErrorKind};
 
 /// A key as it is sent.
-pub(crate) struct Held {
+pub(crate) struct CachedCredential {
     pub(crate) key: ApiKey,
     pub(crate) authorization: HeaderValue,
 }
 
-pub(crate) struct CurrentKey {
+pub(crate) struct CredentialCache {
     /// This key, those before it, and those that its client has listed.
     pub(crate) known: KnownKeys,
     /// Empty until it is read for the first time. No lock guards it: the child of a fork might find it shut.
-    held: ArcSwapOption<Held>,
+    held: ArcSwapOption<CachedCredential>,
     /// `None` for what was given as a value, and stays.
     source: Option<Source>,
 }
@@ -37,7 +37,7 @@ struct Source {
     /// Whether a read never waits, as with a file.
     at_once: bool,
     begun: AtomicU64,
-    /// Held by the one call that reads.
+    /// CachedCredential by the one call that reads.
     latest: Mutex<Latest>,
 }
 
@@ -48,7 +48,7 @@ struct Latest {
     failure: Option<Error>,
 }
 
-impl CurrentKey {
+impl CredentialCache {
     pub(crate) fn fixed(credential: &Credential) -> Self {
         Self::new(Some(credential), None)
     }
@@ -70,12 +70,12 @@ impl CurrentKey {
     }
 
     /// The key in use; `None` before it has been read for the first time.
-    pub(crate) fn now(&self) -> Option<Arc<Held>> {
+    pub(crate) fn now(&self) -> Option<Arc<CachedCredential>> {
         self.held.load_full()
     }
 
     /// Returns the key to use now, if it is known without waiting. Reads a file that has changed.
-    pub(crate) fn ready(&self) -> Option<Arc<Held>> {
+    pub(crate) fn ready(&self) -> Option<Arc<CachedCredential>> {
         let held = self.now()?;
         match &self.source {
             Some(source) if source.provider.may_have_changed() => {
@@ -88,7 +88,7 @@ impl CurrentKey {
 
     /// The key to use where none was [`ready`](Self::ready). Who has one does not wait for another call that reads, and
     /// goes on with it if it cannot be read: it may well be good.
-    pub(crate) async fn look(&self) -> Result<Arc<Held>, Error> {
+    pub(crate) async fn look(&self) -> Result<Arc<CachedCredential>, Error> {
         match (self.now(), &self.source) {
             (Some(held), None) => Ok(held),
             (Some(held), Some(source)) => {
@@ -105,7 +105,7 @@ impl CurrentKey {
     }
 
     /// Another key than the one that Codat refused just now, if the source has one.
-    pub(crate) async fn instead_of(&self, refused: &ApiKey) -> Result<Option<Arc<Held>>, Error> {
+    pub(crate) async fn instead_of(&self, refused: &ApiKey) -> Result<Option<Arc<CachedCredential>>, Error> {
         let another = || self.now().filter(|held| held.key != *refused);
         match another() {
             None => self.reload().await.map(|()| another()),
@@ -149,7 +149,7 @@ impl CurrentKey {
     fn take(&self, source: &Source, credential: &Credential) {
         if self.now().is_none_or(|held| held.key != *credential.api_key()) {
             self.known.add_used(credential.api_key());
-            self.held.store(Some(Held::new(credential)));
+            self.held.store(Some(CachedCredential::new(credential)));
             debug!(source = source.provider.source(), "another key is in use");
         }
     }
@@ -159,19 +159,19 @@ impl CurrentKey {
         if let Some(first) = first {
             known.add_used(first.api_key());
         }
-        Self { known, held: ArcSwapOption::from(first.map(Held::new)), source }
+        Self { known, held: ArcSwapOption::from(first.map(CachedCredential::new)), source }
     }
 
     fn told(&self, source: &Source, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
         let place = source.provider.source();
         let error = match error.downcast::<Error>() {
             // A command may complain about the key that it gave before.
-            Ok(error) => error.without(&self.known),
+            Ok(error) => error.masked(|text| self.known.redact(text)),
             Err(other) => {
                 let text = self.known.redact(&format!("{place} gave no key: {other}"));
                 Error::new(ErrorKind::InvalidCredential, text)
-                    .hint_is("mend that, and call again: the key is then asked for anew")
-                    .caused_by(other)
+                    .with_hint("mend that, and call again: the key is then asked for anew")
+                    .with_source(other)
             }
         };
         debug!(source = place, error = %error, "the key could not be read");
@@ -185,14 +185,14 @@ impl Source {
     }
 }
 
-impl Held {
+impl CachedCredential {
     fn new(credential: &Credential) -> Arc<Self> {
         let key = credential.api_key().clone();
         Arc::new(Self { authorization: AuthorizationHeader::from(&key).to_header_value(), key })
     }
 }
 
-impl fmt::Debug for CurrentKey {
+impl fmt::Debug for CredentialCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.now() {
             Some(held) => held.key.fmt(f),

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::provider::{KeyProvider, Reading};
 use super::run::Run;
-use crate::lookalikes::mask_credentials;
+use crate::domain::mask_credentials;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 

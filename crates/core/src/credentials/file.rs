@@ -12,9 +12,8 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::provider::{KeyProvider, Reading};
-use crate::domain::Credential;
+use crate::domain::{Credential, mask_credentials};
 use crate::error::{Error, ErrorKind};
-use crate::lookalikes::mask_credentials;
 use crate::trusted_file::{chmod, writable_by_others};
 
 /// Far more than any key: a larger file was named by mistake.
@@ -74,7 +73,7 @@ impl KeyFile {
         read.recv_timeout(limit).unwrap_or_else(|_| {
             let what = format!("{} is a pipe, from which no whole key came within {limit:?}", self.place);
             Err(Error::new(ErrorKind::Timeout, what)
-                .hint_is("write the key into the pipe and close it, or allow more time"))
+                .with_hint("write the key into the pipe and close it, or allow more time"))
         })
     }
 
@@ -86,7 +85,7 @@ impl KeyFile {
     /// Reads either form of a credential; one line break at the file's end is what editors leave, and is dropped.
     fn read_from(&self, opened: io::Result<File>, or_else: fn(&Metadata) -> bool) -> Result<Credential, Error> {
         let refuse = |what: &str, hint: &str| {
-            Err(Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).hint_is(hint.to_owned()))
+            Err(Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).with_hint(hint.to_owned()))
         };
         let file = opened.map_err(|source| self.unreadable(source))?;
         let metadata = file.metadata().map_err(|source| self.unreadable(source))?;
@@ -114,7 +113,7 @@ impl KeyFile {
 
     fn unreadable(&self, source: io::Error) -> Error {
         let text = format!("{} cannot be read: {source}", self.place);
-        Error::new(ErrorKind::InvalidCredential, text).hint_is(self.hint).caused_by(source)
+        Error::new(ErrorKind::InvalidCredential, text).with_hint(self.hint).with_source(source)
     }
 
     /// True for one of those who ask within a second.

@@ -7,14 +7,14 @@ mod provider;
 mod run;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 use crate::domain::{ApiKey, AuthorizationHeader, Credential, Mistake};
+use crate::environment::{Environment, process_environment};
 use crate::error::{Error, ErrorKind};
 
-pub(crate) use cache::{CurrentKey, Held};
+pub(crate) use cache::{CachedCredential, CredentialCache};
 pub use command::KeyCommand;
 pub(crate) use file::KeyFile;
 pub use file::is_readable_by_all;
@@ -34,13 +34,6 @@ pub const CREDENTIAL_VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER
 #[doc(hidden)]
 pub fn without_credentials(command: &mut Command) -> &mut Command {
     CREDENTIAL_VARIABLES.iter().fold(command, |command, variable| command.env_remove(variable))
-}
-
-/// Looks a variable up. The process's own outside of tests.
-pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
-
-pub(crate) fn process_environment(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
 }
 
 /// What one of the variables that may hold a key holds: [`sources`].
@@ -118,7 +111,7 @@ fn read_each(
 
 /// The one credential that the environment holds. Sources that agree are one; sources that disagree are an error,
 /// since whichever won, somebody would be surprised. A file is followed; a value stays as long as the process runs.
-pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) -> Result<CurrentKey, Error> {
+pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) -> Result<CredentialCache, Error> {
     let mut won: Option<(&str, Read)> = None;
     for (variable, read) in read_each(environment, limit) {
         match (read.transpose()?, &won) {
@@ -130,44 +123,12 @@ pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) ->
         }
     }
     let (_, Read { credential, file }) = won.ok_or_else(|| Error::of(ErrorKind::NoCredential))?;
-    Ok(file.map_or_else(|| CurrentKey::fixed(&credential), |file| of_file(file, &credential)))
+    Ok(file.map_or_else(|| CredentialCache::fixed(&credential), |file| of_file(file, &credential)))
 }
 
 /// A key that was read from a file, followed if it can be.
-pub(crate) fn of_file(file: KeyFile, first: &Credential) -> CurrentKey {
-    if file.can_be_read_again() { CurrentKey::of_file(file, first) } else { CurrentKey::fixed(first) }
-}
-
-/// A variable that is no secret. An empty one is a mistake, not a default.
-pub(crate) fn variable(environment: Environment<'_>, name: &str) -> Result<Option<String>, Error> {
-    let refuse = |what: &str| {
-        Err(Error::new(ErrorKind::InvalidInput, format!("{name} {what}"))
-            .hint_is(format!("set {name} to a value, or unset it")))
-    };
-    match environment(name).map(OsString::into_string) {
-        None => Ok(None),
-        Some(Ok(value)) if value.is_empty() => refuse("is empty"),
-        Some(Ok(value)) => Ok(Some(value)),
-        Some(Err(_)) => refuse("is not valid Unicode"),
-    }
-}
-
-/// Reads a variable that is `true` or `false`. Default: false.
-pub(crate) fn switch(environment: Environment<'_>, name: &str) -> Result<bool, Error> {
-    match variable(environment, name)?.as_deref() {
-        None | Some("false" | "0") => Ok(false),
-        Some("true" | "1") => Ok(true),
-        Some(_) => Err(Error::new(ErrorKind::InvalidInput, format!("{name} is neither true nor false"))
-            .hint_is(format!("set {name} to true or false, or unset it"))),
-    }
-}
-
-/// A variable that names a file, whose path may be any that the system allows.
-pub(crate) fn path(environment: Environment<'_>, name: &str) -> Result<Option<PathBuf>, Error> {
-    match environment(name) {
-        Some(path) if path.is_empty() => variable(environment, name).map(|_| None),
-        path => Ok(path.map(PathBuf::from)),
-    }
+pub(crate) fn of_file(file: KeyFile, first: &Credential) -> CredentialCache {
+    if file.can_be_read_again() { CredentialCache::of_file(file, first) } else { CredentialCache::fixed(first) }
 }
 
 fn read(name: &str, value: OsString, limit: Duration) -> Result<Read, Error> {
@@ -191,10 +152,10 @@ fn read(name: &str, value: OsString, limit: Duration) -> Result<Read, Error> {
 
 fn empty_variable(name: &str) -> Error {
     Error::new(ErrorKind::InvalidCredential, format!("{name} is empty"))
-        .hint_is(format!("set {name} to a value, or unset it to use another source"))
+        .with_hint(format!("set {name} to a value, or unset it to use another source"))
 }
 
 fn disagree(first: &str, second: &str) -> Error {
     Error::new(ErrorKind::InvalidCredential, format!("{first} and {second} hold different keys"))
-        .hint_is(format!("unset {first} or {second}"))
+        .with_hint(format!("unset {first} or {second}"))
 }

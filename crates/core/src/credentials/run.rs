@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
 use super::without_credentials;
-use crate::domain::{ApiKey, Credential, MASK, Mistake};
+use crate::domain::{ApiKey, Credential, Mistake, mask_credentials};
 use crate::error::{Error, ErrorKind};
-use crate::lookalikes::mask_credentials;
+use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
 /// Far more than any key: what prints more is another command.
@@ -65,7 +65,7 @@ impl Run {
     fn start(&self) -> Result<Running, Error> {
         let [program, arguments @ ..] = self.argv.as_slice() else {
             return Err(Error::new(ErrorKind::InvalidInput, "the command for the key is empty")
-                .hint_is("give a program and its arguments"));
+                .with_hint("give a program and its arguments"));
         };
         let mut command = Command::new(program);
         without_credentials(&mut command)
@@ -78,7 +78,7 @@ impl Run {
 
     fn not_started(&self, source: io::Error) -> Error {
         let hint = "check that it is installed, and in PATH or given with its whole path";
-        self.error(&format!("cannot be started: {source}"), hint).caused_by(source)
+        self.error(&format!("cannot be started: {source}"), hint).with_source(source)
     }
 
     fn too_slow(&self) -> Error {
@@ -102,7 +102,7 @@ impl Run {
     }
 
     fn error(&self, what: &str, hint: &'static str) -> Error {
-        Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).hint_is(hint)
+        Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).with_hint(hint)
     }
 }
 
@@ -155,7 +155,7 @@ fn shown(bytes: &[u8], output: &[u8]) -> String {
     let mut shown: String = complaint.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let lines = || output.lines().map(str::trim).filter(|line| line.len() >= LEAST_SECRET_BYTES);
     let keys: Vec<ApiKey> = lines().filter_map(|line| Some(Credential::read(line).ok()?.api_key().clone())).collect();
-    shown = Needles::of(&keys).redact(&shown).into_owned();
+    shown = Needles::of(keys.iter().map(ApiKey::expose_secret)).redact(&shown).into_owned();
     for line in lines() {
         shown = shown.replace(line, MASK);
     }

@@ -5,14 +5,12 @@ use std::fmt;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use super::credential::{self, Credential};
-use super::mistake::Mistake;
+use super::mistake::{check_characters, check_spaces};
 use crate::error::Error;
+use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-pub(crate) const MASK: &str = "****";
-
-/// Codat's keys have 40. The search for keys in texts holds each of them many times.
+/// Codat's keys have 40 bytes. The automaton that finds keys in texts holds several forms of each key.
 const MAX_LISTED_BYTES: usize = 200;
 
 /// A Codat API key: a secret.
@@ -32,24 +30,14 @@ const MAX_LISTED_BYTES: usize = 200;
 pub struct ApiKey(Zeroizing<Box<str>>);
 
 impl ApiKey {
-    /// Reads a raw key, as an application stores it.
-    ///
-    /// # Errors
-    /// `InvalidCredential`, with the mistake and its repair, where the text is not a raw key: empty, white space,
-    /// quotes, control or non-ASCII characters, a whole header, a `Bearer` token, an already encoded key, a key with a
-    /// colon behind it. Source of the rules: Codat's authentication page, and the errors that HTTP helpers make.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        Self::read(text).map_err(|mistake| mistake.in_place("the API key"))
-    }
-
     /// Takes a key as it stands, for a form that this library does not foresee.
     ///
     /// # Errors
     /// `InvalidCredential` for what cannot be sent in a header: an empty text, white space, quotes around it, control
     /// or non-ASCII characters. Nothing else is checked.
     pub fn verbatim(text: &str) -> Result<Self, Error> {
-        credential::check_characters(text)
-            .and_then(|()| credential::check_spaces(text))
+        check_characters(text)
+            .and_then(|()| check_spaces(text))
             .map(|()| Self::from_checked(text))
             .map_err(|mistake| mistake.in_place("the API key"))
     }
@@ -72,14 +60,7 @@ impl ApiKey {
         format!("{MASK}{shown}")
     }
 
-    pub(crate) fn read(text: &str) -> Result<Self, Mistake> {
-        match Credential::read(text)? {
-            Credential::ApiKey(key) => Ok(key),
-            Credential::Header(_) => Err(Mistake::HeaderForKey),
-        }
-    }
-
-    /// For text that [`credential`] has found to be printable ASCII without spaces.
+    /// For text that [`check_characters`] and [`check_spaces`] have accepted.
     pub(crate) fn from_checked(text: &str) -> Self {
         Self(Zeroizing::new(text.into()))
     }
@@ -97,7 +78,7 @@ impl ApiKey {
     /// # Ok::<(), codat_keys::Error>(())
     /// ```
     pub fn redact(&self, text: &str) -> String {
-        Needles::of([self]).redact(text).into_owned()
+        Needles::of([self.expose_secret()]).redact(text).into_owned()
     }
 }
 

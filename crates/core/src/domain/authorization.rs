@@ -8,9 +8,6 @@ use http::HeaderValue;
 use zeroize::Zeroizing;
 
 use super::api_key::ApiKey;
-use super::credential::Credential;
-use super::mistake::Mistake;
-use crate::error::Error;
 
 const SCHEME: &str = "Basic ";
 
@@ -34,15 +31,6 @@ pub struct AuthorizationHeader {
 }
 
 impl AuthorizationHeader {
-    /// Reads a header's value as Codat's Portal shows it. The scheme may have any case.
-    ///
-    /// # Errors
-    /// `InvalidCredential`, with the mistake and its repair: a raw key, the header's name in front, `Bearer`, no or
-    /// wrong Base64, a colon encoded with the key, a key encoded twice.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        Self::read(text).map_err(|mistake| mistake.in_place("the authorization header"))
-    }
-
     /// The header's value, `Basic …`. Whoever calls this is responsible for where it goes.
     pub fn expose_secret(&self) -> &str {
         &self.value
@@ -59,13 +47,6 @@ impl AuthorizationHeader {
         let mut value = HeaderValue::from_str(self.expose_secret()).expect("`Basic` and Base64 are visible ASCII");
         value.set_sensitive(true);
         value
-    }
-
-    pub(crate) fn read(text: &str) -> Result<Self, Mistake> {
-        match Credential::read(text)? {
-            Credential::Header(header) => Ok(header),
-            Credential::ApiKey(_) => Err(Mistake::KeyForHeader),
-        }
     }
 }
 

@@ -21,7 +21,7 @@ impl BaseUrl {
     /// `allow_insecure_http` is set. Errors name `place`, the origin of the text.
     pub(crate) fn parse(text: &str, place: &str, allow_insecure_http: bool) -> Result<Self, Error> {
         let refuse = |what: &str, hint: &'static str| {
-            Err(Error::new(ErrorKind::InvalidInput, format!("{place} {what}")).hint_is(hint))
+            Err(Error::new(ErrorKind::InvalidInput, format!("{place} {what}")).with_hint(hint))
         };
         let example = "write it like https://api.codat.io, or http://127.0.0.1:4010 for the emulator";
         if text.len() > MAX_BYTES {
@@ -55,7 +55,7 @@ impl BaseUrl {
             return Ok(());
         }
         Err(Error::new(ErrorKind::InvalidInput, "the URL does not belong to the client's own origin")
-            .hint_is("the key is sent to the base URL's origin alone: make a client for the other one"))
+            .with_hint("the key is sent to the base URL's origin alone: make a client for the other one"))
     }
 
     /// Returns an error unless an unencrypted connection to this server ends at the own origin: a proxy reads what passes.
@@ -69,8 +69,9 @@ impl BaseUrl {
                 Some((scheme, host, None)) => format!("the proxy {scheme}://{host}"),
                 None => "the proxy".to_owned(),
             };
-            Error::new(ErrorKind::InvalidInput, format!("{proxy} would see the key unencrypted"))
-                .hint_is("exclude the host of the base URL from the proxy, as with NO_PROXY, or use an https base URL")
+            Error::new(ErrorKind::InvalidInput, format!("{proxy} would see the key unencrypted")).with_hint(
+                "exclude the host of the base URL from the proxy, as with NO_PROXY, or use an https base URL",
+            )
         })
     }
 

@@ -3,8 +3,8 @@
 
 use serde::de::IgnoredAny;
 
-use super::api_key::MASK;
 use super::mistake::Mistake;
+use crate::lookalikes::MASK;
 
 /// Returns the format of a text that contains a credential. A raw key may have any form, so only unmistakable formats are
 /// recognized.

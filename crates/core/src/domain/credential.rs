@@ -1,26 +1,16 @@
 //! What a given text is: a raw key, a header, or a mistake. The rules stand in the order in which they are tried.
 
 use base64::Engine;
-use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::general_purpose::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 use super::api_key::ApiKey;
 use super::authorization::AuthorizationHeader;
 use super::container::container;
-use super::mistake::Mistake;
+use super::mistake::{Mistake, check_characters, check_spaces};
 use crate::error::Error;
+use crate::lookalikes::{STANDARD_ANY_PADDING, USUAL_KEY_LENGTH};
 use crate::text::decode;
-
-/// Published examples of Codat's keys have this many letters and digits. It is not promised, so it only serves to
-/// recognise a key where it stands in a wrong place.
-pub(crate) const USUAL_KEY_LENGTH: usize = 40;
-
-pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
-    &ALPHABET,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Either form in which an application may store what it authenticates with.
 ///
@@ -116,29 +106,44 @@ impl Credential {
     }
 }
 
-pub(crate) fn check_characters(text: &str) -> Result<(), Mistake> {
-    // What keys are made of, as a rule: each answer of Codat's holds up to ten.
-    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Ok(());
+impl ApiKey {
+    /// Reads a raw key, as an application stores it.
+    ///
+    /// # Errors
+    /// `InvalidCredential`, with the mistake and its repair, where the text is not a raw key: empty, white space,
+    /// quotes, control or non-ASCII characters, a whole header, a `Bearer` token, an already encoded key, a key with a
+    /// colon behind it. Source of the rules: Codat's authentication page, and the errors that HTTP helpers make.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::read(text).map_err(|mistake| mistake.in_place("the API key"))
     }
-    let quoted = |end: Option<char>| matches!(end, Some('"' | '\'' | '`'));
-    match text {
-        "" => Err(Mistake::Empty),
-        _ if text.starts_with('\u{feff}') => Err(Mistake::ByteOrderMark),
-        _ if text.ends_with(['\n', '\r']) => Err(Mistake::LineBreak),
-        _ if text.trim() != text => Err(Mistake::SurroundingSpace),
-        _ if quoted(text.chars().next()) || quoted(text.chars().next_back()) => Err(Mistake::Quotes),
-        _ if text.chars().any(char::is_control) => Err(Mistake::Control),
-        _ if !text.is_ascii() => Err(Mistake::NonAscii),
-        _ => Ok(()),
+
+    pub(crate) fn read(text: &str) -> Result<Self, Mistake> {
+        match Credential::read(text)? {
+            Credential::ApiKey(key) => Ok(key),
+            Credential::Header(_) => Err(Mistake::HeaderForKey),
+        }
     }
 }
 
-pub(crate) fn check_spaces(text: &str) -> Result<(), Mistake> {
-    if text.contains(' ') { Err(Mistake::Space) } else { Ok(()) }
+impl AuthorizationHeader {
+    /// Reads a header's value as Codat's Portal shows it. The scheme may have any case.
+    ///
+    /// # Errors
+    /// `InvalidCredential`, with the mistake and its repair: a raw key, the header's name in front, `Bearer`, no or
+    /// wrong Base64, a colon encoded with the key, a key encoded twice.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        Self::read(text).map_err(|mistake| mistake.in_place("the authorization header"))
+    }
+
+    pub(crate) fn read(text: &str) -> Result<Self, Mistake> {
+        match Credential::read(text)? {
+            Credential::Header(header) => Ok(header),
+            Credential::ApiKey(_) => Err(Mistake::KeyForHeader),
+        }
+    }
 }
 
-pub(crate) fn without_line_break(text: &str) -> &str {
+fn without_line_break(text: &str) -> &str {
     let Some(line) = text.strip_suffix('\n') else { return text };
     line.strip_suffix('\r').unwrap_or(line)
 }

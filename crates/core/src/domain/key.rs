@@ -5,15 +5,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-use serde::Deserialize;
-use zeroize::Zeroizing;
 
 use super::api_key::ApiKey;
-use super::known_keys::KnownKeys;
+use super::misplaced::holds_credential;
 use super::untrusted::Untrusted;
 use crate::error::{Error, ErrorKind};
-use crate::lookalikes::holds_credential;
-use crate::wire::date::codat_date;
 
 /// 2017-01-01T00:00:00Z: Codat was founded in that year.
 const FIRST_SECOND: i64 = 1_483_228_800;
@@ -77,7 +73,7 @@ impl KeyId {
         utf8_percent_encode(self.as_str(), NOT_IN_A_SEGMENT).to_string()
     }
 
-    fn checked(id: Untrusted) -> Result<Self, Error> {
+    pub(crate) fn checked(id: Untrusted) -> Result<Self, Error> {
         let text = id.unredacted();
         let refused = match text {
             "" => "is empty",
@@ -88,7 +84,7 @@ impl KeyId {
             _ => return Ok(Self(id)),
         };
         Err(Error::new(ErrorKind::InvalidInput, format!("the key id {refused}"))
-            .hint_is("list the keys and take an id as it is shown; nothing was sent"))
+            .with_hint("list the keys and take an id as it is shown; nothing was sent"))
     }
 }
 
@@ -126,25 +122,25 @@ impl KeyName {
         let units = text.encode_utf16().count();
         if text.trim().is_empty() {
             return Err(Error::new(ErrorKind::InvalidInput, "the key's name is blank")
-                .hint_is("name the key after the application that will use it"));
+                .with_hint("name the key after the application that will use it"));
         }
         if text.chars().any(char::is_control) {
             return Err(Error::new(ErrorKind::InvalidInput, "the key's name holds a control character")
-                .hint_is("use letters, digits, spaces and punctuation"));
+                .with_hint("use letters, digits, spaces and punctuation"));
         }
         if units > MAX_NAME_UNITS {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 format!("the key's name has {units} characters (UTF-16 code units); Codat takes at most 50"),
             )
-            .hint_is("shorten the name; nothing was sent"));
+            .with_hint("shorten the name; nothing was sent"));
         }
         if holds_credential(text) {
             return Err(Error::new(
                 ErrorKind::InvalidInput,
                 "the key's name holds what looks like an API key or its header",
             )
-            .hint_is("name the key after the application that will use it; nothing was sent"));
+            .with_hint("name the key after the application that will use it; nothing was sent"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -217,25 +213,5 @@ impl ApiKeyDetails {
             Ok(age) => Some(age),
             Err(_) => (date.duration_since(now).unsigned_abs() <= CLOCK_SKEW).then_some(Duration::ZERO),
         }
-    }
-}
-
-/// The same, as it stands in Codat's JSON: unknown members are passed over.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct WireKey {
-    id: Option<String>,
-    name: Option<String>,
-    api_key: Option<Zeroizing<String>>,
-    created_date: Option<serde_json::Value>,
-}
-
-impl WireKey {
-    /// The details, or which member is missing or wrong. The keys of the same answer become known when all are read.
-    pub(crate) fn read(self, known: &KnownKeys) -> Result<ApiKeyDetails, &'static str> {
-        let id = self.id.and_then(|id| KeyId::checked(Untrusted::new(&id, known)).ok()).ok_or("id")?;
-        let api_key = self.api_key.and_then(|key| ApiKey::listed(&key)).ok_or("apiKey")?;
-        let created_date = self.created_date.as_ref().and_then(|date| codat_date(date.as_str()?));
-        Ok(ApiKeyDetails { id, name: self.name.map(|name| Untrusted::new(&name, known)), api_key, created_date })
     }
 }

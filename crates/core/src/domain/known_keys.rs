@@ -7,9 +7,11 @@ use arc_swap::ArcSwap;
 use once_cell::race::OnceBox;
 
 use super::api_key::ApiKey;
-use super::rules::MOST_LISTED;
-use crate::lookalikes::mask_credentials;
+use super::misplaced::mask_credentials;
 use crate::needles::Needles;
+
+/// More keys than any list of Codat's holds. A longer list comes from another server.
+pub(crate) const MOST_LISTED: usize = 1_000;
 
 /// A key that was in use before these has surely been replaced everywhere.
 const MOST_USED: usize = 16;
@@ -71,7 +73,11 @@ impl KnownKeys {
 
     pub(crate) fn with<T>(&self, step: impl FnOnce(&Needles) -> T) -> T {
         let known = self.0.load();
-        step(known.needles.get_or_init(|| Box::new(Needles::of(known.used.iter().chain(&known.listed)))))
+        step(
+            known.needles.get_or_init(|| {
+                Box::new(Needles::of(known.used.iter().chain(&known.listed).map(ApiKey::expose_secret)))
+            }),
+        )
     }
 }
 

@@ -103,6 +103,28 @@ impl Mistake {
 
     /// The error for a credential that came from `place`: a variable, a file, an argument.
     pub(crate) fn in_place(self, place: &str) -> Error {
-        Error::new(ErrorKind::InvalidCredential, format!("{place} {self}")).hint_is(self.hint())
+        Error::new(ErrorKind::InvalidCredential, format!("{place} {self}")).with_hint(self.hint())
     }
+}
+
+pub(crate) fn check_characters(text: &str) -> Result<(), Mistake> {
+    // What keys are made of, as a rule: each answer of Codat's holds up to ten.
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    let quoted = |end: Option<char>| matches!(end, Some('"' | '\'' | '`'));
+    match text {
+        "" => Err(Mistake::Empty),
+        _ if text.starts_with('\u{feff}') => Err(Mistake::ByteOrderMark),
+        _ if text.ends_with(['\n', '\r']) => Err(Mistake::LineBreak),
+        _ if text.trim() != text => Err(Mistake::SurroundingSpace),
+        _ if quoted(text.chars().next()) || quoted(text.chars().next_back()) => Err(Mistake::Quotes),
+        _ if text.chars().any(char::is_control) => Err(Mistake::Control),
+        _ if !text.is_ascii() => Err(Mistake::NonAscii),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn check_spaces(text: &str) -> Result<(), Mistake> {
+    if text.contains(' ') { Err(Mistake::Space) } else { Ok(()) }
 }

@@ -9,9 +9,6 @@ use crate::error::{Error, ErrorKind};
 /// The most keys that a Codat client may have (authentication page and OpenAPI).
 pub const MAX_KEYS: usize = 10;
 
-/// More keys than any list of Codat's can hold. A longer list comes from something else.
-pub(crate) const MOST_LISTED: usize = 1_000;
-
 /// How many keys a list holds. A key that is listed twice counts once.
 pub(crate) fn count(keys: &[ApiKeyDetails]) -> usize {
     keys.iter().map(|key| &key.id).collect::<HashSet<_>>().len()
@@ -37,7 +34,7 @@ pub(crate) fn may_delete(
     }
     if !keys.iter().any(|key| Some(&key.api_key) == in_use) {
         return Err(Error::new(ErrorKind::KeyInUse, "the key that makes the call is not in the list of keys")
-            .hint_is("the list may be stale: try again in a minute; nothing was deleted"));
+            .with_hint("the list may be stale: try again in a minute; nothing was deleted"));
     }
     if in_use.is_some_and(is_target) && !allow_key_in_use {
         return Err(Error::of(ErrorKind::KeyInUse));
@@ -46,7 +43,7 @@ pub(crate) fn may_delete(
 }
 
 pub(crate) fn find<'a>(keys: &'a [ApiKeyDetails], id: &KeyId) -> Result<&'a ApiKeyDetails, Error> {
-    keys.iter()
-        .find(|key| key.id == *id)
-        .ok_or_else(|| Error::new(ErrorKind::NotFound, "no key has this id").hint_is("list the keys to see their ids"))
+    keys.iter().find(|key| key.id == *id).ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, "no key has this id").with_hint("list the keys to see their ids")
+    })
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use super::known_keys::KnownKeys;
-use crate::lookalikes::mask_credentials;
+use super::misplaced::mask_credentials;
 use crate::sanitize::plain;
 
 /// A text that came from a server, such as the name of a key: it may hold anything.

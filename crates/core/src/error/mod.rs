@@ -2,13 +2,13 @@
 
 mod kind;
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{ApiKeyDetails, KnownKeys};
-use crate::lookalikes::{mask_credentials, mask_lookalikes};
+use crate::lookalikes::mask_lookalikes;
 
 pub use kind::ErrorKind;
 
@@ -39,40 +39,8 @@ struct Inner {
     is_codats_own: bool,
     /// A repeat would fail in the same way, even if errors of this kind are retryable in general.
     is_final: bool,
-    outcome: Option<Outcome>,
+    detail: Option<Arc<dyn Detail>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
-}
-
-/// What is known about a change whose outcome is not ([`ErrorKind::OutcomeUnknown`]).
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), codat_keys::Error> {
-/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
-/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
-/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
-/// use codat_keys::KeyName;
-///
-/// # emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after","count":4}]}"#).unwrap();
-/// // Here every answer was lost, and one key was made.
-/// let name = KeyName::parse("invoice-processor")?;
-/// let error = client.keys().create(&name).await.unwrap_err();
-/// let known = error.outcome().expect("the outcome is unknown");
-/// assert_eq!(known.candidates.as_ref().map(Vec::len), Some(1));
-///
-/// let key = known.idempotency_key.as_deref().expect("a create has one");
-/// client.keys().create(&name).idempotency_key(key).await?; // resumes it
-/// # Ok(())
-/// # }
-/// ```
-#[non_exhaustive]
-#[derive(Clone)]
-pub struct Outcome {
-    /// The `Idempotency-Key` under which a key was asked for; absent for a delete.
-    pub idempotency_key: Option<String>,
-    /// The keys that may be the one asked for: of its name, and new since the call began. `None` where nobody could
-    /// look, which is not the same as an empty list.
-    pub candidates: Option<Vec<ApiKeyDetails>>,
 }
 
 impl Error {
@@ -114,11 +82,6 @@ impl Error {
         self.kind().is_retryable() && !self.is_final()
     }
 
-    /// For [`ErrorKind::OutcomeUnknown`]: what is known. Its cause is the error's `source`.
-    pub fn outcome(&self) -> Option<&Outcome> {
-        self.0.outcome.as_ref()
-    }
-
     /// What looks like a credential is masked: it may stand where a path or a name belongs.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
@@ -131,7 +94,7 @@ impl Error {
             codat_message: None,
             is_codats_own: false,
             is_final: false,
-            outcome: None,
+            detail: None,
             source: None,
         }))
     }
@@ -142,13 +105,13 @@ impl Error {
     }
 
     /// The same answer, understood better: its text becomes that of the kind.
-    pub(crate) fn kind_is(mut self, kind: ErrorKind) -> Self {
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
         self.0.message = kind.text().into();
         self
     }
 
-    pub(crate) fn codats_own(mut self, is_codats_own: bool) -> Self {
+    pub(crate) fn with_codats_own(mut self, is_codats_own: bool) -> Self {
         self.0.is_codats_own = is_codats_own;
         self
     }
@@ -159,7 +122,7 @@ impl Error {
     }
 
     /// Marks an error that a repeat would not avoid.
-    pub(crate) fn made_final(mut self) -> Self {
+    pub(crate) fn into_final(mut self) -> Self {
         self.0.is_final = true;
         self
     }
@@ -168,38 +131,34 @@ impl Error {
         self.0.is_final
     }
 
-    pub(crate) fn hint_is(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.0.hint = Some(mask_lookalikes(hint.into()));
         self
     }
 
-    pub(crate) fn status_is(mut self, status: u16) -> Self {
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.0.status = Some(status);
         self
     }
 
-    pub(crate) fn correlation_id_is(mut self, id: Option<String>) -> Self {
+    pub(crate) fn with_correlation_id(mut self, id: Option<String>) -> Self {
         self.0.correlation_id = id;
         self
     }
 
-    pub(crate) fn retry_after_is(mut self, wait: Option<Duration>) -> Self {
+    pub(crate) fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
         self
     }
 
-    pub(crate) fn codat_message_is(mut self, message: Option<String>) -> Self {
+    pub(crate) fn with_codat_message(mut self, message: Option<String>) -> Self {
         self.0.codat_message = message;
         self
     }
 
-    pub(crate) fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub(crate) fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into().into());
         self
-    }
-
-    pub(crate) fn without(self, known: &KnownKeys) -> Self {
-        self.masked(|text| known.redact(text))
     }
 
     /// Takes secrets out of the message and the hint.
@@ -228,18 +187,32 @@ impl Error {
         self
     }
 
-    /// The law of changes: once an attempt may have reached Codat, its error is not returned as itself.
-    pub(crate) fn into_outcome_unknown(self, outcome: Outcome) -> Self {
-        let text = format!("{}: {}", ErrorKind::OutcomeUnknown.text(), self.0.message);
-        let mut unknown = Self::new(ErrorKind::OutcomeUnknown, text);
-        unknown.0.status = self.status();
-        unknown.0.correlation_id = self.0.correlation_id.clone();
-        unknown.0.retry_after = self.retry_after();
-        unknown.0.codat_message = self.0.codat_message.clone();
-        unknown.0.outcome = Some(outcome);
-        unknown.caused_by(self)
+    /// Wraps this error in one of another kind, which keeps the data of the response.
+    pub(crate) fn into_kind(self, kind: ErrorKind) -> Self {
+        let mut outer = Self::new(kind, format!("{}: {}", kind.text(), self.0.message));
+        outer.0.status = self.status();
+        outer.0.correlation_id = self.0.correlation_id.clone();
+        outer.0.retry_after = self.retry_after();
+        outer.0.codat_message = self.0.codat_message.clone();
+        outer.with_source(self)
+    }
+
+    /// Adds data whose type belongs to a layer above.
+    pub(crate) fn with_detail(mut self, detail: impl Detail) -> Self {
+        self.0.detail = Some(Arc::new(detail));
+        self
+    }
+
+    pub(crate) fn detail<T: 'static>(&self) -> Option<&T> {
+        let detail: &dyn Any = self.0.detail.as_deref()?;
+        detail.downcast_ref()
     }
 }
+
+/// Data of an error whose type belongs to a layer above.
+pub(crate) trait Detail: Any + fmt::Debug + Send + Sync {}
+
+impl<T: Any + fmt::Debug + Send + Sync> Detail for T {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -265,18 +238,8 @@ impl fmt::Debug for Error {
             .field("correlation_id", &inner.correlation_id)
             .field("retry_after", &inner.retry_after)
             .field("codat_message", &inner.codat_message)
-            .field("outcome", &inner.outcome)
+            .field("outcome", &inner.detail)
             .field("source", &inner.source)
-            .finish()
-    }
-}
-
-impl fmt::Debug for Outcome {
-    /// An idempotency key that the caller chose may be a credential by mistake.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outcome")
-            .field("idempotency_key", &self.idempotency_key.as_deref().map(mask_credentials))
-            .field("candidates", &self.candidates)
             .finish()
     }
 }

@@ -5,19 +5,16 @@ pub mod delete;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 
-use crate::cancel::Stop;
-use crate::client::Client;
+use crate::cancel::Cancellation;
 use crate::domain::{ApiKeyDetails, KeyId, KeyName, rules};
 use crate::error::Error;
+use crate::handle::{Handle, Pending};
 use create::Order;
 
 pub use create::{Creation, How};
 
-pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
-
-/// The keys of a Codat client: [`Client::keys`].
+/// The keys of a Codat client: [`Client::keys`](crate::Client::keys).
 ///
 /// Every call below may also end with `Unauthorized`, `PaymentRequired`, `Forbidden`, `RateLimited`, `Server`,
 /// `Connect`, `Timeout`, `BadResponse` or `TooLarge`. A lost connection, 408, 429, 500, 502, 503 and 504 are retried: at
@@ -40,7 +37,7 @@ pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> +
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Keys<'a, C = Client> {
+pub struct Keys<'a, C = Handle> {
     pub(crate) client: &'a C,
 }
 
@@ -58,7 +55,7 @@ impl Keys<'_> {
     /// # Errors
     /// Those named at [`Keys`].
     pub async fn list(&self) -> Result<Vec<ApiKeyDetails>, Error> {
-        self.client.list_keys(self.client.budget_to_read()).await
+        self.client.list_keys(self.client.read_deadline()).await
     }
 
     /// The key of this id. Codat has no such call: it is taken from the list.
@@ -132,10 +129,10 @@ impl<'a, C> Keys<'a, C> {
 /// # }
 /// ```
 #[must_use = "nothing is sent until it is awaited or sent"]
-pub struct Create<'a, C = Client> {
+pub struct Create<'a, C = Handle> {
     pub(crate) client: &'a C,
     pub(crate) order: Order,
-    pub(crate) stop: Option<Stop<'a>>,
+    pub(crate) stop: Option<Cancellation<'a>>,
 }
 
 impl<'a, C> Create<'a, C> {
@@ -200,11 +197,11 @@ impl<C: fmt::Debug> fmt::Debug for Create<'_, C> {
 /// # }
 /// ```
 #[must_use = "nothing is sent until it is awaited or sent"]
-pub struct Delete<'a, C = Client> {
+pub struct Delete<'a, C = Handle> {
     pub(crate) client: &'a C,
     pub(crate) id: KeyId,
     pub(crate) allow_key_in_use: bool,
-    pub(crate) stop: Option<Stop<'a>>,
+    pub(crate) stop: Option<Cancellation<'a>>,
 }
 
 impl<'a, C> Delete<'a, C> {

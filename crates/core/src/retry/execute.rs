@@ -1,76 +1,82 @@
-//! The one retry loop, for every call but `create` and `delete`, which look before they try again.
+//! Executes a request with retries. `create` and `delete` have drivers of their own, which list the keys between attempts.
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 
-use crate::error::{Error, ErrorKind, Outcome};
-use crate::transport::{Budget, Transport};
-use crate::{retry, wire};
+use super::{Retry, is_transient};
+use crate::domain::Outcome;
+use crate::error::{Error, ErrorKind};
+use crate::timeouts::Deadline;
+use crate::transport::Transport;
+use crate::wire::{Attempt, idempotency_key};
 
-pub(crate) struct Call<'a> {
+pub(crate) struct Execution<'a> {
     transport: &'a Transport,
+    retry: &'a Retry,
     request: &'a Request<Bytes>,
-    budget: Budget,
+    deadline: Deadline,
     /// An attempt may have changed something, and no conclusive answer came.
-    in_doubt: bool,
+    ambiguous: bool,
 }
 
-impl<'a> Call<'a> {
-    pub(crate) fn new(transport: &'a Transport, request: &'a Request<Bytes>, budget: Budget) -> Self {
-        Self { transport, request, budget, in_doubt: false }
+impl<'a> Execution<'a> {
+    pub(crate) fn new(
+        transport: &'a Transport,
+        retry: &'a Retry,
+        request: &'a Request<Bytes>,
+        deadline: Deadline,
+    ) -> Self {
+        Self { transport, retry, request, deadline, ambiguous: false }
     }
 
     /// Tries until the answer is conclusive, as the policy says. What might change something twice is tried once.
-    pub(crate) async fn perform<T>(
-        &mut self,
-        parse: impl Fn(&Response<Bytes>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+    pub(crate) async fn run<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
         // POST and PATCH are safe to repeat under their idempotency key.
         let repeatable = self.request.method().is_idempotent() || self.idempotency_key().is_some();
         let mut attempts = 0;
         loop {
             attempts += 1;
             let error = match self.attempt(&parse).await {
-                Err(error) if repeatable && self.is_passing(&error) => error,
+                Err(error) if repeatable && self.is_transient(&error) => error,
                 Err(error) => return Err(self.conclude(error)),
                 done => return done,
             };
-            let (remaining, chance) = (self.transport.remaining(self.budget), self.transport.surroundings.chance());
-            match self.transport.policy.wait(attempts, error.retry_after(), remaining, chance) {
-                Some(wait) => self.transport.surroundings.sleep(wait).await,
+            let (remaining, jitter) = (self.transport.remaining(self.deadline), self.retry.rng.jitter());
+            match self.retry.policy.backoff(attempts, error.retry_after(), remaining, jitter) {
+                Some(wait) => self.transport.sleep(wait).await,
                 None => return Err(self.conclude(error)),
             }
             // An attempt that is cut off while it connects would look as if it might have been sent.
-            if !self.request.method().is_safe() && !self.transport.can_send(self.budget) {
+            if !self.request.method().is_safe() && !self.transport.can_send(self.deadline) {
                 return Err(self.conclude(error));
             }
         }
     }
 
     /// What to tell a caller who stopped it.
-    pub(crate) fn stopped(&self) -> Error {
+    pub(crate) fn cancelled(&self) -> Error {
         self.conclude(Error::of(ErrorKind::Cancelled))
     }
 
-    async fn attempt<T>(&mut self, parse: impl Fn(&Response<Bytes>) -> Result<T, Error>) -> Result<T, Error> {
-        let was_in_doubt = self.in_doubt;
+    async fn attempt<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
+        let was_ambiguous = self.ambiguous;
         // As long as it is under way, and if it is stopped then.
-        self.in_doubt = !self.request.method().is_safe();
-        let (error, told_nothing) = match self.transport.attempt(self.request, self.budget).await {
+        self.ambiguous = !self.request.method().is_safe();
+        let (error, is_inconclusive) = match self.transport.attempt(self.request, self.deadline).await {
             Err(failure) => (failure.error, failure.sent),
-            Ok(response) => match parse(&response) {
-                Err(error) => (error, tells_nothing(response.status().as_u16())),
+            Ok(attempt) => match parse(&attempt) {
+                Err(error) => (error, is_inconclusive(attempt.status().as_u16())),
                 done => return done,
             },
         };
-        self.in_doubt = was_in_doubt || (self.in_doubt && told_nothing);
+        self.ambiguous = was_ambiguous || (self.ambiguous && is_inconclusive);
         Err(error)
     }
 
     /// A conflict after a doubt: the first attempt is still running under the idempotency key.
-    fn is_passing(&self, error: &Error) -> bool {
-        let still_running = self.in_doubt && self.idempotency_key().is_some() && error.status() == Some(409);
-        still_running || retry::is_passing(error)
+    fn is_transient(&self, error: &Error) -> bool {
+        let still_running = self.ambiguous && self.idempotency_key().is_some() && error.status() == Some(409);
+        still_running || is_transient(error)
     }
 
     /// The law of changes: in doubt, an error is not returned as itself. Codat's own 400 is the answer to every attempt
@@ -78,7 +84,7 @@ impl<'a> Call<'a> {
     fn conclude(&self, error: Error) -> Error {
         let key = self.idempotency_key();
         let proves_nothing_changed = key.is_some() && error.status() == Some(400) && error.is_codats_own();
-        if !self.in_doubt || proves_nothing_changed {
+        if !self.ambiguous || proves_nothing_changed {
             return error;
         }
         let hint = match &key {
@@ -91,16 +97,16 @@ impl<'a> Call<'a> {
             }
             None => "look whether it took effect before you send it again".into(),
         };
-        error.into_outcome_unknown(Outcome { idempotency_key: key, candidates: None }).hint_is(hint)
+        error.into_outcome_unknown(Outcome { idempotency_key: key, candidates: None }).with_hint(hint)
     }
 
     fn idempotency_key(&self) -> Option<String> {
-        self.request.headers().get(wire::IDEMPOTENCY_KEY)?.to_str().ok().map(str::to_owned)
+        self.request.headers().get(idempotency_key::HEADER)?.to_str().ok().map(str::to_owned)
     }
 }
 
 /// Whether a change may have been made all the same: an answer that could not be read, a redirect to what was made, a
 /// server that failed on the way, a status that nobody knows. The rest of 3xx and 4xx refuse before they act.
-fn tells_nothing(status: u16) -> bool {
+fn is_inconclusive(status: u16) -> bool {
     !matches!(status, 304..=407 | 409..=498)
 }

@@ -1,56 +1,66 @@
-//! When to try again: a pure policy. Time and chance come from outside, so that tests choose them.
+//! When to retry: a pure policy, and the executor that applies it. The time and the jitter come from outside, so that tests
+//! choose them.
 
-pub(crate) mod execute;
+mod execute;
 
-use std::future::Future;
-use std::pin::Pin;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
-/// How often a call is tried, and how long it waits in between: a random part ("full jitter") of a time that doubles.
-#[derive(Clone, Copy, Debug)]
-pub struct Policy {
-    /// Attempts at the most, the first included.
-    pub attempts: u32,
-    /// The longest first wait.
-    pub first_wait: Duration,
-    /// The longest wait of all.
-    pub longest_wait: Duration,
+pub(crate) use execute::Execution;
+
+/// How a client retries.
+#[derive(Clone)]
+pub(crate) struct Retry {
+    pub(crate) policy: RetryPolicy,
+    pub(crate) rng: Arc<dyn Rng>,
 }
 
-/// Four attempts, with waits of up to 250 ms, then 500 ms, then 1 s.
-pub const POLICY: Policy =
-    Policy { attempts: 4, first_wait: Duration::from_millis(250), longest_wait: Duration::from_secs(5) };
+/// How many attempts an operation makes, and how long it waits between them: exponential backoff with full jitter.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryPolicy {
+    /// The maximum number of attempts, the first included.
+    pub max_attempts: u32,
+    /// The maximum of the first wait. It doubles with each attempt.
+    pub initial_backoff: Duration,
+    /// The maximum of every wait.
+    pub max_backoff: Duration,
+}
 
-/// For a caller who tries again itself.
-pub(crate) const ONE_ATTEMPT: Policy = Policy { attempts: 1, ..POLICY };
+/// The default policy: four attempts, with waits of up to 250 ms, then 500 ms, then 1 s.
+pub const DEFAULT_POLICY: RetryPolicy =
+    RetryPolicy { max_attempts: 4, initial_backoff: Duration::from_millis(250), max_backoff: Duration::from_secs(5) };
 
-/// With less than that left after a wait, the next answer would hardly come in time.
-const LEAST_TIME: Duration = Duration::from_millis(100);
+/// For a caller that retries by itself.
+pub(crate) const NO_RETRIES: RetryPolicy = RetryPolicy { max_attempts: 1, ..DEFAULT_POLICY };
 
-impl Policy {
-    /// How long to wait before the next attempt; `None` to give up. What the server asks for is obeyed, or, where it
-    /// exceeds the time that remains, ends the call at once.
-    pub fn wait(
+/// With less time than this left after a wait, the next response would hardly arrive in time.
+const MIN_REMAINING: Duration = Duration::from_millis(100);
+
+impl RetryPolicy {
+    /// Returns how long to wait before the next attempt, or `None` to give up. The wait is at least `retry_after`, which
+    /// the server asks for. If that exceeds the remaining time, the result is `None`. `jitter` is at least 0 and less
+    /// than 1.
+    pub fn backoff(
         &self,
         attempts_made: u32,
         retry_after: Option<Duration>,
         remaining: Duration,
-        chance: f64,
+        jitter: f64,
     ) -> Option<Duration> {
-        if attempts_made >= self.attempts {
+        if attempts_made >= self.max_attempts {
             return None;
         }
         let doublings = attempts_made.saturating_sub(1).min(16);
-        let most = self.first_wait.saturating_mul(1 << doublings).min(self.longest_wait);
-        let wait = most.mul_f64(chance).max(retry_after.unwrap_or_default());
-        (wait.saturating_add(LEAST_TIME) < remaining).then_some(wait)
+        let max = self.initial_backoff.saturating_mul(1 << doublings).min(self.max_backoff);
+        let wait = max.mul_f64(jitter).max(retry_after.unwrap_or_default());
+        (wait.saturating_add(MIN_REMAINING) < remaining).then_some(wait)
     }
 }
 
-/// Whether a call that changes nothing, or may be repeated safely, is tried again after this error.
-pub(crate) fn is_passing(error: &Error) -> bool {
+/// Whether an attempt that is safe to repeat is retried after this error.
+pub(crate) fn is_transient(error: &Error) -> bool {
     match error.kind() {
         _ if error.is_final() => false,
         ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::RateLimited => true,
@@ -59,34 +69,26 @@ pub(crate) fn is_passing(error: &Error) -> bool {
     }
 }
 
-/// The clock, and the dice.
-pub(crate) trait Surroundings: Send + Sync {
-    fn now(&self) -> Instant;
-    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
-    /// A number from 0 up to, but not including, 1.
-    fn chance(&self) -> f64;
+/// Generates the jitter of waits. Tests replace it.
+pub(crate) trait Rng: Send + Sync {
+    /// Returns a number that is at least 0 and less than 1.
+    fn jitter(&self) -> f64;
 }
 
-/// Those of this world.
-pub(crate) struct Real;
+pub(crate) struct ThreadRng;
 
-impl Surroundings for Real {
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
-
-    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(tokio::time::sleep(time))
-    }
-
-    fn chance(&self) -> f64 {
+impl Rng for ThreadRng {
+    fn jitter(&self) -> f64 {
         fastrand::f64()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::Mutex;
+    use std::time::Instant;
 
     use proptest::prelude::*;
 
@@ -94,14 +96,15 @@ mod tests {
     use crate::client::Client;
     use crate::domain::ApiKey;
     use crate::stand_in::{Answer, StandIn, json};
+    use crate::timeouts::Clock;
 
-    /// Waits at once, and remembers for how long; the dice always show a half.
+    /// Sleeps without waiting, and records for how long. Its jitter is always one half.
     struct Fake {
         started: Instant,
-        waits: Arc<Mutex<Vec<Duration>>>,
+        waits: Mutex<Vec<Duration>>,
     }
 
-    impl Surroundings for Fake {
+    impl Clock for Fake {
         fn now(&self) -> Instant {
             self.started + self.waits.lock().unwrap().iter().sum::<Duration>()
         }
@@ -110,22 +113,23 @@ mod tests {
             self.waits.lock().unwrap().push(time);
             Box::pin(std::future::ready(()))
         }
+    }
 
-        fn chance(&self) -> f64 {
+    impl super::Rng for Fake {
+        fn jitter(&self) -> f64 {
             0.5
         }
     }
 
-    /// Lists the keys of a server that answers so, and returns how many requests it saw and how long was waited.
+    /// Lists the keys of a server that sends these responses. Returns how many requests it received, and the waits.
     async fn waits(answers: Vec<Answer>) -> (usize, Vec<u128>) {
         let server = StandIn::answering(answers);
-        let waits = Arc::new(Mutex::new(Vec::new()));
-        let fake = Fake { started: Instant::now(), waits: Arc::clone(&waits) };
+        let fake = Arc::new(Fake { started: Instant::now(), waits: Mutex::default() });
         let key = ApiKey::parse("MadeUpKey").unwrap();
         let client: Client =
-            Client::builder().base_url(&server.url).api_key(key).surroundings(Box::new(fake)).build().unwrap();
+            Client::builder().base_url(&server.url).api_key(key).clock_and_rng(Arc::clone(&fake)).build().unwrap();
         let _ = client.keys().list().await;
-        let waits = waits.lock().unwrap().iter().map(Duration::as_millis).collect();
+        let waits = fake.waits.lock().unwrap().iter().map(Duration::as_millis).collect();
         (server.requests().len(), waits)
     }
 
@@ -154,16 +158,16 @@ mod tests {
             attempts in 0_u32..20,
             retry_after in prop::option::of(0_u64..100_000),
             remaining in 0_u64..100_000,
-            chance in 0.0..1.0,
+            jitter in 0.0..1.0,
         ) {
             let (asked, remaining) = (retry_after.map(Duration::from_millis), Duration::from_millis(remaining));
             // Enough attempts for the longest wait to be reached.
-            let policy = Policy { attempts: 10, ..POLICY };
-            let most = Duration::from_millis(250 << attempts.saturating_sub(1).min(5)).min(Duration::from_secs(5));
-            let wanted = most.mul_f64(chance).max(asked.unwrap_or_default());
-            match policy.wait(attempts, asked, remaining, chance) {
+            let policy = RetryPolicy { max_attempts: 10, ..DEFAULT_POLICY };
+            let max = Duration::from_millis(250 << attempts.saturating_sub(1).min(5)).min(Duration::from_secs(5));
+            let wanted = max.mul_f64(jitter).max(asked.unwrap_or_default());
+            match policy.backoff(attempts, asked, remaining, jitter) {
                 Some(wait) => prop_assert!(attempts < 10 && wait < remaining && wait == wanted),
-                None => prop_assert!(attempts >= 10 || remaining <= wanted + LEAST_TIME),
+                None => prop_assert!(attempts >= 10 || remaining <= wanted + MIN_REMAINING),
             }
         }
     }

@@ -2,14 +2,15 @@
 //! that cannot be resolved is not final: only some platforms tell an unknown name from a failing resolver.
 
 use std::io;
+use std::time::Duration;
 
 use http::StatusCode;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::CertificateError;
+use url::Url;
 
+use super::proxy::Proxy;
 use crate::error::{Error, ErrorKind};
-use crate::transport::Transport;
-use crate::transport::proxy::Proxy;
 
 const CA_HINT: &str = "check the base URL; behind a proxy that opens TLS, name the certificate of its authority in CODAT_CA_FILE \
                        (or `ca_file`): the authority's, not the server's own";
@@ -31,25 +32,34 @@ impl Resolve for Resolver {
     }
 }
 
+/// What a client connects to.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) url: &'a Url,
+    pub(super) origin: &'a str,
+    pub(super) proxy: Option<&'a Proxy>,
+    pub(super) connect_timeout: Duration,
+}
+
 /// The error of a request whose connection was not made, so that nothing was sent to Codat.
-pub(crate) async fn connect_error(source: reqwest::Error, transport: &Transport) -> Error {
+pub(super) async fn connect_error(source: reqwest::Error, target: Target<'_>) -> Error {
     let source = source.without_url();
-    let error = match (tunnel(&source), &transport.proxy) {
+    let error = match (tunnel(&source), target.proxy) {
         (Some(refused @ (Tunnel::Unauthorized | Tunnel::Refused)), Some(proxy)) => {
-            refused_tunnel(refused, proxy, transport).await
+            refused_tunnel(refused, proxy, target).await
         }
         (Some(Tunnel::Broken), Some(proxy)) => {
             let what = format!("the proxy {} closed the connection without an answer", proxy.origin());
-            Error::new(ErrorKind::Connect, what).hint_is(PROXY_HINT)
+            Error::new(ErrorKind::Connect, what).with_hint(PROXY_HINT)
         }
         (Some(Tunnel::Unreached), Some(proxy)) => not_connected(&source, &format!("the proxy {}", proxy.origin())),
         // An unencrypted request goes to the proxy itself.
-        (None, Some(proxy)) if transport.url.scheme() == "http" => {
+        (None, Some(proxy)) if target.url.scheme() == "http" => {
             not_connected(&source, &format!("the proxy {}", proxy.origin()))
         }
-        _ => not_connected(&source, &transport.origin),
+        _ => not_connected(&source, target.origin),
     };
-    error.caused_by(source)
+    error.with_source(source)
 }
 
 const PROXY_HINT: &str = "check the URL of the proxy";
@@ -77,23 +87,23 @@ fn tunnel(source: &reqwest::Error) -> Option<Tunnel> {
     })
 }
 
-async fn refused_tunnel(refused: Tunnel, proxy: &Proxy, transport: &Transport) -> Error {
-    let (url, place) = (&transport.url, proxy.origin());
+async fn refused_tunnel(refused: Tunnel, proxy: &Proxy, Target { url, connect_timeout, .. }: Target<'_>) -> Error {
+    let place = proxy.origin();
     let target = format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
     if matches!(refused, Tunnel::Unauthorized) {
         return refused_by_proxy(StatusCode::PROXY_AUTHENTICATION_REQUIRED, &place, &target);
     }
-    let asked = tokio::time::timeout(transport.connect_timeout, proxy.ask_for_tunnel(&target)).await;
+    let asked = tokio::time::timeout(connect_timeout, proxy.ask_for_tunnel(&target)).await;
     let Ok(Ok(line)) = asked else {
         let what = format!("the proxy {place} refused to connect to {target}");
-        return Error::new(ErrorKind::Connect, what).hint_is(PROXY_HINT);
+        return Error::new(ErrorKind::Connect, what).with_hint(PROXY_HINT);
     };
     let status = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1)).map(str::parse);
     match status {
         Some(Ok(status)) => refused_by_proxy(status, &place, &target),
         _ => Error::new(ErrorKind::Connect, format!("the proxy {place} does not answer with HTTP"))
-            .hint_is(PROXY_HINT)
-            .made_final(),
+            .with_hint(PROXY_HINT)
+            .into_final(),
     }
 }
 
@@ -121,19 +131,19 @@ fn not_connected(source: &reqwest::Error, place: &str) -> Error {
 
 fn too_slow(place: &str) -> Error {
     Error::new(ErrorKind::Timeout, format!("no connection to {place} was made in time"))
-        .hint_is(ErrorKind::Connect.hint())
+        .with_hint(ErrorKind::Connect.hint())
 }
 
 fn tls(cause: &rustls::Error, place: &str) -> Error {
-    let error = |what: String| Error::new(ErrorKind::Connect, what).made_final();
+    let error = |what: String| Error::new(ErrorKind::Connect, what).into_final();
     match cause {
         rustls::Error::InvalidCertificate(reason) => {
-            error(format!("the certificate of {place} {}", certificate(reason))).hint_is(CA_HINT)
+            error(format!("the certificate of {place} {}", certificate(reason))).with_hint(CA_HINT)
         }
         rustls::Error::InvalidMessage(_) => error(format!("{place} does not answer with TLS"))
-            .hint_is("check the scheme and the port: an unencrypted port needs http://"),
+            .with_hint("check the scheme and the port: an unencrypted port needs http://"),
         rustls::Error::AlertReceived(alert) => {
-            error(format!("{place} ended the TLS handshake with the alert {alert:?}")).hint_is(CA_HINT)
+            error(format!("{place} ended the TLS handshake with the alert {alert:?}")).with_hint(CA_HINT)
         }
         _ => error(format!("no TLS connection to {place} could be made")),
     }
@@ -146,10 +156,10 @@ fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     let error = Error::new(ErrorKind::Connect, what);
     match status.as_u16() {
         407 => error
-            .hint_is("give the user name and the password in the proxy's URL: http://USER:PASSWORD@HOST:PORT")
-            .made_final(),
-        408 | 429 | 500..=599 => error.hint_is("try again later, or ask whoever runs the proxy"),
-        _ => error.hint_is("ask whoever runs the proxy to let it connect there").made_final(),
+            .with_hint("give the user name and the password in the proxy's URL: http://USER:PASSWORD@HOST:PORT")
+            .into_final(),
+        408 | 429 | 500..=599 => error.with_hint("try again later, or ask whoever runs the proxy"),
+        _ => error.with_hint("ask whoever runs the proxy to let it connect there").into_final(),
     }
 }
 

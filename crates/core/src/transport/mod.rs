@@ -1,8 +1,8 @@
-//! Sends a request and reads its answer. Only this module, `blueprint.rs`, `proxy.rs`, `connect_error.rs` and `send_error.rs`
+//! Sends a request and reads its answer. Only this module, `config.rs`, `proxy.rs`, `connect_error.rs` and `send_error.rs`
 //! know reqwest.
 
-pub(crate) mod connect_error;
-pub(crate) mod credential_refresh;
+mod connect_error;
+mod credential_refresh;
 pub(crate) mod proxy;
 mod send_error;
 pub(crate) mod tls;
@@ -14,20 +14,18 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderValue, Method, Request, Response};
+use rustls::client::Resumption;
 use tokio::time::timeout_at;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, debug_span};
 use url::Url;
 
-use crate::credentials::{CurrentKey, Held};
-use crate::domain::{KnownKeys, Untrusted};
+use crate::credentials::{CachedCredential, CredentialCache};
+use crate::domain::{BaseUrl, KnownKeys, Untrusted};
 use crate::error::{Error, ErrorKind};
-use crate::retry::{Policy, Surroundings};
-use crate::timeouts::Timeouts;
-use crate::wire::error_response::correlation_id;
-use crate::wire::{self, RateLimit};
-
-use connect_error::connect_error;
+use crate::timeouts::{Clock, Deadline, Timeouts};
+use crate::wire::{Attempt, RateLimit, correlation_id, path_template};
+use connect_error::{Resolver, Target, connect_error};
 use proxy::Proxy;
 use send_error::{body_error, send_error};
 
@@ -37,9 +35,6 @@ pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 /// What Codat says with a refusal is short; of a longer one the status is enough.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
-/// A longer deadline has no use, and every clock can represent this one.
-const LONGEST_CALL: Duration = Duration::from_secs(365 * 24 * 3600);
-
 const MAX_ENCODING_CHARS: usize = 40;
 
 /// What the latest answer said of the day's quota, shared by the clients that count as one.
@@ -48,36 +43,41 @@ pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
 /// Set once the caller is done with a client, in all its clones.
 pub(crate) type Closed = Arc<AtomicBool>;
 
+/// What connections are made with.
 #[derive(Clone)]
-pub(crate) struct Transport {
-    pub(crate) http: reqwest::Client,
-    /// The base URL, parsed once.
-    pub(crate) url: Url,
-    /// Of the base URL, for errors.
-    pub(crate) origin: String,
+pub(crate) struct TransportConfig {
+    pub(crate) base_url: BaseUrl,
+    pub(crate) tls: rustls::ClientConfig,
     pub(crate) proxy: Option<Proxy>,
-    pub(crate) key: Arc<CurrentKey>,
     pub(crate) connect_timeout: Duration,
-    pub(crate) latest_rate_limit: LatestRateLimit,
-    pub(crate) policy: Policy,
-    pub(crate) surroundings: Arc<dyn Surroundings>,
+    pub(crate) credentials: Arc<CredentialCache>,
     pub(crate) closed: Closed,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
-pub(crate) fn check_open(closed: &Closed) -> Result<(), Error> {
-    if closed.load(Ordering::Relaxed) { Err(Error::of(ErrorKind::Closed)) } else { Ok(()) }
+impl TransportConfig {
+    /// A copy for the child of a fork. It shares neither TLS sessions nor locks with the parent.
+    pub(crate) fn for_this_process(&self) -> Self {
+        let mut own = self.clone();
+        own.credentials = Arc::new(self.credentials.for_this_process());
+        own.tls.resumption = Resumption::default();
+        own
+    }
+
+    pub(crate) fn check_open(&self) -> Result<(), Error> {
+        if self.closed.load(Ordering::Relaxed) { Err(Error::of(ErrorKind::Closed)) } else { Ok(()) }
+    }
 }
 
-/// In a request: people may see its answer even if it is no refusal, so that it keeps the keys to mask in it. Others
-/// do without, for what it costs.
-#[derive(Clone)]
-pub(crate) struct IsShown;
-
-/// The time that a call has, over all its requests, and that each of them may take.
-#[derive(Clone, Copy)]
-pub(crate) struct Budget {
-    ends: Instant,
-    attempt: Duration,
+/// Sends one attempt at a time over reqwest.
+pub(crate) struct Transport {
+    pub(crate) config: TransportConfig,
+    http: reqwest::Client,
+    /// The parsed base URL.
+    url: Url,
+    /// The origin of the base URL, for errors.
+    origin: String,
+    latest_rate_limit: LatestRateLimit,
 }
 
 /// No usable answer. `sent` tells whether Codat may have received the request all the same.
@@ -88,51 +88,76 @@ pub(crate) struct Failure {
 }
 
 impl Transport {
-    pub(crate) fn budget(&self, Timeouts { attempt, call }: Timeouts) -> Budget {
-        let ends = self.surroundings.now() + call.min(LONGEST_CALL);
-        Budget { ends, attempt }
+    /// Opens no connection yet. Clients that count as one share `latest_rate_limit`.
+    pub(crate) fn new(config: TransportConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(config.tls.clone())
+            .dns_resolver(Resolver)
+            .no_proxy()
+            .connect_timeout(config.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .user_agent(concat!("codat-keys/", env!("CARGO_PKG_VERSION")));
+        let http = match &config.proxy {
+            Some(proxy) => http.proxy(proxy.route.clone()),
+            None => http,
+        };
+        let http = http.build().map_err(|source| {
+            Error::new(ErrorKind::Internal, "the HTTP client could not be set up").with_source(source.without_url())
+        })?;
+        let (url, origin) = (config.base_url.to_url(), config.base_url.origin());
+        Ok(Self { config, http, url, origin, latest_rate_limit: Arc::clone(latest_rate_limit) })
     }
 
-    pub(crate) fn remaining(&self, budget: Budget) -> Duration {
-        budget.ends.saturating_duration_since(self.surroundings.now())
+    pub(crate) fn credentials(&self) -> &CredentialCache {
+        &self.config.credentials
     }
 
-    /// Whether what is left suffices to connect, and for a moment more. An attempt that is cut off while it connects
-    /// would look as if it might have been sent.
-    pub(crate) fn can_send(&self, budget: Budget) -> bool {
-        self.remaining(budget) >= self.connect_timeout + Duration::from_millis(250)
+    pub(crate) fn deadline(&self, timeouts: Timeouts) -> Deadline {
+        Deadline::new(&*self.config.clock, timeouts)
+    }
+
+    pub(crate) fn remaining(&self, deadline: Deadline) -> Duration {
+        deadline.remaining(&*self.config.clock)
+    }
+
+    pub(crate) async fn sleep(&self, time: Duration) {
+        self.config.clock.sleep(time).await;
+    }
+
+    /// Whether the remaining time suffices to connect, and 250 ms more. An attempt that times out while it connects would
+    /// count as one that may have been sent.
+    pub(crate) fn can_send(&self, deadline: Deadline) -> bool {
+        self.remaining(deadline) >= self.config.connect_timeout + Duration::from_millis(250)
     }
 
     pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
         *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn check_open(&self) -> Result<(), Error> {
-        check_open(&self.closed)
-    }
-
-    /// One attempt with that key, traced.
+    /// Sends one attempt with a credential, and traces it.
     pub(crate) async fn attempt_with(
         &self,
-        key: &Arc<Held>,
+        key: &Arc<CachedCredential>,
         request: &Request<Bytes>,
-        budget: Budget,
-    ) -> Result<Response<Bytes>, Failure> {
-        let span = debug_span!("codat.request", method = %request.method(), path = wire::path_template(request.uri()), status = Empty, correlation_id = Empty);
-        let time = self.remaining(budget).min(budget.attempt);
+        deadline: Deadline,
+    ) -> Result<Attempt, Failure> {
+        let span = debug_span!("codat.request", method = %request.method(), path = path_template(request.uri()), status = Empty, correlation_id = Empty);
+        let timeout = deadline.attempt_timeout(&*self.config.clock);
         // Where nobody listens, nothing is timed.
         if span.is_disabled() {
-            return self.exchange(key, request, time).await;
+            return self.exchange(key, request, timeout).await;
         }
         async {
-            let started = self.surroundings.now();
-            let result = self.exchange(key, request, time).await;
-            let milliseconds = self.surroundings.now().saturating_duration_since(started).as_millis() as u64;
+            let started = self.config.clock.now();
+            let result = self.exchange(key, request, timeout).await;
+            let milliseconds = self.config.clock.now().saturating_duration_since(started).as_millis() as u64;
             match &result {
-                Ok(response) => {
+                Ok(attempt) => {
                     // Only a refusal has one, and reading for it costs as much as reading the answer.
-                    let id = if response.status().is_success() { None } else { correlation_id(response) };
-                    let (span, status) = (tracing::Span::current(), response.status().as_u16());
+                    let id = if attempt.status().is_success() { None } else { correlation_id(attempt) };
+                    let (span, status) = (tracing::Span::current(), attempt.status().as_u16());
                     span.record("status", status);
                     if let Some(id) = &id {
                         span.record("correlation_id", id);
@@ -149,15 +174,15 @@ impl Transport {
 
     async fn exchange(
         &self,
-        key: &Arc<Held>,
+        key: &Arc<CachedCredential>,
         request: &Request<Bytes>,
-        time: Duration,
-    ) -> Result<Response<Bytes>, Failure> {
-        self.check_open().map_err(|error| Failure { error, sent: false })?;
-        if time.is_zero() {
+        timeout: Duration,
+    ) -> Result<Attempt, Failure> {
+        self.config.check_open().map_err(|error| Failure { error, sent: false })?;
+        if timeout.is_zero() {
             return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: false });
         }
-        let ends = Instant::now() + time;
+        let ends = Instant::now() + timeout;
         let sent = timeout_at(ends.into(), self.http.execute(self.authorized(key, request))).await;
         let mut answer = match sent {
             Ok(Ok(answer)) => answer,
@@ -175,25 +200,30 @@ impl Transport {
             Ok(body) => *response.body_mut() = body,
             // A refusal stays one, whatever became of its body.
             Err(_) if !response.status().is_success() => {}
-            Err(error) => return Err(Failure { error: error.status_is(response.status().as_u16()), sent: true }),
+            Err(error) => return Err(Failure { error: error.with_status(response.status().as_u16()), sent: true }),
         }
-        if !response.status().is_success() || request.extensions().get::<IsShown>().is_some() {
-            // What it says may hold a key: whoever shows it masks that.
-            response.extensions_mut().insert(self.key.known.clone());
+        Ok(Attempt::new(response, self.credentials().known.clone()))
+    }
+
+    fn target(&self) -> Target<'_> {
+        Target {
+            url: &self.url,
+            origin: &self.origin,
+            proxy: self.config.proxy.as_ref(),
+            connect_timeout: self.config.connect_timeout,
         }
-        Ok(response)
     }
 
     /// Nothing was sent only if no connection was made.
     async fn failure(&self, source: reqwest::Error) -> Failure {
         if source.is_connect() {
-            return Failure { error: connect_error(source, self).await, sent: false };
+            return Failure { error: connect_error(source, self.target()).await, sent: false };
         }
         Failure { error: send_error(source, &self.origin), sent: true }
     }
 
     /// Builds the request for reqwest, with the URL and headers that every request has.
-    fn authorized(&self, key: &Held, request: &Request<Bytes>) -> reqwest::Request {
+    fn authorized(&self, key: &CachedCredential, request: &Request<Bytes>) -> reqwest::Request {
         let mut url = self.url.clone();
         url.set_path(request.uri().path());
         url.set_query(request.uri().query());
@@ -216,7 +246,7 @@ impl Transport {
         if declared == Some(0) {
             return Ok(Bytes::new());
         }
-        check_encoding(response, &self.key.known)?;
+        check_encoding(response, &self.credentials().known)?;
         let most = if response.status().is_success() { MAX_BODY_BYTES } else { MAX_REFUSAL_BYTES };
         if declared.is_some_and(|length| length > most as u64) {
             return Err(Error::of(ErrorKind::TooLarge));
@@ -250,7 +280,7 @@ fn check_encoding(response: &Response<Bytes>, known: &KnownKeys) -> Result<(), E
                 "the answer is encoded as `{encoding}`, though the request allows no encoding (Accept-Encoding: identity)"
             );
             Err(Error::new(ErrorKind::BadResponse, what)
-                .hint_is("configure the proxy or gateway in between to send the answer without an encoding"))
+                .with_hint("configure the proxy or gateway in between to send the answer without an encoding"))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The proxy: given, or from the environment. Only this module, `blueprint.rs`, `transport.rs`, `connect_error.rs` and
+//! The proxy: given, or from the environment. Only this module, `config.rs`, `transport.rs`, `connect_error.rs` and
 //! `send_error.rs` know reqwest.
 
 use std::io;
@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::Url;
 
-use crate::credentials::{self, Environment};
-use crate::domain::base_url::BaseUrl;
+use crate::domain::BaseUrl;
+use crate::environment::{Environment, variable};
 use crate::error::{Error, ErrorKind};
 
 const EXAMPLE: &str = "write it like http://proxy.example:8080";
@@ -33,7 +33,7 @@ pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -
     let url = parse(text, "the proxy")?;
     if !base_url.is_encrypted() && !allow_insecure_http {
         return Err(Error::new(ErrorKind::InvalidInput, format!("the proxy {} would see the key unencrypted", url.origin().ascii_serialization()))
-            .hint_is("use an https base URL with a proxy, or no proxy; where the network is trusted, CODAT_ALLOW_INSECURE_HTTP=true allows it"));
+            .with_hint("use an https base URL with a proxy, or no proxy; where the network is trusted, CODAT_ALLOW_INSECURE_HTTP=true allows it"));
     }
     Proxy::new(url, "given", None)
 }
@@ -48,7 +48,7 @@ pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl)
     let Some(name) = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"].into_iter().find(is_set) else {
         return Ok(None);
     };
-    let text = credentials::variable(environment, name)?.unwrap_or_default();
+    let text = variable(environment, name)?.unwrap_or_default();
     let exceptions = ["NO_PROXY", "no_proxy"].into_iter().find_map(environment).unwrap_or_default();
     let exceptions = NoProxy::from_string(&exceptions.to_string_lossy()).filter(|_| !exceptions.is_empty());
     let but = if exceptions.is_some() { ", but for what NO_PROXY names" } else { "" };
@@ -60,7 +60,7 @@ fn parse(text: &str, place: &str) -> Result<Url, Error> {
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && is_uri(url);
     Url::parse(&with_scheme).ok().filter(usable).ok_or_else(|| {
-        Error::new(ErrorKind::InvalidInput, format!("{place} is not an http or https URL")).hint_is(EXAMPLE)
+        Error::new(ErrorKind::InvalidInput, format!("{place} is not an http or https URL")).with_hint(EXAMPLE)
     })
 }
 
@@ -73,8 +73,8 @@ impl Proxy {
     fn new(url: Url, named_by: &str, exceptions: Option<NoProxy>) -> Result<Self, Error> {
         let route = reqwest::Proxy::all(url.clone()).map_err(|source| {
             Error::new(ErrorKind::InvalidInput, "the proxy cannot be used")
-                .hint_is(EXAMPLE)
-                .caused_by(source.without_url())
+                .with_hint(EXAMPLE)
+                .with_source(source.without_url())
         })?;
         let shown = format!("{} ({named_by})", url.origin().ascii_serialization());
         Ok(Self { route: route.no_proxy(exceptions), url, shown })

@@ -2,8 +2,8 @@
 
 use std::io;
 
+use super::connect_error::find;
 use crate::error::{Error, ErrorKind};
-use crate::transport::connect_error::find;
 
 const NOT_HTTP: &str = "it does not begin with `HTTP/1.1`";
 
@@ -20,8 +20,8 @@ pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
         }
         None => Error::new(ErrorKind::Connect, format!("the connection to {origin} was lost before the answer came")),
     };
-    let error = if may_speak_tls { error.hint_is(TLS_HINT) } else { error };
-    error.caused_by(source.without_url())
+    let error = if may_speak_tls { error.with_hint(TLS_HINT) } else { error };
+    error.with_source(source.without_url())
 }
 
 /// The error of a response whose body is incomplete.
@@ -35,7 +35,7 @@ pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
         ),
         _ => Error::new(ErrorKind::Connect, format!("the connection to {origin} was lost before the answer ended")),
     };
-    error.caused_by(source.without_url())
+    error.with_source(source.without_url())
 }
 
 /// Describes a malformed response head; `None` if the connection was lost.

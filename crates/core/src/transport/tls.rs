@@ -19,9 +19,9 @@ pub(crate) fn config(ca_file: Option<(PathBuf, &str)>) -> Result<rustls::ClientC
     let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some((path, place)) = ca_file {
         let unusable = |what: String| {
-            Error::new(ErrorKind::InvalidInput, format!("{place} ({}) {what}", path.display())).hint_is(HINT)
+            Error::new(ErrorKind::InvalidInput, format!("{place} ({}) {what}", path.display())).with_hint(HINT)
         };
-        let bytes = read(&path).map_err(|error| unusable(error.to_string()).hint_is(error.hint(HINT)))?;
+        let bytes = read(&path).map_err(|error| unusable(error.to_string()).with_hint(error.hint(HINT)))?;
         for certificate in certificates(&bytes).map_err(unusable)? {
             roots
                 .add(certificate)
@@ -31,7 +31,7 @@ pub(crate) fn config(ca_file: Option<(PathBuf, &str)>) -> Result<rustls::ClientC
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|source| Error::new(ErrorKind::Internal, "TLS could not be set up").caused_by(source))?;
+        .map_err(|source| Error::new(ErrorKind::Internal, "TLS could not be set up").with_source(source))?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{error, key, run};
 use crate::domain::KnownKeys;
-use crate::wire;
+use crate::wire::{self, Attempt};
 
 #[test]
 fn answers_are_read() {
@@ -24,14 +24,11 @@ fn answer(case: &Value) -> Value {
         }
     }
     let body = case["body"].as_str().map_or_else(|| case["body"].to_string(), str::to_owned);
-    let response = builder.body(Bytes::from(body)).unwrap();
-    let known = KnownKeys::new();
+    let attempt = Attempt::new(builder.body(Bytes::from(body)).unwrap(), KnownKeys::new());
     let read = match case["operation"].as_str().unwrap() {
-        "list" => {
-            wire::parse_list(&response, &known).map(|keys| json!({ "keys": keys.iter().map(key).collect::<Value>() }))
-        }
-        "create" => wire::parse_create(&response, &known).map(|created| json!({ "key": key(&created) })),
-        "delete" => wire::parse_delete(&response).map(|()| json!({ "deleted": true })),
+        "list" => wire::parse_list(&attempt).map(|keys| json!({ "keys": keys.iter().map(key).collect::<Value>() })),
+        "create" => wire::parse_create(&attempt).map(|created| json!({ "key": key(&created) })),
+        "delete" => wire::parse_delete(&attempt).map(|()| json!({ "deleted": true })),
         other => panic!("no operation {other}"),
     };
     read.unwrap_or_else(error)

@@ -1,23 +1,20 @@
 //! What an answer that is no success means.
 
-use bytes::Bytes;
-use http::Response;
 use jiff::Timestamp;
 
+use super::attempt::Attempt;
 use super::date::retry_after;
-use super::known_keys;
 use crate::domain::{KnownKeys, Untrusted};
 use crate::error::{Error, ErrorKind};
 use crate::text::without_byte_order_mark;
-use crate::transport::credential_refresh::NotRead;
 
 const MAX_MESSAGE_CHARS: usize = 500;
 const MAX_CORRELATION_ID_CHARS: usize = 128;
 
 /// The HTTP status decides; Codat's JSON, where there is any, says more.
-pub(crate) fn refusal(response: &Response<Bytes>) -> Error {
-    let status = response.status();
-    let body = CodatError::read(response.body(), known_keys(response));
+pub(crate) fn error_response(attempt: &Attempt) -> Error {
+    let status = attempt.status();
+    let body = CodatError::read(attempt.body(), &attempt.known_keys);
     let kind = match status.as_u16() {
         401 => ErrorKind::Unauthorized,
         402 => ErrorKind::PaymentRequired,
@@ -31,29 +28,30 @@ pub(crate) fn refusal(response: &Response<Bytes>) -> Error {
         _ => ErrorKind::BadResponse,
     };
     let error = Error::new(kind, kind.text())
-        .status_is(status.as_u16())
-        .codats_own(body.status_code.is_some() && (body.error.is_some() || body.correlation_id.is_some()))
-        .codat_message_is(body.error)
-        .correlation_id_is(body.correlation_id)
-        .retry_after_is(retry_after(response.headers(), Timestamp::now()));
+        .with_status(status.as_u16())
+        .with_codats_own(body.status_code.is_some() && (body.error.is_some() || body.correlation_id.is_some()))
+        .with_codat_message(body.error)
+        .with_correlation_id(body.correlation_id)
+        .with_retry_after(retry_after(attempt.headers(), Timestamp::now()));
     if status.is_redirection() {
-        return error
-            .hint_is("redirects are not followed, since the key would go along: set the base URL to where it points");
+        return error.with_hint(
+            "redirects are not followed, since the key would go along: set the base URL to where it points",
+        );
     }
-    if let Some(NotRead(why)) = response.extensions().get() {
-        return error.hint_is(format!("the key could not be read again ({why}): mend that; or else {}", kind.hint()));
+    if let Some(why) = &attempt.refresh_error {
+        return error.with_hint(format!("the key could not be read again ({why}): mend that; or else {}", kind.hint()));
     }
     error
 }
 
 /// What Codat's support asks for.
-pub(crate) fn correlation_id(response: &Response<Bytes>) -> Option<String> {
-    CodatError::read(response.body(), known_keys(response)).correlation_id
+pub(crate) fn correlation_id(attempt: &Attempt) -> Option<String> {
+    CodatError::read(attempt.body(), &attempt.known_keys).correlation_id
 }
 
 /// Codat's JSON tells a status of its own, which may differ.
-pub(crate) fn status_in_body(response: &Response<Bytes>) -> Option<u64> {
-    CodatError::read(response.body(), None).status_code
+pub(crate) fn status_in_body(attempt: &Attempt) -> Option<u64> {
+    CodatError::read(attempt.body(), &attempt.known_keys).status_code
 }
 
 /// The part of Codat's error body that is used. Any member may be absent, and the body may be anything.
@@ -66,15 +64,14 @@ struct CodatError {
 }
 
 impl CodatError {
-    fn read(body: &[u8], known: Option<&KnownKeys>) -> Self {
+    fn read(body: &[u8], known: &KnownKeys) -> Self {
         let Ok(serde_json::Value::Object(body)) = serde_json::from_slice(without_byte_order_mark(body)) else {
             return Self::default();
         };
         let clean = |text: String, most: usize| -> String {
             let text: String = text.chars().filter(|c| !c.is_control()).collect();
             // Before it is cut, so that no half of a key escapes.
-            let text = known.map_or_else(|| Untrusted::given(&text), |known| Untrusted::new(&text, known)).to_string();
-            text.chars().take(most).collect()
+            Untrusted::new(&text, known).to_string().chars().take(most).collect()
         };
         let text = |member: &str| body.get(member)?.as_str().map(str::to_owned);
         Self {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use codat_keys::create::decision::{End, Next, Now, decide};
 use codat_keys::create::observed::{Answer, Look, Observed};
-use codat_keys::retry::POLICY;
+use codat_keys::retry::DEFAULT_POLICY;
 
 use super::faults::{FAULTS, Fault, LIST_FAULTS, ListFault, Pause};
 use super::schedule::Schedule;
@@ -68,8 +68,8 @@ impl Call<'_> {
         let remaining = Duration::from_secs(60).saturating_sub(self.spent);
         match decide(
             &self.observed,
-            &POLICY,
-            Now { remaining, age: self.age, can_send: remaining > Duration::from_secs(5), chance: 0.5 },
+            &DEFAULT_POLICY,
+            Now { remaining, age: self.age, can_send: remaining > Duration::from_secs(5), jitter: 0.5 },
         ) {
             Next::List => self.list(),
             Next::Post => self.post(),

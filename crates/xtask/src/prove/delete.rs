@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use codat_keys::delete::decision::{Answer, End, Look, Next, Observed, decide};
-use codat_keys::retry::POLICY;
+use codat_keys::retry::DEFAULT_POLICY;
 
 use super::schedule::Schedule;
 use super::{Verdict, World};
@@ -126,7 +126,7 @@ pub(crate) fn run(world: World, schedule: &mut Schedule) -> Verdict {
     let (mut guarded, mut is_in_doubt) = (false, false);
     for _ in 0..60 {
         let remaining = Duration::from_secs(30).saturating_sub(spent);
-        match decide(&observed, &POLICY, remaining, remaining > Duration::from_secs(5), 0.5) {
+        match decide(&observed, &DEFAULT_POLICY, remaining, remaining > Duration::from_secs(5), 0.5) {
             Next::List => {
                 spent += Duration::from_millis(100);
                 let look = list(&mut server, schedule);

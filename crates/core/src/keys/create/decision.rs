@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::observed::{Answer, Latest, Look, Observed};
 use crate::domain::rules;
-use crate::retry::Policy;
+use crate::retry::RetryPolicy;
 
 /// An idempotency key older than this is not sent any more: Codat forgets it after 90 minutes.
 pub const OLDEST_IDEMPOTENCY_KEY: Duration = Duration::from_secs(85 * 60);
@@ -25,7 +25,7 @@ pub struct Now {
     /// Whether enough is left for an attempt: to connect, and a moment for the answer.
     pub can_send: bool,
     /// A number from 0 up to, but not including, 1.
-    pub chance: f64,
+    pub jitter: f64,
 }
 
 /// What to do.
@@ -59,7 +59,7 @@ pub enum End {
 }
 
 /// The next step.
-pub fn decide(observed: &Observed, policy: &Policy, now: Now) -> Next {
+pub fn decide(observed: &Observed, policy: &RetryPolicy, now: Now) -> Next {
     match &observed.latest {
         Latest::Nothing if observed.resumed && now.age < OLDEST_IDEMPOTENCY_KEY => Next::Post,
         Latest::Nothing => Next::List,
@@ -89,7 +89,7 @@ fn after_first_look(observed: &Observed, look: Option<Look>, now: Now) -> Next {
     }
 }
 
-fn after_answer(observed: &Observed, answer: &Answer, policy: &Policy, now: Now) -> Next {
+fn after_answer(observed: &Observed, answer: &Answer, policy: &RetryPolicy, now: Now) -> Next {
     match answer {
         Answer::Made if observed.in_doubt => look_or(now, End::Made),
         Answer::Made => Next::End(End::Made),
@@ -99,7 +99,7 @@ fn after_answer(observed: &Observed, answer: &Answer, policy: &Policy, now: Now)
         Answer::AtLimit if observed.resumed || observed.released_in_doubt => look(now),
         Answer::AtLimit => Next::End(End::LimitReached),
         Answer::StillRunning => {
-            let wait = Duration::from_secs(1) + Duration::from_secs(4).mul_f64(now.chance);
+            let wait = Duration::from_secs(1) + Duration::from_secs(4).mul_f64(now.jitter);
             // A last look takes time too.
             if wait + BETWEEN_LOOKS < now.remaining { Next::Wait(wait) } else { give_up(observed, now) }
         }
@@ -126,8 +126,8 @@ fn after_look(observed: &Observed, answer: &Answer, look: Option<Look>, now: Now
     }
 }
 
-fn back_off(observed: &Observed, retry_after: Option<Duration>, policy: &Policy, now: Now) -> Next {
-    match policy.wait(observed.attempts, retry_after, now.remaining, now.chance) {
+fn back_off(observed: &Observed, retry_after: Option<Duration>, policy: &RetryPolicy, now: Now) -> Next {
+    match policy.backoff(observed.attempts, retry_after, now.remaining, now.jitter) {
         Some(wait) => Next::Wait(wait),
         None => give_up(observed, now),
     }

@@ -12,16 +12,15 @@ use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
 
-use crate::cancel::{Stop, unless_stopped};
-use crate::client::Client;
-use crate::domain::{ApiKeyDetails, CLOCK_SKEW, KeyName, rules};
-use crate::error::{Error, ErrorKind, Outcome};
-use crate::lookalikes::mask_credentials;
-use crate::transport::Budget;
-use crate::wire;
+use crate::cancel::{Cancellation, or_cancelled};
+use crate::domain::{ApiKeyDetails, CLOCK_SKEW, KeyName, Outcome, mask_credentials, rules};
+use crate::error::{Error, ErrorKind};
+use crate::handle::Handle;
+use crate::timeouts::Deadline;
+use crate::wire::{self, idempotency_key};
 use decision::{End, Next, Now, OLDEST_IDEMPOTENCY_KEY, decide};
 use observed::{Answer, Look, Observed};
-use reading::{parse_idempotency_key, read, time_of};
+use reading::read;
 
 pub use creation::{Creation, How};
 
@@ -42,20 +41,20 @@ impl fmt::Debug for Order {
     }
 }
 
-pub(crate) async fn create(client: &Client, order: Order, stop: Option<Stop<'_>>) -> Result<Creation, Error> {
+pub(crate) async fn create(client: &Handle, order: Order, stop: Option<Cancellation<'_>>) -> Result<Creation, Error> {
     let mut driver = Driver::new(client, order)?;
-    let ended = unless_stopped(driver.run(), stop).await;
+    let ended = or_cancelled(driver.run(), stop).await;
     ended.unwrap_or_else(|| driver.stopped())
 }
 
 struct Driver<'a> {
-    client: &'a Client,
+    client: &'a Handle,
     name: KeyName,
     idempotency_key: String,
     /// The time of the idempotency key, which is that of its first send.
     since: Timestamp,
     request: Request<Bytes>,
-    budget: Budget,
+    deadline: Deadline,
     observed: Observed,
     resumed: bool,
     /// The keys that were there before; unknown on a resume, which goes by their dates.
@@ -68,21 +67,23 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(client: &'a Client, order: Order) -> Result<Self, Error> {
+    fn new(client: &'a Handle, order: Order) -> Result<Self, Error> {
         if client.known_keys().occur_in(order.name.as_str()) {
             return Err(name_holds_a_key());
         }
         let resumed = order.idempotency_key.is_some();
-        let key =
-            order.idempotency_key.map_or_else(|| Ok(wire::new_idempotency_key()), |key| parse_idempotency_key(&key))?;
+        let key = match &order.idempotency_key {
+            Some(key) => idempotency_key::parse(key)?,
+            None => idempotency_key::generate(),
+        };
         let idempotency_key = key.to_string();
         Ok(Self {
             client,
-            since: time_of(key)?,
-            request: wire::create_request(client.base(), &order.name, &idempotency_key)?,
+            since: idempotency_key::timestamp(key)?,
+            request: wire::create_request(client.base_url(), &order.name, &idempotency_key)?,
             name: order.name,
             idempotency_key,
-            budget: client.budget_to_create(),
+            deadline: client.create_deadline(),
             observed: Observed::new(order.adopt, resumed),
             resumed,
             before: None,
@@ -96,12 +97,12 @@ impl<'a> Driver<'a> {
     async fn run(&mut self) -> Result<Creation, Error> {
         loop {
             let now = Now {
-                remaining: self.client.transport().remaining(self.budget),
+                remaining: self.client.transport().remaining(self.deadline),
                 age: self.age(),
-                can_send: self.client.transport().can_send(self.budget),
-                chance: self.client.transport().surroundings.chance(),
+                can_send: self.client.transport().can_send(self.deadline),
+                jitter: self.client.retry().rng.jitter(),
             };
-            match decide(&self.observed, &self.client.transport().policy, now) {
+            match decide(&self.observed, &self.client.retry().policy, now) {
                 Next::List => {
                     self.list().await;
                     if let Some(refused) = self.refused.take() {
@@ -110,7 +111,7 @@ impl<'a> Driver<'a> {
                 }
                 Next::Post => self.post().await,
                 Next::Wait(time) => {
-                    self.client.transport().surroundings.sleep(time).await;
+                    self.client.transport().sleep(time).await;
                     self.observed.waited();
                 }
                 Next::End(end) => return self.end(end),
@@ -132,7 +133,7 @@ impl<'a> Driver<'a> {
         // Whoever holds the key already does not wait long for what else is new.
         let listed = match self.made {
             Some(_) => self.client.list_keys_once().await,
-            None => self.client.list_keys(self.budget).await,
+            None => self.client.list_keys(self.deadline).await,
         };
         let keys = match listed {
             Ok(keys) => keys,
@@ -162,8 +163,8 @@ impl<'a> Driver<'a> {
         // What was seen before it is no answer to what it does.
         self.candidates = None;
         let was_in_doubt = self.observed.posting();
-        let result = self.client.transport().attempt(&self.request, self.budget).await;
-        let (answer, error) = match read(result, self.client.known_keys()) {
+        let result = self.client.transport().attempt(&self.request, self.deadline).await;
+        let (answer, error) = match read(result) {
             Ok(key) if self.is_another(&key) => {
                 let error =
                     Error::new(ErrorKind::BadResponse, "the answer tells of another key than the one asked for");
@@ -239,12 +240,12 @@ impl<'a> Driver<'a> {
         let is_dead = self.observed.is_spent() || self.age() >= OLDEST_IDEMPOTENCY_KEY;
         let unknown = cause.into_outcome_unknown(Outcome { idempotency_key, candidates: self.candidates.take() });
         if is_dead {
-            return unknown.hint_is(
+            return unknown.with_hint(
                 "list the keys: delete a new one that nobody asked for, or, where there is none, create again with a new \
                  idempotency key",
             );
         }
-        unknown.hint_is(format!(
+        unknown.with_hint(format!(
             "create again with the same name and the idempotency key {} within 85 minutes of its first use: that makes at \
              most one key; or list the keys and delete what should not be there",
             self.idempotency_key
@@ -262,7 +263,7 @@ impl<'a> Driver<'a> {
 /// The name is not quoted: it is a secret.
 fn name_holds_a_key() -> Error {
     Error::new(ErrorKind::InvalidInput, "the name holds an API key")
-        .hint_is("name the key after the application that will use it; nothing was created")
+        .with_hint("name the key after the application that will use it; nothing was created")
 }
 
 fn no_time_left() -> Error {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::retry::Policy;
+use crate::retry::RetryPolicy;
 
 /// All that a decision rests on.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,13 +141,13 @@ impl Default for Observed {
 
 /// The next step, given what is left of the call's time, whether that is enough to send, and a number from 0 up to, but
 /// not including, 1.
-pub fn decide(observed: &Observed, policy: &Policy, remaining: Duration, can_send: bool, chance: f64) -> Next {
+pub fn decide(observed: &Observed, policy: &RetryPolicy, remaining: Duration, can_send: bool, jitter: f64) -> Next {
     match observed.latest {
         Latest::Nothing | Latest::Waited if remaining.is_zero() => Next::End(unproven(observed)),
         Latest::Nothing | Latest::Waited => Next::List,
         Latest::Look(Look::Allowed) if can_send => Next::Delete,
         Latest::Look(look) | Latest::LastLook(look) => after_look(observed, look),
-        Latest::Answer(answer) => after_answer(observed, answer, policy, remaining, chance),
+        Latest::Answer(answer) => after_answer(observed, answer, policy, remaining, jitter),
     }
 }
 
@@ -159,7 +159,7 @@ fn after_look(observed: &Observed, look: Look) -> Next {
     }
 }
 
-fn after_answer(observed: &Observed, answer: Answer, policy: &Policy, remaining: Duration, chance: f64) -> Next {
+fn after_answer(observed: &Observed, answer: Answer, policy: &RetryPolicy, remaining: Duration, jitter: f64) -> Next {
     let retry_after = match answer {
         Answer::Deleted => return Next::End(End::Deleted),
         // The list showed the id, so that an attempt of ours is what took it away.
@@ -174,7 +174,7 @@ fn after_answer(observed: &Observed, answer: Answer, policy: &Policy, remaining:
         Answer::NotSent => None,
         Answer::InDoubt(retry_after) | Answer::RateLimited(retry_after) => retry_after,
     };
-    match policy.wait(observed.attempts, retry_after, remaining, chance) {
+    match policy.backoff(observed.attempts, retry_after, remaining, jitter) {
         Some(wait) => Next::Wait(wait),
         // A last look may show that it is gone.
         None if observed.in_doubt && !remaining.is_zero() => Next::List,

@@ -5,48 +5,49 @@ pub mod decision;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 
-use crate::cancel::{Stop, unless_stopped};
-use crate::client::Client;
-use crate::credentials::Held;
-use crate::domain::{ApiKeyDetails, KeyId, rules};
-use crate::error::{Error, ErrorKind, Outcome};
-use crate::transport::{Budget, Failure};
-use crate::wire;
+use crate::cancel::{Cancellation, or_cancelled};
+use crate::credentials::CachedCredential;
+use crate::domain::{ApiKeyDetails, KeyId, Outcome, rules};
+use crate::error::{Error, ErrorKind};
+use crate::handle::Handle;
+use crate::timeouts::Deadline;
+use crate::transport::Failure;
+use crate::wire::{self, Attempt};
 use decision::{Answer, End, Look, Next, Observed, decide};
 
 pub(crate) async fn delete(
-    client: &Client,
+    client: &Handle,
     id: KeyId,
     allow_key_in_use: bool,
-    stop: Option<Stop<'_>>,
+    stop: Option<Cancellation<'_>>,
 ) -> Result<(), Error> {
     let mut driver = Driver {
         client,
-        request: wire::delete_request(client.base(), &id)?,
+        request: wire::delete_request(client.base_url(), &id)?,
         id,
         allow_key_in_use,
-        budget: client.budget_to_delete(),
+        deadline: client.delete_deadline(),
         observed: Observed::new(),
         error: None,
         in_use: None,
         was_replaced: false,
     };
-    let ended = unless_stopped(driver.run(), stop).await;
+    let ended = or_cancelled(driver.run(), stop).await;
     ended.unwrap_or_else(|| Err(driver.stopped()))
 }
 
 struct Driver<'a> {
-    client: &'a Client,
+    client: &'a Handle,
     id: KeyId,
     allow_key_in_use: bool,
     request: Request<Bytes>,
-    budget: Budget,
+    deadline: Deadline,
     observed: Observed,
     error: Option<Error>,
     /// The key in use when the guards were applied, and with which therefore the request is sent.
-    in_use: Option<Arc<Held>>,
+    in_use: Option<Arc<CachedCredential>>,
     /// The key was replaced on the way, which happens once at the most.
     was_replaced: bool,
 }
@@ -55,12 +56,18 @@ impl Driver<'_> {
     async fn run(&mut self) -> Result<(), Error> {
         let transport = self.client.transport();
         loop {
-            let (remaining, can_send) = (transport.remaining(self.budget), transport.can_send(self.budget));
-            match decide(&self.observed, &transport.policy, remaining, can_send, transport.surroundings.chance()) {
+            let (remaining, can_send) = (transport.remaining(self.deadline), transport.can_send(self.deadline));
+            match decide(
+                &self.observed,
+                &self.client.retry().policy,
+                remaining,
+                can_send,
+                self.client.retry().rng.jitter(),
+            ) {
                 Next::List => self.list().await,
                 Next::Delete => self.delete().await,
                 Next::Wait(time) => {
-                    transport.surroundings.sleep(time).await;
+                    transport.sleep(time).await;
                     self.observed.waited();
                 }
                 Next::End(end) => return self.end(end),
@@ -69,7 +76,7 @@ impl Driver<'_> {
     }
 
     async fn list(&mut self) {
-        match self.client.list_keys(self.budget).await {
+        match self.client.list_keys(self.deadline).await {
             Ok(keys) => self.judge(&keys),
             Err(error) => {
                 let no_access = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden);
@@ -80,7 +87,7 @@ impl Driver<'_> {
     }
 
     fn judge(&mut self, keys: &[ApiKeyDetails]) {
-        self.in_use = self.client.key();
+        self.in_use = self.client.credential();
         let in_use = self.in_use.as_ref().map(|held| &held.key);
         let is_own = keys.iter().any(|key| key.id == self.id && Some(&key.api_key) == in_use);
         match rules::may_delete(keys, &self.id, in_use, self.allow_key_in_use) {
@@ -96,7 +103,7 @@ impl Driver<'_> {
     async fn delete(&mut self) {
         let in_use = self.in_use.take().expect("a list came before, and the guards found the key in use in it");
         let was_in_doubt = self.observed.deleting();
-        let mut result = self.client.transport().attempt_with(&in_use, &self.request, self.budget).await;
+        let mut result = self.client.transport().attempt_with(&in_use, &self.request, self.deadline).await;
         if self.has_another_key(&in_use, &mut result).await {
             return self.observed.key_replaced(was_in_doubt);
         }
@@ -109,12 +116,12 @@ impl Driver<'_> {
     }
 
     /// Whether the key was refused and its source has another one by now: it may be the very key to delete.
-    async fn has_another_key(&mut self, refused: &Held, result: &mut Result<Response<Bytes>, Failure>) -> bool {
-        let Ok(answer) = result else { return false };
+    async fn has_another_key(&mut self, refused: &CachedCredential, result: &mut Result<Attempt, Failure>) -> bool {
+        let Ok(attempt) = result else { return false };
         if self.was_replaced {
             return false;
         }
-        self.was_replaced = self.client.transport().key_instead_of(refused, answer, self.budget).await.is_some();
+        self.was_replaced = self.client.transport().key_instead_of(refused, attempt, self.deadline).await.is_some();
         self.was_replaced
     }
 
@@ -125,7 +132,7 @@ impl Driver<'_> {
             End::Error => Err(latest),
             End::Unknown => Err(unknown(latest)),
             End::ProbablyDeleted => Err(unknown(latest)
-                .hint_is("the key was probably deleted, since it no longer works: use another key to list the keys")),
+                .with_hint("the key was probably deleted, since it no longer works: use another key to list the keys")),
         }
     }
 
@@ -138,11 +145,11 @@ impl Driver<'_> {
 fn unknown(cause: Error) -> Error {
     cause
         .into_outcome_unknown(Outcome { idempotency_key: None, candidates: None })
-        .hint_is("list the keys to see whether it is gone; deleting again does no harm")
+        .with_hint("list the keys to see whether it is gone; deleting again does no harm")
 }
 
-fn read(result: Result<Response<Bytes>, Failure>) -> Result<(), (Answer, Error)> {
-    let response = result.map_err(|failure| {
+fn read(result: Result<Attempt, Failure>) -> Result<(), (Answer, Error)> {
+    let attempt = result.map_err(|failure| {
         let answer = match failure.sent {
             true => Answer::InDoubt(None),
             false if failure.error.is_final() => Answer::Refused,
@@ -150,9 +157,9 @@ fn read(result: Result<Response<Bytes>, Failure>) -> Result<(), (Answer, Error)>
         };
         (answer, failure.error)
     })?;
-    wire::parse_delete(&response).map_err(|error| {
+    wire::parse_delete(&attempt).map_err(|error| {
         let answer = match error.kind() {
-            _ if response.status().is_success() => Answer::InDoubt(None),
+            _ if attempt.status().is_success() => Answer::InDoubt(None),
             ErrorKind::Timeout | ErrorKind::Server => Answer::InDoubt(error.retry_after()),
             ErrorKind::RateLimited => Answer::RateLimited(error.retry_after()),
             ErrorKind::NotFound if error.is_codats_own() => Answer::Absent,

@@ -1,0 +1,61 @@
+//! Masks credentials that stand where something else belongs, such as a path.
+
+use std::borrow::Cow;
+
+use super::api_key::ApiKey;
+use super::authorization::AuthorizationHeader;
+use super::credential::Credential;
+use crate::environment::{Environment, process_environment};
+use crate::lookalikes::{MASK, MIN_SECRET_BYTES, mask_lookalikes};
+
+/// Masks what looks like a credential, and the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
+///
+/// Two forms look like one: 40 or more letters and digits in a row, as Codat's keys have, and Base64 text that follows
+/// `Basic`.
+pub fn mask_credentials(text: &str) -> String {
+    mask_values(&mask_lookalikes(text.into()), &process_environment)
+}
+
+/// Whether a text holds what looks like a credential, or is the value of an `Authorization` header.
+pub fn holds_credential(text: &str) -> bool {
+    AuthorizationHeader::read(text.trim()).is_ok() || matches!(mask_lookalikes(text.into()), Cow::Owned(_))
+}
+
+/// Masks the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
+pub(crate) fn mask_values(text: &str, environment: Environment<'_>) -> String {
+    let values = ["CODAT_API_KEY", "CODAT_AUTH_HEADER"].into_iter().filter_map(environment);
+    values.filter_map(|value| value.into_string().ok()).fold(text.to_owned(), |text, value| {
+        let text = Credential::read(&value).map_or(text.clone(), |credential| mask_key(&text, credential.api_key()));
+        // An invalid value may be a key with a typing error.
+        if value.len() >= MIN_SECRET_BYTES { text.replace(&value, MASK) } else { text }
+    })
+}
+
+/// Masks a key, unless it is so short that it may be a word.
+pub(crate) fn mask_key(text: &str, key: &ApiKey) -> String {
+    if key.expose_secret().len() >= MIN_SECRET_BYTES { key.redact(text) } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use super::*;
+
+    #[test]
+    fn what_variables_hold_is_masked() {
+        let variables = |key: &'static str, header: &'static str| {
+            move |name: &str| -> Option<OsString> {
+                match name {
+                    "CODAT_API_KEY" => Some(key.into()),
+                    name => (name == "CODAT_AUTH_HEADER").then(|| header.into()),
+                }
+            }
+        };
+        let masked = |text: &str| mask_values(text, &variables("MadeUpKey", "Basic T3RoZXJNYWRlVXA="));
+        assert_eq!(masked("MadeUpKey TWFkZVVwS2V5"), "**** ****");
+        assert_eq!(masked("/OtherMadeUp/ Basic T3RoZXJNYWRlVXA="), "/****/ Basic ****=");
+        assert_eq!(mask_values("of an example", &variables("example", "a word")), "of an example");
+        assert_eq!(mask_values("in \"Made up\" quotes", &variables("\"Made up\"", "")), "in **** quotes");
+    }
+}

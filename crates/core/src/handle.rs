@@ -1,0 +1,136 @@
+//! What both public clients are made of: a transport, its timeouts and its retries. Operations call a handle.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::credentials::CachedCredential;
+use crate::domain::{ApiKeyDetails, BaseUrl, KnownKeys};
+use crate::error::Error;
+use crate::retry::{Execution, Retry};
+use crate::timeouts::{Deadline, OperationTimeouts, Timeouts};
+use crate::transport::{LatestRateLimit, Transport, TransportConfig};
+use crate::wire;
+
+/// For a list that only adds information to a result.
+const SHORT_TIMEOUTS: Timeouts = Timeouts { attempt: Duration::from_secs(5), operation: Duration::from_secs(5) };
+
+/// The future of an operation.
+pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// The checked configuration of a client.
+#[derive(Clone)]
+pub(crate) struct ClientConfig {
+    pub(crate) transport: TransportConfig,
+    pub(crate) timeouts: OperationTimeouts,
+    pub(crate) retry: Retry,
+}
+
+impl ClientConfig {
+    /// A copy for the child of a fork.
+    pub(crate) fn for_this_process(&self) -> Self {
+        Self { transport: self.transport.for_this_process(), ..self.clone() }
+    }
+}
+
+/// The inner part of a client. Clones share their connections.
+#[derive(Clone)]
+pub struct Handle(Arc<Inner>);
+
+struct Inner {
+    transport: Arc<Transport>,
+    timeouts: OperationTimeouts,
+    retry: Retry,
+    /// The most frequent request, built once.
+    list_request: http::Request<Bytes>,
+}
+
+impl Handle {
+    /// Opens no connection yet. Clients that count as one share `latest_rate_limit`.
+    pub(crate) fn new(config: ClientConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
+        let ClientConfig { transport, timeouts, retry } = config;
+        let list_request = wire::list_request(&transport.base_url)?;
+        let transport = Arc::new(Transport::new(transport, latest_rate_limit)?);
+        Ok(Self(Arc::new(Inner { transport, timeouts, retry, list_request })))
+    }
+
+    /// A handle with the same connections.
+    pub(crate) fn with_timeouts(&self, timeouts: OperationTimeouts) -> Self {
+        let Inner { transport, timeouts: _, retry, list_request } = &*self.0;
+        let (transport, retry, list_request) = (Arc::clone(transport), retry.clone(), list_request.clone());
+        Self(Arc::new(Inner { transport, timeouts, retry, list_request }))
+    }
+
+    /// A handle for the child of a fork, with connections of its own.
+    pub(crate) fn for_this_process(&self) -> Result<Self, Error> {
+        let transport = self.transport().config.for_this_process();
+        let config = ClientConfig { transport, timeouts: self.0.timeouts, retry: self.0.retry.clone() };
+        Self::new(config, &LatestRateLimit::default())
+    }
+
+    pub(crate) async fn list_keys(&self, deadline: Deadline) -> Result<Vec<ApiKeyDetails>, Error> {
+        Execution::new(self.transport(), self.retry(), &self.0.list_request, deadline).run(wire::parse_list).await
+    }
+
+    /// Lists the keys with a single attempt and a short timeout.
+    pub(crate) async fn list_keys_once(&self) -> Result<Vec<ApiKeyDetails>, Error> {
+        let deadline = self.transport().deadline(SHORT_TIMEOUTS);
+        let attempt = self.transport().attempt(&self.0.list_request, deadline).await;
+        attempt.map_err(|failure| failure.error).and_then(|attempt| wire::parse_list(&attempt))
+    }
+
+    pub(crate) fn read_deadline(&self) -> Deadline {
+        self.transport().deadline(self.0.timeouts.read)
+    }
+
+    /// A timeout of the call comes before that of the client.
+    pub(crate) fn deadline_for(&self, timeout: Option<Duration>) -> Result<Deadline, Error> {
+        let timeouts = match timeout {
+            Some(_) => OperationTimeouts::given(timeout)?,
+            None => self.0.timeouts,
+        };
+        Ok(self.transport().deadline(timeouts.read))
+    }
+
+    pub(crate) fn delete_deadline(&self) -> Deadline {
+        self.transport().deadline(self.0.timeouts.delete)
+    }
+
+    pub(crate) fn create_deadline(&self) -> Deadline {
+        self.transport().deadline(self.0.timeouts.create)
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
+    pub(crate) fn retry(&self) -> &Retry {
+        &self.0.retry
+    }
+
+    pub(crate) fn base_url(&self) -> &BaseUrl {
+        &self.transport().config.base_url
+    }
+
+    pub(crate) fn known_keys(&self) -> &KnownKeys {
+        &self.transport().credentials().known
+    }
+
+    /// The cached credential. `None` before the first read of its source.
+    pub(crate) fn credential(&self) -> Option<Arc<CachedCredential>> {
+        self.transport().credentials().now()
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.known_keys().mask_misplaced(self.base_url().as_str()))
+            .field("key", self.transport().credentials())
+            .finish_non_exhaustive()
+    }
+}

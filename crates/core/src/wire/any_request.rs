@@ -1,0 +1,74 @@
+//! Requests to any path of Codat's API.
+
+use bytes::Bytes;
+use http::header::ACCEPT;
+use http::{Method, Request, Uri};
+use percent_encoding::utf8_percent_encode;
+use url::Url;
+
+use super::JSON;
+use super::attempt::Attempt;
+use super::error_response::error_response;
+use crate::domain::{BaseUrl, NOT_IN_A_SEGMENT};
+use crate::error::{Error, ErrorKind};
+
+/// Any call. A path that could leave the base URL's origin or prefix is refused.
+pub(crate) fn any_request(
+    method: Method,
+    base: &BaseUrl,
+    path: &str,
+    query: &[(String, String)],
+    body: Bytes,
+) -> Result<Request<Bytes>, Error> {
+    check_path(path)?;
+    let mut url = base.join(path);
+    for (name, value) in query {
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let encode = |text| utf8_percent_encode(text, NOT_IN_A_SEGMENT);
+        url += &format!("{separator}{}={}", encode(name), encode(value));
+    }
+    let invalid_path = || {
+        Error::new(ErrorKind::InvalidInput, "the path cannot stand in a URL")
+            .with_hint("percent-encode what a URL cannot hold")
+    };
+    // Percent-encodes characters that are not ASCII, as browsers do.
+    let url = Url::parse(&url).map_err(|source| invalid_path().with_source(source))?;
+    let request = Request::builder().method(method).uri(url.as_str()).header(ACCEPT, JSON);
+    request.body(body).map_err(|source| invalid_path().with_source(source))
+}
+
+pub(crate) fn parse_any(attempt: &Attempt) -> Result<Attempt, Error> {
+    if attempt.status().is_success() { Ok(attempt.clone()) } else { Err(error_response(attempt).about_a_path()) }
+}
+
+/// The path without its values, for traces. One of the caller's own may hold anything, so that a trace shows none of it.
+pub(crate) fn path_template(uri: &Uri) -> &'static str {
+    let mut segments = uri.path().rsplit('/');
+    match (segments.next(), segments.next()) {
+        (Some("apiKeys"), _) => "/apiKeys",
+        (_, Some("apiKeys")) => "/apiKeys/{apiKeyId}",
+        _ => "(any)",
+    }
+}
+
+fn check_path(path: &str) -> Result<(), Error> {
+    let decoded = percent_encoding::percent_decode_str(path.split('?').next().unwrap_or(path));
+    let decoded = decoded.decode_utf8_lossy();
+    let example = "give a path of Codat's API, like /companies; nothing was sent";
+    let refuse = |what, hint| Err(Error::new(ErrorKind::InvalidInput, format!("the path {what}")).with_hint(hint));
+    let refused = match path {
+        "" => "is empty",
+        _ if !path.starts_with('/') && path.contains("://") => {
+            return refuse("is a URL", "give what follows the base URL, which the client adds; nothing was sent");
+        }
+        _ if !path.starts_with('/') => {
+            return refuse("does not begin with a slash", "put a slash before it; nothing was sent");
+        }
+        _ if path.starts_with("//") => "begins with two slashes",
+        _ if path.contains(['\\', '#']) || decoded.contains('\\') => "holds a backslash or a fragment",
+        _ if path.chars().any(|c| c.is_control() || c == ' ') => "holds a space or a control character",
+        _ if decoded.split('/').any(|segment| matches!(segment, "." | "..")) => "holds a segment `.` or `..`",
+        _ => return Ok(()),
+    };
+    refuse(refused, example)
+}

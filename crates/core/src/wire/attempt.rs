@@ -1,0 +1,58 @@
+//! The response to one attempt.
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use serde::Deserialize;
+
+use crate::domain::KnownKeys;
+use crate::error::{Error, ErrorKind};
+use crate::text::without_byte_order_mark;
+
+/// The response to one attempt, with what its interpretation needs.
+#[derive(Clone)]
+pub(crate) struct Attempt {
+    pub(crate) response: Response<Bytes>,
+    /// The keys to mask in texts of the response.
+    pub(crate) known_keys: KnownKeys,
+    /// Why the credential could not be refreshed after this response rejected it.
+    pub(crate) refresh_error: Option<String>,
+}
+
+impl Attempt {
+    pub(crate) fn new(response: Response<Bytes>, known_keys: KnownKeys) -> Self {
+        Self { response, known_keys, refresh_error: None }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    pub(crate) fn body(&self) -> &Bytes {
+        self.response.body()
+    }
+}
+
+pub(crate) fn json<'a, T: Deserialize<'a>>(attempt: &'a Attempt) -> Result<T, Error> {
+    // Serde's own text may quote the value that it stumbled over, which may be a key: only the place is told.
+    serde_json::from_slice(without_byte_order_mark(attempt.body())).map_err(|error| {
+        let what = match attempt.body().is_empty() {
+            true => "it is empty".to_owned(),
+            false => format!("it is not the JSON that was expected (line {}, column {})", error.line(), error.column()),
+        };
+        unreadable(attempt, &what)
+    })
+}
+
+pub(crate) fn json_text(attempt: &Attempt) -> Result<&str, Error> {
+    std::str::from_utf8(without_byte_order_mark(attempt.body()))
+        .map_err(|_| unreadable(attempt, "it is not encoded as UTF-8"))
+}
+
+pub(super) fn unreadable(attempt: &Attempt, what: &str) -> Error {
+    let status = attempt.status().as_u16();
+    Error::new(ErrorKind::BadResponse, format!("the answer cannot be read: {what}")).with_status(status)
+}

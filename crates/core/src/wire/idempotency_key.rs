@@ -1,0 +1,28 @@
+//! Idempotency keys: UUIDs of version 7, which hold the time of their creation.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::error::{Error, ErrorKind};
+
+pub(crate) const HEADER: &str = "idempotency-key";
+
+/// Generates a key. `Uuid::now_v7` is not used: its counter for the whole process has a lock, which a fork would copy.
+pub(crate) fn generate() -> Uuid {
+    Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
+}
+
+pub(crate) fn parse(text: &str) -> Result<Uuid, Error> {
+    match Uuid::try_parse(text) {
+        Ok(key) if key.get_version_num() == 7 => Ok(key),
+        _ => Err(Error::new(ErrorKind::InvalidInput, "the idempotency key is not a UUID of version 7")
+            .with_hint("give the idempotency key of the call that you want to resume, as its error told it")),
+    }
+}
+
+pub(crate) fn timestamp(key: Uuid) -> Result<Timestamp, Error> {
+    let (seconds, nanoseconds) = key.get_timestamp().map(|time| time.to_unix()).unwrap_or_default();
+    Timestamp::new(i64::try_from(seconds).unwrap_or(i64::MAX), i32::try_from(nanoseconds).unwrap_or_default()).map_err(
+        |source| Error::new(ErrorKind::InvalidInput, "the idempotency key's time is out of range").with_source(source),
+    )
+}

@@ -1,0 +1,111 @@
+//! The operations on keys, each as two pure functions: one builds the request, the other parses the response.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{Method, Request, StatusCode};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::attempt::{Attempt, json, unreadable};
+use super::date::codat_date;
+use super::error_response::{error_response, status_in_body};
+use super::{JSON, idempotency_key, unbuildable};
+use crate::domain::{ApiKey, ApiKeyDetails, BaseUrl, KeyId, KeyName, KnownKeys, MAX_KEYS, MOST_LISTED, Untrusted};
+use crate::error::{Error, ErrorKind};
+
+pub(crate) fn list_request(base: &BaseUrl) -> Result<Request<Bytes>, Error> {
+    request(Method::GET, base, "/apiKeys").body(Bytes::new()).map_err(unbuildable)
+}
+
+/// The keys that it lists become known. A key that is listed twice is returned once.
+pub(crate) fn parse_list(attempt: &Attempt) -> Result<Vec<ApiKeyDetails>, Error> {
+    #[derive(Deserialize)]
+    struct List {
+        results: Option<Vec<KeyFields>>,
+    }
+    expect_status(attempt, &[StatusCode::OK]).map_err(Error::about_a_path)?;
+    let list: List = json(attempt)?;
+    let keys = list.results.ok_or_else(|| unreadable(attempt, "its `results` are missing"))?;
+    if keys.len() > MOST_LISTED {
+        return Err(unreadable(attempt, &format!("it lists {} keys, and Codat allows {}", keys.len(), MAX_KEYS)));
+    }
+    let keys: Vec<_> = keys.into_iter().map(|key| details(attempt, key)).collect::<Result<_, _>>()?;
+    attempt.known_keys.add_listed(keys.iter().map(|key| &key.api_key));
+    let mut seen = HashSet::new();
+    let is_first: Vec<bool> =
+        keys.iter().map(|key| seen.insert((key.id.as_str(), key.api_key.expose_secret()))).collect();
+    Ok(keys.into_iter().zip(is_first).filter_map(|(key, is_first)| is_first.then_some(key)).collect())
+}
+
+pub(crate) fn create_request(base: &BaseUrl, name: &KeyName, idempotency_key: &str) -> Result<Request<Bytes>, Error> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        name: &'a str,
+    }
+    let body = serde_json::to_vec(&Body { name: name.as_str() }).map_err(unbuildable)?;
+    request(Method::POST, base, "/apiKeys")
+        .header(CONTENT_TYPE, JSON)
+        .header(idempotency_key::HEADER, idempotency_key)
+        .body(body.into())
+        .map_err(unbuildable)
+}
+
+/// 201 is what Codat answers; 200 is taken too. A 409 is the limit if its text says so, and a conflict otherwise.
+pub(crate) fn parse_create(attempt: &Attempt) -> Result<ApiKeyDetails, Error> {
+    expect_status(attempt, &[StatusCode::CREATED, StatusCode::OK]).map_err(|error| {
+        // Two signs of the limit: the text, and a body that says 400 where the status says 409.
+        let limit =
+            error.codat_message().is_some_and(|text| text.trim_start().starts_with("Maximum number of API keys"))
+                || status_in_body(attempt) == Some(400);
+        if error.status() == Some(409) && limit { error.with_kind(ErrorKind::KeyLimitReached) } else { error }
+    })?;
+    let key = details(attempt, json(attempt)?)?;
+    attempt.known_keys.add_listed([&key.api_key]);
+    Ok(key)
+}
+
+pub(crate) fn delete_request(base: &BaseUrl, id: &KeyId) -> Result<Request<Bytes>, Error> {
+    let path = format!("/apiKeys/{}", id.path_segment());
+    request(Method::DELETE, base, &path).body(Bytes::new()).map_err(unbuildable)
+}
+
+pub(crate) fn parse_delete(attempt: &Attempt) -> Result<(), Error> {
+    expect_status(attempt, &[StatusCode::NO_CONTENT])
+        .map_err(|error| if error.status() == Some(409) { error.with_kind(ErrorKind::LastKey) } else { error })
+}
+
+fn request(method: Method, base: &BaseUrl, path: &str) -> http::request::Builder {
+    Request::builder().method(method).uri(base.join(path)).header(ACCEPT, JSON)
+}
+
+fn expect_status(attempt: &Attempt, expected: &[StatusCode]) -> Result<(), Error> {
+    if expected.contains(&attempt.status()) { Ok(()) } else { Err(error_response(attempt)) }
+}
+
+fn details(attempt: &Attempt, key: KeyFields) -> Result<ApiKeyDetails, Error> {
+    key.details(&attempt.known_keys)
+        .map_err(|field| unreadable(attempt, &format!("a key's `{field}` is missing or not valid")))
+}
+
+/// A key in Codat's JSON. Unknown fields are ignored.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyFields {
+    id: Option<String>,
+    name: Option<String>,
+    api_key: Option<Zeroizing<String>>,
+    created_date: Option<serde_json::Value>,
+}
+
+impl KeyFields {
+    /// Returns the details, or the name of the field that is missing or invalid. The keys of a response become known only
+    /// after all of them are parsed.
+    fn details(self, known: &KnownKeys) -> Result<ApiKeyDetails, &'static str> {
+        let id = self.id.and_then(|id| KeyId::checked(Untrusted::new(&id, known)).ok()).ok_or("id")?;
+        let api_key = self.api_key.and_then(|key| ApiKey::listed(&key)).ok_or("apiKey")?;
+        let created_date = self.created_date.as_ref().and_then(|date| codat_date(date.as_str()?));
+        Ok(ApiKeyDetails { id, name: self.name.map(|name| Untrusted::new(&name, known)), api_key, created_date })
+    }
+}
