@@ -25,7 +25,7 @@ const ROUTES = [
     ...HAND_OUT,
     "POST /keys",
     "POST /keys/{id}/revoke",
-    "POST /seen",
+    "POST /dismiss",
     // The last ones: they end the session.
     "POST /sign-in",
     "POST /sign-out",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 use codat_keys::{ApiKey, Client, ErrorKind, Method, without_credentials};
 use codat_keys_emulator::Emulator;
-use codat_keys_portal::{Changes, Ended, Links, PATH};
+use codat_keys_portal::{ChangeOutcome, Changes, Links, PATH};
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
@@ -57,7 +57,7 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
     let whose = without_secrets(client.base_url());
     let portal = codat_keys_portal::Portal::new(address, move || Ok(client.clone())).read_only(options.read_only);
     let changes = portal.changes();
-    let (router, links) = portal.behind_links();
+    let (router, links) = portal.with_links();
     let interrupted = interrupted();
     let served = tokio::spawn(codat_keys_portal::serve(listener, router));
 
@@ -68,7 +68,7 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
         let mut lines = lines();
         loop {
             tokio::select! {
-                () = links.unused_for(IDLE) => {
+                () = links.wait_until_idle(IDLE) => {
                     say("nobody has used the page for 30 minutes: it is closed");
                     return Ok::<_, Failure>(());
                 }
@@ -90,12 +90,12 @@ async fn stop(changes: &Changes) -> Result<(), Failure> {
     let mut last = Ok(());
     for ended in changes.stop().await {
         match ended {
-            Ended::Created(id) => {
+            ChangeOutcome::Created(id) => {
                 say(&format!("created {id}: fetch its value with `codat-keys show --id {id} --out FILE`"))
             }
-            Ended::Revoked(id) => say(&format!("deleted {id}")),
-            Ended::Failed(error) if error.kind() == ErrorKind::Cancelled => {}
-            Ended::Failed(error) => {
+            ChangeOutcome::Revoked(id) => say(&format!("deleted {id}")),
+            ChangeOutcome::Failed(error) if error.kind() == ErrorKind::Cancelled => {}
+            ChangeOutcome::Failed(error) => {
                 if let Err(failure) = std::mem::replace(&mut last, Err(error.into())) {
                     let _ = Failure::report(failure, false);
                 }
@@ -113,7 +113,7 @@ pub(crate) fn mount(emulator: &Emulator) {
         let key = ApiKey::verbatim(&key().unwrap_or_default())?;
         Client::builder().base_url(&base_url).api_key(key).build()
     };
-    emulator.mount(PATH, codat_keys_portal::Portal::new(address, client).behind_sign_in());
+    emulator.mount(PATH, codat_keys_portal::Portal::new(address, client).with_sign_in());
 }
 
 /// Where that is.
@@ -141,7 +141,7 @@ async fn example(emulator: &Emulator) -> Result<Client, Failure> {
 }
 
 async fn tell_link(links: &Links) -> Result<String, Failure> {
-    let link = links.make();
+    let link = links.create();
     let another = if std::io::stdin().is_terminal() { " Press Enter for another one." } else { "" };
     print_aside(format!("  {link}\n  It opens once.{another}\n")).await?;
     Ok(link)

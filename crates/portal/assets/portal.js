@@ -1,4 +1,4 @@
-// What the page cannot do without a script: fetch a key when somebody asks for it, copy it, and show it for a while.
+// The functions of the page that require JavaScript: fetch a key on request, copy it, and show it for a limited time.
 "use strict";
 
 const SHOWN_FOR = 30;
@@ -6,11 +6,11 @@ const SHOWN_FOR = 30;
 document.documentElement.classList.add("has-script");
 
 const said = document.querySelector(".said");
-/** Takes away what is shown. */
+/** Hides the secret that is shown. */
 let wipe = () => {};
 
-/** Each request says that it comes from this page. Only here is a secret ever received: as text, while a page that comes
-    in its place (one has signed out in another tab) is none. */
+/** Fetches a secret with the form token of the session. Only this function receives secrets. A secret is plain text. An HTML page
+    is an error: the session has ended, for example in another tab. */
 async function fetchSecret(path) {
     const { token } = document.body.dataset;
     const answer = await fetch(path, { method: "POST", body: new URLSearchParams({ token }) }).catch(() => null);
@@ -38,8 +38,8 @@ async function copy(button, secret) {
     }
 }
 
-/** Shows a secret in place of its mask, until its time is over, the page is hidden or left, or somebody hides it. The
-    time is that of the clock: while the computer sleeps, no timer runs. */
+/** Shows a secret in place of its mask until the time is over, the page is hidden or left, or the user hides it. The clock
+    measures the time, because timers do not run while the computer sleeps. */
 function showFor(place, secret, everySecond, done) {
     wipe();
     const masked = place.textContent;
@@ -90,10 +90,11 @@ async function toggle(button) {
     }
 }
 
-/** The key just made: told once, so not to a tab that nobody sees yet, and kept no longer than it is shown. */
+/** Shows the created key. The server returns it once, so a hidden tab waits until it is visible. The script removes the key
+    when it hides it. */
 async function showCreated(notice) {
     while (document.hidden) {
-        await new Promise((seen) => document.addEventListener("visibilitychange", seen, { once: true }));
+        await new Promise((resolve) => document.addEventListener("visibilitychange", resolve, { once: true }));
     }
     const [key, header] = (await fetchSecret(notice.dataset.created)).split("\n");
     const copies = { "copy-created-key": key, "copy-created-header": header };
@@ -149,11 +150,11 @@ name && counted();
 
 document.getElementById("search")?.addEventListener("input", ({ target }) => search(target.value));
 
-// In the reader's own time zone, and in the form of the country that the reader's browser names with the page's language.
+// Formats dates in the user's time zone, with the browser's regional variant of the page's language.
 const { lang } = document.documentElement;
-const reader = navigator.languages.find((tag) => tag.startsWith(lang)) ?? lang;
+const locale = navigator.languages.find((tag) => tag.startsWith(lang)) ?? lang;
 for (const time of document.querySelectorAll("time")) {
-    time.title = new Date(time.dateTime).toLocaleString(reader, { dateStyle: "long", timeStyle: "short" });
+    time.title = new Date(time.dateTime).toLocaleString(locale, { dateStyle: "long", timeStyle: "short" });
 }
 
 const created = document.querySelector("[data-created]");

@@ -1,91 +1,91 @@
-//! The changes in progress, and how to stop them when the page closes.
+//! The changes in progress and their cancellation.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use codat_keys::{Error, KeyId};
 use tokio::sync::watch;
 
-use crate::notice::Problem;
+use crate::flash::ErrorSummary;
 
-/// Stops the changes that a page has begun: [`Portal::changes`](crate::Portal::changes). Its clones share them.
+/// A handle to the changes of a page that are in progress: [`Portal::changes`](crate::Portal::changes). Clones share them.
 #[derive(Clone, Default)]
 pub struct Changes(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    is_stopped: watch::Sender<bool>,
-    under_way: watch::Sender<usize>,
-    ended: Mutex<Vec<Ended>>,
+    is_cancelled: watch::Sender<bool>,
+    in_progress: watch::Sender<usize>,
+    outcomes: Mutex<Vec<ChangeOutcome>>,
 }
 
-/// The result of a change that ended after the page was closed.
-pub enum Ended {
+/// The outcome of a change that was in progress when [`Changes::stop`] was called.
+pub enum ChangeOutcome {
     /// A key was created.
     Created(KeyId),
     /// A key was revoked.
     Revoked(KeyId),
-    /// It failed, was stopped before it changed anything, or its outcome is unknown.
+    /// The change failed, was cancelled before it had an effect, or has an unknown outcome.
     Failed(Error),
 }
 
 impl Changes {
-    /// Stops each change as [`Create::until`](codat_keys::Create::until) does, and returns how each ended. A later one
-    /// sends nothing.
-    pub async fn stop(&self) -> Vec<Ended> {
-        self.0.is_stopped.send_replace(true);
+    /// Cancels all changes in progress, waits for them to end, and returns their outcomes. Later changes send no request.
+    pub async fn stop(&self) -> Vec<ChangeOutcome> {
+        self.0.is_cancelled.send_replace(true);
         // The sender lives as long as `self`.
-        let _ = self.0.under_way.subscribe().wait_for(|under_way| *under_way == 0).await;
-        std::mem::take(&mut *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner))
+        let _ = self.0.in_progress.subscribe().wait_for(|count| *count == 0).await;
+        std::mem::take(&mut *self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Completes once the changes are to stop.
-    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut is_stopped = self.0.is_stopped.subscribe();
+    /// Returns a future that completes when the changes are cancelled.
+    pub(crate) fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut is_cancelled = self.0.is_cancelled.subscribe();
         async move {
-            if is_stopped.wait_for(|is_stopped| *is_stopped).await.is_err() {
+            if is_cancelled.wait_for(|is_cancelled| *is_cancelled).await.is_err() {
                 std::future::pending().await
             }
         }
     }
 
-    /// Waits for a change.
+    /// Runs a change. `outcome` returns the outcome for [`Changes::stop`] if the change succeeds.
     pub(crate) async fn run<T>(
         &self,
         change: impl IntoFuture<Output = Result<T, Error>>,
-        done: impl FnOnce(&T) -> Ended,
-    ) -> Result<T, Problem> {
-        let _under_way = UnderWay::begin(&self.0.under_way);
+        outcome: impl FnOnce(&T) -> ChangeOutcome,
+    ) -> Result<T, ErrorSummary> {
+        let _in_progress = InProgress::begin(&self.0.in_progress);
         match change.await {
-            Ok(made) => {
-                self.end(|| done(&made));
-                Ok(made)
+            Ok(value) => {
+                self.record(|| outcome(&value));
+                Ok(value)
             }
             Err(error) => {
-                let problem = Problem::from(&error);
-                self.end(|| Ended::Failed(error));
-                Err(problem)
+                let summary = ErrorSummary::from(&error);
+                self.record(|| ChangeOutcome::Failed(error));
+                Err(summary)
             }
         }
     }
 
-    fn end(&self, ended: impl FnOnce() -> Ended) {
-        if *self.0.is_stopped.borrow() {
-            self.0.ended.lock().unwrap_or_else(PoisonError::into_inner).push(ended());
+    fn record(&self, outcome: impl FnOnce() -> ChangeOutcome) {
+        if *self.0.is_cancelled.borrow() {
+            self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome());
         }
     }
 }
 
-struct UnderWay<'a>(&'a watch::Sender<usize>);
+/// Counts a change as in progress until it is dropped.
+struct InProgress<'a>(&'a watch::Sender<usize>);
 
-impl<'a> UnderWay<'a> {
-    fn begin(under_way: &'a watch::Sender<usize>) -> Self {
-        under_way.send_modify(|under_way| *under_way += 1);
-        Self(under_way)
+impl<'a> InProgress<'a> {
+    fn begin(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InProgress<'_> {
     fn drop(&mut self) {
-        self.0.send_modify(|under_way| *under_way -= 1);
+        self.0.send_modify(|count| *count -= 1);
     }
 }

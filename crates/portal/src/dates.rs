@@ -1,18 +1,18 @@
-//! Dates in the reader's language. The script puts the exact ones into the reader's time zone.
+//! Dates in the visitor's language. The page's script converts exact dates to the visitor's time zone.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::words::Language;
+use crate::messages::Language;
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-/// On the average.
+/// The average month.
 const MONTH: i64 = 2_629_746;
 const YEAR: i64 = 12 * MONTH;
 
-/// Each with its English and French, for one and for several.
+/// Units with their lengths in seconds, and their singulars and plurals in English and French.
 const UNITS: [(i64, [&str; 2], [&str; 2]); 5] = [
     (YEAR, ["year", "years"], ["an", "ans"]),
     (MONTH, ["month", "months"], ["mois", "mois"]),
@@ -52,7 +52,7 @@ const MONTHS: [[&str; 12]; 2] = [
     ],
 ];
 
-/// `3 days ago`. A clock that is behind makes it no date of the future.
+/// Returns a text such as `3 days ago`. Dates in the future become `just now`.
 pub(crate) fn relative(language: Language, then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second() - then.as_second();
     let Some((unit, english, french)) = UNITS.into_iter().find(|(unit, ..)| seconds >= *unit) else {
@@ -69,7 +69,7 @@ pub(crate) fn relative(language: Language, then: Timestamp, now: Timestamp) -> S
     }
 }
 
-/// `24 November 2026 at 17:45 UTC`.
+/// Returns a text such as `24 November 2026 at 17:45 UTC`.
 pub(crate) fn exact(language: Language, date: Timestamp) -> String {
     let date = date.to_zoned_datetime(TimeZone::UTC);
     let (at, months) = match language {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn ages_are_told_in_the_largest_unit() {
+    fn ages_have_the_largest_unit() {
         let now = date("2026-11-25T12:00:00Z");
         for (then, english, french) in [
             ("2026-11-25T12:00:30Z", "just now", "à l'instant"),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_dates_are_in_the_readers_form() {
+    fn exact_dates_have_the_format_of_the_language() {
         assert_eq!(exact(Language::English, date("2026-11-24T17:45:00Z")), "24 November 2026 at 17:45 UTC");
         assert_eq!(exact(Language::French, date("2026-08-01T07:05:00Z")), "1er août 2026 à 07:05 UTC");
     }

@@ -1,8 +1,8 @@
-//! A page for Codat API keys, as Codat's Portal has one under "Developers > API keys": view, copy, create and revoke them,
-//! in a browser on this machine. It calls the API through [`codat_keys::Client`], and is a router for axum.
+//! A web page for Codat API keys, similar to "Developers > API keys" in Codat's Portal: view, copy, create and revoke them, in a
+//! browser on this machine. It calls the API through [`codat_keys::Client`], and is a router for axum.
 //!
-//! It has two homes. In front of the emulator one signs in as a user of some role ([`Portal::behind_sign_in`]); in front
-//! of the real API a link that works once opens it ([`Portal::behind_links`]).
+//! Two ways of authentication exist. In front of the emulator, visitors sign in with a role ([`Portal::with_sign_in`]). In front
+//! of the real API, a link that can be used once opens the page ([`Portal::with_links`]).
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -13,32 +13,43 @@
 //!
 //! let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-//! let (router, links) = Portal::new(listener.local_addr()?, move || Ok(client.clone())).behind_links();
-//! println!("open {}", links.make());
+//! let (router, links) = Portal::new(listener.local_addr()?, move || Ok(client.clone())).with_links();
+//! println!("open {}", links.create());
 //! tokio::spawn(codat_keys_portal::serve(listener, router));
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! What it guards: the `Host` must be the address it is bound to; a session is a random cookie that scripts cannot read
-//! and other sites do not send; every change comes from its own origin, with a token of the session. No key and no header
-//! is ever in its pages: three requests hand one out, each a POST of the page's script.
+//! The page accepts only its own address in the `Host` header. A session is a random cookie that scripts cannot read and other
+//! sites do not send. Each change must have the page's own origin and a form token of the session. No page contains a key or a
+//! header: three `POST` requests of the page's script return them.
 
-mod access;
-mod changes;
-mod dates;
-mod door;
-mod guard;
-mod links;
-mod notice;
-mod random;
-mod role;
+// From the top layer to the bottom one. A module uses only modules below it.
 mod routes;
+
+mod key_pages;
 mod secrets;
-mod session;
-mod site;
+mod sign_in;
+
+mod extractors;
+
+mod cookies;
+mod middleware;
+
+mod app_state;
+
+mod changes;
+mod links;
 mod view;
-mod words;
+
+mod dates;
+mod session;
+
+mod flash;
+mod messages;
+mod paths;
+mod role;
+mod token;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -47,26 +58,23 @@ use axum::Router;
 use codat_keys::{Client, Error};
 use tokio::net::TcpListener;
 
-pub use changes::{Changes, Ended};
+pub use changes::{ChangeOutcome, Changes};
 pub use links::Links;
+pub use messages::french;
+pub use paths::PATH;
 pub use role::Role;
-pub use words::french;
 
-use site::{Door, Site};
+use app_state::{AppState, Authentication};
 
-/// Where the page is on its server.
-pub const PATH: &str = "/developers/api-keys";
-
-/// More than one person's browser opens at once.
+/// More connections than the browser of one person opens at once.
 const MAX_CONNECTIONS: usize = 128;
 
-/// Serves the page until the future is dropped. Other programs on this machine, which may open any number of connections, do
-/// not keep the page from its owner.
+/// Serves the page until the future is dropped. Other programs on this machine cannot block the page with idle connections.
 pub async fn serve(listener: TcpListener, router: Router) {
     codat_keys_server::serve(listener, MAX_CONNECTIONS, |_| router.clone()).await;
 }
 
-/// The page, to be served on a loopback address.
+/// Configures the page and creates its router.
 pub struct Portal {
     address: SocketAddr,
     client: Box<dyn Fn() -> Result<Client, Error> + Send + Sync>,
@@ -75,35 +83,37 @@ pub struct Portal {
 }
 
 impl Portal {
-    /// A page on the keys that the client manages, served at this address: no other `Host` is answered. The client is
-    /// asked for at each request, so that another key may take the place of one that was revoked.
+    /// Creates a page that is served at `address`, a loopback address, and rejects requests with any other `Host`.
+    ///
+    /// Each request calls `client` to get the client, so that another key can replace a revoked one.
     pub fn new(address: SocketAddr, client: impl Fn() -> Result<Client, Error> + Send + Sync + 'static) -> Self {
         Self { address, client: Box::new(client), read_only: false, changes: Changes::default() }
     }
 
-    /// Whether keys are only shown, neither created nor revoked. Default: no.
-    pub fn read_only(mut self, yes: bool) -> Self {
-        self.read_only = yes;
+    /// Sets whether the page rejects creations and revocations. Default: `false`.
+    pub fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
         self
     }
 
-    /// The changes under way on the page, for whoever closes it.
+    /// Returns a handle with which the changes in progress can be stopped before the page is closed.
     pub fn changes(&self) -> Changes {
         self.changes.clone()
     }
 
-    /// For whoever signs in as a user of some [`Role`], without a password: only for an emulator.
-    pub fn behind_sign_in(self) -> Router {
-        self.site(Door::SignIn).router()
+    /// Returns a router whose visitors sign in as a user with a [`Role`], without a password. Use it only for an emulator.
+    pub fn with_sign_in(self) -> Router {
+        self.into_router(Authentication::SignIn)
     }
 
-    /// For whoever opens one of the links, each of which works once.
-    pub fn behind_links(self) -> (Router, Links) {
+    /// Returns a router whose visitors open a link, and the source of links. Each link can be used once.
+    pub fn with_links(self) -> (Router, Links) {
         let links = Links::new(self.address);
-        (self.site(Door::Links(links.clone())).router(), links)
+        (self.into_router(Authentication::Links(links.clone())), links)
     }
 
-    fn site(self, door: Door) -> Arc<Site> {
-        Arc::new(Site::new(self.address, self.client, self.read_only, door, self.changes))
+    fn into_router(self, authentication: Authentication) -> Router {
+        let app = AppState::new(self.address, self.client, self.read_only, authentication, self.changes);
+        routes::router(Arc::new(app))
     }
 }

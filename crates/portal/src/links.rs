@@ -1,4 +1,4 @@
-//! The links that open the page on a developer's own machine.
+//! Links that open the page. Each can be used once.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,36 +6,37 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::{PATH, random};
+use crate::paths::PATH;
+use crate::token;
 
-/// Makes links, and knows how long nobody has used the page. Its clones share both.
+/// Creates links and measures the idle time of the page. Clones share both.
 #[derive(Clone)]
 pub struct Links(Arc<Mutex<State>>);
 
 struct State {
     address: SocketAddr,
-    /// That of the newest link, until it is used.
+    /// The token of the newest link, until it is used.
     token: Option<String>,
-    used: Instant,
+    last_used: Instant,
 }
 
 impl Links {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self(Arc::new(Mutex::new(State { address, token: None, used: Instant::now() })))
+        Self(Arc::new(Mutex::new(State { address, token: None, last_used: Instant::now() })))
     }
 
-    /// A link that opens the page once. The one before it, if nobody has used it, opens nothing any more.
-    pub fn make(&self) -> String {
-        let (mut state, token) = (self.state(), random::token());
+    /// Creates a link that opens the page once. The previous link becomes invalid.
+    pub fn create(&self) -> String {
+        let (mut state, token) = (self.state(), token::generate());
         let link = format!("http://{}{PATH}/open/{token}", state.address);
         state.token = Some(token);
         link
     }
 
-    /// Done once nobody who had opened the page has used it for so long.
-    pub async fn unused_for(&self, time: Duration) {
+    /// Waits until no authenticated visitor has used the page for the given time.
+    pub async fn wait_until_idle(&self, time: Duration) {
         loop {
-            let left = time.saturating_sub(self.state().used.elapsed());
+            let left = time.saturating_sub(self.state().last_used.elapsed());
             if left.is_zero() {
                 return;
             }
@@ -43,17 +44,18 @@ impl Links {
         }
     }
 
-    pub(crate) fn opens(&self, token: &str) -> bool {
+    /// Returns true if the token is that of the newest link, which then becomes invalid.
+    pub(crate) fn consume(&self, token: &str) -> bool {
         let mut state = self.state();
-        let opens = state.token.as_deref().is_some_and(|wanted| random::same(token, wanted));
-        if opens {
+        let is_valid = state.token.as_deref().is_some_and(|newest| token::is_equal(token, newest));
+        if is_valid {
             state.token = None;
         }
-        opens
+        is_valid
     }
 
-    pub(crate) fn is_used(&self) {
-        self.state().used = Instant::now();
+    pub(crate) fn record_use(&self) {
+        self.state().last_used = Instant::now();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -66,21 +68,21 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn the_time_without_use_begins_anew_with_each_use() {
+    async fn each_use_restarts_the_idle_time() {
         let (links, started) = (Links::new(([127, 0, 0, 1], 1).into()), Instant::now());
         let user = async {
             sleep(Duration::from_secs(1_000)).await;
-            links.is_used();
+            links.record_use();
         };
-        tokio::join!(links.unused_for(Duration::from_secs(1_800)), user);
+        tokio::join!(links.wait_until_idle(Duration::from_secs(1_800)), user);
         assert_eq!(started.elapsed().as_secs(), 2_800);
     }
 
     #[test]
-    fn a_link_opens_once_and_only_the_newest_does() {
+    fn only_the_newest_link_is_valid_and_only_once() {
         let links = Links::new(([127, 0, 0, 1], 1).into());
         let token = |link: String| link.rsplit('/').next().map(ToOwned::to_owned).unwrap_or_default();
-        let (old, new) = (token(links.make()), token(links.make()));
-        assert!(!links.opens(&old) && !links.opens("") && links.opens(&new) && !links.opens(&new));
+        let (old, new) = (token(links.create()), token(links.create()));
+        assert!(!links.consume(&old) && !links.consume("") && links.consume(&new) && !links.consume(&new));
     }
 }

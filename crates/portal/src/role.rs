@@ -1,6 +1,6 @@
-//! The roles of Codat's users. They are the portal's alone: no answer of the API holds one.
+//! The roles of Codat's users. Only the portal has roles: no response of the API contains them.
 
-/// What a user of Codat's Portal may be (Codat's page on user roles).
+/// A role of a user of Codat's Portal (Codat's page on user roles).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Manages everything.
@@ -16,10 +16,10 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every role.
+    /// All roles.
     pub const ALL: [Role; 5] = [Role::Administrator, Role::Developer, Role::Onboarding, Role::Advisor, Role::Analyst];
 
-    /// Codat's name for it.
+    /// Returns Codat's name of the role.
     pub fn name(self) -> &'static str {
         match self {
             Role::Administrator => "Administrator",
@@ -30,17 +30,17 @@ impl Role {
         }
     }
 
-    /// Whether its users may see, copy, create and revoke keys: only these two may (Codat's authentication page).
+    /// Returns true if users with this role may view, copy, create and revoke keys (Codat's authentication page).
     pub fn manages_keys(self) -> bool {
         matches!(self, Role::Administrator | Role::Developer)
     }
 
-    /// The role of this name.
-    pub fn named(name: &str) -> Option<Role> {
+    /// Returns the role with this name.
+    pub fn from_name(name: &str) -> Option<Role> {
         Role::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// The made-up user of this role in the emulator.
+    /// Returns the name of the emulator's user with this role.
     pub(crate) fn user(self) -> &'static str {
         match self {
             Role::Administrator => "Ada",

@@ -1,4 +1,4 @@
-//! The three requests that hand a secret out, each to a script of the page that a person told to.
+//! The three requests that return a secret. The page's script sends them after a click.
 
 use std::sync::Arc;
 
@@ -8,42 +8,42 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
 use codat_keys::{ApiKey, AuthorizationHeader, Error, KeyId};
 
-use crate::access::{Manager, Own};
-use crate::door::Nothing;
-use crate::site::Site;
-use crate::words::Language;
+use crate::app_state::AppState;
+use crate::extractors::{EmptyForm, KeyManager, SessionForm};
+use crate::messages::Language;
 
-/// The key itself.
-pub(crate) fn key() -> MethodRouter<Arc<Site>> {
+/// Returns a key.
+pub(crate) fn key() -> MethodRouter<Arc<AppState>> {
     of_key(|key| key.expose_secret().to_owned())
 }
 
-/// Its header.
-pub(crate) fn header() -> MethodRouter<Arc<Site>> {
+/// Returns the `Authorization` header for a key.
+pub(crate) fn header() -> MethodRouter<Arc<AppState>> {
     of_key(|key| AuthorizationHeader::from(&key).expose_secret().to_owned())
 }
 
-fn of_key(secret: fn(ApiKey) -> String) -> MethodRouter<Arc<Site>> {
-    let told = async move |site: State<Arc<Site>>,
-                           language: Language,
-                           _manager: Manager,
-                           Path(id): Path<String>,
-                           _own: Own<Nothing>| {
-        let found = look_up(&site, &id).await.map(secret);
-        found.map_err(|error| (StatusCode::BAD_GATEWAY, language.said(error.kind().text())))
+fn of_key(secret: fn(ApiKey) -> String) -> MethodRouter<Arc<AppState>> {
+    let handler = async move |app: State<Arc<AppState>>,
+                              language: Language,
+                              _manager: KeyManager,
+                              Path(id): Path<String>,
+                              _form: SessionForm<EmptyForm>| {
+        let found = get_key(&app, &id).await.map(secret);
+        found.map_err(|error| (StatusCode::BAD_GATEWAY, language.translate(error.kind().text())))
     };
-    post(told)
+    post(handler)
 }
 
-/// The key that this session has just made, once, whether or not the list has it already; below it, its header.
+/// Returns the key that this session has just created, and its header on a second line. Each key is returned once, even before
+/// Codat lists it.
 pub(crate) async fn created(
-    State(site): State<Arc<Site>>,
-    _manager: Manager,
+    State(app): State<Arc<AppState>>,
+    _manager: KeyManager,
     Path(id): Path<String>,
-    own: Own<Nothing>,
+    request: SessionForm<EmptyForm>,
 ) -> Response {
-    let take = |created: &mut Option<(KeyId, ApiKey)>| created.take_if(|(made, _)| made.as_str() == id);
-    match site.sessions.with(&own.visitor.session, |session| take(&mut session.created)).flatten() {
+    let take = |created: &mut Option<(KeyId, ApiKey)>| created.take_if(|(created, _)| created.as_str() == id);
+    match app.sessions.with(&request.visitor.session, |session| take(&mut session.created)).flatten() {
         Some((_, key)) => {
             format!("{}\n{}", key.expose_secret(), AuthorizationHeader::from(&key).expose_secret()).into_response()
         }
@@ -51,7 +51,7 @@ pub(crate) async fn created(
     }
 }
 
-async fn look_up(site: &Site, id: &str) -> Result<ApiKey, Error> {
+async fn get_key(app: &AppState, id: &str) -> Result<ApiKey, Error> {
     let id = KeyId::parse(id)?;
-    Ok(site.client()?.keys().get(&id).await?.api_key)
+    Ok(app.client()?.keys().get(&id).await?.api_key)
 }

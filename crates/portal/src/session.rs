@@ -1,4 +1,4 @@
-//! Who has opened the page: a cookie that only the browser and this process know.
+//! Sessions of visitors. The value of the session cookie identifies a session.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,108 +7,108 @@ use std::time::Instant;
 use codat_keys::{ApiKey, KeyId};
 use tokio::sync::OnceCell;
 
-use crate::notice::Notice;
-use crate::random;
+use crate::flash::FlashMessage;
 use crate::role::Role;
+use crate::token;
 
-/// More would be somebody who fills the memory.
-const MOST: usize = 256;
+/// The maximum number of sessions, which limits the memory that they use.
+const MAX_SESSIONS: usize = 256;
 
-/// More clicks than anybody makes before a page answers.
-const MOST_BEGUN: usize = 16;
+/// The number of results that a session stores: more than the clicks before a page responds.
+const MAX_RESULTS: usize = 16;
 
-/// How what was begun has ended, once it has.
-pub(crate) type Begun = Arc<OnceCell<Arc<Notice>>>;
+/// The result of an action, which is set when the action ends.
+pub(crate) type ActionResult = Arc<OnceCell<Arc<FlashMessage>>>;
 
-/// What somebody may do.
+/// The identity of a visitor.
 #[derive(Clone, Copy)]
-pub(crate) enum Access {
-    /// Sign in.
-    Stranger,
-    /// What the role may.
+pub(crate) enum Identity {
+    /// May sign in.
+    Anonymous,
+    /// May do what the role allows.
     User(Role),
-    /// Everything: whoever was given a link.
-    Owner,
+    /// Has opened a link, and may do everything.
+    LinkHolder,
 }
 
-/// Somebody with a session.
+/// A visitor with a session.
 pub(crate) struct Visitor {
     /// The value of the cookie.
     pub(crate) session: String,
-    /// Stands in each form of the session, and in no other.
+    /// The token that each form of the session contains.
     pub(crate) form_token: String,
-    pub(crate) access: Access,
+    pub(crate) identity: Identity,
 }
 
-/// What is kept for a visitor from one request to the next.
+/// The state of a session.
 pub(crate) struct Session {
-    access: Access,
+    identity: Identity,
     form_token: String,
     used: Instant,
-    /// What the next page tells.
-    pub(crate) notice: Option<Arc<Notice>>,
-    /// What every page tells until it is known.
-    pub(crate) doubts: Vec<Arc<Notice>>,
-    /// The latest changes, by what asked for them.
-    begun: VecDeque<(String, Begun)>,
-    /// The key just made, until it is shown. Another tab may have made another since: each shows its own.
+    /// The message for the next page.
+    pub(crate) flash: Option<Arc<FlashMessage>>,
+    /// The messages about changes with an unknown outcome. Every page shows them until they are resolved.
+    pub(crate) unresolved: Vec<Arc<FlashMessage>>,
+    /// The results of the latest actions, by submission.
+    results: VecDeque<(String, ActionResult)>,
+    /// The last created key with its id, until the page's script fetches it. The id distinguishes it from keys of other tabs.
     pub(crate) created: Option<(KeyId, ApiKey)>,
 }
 
 impl Session {
-    /// A change that something asks for: the same one, if it has asked before.
-    pub(crate) fn begun(&mut self, asked: &str) -> Begun {
-        if let Some((_, begun)) = self.begun.iter().find(|(by, _)| by == asked) {
-            return Arc::clone(begun);
+    /// Returns the result of the action that a submission requests. Repeated submissions share one result.
+    pub(crate) fn action_result(&mut self, submission: &str) -> ActionResult {
+        if let Some((_, result)) = self.results.iter().find(|(key, _)| key == submission) {
+            return Arc::clone(result);
         }
-        self.begun.truncate(MOST_BEGUN - 1);
-        self.begun.push_front((asked.to_owned(), Begun::default()));
-        Arc::clone(&self.begun[0].1)
+        self.results.truncate(MAX_RESULTS - 1);
+        self.results.push_front((submission.to_owned(), ActionResult::default()));
+        Arc::clone(&self.results[0].1)
     }
 }
 
-/// All of them, by the value of their cookie. They end with the process.
+/// All sessions, by the value of their cookie. They are kept in memory only.
 #[derive(Default)]
 pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);
 
 impl Sessions {
-    pub(crate) fn begin(&self, access: Access) -> Visitor {
-        let (session, form_token) = (random::token(), random::token());
+    pub(crate) fn begin(&self, identity: Identity) -> Visitor {
+        let (session, form_token) = (token::generate(), token::generate());
         let mut sessions = self.lock();
-        if sessions.len() >= MOST {
-            // Strangers first: anybody can be one.
-            let is_known = |session: &Session| !matches!(session.access, Access::Stranger);
+        if sessions.len() >= MAX_SESSIONS {
+            // Anonymous sessions first, because anyone can create them.
+            let is_known = |session: &Session| !matches!(session.identity, Identity::Anonymous);
             let oldest = sessions.iter().min_by_key(|(_, session)| (is_known(session), session.used));
             let oldest = oldest.map(|(id, _)| id.clone());
             oldest.and_then(|id| sessions.remove(&id));
         }
         let kept = Session {
-            access,
+            identity,
             form_token: form_token.clone(),
             used: Instant::now(),
-            notice: None,
-            doubts: Vec::new(),
-            begun: VecDeque::new(),
+            flash: None,
+            unresolved: Vec::new(),
+            results: VecDeque::new(),
             created: None,
         };
         sessions.insert(session.clone(), kept);
-        Visitor { session, form_token, access }
+        Visitor { session, form_token, identity }
     }
 
     pub(crate) fn visitor(&self, cookie: &str) -> Option<Visitor> {
         self.with(cookie, |session| Visitor {
             session: cookie.to_owned(),
             form_token: session.form_token.clone(),
-            access: session.access,
+            identity: session.identity,
         })
     }
 
-    /// Does something with a session, if it has not ended.
-    pub(crate) fn with<T>(&self, cookie: &str, step: impl FnOnce(&mut Session) -> T) -> Option<T> {
+    /// Calls a function with a session. Returns `None` if the session has ended.
+    pub(crate) fn with<T>(&self, cookie: &str, function: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let mut sessions = self.lock();
         let session = sessions.get_mut(cookie)?;
         session.used = Instant::now();
-        Some(step(session))
+        Some(function(session))
     }
 
     pub(crate) fn end(&self, cookie: &str) {

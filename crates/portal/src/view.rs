@@ -1,8 +1,8 @@
-//! The pages. Nothing in them is secret: see [`crate::secrets`] for what is.
+//! The HTML pages. They contain no secrets.
 
-mod doors;
-mod frame;
-mod notices;
+mod access_pages;
+mod flash_messages;
+mod layout;
 mod revoke;
 mod table;
 
@@ -11,47 +11,48 @@ use std::sync::Arc;
 use codat_keys::{ApiKeyDetails, Client, ErrorKind, KeyId, holds_credential};
 use maud::{Markup, html};
 
-use crate::notice::{Asked, Notice, Problem};
+use crate::flash::{ErrorSummary, FlashMessage, RequestedAction};
+use crate::messages::Language;
+use crate::paths::PATH;
 use crate::session::Visitor;
-use crate::words::Language;
-use crate::{PATH, random};
+use crate::token;
 
-pub(crate) use doors::{forbidden, needs_link, opened, out_of_date, sign_in};
-use frame::frame;
+pub(crate) use access_pages::{forbidden, link_required, redirect, session_ended, sign_in};
+use layout::layout;
 
-/// Who looks at what.
+/// A page of the keys for a visitor.
 pub(crate) struct Page<'a> {
     pub(crate) language: Language,
     pub(crate) visitor: &'a Visitor,
     pub(crate) read_only: bool,
-    pub(crate) notices: &'a [Arc<Notice>],
+    pub(crate) messages: &'a [Arc<FlashMessage>],
 }
 
-/// The keys as a client has listed them.
+/// The listed keys and the client that listed them.
 pub(crate) struct Keys<'a> {
     pub(crate) client: &'a Client,
     pub(crate) keys: &'a [ApiKeyDetails],
 }
 
 impl Keys<'_> {
-    pub(crate) fn get(&self, id: &str) -> Result<&ApiKeyDetails, Problem> {
+    pub(crate) fn get(&self, id: &str) -> Result<&ApiKeyDetails, ErrorSummary> {
         let id = KeyId::parse(id)?;
-        // No page, form or link can name an id that holds a key.
+        // An id that contains a key is not used in any link, so no request has it.
         let found = self.keys.iter().find(|key| key.id == id && !key.id.holds_key());
-        found.ok_or_else(|| Problem::of(ErrorKind::NotFound))
+        found.ok_or_else(|| ErrorSummary::of(ErrorKind::NotFound))
     }
 
-    /// Whether what was typed where a name belongs holds a key, or what looks like one, so that no page repeats it.
+    /// Returns true if a text contains a key or a text that looks like one. Pages do not repeat such a text.
     fn is_secret(&self, typed: &str) -> bool {
         self.client.untrusted(typed).holds_key() || holds_credential(typed)
     }
 }
 
 impl Page<'_> {
-    /// All keys, or those whose names hold what is searched for.
+    /// The list of all keys, or of the keys whose names contain the search text.
     pub(crate) fn keys(&self, keys: &Keys<'_>, search: &str) -> Markup {
         let language = self.language;
-        frame(
+        layout(
             language,
             language.title(),
             Some(self.visitor),
@@ -61,48 +62,43 @@ impl Page<'_> {
                     (table::meter(language, keys.keys.len()))
                 }
                 p.intro { (language.intro()) }
-                (self.told())
+                (self.flash_messages())
                 (self.table(keys, search))
                 (self.create(keys))
             },
         )
     }
 
-    /// Where the keys cannot be listed.
-    pub(crate) fn without_keys(&self, problem: Problem) -> Markup {
+    /// The page when the keys cannot be listed.
+    pub(crate) fn without_keys(&self, error: ErrorSummary) -> Markup {
         let language = self.language;
-        frame(
+        layout(
             language,
             language.title(),
             Some(self.visitor),
             html! {
                 h1 { (language.title()) }
-                (self.told())
-                (self.problem(&problem, &Asked::Look))
+                (self.flash_messages())
+                (self.error(&error, &RequestedAction::ListKeys))
                 p { a.button href=(PATH) { (language.try_again()) } }
             },
         )
     }
 
-    fn told(&self) -> Markup {
-        html! { @for notice in self.notices { (self.notice(notice)) } }
+    fn flash_messages(&self) -> Markup {
+        html! { @for message in self.messages { (self.flash_message(message)) } }
     }
 
-    /// What every form has: whose it is, and which one, so that one that is sent twice is seen.
+    /// The hidden fields of every form: the form token of the session, and an id that identifies repeated submissions.
     fn form_fields(&self) -> Markup {
         html! {
             input type="hidden" name="token" value=(self.visitor.form_token);
-            input type="hidden" name="form" value=(random::token());
+            input type="hidden" name="form" value=(token::generate());
         }
     }
 }
 
-/// A name as a page shows it; `None` for a blank one.
+/// Returns the name of a key as the page shows it, or `None` if it is blank.
 fn name(key: &ApiKeyDetails) -> Option<String> {
     key.name.as_ref().map(ToString::to_string).filter(|name| !name.trim().is_empty())
-}
-
-pub(crate) fn key_path(id: &KeyId, what: &str) -> String {
-    let id = percent_encoding::utf8_percent_encode(id.as_str(), percent_encoding::NON_ALPHANUMERIC);
-    format!("{PATH}/keys/{id}/{what}")
 }

@@ -1,9 +1,9 @@
-//! The page over raw sockets, judged by what they receive and by what the emulator then holds.
+//! Tests of the page over raw sockets, checked by its responses and by the state of the emulator.
 
 #[path = "../../../tests/support/bounded.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod bounded;
-mod guard;
+mod middleware;
 mod pages;
 mod roles;
 mod secrets;

@@ -1,4 +1,4 @@
-//! The page without a script.
+//! The pages without JavaScript.
 
 use std::thread;
 
@@ -6,14 +6,14 @@ use codat_keys_emulator::Emulator;
 use codat_keys_portal::{PATH, Role};
 
 use crate::bounded::wait_until;
-use crate::support::{Answer, Visitor, emulated, host_of, send, set_state, state};
+use crate::support::{Response, Visitor, emulated, host_of, send, set_state, state};
 
 fn developer(emulator: &Emulator) -> Visitor<'_> {
     Visitor::signed_in(emulator, Role::Developer)
 }
 
 #[test]
-fn names_are_shown_as_text() {
+fn names_are_escaped() {
     let emulator = emulated();
     let names = ["<script>alert(1)</script>", "\\\"><img src=x>", "abc\\u202Etxt", "a\\u0007b", "🔑 & co"];
     let keys: Vec<_> = names.iter().map(|name| format!(r#"{{"name":"{name}"}}"#)).collect();
@@ -33,7 +33,7 @@ fn names_are_shown_as_text() {
 }
 
 #[test]
-fn an_impossible_date_is_no_age() {
+fn implausible_dates_have_no_age() {
     let emulator = emulated();
     let key = emulator.api_key();
     let dates = ["2125-01-01T00:00:00Z", "0001-01-01T00:00:00Z"];
@@ -45,7 +45,7 @@ fn an_impossible_date_is_no_age() {
 }
 
 #[test]
-fn what_cannot_be_a_name_stays_in_the_form() {
+fn an_invalid_name_stays_in_the_form() {
     let emulator = emulated();
     let visitor = developer(&emulator);
     for typed in ["", "%20%20", &"x+".repeat(26)[..51], "a%07b"] {
@@ -56,7 +56,7 @@ fn what_cannot_be_a_name_stays_in_the_form() {
 }
 
 #[test]
-fn the_limit_and_the_last_key_are_said_beforehand() {
+fn the_page_explains_the_limit_and_the_last_key() {
     let emulator = emulated();
     let visitor = developer(&emulator);
     let page = visitor.get("").body;
@@ -71,15 +71,15 @@ fn the_limit_and_the_last_key_are_said_beforehand() {
 }
 
 #[test]
-fn a_key_is_revoked_by_its_name_or_its_end_and_by_nothing_else() {
+fn a_revocation_requires_the_name_or_the_last_characters() {
     let emulator = emulated();
     let key = emulator.api_key();
     let keys = r#"{"id":"b","name":"b","apiKey":"MadeUpKeyOne1111"},{"id":"c","apiKey":"MadeUpKeyTwo2222"}"#;
     set_state(&emulator, &format!(r#"{{"keys":[{{"id":"a","apiKey":"{key}"}},{keys}]}}"#));
     let visitor = developer(&emulator);
     for (id, wrong) in [("b", ""), ("b", "B"), ("b", "222"), ("c", ""), ("c", "no+name"), ("c", "1111")] {
-        let answer = visitor.post(&format!("/keys/{id}/revoke"), &[("confirm", wrong)]);
-        assert_eq!(answer.header("location"), Some(&*format!("{PATH}/keys/{id}/revoke")), "{wrong}");
+        let response = visitor.post(&format!("/keys/{id}/revoke"), &[("confirm", wrong)]);
+        assert_eq!(response.header("location"), Some(&*format!("{PATH}/keys/{id}/revoke")), "{wrong}");
         assert!(visitor.get(&format!("/keys/{id}/revoke")).body.contains("Nothing was revoked"), "{wrong}");
     }
     for (id, right) in [("b", "b"), ("c", "2222")] {
@@ -90,7 +90,7 @@ fn a_key_is_revoked_by_its_name_or_its_end_and_by_nothing_else() {
 }
 
 #[test]
-fn the_key_in_use_goes_only_where_its_box_is_ticked() {
+fn revoking_the_key_in_use_requires_a_checkbox() {
     let emulator = emulated();
     let key = emulator.api_key();
     set_state(&emulator, &format!(r#"{{"keys":[{{"id":"a","name":"a","apiKey":"{key}"}},{{"id":"b","name":"b"}}]}}"#));
@@ -100,20 +100,20 @@ fn the_key_in_use_goes_only_where_its_box_is_ticked() {
     visitor.post("/keys/a/revoke", &[("confirm", "a")]);
     assert!(visitor.get("").body.contains("This is the key that makes the call"));
     visitor.post("/keys/a/revoke", &[("confirm", "a"), ("in_use", "on")]);
-    // The emulator's page goes on with the key that is left.
+    // The emulator's page continues with the remaining key.
     let page = visitor.get("").body;
     assert!(page.contains("The key was revoked") && page.contains("used by this page"), "{page}");
 }
 
 #[test]
-fn an_unknown_outcome_is_resumed_and_makes_one_key() {
+fn resuming_an_unknown_outcome_creates_one_key() {
     let emulator = emulated();
     let visitor = developer(&emulator);
     emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#).expect("faults");
     visitor.post("/keys", &[("name", "made")]);
     let page = visitor.get("").body;
     assert!(page.contains("It is unknown whether the change took effect") && page.contains("One of these may be it"));
-    assert!(visitor.get("").body.contains("It is unknown"), "until it is known");
+    assert!(visitor.get("").body.contains("It is unknown"), "until it is resolved");
     let (_, idempotency_key) = page.split_once("name=\"idempotency_key\" value=\"").expect("a form that resumes");
     let idempotency_key = idempotency_key.split('"').next().unwrap_or_default();
     visitor.post("/keys", &[("name", "made"), ("idempotency_key", idempotency_key)]);
@@ -123,7 +123,7 @@ fn an_unknown_outcome_is_resumed_and_makes_one_key() {
 }
 
 #[test]
-fn a_form_that_is_sent_twice_is_done_once() {
+fn a_repeated_form_is_processed_once() {
     let emulator = emulated();
     let visitor = developer(&emulator);
     let delays = r#"{"faults":[{"method":"POST","fault":"delay-before","milliseconds":300,"count":2}]}"#;
@@ -132,43 +132,43 @@ fn a_form_that_is_sent_twice_is_done_once() {
     let sent = || visitor.post("/keys", &form).status;
     thread::scope(|scope| {
         let both = [scope.spawn(sent), scope.spawn(sent)];
-        assert_eq!(both.map(|one| one.join().expect("an answer")), [303, 303]);
+        assert_eq!(both.map(|one| one.join().expect("an response")), [303, 303]);
     });
     assert!(visitor.get("").body.contains("The key was created"));
     assert_eq!(visitor.post("/keys", &form).status, 303);
-    assert!(visitor.get("").body.contains("The key was created"), "by going back, too");
+    assert!(visitor.get("").body.contains("The key was created"), "also after navigating back");
     assert_eq!(state(&emulator).matches("\"id\"").count(), 2);
     visitor.post("/keys", &[("name", "made"), ("form", "4567")]);
-    assert_eq!(state(&emulator).matches("\"id\"").count(), 3, "another form makes another key");
+    assert_eq!(state(&emulator).matches("\"id\"").count(), 3, "another form creates another key");
 }
 
 #[test]
-fn what_was_begun_goes_on_when_the_browser_gives_up() {
+fn an_action_continues_after_the_browser_disconnects() {
     let emulator = emulated();
     let visitor = developer(&emulator);
     let delay = r#"{"faults":[{"method":"POST","fault":"delay-before","milliseconds":300}]}"#;
     emulator.set_faults(delay).expect("faults");
-    visitor.give_up("/keys", &[("name", "made")]);
+    visitor.submit_and_disconnect("/keys", &[("name", "made")]);
     wait_until("the key is created", || visitor.get("").body.contains("The key was created"));
 }
 
 #[test]
-fn errors_come_with_their_correlation_id_and_a_way_on() {
+fn errors_have_a_correlation_id_and_a_hint() {
     let emulator = emulated();
     let visitor = developer(&emulator);
     emulator.set_faults(r#"{"faults":[{"method":"GET","fault":"status","status":503}]}"#).expect("faults");
-    let answer = visitor.get("");
-    assert_eq!(answer.status, 502);
+    let response = visitor.get("");
+    assert_eq!(response.status, 502);
     for said in ["Codat failed to answer.", "Correlation id, for Codat's support <code>", "Try again"] {
-        assert!(answer.body.contains(said), "{said}: {}", answer.body);
+        assert!(response.body.contains(said), "{said}: {}", response.body);
     }
 }
 
 #[test]
-fn the_language_is_the_readers() {
+fn the_language_is_selected_or_preferred() {
     let emulator = emulated();
     let head = format!("Host: {}\r\n", host_of(&emulator));
-    let asked = |more: &str| -> Answer { send(&emulator, "GET", PATH, &format!("{head}{more}"), "") };
+    let get = |more: &str| -> Response { send(&emulator, "GET", PATH, &format!("{head}{more}"), "") };
     for (accepted, language) in [
         ("", "en"),
         ("Accept-Language: fr-CH, fr;q=0.9, en;q=0.8\r\n", "fr"),
@@ -178,7 +178,7 @@ fn the_language_is_the_readers() {
         ("Accept-Language: de, é, ;;q=, f\r\n", "en"),
         ("Cookie: codat_keys_language=fr\r\nAccept-Language: en\r\n", "fr"),
     ] {
-        assert!(asked(accepted).body.contains(&format!("<html lang=\"{language}\">")), "{accepted}");
+        assert!(get(accepted).body.contains(&format!("<html lang=\"{language}\">")), "{accepted}");
     }
     let chosen = send(&emulator, "GET", &format!("{PATH}/language/fr"), &head, "");
     assert_eq!((chosen.status, chosen.header("location")), (303, Some(PATH)));

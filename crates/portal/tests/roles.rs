@@ -1,8 +1,8 @@
-//! Who may.
+//! Access by role.
 
 use codat_keys_portal::Role;
 
-use crate::guard::CHANGES;
+use crate::middleware::CHANGES;
 use crate::support::{Visitor, emulated, local, set_state, state};
 
 const PAGES: [&str; 3] = ["", "?name=x", "/keys/an-id/revoke"];
@@ -16,7 +16,7 @@ fn set_keys(emulator: &codat_keys_emulator::Emulator) {
 }
 
 #[test]
-fn the_others_are_told_who_may_whatever_they_send() {
+fn other_roles_have_no_access() {
     let emulator = emulated();
     set_keys(&emulator);
     let before = state(&emulator);
@@ -24,17 +24,17 @@ fn the_others_are_told_who_may_whatever_they_send() {
         let visitor = Visitor::signed_in(&emulator, role);
         let changes = CHANGES.iter().filter(|(path, _)| !path.starts_with("/sign-"));
         let posted = changes.map(|(path, fields)| visitor.post(&path.replace("{id}", "an-id"), fields));
-        for answer in PAGES.map(|path| visitor.get(path)).into_iter().chain(posted) {
-            assert_eq!(answer.status, 403, "{}", role.name());
-            assert!(answer.body.contains("Only an Administrator or a Developer"), "{}", answer.body);
-            assert!(!answer.body.contains("doomed") && !answer.body.contains("****"), "{}", answer.body);
+        for response in PAGES.map(|path| visitor.get(path)).into_iter().chain(posted) {
+            assert_eq!(response.status, 403, "{}", role.name());
+            assert!(response.body.contains("Only an Administrator or a Developer"), "{}", response.body);
+            assert!(!response.body.contains("doomed") && !response.body.contains("****"), "{}", response.body);
         }
     }
     assert_eq!(state(&emulator), before);
 }
 
 #[test]
-fn administrators_and_developers_do_everything() {
+fn administrators_and_developers_have_full_access() {
     for role in [Role::Administrator, Role::Developer] {
         let emulator = emulated();
         set_keys(&emulator);
@@ -49,24 +49,24 @@ fn administrators_and_developers_do_everything() {
 }
 
 #[test]
-fn strangers_are_asked_to_sign_in() {
+fn anonymous_visitors_are_asked_to_sign_in() {
     let emulator = emulated();
     set_keys(&emulator);
     let nobody = Visitor { emulator: &emulator, cookie: "x=y".into(), form_token: String::new() };
     for path in PAGES {
-        let answer = nobody.get(path);
-        assert!(answer.body.contains("Who are you?") && !answer.body.contains("****"));
+        let response = nobody.get(path);
+        assert!(response.body.contains("Who are you?") && !response.body.contains("****"));
     }
     let before = state(&emulator);
     for (path, fields) in CHANGES {
-        let answer = nobody.post(&path.replace("{id}", "an-id"), fields);
-        assert!(!answer.body.contains("MadeUp") && !answer.body.contains("****"), "{path}");
+        let response = nobody.post(&path.replace("{id}", "an-id"), fields);
+        assert!(!response.body.contains("MadeUp") && !response.body.contains("****"), "{path}");
     }
     assert_eq!(state(&emulator), before);
 }
 
 #[test]
-fn who_signs_out_is_a_stranger() {
+fn signing_out_ends_the_session() {
     let emulator = emulated();
     let visitor = Visitor::signed_in(&emulator, Role::Developer);
     assert_eq!(visitor.post("/sign-out", &[]).status, 303);
@@ -76,7 +76,7 @@ fn who_signs_out_is_a_stranger() {
 }
 
 #[test]
-fn a_page_that_only_shows_changes_nothing() {
+fn a_read_only_page_rejects_changes() {
     let (emulator, links) = local(true);
     set_keys(&emulator);
     let (visitor, before) = (Visitor::with_link(&emulator, &links), state(&emulator));

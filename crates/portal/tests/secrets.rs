@@ -1,14 +1,14 @@
-//! Where keys are, and where they are not.
+//! The responses that contain keys, and those that must not.
 
 use codat_keys_portal::{PATH, Role};
 
-use crate::support::{Answer, Visitor, emulated, host_of, local, send, set_state, state};
+use crate::support::{Response, Visitor, emulated, host_of, local, send, set_state, state};
 
 const KEY: &str = "MadeUpKeyOfThePageThatNobodyMaySee000042";
 const HEADER: &str = "Basic TWFkZVVwS2V5T2ZUaGVQYWdlVGhhdE5vYm9keU1heVNlZTAwMDA0Mg==";
 
 #[test]
-fn no_page_holds_a_key_or_a_header() {
+fn no_page_contains_a_key_or_a_header() {
     let emulator = emulated();
     let keys = format!(
         r#"{{"keys":[{{"id":"a","apiKey":"{}"}},{{"id":"b","name":"b","apiKey":"{KEY}"}}]}}"#,
@@ -21,18 +21,18 @@ fn no_page_holds_a_key_or_a_header() {
     let mut secrets = vec![KEY.to_owned(), HEADER.to_owned(), emulator.api_key().to_owned()];
     secrets.extend(made.lines().map(ToOwned::to_owned));
     for path in ["", "?name=b", "/keys/b/revoke", "/keys/a/revoke", "/portal.js", "/portal.css", "/icon.svg"] {
-        let answer = visitor.get(path);
-        assert_eq!(answer.status, 200, "{path}");
+        let response = visitor.get(path);
+        assert_eq!(response.status, 200, "{path}");
         for secret in &secrets {
             let encoded = secret.trim_start_matches("Basic ");
-            assert!(!answer.body.contains(encoded) && !answer.head.contains(encoded), "{path}");
+            assert!(!response.body.contains(encoded) && !response.head.contains(encoded), "{path}");
         }
     }
 }
 
-/// The list is the emulator's, whose names and ids are what somebody has put there.
+/// Anyone who can create keys can put any text into a name, and the emulator's state any text into an id.
 #[test]
-fn no_page_shows_a_key_in_a_name_or_an_id() {
+fn keys_in_names_and_ids_are_masked() {
     let emulator = emulated();
     let own = emulator.api_key();
     let encoded = HEADER.trim_start_matches("Basic ");
@@ -44,9 +44,9 @@ fn no_page_shows_a_key_in_a_name_or_an_id() {
     );
     set_state(&emulator, &keys);
     let visitor = Visitor::signed_in(&emulator, Role::Administrator);
-    let holds_no_key = |path: &str, answer: &Answer| {
+    let holds_no_key = |path: &str, response: &Response| {
         for secret in [KEY, encoded, own, &KEY[20..]] {
-            assert!(!answer.body.contains(secret) && !answer.head.contains(secret), "{path}: {}", answer.body);
+            assert!(!response.body.contains(secret) && !response.head.contains(secret), "{path}: {}", response.body);
         }
     };
     let page = visitor.get("");
@@ -62,27 +62,27 @@ fn no_page_shows_a_key_in_a_name_or_an_id() {
     }
     visitor.post("/keys/d/revoke", &[("confirm", "****")]);
     let page = visitor.get("");
-    assert!(page.body.contains("The key was revoked"), "by the name as it is shown: {}", page.body);
+    assert!(page.body.contains("The key was revoked"), "confirmed by the name as it is shown: {}", page.body);
     holds_no_key("", &page);
 }
 
 #[test]
-fn a_key_just_made_is_told_once() {
+fn a_created_key_is_returned_once() {
     let emulator = emulated();
     let visitor = Visitor::signed_in(&emulator, Role::Developer);
     visitor.post("/keys", &[("name", "made")]);
     let page = visitor.get("").body;
     assert!(page.contains("The key was created"));
-    assert!(!visitor.get("").body.contains("The key was created"), "told once");
+    assert!(!visitor.get("").body.contains("The key was created"), "shown once");
     assert_eq!(visitor.post("/keys/another/created", &[]).status, 404);
-    let told = visitor.post(&created(&page), &[]);
-    let (key, header) = told.body.split_once('\n').unwrap_or_default();
+    let created_key = visitor.post(&created(&page), &[]);
+    let (key, header) = created_key.body.split_once('\n').unwrap_or_default();
     assert!(key.len() == 40 && header.starts_with("Basic "));
     assert_eq!(visitor.post(&created(&page), &[]).status, 404);
 }
 
 #[test]
-fn a_name_that_is_a_key_is_not_shown_again() {
+fn a_name_that_contains_a_key_is_not_shown_again() {
     let emulator = emulated();
     set_state(
         &emulator,
@@ -113,23 +113,23 @@ fn a_name_that_is_a_key_is_not_shown_again() {
     assert_eq!(state(&emulator).matches("\"id\"").count(), 2);
 }
 
-/// Where the page's script fetches the key that was just made.
+/// Returns the path from which the page's script fetches the created key.
 fn created(page: &str) -> String {
     let (_, path) = page.split_once("data-created=\"").expect("a key that was made");
     path.split('"').next().unwrap_or_default().trim_start_matches(PATH).to_owned()
 }
 
 #[test]
-fn a_link_opens_once_and_shows_nothing_to_who_has_none() {
+fn a_link_can_be_used_once() {
     let (emulator, links) = local(false);
     let head = format!("Host: {}\r\nAccept: text/html\r\n", host_of(&emulator));
-    let link = links.make();
+    let link = links.create();
     let path = link.trim_start_matches(emulator.base_url());
     assert_eq!(send(&emulator, "GET", path, &head, "").status, 200);
     for path in [path, PATH, &format!("{PATH}/open/{}", "0".repeat(64)), &format!("{PATH}/keys/x/revoke")] {
-        let answer = send(&emulator, "GET", path, &head, "");
-        assert_eq!(answer.status, 401, "{path}");
-        assert!(answer.header("set-cookie").is_none() && !answer.body.contains("****"), "{path}");
+        let response = send(&emulator, "GET", path, &head, "");
+        assert_eq!(response.status, 401, "{path}");
+        assert!(response.header("set-cookie").is_none() && !response.body.contains("****"), "{path}");
     }
     let visitor = Visitor::with_link(&emulator, &links);
     assert!(visitor.get("").body.contains("1 of 10 keys"));

@@ -1,18 +1,18 @@
-//! The question before a key is revoked.
+//! The confirmation of a revocation.
 
 use codat_keys::{ApiKeyDetails, ErrorKind};
 use maud::{Markup, html};
 
-use super::frame::frame;
-use super::{Keys, Page, key_path, name};
-use crate::PATH;
-use crate::notice::Notice;
+use super::layout::layout;
+use super::{Keys, Page, name};
+use crate::flash::FlashMessage;
+use crate::paths::{PATH, key_path};
 
 impl Page<'_> {
     pub(crate) fn revoke(&self, keys: &Keys<'_>, key: &ApiKeyDetails) -> Markup {
         let language = self.language;
-        let kept = keys.client.keeps(keys.keys, &key.id);
-        frame(
+        let refusal = keys.client.keeps(keys.keys, &key.id);
+        layout(
             language,
             language.revoke_this(),
             Some(self.visitor),
@@ -25,14 +25,14 @@ impl Page<'_> {
                     }
                     " " code { (key.api_key.masked()) }
                 }
-                (self.told())
+                (self.flash_messages())
                 @if self.read_only {
                     p.reason { (language.read_only()) }
-                } @else if kept == Some(ErrorKind::LastKey) {
+                } @else if refusal == Some(ErrorKind::LastKey) {
                     p.reason { (language.last_key()) }
                 } @else {
-                    p #for-good { (language.for_good()) }
-                    (self.revocation(key, kept == Some(ErrorKind::KeyInUse)))
+                    p #for-good { (language.cannot_be_undone()) }
+                    (self.revocation(key, refusal == Some(ErrorKind::KeyInUse)))
                 }
                 p { a href=(PATH) { (language.cancel()) } }
             },
@@ -41,8 +41,8 @@ impl Page<'_> {
 
     fn revocation(&self, key: &ApiKeyDetails, in_use: bool) -> Markup {
         let language = self.language;
-        let what = if key.name.is_some() { language.confirm() } else { language.confirm_key() };
-        let is_wrong = self.notices.iter().any(|notice| matches!(**notice, Notice::NotConfirmed(_)));
+        let label = if key.name.is_some() { language.confirm() } else { language.confirm_key() };
+        let is_wrong = self.messages.iter().any(|message| matches!(**message, FlashMessage::NotConfirmed(_)));
         html! {
             form.revoke method="post" action=(key_path(&key.id, "revoke")) {
                 (self.form_fields())
@@ -55,7 +55,7 @@ impl Page<'_> {
                         }
                     }
                 }
-                label for="confirm" { (what) }
+                label for="confirm" { (label) }
                 input #confirm name="confirm" required autocomplete="off" spellcheck="false" autofocus[!in_use]
                     aria-invalid=[is_wrong.then_some("true")]
                     aria-describedby={ @if is_wrong { "problem " } "for-good" };

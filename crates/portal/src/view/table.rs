@@ -1,21 +1,22 @@
-//! The keys, and what can be done with them.
+//! The table of keys and the form that creates one.
 
 use codat_keys::{ApiKeyDetails, ErrorKind, MAX_KEYS, Timestamp};
 use maud::{Markup, html};
 
-use super::{Keys, Page, key_path, name};
-use crate::notice::{Asked, Notice};
-use crate::words::Language;
-use crate::{PATH, dates};
+use super::{Keys, Page, name};
+use crate::dates;
+use crate::flash::{FlashMessage, RequestedAction};
+use crate::messages::Language;
+use crate::paths::{PATH, key_path};
 
-/// From so many keys on they can be searched.
-const MANY: usize = 5;
+/// The number of keys from which the page has a search form.
+const MIN_KEYS_TO_SEARCH: usize = 5;
 
 pub(super) fn meter(language: Language, keys: usize) -> Markup {
     html! {
         p.meter {
-            span { (language.keys_of(keys, MAX_KEYS)) }
-            meter min="0" max=(MAX_KEYS) high=(MAX_KEYS - 1) value=(keys) aria-label=(language.keys_of(keys, MAX_KEYS)) {}
+            span { (language.key_count(keys, MAX_KEYS)) }
+            meter min="0" max=(MAX_KEYS) high=(MAX_KEYS - 1) value=(keys) aria-label=(language.key_count(keys, MAX_KEYS)) {}
         }
     }
 }
@@ -26,12 +27,12 @@ impl Page<'_> {
         let search = if keys.is_secret(search) { "" } else { search };
         let nothing_found = !keys.keys.iter().any(|key| is_found(key, search));
         html! {
-            @if keys.keys.len() >= MANY || !search.is_empty() {
+            @if keys.keys.len() >= MIN_KEYS_TO_SEARCH || !search.is_empty() {
                 form.search role="search" action=(PATH) {
                     label for="search" { (language.search()) }
                     input #search type="search" name="name" value=(search) autocomplete="off";
                     button.quiet { (language.find()) }
-                    @if !search.is_empty() { a href=(PATH) { (language.everything()) } }
+                    @if !search.is_empty() { a href=(PATH) { (language.show_all()) } }
                 }
             }
             noscript { p.note { (language.needs_script()) } }
@@ -52,7 +53,7 @@ impl Page<'_> {
         }
     }
 
-    /// Those that are not found are there, too, so that the script can search on.
+    /// The row of a key. Rows that do not match the search are hidden, so that the page's script can search without a request.
     fn row(&self, keys: &Keys<'_>, key: &ApiKeyDetails, is_found: bool) -> Markup {
         let (language, id) = (self.language, &key.id);
         let name = name(key);
@@ -91,7 +92,7 @@ impl Page<'_> {
         }
     }
 
-    /// A button of the script, which fetches something secret, and then says that it has.
+    /// A button with which the page's script fetches a secret. `said` is announced afterwards.
     fn tool(&self, does: &str, from: &str, said: &str, text: &str, whose: &str) -> Markup {
         html! {
             button.quiet type="button" data-does=(does) data-from=(from) data-said=(said) data-hide=(self.language.hide())
@@ -123,7 +124,7 @@ impl Page<'_> {
         let off = if self.read_only {
             Some(language.read_only())
         } else {
-            (keys.keys.len() >= MAX_KEYS).then(|| language.full())
+            (keys.keys.len() >= MAX_KEYS).then(|| language.limit_reached())
         };
         html! {
             section.card aria-labelledby="create" {
@@ -147,11 +148,15 @@ impl Page<'_> {
         }
     }
 
-    /// What was typed for a name that no key has got, and whether it cannot be one.
+    /// Returns the text of a creation that failed, and whether it is not a valid name.
     fn typed(&self) -> (&str, bool) {
-        let typed = self.notices.iter().find_map(|notice| match &**notice {
-            Notice::NoName { typed } => Some((typed.as_str(), true)),
-            Notice::Failed { asked: Asked::Creation(typed), .. } if notice.doubt().is_none() => Some((typed, false)),
+        let typed = self.messages.iter().find_map(|message| match &**message {
+            FlashMessage::InvalidName { typed } => Some((typed.as_str(), true)),
+            FlashMessage::Failed { action: RequestedAction::CreateKey(typed), .. }
+                if message.unresolved_change().is_none() =>
+            {
+                Some((typed, false))
+            }
             _ => None,
         });
         typed.unwrap_or_default()
@@ -169,7 +174,7 @@ fn created(language: Language, key: &ApiKeyDetails) -> Markup {
             (Some(date), Some(_)) => time datetime=(date) title=(dates::exact(language, date)) tabindex="0" {
                 (dates::relative(language, date, now))
             },
-            // An impossible date gives no age.
+            // A date in the future or in the distant past has no age.
             (Some(date), None) => span.muted title=(dates::exact(language, date)) tabindex="0" {
                 (language.unknown_date())
             },

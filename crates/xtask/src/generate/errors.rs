@@ -29,7 +29,8 @@ pub(super) fn french() -> Result<String> {
 }
 
 fn translated(english: &str) -> Result<String> {
-    codat_keys_portal::french(english).with_context(|| format!("crates/portal/src/words/french.rs lacks `{english}`"))
+    codat_keys_portal::french(english)
+        .with_context(|| format!("crates/portal/src/messages/french.rs lacks `{english}`"))
 }
 
 fn row(kind: ErrorKind, text: &str, hint: &str, [yes, no]: [&str; 2]) -> String {

@@ -1,4 +1,4 @@
-//! Requests that do not come from the page itself.
+//! Requests of other hosts, origins and sessions, and prefetches.
 
 use codat_keys::Client;
 use codat_keys_emulator::Emulator;
@@ -6,28 +6,28 @@ use codat_keys_portal::{PATH, Portal, Role};
 
 use crate::support::{Visitor, emulated, host_of, local, send, state};
 
-/// Each with the fields that its form has, for the key `{id}`.
+/// The requests that change something or return a secret, with the fields of their forms.
 pub(crate) const CHANGES: [(&str, &[(&str, &str)]); 8] = [
     ("/keys", &[("name", "made")]),
     ("/keys/{id}/revoke", &[("confirm", "doomed")]),
     ("/keys/{id}/key", &[]),
     ("/keys/{id}/header", &[]),
     ("/keys/{id}/created", &[]),
-    ("/seen", &[("doubt", "x")]),
+    ("/dismiss", &[("change", "x")]),
     ("/sign-in", &[("role", "Administrator")]),
     ("/sign-out", &[]),
 ];
 
 #[test]
-fn another_host_is_misdirected_and_told_nothing() {
+fn requests_for_another_host_are_misdirected() {
     let emulator = emulated();
     let visitor = Visitor::signed_in(&emulator, Role::Developer);
     let (port, cookie) = (host_of(&emulator).replace("127.0.0.1", ""), &visitor.cookie);
     for host in ["evil.example", "localhost", "127.0.0.2", "127.0.0.1.evil.example", "[::1]"] {
         for path in ["", "/portal.js", "/keys/x/revoke", "/open/x"] {
             let head = format!("Host: {host}{port}\r\nCookie: {cookie}\r\n");
-            let answer = send(&emulator, "GET", &format!("{PATH}{path}"), &head, "");
-            assert_eq!((answer.status, answer.body.as_str()), (421, ""), "{host} {path}");
+            let response = send(&emulator, "GET", &format!("{PATH}{path}"), &head, "");
+            assert_eq!((response.status, response.body.as_str()), (421, ""), "{host} {path}");
         }
     }
     let own = host_of(&emulator);
@@ -36,13 +36,13 @@ fn another_host_is_misdirected_and_told_nothing() {
         (PATH.to_owned(), "Host: \r\n".to_owned()),
         (format!("http://evil.example{PATH}"), format!("Host: {own}\r\n")),
     ] {
-        let answer = send(&emulator, "GET", &target, &format!("{head}Cookie: {cookie}\r\n"), "");
-        assert!(matches!(answer.status, 400 | 421) && answer.body.is_empty(), "{target} {head}: {}", answer.head);
+        let response = send(&emulator, "GET", &target, &format!("{head}Cookie: {cookie}\r\n"), "");
+        assert!(matches!(response.status, 400 | 421) && response.body.is_empty(), "{target} {head}: {}", response.head);
     }
 }
 
 #[test]
-fn a_change_from_elsewhere_is_forbidden() {
+fn a_change_from_another_origin_is_forbidden() {
     let emulator = emulated();
     let visitor = Visitor::signed_in(&emulator, Role::Developer);
     visitor.post("/keys", &[("name", "doomed")]);
@@ -59,8 +59,8 @@ fn a_change_from_elsewhere_is_forbidden() {
         "Origin: null\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n".to_owned(),
     ] {
         for (path, fields) in CHANGES {
-            let answer = visitor.post_from(&from, &path.replace("{id}", &newest(&before)), fields);
-            assert_eq!((answer.status, answer.body.as_str()), (403, ""), "{path} {from}");
+            let response = visitor.post_from(&from, &path.replace("{id}", &newest(&before)), fields);
+            assert_eq!((response.status, response.body.as_str()), (403, ""), "{path} {from}");
         }
     }
     assert_eq!(state(&emulator), before);
@@ -76,16 +76,16 @@ fn a_form_of_another_session_is_forbidden() {
     for token in [other, String::new(), "x".repeat(64)] {
         visitor.form_token = token;
         for (path, fields) in CHANGES {
-            let answer = visitor.post(&path.replace("{id}", &newest(&before)), fields);
-            assert_eq!(answer.status, 403, "{path}");
-            assert!(answer.body.contains("Nothing was changed: open the page again."), "{path}: a way on");
+            let response = visitor.post(&path.replace("{id}", &newest(&before)), fields);
+            assert_eq!(response.status, 403, "{path}");
+            assert!(response.body.contains("Nothing was changed: open the page again."), "{path}");
         }
     }
     assert_eq!(state(&emulator), before);
 }
 
 #[test]
-fn strangers_end_no_session() {
+fn anonymous_visitors_end_no_session() {
     let emulator = emulated();
     let visitor = Visitor::signed_in(&emulator, Role::Developer);
     for _ in 0..300 {
@@ -95,9 +95,9 @@ fn strangers_end_no_session() {
 }
 
 #[test]
-fn a_prefetch_does_not_use_up_a_link() {
+fn a_prefetch_does_not_consume_a_link() {
     let (emulator, links) = local(false);
-    let link = links.make();
+    let link = links.create();
     let open = |method: &str, head: &str| {
         let path = link.trim_start_matches(emulator.base_url());
         let head = format!("Host: {}\r\n{head}", host_of(&emulator));
@@ -122,7 +122,7 @@ fn a_prefetch_does_not_use_up_a_link() {
 }
 
 #[test]
-fn a_prefetch_does_not_use_up_a_notice() {
+fn a_prefetch_does_not_consume_a_flash_message() {
     let emulator = emulated();
     let visitor = Visitor::signed_in(&emulator, Role::Developer);
     visitor.post("/keys", &[("name", "made")]);
@@ -155,23 +155,23 @@ fn a_prefetch_does_not_use_up_a_notice() {
 }
 
 #[test]
-fn the_port_that_browsers_leave_out_is_left_out() {
+fn the_default_port_is_not_part_of_the_host() {
     let emulator = Emulator::start().expect("an emulator");
     let at_port_80 = Portal::new(([127, 0, 0, 1], 80).into(), || Client::builder().build());
-    emulator.mount(PATH, at_port_80.behind_sign_in());
-    let asked = |host: &str| send(&emulator, "GET", PATH, &format!("Host: {host}\r\n"), "").status;
-    assert_eq!([asked("127.0.0.1"), asked(&host_of(&emulator)), asked("evil.example")], [200, 421, 421]);
+    emulator.mount(PATH, at_port_80.with_sign_in());
+    let status = |host: &str| send(&emulator, "GET", PATH, &format!("Host: {host}\r\n"), "").status;
+    assert_eq!([status("127.0.0.1"), status(&host_of(&emulator)), status("evil.example")], [200, 421, 421]);
 }
 
 #[test]
-fn every_answer_says_what_a_browser_must_not_do() {
+fn every_response_has_security_headers() {
     let emulator = emulated();
     let visitor = Visitor::signed_in(&emulator, Role::Developer);
     let elsewhere = send(&emulator, "GET", PATH, "Host: evil.example\r\n", "");
-    for answer in
+    for response in
         [visitor.get(""), visitor.get("/portal.js"), visitor.get("/nothing"), visitor.post("/keys", &[]), elsewhere]
     {
-        let policy = answer.header("content-security-policy").unwrap_or_default();
+        let policy = response.header("content-security-policy").unwrap_or_default();
         assert!(policy.starts_with("default-src 'none'; ") && policy.contains("frame-ancestors 'none'"), "{policy}");
         assert!(!policy.contains("unsafe") && !policy.contains('*') && !policy.contains("http"), "{policy}");
         for (name, value) in [
@@ -182,13 +182,13 @@ fn every_answer_says_what_a_browser_must_not_do() {
             ("cross-origin-embedder-policy", "require-corp"),
             ("cross-origin-resource-policy", "same-origin"),
         ] {
-            assert_eq!(answer.header(name), Some(value), "{}", answer.head);
+            assert_eq!(response.header(name), Some(value), "{}", response.head);
         }
     }
 }
 
 #[test]
-fn a_session_is_a_cookie_that_scripts_and_other_sites_do_not_get() {
+fn the_session_cookie_is_http_only_and_same_site() {
     let emulator = emulated();
     let page = send(&emulator, "GET", PATH, &format!("Host: {}\r\n", host_of(&emulator)), "");
     let cookie = page.header("set-cookie").unwrap_or_default();
@@ -198,13 +198,13 @@ fn a_session_is_a_cookie_that_scripts_and_other_sites_do_not_get() {
     assert_eq!(value.len(), 64, "256 bits");
 
     let user = Visitor::signed_in(&emulator, Role::Developer);
-    assert!(!cookie.contains(&user.cookie), "signing in begins another session");
+    assert!(!cookie.contains(&user.cookie), "signing in creates another session");
     let guessed =
         Visitor { cookie: format!("{name}={}", "0".repeat(64)), form_token: String::new(), emulator: &emulator };
     assert!(guessed.get("").body.contains("Who are you?"));
 }
 
-/// The id of the key that was made last.
+/// Returns the id of the newest key.
 fn newest(state: &str) -> String {
     let (_, id) = state.rsplit_once("\"id\":\"").expect("a key");
     id.split('"').next().unwrap_or_default().to_owned()

@@ -1,12 +1,12 @@
-//! What stands around every page.
+//! The layout of every page: head, header bar and status message.
 
 use maud::{DOCTYPE, Markup, html};
 
-use crate::PATH;
-use crate::session::{Access, Visitor};
-use crate::words::Language;
+use crate::messages::Language;
+use crate::paths::PATH;
+use crate::session::{Identity, Visitor};
 
-pub(super) fn frame(language: Language, title: &str, visitor: Option<&Visitor>, main: Markup) -> Markup {
+pub(super) fn layout(language: Language, title: &str, visitor: Option<&Visitor>, main: Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(language.code()) {
@@ -24,7 +24,7 @@ pub(super) fn frame(language: Language, title: &str, visitor: Option<&Visitor>, 
                 header.bar {
                     span.brand { "codat-keys" }
                     span.place { (language.developers()) }
-                    (switch(language))
+                    (language_selection(language))
                     @if let Some(visitor) = visitor { (user(language, visitor)) }
                 }
                 main #main tabindex="-1" { (main) }
@@ -34,12 +34,12 @@ pub(super) fn frame(language: Language, title: &str, visitor: Option<&Visitor>, 
     }
 }
 
-fn switch(language: Language) -> Markup {
+fn language_selection(language: Language) -> Markup {
     html! {
         nav.languages aria-label=(language.language()) {
             @for other in Language::ALL {
                 @let current = (other == language).then_some("true");
-                a href={ (PATH) "/language/" (other.code()) } lang=(other.code()) aria-current=[current] { (other.own_name()) }
+                a href={ (PATH) "/language/" (other.code()) } lang=(other.code()) aria-current=[current] { (other.native_name()) }
             }
         }
     }
@@ -47,7 +47,7 @@ fn switch(language: Language) -> Markup {
 
 fn user(language: Language, visitor: &Visitor) -> Markup {
     html! {
-        @if let Access::User(role) = visitor.access {
+        @if let Identity::User(role) = visitor.identity {
             form.user method="post" action={ (PATH) "/sign-out" } {
                 input type="hidden" name="token" value=(visitor.form_token);
                 span { (role.user()) " · " (role.name()) }

@@ -1,5 +1,5 @@
-//! The French of what errors say. It goes by the English text, so that a text that was changed has no French until
-//! somebody has looked at it.
+//! French translations of the core's error texts. Their keys are the English texts: a changed text has no translation until this
+//! table is updated.
 
 #[rustfmt::skip]
 static FRENCH: &[(&str, &str)] = &[

@@ -1,31 +1,31 @@
-//! The pages before the keys.
+//! The pages that visitors without access to the keys get.
 
 use maud::{Markup, html};
 
-use super::frame::frame;
-use crate::PATH;
+use super::layout::layout;
+use crate::messages::Language;
+use crate::paths::PATH;
 use crate::role::Role;
 use crate::session::Visitor;
-use crate::words::Language;
 
 fn page(language: Language, title: &str, visitor: Option<&Visitor>, more: Markup) -> Markup {
-    frame(language, title, visitor, html! { h1 { (title) } (more) })
+    layout(language, title, visitor, html! { h1 { (title) } (more) })
 }
 
-pub(crate) fn sign_in(language: Language, stranger: &Visitor) -> Markup {
+pub(crate) fn sign_in(language: Language, anonymous: &Visitor) -> Markup {
     page(
         language,
-        language.who(),
+        language.who_are_you(),
         None,
         html! {
             p.intro { (language.emulated()) }
             form.users method="post" action={ (PATH) "/sign-in" } {
-                input type="hidden" name="token" value=(stranger.form_token);
+                input type="hidden" name="token" value=(anonymous.form_token);
                 @for role in Role::ALL {
                     button name="role" value=(role.name()) {
                         strong { (role.user()) }
                         span { (role.name()) }
-                        small { @if role.manages_keys() { (language.may()) } @else { (language.may_not()) } }
+                        small { @if role.manages_keys() { (language.manages_keys()) } @else { (language.does_not_manage_keys()) } }
                     }
                 }
             }
@@ -49,39 +49,39 @@ pub(crate) fn forbidden(language: Language, visitor: &Visitor, role: Role) -> Ma
     )
 }
 
-pub(crate) fn needs_link(language: Language) -> Markup {
+pub(crate) fn link_required(language: Language) -> Markup {
     page(
         language,
-        language.needs_link(),
+        language.link_required(),
         None,
         html! {
-            p { (language.link_once()) }
+            p { (language.link_hint()) }
         },
     )
 }
 
-/// For a form whose session has ended since, in another tab or with the program that served it.
-pub(crate) fn out_of_date(language: Language) -> Markup {
+/// The response to a form whose session has ended, for example in another tab.
+pub(crate) fn session_ended(language: Language) -> Markup {
     page(
         language,
-        language.out_of_date(),
+        language.page_outdated(),
         None,
         html! {
             p { (language.session_ended()) }
-            p { a.button href=(PATH) { (language.go_on()) } }
+            p { a.button href=(PATH) { (language.continue_()) } }
         },
     )
 }
 
-/// Leads on at once, and leaves no entry of its own in the history.
-pub(crate) fn opened(language: Language) -> Markup {
+/// A page that redirects to the list of keys at once, and adds no entry to the browser's history.
+pub(crate) fn redirect(language: Language) -> Markup {
     page(
         language,
         language.opening(),
         None,
         html! {
             meta http-equiv="refresh" content={ "0;url=" (PATH) };
-            p { a.button href=(PATH) { (language.go_on()) } }
+            p { a.button href=(PATH) { (language.continue_()) } }
         },
     )
 }

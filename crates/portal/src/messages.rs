@@ -1,4 +1,4 @@
-//! Every text of the page, in each language.
+//! The texts of the page in English and French.
 
 mod french;
 
@@ -23,32 +23,32 @@ impl Language {
         }
     }
 
-    /// Its name in itself.
-    pub(crate) fn own_name(self) -> &'static str {
+    /// Returns the name of the language in that language.
+    pub(crate) fn native_name(self) -> &'static str {
         match self {
             Language::English => "English",
             Language::French => "Français",
         }
     }
 
-    pub(crate) fn named(code: &str) -> Option<Self> {
+    pub(crate) fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|language| language.code() == code)
     }
 
-    /// The one that `Accept-Language` prefers among these: `fr-CH, fr;q=0.9, en;q=0.8`.
+    /// Returns the preferred language of an `Accept-Language` header, such as `fr-CH, fr;q=0.9, en;q=0.8`.
     pub(crate) fn preferred(accepted: &str) -> Option<Self> {
         let ranges = accepted.split(',').filter_map(|range| {
             let (tag, quality) = range.split_once(';').unwrap_or((range, "q=1"));
-            let language = Self::named(&tag.trim().split('-').next()?.to_ascii_lowercase())?;
+            let language = Self::from_code(&tag.trim().split('-').next()?.to_ascii_lowercase())?;
             let quality: f32 = quality.trim().strip_prefix("q=")?.parse().ok()?;
             (quality > 0.0).then_some((language, quality))
         });
-        // The first of those that are preferred alike.
+        // The first of the languages with the highest quality.
         ranges.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(language, _)| language)
     }
 
-    /// What the table of errors says.
-    pub(crate) fn said(self, english: &str) -> String {
+    /// Translates a text of the core's error table.
+    pub(crate) fn translate(self, english: &str) -> String {
         match self {
             Language::English => english.to_owned(),
             Language::French => french(english).unwrap_or_else(|| english.to_owned()),
@@ -56,8 +56,8 @@ impl Language {
     }
 }
 
-/// A line a text: its name, the English, the French.
-macro_rules! words {
+/// Defines a method for each text: its name, the English text, the French text.
+macro_rules! messages {
     ($($name:ident: $english:literal, $french:literal;)*) => {
         impl Language {
             $(pub(crate) fn $name(self) -> &'static str {
@@ -70,9 +70,9 @@ macro_rules! words {
     };
 }
 
-// French sets a no-break space before `:`, `;`, `?`, `!` and within « ».
+// French texts have a no-break space before `:`, `;`, `?`, `!` and within « ».
 #[rustfmt::skip]
-words! {
+messages! {
     title: "API keys", "Clés d'API";
     developers: "Developers", "Développeurs";
     skip: "Skip to the keys", "Aller aux clés";
@@ -102,7 +102,7 @@ words! {
 
     search: "Search by name", "Chercher par nom";
     find: "Search", "Chercher";
-    everything: "Show all", "Tout afficher";
+    show_all: "Show all", "Tout afficher";
     nothing_found: "No key has such a name.", "Aucune clé ne porte un tel nom.";
 
     create: "Create a key", "Créer une clé";
@@ -110,11 +110,11 @@ words! {
         "Donnez-lui le nom de l'application qui s'en servira. Un nom peut servir plusieurs fois.";
     create_now: "Create", "Créer";
     characters: "characters", "caractères";
-    full: "There are ten keys, the most that Codat allows. Revoke one that nobody uses, then create.",
+    limit_reached: "There are ten keys, the most that Codat allows. Revoke one that nobody uses, then create.",
         "Il y a dix clés, le maximum que Codat autorise. Révoquez-en une que personne n'utilise, puis créez.";
     read_only: "This page only shows the keys: it was started with --read-only.",
         "Cette page ne fait que montrer les clés\u{a0}: elle a été lancée avec --read-only.";
-    no_such_name: "A name has 1 to 50 characters, and no control characters. Nothing was created.",
+    invalid_name: "A name has 1 to 50 characters, and no control characters. Nothing was created.",
         "Un nom a de 1 à 50 caractères, sans caractère de contrôle. Rien n'a été créé.";
 
     name_is_secret: "What you typed holds an API key, and is not shown again: a name is seen by everybody. Nothing was created.",
@@ -124,10 +124,10 @@ words! {
     shown_once: "It is shown here once, for 30 seconds. Later you find it in the list.",
         "Elle s'affiche ici une seule fois, pendant 30 secondes. Vous la retrouverez ensuite dans la liste.";
     was_revoked: "The key was revoked", "La clé a été révoquée";
-    works_no_more: "Requests that still carry it are refused.", "Les requêtes qui la portent encore sont refusées.";
+    no_longer_valid: "Requests that still carry it are refused.", "Les requêtes qui la portent encore sont refusées.";
 
     revoke_this: "Revoke this key", "Révoquer cette clé";
-    for_good: "This cannot be undone. Whatever still uses the key can no longer call Codat.",
+    cannot_be_undone: "This cannot be undone. Whatever still uses the key can no longer call Codat.",
         "C'est définitif. Ce qui se sert encore de la clé ne pourra plus appeler Codat.";
     revoke_in_use: "This page itself uses this key. Once it is revoked, what was started with it cannot reach Codat any more.",
         "Cette page utilise elle-même cette clé. Une fois révoquée, ce qui a été lancé avec elle ne pourra plus joindre Codat.";
@@ -145,32 +145,32 @@ words! {
     may_be_created: "A key may have been created. One of these may be it:", "Une clé a peut-être été créée. C'est peut-être l'une de celles-ci\u{a0}:";
     may_be_revoked: "The key may have been revoked: it was, once it is no longer in the list.",
         "La clé a peut-être été révoquée\u{a0}: elle l'est dès qu'elle n'est plus dans la liste.";
-    have_seen: "Do not show this any more", "Ne plus afficher ceci";
-    is_gone: "The key is no longer in the list: it was revoked meanwhile, perhaps in another tab.",
+    dismiss: "Do not show this any more", "Ne plus afficher ceci";
+    no_longer_listed: "The key is no longer in the list: it was revoked meanwhile, perhaps in another tab.",
         "La clé n'est plus dans la liste\u{a0}: elle a été révoquée entre-temps, peut-être dans un autre onglet.";
-    tick_it: "Tick the box if you want to revoke it all the same.", "Cochez la case si vous voulez la révoquer quand même.";
-    nobody_looked: "The keys could not be listed.", "Les clés n'ont pas pu être listées.";
-    none_new: "No new key of this name was found so far.", "Aucune nouvelle clé de ce nom n'a été trouvée pour l'instant.";
-    checks_safely: "Checking again never makes a second key.", "Vérifier de nouveau ne crée jamais une deuxième clé.";
+    check_the_box: "Tick the box if you want to revoke it all the same.", "Cochez la case si vous voulez la révoquer quand même.";
+    keys_not_listed: "The keys could not be listed.", "Les clés n'ont pas pu être listées.";
+    no_new_key: "No new key of this name was found so far.", "Aucune nouvelle clé de ce nom n'a été trouvée pour l'instant.";
+    check_is_safe: "Checking again never makes a second key.", "Vérifier de nouveau ne crée jamais une deuxième clé.";
 
-    who: "Who are you?", "Qui êtes-vous\u{a0}?";
+    who_are_you: "Who are you?", "Qui êtes-vous\u{a0}?";
     emulated: "This is an emulator: choose a user, there is no password.", "Ceci est un émulateur\u{a0}: choisissez un utilisateur, il n'y a pas de mot de passe.";
-    may: "manages keys", "gère les clés";
-    may_not: "does not see keys", "ne voit pas les clés";
+    manages_keys: "manages keys", "gère les clés";
+    does_not_manage_keys: "does not see keys", "ne voit pas les clés";
     forbidden: "You may not see API keys", "Vous ne pouvez pas voir les clés d'API";
     who_may: "Only an Administrator or a Developer views, copies, creates and revokes keys. Your role is",
         "Seuls les rôles Administrator et Developer voient, copient, créent et révoquent les clés. Votre rôle est";
     ask_them: "Ask one of them for the key that you need, or an Administrator for another role.",
         "Demandez-leur la clé dont vous avez besoin, ou demandez un autre rôle à un Administrator.";
     another_user: "Sign in as another user", "Changer d'utilisateur";
-    needs_link: "Open the page with its link", "Ouvrez la page avec son lien";
-    link_once: "Each link works once. Press Enter in the terminal where codat-keys portal runs, and open the new link that it prints.",
+    link_required: "Open the page with its link", "Ouvrez la page avec son lien";
+    link_hint: "Each link works once. Press Enter in the terminal where codat-keys portal runs, and open the new link that it prints.",
         "Chaque lien ne sert qu'une fois. Appuyez sur Entrée dans le terminal où tourne codat-keys portal, et ouvrez le nouveau lien qu'il affiche.";
-    out_of_date: "This page is out of date", "Cette page n'est plus à jour";
+    page_outdated: "This page is out of date", "Cette page n'est plus à jour";
     session_ended: "Its session has ended since. Nothing was changed: open the page again.",
         "Sa session a pris fin entre-temps. Rien n'a été changé\u{a0}: ouvrez la page de nouveau.";
     opening: "Opening the page", "Ouverture de la page";
-    go_on: "Go on", "Continuer";
+    continue_: "Go on", "Continuer";
 
     copied_key: "Key copied", "Clé copiée";
     copied_header: "Header copied", "En-tête copié";
@@ -181,14 +181,14 @@ words! {
 }
 
 impl Language {
-    pub(crate) fn keys_of(self, keys: usize, most: usize) -> String {
+    pub(crate) fn key_count(self, keys: usize, max: usize) -> String {
         match self {
-            Language::English => format!("{keys} of {most} keys"),
-            Language::French => format!("{keys} clés sur {most}"),
+            Language::English => format!("{keys} of {max} keys"),
+            Language::French => format!("{keys} clés sur {max}"),
         }
     }
 
-    /// Rounded up, since who comes too early is sent away again.
+    /// Returns a text with the time to wait, rounded up, because an earlier request would be rejected.
     pub(crate) fn wait(self, seconds: u64) -> String {
         let time = match seconds {
             0..=120 => format!("{seconds} s"),
@@ -201,6 +201,7 @@ impl Language {
         }
     }
 
+    /// Quotes a text.
     pub(crate) fn quoted(self, text: Markup) -> Markup {
         match self {
             Language::English => html! { " “" (text) "”" },

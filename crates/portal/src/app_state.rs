@@ -1,0 +1,92 @@
+//! The state that all requests share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use codat_keys::{ApiKeyDetails, Client, Error};
+
+use crate::changes::Changes;
+use crate::flash::{FlashMessage, RequestedAction};
+use crate::links::Links;
+use crate::session::{Session, Sessions, Visitor};
+
+pub(crate) struct AppState {
+    /// The only accepted `Host`: `127.0.0.1:PORT`.
+    pub(crate) host: String,
+    client: Box<dyn Fn() -> Result<Client, Error> + Send + Sync>,
+    pub(crate) read_only: bool,
+    pub(crate) authentication: Authentication,
+    pub(crate) sessions: Sessions,
+    pub(crate) changes: Changes,
+    /// The name of the session cookie. It contains the port, because browsers share cookies between the ports of a host.
+    pub(crate) session_cookie: String,
+}
+
+/// The way in which visitors authenticate.
+pub(crate) enum Authentication {
+    SignIn,
+    Links(Links),
+}
+
+impl AppState {
+    pub(crate) fn new(
+        address: SocketAddr,
+        client: Box<dyn Fn() -> Result<Client, Error> + Send + Sync>,
+        read_only: bool,
+        authentication: Authentication,
+        changes: Changes,
+    ) -> Self {
+        let session_cookie = format!("codat_keys_{}", address.port());
+        // Browsers omit the default port of `http`.
+        let host = if address.port() == 80 { address.ip().to_string() } else { address.to_string() };
+        Self { host, client, read_only, authentication, sessions: Sessions::default(), changes, session_cookie }
+    }
+
+    pub(crate) fn client(&self) -> Result<Client, Error> {
+        (self.client)()
+    }
+
+    /// Returns the messages for the next page of a visitor. A navigation consumes the message that is shown once. Messages
+    /// about unresolved changes stay.
+    pub(crate) fn flash_messages(&self, visitor: &Visitor, is_navigation: bool) -> Vec<Arc<FlashMessage>> {
+        let messages = |session: &mut Session| {
+            let once = if is_navigation { session.flash.take() } else { None };
+            once.into_iter().chain(session.unresolved.clone()).collect()
+        };
+        self.sessions.with(&visitor.session, messages).unwrap_or_default()
+    }
+
+    /// Resolves each revocation with an unknown outcome whose key is no longer in the list: the key was revoked.
+    pub(crate) fn resolve_revocations(&self, visitor: &Visitor, keys: &[ApiKeyDetails]) {
+        let revoked = |message: &Arc<FlashMessage>| match &**message {
+            FlashMessage::Failed { action: RequestedAction::RevokeKey(id, key), .. }
+                if keys.iter().all(|key| key.id != *id) =>
+            {
+                Some((id.clone(), key.clone()))
+            }
+            _ => None,
+        };
+        let unresolved = self.sessions.with(&visitor.session, |session| session.unresolved.clone()).unwrap_or_default();
+        for (id, key) in unresolved.iter().filter_map(revoked) {
+            self.flash(visitor, Arc::new(FlashMessage::Revoked(id, key)));
+        }
+    }
+
+    /// Sets the message for the next page of a visitor. A message about an unresolved change is shown until it is resolved.
+    pub(crate) fn flash(&self, visitor: &Visitor, message: Arc<FlashMessage>) {
+        self.sessions.with(&visitor.session, |session| {
+            session.unresolved.retain(|unresolved| unresolved.unresolved_change() != message.resolves());
+            match message.unresolved_change() {
+                Some(_) => session.unresolved.push(message),
+                None => session.flash = Some(message),
+            }
+        });
+    }
+
+    /// Restarts the idle time of the page.
+    pub(crate) fn record_use(&self) {
+        if let Authentication::Links(links) = &self.authentication {
+            links.record_use();
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Middleware: rejects requests of other hosts and origins, and sets the security headers of responses.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+
+use crate::app_state::AppState;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The page loads nothing from another origin, sends nothing to one, and is not shown in a frame.
+const SECURITY_HEADERS: [(HeaderName, &str); 9] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
+         base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    ),
+    (header::CACHE_CONTROL, "no-store"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("x-robots-tag"), "noindex"),
+];
+
+pub(crate) async fn check_origin(State(app): State<Arc<AppState>>, request: Request, next: Next) -> Response {
+    let mut response = match rejection(&app, &request) {
+        Some(status) => status.into_response(),
+        None => next.run(request).await,
+    };
+    for (name, value) in SECURITY_HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn rejection(app: &AppState, request: &Request) -> Option<StatusCode> {
+    // An attacker's host name can resolve to this machine (DNS rebinding).
+    let is_other_target = request.uri().authority().is_some_and(|authority| authority.as_str() != app.host);
+    if is_other_target || single(request.headers(), &header::HOST) != Some(app.host.as_bytes()) {
+        return Some(StatusCode::MISDIRECTED_REQUEST);
+    }
+    let is_change = !matches!(*request.method(), Method::GET | Method::HEAD);
+    (is_change && !is_same_origin(app, request.headers())).then_some(StatusCode::FORBIDDEN)
+}
+
+/// Returns true if a browser sends the request for the page itself. The `Origin` of a form is `null`, because the page sends no
+/// referrer. Then `Sec-Fetch-Site` must be present, which pages cannot set and older browsers do not send.
+fn is_same_origin(app: &AppState, headers: &HeaderMap) -> bool {
+    let own = format!("http://{}", app.host);
+    let origin = single(headers, &header::ORIGIN);
+    match single(headers, &SEC_FETCH_SITE) {
+        Some(site) => site == b"same-origin" && (origin == Some(own.as_bytes()) || origin == Some(b"null")),
+        None => origin == Some(own.as_bytes()) && !headers.contains_key(&SEC_FETCH_SITE),
+    }
+}
+
+/// Returns true if another site has caused the request, for example with a link.
+pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
+    single(headers, &SEC_FETCH_SITE) == Some(b"cross-site")
+}
+
+/// Returns the value of a header that occurs exactly once.
+pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)
+}

@@ -1,0 +1,68 @@
+//! Sign-in, sign-out, links and the language selection.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::HeaderMap;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
+
+use crate::app_state::{AppState, Authentication};
+use crate::extractors::{EmptyForm, IsNavigation, SessionForm};
+use crate::messages::Language;
+use crate::paths::PATH;
+use crate::role::Role;
+use crate::session::Identity;
+use crate::{cookies, view};
+
+#[derive(Deserialize)]
+pub(crate) struct SignIn {
+    role: String,
+}
+
+pub(crate) async fn sign_in(State(app): State<Arc<AppState>>, request: SessionForm<SignIn>) -> Response {
+    let (Authentication::SignIn, Some(role)) = (&app.authentication, Role::from_name(&request.form.role)) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    // A new session, because an attacker may have set the cookie of the anonymous one (session fixation).
+    app.sessions.end(&request.visitor.session);
+    let user = app.sessions.begin(Identity::User(role));
+    cookies::with_session(&app, &user, Redirect::to(PATH))
+}
+
+pub(crate) async fn sign_out(State(app): State<Arc<AppState>>, request: SessionForm<EmptyForm>) -> Redirect {
+    app.sessions.end(&request.visitor.session);
+    Redirect::to(PATH)
+}
+
+/// Opens a link, which then becomes invalid. Responds with a page that redirects, not with an HTTP redirect: a browser that
+/// another program has opened sends the new cookie only to requests of our own pages.
+pub(crate) async fn open_link(
+    State(app): State<Arc<AppState>>,
+    language: Language,
+    IsNavigation(is_navigation): IsNavigation,
+    headers: HeaderMap,
+    Path(token): Path<String>,
+) -> Response {
+    let Authentication::Links(links) = &app.authentication else { return StatusCode::NOT_FOUND.into_response() };
+    // A prefetch must not consume the link.
+    if !is_navigation {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    if links.consume(&token) {
+        let holder = app.sessions.begin(Identity::LinkHolder);
+        return cookies::with_session(&app, &holder, view::redirect(language));
+    }
+    match cookies::visitor(&app, &headers) {
+        Some(_) => view::redirect(language).into_response(),
+        None => (StatusCode::UNAUTHORIZED, view::link_required(language)).into_response(),
+    }
+}
+
+pub(crate) async fn set_language(Path(code): Path<String>) -> Response {
+    match Language::from_code(&code) {
+        Some(language) => cookies::with_language(language, Redirect::to(PATH)),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
