@@ -6,12 +6,12 @@ use std::process::{ExitCode, ExitStatus};
 use anyhow::{Result, ensure};
 
 use crate::process::{command, program, run as run_to_end, run_by_line};
-use crate::{generate, mutants, node, page, parallel, pin, python, tools};
+use crate::{generate, layers, mutants, node, page, parallel, pin, python, tools};
 
 type Check = fn() -> Result<()>;
 
 /// The checks start in this order: those that take longest come first.
-const CHECKS: [(&str, Check); 12] = [
+const CHECKS: [(&str, Check); 13] = [
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
     // The list of advisories is not on a package registry: the published workflow checks it.
     ("dependencies", dependencies),
@@ -21,6 +21,7 @@ const CHECKS: [(&str, Check); 12] = [
     ("docs", || run_to_end(command("cargo doc --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))),
     ("page tests", || page::HERE.check()),
     ("format", format),
+    ("layers", layers::check),
     ("generated files", generate::check),
     ("spelling", || run_to_end(&mut tools::typos()?)),
     ("workflows", workflows),

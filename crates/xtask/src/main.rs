@@ -5,6 +5,7 @@ mod dist;
 mod fuzz;
 mod generate;
 mod install;
+mod layers;
 mod lint;
 mod mutants;
 mod node;

@@ -2,6 +2,7 @@
 
 mod errors;
 mod examples;
+mod layers;
 mod marks;
 mod node;
 mod python;
@@ -51,7 +52,7 @@ fn stale() -> Result<Vec<File>> {
 
 /// The pages that people write, and in which some parts are generated.
 fn pages() -> Result<Vec<PathBuf>> {
-    let mut pages = vec![PathBuf::from("README.md"), PathBuf::from("README.fr.md")];
+    let mut pages = ["CONTRIBUTING.md", "README.md", "README.fr.md"].map(PathBuf::from).to_vec();
     for entry in fs::read_dir("docs").context("cannot read docs")? {
         pages.push(entry?.path());
     }
@@ -63,6 +64,7 @@ fn page(path: &Path) -> Result<String> {
     let text = fs::read_to_string(path).context("cannot read it")?;
     let text = examples::splice(&text)?;
     match path.to_str() {
+        Some("CONTRIBUTING.md") => layers::MARKS.splice(&text, &layers::table()?),
         Some("README.md") => errors::MARKS.splice(&text, &errors::english()),
         Some("README.fr.md") => errors::MARKS.splice(&text, &errors::french()?),
         _ => Ok(text),

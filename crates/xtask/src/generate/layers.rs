@@ -1,0 +1,21 @@
+//! The layers of each crate, as CONTRIBUTING.md prints them.
+
+use anyhow::Result;
+
+use super::Marks;
+use crate::layers::{crates, layers};
+
+pub(super) const MARKS: Marks = Marks { begin: "<!-- layers -->", end: "<!-- end of layers -->" };
+
+/// The crates that have more than one layer.
+pub(super) fn table() -> Result<String> {
+    let mut table = "| crate | its layers, from the top |\n| --- | --- |\n".to_owned();
+    for folder in crates()? {
+        let layers = layers(&folder)?;
+        if layers.len() > 1 {
+            let layers: Vec<String> = layers.iter().map(|layer| format!("`{}`", layer.join("`, `"))).collect();
+            table += &format!("| `{}` | {} |\n", folder.display(), layers.join(" · "));
+        }
+    }
+    Ok(table)
+}
