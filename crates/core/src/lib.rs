@@ -24,43 +24,53 @@
 
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "what is shown can be encoded anywhere"))]
 
+// From the top layer to the bottom one. A module uses only modules of its layer and of those below it.
 pub mod blocking;
 mod builder;
-mod cancel;
 mod client;
-mod credentials;
-mod domain;
-mod encoding;
-mod environment;
-mod error;
-mod escapes;
-mod fork;
-#[cfg(fuzzing)]
-pub mod fuzzing;
-mod handle;
+
 mod keys;
-mod lookalikes;
-mod needles;
 mod pages;
-#[cfg(test)]
-mod property_tests;
-mod redact;
 mod request;
 mod response;
+
+mod handle;
+
 #[doc(hidden)]
 pub mod retry;
+
+mod transport;
+
+mod credentials;
+mod redact;
+mod wire;
+
+mod domain;
+
+mod environment;
+mod error;
+mod fork;
+mod timeouts;
+
+mod cancel;
+mod encoding;
+mod escapes;
+mod lookalikes;
+mod needles;
 mod sanitize;
+mod text;
+mod trusted_file;
+
+#[cfg(fuzzing)]
+pub mod fuzzing;
+#[cfg(test)]
+mod property_tests;
 #[cfg(test)]
 #[path = "../../../tests/support/stand_in.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod stand_in;
-mod text;
-mod timeouts;
-mod transport;
-mod trusted_file;
 #[cfg(test)]
 mod unit_cases;
-mod wire;
 
 pub use builder::ClientBuilder;
 pub use client::Client;

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use imports::Imports;
 
 /// How many modules of a crate are in cycles that are still to be removed. The numbers only ever become smaller.
-const IN_CYCLES: [(&str, usize); 0] = [];
+const IN_CYCLES: [(&str, usize); 4] = [("bench", 5), ("bindings/node", 4), ("bindings/python", 6), ("crates/cli", 18)];
 
 /// The modules that a module uses, each with a path that names it.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
