@@ -23,13 +23,26 @@ pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
 
 /// Masks 40 or more letters and digits in a row, and Base64 text that follows `Basic`.
 pub(crate) fn mask_lookalikes(text: Cow<'_, str>) -> Cow<'_, str> {
+    mask_words(text, |word| word.len() >= USUAL_KEY_LENGTH)
+}
+
+/// Whether a text holds 40 or more letters and digits in a row, in both cases, or Base64 text that follows `Basic`.
+///
+/// A name may be a hash, which has digits and letters of one case.
+pub(crate) fn holds_lookalike(text: &str) -> bool {
+    let is_mixed = |word: &str| word.contains(char::is_lowercase) && word.contains(char::is_uppercase);
+    let masked = mask_words(text.into(), |word| word.len() >= USUAL_KEY_LENGTH && is_mixed(word));
+    matches!(masked, Cow::Owned(_))
+}
+
+fn mask_words(text: Cow<'_, str>, is_key: impl Fn(&str) -> bool) -> Cow<'_, str> {
     let (mut shown, mut rest, mut is_after_basic) = (String::new(), &*text, false);
     while let Some(start) = rest.find(is_letter) {
         let (between, from_word) = rest.split_at(start);
         let is_encoded = is_after_basic && between.trim().is_empty();
         let ends = |c| !(is_letter(c) || is_encoded && matches!(c, '+' | '/' | '='));
         let (word, after) = from_word.split_at(from_word.find(ends).unwrap_or(from_word.len()));
-        let is_masked = word.len() >= USUAL_KEY_LENGTH || (is_encoded && decodes(word));
+        let is_masked = is_key(word) || (is_encoded && decodes(word));
         shown.extend([between, if is_masked { MASK } else { word }]);
         is_after_basic = word.eq_ignore_ascii_case("basic");
         rest = after;

@@ -48,7 +48,7 @@ fn implausible_dates_have_no_age() {
 fn an_invalid_name_stays_in_the_form() {
     let emulator = emulated();
     let visitor = developer(&emulator);
-    for typed in ["", "%20%20", &"x+".repeat(26)[..51], "a%07b"] {
+    for typed in ["", "%20%20", &"x".repeat(51), "a%07b"] {
         assert_eq!(visitor.post("/keys", &[("name", typed)]).header("location"), Some(PATH));
         assert!(visitor.get("").body.contains("A name has 1 to 50 characters"), "{typed}");
     }

@@ -1,12 +1,10 @@
 //! Masks credentials that stand where something else belongs, such as a path.
 
-use std::borrow::Cow;
-
 use super::api_key::ApiKey;
 use super::authorization::AuthorizationHeader;
 use super::credential::Credential;
 use crate::environment::{Environment, process_environment};
-use crate::lookalikes::{MASK, MIN_SECRET_BYTES, mask_lookalikes};
+use crate::lookalikes::{MASK, MIN_SECRET_BYTES, holds_lookalike, mask_lookalikes};
 
 /// Masks what looks like a credential, and the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
 ///
@@ -18,7 +16,7 @@ pub fn mask_credentials(text: &str) -> String {
 
 /// Whether a text holds what looks like a credential, or is the value of an `Authorization` header.
 pub fn holds_credential(text: &str) -> bool {
-    AuthorizationHeader::read(text.trim()).is_ok() || matches!(mask_lookalikes(text.into()), Cow::Owned(_))
+    AuthorizationHeader::read(text.trim()).is_ok() || holds_lookalike(text)
 }
 
 /// Masks the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
