@@ -25,8 +25,8 @@ interface Answer {
  * nothing is sent. Proxies of the environment are not used for an `http` URL. A redirect to another origin is sent
  * without the key. An `auth` in the configuration of axios does not replace the key.
  *
- * The `config` of a response or an error is without the key. Its `request` is Node's own, whose members hold the key: `inspect`
- * and `console` show only its class.
+ * The `config` of a response or an error is without the key. Its `request` is Node's own, whose members hold the key: `inspect`,
+ * `console` and `JSON.stringify` show only its class.
  */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
     mustBeClient(client);
@@ -92,13 +92,15 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
     return response;
 }
 
-/** Keeps `inspect` and `console` from showing the headers of the request that an answer or an error of axios refers to. */
+/** Keeps `inspect`, `console` and JSON from showing the headers of the request that an answer or an error of axios refers to. */
 function maskRequest(holder: any): void {
     const { request } = holder ?? {};
     for (const shown of [request, request?._redirectable]) {
         if (typeof shown === "object" && shown !== null && Object.isExtensible(shown)) {
             const value = () => `[${shown.constructor?.name ?? "Request"}]`;
-            Object.defineProperty(shown, inspect.custom, { value, configurable: true });
+            for (const name of [inspect.custom, "toJSON"]) {
+                Object.defineProperty(shown, name, { value, configurable: true });
+            }
         }
     }
 }

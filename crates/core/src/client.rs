@@ -123,7 +123,7 @@ impl Client {
     ///
     /// # Errors
     /// `InvalidInput` for a URL of another origin, or an invalid URL; `Closed`. If no key has been read before, also the
-    /// errors of the source, as in [`ClientBuilder::build`], and `Timeout` if it takes longer than a call may.
+    /// errors of the source, as in [`ClientBuilder::build`](crate::ClientBuilder::build), and `Timeout` if it takes longer than a call may.
     pub async fn authorize(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         self.check_own(url)?;
         let held = self.0.transport().key_to_use(self.0.read_deadline()).await?;
@@ -169,7 +169,7 @@ impl Client {
     /// refuses the key. A key that was given as a value does not change.
     ///
     /// # Errors
-    /// Those of the source, as [`ClientBuilder::build`], and `Timeout` where it takes longer than a call may; the key in use
+    /// Those of the source, as [`ClientBuilder::build`](crate::ClientBuilder::build), and `Timeout` where it takes longer than a call may; the key in use
     /// goes on.
     pub async fn reload_key(&self) -> Result<bool, Error> {
         let before = self.0.credential();
@@ -177,7 +177,7 @@ impl Client {
         Ok(self.0.credential().map(|held| held.key.clone()) != before.map(|held| held.key.clone()))
     }
 
-    /// The same client, with its connections, and another time for each call: see [`ClientBuilder::timeout`].
+    /// The same client, with its connections, and another time for each call: see [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
     ///
     /// # Errors
     /// `InvalidInput` for a time of zero.
