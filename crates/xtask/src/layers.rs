@@ -100,7 +100,7 @@ fn cycle(start: &str, uses: &Uses) -> Option<Vec<String>> {
     let mut paths = VecDeque::from([vec![start.to_owned()]]);
     while let Some(path) = paths.pop_front() {
         for next in uses.get(path.last()?).into_iter().flat_map(BTreeMap::keys) {
-            let longer = [path.as_slice(), &[next.clone()]].concat();
+            let longer = [path.as_slice(), std::slice::from_ref(next)].concat();
             if next == start {
                 return Some(longer);
             }
