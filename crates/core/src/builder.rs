@@ -1,4 +1,4 @@
-//! How a client is set up.
+//! The builder of both clients.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -19,7 +19,8 @@ use crate::transport::{Closed, LatestRateLimit, TransportConfig, proxy, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sets up a [`Client`]. What is not given comes from the environment, then from the defaults named at each method.
+/// Builds a [`Client`]. A setting that is not given comes from the environment, or else has the default that its method
+/// documents.
 ///
 /// ```
 /// use codat_keys::{ApiKey, Client};
@@ -43,7 +44,7 @@ pub struct ClientBuilder {
     rng: Option<Arc<dyn Rng>>,
 }
 
-/// What the code gives, in place of the environment.
+/// A credential that the code provides instead of the environment.
 #[derive(Clone)]
 enum Given {
     Value(Credential),
@@ -52,7 +53,7 @@ enum Given {
 }
 
 impl Client {
-    /// A client with the key from the environment and every default.
+    /// Builds a client with the key from the environment and default settings.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -60,43 +61,49 @@ impl Client {
         Self::builder().build()
     }
 
-    /// To set up a client.
+    /// Returns a builder with default settings.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 }
 
 impl ClientBuilder {
-    /// Authenticates with a raw key. Default: the key or header in `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or the file that
-    /// `CODAT_API_KEY_FILE` names, the first of these that is set; the others must agree with it. Of this method and the
-    /// next four the last one called counts, and comes before the environment.
+    /// Authenticates with a raw key. Default: the key or header in `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or the file
+    /// that `CODAT_API_KEY_FILE` names. The first variable that is set applies, and the others must agree with it.
+    ///
+    /// This method and the next four replace each other: the last one called applies. They take precedence over the
+    /// environment.
     pub fn api_key(self, key: ApiKey) -> Self {
         self.given(Given::Value(Credential::ApiKey(key)))
     }
 
-    /// Authenticates with a whole header. Default as for `api_key`.
+    /// Authenticates with a whole header. Default: as for `api_key`.
     pub fn auth_header(self, header: AuthorizationHeader) -> Self {
         self.given(Given::Value(Credential::Header(header)))
     }
 
-    /// Authenticates with the key or whole header in a file, of which one line break at the end is dropped, and follows it: a
-    /// file that was replaced is read again within a second (calls look at it, at most once a second), and when Codat
-    /// refuses the key. `CODAT_API_KEY_FILE` does the same. A file that is replaced should be renamed over the old one, so
-    /// that nobody reads half of it; Kubernetes' mounted secrets are. On Unix, a file that the user of this process owns
-    /// and every user of the machine can read is refused, unless it is below `/run/secrets` or beside a link `..data`, as
-    /// containers mount secrets. A file of another user is accepted, since the reader cannot change its mode. A file that
-    /// others than its owner can write is refused. The file is UTF-8, or UTF-16 with a byte order mark. A file that is not
-    /// regular, such as a pipe, is read only once.
+    /// Authenticates with the key or whole header in a file. Calls check the file at most once a second, and read it
+    /// again if it changed or if Codat rejects the key. `CODAT_API_KEY_FILE` has the same effect.
+    ///
+    /// The file contains UTF-8, or UTF-16 with a byte order mark. One line break at its end is dropped. To replace the
+    /// file, rename the new one over it, so that no reader sees half of it; Kubernetes does this for mounted secrets. A
+    /// file that is not regular, such as a pipe, is read only once.
+    ///
+    /// On Unix, a file that users other than its owner can write is rejected. A file that every user of the machine can
+    /// read is rejected if the user of this process owns it, unless it is below `/run/secrets` or beside a link
+    /// `..data`, as containers mount secrets. If another user owns the file, its read permissions are not checked,
+    /// because the reader cannot change them.
     pub fn api_key_file(self, path: impl Into<PathBuf>) -> Self {
         self.given(Given::File(path.into()))
     }
 
-    /// Authenticates with the key or whole header that a command prints: [`KeyCommand::new`], with its defaults.
+    /// Authenticates with the key or whole header that a command prints. [`KeyCommand`] documents the defaults.
     pub fn api_key_command(self, argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.api_key_from(KeyCommand::new(argv))
     }
 
-    /// Authenticates with what a provider of your own says, or a [`KeyCommand`] with options. It is read with the first call.
+    /// Authenticates with the credential of a custom provider, or of a [`KeyCommand`] with options. The first call
+    /// reads the credential.
     pub fn api_key_from(self, provider: impl KeyProvider + 'static) -> Self {
         self.given(Given::Provider(Arc::new(provider)))
     }
@@ -106,39 +113,42 @@ impl ClientBuilder {
         self
     }
 
-    /// Where the API is. Default: `CODAT_BASE_URL`, else `https://api.codat.io`.
+    /// Sets the base URL of the API. Default: `CODAT_BASE_URL`, else `https://api.codat.io`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// How long making a connection may take, with its name look-up and TLS. Default: 5 s, and in any case at most three
-    /// quarters of what one request may take.
+    /// Sets the timeout for establishing a connection, including name resolution and TLS. Default: 5 s. The effective
+    /// timeout is at most three quarters of the timeout of an attempt.
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = Some(time);
         self
     }
 
-    /// How long a call may take, from its start to the last byte of its answer, retries and waits included. Default: 30 s,
-    /// with 10 s for each request within it; for `create` 60 s and 15 s. With a time given here, a single request of
-    /// `create` and `delete` may take a third of it, so that time is left to find out how it ended.
+    /// Sets the timeout of a call, from its start to the last byte of the response, including retries and waits.
+    /// Default: 30 s, with 10 s for each attempt; for `create` 60 s and 15 s. If this timeout is set, an attempt of
+    /// `create` or `delete` can take a third of it, so that time remains to determine the outcome.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
         self
     }
 
-    /// A file with PEM certificates to trust beside the bundled roots, for a proxy that opens TLS. Default:
-    /// `CODAT_CA_FILE`, else none. On Unix, the file and each folder above it must belong to the user of this process or
-    /// root, and other users must not be able to write them. Folders are checked up to the home folder for a file in it, else
-    /// up to the root. A folder that is sticky or mounted read-only may be writable.
+    /// Trusts the PEM certificates in a file in addition to the bundled roots, for a proxy that intercepts TLS.
+    /// Default: `CODAT_CA_FILE`, else none.
+    ///
+    /// On Unix, the file and each folder above it must belong to the user of this process or root, and other users must
+    /// not be able to write them. Folders are checked up to the home folder for a file in it, else up to the root. A
+    /// folder that is sticky or mounted read-only may be writable.
     pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(file.into());
         self
     }
 
-    /// The proxy for every request, `http://proxy.example:8080`. Default: for an `https` base URL what `HTTPS_PROXY`,
-    /// `ALL_PROXY` and `NO_PROXY` say, for `http` none. A proxy for an `http` base URL would see the key: it is refused unless
-    /// `allow_insecure_http` allows it.
+    /// Sets the proxy for every request, such as `http://proxy.example:8080`. Default for an `https` base URL: the
+    /// proxy in `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` excludes the host. Default for an `http` base URL:
+    /// none. A proxy for an `http` base URL could read the key, so `build` rejects it unless `allow_insecure_http` is
+    /// set.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
@@ -151,8 +161,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether what fails in passing is tried again. Without, every request is sent once: `create` and `delete` still look
-    /// before and after, but end with `OutcomeUnknown` at the first doubt. Default: it is, at most 4 attempts in all.
+    /// Sets whether transient errors are retried. Without retries, every request is sent once. `create` and `delete`
+    /// still list the keys before and after the request, but return `OutcomeUnknown` more often, because no retry
+    /// resolves an ambiguous response. Default: `true`, with at most 4 attempts.
     pub fn retry(mut self, retry: bool) -> Self {
         self.only_once = !retry;
         self
@@ -166,16 +177,16 @@ impl ClientBuilder {
         self
     }
 
-    /// Makes the client. Nothing is sent.
+    /// Builds the client. Nothing is sent.
     ///
     /// # Errors
-    /// `NoCredential` where no key is given or found; `InvalidCredential` where what is found cannot be a key, or two
-    /// variables disagree; `InvalidInput` for a base URL, CA file or proxy that cannot be used, and for a time of zero.
+    /// `NoCredential` if no credential is given or found. `InvalidCredential` if the credential is invalid, or if two
+    /// variables disagree. `InvalidInput` for an invalid base URL, CA file or proxy, and for a timeout of zero.
     pub fn build(self) -> Result<Client, Error> {
         self.build_in(&env::process_environment)
     }
 
-    /// Makes the client with the variables of another environment than this process's. Nothing is sent.
+    /// Builds the client with variables from `environment` instead of those of this process. Nothing is sent.
     ///
     /// ```
     /// let variable = |name: &str| (name == "CODAT_API_KEY").then(|| "example".into());
@@ -191,7 +202,8 @@ impl ClientBuilder {
         Handle::new(config, &LatestRateLimit::default()).map(Client::new)
     }
 
-    /// Errors repeat neither the key that is given nor those in the environment, which may stand in the place of a path.
+    /// Checks the settings. Errors contain neither the given key nor a key from the environment, which may be in place
+    /// of a path by mistake.
     pub(crate) fn config(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
         let given = match &self.key {
             Some(Given::Value(credential)) => Some(credential.api_key().clone()),
@@ -271,14 +283,14 @@ impl fmt::Debug for Given {
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Without the URLs, which may hold a password as long as they are not checked.
+    /// Omits the URLs, which may contain a password until they are checked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ca_file = self.ca_file.as_deref().map(shown);
         f.debug_struct("ClientBuilder").field("key", &self.key).field("ca_file", &ca_file).finish_non_exhaustive()
     }
 }
 
-/// A path, which may be a key by mistake.
+/// Returns a path for messages. Masks a key that is given as a path by mistake.
 fn shown(path: &Path) -> String {
     mask_credentials(&path.to_string_lossy())
 }

@@ -1,4 +1,4 @@
-//! The client: the pieces below, put together.
+//! The asynchronous client.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -15,8 +15,8 @@ use crate::request::Request;
 use crate::timeouts::OperationTimeouts;
 use crate::wire::RateLimit;
 
-/// A client of Codat's API. Cheap to clone: clones share their connections. It needs a tokio runtime with its time and
-/// I/O drivers.
+/// An asynchronous client of Codat's API. Clones are cheap and share their connections. The client needs a tokio
+/// runtime with the time and I/O drivers enabled.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -35,37 +35,43 @@ use crate::wire::RateLimit;
 pub struct Client(Handle);
 
 impl Client {
-    /// The keys of this Codat client.
+    /// Returns the operations on the API keys of this Codat client.
     pub fn keys(&self) -> Keys<'_> {
         Keys { client: &self.0 }
     }
 
-    /// Makes any call to Codat's API: await what this returns. The path begins with a slash and may have a query. POST
-    /// and PATCH carry one `Idempotency-Key` a call, the same in every attempt (Codat honours it on these two). Retried as
-    /// the verbs of [`Keys`], unless the method is neither idempotent nor one of these two.
+    /// Builds a request to any path of Codat's API. Await the result to send it. The path begins with a slash and may
+    /// have a query.
+    ///
+    /// POST and PATCH requests carry an `Idempotency-Key`, the same in every attempt; Codat honours it for these two
+    /// methods. Retries work as for [`Keys`], except that a method that is neither idempotent nor one of these two is
+    /// not retried.
     ///
     /// # Errors
-    /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`); else one kind for
-    /// each HTTP status, as for the verbs of [`Keys`]. For any method but GET, HEAD, OPTIONS and TRACE: `OutcomeUnknown`
-    /// where an attempt may have taken effect and no answer proves that it did or did not.
+    /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`). Otherwise one
+    /// kind for each HTTP status, as for [`Keys`]. For any method except GET, HEAD, OPTIONS and TRACE: `OutcomeUnknown`
+    /// if an attempt may have taken effect and no response determines the outcome.
     pub fn request(&self, method: Method, path: &str) -> Request<'_> {
         Request::new(&self.0, method, path)
     }
 
-    /// The pages of a paged resource, `/companies`.
+    /// Returns the pages of a paginated resource, such as `/companies`. Nothing is sent before [`Pages::next`].
     pub fn pages(&self, path: &str) -> Pages<'_> {
         Pages::new(&self.0, path)
     }
 
-    /// What the latest answer said of the day's quota; `None` before the first, and where Codat says nothing.
+    /// Returns the daily quota that the latest response reported. `None` before the first response, and if Codat did
+    /// not report one.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         self.0.transport().rate_limit()
     }
 
-    /// Which key this client authenticates with: its id, name and age. Codat has no such call: it is taken from the list.
+    /// Returns the details of the key that this client authenticates with. Codat has no such operation: the key is
+    /// looked up in the list.
     ///
     /// # Errors
-    /// `NotFound` where the list does not hold it (it may be stale), and those named at [`Keys`].
+    /// `NotFound` if the list does not contain the key, which can happen if the list is stale. Also the errors listed
+    /// at [`Keys`].
     pub async fn whoami(&self) -> Result<ApiKeyDetails, Error> {
         let keys = self.keys().list().await?;
         keys.into_iter().find(|key| self.uses(key)).ok_or_else(|| {
@@ -74,14 +80,16 @@ impl Client {
         })
     }
 
-    /// Returns the header for another HTTP library, if the URL belongs to this client's own origin, so that the key goes
-    /// nowhere else. This function never waits. It checks a key file at most once a second, and reads it again if it has
-    /// changed. It does not run a command or a provider of your own, and uses the latest key that it returned. Prefer
+    /// Returns the header for another HTTP library, if the URL belongs to the origin of the base URL. For any other URL
+    /// it returns an error, so that the key is sent nowhere else.
+    ///
+    /// This function never waits. It checks a key file at most once a second, and reads the file again if it changed.
+    /// It does not run a command or a custom provider, but uses the latest key from it. Prefer
     /// [`authorize`](Self::authorize) in code that can wait.
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or none at all; `NoCredential` before a command or a provider of your own
-    /// has been read for the first time; `Closed`.
+    /// `InvalidInput` for a URL of another origin, or an invalid URL. `NoCredential` if a command or a custom provider
+    /// has not been read yet. `Closed`.
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         let cached = match self.cached_authorization(url)? {
             None => self.0.credential().map(|held| AuthorizationHeader::from(&held.key)),
@@ -93,19 +101,18 @@ impl Client {
         })
     }
 
-    /// Returns the same header if it is known without waiting, and `None` if [`authorize`](Self::authorize) would run a
-    /// command or a provider of your own.
+    /// Returns the cached header, or `None` if [`authorize`](Self::authorize) would run a command or a custom provider.
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or none at all; `Closed`.
+    /// `InvalidInput` for a URL of another origin, or an invalid URL; `Closed`.
     pub fn cached_authorization(&self, url: &str) -> Result<Option<AuthorizationHeader>, Error> {
         self.check_own(url)?;
         Ok(self.0.transport().credentials().ready().map(|held| AuthorizationHeader::from(&held.key)))
     }
 
-    /// Returns the header for another HTTP library, if the URL belongs to this client's own origin. The key is read from
-    /// its source if that has not happened yet, or if the source may have changed. Concurrent calls share one read. Nothing
-    /// is sent to Codat, and a failed read is not retried.
+    /// Returns the header for another HTTP library, if the URL belongs to the origin of the base URL. Reads the
+    /// credential from its source before its first use, and if the source may have changed. Concurrent calls share one
+    /// read. Nothing is sent to Codat, and a failed read is not retried.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -114,7 +121,7 @@ impl Client {
     /// # #[cfg(unix)] {
     /// let client = codat_keys::Client::builder().api_key_command(command).build()?;
     /// let header = client.authorize("https://api.codat.io/companies").await?;
-    /// // After a 401 or 403: another header, if the source has another key by now.
+    /// // After a 401 or 403: a new header, if the source has another key.
     /// assert!(client.reauthorize("https://api.codat.io/companies", &header).await?.is_none());
     /// # }
     /// # Ok(())
@@ -122,20 +129,22 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or an invalid URL; `Closed`. If no key has been read before, also the
-    /// errors of the source, as in [`ClientBuilder::build`](crate::ClientBuilder::build), and `Timeout` if it takes longer than a call may.
+    /// `InvalidInput` for a URL of another origin, or an invalid URL; `Closed`. If no credential has been read before,
+    /// also the errors of the source, as in [`ClientBuilder::build`](crate::ClientBuilder::build), and `Timeout` if the
+    /// read takes longer than the timeout of a call.
     pub async fn authorize(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         self.check_own(url)?;
         let held = self.0.transport().key_to_use(self.0.read_deadline()).await?;
         Ok(AuthorizationHeader::from(&held.key))
     }
 
-    /// Returns the header for sending a request once more after this client's own origin answered 401 or 403 to
-    /// `rejected`, or `None` if the source has no other key. Concurrent calls share one read of the source. Calls of this
-    /// client do this automatically; use it for requests that another library sends.
+    /// Returns the header to repeat a request after the server responded with 401 or 403 to `rejected`. Returns `None`
+    /// if the source has no other key. Concurrent calls share one read of the source. Calls of this client do this
+    /// automatically; use this method for requests that another library sends.
     ///
     /// # Errors
-    /// As [`authorize`](Self::authorize), and the errors of the source in any case. The key in use is then kept.
+    /// As [`authorize`](Self::authorize), but the errors of the source are always returned. The cached credential is
+    /// then kept.
     pub async fn reauthorize(
         &self,
         url: &str,
@@ -146,8 +155,9 @@ impl Client {
         Ok(another.map(|held| AuthorizationHeader::from(&held.key)))
     }
 
-    /// Checks where another HTTP library sends the header over an unencrypted connection. `url` is the URL of the proxy, or of
-    /// the request if there is no proxy. An `https` request through a proxy needs no check: the proxy cannot read the tunnel.
+    /// Checks the server to which another HTTP library sends the header over an unencrypted connection. `url` is the
+    /// URL of the proxy, or of the request if there is no proxy. An `https` request through a proxy needs no check,
+    /// because the proxy cannot read the tunnel.
     ///
     /// ```
     /// # fn main() -> Result<(), codat_keys::Error> {
@@ -160,81 +170,84 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput` if it is not this client's own origin.
+    /// `InvalidInput` if `url` does not have the origin of the base URL.
     pub fn check_next_hop(&self, url: &str) -> Result<(), Error> {
         self.0.base_url().check_next_hop(url)
     }
 
-    /// Reads the key from its source again, and tells whether it is another one now. Every call does so by itself when Codat
-    /// refuses the key. A key that was given as a value does not change.
+    /// Reads the credential from its source again. Returns whether the key changed. Calls do this automatically after
+    /// Codat rejects the key. A key that was given as a value does not change.
     ///
     /// # Errors
-    /// Those of the source, as [`ClientBuilder::build`](crate::ClientBuilder::build), and `Timeout` where it takes longer than a call may; the key in use
-    /// goes on.
+    /// The errors of the source, as in [`ClientBuilder::build`](crate::ClientBuilder::build), and `Timeout` if the read
+    /// takes longer than the timeout of a call. The cached credential is then kept.
     pub async fn reload_key(&self) -> Result<bool, Error> {
         let before = self.0.credential();
         self.0.transport().reload_key(self.0.read_deadline()).await?;
         Ok(self.0.credential().map(|held| held.key.clone()) != before.map(|held| held.key.clone()))
     }
 
-    /// The same client, with its connections, and another time for each call: see [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
+    /// Returns a client with the same connections and another timeout for each call. See
+    /// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
     ///
     /// # Errors
-    /// `InvalidInput` for a time of zero.
+    /// `InvalidInput` for a timeout of zero.
     pub fn with_timeout(&self, time: Duration) -> Result<Self, Error> {
         Ok(Self(self.0.with_timeouts(OperationTimeouts::given(Some(time))?)))
     }
 
-    /// The same client with connections and locks of its own, for the child of a fork: those of this one belong to its
-    /// parent, and what the child drops of them would reach into it. It begins with the key in use, and follows its source.
+    /// Returns a client with its own connections and locks, for the child of a fork. The existing connections belong to
+    /// the parent, and closing them in the child would affect the parent. The new client starts with the cached
+    /// credential and refreshes it from the same source.
     ///
     /// # Errors
-    /// `Internal` where the system does not allow it.
+    /// `Internal` if the HTTP client cannot be built.
     pub fn anew(&self) -> Result<Self, Error> {
         self.0.for_this_process().map(Self)
     }
 
-    /// Closes this client and its clones: every later attempt ends with `Closed`, and idle connections end with the last
-    /// clone. What is under way goes on to its answer.
+    /// Closes this client and its clones. Every later attempt returns `Closed`, and idle connections close with the
+    /// last clone. Requests in progress complete.
     pub fn close(&self) {
         self.0.transport().config.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Masks every key that this client has used or listed in a text that somebody else wrote, for a terminal or a log, in
-    /// the forms that [`ApiKey::redact`](crate::ApiKey::redact) names.
+    /// Masks every key that this client has used or listed in untrusted text, for a terminal or a log.
+    /// [`ApiKey::redact`](crate::ApiKey::redact) lists the forms of a key that are recognized.
     pub fn redact(&self, text: &str) -> String {
         self.0.known_keys().redact(text)
     }
 
-    /// A text of an answer, such as a header's value.
+    /// Wraps text of a response, such as a header value.
     #[doc(hidden)]
     pub fn untrusted(&self, text: &str) -> Untrusted {
         Untrusted::new(text, self.0.known_keys())
     }
 
-    /// The proxy that requests go through, and what named it, without a password; `None` without one.
+    /// Returns the proxy in use and the setting that named it, without a password. `None` without a proxy.
     pub fn proxy(&self) -> Option<&str> {
         self.0.transport().config.proxy.as_ref().map(|proxy| proxy.shown.as_str())
     }
 
-    /// Where this client's requests go, without a slash at the end.
+    /// Returns the base URL, without a trailing slash.
     pub fn base_url(&self) -> &str {
         self.0.base_url().as_str()
     }
 
-    /// The base URL for people: a key that was put there by mistake is masked.
+    /// Returns the base URL for messages. Masks a key that is part of the URL by mistake.
     #[doc(hidden)]
     pub fn shown_base_url(&self) -> String {
         self.0.known_keys().mask_misplaced(self.base_url())
     }
 
-    /// Whether this client authenticates with that key. Compared in constant time.
+    /// Returns whether this client authenticates with `key`. The comparison takes constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
         self.0.credential().is_some_and(|held| held.key == key.api_key)
     }
 
-    /// Why `delete` would keep this key, going by a list of all keys: for whoever wants to say so before. Nothing is sent.
-    /// `KeyInUse` is what [`allow_key_in_use`](crate::Delete::allow_key_in_use) allows.
+    /// Returns why `delete` would refuse to delete this key, given a list of all keys: `NotFound`, `LastKey` or
+    /// `KeyInUse`. Returns `None` if it would delete the key. Nothing is sent.
+    /// [`allow_key_in_use`](crate::Delete::allow_key_in_use) permits the deletion in the case of `KeyInUse`.
     pub fn keeps(&self, keys: &[ApiKeyDetails], id: &KeyId) -> Option<ErrorKind> {
         let in_use = self.0.credential();
         rules::may_delete(keys, id, in_use.as_ref().map(|held| &held.key), false).err().map(|refused| refused.kind())
@@ -255,7 +268,7 @@ impl Client {
 }
 
 impl Walk {
-    /// As [`Pages::next`].
+    /// Returns the next page, as [`Pages::next`] does.
     ///
     /// # Errors
     /// As [`Pages::next`].

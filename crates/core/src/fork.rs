@@ -1,8 +1,8 @@
-//! Counts the forks that lead to this process. What was open before one belongs to the parent.
+//! A counter of forks. Connections and locks that were created before a fork belong to the parent.
 
 use crate::error::Error;
 
-/// Rises by one in the child of each fork, from the first [`watch`] on.
+/// Returns the number of forks between the first [`watch`] and this process.
 pub(crate) fn generation() -> u64 {
     #[cfg(unix)]
     return unix::GENERATION.load(std::sync::atomic::Ordering::Relaxed);
@@ -10,7 +10,7 @@ pub(crate) fn generation() -> u64 {
     0
 }
 
-/// Begins to count. To be called before anything is opened that a child must not share.
+/// Starts to count. Must be called before anything is opened that a child must not share.
 pub(crate) fn watch() -> Result<(), Error> {
     #[cfg(unix)]
     unix::watch()?;
@@ -28,7 +28,7 @@ mod unix {
 
     pub(super) fn watch() -> Result<(), Error> {
         static REGISTERED: OnceLock<bool> = OnceLock::new();
-        #[allow(unsafe_code, reason = "there is no safe way to hear of a fork")]
+        #[allow(unsafe_code, reason = "no safe function detects a fork")]
         // SAFETY: the handler only adds to an atomic, which is allowed in the child of a process with threads.
         let is_registered = REGISTERED.get_or_init(|| unsafe { libc::pthread_atfork(None, None, Some(forked)) } == 0);
         if *is_registered {

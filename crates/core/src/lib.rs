@@ -1,5 +1,5 @@
-//! Use and manage the API keys of [Codat](https://codat.io): authenticate any call, and list, create and delete keys
-//! without a lock-out and without a leak.
+//! A client for the API keys of [Codat](https://codat.io). It authenticates calls to Codat's API, and lists, creates
+//! and deletes keys without locking the user out and without leaking a key.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -20,9 +20,9 @@
 //! # }
 //! ```
 //!
-//! To send the header with an HTTP client of your own, [`AuthorizationHeader`] is all you need.
+//! [`AuthorizationHeader`] alone suffices to send the header with another HTTP client.
 
-#![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "what is shown can be encoded anywhere"))]
+#![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "ASCII can be printed in every encoding"))]
 
 // From the top layer to the bottom one. A module uses only modules of its layer and of those below it.
 pub mod blocking;

@@ -1,4 +1,4 @@
-//! Paged resources, page by page.
+//! Paginated resources.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::response::Response;
 const DEFAULT_PAGE_SIZE: u32 = 100;
 const LARGEST_PAGE_SIZE: u32 = 5000;
 
-/// The pages of a resource, from the first on: [`Client::pages`](crate::Client::pages).
+/// The pages of a resource, from the first one on. Returned by [`Client::pages`](crate::Client::pages).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -39,7 +39,7 @@ pub struct Pages<'a, C = Handle> {
     pub(crate) walk: Walk,
 }
 
-/// Where a walk through the pages stands, whichever client goes it. For bindings, which cannot borrow a client.
+/// The position in the pages of a resource, independent of a client. For bindings, which cannot borrow a client.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -61,7 +61,7 @@ pub struct Walk {
     seen: u64,
 }
 
-/// One page.
+/// One page of a resource.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -77,16 +77,16 @@ pub struct Walk {
 #[non_exhaustive]
 #[derive(Clone)]
 pub struct Page {
-    /// What the page holds, as JSON.
+    /// The results on this page, as JSON.
     pub results: Vec<Value>,
-    /// How many there are on all pages together.
+    /// The number of results on all pages together.
     pub total_results: u64,
-    /// The answer itself.
+    /// The response that contains the page.
     pub response: Response,
 }
 
 impl<'a, C> Pages<'a, C> {
-    /// Without the client.
+    /// Returns the position, without the client.
     #[doc(hidden)]
     pub fn into_walk(self) -> Walk {
         self.walk
@@ -97,23 +97,23 @@ impl<'a, C> Pages<'a, C> {
         Self { client, walk: Walk { path, page_size, parameters, next_page: Some(1), seen: 0 } }
     }
 
-    /// How many results a page holds, from 1 to 5000 (Codat's limit). Default: 100.
+    /// Sets the number of results on a page, from 1 to 5000 (Codat's limit). Default: 100.
     pub fn page_size(mut self, results: u32) -> Self {
         self.walk.page_size = results;
         self
     }
 
-    /// Codat's query language, `status=Linked`; kept on every page. Default: none.
+    /// Sets a filter in Codat's query language, such as `status=Linked`, for every page. Default: none.
     pub fn query(self, query: impl Into<String>) -> Self {
         self.parameter("query", query)
     }
 
-    /// The order, `name` or `-name`; kept on every page. Default: Codat's.
+    /// Sets the order, such as `name` or `-name`, for every page. Default: Codat's order.
     pub fn order_by(self, order: impl Into<String>) -> Self {
         self.parameter("orderBy", order)
     }
 
-    /// Any other parameter of the query; kept on every page.
+    /// Adds any other query parameter, for every page.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.walk.parameters.push((name.into(), value.into()));
         self
@@ -121,19 +121,19 @@ impl<'a, C> Pages<'a, C> {
 }
 
 impl Pages<'_> {
-    /// The next page, or `None` after the last one. Retried as [`Client::request`](crate::Client::request); after an error the same page is asked
-    /// for again.
+    /// Returns the next page, or `None` after the last one. Retries work as for
+    /// [`Client::request`](crate::Client::request). After an error, the next call requests the same page again.
     ///
     /// # Errors
-    /// As [`Client::request`](crate::Client::request); `InvalidInput`, with nothing sent, for a page size out of range, and for a `page` or
-    /// `pageSize` among the parameters; `BadResponse` for an answer that is not paged.
+    /// As [`Client::request`](crate::Client::request). Also `InvalidInput`, with nothing sent, for a page size out of
+    /// range, or a parameter `page` or `pageSize`. `BadResponse` for a response that is not a page.
     pub async fn next(&mut self) -> Result<Option<Page>, Error> {
         self.walk.next_page(self.client).await
     }
 }
 
 impl Walk {
-    /// For whoever takes an error for the end.
+    /// Ends the iteration, for iterators that end after an error.
     pub(crate) fn end(&mut self) {
         self.next_page = None;
     }
@@ -156,7 +156,8 @@ impl Walk {
         let response = request.await?;
         let Answer { results, total_results } = response.json()?;
         self.seen += results.len() as u64;
-        // An empty page is the last one, whatever the total says: it may have shrunk meanwhile.
+        // An empty page is the last one, even if the total is larger: results may have been deleted since an earlier
+        // page.
         let is_last = results.is_empty() || self.seen >= total_results;
         self.next_page = if is_last { None } else { Some(number + 1) };
         Ok(Some(Page { results, total_results, response }))
@@ -190,7 +191,7 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 }
 
 impl fmt::Debug for Walk {
-    /// Without parameters, which may hold anything.
+    /// Omits the parameters, which may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
         f.debug_struct("Walk")
@@ -201,7 +202,7 @@ impl fmt::Debug for Walk {
 }
 
 impl fmt::Debug for Page {
-    /// Without what it holds, which may be keys.
+    /// Omits the results, which may contain keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Page")
             .field("results", &self.results.len())

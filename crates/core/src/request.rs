@@ -1,4 +1,4 @@
-//! Any call to Codat's API: what no verb of this library covers.
+//! Requests to any path of Codat's API, for operations that this library does not cover.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -20,7 +20,7 @@ use crate::response::Response;
 use crate::retry::Execution;
 use crate::wire::{self, idempotency_key};
 
-/// A call about to be made: [`Client::request`](crate::Client::request).
+/// A request to any path, returned by [`Client::request`](crate::Client::request).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -43,7 +43,7 @@ pub struct Request<'a, C = Handle> {
     pub(crate) order: Order<'a>,
 }
 
-/// What is asked for, whichever client performs it.
+/// The content of a request, independent of the client that sends it.
 pub(crate) struct Order<'a> {
     method: Method,
     path: String,
@@ -62,15 +62,18 @@ impl<'a, C> Request<'a, C> {
         Self { client, order: Order { method, path, query, headers, body, timeout: None, stop: None } }
     }
 
-    /// Adds a parameter to the query, percent-encoded. Default: the query that the path has, if any.
+    /// Adds a query parameter, percent-encoded. Default: the query of the path, if any.
     pub fn query(mut self, name: &str, value: impl ToString) -> Self {
         self.order.query.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// Adds a header. An `Idempotency-Key` of your own, for POST and PATCH, takes the place of the one that is made for
-    /// the call: that resumes an earlier call, with the same body, within 85 minutes. `Authorization`, `Host`,
-    /// `Accept-Encoding` and headers that frame a request (`Content-Length`, `Connection`…) are refused: the client sets them.
+    /// Adds a header.
+    ///
+    /// For POST and PATCH, an `Idempotency-Key` replaces the generated one. With the idempotency key and the body of an
+    /// earlier call, it resumes that call within 85 minutes. `Authorization`, `Host`, `Accept-Encoding` and headers
+    /// that frame a request (`Content-Length`, `Connection`…) are rejected with `InvalidInput`, because the client sets
+    /// them.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         if let Ok(headers) = &mut self.order.headers {
             headers.append(name, value);
@@ -84,7 +87,7 @@ impl<'a, C> Request<'a, C> {
         let what = match (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
             (Ok(name), Ok(value)) => return self.header(name, value),
             (Ok(_), Err(_)) => &format!("the value of the header {name}"),
-            // It may be a credential by mistake.
+            // The name may be a credential by mistake, so it is not quoted.
             (Err(_), _) => "the name of a header",
         };
         let error =
@@ -93,32 +96,33 @@ impl<'a, C> Request<'a, C> {
         self
     }
 
-    /// Sends a value as JSON. Default: no body.
+    /// Sets the body to a value as JSON, and the `Content-Type`. Default: no body.
     pub fn json(mut self, value: &impl Serialize) -> Self {
         if let Ok(headers) = &mut self.order.headers {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::JSON));
         }
         self.order.body = serde_json::to_vec(value).map(Bytes::from).map_err(|_| {
-            // Without serde's text, which may quote a value.
+            // Omits serde's message, which may quote a value.
             Error::new(ErrorKind::InvalidInput, "the body cannot be written as JSON").with_hint("use string keys only")
         });
         self
     }
 
-    /// Sends bytes as they are; give the `Content-Type` as a header. Default: no body.
+    /// Sets the body. Set its `Content-Type` with [`header`](Self::header). Default: no body.
     pub fn body(mut self, bytes: impl Into<Bytes>) -> Self {
         self.order.body = Ok(bytes.into());
         self
     }
 
-    /// How long this call may take, retries and waits included. Default: the client's, 30 s with 10 s for each attempt.
+    /// Sets the timeout of this call, including retries and waits. Default: the timeout of the client, or else 30 s
+    /// with 10 s for each attempt.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.order.timeout = Some(time);
         self
     }
 
-    /// Stops the call once `stop` is done: with `Cancelled`, or, where it may have taken effect, with `OutcomeUnknown`.
-    /// Default: nothing stops it.
+    /// Cancels the call when `stop` completes. The call then returns `Cancelled`, or, if it may have taken effect,
+    /// `OutcomeUnknown`. Default: the call is not cancelled.
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
         self.order.stop = Some(Box::pin(stop));
         self
@@ -143,14 +147,15 @@ impl Order<'_> {
     }
 }
 
-/// Writes a standard method as servers expect it: methods are case-sensitive, and `get` is answered with 405. Others stay.
+/// Writes a standard method in upper case, because methods are case-sensitive and servers respond to `get` with 405.
+/// Other methods stay unchanged.
 fn in_upper_case(method: Method) -> Method {
     const STANDARD: [Method; 7] =
         [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
     STANDARD.into_iter().find(|one| one.as_str().eq_ignore_ascii_case(method.as_str())).unwrap_or(method)
 }
 
-/// Headers that the client sets itself: target, key, framing and accepted encoding.
+/// Headers that only the client sets: the target, the key, the framing and the accepted encodings.
 const OWN: [HeaderName; 11] = [
     ACCEPT_ENCODING,
     AUTHORIZATION,
@@ -180,7 +185,7 @@ fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Res
             "the header Idempotency-Key cannot be given here".into(),
             "Codat honours it for POST and PATCH alone: leave it out; nothing was sent",
         ),
-        // Errors tell it, so that the call can be resumed.
+        // Errors contain the idempotency key, so that the call can be resumed.
         [key] if key.to_str().is_ok_and(|key| known.occur_in(key)) => refuse(
             "the header Idempotency-Key holds an API key".into(),
             "give a UUID, or leave it out: the client makes one; nothing was sent",
@@ -194,7 +199,7 @@ fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Res
 }
 
 impl fmt::Debug for Order<'_> {
-    /// Without query, headers and body, which may hold anything.
+    /// Omits the query, the headers and the body, which may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
         f.debug_struct("Order")

@@ -1,4 +1,4 @@
-//! An answer of Codat's API.
+//! Successful responses of Codat's API.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::redact::redacted;
 use crate::wire::date::http_date;
 use crate::wire::{self, Attempt, RateLimit, correlation_id};
 
-/// An answer of any 2xx status. `Debug` shows neither headers nor body.
+/// A response with a 2xx status. `Debug` omits the headers and the body.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -23,7 +23,7 @@ use crate::wire::{self, Attempt, RateLimit, correlation_id};
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
 /// let profile = client.request(codat_keys::Method::GET, "/profile").await?;
 /// assert_eq!((profile.status(), profile.headers()["content-type"].as_bytes()), (200, &b"application/json"[..]));
-/// // Codat's profile holds a key. For people's eyes:
+/// // Codat's profile contains a key. Mask it before printing:
 /// println!("{}", String::from_utf8_lossy(&profile.redacted()));
 /// # Ok(())
 /// # }
@@ -32,37 +32,38 @@ use crate::wire::{self, Attempt, RateLimit, correlation_id};
 pub struct Response(pub(crate) Attempt);
 
 impl Response {
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> u16 {
         self.0.status().as_u16()
     }
 
-    /// The headers.
+    /// Returns the headers.
     pub fn headers(&self) -> &HeaderMap {
         self.0.headers()
     }
 
-    /// The body, at most 8 MiB.
+    /// Returns the body, which has at most 8 MiB.
     pub fn bytes(&self) -> &Bytes {
         self.0.body()
     }
 
-    /// The body for people's eyes, a terminal or a log: every key that the client has used or listed is masked, and where it
-    /// is JSON, the value of every member `apiKey` is masked (Codat's lists of keys and its profile hold keys in clear). The
-    /// body may be UTF-8, UTF-16, UTF-32 or Latin-1. All else stays as it came.
+    /// Returns the body for a terminal or a log. Every key that the client has used or listed is masked. If the body is
+    /// JSON, the value of every member `apiKey` is masked, too, because Codat's lists of keys and its profile contain
+    /// keys. The body may be UTF-8, UTF-16, UTF-32 or Latin-1. The rest of the body is unchanged.
     pub fn redacted(&self) -> Cow<'_, [u8]> {
         redacted(self.bytes(), &self.0.known_keys)
     }
 
-    /// The body, read from JSON.
+    /// Parses the body as JSON.
     ///
     /// # Errors
-    /// `BadResponse` where it is no JSON of that form. The error tells the place, never a value.
+    /// `BadResponse` if the body is not JSON of the expected type. The error contains the position, but never a value.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         wire::json(&self.0)
     }
 
-    /// The body as the text of a JSON document, without a byte order mark, for the parser of another language.
+    /// Returns the body as the text of a JSON document, without a byte order mark, for the JSON parser of another
+    /// language.
     ///
     /// # Errors
     /// `BadResponse` if the body is not UTF-8.
@@ -71,18 +72,18 @@ impl Response {
         wire::json_text(&self.0)
     }
 
-    /// What Codat's support asks for, from the JSON's `correlationId`. Codat names one in refusals, which are errors and
-    /// carry it themselves; in a success it is rare.
+    /// Returns the `correlationId` in the JSON body, which Codat's support asks for. Codat usually sends one only with
+    /// an error: see [`Error::correlation_id`].
     pub fn correlation_id(&self) -> Option<String> {
         correlation_id(&self.0)
     }
 
-    /// When the server says that it answered, from the header `Date`, to the second.
+    /// Returns the time of the response according to its `Date` header, with a precision of one second.
     pub fn date(&self) -> Option<Timestamp> {
         http_date(self.headers().get(DATE)?.to_str().ok()?)
     }
 
-    /// What this answer says of the day's quota.
+    /// Returns the daily quota that this response reports, or `None` if it reports none.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         RateLimit::read(self.headers())
     }

@@ -1,11 +1,11 @@
-//! Decodes text from files, pipes and responses in the encodings that editors and shells write.
+//! Decoding of text from files, pipes and responses, in the encodings that editors and shells write.
 
 use thiserror::Error as ThisError;
 use zeroize::Zeroizing;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Why bytes are not text.
+/// The error for bytes that are not text in a supported encoding.
 ///
 /// ```
 /// use codat_keys::{NotText, decode};
@@ -17,16 +17,16 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub enum NotText {
-    /// UTF-16 that has no byte order mark, or is damaged.
+    /// UTF-16 without a byte order mark, or invalid UTF-16.
     #[error("is encoded as UTF-16")]
     Utf16,
-    /// Another encoding, or not text at all.
+    /// Another encoding, or binary data.
     #[error("is not encoded as UTF-8")]
     NotUtf8,
 }
 
 impl NotText {
-    /// How to correct it.
+    /// The hint for both errors.
     pub const HINT: &str = "save it as UTF-8";
 }
 
@@ -57,7 +57,8 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, No
     if !rest.is_empty() {
         return Err(NotText::Utf16);
     }
-    // The capacity suffices (a unit takes at most three bytes): growing would leave a copy of the key behind.
+    // The capacity suffices, because a unit takes at most three bytes. A growing buffer would leave a copy of the key
+    // in memory.
     let mut text = Zeroizing::new(String::with_capacity(3 * units.len()));
     for character in char::decode_utf16(units.iter().copied().map(unit)) {
         text.push(character.map_err(|_| NotText::Utf16)?);
@@ -65,7 +66,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, No
     Ok(text)
 }
 
-/// Whether bytes look like ASCII letters in UTF-16 without a byte order mark.
+/// Returns whether bytes look like ASCII letters in UTF-16 without a byte order mark.
 fn looks_like_utf16(bytes: &[u8]) -> bool {
     let (pairs, _) = bytes.as_chunks::<2>();
     let is_zero = |place: usize| pairs.iter().all(|pair| pair[place] == 0 && pair[1 - place] != 0);

@@ -1,5 +1,6 @@
-//! Files whose content is acted upon: what runs, where the key goes, which server is believed. As with OpenSSH's
-//! configuration, nobody but the user of this process and root may be able to change or replace one.
+//! Files that must be trustworthy, because they determine which program runs, where the key is sent or which server is
+//! trusted. As with OpenSSH's configuration, only the user of this process and root must be able to change or replace
+//! them.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -7,7 +8,7 @@ use std::path::Path;
 
 use thiserror::Error as ThisError;
 
-/// Why a file is not read.
+/// The error for a file that cannot be read or trusted.
 ///
 /// ```
 /// use std::path::Path;
@@ -22,13 +23,13 @@ use thiserror::Error as ThisError;
 pub enum OpenError {
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// What is wrong with the file, a folder or a link on the way to it, and the command that mends it.
+    /// The defect of the file, or of a folder or a link on its path, and how to correct it.
     #[error("is not trusted: {what}")]
     Exposed { what: String, repair: String },
 }
 
 impl OpenError {
-    /// What to do; `otherwise` where the permissions are not to blame.
+    /// Returns how to correct the permissions, or `otherwise` for an I/O error.
     pub fn hint(&self, otherwise: &str) -> String {
         match self {
             Self::Io(_) => otherwise.to_owned(),
@@ -37,10 +38,11 @@ impl OpenError {
     }
 }
 
-/// Opens a file that only the user of this process and root can change or replace. What is judged is the opened file, each
-/// folder on the way to it and each link: up to the user's home folder for a file in it, else up to the root. A folder with
-/// the sticky bit may be writable by others, since they cannot replace what is not theirs; so may one that is mounted
-/// read-only. Windows' access control lists are not looked at.
+/// Opens a file that only the user of this process and root can change or replace. Checks the opened file, and each
+/// folder and link on its path: up to the home folder of the user for a file in it, else up to the root.
+///
+/// Other users may be able to write a folder with the sticky bit, because they cannot replace the files of others
+/// there, and a folder that is mounted read-only. The access control lists of Windows are not checked.
 #[doc(hidden)]
 pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     #[cfg(unix)]
@@ -49,7 +51,7 @@ pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     Ok(File::open(path)?)
 }
 
-/// As [`open_trusted`], for a folder in which a file is going to be written.
+/// Checks a folder in which a file will be written, as [`open_trusted`] checks the folders of a file.
 #[doc(hidden)]
 pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
@@ -59,7 +61,7 @@ pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Fails unless the user of this process or root owns the file at `path`.
+/// Returns an error unless the user of this process or root owns the file at `path`.
 #[doc(hidden)]
 pub fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     #[cfg(unix)]
@@ -69,7 +71,7 @@ pub fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Says that users other than the owner can change a file, if they can.
+/// Returns a description of the permissions if users other than the owner can change the file.
 pub(crate) fn writable_by_others(metadata: &Metadata) -> Option<String> {
     #[cfg(unix)]
     {
@@ -84,12 +86,12 @@ pub(crate) fn writable_by_others(metadata: &Metadata) -> Option<String> {
     }
 }
 
-/// The command that lets nobody but the owner change a file.
+/// Returns the command that removes write access for everyone except the owner.
 pub(crate) fn chmod(path: &Path) -> String {
     format!("chmod go-w {}", shell_word(path))
 }
 
-/// A path as one word of a POSIX shell.
+/// Quotes a path for a POSIX shell, if needed.
 fn shell_word(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%,".contains(c);
@@ -108,7 +110,7 @@ mod unix {
 
     use super::{OpenError, chmod, shell_word, writable_by_others};
 
-    /// As many as Linux follows.
+    /// The limit of Linux for symbolic links in a path.
     const MAX_LINKS: usize = 40;
     const STICKY: u32 = 0o1000;
 
@@ -125,13 +127,13 @@ mod unix {
     }
 
     pub(super) fn open(path: &Path) -> Result<File, OpenError> {
-        // Another user's pipe would block for good.
+        // Without `O_NONBLOCK`, opening a pipe of another user could block permanently.
         let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
         let opened = file.metadata()?;
         if let Some(exposed) = exposed("file", path, &opened, writable_by_others(&opened)) {
             return Err(exposed.into());
         }
-        // A pipe may have another user at its other end, and no path that could be judged.
+        // A pipe may be written by another user, and it may have no path that could be checked.
         if !opened.is_file() {
             return Err(io::Error::other("it is no regular file").into());
         }
@@ -147,8 +149,8 @@ mod unix {
         exposed("file", path, metadata, None).map_or(Ok(()), |exposed| Err(exposed.into()))
     }
 
-    /// Walks a path as the system does, and returns the resolved one. As the root comes first, nobody else can change what
-    /// is still to come.
+    /// Resolves a path as the operating system does, checks each part, and returns the resolved path. The check starts
+    /// at the root, so other users cannot change the parts that follow a checked one.
     pub(super) fn judge_path(path: &Path) -> Result<PathBuf, OpenError> {
         let (mut here, mut rest) = (PathBuf::from("/"), reversed(&std::path::absolute(path)?));
         let (mut found, mut links) = (Vec::from_iter(exposed_folder(&here)?), 0);
@@ -209,7 +211,8 @@ mod unix {
         Some(Exposed { path: path.to_owned(), what: format!("the {kind} {} {what}", path.display()), repair })
     }
 
-    /// As Kubernetes mounts its volumes, whose folders are writable by all otherwise.
+    /// Returns whether a folder is on a read-only file system. Kubernetes mounts its volumes read-only, with folders
+    /// that are writable by every user otherwise.
     fn is_read_only(folder: &Path) -> bool {
         rustix::fs::statvfs(folder).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
     }

@@ -1,7 +1,8 @@
-//! The same client for programs without a runtime: every call blocks its thread until the result is there.
+//! A client that blocks the calling thread, for programs without an async runtime.
 //!
-//! The verbs, their options, errors and retries are those of the asynchronous [`Client`](crate::Client), and so is the
-//! code behind them. What is awaited there is returned here at once, or, where it takes options, `send` ends them:
+//! Operations, options, errors and retries are the same as in the asynchronous [`Client`](crate::Client), which also
+//! does the work. Methods without options return their result directly. Methods with options return a builder, and its
+//! `send` performs the operation:
 //!
 //! ```
 //! # let emulator = codat_keys_emulator::Emulator::start().unwrap();
@@ -44,24 +45,25 @@ use crate::response::Response;
 use crate::wire::RateLimit;
 use pool::Pool;
 
-/// The keys of a Codat client: [`Client::keys`].
+/// Operations on the API keys of a Codat client, returned by [`Client::keys`].
 pub type Keys<'a> = crate::keys::Keys<'a, Client>;
-/// A key about to be made: [`Keys::create`].
+/// A request to create a key, returned by [`Keys::create`].
 pub type Create<'a> = crate::keys::Create<'a, Client>;
-/// A key about to be deleted: [`Keys::delete`].
+/// A request to delete a key, returned by [`Keys::delete`].
 pub type Delete<'a> = crate::keys::Delete<'a, Client>;
-/// A call about to be made: [`Client::request`].
+/// A request to any path, returned by [`Client::request`].
 pub type Request<'a> = crate::request::Request<'a, Client>;
-/// The pages of a resource, an iterator: [`Client::pages`].
+/// An iterator over the pages of a resource, returned by [`Client::pages`].
 pub type Pages<'a> = crate::pages::Pages<'a, Client>;
 
-/// A client of Codat's API that blocks the calling thread. Cheap to clone, and safe to share between threads: as many
-/// calls run at once as threads make them, each on a connection of its own, which later calls use again.
+/// A client of Codat's API that blocks the calling thread. Clones are cheap and share their connections. Threads can
+/// share a client: each concurrent call uses its own connection, and later calls reuse it.
 ///
-/// Inside a future that tokio polls a call is refused with `InvalidInput`, since it would block the runtime;
-/// `tokio::task::spawn_blocking` is the place for it. (One under `tokio::task::unconstrained` cannot be told apart, and
-/// blocks.) After a fork the child opens connections of its own, and begins
-/// with no quota in [`rate_limit`](Client::rate_limit).
+/// Inside a future that tokio polls, calls return `InvalidInput`, because they would block the runtime. Use
+/// `tokio::task::spawn_blocking` there. (A future under `tokio::task::unconstrained` cannot be detected, and blocks.)
+///
+/// After a fork, the child opens its own connections, and [`rate_limit`](Client::rate_limit) is `None` until its first
+/// response.
 ///
 /// ```
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
@@ -80,7 +82,7 @@ struct Inner {
 }
 
 impl ClientBuilder {
-    /// Makes a client that blocks the calling thread instead of returning futures. Nothing is sent.
+    /// Builds a client that blocks the calling thread instead of returning futures. Nothing is sent.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -90,7 +92,7 @@ impl ClientBuilder {
 }
 
 impl Client {
-    /// As [`crate::Client::from_env`].
+    /// Builds a client as [`crate::Client::from_env`] does.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -104,27 +106,28 @@ impl Client {
         Ok(Self(Arc::new(Inner { pool, base_url: config.transport.base_url })))
     }
 
-    /// The keys of this Codat client.
+    /// Returns the operations on the API keys of this Codat client.
     pub fn keys(&self) -> Keys<'_> {
         Keys { client: self }
     }
 
-    /// Makes any call to Codat's API: `send` what this returns. As [`crate::Client::request`].
+    /// Builds a request to any path of Codat's API. Call `send` on the result. See [`crate::Client::request`].
     pub fn request(&self, method: Method, path: &str) -> Request<'_> {
         Request::new(self, method, path)
     }
 
-    /// The pages of a paged resource, `/companies`: an iterator. As [`crate::Client::pages`].
+    /// Returns an iterator over the pages of a paginated resource, such as `/companies`. See [`crate::Client::pages`].
     pub fn pages(&self, path: &str) -> Pages<'_> {
         Pages::new(self, path)
     }
 
-    /// What the latest answer said of the day's quota; `None` before the first, and where Codat says nothing.
+    /// Returns the daily quota that the latest response reported. `None` before the first response, and if Codat did
+    /// not report one.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         self.0.pool.rate_limit()
     }
 
-    /// Which key this client authenticates with. As [`crate::Client::whoami`].
+    /// Returns the key that this client authenticates with. See [`crate::Client::whoami`].
     ///
     /// # Errors
     /// As [`crate::Client::whoami`].
@@ -132,7 +135,8 @@ impl Client {
         self.run(async |client| client.whoami().await)
     }
 
-    /// Returns the header for another HTTP library, as [`crate::Client::authorize`]. Blocks while the key is read.
+    /// Returns the header for another HTTP library. Blocks while the credential is read. See
+    /// [`crate::Client::authorize`].
     ///
     /// # Errors
     /// As [`crate::Client::authorize`].
@@ -143,7 +147,7 @@ impl Client {
         }
     }
 
-    /// Returns the header if it is known without waiting, as [`crate::Client::cached_authorization`].
+    /// Returns the cached header, or `None`. See [`crate::Client::cached_authorization`].
     ///
     /// # Errors
     /// As [`crate::Client::cached_authorization`].
@@ -153,7 +157,7 @@ impl Client {
         Ok(self.0.pool.credentials().ready().map(|held| AuthorizationHeader::from(&held.key)))
     }
 
-    /// Checks the server to which another HTTP library connects, as [`crate::Client::check_next_hop`].
+    /// Checks the server to which another HTTP library connects. See [`crate::Client::check_next_hop`].
     ///
     /// # Errors
     /// As [`crate::Client::check_next_hop`].
@@ -161,7 +165,7 @@ impl Client {
         self.0.base_url.check_next_hop(url)
     }
 
-    /// Returns the header for sending a request once more after a 401 or 403, as [`crate::Client::reauthorize`].
+    /// Returns the header to repeat a request after a 401 or 403. See [`crate::Client::reauthorize`].
     ///
     /// # Errors
     /// As [`crate::Client::reauthorize`].
@@ -169,7 +173,7 @@ impl Client {
         self.run(async |client| client.reauthorize(url, rejected).await)
     }
 
-    /// Reads the key from its source again. As [`crate::Client::reload_key`].
+    /// Reads the credential from its source again. See [`crate::Client::reload_key`].
     ///
     /// # Errors
     /// As [`crate::Client::reload_key`].
@@ -177,33 +181,33 @@ impl Client {
         self.run(async |client| client.reload_key().await)
     }
 
-    /// Closes this client and its clones, and their idle connections: every later call ends with `Closed`. What is under
-    /// way in other threads goes on to its answer.
+    /// Closes this client, its clones and their idle connections. Every later call returns `Closed`. Calls in progress
+    /// on other threads complete.
     pub fn close(&self) {
         self.0.pool.close();
     }
 
-    /// Where this client's requests go, without a slash at the end.
+    /// Returns the base URL, without a trailing slash.
     pub fn base_url(&self) -> &str {
         self.0.base_url.as_str()
     }
 
-    /// The base URL for people: a key that was put there by mistake is masked.
+    /// Returns the base URL for messages. Masks a key that is part of the URL by mistake.
     #[doc(hidden)]
     pub fn shown_base_url(&self) -> String {
         self.0.pool.credentials().known.mask_misplaced(self.base_url())
     }
 
-    /// Whether this client authenticates with that key. Compared in constant time.
+    /// Returns whether this client authenticates with `key`. The comparison takes constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
         self.0.pool.credentials().now().is_some_and(|held| held.key == key.api_key)
     }
 
-    /// Makes calls of the asynchronous client, and blocks until they are done: for what needs more than one at a time,
-    /// or a time-out around several.
+    /// Runs calls of the asynchronous client and blocks until they complete. Use this method for concurrent calls, or
+    /// for a timeout around several calls.
     ///
     /// # Errors
-    /// Those of the calls; `InvalidInput` inside an asynchronous context, with nothing sent; `Closed` after
+    /// The errors of the calls. `InvalidInput` in an asynchronous context, with nothing sent. `Closed` after
     /// [`close`](Client::close).
     pub fn run<T: Send>(&self, call: impl AsyncFnOnce(&crate::Client) -> Result<T, Error> + Send) -> Result<T, Error> {
         let place = place();
@@ -214,7 +218,7 @@ impl Client {
         if place == Place::OfItsOwn {
             return pair.block_on(call);
         }
-        // Here tokio panics rather than drive a second runtime, so that another thread does.
+        // On a thread of a runtime, tokio panics if a second runtime blocks, so another thread does.
         thread::scope(|scope| {
             let thread = thread::Builder::new().spawn_scoped(scope, || pair.block_on(call));
             let thread = thread.map_err(|source| {
@@ -227,33 +231,33 @@ impl Client {
 }
 
 impl Keys<'_> {
-    /// All keys, at most ten, in Codat's order. As [`list`](crate::Keys::list).
+    /// Returns all keys, at most ten, in Codat's order. See [`list`](crate::Keys::list).
     ///
     /// # Errors
-    /// Those named at [`Keys`](crate::Keys).
+    /// The errors listed at [`Keys`](crate::Keys).
     pub fn list(&self) -> Result<Vec<ApiKeyDetails>, Error> {
         self.client.run(async |client| client.keys().list().await)
     }
 
-    /// The key of this id. As [`get`](crate::Keys::get).
+    /// Returns the key with this id. See [`get`](crate::Keys::get).
     ///
     /// # Errors
-    /// `NotFound`, and those named at [`Keys`](crate::Keys).
+    /// `NotFound`, and the errors listed at [`Keys`](crate::Keys).
     pub fn get(&self, id: &KeyId) -> Result<ApiKeyDetails, Error> {
         self.client.run(async |client| client.keys().get(id).await)
     }
 
-    /// All keys of exactly this name. As [`find`](crate::Keys::find).
+    /// Returns all keys with exactly this name. See [`find`](crate::Keys::find).
     ///
     /// # Errors
-    /// Those named at [`Keys`](crate::Keys).
+    /// The errors listed at [`Keys`](crate::Keys).
     pub fn find(&self, name: &str) -> Result<Vec<ApiKeyDetails>, Error> {
         self.client.run(async |client| client.keys().find(name).await)
     }
 }
 
 impl Create<'_> {
-    /// Makes the key.
+    /// Creates the key.
     ///
     /// # Errors
     /// As [`Keys::create`](crate::Keys::create).
@@ -275,7 +279,7 @@ impl Delete<'_> {
 }
 
 impl Request<'_> {
-    /// Makes the call.
+    /// Sends the request.
     ///
     /// # Errors
     /// As [`Client::request`](crate::Client::request).
@@ -285,7 +289,7 @@ impl Request<'_> {
     }
 }
 
-/// As [`next`](crate::Pages::next), but an error is the end: after it there is no page.
+/// Iterates as [`next`](crate::Pages::next) does, but ends after the first error.
 impl Iterator for Pages<'_> {
     type Item = Result<Page, Error>;
 
@@ -308,14 +312,14 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Where a call is made from.
+/// The context of a blocking call.
 #[derive(PartialEq)]
 enum Place {
-    /// A thread that no runtime knows.
+    /// A thread outside any runtime.
     OfItsOwn,
-    /// A thread of a runtime, in a place where it may block; or one that is about to end.
+    /// A thread of a runtime where blocking is allowed, or a thread that is about to end.
     Lent,
-    /// A future that is polled: to block here would block the runtime.
+    /// A future that is being polled. Blocking here would block the runtime.
     Polled,
 }
 
@@ -328,8 +332,8 @@ fn place() -> Place {
     }
 }
 
-/// Tokio gives a budget to what it polls, and none to what may block on one of its threads. It cannot be asked for one,
-/// so it is used up: at most, whoever polls us yields a little earlier.
+/// Tokio gives a budget to the tasks that it polls, but not to code that is allowed to block. The budget cannot be
+/// queried, so this function consumes it. As a result, the polling task may yield a little earlier.
 fn has_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     (0..=u8::MAX).any(|_| pin!(tokio::task::consume_budget()).poll(&mut context).is_pending())

@@ -1,5 +1,5 @@
-//! What a blocking client calls with: pairs of a runtime and a client, each used by one thread at a time. Nothing crosses
-//! threads, since a connection is driven by the runtime that opened it, on the thread that waits for it.
+//! The connection pool of a blocking client: pairs of a runtime and a client. One thread uses a pair at a time, because
+//! a connection is driven by the runtime that opened it, on the thread that waits for it.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -17,34 +17,35 @@ use crate::handle::{ClientConfig, Handle};
 use crate::transport::LatestRateLimit;
 use crate::wire::RateLimit;
 
-/// A connection that ended since then was about to: no client could have known.
+/// The idle time after which a connection is checked for its end. Within a shorter time, no client could notice the
+/// end.
 const LONG_AGO: Duration = Duration::from_millis(1);
 
-/// Servers close what is idle for longer.
+/// Servers close connections that are idle for longer.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
 
-/// The idle pairs of one process, and, after a fork, those of the child. No lock is taken that another thread of the
-/// parent may have held when it forked: the child has only a copy of that lock, which nobody will ever open.
+/// The idle pairs of one process and, after a fork, those of the child. The child never takes a lock of its parent: if
+/// another thread held the lock during the fork, it stays locked in the child.
 pub(super) struct Pool {
     config: ClientConfig,
     latest_rate_limit: LatestRateLimit,
-    /// The last one put back is the first one taken: its connection is the least likely to have gone stale.
+    /// The pair that was returned last is taken first: its connection is the least likely to be stale.
     idle: Mutex<VecDeque<Pair>>,
     generation: u64,
     after_fork: OnceBox<Pool>,
 }
 
 struct Pair {
-    /// Empty only while it is dropped.
+    /// `None` only during `drop`.
     held: Option<(Runtime, Client)>,
     generation: u64,
     last_used: Instant,
 }
 
-/// A pair that is in use, put back when this is dropped.
+/// A pair in use. Dropping it returns the pair to the pool.
 pub(super) struct Taken<'a> {
     pool: &'a Pool,
-    /// Empty only while it is dropped.
+    /// `None` only during `drop`.
     pair: Option<Pair>,
 }
 
@@ -114,11 +115,12 @@ impl Drop for Pair {
     fn drop(&mut self) {
         let Some((runtime, client)) = self.held.take() else { return };
         if self.generation == fork::generation() {
-            // Not waited for: a thread that drives other futures may drop a client, too.
+            // Shuts down in the background, because a client can be dropped on a thread that drives other futures.
             drop(client);
             runtime.shutdown_background();
         } else {
-            // To close what a fork has copied would reach into the parent: its epoll is shared.
+            // The pair is a copy from the parent. Closing it would affect the parent, because both share an epoll
+            // instance.
             std::mem::forget((runtime, client));
         }
     }
@@ -129,8 +131,8 @@ impl Taken<'_> {
         let pair = self.pair.as_ref().expect("a pair is taken until it is dropped");
         let (runtime, client) = pair.held.as_ref().expect("a pair is held until it is dropped");
         runtime.block_on(async {
-            // Between calls nobody drives a connection, so that its end was not noticed, and a request sent on it would
-            // be lost: the first turn hears of it, the second one lets it go.
+            // Nothing drives a connection between calls, so its end has not been noticed, and a request on it would be
+            // lost. The first yield reads the end of the connection, and the second one removes the connection.
             if pair.last_used.elapsed() > LONG_AGO {
                 tokio::task::yield_now().await;
                 tokio::task::yield_now().await;
@@ -149,7 +151,7 @@ impl Drop for Taken<'_> {
         if self.pool.generation == fork::generation() && !closed {
             let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
             idle.extend(self.pair.take());
-            // After many threads at once: what nobody needs any more goes, one with each call.
+            // Each call drops at most one pair that is no longer needed, so the pool shrinks after a peak.
             let oldest = idle.pop_front_if(|oldest| oldest.last_used.elapsed() > LONGEST_IDLE);
             drop(idle);
             drop(oldest);

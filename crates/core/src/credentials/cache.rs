@@ -1,5 +1,4 @@
-//! The key that a client authenticates with at this time, shared by all that count as one client, and replaced where its
-//! source has another one.
+//! The cached credential of a client and its clones. Reading the source replaces the credential if the key changed.
 
 use std::fmt;
 use std::pin::pin;
@@ -17,31 +16,31 @@ use super::provider::KeyProvider;
 use crate::domain::{ApiKey, AuthorizationHeader, Credential, KnownKeys};
 use crate::error::{Error, ErrorKind};
 
-/// A key as it is sent.
+/// A key, and the header that carries it.
 pub(crate) struct CachedCredential {
     pub(crate) key: ApiKey,
     pub(crate) authorization: HeaderValue,
 }
 
 pub(crate) struct CredentialCache {
-    /// This key, those before it, and those that its client has listed.
+    /// The cached key, its predecessors, and the keys that the client has listed.
     pub(crate) known: KnownKeys,
-    /// Empty until it is read for the first time. No lock guards it: the child of a fork might find it shut.
+    /// `None` until the first read. A lock is not used, because a fork could copy it while it is locked.
     held: ArcSwapOption<CachedCredential>,
-    /// `None` for what was given as a value, and stays.
+    /// `None` for a credential that was given as a value, which never changes.
     source: Option<Source>,
 }
 
 struct Source {
     provider: Arc<dyn KeyProvider>,
-    /// Whether a read never waits, as with a file.
+    /// Whether a read completes without waiting, as for a file.
     at_once: bool,
     begun: AtomicU64,
-    /// CachedCredential by the one call that reads.
+    /// Locked by the call that reads the source.
     latest: Mutex<Latest>,
 }
 
-/// How the latest reading ended that did.
+/// The number of the latest completed read, and its error.
 #[derive(Default)]
 struct Latest {
     number: u64,
@@ -53,28 +52,30 @@ impl CredentialCache {
         Self::new(Some(credential), None)
     }
 
-    /// The provider is read when a call first needs the key.
+    /// Starts without a credential. The first call reads the provider.
     pub(crate) fn of(provider: Arc<dyn KeyProvider>) -> Self {
         Self::new(None, Some(Source::new(provider, false)))
     }
 
-    /// Starts with `first`, which the file holds now.
+    /// Starts with `first`, the current content of the file.
     pub(crate) fn of_file(file: KeyFile, first: &Credential) -> Self {
         Self::new(Some(first), Some(Source::new(Arc::new(file), true)))
     }
 
-    /// The same in a child of a fork, where nobody may be left to end a reading that its parent had begun.
+    /// Returns a copy for the child of a fork. The copy does not wait for a read that the parent started, because that
+    /// read would never complete in the child.
     pub(crate) fn for_this_process(&self) -> Self {
         let source = self.source.as_ref().map(|source| Source::new(Arc::clone(&source.provider), source.at_once));
         Self { known: self.known.clone(), held: ArcSwapOption::from(self.now()), source }
     }
 
-    /// The key in use; `None` before it has been read for the first time.
+    /// Returns the cached credential, or `None` before the first read.
     pub(crate) fn now(&self) -> Option<Arc<CachedCredential>> {
         self.held.load_full()
     }
 
-    /// Returns the key to use now, if it is known without waiting. Reads a file that has changed.
+    /// Returns the cached credential without waiting, or `None` if the source must be read first. Reads a file that has
+    /// changed.
     pub(crate) fn ready(&self) -> Option<Arc<CachedCredential>> {
         let held = self.now()?;
         match &self.source {
@@ -86,8 +87,8 @@ impl CredentialCache {
         }
     }
 
-    /// The key to use where none was [`ready`](Self::ready). Who has one does not wait for another call that reads, and
-    /// goes on with it if it cannot be read: it may well be good.
+    /// Returns a credential after [`ready`](Self::ready) returned `None`. If there is a cached credential, this method
+    /// does not wait for a read by another call, and falls back to the cached credential if the read fails.
     pub(crate) async fn look(&self) -> Result<Arc<CachedCredential>, Error> {
         match (self.now(), &self.source) {
             (Some(held), None) => Ok(held),
@@ -104,7 +105,8 @@ impl CredentialCache {
         }
     }
 
-    /// Another key than the one that Codat refused just now, if the source has one.
+    /// Returns a credential other than the rejected one, or `None` if the source has no other. Reads the source if the
+    /// cached credential is the rejected one.
     pub(crate) async fn instead_of(&self, refused: &ApiKey) -> Result<Option<Arc<CachedCredential>>, Error> {
         let another = || self.now().filter(|held| held.key != *refused);
         match another() {
@@ -113,8 +115,8 @@ impl CredentialCache {
         }
     }
 
-    /// Reads the source, or takes part in what another call reads. A reading that began before this was called may have
-    /// been too early to see what is there now: it counts only if it brought another key.
+    /// Reads the source, or shares the result of a concurrent read. The result of a read that started before this call
+    /// may be stale, so it counts only if it contains another key.
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let Some(source) = &self.source else { return Ok(()) };
         let (before, begun) = (self.now(), source.begun.load(Ordering::SeqCst));
@@ -132,7 +134,8 @@ impl CredentialCache {
         }
     }
 
-    /// Reads a source that never waits, unless another call is reading it. A failed read keeps the key in use.
+    /// Reads a source that completes without waiting, unless another call is reading it. If the read fails, the cached
+    /// credential stays.
     fn read_at_once(&self, source: &Source) {
         if let Ok(mut latest) = source.latest.try_lock() {
             let read = pin!(self.read(source, &mut latest)).poll(&mut Context::from_waker(Waker::noop()));
@@ -165,7 +168,7 @@ impl CredentialCache {
     fn told(&self, source: &Source, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
         let place = source.provider.source();
         let error = match error.downcast::<Error>() {
-            // A command may complain about the key that it gave before.
+            // The error of a command may contain a key that it printed in an earlier run.
             Ok(error) => error.masked(|text| self.known.redact(text)),
             Err(other) => {
                 let text = self.known.redact(&format!("{place} gave no key: {other}"));

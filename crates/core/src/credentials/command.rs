@@ -1,4 +1,4 @@
-//! A command as a source of the key.
+//! A credential provider that runs a command.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -17,9 +17,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A command that prints an API key or the value of an `Authorization` header, such as the client of a secret store.
 ///
-/// The first call of the client runs the command. It runs again after Codat rejects the key, and once the key is older than
-/// [`cached_for`](Self::cached_for) allows. It runs without a shell and without input. It inherits the environment of this
-/// process, except for the variables that hold or name a key. One line break at the end of its output is removed.
+/// The first call of the client runs the command. The command runs again after Codat rejects the key, and once the key
+/// is older than [`cached_for`](Self::cached_for) allows. The command runs without a shell and without input. It
+/// inherits the environment of this process, except for the variables that hold or name a key. One line break at the
+/// end of its output is removed.
 ///
 /// A run returns `InvalidCredential` if the command
 ///
@@ -40,7 +41,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// use codat_keys::{Client, KeyCommand};
 ///
 /// # let vault = "echo";
-/// // For instance ["vault", "kv", "get", "-field=api_key", "secret/codat"].
+/// // For example ["vault", "kv", "get", "-field=api_key", "secret/codat"].
 /// let command = KeyCommand::new([vault, key]).timeout(Duration::from_secs(5)).cached_for(Duration::from_secs(600));
 /// let client = Client::builder().base_url(base_url).api_key_from(command).build()?;
 /// # #[cfg(unix)]
@@ -55,13 +56,13 @@ pub struct KeyCommand {
     timeout: Duration,
     cached_for: Duration,
     since: Instant,
-    /// In milliseconds of `since`.
+    /// In milliseconds after `since`.
     next_run: AtomicU64,
 }
 
 impl KeyCommand {
-    /// Creates a command from its program, which is looked up in `PATH`, and its arguments. Do not put a secret into the
-    /// arguments: every process of the machine can read them.
+    /// Creates a command from its program, which is looked up in `PATH`, and its arguments. Do not put a secret into
+    /// the arguments: every process of the machine can read them.
     pub fn new(argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
         let program = argv.first().and_then(|program| Path::new(program).file_name()).unwrap_or_default();
@@ -76,8 +77,8 @@ impl KeyCommand {
         self
     }
 
-    /// Sets how long the key is used before the command runs again. If that run fails, the client keeps its key, and the
-    /// next run is due after the same time. Default: the command runs again only after Codat rejects the key.
+    /// Sets how long the key is used before the command runs again. If that run fails, the client keeps its key, and
+    /// the next run is due after the same time. Default: the command runs again only after Codat rejects the key.
     pub fn cached_for(mut self, time: Duration) -> Self {
         self.cached_for = time;
         self
@@ -89,7 +90,7 @@ impl KeyCommand {
 }
 
 impl fmt::Debug for KeyCommand {
-    /// Without the arguments, which may hold a secret all the same.
+    /// Omits the arguments, which may contain a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyCommand")
             .field("source", &self.place)
@@ -104,7 +105,8 @@ impl KeyProvider for KeyCommand {
         &self.place
     }
 
-    /// Runs the command on its own thread, which ends with the command or its time-out even if no call waits any more.
+    /// Runs the command on its own thread. The thread ends with the command or its timeout, even if no call waits for
+    /// the result any more.
     fn read(&self) -> Reading<'_> {
         let cached_for = u64::try_from(self.cached_for.as_millis()).unwrap_or(u64::MAX);
         self.next_run.store(self.milliseconds().saturating_add(cached_for), Ordering::Relaxed);

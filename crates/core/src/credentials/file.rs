@@ -1,4 +1,4 @@
-//! A key in a file, as Docker and Kubernetes mount secrets.
+//! A credential in a file, as Docker and Kubernetes mount secrets.
 
 use std::fs::{self, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,22 +16,23 @@ use crate::domain::{Credential, mask_credentials};
 use crate::error::{Error, ErrorKind};
 use crate::trusted_file::{chmod, writable_by_others};
 
-/// Far more than any key: a larger file was named by mistake.
+/// Larger than any key. A larger file was named by mistake.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// How often the file is looked at, at the most.
+/// The minimum time between two checks of the file.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
-/// Looked at when it is used, since a thread that watched it would have to outlive forks and be ended.
+/// A credential in a file. Calls check the file, because a thread that watches it would have to survive forks and be
+/// stopped.
 pub(crate) struct KeyFile {
     path: PathBuf,
-    /// What to call it in an error.
+    /// The description of the file in errors.
     place: String,
     hint: &'static str,
     since: Instant,
-    /// In milliseconds of `since`.
+    /// In milliseconds after `since`.
     next_look: AtomicU64,
-    /// The [`fingerprint`] of what was read.
+    /// The [`fingerprint`] of the version that was read last.
     seen: AtomicU64,
 }
 
@@ -51,12 +52,12 @@ impl KeyFile {
         Self { path, place, hint, since: Instant::now(), next_look, seen }
     }
 
-    /// A pipe gives its key once, and would keep waiting whoever opens it again.
+    /// Returns whether the file is regular. A pipe returns its content once, and opening it again would block.
     pub(crate) fn can_be_read_again(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|metadata| metadata.is_file())
     }
 
-    /// For the first time: here a pipe is waited for, at most so long.
+    /// Reads the file for the first time. Waits up to `limit` for the content of a pipe.
     pub(crate) fn read_now(&self, limit: Duration) -> Result<Credential, Error> {
         match fs::metadata(&self.path) {
             Ok(metadata) if is_pipe(&metadata) => self.read_pipe(limit),
@@ -64,7 +65,7 @@ impl KeyFile {
         }
     }
 
-    /// On a thread of its own, which is left behind if nobody writes into the pipe.
+    /// Reads the pipe on its own thread, which stays blocked if nothing is written into the pipe.
     fn read_pipe(&self, limit: Duration) -> Result<Credential, Error> {
         let pipe = Self::new(self.path.clone(), self.place.clone(), self.hint);
         let (tx, read) = channel();
@@ -77,12 +78,12 @@ impl KeyFile {
         })
     }
 
-    /// Nothing is waited for, since calls need their threads.
+    /// Reads the file again. Does not wait for a pipe, because that would block the thread of a call.
     fn read_again(&self) -> Result<Credential, Error> {
         self.read_from(open_at_once(&self.path), |_| false)
     }
 
-    /// Reads either form of a credential; one line break at the file's end is what editors leave, and is dropped.
+    /// Reads either form of a credential. Drops one line break at the end, because editors write it.
     fn read_from(&self, opened: io::Result<File>, or_else: fn(&Metadata) -> bool) -> Result<Credential, Error> {
         let refuse = |what: &str, hint: &str| {
             Err(Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).with_hint(hint.to_owned()))
@@ -116,7 +117,7 @@ impl KeyFile {
         Error::new(ErrorKind::InvalidCredential, text).with_hint(self.hint).with_source(source)
     }
 
-    /// True for one of those who ask within a second.
+    /// Returns true at most once a second, for one of the concurrent callers.
     fn is_time_to_look(&self) -> bool {
         let now = self.since.elapsed().as_millis() as u64;
         let due = self.next_look.load(Ordering::Relaxed);
@@ -134,14 +135,14 @@ impl KeyProvider for KeyFile {
         Box::pin(std::future::ready(self.read_again().map_err(Into::into)))
     }
 
-    /// Follows links, so that the swap of a link on the way is seen as well.
+    /// Follows symbolic links, so that a link that is replaced counts as a change.
     fn may_have_changed(&self) -> bool {
         let is_other = |metadata| fingerprint(&metadata) != self.seen.load(Ordering::Relaxed);
         self.is_time_to_look() && fs::metadata(&self.path).is_ok_and(is_other)
     }
 }
 
-/// Tells one version of a file from the next.
+/// Returns a hash that identifies the version of a file.
 fn fingerprint(metadata: &Metadata) -> u64 {
     let mut hasher = DefaultHasher::new();
     (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
@@ -153,7 +154,7 @@ fn fingerprint(metadata: &Metadata) -> u64 {
     hasher.finish()
 }
 
-/// Without waiting for somebody who writes into a pipe.
+/// Opens a file without waiting for the writer of a pipe.
 fn open_at_once(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     #[cfg(unix)]
@@ -171,7 +172,7 @@ fn is_pipe(metadata: &Metadata) -> bool {
     }
 }
 
-/// Whether every user of this machine can read a file, for a report.
+/// Returns whether every user of this machine can read a file. Used in reports.
 #[doc(hidden)]
 pub fn is_readable_by_all(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| others_can_read(&metadata))
@@ -187,8 +188,9 @@ fn others_can_read(metadata: &Metadata) -> bool {
     }
 }
 
-/// Whether the user of this process owns the file, and so is responsible for its mode. This holds for root, too: the mode
-/// of a file of another user, such as the agent of a secret store, is the choice of its owner.
+/// Returns whether the user of this process owns the file and is therefore responsible for its mode. Root is not
+/// responsible for the files of other users: the owner of a file, such as the agent of a secret store, decides its
+/// mode.
 fn is_own(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::MetadataExt::uid(metadata) == rustix::process::geteuid().as_raw();
@@ -199,8 +201,9 @@ fn is_own(metadata: &Metadata) -> bool {
     }
 }
 
-/// Docker and Kubernetes let everybody in the container read what they mount, and give a container to one program: the one
-/// below `/run/secrets`, the other beside a link `..data`, which it swaps to replace all files at once.
+/// Returns whether Docker or Kubernetes has mounted the file. Both make secrets readable by every user of the
+/// container, which usually runs one program. Docker mounts secrets below `/run/secrets`. Kubernetes mounts them beside
+/// a link `..data`, which it replaces to update all files together.
 fn is_mounted(path: &Path) -> bool {
     let is_link = |link: PathBuf| fs::symlink_metadata(link).is_ok_and(|metadata| metadata.is_symlink());
     let real = fs::canonicalize(path).unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Where a key comes from, and which one is current. What the code gives comes first; else the variables, in their order.
+//! Credential providers and the credential cache. A credential given in code takes precedence over the environment
+//! variables, which are read in a fixed order.
 
 mod cache;
 mod command;
@@ -25,18 +26,18 @@ const KEY_FILE: &str = "CODAT_API_KEY_FILE";
 /// How long [`sources`] waits for a key in a pipe.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The variables that hold a key, or say where one is.
+/// The variables that hold a key or name its location.
 #[doc(hidden)]
 pub const CREDENTIAL_VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE, "CODAT_PROFILE"];
 
-/// Takes every key, and what leads to one, out of a child's environment. Every child process begins with this; only the
-/// command of `exec` is given a key again.
+/// Removes the variables that hold or name a key from the environment of a child process. Every child process starts
+/// without them, and only the command of `exec` receives a key again.
 #[doc(hidden)]
 pub fn without_credentials(command: &mut Command) -> &mut Command {
     CREDENTIAL_VARIABLES.iter().fold(command, |command, variable| command.env_remove(variable))
 }
 
-/// What one of the variables that may hold a key holds: [`sources`].
+/// A variable that may hold a credential, and what it contains. Returned by [`sources`].
 ///
 /// ```
 /// let variables = codat_keys::sources().into_iter().map(|source| source.variable);
@@ -44,13 +45,13 @@ pub fn without_credentials(command: &mut Command) -> &mut Command {
 /// ```
 #[derive(Debug)]
 pub struct Source {
-    /// The variable's name.
+    /// The name of the variable.
     pub variable: &'static str,
-    /// What was found there.
+    /// The content of the variable.
     pub found: Found,
 }
 
-/// What a [`Source`] holds.
+/// The content of the variable of a [`Source`].
 ///
 /// ```
 /// use codat_keys::Found;
@@ -67,14 +68,15 @@ pub struct Source {
 pub enum Found {
     /// The variable is not set.
     Nothing,
-    /// A key, in one form or the other.
+    /// A credential in either form.
     Credential(Credential),
-    /// Something that cannot be a key, or a file that cannot be read.
+    /// An invalid credential, or a file that cannot be read.
     Mistake(Error),
 }
 
-/// Every place in the environment where a client looks for its key, in the order in which they come: the first one that
-/// holds a key wins, the others must agree with it. For a program that tells its user where its key came from.
+/// Returns the variables in which a client looks for its credential, in their order. The client uses the first one that
+/// contains a credential, and the others must agree with it. Programs can use this function to show where a key came
+/// from.
 ///
 /// ```
 /// use codat_keys::Found;
@@ -93,13 +95,13 @@ pub fn sources() -> Vec<Source> {
         .collect()
 }
 
-/// What a variable holds, and the file that it was read from.
+/// A credential, and the file that it was read from.
 struct Read {
     credential: Credential,
     file: Option<KeyFile>,
 }
 
-/// Reads the variables; a pipe that one of them names may take `limit`.
+/// Reads the variables. If one of them names a pipe, waits up to `limit` for its content.
 fn read_each(
     environment: Environment<'_>,
     limit: Duration,
@@ -109,8 +111,8 @@ fn read_each(
         .map(move |variable| (variable, environment(variable).map(|value| read(variable, value, limit))))
 }
 
-/// The one credential that the environment holds. Sources that agree are one; sources that disagree are an error,
-/// since whichever won, somebody would be surprised. A file is followed; a value stays as long as the process runs.
+/// Returns the credential in the environment. Variables that disagree are an error, because either choice would
+/// surprise some users. A file is read again when it changes; a value stays for the life of the process.
 pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) -> Result<CredentialCache, Error> {
     let mut won: Option<(&str, Read)> = None;
     for (variable, read) in read_each(environment, limit) {
@@ -126,7 +128,7 @@ pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) ->
     Ok(file.map_or_else(|| CredentialCache::fixed(&credential), |file| of_file(file, &credential)))
 }
 
-/// A key that was read from a file, followed if it can be.
+/// Returns the cache of a credential from a file. The credential is refreshed if the file can be read again.
 pub(crate) fn of_file(file: KeyFile, first: &Credential) -> CredentialCache {
     if file.can_be_read_again() { CredentialCache::of_file(file, first) } else { CredentialCache::fixed(first) }
 }

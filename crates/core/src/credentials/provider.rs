@@ -1,18 +1,19 @@
-//! What a source of keys is.
+//! The trait of credential providers.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use crate::domain::Credential;
 
-/// A key that is being read. An [`Error`](crate::Error) of this library is told as it is; any other is told as
-/// `InvalidCredential`, with its text and as its cause, so that it should hold no secret.
+/// The future that [`KeyProvider::read`] returns. An [`Error`](crate::Error) of this library is passed on unchanged.
+/// Any other error becomes the source of an `InvalidCredential` error, which quotes its text, so the error must not
+/// contain secrets.
 pub type Reading<'a> =
     Pin<Box<dyn Future<Output = Result<Credential, Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
 
-/// Where a client's key comes from, and where the next one will: [`ClientBuilder::api_key_from`]. It is read with the first
-/// call, when it may have changed, and once more when Codat refuses its key with 401 or 403; calls that need it at the same
-/// time share one reading.
+/// A source of credentials for [`ClientBuilder::api_key_from`]. The source is read at the first call, when
+/// [`may_have_changed`](Self::may_have_changed) returns true, and after Codat rejects the key with 401 or 403.
+/// Concurrent calls share one read.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -21,7 +22,7 @@ pub type Reading<'a> =
 /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
 /// use codat_keys::{ApiKey, Client, Credential, KeyProvider, Reading};
 ///
-/// struct Vault(ApiKey); // here a client of your own
+/// struct Vault(ApiKey); // in a real program, a client of the vault
 ///
 /// impl KeyProvider for Vault {
 ///     fn source(&self) -> &str {
@@ -30,7 +31,7 @@ pub type Reading<'a> =
 ///
 ///     fn read(&self) -> Reading<'_> {
 ///         Box::pin(async {
-///             // Asks the vault, and awaits its answer.
+///             // A real provider awaits a request to the vault here.
 ///             Ok(Credential::ApiKey(self.0.clone()))
 ///         })
 ///     }
@@ -44,16 +45,17 @@ pub type Reading<'a> =
 ///
 /// [`ClientBuilder::api_key_from`]: crate::ClientBuilder::api_key_from
 pub trait KeyProvider: Send + Sync {
-    /// Where the key comes from, for people: `the vault`. It stands in errors and logs, and holds no secret.
+    /// Returns the name of the source for errors and logs, such as `the vault`. The name must not contain secrets.
     fn source(&self) -> &str;
 
-    /// Reads the key now. The call that needs it awaits this, on its own runtime and within its own time; if that ends
-    /// before, the future is dropped, and another call may begin anew.
+    /// Reads the credential. The call that needs it awaits the future on its own runtime, within its own deadline. If
+    /// the deadline passes, the future is dropped, and another call may start a new read.
     fn read(&self) -> Reading<'_>;
 
-    /// Whether the key may have changed since it was last asked for. Called before every request, so that it must return
-    /// at once. If it may have, one call reads it, while the others go on with the key in use; as that one does if it cannot
-    /// be read. Default: it has not, until Codat refuses it.
+    /// Returns whether the credential may have changed since the last read. This method is called before every request
+    /// and must return immediately. If it returns true, one call reads the source, and the other calls continue with
+    /// the cached credential. If the read fails, the cached credential stays in use. Default: `false`, so that the
+    /// source is read again only after Codat rejects the key.
     fn may_have_changed(&self) -> bool {
         false
     }

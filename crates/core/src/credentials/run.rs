@@ -1,4 +1,4 @@
-//! One run of a command that prints a key, within its time and limits.
+//! The run of a command that prints a credential, with a timeout and a limit on its output.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -15,15 +15,16 @@ use crate::error::{Error, ErrorKind};
 use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-/// Far more than any key: what prints more is another command.
+/// Larger than any key. A command that prints more was given by mistake.
 const MAX_BYTES: usize = 64 * 1024;
 
 const MAX_COMPLAINT_CHARS: usize = 500;
 
-/// What is shorter is not looked for in a complaint: a word that both hold would be no secret.
+/// Shorter lines of the output are not masked in the standard error, because they may be ordinary words.
 const LEAST_SECRET_BYTES: usize = 8;
 
-/// The end of a command is no event that a thread could wait for together with a time.
+/// The interval between two checks whether the command has exited. The standard library cannot wait for a process with
+/// a timeout.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 pub(super) struct Run {
@@ -32,13 +33,13 @@ pub(super) struct Run {
     pub(super) timeout: Duration,
 }
 
-/// Killed and waited for when this is dropped, unless it has ended.
+/// A started process. Dropping this kills the process and waits for its exit.
 struct Running(Child);
 
 type Printed = Zeroizing<Vec<u8>>;
 
 impl Run {
-    /// Runs the command, and blocks until it has ended or its time has.
+    /// Runs the command and parses its output. Blocks until the command exits or its timeout elapses.
     pub(super) fn credential(&self) -> Result<Credential, Error> {
         let ends = Instant::now() + self.timeout.min(Duration::from_secs(3600));
         let mut running = self.start()?;
@@ -55,7 +56,7 @@ impl Run {
         }
         let status = running.ends_before(ends).ok_or_else(|| self.too_slow())?;
         if !status.success() {
-            // Another process may still hold its standard error.
+            // A process that the command started may still hold its standard error open.
             let complaint = complaint.recv_timeout(until(ends).min(Duration::from_secs(1))).unwrap_or_default();
             return Err(self.failed(status, &shown(&complaint, &output)));
         }
@@ -96,7 +97,7 @@ impl Run {
         self.error(&format!("failed ({status}): {what}"), "run it by hand to see what it needs")
     }
 
-    /// What it printed goes by the same rules as any credential.
+    /// Describes invalid output. The output follows the same rules as any credential.
     fn mistaken(&self, mistake: Mistake) -> Error {
         mistake.in_place(&format!("what {} printed", self.place))
     }
@@ -120,7 +121,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -130,14 +131,15 @@ fn until(ends: Instant) -> Duration {
     ends.saturating_duration_since(Instant::now())
 }
 
-/// The first bytes that come out of a pipe, up to one more than allowed. The rest is let go, so that nobody waits to write.
+/// Reads a pipe on its own thread, up to one byte more than the limit. Discards the rest, so that the writer does not
+/// block.
 fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Printed>> {
     let (told, heard) = mpsc::channel();
     thread::Builder::new().name("codat-keys-pipe".into()).spawn(move || {
         let Some(mut pipe) = pipe else { return };
-        // Never moved while it grows, which would leave a copy behind.
+        // The buffer never grows, because growing would leave a copy of the key in memory.
         let mut printed = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 1));
-        // A pipe that breaks has ended; whoever waited may be gone.
+        // A broken pipe counts as the end of the output. The receiver may have been dropped.
         let _ = (&mut pipe).take(MAX_BYTES as u64 + 1).read_to_end(&mut printed);
         let _ = told.send(printed);
         let _ = io::copy(&mut pipe, &mut io::sink());
@@ -145,12 +147,12 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Prin
     Ok(heard)
 }
 
-/// The end of what it wrote to its standard error, on one line, without what it printed, since a script may trace both, and
-/// without anything else that looks like a key.
+/// Returns the end of the standard error on one line. Masks the lines of the output in it, because a script may trace
+/// both, and anything else that looks like a key.
 fn shown(bytes: &[u8], output: &[u8]) -> String {
     let (complaint, output) =
         (String::from_utf8_lossy(bytes), Zeroizing::new(String::from_utf8_lossy(output).into_owned()));
-    // What is too long was cut, within a key perhaps.
+    // Standard error that exceeds the limit was cut, possibly in the middle of a key.
     let complaint = if bytes.len() > MAX_BYTES { whole_words_before(&complaint) } else { &complaint };
     let mut shown: String = complaint.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let lines = || output.lines().map(str::trim).filter(|line| line.len() >= LEAST_SECRET_BYTES);
@@ -162,12 +164,13 @@ fn shown(bytes: &[u8], output: &[u8]) -> String {
     last_words(&mask_credentials(&shown))
 }
 
-/// The text without its last word.
+/// Removes the last word, which may be cut.
 fn whole_words_before(text: &str) -> &str {
     text.rfind(char::is_whitespace).map_or("", |end| &text[..end])
 }
 
-/// The end of a text that is too long. It begins with a whole word: half a key is not recognized, and half a mask is none.
+/// Returns the end of a text that is too long, from the start of a word. A part of a key would not be recognized and
+/// masked.
 fn last_words(text: &str) -> String {
     let Some((start, _)) = text.char_indices().rev().nth(MAX_COMPLAINT_CHARS) else { return text.to_owned() };
     text[start..].split_once(' ').map_or("...", |(_, words)| words).to_owned()

@@ -1,4 +1,4 @@
-//! The API key: kept apart, shown only on request.
+//! The API key, which is shown only on request.
 
 use std::fmt;
 
@@ -10,14 +10,15 @@ use crate::error::Error;
 use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-/// Codat's keys have 40 bytes. The automaton that finds keys in texts holds several forms of each key.
+/// The maximum length of a listed key. Codat's keys have 40 bytes. The automaton that finds keys in text contains
+/// several forms of each key.
 const MAX_LISTED_BYTES: usize = 200;
 
-/// A Codat API key: a secret.
+/// A Codat API key, which is secret.
 ///
-/// It is redacted in `Debug`, has no `Display` and no serialisation, compares in constant time and is wiped from
-/// memory when dropped (best effort: copies made by the operating system or the HTTP stack are out of reach).
-/// [`ApiKey::expose_secret`] is the only way to its value.
+/// `Debug` redacts the key. There is no `Display` and no serialization. Comparison takes constant time. The key is
+/// wiped from memory when it is dropped, except for copies of the operating system and the HTTP stack. Only
+/// [`ApiKey::expose_secret`] returns its value.
 ///
 /// ```
 /// use codat_keys::ApiKey;
@@ -30,11 +31,12 @@ const MAX_LISTED_BYTES: usize = 200;
 pub struct ApiKey(Zeroizing<Box<str>>);
 
 impl ApiKey {
-    /// Takes a key as it stands, for a form that this library does not foresee.
+    /// Creates a key without the checks of [`ApiKey::parse`] for usual mistakes. Use this function for a key in a form
+    /// that `parse` rejects.
     ///
     /// # Errors
-    /// `InvalidCredential` for what cannot be sent in a header: an empty text, white space, quotes around it, control
-    /// or non-ASCII characters. Nothing else is checked.
+    /// `InvalidCredential` for empty text, white space, surrounding quotes, and control or non-ASCII characters.
+    /// Nothing else is checked.
     pub fn verbatim(text: &str) -> Result<Self, Error> {
         check_characters(text)
             .and_then(|()| check_spaces(text))
@@ -42,32 +44,32 @@ impl ApiKey {
             .map_err(|mistake| mistake.in_place("the API key"))
     }
 
-    /// Takes the key of a response. `None` if it cannot be a key.
+    /// Reads a key from a response. `None` if the text cannot be a key.
     pub(crate) fn listed(text: &str) -> Option<Self> {
         Self::verbatim(text).ok().filter(|_| text.len() <= MAX_LISTED_BYTES)
     }
 
-    /// The value itself. Whoever calls this is responsible for where it goes.
+    /// Returns the value. The caller is responsible for where it goes.
     pub fn expose_secret(&self) -> &str {
         &self.0
     }
 
-    /// The last four characters after four asterisks, `****kGHd`, for people to tell keys apart; only the asterisks for a
-    /// key shorter than twelve characters.
+    /// Returns four asterisks and the last four characters, such as `****kGHd`, to distinguish keys. Returns only the
+    /// asterisks for a key of fewer than twelve characters.
     pub fn masked(&self) -> String {
         let key = self.expose_secret();
         let shown = if key.len() < 12 { "" } else { &key[key.len() - 4..] };
         format!("{MASK}{shown}")
     }
 
-    /// For text that [`check_characters`] and [`check_spaces`] have accepted.
+    /// Creates a key from text that [`check_characters`] and [`check_spaces`] have accepted.
     pub(crate) fn from_checked(text: &str) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Replaces this key by asterisks in a text that somebody else wrote, for a terminal or a log: the key itself; the
-    /// Base64 of it, also together with a user name or a password; its hexadecimal digits. Each may be escaped for a URL,
-    /// JSON or HTML, in part or repeatedly, and may be split by white space and invisible characters. Other encodings are
+    /// Masks this key in untrusted text, for a terminal or a log. Recognizes the key itself, its hexadecimal digits,
+    /// and its Base64 encoding, also together with a user name or a password. Each form may be escaped for a URL, JSON
+    /// or HTML, in part or repeatedly, and may be split by white space and invisible characters. Other encodings are
     /// not recognized.
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! The `Authorization` header: how a key is sent.
+//! The `Authorization` header.
 
 use std::fmt;
 
@@ -11,11 +11,12 @@ use super::api_key::ApiKey;
 
 const SCHEME: &str = "Basic ";
 
-/// The value of the `Authorization` header that Codat expects: `Basic`, a space, and the standard padded Base64 of the
-/// API key's bytes **alone**. (The "basic auth" helpers of HTTP libraries add a colon, which is a different header.)
+/// The value of the `Authorization` header that Codat expects: `Basic`, a space, and the padded standard Base64
+/// encoding of the API key **alone**. (The basic-auth helpers of HTTP libraries add a colon, which gives a different
+/// header.)
 ///
-/// It is as secret as the key: redacted in `Debug`, and handed out by [`AuthorizationHeader::expose_secret`] or, marked
-/// sensitive, by [`AuthorizationHeader::to_header_value`].
+/// The value is as secret as the key. `Debug` redacts it. [`AuthorizationHeader::expose_secret`] returns it, and
+/// [`AuthorizationHeader::to_header_value`] returns it marked as sensitive.
 ///
 /// ```
 /// use codat_keys::{ApiKey, AuthorizationHeader};
@@ -31,18 +32,18 @@ pub struct AuthorizationHeader {
 }
 
 impl AuthorizationHeader {
-    /// The header's value, `Basic …`. Whoever calls this is responsible for where it goes.
+    /// Returns the value of the header, `Basic …`. The caller is responsible for where it goes.
     pub fn expose_secret(&self) -> &str {
         &self.value
     }
 
-    /// The key that this header carries.
+    /// Returns the key in this header.
     pub fn api_key(&self) -> &ApiKey {
         &self.key
     }
 
-    /// The value for an HTTP library that uses the `http` crate's types, marked sensitive, so that it is kept out of
-    /// logs and of compression tables.
+    /// Returns the value for HTTP libraries that use the types of the `http` crate. It is marked as sensitive, which
+    /// keeps it out of logs and of compression tables.
     pub fn to_header_value(&self) -> HeaderValue {
         let mut value = HeaderValue::from_str(self.expose_secret()).expect("`Basic` and Base64 are visible ASCII");
         value.set_sensitive(true);

@@ -1,15 +1,15 @@
-//! Where requests go.
+//! The base URL of the API.
 
 use std::net::IpAddr;
 
 use crate::error::{Error, ErrorKind};
 
-/// More than any server takes together with a path.
+/// The maximum length. Servers reject longer URLs.
 const MAX_BYTES: usize = 2_000;
 
 pub(crate) const PRODUCTION: &str = "https://api.codat.io";
 
-/// A checked base URL without a slash at its end.
+/// A checked base URL without a trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BaseUrl {
     text: String,
@@ -17,8 +17,8 @@ pub(crate) struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// Accepts `https://` to any host. `http://` sends the key unencrypted, so it must name this machine unless
-    /// `allow_insecure_http` is set. Errors name `place`, the origin of the text.
+    /// Parses a base URL. `https://` may name any host. `http://` sends the key unencrypted, so it must name this
+    /// machine unless `allow_insecure_http` is set. Errors name `place`, where the text came from.
     pub(crate) fn parse(text: &str, place: &str, allow_insecure_http: bool) -> Result<Self, Error> {
         let refuse = |what: &str, hint: &'static str| {
             Err(Error::new(ErrorKind::InvalidInput, format!("{place} {what}")).with_hint(hint))
@@ -58,7 +58,8 @@ impl BaseUrl {
             .with_hint("the key is sent to the base URL's origin alone: make a client for the other one"))
     }
 
-    /// Returns an error unless an unencrypted connection to this server ends at the own origin: a proxy reads what passes.
+    /// Returns an error unless `url` has the origin of the base URL. Any other server on an unencrypted connection is a
+    /// proxy that could read the key.
     pub(crate) fn check_next_hop(&self, url: &str) -> Result<(), Error> {
         self.check_own(url).map_err(|_| {
             let shown = url::Url::parse(url)
@@ -75,7 +76,7 @@ impl BaseUrl {
         })
     }
 
-    /// The URL of a path that begins with a slash.
+    /// Returns the URL of a path that begins with a slash.
     pub(crate) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.text)
     }
@@ -88,7 +89,7 @@ impl BaseUrl {
         self.url.clone()
     }
 
-    /// Scheme, host and port.
+    /// Returns the scheme, host and port.
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
@@ -98,8 +99,9 @@ impl BaseUrl {
     }
 }
 
-/// Whether the text names host and port as the URL standard writes them, without user information. Other forms of the same
-/// host, such as `127.1` or `api%2ecodat.io`, mean another host to some libraries. The case of letters makes no difference.
+/// Returns whether the authority is the host and port in the normal form of the URL standard, without user information.
+/// Some libraries resolve other forms, such as `127.1` or `api%2ecodat.io`, to a different host. The case of letters is
+/// ignored.
 fn has_normal_authority(text: &str, url: &url::Url) -> bool {
     let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
     let (Some(authority), Some(host), Some(port)) = (authority, url.host_str(), url.port_or_known_default()) else {
@@ -108,7 +110,8 @@ fn has_normal_authority(text: &str, url: &url::Url) -> bool {
     [host.to_owned(), format!("{host}:{port}")].iter().any(|normal| authority.eq_ignore_ascii_case(normal))
 }
 
-/// What every library reads alike. A backslash, a blank or a missing slash sends some of them elsewhere.
+/// Returns whether every library parses the URL alike. A backslash, a space or a missing slash leads some libraries to
+/// another host.
 fn is_plain(url: &str) -> bool {
     let rest =
         url.split_once("://").filter(|(scheme, _)| ["http", "https"].iter().any(|s| s.eq_ignore_ascii_case(scheme)));

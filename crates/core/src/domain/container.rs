@@ -1,16 +1,16 @@
-//! Recognizes text that contains or stands for a credential but is not one: JSON of a secret store, a `.env` file, YAML, PEM,
-//! a masked key, a reference.
+//! Recognition of text that contains or represents a credential but is not one: JSON of a secret store, a `.env` file,
+//! YAML, PEM, a masked key, a reference.
 
 use serde::de::IgnoredAny;
 
 use super::mistake::Mistake;
 use crate::lookalikes::MASK;
 
-/// Returns the format of a text that contains a credential. A raw key may have any form, so only unmistakable formats are
-/// recognized.
+/// Returns the format of a text that contains a credential. A raw key may have any form, so only unmistakable formats
+/// are recognized.
 pub(crate) fn container(text: &str) -> Option<Mistake> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
-    // Fast path: nearly all keys are alphanumeric, and each answer with keys holds up to ten.
+    // Fast path: nearly all keys are alphanumeric, and each list contains up to ten.
     if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
@@ -26,8 +26,8 @@ pub(crate) fn container(text: &str) -> Option<Mistake> {
     }
 }
 
-/// `$CODAT_API_KEY`, `${CODAT_API_KEY}`, `{{ key }}` or `op://vault/item/field`. A raw key may begin with a dollar, so that a
-/// variable counts by its name alone.
+/// Returns whether the text is a reference such as `$CODAT_API_KEY`, `${CODAT_API_KEY}`, `{{ key }}` or
+/// `op://vault/item/field`. A raw key may begin with a dollar sign, so a variable is recognized by its name alone.
 fn is_reference(text: &str) -> bool {
     let variable = text.strip_prefix('$').map(|name| name.trim_start_matches('{').trim_end_matches('}'));
     variable.is_some_and(|name| name.contains('_') && is_name(name))
@@ -35,7 +35,8 @@ fn is_reference(text: &str) -> bool {
         || text.starts_with("op://")
 }
 
-/// `CODAT_API_KEY=...`, as in a `.env` file or a shell script. The padding of Base64 does not count as a value.
+/// Returns whether the line is an assignment such as `CODAT_API_KEY=...`. The padding of Base64 does not count as a
+/// value.
 fn is_assignment(line: &str) -> bool {
     let line = ["export ", "set ", "$env:"].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
     line.split_once('=').is_some_and(|(name, value)| {
@@ -44,12 +45,12 @@ fn is_assignment(line: &str) -> bool {
     })
 }
 
-/// `apiKey: ...`. The space tells it from a raw key, which has none.
+/// Returns whether the line is YAML such as `apiKey: ...`. A raw key contains no space.
 fn is_yaml(line: &str) -> bool {
     line.split_once(": ").is_some_and(|(name, _)| is_name(name) && !name.eq_ignore_ascii_case("authorization"))
 }
 
-/// The name of a variable or a member that holds a secret.
+/// Returns whether this is the name of a variable or field that holds a secret.
 fn is_name(name: &str) -> bool {
     let name = name.trim_matches(['"', '\'']).to_ascii_lowercase();
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))

@@ -1,4 +1,4 @@
-//! What a given text is: a raw key, a header, or a mistake. The rules stand in the order in which they are tried.
+//! Parsing of credentials. The checks run in the order of the code.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::lookalikes::{STANDARD_ANY_PADDING, USUAL_KEY_LENGTH};
 use crate::text::decode;
 
-/// Either form in which an application may store what it authenticates with.
+/// A credential in one of the two forms in which applications store it.
 ///
 /// ```
 /// use codat_keys::Credential;
@@ -25,20 +25,20 @@ use crate::text::decode;
 pub enum Credential {
     /// A raw key.
     ApiKey(ApiKey),
-    /// A whole header's value.
+    /// The value of an `Authorization` header.
     Header(AuthorizationHeader),
 }
 
 impl Credential {
-    /// Finds out which form a text has.
+    /// Parses a credential, which may have either form.
     ///
     /// # Errors
-    /// `InvalidCredential`, with the mistake and its repair, as [`ApiKey::parse`] and [`AuthorizationHeader::parse`].
+    /// `InvalidCredential`, with a message and hint as for [`ApiKey::parse`] and [`AuthorizationHeader::parse`].
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::parse_from("the credential", text)
     }
 
-    /// The same, with what to call its place in an error: `what the vault returned`.
+    /// Parses a credential from `place`, which errors name, such as `what the vault returned`.
     ///
     /// # Errors
     /// As [`Credential::parse`].
@@ -46,8 +46,8 @@ impl Credential {
         Self::read(text).map_err(|mistake| mistake.in_place(place))
     }
 
-    /// Parses the contents of a file, standard input or a command's output. A byte order mark at the start and exactly one
-    /// line break at the end are removed first, since editors and `echo` write them.
+    /// Parses the content of a file, standard input or the output of a command. Removes a byte order mark at the start
+    /// and one line break at the end, which editors and `echo` write.
     ///
     /// # Errors
     /// As [`Credential::parse`].
@@ -55,15 +55,16 @@ impl Credential {
         Self::parse_bytes(text.as_bytes())
     }
 
-    /// As [`Credential::parse_line`], for bytes: UTF-8, or UTF-16 with a byte order mark, as Windows shells write it.
+    /// Parses bytes as [`Credential::parse_line`] parses text. The bytes are UTF-8, or UTF-16 with a byte order mark,
+    /// which Windows shells write.
     ///
     /// # Errors
-    /// As [`Credential::parse`], and for bytes that are not text.
+    /// As [`Credential::parse`]. Also `InvalidCredential` for bytes that are not text.
     pub fn parse_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Self::read_bytes(bytes).map_err(|mistake| mistake.in_place("the credential"))
     }
 
-    /// The key, whichever form it was stored in.
+    /// Returns the key, for either form.
     pub fn api_key(&self) -> &ApiKey {
         match self {
             Self::ApiKey(key) => key,
@@ -71,12 +72,12 @@ impl Credential {
         }
     }
 
-    /// The header to send, whichever form was stored.
+    /// Returns the header, for either form.
     pub fn header(&self) -> AuthorizationHeader {
         AuthorizationHeader::from(self.api_key())
     }
 
-    /// Reads the contents of a file, standard input or a command's output.
+    /// Parses the content of a file, standard input or the output of a command.
     pub(crate) fn read_bytes(bytes: &[u8]) -> Result<Self, Mistake> {
         Self::read(without_line_break(&decode(bytes)?))
     }
@@ -107,12 +108,13 @@ impl Credential {
 }
 
 impl ApiKey {
-    /// Reads a raw key, as an application stores it.
+    /// Parses a raw key.
     ///
     /// # Errors
-    /// `InvalidCredential`, with the mistake and its repair, where the text is not a raw key: empty, white space,
-    /// quotes, control or non-ASCII characters, a whole header, a `Bearer` token, an already encoded key, a key with a
-    /// colon behind it. Source of the rules: Codat's authentication page, and the errors that HTTP helpers make.
+    /// `InvalidCredential` if the text is not a raw key: empty, white space, quotes, control or non-ASCII characters, a
+    /// whole header, a `Bearer` token, an encoded key, or a key followed by a colon. The message names the defect, and
+    /// the hint says how to correct it. The rules come from Codat's authentication page and from common mistakes of
+    /// HTTP helpers.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::read(text).map_err(|mistake| mistake.in_place("the API key"))
     }
@@ -126,11 +128,12 @@ impl ApiKey {
 }
 
 impl AuthorizationHeader {
-    /// Reads a header's value as Codat's Portal shows it. The scheme may have any case.
+    /// Parses the value of an `Authorization` header, as Codat's Portal shows it. The scheme is case-insensitive.
     ///
     /// # Errors
-    /// `InvalidCredential`, with the mistake and its repair: a raw key, the header's name in front, `Bearer`, no or
-    /// wrong Base64, a colon encoded with the key, a key encoded twice.
+    /// `InvalidCredential` for a raw key, a leading `Authorization:`, `Bearer`, missing or invalid Base64, a key
+    /// encoded with a colon, and a key encoded twice. The message names the defect, and the hint says how to correct
+    /// it.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::read(text).map_err(|mistake| mistake.in_place("the authorization header"))
     }

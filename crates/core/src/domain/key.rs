@@ -1,4 +1,4 @@
-//! What Codat says about a key, and the two names by which one is called.
+//! The details of a key, including its id and its name.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,19 +11,19 @@ use super::misplaced::holds_credential;
 use super::untrusted::Untrusted;
 use crate::error::{Error, ErrorKind};
 
-/// 2017-01-01T00:00:00Z: Codat was founded in that year.
+/// The earliest plausible date of a key: Codat was founded in 2017.
 const FIRST_SECOND: i64 = 1_483_228_800;
 
-/// The largest accepted difference between Codat's clock and this machine's.
+/// The maximum accepted difference between the clocks of Codat and this machine.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 const MAX_ID_BYTES: usize = 200;
 const MAX_NAME_UNITS: usize = 50;
 
-/// Everything but RFC 3986's unreserved characters.
+/// All characters except the unreserved ones of RFC 3986.
 pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The id by which Codat knows a key: a UUID today, opaque to us.
+/// The id of a key. Codat uses UUIDs today; this library treats the id as opaque.
 ///
 /// ```
 /// use codat_keys::KeyId;
@@ -35,30 +35,30 @@ pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').re
 pub struct KeyId(Untrusted);
 
 impl KeyId {
-    /// Takes an id that stays within its segment of a URL's path.
+    /// Parses an id that is safe in a segment of a URL path.
     ///
     /// # Errors
-    /// `InvalidInput` for an empty text, more than 200 bytes, `.`, anything with `..`, `/`, `\` or `%`, and control
-    /// characters. (What else a URL cannot hold is percent-encoded.)
+    /// `InvalidInput` for empty text, more than 200 bytes, `.`, text with `..`, `/`, `\` or `%`, and control
+    /// characters. (Other characters that a URL cannot contain are percent-encoded.)
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::checked(Untrusted::given(text))
     }
 
-    /// The id as Codat gave it. `Display` masks keys in it.
+    /// Returns the id as received. `Display` masks keys in it.
     pub fn as_str(&self) -> &str {
         self.0.unredacted()
     }
 
-    /// Whether the id holds a key, so that it must not be shown, nor stand in a link.
+    /// Returns whether the id contains a key. Such an id must not be shown or used in a link.
     #[doc(hidden)]
     pub fn holds_key(&self) -> bool {
         self.0.holds_key()
     }
 
-    /// Returns the id in a path that names a key, `/apiKeys/ID`, and `None` for any other path.
+    /// Returns the id in a path of the form `/apiKeys/ID`, and `None` for any other path.
     ///
     /// # Errors
-    /// `InvalidInput` if the path has no valid id there.
+    /// `InvalidInput` if the id in the path is not valid.
     #[doc(hidden)]
     pub fn in_path(path: &str) -> Option<Result<Self, Error>> {
         let decode = |segment| percent_decode_str(segment).decode_utf8_lossy();
@@ -100,7 +100,7 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// A name for a new key. Names are not unique: Codat may hold several keys of one name.
+/// The name of a new key. Names are not unique: several keys can have the same name.
 ///
 /// ```
 /// use codat_keys::KeyName;
@@ -112,12 +112,13 @@ impl fmt::Display for KeyId {
 pub struct KeyName(String);
 
 impl KeyName {
-    /// Takes a name that Codat accepts.
+    /// Parses a name that is valid for Codat.
     ///
     /// # Errors
-    /// `InvalidInput` for a blank name, control characters, and more than 50 characters, counted as UTF-16 code units (the
-    /// limit is OpenAPI's; how Codat counts is assumed). A name must not hold what looks like a credential either, because
-    /// names are no secrets: 40 or more letters and digits in a row, as Codat's keys have, or Base64 after `Basic`.
+    /// `InvalidInput` for a blank name, control characters, and more than 50 UTF-16 code units. (OpenAPI gives the
+    /// limit; that Codat counts code units is assumed.) Also for a name that contains what looks like a credential,
+    /// because names are not secret: 40 or more letters and digits in a row, as Codat's keys have, or Base64 text after
+    /// `Basic`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let units = text.encode_utf16().count();
         if text.trim().is_empty() {
@@ -145,7 +146,7 @@ impl KeyName {
         Ok(Self(text.to_owned()))
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -157,7 +158,7 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// A key as Codat lists it. `Debug` redacts the secret, and every other known key in the name and the id.
+/// A key as Codat lists it. `Debug` redacts the key itself, and every known key in the name and the id.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -175,24 +176,24 @@ impl fmt::Display for KeyName {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyDetails {
-    /// Codat's id.
+    /// The id that Codat gave the key.
     pub id: KeyId,
-    /// The name; the first key of a client has none.
+    /// The name. The first key of a Codat client has none.
     pub name: Option<Untrusted>,
-    /// The secret itself: Codat's answers hold it in clear, lists included.
+    /// The key itself, which is secret. Codat's responses contain it unmasked, also in lists.
     pub api_key: ApiKey,
-    /// When the key was made; unknown for old keys, and where the date cannot be read.
+    /// When the key was created. `None` for old keys, and if the date cannot be parsed.
     pub created_date: Option<Timestamp>,
 }
 
 impl ApiKeyDetails {
-    /// Whether the key has exactly this name.
+    /// Returns whether the key has exactly this name.
     pub fn is_named(&self, name: &str) -> bool {
         self.name.as_ref().is_some_and(|own| own == name)
     }
 
-    /// The age of the key. `None` if its date is unknown, before 2017, when Codat was founded, or more than 5 minutes after
-    /// `now`.
+    /// Returns the age of the key. `None` if its date is unknown, before 2017 (when Codat was founded), or more than 5
+    /// minutes after `now`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

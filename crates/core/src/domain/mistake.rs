@@ -1,11 +1,12 @@
-//! The defects of a text that should be a credential, and how to correct them.
+//! The defects of invalid credentials, and how to correct them.
 
 use thiserror::Error as ThisError;
 
 use crate::error::{Error, ErrorKind};
 use crate::text::NotText;
 
-/// A defect of a credential. Its text says what was found, never the value; [`Mistake::hint`] says how to correct it.
+/// A defect of a credential. Its text names the defect and never contains the value. [`Mistake::hint`] says how to
+/// correct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub(crate) enum Mistake {
     #[error("is empty")]
@@ -101,14 +102,14 @@ impl Mistake {
         }
     }
 
-    /// The error for a credential that came from `place`: a variable, a file, an argument.
+    /// Returns the error for a credential from `place`, such as a variable, a file or an argument.
     pub(crate) fn in_place(self, place: &str) -> Error {
         Error::new(ErrorKind::InvalidCredential, format!("{place} {self}")).with_hint(self.hint())
     }
 }
 
 pub(crate) fn check_characters(text: &str) -> Result<(), Mistake> {
-    // What keys are made of, as a rule: each answer of Codat's holds up to ten.
+    // Fast path: nearly all keys are alphanumeric, and each list contains up to ten.
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Ok(());
     }

@@ -1,4 +1,5 @@
-//! Keys, credentials and URLs as types that hold only valid values, and the rules about them. Nothing here does I/O.
+//! Keys, credentials and URLs as types that contain only valid values, and the rules about them. This layer performs no
+//! I/O.
 
 mod api_key;
 mod authorization;

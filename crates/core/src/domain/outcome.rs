@@ -6,7 +6,7 @@ use super::key::ApiKeyDetails;
 use super::misplaced::mask_credentials;
 use crate::error::{Error, ErrorKind};
 
-/// What is known about a change whose outcome is not ([`ErrorKind::OutcomeUnknown`]).
+/// The known facts about a change with an unknown outcome, for errors of the kind [`ErrorKind::OutcomeUnknown`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -17,13 +17,13 @@ use crate::error::{Error, ErrorKind};
 /// use codat_keys::KeyName;
 ///
 /// # emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after","count":4}]}"#).unwrap();
-/// // Here every answer was lost, and one key was made.
+/// // In this example, every response is lost, and one key is created.
 /// let name = KeyName::parse("invoice-processor")?;
 /// let error = client.keys().create(&name).await.unwrap_err();
 /// let known = error.outcome().expect("the outcome is unknown");
 /// assert_eq!(known.candidates.as_ref().map(Vec::len), Some(1));
 ///
-/// let key = known.idempotency_key.as_deref().expect("a create has one");
+/// let key = known.idempotency_key.as_deref().expect("a creation has one");
 /// client.keys().create(&name).idempotency_key(key).await?; // resumes it
 /// # Ok(())
 /// # }
@@ -33,25 +33,26 @@ use crate::error::{Error, ErrorKind};
 pub struct Outcome {
     /// The `Idempotency-Key` under which a key was requested. `None` for a deletion.
     pub idempotency_key: Option<String>,
-    /// The keys that may be the requested one: those of its name that are new since the call began. `None` if the keys
-    /// could not be listed, which differs from an empty list.
+    /// The keys that may be the requested one: keys with the requested name that are new since the call began. `None`
+    /// if the keys could not be listed.
     pub candidates: Option<Vec<ApiKeyDetails>>,
 }
 
 impl Error {
-    /// For [`ErrorKind::OutcomeUnknown`]: what is known about the change. The error's `source` is its cause.
+    /// Returns what is known about a change with an unknown outcome, for the kind [`ErrorKind::OutcomeUnknown`]. The
+    /// `source` of such an error is its cause.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.detail()
     }
 
-    /// Wraps the error of an attempt that may have taken effect. Such an error is never returned as itself.
+    /// Wraps the error of an attempt that may have taken effect. Operations always return such an error wrapped.
     pub(crate) fn into_outcome_unknown(self, outcome: Outcome) -> Self {
         self.into_kind(ErrorKind::OutcomeUnknown).with_detail(outcome)
     }
 }
 
 impl fmt::Debug for Outcome {
-    /// An idempotency key that the caller chose may be a credential by mistake.
+    /// Masks the idempotency key if it looks like a credential, because the caller may have given one by mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outcome")
             .field("idempotency_key", &self.idempotency_key.as_deref().map(mask_credentials))

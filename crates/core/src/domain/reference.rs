@@ -1,4 +1,4 @@
-//! Which key a person means by a text.
+//! Resolution of a key that a person refers to by id or name.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,18 +7,18 @@ use uuid::Uuid;
 use super::key::{ApiKeyDetails, KeyId};
 use super::untrusted::Untrusted;
 
-/// Why a text names no key.
+/// Why a reference could not be resolved.
 #[derive(Debug, PartialEq)]
 pub enum Unresolved<'a> {
-    /// No key is called so.
+    /// No key has this id or name.
     NotFound,
-    /// It is the name of a key, but an id may be meant.
+    /// The text is the name of a key, but it may also be meant as an id.
     IdOrName,
-    /// The keys of this name.
+    /// Several keys have this name. These are their ids.
     Several(Vec<&'a KeyId>),
 }
 
-/// The keys of a list by their ids and names.
+/// An index of keys by id and name.
 pub struct References<'a> {
     by_id: HashMap<&'a str, &'a ApiKeyDetails>,
     by_name: HashMap<&'a str, Vec<&'a ApiKeyDetails>>,
@@ -26,7 +26,7 @@ pub struct References<'a> {
 }
 
 impl<'a> References<'a> {
-    /// Indexes a list. A key that is listed twice counts once.
+    /// Builds the index. A key that is listed twice counts once.
     pub fn new(keys: &'a [ApiKeyDetails]) -> Self {
         let by_id: HashMap<_, _> = keys.iter().map(|key| (key.id.as_str(), key)).collect();
         let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
@@ -37,10 +37,11 @@ impl<'a> References<'a> {
         Self { id_forms: by_id.keys().map(|id| form(id)).collect(), by_id, by_name }
     }
 
-    /// The key that a text means: an id, or a name that one key has where no id can be meant.
+    /// Resolves an id, or a name that only one key has and that cannot be meant as an id.
     ///
-    /// A UUID is always an id, even with white space, invisible characters or punctuation that came with it. Any other text that is, or has the form of, an id in this list is no name: the key of that id
-    /// may have been deleted, and a repeated command must not reach another key.
+    /// A UUID is always an id, also with surrounding white space, invisible characters or punctuation. Other text that
+    /// equals an id of the list, or has the same form as one, is not accepted as a name: the key with that id may have
+    /// been deleted, and a repeated command must not affect another key.
     ///
     /// # Errors
     /// [`Unresolved`].
@@ -55,7 +56,7 @@ impl<'a> References<'a> {
         self.name(text)
     }
 
-    /// The key of this id.
+    /// Returns the key with this id.
     ///
     /// # Errors
     /// [`Unresolved::NotFound`].
@@ -63,7 +64,7 @@ impl<'a> References<'a> {
         self.by_id.get(id).copied().ok_or(Unresolved::NotFound)
     }
 
-    /// The one key of this name.
+    /// Returns the only key with this name.
     ///
     /// # Errors
     /// [`Unresolved::NotFound`] and [`Unresolved::Several`].
@@ -76,13 +77,13 @@ impl<'a> References<'a> {
     }
 }
 
-/// What is left of a text without white space, invisible characters, and the punctuation around it.
+/// Removes white space, invisible characters, and the punctuation around the text.
 fn bare(text: &str) -> String {
     let visible: String = text.chars().filter(|c| c.is_alphanumeric() || c.is_ascii_graphic()).collect();
     visible.trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
 
-/// The text with `x` for each letter and digit.
+/// Replaces each letter and digit with `x`.
 fn form(text: &str) -> String {
     text.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect()
 }

@@ -1,4 +1,4 @@
-//! The key rules, as pure functions over a list of keys.
+//! The rules for creating and deleting keys, as pure functions of a list of keys.
 
 use std::collections::HashSet;
 
@@ -6,20 +6,21 @@ use super::api_key::ApiKey;
 use super::key::{ApiKeyDetails, KeyId};
 use crate::error::{Error, ErrorKind};
 
-/// The most keys that a Codat client may have (authentication page and OpenAPI).
+/// The maximum number of keys of a Codat client, from the authentication page and OpenAPI.
 pub const MAX_KEYS: usize = 10;
 
-/// How many keys a list holds. A key that is listed twice counts once.
+/// Returns the number of keys. A key that is listed twice counts once.
 pub(crate) fn count(keys: &[ApiKeyDetails]) -> usize {
     keys.iter().map(|key| &key.id).collect::<HashSet<_>>().len()
 }
 
-/// Whether there is no room for another key.
+/// Returns whether the maximum number of keys is reached.
 pub(crate) fn is_full(keys: usize) -> bool {
     keys >= MAX_KEYS
 }
 
-/// The last key goes before the key in use: where both hold, there is nothing that the caller could allow.
+/// Checks whether a key may be deleted. `LastKey` takes precedence over `KeyInUse`, because the caller cannot allow the
+/// deletion of the last key.
 pub(crate) fn may_delete(
     keys: &[ApiKeyDetails],
     id: &KeyId,

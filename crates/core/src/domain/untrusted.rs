@@ -1,4 +1,4 @@
-//! Texts that came from a server.
+//! Text from a server.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -9,11 +9,11 @@ use super::known_keys::KnownKeys;
 use super::misplaced::mask_credentials;
 use crate::sanitize::plain;
 
-/// A text that came from a server, such as the name of a key: it may hold anything.
+/// Text from a server, such as the name of a key. It may contain anything.
 ///
-/// `Display` and `Debug` mask every key that the client has used or listed, in each form that SECURITY.md lists, and escape
-/// control characters. The text does not convert to a string implicitly: [`unredacted`](Self::unredacted) returns it as it
-/// came. Comparisons use the text as it came.
+/// `Display` and `Debug` mask every key that the client has used or listed, in the forms that SECURITY.md lists, and
+/// escape control characters. There is no implicit conversion to a string: [`unredacted`](Self::unredacted) returns the
+/// text as received. Comparisons use the text as received.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -32,14 +32,14 @@ use crate::sanitize::plain;
 #[derive(Clone)]
 pub struct Untrusted {
     text: Box<str>,
-    /// `None` for a text that the caller gave.
+    /// `None` for text from the caller instead of a server.
     known: Option<KnownKeys>,
 }
 
 impl Untrusted {
-    /// The text as it came, for a program to compare or to store. It may hold a key, control sequences, anything.
+    /// Returns the text as received, to compare or store. It may contain keys and control sequences.
     ///
-    /// The text is not taken for a string by mistake. These do not compile:
+    /// The type does not convert to a string implicitly. The following examples do not compile:
     ///
     /// ```compile_fail
     /// fn text(name: &codat_keys::Untrusted) -> &str {
@@ -62,8 +62,8 @@ impl Untrusted {
         &self.text
     }
 
-    /// The text with keys masked and nothing escaped, for a format that escapes by itself, such as JSON. In a text that the
-    /// caller gave, what looks like a key is masked.
+    /// Returns the text with keys masked but nothing escaped, for formats with their own escaping, such as JSON. In
+    /// text from the caller, masks what looks like a key.
     pub fn redacted(&self) -> Cow<'_, str> {
         match &self.known {
             Some(known) => known.redact(&self.text).into(),
@@ -71,7 +71,7 @@ impl Untrusted {
         }
     }
 
-    /// Whether the text holds a key.
+    /// Returns whether the text contains a known key.
     pub fn holds_key(&self) -> bool {
         self.known.as_ref().is_some_and(|known| known.occur_in(&self.text))
     }

@@ -1,6 +1,6 @@
-//! The table of errors: the only source of the README's table and of the bindings' error classes.
+//! The table of error kinds. The README's table and the error classes of the bindings are generated from it.
 
-/// What went wrong, as a program tells it apart. The table in the README is generated from [`ErrorKind::ALL`].
+/// The kind of an error, for programs. The README's table is generated from [`ErrorKind::ALL`].
 ///
 /// ```
 /// use codat_keys::{ErrorKind, KeyId};
@@ -12,25 +12,25 @@
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// An argument or option is not valid; nothing was sent, or Codat answered 400.
+    /// An argument or option is not valid. Nothing was sent, or Codat responded with 400.
     InvalidInput,
-    /// No key was given and none was found in the environment.
+    /// No credential was given, and the environment contains none.
     NoCredential,
-    /// The given key or header cannot be right, or two sources disagree; nothing was sent.
+    /// The given key or header is invalid, or two sources disagree. Nothing was sent.
     InvalidCredential,
-    /// 401: Codat does not know the key (it is wrong, or it was deleted).
+    /// 401: Codat does not accept the key. It is wrong or was deleted.
     Unauthorized,
     /// 402: a limit of the account is reached, or a free account has expired.
     PaymentRequired,
-    /// 403: the key is outdated, or may not do this.
+    /// 403: the key is outdated or lacks permission.
     Forbidden,
-    /// The client has ten keys already; nothing was made.
+    /// The Codat client already has ten keys. Nothing was created.
     KeyLimitReached,
     /// The last remaining key is never deleted.
     LastKey,
     /// The key in use is not deleted unless that is allowed.
     KeyInUse,
-    /// No such key, or no such resource.
+    /// The key or resource does not exist.
     NotFound,
     /// 429: too many requests.
     RateLimited,
@@ -38,17 +38,17 @@ pub enum ErrorKind {
     OutcomeUnknown,
     /// 409 or 422: the request conflicts with another.
     Conflict,
-    /// 5xx: Codat failed to answer.
+    /// 5xx: Codat failed to process the request.
     Server,
-    /// No connection, or it was lost.
+    /// The connection failed or was lost.
     Connect,
-    /// No answer in time.
+    /// No response within the timeout.
     Timeout,
-    /// An answer that is not Codat's.
+    /// The response does not come from Codat.
     BadResponse,
-    /// An answer larger than 8 MiB.
+    /// The response is larger than 8 MiB.
     TooLarge,
-    /// The caller stopped the call.
+    /// The caller cancelled the call.
     Cancelled,
     /// The client was closed before the call.
     Closed,
@@ -114,7 +114,7 @@ static TABLE: [Row; 21] = [
 const _: () = assert!(TABLE.len() == ErrorKind::Internal as usize + 1, "every kind has its row");
 
 impl ErrorKind {
-    /// Every kind, in the order of the table.
+    /// All kinds, in the order of the table.
     pub const ALL: [ErrorKind; TABLE.len()] = {
         let mut all = [ErrorKind::Internal; TABLE.len()];
         let mut at = 0;
@@ -125,32 +125,31 @@ impl ErrorKind {
         all
     };
 
-    /// The statuses with which the command line ends if one of these signals stopped it, instead of that of `Cancelled`, which is
-    /// for Ctrl-C.
+    /// The exit statuses of the command line after these signals. Ctrl-C ends it with the status of `Cancelled`.
     #[doc(hidden)]
     pub const SIGNAL_STATUSES: [(&str, u8); 3] = [("SIGHUP", 129), ("SIGQUIT", 131), ("SIGTERM", 143)];
 
-    /// The kind as a stable identifier, `key_limit_reached`.
+    /// Returns a stable identifier, such as `key_limit_reached`.
     pub fn code(self) -> &'static str {
         self.row().code
     }
 
-    /// The status with which the command line ends.
+    /// Returns the exit status of the command line.
     pub fn exit_status(self) -> u8 {
         self.row().exit_status
     }
 
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     pub fn is_retryable(self) -> bool {
         self.row().retryable
     }
 
-    /// What happened, in half a sentence.
+    /// Returns what happened, as half a sentence.
     pub fn text(self) -> &'static str {
         self.row().text
     }
 
-    /// What to do next.
+    /// Returns what to do next.
     pub fn hint(self) -> &'static str {
         self.row().hint
     }

@@ -1,4 +1,4 @@
-//! One error for everything.
+//! The error type of this library.
 
 mod kind;
 
@@ -12,9 +12,9 @@ use crate::lookalikes::mask_lookalikes;
 
 pub use kind::ErrorKind;
 
-/// Why a call failed: a [kind](Error::kind), and what is known about it as data.
+/// The error of a call. It consists of a [kind](Error::kind), a message, a hint, and the data of the response.
 ///
-/// Neither its text nor its `Debug` form ever holds a key, even where a server sends one back.
+/// Neither `Display` nor `Debug` ever contains a key, even if a server sends one back.
 ///
 /// ```
 /// use codat_keys::{ApiKey, ErrorKind};
@@ -35,54 +35,55 @@ struct Inner {
     correlation_id: Option<String>,
     retry_after: Option<Duration>,
     codat_message: Option<String>,
-    /// The body was surely Codat's, not a gateway's.
+    /// The body is Codat's JSON, not the page of a gateway.
     is_codats_own: bool,
-    /// A repeat would fail in the same way, even if errors of this kind are retryable in general.
+    /// A retry would fail in the same way, although errors of this kind are retryable in general.
     is_final: bool,
     detail: Option<Arc<dyn Detail>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
-    /// The kind, for a program to act on.
+    /// Returns the kind, for programs.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What to do next, for a person.
+    /// Returns what to do next, for people.
     pub fn hint(&self) -> &str {
         self.0.hint.as_deref().unwrap_or_else(|| self.kind().hint())
     }
 
-    /// The HTTP status, where Codat answered. It decides the kind; the status in an error's body can differ, and serves
-    /// only to tell the limit of ten keys from other conflicts.
+    /// Returns the HTTP status, if there was a response. The status determines the kind. The status in Codat's JSON may
+    /// differ, and is used only to distinguish the limit of ten keys from other conflicts.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// What Codat's support asks for.
+    /// Returns the correlation id of the response, which Codat's support asks for.
     pub fn correlation_id(&self) -> Option<&str> {
         self.0.correlation_id.as_deref()
     }
 
-    /// How long Codat asks to wait, from `Retry-After`; at most 100 years.
+    /// Returns the wait that `Retry-After` asks for, at most 100 years.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Codat's own words, at most 500 characters, without control characters, and with every key masked that the client has
-    /// used or listed.
+    /// Returns Codat's error message, with at most 500 characters and without control characters. Every key that the
+    /// client has used or listed is masked.
     pub fn codat_message(&self) -> Option<&str> {
         self.0.codat_message.as_deref()
     }
 
-    /// Whether the same call may succeed later. False if only a change of the configuration helps, as with a proxy that
-    /// refuses to connect or a certificate that is not trusted.
+    /// Returns whether the same call may succeed later. False if the configuration must change first, as for a proxy
+    /// that refuses to connect or an untrusted certificate.
     pub fn is_retryable(&self) -> bool {
         self.kind().is_retryable() && !self.is_final()
     }
 
-    /// What looks like a credential is masked: it may stand where a path or a name belongs.
+    /// Creates an error. Masks what looks like a credential in `message`, because a credential may have been given by
+    /// mistake as a path or a name.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -99,12 +100,12 @@ impl Error {
         }))
     }
 
-    /// An error that has nothing to add to its row of the table.
+    /// Creates an error with the text of its kind.
     pub(crate) fn of(kind: ErrorKind) -> Self {
         Self::new(kind, kind.text())
     }
 
-    /// The same answer, understood better: its text becomes that of the kind.
+    /// Changes the kind, and the message to the text of the kind.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
         self.0.message = kind.text().into();
@@ -116,12 +117,12 @@ impl Error {
         self
     }
 
-    /// Whether the body was surely Codat's: what a gateway says in its place proves nothing about keys.
+    /// Returns whether the body is Codat's JSON. The error page of a gateway does not show whether a key exists.
     pub(crate) fn is_codats_own(&self) -> bool {
         self.0.is_codats_own
     }
 
-    /// Marks an error that a repeat would not avoid.
+    /// Marks an error that a retry would not avoid.
     pub(crate) fn into_final(mut self) -> Self {
         self.0.is_final = true;
         self
@@ -161,19 +162,19 @@ impl Error {
         self
     }
 
-    /// Takes secrets out of the message and the hint.
+    /// Applies `mask` to the message and the hint.
     pub(crate) fn masked(mut self, mask: impl Fn(&str) -> String) -> Self {
         self.0.message = mask(&self.0.message).into();
         self.0.hint = self.0.hint.take().map(|hint| mask(&hint).into());
         self
     }
 
-    /// For each of those who waited for the same.
+    /// Returns a copy of the error, for each call that shared the failed operation.
     pub(crate) fn shared(&self) -> Self {
         Self(self.0.clone())
     }
 
-    /// Rewords `NotFound` for a call that names no key: the path was not found.
+    /// Rewords `NotFound` for a request that names no key: the path was not found.
     pub(crate) fn about_a_path(mut self) -> Self {
         if self.kind() == ErrorKind::NotFound {
             self.0.message = "there is no such resource".into();
@@ -187,7 +188,7 @@ impl Error {
         self
     }
 
-    /// Wraps this error in one of another kind, which keeps the data of the response.
+    /// Wraps this error in an error of another kind, which keeps the data of the response.
     pub(crate) fn into_kind(self, kind: ErrorKind) -> Self {
         let mut outer = Self::new(kind, format!("{}: {}", kind.text(), self.0.message));
         outer.0.status = self.status();
@@ -197,7 +198,7 @@ impl Error {
         outer.with_source(self)
     }
 
-    /// Adds data whose type belongs to a layer above.
+    /// Adds data whose type is defined in a higher layer.
     pub(crate) fn with_detail(mut self, detail: impl Detail) -> Self {
         self.0.detail = Some(Arc::new(detail));
         self
@@ -209,7 +210,7 @@ impl Error {
     }
 }
 
-/// Data of an error whose type belongs to a layer above.
+/// Data of an error. Its type is defined in a higher layer.
 pub(crate) trait Detail: Any + fmt::Debug + Send + Sync {}
 
 impl<T: Any + fmt::Debug + Send + Sync> Detail for T {}

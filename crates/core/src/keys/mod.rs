@@ -1,4 +1,4 @@
-//! The verbs on keys.
+//! Operations on API keys.
 
 pub mod create;
 pub mod delete;
@@ -14,12 +14,14 @@ use create::Order;
 
 pub use create::{Creation, How};
 
-/// The keys of a Codat client: [`Client::keys`](crate::Client::keys).
+/// Operations on the API keys of a Codat client, returned by [`Client::keys`](crate::Client::keys).
 ///
-/// Every call below may also end with `Unauthorized`, `PaymentRequired`, `Forbidden`, `RateLimited`, `Server`,
-/// `Connect`, `Timeout`, `BadResponse` or `TooLarge`. A lost connection, 408, 429, 500, 502, 503 and 504 are retried: at
-/// most 4 attempts, after a random wait of up to 250 ms, 500 ms, then 1 s, or after what `Retry-After` asks for. Where
-/// that exceeds the time that remains, the error comes at once and carries the wait.
+/// Every operation can also return `Unauthorized`, `PaymentRequired`, `Forbidden`, `RateLimited`, `Server`, `Connect`,
+/// `Timeout`, `BadResponse` or `TooLarge`.
+///
+/// A lost connection and the statuses 408, 429, 500, 502, 503 and 504 are retried: at most 4 attempts, after a random
+/// wait of up to 250 ms, 500 ms and 1 s, or after the wait that `Retry-After` asks for. If that wait exceeds the
+/// remaining time, the operation returns the error immediately, and [`Error::retry_after`] returns the wait.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -50,26 +52,27 @@ impl<C> Clone for Keys<'_, C> {
 impl<C> Copy for Keys<'_, C> {}
 
 impl Keys<'_> {
-    /// All keys, at most ten, in Codat's order. Each holds its secret: Codat's list does.
+    /// Returns all keys, at most ten, in Codat's order. Each entry includes the key itself, because Codat's list
+    /// contains it.
     ///
     /// # Errors
-    /// Those named at [`Keys`].
+    /// The errors listed at [`Keys`].
     pub async fn list(&self) -> Result<Vec<ApiKeyDetails>, Error> {
         self.client.list_keys(self.client.read_deadline()).await
     }
 
-    /// The key of this id. Codat has no such call: it is taken from the list.
+    /// Returns the key with this id. Codat has no such operation: the key is looked up in the list.
     ///
     /// # Errors
-    /// `NotFound`, and those named at [`Keys`].
+    /// `NotFound`, and the errors listed at [`Keys`].
     pub async fn get(&self, id: &KeyId) -> Result<ApiKeyDetails, Error> {
         rules::find(&self.list().await?, id).cloned()
     }
 
-    /// All keys of exactly this name, which may be none or several: names are not unique.
+    /// Returns all keys with exactly this name. There may be several, because names are not unique.
     ///
     /// # Errors
-    /// Those named at [`Keys`].
+    /// The errors listed at [`Keys`].
     pub async fn find(&self, name: &str) -> Result<Vec<ApiKeyDetails>, Error> {
         let mut keys = self.list().await?;
         keys.retain(|key| key.is_named(name));
@@ -78,40 +81,43 @@ impl Keys<'_> {
 }
 
 impl<'a, C> Keys<'a, C> {
-    /// Makes exactly one key of this name; await what this returns, or `send` it with a blocking client. The keys are
-    /// listed first: with ten of them nothing is sent. Then one request, repeated under one `Idempotency-Key` (a UUID of
-    /// version 7) until its answer is conclusive: at most 4 attempts, 15 s each, 60 s in all.
+    /// Creates exactly one key with this name. Await the result, or call `send` on it with a blocking client.
+    ///
+    /// The keys are listed first, and if there are ten already, the request is not sent. Otherwise the request is sent
+    /// with an `Idempotency-Key` (a UUID of version 7) and retried with the same one until the response is conclusive:
+    /// at most 4 attempts of 15 s each, 60 s in total.
     ///
     /// # Errors
-    /// `KeyLimitReached`; `OutcomeUnknown` where an attempt may have made a key and nothing proves that it did or did
-    /// not: [`Error::outcome`] has the idempotency key to resume with, and the candidates. And those named at [`Keys`],
-    /// which all mean that nothing was made.
+    /// `KeyLimitReached`. `OutcomeUnknown` if an attempt may have created a key and nothing shows whether it did:
+    /// [`Error::outcome`] returns the candidates, and the idempotency key with which the call can be resumed. Also the
+    /// errors listed at [`Keys`], which all mean that nothing was created.
     ///
-    /// That Codat honours the idempotency key for this operation is assumed, so that after a doubt the keys are listed
-    /// as well. One hole remains, which only Codat could close: a 429 that comes while the first attempt is still
-    /// running, and releases the idempotency key.
+    /// It is assumed that Codat honours the idempotency key for this operation, so the keys are also listed after an
+    /// ambiguous response. In one case, which only Codat could prevent, two keys can be created: if a 429 arrives while
+    /// the first attempt is still running, it releases the idempotency key.
     pub fn create(&self, name: &KeyName) -> Create<'a, C> {
         let order = Order { name: name.clone(), adopt: false, idempotency_key: None };
         Create { client: self.client, order, stop: None }
     }
 
-    /// Deletes the key of this id, for good; await what this returns, or `send` it with a blocking client. The keys are
-    /// listed first, and the last key and the key in use are kept. After an answer that is lost they are listed again: a
-    /// key that is gone was deleted. At most 4 attempts, 10 s each, 30 s in all.
+    /// Deletes the key with this id permanently. Await the result, or call `send` on it with a blocking client.
     ///
-    /// The guard cannot see what another process deletes between the list and the deletion: two clients may each delete
-    /// the other's key where the server allows it. Codat's Portal can then make a new one.
+    /// The keys are listed first, and the last key and the key in use are not deleted. After a lost response, the keys
+    /// are listed again: a key that is no longer listed was deleted. At most 4 attempts of 10 s each, 30 s in total.
+    ///
+    /// The check does not include what another process deletes between the list and the deletion. Two clients can each
+    /// delete the key of the other, if the server allows it. Codat's Portal can then create a new key.
     ///
     /// # Errors
-    /// `NotFound`, `LastKey`, `KeyInUse` (also where the key in use is not in the list): nothing was sent.
-    /// `OutcomeUnknown` where an attempt may have deleted the key and nothing proves it. And those named at [`Keys`],
-    /// which all mean that nothing was deleted.
+    /// `NotFound`, `LastKey` and `KeyInUse` (also if the key in use is not in the list). `OutcomeUnknown` if an attempt
+    /// may have deleted the key and nothing shows whether it did. Also the errors listed at [`Keys`]. Every error
+    /// except `OutcomeUnknown` means that nothing was deleted.
     pub fn delete(&self, id: &KeyId) -> Delete<'a, C> {
         Delete { client: self.client, id: id.clone(), allow_key_in_use: false, stop: None }
     }
 }
 
-/// A key about to be made: [`Keys::create`].
+/// A request to create a key, returned by [`Keys::create`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -121,7 +127,7 @@ impl<'a, C> Keys<'a, C> {
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
 /// use codat_keys::{How, KeyName};
 ///
-/// // Nobody else makes keys of this name. `stop` may be any future, like that of Ctrl-C.
+/// // No other program creates keys with this name. `stop` can be any future, such as one that completes on Ctrl-C.
 /// let (name, stop) = (KeyName::parse("invoice-processor")?, std::future::pending());
 /// let made = client.keys().create(&name).adopt(true).until(stop).await?;
 /// assert_eq!(made.how, How::Created);
@@ -136,27 +142,31 @@ pub struct Create<'a, C = Handle> {
 }
 
 impl<'a, C> Create<'a, C> {
-    /// Says that nobody else creates keys of this name, so that after a doubt the one new key of the name must be the
-    /// one asked for, and is returned. On a resume, keys of the name from up to 5 minutes before the idempotency key, and
-    /// undated ones, count as new: say it only if you made none of these. Default: it is a candidate, and the call ends with `OutcomeUnknown`.
+    /// Sets whether the caller is the sole creator of keys with this name. If so, after an ambiguous response, the only
+    /// new key with the name must be the requested one, and is returned. Default: `false`, so that the key is only a
+    /// candidate and the call returns `OutcomeUnknown`.
+    ///
+    /// On a resume, keys with the name also count as new if they have no date, or one of at most 5 minutes before the
+    /// idempotency key. Set this only if you created none of them.
     pub fn adopt(mut self, sole_creator: bool) -> Self {
         self.order.adopt = sole_creator;
         self
     }
 
-    /// Resumes a call that ended with `OutcomeUnknown`, with the same name: that makes at most one key in both.
+    /// Resumes a call with the same name that returned `OutcomeUnknown`. Both calls together create at most one key.
     /// Default: a new idempotency key.
     ///
     /// # Errors
-    /// `InvalidInput` unless it is a UUID of version 7. One that is older than 85 minutes is not sent: the keys are
-    /// listed, and the call ends with `OutcomeUnknown` and the candidates.
+    /// `InvalidInput` unless `key` is a UUID of version 7. An idempotency key older than 85 minutes is not sent: the
+    /// keys are listed, and the call returns `OutcomeUnknown` with the candidates.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.order.idempotency_key = Some(key.into());
         self
     }
 
-    /// Stops the call once `stop` is done: with `Cancelled`, or, where a key may have been made, with `OutcomeUnknown`
-    /// and the way to resume. (Dropping the call stops it as well, but then nobody is told.) Default: nothing stops it.
+    /// Cancels the call when `stop` completes. The call then returns `Cancelled`, or, if a key may have been created,
+    /// `OutcomeUnknown` with the data to resume it. (Dropping the future also cancels the call, but returns nothing.)
+    /// Default: the call is not cancelled.
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
         self.stop = Some(Box::pin(stop));
         self
@@ -178,7 +188,7 @@ impl<C: fmt::Debug> fmt::Debug for Create<'_, C> {
     }
 }
 
-/// A key about to be deleted: [`Keys::delete`].
+/// A request to delete a key, returned by [`Keys::delete`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -205,14 +215,15 @@ pub struct Delete<'a, C = Handle> {
 }
 
 impl<'a, C> Delete<'a, C> {
-    /// Also deletes the key that makes this very call, after which the client has no access. Default: `KeyInUse`.
+    /// Also permits the deletion of the key that this client authenticates with. The client then loses its access.
+    /// Default: the call returns `KeyInUse`.
     pub fn allow_key_in_use(mut self) -> Self {
         self.allow_key_in_use = true;
         self
     }
 
-    /// Stops the call once `stop` is done: with `Cancelled`, or, where the key may have been deleted, with
-    /// `OutcomeUnknown`. Default: nothing stops it.
+    /// Cancels the call when `stop` completes. The call then returns `Cancelled`, or, if the key may have been deleted,
+    /// `OutcomeUnknown`. Default: the call is not cancelled.
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
         self.stop = Some(Box::pin(stop));
         self

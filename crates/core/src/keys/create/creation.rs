@@ -1,8 +1,8 @@
-//! What comes of a creation.
+//! The result of creating a key.
 
 use crate::domain::ApiKeyDetails;
 
-/// A key that was created, and how we know that it is the one.
+/// A created key, and how it was identified.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -19,16 +19,16 @@ use crate::domain::ApiKeyDetails;
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct Creation {
-    /// The key. Its secret is in it.
+    /// The details of the key, including the key itself.
     pub key: ApiKeyDetails,
-    /// How it came about.
+    /// How the key was identified.
     pub how: How,
-    /// Keys of the same name that are new besides this one. After a smooth creation nobody looks and it is empty;
-    /// `None` where looking failed, which is not the same.
+    /// Other new keys with the same name. Empty if the key was identified without ambiguity, because the keys are then
+    /// not listed again. `None` if the keys could not be listed.
     pub extras: Option<Vec<ApiKeyDetails>>,
 }
 
-/// How a [`Creation`] came about.
+/// How the key of a [`Creation`] was identified.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -39,7 +39,7 @@ pub struct Creation {
 /// use codat_keys::{How, KeyName};
 ///
 /// # emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#).unwrap();
-/// // Here the first answer was lost.
+/// // In this example, the first response is lost.
 /// let made = client.keys().create(&KeyName::parse("invoice-processor")?).await?;
 /// assert_eq!((made.how, made.how.code()), (How::Replayed, "replayed"));
 /// # Ok(())
@@ -47,16 +47,17 @@ pub struct Creation {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// The first answer held the key.
+    /// The response contained the key, and no earlier attempt can have created it.
     Created,
-    /// An earlier attempt may have made it; a later answer to the same idempotency key held it.
+    /// An earlier attempt may have created the key. A later response to the same idempotency key contained it.
     Replayed,
-    /// No answer held it; it is the one new key of this name, and the caller is the sole creator.
+    /// No response contained the key. It is the only new key with its name, and the caller is the sole creator of such
+    /// keys (see [`adopt`](crate::Create::adopt)).
     Adopted,
 }
 
 impl How {
-    /// As a stable identifier: `created`, `replayed`, `adopted`.
+    /// Returns a stable identifier: `created`, `replayed` or `adopted`.
     pub fn code(self) -> &'static str {
         match self {
             Self::Created => "created",

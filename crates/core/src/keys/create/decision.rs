@@ -1,7 +1,8 @@
-//! What to do next in order to create exactly one key: a pure function of what was observed.
+//! The decision about the next step in creating exactly one key, as a pure function of the observations.
 //!
-//! The rules come from Codat's pages on idempotency and errors: the first answer to an idempotency key is replayed for
-//! 90 minutes, 5xx included; 429 alone releases it. That `POST /apiKeys` honours it is assumed: the lists are a second net.
+//! The rules come from Codat's pages on idempotency and errors. Codat replays the first response to an idempotency key
+//! for 90 minutes, including 5xx. Only 429 releases the idempotency key. It is assumed that `POST /apiKeys` honours the
+//! idempotency key, so lists of the keys serve as a second check.
 
 use std::time::Duration;
 
@@ -9,56 +10,56 @@ use super::observed::{Answer, Latest, Look, Observed};
 use crate::domain::rules;
 use crate::retry::RetryPolicy;
 
-/// An idempotency key older than this is not sent any more: Codat forgets it after 90 minutes.
+/// The age from which an idempotency key is not sent any more. Codat forgets it after 90 minutes.
 pub const OLDEST_IDEMPOTENCY_KEY: Duration = Duration::from_secs(85 * 60);
 
-/// The least time between the two lists that show that a failed request made nothing.
+/// The minimum time between the two lists that show that a failed request created no key.
 pub const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
-/// What the decision may know of time and chance.
+/// The time and the random number that the decision depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// What is left of the call's time.
+    /// The remaining time of the call.
     pub remaining: Duration,
-    /// How old the idempotency key is.
+    /// The age of the idempotency key.
     pub age: Duration,
-    /// Whether enough is left for an attempt: to connect, and a moment for the answer.
+    /// Whether the remaining time suffices for an attempt: to connect, and a short time for the response.
     pub can_send: bool,
-    /// A number from 0 up to, but not including, 1.
+    /// A random number from 0 up to, but not including, 1.
     pub jitter: f64,
 }
 
-/// What to do.
+/// The next step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Next {
     /// List the keys.
     List,
-    /// Send the request, always with the same idempotency key and the same bytes.
+    /// Send the request, always with the same idempotency key and body.
     Post,
-    /// Wait.
+    /// Wait for this time.
     Wait(Duration),
-    /// The call is over.
+    /// End the call.
     End(End),
 }
 
-/// How a call ends.
+/// The result of the call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum End {
-    /// With the key that the answer held.
+    /// The key in the response.
     Made,
-    /// With the one candidate, because the caller is the sole creator.
+    /// The only candidate, because the caller is the sole creator.
     Adopt,
-    /// With the latest error, which proves that nothing was made.
+    /// The latest error. It is certain that nothing was created.
     Error,
-    /// With `KeyLimitReached`.
+    /// `KeyLimitReached`.
     LimitReached,
-    /// With `OutcomeUnknown`.
+    /// `OutcomeUnknown`.
     Unknown,
-    /// With `OutcomeUnknown`, most likely nothing was made.
+    /// `OutcomeUnknown`, although most likely nothing was created.
     MostLikelyNothing,
 }
 
-/// The next step.
+/// Returns the next step.
 pub fn decide(observed: &Observed, policy: &RetryPolicy, now: Now) -> Next {
     match &observed.latest {
         Latest::Nothing if observed.resumed && now.age < OLDEST_IDEMPOTENCY_KEY => Next::Post,
@@ -81,7 +82,7 @@ pub fn decide(observed: &Observed, policy: &RetryPolicy, now: Now) -> Next {
 
 fn after_first_look(observed: &Observed, look: Option<Look>, now: Now) -> Next {
     match look {
-        // Only a resume whose idempotency key is too old lists before anything else.
+        // A resumed call begins with a list only if its idempotency key is too old to be sent.
         _ if observed.resumed => Next::End(End::Unknown),
         None => Next::End(End::Error),
         Some(look) if rules::is_full(look.keys) => Next::End(End::LimitReached),
@@ -94,13 +95,13 @@ fn after_answer(observed: &Observed, answer: &Answer, policy: &RetryPolicy, now:
         Answer::Made if observed.in_doubt => look_or(now, End::Made),
         Answer::Made => Next::End(End::Made),
         Answer::Invalid => Next::End(End::Error),
-        // The answer proves that nothing was made under this idempotency key, unless that was released in between, or
-        // belongs to an earlier call of which we know nothing.
+        // The response shows that nothing was created under this idempotency key, except if the idempotency key was
+        // released in between, or if an earlier call used it.
         Answer::AtLimit if observed.resumed || observed.released_in_doubt => look(now),
         Answer::AtLimit => Next::End(End::LimitReached),
         Answer::StillRunning => {
             let wait = Duration::from_secs(1) + Duration::from_secs(4).mul_f64(now.jitter);
-            // A last look takes time too.
+            // The final list takes time, too.
             if wait + BETWEEN_LOOKS < now.remaining { Next::Wait(wait) } else { give_up(observed, now) }
         }
         Answer::NotSent | Answer::Lost => back_off(observed, None, policy, now),
@@ -121,7 +122,7 @@ fn after_look(observed: &Observed, answer: &Answer, look: Option<Look>, now: Now
             None => Next::End(End::Unknown),
         },
         Answer::AtLimit => Next::End(verdict(observed, look).unwrap_or(End::Unknown)),
-        // A last look tells the candidates; what gave up does not go on to adopt one.
+        // The final list only provides the candidates. None of them is adopted after the call has given up.
         _ => Next::End(End::Unknown),
     }
 }
@@ -133,7 +134,8 @@ fn back_off(observed: &Observed, retry_after: Option<Duration>, policy: &RetryPo
     }
 }
 
-/// No further attempt. What nobody doubts is the error itself; else a last look tells the candidates.
+/// Ends the attempts. If a key may have been created, a final list provides the candidates. Otherwise the call returns
+/// the error.
 fn give_up(observed: &Observed, now: Now) -> Next {
     if observed.in_doubt { look(now) } else { Next::End(End::Error) }
 }
@@ -150,7 +152,8 @@ fn look_or(now: Now, end: End) -> Next {
     if now.remaining.is_zero() { Next::End(end) } else { Next::List }
 }
 
-/// What a look proves: a plain name never that a key is ours, unless the caller says that nobody else makes any.
+/// Returns the result that follows from a list, or `None` if the list has no candidates. A new key with the name is
+/// adopted only if the caller is the sole creator, because another program may have created it.
 fn verdict(observed: &Observed, look: Option<Look>) -> Option<End> {
     match look? {
         Look { candidates: 0, .. } => None,

@@ -1,4 +1,4 @@
-//! Creating a key exactly once: performs what [`decision`] decides.
+//! Creation of exactly one key. The driver performs the steps that [`decision`] chooses.
 
 mod creation;
 pub mod decision;
@@ -31,7 +31,7 @@ pub(crate) struct Order {
 }
 
 impl fmt::Debug for Order {
-    /// An idempotency key that is none may be a credential by mistake.
+    /// Masks an idempotency key that looks like a credential, because the caller may have given one by mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Order")
             .field("name", &self.name)
@@ -51,18 +51,18 @@ struct Driver<'a> {
     client: &'a Handle,
     name: KeyName,
     idempotency_key: String,
-    /// The time of the idempotency key, which is that of its first send.
+    /// The time in the idempotency key, at which it was first sent.
     since: Timestamp,
     request: Request<Bytes>,
     deadline: Deadline,
     observed: Observed,
     resumed: bool,
-    /// The keys that were there before; unknown on a resume, which goes by their dates.
+    /// The keys before the first attempt. `None` on a resume, which recognizes new keys by their dates.
     before: Option<Vec<ApiKeyDetails>>,
     made: Option<ApiKeyDetails>,
     candidates: Option<Vec<ApiKeyDetails>>,
     error: Option<Error>,
-    /// Set by the first list: nothing has been posted yet.
+    /// The error of a check after the first list, before the request is sent.
     refused: Option<Error>,
 }
 
@@ -119,7 +119,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// A key of the future comes from a clock that was wrong: how old it is for Codat, nobody knows.
+    /// Returns the age of the idempotency key. An idempotency key from the future comes from a wrong clock and has an
+    /// unknown age for Codat, so it counts as too old.
     fn age(&self) -> Duration {
         let age = Timestamp::now().duration_since(self.since);
         match Duration::try_from(age) {
@@ -130,7 +131,7 @@ impl<'a> Driver<'a> {
     }
 
     async fn list(&mut self) {
-        // Whoever holds the key already does not wait long for what else is new.
+        // If the key is known already, the list only adds extra keys to the result, so it has a short timeout.
         let listed = match self.made {
             Some(_) => self.client.list_keys_once().await,
             None => self.client.list_keys(self.deadline).await,
@@ -160,7 +161,7 @@ impl<'a> Driver<'a> {
     }
 
     async fn post(&mut self) {
-        // What was seen before it is no answer to what it does.
+        // Candidates from before the attempt say nothing about its outcome.
         self.candidates = None;
         let was_in_doubt = self.observed.posting();
         let result = self.client.transport().attempt(&self.request, self.deadline).await;
@@ -180,7 +181,8 @@ impl<'a> Driver<'a> {
         self.error = error;
     }
 
-    /// A plain name that is new is no proof: two programs may create the same name at once.
+    /// Returns whether the key is new and has the requested name. Another program may have created it, because two
+    /// programs can create the same name at the same time.
     fn is_candidate(&self, key: &ApiKeyDetails) -> bool {
         let is_new = match &self.before {
             Some(before) => !before.iter().any(|old| old.id == key.id),
@@ -189,12 +191,14 @@ impl<'a> Driver<'a> {
         key.is_named(self.name.as_str()) && is_new
     }
 
-    /// A first list that was stale hides earlier keys, which their dates give away.
+    /// Returns whether this call may have created the key, judging by its date. A stale first list may lack earlier
+    /// keys, but their dates show that they are older.
     fn is_adoptable(&self, key: &ApiKeyDetails) -> bool {
         key.created_date.is_none_or(|date| date >= self.since - CLOCK_SKEW)
     }
 
-    /// A cache between us and Codat may answer with a key that is not the one asked for.
+    /// Returns whether the response contains a key other than the requested one, as a cache between the client and
+    /// Codat may send it.
     fn is_another(&self, key: &ApiKeyDetails) -> bool {
         let was_there = self.before.as_ref().is_some_and(|before| before.iter().any(|old| old.id == key.id));
         was_there || key.name.as_ref().is_some_and(|name| name.unredacted().trim() != self.name.as_str().trim())
@@ -226,7 +230,7 @@ impl<'a> Driver<'a> {
         Creation { key, how: How::Replayed, extras }
     }
 
-    /// A key that is in hand is not thrown away.
+    /// Returns the result of a cancelled call: the key, if it is known already, or an error.
     fn stopped(&mut self) -> Result<Creation, Error> {
         if let Some(key) = self.made.take() {
             return Ok(self.creation(key));
@@ -260,7 +264,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// The name is not quoted: it is a secret.
+/// Returns the error for a name that contains an API key. The message does not quote the name.
 fn name_holds_a_key() -> Error {
     Error::new(ErrorKind::InvalidInput, "the name holds an API key")
         .with_hint("name the key after the application that will use it; nothing was created")

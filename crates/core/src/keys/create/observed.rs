@@ -1,87 +1,88 @@
-//! What was observed on the way to a key, as far as a decision rests on it.
+//! The observations on which the decision about the next step depends.
 
 use std::time::Duration;
 
-/// All that a decision rests on.
+/// The observations so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
-    /// The caller is the sole creator of keys of this name, so that a new one must be ours.
+    /// The caller is the sole creator of keys with this name, so a new one must be the requested one.
     pub(super) adopt: bool,
-    /// An earlier call may have asked already, under the same idempotency key.
+    /// An earlier call may have sent the request under the same idempotency key.
     pub(super) resumed: bool,
-    /// Some attempt may have made a key, and no conclusive answer came.
+    /// An attempt may have created a key, and there was no conclusive response.
     pub(super) in_doubt: bool,
-    /// A 429 came while in doubt: the idempotency key was released although an attempt may still run.
+    /// A 429 released the idempotency key, although an earlier attempt may still be running.
     pub(super) released_in_doubt: bool,
-    /// Every further answer to this idempotency key will be the same failure.
+    /// Every further response to this idempotency key will be the same failure.
     is_spent: bool,
-    /// Attempts that count: all but those that found the first one still running.
+    /// The number of attempts, except for those that found an earlier one still running.
     pub(super) attempts: u32,
-    /// The correlation ids of the failures so far.
+    /// The correlation ids of the failed responses so far.
     failures: Vec<String>,
     pub(super) latest: Latest,
 }
 
-/// The latest observation, and what it was for.
+/// The latest observation, and what preceded it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Latest {
     Nothing,
     Answer(Answer),
-    /// The wait after an answer is over.
+    /// The wait after an attempt is over.
     Waited(Answer),
-    /// The first list of all, before any attempt.
+    /// The list before the first attempt. `None` if it failed.
     FirstLook(Option<Look>),
-    /// A list after an answer, or after the wait that followed it.
+    /// A list after an attempt, or after the wait that followed the attempt.
     Look {
         after: Answer,
         waited: bool,
         look: Option<Look>,
     },
-    /// The wait between two looks is over.
+    /// The wait between two lists is over.
     WaitedForSecondLook(Look),
     SecondLook(Option<Look>),
 }
 
-/// What an attempt brought.
+/// The outcome of an attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
-    /// 201 or 200, readable.
+    /// 201 or 200 with a valid body.
     Made,
-    /// Not a byte reached the server.
+    /// No byte was sent.
     NotSent,
-    /// No answer, or one that cannot be read, after bytes were sent.
+    /// Bytes were sent, and there was no response, or an invalid one.
     Lost,
     /// 429, and the wait that it asks for.
     RateLimited(Option<Duration>),
-    /// 409: ten keys.
+    /// 409: the Codat client has ten keys.
     AtLimit,
     /// 409: an attempt under this idempotency key is still running.
     StillRunning,
     /// 408 or 5xx, its correlation id, and the wait that it asks for.
     Failed(Option<String>, Option<Duration>),
-    /// The same failure once more: Codat's cache replays it.
+    /// The same failure again, which Codat replays from its cache.
     FailedForGood,
     /// 400 with Codat's JSON.
     Invalid,
-    /// 422: the idempotency key went with another body before.
+    /// 422: the idempotency key was sent with another body before.
     Mismatch,
-    /// Any other status.
+    /// Any other status, or a connection error that a retry would not avoid.
     Refused,
 }
 
-/// What a list showed. A failed list is no look.
+/// The content of a list, as far as the decision depends on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Look {
-    /// How many keys there are.
+    /// The number of keys.
     pub keys: usize,
-    /// How many of them may be ours: of the name, and new.
+    /// The number of keys that may be the requested one: new keys with its name.
     pub candidates: usize,
-    /// How many of those a sole creator may take for its own: not dated long before the idempotency key.
+    /// The number of candidates that a sole creator can adopt: those that are not dated long before the idempotency
+    /// key.
     pub adoptable: usize,
 }
 
 impl Observed {
-    /// Nothing yet. A resumed call starts in doubt.
+    /// Starts without observations. A resumed call is ambiguous from its start.
     pub fn new(adopt: bool, resumed: bool) -> Self {
         Self {
             adopt,
@@ -95,22 +96,23 @@ impl Observed {
         }
     }
 
-    /// Whether a key may have been made that nobody was told of.
+    /// Returns whether a key may have been created without a response that contains it.
     pub fn in_doubt(&self) -> bool {
         self.in_doubt
     }
 
-    /// Whether asking again under this idempotency key would bring the same failure.
+    /// Returns whether a retry with this idempotency key would receive the same failure.
     pub fn is_spent(&self) -> bool {
         self.is_spent
     }
 
-    /// Records that a request is about to leave: whoever stops the call now leaves it in doubt.
+    /// Records that a request is about to be sent. A call that is cancelled from now on is ambiguous. Returns whether
+    /// it was ambiguous before.
     pub fn posting(&mut self) -> bool {
         std::mem::replace(&mut self.in_doubt, true)
     }
 
-    /// Records what a request brought. `was_in_doubt` is what [`Observed::posting`] returned.
+    /// Records the outcome of an attempt. `was_in_doubt` is the value that [`Observed::posting`] returned.
     pub fn answered(&mut self, answer: Answer, was_in_doubt: bool) {
         let replayed = matches!(&answer, Answer::Failed(Some(id), _) if self.failures.contains(id));
         let answer = if replayed { Answer::FailedForGood } else { answer };
@@ -139,7 +141,7 @@ impl Observed {
         };
     }
 
-    /// Records what a list showed, or that it failed.
+    /// Records the content of a list, or `None` if the list failed.
     pub fn listed(&mut self, look: Option<Look>) {
         self.latest = match std::mem::replace(&mut self.latest, Latest::Nothing) {
             Latest::Answer(after) => Latest::Look { after, waited: false, look },

@@ -1,4 +1,4 @@
-//! What an attempt brought.
+//! Classification of the outcome of an attempt.
 
 use super::observed::Answer;
 use crate::domain::ApiKeyDetails;

@@ -1,13 +1,13 @@
-//! What to do next in order to delete a key for sure: a pure function of what was observed.
+//! The decision about the next step in deleting a key, as a pure function of the observations.
 
 use std::time::Duration;
 
 use crate::retry::RetryPolicy;
 
-/// All that a decision rests on.
+/// The observations so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
-    /// The key to delete makes the call itself: afterwards 401 and 403 are to be expected.
+    /// The client authenticates with the key to delete, so 401 and 403 are expected after its deletion.
     is_own: bool,
     in_doubt: bool,
     attempts: u32,
@@ -18,100 +18,102 @@ pub struct Observed {
 enum Latest {
     Nothing,
     Look(Look),
-    /// A look without a wait before it: no further attempt follows.
+    /// A list directly after an attempt. No further attempt follows.
     LastLook(Look),
     Answer(Answer),
     Waited,
 }
 
-/// What a list and the guards say.
+/// The result of listing the keys and of checking whether the key may be deleted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Look {
-    /// The key is there and may be deleted.
+    /// The key exists and may be deleted.
     Allowed,
-    /// The key is there, and a guard refuses.
+    /// The key exists and must not be deleted, because it is the last key or the key in use.
     Guarded,
     /// No key has this id.
     Absent,
-    /// 401 or 403: the key that makes the call does not work.
+    /// 401 or 403: Codat rejects the key in use.
     NoAccess,
-    /// The list failed in another way.
+    /// The list failed for another reason.
     Failed,
 }
 
-/// What an attempt brought.
+/// The outcome of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Answer {
     /// 204.
     Deleted,
     /// 404 with Codat's JSON.
     Absent,
-    /// 404 of somebody else, which proves nothing.
+    /// 404 without Codat's JSON, which does not show whether the key exists.
     AbsentElsewhere,
-    /// 409: it is the last key.
+    /// 409: the key is the last one.
     LastKey,
-    /// Not a byte reached the server.
+    /// No byte was sent.
     NotSent,
-    /// No answer after bytes were sent, 408 or 5xx, or a 2xx that is no proof; and the wait that it asks for.
+    /// An ambiguous outcome, and the wait that the response asks for: no response after bytes were sent, 408, 5xx, or
+    /// an unexpected 2xx.
     InDoubt(Option<Duration>),
     /// 429, and the wait that it asks for.
     RateLimited(Option<Duration>),
     /// 401 or 403.
     NoAccess,
-    /// Any other status.
+    /// Any other status, or a connection error that a retry would not avoid.
     Refused,
 }
 
-/// What to do.
+/// The next step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Next {
-    /// List the keys and apply the guards.
+    /// List the keys and check whether the key may be deleted.
     List,
     /// Send the request.
     Delete,
-    /// Wait.
+    /// Wait for this time.
     Wait(Duration),
-    /// The call is over.
+    /// End the call.
     End(End),
 }
 
-/// How a call ends.
+/// The result of the call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum End {
-    /// The key is gone.
+    /// The key was deleted.
     Deleted,
-    /// With the latest error, which proves that nothing was deleted by us.
+    /// The latest error. It is certain that this call deleted nothing.
     Error,
-    /// With `OutcomeUnknown`.
+    /// `OutcomeUnknown`.
     Unknown,
-    /// With `OutcomeUnknown`, probably deleted: the key's own access is gone.
+    /// `OutcomeUnknown`, although the key was probably deleted, because it no longer works.
     ProbablyDeleted,
 }
 
 impl Observed {
-    /// Nothing yet.
+    /// Starts without observations.
     pub fn new() -> Self {
         Self { is_own: false, in_doubt: false, attempts: 0, latest: Latest::Nothing }
     }
 
-    /// Whether the key may have been deleted without anybody being told.
+    /// Returns whether the key may have been deleted without a response that confirms it.
     pub fn in_doubt(&self) -> bool {
         self.in_doubt
     }
 
-    /// Records that a request is about to leave: whoever stops the call now leaves it in doubt.
+    /// Records that a request is about to be sent. A call that is cancelled from now on is ambiguous. Returns whether
+    /// it was ambiguous before.
     pub fn deleting(&mut self) -> bool {
         std::mem::replace(&mut self.in_doubt, true)
     }
 
-    /// Records what a request brought. `was_in_doubt` is what [`Observed::deleting`] returned.
+    /// Records the outcome of an attempt. `was_in_doubt` is the value that [`Observed::deleting`] returned.
     pub fn answered(&mut self, answer: Answer, was_in_doubt: bool) {
         self.attempts += 1;
         self.in_doubt = was_in_doubt || matches!(answer, Answer::InDoubt(_));
         self.latest = Latest::Answer(answer);
     }
 
-    /// Records what a list and the guards say, and whether the key to delete is the one in use.
+    /// Records the result of a list, and whether the client authenticates with the key to delete.
     pub fn listed(&mut self, look: Look, is_own: bool) {
         self.is_own |= is_own;
         self.latest = match self.latest {
@@ -120,8 +122,9 @@ impl Observed {
         };
     }
 
-    /// Records that the key that makes the call was refused, which changed nothing, and that another one took its place:
-    /// for which the guards may say something else. `was_in_doubt` is what [`Observed::deleting`] returned.
+    /// Records that Codat rejected the key in use, which changed nothing, and that another key replaced it. The keys
+    /// are listed and checked again, because the result depends on the key in use. `was_in_doubt` is the value that
+    /// [`Observed::deleting`] returned.
     pub fn key_replaced(&mut self, was_in_doubt: bool) {
         self.in_doubt = was_in_doubt;
         self.latest = Latest::Waited;
@@ -139,8 +142,8 @@ impl Default for Observed {
     }
 }
 
-/// The next step, given what is left of the call's time, whether that is enough to send, and a number from 0 up to, but
-/// not including, 1.
+/// Returns the next step, given the remaining time, whether it suffices for an attempt, and a random number from 0 up
+/// to, but not including, 1.
 pub fn decide(observed: &Observed, policy: &RetryPolicy, remaining: Duration, can_send: bool, jitter: f64) -> Next {
     match observed.latest {
         Latest::Nothing | Latest::Waited if remaining.is_zero() => Next::End(unproven(observed)),
@@ -162,10 +165,10 @@ fn after_look(observed: &Observed, look: Look) -> Next {
 fn after_answer(observed: &Observed, answer: Answer, policy: &RetryPolicy, remaining: Duration, jitter: f64) -> Next {
     let retry_after = match answer {
         Answer::Deleted => return Next::End(End::Deleted),
-        // The list showed the id, so that an attempt of ours is what took it away.
+        // The list contained the id, so an earlier attempt of this call deleted the key.
         Answer::Absent if observed.in_doubt => return Next::End(End::Deleted),
         Answer::Absent => return Next::End(End::Error),
-        // Codat still has the key. An attempt of ours that is under way may yet take it.
+        // Codat still has the key, but an earlier attempt may still be running and delete it.
         Answer::LastKey => return Next::End(unproven(observed)),
         Answer::NoAccess if observed.in_doubt && observed.is_own => return Next::End(End::ProbablyDeleted),
         Answer::NoAccess | Answer::Refused => return Next::End(unproven(observed)),
@@ -176,7 +179,7 @@ fn after_answer(observed: &Observed, answer: Answer, policy: &RetryPolicy, remai
     };
     match policy.backoff(observed.attempts, retry_after, remaining, jitter) {
         Some(wait) => Next::Wait(wait),
-        // A last look may show that it is gone.
+        // A final list may show that the key was deleted.
         None if observed.in_doubt && !remaining.is_zero() => Next::List,
         None => Next::End(unproven(observed)),
     }

@@ -1,4 +1,4 @@
-//! Deleting a key for sure: performs what [`decision`] decides.
+//! Deletion of a key. The driver performs the steps that [`decision`] chooses.
 
 pub mod decision;
 
@@ -46,9 +46,9 @@ struct Driver<'a> {
     deadline: Deadline,
     observed: Observed,
     error: Option<Error>,
-    /// The key in use when the guards were applied, and with which therefore the request is sent.
+    /// The key that was in use when the list was checked. The request is sent with the same key.
     in_use: Option<Arc<CachedCredential>>,
-    /// The key was replaced on the way, which happens once at the most.
+    /// The key in use was replaced during the call. This happens at most once.
     was_replaced: bool,
 }
 
@@ -115,7 +115,7 @@ impl Driver<'_> {
         self.error = error;
     }
 
-    /// Whether the key was refused and its source has another one by now: it may be the very key to delete.
+    /// Returns whether Codat rejected the key and the source has another one. The other one may be the key to delete.
     async fn has_another_key(&mut self, refused: &CachedCredential, result: &mut Result<Attempt, Failure>) -> bool {
         let Ok(attempt) = result else { return false };
         if self.was_replaced {
