@@ -1,4 +1,4 @@
-//! The emulated account and the rules for its keys. Pure: no clock, no file, no HTTP.
+//! The emulated account and the rules for its keys. This module uses no clock, no files and no HTTP.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::wire::{ApiError, ApiKeyDetails};
 const MAX_KEYS: usize = 10;
 pub(crate) const MAX_NAME_UTF16_UNITS: usize = 50;
 const DEFAULT_COMPANIES: u32 = 5;
-/// Four pages of the largest size. Each response generates all companies again, which limits their number.
+/// The maximum number of companies: four pages of the largest size. Each response generates all companies again.
 const MAX_COMPANIES: u32 = 20_000;
 
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub(crate) struct Account {
     generator: Generator,
 }
 
-/// The account in control requests and in the state file. Absent fields do not change.
+/// The settings of an account in a control request or in the state file. [`Account::apply`] ignores absent fields.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Snapshot {
@@ -58,7 +58,7 @@ impl Account {
         }
     }
 
-    /// Creates a key without a name if there is none, as Codat does for a new account.
+    /// Creates a key without a name if the account has no key, as Codat does for a new account.
     pub(crate) fn ensure_first_key(&mut self, now: Timestamp) {
         if self.keys.is_empty() {
             self.add_key(None, now);
@@ -76,7 +76,7 @@ impl Account {
     }
 
     pub(crate) fn delete(&mut self, id: &str) -> Result<(), ApiError> {
-        // The error does not contain the id, which may be a key that was passed by mistake.
+        // The error does not contain the id, because a client may have sent a key as the id by mistake.
         let index = self.keys.iter().position(|key| key.id == id).ok_or_else(|| ApiError::not_found("API key"))?;
         if self.keys.len() == 1 && !self.last_key_can_be_deleted {
             return Err(ApiError::last_key());
@@ -85,7 +85,7 @@ impl Account {
         Ok(())
     }
 
-    /// Applies a snapshot as a whole, or returns an error and changes nothing. The error contains no secrets.
+    /// Applies all fields of a snapshot. If a field is invalid, returns an error without secrets and changes nothing.
     pub(crate) fn apply(&mut self, snapshot: Snapshot, now: Timestamp) -> Result<(), String> {
         if snapshot.companies.is_some_and(|companies| companies > MAX_COMPANIES) {
             return Err(format!("`companies` is at most {MAX_COMPANIES}"));
@@ -110,7 +110,7 @@ impl Account {
         Ok(())
     }
 
-    /// Returns the content of the state file. It has no quota, because the quota changes with every request.
+    /// Returns the content of the state file. The quota is omitted, because it changes with every request.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             keys: Some(self.keys.clone()),
@@ -129,7 +129,7 @@ impl Account {
         &self.keys[self.keys.len() - 1]
     }
 
-    /// Generates the absent ids and values of keys. Each is unique.
+    /// Generates a unique value for each empty `id` and `api_key`.
     fn complete_keys(&mut self) {
         let mut taken: HashSet<String> =
             self.keys.iter().flat_map(|key| [key.id.clone(), key.api_key.clone()]).collect();
@@ -145,7 +145,8 @@ impl Account {
 }
 
 impl Snapshot {
-    /// Parses JSON. The error names an unknown field or the position, never a value, which may be a secret.
+    /// Parses JSON. The error contains the name of an unknown field, or a position. Values may be secret and are
+    /// omitted.
     pub(crate) fn parse(json: &[u8]) -> Result<Snapshot, String> {
         serde_json::from_slice(json).map_err(|error| {
             let text = error.to_string();
@@ -167,7 +168,7 @@ fn generate_unused(taken: &mut HashSet<String>, mut next: impl FnMut() -> String
     }
 }
 
-/// Rejects duplicate values. Empty values are allowed, because they are generated later.
+/// Rejects duplicate values. Several values can be empty, because [`Account::complete_keys`] replaces empty values.
 fn reject_duplicates<'a>(field: &str, values: impl Iterator<Item = &'a String>) -> Result<(), String> {
     let mut seen = HashSet::new();
     match values.filter(|value| !value.is_empty()).all(|value| seen.insert(value)) {

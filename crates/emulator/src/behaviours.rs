@@ -1,4 +1,4 @@
-//! A table of what the emulator does, and of the evidence that Codat does the same.
+//! A table of the emulator's behaviours. Each has the evidence that Codat's API behaves the same way.
 
 use std::fmt::Write as _;
 
@@ -16,9 +16,9 @@ use Evidence::{Assumed, Contradicted, Documented};
 pub struct Behaviour {
     /// A unique short name.
     pub name: &'static str,
-    /// A description.
+    /// A description of the behaviour.
     pub what: &'static str,
-    /// The evidence that Codat does the same.
+    /// The evidence that Codat's API behaves the same way.
     pub evidence: Evidence,
     /// A page of docs.codat.io, an operation in Codat's OpenAPI description, or the reason for an assumption.
     pub source: &'static str,
@@ -35,11 +35,12 @@ pub struct Behaviour {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// Codat's documents describe it.
+    /// Codat's documents describe the behaviour.
     Documented,
-    /// Codat's documents contradict each other. The source names first the document that the emulator follows.
+    /// Codat's documents contradict each other. [`Behaviour::source`] first names the document that the emulator
+    /// follows.
     Contradicted,
-    /// No document describes it.
+    /// No document describes the behaviour.
     Assumed,
 }
 
@@ -47,7 +48,7 @@ pub enum Evidence {
 #[rustfmt::skip] // One behaviour per line.
 pub static BEHAVIOURS: &[Behaviour] = &[
     row("authorization", Contradicted, "The header consists of `Basic` and the padded Base64 of the key alone. The Base64 of `key:` and a raw key after `Basic` get 401.", "using-the-api/authentication; the OpenAPI operations on keys do not mention the encoding"),
-    row("authorization-scheme", Assumed, "`Basic` may be written in any case.", "RFC 9110 section 11.1"),
+    row("authorization-scheme", Assumed, "The case of the scheme `Basic` is ignored.", "RFC 9110 section 11.1"),
     row("host", Assumed, "A request whose `Host` is not a loopback name, the address that the emulator listens on, or a name of `--allow-host` gets 421. It is not in the journal.", "the emulator's protection against web pages (DNS rebinding)"),
     row("origin", Assumed, "A request from another origin, according to its `Origin` or `Sec-Fetch-Site`, gets 403. It is not in the journal.", "the emulator's protection against web pages"),
     row("wrong-key", Documented, "A request with an unknown key or without a key gets 401 `Unauthorized`.", "using-the-api/errors; OpenAPI response Unauthorized"),
@@ -62,25 +63,25 @@ pub static BEHAVIOURS: &[Behaviour] = &[
     row("key-id", Documented, "The id of a key is a UUID with dashes.", "OpenAPI schema ApiKeyDetails, its example"),
     row("created-date", Contradicted, "`createdDate` is UTC with whole seconds and `Z`; a key without a date has no such field.", "the OpenAPI examples of list-api-keys; its description says that the date is null"),
     row("key-limit", Documented, "At most ten keys exist; creating another gets 409.", "using-the-api/authentication; OpenAPI create-api-key"),
-    row("key-limit-body", Documented, "The body of that 409 has `statusCode` 400.", "OpenAPI create-api-key, the example of its 409"),
-    row("name-length", Documented, "A name longer than 50 gets 400.", "OpenAPI create-api-key; schema ApiKeyDetails"),
+    row("key-limit-body", Documented, "The body of the 409 for the key limit has `statusCode` 400.", "OpenAPI create-api-key, the example of its 409"),
+    row("name-length", Documented, "A name longer than 50 characters gets 400.", "OpenAPI create-api-key; schema ApiKeyDetails"),
     row("name-units", Assumed, "The length of a name is counted in UTF-16 code units.", "as .NET counts"),
     row("name-before-limit", Assumed, "With ten keys, a name that is too long still gets 400.", "no document specifies an order"),
-    row("nameless", Documented, "No body, `{}` and a null name create a key without a name; it has no `name` field.", "OpenAPI create-api-key: the body is optional, the name nullable"),
+    row("nameless", Documented, "A request without a body, with `{}` or with a null name creates a key without a name. The key has no `name` field.", "OpenAPI create-api-key: the body is optional, the name nullable"),
     row("empty-name", Assumed, "An empty name is stored unchanged.", "no document forbids it"),
-    row("duplicate-names", Assumed, "Several keys may have the same name.", "no document forbids it"),
+    row("duplicate-names", Assumed, "Several keys can have the same name.", "no document forbids it"),
     row("create-body", Assumed, "A body that is not a JSON object, or a name that is neither a string nor null, gets 400. Other fields and the `Content-Type` are ignored.", "using-the-api/errors, 400: a bad request"),
     row("body-size", Assumed, "A body larger than 1 MiB gets 413.", "the emulator's own limit"),
     row("idempotency", Documented, "The first response under an `Idempotency-Key` is stored for 90 minutes and replayed with the same status and body. This applies to successes, 400, 409, 422 and 5xx.", "using-the-api/write-data/idempotency"),
     row("idempotency-create", Assumed, "`POST /apiKeys` supports the header.", "using-the-api/write-data/idempotency applies to every POST; OpenAPI create-api-key does not mention it"),
     row("idempotency-methods", Documented, "With GET and DELETE the header has no effect.", "using-the-api/write-data/idempotency: POST and PATCH only"),
-    row("idempotency-running", Documented, "While the first request is running, another request with its key gets 409. The body has `statusCode` 409 and a text that begins with `Idempotency-Conflict`.", "using-the-api/write-data/idempotency; using-the-api/errors"),
-    row("idempotency-body", Documented, "A request with the same key and another body gets 422.", "using-the-api/write-data/idempotency"),
+    row("idempotency-running", Documented, "While the first request is running, another request with the same idempotency key gets 409. The body has `statusCode` 409 and a text that begins with `Idempotency-Conflict`.", "using-the-api/write-data/idempotency; using-the-api/errors"),
+    row("idempotency-body", Documented, "A request with the same idempotency key and another body gets 422.", "using-the-api/write-data/idempotency"),
     row("idempotency-body-bytes", Assumed, "Bodies are compared byte by byte.", "no document specifies it"),
     row("idempotency-order", Assumed, "While the first request is running, a request with another body also gets 409.", "no document specifies an order"),
-    row("idempotency-first-stays", Assumed, "That 409 and that 422 do not replace the first response.", "no document specifies it"),
-    row("idempotency-429", Documented, "A 429 is not stored. It releases the key.", "using-the-api/write-data/idempotency"),
-    row("idempotency-429-running", Assumed, "A 429 releases the key of a running request, whose response is then not stored. A stored response stays.", "no document specifies it"),
+    row("idempotency-first-stays", Assumed, "The 409 for a running request and the 422 for another body do not replace the first response.", "no document specifies it"),
+    row("idempotency-429", Documented, "A 429 is not stored. It releases the idempotency key.", "using-the-api/write-data/idempotency"),
+    row("idempotency-429-running", Assumed, "A 429 releases the idempotency key of a running request. The response of the running request is not stored. An already stored response is kept.", "no document specifies it"),
     row("idempotency-limit", Assumed, "The 409 of the key limit is replayed even after a key was deleted.", "using-the-api/write-data/idempotency makes no exception for it"),
     row("idempotency-correlation-id", Assumed, "A replay has the `correlationId` of the first response, but current rate-limit headers.", "no document specifies it"),
     row("idempotency-authentication", Assumed, "The API key and the quota are checked before the idempotency key. A replay requires a valid API key and counts as a request.", "no document specifies an order"),
@@ -92,7 +93,7 @@ pub static BEHAVIOURS: &[Behaviour] = &[
     row("delete-unknown", Documented, "An unknown id gets 404.", "OpenAPI delete-api-key"),
     row("delete-self", Documented, "A key can delete itself.", "OpenAPI delete-api-key"),
     row("last-key", Contradicted, "The last remaining key cannot be deleted, unless a setting allows it.", "using-the-api/authentication; OpenAPI delete-api-key says that it can"),
-    row("last-key-answer", Assumed, "The attempt gets 409 `The last remaining API key cannot be deleted.`.", "no document specifies the response"),
+    row("last-key-answer", Assumed, "Deleting the last remaining key gets 409 `The last remaining API key cannot be deleted.`.", "no document specifies the response"),
     row("profile", Documented, "`GET /profile` returns 200 with at least `name` and `redirectUrl`.", "OpenAPI get-profile"),
     row("profile-key", Assumed, "The deprecated `apiKey` of the profile is the key of the request.", "OpenAPI schema Profile does not specify which key it is"),
     row("companies", Assumed, "Five companies exist, all active and connected, unless the state sets another number.", "the emulator's own default"),
@@ -120,11 +121,11 @@ pub static BEHAVIOURS: &[Behaviour] = &[
     row("quota-open", Assumed, "If the quota is not enforced, requests beyond it succeed, with `X-Rate-Limit-Remaining: 0`.", "the emulator's own default, for long test runs"),
 ];
 
-/// Behaviours of Codat that the emulator does not have.
+/// Behaviours of Codat's API that the emulator does not implement.
 pub(crate) static NOT_EMULATED: &[&str] = &[
     "The limits on concurrent requests and on requests a minute.",
     "The statuses 402, 403, 500 and 503, which only faults return, and users with roles.",
-    "All other operations, `POST /companies` and `PUT /profile` among them.",
+    "All other operations, including `POST /companies` and `PUT /profile`.",
 ];
 
 /// Returns [`BEHAVIOURS`] as plain text for a terminal.
@@ -181,11 +182,11 @@ impl Evidence {
 
     fn meaning(self) -> &'static str {
         match self {
-            Documented => "Codat's documents describe it.",
+            Documented => "Codat's documents describe the behaviour.",
             Contradicted => {
                 "Codat's documents contradict each other; the source names first the one that the emulator follows."
             }
-            Assumed => "no document describes it.",
+            Assumed => "no document describes the behaviour.",
         }
     }
 }

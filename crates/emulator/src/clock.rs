@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// 100 years. The clock cannot reach the last date that a timestamp can represent.
+/// The maximum offset: 100 years. The offset time stays within the range of [`Timestamp`].
 const MAX_OFFSET: Duration = Duration::from_secs(100 * 366 * 86_400);
 
-/// The clock sets the dates of keys and journal entries, and the end of the daily quota and of idempotency keys. Delays use
-/// real time.
+/// The emulator's clock. The dates of keys and journal entries, the daily quota and the expiry of idempotency keys use
+/// this clock. Delays use real time.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Clock {
     offset: Duration,

@@ -8,7 +8,8 @@ use crate::wire::{ApiError, ApiResponse};
 const DEFAULT_PAGE_SIZE: usize = 100;
 const MAX_PAGE_SIZE: usize = 5000;
 
-/// A company. It has no `lastSync` and no `description`, because the official TypeScript SDK rejects null for these.
+/// A company. `lastSync` and `description` are omitted, because the official TypeScript SDK rejects null in these
+/// fields.
 #[derive(Serialize)]
 struct Company {
     id: String,
@@ -70,7 +71,8 @@ pub(crate) fn list(companies: u32, query: Option<&str>) -> Result<ApiResponse, A
 }
 
 impl Company {
-    /// Creates the company with this number, which does not depend on the seed. Leading zeros make the names sort as text.
+    /// Creates the company with the given number. Companies do not depend on the seed. Their names have leading zeros,
+    /// so that the order of the names is the order of the numbers.
     fn new(number: u32) -> Company {
         let id = format!("c0da7000-0000-4000-8000-{number:012}");
         Company {
@@ -97,7 +99,7 @@ fn malformed(reason: &str) -> ApiError {
     ApiError::bad_request(format!("Error parsing query - {reason}"))
 }
 
-/// A comparison in Codat's query language: `property = value`, `!=`, or `~` for "contains".
+/// A comparison in Codat's query language. The operators are `=`, `!=` and `~` ("contains"), as in `name ~ example`.
 struct Clause<'a> {
     property: Property,
     operator: &'a str,
@@ -122,7 +124,7 @@ impl<'a> Clause<'a> {
     }
 }
 
-/// Sorts by a property, in descending order if its name has a leading `-`.
+/// Sorts companies by the property `order`. A leading `-` sorts in descending order.
 fn sort(companies: &mut [Company], order: &str) -> Result<(), ApiError> {
     let name = order.trim_start_matches('-');
     let property = property(name)?;
@@ -145,7 +147,7 @@ impl Parameters {
         self.0.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the number in a parameter. An empty value is an error.
+    /// Returns the value of a numeric parameter, or `default` if the parameter is absent. An empty value is an error.
     fn number(&self, name: &str, default: usize, max: usize) -> Result<usize, ApiError> {
         let Some((_, value)) = self.0.iter().find(|(given, _)| given == name) else { return Ok(default) };
         match value.parse() {
@@ -164,7 +166,8 @@ impl Parameters {
         }
     }
 
-    /// Returns the path of a page, or of the list if `page` is `None`, with all other parameters of the request.
+    /// Returns the relative URL of a page (number and size), or of the whole list if `page` is `None`. The URL contains
+    /// the other parameters of the request.
     fn href(&self, page: Option<(usize, usize)>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         if let Some((page, page_size)) = page {

@@ -1,4 +1,4 @@
-//! A connection and a handle that can abort it, or close it when it is idle.
+//! TCP connections, and handles that abort a connection or close an idle connection.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A handle to a connection.
+/// A handle that aborts or closes a connection. Clones control the same connection.
 #[derive(Clone, Default)]
 pub(crate) struct ConnectionHandle(Arc<Mutex<State>>);
 
@@ -22,11 +22,11 @@ struct State {
     /// Whether the connection ends when it is not busy.
     closing: bool,
     aborted: bool,
-    /// The task that waits for the next bytes.
+    /// Wakes the task that reads from the connection.
     reader: Option<Waker>,
 }
 
-/// The connection is busy until this guard is dropped.
+/// A guard that marks a connection as busy until it is dropped.
 pub(crate) struct BusyGuard(ConnectionHandle);
 
 impl ConnectionHandle {
@@ -35,12 +35,12 @@ impl ConnectionHandle {
         BusyGuard(self.clone())
     }
 
-    /// Fails all writes from now on, so that the connection ends without a response.
+    /// Makes all further writes fail, so that the connection ends without a response.
     pub(crate) fn abort(&self) {
         self.state().aborted = true;
     }
 
-    /// Closes the connection now, or after the response if it is busy.
+    /// Closes an idle connection immediately, and a busy connection after its response.
     pub(crate) fn close_when_idle(&self) {
         let mut state = self.state();
         state.closing = true;
@@ -76,7 +76,7 @@ impl Drop for BusyGuard {
     }
 }
 
-/// A TCP stream that its handle controls.
+/// A TCP stream with a [`ConnectionHandle`].
 pub(crate) struct ConnectionStream {
     stream: TcpStream,
     pub(crate) handle: ConnectionHandle,
@@ -96,7 +96,7 @@ impl AsyncRead for ConnectionStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut state = self.handle.state();
         if state.closing && state.busy == 0 {
-            // Reports an end of stream, as if the client had closed the connection.
+            // The server sees the end of the stream, as if the client had closed the connection.
             return Poll::Ready(Ok(()));
         }
         state.reader = Some(cx.waker().clone());

@@ -1,5 +1,5 @@
-//! The control endpoints under `/_emulator/`, with which tests set and read the state. They need no API key, and requests to
-//! them are not recorded in the journal.
+//! The control endpoints under `/_emulator/`. Tests read and change the emulator's state through them. The endpoints
+//! need no API key, and the journal does not record their requests.
 
 use axum::body::Bytes;
 use axum::http::request::Parts;
@@ -59,7 +59,7 @@ fn state(server: &Server) -> ApiResponse {
         rate_limit: RateLimit,
     }
     let account = &server.account;
-    // A name may contain a key that was pasted into it by mistake.
+    // A name can contain a key that a user has pasted by mistake.
     let masker = Masker::new(account.keys.iter().map(|key| key.api_key.as_str()), std::iter::empty());
     let masked = |key: &ApiKeyDetails| ApiKeyDetails {
         api_key: mask(&key.api_key),

@@ -1,4 +1,5 @@
-//! The public handle of an emulator and its builder. The emulator runs on a thread and a runtime of its own.
+//! [`Emulator`], the handle to a running emulator, and [`EmulatorBuilder`]. Each emulator runs on its own thread and
+//! Tokio runtime.
 
 use std::fmt;
 use std::io;
@@ -18,12 +19,13 @@ use crate::origin_check::OriginCheck;
 use crate::server::{Server, ServerOptions, SharedServer};
 use crate::service::{self, AppState, MountedRouters};
 
-/// More connections than any client opens at once.
+/// The maximum number of concurrent connections, which is more than any client opens.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// A running emulator. It listens on 127.0.0.1 unless [`EmulatorBuilder::host`] sets another address. Dropping it stops it.
+/// A running emulator. It listens on 127.0.0.1 unless [`EmulatorBuilder::host`] sets another address. Dropping this
+/// handle stops the emulator.
 ///
-/// It can be started and dropped in both blocking and async code, because it runs on a runtime of its own.
+/// An emulator can be started and dropped in blocking code and in async code, because it runs on its own runtime.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,7 +33,7 @@ const MAX_CONNECTIONS: usize = 4096;
 /// use codat_keys_emulator::Emulator;
 ///
 /// let emulator = Emulator::start()?;
-/// // Here your program is given `emulator.base_url()` and `emulator.api_key()`.
+/// // Pass `emulator.base_url()` and `emulator.api_key()` to your program here.
 ///
 /// // The next POST takes effect, and its response is lost.
 /// emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#)?;
@@ -62,12 +64,14 @@ impl Emulator {
         EmulatorBuilder::default()
     }
 
-    /// Returns the URL without a trailing slash: `http://127.0.0.1:PORT` unless [`EmulatorBuilder::host`] sets another address.
+    /// Returns the base URL without a trailing slash. The URL is `http://127.0.0.1:PORT` unless
+    /// [`EmulatorBuilder::host`] sets another address.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
 
-    /// Returns the first key that the emulator started with, unmasked. It is valid until it is deleted or replaced.
+    /// Returns the unmasked first key of the account at the start of the emulator. The key is valid until it is deleted
+    /// or replaced.
     pub fn api_key(&self) -> &str {
         &self.api_key
     }
@@ -75,44 +79,48 @@ impl Emulator {
     /// Replaces the faults, as `PUT /_emulator/faults` does. The JSON is `{"faults": […]}`; `docs/emulator.md` lists the faults.
     ///
     /// # Errors
-    /// Returns a text that names the invalid fault and the reason. The previous faults stay.
+    /// Returns a text with the number of the invalid fault and the reason. The previous faults remain in effect.
     pub fn set_faults(&self, json: &str) -> Result<(), String> {
         let faults = FaultScript::parse(json.as_bytes())?;
         self.server.lock().faults = faults;
         Ok(())
     }
 
-    /// Returns a function that returns a currently valid key, unmasked: the first key of the state, `None` if there is none.
+    /// Returns a function that returns the unmasked first key of the account at the time of the call, or `None` if the
+    /// account has no key.
     pub fn key_provider(&self) -> impl Fn() -> Option<String> + Send + Sync + use<> {
         let server = self.server.clone();
         move || server.lock().account.keys.first().map(|key| key.api_key.clone())
     }
 
-    /// Serves `path` and all paths below it with a router, which receives the whole path. These paths are not part of
-    /// Codat's API: no request to them is recorded in the journal or gets a fault.
+    /// Passes requests for `path` and all paths below it to `router`. The router receives the full path. Requests to
+    /// these paths are not recorded in the journal and get no faults.
     pub fn mount(&self, path: &str, router: axum::Router) {
         self.mounted.add(path, router);
     }
 
-    /// Advances the emulator's clock, as `POST /_emulator/clock` does. The clock sets the dates of keys and journal entries,
-    /// and the end of the daily quota and of idempotency keys. Delays use real time. The clock is at most 100 years ahead.
+    /// Advances the emulator's clock, as `POST /_emulator/clock` does. The dates of keys and journal entries, the daily
+    /// quota and the expiry of idempotency keys use this clock. Delays use real time. The total advance is capped at
+    /// 100 years.
     pub fn advance_clock(&self, by: Duration) {
         self.server.lock().clock.advance(by);
     }
 }
 
 impl Drop for Emulator {
-    /// Closes all connections at once and waits for the thread to end. Then the port and the state file are free.
+    /// Closes all connections immediately and waits for the emulator's thread to end. The port and the state file are
+    /// free when this method returns.
     fn drop(&mut self) {
         drop(self.shutdown.take());
         if let Some(thread) = self.thread.take() {
-            // A panic of that thread was already printed. Another panic here would abort the process.
+            // The panic hook has already printed a panic of the thread. A second panic during unwinding would abort the
+            // process.
             let _ = thread.join();
         }
     }
 }
 
-/// Prints the address, never the key.
+/// Formats the base URL without the key.
 impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emulator").field("base_url", &self.base_url).finish_non_exhaustive()
@@ -140,15 +148,16 @@ pub struct EmulatorBuilder {
 }
 
 impl EmulatorBuilder {
-    /// Sets the address to listen on. `0.0.0.0` listens on all network interfaces. Everyone who can connect can use the
-    /// emulator and its control endpoints. Default: `127.0.0.1`.
+    /// Sets the address to listen on. `0.0.0.0` listens on all network interfaces. Every client that can connect can
+    /// use the emulator and its control endpoints. Default: `127.0.0.1`.
     pub fn host(mut self, address: IpAddr) -> EmulatorBuilder {
         self.host = Some(address);
         self
     }
 
-    /// Accepts an additional name in the `Host` header, with any port: `codat` for clients of `http://codat:4010`. Each call
-    /// adds a name. Default: only the loopback names and the address of [`EmulatorBuilder::host`].
+    /// Accepts an additional host name in the `Host` header, with any port. Clients of `http://codat:4010` need the
+    /// name `codat`. Each call adds a name. Default: only the loopback names and the address of
+    /// [`EmulatorBuilder::host`].
     pub fn allow_host(mut self, name: impl Into<String>) -> EmulatorBuilder {
         self.allowed_hosts.push(name.into());
         self
@@ -160,16 +169,17 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Seeds the generator of keys, ids and correlation ids: the same seed generates the same sequence. Default: random.
+    /// Sets the seed of the generator of keys, ids and correlation ids. The same seed generates the same sequence.
+    /// Default: random.
     ///
-    /// An existing state file continues its own sequence of keys and ids, so that no value occurs twice.
+    /// If the state file exists, its sequence of keys and ids continues, and the seed applies to correlation ids only.
     pub fn seed(mut self, seed: u64) -> EmulatorBuilder {
         self.options.seed = Some(seed);
         self
     }
 
-    /// Stores the keys and settings in a file, so that they survive a restart. The file contains the keys unmasked and has
-    /// mode 0600 on Unix. Default: in memory only.
+    /// Stores the keys and settings in a file, so that they survive a restart. The file contains unmasked keys and has
+    /// mode 0600 on Unix. Default: keys and settings are kept in memory.
     ///
     /// A lock file, `FILE.lock`, prevents a second emulator from using the same state file. The rate-limit counter is not stored.
     pub fn state_file(mut self, path: impl Into<PathBuf>) -> EmulatorBuilder {
@@ -183,8 +193,8 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets whether the last remaining key can be deleted, on which Codat's documents disagree. Default: the setting in the
-    /// state file, or else `false`.
+    /// Sets whether the last remaining key can be deleted. Codat's documents disagree about this deletion. Default: the
+    /// setting in the state file, or else `false`.
     pub fn last_key_can_be_deleted(mut self, can_be_deleted: bool) -> EmulatorBuilder {
         self.options.last_key_can_be_deleted = Some(can_be_deleted);
         self
@@ -204,7 +214,7 @@ impl EmulatorBuilder {
     /// - [`io::ErrorKind::InvalidInput`]: an allowed host is not a host name, or the state file is not a regular file.
     /// - [`io::ErrorKind::InvalidData`]: the state file or the faults cannot be parsed. The file is not changed.
     /// - [`io::ErrorKind::WouldBlock`]: another emulator uses the state file.
-    /// - any other kind: the state file cannot be read or written, or no thread can be started.
+    /// - Other kinds: the state file cannot be read or written, or no thread can be started.
     pub fn start(self) -> io::Result<Emulator> {
         let address = SocketAddr::new(self.host.unwrap_or(Ipv4Addr::LOCALHOST.into()), self.port);
         let origin_check = OriginCheck::new(address.ip(), &self.allowed_hosts)?;
@@ -225,7 +235,7 @@ impl EmulatorBuilder {
                 Ok(Emulator { base_url, api_key, server, mounted, shutdown: Some(shutdown), thread: Some(thread) })
             }
             Err(error) => {
-                // The thread owns the lock on the state file, and releases it when it ends.
+                // The thread releases the lock on the state file when it ends.
                 let _ = thread.join();
                 Err(error)
             }
@@ -233,7 +243,8 @@ impl EmulatorBuilder {
     }
 }
 
-/// Replaces an unspecified address, to which clients cannot connect, by the loopback address.
+/// Replaces an unspecified address (`0.0.0.0` or `::`) with the loopback address, because clients cannot connect to an
+/// unspecified address.
 fn connectable(bound: SocketAddr) -> SocketAddr {
     let address = match bound.ip() {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -253,12 +264,12 @@ fn run(
         let listener = PausableListener::bind(address).await?;
         let address = listener.address();
         tokio::spawn(serve(listener.clone(), MAX_CONNECTIONS, service::for_connections(app, listener)));
-        // Fails if `start` has returned early. Then `shutdown_requested` is closed as well.
+        // Sending fails if `start` has returned early. In this case, `shutdown_requested` is closed as well.
         let _ = started.send(Ok(address));
         let _ = shutdown_requested.await;
         Ok(())
     };
-    // Returning drops the runtime, and with it the listener and every connection.
+    // When `run` returns, the runtime, the listener and all connections are dropped.
     let outcome = runtime::Builder::new_current_thread()
         .enable_all()
         .build()

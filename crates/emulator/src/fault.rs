@@ -1,4 +1,4 @@
-//! The faults that a request can get, parsed from JSON.
+//! The faults that the emulator can inject into requests, and their JSON format.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) enum Fault {
     Redirect { location: HeaderValue, status: StatusCode },
 }
 
-/// A response with another status than the request would get.
+/// A fault that replaces the response of a request with a response of another status.
 #[derive(Clone)]
 pub(crate) struct StatusFault {
     pub(crate) status: StatusCode,
@@ -41,7 +41,7 @@ pub(crate) struct StatusFault {
     pub(crate) body: Option<Value>,
 }
 
-/// Whether and when the request is performed, although the response says otherwise.
+/// Whether and when a request with a [`StatusFault`] is performed. The response of the fault does not depend on it.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Effect {
     None,
@@ -49,25 +49,25 @@ pub(crate) enum Effect {
     Late(Delay),
 }
 
-/// The sender of a response.
+/// The sender of the response of a [`StatusFault`].
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Sender {
     Codat,
     Gateway,
 }
 
-/// A time of an effect that follows from the fault, relative to the handling of the request.
+/// Whether the effect of a fault takes place before or after the request is handled.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum When {
     Before,
     After,
 }
 
-/// The delay of an effect.
+/// The delay of a request that is performed later.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Delay {
     Time(Duration),
-    /// A number of further requests. The effect takes place just before the last of them is handled.
+    /// A number of further requests. The delayed request is performed just before the last of them is handled.
     Requests(u64),
 }
 
@@ -97,14 +97,16 @@ const FAULTS: [(&str, Parse); 19] = [
 ];
 
 impl Fault {
-    /// Removes the name of the fault and its own fields, and leaves the other fields.
+    /// Removes the name and the parameters of a fault from `fields`, and returns the fault. Other fields stay in
+    /// `fields`.
     pub(crate) fn take(fields: &mut JsonFields) -> Result<(&'static str, Fault), String> {
         let known = FAULTS.map(|(name, parse)| (name, (name, parse)));
         let (name, parse) = required("fault", fields.one_of("fault", &known)?)?;
         Ok((name, parse(fields)?))
     }
 
-    /// Returns true if the fault applies before authentication. All other faults apply only to requests with a valid key.
+    /// Returns true if the fault applies before authentication. If false, the fault applies only to requests with a
+    /// valid key.
     pub(crate) fn precedes_authentication(&self) -> bool {
         match self {
             Fault::DropBefore | Fault::Redirect { .. } => true,

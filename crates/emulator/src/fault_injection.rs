@@ -1,4 +1,4 @@
-//! Applies a fault to a request: changes what happens before, during and after its handling.
+//! Fault injection: handles a request as its fault specifies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::wire::{ApiError, ApiResponse, JSON};
 const HTML: &str = "text/html; charset=utf-8";
 const PAGE: &str =
     "<!DOCTYPE html>\n<html><head><title>Proxy</title></head><body><h1>Please sign in</h1></body></html>\n";
-/// Neither JSON nor UTF-8.
+/// Bytes that are neither JSON nor UTF-8.
 const GARBAGE: &[u8] = b"\x00\xff\xfe{\"id\":garbage";
 
-/// The outcome of a request.
+/// The response to a request, or the loss of the response.
 pub(crate) enum Outcome {
     /// A response of Codat's API.
     Api(ApiResponse),
@@ -30,11 +30,11 @@ pub(crate) enum Outcome {
     FaultyBody(ApiResponse, BodyFault),
     /// A response of an intermediary between Codat and the client.
     Gateway(ApiResponse),
-    /// The connection ends without a response.
+    /// The server closes the connection without a response.
     Dropped,
 }
 
-/// A request with a fault, and everything needed to respond. It outlives the client's connection.
+/// A request with a fault, and the state needed to respond. The request is performed even if the client disconnects.
 #[derive(Clone)]
 pub(crate) struct FaultedRequest {
     pub(crate) server: SharedServer,
@@ -86,7 +86,7 @@ impl FaultedRequest {
         self.server.lock().handle(&self.request)
     }
 
-    /// Performs a request that was admitted before.
+    /// Performs the request according to an earlier admission.
     fn complete(&self, admission: Admission) -> ApiResponse {
         let mut server = self.server.lock();
         server.complete(admission, |server| server.perform(&self.request))
@@ -105,7 +105,8 @@ impl FaultedRequest {
         self.complete(admission)
     }
 
-    /// Performs the request now and responds later. Until then, the request counts as running for its idempotency key.
+    /// Performs the request now and responds later. The request counts as running for its idempotency key until the
+    /// response.
     async fn delay_after(&self, time: Duration) -> ApiResponse {
         let (response, claim) = {
             let mut server = self.server.lock();
@@ -126,7 +127,8 @@ impl FaultedRequest {
         }
     }
 
-    /// Responds as Codat would: the response is stored under the idempotency key, and a stored response is replayed instead.
+    /// Responds as Codat would. The response is stored under the idempotency key. If a response is already stored, it
+    /// is replayed.
     fn status_from_codat(self, fault: &StatusFault) -> ApiResponse {
         let mut server = self.server.lock();
         let mut late = None;
@@ -151,8 +153,8 @@ impl FaultedRequest {
         response
     }
 
-    /// Responds as a gateway would. The response of Codat, which the client does not receive, is stored under the idempotency
-    /// key.
+    /// Responds as a gateway would. If the request has an effect, the response of the API is stored under the
+    /// idempotency key, and the client does not receive it.
     fn status_from_gateway(self, fault: &StatusFault) -> ApiResponse {
         let response = fault.response(&mut self.server.lock());
         match fault.effect {

@@ -1,4 +1,4 @@
-//! The interface of the fuzz targets in `fuzz` to private code. Compiled only with `--cfg fuzzing`.
+//! Wrappers around private code for the fuzz targets in `fuzz`. Compiled only with `--cfg fuzzing`.
 
 use crate::fault_script;
 
@@ -9,7 +9,7 @@ impl FaultScript {
     /// Parses the body of `PUT /_emulator/faults`.
     ///
     /// # Errors
-    /// Returns a text that names the invalid fault and the reason.
+    /// Returns a text with the number of the invalid fault and the reason.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         fault_script::FaultScript::parse(json).map(Self)
     }
@@ -19,7 +19,7 @@ impl FaultScript {
         self.0.remaining()
     }
 
-    /// Returns the name of the fault of a request and counts it as used.
+    /// Returns the name of the first fault that matches a request, and decrements its `count`.
     pub fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<&'static str> {
         self.0.take_next(method, path, authenticated).map(|(name, _)| name)
     }

@@ -1,4 +1,5 @@
-//! The generator of keys and ids. A seed repeats its sequence, and a state file continues it.
+//! The generator of keys and ids. The same seed generates the same sequence. The sequence of a state file continues
+//! after a restart.
 
 use fastrand::Rng;
 use uuid::Uuid;

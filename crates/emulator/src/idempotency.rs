@@ -1,4 +1,4 @@
-//! The cache of responses by `Idempotency-Key`. Entries expire after 90 minutes and are kept in memory only.
+//! The cache of responses by `Idempotency-Key`. Entries expire after 90 minutes. The cache is in memory only.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub(crate) struct IdempotencyCache {
     last_number: u64,
 }
 
-/// The first request with a key.
+/// The first request with an idempotency key.
 struct FirstRequest {
     body: Bytes,
     state: State,
@@ -26,17 +26,17 @@ enum State {
     Answered { response: ApiResponse, at: Timestamp },
 }
 
-/// The right to store the first response under a key.
+/// The permission to store the response of the first request with an idempotency key.
 pub(crate) struct Claim {
     key: Vec<u8>,
     number: u64,
 }
 
-/// The result of a lookup.
+/// The result of the lookup of an idempotency key.
 pub(crate) enum Lookup {
-    /// The request is the first with its key. Its response is to be stored under the claim.
+    /// The request is the first with its key. [`IdempotencyCache::store`] takes this claim and the response.
     Claimed(Claim),
-    /// The stored response of the first request.
+    /// The first request has ended with this response.
     Replay(ApiResponse),
     Rejected(ApiError),
 }
@@ -63,8 +63,8 @@ impl IdempotencyCache {
         }
     }
 
-    /// Stores the first response. It is never a 429, because a rate-limited request makes no claim. Has no effect if the claim
-    /// was released.
+    /// Stores the response of the first request. Has no effect if the claim was released. Responses with status 429 are
+    /// not stored, because rate-limited requests claim no key.
     pub(crate) fn store(&mut self, claim: Claim, response: &ApiResponse, now: Timestamp) {
         if let Some(FirstRequest { state, .. }) = self.first_requests.get_mut(&claim.key)
             && matches!(state, State::Running { number } if *number == claim.number)
@@ -73,7 +73,7 @@ impl IdempotencyCache {
         }
     }
 
-    /// Releases a key whose first request is still running, as a 429 does. A stored response stays.
+    /// Releases a key whose first request is still running. A 429 has this effect. A stored response is kept.
     pub(crate) fn release(&mut self, key: &[u8]) {
         if let Some(FirstRequest { state: State::Running { .. }, .. }) = self.first_requests.get(key) {
             self.first_requests.remove(key);

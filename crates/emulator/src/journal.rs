@@ -1,4 +1,4 @@
-//! A record of the newest requests, without secrets.
+//! The journal: a record of the newest 10,000 requests, without secrets.
 
 use std::collections::VecDeque;
 
@@ -12,7 +12,7 @@ use crate::authentication::Credential;
 use crate::mask::Masker;
 
 const MAX_ENTRIES: usize = 10_000;
-/// In bytes, for each text of an entry.
+/// The maximum length in bytes of each text in an entry.
 const MAX_TEXT_LENGTH: usize = 4096;
 
 #[derive(Default)]
@@ -30,7 +30,7 @@ pub(crate) struct Entry {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<String>,
-    /// The status of the response; absent while there is none.
+    /// The status of the response. Absent while the request is running, and if the client received no response.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,7 +40,7 @@ pub(crate) struct Entry {
     ended: Option<End>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<&'static str>,
-    /// Whether the response is the stored response of an earlier request with the same idempotency key.
+    /// Whether the client received the stored response of an earlier request with the same idempotency key.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     replayed: bool,
     authorization: &'static str,
@@ -52,15 +52,15 @@ pub(crate) struct Entry {
     body: Option<Value>,
 }
 
-/// The end of a request.
+/// The way in which a request has ended.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum End {
-    /// The client was sent a response.
+    /// The emulator sent a response.
     Answered,
     /// The emulator closed the connection without a response.
     Dropped,
-    /// The client disconnected before there was a response.
+    /// The client disconnected before the emulator sent a response.
     ClientClosed,
 }
 
@@ -69,7 +69,7 @@ impl Journal {
         &self.entries
     }
 
-    /// Removes all entries. The numbering continues, so that no two requests of an emulator have the same number.
+    /// Removes all entries. The numbering of entries continues, so that each number is unique.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }
@@ -99,14 +99,14 @@ impl Journal {
         }
     }
 
-    /// Records a disconnect of the client. Has no effect if the request has ended.
+    /// Records that the client has disconnected. Has no effect if the request has ended.
     pub(crate) fn record_client_closed(&mut self, seq: u64) {
         if let Some(entry) = self.running(seq) {
             entry.ended = Some(End::ClientClosed);
         }
     }
 
-    /// Sets whether the client gets a stored response.
+    /// Sets whether the client receives a stored response.
     pub(crate) fn set_replayed(&mut self, seq: u64, replayed: bool) {
         if let Some(entry) = self.entry(seq) {
             entry.replayed = replayed;
@@ -117,7 +117,7 @@ impl Journal {
         self.entry(seq).filter(|entry| entry.ended.is_none())
     }
 
-    /// Returns `None` if the entry was removed.
+    /// Returns the entry with this number, or `None` if the entry was removed.
     fn entry(&mut self, seq: u64) -> Option<&mut Entry> {
         let first = self.entries.front()?.seq;
         let index = usize::try_from(seq.checked_sub(first)?).ok()?;
@@ -126,7 +126,7 @@ impl Journal {
 }
 
 impl Entry {
-    /// Creates an entry for a request that has just arrived. The masker then knows the keys that exist at that time.
+    /// Creates an entry for a request that has just arrived. `masker` masks the keys that exist at this time.
     pub(crate) fn new(head: &Parts, body: &[u8], credential: &Credential, masker: &Masker, now: Timestamp) -> Entry {
         let (authorization, key_id) = match credential {
             Credential::Valid { key_id } => ("valid", Some(key_id.clone())),
@@ -153,7 +153,8 @@ impl Entry {
     }
 }
 
-/// Returns the body as JSON. Returns a text if the body is not JSON, or too long to be stored as a whole.
+/// Returns the masked body: as JSON, or as truncated text if the body is not JSON or is longer than
+/// [`MAX_TEXT_LENGTH`].
 fn masked_body(body: &[u8], masker: &Masker) -> Value {
     match serde_json::from_slice(body) {
         Ok(json) => {
@@ -164,7 +165,8 @@ fn masked_body(body: &[u8], masker: &Masker) -> Value {
     }
 }
 
-/// Truncates a text. The text must be masked, because the masker does not find a truncated secret.
+/// Truncates a text to [`MAX_TEXT_LENGTH`]. The text must already be masked, because a masker does not find truncated
+/// secrets.
 fn truncate(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(MAX_TEXT_LENGTH));
     text

@@ -1,10 +1,10 @@
-//! Typed access to the fields of a JSON object. Each access removes a field; the fields left at the end are unknown.
+//! Typed access to the fields of a JSON object. Each method removes a field. The remaining fields are unknown.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// One hour.
+/// The maximum of `milliseconds`: one hour.
 const MAX_MILLISECONDS: u64 = 3_600_000;
 
 pub(crate) struct JsonFields(pub(crate) Map<String, Value>);
@@ -18,7 +18,7 @@ impl JsonFields {
         }
     }
 
-    /// Removes a whole number between two bounds.
+    /// Removes a field whose value must be a whole number from `min` to `max`, and returns the number.
     pub(crate) fn number(&mut self, name: &str, min: u64, max: u64) -> Result<Option<u64>, String> {
         let Some(value) = self.0.remove(name) else { return Ok(None) };
         match value.as_u64() {
@@ -35,7 +35,7 @@ impl JsonFields {
         Ok(self.number("milliseconds", 0, MAX_MILLISECONDS)?.map(Duration::from_millis))
     }
 
-    /// Removes a string that must be one of the given words, and returns the value of that word.
+    /// Removes a field whose value must be one of `words`, and returns the value that is paired with the word.
     pub(crate) fn one_of<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, String> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match words.iter().find(|(word, _)| *word == text) {
@@ -51,7 +51,7 @@ impl JsonFields {
         self.0.remove(name)
     }
 
-    /// Returns an error if an unknown field is left.
+    /// Returns an error if any field remains.
     pub(crate) fn reject_unknown(self) -> Result<(), String> {
         match self.0.keys().next() {
             None => Ok(()),

@@ -1,10 +1,10 @@
-//! A stateful local emulator of the operations of Codat's API that concern API keys: list, create and delete keys, list
-//! companies, read the profile.
+//! A stateful local emulator of a part of Codat's API. It supports five operations: list, create and delete API keys,
+//! list companies, and read the profile.
 //!
 //! The emulator enforces Codat's rules: ten keys, names of at most 50 characters, and no deletion of the last key. Its
-//! responses have the bodies and headers of Codat's. It replays the response to a repeated `Idempotency-Key` while it runs.
-//! It needs no account and no network. Where Codat's documents disagree or are silent, [`BEHAVIOURS`] says what the
-//! emulator does and what supports it.
+//! responses have the same bodies and headers as responses of Codat's API. It replays the stored response to a repeated
+//! `Idempotency-Key`. It needs no Codat account and no network. [`BEHAVIOURS`] lists what the emulator does, and the
+//! evidence for each behaviour where Codat's documents disagree or are silent.
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -14,13 +14,13 @@
 //! # }
 //! ```
 //!
-//! Tests read and change the state through the control endpoints. They need no API key. A request body must be
+//! Tests read and change the state through the control endpoints, which need no API key. A request body must be
 //! `application/json`:
 //!
 //! | request | effect |
 //! | --- | --- |
 //! | `GET /_emulator/state` | returns the keys (masked), the number of companies, the settings and the rate limit |
-//! | `PUT /_emulator/state` | changes any of them; absent fields keep their values |
+//! | `PUT /_emulator/state` | changes the keys, the number of companies, the settings or the rate limit; absent fields keep their values |
 //! | `GET /_emulator/journal` | returns the newest 10,000 requests, without secrets |
 //! | `DELETE /_emulator/journal` | clears the journal |
 //! | `GET /_emulator/clock` | returns the emulator's current time |
@@ -29,8 +29,8 @@
 //! | `PUT /_emulator/faults` | replaces the faults: `docs/emulator.md` lists them |
 //! | `DELETE /_emulator/faults` | removes all faults |
 //!
-//! The body of `PUT /_emulator/state` is JSON. Every field is optional, also those of a key: the emulator generates an absent
-//! `id` or `apiKey`. Unknown fields are rejected. An invalid state changes nothing:
+//! The body of `PUT /_emulator/state` is JSON. Every field is optional, including the fields of a key. The emulator
+//! generates an absent `id` or `apiKey`. Unknown fields are rejected. A request with an invalid body changes nothing:
 //!
 //! ```json
 //! {
@@ -44,7 +44,7 @@
 
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "output must be encodable on any terminal"))]
 
-// From the top layer to the bottom one. A module uses only modules below it.
+// The layers, from top to bottom. A module uses only modules in the layers below it.
 mod emulator;
 mod service;
 

@@ -1,4 +1,4 @@
-//! A listener that can refuse connections for a time.
+//! A TCP listener that can refuse connections for a period of time.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::connection::{ConnectionStream, WeakConnectionHandle};
 
-/// The number of connections that can wait to be accepted, as in `TcpListener::bind` of tokio.
+/// The size of the accept queue, as in `TcpListener::bind` of Tokio.
 const BACKLOG: u32 = 1024;
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -28,7 +28,7 @@ struct State {
     /// `None` while connections are refused.
     listener: Option<TcpListener>,
     refused_until: Instant,
-    /// The task that accepts connections.
+    /// Wakes the task that accepts connections.
     acceptor: Option<Waker>,
     connections: Vec<WeakConnectionHandle>,
 }
@@ -48,7 +48,8 @@ impl PausableListener {
         self.address
     }
 
-    /// Refuses new connections for a time. Closes all idle connections now, and the others after their response.
+    /// Refuses new connections for a period of time. Closes idle connections immediately, and busy connections after
+    /// their response.
     pub(crate) fn refuse_for(&self, time: Duration) {
         let mut state = self.state();
         state.refused_until = state.refused_until.max(Instant::now() + time);
@@ -56,8 +57,9 @@ impl PausableListener {
         connections.for_each(|connection| connection.close_when_idle());
         if let Some(listener) = state.listener.take() {
             drop(state);
-            // A child process that is being spawned may hold a copy of the socket, which would continue to listen. Some systems do
-            // not support a shutdown of a listening socket, and do not need it.
+            // A child process that is being spawned may hold a copy of the socket, and the copy would continue to
+            // listen. The error is ignored, because systems that cannot shut down a listening socket do not need the
+            // shutdown.
             let _ = SockRef::from(&listener).shutdown(Shutdown::Both);
             drop(listener);
             // A bound socket that does not listen refuses connections, and no other program can bind the port.
@@ -107,7 +109,7 @@ impl Listener for PausableListener {
 
 fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // On Windows, the option would allow another program to share the port.
+    // On Windows, `SO_REUSEADDR` would allow another program to share the port.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

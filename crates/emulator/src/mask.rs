@@ -1,4 +1,4 @@
-//! Masks secrets: four asterisks, then the last four characters.
+//! Masking of secrets. A mask is four asterisks and the last four characters of the secret.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,8 @@ use serde_json::Value;
 
 const MASK: &str = "****";
 
-/// Four characters would reveal too much of a shorter secret.
+/// The minimum length of a secret whose mask contains the last four characters. They would reveal too much of a shorter
+/// secret.
 const MIN_LENGTH_WITH_SUFFIX: usize = 12;
 
 /// Returns `****abcd`, or `****` if the secret has fewer than 12 characters.
@@ -17,11 +18,12 @@ pub(crate) fn mask(secret: &str) -> String {
     MASK.chars().chain(secret.chars().skip(hidden)).collect()
 }
 
-/// Replaces known secrets in texts by their masks.
+/// Replaces known secrets in texts with their masks.
 pub(crate) struct Masker(Vec<(String, String)>);
 
 impl Masker {
-    /// Creates a masker of `keys`, raw and as Base64, and of the credentials `sent` with a request, raw and decoded from Base64.
+    /// Creates a masker of `keys` and of the values of `Authorization` in `sent`. Keys are masked raw and as Base64.
+    /// Sent values are masked raw and decoded from Base64.
     pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str>, sent: impl Iterator<Item = &'a str>) -> Masker {
         let mut masker = Masker(Vec::new());
         for key in keys {
@@ -39,7 +41,8 @@ impl Masker {
                 masker.add(decoded.trim_end_matches(':'), &decoded);
             }
         }
-        // The longest first, so that no part of a secret remains. The sort is stable, so the mask of a known key has priority.
+        // Longer secrets are replaced first, so that no part of a secret remains. The sort is stable, so the mask of a
+        // known key has priority over the mask of an equal sent value.
         masker.0.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
         masker
     }
@@ -48,7 +51,7 @@ impl Masker {
         self.0.iter().fold(text.to_owned(), |text, (secret, mask)| text.replace(secret, mask))
     }
 
-    /// Masks a part of a URL, in which secrets may be percent-encoded. A part without secrets is returned unchanged.
+    /// Masks a part of a URL. Percent-encoded secrets are also masked. A part without secrets is returned unchanged.
     pub(crate) fn url(&self, part: &str) -> String {
         let decoded = percent_decode_str(part).decode_utf8_lossy();
         let masked = self.text(&decoded);

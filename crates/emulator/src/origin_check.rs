@@ -1,4 +1,5 @@
-//! Rejects requests that web pages send. Any page that is open in a browser can send requests to this machine.
+//! Rejection of requests from web pages. Without it, any page that is open in a browser could send requests to the
+//! emulator.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -17,12 +18,12 @@ const LOOPBACK: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
 #[derive(Clone)]
 pub(crate) struct OriginCheck {
-    /// The accepted names in `Host`, in addition to the loopback names.
+    /// The accepted host names in `Host`, in addition to the loopback names.
     hosts: Arc<[String]>,
 }
 
 impl OriginCheck {
-    /// Creates the check of an emulator that listens on `address` and also accepts `names`.
+    /// Creates the check for an emulator that listens on `address`. `names` are additional accepted host names.
     pub(crate) fn new(address: IpAddr, names: &[String]) -> io::Result<OriginCheck> {
         let bound = Authority::try_from(SocketAddr::new(address, 0).to_string()).map_err(io::Error::other)?;
         let names = names.iter().map(|name| host_name(name)).collect::<io::Result<Vec<_>>>()?;
@@ -38,7 +39,7 @@ impl OriginCheck {
             let error = "The emulator rejects requests from web pages of another origin.";
             return Err(ApiError::new(StatusCode::FORBIDDEN, error));
         }
-        // A page can send other media types than JSON without a CORS preflight request.
+        // Without a CORS preflight request, a page can send a body only with a media type other than JSON.
         let has_body = body.as_ref().map_or(true, |body| !body.is_empty());
         if is_control_path(head.uri.path()) && has_body && !is_json(&head.headers) {
             let error = "A control accepts a body only with `Content-Type: application/json`.";
@@ -47,8 +48,8 @@ impl OriginCheck {
         Ok(())
     }
 
-    /// Returns the `Host` of a request if it is accepted. A page cannot forge this header, so an attacker's name that
-    /// resolves to this machine (DNS rebinding) is rejected.
+    /// Returns the `Host` of a request if it is accepted. A page cannot forge this header. With DNS rebinding, `Host`
+    /// contains the attacker's host name, which is rejected.
     fn accepted_host(&self, head: &Parts) -> Option<Authority> {
         let host = Authority::try_from(single(&head.headers, &HOST)?.as_bytes()).ok()?;
         let is_accepted = self.accepts(&host) && head.uri.authority().is_none_or(|target| self.accepts(target));
@@ -62,7 +63,7 @@ impl OriginCheck {
     }
 }
 
-/// Checks that a name has no scheme, user, port or wildcard.
+/// Returns an error if a host name contains a scheme, user, port or wildcard.
 fn host_name(name: &str) -> io::Result<String> {
     let is_name = Authority::try_from(name).is_ok_and(|authority| authority.host() == name) && !name.contains('*');
     is_name.then(|| name.to_owned()).ok_or_else(|| {
@@ -71,7 +72,8 @@ fn host_name(name: &str) -> io::Result<String> {
     })
 }
 
-/// Returns true if a browser sends the request for a page of another origin. Other clients send neither header.
+/// Returns true if the request comes from a web page of another origin. Only browsers send `Origin` and
+/// `Sec-Fetch-Site`.
 fn is_cross_origin(headers: &HeaderMap, host: &Authority) -> bool {
     let own = format!("http://{host}");
     let is_own = |origin: &HeaderValue| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes());

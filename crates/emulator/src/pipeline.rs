@@ -1,4 +1,5 @@
-//! The steps of a request to Codat's API: receive, authenticate, count, check the idempotency key, perform, store the response.
+//! The steps of the handling of a request to Codat's API: receive, authenticate, count, check the idempotency key,
+//! perform, store the response.
 
 use axum::body::Bytes;
 use axum::http::Method;
@@ -16,23 +17,23 @@ use crate::wire::{ApiError, ApiResponse};
 pub(crate) struct ReceivedRequest {
     pub(crate) head: Parts,
     body: Result<Bytes, ApiError>,
-    /// The id of the key that the request was sent with; `None` if that key is not valid.
+    /// The id of the key that the client sent. `None` if the key is not valid.
     key_id: Option<String>,
-    /// The number of the journal entry.
+    /// The number of the request's journal entry.
     pub(crate) seq: u64,
 }
 
-/// The decision on a request before it is performed.
+/// The result of the checks that precede the operation of a request.
 pub(crate) enum Admission {
-    /// The request gets this response and is not performed.
+    /// The request is not performed. The client receives this response.
     Respond(ApiResponse),
-    /// The request is performed. The response is stored under the claim, if there is one.
+    /// The request is performed. The response is stored under the claim, if the request has an idempotency key.
     Perform(Option<Claim>),
 }
 
 impl ReceivedRequest {
-    /// Returns the idempotency key and the body that belongs to it. Returns `None` if the key is empty or the body could not
-    /// be read.
+    /// Returns the idempotency key and the body. Returns `None` if the operation ignores idempotency keys, the key is
+    /// absent or empty, or the body could not be read.
     fn idempotency(&self) -> Option<(&[u8], &Bytes)> {
         if self.head.method != Method::POST || self.head.uri.path() != "/apiKeys" {
             return None;
@@ -44,7 +45,8 @@ impl ReceivedRequest {
 }
 
 impl Server {
-    /// Runs the deferred effects that are due, records the request in the journal, and returns the fault that applies to it.
+    /// Runs the deferred effects that are due, records the request in the journal, and returns the fault that applies
+    /// to the request.
     pub(crate) fn receive(&mut self, head: Parts, body: Result<Bytes, ApiError>) -> (ReceivedRequest, Option<Fault>) {
         self.run_deferred_effects();
         let credential = self.authenticate(&head.headers);
@@ -60,12 +62,12 @@ impl Server {
         (ReceivedRequest { head, body, key_id, seq }, fault.map(|(_, fault)| fault))
     }
 
-    /// Runs all steps and returns the response.
+    /// Runs all steps after [`Server::receive`] and returns the response.
     pub(crate) fn handle(&mut self, request: &ReceivedRequest) -> ApiResponse {
         self.handle_with(request, |server| server.perform(request))
     }
 
-    /// Runs all steps with `perform` in place of [`Server::perform`].
+    /// Runs all steps after [`Server::receive`], but calls `perform` instead of [`Server::perform`].
     pub(crate) fn handle_with(
         &mut self,
         request: &ReceivedRequest,
@@ -75,7 +77,8 @@ impl Server {
         self.complete(admission, perform)
     }
 
-    /// Runs the steps of a request that gets a 429: no stored response is replayed, and the idempotency key is released.
+    /// Runs the steps of a request that gets a 429. No stored response is replayed, and the idempotency key is
+    /// released.
     pub(crate) fn handle_rate_limited(
         &mut self,
         request: &ReceivedRequest,
@@ -88,7 +91,8 @@ impl Server {
         perform(self)
     }
 
-    /// Checks the API key, then the quota, then the idempotency key. Nothing else is checked before these.
+    /// Checks the API key, the quota and the idempotency key, in this order. [`Server::perform`] makes all other
+    /// checks.
     pub(crate) fn admit(&mut self, request: &ReceivedRequest) -> Admission {
         if let Err(error) = self.authorize(request) {
             return Admission::Respond(self.error_response(error));

@@ -6,7 +6,7 @@ use serde::Serialize;
 const REQUESTS_PER_UNIT: u64 = 1000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// The number of requests on the current UTC day.
+/// The number of requests on a UTC day.
 #[derive(Clone, Default)]
 pub(crate) struct Quota {
     used: u64,
@@ -25,7 +25,7 @@ pub(crate) struct RateLimit {
 }
 
 impl Quota {
-    /// Counts a request. Returns false if the quota was used up before it.
+    /// Counts a request. Returns false, and counts nothing, if no requests remain.
     pub(crate) fn count_request(&mut self, companies: u32, now: Timestamp) -> bool {
         self.reset_on_new_day(now);
         let is_within = self.used < limit(companies);
@@ -33,7 +33,7 @@ impl Quota {
         is_within
     }
 
-    /// Sets the number of remaining requests. It is capped at the limit.
+    /// Sets the number of remaining requests. A number above the limit sets the limit.
     pub(crate) fn set_remaining(&mut self, remaining: u64, companies: u32, now: Timestamp) {
         self.reset_on_new_day(now);
         self.used = limit(companies).saturating_sub(remaining);
@@ -45,7 +45,7 @@ impl Quota {
         RateLimit {
             limit: limit(companies),
             remaining: limit(companies).saturating_sub(used),
-            // The result is out of range only on the last day that a timestamp can represent.
+            // `from_second` fails only on the last day that a timestamp can represent.
             reset: Timestamp::from_second(reset).unwrap_or(Timestamp::MAX).to_string(),
             seconds_to_reset: reset - now.as_second(),
         }

@@ -1,4 +1,4 @@
-//! The state of an emulated server, and changes of it that the state file records.
+//! The state of the emulated API. Changes of the account are saved in the state file.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
@@ -39,14 +39,15 @@ pub(crate) struct Server {
     pub(crate) clock: Clock,
     pub(crate) faults: FaultScript,
     pub(crate) idempotency: IdempotencyCache,
-    /// The keys before their last change.
+    /// The keys before the last change of the keys.
     pub(crate) previous_keys: Vec<ApiKeyDetails>,
-    /// The ids of keys that are not valid yet, each with the time at which it becomes valid.
+    /// The time at which each inactive key becomes valid, by key id.
     inactive_until: HashMap<String, Instant>,
-    /// Effects that wait for requests, each with the number of requests left.
+    /// Deferred effects, each with the number of requests until it runs.
     deferred: Vec<(u64, DeferredEffect)>,
     state_file: Option<StateFile>,
-    /// Separate from the account's generator, so that an error does not change the next generated key.
+    /// The generator of correlation ids. It is separate from the account's generator, so that an error response does
+    /// not change the next generated key.
     correlation_ids: Generator,
 }
 
@@ -92,7 +93,8 @@ impl Server {
         self.account.keys.first().map_or("", |key| &key.api_key)
     }
 
-    /// Changes the account. The change is saved before it becomes visible. If it cannot be saved, it is not made.
+    /// Changes the account. The change is saved in the state file before it takes effect. If saving fails, the account
+    /// is unchanged.
     pub(crate) fn change<T>(
         &mut self,
         change: impl FnOnce(&mut Account) -> Result<T, ApiError>,
@@ -112,13 +114,13 @@ impl Server {
         Ok(result)
     }
 
-    /// Creates a key as another client would. An error, such as the key limit, is ignored.
+    /// Creates a key as another client would. Errors, such as the key limit, are ignored.
     pub(crate) fn create_as_other_client(&mut self, name: Option<String>) {
         let now = self.clock.now();
         let _ = self.change(|account| account.create(name, now).map(drop));
     }
 
-    /// Makes requests with the newest key get 401 for a time.
+    /// Deactivates the newest key for a period of time. Requests with an inactive key get 401.
     pub(crate) fn deactivate_newest_key(&mut self, time: Duration) {
         let now = Instant::now();
         self.inactive_until.retain(|_, until| *until > now);
@@ -135,7 +137,7 @@ impl Server {
         self.inactive_until.get(&key.id).is_none_or(|until| *until <= Instant::now())
     }
 
-    /// Returns a masker of all keys and of the credentials in the headers.
+    /// Returns a masker of all keys and of the `Authorization` values in `headers`.
     pub(crate) fn masker(&self, headers: &HeaderMap) -> Masker {
         let keys = self.account.keys.iter().map(|key| key.api_key.as_str());
         let sent = headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
@@ -157,7 +159,7 @@ impl Server {
         }
     }
 
-    /// Runs the deferred effects whose number of requests ends with this one.
+    /// Counts a request for each deferred effect, and runs the effects that are due.
     pub(crate) fn run_deferred_effects(&mut self) {
         for (requests, effect) in mem::take(&mut self.deferred) {
             if requests == 1 {
@@ -169,7 +171,7 @@ impl Server {
     }
 }
 
-/// A server that requests and the steps of a fault lock in turn.
+/// A server that is shared between requests, faults and the [`Emulator`](crate::Emulator) handle.
 #[derive(Clone)]
 pub(crate) struct SharedServer(Arc<Mutex<Server>>);
 
@@ -178,13 +180,13 @@ impl SharedServer {
         SharedServer(Arc::new(Mutex::new(server)))
     }
 
-    /// Locks the server. The guard is never held across an `await`. Every change replaces the account as a whole, so the
-    /// state is consistent after a panic.
+    /// Locks the server. The guard must not be held across an `await`. A poisoned lock is ignored: every change
+    /// replaces the whole account, so the state is consistent after a panic.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Server> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs an effect after a delay, even if the client has disconnected by then.
+    /// Runs an effect after a delay. The effect runs even if the client has disconnected.
     pub(crate) fn defer(&self, delay: Delay, effect: impl FnOnce(&mut Server) + Send + 'static) {
         match delay {
             Delay::Time(time) => {

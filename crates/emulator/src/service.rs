@@ -1,4 +1,4 @@
-//! The HTTP service: passes each request to a mounted router, the control endpoints or the emulated API.
+//! The HTTP service. It passes each request to a mounted router, the control endpoints or the emulated API.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -21,7 +21,7 @@ use crate::server::SharedServer;
 use crate::wire::{ApiError, is_control_path};
 use crate::{controls, faulty_body};
 
-/// In bytes. A larger body is read to its end, so that the client receives the response, but not stored.
+/// The maximum length of a request body in bytes. A longer body is read to its end and discarded, so that the client receives the response.
 const MAX_BODY: usize = 1024 * 1024;
 
 /// The state that all requests share.
@@ -32,7 +32,7 @@ pub(crate) struct AppState {
     pub(crate) origin_check: OriginCheck,
 }
 
-/// Routers that serve paths outside of Codat's API, each with the path prefix that it serves.
+/// Routers for paths outside Codat's API, each with its path prefix.
 #[derive(Clone, Default)]
 pub(crate) struct MountedRouters(Arc<RwLock<Vec<(String, Router)>>>);
 
@@ -49,7 +49,7 @@ impl MountedRouters {
     }
 }
 
-/// Returns a function that creates the service of a connection.
+/// Returns a function that creates the HTTP service of a connection.
 pub(crate) fn for_connections(
     app: AppState,
     listener: PausableListener,
@@ -106,7 +106,8 @@ async fn respond_as_api(
         None => Outcome::Api(server.lock().handle(&request)),
         Some(fault) => {
             let faulted = FaultedRequest { server: server.clone(), listener, request: Arc::new(request) };
-            // A separate task continues after the client disconnects. It fails only by a panic, which is printed.
+            // The fault runs in a separate task, which continues after the client disconnects. Joining the task fails
+            // only after a panic, which the panic hook prints.
             tokio::spawn(faulted.apply(fault)).await.unwrap_or(Outcome::Dropped)
         }
     };
@@ -133,7 +134,8 @@ async fn respond_as_api(
     response
 }
 
-/// Records a disconnect of the client: hyper then drops the future that holds this guard before there is a response.
+/// Records in the journal that the client has disconnected. When a client disconnects, hyper drops the future that owns
+/// this guard.
 struct DisconnectGuard {
     server: SharedServer,
     seq: u64,

@@ -1,4 +1,4 @@
-//! The state file. The emulator holds a lock on it, and replaces the whole file on every change.
+//! The state file. The emulator holds a lock while it runs, and replaces the whole file on every change.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::account::Snapshot;
 use crate::encoding::without_byte_order_mark;
 
-/// Far more than an account needs.
+/// The maximum size of the file, which is far more than an account needs.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 pub(crate) struct StateFile {
@@ -17,12 +17,13 @@ pub(crate) struct StateFile {
 }
 
 impl StateFile {
-    /// Acquires the lock. It is a separate file, because the state file itself is replaced on every change.
+    /// Opens the lock file and acquires the lock. The lock file is separate, because the state file is replaced on
+    /// every change.
     pub(crate) fn open(path: PathBuf) -> io::Result<StateFile> {
         reject_special(&path)?;
         let lock_path = with_suffix(&path, ".lock");
         reject_special(&lock_path)?;
-        // Opened for reading, too, so that a pipe in its place does not block.
+        // The file is opened for reading as well, because opening a named pipe only for writing would block.
         let mut options = OpenOptions::new();
         private(options.read(true).write(true).create(true).truncate(false));
         #[cfg(unix)]
@@ -38,7 +39,7 @@ impl StateFile {
         }
     }
 
-    /// Reads the file. Returns `None` if it does not exist.
+    /// Reads the state file. Returns `None` if the file does not exist.
     pub(crate) fn load(&self) -> io::Result<Option<Snapshot>> {
         let mut json = Vec::new();
         match File::open(&self.path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut json)) {
@@ -60,11 +61,13 @@ impl StateFile {
         )
     }
 
-    /// Replaces the file. When this method returns, the snapshot survives a power failure. On an error, the old file is unchanged.
+    /// Replaces the state file and flushes it to disk, so that the snapshot survives a power failure. On an error, the
+    /// old file is unchanged.
     pub(crate) fn save(&self, snapshot: &Snapshot) -> io::Result<()> {
         let temporary = with_suffix(&self.path, ".tmp");
         self.replace(snapshot, &temporary).map_err(|error| {
-            // The file contains keys. If it cannot be removed, the first error is more helpful.
+            // The temporary file contains keys. An error of the removal is ignored, because the first error is more
+            // helpful.
             let _ = fs::remove_file(&temporary);
             with_path(&self.path, error)
         })
@@ -72,7 +75,8 @@ impl StateFile {
 
     fn replace(&self, snapshot: &Snapshot, temporary: &Path) -> io::Result<()> {
         match fs::remove_file(temporary) {
-            // A killed emulator has left it. Because of the lock, no other emulator writes it.
+            // An emulator that was killed has left the temporary file. The lock ensures that no other emulator is
+            // writing it.
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -86,7 +90,8 @@ impl StateFile {
     }
 }
 
-/// Rejects devices and pipes, which may be endless, and links. The first save would replace all of them.
+/// Rejects devices, pipes and symbolic links. Devices and pipes can be endless, and saving would replace any of them
+/// with a file.
 fn reject_special(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if !metadata.is_file() => {
@@ -117,7 +122,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Flushes the folder, which contains the new name of the file.
+/// Flushes the folder of the state file to disk, so that the rename survives a power failure.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) const JSON: &str = "application/json";
 
-/// Returns true if a path belongs to the control endpoints, not to Codat's API.
+/// Returns true if a path belongs to the control endpoints.
 pub(crate) fn is_control_path(path: &str) -> bool {
     path == "/_emulator" || path.starts_with("/_emulator/")
 }
 
-/// A key in Codat's format. It does not implement `Debug`, because it contains a secret.
+/// A key in the format of Codat's API. The type does not implement `Debug`, because it contains a secret.
 #[derive(Clone, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ApiKeyDetails {
@@ -32,7 +32,7 @@ pub(crate) struct ApiKeyDetails {
 pub(crate) struct ApiResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
-    /// The id in the body of an error.
+    /// The `correlationId` in the body of an error response.
     pub(crate) correlation_id: Option<String>,
     pub(crate) body: Option<Bytes>,
 }
@@ -65,7 +65,7 @@ impl ApiResponse {
 
 impl IntoResponse for ApiResponse {
     fn into_response(self) -> Response {
-        // An empty `Body` sets no `Content-Type`. An empty vector would set one.
+        // `Body::empty` sets no `Content-Type`. The conversion of an empty vector would set one.
         let mut response = Response::new(self.body.map_or_else(Body::empty, Body::from));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
@@ -73,8 +73,8 @@ impl IntoResponse for ApiResponse {
     }
 }
 
-/// Escapes characters that a terminal would interpret or not display, because the journal is read in terminals. In JSON, such
-/// characters occur only in strings.
+/// Escapes the characters that a terminal would interpret or hide, because users read the journal in terminals. These
+/// characters occur only in JSON strings, so the result is still JSON.
 fn escape(json: String) -> String {
     let is_escaped = |c: char| c == '\u{7f}' || !c.is_ascii() && !c.is_alphanumeric();
     if !json.contains(is_escaped) {
@@ -87,7 +87,7 @@ fn escape(json: String) -> String {
     json.chars().map(escape).collect()
 }
 
-/// An error of Codat's API. A correlation id converts it to a response.
+/// An error of Codat's API. [`ApiError::into_response`] adds the correlation id.
 #[derive(Clone)]
 pub(crate) struct ApiError {
     status: StatusCode,
@@ -97,7 +97,7 @@ pub(crate) struct ApiError {
     header: Option<(HeaderName, HeaderValue)>,
 }
 
-/// Codat's error body.
+/// The JSON body of an error response of Codat's API.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorMessage<'a> {
@@ -132,7 +132,7 @@ impl ApiError {
             .with_header(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// The key limit: a 409 whose body has `statusCode` 400, as in Codat's OpenAPI description.
+    /// Returns the error of the key limit: a 409 whose body has `statusCode` 400, as in Codat's OpenAPI description.
     pub(crate) fn key_limit() -> ApiError {
         let error = "Maximum number of API keys reached. To create a new API key, delete an unused key and try again.";
         ApiError { body_status: StatusCode::BAD_REQUEST, ..ApiError::new(StatusCode::CONFLICT, error) }
@@ -150,7 +150,8 @@ impl ApiError {
         ApiError::for_status(StatusCode::TOO_MANY_REQUESTS).with_header(header::RETRY_AFTER, seconds.into())
     }
 
-    /// The first request with this idempotency key is still running. In contrast to the key limit, the body has `statusCode` 409.
+    /// Returns the error for an idempotency key whose first request is still running. Unlike the error of the key
+    /// limit, its body has `statusCode` 409.
     pub(crate) fn idempotency_conflict() -> ApiError {
         let error = "Idempotency-Conflict: a request with this Idempotency-Key is still in progress.";
         ApiError::new(StatusCode::CONFLICT, error)
@@ -161,7 +162,8 @@ impl ApiError {
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, error)
     }
 
-    /// Returns the error for a status, with the text of the example in Codat's OpenAPI description if there is one.
+    /// Returns the error for a status. Its text is the example in Codat's OpenAPI description, or else the reason
+    /// phrase of HTTP.
     pub(crate) fn for_status(status: StatusCode) -> ApiError {
         let error = match status {
             StatusCode::UNAUTHORIZED => return ApiError::unauthorized(),

@@ -11,18 +11,19 @@ use crate::links::Links;
 use crate::session::{Session, Sessions, Visitor};
 
 pub(crate) struct AppState {
-    /// The only accepted `Host`: `127.0.0.1:PORT`.
+    /// The only accepted value of `Host`, such as `127.0.0.1:8080`.
     pub(crate) host: String,
     client: Box<dyn Fn() -> Result<Client, Error> + Send + Sync>,
     pub(crate) read_only: bool,
     pub(crate) authentication: Authentication,
     pub(crate) sessions: Sessions,
     pub(crate) changes: Changes,
-    /// The name of the session cookie. It contains the port, because browsers share cookies between the ports of a host.
+    /// The name of the session cookie. The name contains the port, because browsers share cookies between the ports of
+    /// a host.
     pub(crate) session_cookie: String,
 }
 
-/// The way in which visitors authenticate.
+/// How visitors authenticate.
 pub(crate) enum Authentication {
     SignIn,
     Links(Links),
@@ -46,8 +47,8 @@ impl AppState {
         (self.client)()
     }
 
-    /// Returns the messages for the next page of a visitor. A navigation consumes the message that is shown once. Messages
-    /// about unresolved changes stay.
+    /// Returns the messages that the visitor's next page shows. A navigation removes the flash message from the
+    /// session. Messages about unresolved changes remain in the session.
     pub(crate) fn flash_messages(&self, visitor: &Visitor, is_navigation: bool) -> Vec<Arc<FlashMessage>> {
         let messages = |session: &mut Session| {
             let once = if is_navigation { session.flash.take() } else { None };
@@ -56,7 +57,7 @@ impl AppState {
         self.sessions.with(&visitor.session, messages).unwrap_or_default()
     }
 
-    /// Resolves each revocation with an unknown outcome whose key is no longer in the list: the key was revoked.
+    /// Resolves revocations with an unknown outcome. If a key is no longer in the list, its revocation has succeeded.
     pub(crate) fn resolve_revocations(&self, visitor: &Visitor, keys: &[ApiKeyDetails]) {
         let revoked = |message: &Arc<FlashMessage>| match &**message {
             FlashMessage::Failed { action: RequestedAction::RevokeKey(id, key), .. }
@@ -72,7 +73,8 @@ impl AppState {
         }
     }
 
-    /// Sets the message for the next page of a visitor. A message about an unresolved change is shown until it is resolved.
+    /// Sets the message that the visitor's next page shows. A message about an unresolved change is shown on every page
+    /// until the change is resolved.
     pub(crate) fn flash(&self, visitor: &Visitor, message: Arc<FlashMessage>) {
         self.sessions.with(&visitor.session, |session| {
             session.unresolved.retain(|unresolved| unresolved.unresolved_change() != message.resolves());
@@ -83,7 +85,7 @@ impl AppState {
         });
     }
 
-    /// Restarts the idle time of the page.
+    /// Restarts the idle time that [`Links::wait_until_idle`] measures.
     pub(crate) fn record_use(&self) {
         if let Authentication::Links(links) = &self.authentication {
             links.record_use();

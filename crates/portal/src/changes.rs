@@ -1,4 +1,4 @@
-//! The changes in progress and their cancellation.
+//! Creations and revocations in progress, and their cancellation.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use crate::flash::ErrorSummary;
 
-/// A handle to the changes of a page that are in progress: [`Portal::changes`](crate::Portal::changes). Clones share them.
+/// A handle to the creations and revocations that are in progress. [`Portal::changes`](crate::Portal::changes) returns
+/// it. Clones refer to the same changes.
 #[derive(Clone, Default)]
 pub struct Changes(Arc<Inner>);
 
@@ -18,7 +19,7 @@ struct Inner {
     outcomes: Mutex<Vec<ChangeOutcome>>,
 }
 
-/// The outcome of a change that was in progress when [`Changes::stop`] was called.
+/// The outcome of a creation or revocation that was in progress when [`Changes::stop`] was called.
 pub enum ChangeOutcome {
     /// A key was created.
     Created(KeyId),
@@ -29,10 +30,11 @@ pub enum ChangeOutcome {
 }
 
 impl Changes {
-    /// Cancels all changes in progress, waits for them to end, and returns their outcomes. Later changes send no request.
+    /// Cancels all changes in progress, waits for them to end, and returns their outcomes. Changes that start later
+    /// send no request.
     pub async fn stop(&self) -> Vec<ChangeOutcome> {
         self.0.is_cancelled.send_replace(true);
-        // The sender lives as long as `self`.
+        // `wait_for` cannot fail, because `self` owns the sender.
         let _ = self.0.in_progress.subscribe().wait_for(|count| *count == 0).await;
         std::mem::take(&mut *self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -47,7 +49,7 @@ impl Changes {
         }
     }
 
-    /// Runs a change. `outcome` returns the outcome for [`Changes::stop`] if the change succeeds.
+    /// Runs a change. If the change succeeds, `outcome` creates the outcome that [`Changes::stop`] returns.
     pub(crate) async fn run<T>(
         &self,
         change: impl IntoFuture<Output = Result<T, Error>>,
@@ -74,7 +76,7 @@ impl Changes {
     }
 }
 
-/// Counts a change as in progress until it is dropped.
+/// A guard that counts a change as in progress until the guard is dropped.
 struct InProgress<'a>(&'a watch::Sender<usize>);
 
 impl<'a> InProgress<'a> {

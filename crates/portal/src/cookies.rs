@@ -22,12 +22,12 @@ pub(crate) fn language(headers: &HeaderMap) -> Option<Language> {
 
 /// Adds the session cookie of a visitor to a response.
 pub(crate) fn with_session(app: &AppState, visitor: &Visitor, response: impl IntoResponse) -> Response {
-    // Without `Secure`, which requires HTTPS: the page is served on a loopback address only.
+    // `Secure` is omitted, because it requires HTTPS. The page is served on a loopback address only.
     let cookie = format!("{}={}; Path={PATH}; HttpOnly; SameSite=Strict", app.session_cookie, visitor.session);
     with_cookie(&cookie, response)
 }
 
-/// Adds the language cookie to a response. It is valid for a year.
+/// Adds the language cookie, which is valid for a year, to a response.
 pub(crate) fn with_language(language: Language, response: impl IntoResponse) -> Response {
     let cookie = format!("{LANGUAGE}={}; Path={PATH}; Max-Age=31536000; HttpOnly; SameSite=Strict", language.code());
     with_cookie(&cookie, response)

@@ -8,11 +8,11 @@ use crate::messages::Language;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-/// The average month.
+/// The length of an average month.
 const MONTH: i64 = 2_629_746;
 const YEAR: i64 = 12 * MONTH;
 
-/// Units with their lengths in seconds, and their singulars and plurals in English and French.
+/// Each unit's length in seconds, and its singular and plural in English and in French.
 const UNITS: [(i64, [&str; 2], [&str; 2]); 5] = [
     (YEAR, ["year", "years"], ["an", "ans"]),
     (MONTH, ["month", "months"], ["mois", "mois"]),

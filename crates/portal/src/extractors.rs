@@ -1,4 +1,4 @@
-//! Extractors: authorize the visitor and read the form, the language and the kind of a request.
+//! Extractors for request handlers: the authorized visitor, the form, the language and the kind of request.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use crate::messages::Language;
 use crate::session::{Identity, Visitor};
 use crate::{cookies, middleware, token, view};
 
-/// A visitor who may list and change the keys. The rejection is a page that says how to get access.
+/// A visitor who is authorized to list and change the keys. For other visitors, the response is a page that says how to
+/// get access.
 pub(crate) struct KeyManager(pub(crate) Visitor);
 
 impl FromRequestParts<Arc<AppState>> for KeyManager {
@@ -26,8 +27,8 @@ impl FromRequestParts<Arc<AppState>> for KeyManager {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<AppState>) -> Result<Self, Response> {
         let language = Language::of(&parts.headers);
         let Some(visitor) = cookies::visitor(app, &parts.headers) else {
-            // A browser that follows a link of another site does not send the cookie. A page of our own origin repeats the
-            // request with the cookie. A sign-in page would start another session, and so sign the visitor out.
+            // A browser does not send the cookie after a click on a link of another site. The redirecting page has our
+            // own origin, so its request includes the cookie. A sign-in page would replace the session.
             return Err(match middleware::is_cross_site(&parts.headers) {
                 true => view::redirect(language).into_response(),
                 false => authentication_required(app, language, None),
@@ -58,13 +59,13 @@ fn authentication_required(app: &AppState, language: Language, anonymous: Option
     }
 }
 
-/// A form with the form token of the visitor's session.
+/// A submitted form that contains the form token of the visitor's session.
 pub(crate) struct SessionForm<T> {
     pub(crate) visitor: Visitor,
     pub(crate) form: T,
 }
 
-/// A form without fields of its own.
+/// A form that contains only the form token.
 #[derive(Deserialize)]
 pub(crate) struct EmptyForm {}
 
@@ -107,8 +108,8 @@ impl Language {
     }
 }
 
-/// Whether the request is a navigation in a top-level window, not a prefetch or a part of another page. Only a navigation
-/// consumes a link or a flash message, because only then does a person see the response.
+/// Whether the request is a navigation in a top-level window, and not a prefetch or a subresource request. Links and
+/// flash messages are consumed only by navigations, because only the response to a navigation is shown.
 pub(crate) struct IsNavigation(pub(crate) bool);
 
 impl<S: Sync> FromRequestParts<S> for IsNavigation {

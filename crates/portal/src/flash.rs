@@ -1,17 +1,18 @@
-//! Flash messages: the result of an action, shown on the next page. They contain no secrets.
+//! Flash messages: results of actions, which the next page shows. Flash messages contain no secrets.
 
 use std::time::Duration;
 
 use codat_keys::{ApiKeyDetails, Error, ErrorKind, KeyId};
 
 pub(crate) enum FlashMessage {
-    /// A key was created. `resumed` is the idempotency key if an earlier attempt had an unknown outcome.
+    /// A key was created. If an earlier attempt had an unknown outcome, `resumed` is the idempotency key of both
+    /// attempts.
     Created { id: KeyId, key: KeySummary, resumed: Option<String> },
     /// A key was revoked.
     Revoked(KeyId, KeySummary),
     /// The text in the form is not a valid name.
     InvalidName { typed: String },
-    /// The text in the form is neither the name of this key nor its last four characters.
+    /// The confirmation text is neither the name nor the last four characters of this key.
     NotConfirmed(KeyId),
     /// The action failed.
     Failed { error: ErrorSummary, action: RequestedAction },
@@ -21,13 +22,14 @@ pub(crate) enum FlashMessage {
 #[derive(Clone)]
 pub(crate) enum RequestedAction {
     ListKeys,
-    /// Creation of a key with this name.
+    /// The creation of a key with this name.
     CreateKey(String),
     RevokeKey(KeyId, KeySummary),
 }
 
 impl FlashMessage {
-    /// Returns the id of a change whose outcome is unknown: the idempotency key of a creation, or the id of a key to revoke.
+    /// Returns the id of a change whose outcome is unknown. The id is the idempotency key of a creation, or the id of
+    /// the key to revoke.
     pub(crate) fn unresolved_change(&self) -> Option<&str> {
         match self {
             Self::Failed { error, action } if error.kind == ErrorKind::OutcomeUnknown => action.change(error),
@@ -35,12 +37,12 @@ impl FlashMessage {
         }
     }
 
-    /// Returns true if a repetition of the action could change something twice.
+    /// Returns true if the action must not be repeated, because a repetition could change something twice.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Created { .. } | Self::Revoked(..)) || self.unresolved_change().is_some()
     }
 
-    /// Returns the id of the unresolved change whose message this message replaces.
+    /// Returns the id of the unresolved change that this message resolves or updates.
     pub(crate) fn resolves(&self) -> Option<&str> {
         match self {
             Self::Created { resumed, .. } => resumed.as_deref(),
@@ -51,7 +53,8 @@ impl FlashMessage {
 }
 
 impl RequestedAction {
-    /// Returns the id of the change that failed with this error.
+    /// Returns the id of the requested change, as in [`FlashMessage::unresolved_change`]. `error` is the error of the
+    /// change.
     pub(crate) fn change<'a>(&'a self, error: &'a ErrorSummary) -> Option<&'a str> {
         match self {
             Self::ListKeys => None,
@@ -75,9 +78,9 @@ pub(crate) struct ErrorSummary {
     pub(crate) codat_message: Option<String>,
     pub(crate) correlation_id: Option<String>,
     pub(crate) retry_after: Option<Duration>,
-    /// If the outcome of a creation is unknown: the keys that it may have created. `None` if the keys could not be listed.
+    /// The keys that a creation with an unknown outcome may have created. `None` if the keys could not be listed.
     pub(crate) candidates: Option<Vec<KeySummary>>,
-    /// If the outcome of a creation is unknown: the key that resumes it.
+    /// The idempotency key of a creation with an unknown outcome. A request with this key resumes the creation.
     pub(crate) idempotency_key: Option<String>,
 }
 impl KeySummary {
@@ -87,7 +90,7 @@ impl KeySummary {
 }
 
 impl ErrorSummary {
-    /// Creates a summary that consists of the kind alone.
+    /// Creates a summary that contains only the kind.
     pub(crate) fn of(kind: ErrorKind) -> Self {
         Self {
             kind,

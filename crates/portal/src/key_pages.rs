@@ -1,4 +1,4 @@
-//! The list of keys, and their creation and revocation.
+//! Request handlers that list, create and revoke keys.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(crate) async fn list(
     }
 }
 
-/// The id of a rendered form, which identifies repeated submissions.
+/// The id of a rendered form. Repeated submissions of a form have the same id.
 #[derive(Deserialize)]
 struct FormId {
     form: Option<String>,
@@ -61,7 +61,7 @@ pub(crate) struct Creation {
     name: String,
     #[serde(flatten)]
     form: FormId,
-    /// The key of an attempt with an unknown outcome, which this request resumes.
+    /// The idempotency key of an earlier attempt with an unknown outcome. This request resumes the attempt.
     idempotency_key: Option<String>,
 }
 
@@ -132,7 +132,7 @@ pub(crate) struct Revocation {
     confirm: String,
     #[serde(flatten)]
     form: FormId,
-    /// Present if the checkbox is checked.
+    /// Present if the visitor has checked the box that allows revoking a key in use.
     in_use: Option<String>,
 }
 
@@ -172,7 +172,8 @@ async fn delete_key(app: &AppState, id: &str, form: &Revocation) -> Result<Flash
     })
 }
 
-/// Returns true if the text is the name of the key, raw or as the page shows it, or the last four characters of the key.
+/// Returns true if the text is the raw name of the key, the name as the page shows it, or the last four characters of
+/// the key.
 fn confirms(typed: &str, key: &ApiKeyDetails) -> bool {
     let secret = key.api_key.expose_secret();
     let end = secret.get(secret.len().saturating_sub(4)..);
@@ -185,7 +186,7 @@ pub(crate) struct Dismissal {
     change: String,
 }
 
-/// Removes the message about an unresolved change.
+/// Removes the message about an unresolved change from the session.
 pub(crate) async fn dismiss(
     State(app): State<Arc<AppState>>,
     KeyManager(visitor): KeyManager,
@@ -203,10 +204,11 @@ async fn list_keys(app: &AppState) -> Result<(Client, Vec<ApiKeyDetails>), Error
     Ok((client, keys))
 }
 
-/// Runs the action of a form and redirects to a page with its result, so that a reload does not submit the form again.
+/// Runs the action of a form, and redirects to a page that shows the result. After the redirect, a reload does not
+/// submit the form again.
 ///
-/// The action continues if the browser cancels the request, as it does on a second click. A repeated submission of the same form
-/// does not repeat the action.
+/// The action continues if the browser cancels the request. Browsers cancel a request when the visitor clicks again. A
+/// repeated submission of the same form does not repeat a successful action.
 async fn run_once(
     app: Arc<AppState>,
     visitor: Visitor,

@@ -1,8 +1,9 @@
-//! A web page for Codat API keys, similar to "Developers > API keys" in Codat's Portal: view, copy, create and revoke them, in a
-//! browser on this machine. It calls the API through [`codat_keys::Client`], and is a router for axum.
+//! A web page on which users view, copy, create and revoke Codat API keys, similar to "Developers > API keys" in
+//! Codat's Portal. The page is an axum router for a server on this machine, and calls the API through
+//! [`codat_keys::Client`].
 //!
-//! Two ways of authentication exist. In front of the emulator, visitors sign in with a role ([`Portal::with_sign_in`]). In front
-//! of the real API, a link that can be used once opens the page ([`Portal::with_links`]).
+//! Visitors authenticate in one of two ways. With the emulator, they select a user with a role
+//! ([`Portal::with_sign_in`]). With the real API, they open a link that is valid once ([`Portal::with_links`]).
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -20,11 +21,12 @@
 //! # }
 //! ```
 //!
-//! The page accepts only its own address in the `Host` header. A session is a random cookie that scripts cannot read and other
-//! sites do not send. Each change must have the page's own origin and a form token of the session. No page contains a key or a
-//! header: three `POST` requests of the page's script return them.
+//! The page accepts only its own address in the `Host` header. A random cookie identifies a session. Scripts cannot
+//! read the cookie, and requests from other sites do not include it. A request that changes something must have the
+//! page's own origin and the form token of the session. The HTML contains no keys and no `Authorization` headers. The
+//! page's script gets them with three `POST` requests.
 
-// From the top layer to the bottom one. A module uses only modules below it.
+// The layers, from top to bottom. A module uses only modules in the layers below it.
 mod routes;
 
 mod key_pages;
@@ -66,15 +68,16 @@ pub use role::Role;
 
 use app_state::{AppState, Authentication};
 
-/// More connections than the browser of one person opens at once.
+/// The maximum number of concurrent connections, which is more than one browser opens.
 const MAX_CONNECTIONS: usize = 128;
 
-/// Serves the page until the future is dropped. Other programs on this machine cannot block the page with idle connections.
+/// Serves the page. The future never completes; dropping it closes all connections. Other programs on this machine
+/// cannot block the page with idle connections.
 pub async fn serve(listener: TcpListener, router: Router) {
     codat_keys_server::serve(listener, MAX_CONNECTIONS, |_| router.clone()).await;
 }
 
-/// Configures the page and creates its router.
+/// A builder that configures the page and creates its router.
 pub struct Portal {
     address: SocketAddr,
     client: Box<dyn Fn() -> Result<Client, Error> + Send + Sync>,
@@ -83,9 +86,11 @@ pub struct Portal {
 }
 
 impl Portal {
-    /// Creates a page that is served at `address`, a loopback address, and rejects requests with any other `Host`.
+    /// Creates a builder for a page that is served at `address`, which must be a loopback address. The page rejects
+    /// requests with any other `Host`.
     ///
-    /// Each request calls `client` to get the client, so that another key can replace a revoked one.
+    /// The page calls `client` for each request, so that the closure can return a client with another key after a key
+    /// was revoked.
     pub fn new(address: SocketAddr, client: impl Fn() -> Result<Client, Error> + Send + Sync + 'static) -> Self {
         Self { address, client: Box::new(client), read_only: false, changes: Changes::default() }
     }
@@ -96,17 +101,19 @@ impl Portal {
         self
     }
 
-    /// Returns a handle with which the changes in progress can be stopped before the page is closed.
+    /// Returns a handle that stops the changes in progress before the page is closed.
     pub fn changes(&self) -> Changes {
         self.changes.clone()
     }
 
-    /// Returns a router whose visitors sign in as a user with a [`Role`], without a password. Use it only for an emulator.
+    /// Returns a router whose visitors sign in without a password, as a user with a [`Role`]. Use this router only with
+    /// an emulator.
     pub fn with_sign_in(self) -> Router {
         self.into_router(Authentication::SignIn)
     }
 
-    /// Returns a router whose visitors open a link, and the source of links. Each link can be used once.
+    /// Returns a router whose visitors authenticate with a link, and a handle that creates links. Each link is valid
+    /// once.
     pub fn with_links(self) -> (Router, Links) {
         let links = Links::new(self.address);
         (self.into_router(Authentication::Links(links.clone())), links)

@@ -1,4 +1,4 @@
-//! Links that open the page. Each can be used once.
+//! Links that open the page. Each link is valid once.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,13 +9,13 @@ use tokio::time::{Instant, sleep};
 use crate::paths::PATH;
 use crate::token;
 
-/// Creates links and measures the idle time of the page. Clones share both.
+/// A handle that creates links and measures the idle time of the page. Clones share the links and the idle time.
 #[derive(Clone)]
 pub struct Links(Arc<Mutex<State>>);
 
 struct State {
     address: SocketAddr,
-    /// The token of the newest link, until it is used.
+    /// The token of the newest link. `None` after the link was used.
     token: Option<String>,
     last_used: Instant,
 }
@@ -33,7 +33,7 @@ impl Links {
         link
     }
 
-    /// Waits until no authenticated visitor has used the page for the given time.
+    /// Waits until the page has been idle for `time`. Requests of authenticated visitors restart the idle time.
     pub async fn wait_until_idle(&self, time: Duration) {
         loop {
             let left = time.saturating_sub(self.state().last_used.elapsed());
@@ -44,7 +44,7 @@ impl Links {
         }
     }
 
-    /// Returns true if the token is that of the newest link, which then becomes invalid.
+    /// Returns true if the token belongs to the newest link, and invalidates the link.
     pub(crate) fn consume(&self, token: &str) -> bool {
         let mut state = self.state();
         let is_valid = state.token.as_deref().is_some_and(|newest| token::is_equal(token, newest));

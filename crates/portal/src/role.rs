@@ -1,6 +1,6 @@
-//! The roles of Codat's users. Only the portal has roles: no response of the API contains them.
+//! The roles of users of Codat's Portal. Responses of Codat's API do not contain roles.
 
-/// A role of a user of Codat's Portal (Codat's page on user roles).
+/// The role of a user of Codat's Portal. Codat's documentation of user roles defines the roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Manages everything.
@@ -30,7 +30,8 @@ impl Role {
         }
     }
 
-    /// Returns true if users with this role may view, copy, create and revoke keys (Codat's authentication page).
+    /// Returns true if users with this role can view, copy, create and revoke keys, according to Codat's documentation
+    /// of authentication.
     pub fn manages_keys(self) -> bool {
         matches!(self, Role::Administrator | Role::Developer)
     }
@@ -40,7 +41,7 @@ impl Role {
         Role::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// Returns the name of the emulator's user with this role.
+    /// Returns the name of the example user with this role.
     pub(crate) fn user(self) -> &'static str {
         match self {
             Role::Administrator => "Ada",

@@ -14,7 +14,7 @@ use crate::middleware::check_origin;
 use crate::paths::PATH;
 use crate::{key_pages, secrets, sign_in};
 
-/// In bytes. The forms of the page are much smaller.
+/// The maximum length of a request body in bytes. The forms of the page are much shorter.
 const MAX_BODY: usize = 16 * 1024;
 
 pub(crate) fn router(app: Arc<AppState>) -> Router {

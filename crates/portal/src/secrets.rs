@@ -1,4 +1,4 @@
-//! The three requests that return a secret. The page's script sends them after a click.
+//! The three endpoints that return a secret. The page's script sends a request after the visitor has clicked a button.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use crate::app_state::AppState;
 use crate::extractors::{EmptyForm, KeyManager, SessionForm};
 use crate::messages::Language;
 
-/// Returns a key.
+/// Returns the endpoint that responds with a key.
 pub(crate) fn key() -> MethodRouter<Arc<AppState>> {
     of_key(|key| key.expose_secret().to_owned())
 }
 
-/// Returns the `Authorization` header for a key.
+/// Returns the endpoint that responds with the `Authorization` header for a key.
 pub(crate) fn header() -> MethodRouter<Arc<AppState>> {
     of_key(|key| AuthorizationHeader::from(&key).expose_secret().to_owned())
 }
@@ -34,8 +34,8 @@ fn of_key(secret: fn(ApiKey) -> String) -> MethodRouter<Arc<AppState>> {
     post(handler)
 }
 
-/// Returns the key that this session has just created, and its header on a second line. Each key is returned once, even before
-/// Codat lists it.
+/// Responds with the newest key that this session has created, and with its `Authorization` header on a second line.
+/// The key is returned once. It is not read from the API, which may not list a new key yet.
 pub(crate) async fn created(
     State(app): State<Arc<AppState>>,
     _manager: KeyManager,

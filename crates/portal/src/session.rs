@@ -11,29 +11,29 @@ use crate::flash::FlashMessage;
 use crate::role::Role;
 use crate::token;
 
-/// The maximum number of sessions, which limits the memory that they use.
+/// The maximum number of sessions. It limits the use of memory.
 const MAX_SESSIONS: usize = 256;
 
-/// The number of results that a session stores: more than the clicks before a page responds.
+/// The number of action results that a session stores. A visitor does not click this often before a page responds.
 const MAX_RESULTS: usize = 16;
 
-/// The result of an action, which is set when the action ends.
+/// The result of an action. The cell is empty until the action ends.
 pub(crate) type ActionResult = Arc<OnceCell<Arc<FlashMessage>>>;
 
 /// The identity of a visitor.
 #[derive(Clone, Copy)]
 pub(crate) enum Identity {
-    /// May sign in.
+    /// A visitor who has not signed in.
     Anonymous,
-    /// May do what the role allows.
+    /// A visitor who has signed in with a role.
     User(Role),
-    /// Has opened a link, and may do everything.
+    /// A visitor who has opened a link, and has all permissions.
     LinkHolder,
 }
 
 /// A visitor with a session.
 pub(crate) struct Visitor {
-    /// The value of the cookie.
+    /// The value of the session cookie.
     pub(crate) session: String,
     /// The token that each form of the session contains.
     pub(crate) form_token: String,
@@ -49,14 +49,15 @@ pub(crate) struct Session {
     pub(crate) flash: Option<Arc<FlashMessage>>,
     /// The messages about changes with an unknown outcome. Every page shows them until they are resolved.
     pub(crate) unresolved: Vec<Arc<FlashMessage>>,
-    /// The results of the latest actions, by submission.
+    /// The results of the latest actions, newest first, each with its submission.
     results: VecDeque<(String, ActionResult)>,
-    /// The last created key with its id, until the page's script fetches it. The id distinguishes it from keys of other tabs.
+    /// The newest created key and its id, until the page's script fetches the key. The id distinguishes the key from a
+    /// key that was created in another tab.
     pub(crate) created: Option<(KeyId, ApiKey)>,
 }
 
 impl Session {
-    /// Returns the result of the action that a submission requests. Repeated submissions share one result.
+    /// Returns the result of the action of a submission. Repeated submissions of a form share one result.
     pub(crate) fn action_result(&mut self, submission: &str) -> ActionResult {
         if let Some((_, result)) = self.results.iter().find(|(key, _)| key == submission) {
             return Arc::clone(result);
@@ -67,7 +68,7 @@ impl Session {
     }
 }
 
-/// All sessions, by the value of their cookie. They are kept in memory only.
+/// All sessions, by the value of the session cookie. Sessions are in memory only.
 #[derive(Default)]
 pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);
 
@@ -76,7 +77,7 @@ impl Sessions {
         let (session, form_token) = (token::generate(), token::generate());
         let mut sessions = self.lock();
         if sessions.len() >= MAX_SESSIONS {
-            // Anonymous sessions first, because anyone can create them.
+            // Anonymous sessions are removed first, because any client can create them.
             let is_known = |session: &Session| !matches!(session.identity, Identity::Anonymous);
             let oldest = sessions.iter().min_by_key(|(_, session)| (is_known(session), session.used));
             let oldest = oldest.map(|(id, _)| id.clone());

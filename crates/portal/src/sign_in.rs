@@ -1,4 +1,4 @@
-//! Sign-in, sign-out, links and the language selection.
+//! Request handlers for sign-in, sign-out, links and the language selection.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ pub(crate) async fn sign_in(State(app): State<Arc<AppState>>, request: SessionFo
     let (Authentication::SignIn, Some(role)) = (&app.authentication, Role::from_name(&request.form.role)) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    // A new session, because an attacker may have set the cookie of the anonymous one (session fixation).
+    // A new session prevents session fixation: an attacker may have set the cookie of the anonymous session.
     app.sessions.end(&request.visitor.session);
     let user = app.sessions.begin(Identity::User(role));
     cookies::with_session(&app, &user, Redirect::to(PATH))
@@ -36,8 +36,8 @@ pub(crate) async fn sign_out(State(app): State<Arc<AppState>>, request: SessionF
     Redirect::to(PATH)
 }
 
-/// Opens a link, which then becomes invalid. Responds with a page that redirects, not with an HTTP redirect: a browser that
-/// another program has opened sends the new cookie only to requests of our own pages.
+/// Starts a session for a valid link, and invalidates the link. The response is a page that redirects, because a
+/// browser that another program has opened does not send the new cookie after an HTTP redirect.
 pub(crate) async fn open_link(
     State(app): State<Arc<AppState>>,
     language: Language,

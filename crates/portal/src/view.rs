@@ -1,4 +1,4 @@
-//! The HTML pages. They contain no secrets.
+//! The HTML pages, which contain no secrets.
 
 mod access_pages;
 mod flash_messages;
@@ -20,7 +20,7 @@ use crate::token;
 pub(crate) use access_pages::{forbidden, link_required, redirect, session_ended, sign_in};
 use layout::layout;
 
-/// A page of the keys for a visitor.
+/// The context of a page: the visitor, the language, the messages, and whether changes are allowed.
 pub(crate) struct Page<'a> {
     pub(crate) language: Language,
     pub(crate) visitor: &'a Visitor,
@@ -37,19 +37,19 @@ pub(crate) struct Keys<'a> {
 impl Keys<'_> {
     pub(crate) fn get(&self, id: &str) -> Result<&ApiKeyDetails, ErrorSummary> {
         let id = KeyId::parse(id)?;
-        // An id that contains a key is not used in any link, so no request has it.
+        // An id that contains a key is never found, because pages contain no links with such an id.
         let found = self.keys.iter().find(|key| key.id == id && !key.id.holds_key());
         found.ok_or_else(|| ErrorSummary::of(ErrorKind::NotFound))
     }
 
-    /// Returns true if a text contains a key or a text that looks like one. Pages do not repeat such a text.
+    /// Returns true if a text contains a key, or a string that looks like a key. Pages do not repeat such a text.
     fn is_secret(&self, typed: &str) -> bool {
         self.client.untrusted(typed).holds_key() || holds_credential(typed)
     }
 }
 
 impl Page<'_> {
-    /// The list of all keys, or of the keys whose names contain the search text.
+    /// Renders the list of keys. If `search` is not empty, the list contains the keys whose names contain it.
     pub(crate) fn keys(&self, keys: &Keys<'_>, search: &str) -> Markup {
         let language = self.language;
         layout(
@@ -69,7 +69,7 @@ impl Page<'_> {
         )
     }
 
-    /// The page when the keys cannot be listed.
+    /// Renders the page that is shown if the keys cannot be listed.
     pub(crate) fn without_keys(&self, error: ErrorSummary) -> Markup {
         let language = self.language;
         layout(
@@ -89,7 +89,8 @@ impl Page<'_> {
         html! { @for message in self.messages { (self.flash_message(message)) } }
     }
 
-    /// The hidden fields of every form: the form token of the session, and an id that identifies repeated submissions.
+    /// Renders the hidden fields of every form: the form token of the session, and an id that repeated submissions
+    /// share.
     fn form_fields(&self) -> Markup {
         html! {
             input type="hidden" name="token" value=(self.visitor.form_token);

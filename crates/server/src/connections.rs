@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 /// The maximum time that [`Connections::close_longest_waiting`] waits for a connection to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// The open connections, each with its task. Dropping this closes them.
+/// The open connections and their tasks. Dropping this value closes all connections.
 #[derive(Default)]
 pub(crate) struct Connections {
     tasks: JoinSet<()>,
@@ -34,7 +34,7 @@ impl Connections {
         self.by_id.insert(task.id(), (state, task));
     }
 
-    /// Waits for a future. Meanwhile, removes the connections that end.
+    /// Waits for a future. Removes connections that end while waiting.
     pub(crate) async fn run_until<T>(&mut self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         loop {
@@ -46,8 +46,8 @@ impl Connections {
         }
     }
 
-    /// Closes up to `count` connections that wait for their clients, the longest-waiting first. Then waits until a connection
-    /// has ended, or for a short time if the server responds on all of them.
+    /// Closes up to `count` connections that wait for their clients, beginning with the longest-waiting. Then waits
+    /// until a connection has ended, for at most [`CLOSE_TIMEOUT`].
     pub(crate) async fn close_longest_waiting(&mut self, count: usize) {
         let waiting = self.by_id.values().filter_map(|(state, task)| Some((state.waiting_since()?, state, task)));
         let mut waiting: Vec<_> = waiting.collect();
@@ -74,7 +74,7 @@ pub(crate) struct ConnectionState(Arc<Mutex<State>>);
 enum State {
     /// The server waits for the client to send a request or to read a response.
     WaitingForClient { since: Instant },
-    /// The server has received a whole request and responds to it.
+    /// The server has received a complete request and prepares the response.
     Responding,
     /// The connection is being closed.
     Closed,
@@ -85,8 +85,8 @@ impl ConnectionState {
         ConnectionState(Arc::new(Mutex::new(State::WaitingForClient { since: Instant::now() })))
     }
 
-    /// Prevents [`Connections`] from closing the connection until the response is ready. Returns an error if the connection is
-    /// being closed.
+    /// Marks the connection as responding. [`Connections`] does not close the connection until the response is ready.
+    /// Returns an error if the connection is already being closed.
     pub(crate) fn start_response(&self) -> Result<(), ClosedError> {
         let mut state = self.state();
         if matches!(*state, State::Closed) {
@@ -96,7 +96,7 @@ impl ConnectionState {
         Ok(())
     }
 
-    /// Marks the response as ready: the connection waits for the client to read it.
+    /// Marks the response as ready. The connection then waits for the client to read the response.
     pub(crate) fn end_response(&self) {
         let mut state = self.state();
         if matches!(*state, State::Responding) {
@@ -111,7 +111,7 @@ impl ConnectionState {
         }
     }
 
-    /// Changes the state to closed if the connection waits for its client. Returns false if it does not.
+    /// Changes the state to closed if the connection waits for its client, and returns whether it did.
     fn close_if_waiting(&self) -> bool {
         let mut state = self.state();
         let is_waiting = matches!(*state, State::WaitingForClient { .. });
@@ -126,7 +126,7 @@ impl ConnectionState {
     }
 }
 
-/// The connection was closed before the whole request was received.
+/// The error of a connection that was closed before the server received the complete request.
 #[derive(Debug)]
 pub(crate) struct ClosedError;
 

@@ -1,12 +1,12 @@
-//! The HTTP/1.1 server of the emulator and of the API keys page. Clients that send nothing, or read nothing, cannot block
-//! other clients.
+//! The HTTP/1.1 server of the emulator and of the API keys page. Clients that send or read nothing cannot block other
+//! clients.
 //!
-//! - A client has ten seconds to send the head of each request, ten seconds for each part of a body, and ten seconds to read
-//!   each part of a response.
+//! - A timeout of ten seconds applies to the head of each request, to each part of a request body, and to each part of
+//!   a response.
 //! - The number of connections is limited. At the limit, a new connection replaces the connection that has waited longest for
 //!   its client. A request is never interrupted while the server responds to it. If the server responds on all connections,
 //!   new connections wait.
-//! - If no file descriptor is free, the server closes one eighth of the connections: those that have waited longest for their
+//! - If no file descriptor is free, the server closes the eighth of the connections that has waited longest for its
 //!   clients.
 
 mod connections;
@@ -60,7 +60,7 @@ impl Listener for TcpListener {
 
     fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
         let (stream, _) = ready!(TcpListener::poll_accept(self, cx))?;
-        // Otherwise, small responses may be delayed until the client acknowledges earlier data.
+        // Nagle's algorithm would delay small responses until the client acknowledges earlier data.
         let _ = stream.set_nodelay(true);
         Poll::Ready(Ok(stream))
     }
@@ -127,7 +127,7 @@ where
             Ok::<_, ClosedError>(response.unwrap_or_else(|never| match never {}))
         }
     });
-    // The client causes all errors, such as a timeout or a malformed request.
+    // Errors are ignored, because the client causes all of them, for example with a timeout or a malformed request.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(CLIENT_TIMEOUT)

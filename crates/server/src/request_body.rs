@@ -1,4 +1,4 @@
-//! A request body with a timeout. Its end starts the response.
+//! A request body with a timeout. The end of the body marks its connection as responding.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ pub(crate) struct RequestBody {
     body: Incoming,
     state: ConnectionState,
     timeout: Duration,
-    /// Runs while the body waits for its next part.
+    /// The timer of the next part of the body. `None` while the body is not waiting.
     timer: Option<Pin<Box<Sleep>>>,
 }
 

@@ -1,5 +1,5 @@
-//! French translations of the core's error texts. Their keys are the English texts: a changed text has no translation until this
-//! table is updated.
+//! French translations of the core's error texts. The table is keyed by the English text, so a changed English text has
+//! no translation until the table is updated.
 
 #[rustfmt::skip]
 static FRENCH: &[(&str, &str)] = &[
@@ -87,11 +87,11 @@ static FRENCH: &[(&str, &str)] = &[
      "signalez-le, s'il vous plaît, sans aucune clé"),
 ];
 
-/// The French of a text of the table of errors, for the page and for `README.fr.md`.
+/// Returns the French translation of a text in the core's error table. The page and `README.fr.md` use it.
 #[doc(hidden)]
 pub fn french(english: &str) -> Option<String> {
     let (_, french) = FRENCH.iter().find(|(text, _)| *text == english)?;
-    // French sets a space before these, at which no line may break.
+    // In French, a no-break space precedes `:` and `;`.
     Some(french.replace(" :", "\u{a0}:").replace(" ;", "\u{a0};"))
 }
 

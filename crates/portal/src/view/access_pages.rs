@@ -1,4 +1,4 @@
-//! The pages that visitors without access to the keys get.
+//! The pages for visitors without access to the keys.
 
 use maud::{Markup, html};
 
@@ -60,7 +60,7 @@ pub(crate) fn link_required(language: Language) -> Markup {
     )
 }
 
-/// The response to a form whose session has ended, for example in another tab.
+/// Renders the response to a form whose session has ended, for example in another tab.
 pub(crate) fn session_ended(language: Language) -> Markup {
     page(
         language,
@@ -73,7 +73,7 @@ pub(crate) fn session_ended(language: Language) -> Markup {
     )
 }
 
-/// A page that redirects to the list of keys at once, and adds no entry to the browser's history.
+/// Renders a page that redirects to the list of keys immediately, and adds no entry to the browser's history.
 pub(crate) fn redirect(language: Language) -> Markup {
     page(
         language,

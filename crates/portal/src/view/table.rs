@@ -9,7 +9,7 @@ use crate::flash::{FlashMessage, RequestedAction};
 use crate::messages::Language;
 use crate::paths::{PATH, key_path};
 
-/// The number of keys from which the page has a search form.
+/// The minimum number of keys at which the page has a search form.
 const MIN_KEYS_TO_SEARCH: usize = 5;
 
 pub(super) fn meter(language: Language, keys: usize) -> Markup {
@@ -53,11 +53,12 @@ impl Page<'_> {
         }
     }
 
-    /// The row of a key. Rows that do not match the search are hidden, so that the page's script can search without a request.
+    /// Renders the row of a key. Rows that do not match the search are hidden, so that the page's script can search
+    /// without a request.
     fn row(&self, keys: &Keys<'_>, key: &ApiKeyDetails, is_found: bool) -> Markup {
         let (language, id) = (self.language, &key.id);
         let name = name(key);
-        // A link would show an id that holds a key.
+        // A link would reveal an id that contains a key.
         let is_linked = !id.holds_key();
         let whose = format!("{}{}", language.colon(), name.as_deref().unwrap_or(language.no_name()));
         html! {
@@ -92,7 +93,7 @@ impl Page<'_> {
         }
     }
 
-    /// A button with which the page's script fetches a secret. `said` is announced afterwards.
+    /// Renders a button with which the page's script fetches a secret. Screen readers announce `said` afterwards.
     fn tool(&self, does: &str, from: &str, said: &str, text: &str, whose: &str) -> Markup {
         html! {
             button.quiet type="button" data-does=(does) data-from=(from) data-said=(said) data-hide=(self.language.hide())
@@ -148,7 +149,7 @@ impl Page<'_> {
         }
     }
 
-    /// Returns the text of a creation that failed, and whether it is not a valid name.
+    /// Returns the name that the visitor typed for a failed creation, and whether the name is invalid.
     fn typed(&self) -> (&str, bool) {
         let typed = self.messages.iter().find_map(|message| match &**message {
             FlashMessage::InvalidName { typed } => Some((typed.as_str(), true)),
