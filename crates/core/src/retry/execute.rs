@@ -1,4 +1,5 @@
-//! Executes a request with retries. `create` and `delete` have drivers of their own, which list the keys between attempts.
+//! Execution of requests with retries. `create` and `delete` have their own drivers, which list the keys between
+//! attempts.
 
 use bytes::Bytes;
 use http::Request;
@@ -15,7 +16,7 @@ pub(crate) struct Execution<'a> {
     retry: &'a Retry,
     request: &'a Request<Bytes>,
     deadline: Deadline,
-    /// An attempt may have changed something, and no conclusive answer came.
+    /// Whether an earlier attempt may have taken effect although its response was not conclusive.
     ambiguous: bool,
 }
 
@@ -29,7 +30,8 @@ impl<'a> Execution<'a> {
         Self { transport, retry, request, deadline, ambiguous: false }
     }
 
-    /// Tries until the answer is conclusive, as the policy says. What might change something twice is tried once.
+    /// Repeats the attempt until the response is conclusive or the policy gives up. A request that is not safe to
+    /// repeat is attempted once.
     pub(crate) async fn run<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
         // POST and PATCH are safe to repeat under their idempotency key.
         let repeatable = self.request.method().is_idempotent() || self.idempotency_key().is_some();
@@ -46,21 +48,22 @@ impl<'a> Execution<'a> {
                 Some(wait) => self.transport.sleep(wait).await,
                 None => return Err(self.conclude(error)),
             }
-            // An attempt that is cut off while it connects would look as if it might have been sent.
+            // An attempt that times out while it connects counts as possibly sent. A change therefore needs time to
+            // connect.
             if !self.request.method().is_safe() && !self.transport.can_send(self.deadline) {
                 return Err(self.conclude(error));
             }
         }
     }
 
-    /// What to tell a caller who stopped it.
+    /// Returns the error of a cancelled operation.
     pub(crate) fn cancelled(&self) -> Error {
         self.conclude(Error::of(ErrorKind::Cancelled))
     }
 
     async fn attempt<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
         let was_ambiguous = self.ambiguous;
-        // As long as it is under way, and if it is stopped then.
+        // Stays set if the operation is cancelled during this attempt.
         self.ambiguous = !self.request.method().is_safe();
         let (error, is_inconclusive) = match self.transport.attempt(self.request, self.deadline).await {
             Err(failure) => (failure.error, failure.sent),
@@ -73,14 +76,16 @@ impl<'a> Execution<'a> {
         Err(error)
     }
 
-    /// A conflict after a doubt: the first attempt is still running under the idempotency key.
+    /// Returns whether to retry after this error. A 409 after an ambiguous attempt is transient, because the first
+    /// attempt is still running under the same idempotency key.
     fn is_transient(&self, error: &Error) -> bool {
         let still_running = self.ambiguous && self.idempotency_key().is_some() && error.status() == Some(409);
         still_running || is_transient(error)
     }
 
-    /// The law of changes: in doubt, an error is not returned as itself. Codat's own 400 is the answer to every attempt
-    /// under one idempotency key, and proves that nothing was changed.
+    /// Returns the error to report: `OutcomeUnknown` if an attempt was ambiguous, unless the last response is
+    /// conclusive. Codat's 400 to a request with an idempotency key is conclusive: every attempt under that key gets
+    /// the same response, so nothing was changed.
     fn conclude(&self, error: Error) -> Error {
         let key = self.idempotency_key();
         let proves_nothing_changed = key.is_some() && error.status() == Some(400) && error.is_codats_own();
@@ -105,8 +110,9 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// Whether a change may have been made all the same: an answer that could not be read, a redirect to what was made, a
-/// server that failed on the way, a status that nobody knows. The rest of 3xx and 4xx refuse before they act.
+/// Returns whether the request may have taken effect despite this status. Examples are a success that cannot be parsed,
+/// a redirect to a created resource, a server error and an unassigned status. The other 3xx and 4xx statuses reject a
+/// request before it takes effect.
 fn is_inconclusive(status: u16) -> bool {
     !matches!(status, 304..=407 | 409..=498)
 }

@@ -1,5 +1,4 @@
-//! When to retry: a pure policy, and the executor that applies it. The time and the jitter come from outside, so that tests
-//! choose them.
+//! Retries: a pure policy, and the executor that applies the policy. Tests replace the clock and the jitter.
 
 mod execute;
 
@@ -10,14 +9,14 @@ use crate::error::{Error, ErrorKind};
 
 pub(crate) use execute::Execution;
 
-/// How a client retries.
+/// The retry settings of a client.
 #[derive(Clone)]
 pub(crate) struct Retry {
     pub(crate) policy: RetryPolicy,
     pub(crate) rng: Arc<dyn Rng>,
 }
 
-/// How many attempts an operation makes, and how long it waits between them: exponential backoff with full jitter.
+/// The maximum number of attempts of an operation and the waits between them: exponential backoff with full jitter.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
     /// The maximum number of attempts, the first included.
@@ -32,16 +31,16 @@ pub struct RetryPolicy {
 pub const DEFAULT_POLICY: RetryPolicy =
     RetryPolicy { max_attempts: 4, initial_backoff: Duration::from_millis(250), max_backoff: Duration::from_secs(5) };
 
-/// For a caller that retries by itself.
+/// The policy for a caller that retries by itself: a single attempt.
 pub(crate) const NO_RETRIES: RetryPolicy = RetryPolicy { max_attempts: 1, ..DEFAULT_POLICY };
 
-/// With less time than this left after a wait, the next response would hardly arrive in time.
+/// The minimum time that must remain after a wait. A response would hardly arrive within less time.
 const MIN_REMAINING: Duration = Duration::from_millis(100);
 
 impl RetryPolicy {
-    /// Returns how long to wait before the next attempt, or `None` to give up. The wait is at least `retry_after`, which
-    /// the server asks for. If that exceeds the remaining time, the result is `None`. `jitter` is at least 0 and less
-    /// than 1.
+    /// Returns the wait before the next attempt, or `None` to give up. The wait is at least `retry_after`, the value of
+    /// the `Retry-After` header. The result is `None` after the last attempt, or if `remaining` does not exceed the
+    /// wait by more than 100 ms. `jitter` is at least 0 and less than 1.
     pub fn backoff(
         &self,
         attempts_made: u32,
@@ -59,7 +58,7 @@ impl RetryPolicy {
     }
 }
 
-/// Whether an attempt that is safe to repeat is retried after this error.
+/// Returns whether an attempt that is safe to repeat is retried after this error.
 pub(crate) fn is_transient(error: &Error) -> bool {
     match error.kind() {
         _ if error.is_final() => false,
@@ -69,7 +68,7 @@ pub(crate) fn is_transient(error: &Error) -> bool {
     }
 }
 
-/// Generates the jitter of waits. Tests replace it.
+/// A source of jitter, which tests replace.
 pub(crate) trait Rng: Send + Sync {
     /// Returns a number that is at least 0 and less than 1.
     fn jitter(&self) -> f64;
@@ -98,7 +97,7 @@ mod tests {
     use crate::stand_in::{Answer, StandIn, json};
     use crate::timeouts::Clock;
 
-    /// Sleeps without waiting, and records for how long. Its jitter is always one half.
+    /// A clock whose `sleep` returns immediately and records the duration. The jitter is always 0.5.
     struct Fake {
         started: Instant,
         waits: Mutex<Vec<Duration>>,
@@ -121,7 +120,8 @@ mod tests {
         }
     }
 
-    /// Lists the keys of a server that sends these responses. Returns how many requests it received, and the waits.
+    /// Lists the keys of a server that sends these responses. Returns the number of requests and the waits in
+    /// milliseconds.
     async fn waits(answers: Vec<Answer>) -> (usize, Vec<u128>) {
         let server = StandIn::answering(answers);
         let fake = Arc::new(Fake { started: Instant::now(), waits: Mutex::default() });
@@ -148,7 +148,7 @@ mod tests {
     #[tokio::test]
     async fn what_the_server_asks_for_is_obeyed_as_long_as_time_remains() {
         assert_eq!(waits(vec![rate_limited("7"), json(200, r#"{"results":[]}"#)]).await, (2, vec![7_000]));
-        // 20 s of the call's 30 s are gone, and another 20 s would be too many.
+        // After a wait of 20 s, only 10 s of the timeout of 30 s remain, so there is no second wait.
         assert_eq!(waits(vec![rate_limited("20")]).await, (2, vec![20_000]));
     }
 
@@ -161,7 +161,7 @@ mod tests {
             jitter in 0.0..1.0,
         ) {
             let (asked, remaining) = (retry_after.map(Duration::from_millis), Duration::from_millis(remaining));
-            // Enough attempts for the longest wait to be reached.
+            // Ten attempts suffice for the wait to reach its maximum.
             let policy = RetryPolicy { max_attempts: 10, ..DEFAULT_POLICY };
             let max = Duration::from_millis(250 << attempts.saturating_sub(1).min(5)).min(Duration::from_secs(5));
             let wanted = max.mul_f64(jitter).max(asked.unwrap_or_default());

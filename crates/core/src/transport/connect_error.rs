@@ -1,5 +1,6 @@
-//! Errors of a connection that was not made. An error is final if a repeat cannot help: a proxy refuses, or TLS fails. A name
-//! that cannot be resolved is not final: only some platforms tell an unknown name from a failing resolver.
+//! Errors of failed connections. An error is final, so that no attempt follows, if the proxy permanently refuses the
+//! tunnel or if TLS fails. A failed name resolution is not final, because only some platforms distinguish an unknown
+//! name from a failing resolver.
 
 use std::io;
 use std::time::Duration;
@@ -15,10 +16,10 @@ use crate::error::{Error, ErrorKind};
 const CA_HINT: &str = "check the base URL; behind a proxy that opens TLS, name the certificate of its authority in CODAT_CA_FILE \
                        (or `ca_file`): the authority's, not the server's own";
 
-/// The system's resolver, with errors that differ from those of TCP.
+/// The system's DNS resolver. Its errors have the type [`Unresolved`], which distinguishes them from TCP errors.
 pub(crate) struct Resolver;
 
-/// The system's resolver has no address for a name.
+/// The error of a host name that the system cannot resolve.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 struct Unresolved(io::Error);
@@ -32,7 +33,7 @@ impl Resolve for Resolver {
     }
 }
 
-/// What a client connects to.
+/// The server that a client connects to.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) url: &'a Url,
@@ -41,7 +42,7 @@ pub(super) struct Target<'a> {
     pub(super) connect_timeout: Duration,
 }
 
-/// The error of a request whose connection was not made, so that nothing was sent to Codat.
+/// Returns the error of a request whose connection failed. Nothing was sent to Codat.
 pub(super) async fn connect_error(source: reqwest::Error, target: Target<'_>) -> Error {
     let source = source.without_url();
     let error = match (tunnel(&source), target.proxy) {
@@ -53,7 +54,7 @@ pub(super) async fn connect_error(source: reqwest::Error, target: Target<'_>) ->
             Error::new(ErrorKind::Connect, what).with_hint(PROXY_HINT)
         }
         (Some(Tunnel::Unreached), Some(proxy)) => not_connected(&source, &format!("the proxy {}", proxy.origin())),
-        // An unencrypted request goes to the proxy itself.
+        // An `http` request is sent to the proxy without a tunnel.
         (None, Some(proxy)) if target.url.scheme() == "http" => {
             not_connected(&source, &format!("the proxy {}", proxy.origin()))
         }
@@ -64,19 +65,19 @@ pub(super) async fn connect_error(source: reqwest::Error, target: Target<'_>) ->
 
 const PROXY_HINT: &str = "check the URL of the proxy";
 
-/// How a proxy failed to open a tunnel.
+/// The reason why a proxy opened no tunnel.
 enum Tunnel {
-    /// No connection to it was made.
+    /// No connection to the proxy was made.
     Unreached,
-    /// It ended the connection.
+    /// The proxy closed the connection.
     Broken,
-    /// It answered 407.
+    /// The proxy answered 407.
     Unauthorized,
-    /// It answered with another status than 200.
+    /// The proxy answered with a status other than 200 and 407.
     Refused,
 }
 
-/// Recognizes the error by its text, since its type is private in hyper-util.
+/// Classifies a tunnel error by its text, because its type is private in hyper-util.
 fn tunnel(source: &reqwest::Error) -> Option<Tunnel> {
     let text = chain(source).map(|error| error.to_string()).find(|text| text.starts_with("tunnel error: "))?;
     Some(match text.as_str() {
@@ -149,7 +150,8 @@ fn tls(cause: &rustls::Error, place: &str) -> Error {
     }
 }
 
-/// A 408, 429 or 5xx is retryable: the proxy may reach the target later.
+/// Returns the error for the proxy's response to `CONNECT`. A 408, 429 or 5xx is retryable, because the proxy may reach
+/// the target later.
 fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
     let what = format!("the proxy {place} answered {}{reason} when asked to connect to {target}", status.as_u16());
@@ -163,7 +165,7 @@ fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     }
 }
 
-/// The system's message, without its error number.
+/// Describes an I/O error. The descriptions of common errors omit the system's error number.
 fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "nothing listens there (connection refused)".into(),
@@ -196,17 +198,17 @@ fn certificate(reason: &CertificateError) -> String {
     }
 }
 
-/// Finds the first error of a type in the chain of sources.
+/// Returns the first error of type `E` in a chain of sources.
 pub(crate) fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-/// An error and its sources.
+/// Iterates over an error and its sources.
 fn chain<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| {
-        // An I/O error hides the error that it wraps from `source`.
+        // `source` of an I/O error skips the wrapped error.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         wrapped.map(|wrapped| wrapped as _).or(error.source())
     })

@@ -1,4 +1,4 @@
-//! Follows a key that changes while the program runs.
+//! Credential refresh after a rejected request.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,8 +14,9 @@ use crate::timeouts::Deadline;
 use crate::wire::Attempt;
 
 impl Transport {
-    /// One attempt; and one more where Codat refuses the key and its source has another one by now. Safe for every method,
-    /// since such a refusal changes nothing.
+    /// Sends one attempt. If Codat rejects the key with 401 or 403 and the credential source has another key, sends the
+    /// request once more with that key. Every method is safe to repeat here, because a rejected request changes
+    /// nothing.
     pub(crate) async fn attempt(&self, request: &Request<Bytes>, deadline: Deadline) -> Result<Attempt, Failure> {
         let key = self.key_to_use(deadline).await.map_err(|error| Failure { error, sent: false })?;
         let mut attempt = self.attempt_with(&key, request, deadline).await?;
@@ -25,7 +26,8 @@ impl Transport {
         }
     }
 
-    /// Returns the key to authenticate with now. Reads its source if that has not happened yet, or if it may have changed.
+    /// Returns the key to authenticate with. Reads the credential source if no key is cached or if the source may have
+    /// changed.
     pub(crate) async fn key_to_use(&self, deadline: Deadline) -> Result<Arc<CachedCredential>, Error> {
         match self.credentials().ready() {
             Some(key) => Ok(key),
@@ -33,7 +35,7 @@ impl Transport {
         }
     }
 
-    /// Returns a key other than the one that Codat rejected, if the source has one.
+    /// Returns a key other than `rejected`, if the credential source has one.
     pub(crate) async fn key_after_rejection(
         &self,
         rejected: &ApiKey,
@@ -42,8 +44,8 @@ impl Transport {
         self.within(deadline, self.credentials().instead_of(rejected)).await
     }
 
-    /// If the answer refuses the key: another one, where the source has one, and enough time is left to use it. The answer
-    /// keeps why there is none, if the source cannot be read.
+    /// If the response is 401 or 403, returns another key, provided that the credential source has one and enough time
+    /// remains to send the request. If the source cannot be read, stores the reason in `attempt.refresh_error`.
     pub(crate) async fn key_instead_of(
         &self,
         refused: &CachedCredential,

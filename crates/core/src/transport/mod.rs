@@ -1,5 +1,4 @@
-//! Sends a request and reads its answer. Only this module, `config.rs`, `proxy.rs`, `connect_error.rs` and `send_error.rs`
-//! know reqwest.
+//! The transport: sends single attempts over reqwest and reads the responses. Only this module uses reqwest.
 
 mod connect_error;
 mod credential_refresh;
@@ -29,21 +28,22 @@ use connect_error::{Resolver, Target, connect_error};
 use proxy::Proxy;
 use send_error::{body_error, send_error};
 
-/// No answer of Codat's key operations comes near this size; past it something else is talking.
+/// The maximum body size of a successful response. The responses of Codat's key operations are far smaller.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
-/// What Codat says with a refusal is short; of a longer one the status is enough.
+/// The maximum body size of an error response. Codat's error bodies are short. If a body exceeds the limit, the error
+/// contains only the status.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
 const MAX_ENCODING_CHARS: usize = 40;
 
-/// What the latest answer said of the day's quota, shared by the clients that count as one.
+/// The rate limit that the latest response reported. The handles of one client share this value.
 pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
 
-/// Set once the caller is done with a client, in all its clones.
+/// Whether a client is closed. All clones of the client share the flag.
 pub(crate) type Closed = Arc<AtomicBool>;
 
-/// What connections are made with.
+/// The configuration of connections.
 #[derive(Clone)]
 pub(crate) struct TransportConfig {
     pub(crate) base_url: BaseUrl,
@@ -56,7 +56,7 @@ pub(crate) struct TransportConfig {
 }
 
 impl TransportConfig {
-    /// A copy for the child of a fork. It shares neither TLS sessions nor locks with the parent.
+    /// Returns a copy for the child of a fork. The copy shares neither TLS sessions nor locks with the parent.
     pub(crate) fn for_this_process(&self) -> Self {
         let mut own = self.clone();
         own.credentials = Arc::new(self.credentials.for_this_process());
@@ -69,7 +69,7 @@ impl TransportConfig {
     }
 }
 
-/// Sends one attempt at a time over reqwest.
+/// A sender of single attempts over reqwest.
 pub(crate) struct Transport {
     pub(crate) config: TransportConfig,
     http: reqwest::Client,
@@ -80,7 +80,7 @@ pub(crate) struct Transport {
     latest_rate_limit: LatestRateLimit,
 }
 
-/// No usable answer. `sent` tells whether Codat may have received the request all the same.
+/// An attempt without a usable response. `sent` is true if Codat may have received the request.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: Error,
@@ -88,7 +88,7 @@ pub(crate) struct Failure {
 }
 
 impl Transport {
-    /// Opens no connection yet. Clients that count as one share `latest_rate_limit`.
+    /// Creates a transport without opening a connection. The handles of one client share `latest_rate_limit`.
     pub(crate) fn new(config: TransportConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(config.tls.clone())
@@ -126,8 +126,8 @@ impl Transport {
         self.config.clock.sleep(time).await;
     }
 
-    /// Whether the remaining time suffices to connect, and 250 ms more. An attempt that times out while it connects would
-    /// count as one that may have been sent.
+    /// Returns whether the remaining time exceeds the connect timeout by at least 250 ms. An attempt that times out
+    /// while it connects counts as possibly sent.
     pub(crate) fn can_send(&self, deadline: Deadline) -> bool {
         self.remaining(deadline) >= self.config.connect_timeout + Duration::from_millis(250)
     }
@@ -136,7 +136,7 @@ impl Transport {
         *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends one attempt with a credential, and traces it.
+    /// Sends one attempt with a credential and records a trace span.
     pub(crate) async fn attempt_with(
         &self,
         key: &Arc<CachedCredential>,
@@ -145,7 +145,7 @@ impl Transport {
     ) -> Result<Attempt, Failure> {
         let span = debug_span!("codat.request", method = %request.method(), path = path_template(request.uri()), status = Empty, correlation_id = Empty);
         let timeout = deadline.attempt_timeout(&*self.config.clock);
-        // Where nobody listens, nothing is timed.
+        // Without a subscriber, the attempt is not timed.
         if span.is_disabled() {
             return self.exchange(key, request, timeout).await;
         }
@@ -155,7 +155,8 @@ impl Transport {
             let milliseconds = self.config.clock.now().saturating_duration_since(started).as_millis() as u64;
             match &result {
                 Ok(attempt) => {
-                    // Only a refusal has one, and reading for it costs as much as reading the answer.
+                    // Only error responses have a correlation ID. Searching a successful body would cost as much as
+                    // parsing the result.
                     let id = if attempt.status().is_success() { None } else { correlation_id(attempt) };
                     let (span, status) = (tracing::Span::current(), attempt.status().as_u16());
                     span.record("status", status);
@@ -198,7 +199,7 @@ impl Transport {
         let read = timeout_at(ends.into(), self.read_body(&response, &mut answer)).await;
         match read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the answer did not end in time"))) {
             Ok(body) => *response.body_mut() = body,
-            // A refusal stays one, whatever became of its body.
+            // An error response keeps its status even if its body cannot be read.
             Err(_) if !response.status().is_success() => {}
             Err(error) => return Err(Failure { error: error.with_status(response.status().as_u16()), sent: true }),
         }
@@ -214,7 +215,7 @@ impl Transport {
         }
     }
 
-    /// Nothing was sent only if no connection was made.
+    /// Converts an error of reqwest. The request counts as not sent only if the connection failed.
     async fn failure(&self, source: reqwest::Error) -> Failure {
         if source.is_connect() {
             return Failure { error: connect_error(source, self.target()).await, sent: false };
@@ -222,7 +223,7 @@ impl Transport {
         Failure { error: send_error(source, &self.origin), sent: true }
     }
 
-    /// Builds the request for reqwest, with the URL and headers that every request has.
+    /// Builds the request for reqwest: adds the base URL and the headers of every request.
     fn authorized(&self, key: &CachedCredential, request: &Request<Bytes>) -> reqwest::Request {
         let mut url = self.url.clone();
         url.set_path(request.uri().path());
@@ -232,9 +233,9 @@ impl Transport {
         let headers = authorized.headers_mut();
         headers.clone_from(request.headers());
         headers.insert(AUTHORIZATION, key.authorization.clone());
-        // Keys can be masked only in a body that is not compressed.
+        // Keys can be redacted only in uncompressed bodies.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        // RFC 9110, 8.6. Strict servers answer 411 to these methods without `Content-Length`.
+        // RFC 9110, section 8.6: strict servers reject these methods with 411 if `Content-Length` is missing.
         if request.body().is_empty() && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
         }
@@ -256,7 +257,7 @@ impl Transport {
             if read.len() + chunk.len() > most {
                 return Err(Error::of(ErrorKind::TooLarge));
             }
-            // Most answers arrive in one chunk, which is not copied.
+            // Most bodies arrive in one chunk, which is returned without a copy.
             if declared == Some(chunk.len() as u64) {
                 return Ok(chunk);
             }
@@ -266,14 +267,14 @@ impl Transport {
     }
 }
 
-/// Rejects an encoded body: the request allows no encoding, and a key in such a body could not be masked.
+/// Rejects an encoded body. The request allows no encoding, and keys in an encoded body could not be redacted.
 fn check_encoding(response: &Response<Bytes>, known: &KnownKeys) -> Result<(), Error> {
     let encodings = response.headers().get_all(CONTENT_ENCODING).iter();
     let mut encodings = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
     match encodings.find(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")) {
         None => Ok(()),
         Some(encoding) => {
-            // Redacted before it is cut, so that no half of a key escapes.
+            // Redacts before truncating, so that no part of a key remains.
             let encoding: String =
                 Untrusted::new(&encoding, known).to_string().chars().take(MAX_ENCODING_CHARS).collect();
             let what = format!(

@@ -1,5 +1,4 @@
-//! The proxy: given, or from the environment. Only this module, `config.rs`, `transport.rs`, `connect_error.rs` and
-//! `send_error.rs` know reqwest.
+//! The proxy, configured explicitly or by environment variables.
 
 use std::io;
 
@@ -17,18 +16,18 @@ use crate::error::{Error, ErrorKind};
 
 const EXAMPLE: &str = "write it like http://proxy.example:8080";
 
-/// Longer than any status line.
+/// The maximum number of bytes that are read of a status line.
 const MAX_STATUS_LINE: u64 = 1024;
 
 #[derive(Clone)]
 pub(crate) struct Proxy {
     pub(crate) route: reqwest::Proxy,
     url: Url,
-    /// Its origin, and what named it: an origin holds no password.
+    /// The origin, and the setting that configured the proxy. An origin contains no password.
     pub(crate) shown: String,
 }
 
-/// A proxy for every request.
+/// Returns an explicitly configured proxy, which is used for every request.
 pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -> Result<Proxy, Error> {
     let url = parse(text, "the proxy")?;
     if !base_url.is_encrypted() && !allow_insecure_http {
@@ -38,8 +37,8 @@ pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -
     Proxy::new(url, "given", None)
 }
 
-/// What `HTTPS_PROXY` or `ALL_PROXY` say, but for the hosts in `NO_PROXY`; for an unencrypted base URL none, since that
-/// is this machine, or one that the caller trusts.
+/// Returns the proxy in `HTTPS_PROXY` or `ALL_PROXY`, which is not used for the hosts in `NO_PROXY`. An unencrypted
+/// base URL uses no proxy, because its server is on this machine or is trusted by the caller.
 pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl) -> Result<Option<Proxy>, Error> {
     if !base_url.is_encrypted() {
         return Ok(None);
@@ -56,7 +55,7 @@ pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl)
 }
 
 fn parse(text: &str, place: &str) -> Result<Url, Error> {
-    // As curl takes it: a host and a port without a scheme.
+    // Like curl, accepts a host and a port without a scheme.
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && is_uri(url);
     Url::parse(&with_scheme).ok().filter(usable).ok_or_else(|| {
@@ -64,7 +63,7 @@ fn parse(text: &str, place: &str) -> Result<Url, Error> {
     })
 }
 
-/// The HTTP stack would silently ignore a URL that it cannot parse.
+/// Returns whether the HTTP stack can parse a URL. The stack silently ignores other URLs.
 fn is_uri(url: &Url) -> bool {
     url.as_str().parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some())
 }
@@ -80,13 +79,13 @@ impl Proxy {
         Ok(Self { route: route.no_proxy(exceptions), url, shown })
     }
 
-    /// Contains neither user name nor password.
+    /// Returns the origin, which contains neither user name nor password.
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
-    /// Asks an unencrypted proxy again for a tunnel to `HOST:PORT`, and returns the status line: reqwest does not report the
-    /// status of the refusal.
+    /// Sends another `CONNECT HOST:PORT` request to an unencrypted proxy and returns the status line, because reqwest
+    /// does not report the status of a refused tunnel.
     pub(crate) async fn ask_for_tunnel(&self, target: &str) -> io::Result<String> {
         let (Some(host), Some(port), "http") =
             (self.url.host_str(), self.url.port_or_known_default(), self.url.scheme())
@@ -103,7 +102,7 @@ impl Proxy {
         Ok(String::from_utf8_lossy(line).trim_end().to_owned())
     }
 
-    /// The `Proxy-Authorization` header from the user name and password of the URL, if any.
+    /// Returns the `Proxy-Authorization` header line for the user name and password in the URL, or an empty string.
     fn authorization(&self) -> String {
         if self.url.username().is_empty() && self.url.password().is_none() {
             return String::new();

@@ -1,4 +1,4 @@
-//! Errors of a request that was sent but got no complete response. Codat may have received it.
+//! Errors of requests that got no complete response. Codat may have received them.
 
 use std::io;
 
@@ -7,10 +7,10 @@ use crate::error::{Error, ErrorKind};
 
 const NOT_HTTP: &str = "it does not begin with `HTTP/1.1`";
 
-/// A server that speaks TLS answers an unencrypted request with an alert, or closes the connection.
+/// A TLS server answers an unencrypted request with an alert, or closes the connection.
 const TLS_HINT: &str = "check the scheme and the port of the base URL: a port that speaks TLS needs https://";
 
-/// The error of a request that failed after the connection was made.
+/// Returns the error of a request that failed after the connection was made.
 pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
     let defect = find::<hyper::Error>(&source).and_then(defect);
     let may_speak_tls = origin.starts_with("http://") && defect.as_deref().is_none_or(|defect| defect == NOT_HTTP);
@@ -24,7 +24,7 @@ pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
     error.with_source(source.without_url())
 }
 
-/// The error of a response whose body is incomplete.
+/// Returns the error of a response whose body is incomplete.
 pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     let is_malformed =
         |cause: &io::Error| matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
@@ -38,9 +38,9 @@ pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     error.with_source(source.without_url())
 }
 
-/// Describes a malformed response head; `None` if the connection was lost.
+/// Describes a malformed response head. Returns `None` if the connection was lost.
 fn defect(error: &hyper::Error) -> Option<String> {
-    // hyper distinguishes these by text only.
+    // hyper distinguishes these errors only by their text.
     let text = error.to_string();
     match text.as_str() {
         "message head is too large" => Some("its head is too large, or has more than 100 headers".into()),

@@ -1,4 +1,4 @@
-//! TLS: rustls with ring and the bundled roots, in a configuration of each client's own, since two bindings may share a
+//! TLS with rustls, ring and the bundled roots. Each client has its own configuration, because two bindings may share a
 //! process.
 
 use std::io::Read;
@@ -14,7 +14,8 @@ use crate::trusted_file::{OpenError, open_trusted};
 
 const HINT: &str = "give the path of a PEM file with the certificate of the authority that signs for your proxy";
 
-/// Trusts the bundled roots, and what a CA file adds to them. `ca_file` is a path, and what to call it in an error.
+/// Returns a configuration that trusts the bundled roots and the certificates in a CA file. `ca_file` is the path and
+/// the name of the setting for error messages.
 pub(crate) fn config(ca_file: Option<(PathBuf, &str)>) -> Result<rustls::ClientConfig, Error> {
     let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some((path, place)) = ca_file {
@@ -35,7 +36,7 @@ pub(crate) fn config(ca_file: Option<(PathBuf, &str)>) -> Result<rustls::ClientC
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Whoever could change the file could read what is sent.
+/// Reads a CA file. Rejects a file that other users can change, because they could then intercept requests.
 fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
     let mut bytes = Vec::new();
     open_trusted(path)?.read_to_end(&mut bytes)?;

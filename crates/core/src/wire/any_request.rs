@@ -12,7 +12,7 @@ use super::error_response::error_response;
 use crate::domain::{BaseUrl, NOT_IN_A_SEGMENT};
 use crate::error::{Error, ErrorKind};
 
-/// Any call. A path that could leave the base URL's origin or prefix is refused.
+/// Builds a request to any path. Rejects a path that could leave the origin or the prefix of the base URL.
 pub(crate) fn any_request(
     method: Method,
     base: &BaseUrl,
@@ -31,7 +31,7 @@ pub(crate) fn any_request(
         Error::new(ErrorKind::InvalidInput, "the path cannot stand in a URL")
             .with_hint("percent-encode what a URL cannot hold")
     };
-    // Percent-encodes characters that are not ASCII, as browsers do.
+    // Parsing percent-encodes non-ASCII characters, as browsers do.
     let url = Url::parse(&url).map_err(|source| invalid_path().with_source(source))?;
     let request = Request::builder().method(method).uri(url.as_str()).header(ACCEPT, JSON);
     request.body(body).map_err(|source| invalid_path().with_source(source))
@@ -41,7 +41,8 @@ pub(crate) fn parse_any(attempt: &Attempt) -> Result<Attempt, Error> {
     if attempt.status().is_success() { Ok(attempt.clone()) } else { Err(error_response(attempt).about_a_path()) }
 }
 
-/// The path without its values, for traces. One of the caller's own may hold anything, so that a trace shows none of it.
+/// Returns the path without key IDs, for traces. A path that is not an operation on keys becomes `(any)`, because the
+/// path may contain confidential data.
 pub(crate) fn path_template(uri: &Uri) -> &'static str {
     let mut segments = uri.path().rsplit('/');
     match (segments.next(), segments.next()) {

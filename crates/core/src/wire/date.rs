@@ -1,4 +1,4 @@
-//! Dates and waits, in the forms in which they come.
+//! Parsing of dates and of the `Retry-After` header.
 
 use std::time::Duration;
 
@@ -11,26 +11,27 @@ use jiff::tz::Offset;
 
 use crate::timeouts::seconds;
 
-/// 100 years. Every language can represent this duration, and a date this far ahead.
+/// The maximum of a parsed `Retry-After`: 100 years. Every language can represent this duration, and a date this far in
+/// the future.
 const LONGEST_WAIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// Codat's dates are UTC, with and without `Z` or an offset, with up to seven fraction digits.
+/// Parses a date of Codat's API, which has up to seven fraction digits. A date without `Z` or an offset is in UTC.
 pub(crate) fn codat_date(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
 }
 
-/// A date as HTTP writes it, `Wed, 25 Nov 2026 00:00:00 GMT`.
+/// Parses an HTTP date, such as `Wed, 25 Nov 2026 00:00:00 GMT`.
 pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     rfc2822::parse(text).ok().map(|date| date.timestamp())
 }
 
-/// The longest `Retry-After`, in seconds or as a date. A value that cannot be read is ignored; one that is too large
-/// becomes [`LONGEST_WAIT`].
+/// Returns the longest wait of the `Retry-After` headers, each in seconds or as a date. Ignores invalid values. A value
+/// that is too large becomes [`LONGEST_WAIT`].
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let values = headers.get_all(RETRY_AFTER).iter().filter_map(|value| value.to_str().ok());
     let waits = values.flat_map(|value| match wait(value.trim(), now) {
         Some(wait) => vec![wait],
-        // A proxy may join several headers into a list.
+        // A proxy may join several headers into one comma-separated list.
         None => value.split(',').filter_map(|value| wait(value.trim(), now)).collect(),
     });
     waits.max().map(|wait| wait.min(LONGEST_WAIT))
@@ -47,7 +48,8 @@ fn wait(value: &str, now: Timestamp) -> Option<Duration> {
     }
 }
 
-/// `Fri, 31 Dec 9999 23:59:59 GMT`, a usual way to write "never", is later than the last `Timestamp`.
+/// Returns whether an HTTP date is later than the last `Timestamp`. Some servers send `Fri, 31 Dec 9999 23:59:59 GMT`
+/// for "never".
 fn is_past_all_dates(value: &str) -> bool {
     let year = value.split_whitespace().nth(3).filter(|_| value.ends_with(" GMT"));
     year.is_some_and(|year| year.bytes().all(|byte| byte.is_ascii_digit()) && (year == "9999" || year.len() > 4))

@@ -1,4 +1,4 @@
-//! What an answer that is no success means.
+//! Conversion of error responses to errors.
 
 use jiff::Timestamp;
 
@@ -11,7 +11,8 @@ use crate::text::without_byte_order_mark;
 const MAX_MESSAGE_CHARS: usize = 500;
 const MAX_CORRELATION_ID_CHARS: usize = 128;
 
-/// The HTTP status decides; Codat's JSON, where there is any, says more.
+/// Converts an error response to an error. The HTTP status determines the kind. Codat's JSON body, if present, adds
+/// details.
 pub(crate) fn error_response(attempt: &Attempt) -> Error {
     let status = attempt.status();
     let body = CodatError::read(attempt.body(), &attempt.known_keys);
@@ -44,17 +45,17 @@ pub(crate) fn error_response(attempt: &Attempt) -> Error {
     error
 }
 
-/// What Codat's support asks for.
+/// Returns the correlation ID in the body, which Codat's support asks for.
 pub(crate) fn correlation_id(attempt: &Attempt) -> Option<String> {
     CodatError::read(attempt.body(), &attempt.known_keys).correlation_id
 }
 
-/// Codat's JSON tells a status of its own, which may differ.
+/// Returns the `statusCode` in Codat's JSON body, which may differ from the HTTP status.
 pub(crate) fn status_in_body(attempt: &Attempt) -> Option<u64> {
     CodatError::read(attempt.body(), &attempt.known_keys).status_code
 }
 
-/// The part of Codat's error body that is used. Any member may be absent, and the body may be anything.
+/// The fields of Codat's error body that this crate uses. Every field is optional, and the body may be anything.
 #[derive(Default)]
 struct CodatError {
     is_codats: bool,
@@ -70,7 +71,7 @@ impl CodatError {
         };
         let clean = |text: String, most: usize| -> String {
             let text: String = text.chars().filter(|c| !c.is_control()).collect();
-            // Before it is cut, so that no half of a key escapes.
+            // Redacts before truncating, so that no part of a key remains.
             Untrusted::new(&text, known).to_string().chars().take(most).collect()
         };
         let text = |member: &str| body.get(member)?.as_str().map(str::to_owned);
@@ -78,7 +79,7 @@ impl CodatError {
             is_codats: ["error", "statusCode", "correlationId"].iter().any(|member| body.contains_key(*member)),
             status_code: body.get("statusCode").and_then(serde_json::Value::as_u64),
             error: text("error").map(|error| clean(error + &validation(&body), MAX_MESSAGE_CHARS)),
-            // A blank one would make two failures look like one.
+            // Ignores a blank ID, because unrelated errors would have the same one.
             correlation_id: text("correlationId")
                 .map(|id| clean(id, MAX_CORRELATION_ID_CHARS))
                 .filter(|id| !id.trim().is_empty()),
@@ -86,7 +87,7 @@ impl CodatError {
     }
 }
 
-/// What a refused body has wrong, `; itemId: message` each.
+/// Formats the validation errors of a rejected request body, each as `; itemId: message`.
 fn validation(body: &serde_json::Map<String, serde_json::Value>) -> String {
     let errors = body.get("validation").and_then(|validation| validation["errors"].as_array());
     let line = |error: &serde_json::Value| {

@@ -1,4 +1,4 @@
-//! Requests and responses as pure functions: the same input gives the same output, and nothing is sent.
+//! Pure functions that build requests and parse responses.
 
 mod any_request;
 mod attempt;

@@ -1,4 +1,5 @@
-//! The operations on keys, each as two pure functions: one builds the request, the other parses the response.
+//! The operations on keys. Each operation has two pure functions: one builds the request, the other parses the
+//! response.
 
 use std::collections::HashSet;
 
@@ -19,7 +20,7 @@ pub(crate) fn list_request(base: &BaseUrl) -> Result<Request<Bytes>, Error> {
     request(Method::GET, base, "/apiKeys").body(Bytes::new()).map_err(unbuildable)
 }
 
-/// The keys that it lists become known. A key that is listed twice is returned once.
+/// Parses a list of keys, without duplicates, and adds its keys to the known keys.
 pub(crate) fn parse_list(attempt: &Attempt) -> Result<Vec<ApiKeyDetails>, Error> {
     #[derive(Deserialize)]
     struct List {
@@ -52,10 +53,11 @@ pub(crate) fn create_request(base: &BaseUrl, name: &KeyName, idempotency_key: &s
         .map_err(unbuildable)
 }
 
-/// 201 is what Codat answers; 200 is taken too. A 409 is the limit if its text says so, and a conflict otherwise.
+/// Parses a created key. Codat answers 201, and 200 is also accepted. A 409 becomes `KeyLimitReached` if the body says
+/// so, and `Conflict` otherwise.
 pub(crate) fn parse_create(attempt: &Attempt) -> Result<ApiKeyDetails, Error> {
     expect_status(attempt, &[StatusCode::CREATED, StatusCode::OK]).map_err(|error| {
-        // Two signs of the limit: the text, and a body that says 400 where the status says 409.
+        // Either the message or a `statusCode` of 400 in the body distinguishes the limit from a conflict.
         let limit =
             error.codat_message().is_some_and(|text| text.trim_start().starts_with("Maximum number of API keys"))
                 || status_in_body(attempt) == Some(400);
@@ -100,8 +102,8 @@ struct KeyFields {
 }
 
 impl KeyFields {
-    /// Returns the details, or the name of the field that is missing or invalid. The keys of a response become known only
-    /// after all of them are parsed.
+    /// Converts the fields, or returns the name of a missing or invalid field. The parsers add the keys of a response
+    /// to `known` only after all of its keys are converted.
     fn details(self, known: &KnownKeys) -> Result<ApiKeyDetails, &'static str> {
         let id = self.id.and_then(|id| KeyId::checked(Untrusted::new(&id, known)).ok()).ok_or("id")?;
         let api_key = self.api_key.and_then(|key| ApiKey::listed(&key)).ok_or("apiKey")?;

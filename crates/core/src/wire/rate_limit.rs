@@ -1,4 +1,4 @@
-//! What Codat's headers say of the day's quota.
+//! The daily request quota in Codat's response headers.
 
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ static LIMIT: HeaderName = HeaderName::from_static("x-rate-limit-limit");
 static REMAINING: HeaderName = HeaderName::from_static("x-rate-limit-remaining");
 static RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 
-/// The day's quota, as the latest answer told it. What could not be read is `None`.
+/// The daily request quota that the latest response reported. A field is `None` if its header is missing or invalid.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -17,9 +17,9 @@ static RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
 /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
-/// assert_eq!(client.rate_limit(), None); // before the first answer
+/// assert_eq!(client.rate_limit(), None); // before the first response
 /// client.keys().list().await?;
-/// let quota = client.rate_limit().expect("Codat's answers tell it");
+/// let quota = client.rate_limit().expect("Codat reports the quota");
 /// assert_eq!((quota.limit, quota.remaining), (Some(6000), Some(5999)));
 /// # Ok(())
 /// # }
@@ -27,16 +27,16 @@ static RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RateLimit {
-    /// `X-Rate-Limit-Limit`: requests a day, 1,000 × (1 + active connected companies).
+    /// `X-Rate-Limit-Limit`: the number of requests per day, 1,000 × (1 + active connected companies).
     pub limit: Option<u64>,
-    /// `X-Rate-Limit-Remaining`: what is left of it.
+    /// `X-Rate-Limit-Remaining`: the number of requests that remain today.
     pub remaining: Option<u64>,
-    /// `X-Rate-Limit-Reset`: when it is whole again, 00:00 UTC.
+    /// `X-Rate-Limit-Reset`: when the quota resets, at 00:00 UTC.
     pub reset: Option<Timestamp>,
 }
 
 impl RateLimit {
-    /// `None` where none of the headers is there.
+    /// Reads the headers. Returns `None` if all of them are missing or invalid.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let text = |name: &HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
         let number = |name: &HeaderName| read_number(text(name)?);
@@ -47,13 +47,13 @@ impl RateLimit {
     }
 }
 
-/// Reads a number beyond `u64` as `u64::MAX`.
+/// Parses a decimal number. A number greater than `u64::MAX` becomes `u64::MAX`.
 fn read_number(text: &str) -> Option<u64> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// RFC 3339, an HTTP date, or seconds since 1970.
+/// Parses an RFC 3339 date, an HTTP date, or seconds since 1970.
 fn read_reset(text: &str) -> Option<Timestamp> {
     if let Ok(seconds) = text.parse() {
         return Timestamp::from_second(seconds).ok();
