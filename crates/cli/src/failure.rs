@@ -26,8 +26,9 @@ pub(crate) fn keep_secret(client: &Client) {
 
 /// A message without a key that stands where a path, a name or a command belongs.
 pub(crate) fn without_secrets(message: impl Display) -> String {
-    let message = mask_credentials(&message.to_string());
-    CLIENT.get().map_or_else(|| message.clone(), |client| client.redact(&message))
+    let message = message.to_string();
+    // The key first: a part of it may look like a credential, and the rest would then not be recognized.
+    mask_credentials(&CLIENT.get().map_or_else(|| message.clone(), |client| client.redact(&message)))
 }
 
 pub(crate) struct Failure {

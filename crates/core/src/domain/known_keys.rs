@@ -63,7 +63,8 @@ impl KnownKeys {
 
     /// A text of the user, such as a URL, with every known key masked, and whatever else looks like a credential.
     pub(crate) fn mask_misplaced(&self, text: &str) -> String {
-        self.redact(&mask_credentials(text))
+        // Known keys first: a part of one may look like a credential, and the rest would then not be recognized.
+        mask_credentials(&self.redact(text))
     }
 
     /// Whether a text holds a known key.
@@ -111,6 +112,8 @@ mod tests {
         let text = "short MadeUpKeyInUse MadeUpKeyA MadeUpKeyB word";
         assert_eq!(known.redact(text), "**** **** **** **** word");
         assert!(known.occur_in("MadeUpKey%41") && !known.occur_in("word"));
+        known.add_used(&key("MadeUpKey.ForTheTests0123456789abcdefGhIj0123456789"));
+        assert_eq!(known.mask_misplaced("/MadeUpKey.ForTheTests0123456789abcdefGhIj0123456789"), "/****");
     }
 
     #[test]

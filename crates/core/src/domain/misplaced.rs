@@ -11,12 +11,17 @@ use crate::lookalikes::{MASK, MIN_SECRET_BYTES, holds_lookalike, mask_lookalikes
 /// Two forms look like one: 40 or more letters and digits in a row, as Codat's keys have, and Base64 text that follows
 /// `Basic`.
 pub fn mask_credentials(text: &str) -> String {
-    mask_values(&mask_lookalikes(text.into()), &process_environment)
+    mask_in(text, &process_environment)
 }
 
 /// Whether a text holds what looks like a credential, or is the value of an `Authorization` header.
 pub fn holds_credential(text: &str) -> bool {
     AuthorizationHeader::read(text.trim()).is_ok() || holds_lookalike(text)
+}
+
+fn mask_in(text: &str, environment: Environment<'_>) -> String {
+    // Values first: a part of one may look like a credential, and the rest would then not be recognized.
+    mask_lookalikes(mask_values(text, environment).into()).into_owned()
 }
 
 /// Masks the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
@@ -55,5 +60,8 @@ mod tests {
         assert_eq!(masked("/OtherMadeUp/ Basic T3RoZXJNYWRlVXA="), "/****/ Basic ****=");
         assert_eq!(mask_values("of an example", &variables("example", "a word")), "of an example");
         assert_eq!(mask_values("in \"Made up\" quotes", &variables("\"Made up\"", "")), "in **** quotes");
+        let part = "MadeUpKey.".to_owned() + &"MadeUpKey1".repeat(4);
+        let part: &'static str = part.leak();
+        assert_eq!(mask_in(&format!("cannot read {part}"), &variables(part, "")), "cannot read ****");
     }
 }
