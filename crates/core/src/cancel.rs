@@ -1,14 +1,14 @@
-//! Stopping a call from outside, with its result still told.
+//! Cancellation of an operation by its caller.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-/// Done when the caller wants the call to stop.
+/// A future that completes when the caller cancels the operation.
 pub(crate) type Cancellation<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// What the call returns, or `None` if it was stopped before; the call is dropped then, and with it its connection. What
-/// is stopped before it begins sends nothing.
+/// Returns the result of `call`, or `None` if `stop` completes first. Cancellation drops the call and thereby its
+/// connection. A call that is cancelled before its first poll sends nothing.
 pub(crate) async fn or_cancelled<T>(call: impl Future<Output = T>, mut stop: Option<Cancellation<'_>>) -> Option<T> {
     let mut is_stopped =
         move |context: &mut Context<'_>| stop.as_mut().is_some_and(|stop| stop.as_mut().poll(context).is_ready());

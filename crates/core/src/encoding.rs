@@ -1,10 +1,10 @@
-//! The encodings in which a response body may hold text.
+//! The text encodings of response bodies.
 
 use std::borrow::Cow;
 
 use crate::escapes::Symbol;
 
-/// UTF-8, UTF-16 or UTF-32: how many bytes a unit has, and in which order.
+/// UTF-8, UTF-16 or UTF-32, as the number of bytes in a unit and their order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Encoding {
     width: usize,
@@ -14,7 +14,7 @@ pub(crate) struct Encoding {
 impl Encoding {
     pub(crate) const UTF_8: Self = Self { width: 1, is_big_endian: false };
 
-    /// Those with units of several bytes, the widest first.
+    /// The encodings with units of several bytes, the widest first.
     pub(crate) const WIDE: [Self; 4] = [
         Self { width: 4, is_big_endian: false },
         Self { width: 4, is_big_endian: true },
@@ -29,7 +29,8 @@ impl Encoding {
         }
     }
 
-    /// The characters and where each is. A byte that is no part of one is read as Latin-1, another unit as U+FFFD.
+    /// Iterates over the characters and their byte ranges. A byte that is not part of a character is read as Latin-1,
+    /// and an invalid unit as U+FFFD.
     pub(crate) fn characters(self, bytes: &[u8]) -> impl Iterator<Item = Symbol> {
         let mut at = 0;
         std::iter::from_fn(move || {
@@ -39,7 +40,7 @@ impl Encoding {
         })
     }
 
-    /// Encodes text of ASCII.
+    /// Encodes ASCII text.
     pub(crate) fn encode_ascii(self, text: &str) -> Vec<u8> {
         let mut encoded = vec![0; self.width * text.len()];
         let place = if self.is_big_endian { self.width - 1 } else { 0 };
@@ -49,7 +50,7 @@ impl Encoding {
         encoded
     }
 
-    /// The first character, and how many bytes it has.
+    /// Returns the first character and its length in bytes.
     fn first(self, bytes: &[u8]) -> Option<(char, usize)> {
         let byte = char::from(*bytes.first()?);
         let c = match self.width {

@@ -1,19 +1,19 @@
-//! Reads environment variables that are not secret. Errors name the variable at fault.
+//! Reading of environment variables that are not secret. Errors name the variable at fault.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::error::{Error, ErrorKind};
 
-/// Looks up a variable. Tests pass an environment of their own.
+/// A function that returns the value of an environment variable. Tests pass their own.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// Looks up a variable of this process.
+/// Returns the value of an environment variable of this process.
 pub(crate) fn process_environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// Reads a text. An empty variable is an error, not a default.
+/// Reads a text variable. An empty variable is an error.
 pub(crate) fn variable(environment: Environment<'_>, name: &str) -> Result<Option<String>, Error> {
     let refuse = |what: &str| {
         Err(Error::new(ErrorKind::InvalidInput, format!("{name} {what}"))
@@ -27,7 +27,7 @@ pub(crate) fn variable(environment: Environment<'_>, name: &str) -> Result<Optio
     }
 }
 
-/// Reads a boolean, `true` or `false`. Default: false.
+/// Reads a boolean variable, `true` or `false`. The default is false.
 pub(crate) fn switch(environment: Environment<'_>, name: &str) -> Result<bool, Error> {
     match variable(environment, name)?.as_deref() {
         None | Some("false" | "0") => Ok(false),
@@ -37,7 +37,7 @@ pub(crate) fn switch(environment: Environment<'_>, name: &str) -> Result<bool, E
     }
 }
 
-/// Reads a path, which may be any that the system allows.
+/// Reads a path variable, whose value may be any path that the system allows.
 pub(crate) fn path(environment: Environment<'_>, name: &str) -> Result<Option<PathBuf>, Error> {
     match environment(name) {
         Some(path) if path.is_empty() => variable(environment, name).map(|_| None),

@@ -1,22 +1,23 @@
-//! Reads a text that may be escaped, character by character, with the place of each.
+//! Decoding of escaped text, character by character, with the source range of each character.
 
 use std::ops::Range;
 
 use crate::sanitize::is_unseen;
 
-/// As long as `NegativeVeryThinSpace;`.
+/// The length of `NegativeVeryThinSpace;`, the longest name in [`named`] with its semicolon.
 const MAX_ENTITY_BYTES: usize = 22;
 
-/// A character, and where the text has it or its escape.
+/// A character and its source range, which covers the whole escape if the character is escaped.
 pub(crate) type Symbol = (char, Range<usize>);
 
-/// The characters of a text as they stand, but for those that a reader does not see: spaces, line breaks, soft hyphens.
+/// Iterates over the characters of a text without decoding escapes. Skips white space, control characters and invisible
+/// characters such as soft hyphens.
 pub(crate) fn verbatim(text: &str) -> impl Iterator<Item = Symbol> {
     text.char_indices().filter(|(_, c)| !is_ignorable(*c)).map(|(at, c)| (c, at..at + c.len_utf8()))
 }
 
-/// The same with every escape decoded: of URLs, of JSON and programming languages, of HTML. What was escaped repeatedly in
-/// one of these ways is decoded as often.
+/// Iterates over the characters of a text and decodes the escapes of URLs, of JSON and programming languages, and of
+/// HTML. Repeated escaping of one of these kinds is decoded completely. Skips the same characters as [`verbatim`].
 pub(crate) fn unescaped(text: &str) -> impl Iterator<Item = Symbol> {
     let mut at = 0;
     let next = std::iter::from_fn(move || {
@@ -35,7 +36,7 @@ pub(crate) fn unescaped(text: &str) -> impl Iterator<Item = Symbol> {
     next.filter(|(c, _)| !is_ignorable(*c))
 }
 
-/// The content of a JSON string with its escapes decoded. What is no escape stands for itself.
+/// Iterates over the characters in the content of a JSON string and decodes each escape once. Accepts invalid escapes.
 pub(crate) fn json_unescaped(content: &str) -> impl Iterator<Item = Symbol> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -47,7 +48,8 @@ pub(crate) fn json_unescaped(content: &str) -> impl Iterator<Item = Symbol> {
     })
 }
 
-/// Changes ranges of a decoded text to where its symbols come from. They are in order and do not overlap, and none is empty.
+/// Converts ranges of a decoded text to ranges of its source. The ranges must be in order, must not overlap, and must
+/// not be empty.
 pub(crate) fn to_source<'a>(
     symbols: impl Iterator<Item = Symbol>,
     ranges: impl IntoIterator<Item = &'a mut Range<usize>>,
@@ -69,18 +71,19 @@ fn is_ignorable(c: char) -> bool {
     c.is_whitespace() || c.is_control() || is_unseen(c)
 }
 
-/// `%4D`, and `%254D`.
+/// Decodes `%4D`, and repeated escaping such as `%254D`. Returns the character and the length of its escape.
 fn percent(text: &str) -> Option<(char, usize)> {
     let mut digits = &text[1..];
     while let Some(inner) = digits.strip_prefix("25").filter(|inner| hex(inner, 2).is_some()) {
         digits = inner;
     }
-    // Of what is not ASCII, only invisible characters matter, and these take several bytes.
+    // A non-ASCII byte is part of a multibyte character. It becomes a space, which is skipped, because the only
+    // multibyte characters that can split a key are invisible.
     let c = hex(digits, 2).map(|c| if c.is_ascii() { c } else { ' ' })?;
     Some((c, text.len() - digits.len() + 2))
 }
 
-/// `\u004d`, `\u{4d}`, `\x4d`, `\n`, `\/`, with any number of backslashes.
+/// Decodes `\u004d`, `\u{4d}`, `\x4d`, `\n` and `\/`, with any number of backslashes.
 fn backslash(text: &str) -> Option<(char, usize)> {
     let rest = text.trim_start_matches('\\');
     let run = text.len() - rest.len();
@@ -95,12 +98,13 @@ fn backslash(text: &str) -> Option<(char, usize)> {
         Some(b'x') if let Some(c) = hex(&rest[1..], 2) => (c, run + 3),
         Some(b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'0') => (' ', run + 1),
         Some(c @ (b'/' | b'"' | b'\'')) => (char::from(*c), run + 1),
-        // All of them at once: none is looked at again.
+        // Consumes the whole run of backslashes, so that the time stays linear.
         _ => ('\\', run),
     })
 }
 
-/// What stands after a backslash in a JSON string, and how long it is with the backslash.
+/// Decodes the text after a backslash in a JSON string. Returns the character and the length of its escape, including
+/// the backslash.
 fn json_escape(text: &str) -> Option<(char, usize)> {
     let c = match text.chars().next()? {
         'n' => '\n',
@@ -114,7 +118,7 @@ fn json_escape(text: &str) -> Option<(char, usize)> {
     Some((c, 1 + c.len_utf8()))
 }
 
-/// `u004d`, and surrogates that are a pair: `ud83d\ude00`. A surrogate alone is U+FFFD.
+/// Decodes `u004d`, and surrogate pairs such as `ud83d\ude00`. An unpaired surrogate becomes U+FFFD.
 fn utf16(text: &str) -> Option<(char, usize)> {
     let unit = |text: &str| hex_digits(text.strip_prefix('u')?, 4).and_then(|unit| u16::try_from(unit).ok());
     let (first, next) = (unit(text)?, text[5..].trim_start_matches('\\'));
@@ -123,7 +127,7 @@ fn utf16(text: &str) -> Option<(char, usize)> {
     Some((c, if c.len_utf16() == 1 { 5 } else { text.len() - next.len() + 5 }))
 }
 
-/// `&#77;`, `&#x4d;`, `&lt;`, and `&amp;#77;`.
+/// Decodes `&#77;`, `&#x4d;`, `&lt;`, and repeated escaping such as `&amp;#77;`.
 fn entity(text: &str) -> Option<(char, usize)> {
     let mut name = &text[1..];
     while let Some(inner) = name.strip_prefix("amp;") {
@@ -141,7 +145,8 @@ fn entity(text: &str) -> Option<(char, usize)> {
     named.or((length(name) > 1).then_some(('&', length(name))))
 }
 
-/// The characters that HTML has names for and that a key may hold, and those that are ignored.
+/// Returns the character of an HTML entity, if a key may contain the character. The entities of invisible characters
+/// return a space, which is skipped.
 fn named(name: &str) -> Option<char> {
     Some(match name {
         "lt" => '<',
@@ -188,7 +193,7 @@ fn named(name: &str) -> Option<char> {
     })
 }
 
-/// The character of a code of so many hexadecimal digits.
+/// Returns the character whose code is given by the first `digits` hexadecimal digits of a text.
 fn hex(text: &str, digits: usize) -> Option<char> {
     hex_digits(text, digits).and_then(char::from_u32)
 }

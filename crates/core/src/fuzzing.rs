@@ -1,4 +1,5 @@
-//! What the fuzz targets in `fuzz` call and no interface offers. It exists only under `--cfg fuzzing`.
+//! Functions for the fuzz targets in `fuzz` that the public API does not offer. This module exists only with `--cfg
+//! fuzzing`.
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -8,11 +9,11 @@ use crate::error::Error;
 use crate::response::Response;
 use crate::wire::{self, Attempt};
 
-/// A response, as a client received it.
+/// A response that a client received.
 pub struct Received(Attempt);
 
 impl Received {
-    /// A response with this status and body, to a client that uses a key.
+    /// Creates a response with this status and body to a client that uses `key`.
     pub fn new(status: StatusCode, body: &[u8], key: &ApiKey) -> Self {
         let known = KnownKeys::new();
         known.add_used(key);
@@ -21,7 +22,7 @@ impl Received {
         Self(Attempt::new(response, known))
     }
 
-    /// What it means to a call that lists the keys.
+    /// Parses the response to a request that lists the keys.
     ///
     /// # Errors
     /// As [`Keys::list`](crate::Keys::list).
@@ -29,7 +30,7 @@ impl Received {
         wire::parse_list(&self.0)
     }
 
-    /// What it means to a call that creates a key.
+    /// Parses the response to a request that creates a key.
     ///
     /// # Errors
     /// As [`Keys::create`](crate::Keys::create).
@@ -37,7 +38,7 @@ impl Received {
         wire::parse_create(&self.0)
     }
 
-    /// What it means to a call that deletes a key.
+    /// Parses the response to a request that deletes a key.
     ///
     /// # Errors
     /// As [`Keys::delete`](crate::Keys::delete).
@@ -45,7 +46,7 @@ impl Received {
         wire::parse_delete(&self.0)
     }
 
-    /// What it means to any other call.
+    /// Parses the response to any other request.
     ///
     /// # Errors
     /// As [`Client::request`](crate::Client::request).
@@ -54,7 +55,7 @@ impl Received {
     }
 }
 
-/// The URL of a request for a path, with a parameter in its query.
+/// Returns the URL of a request to `path`, with one query parameter.
 ///
 /// # Errors
 /// As [`ClientBuilder::build`](crate::ClientBuilder::build) for the base URL, and
@@ -65,7 +66,7 @@ pub fn request_url(base_url: &str, path: &str, parameter: &str) -> Result<String
     Ok(wire::any_request(Method::GET, &base, path, &query, Bytes::new())?.uri().to_string())
 }
 
-/// The URL of a request that deletes a key.
+/// Returns the URL of a request that deletes a key.
 ///
 /// # Errors
 /// As [`ClientBuilder::build`](crate::ClientBuilder::build) for the base URL.

@@ -1,4 +1,4 @@
-//! What both public clients are made of: a transport, its timeouts and its retries. Operations call a handle.
+//! The handle that both public clients share: a transport, timeouts and retries. Operations use a handle.
 
 use std::fmt;
 use std::future::Future;
@@ -16,7 +16,7 @@ use crate::timeouts::{Deadline, OperationTimeouts, Timeouts};
 use crate::transport::{LatestRateLimit, Transport, TransportConfig};
 use crate::wire;
 
-/// For a list that only adds information to a result.
+/// The timeouts for listing keys only to add information to a result.
 const SHORT_TIMEOUTS: Timeouts = Timeouts { attempt: Duration::from_secs(5), operation: Duration::from_secs(5) };
 
 /// The future of an operation.
@@ -31,7 +31,7 @@ pub(crate) struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// A copy for the child of a fork.
+    /// Returns a copy for the child of a fork.
     pub(crate) fn for_this_process(&self) -> Self {
         Self { transport: self.transport.for_this_process(), ..self.clone() }
     }
@@ -45,12 +45,12 @@ struct Inner {
     transport: Arc<Transport>,
     timeouts: OperationTimeouts,
     retry: Retry,
-    /// The most frequent request, built once.
+    /// The request that lists the keys. It is built once, because it is the most frequent request.
     list_request: http::Request<Bytes>,
 }
 
 impl Handle {
-    /// Opens no connection yet. Clients that count as one share `latest_rate_limit`.
+    /// Creates a handle without opening a connection. The handles of one client share `latest_rate_limit`.
     pub(crate) fn new(config: ClientConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
         let ClientConfig { transport, timeouts, retry } = config;
         let list_request = wire::list_request(&transport.base_url)?;
@@ -58,14 +58,14 @@ impl Handle {
         Ok(Self(Arc::new(Inner { transport, timeouts, retry, list_request })))
     }
 
-    /// A handle with the same connections.
+    /// Returns a handle with other timeouts and the same connections.
     pub(crate) fn with_timeouts(&self, timeouts: OperationTimeouts) -> Self {
         let Inner { transport, timeouts: _, retry, list_request } = &*self.0;
         let (transport, retry, list_request) = (Arc::clone(transport), retry.clone(), list_request.clone());
         Self(Arc::new(Inner { transport, timeouts, retry, list_request }))
     }
 
-    /// A handle for the child of a fork, with connections of its own.
+    /// Returns a handle for the child of a fork, with its own connections.
     pub(crate) fn for_this_process(&self) -> Result<Self, Error> {
         let transport = self.transport().config.for_this_process();
         let config = ClientConfig { transport, timeouts: self.0.timeouts, retry: self.0.retry.clone() };
@@ -87,7 +87,7 @@ impl Handle {
         self.transport().deadline(self.0.timeouts.read)
     }
 
-    /// A timeout of the call comes before that of the client.
+    /// Returns the deadline of a request. A timeout of the request overrides the timeout of the client.
     pub(crate) fn deadline_for(&self, timeout: Option<Duration>) -> Result<Deadline, Error> {
         let timeouts = match timeout {
             Some(_) => OperationTimeouts::given(timeout)?,
@@ -120,7 +120,7 @@ impl Handle {
         &self.transport().credentials().known
     }
 
-    /// The cached credential. `None` before the first read of its source.
+    /// Returns the cached credential, or `None` before the first read of the credential source.
     pub(crate) fn credential(&self) -> Option<Arc<CachedCredential>> {
         self.transport().credentials().now()
     }

@@ -1,4 +1,4 @@
-//! Recognizes text that looks like a credential, so that no message repeats one.
+//! Detection of text that looks like a credential, so that messages do not repeat it.
 
 use std::borrow::Cow;
 
@@ -6,14 +6,14 @@ use base64::Engine;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// Stands for a redacted key.
+/// The replacement for a redacted key.
 pub(crate) const MASK: &str = "****";
 
-/// The length of the keys in Codat's examples, which consist of letters and digits. Codat does not promise it, so it only
-/// serves to recognize a misplaced key.
+/// The length of the keys in Codat's examples, which consist of letters and digits. Codat does not guarantee this
+/// length, so it only serves to detect misplaced keys.
 pub(crate) const USUAL_KEY_LENGTH: usize = 40;
 
-/// A shorter text may be a word of a message.
+/// The minimum length of a decoded secret. Shorter Base64 text may be a word of a message.
 pub(crate) const MIN_SECRET_BYTES: usize = 8;
 
 pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
@@ -21,14 +21,15 @@ pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Masks 40 or more letters and digits in a row, and Base64 text that follows `Basic`.
+/// Masks runs of 40 or more letters and digits, and Base64 text after `Basic`.
 pub(crate) fn mask_lookalikes(text: Cow<'_, str>) -> Cow<'_, str> {
     mask_words(text, |word| word.len() >= USUAL_KEY_LENGTH)
 }
 
-/// Whether a text holds 40 or more letters and digits in a row, in both cases, or Base64 text that follows `Basic`.
+/// Returns whether a text contains a run of 40 or more letters and digits with both upper and lower case, or Base64
+/// text after `Basic`.
 ///
-/// A name may be a hash, which has digits and letters of one case.
+/// A run with letters of only one case does not count, because it may be a hash in a name.
 pub(crate) fn holds_lookalike(text: &str) -> bool {
     let is_mixed = |word: &str| word.contains(char::is_lowercase) && word.contains(char::is_uppercase);
     let masked = mask_words(text.into(), |word| word.len() >= USUAL_KEY_LENGTH && is_mixed(word));

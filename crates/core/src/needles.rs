@@ -1,4 +1,4 @@
-//! Finds keys in texts, in the forms in which servers and gateways repeat them, in one pass for all keys.
+//! Search for keys in text, in the forms in which servers and gateways repeat them. One pass finds all keys.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,14 +12,15 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
-/// Of a shorter key only the key itself and its header are searched for: parts of them occur in any text.
+/// The minimum length of a key that is searched for in all forms. A shorter key is searched for only verbatim and in
+/// Base64, because its other forms occur in any text.
 const LEAST_KEY_BYTES: usize = 8;
 
-/// Stands for all characters that no needle has.
+/// The byte that represents every non-ASCII character. No needle contains this byte.
 const OTHER: u8 = 0xff;
 
-/// The keys to redact: each as it stands, in Base64 and in hexadecimal. Upper and lower case are not told apart, because HTTP
-/// writes the names of headers in lower case.
+/// A searcher for keys: verbatim, in Base64 and in hexadecimal. The search ignores case, because HTTP implementations
+/// convert header names to lower case.
 pub(crate) struct Needles {
     automaton: NFA,
     /// The lengths of the shortest and of the longest needle.
@@ -41,7 +42,7 @@ impl Needles {
         Self { automaton, shortest, longest }
     }
 
-    /// The text with every key replaced by asterisks. The time is linear in the length of the text, for any number of keys.
+    /// Replaces every key with asterisks. The time is linear in the length of the text, for any number of keys.
     pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let places = self.places(text);
         if places.is_empty() {
@@ -60,13 +61,14 @@ impl Needles {
         !self.places(text).is_empty()
     }
 
-    /// Where keys are, in order and without overlaps.
+    /// Returns the ranges of all keys, in order and without overlaps.
     pub(crate) fn places(&self, text: &str) -> Vec<Range<usize>> {
         if text.len() < self.shortest {
             return Vec::new();
         }
         let mut places = self.search(verbatim(text));
-        // What looks like an escape may also be the end of one word and the beginning of a key.
+        // Both readings are searched. For example, `%4d` may be an escape, or a percent sign followed by a key that
+        // begins with `4d`.
         if text.contains(['%', '\\', '&']) {
             places.extend(self.search(unescaped(text)));
             places.extend(self.search_nested(text));
@@ -82,7 +84,8 @@ impl Needles {
         places
     }
 
-    /// The places of all needles in escapes that are escaped in another way.
+    /// Returns the ranges of all needles in text with two kinds of escapes, such as JSON escapes that are
+    /// percent-encoded.
     fn search_nested(&self, text: &str) -> Vec<Range<usize>> {
         let inner: String = unescaped(text).map(|(c, _)| c).collect();
         let mut places = self.search(unescaped(&inner));
@@ -90,10 +93,10 @@ impl Needles {
         places
     }
 
-    /// The places of all needles, in order. Those that overlap are one.
+    /// Returns the ranges of all needles, in order. Overlapping ranges are merged.
     fn search(&self, symbols: impl Iterator<Item = Symbol>) -> Vec<Range<usize>> {
         let mut places: Vec<Range<usize>> = Vec::new();
-        // Where the latest characters began, as many as the longest needle has.
+        // A ring buffer with the start offsets of the latest characters. It holds as many as the longest needle has.
         let mut starts = vec![0; self.longest];
         let mut state = self.automaton.start_state(Anchored::No).expect("a search may begin anywhere");
         for (at, (c, place)) in symbols.enumerate() {
@@ -103,7 +106,7 @@ impl Needles {
             if !self.automaton.is_match(state) {
                 continue;
             }
-            // The first needle of a state is the longest that ends here.
+            // The first pattern of a state is the longest needle that ends here.
             let length = self.automaton.pattern_len(self.automaton.match_pattern(state, 0));
             let mut found = starts[(at + 1 - length) % self.longest]..place.end;
             while let Some(before) = places.pop_if(|before| before.end > found.start) {
@@ -115,13 +118,13 @@ impl Needles {
     }
 }
 
-/// What is searched for, for one key.
+/// Returns the needles for one key.
 fn forms(key: &str) -> Vec<String> {
     let (mut forms, mut base64) = (vec![key.to_owned()], vec![STANDARD_NO_PAD.encode(key)]);
     if key.len() >= LEAST_KEY_BYTES {
         forms.push(key.bytes().map(|byte| format!("{byte:02x}")).collect());
         base64.extend((0..3).map(|before| base64_core(key, before)));
-        // A key may hold what looks like an escape.
+        // A key may contain an apparent escape, which the search in decoded text does not match verbatim.
         forms
             .extend(Some(unescaped(key).map(|(c, _)| c).collect()).filter(|key: &String| key.len() >= LEAST_KEY_BYTES));
     }
@@ -133,8 +136,8 @@ fn forms(key: &str) -> Vec<String> {
     forms
 }
 
-/// The characters of the Base64 of a text that the key alone determines, with so many bytes before it in its group of three
-/// and any text behind it.
+/// Returns the part of the Base64 encoding that depends only on the key. `before` is the number of bytes before the key
+/// in its group of three bytes. Any text may follow the key.
 fn base64_core(key: &str, before: usize) -> String {
     let encoded = STANDARD_NO_PAD.encode(["\0".repeat(before).as_str(), key].concat());
     let (start, end) = ((8 * before).div_ceil(6), 8 * (before + key.len()) / 6);
@@ -157,12 +160,13 @@ mod tests {
         Needles::of(keys.iter().copied())
     }
 
-    /// Each character in another way.
+    /// Returns a text with each character escaped.
     fn each(text: &str, mut escape: impl FnMut(u32) -> String) -> String {
         text.chars().map(|c| escape(c.into())).collect()
     }
 
-    /// A key in each form that SECURITY.md lists. `mix` says which characters are escaped.
+    /// Returns a key in each form that SECURITY.md lists. `mix` selects the characters to escape in the forms that
+    /// escape only some.
     fn written(key: &str, mix: &[bool], before: &str, after: &str) -> Vec<String> {
         let mixed = |escape: fn(u32) -> String| {
             let mut mix = mix.iter().cycle();

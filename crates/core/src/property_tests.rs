@@ -1,4 +1,4 @@
-//! Properties of what is not public: the URL that an id and a path lead to, and every body that a server may send.
+//! Property tests of private functions: URLs built from IDs and paths, and parsers of arbitrary responses.
 
 use bytes::Bytes;
 use http::{Method, Response};
@@ -12,7 +12,7 @@ fn base() -> BaseUrl {
     BaseUrl::parse("https://api.example/prefix", "the base URL", false).expect("a base URL")
 }
 
-/// The path as a server sees it: parsed as the WHATWG says, which also resolves dots and backslashes.
+/// Returns the path segments as a server sees them. The WHATWG URL parser also resolves dots and backslashes.
 fn segments(url: &str) -> Vec<String> {
     let url = url::Url::parse(url).expect("a URL");
     assert_eq!(url.origin().ascii_serialization(), "https://api.example");

@@ -1,4 +1,4 @@
-//! Masks keys in the bodies of responses.
+//! Redaction of keys in response bodies.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -10,12 +10,13 @@ use crate::escapes::{json_unescaped, to_source};
 use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-/// The body with every known key masked, and with the value of every member `apiKey` masked, in the encoding of the body. It
-/// need not be valid JSON. All other bytes stay as they are.
+/// Redacts every known key and the value of every `apiKey` member, in the encoding of the body. The body may be invalid
+/// JSON. All other bytes stay unchanged.
 pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
     let members = RefCell::new(Vec::new());
     let redacted = known.with(|keys| Redactor { known: keys, members: &members }.redact(body));
-    // Another member, such as a name before it, may hold the key as well.
+    // The keys of `apiKey` members may also occur in other members, such as a preceding `name`. A second pass redacts
+    // them.
     if !known.add_listed(&members.take()) {
         return redacted;
     }
@@ -24,19 +25,20 @@ pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
 
 struct Redactor<'a> {
     known: &'a Needles,
-    /// The keys that were found in members `apiKey`.
+    /// The keys that were found in `apiKey` members.
     members: &'a RefCell<Vec<ApiKey>>,
 }
 
-/// What replaces a part of a text.
+/// A replacement for a range of a text.
 struct Edit {
     range: Range<usize>,
     by: String,
 }
 
 impl Redactor<'_> {
-    /// Reads the body in each encoding in which it may hold a key, since a server may declare a wrong one. In UTF-16 and
-    /// UTF-32, a key has zero bytes. UTF-32 comes before UTF-16, whose search skips the zero characters.
+    /// Redacts keys in every encoding that the body may contain, because a server may declare a wrong one. Only a body
+    /// with zero bytes can contain a key in UTF-16 or UTF-32. UTF-32 comes before UTF-16, because the search in UTF-16
+    /// skips zero characters and would match keys in UTF-32.
     fn redact<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         let wide = if body.contains(&0) { Encoding::WIDE.as_slice() } else { &[] };
         wide.iter().chain([&Encoding::UTF_8]).fold(Cow::Borrowed(body), |body, encoding| {
@@ -47,7 +49,7 @@ impl Redactor<'_> {
         })
     }
 
-    /// `None` if there is nothing to mask.
+    /// Redacts the body in one encoding. Returns `None` if there is nothing to redact.
     fn redact_in(&self, encoding: Encoding, body: &[u8]) -> Option<Vec<u8>> {
         let mut edits = self.edits(&encoding.decode(body));
         if edits.is_empty() {
@@ -64,7 +66,7 @@ impl Redactor<'_> {
         Some(redacted)
     }
 
-    /// What to mask in a text, in order and without overlaps.
+    /// Returns the replacements for a text, in order and without overlaps.
     fn edits(&self, text: &str) -> Vec<Edit> {
         let places = self.known.places(text).into_iter();
         let mut edits: Vec<Edit> = places.map(|range| Edit { range, by: MASK.into() }).collect();
@@ -93,7 +95,7 @@ impl Redactor<'_> {
         edits
     }
 
-    /// The same for the content of a string: JSON within it may hold members of its own.
+    /// Returns the replacements for the content of a JSON string, which may contain JSON with `apiKey` members.
     fn edits_of_string(&self, content: &str) -> Vec<Edit> {
         let mut edits = self.edits(&json_unescaped(content).map(|(c, _)| c).collect::<String>());
         to_source(json_unescaped(content), edits.iter_mut().map(|edit| &mut edit.range));
@@ -104,7 +106,7 @@ impl Redactor<'_> {
         edits
     }
 
-    /// What stands for the value of a member `apiKey`. `None` if it is no secret.
+    /// Returns the replacement for the value of an `apiKey` member. Returns `None` if the value is empty or `null`.
     fn mask(&self, value: &str) -> Option<String> {
         if matches!(value, "" | "null") {
             return None;
@@ -116,7 +118,8 @@ impl Redactor<'_> {
     }
 }
 
-/// If the string names a member `apiKey`: where in the text after it the value is.
+/// Returns the range of the value within `after`, the text that follows `string`, if `string` is the name of an
+/// `apiKey` member.
 fn value_of_key(string: &str, after: &str) -> Option<Range<usize>> {
     let is_key = serde_json::from_str::<String>(string).is_ok_and(|name| name.eq_ignore_ascii_case("apiKey"));
     let value = after.trim_start().strip_prefix(':').filter(|_| is_key)?.trim_start();
@@ -128,7 +131,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// How long the value is that a text begins with.
+/// Returns the length of the JSON value at the start of a text.
 fn end_of_value(text: &str) -> usize {
     if text.starts_with('"') {
         return string_at(text).1;
@@ -148,7 +151,7 @@ fn end_of_value(text: &str) -> usize {
     text.trim_end().len()
 }
 
-/// The string that a text begins with: its content, and how long it is with its quotes.
+/// Returns the content of the string at the start of a text, and the length of the string including its quotes.
 fn string_at(text: &str) -> (&str, usize) {
     let mut is_escaped = false;
     let end = text.bytes().skip(1).position(|byte| {
@@ -233,7 +236,7 @@ mod tests {
         }
     }
 
-    /// A text in each encoding: in UTF-8, UTF-16 and UTF-32, and in Latin-1 if it can be.
+    /// Returns a text in UTF-8, UTF-16 and UTF-32, and in Latin-1 if possible.
     fn in_each_encoding(text: &str) -> Vec<Vec<u8>> {
         let units = |unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect();
         let wide = |wide: fn(u32) -> [u8; 4]| text.chars().flat_map(|c| wide(c.into())).collect();
@@ -288,7 +291,7 @@ mod tests {
         })
     }
 
-    /// The same by way of a tree.
+    /// Redacts parsed JSON, as a reference for the redaction of JSON text.
     fn tree(value: &Value) -> Value {
         let mask = |text: &str| ApiKey::verbatim(text).map_or(MASK.to_owned(), |key| key.masked());
         let member = |name: &String, value: &Value| match value {

@@ -1,9 +1,10 @@
-//! Texts that somebody else wrote, as they may be shown.
+//! Escaping of untrusted text for terminals and logs.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The text without what could move a terminal's cursor, break a line, or turn or hide letters.
+/// Escapes the characters of a text that could move a terminal's cursor, break a line, or reorder or hide other
+/// characters.
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut before = ' ';
@@ -20,8 +21,8 @@ pub fn plain(text: &str) -> String {
     shown
 }
 
-/// JSON with the characters that could move a terminal's cursor, or turn or hide letters, escaped as `\\uXXXX`. They can only
-/// stand in strings, so that it is still JSON, and equal when it is parsed.
+/// Escapes the characters of JSON that could move a terminal's cursor, or reorder or hide other characters, as
+/// `\uXXXX`. These characters occur only in JSON strings, so the result is JSON with the same value.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
     let is_escaped = |c: char| (c.is_control() && c >= '\u{7f}') || is_unseen(c) || is_format(c);
     if !json.contains(is_escaped) {
@@ -39,15 +40,16 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// The format characters (general category Cf) that can be seen: signs around numbers, and hieroglyphs' arrangement.
+/// Returns whether a character is a visible format character (general category Cf): signs for numbers, and controls
+/// that arrange hieroglyphs.
 fn is_format(c: char) -> bool {
     matches!(c,
         '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{110bd}' | '\u{110cd}'
         | '\u{13430}'..='\u{1345f}')
 }
 
-/// What Unicode lets a program ignore, marks of direction, ends of lines and blanks that are no spaces. Emoji and some scripts
-/// are written with joiners, which are such characters, too.
+/// Returns whether a character is invisible: Unicode's default-ignorable characters, direction marks, line separators,
+/// and blank characters other than spaces. These include the joiners in emoji and in some scripts.
 pub(crate) fn is_unseen(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'

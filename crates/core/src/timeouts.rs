@@ -1,4 +1,4 @@
-//! How long operations may take: timeouts, deadlines, and the clock that measures them.
+//! The timeouts and deadlines of operations, and the clock that measures them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ const DEFAULTS: OperationTimeouts = OperationTimeouts {
     create: Timeouts { attempt: Duration::from_secs(15), operation: Duration::from_secs(60) },
 };
 
-/// A longer timeout has no use, and every clock can represent this one.
+/// The maximum timeout, one year. Every clock can represent this duration.
 const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The timeouts of each kind of operation.
@@ -23,7 +23,7 @@ pub(crate) struct OperationTimeouts {
     pub(crate) create: Timeouts,
 }
 
-/// How long one attempt may take, and an operation with all its attempts.
+/// The timeouts of one attempt and of an operation with all its attempts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
     pub(crate) attempt: Duration,
@@ -31,8 +31,8 @@ pub(crate) struct Timeouts {
 }
 
 impl OperationTimeouts {
-    /// Uses `timeout` for a whole operation. An attempt of `create` and `delete` may take a third of it, so that time
-    /// remains to determine the outcome.
+    /// Returns timeouts with `timeout` for the whole operation, or the default timeouts. Each attempt of `create` and
+    /// `delete` has a third of `timeout`, so that time remains to determine the outcome.
     pub(crate) fn given(timeout: Option<Duration>) -> Result<Self, Error> {
         let Some(timeout) = timeout else { return Ok(DEFAULTS) };
         let operation = positive(timeout)?;
@@ -45,7 +45,7 @@ impl OperationTimeouts {
     }
 }
 
-/// When an operation ends, and how long each of its attempts may take.
+/// The deadline of an operation, and the timeout of each attempt.
 #[derive(Clone, Copy)]
 pub(crate) struct Deadline {
     at: Instant,
@@ -61,13 +61,13 @@ impl Deadline {
         self.at.saturating_duration_since(clock.now())
     }
 
-    /// How long an attempt that begins now may take.
+    /// Returns the timeout of an attempt that begins now.
     pub(crate) fn attempt_timeout(self, clock: &dyn Clock) -> Duration {
         self.remaining(clock).min(self.attempt)
     }
 }
 
-/// Measures time. Tests replace it.
+/// A source of time, which tests replace.
 pub(crate) trait Clock: Send + Sync {
     fn now(&self) -> Instant;
     fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -94,8 +94,8 @@ pub(crate) fn positive(time: Duration) -> Result<Duration, Error> {
     Ok(time)
 }
 
-/// Converts seconds for clients in every language. NaN and negative values become zero, which `build` rejects. Values that
-/// are too large become [`Duration::MAX`].
+/// Converts seconds to a duration, for clients in every language. NaN and negative values become zero, which `build`
+/// rejects. Values that are too large become [`Duration::MAX`].
 #[doc(hidden)]
 pub fn seconds(time: f64) -> Duration {
     let longest = if time > 0.0 { Duration::MAX } else { Duration::ZERO };
