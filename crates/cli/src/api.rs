@@ -1,4 +1,4 @@
-//! `api`: any call.
+//! The command `api`: sends any request to Codat's API.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -20,7 +20,7 @@ use crate::output::{print, print_body, refuse_closed_output, say};
 use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
 
-/// Far more than Codat takes.
+/// The maximum size of a request body, far above what Codat accepts.
 const MAX_INPUT_BYTES: u64 = 64 * 1024 * 1024;
 
 const METHODS: [Method; 7] =
@@ -100,13 +100,13 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     }
     begin_change();
     let response = call.await?;
-    // Whoever tries again must know that it was made.
+    // If printing fails, the message says that the request was sent.
     let done = format!("the call was made and answered: HTTP {}", response.status());
     end_change(done.clone());
     api.print(&client, &response).map_err(|failure| failure.even_if_nobody_reads().with_note(done))
 }
 
-/// Applies the guards of `delete` to a path that names a key.
+/// Applies the checks of `delete` if the path is that of a key.
 async fn refuse_guarded(client: &Client, path: &str) -> Result<(), Failure> {
     let Some(id) = KeyId::in_path(path).transpose()? else { return Ok(()) };
     let keys = unless_interrupted(client.keys().list()).await?;
@@ -119,7 +119,7 @@ async fn refuse_guarded(client: &Client, path: &str) -> Result<(), Failure> {
     }
 }
 
-/// Returns the path for the core: with its first slash, and without the base URL.
+/// Returns the path for the core: with a leading slash, and without the base URL.
 fn path_of<'a>(client: &Client, given: &'a str) -> Result<Cow<'a, str>, Failure> {
     let refuse = |what: String, hint: &str| {
         Err(Failure::new(ErrorKind::InvalidInput, client.redact(&what), format!("{hint}; nothing was sent")))
@@ -164,7 +164,7 @@ impl Api {
         Ok((!fields.is_empty()).then(|| Value::from(fields).to_string().into_bytes()))
     }
 
-    /// The bytes of a file. JSON is sent in UTF-8 without a byte order mark, however it is encoded.
+    /// Reads the body from a file. JSON is converted to UTF-8 without a byte order mark.
     fn input(&self, file: &Path) -> Result<Vec<u8>, Failure> {
         let bytes = read(file)?;
         if self.has_content_type() {
@@ -181,7 +181,7 @@ impl Api {
         self.header.iter().any(|(name, _)| *name == "content-type")
     }
 
-    /// Refuses what would have no effect.
+    /// Rejects options that would have no effect.
     fn check(&self) -> Result<(), Failure> {
         let has_body = !self.field.is_empty() || self.input.is_some();
         let method = self.method();
@@ -226,7 +226,7 @@ impl Api {
         print_body(&body)
     }
 
-    /// One result a line, digit by digit as it came.
+    /// Prints one result a line. Numbers keep their digits.
     fn print_lines(&self, client: &Client, response: &Response) -> Result<(), Failure> {
         #[derive(Deserialize)]
         struct Results<'a> {
@@ -240,7 +240,7 @@ impl Api {
         let Results { results } = page.ok_or_else(|| {
             Failure::new(ErrorKind::BadResponse, "the answer is not paged", "leave --jsonl out to see it")
         })?;
-        // A line break in JSON is white space: within a string it would be escaped.
+        // A line break in JSON is insignificant whitespace: in a string, it is escaped.
         let lines = results.iter().map(|result| result.get().replace(['\n', '\r'], "") + "\n");
         print(&escape_json(&lines.collect::<String>()))
     }

@@ -1,4 +1,4 @@
-//! The arguments. No argument takes a key: whatever stands in `argv` can be read by every process of the machine.
+//! The command-line arguments. No argument takes a key, because every process of the machine can read `argv`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -142,7 +142,7 @@ pub(crate) struct Show {
     pub(crate) connection: Connection,
 }
 
-/// Which key is meant.
+/// The arguments that name a key.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct KeyReference {
@@ -218,7 +218,7 @@ pub(crate) struct Delete {
     pub(crate) connection: Connection,
 }
 
-/// The command with all subcommands. Each help ends with an example and a reference to the exit statuses.
+/// Returns the command with all subcommands. Each help text ends with an example and a reference to the exit statuses.
 pub(crate) fn command() -> clap::Command {
     with_more(Cli::command())
 }
@@ -229,7 +229,7 @@ fn with_more(command: clap::Command) -> clap::Command {
     command.after_help(example + MORE).mut_subcommands(with_more)
 }
 
-/// Returns the command line that shows the help of the command on `line`.
+/// Returns the command line that prints the help of the subcommand in `line`.
 pub(crate) fn help_of(line: impl Iterator<Item = OsString>) -> String {
     let all = command();
     let (mut innermost, mut words) = (&all, vec!["codat-keys"]);
@@ -241,8 +241,11 @@ pub(crate) fn help_of(line: impl Iterator<Item = OsString>) -> String {
     format!("{} --help", words.join(" "))
 }
 
-/// Parses the arguments of this process, and says whether `--json` is among them. After printing help or a usage error,
-/// returns the exit status.
+/// Parses the arguments of this process. Returns them, and whether `--json` is given.
+///
+/// # Errors
+///
+/// Returns the exit status after printing help, the version or a usage error.
 pub(crate) fn parse() -> Result<(Cli, bool), ExitCode> {
     let matches = command().try_get_matches();
     let parsed = matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, has_json(&matches))));
@@ -251,7 +254,7 @@ pub(crate) fn parse() -> Result<(Cli, bool), ExitCode> {
             let mut own = std::env::args_os().skip(1).take_while(|argument| argument != "--");
             return usage::failure(&error).report(own.any(|argument| argument == "--json"));
         }
-        // Help and version; a reader that has gone away (`| head`) is no failure.
+        // Help or the version. A closed pipe (`| head`) is not a failure.
         let _ = error.print();
         ExitCode::SUCCESS
     })
@@ -262,6 +265,7 @@ fn has_json(matches: &ArgMatches) -> bool {
     is_given || matches.subcommand().is_some_and(|(_, matches)| has_json(matches))
 }
 
+/// Returns the text of `help exit-status`.
 pub(crate) fn exit_statuses() -> String {
     let lines = exit_status_rows().into_iter().map(|(status, meaning)| format!("{status:>5}  {meaning}"));
     format!(
@@ -270,7 +274,7 @@ pub(crate) fn exit_statuses() -> String {
     )
 }
 
-/// Each exit status, and what it means.
+/// Returns each exit status and its meaning.
 pub(crate) fn exit_status_rows() -> Vec<(String, String)> {
     let mut statuses: Vec<u8> = ErrorKind::ALL.iter().map(|kind| kind.exit_status()).collect();
     statuses.push(audit::FOUND);

@@ -1,4 +1,4 @@
-//! `audit`: what should not stay as it is with the keys. It changes nothing.
+//! The command `audit`: reports problems with the keys. Changes nothing.
 
 use std::collections::HashMap;
 use std::process::ExitCode;
@@ -14,10 +14,10 @@ use crate::failure::Failure;
 use crate::output::{KeyJson, print_json, print_rows, say};
 use crate::runtime::unless_interrupted;
 
-/// The exit status where something was found.
+/// The exit status of an audit with findings.
 pub(crate) const FOUND: u8 = 3;
 
-/// From so many of the ten keys on, the next rotations of keys may find no room.
+/// The number of keys, of at most ten, from which there may be too little room for the next rotations.
 const MANY: usize = 8;
 
 /// The base name of a replacement for a key without a name.
@@ -39,7 +39,7 @@ pub(crate) struct Audit {
     connection: Connection,
 }
 
-/// What may be found.
+/// The kind of a finding.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Kind {
@@ -98,7 +98,7 @@ struct Audited {
 #[derive(Serialize)]
 struct Document {
     keys: Vec<Audited>,
-    /// Those of all keys together.
+    /// The findings about the keys as a whole.
     findings: Vec<&'static str>,
 }
 
@@ -128,7 +128,7 @@ pub(crate) async fn audit(audit: &Audit) -> Result<ExitCode, Failure> {
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
 }
 
-/// Prints one line for each kind of finding, with the ids of its keys.
+/// Prints a table of the keys, then a line for each kind of finding with the ids of its keys.
 fn tell(
     client: &Client,
     keys: &[ApiKeyDetails],
@@ -163,11 +163,11 @@ fn findings_of_all(keys: &[ApiKeyDetails]) -> Vec<Kind> {
     found.into_iter().filter_map(|(kind, is_so)| is_so.then_some(kind)).collect()
 }
 
-/// What the names of all keys say, collected once: the cost is that of their length.
+/// An index of the names of all keys. One pass over the keys builds it, so that an audit takes linear time.
 struct Names<'a> {
-    /// How many keys have a name.
+    /// The number of keys with each name.
     keys: HashMap<&'a str, usize>,
-    /// The age of the newest replacement, `<base>~<tag>`, by its base.
+    /// The age of the newest replacement, `<base>~<tag>`, for each base name.
     replacements: HashMap<&'a str, Duration>,
 }
 
@@ -220,7 +220,7 @@ fn days(key: &ApiKeyDetails, now: Timestamp) -> Option<u64> {
     key.age(now).map(|age| age.as_secs() / (24 * 60 * 60))
 }
 
-/// `90d`, `12w`, `36h`: days of 24 hours.
+/// Parses an age such as `90d`, `12w` or `36h`. A day has 24 hours.
 fn age(text: &str) -> Result<SignedDuration, Failure> {
     let age = text.parse::<Span>().and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()));
     let age = age.ok().filter(SignedDuration::is_positive);

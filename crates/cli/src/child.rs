@@ -1,4 +1,4 @@
-//! A command that is run with a key in its environment, and whose end is this program's own.
+//! Child processes: runs a program with a key in its environment, and returns its exit status.
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use crate::failure::Failure;
 use crate::signals::{Received, Signal, leave_to_child};
 
-/// Refuses what was meant as an option of this program.
+/// Rejects a program name that begins with a dash, because it was meant as an option of `codat-keys`.
 pub(crate) fn check(command: &[OsString], usage: &str) -> Result<(), Failure> {
     if command.first().is_some_and(|word| word.to_string_lossy().starts_with('-')) {
         return Err(Failure::new(
@@ -19,13 +19,13 @@ pub(crate) fn check(command: &[OsString], usage: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs it to its end, passes signals on, and returns its exit status.
+/// Runs a program, forwards signals to it, and returns its exit status.
 #[cfg(unix)]
 pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
     use rustix::process::{Pid, Signal as Unix, WaitOptions, kill_process, wait};
     use tokio::signal::unix::{SignalKind, signal};
 
-    // Before the child runs: a signal that came first would end this process alone, and orphan the child.
+    // Called before the child starts: otherwise, a signal could end this process alone and orphan the child.
     let mut signals = received()?;
     let lost = |error: std::io::Error| Failure::local(format!("the command was lost: {error}"), "run it again");
     let mut ended = signal(SignalKind::child()).map_err(lost)?;
@@ -34,7 +34,7 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
     loop {
         tokio::select! {
             _ = ended.recv() => {
-                // As the init process, this one also reaps orphans.
+                // If this process is the init process, it also reaps orphans.
                 while let Some((pid, status)) = wait(WaitOptions::NOHANG).map_err(|error| lost(error.into()))? {
                     if pid == child {
                         return Ok(exit_code(status));
@@ -42,13 +42,13 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
                 }
             }
             signal = signals.next() => {
-                // The terminal sends these to the child, too, which decides how to handle them.
+                // The terminal also sends these signals to the child.
                 let is_of_terminal = matches!(signal, Signal::INTERRUPT | Signal::QUIT);
                 if is_of_terminal && (has_terminal() || !is_init()) {
                     continue;
                 }
                 if let Some(signal) = Unix::from_named_raw(signal.number()) {
-                    // The child may have ended.
+                    // Fails if the child has ended.
                     let _ = kill_process(child, signal);
                 }
             }
@@ -56,7 +56,7 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Runs it to its end, and returns its exit status. The console sends Ctrl-C to it, too.
+/// Runs a program, and returns its exit status. The console also sends Ctrl-C to the program.
 #[cfg(windows)]
 pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     let program = command.get_program().to_owned();
@@ -74,7 +74,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// The signals, which this process now leaves to the child.
+/// Returns a receiver of signals, and leaves the signals to the child from now on.
 fn received() -> Result<Received, Failure> {
     let signals = Received::watch().map_err(|error| {
         let what = format!("cannot watch for signals, and the command was not started: {error}");
@@ -84,7 +84,7 @@ fn received() -> Result<Received, Failure> {
     Ok(signals)
 }
 
-/// Whether this is the first process of a container.
+/// Whether this process is the init process, such as the first process of a container.
 #[cfg(unix)]
 pub(crate) fn is_init() -> bool {
     std::process::id() == 1
@@ -103,7 +103,7 @@ pub(crate) fn cannot_run(program: &OsStr, error: &std::io::Error) -> Failure {
     Failure::local(format!("{} cannot be run: {error}", program.display()), hint).with_status(status)
 }
 
-/// The child's own status; 128 and the signal's number where one ended it, as shells say it.
+/// Returns the exit status of the child, or 128 plus the number of the signal that ended the child, as shells do.
 #[cfg(unix)]
 fn exit_code(status: rustix::process::WaitStatus) -> ExitCode {
     let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));

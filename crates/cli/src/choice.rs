@@ -1,5 +1,5 @@
-//! What gives a command its key: a profile that `--profile` names; else the variables; else the profile that `CODAT_PROFILE`
-//! names; else the profile in use.
+//! The selection of a command's key. In order of precedence: the profile of `--profile`, the variables with a key, the profile
+//! of `CODAT_PROFILE`, and the profile in use.
 
 use std::env;
 
@@ -8,15 +8,17 @@ use codat_keys::ErrorKind;
 use crate::config::{Config, Name, Profile};
 use crate::failure::Failure;
 
-/// The variables that hold a key, or say where one is. They must agree, which the core sees to.
+/// The variables that hold a key or the path of its file. The core checks that they agree.
 const KEY_VARIABLES: [&str; 3] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"];
 
+/// The source of a command's key.
 pub(crate) enum Choice {
-    /// The variables, or nothing at all.
+    /// The variables with a key, even if none is set.
     Environment,
     Profile(Profile),
 }
 
+/// Selects the source of the key. `option` is the value of `--profile`.
 pub(crate) fn choose(option: Option<&str>) -> Result<Choice, Failure> {
     if option.is_none() && key_variables().next().is_some() {
         return Ok(Choice::Environment);
@@ -28,12 +30,12 @@ pub(crate) fn choose(option: Option<&str>) -> Result<Choice, Failure> {
     })
 }
 
-/// Those that are set, even if what they hold is wrong.
+/// Returns the variables that are set, even if their values are invalid.
 pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
     KEY_VARIABLES.into_iter().filter(|name| env::var_os(name).is_some())
 }
 
-/// A message that this profile is in use, and which variable takes precedence, if any.
+/// Returns a message that the profile is in use. The message names the variable that takes precedence, if any.
 pub(crate) fn in_use(name: &Name) -> String {
     match before_profile_in_use(name) {
         None => format!("the profile `{name}` is in use"),
@@ -43,13 +45,13 @@ pub(crate) fn in_use(name: &Name) -> String {
     }
 }
 
-/// The variable that takes precedence over the profile in use, unless it names the same profile.
+/// Returns the variable that takes precedence over the profile in use, unless it names the same profile.
 pub(crate) fn before_profile_in_use(name: &Name) -> Option<&'static str> {
     let profile = || env::var_os("CODAT_PROFILE").filter(|other| other != name.as_str()).map(|_| "CODAT_PROFILE");
     key_variables().next().or_else(profile)
 }
 
-/// The name of the profile that comes first, and what named it.
+/// Returns the name of the selected profile, and the option, variable or file that names it.
 pub(crate) fn named(option: Option<&str>, config: &Config) -> Result<Option<(Name, String)>, Failure> {
     if let Some(name) = option {
         return Ok(Some((Name::parse(name, "--profile")?, "--profile".into())));
@@ -60,12 +62,12 @@ pub(crate) fn named(option: Option<&str>, config: &Config) -> Result<Option<(Nam
     Ok(config.in_use().map(|name| (name.clone(), in_config(config))))
 }
 
-/// What to call the place that names the profile in use.
+/// Describes the setting that names the profile in use.
 pub(crate) fn in_config(config: &Config) -> String {
     format!("`profile` in {}", config.path().display())
 }
 
-/// What `CODAT_PROFILE` names. An empty one is a mistake, not a default.
+/// Returns the value of `CODAT_PROFILE`. An empty value is an error.
 pub(crate) fn profile_variable() -> Result<Option<Name>, Failure> {
     match env::var_os("CODAT_PROFILE") {
         None => Ok(None),

@@ -1,5 +1,5 @@
-# Bash splits words at `=` and `:` (COMP_WORDBREAKS), and replaces the part behind them only. This joins the parts for the
-# function above, and takes what stands before the last part from each completion.
+# Bash splits words at `=` and `:` (COMP_WORDBREAKS), and replaces only the part after them. This function joins the parts for
+# the function above, and removes the text before the last part from each completion.
 _codat_keys() {
     local rest=$COMP_LINE joined=() before= last= is_before=1 cword=0 trimmed part i
     for ((i = 0; i < ${#COMP_WORDS[@]}; i++)); do

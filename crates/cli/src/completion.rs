@@ -1,4 +1,5 @@
-//! Completions. The script of a shell runs this program for them, with an environment variable set.
+//! Shell completions. The shell's script runs this program with an environment variable set, and reads completions from its
+//! output.
 
 use std::env;
 use std::ffi::OsStr;
@@ -21,13 +22,14 @@ use crate::runtime;
 const VARIABLE: &str = "_CODAT_KEYS_COMPLETE";
 const PROGRAM: &str = "codat-keys";
 
-/// What clap's script for bash lacks: words that hold `=` or `:`.
+/// An addition to clap's script for bash: the completion of words that contain `=` or `:`.
 const BASH: &str = include_str!("completion.bash");
 
 /// The time limit for the call that lists keys.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Prints completions if a shell asks for them. Errors are ignored: a message would appear within the command line.
+/// Prints completions if a shell requests them, and returns whether one does. Errors are ignored: a message would appear
+/// within the command line.
 pub(crate) fn answer() -> bool {
     let folder = env::current_dir().ok();
     let complete = CompleteEnv::with_factory(args::command).var(VARIABLE);
@@ -70,17 +72,17 @@ pub(crate) fn topics() -> Vec<CompletionCandidate> {
     commands().into_iter().chain([statuses]).collect()
 }
 
-/// Lists the names and ids of keys, with the key that the command line would use.
+/// Returns the names and ids of keys that begin with `begun`. Lists the keys with the key that the command line would use.
 pub(crate) fn keys(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |keys, name| keys.either(name).is_ok(), true)
 }
 
-/// Lists the ids of keys.
+/// Returns the ids of keys that begin with `begun`.
 pub(crate) fn ids(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |_, _| false, true)
 }
 
-/// Lists the names that one key has.
+/// Returns the names that begin with `begun`, of exactly one key each.
 pub(crate) fn names(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |keys, name| keys.name(name).is_ok(), false)
 }
@@ -104,12 +106,12 @@ fn candidates(
         let name = key.name.as_ref().map_or("no name".into(), ToString::to_string);
         (key.id.to_string(), format!("{name}, {}", key.api_key.masked()))
     });
-    // A masked value is no plain word.
+    // A masked value is not a plain word, and is left out.
     let all = named.chain(by_id).filter(|(value, _)| is_plain_word(value) && value.starts_with(&*begun));
     all.map(|(value, help)| CompletionCandidate::new(value).help(Some(help.into()))).collect()
 }
 
-/// Returns nothing if a command supplies the key: it would run at every Tab, and might prompt.
+/// Lists the keys. Returns `None` if a command supplies the key: the command would run at every Tab, and might prompt.
 fn listed() -> Option<Vec<ApiKeyDetails>> {
     let connection = connection()?;
     match choice::choose(connection.key.profile.as_deref()).ok()? {
@@ -123,7 +125,7 @@ fn listed() -> Option<Vec<ApiKeyDetails>> {
     runtime::run(async { Ok(tokio::time::timeout(PATIENCE, list).await) }).ok()?.ok()?.ok()
 }
 
-/// The connection options on the command line so far.
+/// Parses the connection options on the incomplete command line.
 fn connection() -> Option<Connection> {
     let words = env::args_os().skip_while(|word| word != "--").skip(1);
     let matches = args::command().ignore_errors(true).try_get_matches_from(words).ok()?;
@@ -131,7 +133,8 @@ fn connection() -> Option<Connection> {
     Connection::from_arg_matches(matches).ok()
 }
 
-/// Whether a text is safe on a command line. Shells insert it unquoted, and a key's name comes from elsewhere.
+/// Whether a text is safe on a command line without quotes. Shells do not quote completions, and the names of keys come from
+/// the API.
 fn is_plain_word(text: &str) -> bool {
     !text.starts_with('-') && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))
 }

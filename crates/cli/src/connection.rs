@@ -1,4 +1,4 @@
-//! How Codat is reached, and with which key: the options that every command with a call takes.
+//! The options for the connection and the key, which all commands that call the API share.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(crate) struct Connection {
     proxy: Option<String>,
 }
 
-/// Which key, and where it may go.
+/// The options that select the key and its base URL.
 #[derive(Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct KeyOptions {
@@ -51,7 +51,7 @@ impl Connection {
         self.key.client_of(self.builder()).await
     }
 
-    /// All but a key and an address.
+    /// Returns a builder with all options except the key and the base URL.
     pub(crate) fn builder(&self) -> ClientBuilder {
         let mut builder = self.key.builder();
         if let Some(file) = &self.ca_file {
@@ -63,7 +63,7 @@ impl Connection {
         builder
     }
 
-    /// What named the file of certificates, and its path.
+    /// Returns the path of the certificate file, and the option or variable that names it.
     pub(crate) fn ca_file_source(&self) -> Option<String> {
         let given = self.ca_file.as_ref().map(|file| format!("{} (--ca-file)", file.display()));
         given.or_else(|| std::env::var_os("CODAT_CA_FILE").map(|file| format!("{} (CODAT_CA_FILE)", file.display())))
@@ -71,7 +71,7 @@ impl Connection {
 }
 
 impl KeyOptions {
-    /// A client that has its key, for whoever hands the key on.
+    /// Returns a client with the key, for commands that write the key.
     pub(crate) async fn client(&self) -> Result<Client, Failure> {
         self.client_of(self.builder()).await
     }
@@ -97,7 +97,7 @@ impl KeyOptions {
             Source::Command(command) => builder.api_key_from(command.provider()),
         };
         let client = builder.build()?;
-        // What goes wrong with the key is told as such, and not as a call that failed.
+        // Loads the key now, so that an error is reported as an error of the key and not of a call.
         unless_interrupted(client.reload_key()).await?;
         Ok(client)
     }
@@ -120,7 +120,8 @@ impl KeyOptions {
         Ok(Credential::parse(&text)?)
     }
 
-    /// A profile's key goes to the profile's own origin, whatever else names a base URL.
+    /// Returns the base URL for a profile. Fails if an option or variable names another origin, because the key of a profile is
+    /// sent only to the profile's own origin.
     pub(crate) fn base_url_for(&self, profile: &Profile) -> Result<String, Failure> {
         let variable =
             || std::env::var_os("CODAT_BASE_URL").map(|url| (url.to_string_lossy().into_owned(), "CODAT_BASE_URL"));
@@ -139,12 +140,12 @@ impl KeyOptions {
                 ),
                 format!("leave {named_by} out, or use another profile: the key goes nowhere else"),
             )),
-            // What is no URL is refused where it is read.
+            // The builder of the client rejects an invalid URL.
             _ => Ok(url),
         }
     }
 
-    /// What named the base URL.
+    /// Returns the source of the base URL: an option, a variable, the profile or the default.
     pub(crate) fn base_url_source(&self) -> Result<&'static str, Failure> {
         Ok(match (&self.base_url, std::env::var_os("CODAT_BASE_URL"), choice::choose(self.profile.as_deref())?) {
             (Some(_), ..) => "--base-url",
@@ -172,13 +173,13 @@ impl KeyOptions {
         }
     }
 
-    /// How long to wait for a keyring.
+    /// Returns the timeout of the keyring.
     pub(crate) fn patience(&self) -> Duration {
         self.timeout.map_or(keyring::TIMEOUT, Duration::from_secs)
     }
 }
 
-/// Checks the URL here, too, so that the error names the option.
+/// Checks the URL before the builder of the client does, so that the error names the option.
 fn base_url(text: &str) -> Result<String, String> {
     Url::parse(text).map(|_| text.to_owned()).map_err(|_| "not a URL like https://api.codat.io".into())
 }

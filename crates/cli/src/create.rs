@@ -1,4 +1,4 @@
-//! `create`.
+//! The command `create`.
 
 use codat_keys::{Creation, How, KeyName};
 
@@ -22,7 +22,7 @@ pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     let is_written = create.output.is_printed() || file.is_some();
     let notes = describe(&made, is_written);
     if create.output.json {
-        // The document holds the same, and standard error must hold only the error.
+        // The JSON document contains the same facts, and standard error must contain only the error.
         let handed_out = hand_out(&client, &made.key, &create.output, file, Some(&made));
         return handed_out.map_err(|failure| notes.iter().fold(failure, Failure::with_note));
     }
@@ -30,7 +30,7 @@ pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     hand_out(&client, &made.key, &create.output, file, Some(&made))
 }
 
-/// What came of it, for a person.
+/// Describes a created key, one note a line.
 fn describe(made: &Creation, is_written: bool) -> Vec<String> {
     let id = &made.key.id;
     let how = match made.how {

@@ -1,4 +1,4 @@
-//! `delete`.
+//! The command `delete`.
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 
@@ -44,7 +44,7 @@ pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     if delete.json { print_json(&Document { deleted: KeyJson::new(&client, key, false) }) } else { Ok(()) }
 }
 
-/// Asks on a thread of its own, so that Ctrl-C is heard meanwhile.
+/// Asks for confirmation. Reads the answer on another thread, so that a signal can stop the command.
 async fn confirmed(key: &ApiKeyDetails) -> Result<bool, Failure> {
     let question = format!("Delete {} for good? Whatever uses it stops working. [y/N] ", describe(key));
     let answer = tokio::task::spawn_blocking(move || {

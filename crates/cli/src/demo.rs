@@ -1,4 +1,4 @@
-//! `demo`: the main job on an embedded emulator, over real HTTP.
+//! The command `demo`: creates, uses and deletes keys on an embedded emulator over HTTP.
 
 use std::cell::Cell;
 use std::time::Instant;
@@ -27,7 +27,7 @@ struct Demo<'a> {
     emulator: &'a Emulator,
     first: ApiKey,
     client: Client,
-    /// How many of the emulator's journalled requests were shown.
+    /// The number of requests in the emulator's journal that are printed already.
     shown: Cell<usize>,
 }
 
@@ -68,7 +68,7 @@ impl Demo<'_> {
         Ok(key)
     }
 
-    /// The emulator makes the key and closes the connection without a word.
+    /// Creates a key while the emulator closes the connection instead of responding.
     async fn lose_an_answer(&self) -> Result<(), Failure> {
         let script = r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#;
         self.emulator.set_faults(script).map_err(|error| Failure::local(error, "please report it"))?;
@@ -114,7 +114,7 @@ impl Demo<'_> {
         self.say("delete", &refusal(refused, ErrorKind::LastKey)?).await
     }
 
-    /// The emulator's own word, not the client's.
+    /// Checks the emulator's state, independently of the client.
     async fn look_inside(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
         let state = self.emulator_says("state").await?;
         let keys = state["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -122,7 +122,7 @@ impl Demo<'_> {
         print(&format!("\nThe emulator's state agrees: one key, {}.\n", last.id))
     }
 
-    /// What was done, what came of it, and what the emulator answered on the wire since the line before.
+    /// Prints a step, its result, and the responses of the emulator since the previous step.
     async fn say(&self, step: &str, result: &str) -> Result<(), Failure> {
         let journal = self.emulator_says("journal").await?;
         let answers: Vec<String> =
@@ -148,7 +148,7 @@ fn client(emulator: &Emulator, key: &ApiKey) -> Result<Client, Error> {
     Client::builder().base_url(emulator.base_url()).api_key(key.clone()).build()
 }
 
-/// One request of the journal, `GET /apiKeys: 200`.
+/// Formats a request of the journal, such as `GET /apiKeys: 200`.
 fn answer(request: &Value) -> String {
     let text = |member: &str| request[member].as_str().unwrap_or("?").to_owned();
     let status = request["status"].as_u64().map_or("no answer".to_owned(), |status| status.to_string());

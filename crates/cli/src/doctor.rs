@@ -1,4 +1,4 @@
-//! `doctor`: what a call would use, and how it fares, without a secret in it.
+//! The command `doctor`: reports the configuration and the results of two calls, without secrets.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::output::{print, print_json};
 use crate::runtime::unless_interrupted;
 use crate::survey;
 
-/// Past it, `create` cannot tell a new key from an old one by its date, when it resumes.
+/// The maximum clock skew with which a resumed `create` can distinguish new keys from old ones by date.
 const MOST_SKEW_SECONDS: i64 = 5 * 60;
 
 #[derive(Args)]
@@ -26,7 +26,7 @@ pub(crate) struct Doctor {
     connection: Connection,
 }
 
-/// The first problem ends the report, and is its exit status.
+/// Prints the report. The first problem ends the report, and determines the exit status.
 pub(crate) async fn doctor(doctor: &Doctor) -> Result<(), Failure> {
     let mut report = Report { lines: doctor.json.then(Vec::new) };
     report.line(
@@ -41,7 +41,7 @@ pub(crate) async fn doctor(doctor: &Doctor) -> Result<(), Failure> {
     examined
 }
 
-/// Prints a line as soon as it is known, or keeps all of them for one JSON document.
+/// A report that prints each line immediately, or collects all lines for one JSON document.
 struct Report {
     lines: Option<Vec<(&'static str, String)>>,
 }
@@ -85,7 +85,7 @@ impl Serialize for ReportJson<'_> {
     }
 }
 
-/// The name of a line in JSON: `baseUrl` for `base URL`. Names of variables and options stay as they are.
+/// Returns the JSON name of a line: `baseUrl` for `base URL`. Names of variables and options are unchanged.
 fn member(what: &str) -> String {
     if what.contains('_') || what.starts_with('-') {
         return what.to_owned();
@@ -105,13 +105,13 @@ async fn examine(report: &mut Report, connection: &Connection) -> Result<(), Fai
     report.line("TLS", tls(connection, &client))?;
     report.line("proxy", client.proxy().unwrap_or("none").into())?;
     let called = call(report, &client).await;
-    // A refusal tells it as well, and where that is a 429 it is what matters.
+    // An error response also has the rate limit, which explains a 429.
     report.line("rate limit", rate_limit(&client))?;
     called?;
     keys(report, &client, &unless_interrupted(client.keys().list()).await?)
 }
 
-/// Asks twice: the first answer takes a connection, too.
+/// Sends two requests, because the time of the first includes the setup of the connection.
 async fn call(report: &mut Report, client: &Client) -> Result<(), Failure> {
     let (asked, clock) = (Instant::now(), Timestamp::now());
     let response = unless_interrupted(client.request(Method::GET, "/apiKeys")).await?;
@@ -131,13 +131,13 @@ fn tls(connection: &Connection, client: &Client) -> String {
     }
 }
 
-/// Codat's clock stood at what it told at some time between the two.
+/// Compares the `Date` of the response with the local time before the request and after the response.
 fn skew(response: &Response, asked: Timestamp, answered: Timestamp) -> String {
     let Some(date) = response.date() else { return "the answer tells no time".into() };
     let (least, most) = (asked.duration_since(date).as_secs(), answered.duration_since(date).as_secs());
     let skew = if least > 1 { least } else { most.min(0) };
     match skew {
-        // The answer tells whole seconds.
+        // `Date` has a resolution of one second.
         -1..=1 => "as the server's".into(),
         _ if skew.abs() > MOST_SKEW_SECONDS => {
             format!("{skew:+} s against the server's: set it, or `create` misjudges")

@@ -1,4 +1,4 @@
-//! `emulator`: a local stand-in for Codat's API.
+//! The command `emulator`: runs a local emulator of Codat's API.
 
 use std::ffi::OsString;
 use std::fs;
@@ -87,7 +87,7 @@ pub(crate) async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
 
 pub(crate) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
     let mut builder = Emulator::builder().port(options.port);
-    // Where a switch is not given, a state file decides.
+    // Without these switches, the state file decides.
     if options.enforce_limits {
         builder = builder.enforce_limits(true);
     }

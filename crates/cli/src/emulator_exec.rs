@@ -1,4 +1,4 @@
-//! `emulator exec -- COMMAND`: a command with an emulator of its own.
+//! The command `emulator exec`: runs a program with its own emulator.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -25,7 +25,7 @@ pub(crate) async fn exec(options: &EmulatorOptions, command: &[OsString]) -> Res
         .env("CODAT_BASE_URL", emulator.base_url())
         .env("CODAT_API_KEY", emulator.api_key())
         .env("PATH", path_with_own_folder_first()?)
-        // Its certificates are for another server.
+        // The certificates in this file are for another server.
         .env_remove("CODAT_CA_FILE");
     child::run(child).await
 }

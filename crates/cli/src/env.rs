@@ -1,4 +1,4 @@
-//! `env`: the key for the shell that evaluates it.
+//! The command `env`: prints the key as shell variables.
 
 use clap::Args;
 use codat_keys::CREDENTIAL_VARIABLES;
@@ -35,7 +35,7 @@ pub(crate) fn env(env: &Env) -> Result<(), Failure> {
     ))
 }
 
-/// As one word, whatever it holds.
+/// Quotes a text as one word of a shell command.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -1,4 +1,4 @@
-//! `exec -- COMMAND`: a command with the key in its environment, and nowhere else.
+//! The command `exec`: runs a program with the key in its environment, and nowhere else.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -21,7 +21,7 @@ pub(crate) struct Exec {
     command: Vec<OsString>,
 }
 
-/// The key is not tried: that is the command's business.
+/// Runs the program. Does not check the key with a call to Codat.
 pub(crate) fn exec(exec: &Exec) -> Result<ExitCode, Failure> {
     child::check(&exec.command, "codat-keys exec --profile work -- COMMAND")?;
     become_command(runtime::run(command(exec))?)
@@ -39,8 +39,10 @@ async fn command(exec: &Exec) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// Replaces this process, so that signals and the exit status are the command's own. The init process of a container stays
-/// instead: it must reap orphans, and signals that it does not handle are ignored.
+/// Replaces this process by the program, which then receives the signals and sets the exit status.
+///
+/// The init process of a container starts the program as a child instead: an init process must reap orphans, and the kernel
+/// ignores signals that an init process does not handle.
 #[cfg(unix)]
 fn become_command(mut command: Command) -> Result<ExitCode, Failure> {
     if child::is_init() {

@@ -1,4 +1,4 @@
-//! How a command ends when it does not succeed: `error:` and `hint:` lines, or JSON, and an exit status.
+//! The failure of a command: `error:` and `hint:` lines or a JSON document on standard error, and an exit status.
 
 use std::fmt::{Display, Formatter};
 use std::io::{IsTerminal, stderr};
@@ -15,16 +15,16 @@ use crate::signals;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// Whose key no message repeats.
+/// The client whose key is masked in all messages.
 static CLIENT: OnceLock<Client> = OnceLock::new();
 
-/// Keeps the key of a client out of all messages from now on.
+/// Masks the key of a client in all later messages.
 pub(crate) fn keep_secret(client: &Client) {
     // A command has one client.
     let _ = CLIENT.set(client.clone());
 }
 
-/// A message without a key that stands where a path, a name or a command belongs.
+/// Masks the keys in a message. A user may have given a key where a path, a name or a command belongs.
 pub(crate) fn without_secrets(message: impl Display) -> String {
     let message = message.to_string();
     // The key first: a part of it may look like a credential, and the rest would then not be recognized.
@@ -33,12 +33,12 @@ pub(crate) fn without_secrets(message: impl Display) -> String {
 
 pub(crate) struct Failure {
     status: u8,
-    /// `None` for a failure of this machine.
+    /// `None` for a failure of this machine: of a file, a terminal or a process.
     kind: Option<ErrorKind>,
     message: String,
     notes: Vec<String>,
     hint: String,
-    /// The error of the core.
+    /// The error of the core, if it is the cause.
     source: Option<Error>,
 }
 
@@ -48,13 +48,15 @@ impl Failure {
         Self { kind: Some(kind), ..Self::local(message, hint) }.with_status(status)
     }
 
-    /// For what goes wrong on this machine: a file, a terminal, a process.
+    /// Creates a failure of this machine: of a file, a terminal or a process.
     pub(crate) fn local(message: impl Display, hint: impl Display) -> Self {
         let (message, hint) = (without_secrets(message), without_secrets(hint));
         Self { status: 1, kind: None, message, notes: Vec::new(), hint, source: None }
     }
 
-    /// For a signal, which ends the process at once: its texts are masked already, and no search for keys is built for them.
+    /// Creates the failure of a command that a signal stopped. `done` is the change made so far, with keys masked.
+    ///
+    /// The texts are not masked again: building the search for keys would delay the end of the process.
     pub(crate) fn stopped(done: Option<String>) -> Self {
         let hint = match done {
             None => ErrorKind::Cancelled.hint(),
@@ -74,7 +76,7 @@ impl Failure {
         self.kind == Some(kind)
     }
 
-    /// What should be known beside it.
+    /// Adds a `note:` line.
     pub(crate) fn with_note(mut self, note: impl Display) -> Self {
         self.notes.push(without_secrets(note));
         self
@@ -91,12 +93,13 @@ impl Failure {
         self
     }
 
-    /// Makes a closed pipe a failure, too: unread output would be lost.
+    /// Sets the exit status to 1 if it is 0, so that a closed pipe is reported. For output that must not be lost.
     pub(crate) fn even_if_nobody_reads(self) -> Self {
         let status = self.status.max(1);
         self.with_status(status)
     }
 
+    /// Prints the failure to standard error, and returns its exit status.
     pub(crate) fn report(self, is_json: bool) -> ExitCode {
         if self.status == 0 {
             return ExitCode::SUCCESS;
@@ -158,7 +161,7 @@ impl From<Error> for Failure {
                 failure = failure.with_note(format!("the idempotency key was {key}"));
             }
             failure = match outcome.candidates.as_deref() {
-                // A deletion has none.
+                // A deletion has neither an idempotency key nor candidates.
                 None if outcome.idempotency_key.is_none() => failure,
                 None => failure.with_note("nobody could look whether it took effect"),
                 Some([]) => failure.with_note("no new key of that name is listed"),
@@ -177,7 +180,7 @@ struct ErrorDocument<'a> {
     error: ErrorJson<'a>,
 }
 
-/// An error in JSON. Unknown members are omitted.
+/// An error in JSON. Members without a value are omitted.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ErrorJson<'a> {

@@ -1,4 +1,4 @@
-//! `header`: from a key to what is sent.
+//! The command `header`: prints the `Authorization` header of a key.
 
 use clap::Args;
 

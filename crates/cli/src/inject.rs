@@ -1,4 +1,4 @@
-//! `inject`: fills a template in with the key.
+//! The command `inject`: fills a template in with the key.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, stdin};
@@ -14,7 +14,7 @@ use crate::output::{print_secret, refuse_closed_output, refuse_terminal};
 use crate::secret_file::SecretFile;
 use crate::template::{Part, parse};
 
-/// Far more than any file of settings.
+/// The maximum size of a template, far above the size of any settings file.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Fill a template in: {{ codat.key }}, {{ codat.header }} and {{ codat.base_url }}

@@ -1,5 +1,5 @@
-//! The operating system's keyring: Keychain, the Credential Manager, or the Secret Service on D-Bus. It is touched only where
-//! a profile asks for it.
+//! The keyring of the operating system: Keychain, the Credential Manager, or the Secret Service on D-Bus. Only profiles whose
+//! key is in the keyring access it.
 
 use std::thread;
 use std::time::Duration;
@@ -13,18 +13,19 @@ use crate::config::Name;
 use crate::failure::Failure;
 use crate::runtime::unless_interrupted;
 
-/// A keyring that is locked may wait for somebody to type its password, where nobody sees that it asks.
+/// The default timeout. A locked keyring may wait for its password in a prompt that the user does not see.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The keys are filed under it, each with its profile's name for a user's.
+/// The service name of all entries. The user name of an entry is the name of the profile.
 const SERVICE: &str = "codat-keys";
 
 const ELSEWHERE: &str = "keep the key in a file: codat-keys login --store file";
 
+/// The reason why the keyring did not complete a request.
 pub(crate) enum Trouble {
     /// This machine, or this session, has no keyring.
     Absent(String),
-    /// It has no such entry.
+    /// The keyring has no entry for the profile.
     NoEntry,
     Other(Failure),
 }
@@ -42,6 +43,7 @@ pub(crate) async fn remove(name: &Name, limit: Duration) -> Result<(), Trouble> 
     within(limit, name, Entry::delete_credential).await.map_err(perhaps_done)
 }
 
+/// Adds a hint to a cancelled request, which the keyring may still complete.
 fn perhaps_done(trouble: Trouble) -> Trouble {
     match trouble {
         Trouble::Other(failure) if failure.is_of(ErrorKind::Cancelled) => {
@@ -51,7 +53,7 @@ fn perhaps_done(trouble: Trouble) -> Trouble {
     }
 }
 
-/// On a thread of its own, which is left behind where it takes too long.
+/// Runs a request on another thread. The thread is abandoned if it exceeds the limit.
 async fn within<T: Send + 'static>(
     limit: Duration,
     name: &Name,
@@ -65,7 +67,7 @@ async fn within<T: Send + 'static>(
             Err(error) => Err(Trouble::Absent(reason(error))),
             Ok(()) => Entry::new(SERVICE, &user).and_then(|entry| job(&entry)).map_err(|error| trouble(&error)),
         };
-        // Nobody may be left to hear it.
+        // Fails if the caller no longer waits.
         let _ = told.send(done);
     };
     let started = thread::Builder::new().name("codat-keys-keyring".into()).spawn(job);
@@ -82,7 +84,7 @@ async fn within<T: Send + 'static>(
     }
 }
 
-/// Refuses a D-Bus address of a kind that starts a program, which would inherit the keys in the environment of this process.
+/// Rejects a D-Bus address that may start a program: the program would inherit the keys in the environment of this process.
 fn check_bus_address() -> Result<(), Trouble> {
     const VARIABLE: &str = "DBUS_SESSION_BUS_ADDRESS";
     const KINDS: [&str; 3] = ["unix", "tcp", "nonce-tcp"];
@@ -110,7 +112,7 @@ fn trouble(error: &Error) -> Trouble {
     }
 }
 
-/// Some errors carry the bytes of an entry; their texts do not show them, and these are the only ones that are repeated.
+/// Describes an error without the bytes of an entry, which some variants carry.
 fn reason(error: &Error) -> String {
     match error {
         Error::PlatformFailure(source) | Error::NoStorageAccess(source) => source.to_string(),

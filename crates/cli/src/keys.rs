@@ -1,4 +1,4 @@
-//! `list`, `show` and `whoami`, and what they share with `create` and `delete`.
+//! The commands `list`, `show` and `whoami`, and the code that they share with `create` and `delete`.
 
 use std::path::Path;
 
@@ -48,14 +48,14 @@ pub(crate) async fn whoami(whoami: &Whoami) -> Result<(), Failure> {
 }
 
 impl KeyReference {
-    /// Refuses what could be a path. Checked before anything is sent.
+    /// Rejects an invalid id, such as a path, before a request is sent.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let hint = "give an id as `codat-keys list` shows it; if this is the name of a key, use --name NAME";
         let checked = self.id.as_ref().or(self.either.as_ref()).map(|id| KeyId::parse(id)).transpose();
         checked.map(drop).map_err(|error| Failure::new(error.kind(), error, hint))
     }
 
-    /// The key that is meant.
+    /// Returns the key that the arguments name.
     pub(crate) fn resolve<'a>(&self, keys: &'a [ApiKeyDetails]) -> Result<&'a ApiKeyDetails, Failure> {
         let keys = References::new(keys);
         let (found, called) = match self {
@@ -81,7 +81,7 @@ impl KeyReference {
     }
 }
 
-/// Checks the destination of a key before the key is created, and reserves its file.
+/// Checks the destination of a key before a request is sent, and reserves its file.
 pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure> {
     if output.is_dash() {
         if output.json {
@@ -101,6 +101,7 @@ pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure>
     output.out.as_deref().map(|path| SecretFile::reserve(path, output.overwrite)).transpose()
 }
 
+/// Writes a key to its destination: in clear to the reserved file or to standard output, or masked.
 pub(crate) fn hand_out(
     client: &Client,
     key: &ApiKeyDetails,
@@ -123,7 +124,7 @@ pub(crate) fn hand_out(
     }
 }
 
-/// How to get the value of a key that was not delivered.
+/// Returns the hint for a key whose value could not be written.
 pub(crate) fn way_to(key: &ApiKeyDetails) -> String {
     format!("the key exists: fetch it with `codat-keys show --id {} --out FILE`", key.id)
 }

@@ -1,4 +1,4 @@
-//! `login`: tries a key, and only then stores it, under a profile's name.
+//! The command `login`: checks a key with a call, and only then stores it in a profile.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use crate::runtime::unless_interrupted;
 use crate::secret_file::SecretFile;
 use crate::secret_input;
 
-/// The first profile of somebody who gives no name.
+/// The name of the profile if no name is given and no profile is in use.
 const FIRST: &str = "default";
 
 #[derive(Args)]
@@ -40,7 +40,7 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
         check_is_kept_here(&config, profile)?;
     }
     let builder = match &known {
-        // Another address is a decision, and is not left to a variable.
+        // Only `--base-url` moves a profile to another origin. A variable does not.
         Some(profile) if options.base_url.is_none() => {
             login.connection.builder().base_url(options.base_url_for(profile)?)
         }
@@ -54,14 +54,14 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     keep_secret(&client);
     let own = unless_interrupted(client.whoami()).await?;
 
-    // As it is by now: somebody else may have written while this one typed.
+    // Another process may have changed the configuration while the user typed the key.
     let mut config = Config::lock()?;
     replace(login, &mut config, &name, client.base_url(), &key).await?;
     tell(&config, &name, &own);
     Ok(())
 }
 
-/// Stores the key. Whatever fails on the way, no key is left under an address that it was not tried at.
+/// Stores the key. A failure never leaves a key in a profile with a base URL at which the key was not checked.
 async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str, key: &ApiKey) -> Result<(), Failure> {
     let patience = login.connection.key.patience();
     let known = config.find(name).cloned();
@@ -83,13 +83,13 @@ async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str
     }
     if let Err(failure) = config.save() {
         if known.is_none() || moved.is_some() {
-            // Nothing names it.
+            // No profile refers to the stored key.
             forget(&now, patience).await?;
         }
         return Err(failure);
     }
     if let Some(before) = known.filter(|before| before.source != now.source) {
-        // The new key is in place by now.
+        // The new key is stored already, so that a failure is only a note.
         if let Err(failure) = forget(&before, patience).await {
             say(&format!("note: the key before it is still in {}: {failure}", before.source));
         }
@@ -112,7 +112,7 @@ fn tell(config: &Config, name: &Name, own: &ApiKeyDetails) {
     }
 }
 
-/// Stores the key, and says so where it is not in the keyring.
+/// Stores the key in the keyring, or in a file if `--store file` is given or there is no keyring.
 async fn keep(login: &Login, config: &Config, name: &Name, key: &ApiKey) -> Result<Place, Failure> {
     if login.store != Some(Place::File) {
         match keyring::store(name, key, login.connection.key.patience()).await {
@@ -139,7 +139,7 @@ async fn keep(login: &Login, config: &Config, name: &Name, key: &ApiKey) -> Resu
     Ok(Place::File)
 }
 
-/// A key that something else keeps is replaced and removed there.
+/// Fails if the key of the profile is stored by something other than `login`, which must also replace and remove it.
 pub(crate) fn check_is_kept_here(config: &Config, profile: &Profile) -> Result<(), Failure> {
     let path = config.path().display();
     match &profile.source {
@@ -153,7 +153,7 @@ pub(crate) fn check_is_kept_here(config: &Config, profile: &Profile) -> Result<(
     }
 }
 
-/// Removes the key of a profile from where it is kept.
+/// Removes the stored key of a profile.
 pub(crate) async fn forget(profile: &Profile, patience: std::time::Duration) -> Result<(), Failure> {
     match &profile.source {
         Source::File(path) => match fs::remove_file(path) {

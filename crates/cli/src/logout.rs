@@ -1,4 +1,4 @@
-//! `logout`: removes a profile and the key that `login` stored for it.
+//! The command `logout`: removes a profile and the key that `login` stored for it.
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
@@ -28,7 +28,7 @@ pub(crate) async fn logout(logout: &Logout) -> Result<(), Failure> {
     })?;
     let profile = config.get(&name, Some(&named_by))?.clone();
     check_is_kept_here(&config, &profile)?;
-    // The profile first: where it cannot be written, nothing has changed.
+    // The profile is removed first: if the file cannot be written, nothing has changed.
     config.remove(&name);
     config.save()?;
     forget(&profile, keyring::TIMEOUT).await.inspect_err(|_| {

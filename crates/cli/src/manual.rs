@@ -1,4 +1,4 @@
-//! `help` and `man`, made from the arguments themselves.
+//! The commands `help` and `man`, generated from the declarations of the arguments.
 
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};

@@ -1,4 +1,4 @@
-//! What goes to standard output.
+//! Output to standard output and standard error.
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,16 +15,16 @@ use crate::failure::{Failure, without_secrets};
 use crate::pretty::write_pretty;
 use crate::signals;
 
-/// How long a standard error that blocks delays the end after a signal.
+/// How long a blocked standard error delays the end of the process after a signal.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
-/// Writes to standard output. A reader that has gone away (`| head`) ends the program, without a word.
+/// Writes to standard output. A closed pipe (`| head`) ends the program with status 0 and without a message.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     write(|out| out.write_all(text.as_bytes()))
 }
 
-/// As [`print`], on a thread of its own, so that a signal is handled while nobody reads.
+/// Writes to standard output from another thread, so that a signal can stop the command while the write blocks.
 pub(crate) async fn print_aside(text: String) -> Result<(), Failure> {
     let printed = tokio::task::spawn_blocking(move || print(&text)).await;
     printed.unwrap_or_else(|error| Err(Failure::local(format!("standard output failed: {error}"), "run it again")))
@@ -35,9 +35,9 @@ pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
     print(text).map_err(Failure::even_if_nobody_reads)
 }
 
-/// Fails if standard output is closed, before anything is done whose result would be lost.
+/// Fails if standard output is closed. Commands call this function before a request whose result would be lost.
 ///
-/// Rust replaces a closed standard output by the null device, open for reading and writing; `> /dev/null` opens it for
+/// At startup, Rust opens a closed standard output as the null device for reading and writing; `> /dev/null` opens it for
 /// writing only. A standard output that is open only for reading counts as closed.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
@@ -65,7 +65,7 @@ fn is_closed() -> bool {
     std::os::windows::io::AsRawHandle::as_raw_handle(&stdout()).is_null()
 }
 
-/// For what is all secret: a terminal shows it, and keeps it in its history.
+/// Fails if standard output is a terminal, unless `reveal` is set. A terminal shows secrets and keeps them in its history.
 pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
     if !reveal && stdout().is_terminal() {
         let what = "the key would be shown on this terminal";
@@ -74,8 +74,10 @@ pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes an answer's body and ends its last line: JSON with its unseen characters escaped, and anything else as it came, but
-/// to a terminal without what could move its cursor.
+/// Writes the body of a response, and ends its last line.
+///
+/// Invisible characters in JSON are escaped. Other bodies are written as received; a terminal gets text without control
+/// characters, and no other bytes.
 pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(body) else {
         if stdout().is_terminal() {
@@ -111,8 +113,8 @@ pub(crate) fn say(line: &str) {
     say_masked(&without_secrets(line));
 }
 
-/// Writes a line to standard error in which keys are masked already. Where it cannot be written, nobody is there to be told;
-/// where it blocks, a signal ends the wait.
+/// Writes a line to standard error. The caller has masked the keys in it. Errors are ignored. After a signal, a write that
+/// blocks is abandoned after [`LAST_WORDS`].
 pub(crate) fn say_masked(line: &str) {
     static IS_BLOCKED: AtomicBool = AtomicBool::new(false);
     if IS_BLOCKED.load(Ordering::Relaxed) {
@@ -130,7 +132,7 @@ pub(crate) fn say_masked(line: &str) {
             left = left.saturating_sub(BETWEEN_LOOKS);
         }
         if left.is_zero() {
-            // Nothing else is written: the thread holds the lock.
+            // The thread holds the lock of standard error, so that nothing else can be written.
             IS_BLOCKED.store(true, Ordering::Relaxed);
             return;
         }
@@ -148,7 +150,7 @@ pub(crate) fn json_text(document: &impl Serialize, is_pretty: bool) -> String {
     escape_json(&text).into_owned()
 }
 
-/// Keys, as a table for people or as tab-separated lines for programs.
+/// Prints keys as a table on a terminal, and as tab-separated lines elsewhere.
 pub(crate) fn print_keys(client: &Client, keys: &[ApiKeyDetails], reveal: bool) -> Result<(), Failure> {
     print_rows(["ID", "NAME", "CREATED", "IN USE", "KEY"], keys.iter().map(|key| row(client, key, reveal)))
 }
@@ -165,24 +167,24 @@ pub(crate) fn print_rows<const N: usize>(
     }
 }
 
-/// Replaces an empty cell, which programs that merge tabs would lose.
+/// Replaces an empty cell by `-`, because programs that merge consecutive tabs would lose the cell.
 fn or_dash(cell: String) -> String {
     if cell.is_empty() { "-".into() } else { cell }
 }
 
-/// What `list --json` prints.
+/// The JSON document of `list`.
 #[derive(Serialize)]
 pub(crate) struct KeysDocument {
     pub(crate) keys: Vec<KeyJson>,
 }
 
-/// What `show --json` and `create --json` print.
+/// The JSON document of `show`, `whoami` and `create`.
 #[derive(Serialize)]
 pub(crate) struct KeyDocument {
     key: KeyJson,
     #[serde(skip_serializing_if = "Option::is_none")]
     how: Option<&'static str>,
-    /// The ids of other new keys of the name; null where nobody could look.
+    /// The ids of other new keys of the same name. Null if the keys could not be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     extras: Option<Option<Vec<String>>>,
 }
@@ -198,7 +200,7 @@ impl KeyDocument {
     }
 }
 
-/// A key in JSON, its members in the order that `--help` names.
+/// A key in JSON. The members have the order that `--help` shows.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KeyJson {

@@ -1,4 +1,4 @@
-//! `portal`: the page of the keys, on this machine; and the same in front of an emulator.
+//! The command `portal`: serves the API keys page on this machine. The same page is part of an emulator.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,10 +21,10 @@ use crate::failure::{Failure, without_secrets};
 use crate::output::{print_aside, say};
 use crate::signals::{interrupted, undivided};
 
-/// So long without anybody at it, the page is closed.
+/// The time without use after which the page is closed.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
-/// A launcher that is not set up fails sooner.
+/// How long to wait for a browser launcher to fail. A launcher that is not configured fails sooner.
 const UNTIL_IT_FAILS: Duration = Duration::from_millis(250);
 
 #[derive(Args)]
@@ -85,7 +85,7 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
     reported
 }
 
-/// Stops the changes under way, and reports those that no page shows.
+/// Stops the running changes, and reports the outcomes that no page has shown.
 async fn stop(changes: &Changes) -> Result<(), Failure> {
     let mut last = Ok(());
     for ended in changes.stop().await {
@@ -105,7 +105,7 @@ async fn stop(changes: &Changes) -> Result<(), Failure> {
     last
 }
 
-/// Serves the page of an emulator's keys beside its API.
+/// Serves the API keys page of an emulator beside the emulator's API.
 pub(crate) fn mount(emulator: &Emulator) {
     let Some(address) = address_of(emulator) else { return };
     let (key, base_url) = (emulator.key_provider(), emulator.base_url().to_owned());
@@ -116,7 +116,7 @@ pub(crate) fn mount(emulator: &Emulator) {
     emulator.mount(PATH, codat_keys_portal::Portal::new(address, client).with_sign_in());
 }
 
-/// Where that is.
+/// Returns the URL of the API keys page of an emulator.
 pub(crate) fn page_of(emulator: &Emulator) -> String {
     format!("{}{PATH}", emulator.base_url())
 }
@@ -125,7 +125,7 @@ fn address_of(emulator: &Emulator) -> Option<SocketAddr> {
     emulator.base_url().strip_prefix("http://")?.parse().ok()
 }
 
-/// A client of an emulator with a few keys.
+/// Adds example keys to an emulator, and returns a client for it.
 async fn example(emulator: &Emulator) -> Result<Client, Failure> {
     let key = emulator.api_key();
     let client = Client::builder().base_url(emulator.base_url()).api_key(ApiKey::verbatim(key)?).build()?;
@@ -140,6 +140,7 @@ async fn example(emulator: &Emulator) -> Result<Client, Failure> {
     Ok(client)
 }
 
+/// Prints a new link that opens the page.
 async fn tell_link(links: &Links) -> Result<String, Failure> {
     let link = links.create();
     let another = if std::io::stdin().is_terminal() { " Press Enter for another one." } else { "" };
@@ -147,7 +148,8 @@ async fn tell_link(links: &Links) -> Result<String, Failure> {
     Ok(link)
 }
 
-/// Opens the link through a file that only this user can read: arguments of a program can be read by everybody.
+/// Opens the link in a browser, through a file that only this user can read. The link is not an argument, because other users
+/// can read the arguments of a process.
 fn open(link: &str) -> Option<NamedTempFile> {
     let mut file = undivided(|state| {
         let file = tempfile::Builder::new().prefix("codat-keys-").suffix(".html").tempfile().ok()?;
@@ -161,7 +163,8 @@ fn open(link: &str) -> Option<NamedTempFile> {
     Some(file)
 }
 
-/// Starts what opens a page, apart from this terminal's signals, and says whether it did not fail at once.
+/// Starts a browser launcher, out of reach of this terminal's signals. Returns `false` if the launcher fails within
+/// [`UNTIL_IT_FAILS`].
 fn launch(mut command: Command) -> bool {
     let quiet = without_credentials(&mut command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]
@@ -169,7 +172,7 @@ fn launch(mut command: Command) -> bool {
     let Ok(mut child) = quiet.spawn() else { return false };
     thread::sleep(UNTIL_IT_FAILS);
     match child.try_wait() {
-        // Explorer ends with any status.
+        // The exit status of Windows Explorer does not show whether it failed.
         Ok(Some(status)) => status.success() || cfg!(windows),
         _ => {
             thread::spawn(move || child.wait());
@@ -178,7 +181,7 @@ fn launch(mut command: Command) -> bool {
     }
 }
 
-/// Something for each line that somebody types.
+/// Returns a channel that receives one message for each line typed on the terminal.
 fn lines() -> UnboundedReceiver<()> {
     let (typed, lines) = mpsc::unbounded_channel();
     if std::io::stdin().is_terminal() {

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-/// Deeper values are indented no further, so that the output is not quadratic in the depth.
+/// The maximum depth of indentation. Without it, the size of the output would be quadratic in the depth.
 const MAX_INDENTED: usize = 64;
 
-/// Writes JSON with indentation, and with its numbers and strings as they are.
+/// Writes JSON with indentation. Numbers and strings are copied unchanged.
 pub(crate) fn write_pretty(out: &mut dyn Write, json: &str) -> io::Result<()> {
     let (mut depth, mut is_string, mut is_escaped) = (0, false, false);
     let mut rest = json.chars().peekable();

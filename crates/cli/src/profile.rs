@@ -1,4 +1,4 @@
-//! `profile`: what `config.toml` says. No key is read.
+//! The command `profile`: lists, selects and shows the profiles in `config.toml`. Does not read a key.
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
@@ -12,7 +12,7 @@ use crate::config::{Config, Name, Profile};
 use crate::failure::{Failure, without_secrets};
 use crate::output::{print_json, print_rows, say};
 
-/// The argument that names a profile.
+/// The argument with the name of a profile, as errors call it.
 const ARGUMENT: &str = "<NAME>";
 
 #[derive(Args)]

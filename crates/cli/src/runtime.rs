@@ -1,11 +1,11 @@
-//! One runtime a process, on this thread, which a signal can stop.
+//! The Tokio runtime of a command, which a signal can stop.
 
 use std::future::{Future, IntoFuture};
 
 use crate::failure::Failure;
 use crate::signals::{self, interrupted};
 
-/// Runs a command to its end.
+/// Runs a command to completion on the current thread.
 pub(crate) fn run<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Failure::local(format!("the runtime cannot start: {error}"), "check the limits of the process")
@@ -15,7 +15,7 @@ pub(crate) fn run<T>(command: impl Future<Output = Result<T, Failure>>) -> Resul
         survive_file_size_limit();
         command.await
     });
-    // A name look-up or a read that still blocks a thread must not hold up the end.
+    // A DNS lookup or a read that still blocks a thread must not delay the end of the process.
     runtime.shutdown_background();
     result
 }
@@ -28,7 +28,7 @@ fn survive_file_size_limit() {
     let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
-/// Waits for something that changes nothing, or for a signal.
+/// Waits for a call that changes nothing. A signal cancels the call, and the result is a failure of kind `Cancelled`.
 pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
     call: impl IntoFuture<Output = Result<T, E>>,
 ) -> Result<T, Failure> {
@@ -36,6 +36,6 @@ pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
         result = call.into_future() => result.map_err(Into::into),
         () = interrupted() => Err(signals::stopped()),
     };
-    // A signal that came with the result was left to this call, and nothing else would end the command.
+    // A signal that arrives together with the result does not end the process by itself, so the command ends here.
     if signals::has_come() { Err(signals::stopped()) } else { result }
 }

@@ -1,4 +1,4 @@
-//! A secret in a file that only its owner can read: `--out FILE`, and the key of a profile.
+//! Files for secrets, which only their owner can read: for `--out FILE`, and for the key of a profile.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
@@ -14,10 +14,10 @@ use crate::signals::undivided;
 /// More than the size of a key. This much space must be available before a key is created.
 const ROOM_BYTES: usize = 4096;
 
-/// A file that is reserved before a key is created: it is writable, and no other command writes to it meanwhile.
+/// A file that is reserved before a key is created: the file is writable, and no other command writes to it.
 ///
 /// The reservation is the file itself, open for writing and locked. A new file is removed again unless a secret is written.
-/// The secret goes to a temporary file (0600 on Unix) that replaces the reserved one, so that no reader sees half of it. A
+/// The secret goes to a temporary file (0600 on Unix) that replaces the reserved one, so that no reader sees a part of it. A
 /// file that cannot be replaced, such as a mount point, is written in place.
 pub(crate) struct SecretFile {
     path: PathBuf,
@@ -76,7 +76,7 @@ impl SecretFile {
         Ok(file)
     }
 
-    /// Writes the secret as it is. The hint says what to do where that fails.
+    /// Writes the secret, without a line break. `hint` is the hint of a failure to write.
     pub(crate) fn write(mut self, secret: &str, hint: &str) -> Result<(), Failure> {
         let written = match is_at(&self.path, &self.claim) {
             true => self.replace(secret).or_else(|_| self.write_in_place(secret)),
@@ -117,9 +117,9 @@ impl SecretFile {
 
 impl Drop for SecretFile {
     fn drop(&mut self) {
-        // Another program may have replaced the file meanwhile.
+        // Another program may have replaced the file.
         if self.is_new && is_at(&self.path, &self.claim) {
-            // An empty file that is left does no harm.
+            // If this fails, only an empty file remains.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -139,7 +139,7 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Fails if another user could take the file that is to be replaced, or owns it.
+/// Fails if another user owns the file, or could replace it.
 fn check_trusted(path: &Path, file: &File) -> Result<(), OpenError> {
     check_owner(path, &file.metadata()?)?;
     check_trusted_folder(folder_of(path))

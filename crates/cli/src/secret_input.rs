@@ -1,4 +1,4 @@
-//! A key as people give it: typed at a prompt that does not show it, or on standard input. Never an argument.
+//! Input of a key: from a prompt without echo, or from standard input. A key is never an argument.
 
 use std::io::{self, IsTerminal, Read, stdin};
 
@@ -9,10 +9,10 @@ use crate::failure::Failure;
 use crate::output::say;
 use crate::signals::{Terminal, interrupted, undivided};
 
-/// Far more than any key: a larger input was given by mistake.
+/// The maximum size of the input, far above the size of any key.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Reads a raw key or a whole header. `command` is how to give it without a terminal.
+/// Reads a raw key or a whole header. Errors suggest `command`, the command line that reads standard input.
 pub(crate) async fn read(prompt: &str, command: &str) -> Result<Credential, Failure> {
     let bytes = if stdin().is_terminal() { typed(prompt).await?.map(String::into_bytes) } else { piped() };
     let bytes = bytes.map(Zeroizing::new).map_err(|error| {
@@ -25,7 +25,7 @@ pub(crate) async fn read(prompt: &str, command: &str) -> Result<Credential, Fail
     Ok(Credential::parse_bytes(&bytes)?)
 }
 
-/// Unless somebody stops it, who finds the terminal as it was.
+/// Prompts for the key. A signal ends the prompt, and the terminal settings are restored.
 async fn typed(prompt: &str) -> Result<io::Result<String>, Failure> {
     let interrupted = interrupted();
     undivided(|state| state.restore_at_end(Terminal::now()));
@@ -35,7 +35,7 @@ async fn typed(prompt: &str) -> Result<io::Result<String>, Failure> {
         typed = typing => typed.unwrap_or_else(|error| Err(io::Error::other(error))),
         () = interrupted => Err(io::ErrorKind::Interrupted.into()),
     };
-    // The prompt, too, hears of Ctrl-C.
+    // Ctrl-C may also interrupt the prompt itself.
     if typed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
         undivided(|state| state.restore_terminal());
         say("");

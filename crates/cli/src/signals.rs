@@ -1,9 +1,9 @@
-//! The signals that ask this process to end. A thread receives them, so that a command that computes, reads or writes ends as
-//! well.
+//! Handling of the signals that ask this process to end.
 //!
-//! The first signal stops the call that is under way, and the command reports how the call ended. Where no call is under way,
-//! and at the second signal, the process ends at once. Destructors do not run then, so this module also knows the files that
-//! must not stay, and how the terminal was set.
+//! A separate thread receives the signals, so that they also end a command that computes, reads or writes. The first signal
+//! cancels the running call, and the command reports the outcome of the call. If no call is running, and at the second signal,
+//! the process ends immediately. Destructors do not run in this case, so this module also removes temporary files and restores
+//! the terminal settings.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -24,56 +24,57 @@ mod terminal;
 pub(crate) use received::{Received, Signal};
 pub(crate) use terminal::Terminal;
 
-/// The first signal.
+/// The first signal that was received.
 static STOPPED: LazyLock<watch::Sender<Option<Signal>>> = LazyLock::new(|| watch::Sender::new(None));
 
 static STATE: Mutex<State> =
     Mutex::new(State { calls: 0, is_ending: false, is_left: false, done: None, files: Vec::new(), terminal: None });
 
-/// What a signal ends, and what is reported of it.
+/// The state that a signal cancels, cleans up and reports.
 pub(crate) struct State {
-    /// Those under way, each of which reports its own end.
+    /// The number of running calls. After a signal, each call reports its own outcome.
     calls: usize,
     /// Whether a signal is ending this process.
     is_ending: bool,
-    /// Whether a child process is the one to end.
+    /// Whether a child process handles the signals.
     is_left: bool,
-    /// What has been changed so far, with keys masked.
+    /// The change made so far, with keys masked.
     done: Option<String>,
+    /// The files to remove, with handles that identify them.
     files: Vec<(PathBuf, Handle)>,
-    /// How the terminal was set before a prompt switched its echo off.
+    /// The settings of the terminal before a prompt switched the echo off.
     terminal: Option<Terminal>,
 }
 
 impl State {
-    /// Removes a file, too, when a signal ends this process, unless another program has replaced it.
+    /// Registers a file for removal when a signal ends this process. A file that another program has replaced is kept.
     pub(crate) fn remove_at_end(&mut self, path: &Path, file: &File) {
         if let Ok(handle) = file.try_clone().and_then(Handle::from_file) {
             self.files.push((path.to_owned(), handle));
         }
     }
 
-    /// Makes a temporary file, which a signal removes, too.
+    /// Creates a temporary file, and registers it for removal.
     pub(crate) fn temporary_in(&mut self, folder: &Path) -> io::Result<NamedTempFile> {
         let temporary = NamedTempFile::new_in(folder)?;
         self.remove_at_end(temporary.path(), temporary.as_file());
         Ok(temporary)
     }
 
-    /// Puts a temporary file in its place.
+    /// Renames a temporary file to `path`, and keeps it.
     pub(crate) fn persist(&mut self, temporary: NamedTempFile, path: &Path) -> io::Result<()> {
         temporary.persist(path)?;
         self.keep(path);
         Ok(())
     }
 
-    /// Leaves a file where it is, and reports that it was written.
+    /// Cancels the removal of a file. A later signal reports that the file was written.
     pub(crate) fn keep(&mut self, path: &Path) {
         self.files.retain(|(other, _)| other != path);
         self.done = Some(without_secrets(format!("{} was written", path.display())));
     }
 
-    /// Sets the terminal back when a signal ends this process, too.
+    /// Registers the terminal settings to restore when a signal ends this process.
     pub(crate) fn restore_at_end(&mut self, terminal: Option<Terminal>) {
         self.terminal = terminal;
     }
@@ -84,26 +85,26 @@ impl State {
         }
     }
 
-    /// What must not stay when a signal ends this process.
+    /// Restores the terminal, and removes the registered files.
     fn clean_up(&mut self) {
         self.restore_terminal();
         for (path, file) in self.files.drain(..) {
             if Handle::from_path(&path).is_ok_and(|there| there == file) {
-                // An empty file that is left does no harm.
+                // Best effort: the process ends in any case.
                 let _ = fs::remove_file(&path);
             }
         }
     }
 }
 
-/// Starts to receive signals. If it cannot, a signal ends the process as the system does.
+/// Starts the thread that receives signals. If the thread cannot start, signals keep the default action of the system.
 pub(crate) fn handle(is_json: bool) {
     let (tx, rx) = channel();
     let handle = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().ok()?;
         runtime.block_on(async {
             let mut signals = Received::watch().ok()?;
-            // The process may have ended by then.
+            // From now on, no signal is missed.
             let _ = tx.send(());
             let mut is_first = true;
             loop {
@@ -117,7 +118,7 @@ pub(crate) fn handle(is_json: bool) {
     }
 }
 
-/// Stops what is under way, and returns whether it did.
+/// Cancels the running calls, or ends the process. Returns `false` if a child process handles the signals.
 fn end(signal: Signal, is_first: bool, is_json: bool) -> bool {
     let mut state = lock();
     if state.is_left {
@@ -132,7 +133,7 @@ fn end(signal: Signal, is_first: bool, is_json: bool) -> bool {
         state.is_ending = true;
         state.clean_up();
         let failure = Failure::stopped(state.done.clone());
-        // Standard error may block, and meanwhile the next signal ends the process.
+        // Standard error may block, and this thread must receive the next signal, which ends the process.
         thread::spawn(move || {
             let _ = failure.report(is_json);
             process::exit(signal.status().into());
@@ -141,55 +142,57 @@ fn end(signal: Signal, is_first: bool, is_json: bool) -> bool {
     true
 }
 
-/// Completes at the first signal. Until it is dropped, a signal does not end this process at once.
+/// Returns a future that completes at the first signal. Until the future is dropped, the first signal does not end the
+/// process.
 pub(crate) fn interrupted() -> impl Future<Output = ()> + Send + 'static {
     let call = Call::begin();
     async move {
         let _call = call;
-        // The sender is never dropped.
+        // Cannot fail, because the sender is never dropped.
         let _ = STOPPED.subscribe().wait_for(Option::is_some).await;
     }
 }
 
-/// Whether a signal has come. After a call, the next one ends this process at once.
+/// Whether a signal was received.
 pub(crate) fn has_come() -> bool {
     STOPPED.borrow().is_some()
 }
 
-/// The failure of a command that was stopped, which tells what it has changed.
+/// Returns the failure of a command that a signal stopped. The failure reports the change made so far.
 pub(crate) fn stopped() -> Failure {
     Failure::stopped(running().done.clone())
 }
 
-/// The exit status of a command that was stopped: 128 and the signal's number, as a shell would report it.
+/// Returns the exit status of a command that a signal stopped: 128 plus the number of the signal, as shells report it.
 pub(crate) fn status() -> u8 {
     STOPPED.borrow().map_or(ErrorKind::Cancelled.exit_status(), Signal::status)
 }
 
-/// From now on, the first signal does not end this process at once: the command reports what came of the change.
+/// Begins a change. Until [`end_change`], the first signal does not end the process, and the command reports the outcome.
 pub(crate) fn begin_change() {
     running().calls += 1;
 }
 
-/// From now on, a signal ends this process at once, and `done` is reported.
+/// Ends a change. From now on, the first signal ends the process immediately, and `done` is reported.
 pub(crate) fn end_change(done: String) {
-    // Before the state is locked, because the search for keys may have to be built.
+    // Masks before locking the state, because the first call builds the search for keys, which takes time.
     let done = without_secrets(done);
     let mut state = running();
     state.calls -= 1;
     state.done = Some(done);
 }
 
-/// Does what no signal may divide.
+/// Runs `act` while no signal can end the process.
 pub(crate) fn undivided<T>(act: impl FnOnce(&mut State) -> T) -> T {
     act(&mut running())
 }
 
-/// Leaves the signals to a child process, which decides when this one ends.
+/// Leaves the signals to a child process. This process ends when the child ends.
 pub(crate) fn leave_to_child() {
     running().is_left = true;
 }
 
+/// A running call, which is counted until it is dropped.
 struct Call;
 
 impl Call {
@@ -209,7 +212,7 @@ fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The state, unless a signal is ending this process, which then does nothing more.
+/// Locks the state. If a signal is ending this process, never returns.
 fn running() -> MutexGuard<'static, State> {
     let state = lock();
     if state.is_ending {

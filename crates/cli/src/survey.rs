@@ -1,4 +1,4 @@
-//! Every place where a command looks for its key, and what became of it: for `doctor` and `whoami`. [`choice`] decides.
+//! A report of the places where a command looks for its key, for `doctor` and `whoami`. The module [`choice`] selects the key.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use crate::failure::Failure;
 
 const PROFILE_IN_USE: &str = "profile in use";
 
-/// A place, and what became of it.
+/// A place, and whether its key is in use or why not.
 type Told = (&'static str, String);
 
-/// In the order in which they come.
+/// Reports each place, in order of precedence.
 pub(crate) fn places(option: Option<&str>) -> Vec<Told> {
     let mut places = Vec::new();
     if let Some(name) = option {
@@ -33,8 +33,8 @@ pub(crate) fn places(option: Option<&str>) -> Vec<Told> {
     places
 }
 
-/// On one line: the place whose key is used, and those that it comes before. None is read once more, since a pipe gives its
-/// key once.
+/// Names, on one line, the place whose key is used and the places of lower precedence. Does not read the key again, because a
+/// pipe returns it only once.
 pub(crate) fn summary(option: Option<&str>) -> String {
     let is_any_in_use = Config::load().is_ok_and(|config| config.in_use().is_some());
     let mut places = option.map(|_| "--profile").into_iter().chain(choice::key_variables()).collect::<Vec<_>>();
@@ -48,7 +48,7 @@ pub(crate) fn summary(option: Option<&str>) -> String {
     }
 }
 
-/// Warns about a file that every user can read; the core accepts it if another user owns it.
+/// Returns a warning if every user can read the file. The core accepts such a file if another user owns it.
 fn readers(path: &Path) -> &'static str {
     if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
 }
@@ -57,7 +57,7 @@ fn passed_over(first: &str) -> String {
     format!("passed over: {first} comes first")
 }
 
-/// A place that names the profile to use.
+/// Reports the profile that a place names.
 fn profile(name: Result<Name, Failure>, place: &str) -> String {
     let told = name.and_then(|name| {
         let config = Config::load()?;
@@ -71,6 +71,7 @@ fn profile(name: Result<Name, Failure>, place: &str) -> String {
     told.unwrap_or_else(|failure| failure.to_string())
 }
 
+/// Reports the profile in use. `first` is a place of higher precedence.
 fn in_use(first: Option<&str>) -> String {
     match (Config::load(), first) {
         (Ok(config), first) => match (config.in_use(), first) {
@@ -83,7 +84,7 @@ fn in_use(first: Option<&str>) -> String {
     }
 }
 
-/// Where any of them is wrong, or two disagree, none is used.
+/// Reports the variables with a key. If one is invalid, or two disagree, none is used.
 fn variables(before: Option<&str>) -> Vec<Told> {
     let sources = codat_keys::sources();
     let keys = || {

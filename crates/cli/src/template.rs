@@ -1,5 +1,5 @@
-//! Templates: `{{ codat.key }}`, `{{ codat.header }}` and `{{ codat.base_url }}` in any text. `{{ "{{" }}` stands for two
-//! braces.
+//! The parser of templates: text with `{{ codat.key }}`, `{{ codat.header }}` and `{{ codat.base_url }}`. `{{ "{{" }}` is a
+//! literal `{{`.
 
 use crate::failure::without_secrets;
 
@@ -12,7 +12,7 @@ pub(crate) enum Part<'t> {
     BaseUrl,
 }
 
-/// What is wrong, and in which line.
+/// A syntax error of a template, and its line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Mistake {
     pub(crate) line: usize,
@@ -28,7 +28,7 @@ pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, Mistake> {
             let read = template.len() - rest.len() + before.len();
             Mistake { line: template[..read].matches('\n').count() + 1, what }
         };
-        // Two braces that stand for themselves hold none that close them.
+        // After the quoted braces of `{{ "{{" }}`, only `}}` is valid.
         let after_name = after.trim_start();
         let (name, after) = match after_name.strip_prefix("\"{{\"") {
             Some(after) => ("\"{{\"", after.trim_start().strip_prefix("}}")),
@@ -49,7 +49,7 @@ pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, Mistake> {
     Ok(parts)
 }
 
-/// The start of a name. A key in it is masked first: the start of a key would not be recognized.
+/// Shortens a name for an error. Keys are masked first, because the start of a key is not recognized as a key.
 fn shown(name: &str) -> String {
     let name = without_secrets(name.to_owned());
     let start: String = name.chars().take(MAX_SHOWN_CHARS).collect();
@@ -62,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    /// Puts the template of some parts together.
+    /// Writes a template that consists of `parts`.
     fn template_of(parts: &[Part<'_>], space: &str) -> String {
         let braces = |name: &str| format!("{{{{{space}{name}{space}}}}}");
         let write = |part: &Part<'_>| match part {
@@ -74,7 +74,7 @@ mod tests {
         parts.iter().map(write).collect()
     }
 
-    /// What a template means, with names for the values.
+    /// Renders parts with names instead of values.
     fn meaning(parts: &[Part<'_>]) -> String {
         let told = |part: &Part<'_>| match part {
             Part::Text(text) => (*text).to_owned(),

@@ -1,5 +1,5 @@
-//! Usage errors. Clap quotes an unexpected argument, which may be a key given by mistake. These errors never repeat a value,
-//! and repeat an unknown argument or command only if it is too short for a key.
+//! Usage errors. The errors of clap quote an unexpected argument, which may be a key given by mistake. The errors of this
+//! module never repeat a value, and repeat an unknown argument or command only if it is too short for a key.
 
 use std::error::Error as _;
 
@@ -9,9 +9,10 @@ use codat_keys::ErrorKind;
 use crate::args;
 use crate::failure::Failure;
 
-/// Shorter than a key, which has 40 characters.
+/// The maximum length of a repeated argument. A key has 40 characters.
 const MAX_REPEATED_CHARS: usize = 20;
 
+/// Converts an error of clap.
 pub(crate) fn failure(error: &clap::Error) -> Failure {
     let known = context(error, ContextKind::InvalidArg).unwrap_or_else(|| "an option".into());
     let message = match error.kind() {
@@ -40,7 +41,7 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
     Failure::new(ErrorKind::InvalidInput, message, hint(error))
 }
 
-/// The message of this program's own parsers. Those of clap would quote the value.
+/// Returns the message of a value parser of this program. The messages of clap's parsers would quote the value.
 fn reason(error: &clap::Error) -> String {
     let reason = error.source().map(ToString::to_string).filter(|reason| reason.starts_with("not "));
     reason.unwrap_or_else(|| "not valid".into())
@@ -61,7 +62,7 @@ fn hint(error: &clap::Error) -> String {
     }
 }
 
-/// An argument without its value, unless it is long enough to be a key.
+/// Returns an argument without its value, or `None` if it is long enough to be a key.
 fn repeated(given: String) -> Option<String> {
     let given = given.split('=').next().unwrap_or_default().to_owned();
     (given.chars().count() <= MAX_REPEATED_CHARS).then_some(given)

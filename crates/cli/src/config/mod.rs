@@ -1,4 +1,5 @@
-//! `config.toml` in the platform's folder for configuration: the profiles. It names where each key is, and never holds one.
+//! The profiles in `config.toml`, in the configuration folder of the platform. The file names the source of each key, and
+//! contains no key.
 
 mod profile;
 mod read;
@@ -19,25 +20,26 @@ pub(crate) use profile::{Command, Name, Place, Profile, Source};
 use crate::failure::Failure;
 use crate::signals::undivided;
 
-/// Beside `config.toml`: the keys that are in no keyring, each in a file of its profile's name.
+/// The folder beside `config.toml` for keys outside the keyring. Each file has the name of its profile.
 const KEYS: &str = "keys";
 
-/// How long to wait for another process that writes. Another user's may hold the lock for ever.
+/// How long to wait for a lock that another process holds.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 const BETWEEN_TRIES: Duration = Duration::from_millis(20);
 
 pub(crate) struct Config {
     path: PathBuf,
-    /// As people wrote it, so that their comments stay.
+    /// The document as read, so that saving keeps comments and formatting.
     document: DocumentMut,
     in_use: Option<Name>,
     profiles: Vec<Profile>,
-    /// Held by who is going to write.
+    /// The lock, if the configuration is going to be saved.
     _lock: Option<File>,
 }
 
 impl Config {
-    /// As [`load`](Self::load), for who is going to write: waits until nobody else is, and keeps others waiting.
+    /// Loads the configuration in order to change it. Waits until no other process holds the lock, and holds the lock until
+    /// the value is dropped.
     pub(crate) fn lock() -> Result<Self, Failure> {
         let folder = folder()?;
         let path = folder.join("config.lock");
@@ -62,7 +64,9 @@ impl Config {
         Ok(Self { _lock: Some(lock), ..Self::load()? })
     }
 
-    /// Whoever could change the file could send keys elsewhere and run commands.
+    /// Loads the configuration. A missing file counts as empty.
+    ///
+    /// A file that another user can change is rejected: the file decides where keys are sent and which commands run.
     pub(crate) fn load() -> Result<Self, Failure> {
         let path = folder()?.join("config.toml");
         let mut bytes = Vec::new();
@@ -75,18 +79,18 @@ impl Config {
         Self::parse(&path, &bytes)
     }
 
-    /// Reads the contents of the file at `path`, which errors name.
+    /// Parses the contents of the file. Errors name `path`.
     pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Failure> {
         let text = decode(bytes).map_err(|what| refuse(path, &what, NotText::HINT))?;
         read::config(path, path.parent().unwrap_or(path), &text)
     }
 
-    /// The contents of the file.
+    /// Returns the contents of the file.
     pub(crate) fn text(&self) -> String {
         self.document.to_string()
     }
 
-    /// The path of the configuration, for the manual page.
+    /// Returns the path of the configuration for the manual page.
     pub(crate) fn path_for_show() -> String {
         folder().map_or("config.toml".into(), |folder| folder.join("config.toml").display().to_string())
     }
@@ -99,7 +103,7 @@ impl Config {
         &self.profiles
     }
 
-    /// The profile that is used where nothing else is named.
+    /// Returns the profile of commands for which neither `--profile` nor the environment gives a key.
     pub(crate) fn in_use(&self) -> Option<&Name> {
         self.in_use.as_ref()
     }
@@ -108,7 +112,7 @@ impl Config {
         self.profiles.iter().find(|profile| profile.name == *name)
     }
 
-    /// Returns the profile of a name. Errors mention `named_by`, the source of the name, if any.
+    /// Returns the profile with this name. Errors mention `named_by`, the option, variable or file that gives the name.
     pub(crate) fn get(&self, name: &Name, named_by: Option<&str>) -> Result<&Profile, Failure> {
         self.find(name).ok_or_else(|| {
             let names: Vec<&str> = self.profiles.iter().map(|profile| profile.name.as_str()).collect();
@@ -126,7 +130,7 @@ impl Config {
         })
     }
 
-    /// Where `login` keeps the key of a profile that is in no keyring.
+    /// Returns the file in which `login` stores a profile's key outside the keyring.
     pub(crate) fn key_file(&self, name: &Name) -> PathBuf {
         self.path.with_file_name(KEYS).join(name.as_str())
     }
@@ -136,7 +140,7 @@ impl Config {
         self.in_use = Some(name.clone());
     }
 
-    /// Adds a profile whose key `login` keeps, or replaces what it says.
+    /// Adds or replaces a profile whose key `login` stores.
     pub(crate) fn put(&mut self, name: &Name, base_url: &str, place: Place) -> Profile {
         let (source, written_source) = match place {
             Place::Keyring => (Source::Keyring, value("keyring")),
@@ -173,7 +177,7 @@ impl Config {
         self.profiles.retain(|profile| profile.name != *name);
     }
 
-    /// Nobody ever reads half of it, and a link to it stays one.
+    /// Replaces the file atomically. If the path is a symbolic link, replaces the target of the link.
     pub(crate) fn save(&self) -> Result<(), Failure> {
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let folder = path.parent().unwrap_or(&path);
@@ -192,7 +196,7 @@ fn refuse(path: &Path, what: &dyn Display, hint: &str) -> Failure {
     Failure::new(ErrorKind::InvalidInput, format!("{} {what}", path.display()), hint)
 }
 
-/// Makes a folder that only its owner can look into, unless it exists. One whose files others could replace is refused.
+/// Creates a folder that only its owner can read, unless the folder exists. Fails if another user can replace files in it.
 pub(crate) fn private_folder(folder: &Path) -> Result<(), Failure> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -207,10 +211,10 @@ fn cannot_be_written(path: &Path, error: &std::io::Error) -> Failure {
     Failure::local(format!("{} cannot be written: {error}", path.display()), "check that its folder is yours")
 }
 
-/// A lock that no other user can hold.
+/// Opens the lock file, with permissions that prevent other users from locking it.
 fn open_lock(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
-    // Opened for reading, too, so that a pipe in its place does not block.
+    // Opening for reading and writing does not block if the path is a named pipe.
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
@@ -225,7 +229,7 @@ fn open_lock(path: &Path) -> std::io::Result<File> {
 }
 
 fn folder() -> Result<PathBuf, Failure> {
-    // A relative path would lead elsewhere from each folder, and the XDG specification has programs ignore it.
+    // A relative path names another folder in each working directory. The XDG specification calls it invalid.
     let named = ["XDG_CONFIG_HOME", "HOME"].into_iter().find_map(|name| {
         let path = std::env::var_os(name).filter(|path| cfg!(unix) && !path.is_empty())?;
         Some((name, PathBuf::from(path)))

@@ -1,4 +1,4 @@
-//! A profile: a name for a key and the API that it is for.
+//! A profile: the name of a key, the source of the key, and the base URL of its API.
 
 use std::fmt::{self, Display};
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ pub(crate) struct Profile {
     pub(crate) source: Source,
 }
 
-/// Where a profile's key is.
+/// The source of a profile's key.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     Keyring,
@@ -25,7 +25,7 @@ pub(crate) enum Source {
     Command(Command),
 }
 
-/// Where `login` keeps a key.
+/// The place where `login` stores a key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(fuzzing), derive(clap::ValueEnum))]
 pub(crate) enum Place {
@@ -57,7 +57,8 @@ impl Command {
 }
 
 impl Display for Source {
-    /// A command's arguments are left out, since people put secrets into them, and a key in its place is masked.
+    /// Writes the source without the arguments of a command, which may hold secrets. A key given by mistake as a path or
+    /// program is masked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = match self {
             Self::Keyring => "the keyring".into(),
@@ -68,8 +69,10 @@ impl Display for Source {
     }
 }
 
-/// A profile's name. It names a file as well, so that it has no capitals, which some file systems do not tell apart; and a
-/// key that is given for a name by mistake is no name, and not repeated in an error.
+/// The name of a profile.
+///
+/// The name is also a file name, so that capitals are rejected: some file systems ignore case. A key given by mistake is not
+/// a valid name, and errors do not repeat it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name(String);
 

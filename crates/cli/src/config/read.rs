@@ -1,5 +1,5 @@
-//! Reads `config.toml`. What it does not know is refused by its name; no value is repeated, since one may be a key that was
-//! put there by mistake.
+//! The parser of `config.toml`. An error names an unknown member, but never repeats a value: a value may be a key that was put
+//! there by mistake.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, F
     Ok(Config { path: path.to_owned(), in_use: in_use.transpose()?, profiles, document, _lock: None })
 }
 
-/// Where a URL has room for one, somebody has put one.
+/// Whether a URL has no user name, password, query or fragment, each of which could hold a secret.
 fn holds_no_secret(url: Url) -> bool {
     url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none()
 }
@@ -83,10 +83,11 @@ impl Reader<'_> {
         }
     }
 
+    /// Fails if the table has a member that is not in `names`.
     fn know(&self, table: &dyn TableLike, place: &str, names: &[&str]) -> Result<(), Failure> {
         let unknown = table.iter().map(|(name, _)| name).find(|name| !names.contains(name));
         unknown.map_or(Ok(()), |name| {
-            // A name that could be a value is not repeated: it may be a key.
+            // A long name may be a key.
             let name = if name.len() <= 20 { format!("`{name}`") } else { "a long name".into() };
             let within = if place.is_empty() { String::new() } else { format!(" in {place}") };
             let what = format!("{} has an unknown member{within}: {name}", self.path.display());
@@ -118,7 +119,7 @@ impl Reader<'_> {
         Failure::new(ErrorKind::InvalidInput, format!("{place} in {} {what}", self.path.display()), hint)
     }
 
-    /// The parser's own text quotes the line.
+    /// Describes a syntax error by its line and message. The parser's full text would quote the line.
     fn syntax(&self, text: &str, error: &TomlError) -> Failure {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;

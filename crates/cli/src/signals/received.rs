@@ -1,4 +1,4 @@
-//! Signals as the system sends them.
+//! Signals received from the operating system.
 
 #[cfg(unix)]
 use std::future::poll_fn;
@@ -6,25 +6,25 @@ use std::io;
 #[cfg(unix)]
 use std::task::Poll;
 
-/// What asks a process to end, by its number.
+/// A signal that asks a process to end, by its number.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Signal(i32);
 
 impl Signal {
-    /// Ctrl-C, which the terminal sends to children too.
+    /// Ctrl-C. The terminal also sends it to child processes.
     pub(crate) const INTERRUPT: Self = Self(2);
-    /// Ctrl-\, which the terminal sends to children too.
+    /// Ctrl-\. The terminal also sends it to child processes.
     #[cfg(unix)]
     pub(crate) const QUIT: Self = Self(libc::SIGQUIT);
-    /// `kill`, which is sent to this process alone; on Windows, what closes the console or ends the session.
+    /// `kill`, which sends the signal to this process only. On Windows, the end of the console or of the session.
     const TERMINATE: Self = Self(15);
 
-    /// Those that end a process unless it handles them, but for the ones that report a defect of the process itself.
+    /// The signals whose default action ends a process, except those that report a defect of the process.
     #[cfg(unix)]
     const ALL: [Self; 11] = [
         Self::INTERRUPT,
         Self::TERMINATE,
-        // The terminal has gone.
+        // The terminal was closed.
         Self(libc::SIGHUP),
         Self(libc::SIGUSR1),
         Self(libc::SIGUSR2),
@@ -37,7 +37,7 @@ impl Signal {
         Self::QUIT,
     ];
 
-    /// 128 and the signal's number.
+    /// Returns the exit status: 128 plus the number of the signal.
     pub(crate) fn status(self) -> u8 {
         u8::try_from(128 + self.0).unwrap_or(u8::MAX)
     }
@@ -47,7 +47,7 @@ impl Signal {
         self.0
     }
 
-    /// Whether nothing is to be waited for.
+    /// Whether the process ends immediately, even if a call is running.
     pub(crate) fn is_abrupt(self) -> bool {
         #[cfg(unix)]
         return self == Self::QUIT;
@@ -56,14 +56,14 @@ impl Signal {
     }
 }
 
-/// Signals, none of which is missed from the moment this is made.
+/// A receiver of signals. After its creation, no signal is missed.
 #[cfg(unix)]
 pub(crate) struct Received(Vec<(Signal, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
 impl Received {
-    /// A signal that was ignored when this process started, as `nohup` and `trap '' INT` do, stays ignored. Must be called
-    /// within a runtime.
+    /// Creates the receiver. A signal that `nohup` or `trap '' INT` set to be ignored stays ignored. Must be called within a
+    /// Tokio runtime.
     pub(crate) fn watch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let watched = Signal::ALL.into_iter().filter(|signal| !is_ignored(signal.number()));
@@ -82,9 +82,9 @@ impl Received {
 }
 
 #[cfg(unix)]
-#[allow(unsafe_code, reason = "no crate in use asks safely what a signal does: nix's `sigaction` is unsafe as well")]
+#[allow(unsafe_code, reason = "no dependency reads the action of a signal safely: nix's `sigaction` is unsafe as well")]
 fn is_ignored(signal: libc::c_int) -> bool {
-    // SAFETY: all zeros is a valid `sigaction`, and a null pointer changes nothing.
+    // SAFETY: a zeroed `sigaction` is valid, and a null pointer as the new action makes the call read only.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         libc::sigaction(signal, std::ptr::null(), &raw mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
@@ -101,7 +101,7 @@ pub(crate) struct Received {
 
 #[cfg(windows)]
 impl Received {
-    /// Must be called within a runtime.
+    /// Creates the receiver. Must be called within a Tokio runtime.
     pub(crate) fn watch() -> io::Result<Self> {
         use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
         Ok(Self { interrupt: ctrl_c()?, close: ctrl_close()?, logoff: ctrl_logoff()?, shutdown: ctrl_shutdown()? })

@@ -1,13 +1,15 @@
-//! The settings of the terminal, which a prompt for a secret changes.
+//! The settings of the terminal, saved before a prompt for a secret changes them.
 
 #[cfg(unix)]
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
+/// The controlling terminal, with its saved settings.
 #[cfg(unix)]
 pub(crate) struct Terminal(std::fs::File, Termios);
 
 #[cfg(unix)]
 impl Terminal {
+    /// Reads the current settings. Returns `None` if this process has no terminal.
     pub(crate) fn now() -> Option<Self> {
         let tty = std::fs::File::open("/dev/tty").ok()?;
         let set = tcgetattr(&tty).ok()?;
@@ -15,12 +17,12 @@ impl Terminal {
     }
 
     pub(super) fn restore(&self) {
-        // A terminal that has gone needs nothing.
+        // Fails only if the terminal was closed.
         let _ = tcsetattr(&self.0, OptionalActions::Now, &self.1);
     }
 }
 
-/// Nothing is kept elsewhere.
+/// Settings are saved on Unix only.
 #[cfg(not(unix))]
 pub(crate) struct Terminal;
 
