@@ -59,7 +59,7 @@ mod signals {
         }
     }
 
-    pub(crate) fn undivided<T>(act: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn with_state<T>(act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut State)
     }
 }

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{print, print_body, refuse_closed_output, say};
+use crate::output::{eprint_line, print, print_body, refuse_closed_output};
 use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
 
@@ -103,7 +103,7 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     // If printing fails, the message says that the request was sent.
     let done = format!("the call was made and answered: HTTP {}", response.status());
     end_change(done.clone());
-    api.print(&client, &response).map_err(|failure| failure.even_if_nobody_reads().with_note(done))
+    api.print(&client, &response).map_err(|failure| failure.even_on_closed_pipe().with_note(done))
 }
 
 /// Applies the checks of `delete` if the path is that of a key.
@@ -209,13 +209,15 @@ impl Api {
         for (name, value) in &self.query {
             pages = pages.parameter(name, value);
         }
-        let (mut printed, mut told) = (0, 0);
+        let (mut printed, mut reported) = (0, 0);
         while let Some(Page { response, results, total_results, .. }) = unless_interrupted(pages.next()).await? {
-            (printed, told) = (printed + results.len() as u64, total_results);
+            (printed, reported) = (printed + results.len() as u64, total_results);
             if self.jsonl { self.print_lines(client, &response)? } else { self.print(client, &response)? }
         }
-        if printed != told {
-            say(&format!("note: there are {printed} results on all pages, and the last page tells of {told}"));
+        if printed != reported {
+            eprint_line(&format!(
+                "note: there are {printed} results on all pages, and the last page tells of {reported}"
+            ));
         }
         Ok(())
     }

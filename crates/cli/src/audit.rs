@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{KeyJson, print_json, print_rows, say};
+use crate::output::{KeyJson, eprint_line, print_json, print_rows};
 use crate::runtime::unless_interrupted;
 
 /// The exit status of an audit with findings.
@@ -122,14 +122,14 @@ pub(crate) async fn audit(audit: &Audit) -> Result<ExitCode, Failure> {
         });
         print_json(&Document { keys: audited.collect(), findings: codes(&of_all) })?;
     } else {
-        tell(&client, &keys, now, &of_each, &of_all)?;
+        print_report(&client, &keys, now, &of_each, &of_all)?;
     }
     let is_clean = of_all.is_empty() && of_each.iter().all(Vec::is_empty);
     Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
 }
 
 /// Prints a table of the keys, then a line for each kind of finding with the ids of its keys.
-fn tell(
+fn print_report(
     client: &Client,
     keys: &[ApiKeyDetails],
     now: Timestamp,
@@ -150,9 +150,9 @@ fn tell(
         let found = keys.iter().zip(of_each).filter(|(_, findings)| findings.contains(kind));
         let ids: Vec<String> = found.map(|(key, _)| key.id.to_string()).collect();
         if !ids.is_empty() {
-            say(&format!("{}: {} ({})", kind.code(), kind.advice(), ids.join(", ")));
+            eprint_line(&format!("{}: {} ({})", kind.code(), kind.advice(), ids.join(", ")));
         } else if of_all.contains(kind) {
-            say(&format!("{}: {}", kind.code(), kind.advice()));
+            eprint_line(&format!("{}: {}", kind.code(), kind.advice()));
         }
     }
     Ok(())

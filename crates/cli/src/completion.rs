@@ -12,9 +12,9 @@ use codat_keys::reference::References;
 use codat_keys::{ApiKeyDetails, plain};
 
 use crate::args;
-use crate::choice::{self, Choice};
 use crate::config::{Config, Source};
 use crate::connection::Connection;
+use crate::credential_selection::{self, Selection};
 use crate::failure::{Failure, without_secrets};
 use crate::output::print;
 use crate::runtime;
@@ -26,7 +26,7 @@ const PROGRAM: &str = "codat-keys";
 const BASH: &str = include_str!("completion.bash");
 
 /// The time limit for the call that lists keys.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Prints completions if a shell requests them, and returns whether one does. Errors are ignored: a message would appear
 /// within the command line.
@@ -114,15 +114,15 @@ fn candidates(
 /// Lists the keys. Returns `None` if a command supplies the key: the command would run at every Tab, and might prompt.
 fn listed() -> Option<Vec<ApiKeyDetails>> {
     let connection = connection()?;
-    match choice::choose(connection.key.profile.as_deref()).ok()? {
-        Choice::Profile(profile) if matches!(profile.source, Source::Command(_)) => return None,
+    match credential_selection::select(connection.key.profile.as_deref()).ok()? {
+        Selection::Profile(profile) if matches!(profile.source, Source::Command(_)) => return None,
         _ => {}
     }
     let list = async {
         let client = connection.client().await?;
         Ok::<_, Failure>(client.keys().list().await?)
     };
-    runtime::run(async { Ok(tokio::time::timeout(PATIENCE, list).await) }).ok()?.ok()?.ok()
+    runtime::run(async { Ok(tokio::time::timeout(TIMEOUT, list).await) }).ok()?.ok()?.ok()
 }
 
 /// Parses the connection options on the incomplete command line.

@@ -8,11 +8,11 @@ use clap_complete::engine::ArgValueCandidates;
 use codat_keys::{Client, ClientBuilder, Credential, ErrorKind};
 use url::{Origin, Url};
 
-use crate::choice::{self, Choice};
 use crate::completion;
 use crate::config::{Profile, Source};
+use crate::credential_selection::{self, Selection};
 use crate::failure::{Failure, keep_secret};
-use crate::keyring::{self, Trouble};
+use crate::keyring::{self, KeyringError};
 use crate::runtime::unless_interrupted;
 
 #[derive(Args)]
@@ -77,9 +77,9 @@ impl KeyOptions {
     }
 
     async fn client_of(&self, builder: ClientBuilder) -> Result<Client, Failure> {
-        let client = match choice::choose(self.profile.as_deref())? {
-            Choice::Environment => self.with_base_url(builder).build()?,
-            Choice::Profile(profile) => {
+        let client = match credential_selection::select(self.profile.as_deref())? {
+            Selection::Environment => self.with_base_url(builder).build()?,
+            Selection::Profile(profile) => {
                 let builder = builder.base_url(self.base_url_for(&profile)?);
                 let client = self.client_for(builder, &profile).await;
                 client
@@ -104,18 +104,18 @@ impl KeyOptions {
 
     async fn key_in_keyring(&self, profile: &Profile) -> Result<Credential, Failure> {
         let again = format!("codat-keys login --profile {}", profile.name);
-        let fetched = keyring::fetch(&profile.name, self.patience()).await;
-        let text = fetched.map_err(|trouble| match trouble {
-            Trouble::Absent(why) => Failure::new(
+        let fetched = keyring::fetch(&profile.name, self.keyring_timeout()).await;
+        let text = fetched.map_err(|error| match error {
+            KeyringError::Absent(why) => Failure::new(
                 ErrorKind::InvalidCredential,
                 format!("there is no keyring here: {why}"),
                 format!("work where you logged in, or keep the key in a file: {again} --store file"),
             ),
-            Trouble::NoEntry => {
+            KeyringError::NoEntry => {
                 let what = "the keyring has no key of this profile";
                 Failure::new(ErrorKind::InvalidCredential, what, format!("store it again: {again}"))
             }
-            Trouble::Other(failure) => failure,
+            KeyringError::Other(failure) => failure,
         })?;
         Ok(Credential::parse(&text)?)
     }
@@ -147,12 +147,18 @@ impl KeyOptions {
 
     /// Returns the source of the base URL: an option, a variable, the profile or the default.
     pub(crate) fn base_url_source(&self) -> Result<&'static str, Failure> {
-        Ok(match (&self.base_url, std::env::var_os("CODAT_BASE_URL"), choice::choose(self.profile.as_deref())?) {
-            (Some(_), ..) => "--base-url",
-            (None, Some(_), _) => "CODAT_BASE_URL",
-            (None, None, Choice::Profile(_)) => "the profile",
-            (None, None, Choice::Environment) => "the default",
-        })
+        Ok(
+            match (
+                &self.base_url,
+                std::env::var_os("CODAT_BASE_URL"),
+                credential_selection::select(self.profile.as_deref())?,
+            ) {
+                (Some(_), ..) => "--base-url",
+                (None, Some(_), _) => "CODAT_BASE_URL",
+                (None, None, Selection::Profile(_)) => "the profile",
+                (None, None, Selection::Environment) => "the default",
+            },
+        )
     }
 
     pub(crate) fn with_base_url(&self, builder: ClientBuilder) -> ClientBuilder {
@@ -174,7 +180,7 @@ impl KeyOptions {
     }
 
     /// Returns the timeout of the keyring.
-    pub(crate) fn patience(&self) -> Duration {
+    pub(crate) fn keyring_timeout(&self) -> Duration {
         self.timeout.map_or(keyring::TIMEOUT, Duration::from_secs)
     }
 }

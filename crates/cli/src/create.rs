@@ -4,8 +4,8 @@ use codat_keys::{Creation, How, KeyName};
 
 use crate::args::Create;
 use crate::failure::Failure;
-use crate::keys::{hand_out, reserve, way_to};
-use crate::output::say;
+use crate::keys::{fetch_hint, reserve, write_secret};
+use crate::output::eprint_line;
 use crate::signals::{begin_change, end_change, interrupted};
 
 pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
@@ -18,16 +18,16 @@ pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     }
     begin_change();
     let made = call.await?;
-    end_change(way_to(&made.key));
+    end_change(fetch_hint(&made.key));
     let is_written = create.output.is_printed() || file.is_some();
     let notes = describe(&made, is_written);
     if create.output.json {
         // The JSON document contains the same facts, and standard error must contain only the error.
-        let handed_out = hand_out(&client, &made.key, &create.output, file, Some(&made));
-        return handed_out.map_err(|failure| notes.iter().fold(failure, Failure::with_note));
+        let written = write_secret(&client, &made.key, &create.output, file, Some(&made));
+        return written.map_err(|failure| notes.iter().fold(failure, Failure::with_note));
     }
-    notes.iter().for_each(|note| say(note));
-    hand_out(&client, &made.key, &create.output, file, Some(&made))
+    notes.iter().for_each(|note| eprint_line(note));
+    write_secret(&client, &made.key, &create.output, file, Some(&made))
 }
 
 /// Describes a created key, one note a line.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::args::Delete;
 use crate::failure::Failure;
-use crate::output::{KeyJson, print_json, say};
+use crate::output::{KeyJson, eprint_line, print_json};
 use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
 
@@ -19,8 +19,8 @@ struct Document {
 pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     let client = delete.connection.client().await?;
     delete.key.check()?;
-    let nobody_to_ask = !(stdin().is_terminal() && stderr().is_terminal());
-    if !delete.yes && nobody_to_ask {
+    let has_no_terminal = !(stdin().is_terminal() && stderr().is_terminal());
+    if !delete.yes && has_no_terminal {
         return Err(Failure::new(
             ErrorKind::InvalidInput,
             "there is no terminal to ask on whether to delete",
@@ -39,7 +39,7 @@ pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     begin_change();
     call.await?;
     let deleted = format!("deleted {}", describe(key));
-    say(&deleted);
+    eprint_line(&deleted);
     end_change(deleted);
     if delete.json { print_json(&Document { deleted: KeyJson::new(&client, key, false) }) } else { Ok(()) }
 }

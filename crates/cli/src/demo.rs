@@ -35,25 +35,25 @@ impl Demo<'_> {
     async fn perform(&self) -> Result<(), Failure> {
         let header = AuthorizationHeader::from(&self.first);
         print(&format!("An emulated Codat at {}, with one made-up key.\n\n", self.emulator.base_url()))?;
-        self.say("header", &format!("Authorization: {}", header.expose_secret())).await?;
+        self.print_step("header", &format!("Authorization: {}", header.expose_secret())).await?;
         self.authenticate().await?;
         let key = self.create_and_use().await?;
-        self.lose_an_answer().await?;
-        self.meet_the_limit().await?;
+        self.lose_a_response().await?;
+        self.reach_the_limit().await?;
         self.delete_all_but(&key).await?;
-        self.meet_the_last_key(&key).await?;
-        self.look_inside(&key).await
+        self.delete_the_last_key(&key).await?;
+        self.check_state(&key).await
     }
 
     async fn authenticate(&self) -> Result<(), Failure> {
         let keys = self.client.keys().list().await?;
         expect(keys.len() == 1 && keys[0].name.is_none() && self.client.uses(&keys[0]), "one nameless key is listed")?;
-        self.say("list", &format!("one key: {}, without a name, {:?}", keys[0].id, keys[0].api_key)).await
+        self.print_step("list", &format!("one key: {}, without a name, {:?}", keys[0].id, keys[0].api_key)).await
     }
 
     async fn create_and_use(&self) -> Result<ApiKeyDetails, Failure> {
         let key = self.client.keys().create(&KeyName::parse("invoice-processor")?).await?.key;
-        self.say("create", &format!("a key \"invoice-processor\": {}, {:?}", key.id, key.api_key)).await?;
+        self.print_step("create", &format!("a key \"invoice-processor\": {}, {:?}", key.id, key.api_key)).await?;
 
         let companies = client(self.emulator, &key.api_key)?.request(Method::GET, "/companies").await?;
         let companies: Value = serde_json::from_slice(companies.bytes()).unwrap_or_default();
@@ -64,35 +64,35 @@ impl Demo<'_> {
             .filter_map(|company| company["name"].as_str())
             .collect();
         expect(!names.is_empty(), "the new key reads companies")?;
-        self.say("use", &format!("the new key reads {} companies: {}", names.len(), names.join(", "))).await?;
+        self.print_step("use", &format!("the new key reads {} companies: {}", names.len(), names.join(", "))).await?;
         Ok(key)
     }
 
     /// Creates a key while the emulator closes the connection instead of responding.
-    async fn lose_an_answer(&self) -> Result<(), Failure> {
+    async fn lose_a_response(&self) -> Result<(), Failure> {
         let script = r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#;
         self.emulator.set_faults(script).map_err(|error| Failure::local(error, "please report it"))?;
         let made = self.client.keys().create(&KeyName::parse("lost-answer")?).await?;
         expect(made.how == How::Replayed, "the key is told by a repeated request")?;
-        let state = self.emulator_says("state").await?;
+        let state = self.read_control("state").await?;
         let named = state["keys"].as_array().into_iter().flatten().filter(|key| key["name"] == "lost-answer").count();
         expect(named == 1, "the emulator holds one key of this name")?;
-        let told = format!(
+        let text = format!(
             "the answer is lost; asked again under the same idempotency key, Codat tells {}\n        How we know: the first \
              answer is replayed to that key, a list shows nothing else new, and the emulator holds one key of this name.",
             made.key.id
         );
-        self.say("create", &told).await
+        self.print_step("create", &text).await
     }
 
-    async fn meet_the_limit(&self) -> Result<(), Failure> {
+    async fn reach_the_limit(&self) -> Result<(), Failure> {
         let present = self.client.keys().list().await?.len();
         for number in present..MAX_KEYS {
             self.client.keys().create(&KeyName::parse(&format!("worker-{number}"))?).await?;
         }
-        self.say("create", &format!("{} more, until there are {MAX_KEYS}", MAX_KEYS - present)).await?;
+        self.print_step("create", &format!("{} more, until there are {MAX_KEYS}", MAX_KEYS - present)).await?;
         let refused = self.client.keys().create(&KeyName::parse("one-too-many")?).await.map(drop);
-        self.say("create", &refusal(refused, ErrorKind::KeyLimitReached)?).await
+        self.print_step("create", &refusal(refused, ErrorKind::KeyLimitReached)?).await
     }
 
     async fn delete_all_but(&self, kept: &ApiKeyDetails) -> Result<(), Failure> {
@@ -102,31 +102,34 @@ impl Demo<'_> {
         for key in &keys {
             with_kept.keys().delete(&key.id).await?;
         }
-        self.say("delete", &format!("{} keys, all but \"invoice-processor\"", keys.len())).await?;
+        self.print_step("delete", &format!("{} keys, all but \"invoice-processor\"", keys.len())).await?;
         let refused = self.client.keys().list().await.map(drop);
-        self.say("list", &format!("with the first key, now deleted: {}", refusal(refused, ErrorKind::Unauthorized)?))
-            .await
+        self.print_step(
+            "list",
+            &format!("with the first key, now deleted: {}", refusal(refused, ErrorKind::Unauthorized)?),
+        )
+        .await
     }
 
-    async fn meet_the_last_key(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
+    async fn delete_the_last_key(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
         let with_last = client(self.emulator, &last.api_key)?;
         let refused = with_last.keys().delete(&last.id).allow_key_in_use().await;
-        self.say("delete", &refusal(refused, ErrorKind::LastKey)?).await
+        self.print_step("delete", &refusal(refused, ErrorKind::LastKey)?).await
     }
 
     /// Checks the emulator's state, independently of the client.
-    async fn look_inside(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
-        let state = self.emulator_says("state").await?;
+    async fn check_state(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
+        let state = self.read_control("state").await?;
         let keys = state["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
         expect(keys.len() == 1 && keys[0]["id"] == *last.id.to_string(), "the emulator holds the last key alone")?;
         print(&format!("\nThe emulator's state agrees: one key, {}.\n", last.id))
     }
 
     /// Prints a step, its result, and the responses of the emulator since the previous step.
-    async fn say(&self, step: &str, result: &str) -> Result<(), Failure> {
-        let journal = self.emulator_says("journal").await?;
+    async fn print_step(&self, step: &str, result: &str) -> Result<(), Failure> {
+        let journal = self.read_control("journal").await?;
         let answers: Vec<String> =
-            journal["requests"].as_array().into_iter().flatten().skip(self.shown.get()).map(answer).collect();
+            journal["requests"].as_array().into_iter().flatten().skip(self.shown.get()).map(format_request).collect();
         self.shown.set(self.shown.get() + answers.len());
         let wire = match answers.as_slice() {
             [] => "nothing sent".to_owned(),
@@ -136,7 +139,7 @@ impl Demo<'_> {
         print(&format!("{step:<7} {result}\n        [{wire}]\n"))
     }
 
-    async fn emulator_says(&self, what: &str) -> Result<Value, Failure> {
+    async fn read_control(&self, what: &str) -> Result<Value, Failure> {
         let answer = self.client.request(Method::GET, &format!("/_emulator/{what}")).await?;
         serde_json::from_slice(answer.bytes()).map_err(|error| {
             Failure::local(format!("the emulator's {what} cannot be read: {error}"), "please report it")
@@ -149,7 +152,7 @@ fn client(emulator: &Emulator, key: &ApiKey) -> Result<Client, Error> {
 }
 
 /// Formats a request of the journal, such as `GET /apiKeys: 200`.
-fn answer(request: &Value) -> String {
+fn format_request(request: &Value) -> String {
     let text = |member: &str| request[member].as_str().unwrap_or("?").to_owned();
     let status = request["status"].as_u64().map_or("no answer".to_owned(), |status| status.to_string());
     format!("{} {}: {status}", text("method"), text("path"))

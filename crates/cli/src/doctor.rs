@@ -8,13 +8,13 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::connection::Connection;
+use crate::credential_report;
 use crate::failure::{ErrorJson, Failure, without_secrets};
 use crate::output::{print, print_json};
 use crate::runtime::unless_interrupted;
-use crate::survey;
 
 /// The maximum clock skew with which a resumed `create` can distinguish new keys from old ones by date.
-const MOST_SKEW_SECONDS: i64 = 5 * 60;
+const MAX_SKEW_SECONDS: i64 = 5 * 60;
 
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys doctor --profile work")]
@@ -33,8 +33,8 @@ pub(crate) async fn doctor(doctor: &Doctor) -> Result<(), Failure> {
         "codat-keys",
         format!("{} on {} {}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
     )?;
-    for (place, told) in survey::places(doctor.connection.key.profile.as_deref()) {
-        report.line(place, told)?;
+    for (place, text) in credential_report::places(doctor.connection.key.profile.as_deref()) {
+        report.line(place, text)?;
     }
     let examined = examine(&mut report, &doctor.connection).await;
     report.end(examined.as_ref().err())?;
@@ -47,14 +47,14 @@ struct Report {
 }
 
 impl Report {
-    fn line(&mut self, what: &'static str, told: String) -> Result<(), Failure> {
-        let told = plain(&without_secrets(told));
+    fn line(&mut self, what: &'static str, text: String) -> Result<(), Failure> {
+        let text = plain(&without_secrets(text));
         match &mut self.lines {
             Some(lines) => {
-                lines.push((what, told));
+                lines.push((what, text));
                 Ok(())
             }
-            None => print(&format!("{what:<20}{told}\n")),
+            None => print(&format!("{what:<20}{text}\n")),
         }
     }
 
@@ -77,8 +77,8 @@ struct ReportJson<'a> {
 impl Serialize for ReportJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.lines.len() + 1))?;
-        for (what, told) in &self.lines {
-            map.serialize_entry(&member(what), told)?;
+        for (what, text) in &self.lines {
+            map.serialize_entry(&member(what), text)?;
         }
         map.serialize_entry("problem", &self.problem)?;
         map.end()
@@ -139,7 +139,7 @@ fn skew(response: &Response, asked: Timestamp, answered: Timestamp) -> String {
     match skew {
         // `Date` has a resolution of one second.
         -1..=1 => "as the server's".into(),
-        _ if skew.abs() > MOST_SKEW_SECONDS => {
+        _ if skew.abs() > MAX_SKEW_SECONDS => {
             format!("{skew:+} s against the server's: set it, or `create` misjudges")
         }
         _ => format!("{skew:+} s against the server's"),

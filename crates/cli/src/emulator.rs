@@ -12,7 +12,7 @@ use codat_keys_emulator::Emulator;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::output::{json_text, print, print_aside, say};
+use crate::output::{eprint_line, json_text, print, print_aside};
 use crate::portal;
 use crate::signals::interrupted;
 
@@ -112,7 +112,7 @@ pub(crate) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
         emulator.set_faults(&script).map_err(|reason| faults_failure(file, reason))?;
     }
     if let Some(address) = options.host.filter(|address| !address.is_loopback()) {
-        say(&format!(
+        eprint_line(&format!(
             "warning: whoever reaches {address} can use this emulator, its controls and its page; its keys are made up: \
              never give it a real one"
         ));

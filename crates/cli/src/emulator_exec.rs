@@ -5,14 +5,14 @@ use std::process::{Command, ExitCode};
 
 use codat_keys::{ErrorKind, without_credentials};
 
-use crate::child;
+use crate::child_process;
 use crate::emulator::{self, EmulatorOptions};
 use crate::failure::Failure;
 
 const USAGE: &str = "codat-keys emulator --seed 1 exec -- COMMAND";
 
 pub(crate) async fn exec(options: &EmulatorOptions, command: &[OsString]) -> Result<ExitCode, Failure> {
-    child::check(command, USAGE)?;
+    child_process::check(command, USAGE)?;
     if options.json || options.explain {
         let hint = format!("leave them out: {USAGE}");
         return Err(Failure::new(ErrorKind::InvalidInput, "--json and --explain have no effect with exec", hint));
@@ -27,7 +27,7 @@ pub(crate) async fn exec(options: &EmulatorOptions, command: &[OsString]) -> Res
         .env("PATH", path_with_own_folder_first()?)
         // The certificates in this file are for another server.
         .env_remove("CODAT_CA_FILE");
-    child::run(child).await
+    child_process::run(child).await
 }
 
 fn path_with_own_folder_first() -> Result<OsString, Failure> {

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 use clap::Args;
 use codat_keys::without_credentials;
 
-use crate::child;
+use crate::child_process;
 use crate::connection::KeyOptions;
 use crate::failure::Failure;
 use crate::runtime;
@@ -23,7 +23,7 @@ pub(crate) struct Exec {
 
 /// Runs the program. Does not check the key with a call to Codat.
 pub(crate) fn exec(exec: &Exec) -> Result<ExitCode, Failure> {
-    child::check(&exec.command, "codat-keys exec --profile work -- COMMAND")?;
+    child_process::check(&exec.command, "codat-keys exec --profile work -- COMMAND")?;
     become_command(runtime::run(command(exec))?)
 }
 
@@ -45,14 +45,14 @@ async fn command(exec: &Exec) -> Result<Command, Failure> {
 /// ignores signals that an init process does not handle.
 #[cfg(unix)]
 fn become_command(mut command: Command) -> Result<ExitCode, Failure> {
-    if child::is_init() {
-        return runtime::run(child::run(command));
+    if child_process::is_init() {
+        return runtime::run(child_process::run(command));
     }
     let error = std::os::unix::process::CommandExt::exec(&mut command);
-    Err(child::cannot_run(command.get_program(), &error))
+    Err(child_process::cannot_run(command.get_program(), &error))
 }
 
 #[cfg(windows)]
 fn become_command(command: Command) -> Result<ExitCode, Failure> {
-    runtime::run(child::run(command))
+    runtime::run(child_process::run(command))
 }

@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use codat_keys::{ApiKeyDetails, Client, Error, ErrorKind, mask_credentials, plain};
 use serde::Serialize;
 
-use crate::output::{json_text, say_masked};
+use crate::output::{eprint_masked_line, json_text};
 use crate::signals;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -94,7 +94,7 @@ impl Failure {
     }
 
     /// Sets the exit status to 1 if it is 0, so that a closed pipe is reported. For output that must not be lost.
-    pub(crate) fn even_if_nobody_reads(self) -> Self {
+    pub(crate) fn even_on_closed_pipe(self) -> Self {
         let status = self.status.max(1);
         self.with_status(status)
     }
@@ -105,18 +105,18 @@ impl Failure {
             return ExitCode::SUCCESS;
         }
         match is_json {
-            true => say_masked(&json_text(&ErrorDocument { error: self.to_json() }, stderr().is_terminal())),
+            true => eprint_masked_line(&json_text(&ErrorDocument { error: self.to_json() }, stderr().is_terminal())),
             false => self.report_text(),
         }
         ExitCode::from(self.status)
     }
 
     fn report_text(&self) {
-        say_masked(&format!("{ERROR}error:{ERROR:#} {}", plain(&self.message)));
+        eprint_masked_line(&format!("{ERROR}error:{ERROR:#} {}", plain(&self.message)));
         for note in &self.notes {
-            say_masked(&format!("note: {}", plain(note)));
+            eprint_masked_line(&format!("note: {}", plain(note)));
         }
-        say_masked(&format!("{HINT}hint:{HINT:#} {}", plain(&self.hint)));
+        eprint_masked_line(&format!("{HINT}hint:{HINT:#} {}", plain(&self.hint)));
     }
 
     pub(crate) fn to_json(&self) -> ErrorJson<'_> {

@@ -85,8 +85,8 @@ impl Inject {
 
     fn parse<'t>(&self, template: &'t str) -> Result<Vec<Part<'t>>, Failure> {
         let known = "write {{ codat.key }}, {{ codat.header }} or {{ codat.base_url }}; two braces are {{ \"{{\" }}";
-        let parts = parse(template).map_err(|mistake| {
-            let what = format!("{}, line {}: {}", self.place(), mistake.line, mistake.what);
+        let parts = parse(template).map_err(|error| {
+            let what = format!("{}, line {}: {}", self.place(), error.line, error.reason);
             Failure::new(ErrorKind::InvalidInput, what, known)
         })?;
         if parts.iter().all(|part| matches!(part, Part::Text(_))) {

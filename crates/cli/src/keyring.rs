@@ -22,7 +22,7 @@ const SERVICE: &str = "codat-keys";
 const ELSEWHERE: &str = "keep the key in a file: codat-keys login --store file";
 
 /// The reason why the keyring did not complete a request.
-pub(crate) enum Trouble {
+pub(crate) enum KeyringError {
     /// This machine, or this session, has no keyring.
     Absent(String),
     /// The keyring has no entry for the profile.
@@ -30,24 +30,24 @@ pub(crate) enum Trouble {
     Other(Failure),
 }
 
-pub(crate) async fn store(name: &Name, key: &ApiKey, limit: Duration) -> Result<(), Trouble> {
+pub(crate) async fn store(name: &Name, key: &ApiKey, limit: Duration) -> Result<(), KeyringError> {
     let key = key.clone();
-    within(limit, name, move |entry| entry.set_password(key.expose_secret())).await.map_err(perhaps_done)
+    within(limit, name, move |entry| entry.set_password(key.expose_secret())).await.map_err(may_still_complete)
 }
 
-pub(crate) async fn fetch(name: &Name, limit: Duration) -> Result<Zeroizing<String>, Trouble> {
+pub(crate) async fn fetch(name: &Name, limit: Duration) -> Result<Zeroizing<String>, KeyringError> {
     within(limit, name, |entry| entry.get_password().map(Zeroizing::new)).await
 }
 
-pub(crate) async fn remove(name: &Name, limit: Duration) -> Result<(), Trouble> {
-    within(limit, name, Entry::delete_credential).await.map_err(perhaps_done)
+pub(crate) async fn remove(name: &Name, limit: Duration) -> Result<(), KeyringError> {
+    within(limit, name, Entry::delete_credential).await.map_err(may_still_complete)
 }
 
 /// Adds a hint to a cancelled request, which the keyring may still complete.
-fn perhaps_done(trouble: Trouble) -> Trouble {
-    match trouble {
-        Trouble::Other(failure) if failure.is_of(ErrorKind::Cancelled) => {
-            Trouble::Other(failure.with_hint("the keyring may still complete the request: check with `codat-keys profile list`, or run the command again"))
+fn may_still_complete(error: KeyringError) -> KeyringError {
+    match error {
+        KeyringError::Other(failure) if failure.is_of(ErrorKind::Cancelled) => {
+            KeyringError::Other(failure.with_hint("the keyring may still complete the request: check with `codat-keys profile list`, or run the command again"))
         }
         other => other,
     }
@@ -58,22 +58,22 @@ async fn within<T: Send + 'static>(
     limit: Duration,
     name: &Name,
     job: impl FnOnce(&Entry) -> keyring::Result<T> + Send + 'static,
-) -> Result<T, Trouble> {
+) -> Result<T, KeyringError> {
     check_bus_address()?;
-    let (told, heard) = oneshot::channel();
+    let (tx, rx) = oneshot::channel();
     let user = name.as_str().to_owned();
     let job = move || {
         let done = match Entry::store_status() {
-            Err(error) => Err(Trouble::Absent(reason(error))),
-            Ok(()) => Entry::new(SERVICE, &user).and_then(|entry| job(&entry)).map_err(|error| trouble(&error)),
+            Err(error) => Err(KeyringError::Absent(reason(error))),
+            Ok(()) => Entry::new(SERVICE, &user).and_then(|entry| job(&entry)).map_err(|error| convert(&error)),
         };
         // Fails if the caller no longer waits.
-        let _ = told.send(done);
+        let _ = tx.send(done);
     };
     let started = thread::Builder::new().name("codat-keys-keyring".into()).spawn(job);
     started.map_err(|error| other(ErrorKind::Internal, format!("the keyring cannot be asked: {error}"), ELSEWHERE))?;
-    let in_time = async { Ok::<_, Failure>(tokio::time::timeout(limit, heard).await) };
-    match unless_interrupted(in_time).await.map_err(Trouble::Other)? {
+    let in_time = async { Ok::<_, Failure>(tokio::time::timeout(limit, rx).await) };
+    match unless_interrupted(in_time).await.map_err(KeyringError::Other)? {
         Ok(Ok(done)) => done,
         Ok(Err(_)) => Err(other(ErrorKind::Internal, "the keyring's client broke off", ELSEWHERE)),
         Err(_) => Err(other(
@@ -85,7 +85,7 @@ async fn within<T: Send + 'static>(
 }
 
 /// Rejects a D-Bus address that may start a program: the program would inherit the keys in the environment of this process.
-fn check_bus_address() -> Result<(), Trouble> {
+fn check_bus_address() -> Result<(), KeyringError> {
     const VARIABLE: &str = "DBUS_SESSION_BUS_ADDRESS";
     const KINDS: [&str; 3] = ["unix", "tcp", "nonce-tcp"];
     // The keyrings of Windows and macOS do not use D-Bus.
@@ -100,9 +100,9 @@ fn check_bus_address() -> Result<(), Trouble> {
     }
 }
 
-fn trouble(error: &Error) -> Trouble {
+fn convert(error: &Error) -> KeyringError {
     match error {
-        Error::NoEntry => Trouble::NoEntry,
+        Error::NoEntry => KeyringError::NoEntry,
         Error::NoStorageAccess(_) => other(
             ErrorKind::InvalidCredential,
             format!("the keyring is locked, or denies access: {}", reason(error)),
@@ -122,6 +122,6 @@ fn reason(error: &Error) -> String {
     }
 }
 
-fn other(kind: ErrorKind, what: impl std::fmt::Display, hint: impl std::fmt::Display) -> Trouble {
-    Trouble::Other(Failure::new(kind, what, hint))
+fn other(kind: ErrorKind, what: impl std::fmt::Display, hint: impl std::fmt::Display) -> KeyringError {
+    KeyringError::Other(Failure::new(kind, what, hint))
 }

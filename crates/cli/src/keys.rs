@@ -6,13 +6,14 @@ use codat_keys::reference::{References, Unresolved};
 use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind, KeyId};
 
 use crate::args::{KeyOutput, KeyReference, List, Show, Whoami};
+use crate::credential_report;
 use crate::failure::Failure;
 use crate::output::{
-    KeyDocument, KeyJson, KeysDocument, print, print_json, print_keys, refuse_closed_output, refuse_terminal, say,
+    KeyDocument, KeyJson, KeysDocument, eprint_line, print, print_json, print_keys, refuse_closed_output,
+    refuse_terminal,
 };
 use crate::runtime::unless_interrupted;
 use crate::secret_file::SecretFile;
-use crate::survey;
 
 pub(crate) async fn list(list: &List) -> Result<(), Failure> {
     let client = list.connection.client().await?;
@@ -33,13 +34,13 @@ pub(crate) async fn show(show: &Show) -> Result<(), Failure> {
     show.key.check()?;
     let file = reserve(&show.output)?;
     let keys = unless_interrupted(client.keys().list()).await?;
-    hand_out(&client, show.key.resolve(&keys)?, &show.output, file, None)
+    write_secret(&client, show.key.resolve(&keys)?, &show.output, file, None)
 }
 
 pub(crate) async fn whoami(whoami: &Whoami) -> Result<(), Failure> {
     let client = whoami.connection.client().await?;
     let key = unless_interrupted(client.whoami()).await?;
-    say(&survey::summary(whoami.connection.key.profile.as_deref()));
+    eprint_line(&credential_report::summary(whoami.connection.key.profile.as_deref()));
     if whoami.json {
         print_json(&KeyDocument::new(&client, &key, false, None))
     } else {
@@ -102,14 +103,14 @@ pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure>
 }
 
 /// Writes a key to its destination: in clear to the reserved file or to standard output, or masked.
-pub(crate) fn hand_out(
+pub(crate) fn write_secret(
     client: &Client,
     key: &ApiKeyDetails,
     output: &KeyOutput,
     file: Option<SecretFile>,
     made: Option<&Creation>,
 ) -> Result<(), Failure> {
-    let hint = way_to(key);
+    let hint = fetch_hint(key);
     if let Some(file) = file {
         file.write(key.api_key.expose_secret(), &hint)?;
     }
@@ -119,13 +120,13 @@ pub(crate) fn hand_out(
         _ => return print_keys(client, std::slice::from_ref(key), false),
     };
     match output.is_printed() {
-        true => printed.map_err(|failure| failure.even_if_nobody_reads().with_hint(hint)),
+        true => printed.map_err(|failure| failure.even_on_closed_pipe().with_hint(hint)),
         false => printed,
     }
 }
 
 /// Returns the hint for a key whose value could not be written.
-pub(crate) fn way_to(key: &ApiKeyDetails) -> String {
+pub(crate) fn fetch_hint(key: &ApiKeyDetails) -> String {
     format!("the key exists: fetch it with `codat-keys show --id {} --out FILE`", key.id)
 }
 

@@ -5,12 +5,12 @@ use std::fs;
 use clap::Args;
 use codat_keys::{ApiKey, ApiKeyDetails, ErrorKind, plain};
 
-use crate::choice;
 use crate::config::{Config, Name, Place, Profile, Source, private_folder};
 use crate::connection::Connection;
+use crate::credential_selection;
 use crate::failure::{Failure, keep_secret};
-use crate::keyring::{self, Trouble};
-use crate::output::say;
+use crate::keyring::{self, KeyringError};
+use crate::output::eprint_line;
 use crate::runtime::unless_interrupted;
 use crate::secret_file::SecretFile;
 use crate::secret_input;
@@ -31,7 +31,7 @@ pub(crate) struct Login {
 pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     let options = &login.connection.key;
     let config = Config::load()?;
-    let name = match choice::named(options.profile.as_deref(), &config)? {
+    let name = match credential_selection::named(options.profile.as_deref(), &config)? {
         Some((name, _)) => name,
         None => Name::parse(FIRST, "the name")?,
     };
@@ -57,13 +57,13 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     // Another process may have changed the configuration while the user typed the key.
     let mut config = Config::lock()?;
     replace(login, &mut config, &name, client.base_url(), &key).await?;
-    tell(&config, &name, &own);
+    print_result(&config, &name, &own);
     Ok(())
 }
 
 /// Stores the key. A failure never leaves a key in a profile with a base URL at which the key was not checked.
 async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str, key: &ApiKey) -> Result<(), Failure> {
-    let patience = login.connection.key.patience();
+    let limit = login.connection.key.keyring_timeout();
     let known = config.find(name).cloned();
     if let Some(profile) = &known {
         check_is_kept_here(config, profile)?;
@@ -73,7 +73,7 @@ async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str
     if let Some(profile) = moved {
         config.remove(name);
         config.save()?;
-        forget(profile, patience).await?;
+        forget(profile, limit).await?;
     }
 
     let place = keep(login, config, name, key).await?;
@@ -84,52 +84,52 @@ async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str
     if let Err(failure) = config.save() {
         if known.is_none() || moved.is_some() {
             // No profile refers to the stored key.
-            forget(&now, patience).await?;
+            forget(&now, limit).await?;
         }
         return Err(failure);
     }
     if let Some(before) = known.filter(|before| before.source != now.source) {
         // The new key is stored already, so that a failure is only a note.
-        if let Err(failure) = forget(&before, patience).await {
-            say(&format!("note: the key before it is still in {}: {failure}", before.source));
+        if let Err(failure) = forget(&before, limit).await {
+            eprint_line(&format!("note: the key before it is still in {}: {failure}", before.source));
         }
     }
     Ok(())
 }
 
-fn tell(config: &Config, name: &Name, own: &ApiKeyDetails) {
+fn print_result(config: &Config, name: &Name, own: &ApiKeyDetails) {
     let called = own.name.as_ref().map_or("no name".into(), ToString::to_string);
     let source = config.find(name).map(|profile| profile.source.to_string()).unwrap_or_default();
-    say(&format!("the key {} ({called}, {}) is kept in {source}", own.id, own.api_key.masked()));
+    eprint_line(&format!("the key {} ({called}, {}) is kept in {source}", own.id, own.api_key.masked()));
     if config.in_use() == Some(name) {
-        say(&choice::in_use(name));
+        eprint_line(&credential_selection::in_use(name));
     } else {
-        let others = match choice::before_profile_in_use(name) {
+        let others = match credential_selection::before_profile_in_use(name) {
             None => format!("or `codat-keys profile use {name}`"),
             Some(variable) => format!("since {variable} is set and comes first"),
         };
-        say(&format!("to use it: --profile {name}, {others}"));
+        eprint_line(&format!("to use it: --profile {name}, {others}"));
     }
 }
 
 /// Stores the key in the keyring, or in a file if `--store file` is given or there is no keyring.
 async fn keep(login: &Login, config: &Config, name: &Name, key: &ApiKey) -> Result<Place, Failure> {
     if login.store != Some(Place::File) {
-        match keyring::store(name, key, login.connection.key.patience()).await {
+        match keyring::store(name, key, login.connection.key.keyring_timeout()).await {
             Ok(()) => return Ok(Place::Keyring),
-            Err(Trouble::Absent(why)) if login.store.is_none() => say(&format!(
+            Err(KeyringError::Absent(why)) if login.store.is_none() => eprint_line(&format!(
                 "note: there is no keyring here ({}), so that the key is kept in a file that only you can read: {}",
                 plain(&why),
                 config.key_file(name).display()
             )),
-            Err(Trouble::Absent(why)) => {
+            Err(KeyringError::Absent(why)) => {
                 let what = format!("there is no keyring here: {why}");
                 return Err(Failure::local(what, "keep the key in a file: --store file"));
             }
-            Err(Trouble::NoEntry) => {
+            Err(KeyringError::NoEntry) => {
                 return Err(Failure::local("the keyring did not keep the key", "use --store file"));
             }
-            Err(Trouble::Other(failure)) => return Err(failure),
+            Err(KeyringError::Other(failure)) => return Err(failure),
         }
     }
     let path = config.key_file(name);
@@ -154,7 +154,7 @@ pub(crate) fn check_is_kept_here(config: &Config, profile: &Profile) -> Result<(
 }
 
 /// Removes the stored key of a profile.
-pub(crate) async fn forget(profile: &Profile, patience: std::time::Duration) -> Result<(), Failure> {
+pub(crate) async fn forget(profile: &Profile, limit: std::time::Duration) -> Result<(), Failure> {
     match &profile.source {
         Source::File(path) => match fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -162,12 +162,12 @@ pub(crate) async fn forget(profile: &Profile, patience: std::time::Duration) -> 
             }
             _ => Ok(()),
         },
-        Source::Keyring => match keyring::remove(&profile.name, patience).await {
-            Ok(()) | Err(Trouble::NoEntry) => Ok(()),
-            Err(Trouble::Absent(why)) => {
+        Source::Keyring => match keyring::remove(&profile.name, limit).await {
+            Ok(()) | Err(KeyringError::NoEntry) => Ok(()),
+            Err(KeyringError::Absent(why)) => {
                 Err(Failure::local(format!("there is no keyring here: {why}"), "remove the key where you logged in"))
             }
-            Err(Trouble::Other(failure)) => Err(failure),
+            Err(KeyringError::Other(failure)) => Err(failure),
         },
         Source::Command(_) => Ok(()),
     }

@@ -4,13 +4,13 @@ use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use codat_keys::ErrorKind;
 
-use crate::choice;
 use crate::completion;
 use crate::config::Config;
+use crate::credential_selection;
 use crate::failure::Failure;
 use crate::keyring;
 use crate::login::{check_is_kept_here, forget};
-use crate::output::say;
+use crate::output::eprint_line;
 
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys logout --profile work")]
@@ -22,7 +22,7 @@ pub(crate) struct Logout {
 
 pub(crate) async fn logout(logout: &Logout) -> Result<(), Failure> {
     let mut config = Config::lock()?;
-    let (name, named_by) = choice::named(logout.profile.as_deref(), &config)?.ok_or_else(|| {
+    let (name, named_by) = credential_selection::named(logout.profile.as_deref(), &config)?.ok_or_else(|| {
         let hint = "name one: codat-keys logout --profile NAME; `codat-keys profile list` shows them";
         Failure::new(ErrorKind::InvalidInput, "no profile is in use", hint)
     })?;
@@ -32,14 +32,14 @@ pub(crate) async fn logout(logout: &Logout) -> Result<(), Failure> {
     config.remove(&name);
     config.save()?;
     forget(&profile, keyring::TIMEOUT).await.inspect_err(|_| {
-        say(&format!("note: the profile `{name}` is removed, but its key is still in {}", profile.source));
+        eprint_line(&format!("note: the profile `{name}` is removed, but its key is still in {}", profile.source));
     })?;
-    say(&format!("removed the profile `{name}`, and its key from {}", profile.source));
-    say("note: Codat still takes the key; `codat-keys delete`, with another key, ends it");
+    eprint_line(&format!("removed the profile `{name}`, and its key from {}", profile.source));
+    eprint_line("note: Codat still takes the key; `codat-keys delete`, with another key, ends it");
     match (config.profiles(), config.in_use()) {
-        ([], _) => say("no profile is left"),
-        (_, Some(used)) => say(&format!("the profile `{used}` is in use")),
-        (_, None) => say("no profile is in use: codat-keys profile use NAME"),
+        ([], _) => eprint_line("no profile is left"),
+        (_, Some(used)) => eprint_line(&format!("the profile `{used}` is in use")),
+        (_, None) => eprint_line("no profile is in use: codat-keys profile use NAME"),
     }
     Ok(())
 }

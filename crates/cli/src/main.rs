@@ -6,12 +6,13 @@
 mod api;
 mod args;
 mod audit;
-mod child;
-mod choice;
+mod child_process;
 mod completion;
 mod config;
 mod connection;
 mod create;
+mod credential_report;
+mod credential_selection;
 mod delete;
 mod demo;
 mod doctor;
@@ -35,7 +36,6 @@ mod runtime;
 mod secret_file;
 mod secret_input;
 mod signals;
-mod survey;
 mod template;
 mod usage;
 

@@ -16,8 +16,8 @@ use crate::pretty::write_pretty;
 use crate::signals;
 
 /// How long a blocked standard error delays the end of the process after a signal.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+const BLOCKED_TIMEOUT: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Writes to standard output. A closed pipe (`| head`) ends the program with status 0 and without a message.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -32,7 +32,7 @@ pub(crate) async fn print_aside(text: String) -> Result<(), Failure> {
 
 /// Writes a secret. A closed pipe is an error, since the secret would be lost.
 pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
-    print(text).map_err(Failure::even_if_nobody_reads)
+    print(text).map_err(Failure::even_on_closed_pipe)
 }
 
 /// Fails if standard output is closed. Commands call this function before a request whose result would be lost.
@@ -109,13 +109,13 @@ fn write(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fai
 }
 
 /// Writes a line to standard error, with keys masked.
-pub(crate) fn say(line: &str) {
-    say_masked(&without_secrets(line));
+pub(crate) fn eprint_line(line: &str) {
+    eprint_masked_line(&without_secrets(line));
 }
 
 /// Writes a line to standard error. The caller has masked the keys in it. Errors are ignored. After a signal, a write that
-/// blocks is abandoned after [`LAST_WORDS`].
-pub(crate) fn say_masked(line: &str) {
+/// blocks is abandoned after [`BLOCKED_TIMEOUT`].
+pub(crate) fn eprint_masked_line(line: &str) {
     static IS_BLOCKED: AtomicBool = AtomicBool::new(false);
     if IS_BLOCKED.load(Ordering::Relaxed) {
         return;
@@ -126,10 +126,10 @@ pub(crate) fn say_masked(line: &str) {
         let _ = anstream::stderr().write_all(line.as_bytes());
         let _ = tx.send(());
     });
-    let mut left = LAST_WORDS;
-    while writer.is_ok() && written.recv_timeout(BETWEEN_LOOKS) == Err(RecvTimeoutError::Timeout) {
-        if signals::has_come() {
-            left = left.saturating_sub(BETWEEN_LOOKS);
+    let mut left = BLOCKED_TIMEOUT;
+    while writer.is_ok() && written.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+        if signals::was_received() {
+            left = left.saturating_sub(POLL_INTERVAL);
         }
         if left.is_zero() {
             // The thread holds the lock of standard error, so that nothing else can be written.

@@ -18,14 +18,14 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use crate::connection::Connection;
 use crate::emulator::port;
 use crate::failure::{Failure, without_secrets};
-use crate::output::{print_aside, say};
-use crate::signals::{interrupted, undivided};
+use crate::output::{eprint_line, print_aside};
+use crate::signals::{interrupted, with_state};
 
 /// The time without use after which the page is closed.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
 /// How long to wait for a browser launcher to fail. A launcher that is not configured fails sooner.
-const UNTIL_IT_FAILS: Duration = Duration::from_millis(250);
+const LAUNCH_TIMEOUT: Duration = Duration::from_millis(250);
 
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys portal --demo")]
@@ -63,16 +63,16 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
 
     let shown = async {
         print_aside(format!("The page of the API keys of {whose}, until Ctrl-C:\n")).await?;
-        let link = tell_link(&links).await?;
+        let link = print_link(&links).await?;
         let _opened = if options.no_open { None } else { open(&link) };
         let mut lines = lines();
         loop {
             tokio::select! {
                 () = links.wait_until_idle(IDLE) => {
-                    say("nobody has used the page for 30 minutes: it is closed");
+                    eprint_line("nobody has used the page for 30 minutes: it is closed");
                     return Ok::<_, Failure>(());
                 }
-                Some(()) = lines.recv() => { tell_link(&links).await?; }
+                Some(()) = lines.recv() => { print_link(&links).await?; }
             }
         }
     };
@@ -91,9 +91,9 @@ async fn stop(changes: &Changes) -> Result<(), Failure> {
     for ended in changes.stop().await {
         match ended {
             ChangeOutcome::Created(id) => {
-                say(&format!("created {id}: fetch its value with `codat-keys show --id {id} --out FILE`"))
+                eprint_line(&format!("created {id}: fetch its value with `codat-keys show --id {id} --out FILE`"))
             }
-            ChangeOutcome::Revoked(id) => say(&format!("deleted {id}")),
+            ChangeOutcome::Revoked(id) => eprint_line(&format!("deleted {id}")),
             ChangeOutcome::Failed(error) if error.kind() == ErrorKind::Cancelled => {}
             ChangeOutcome::Failed(error) => {
                 if let Err(failure) = std::mem::replace(&mut last, Err(error.into())) {
@@ -141,7 +141,7 @@ async fn example(emulator: &Emulator) -> Result<Client, Failure> {
 }
 
 /// Prints a new link that opens the page.
-async fn tell_link(links: &Links) -> Result<String, Failure> {
+async fn print_link(links: &Links) -> Result<String, Failure> {
     let link = links.create();
     let another = if std::io::stdin().is_terminal() { " Press Enter for another one." } else { "" };
     print_aside(format!("  {link}\n  It opens once.{another}\n")).await?;
@@ -151,26 +151,26 @@ async fn tell_link(links: &Links) -> Result<String, Failure> {
 /// Opens the link in a browser, through a file that only this user can read. The link is not an argument, because other users
 /// can read the arguments of a process.
 fn open(link: &str) -> Option<NamedTempFile> {
-    let mut file = undivided(|state| {
+    let mut file = with_state(|state| {
         let file = tempfile::Builder::new().prefix("codat-keys-").suffix(".html").tempfile().ok()?;
         state.remove_at_end(file.path(), file.as_file());
         Some(file)
     })?;
     write!(file, "<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={link}\">").ok()?;
     if !open::commands(file.path()).into_iter().any(launch) {
-        say("no browser could be started: open the link yourself");
+        eprint_line("no browser could be started: open the link yourself");
     }
     Some(file)
 }
 
 /// Starts a browser launcher, out of reach of this terminal's signals. Returns `false` if the launcher fails within
-/// [`UNTIL_IT_FAILS`].
+/// [`LAUNCH_TIMEOUT`].
 fn launch(mut command: Command) -> bool {
     let quiet = without_credentials(&mut command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(quiet, 0);
     let Ok(mut child) = quiet.spawn() else { return false };
-    thread::sleep(UNTIL_IT_FAILS);
+    thread::sleep(LAUNCH_TIMEOUT);
     match child.try_wait() {
         // The exit status of Windows Explorer does not show whether it failed.
         Ok(Some(status)) => status.success() || cfg!(windows),

@@ -6,11 +6,11 @@ use codat_keys::{ErrorKind, plain};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::choice;
 use crate::completion;
 use crate::config::{Config, Name, Profile};
+use crate::credential_selection;
 use crate::failure::{Failure, without_secrets};
-use crate::output::{print_json, print_rows, say};
+use crate::output::{eprint_line, print_json, print_rows};
 
 /// The argument with the name of a profile, as errors call it.
 const ARGUMENT: &str = "<NAME>";
@@ -75,14 +75,14 @@ pub(crate) fn profile(profiles: &Profiles) -> Result<(), Failure> {
             config.get(&name, None)?;
             config.use_profile(&name);
             config.save()?;
-            say(&choice::in_use(&name));
+            eprint_line(&credential_selection::in_use(&name));
             Ok(())
         }
         ProfileCommand::Show { name, json } => {
             let config = Config::load()?;
             let named = match name {
                 Some(name) => Some((Name::parse(name, ARGUMENT)?, None)),
-                None => choice::named(None, &config)?.map(|(name, named_by)| (name, Some(named_by))),
+                None => credential_selection::named(None, &config)?.map(|(name, named_by)| (name, Some(named_by))),
             };
             let (name, named_by) = named.ok_or_else(|| {
                 let hint = "name one; `codat-keys profile list` shows them";
@@ -108,7 +108,7 @@ fn to_json(config: &Config, profile: &Profile) -> ProfileJson {
 
 fn print_profiles(config: &Config, profiles: &[Profile]) -> Result<(), Failure> {
     if profiles.is_empty() {
-        say(&format!("no profile is in {}: codat-keys login makes one", config.path().display()));
+        eprint_line(&format!("no profile is in {}: codat-keys login makes one", config.path().display()));
     }
     let rows = profiles.iter().map(|profile| {
         [

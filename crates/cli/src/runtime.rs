@@ -37,5 +37,5 @@ pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
         () = interrupted() => Err(signals::stopped()),
     };
     // A signal that arrives together with the result does not end the process by itself, so the command ends here.
-    if signals::has_come() { Err(signals::stopped()) } else { result }
+    if signals::was_received() { Err(signals::stopped()) } else { result }
 }

@@ -9,7 +9,7 @@ use same_file::Handle;
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
-use crate::signals::undivided;
+use crate::signals::with_state;
 
 /// More than the size of a key. This much space must be available before a key is created.
 const ROOM_BYTES: usize = 4096;
@@ -44,7 +44,7 @@ impl SecretFile {
         };
         let busy = || refuse("is being written by another command", "wait for its end, or choose another file");
 
-        let created = undivided(|state| create(path).inspect(|file| state.remove_at_end(path, file)));
+        let created = with_state(|state| create(path).inspect(|file| state.remove_at_end(path, file)));
         let (claim, is_new) = match created {
             Ok(file) => (file, true),
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(cannot_be_written(error)),
@@ -72,7 +72,7 @@ impl SecretFile {
             return Err(busy());
         }
         let mut file = Self { path: path.to_owned(), claim, is_new, temporary: None };
-        file.rehearse().map_err(cannot_be_written)?;
+        file.check_writable().map_err(cannot_be_written)?;
         Ok(file)
     }
 
@@ -87,8 +87,8 @@ impl SecretFile {
     }
 
     /// Fails if writing the secret would fail.
-    fn rehearse(&mut self) -> io::Result<()> {
-        match undivided(|state| state.temporary_in(folder_of(&self.path))) {
+    fn check_writable(&mut self) -> io::Result<()> {
+        match with_state(|state| state.temporary_in(folder_of(&self.path))) {
             Ok(mut temporary) => {
                 temporary.write_all(&[0; ROOM_BYTES])?;
                 temporary.as_file().sync_all()?;
@@ -103,14 +103,14 @@ impl SecretFile {
     fn replace(&mut self, secret: &str) -> io::Result<()> {
         let mut temporary = self.temporary.take().ok_or(io::ErrorKind::Unsupported)?;
         fill(temporary.as_file_mut(), secret)?;
-        undivided(|state| state.persist(temporary, &self.path))
+        with_state(|state| state.persist(temporary, &self.path))
     }
 
     fn write_in_place(&mut self, secret: &str) -> io::Result<()> {
         #[cfg(unix)]
         self.claim.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         fill(&mut self.claim, secret)?;
-        undivided(|state| state.keep(&self.path));
+        with_state(|state| state.keep(&self.path));
         Ok(())
     }
 }

@@ -6,8 +6,8 @@ use codat_keys::{Credential, ErrorKind};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::output::say;
-use crate::signals::{Terminal, interrupted, undivided};
+use crate::output::eprint_line;
+use crate::signals::{Terminal, interrupted, with_state};
 
 /// The maximum size of the input, far above the size of any key.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -28,7 +28,7 @@ pub(crate) async fn read(prompt: &str, command: &str) -> Result<Credential, Fail
 /// Prompts for the key. A signal ends the prompt, and the terminal settings are restored.
 async fn typed(prompt: &str) -> Result<io::Result<String>, Failure> {
     let interrupted = interrupted();
-    undivided(|state| state.restore_at_end(Terminal::now()));
+    with_state(|state| state.restore_at_end(Terminal::now()));
     let prompt = prompt.to_owned();
     let typing = tokio::task::spawn_blocking(move || rpassword::prompt_password(prompt));
     let typed = tokio::select! {
@@ -37,11 +37,11 @@ async fn typed(prompt: &str) -> Result<io::Result<String>, Failure> {
     };
     // Ctrl-C may also interrupt the prompt itself.
     if typed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
-        undivided(|state| state.restore_terminal());
-        say("");
+        with_state(|state| state.restore_terminal());
+        eprint_line("");
         return Err(Failure::new(ErrorKind::Cancelled, "stopped", ErrorKind::Cancelled.hint()));
     }
-    undivided(|state| state.restore_at_end(None));
+    with_state(|state| state.restore_at_end(None));
     Ok(typed)
 }
 

@@ -154,7 +154,7 @@ pub(crate) fn interrupted() -> impl Future<Output = ()> + Send + 'static {
 }
 
 /// Whether a signal was received.
-pub(crate) fn has_come() -> bool {
+pub(crate) fn was_received() -> bool {
     STOPPED.borrow().is_some()
 }
 
@@ -183,7 +183,7 @@ pub(crate) fn end_change(done: String) {
 }
 
 /// Runs `act` while no signal can end the process.
-pub(crate) fn undivided<T>(act: impl FnOnce(&mut State) -> T) -> T {
+pub(crate) fn with_state<T>(act: impl FnOnce(&mut State) -> T) -> T {
     act(&mut running())
 }
 

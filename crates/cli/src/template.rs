@@ -14,19 +14,19 @@ pub(crate) enum Part<'t> {
 
 /// A syntax error of a template, and its line.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Mistake {
+pub(crate) struct TemplateError {
     pub(crate) line: usize,
-    pub(crate) what: String,
+    pub(crate) reason: String,
 }
 
 const MAX_SHOWN_CHARS: usize = 40;
 
-pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, Mistake> {
+pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, TemplateError> {
     let (mut parts, mut rest) = (Vec::new(), template);
     while let Some((before, after)) = rest.split_once("{{") {
-        let mistake = |what: String| {
+        let error = |reason: String| {
             let read = template.len() - rest.len() + before.len();
-            Mistake { line: template[..read].matches('\n').count() + 1, what }
+            TemplateError { line: template[..read].matches('\n').count() + 1, reason }
         };
         // After the quoted braces of `{{ "{{" }}`, only `}}` is valid.
         let after_name = after.trim_start();
@@ -34,13 +34,13 @@ pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, Mistake> {
             Some(after) => ("\"{{\"", after.trim_start().strip_prefix("}}")),
             None => after.split_once("}}").map_or((after, None), |(name, after)| (name.trim(), Some(after))),
         };
-        let after = after.ok_or_else(|| mistake("`{{` is not closed by `}}`".into()))?;
+        let after = after.ok_or_else(|| error("`{{` is not closed by `}}`".into()))?;
         let part = match name {
             "codat.key" => Part::Key,
             "codat.header" => Part::Header,
             "codat.base_url" => Part::BaseUrl,
             "\"{{\"" => Part::Text("{{"),
-            other => return Err(mistake(format!("`{}` is not known", shown(other)))),
+            other => return Err(error(format!("`{}` is not known", shown(other)))),
         };
         parts.extend([Part::Text(before), part]);
         rest = after;
@@ -76,11 +76,11 @@ mod tests {
 
     /// Renders parts with names instead of values.
     fn meaning(parts: &[Part<'_>]) -> String {
-        let told = |part: &Part<'_>| match part {
+        let render = |part: &Part<'_>| match part {
             Part::Text(text) => (*text).to_owned(),
             other => format!("<{other:?}>"),
         };
-        parts.iter().map(told).collect()
+        parts.iter().map(render).collect()
     }
 
     fn part() -> impl Strategy<Value = Part<'static>> {
@@ -98,22 +98,22 @@ mod tests {
 
         #[test]
         fn nothing_panics(template in "(\\{|\\}|codat\\.key|\"|\n|\\PC){0,40}") {
-            if let Err(mistake) = parse(&template) {
-                prop_assert!(mistake.line <= template.lines().count().max(1));
+            if let Err(error) = parse(&template) {
+                prop_assert!(error.line <= template.lines().count().max(1));
             }
         }
     }
 
     #[test]
-    fn mistakes_are_told_with_their_line() {
-        for (template, line, what) in [
+    fn errors_have_their_line() {
+        for (template, line, reason) in [
             ("a: {{ codat.key }}\nb: {{ vault.key }}\n", 2, "`vault.key` is not known"),
             ("{{codat.key", 1, "`{{` is not closed by `}}`"),
             ("\n\n{{ \"{{\" ", 3, "`{{` is not closed by `}}`"),
             ("{{ }}", 1, "`` is not known"),
             ("{{ codat.Key }}", 1, "`codat.Key` is not known"),
         ] {
-            assert_eq!(parse(template), Err(Mistake { line, what: what.into() }), "{template}");
+            assert_eq!(parse(template), Err(TemplateError { line, reason: reason.into() }), "{template}");
         }
     }
 }

@@ -18,14 +18,14 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 pub(crate) use profile::{Command, Name, Place, Profile, Source};
 
 use crate::failure::Failure;
-use crate::signals::undivided;
+use crate::signals::with_state;
 
 /// The folder beside `config.toml` for keys outside the keyring. Each file has the name of its profile.
 const KEYS: &str = "keys";
 
 /// How long to wait for a lock that another process holds.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
-const BETWEEN_TRIES: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 pub(crate) struct Config {
     path: PathBuf,
@@ -50,7 +50,7 @@ impl Config {
         while let Err(error) = lock.try_lock() {
             match error {
                 TryLockError::Error(error) => return Err(refuse(error)),
-                TryLockError::WouldBlock if Instant::now() < ends => thread::sleep(BETWEEN_TRIES),
+                TryLockError::WouldBlock if Instant::now() < ends => thread::sleep(POLL_INTERVAL),
                 TryLockError::WouldBlock => {
                     let what =
                         format!("{} has been locked by another process for more than {LOCK_TIMEOUT:?}", path.display());
@@ -183,10 +183,10 @@ impl Config {
         let folder = path.parent().unwrap_or(&path);
         private_folder(folder)?;
         let write = || {
-            let mut temporary = undivided(|state| state.temporary_in(folder))?;
+            let mut temporary = with_state(|state| state.temporary_in(folder))?;
             temporary.write_all(self.text().as_bytes())?;
             temporary.as_file().sync_all()?;
-            undivided(|state| state.persist(temporary, &path))
+            with_state(|state| state.persist(temporary, &path))
         };
         write().map_err(|error| cannot_be_written(&path, &error))
     }

@@ -18,7 +18,7 @@ const EXAMPLE: &str = "write it like: [profiles.work] base_url = \"https://api.c
 pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, Failure> {
     let reader = Reader { path, folder };
     let document: DocumentMut = text.parse().map_err(|error| reader.syntax(text, &error))?;
-    reader.know(document.as_table(), "", &["profile", "profiles"])?;
+    reader.check_members(document.as_table(), "", &["profile", "profiles"])?;
     let in_use = document.get("profile").map(|name| reader.name(name.as_str().unwrap_or_default(), "profile"));
     let mut profiles = Vec::new();
     if let Some(tables) = document.get("profiles") {
@@ -43,7 +43,7 @@ impl Reader<'_> {
     fn profile(&self, name: Name, item: &Item) -> Result<Profile, Failure> {
         let place = format!("profiles.{name}");
         let table = self.table(item, &place)?;
-        self.know(table, &place, &["base_url", "source"])?;
+        self.check_members(table, &place, &["base_url", "source"])?;
         let base_url = match table.get("base_url") {
             None => return Err(self.refuse(&format!("{place}.base_url"), "is missing", EXAMPLE)),
             Some(url) => {
@@ -65,11 +65,11 @@ impl Reader<'_> {
     fn source(&self, table: &dyn TableLike, place: &str) -> Result<Source, Failure> {
         match (table.get("file"), table.get("command")) {
             (Some(file), None) => {
-                self.know(table, place, &["file"])?;
+                self.check_members(table, place, &["file"])?;
                 Ok(Source::File(self.folder.join(self.text(file, &format!("{place}.file"))?)))
             }
             (None, Some(command)) => {
-                self.know(table, place, &["command", "timeout", "cached_for"])?;
+                self.check_members(table, place, &["command", "timeout", "cached_for"])?;
                 let words = command.as_array().map(|words| words.iter().map(|word| word.as_str().map(str::to_owned)));
                 let argv: Option<Vec<String>> = words.and_then(Iterator::collect);
                 let argv = argv.filter(|argv| !argv.is_empty()).ok_or_else(|| {
@@ -84,7 +84,7 @@ impl Reader<'_> {
     }
 
     /// Fails if the table has a member that is not in `names`.
-    fn know(&self, table: &dyn TableLike, place: &str, names: &[&str]) -> Result<(), Failure> {
+    fn check_members(&self, table: &dyn TableLike, place: &str, names: &[&str]) -> Result<(), Failure> {
         let unknown = table.iter().map(|(name, _)| name).find(|name| !names.contains(name));
         unknown.map_or(Ok(()), |name| {
             // A long name may be a key.

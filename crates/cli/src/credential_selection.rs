@@ -12,21 +12,21 @@ use crate::failure::Failure;
 const KEY_VARIABLES: [&str; 3] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"];
 
 /// The source of a command's key.
-pub(crate) enum Choice {
+pub(crate) enum Selection {
     /// The variables with a key, even if none is set.
     Environment,
     Profile(Profile),
 }
 
 /// Selects the source of the key. `option` is the value of `--profile`.
-pub(crate) fn choose(option: Option<&str>) -> Result<Choice, Failure> {
+pub(crate) fn select(option: Option<&str>) -> Result<Selection, Failure> {
     if option.is_none() && key_variables().next().is_some() {
-        return Ok(Choice::Environment);
+        return Ok(Selection::Environment);
     }
     let config = Config::load()?;
     Ok(match named(option, &config)? {
-        Some((name, named_by)) => Choice::Profile(config.get(&name, Some(&named_by))?.clone()),
-        None => Choice::Environment,
+        Some((name, named_by)) => Selection::Profile(config.get(&name, Some(&named_by))?.clone()),
+        None => Selection::Environment,
     })
 }
 

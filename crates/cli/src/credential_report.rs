@@ -1,35 +1,36 @@
-//! A report of the places where a command looks for its key, for `doctor` and `whoami`. The module [`choice`] selects the key.
+//! A report of the places where a command looks for its key, for `doctor` and `whoami`. The module
+//! [`credential_selection`] selects the key.
 
 use std::path::Path;
 
 use codat_keys::{Credential, Found, Source, is_readable_by_all};
 
-use crate::choice;
 use crate::config::{self, Config, Name};
+use crate::credential_selection;
 use crate::failure::Failure;
 
 const PROFILE_IN_USE: &str = "profile in use";
 
 /// A place, and whether its key is in use or why not.
-type Told = (&'static str, String);
+type Entry = (&'static str, String);
 
 /// Reports each place, in order of precedence.
-pub(crate) fn places(option: Option<&str>) -> Vec<Told> {
+pub(crate) fn places(option: Option<&str>) -> Vec<Entry> {
     let mut places = Vec::new();
     if let Some(name) = option {
         places.push(("--profile", profile(Name::parse(name, "--profile"), "--profile")));
     }
     let first = option.map(|_| "--profile");
     places.extend(variables(first));
-    let first = first.or_else(|| choice::key_variables().next());
-    let named = choice::profile_variable().transpose();
+    let first = first.or_else(|| credential_selection::key_variables().next());
+    let named = credential_selection::profile_variable().transpose();
     let first_of_all = first.or(named.as_ref().map(|_| "CODAT_PROFILE"));
-    let told = match (named, first) {
+    let state = match (named, first) {
         (None, _) => "not set".into(),
         (Some(_), Some(first)) => passed_over(first),
         (Some(name), None) => profile(name, "CODAT_PROFILE"),
     };
-    places.extend([("CODAT_PROFILE", told), (PROFILE_IN_USE, in_use(first_of_all))]);
+    places.extend([("CODAT_PROFILE", state), (PROFILE_IN_USE, in_use(first_of_all))]);
     places
 }
 
@@ -37,7 +38,8 @@ pub(crate) fn places(option: Option<&str>) -> Vec<Told> {
 /// pipe returns it only once.
 pub(crate) fn summary(option: Option<&str>) -> String {
     let is_any_in_use = Config::load().is_ok_and(|config| config.in_use().is_some());
-    let mut places = option.map(|_| "--profile").into_iter().chain(choice::key_variables()).collect::<Vec<_>>();
+    let mut places =
+        option.map(|_| "--profile").into_iter().chain(credential_selection::key_variables()).collect::<Vec<_>>();
     places.extend(std::env::var_os("CODAT_PROFILE").map(|_| "CODAT_PROFILE"));
     places.extend(is_any_in_use.then_some("the profile in use"));
     match places.as_slice() {
@@ -59,7 +61,7 @@ fn passed_over(first: &str) -> String {
 
 /// Reports the profile that a place names.
 fn profile(name: Result<Name, Failure>, place: &str) -> String {
-    let told = name.and_then(|name| {
+    let state = name.and_then(|name| {
         let config = Config::load()?;
         let profile = config.get(&name, Some(place))?;
         let readers = match &profile.source {
@@ -68,7 +70,7 @@ fn profile(name: Result<Name, Failure>, place: &str) -> String {
         };
         Ok(format!("in use: `{name}`, whose key comes from {}{readers}", profile.source))
     });
-    told.unwrap_or_else(|failure| failure.to_string())
+    state.unwrap_or_else(|failure| failure.to_string())
 }
 
 /// Reports the profile in use. `first` is a place of higher precedence.
@@ -77,7 +79,7 @@ fn in_use(first: Option<&str>) -> String {
         (Ok(config), first) => match (config.in_use(), first) {
             (None, _) => format!("none, in {}", config.path().display()),
             (Some(_), Some(first)) => passed_over(first),
-            (Some(name), None) => profile(Ok(name.clone()), &choice::in_config(&config)),
+            (Some(name), None) => profile(Ok(name.clone()), &credential_selection::in_config(&config)),
         },
         (Err(_), Some(first)) => passed_over(first),
         (Err(failure), None) => failure.to_string(),
@@ -85,7 +87,7 @@ fn in_use(first: Option<&str>) -> String {
 }
 
 /// Reports the variables with a key. If one is invalid, or two disagree, none is used.
-fn variables(before: Option<&str>) -> Vec<Told> {
+fn variables(before: Option<&str>) -> Vec<Entry> {
     let sources = codat_keys::sources();
     let keys = || {
         sources.iter().filter_map(|source| match &source.found {
@@ -96,7 +98,7 @@ fn variables(before: Option<&str>) -> Vec<Told> {
     let first = keys().next();
     let agree = keys().all(|(_, other)| first.is_some_and(|(_, first)| first.api_key() == other.api_key()));
     let is_used = agree && !sources.iter().any(|source| matches!(source.found, Found::Mistake(_)));
-    let told = |source: &Source| match (&source.found, before, first) {
+    let state = |source: &Source| match (&source.found, before, first) {
         (Found::Nothing, ..) => "not set".to_owned(),
         (_, Some(before), _) => passed_over(before),
         (Found::Mistake(error), ..) => error.to_string(),
@@ -115,5 +117,5 @@ fn variables(before: Option<&str>) -> Vec<Told> {
             format!("{use_of_it}{form}, {}{readers}", credential.api_key().masked())
         }
     };
-    sources.iter().map(|source| (source.variable, told(source))).collect()
+    sources.iter().map(|source| (source.variable, state(source))).collect()
 }
