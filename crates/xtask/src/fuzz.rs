@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: builds the targets of `fuzz`, and runs each of them for some seconds.
+//! `cargo xtask fuzz`: builds the fuzz targets and runs each of them for a number of seconds.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,15 +12,15 @@ use crate::process::{command, program as start, run as run_to_end, stdout};
 
 const TARGETS: &str = "fuzz/fuzz_targets";
 
-/// What cargo-fuzz passes to rustc, on the stable compiler and therefore without a sanitizer: those find errors of unsafe
-/// code, of which the targets have none.
+/// The flags that cargo-fuzz passes to rustc, without a sanitizer, which the stable compiler lacks. Sanitizers find
+/// errors in unsafe code, which the targets do not contain.
 const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=16 \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Cllvm-args=-sanitizer-coverage-stack-depth -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
-/// Runs as many targets at once as there are cores. What libFuzzer learns stays in `target/fuzz`; the inputs in `fuzz/corpus`
-/// are where it begins.
+/// Runs as many targets in parallel as there are cores. `target/fuzz` keeps the inputs that libFuzzer finds, and
+/// `fuzz/corpus` contains the initial inputs.
 pub(crate) fn run(seconds: &str, names: &[&str]) -> Result<ExitCode> {
     let seconds: u32 = seconds.parse().context("give a whole number of seconds")?;
     let targets = targets(names)?;
@@ -41,7 +41,7 @@ pub(crate) fn run(seconds: &str, names: &[&str]) -> Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Those that are named, or all.
+/// Returns the named targets, or all targets if `names` is empty.
 fn targets(names: &[&str]) -> Result<Vec<String>> {
     let mut targets: Vec<String> = fs::read_dir(TARGETS)
         .with_context(|| format!("cannot read {TARGETS}"))?
@@ -55,8 +55,8 @@ fn targets(names: &[&str]) -> Result<Vec<String>> {
     Ok(targets)
 }
 
-/// Returns the folder of the programs. Flags do not apply to build scripts and macros if a platform is named: those are the
-/// ones that other commands of cargo have compiled, in the same folder and the same profile.
+/// Builds the targets and returns the folder of the programs. With an explicit `--target`, the flags do not apply to
+/// build scripts and macros, so those from other cargo commands are reused.
 fn build() -> Result<PathBuf> {
     let platform = stdout(&mut command("rustc --print host-tuple"))?;
     let mut cargo = command("cargo build --locked --bins --manifest-path fuzz/Cargo.toml --target-dir target --target");
@@ -64,18 +64,19 @@ fn build() -> Result<PathBuf> {
     Ok(Path::new("target").join(platform).join("debug"))
 }
 
-/// Returns the number of inputs that were tried. The error of a finding says where the input is.
+/// Runs one target and returns the number of inputs that it tried. If libFuzzer finds a failure, the error contains the
+/// path of the input.
 fn fuzz(program: &Path, target: &str, seconds: u32) -> Result<String> {
     let [learned, findings] = ["corpus", "artifacts"].map(|folder| Path::new("target/fuzz").join(folder).join(target));
     fs::create_dir_all(&learned)?;
     fs::create_dir_all(&findings)?;
     let mut fuzz = start(program);
     fuzz.arg(learned).arg(Path::new("fuzz/corpus").join(target));
-    // libFuzzer writes a finding to the path that begins so.
+    // libFuzzer writes each finding to a path with this prefix.
     fuzz.arg(format!("-artifact_prefix={}/", findings.display())).arg(format!("-max_total_time={seconds}"));
     let output = fuzz.args(["-max_len=4096", "-timeout=60", "-print_final_stats=1"]).output()?;
     let said = String::from_utf8_lossy(&output.stderr);
-    // The beginning is how it went until then.
+    // The output before the failure is progress information.
     let end = said.find("panicked at").or_else(|| said.find("ERROR: libFuzzer")).unwrap_or(0);
     ensure!(output.status.success(), "{}", &said[end..]);
     let runs = said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));

@@ -1,4 +1,4 @@
-//! Packages from PyPI, pinned by version and hash, in virtual environments below `target`.
+//! Installation of packages from PyPI, pinned by version and hash, in virtual environments below `target`.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf, absolute};
@@ -8,10 +8,10 @@ use anyhow::Result;
 
 use crate::process::{command, program, run};
 
-/// The Python that this machine has.
+/// The name of the installed Python.
 pub(crate) const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
-/// Creates an environment with the packages of a requirements file, unless it was created from the same file.
+/// Creates a virtual environment with the packages of a requirements file, unless it was created from the same file.
 pub(crate) fn environment(environment: &str, requirements: &str) -> Result<()> {
     once(Path::new(requirements), &Path::new(environment).join("installed.txt"), || {
         run(command(PYTHON).args(["-m", "venv", "--clear", environment]))?;
@@ -19,27 +19,27 @@ pub(crate) fn environment(environment: &str, requirements: &str) -> Result<()> {
     })
 }
 
-/// Installs the packages of a requirements file, without what they depend on, in a folder of an environment that exists.
+/// Installs the packages of a requirements file, without their dependencies, in a folder of an existing environment.
 pub(crate) fn folder(environment: &str, folder: &str, requirements: &str) -> Result<()> {
     let folder = absolute(environment)?.join(folder);
     once(Path::new(requirements), &folder.join("installed.txt"), || {
-        // pip does not replace packages there.
+        // pip does not replace packages in a target folder.
         fs::remove_dir_all(&folder).ok();
         fs::create_dir_all(&folder)?;
         run(pip(environment, requirements)?.arg("--no-deps").arg("--target").arg(&folder))
     })
 }
 
-/// Where a virtual environment keeps its programs.
+/// Returns the folder of the programs in a virtual environment.
 pub(crate) fn programs(environment: &str) -> PathBuf {
     Path::new(environment).join(if cfg!(windows) { "Scripts" } else { "bin" })
 }
 
-/// Installs what a file names, unless the record says that the same file was installed before. Checks that run in parallel
-/// install one after the other.
+/// Calls `install` for the packages that a file lists, unless the record shows that the same file was installed before.
+/// A lock ensures that parallel checks install one after the other.
 pub(crate) fn once(wanted: &Path, record: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
     fs::create_dir_all("target")?;
-    // Unlocked when it is dropped.
+    // The lock is released when the file is dropped.
     let lock = File::create("target/install.lock")?;
     lock.lock()?;
     let wanted = fs::read(wanted)?;
@@ -47,7 +47,7 @@ pub(crate) fn once(wanted: &Path, record: &Path, install: impl FnOnce() -> Resul
         return Ok(());
     }
     install()?;
-    // Written last: an incomplete installation is repeated.
+    // The record is written last, so that an incomplete installation is repeated.
     fs::write(record, wanted)?;
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! `cargo xtask lint layers`: modules use each other in one direction.
+//! `cargo xtask lint layers`: checks that modules use each other in one direction.
 //!
-//! The `mod` lines of a crate's `lib.rs` or `main.rs` declare its layers, from the top one, with a blank line between two
-//! layers. A module uses modules of its own layer and of those below, and no modules use each other in a cycle. Within a
-//! module, its submodules use each other without a cycle too.
+//! The `mod` lines of a crate's `lib.rs` or `main.rs` declare its layers, from top to bottom, with a blank line between
+//! two layers. A module may use modules of its own layer and of lower layers. Modules must not use each other in a
+//! cycle, neither in a crate nor within a parent module.
 
 mod imports;
 
@@ -14,10 +14,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use imports::Imports;
 
-/// How many modules of a crate are in cycles that are still to be removed. The numbers only ever become smaller.
+/// The number of modules in cycles that each crate still has. These numbers must only decrease.
 const IN_CYCLES: [(&str, usize); 4] = [("bench", 5), ("bindings/node", 4), ("bindings/python", 6), ("crates/cli", 18)];
 
-/// The modules that a module uses, each with a path that names it.
+/// The modules that each module uses, each with a path that names the used module.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 pub(crate) fn check() -> Result<()> {
@@ -40,7 +40,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// The folders of the crates.
+/// Returns the folders of all crates.
 pub(crate) fn crates() -> Result<Vec<PathBuf>> {
     let mut crates = vec![PathBuf::from("bench")];
     for folder in ["bindings", "crates"] {
@@ -53,7 +53,7 @@ pub(crate) fn crates() -> Result<Vec<PathBuf>> {
     Ok(crates)
 }
 
-/// The modules of each layer of a crate.
+/// Returns the modules of each layer of a crate.
 pub(crate) fn layers(folder: &Path) -> Result<Vec<Vec<String>>> {
     let root = ["lib.rs", "main.rs"].map(|file| folder.join("src").join(file)).into_iter().find(|file| file.is_file());
     let root = root.with_context(|| format!("{} has no lib.rs and no main.rs", folder.display()))?;
@@ -76,7 +76,7 @@ fn declared(text: &str) -> Vec<Vec<String>> {
     layers
 }
 
-/// The uses of a module in a layer above.
+/// Returns a message for each use of a module in a higher layer.
 fn upward(layers: &[Vec<String>], uses: &Uses) -> Vec<String> {
     let layer = |module: &String| layers.iter().position(|layer| layer.contains(module));
     let mut faults = Vec::new();
@@ -90,7 +90,7 @@ fn upward(layers: &[Vec<String>], uses: &Uses) -> Vec<String> {
     faults
 }
 
-/// For each module that uses itself through others, the shortest such cycle.
+/// Returns the shortest cycle of each module that uses itself through other modules.
 fn cycles(uses: &Uses) -> Vec<Vec<String>> {
     uses.keys().filter_map(|module| cycle(module, uses)).collect()
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: every check that is not a test.
+//! `cargo xtask lint`: runs every check that is not a test.
 
 use std::env;
 use std::process::{ExitCode, ExitStatus};
@@ -10,14 +10,14 @@ use crate::{generate, layers, mutants, node, page, parallel, pin, python, tools}
 
 type Check = fn() -> Result<()>;
 
-/// The checks start in this order: those that take longest come first.
+/// The checks start in this order, the slowest first.
 const CHECKS: [(&str, Check); 13] = [
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
-    // The list of advisories is not on a package registry: the published workflow checks it.
+    // Advisories are checked only by the published workflow, because they are not in a package registry.
     ("dependencies", dependencies),
     ("python types", python_types),
     ("node package", node_package),
-    // Libraries only: the documentation of a command line is its help, which is no Markdown.
+    // Only libraries are checked. The doc comments of the command line are its help, which is not Markdown.
     ("docs", || run_to_end(command("cargo doc --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))),
     ("page tests", || page::HERE.check()),
     ("format", format),
@@ -29,10 +29,10 @@ const CHECKS: [(&str, Check); 13] = [
     ("pinned packages", pin::check),
 ];
 
-/// The workspace of the fuzz targets.
+/// The manifest of the fuzz targets' workspace.
 const FUZZ: &str = "fuzz/Cargo.toml";
 
-/// Runs the named checks, or all, whatever became of the others, and prints `ok` or `FAILED` for each.
+/// Runs the named checks, or all checks, even if one of them fails. Prints `ok` or `FAILED` for each.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     for name in names {
         let known = || CHECKS.map(|(name, _)| name).join(", ");
@@ -52,8 +52,8 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     Ok(if results.contains(&false) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Runs a check in a process of its own, and prints its output once it has ended, so that checks that run in parallel do
-/// not mix. Returns whether it succeeded.
+/// Runs a check in a separate process and prints its output at the end, so that the output of parallel checks does not
+/// mix. Returns whether the check succeeded.
 fn run_apart(name: &str) -> bool {
     let run = || -> Result<(ExitStatus, String)> {
         let mut output = String::new();
@@ -73,7 +73,7 @@ fn format() -> Result<()> {
     run_to_end(command("cargo fmt --check --manifest-path").arg(FUZZ))
 }
 
-/// The package's own types by both checkers, then whether the stub says of the native module what there is.
+/// Checks the types of the package with two type checkers, and then the stub against the native module.
 fn python_types() -> Result<()> {
     python::HERE.install()?;
     run_to_end(&mut python::HERE.module("mypy --strict codat_keys examples tests")?)?;
@@ -83,7 +83,7 @@ fn python_types() -> Result<()> {
     run_to_end(&mut python::HERE.module("mypy.stubtest codat_keys._native")?)
 }
 
-/// Its types while it is built, then what it exports to each kind of module.
+/// Builds the package, which checks its types, and then checks its exports for each module system.
 fn node_package() -> Result<()> {
     node::HERE.install()?;
     run_to_end(&mut node::HERE.npm("run --silent check"))

@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode> {
-    // Every path in these commands is relative to the root of the repository.
+    // All paths in these commands are relative to the root of the repository.
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .context("the root of the repository is gone")?;
 
@@ -60,7 +60,7 @@ fn run() -> Result<ExitCode> {
         ["lint", names @ ..] => return lint::run(names),
         ["generate"] => generate::write()?,
         ["generate", "--check"] => generate::check()?,
-        // In a profile of its own: unoptimised, the walk takes minutes.
+        // Runs in an optimized profile, because an unoptimized model check takes minutes.
         ["prove", arguments @ ..] if cfg!(debug_assertions) => {
             let run = process::command("cargo run --quiet --profile prove --package xtask -- prove")
                 .args(arguments)

@@ -1,4 +1,5 @@
-//! `cargo xtask mutants`: each patch in `tests/mutants` takes one mechanism out; each test that it names must turn red.
+//! `cargo xtask mutants`: applies each patch in `tests/mutants`, which disables one mechanism, and checks that the
+//! tests that the patch names fail.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
@@ -9,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::process::command;
 use crate::{node, page, python};
 
-/// Where the patched sources are built, apart from the working tree.
+/// The folder of the patched sources, apart from the working tree.
 const COPY: &str = "target/mutants/tree";
 const BUILT: &str = "target/mutants/built";
 const NODE: node::Package = node::Package { root: COPY, built: BUILT };
@@ -22,19 +23,20 @@ struct Mutant {
     tests: Vec<Test>,
 }
 
-/// From the first lines of a patch.
+/// A test that the first lines of a patch name.
 enum Test {
-    /// `test: -p codat-keys --test core x::y`, the arguments of `cargo test`.
+    /// `test: -p codat-keys --test core x::y`: the arguments of `cargo test`.
     Cargo(String),
-    /// `pytest: tests/test_x.py::test_y`.
+    /// `pytest: tests/test_x.py::test_y`: the ID of a test.
     Pytest(String),
-    /// `node: lifecycle NAME`, a file of `node/tests` and how the names of tests in it begin.
+    /// `node: lifecycle NAME`: a file in `node/tests` and a prefix of test names.
     Node(String, String),
-    /// `page: show NAME`, the same of `tests/page`.
+    /// `page: show NAME`: a file in `tests/page` and a prefix of test names.
     Page(String, String),
 }
 
-/// Copies the sources, sees every named test green, then applies each patch alone and sees each of its tests red.
+/// Copies the sources, checks that every named test passes, then applies each patch alone and checks that its tests
+/// fail.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     let mut mutants = mutants()?;
     for name in names {
@@ -60,7 +62,7 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     Ok(if survived == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Fails if a patch does not apply any more.
+/// Fails if a patch no longer applies.
 pub(crate) fn check() -> Result<()> {
     for mutant in mutants()? {
         let mut apply = command("git apply --check");
@@ -91,7 +93,8 @@ fn read(patch: PathBuf) -> Result<Mutant> {
     Ok(Mutant { name, tests, patch: patch.canonicalize()? })
 }
 
-/// What git tracks or would track. A file that has not changed keeps its time, so that little is built again.
+/// Copies the files that git tracks or would track. An unchanged file keeps its modification time, so that cargo
+/// rebuilds little.
 fn copy_sources() -> Result<()> {
     let listed = command("git ls-files --cached --others --exclude-standard").output()?;
     ensure!(listed.status.success(), "git cannot list the sources");
@@ -110,7 +113,7 @@ fn copy_sources() -> Result<()> {
 
 fn patch(patch: &Path, reverse: bool) -> Result<()> {
     let mut apply = Command::new("git");
-    // Outside of any repository as far as git knows, so that paths are taken from this folder.
+    // Hides the surrounding repository from git, so that paths are relative to this folder.
     apply.current_dir(COPY).env("GIT_CEILING_DIRECTORIES", fs::canonicalize("target")?).arg("apply");
     if reverse {
         apply.arg("--reverse");
@@ -131,9 +134,10 @@ impl Test {
         }
     }
 
-    /// Whether it runs and passes. One that does not exist counts as failed without a patch, and so is noticed.
+    /// Returns whether the test runs and passes. A test that does not exist counts as failed, so that the run without a
+    /// patch reports it.
     fn passes(&self) -> Result<bool> {
-        // Built first: a mutant that does not build proves nothing, while one that crashes is caught.
+        // A build error is an error of the patch. A crash of the test counts as a failed test.
         match self {
             Self::Cargo(test) => {
                 let build = cargo_test("--no-run", test)?;
@@ -146,7 +150,7 @@ impl Test {
             }
             Self::Pytest(test) => {
                 PYTHON.install()?;
-                // A mutant may hang, and takes its process along.
+                // With a patch, a test may hang. The timeout then ends the process.
                 let mut pytest = PYTHON.module("pytest -q -x -n 0 --timeout=60 --timeout-method=thread")?;
                 Ok(pytest.arg(test).stdin(Stdio::null()).output()?.status.success())
             }

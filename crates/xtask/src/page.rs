@@ -1,4 +1,4 @@
-//! The tests of the API keys page, in a browser.
+//! The tests of the API keys page in a browser.
 
 use std::path::{Path, PathBuf, absolute};
 use std::process::Command;
@@ -11,15 +11,15 @@ use crate::process::{command, run_quietly};
 /// The tests of the working tree.
 pub(crate) const HERE: Tests = Tests { root: ".", built: "target" };
 
-/// Where they and the program that they start are, each path relative to the root of this repository.
+/// The locations of the tests and of the program under test, relative to the root of this repository.
 pub(crate) struct Tests {
-    /// The sources, as far as a repository holds them.
+    /// The root of the sources.
     pub(crate) root: &'static str,
-    /// What cargo builds of them.
+    /// The target directory of cargo.
     pub(crate) built: &'static str,
 }
 
-/// What this machine would need to run them.
+/// Returns why this machine cannot run the tests, or `None` if it can.
 pub(crate) fn lacks() -> Option<&'static str> {
     if browser().is_none() {
         return Some("there is no Chromium");
@@ -28,7 +28,8 @@ pub(crate) fn lacks() -> Option<&'static str> {
 }
 
 impl Tests {
-    /// Installs the tools, then builds the program with the tests of its package, so that neither is built twice.
+    /// Installs the tools and builds the program. `cargo test` also builds the tests of the package, so that neither is
+    /// built twice.
     pub(crate) fn install(&self) -> Result<()> {
         self.install_tools()?;
         let mut cargo = command("cargo test --quiet --no-run --package codat-keys-cli");
@@ -39,7 +40,7 @@ impl Tests {
         self.ready(npm("test --silent", &self.folder()))
     }
 
-    /// Those of one file whose names begin so.
+    /// Returns the command that runs the tests in one file whose names start with `name`.
     pub(crate) fn some(&self, file: &str, name: &str) -> Result<Command> {
         let mut node = command("node --test --test-reporter=spec --test-timeout=120000");
         node.arg(format!("--test-name-pattern=^{name}")).arg(format!("{file}.test.mjs"));
@@ -47,7 +48,7 @@ impl Tests {
         self.ready(node)
     }
 
-    /// Installs what `package-lock.json` names, unless it is there already.
+    /// Installs the packages in `package-lock.json`, unless they are installed.
     pub(crate) fn install_tools(&self) -> Result<()> {
         install_locked(&self.folder())
     }

@@ -1,4 +1,5 @@
-//! `cargo xtask pin`: the Python packages of tests and tools, pinned by version and hash; and whether everything is pinned.
+//! `cargo xtask pin`: pins the Python packages of tests and tools by version and hash. `check` verifies that every
+//! package is pinned.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +10,8 @@ use serde_json::Value;
 use crate::process::{command, run};
 use crate::tools;
 
-/// Each `FILE.in`, from which `FILE.txt` is resolved for every Python from a version on, on every platform.
+/// The path of each `FILE.in` and the minimum version of Python. uv resolves `FILE.txt` from it for all platforms and
+/// all versions from the minimum on.
 const REQUIREMENTS: [(&str, &str); 5] = [
     ("bench/python/requirements", "3.11"),
     ("crates/xtask/tools/checks", "3.9"),
@@ -20,7 +22,7 @@ const REQUIREMENTS: [(&str, &str); 5] = [
 
 const RESOLVE: &str = "pip compile --universal --generate-hashes --upgrade --no-annotate --no-config --quiet";
 
-/// Resolves the newest releases, and writes their hashes.
+/// Resolves the newest releases and writes their hashes.
 pub(crate) fn write() -> Result<()> {
     for (file, python) in REQUIREMENTS {
         let mut uv = tools::uv()?;
@@ -31,7 +33,8 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails if a requirement or a package of npm has no hash, or if a `FILE.in` names what its `FILE.txt` does not pin.
+/// Fails if a requirement or an npm package has no hash, or if a `FILE.in` names a package that its `FILE.txt` does not
+/// pin.
 pub(crate) fn check() -> Result<()> {
     for (file, _) in REQUIREMENTS {
         let [wanted, pinned] = [format!("{file}.in"), format!("{file}.txt")].map(fs::read_to_string);
@@ -40,7 +43,7 @@ pub(crate) fn check() -> Result<()> {
     let listed = command("git ls-files --cached --others --exclude-standard *package.json").output()?;
     for manifest in std::str::from_utf8(&listed.stdout)?.lines() {
         let package: Value = serde_json::from_str(&fs::read_to_string(manifest)?)?;
-        // A package that installs nothing has no lock file.
+        // A package without dependencies has no lock file.
         if ["dependencies", "devDependencies", "optionalDependencies"].iter().any(|kind| package[kind].is_object()) {
             let file = Path::new(manifest).with_file_name("package-lock.json");
             let text = fs::read_to_string(&file).with_context(|| format!("{} is missing", file.display()))?;
@@ -64,7 +67,7 @@ fn requirements(wanted: &str, pinned: &str) -> Result<()> {
     Ok(())
 }
 
-/// Every package has a hash, and comes from the registry of whoever installs it.
+/// Checks that every package has a hash and names no registry, so that npm uses the registry of the user.
 fn lock_file(text: &str) -> Result<()> {
     let lock: Value = serde_json::from_str(text)?;
     for (name, package) in lock["packages"].as_object().context("it has no packages")? {

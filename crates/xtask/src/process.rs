@@ -1,4 +1,4 @@
-//! Other programs, started without a shell.
+//! Execution of other programs without a shell.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, pipe};
@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-/// The command of a line whose words hold no blanks: nothing is quoted.
+/// Returns the command of a line. The line is split at white space, without any quoting.
 pub(crate) fn command(line: &str) -> Command {
     let mut words = line.split_whitespace();
     let mut command = program(words.next().unwrap_or_default());
@@ -14,10 +14,10 @@ pub(crate) fn command(line: &str) -> Command {
     command
 }
 
-/// A program without arguments.
+/// Returns the command of a program without arguments.
 pub(crate) fn program(path: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(path);
-    // `cargo run` describes xtask in these; ring's build script would see a change in them, and build all of TLS again.
+    // `cargo run` sets these variables for xtask. A change of them would make ring's build script rebuild all of TLS.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
             command.env_remove(name);
@@ -26,14 +26,15 @@ pub(crate) fn program(path: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Runs a command to its end. Anything but success is an error.
+/// Runs a command to its end. Fails if the command fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("`{}` cannot start", line(command)))?;
     ensure!(status.success(), "`{}` failed: {status}", line(command));
     Ok(())
 }
 
-/// As [`run`], without what it says, unless it fails.
+/// Runs a command to its end like [`run`], and discards its output. If the command fails, the error contains the
+/// output.
 pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
     let output = command.output().with_context(|| format!("`{}` cannot start", line(command)))?;
     let said = || [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned()).concat();
@@ -41,7 +42,7 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command to its end, and returns what it writes to standard output. Anything but success is an error.
+/// Runs a command to its end and returns its standard output. Fails if the command fails.
 pub(crate) fn stdout(command: &mut Command) -> Result<String> {
     let output =
         command.stderr(Stdio::inherit()).output().with_context(|| format!("`{}` cannot start", line(command)))?;
@@ -49,12 +50,12 @@ pub(crate) fn stdout(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
 }
 
-/// Runs a command to its end, and calls `read` with each line that it writes to standard output or standard error.
+/// Runs a command to its end and calls `read` with each line of its standard output and standard error.
 pub(crate) fn run_by_line(mut command: Command, mut read: impl FnMut(&str)) -> Result<ExitStatus> {
     let (output, writer) = pipe()?;
     command.stdout(writer.try_clone()?).stderr(writer);
     let mut child = command.spawn().with_context(|| format!("`{}` cannot start", line(&command)))?;
-    // The command owns the ends of the pipe that the child inherits: the output ends when all are closed.
+    // The command owns the writers that the child inherits. The output ends only after all writers are closed.
     drop(command);
     for bytes in BufReader::new(output).split(b'\n') {
         read(String::from_utf8_lossy(&bytes?).trim_end());

@@ -1,4 +1,5 @@
-//! The other runtimes in which the Node package is tested, installed below `target` from npm: `node/runtimes` pins them.
+//! The other runtimes for the tests of the Node package. `node/runtimes` pins them, and npm installs them below
+//! `target`.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -11,7 +12,7 @@ use crate::node::install_locked;
 const PINNED: &str = "node/runtimes";
 const FOLDER: &str = "target/runtimes";
 
-/// Installs them, unless they are there already.
+/// Installs the runtimes, unless they are installed.
 pub(crate) fn install() -> Result<()> {
     fs::create_dir_all(FOLDER)?;
     for file in ["package.json", "package-lock.json"] {
@@ -20,7 +21,8 @@ pub(crate) fn install() -> Result<()> {
     install_locked(Path::new(FOLDER))
 }
 
-/// A version of Node. Of the packages `node-VERSION-PLATFORM`, npm installs the one for this platform.
+/// Returns the program of a version of Node. Of the packages `node-VERSION-PLATFORM`, npm installs the one for this
+/// platform.
 pub(crate) fn node(version: &str) -> Result<PathBuf> {
     let modules = absolute(FOLDER)?.join("node_modules");
     let is_it = |name: &str| name.starts_with(&format!("node-{version}-"));

@@ -1,4 +1,4 @@
-//! The tests in Rust.
+//! Build and tests of the Rust crates.
 
 use std::process::Command;
 
@@ -6,8 +6,8 @@ use anyhow::Result;
 
 use crate::process::{command, run};
 
-/// The packages that have tests. A build of only some of them may select other features, and then compiles dependencies
-/// once more.
+/// The packages that have tests. They are built together, because a build of only some of them may select other
+/// features and compile the dependencies again.
 const PACKAGES: [&str; 7] = [
     "codat-keys",
     "codat-keys-bench",
@@ -18,7 +18,7 @@ const PACKAGES: [&str; 7] = [
     "xtask",
 ];
 
-/// Builds the tests and the programs that they start.
+/// Builds the tests and the programs that the tests start.
 pub(crate) fn build() -> Result<()> {
     run(tests().arg("--no-run"))
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every test in every language, and how many passed.
+//! `cargo xtask test`: runs the tests of every language and counts the results.
 
 use std::process::{Command, ExitCode};
 
@@ -7,20 +7,20 @@ use anyhow::{Result, ensure};
 use crate::process::run_by_line;
 use crate::{node, page, parallel, python, runtimes, rust};
 
-/// Suites that test the same build.
+/// Test suites that share a build.
 struct Group {
-    /// What this machine lacks to run the suites.
+    /// Returns why this machine cannot run the suites, or `None` if it can.
     lacks: fn() -> Option<&'static str>,
     build: fn() -> Result<()>,
     suites: &'static [Suite],
 }
 
-/// The name of a suite, and the command that runs its tests.
+/// The name of a suite and the command that runs its tests.
 type Suite = (&'static str, fn() -> Result<Command>);
 
-/// The suites start in this order: those that take longest come first.
+/// The suites start in this order, the slowest first.
 const GROUPS: [Group; 4] = [
-    // The API keys page, in a browser.
+    // The tests of the API keys page in a browser.
     Group {
         lacks: page::lacks,
         build: || {
@@ -36,9 +36,9 @@ const GROUPS: [Group; 4] = [
             node::HERE.install()
         },
         suites: &[
-            // In Bun and Deno as well.
+            // These tests also run in Bun and Deno.
             ("node", || Ok(node::HERE.npm("test --silent"))),
-            // The oldest Node and the newest ones.
+            // The oldest and the newest supported versions of Node.
             ("node 18", || node::HERE.tests_by(&runtimes::node("18")?)),
             ("node 22", || node::HERE.tests_by(&runtimes::node("22")?)),
             ("node 24", || node::HERE.tests_by(&runtimes::node("24")?)),
@@ -50,17 +50,18 @@ const GROUPS: [Group; 4] = [
         // pytest-randomly shuffles the tests.
         suites: &[("python", || python::HERE.module("pytest -q -n 2 --color=no"))],
     },
-    // The command line as well.
+    // These tests include those of the command line.
     Group { lacks: || None, build: rust::build, suites: &[("rust", || Ok(rust::tests()))] },
 ];
 
-/// Runs the named suites, or all, whatever became of the others. The last line printed is `N passed, M failed`.
+/// Runs the named suites, or all suites, even if one of them fails. The last line printed is `N passed, M failed`.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     let known: Vec<&str> = GROUPS.iter().flat_map(|group| group.suites).map(|(name, _)| *name).collect();
     for name in names {
         ensure!(known.contains(name), "there is no suite `{name}`, but {}", known.join(", "));
     }
-    // Every build ends before a test starts: cargo allows one build at a time, and a build slows tests down.
+    // All builds end before the first test starts, because cargo runs only one build at a time, and a build slows tests
+    // down.
     let mut ready: Vec<(Suite, State)> = Vec::new();
     for group in &GROUPS {
         let wanted = group.suites.iter().filter(|(name, _)| names.is_empty() || names.contains(name)).copied();
@@ -88,7 +89,7 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
 enum State {
     Built,
     NotBuilt(String),
-    /// What this machine lacks.
+    /// The reason why this machine cannot run the suite.
     Lacks(&'static str),
 }
 
@@ -101,8 +102,8 @@ impl State {
     }
 }
 
-/// Prints the output of a suite once it has ended, so that suites that run in parallel do not mix, or line by line if it
-/// is `live`. Returns its line of the summary and its counts.
+/// Runs a suite. Prints its output at the end, so that the output of parallel suites does not mix, or line by line if
+/// `live` is set. Returns the summary line and the counts of the suite.
 fn run_suite((name, test): Suite, state: &State, live: bool) -> (String, Tally) {
     let mut output = format!("\n== {name}\n");
     let mut write = |line: &str| {
@@ -123,7 +124,7 @@ fn run_suite((name, test): Suite, state: &State, live: bool) -> (String, Tally) 
         }
     };
     print!("{output}");
-    // A suite in trouble never looks green, not even in the last line.
+    // A suite that did not run to its end counts as failed, also in the last line.
     if trouble.is_some() {
         tally.failed = tally.failed.max(1);
     }
@@ -132,7 +133,7 @@ fn run_suite((name, test): Suite, state: &State, live: bool) -> (String, Tally) 
     (format!("{name}: {passed} passed, {failed} failed, {ignored} ignored{trouble}"), tally)
 }
 
-/// Failed tests are counted; an error is anything else that went wrong.
+/// Runs the tests and counts the results. Returns an error for any problem other than failed tests.
 fn count(test: fn() -> Result<Command>, tally: &mut Tally, mut write: impl FnMut(&str)) -> Result<()> {
     let status = run_by_line(test()?, |line| {
         write(line);
@@ -151,7 +152,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Adds what a line counts, if it is one that counts.
+    /// Adds the counts in a line of output, if the line contains counts.
     fn read(&mut self, line: &str) {
         if let Some((word, number)) = node_count(line) {
             return self.add(word, number);
@@ -169,7 +170,7 @@ impl Tally {
         let Ok(number) = number.parse::<usize>() else { return };
         match word {
             "passed" | "pass" => self.passed += number,
-            // An error of pytest is a test that could not be set up, or a file that could not be read.
+            // pytest reports an error if the setup of a test fails or a file cannot be read.
             "failed" | "fail" | "error" | "errors" | "cancelled" => self.failed += number,
             "ignored" | "skipped" | "todo" => self.ignored += number,
             _ => {}
@@ -177,19 +178,19 @@ impl Tally {
     }
 }
 
-/// `test result: ok. 3 passed; 0 failed; 1 ignored; …`
+/// Returns the counts in a line of cargo: `test result: ok. 3 passed; 0 failed; 1 ignored; …`
 fn cargo_counts(line: &str) -> Option<&str> {
     line.strip_prefix("test result:")
 }
 
-/// `1 failed, 3 passed, 1 skipped in 0.31s`
+/// Returns the counts in a line of pytest: `1 failed, 3 passed, 1 skipped in 0.31s`
 fn pytest_counts(line: &str) -> Option<&str> {
     let (counts, time) = line.split_once(" in ")?;
     let seconds = time.split_whitespace().next()?.strip_suffix('s')?;
     (counts.starts_with(|first: char| first.is_ascii_digit()) && seconds.parse::<f64>().is_ok()).then_some(counts)
 }
 
-/// `ℹ pass 3`: one line for each count
+/// Returns the count in a line of Node's test runner, which prints one line for each count: `ℹ pass 3`
 fn node_count(line: &str) -> Option<(&str, &str)> {
     line.trim_end().strip_prefix("ℹ ")?.split_once(' ')
 }

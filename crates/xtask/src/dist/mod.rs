@@ -1,4 +1,5 @@
-//! `cargo xtask dist`: what pip and npm install, built as it is shipped, checked, and installed where nothing else is.
+//! `cargo xtask dist`: builds the release packages for pip and npm, checks them, and installs them in empty
+//! environments.
 
 mod node;
 mod platforms;
@@ -18,12 +19,12 @@ const DIST: &str = "target/dist";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-/// The most that a library may take, installed.
+/// The maximum size of an installed library.
 const MEGABYTES: f64 = 10.0;
 
-/// Leaves them in `target/dist`. A line is printed for each that installs and works.
+/// Builds the packages in `target/dist`. Prints a line for each package that installs and works.
 pub(crate) fn run() -> Result<()> {
-    // A wheel of an earlier version would be found by pip.
+    // Removes wheels of earlier versions, which pip would find.
     if Path::new(DIST).exists() {
         fs::remove_dir_all(DIST)?;
     }
@@ -34,20 +35,20 @@ pub(crate) fn run() -> Result<()> {
     node.try_out()
 }
 
-/// The two archives of which npm installs the library here.
+/// Builds the two archives of the Node library for this platform.
 pub(crate) fn node_library() -> Result<[PathBuf; 2]> {
     fs::create_dir_all(DIST)?;
     let node::Packed { main, native } = node::library()?;
     Ok([main, native])
 }
 
-/// A file a line.
+/// Lists the files of an archive, one per line.
 fn files(archive: &Path) -> Result<String> {
     let module = if name(archive).ends_with(".whl") { "zipfile" } else { "tarfile" };
     stdout(command(install::PYTHON).args(["-m", module, "--list"]).arg(archive))
 }
 
-/// Whether it says who it is, and lists the one key of an emulator of its own; what it says.
+/// Checks that a command prints its version and lists the single key of an emulator. Returns the output of `--version`.
 fn try_command(codat_keys: impl Fn() -> Command) -> Result<String> {
     let version = stdout(codat_keys().arg("--version"))?;
     ensure!(version == format!("codat-keys {VERSION}"), "the command says that it is {version}");

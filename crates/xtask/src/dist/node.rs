@@ -1,4 +1,4 @@
-//! What npm installs: the library and the command line, each with a package of its own for this platform.
+//! The npm packages: the library and the command line, each with a separate native package for this platform.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
 use std::fs;
@@ -13,15 +13,15 @@ use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, try_comm
 use crate::node::{self, npm};
 use crate::process::{command, run as run_to_end, run_quietly, stdout};
 
-/// The folders of the two `package.json`: the library's and the command line's.
+/// The folders of the `package.json` files of the library and of the command line.
 const LIBRARY: &str = "node";
 const CLI: &str = "crates/cli/npm";
 
-/// How the names of their packages for a platform begin.
+/// The prefixes of the names of the native packages.
 const MODULES: &str = "@codat-keys/";
 const PROGRAMS: &str = "@codat-keys/cli-";
 
-/// A package, and the one for this platform on which it depends.
+/// The archives of a package and of the native package on which it depends.
 pub(super) struct Packed {
     pub(super) main: PathBuf,
     pub(super) native: PathBuf,
@@ -39,7 +39,7 @@ impl Dist {
     }
 }
 
-/// Builds them, and checks what they hold.
+/// Builds the packages and checks their contents.
 pub(super) fn build() -> Result<Dist> {
     let library = library()?;
     let program = build_crate("codat-keys-cli", &format!("codat-keys{EXE_SUFFIX}"))?;
@@ -56,7 +56,7 @@ pub(super) fn build() -> Result<Dist> {
     Ok(Dist { library, cli })
 }
 
-/// The library alone.
+/// Builds only the library.
 pub(super) fn library() -> Result<Packed> {
     node::HERE.install_tools()?;
     let module = build_crate("codat-keys-node", &format!("{DLL_PREFIX}codat_keys_node{DLL_SUFFIX}"))?;
@@ -72,8 +72,8 @@ fn build_crate(package: &str, built: &str) -> Result<PathBuf> {
     Ok(Path::new("target/release").join(built))
 }
 
-/// With the version of the workspace, and the package for each platform as an optional dependency. They are written here,
-/// since no lock file of this repository could name what is not published yet.
+/// Packs a main package with the version of the workspace and with optional dependencies on the native packages. The
+/// source manifest omits both, because a lock file could not name unpublished packages.
 fn main_package(sources: &str, platforms: &str, fill: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
     let folder = lay_out()?;
     for file in ["package.json", "README.md"] {
@@ -95,7 +95,7 @@ fn native_package(platforms: &str, what: &str, built: &Path, file: &str) -> Resu
         "description": format!("{what} for {}", platform.name()),
         "license": env!("CARGO_PKG_LICENSE"),
         "repository": { "type": "git", "url": format!("git+{}.git", env!("CARGO_PKG_REPOSITORY")) },
-        // A package manager that reads packages where they are packed must unpack this one.
+        // Requires package managers that otherwise read from archives to unpack this package.
         "preferUnplugged": true,
     });
     platform.restrict(&mut manifest);
@@ -104,7 +104,7 @@ fn native_package(platforms: &str, what: &str, built: &Path, file: &str) -> Resu
     pack(&folder)
 }
 
-/// An empty folder, but for the licences.
+/// Creates a folder that contains only the licences.
 fn lay_out() -> Result<PathBuf> {
     let folder = absolute("target/dist-npm/package")?;
     if folder.exists() {
@@ -142,7 +142,7 @@ fn check(archive: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Whether a file is none of those that a package consists of.
+/// Returns whether a file does not belong in a package.
 fn is_stray(file: &str) -> bool {
     let file = file.trim_end();
     let built = |file: &str| [".js", ".mjs", ".d.ts", ".d.mts"].iter().any(|end| file.ends_with(end));

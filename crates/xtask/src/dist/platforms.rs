@@ -1,15 +1,15 @@
-//! The platforms for which npm has packages.
+//! The platforms with native packages on npm.
 
 use std::env::consts::{ARCH, OS};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-/// A platform, as npm calls its parts.
+/// A platform in npm's terms.
 pub(super) struct Platform {
     os: &'static str,
     cpu: &'static str,
-    /// On Linux alone.
+    /// The C library. `None` on systems other than Linux.
     libc: Option<&'static str>,
 }
 
@@ -24,7 +24,7 @@ pub(super) const PLATFORMS: [Platform; 7] = [
 ];
 
 impl Platform {
-    /// That of this machine.
+    /// Returns the platform of this machine.
     pub(super) fn here() -> Result<&'static Self> {
         let os = [("macos", "darwin"), ("windows", "win32")].iter().find(|(rust, _)| *rust == OS).map_or(OS, |os| os.1);
         let cpu =
@@ -34,7 +34,7 @@ impl Platform {
         PLATFORMS.iter().find(is_it).with_context(|| format!("npm has no packages for {OS} on {ARCH}"))
     }
 
-    /// `linux-x64-gnu`, as `node/src/native.ts` and `crates/cli/npm/codat-keys.js` look for it.
+    /// Returns the name, such as `linux-x64-gnu`, that `node/src/native.ts` and `crates/cli/npm/codat-keys.js` use.
     pub(super) fn name(&self) -> String {
         let libc = match self.libc {
             Some("glibc") => "-gnu",
@@ -44,7 +44,7 @@ impl Platform {
         format!("{}-{}{libc}", self.os, self.cpu)
     }
 
-    /// What tells npm where to install a package, beside what every manifest has.
+    /// Adds the fields to a manifest that restrict a package to this platform.
     pub(super) fn restrict(&self, manifest: &mut Value) {
         manifest["os"] = json!([self.os]);
         manifest["cpu"] = json!([self.cpu]);

@@ -1,4 +1,4 @@
-//! A project of Node's with nothing in it.
+//! An empty Node project.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -12,10 +12,10 @@ use super::name;
 use crate::node::npm;
 use crate::process::{command, program, run as run_to_end, run_quietly, stdout};
 
-/// The programs that README.md shows.
+/// The folder of the example programs in README.md.
 const EXAMPLES: &str = "node/examples";
 
-/// How a reader compiles TypeScript. Only Node's types are taken from this repository.
+/// The options of a typical user for compiling TypeScript. Only Node's types come from this repository.
 const COMPILE: &str = "--strict --module nodenext --target es2022 --types node --typeRoots";
 
 pub(super) struct Project {
@@ -33,9 +33,9 @@ impl Project {
         Ok(Self { folder })
     }
 
-    /// Installs these packages, and sees that they bring no other.
+    /// Installs these packages and checks that they install no others.
     pub(super) fn install_offline(&self, archives: &[&Path]) -> Result<()> {
-        // From an empty cache: the packages for other platforms are nowhere to be had.
+        // The cache is empty. npm skips the packages for other platforms, which are not published yet.
         run_quietly(npm("install --offline --cache cache", &self.folder).args(archives))?;
         let installed: Value = serde_json::from_slice(&fs::read(self.folder.join("node_modules/.package-lock.json"))?)?;
         let brought = installed["packages"].as_object().map_or(0, serde_json::Map::len);
@@ -43,19 +43,19 @@ impl Project {
         Ok(())
     }
 
-    /// What is installed takes.
+    /// Returns the size of the installed packages in megabytes.
     pub(super) fn megabytes(&self) -> Result<f64> {
         Ok(bytes_below(&self.folder.join("node_modules"))? as f64 / 1e6)
     }
 
-    /// A program of an installed package.
+    /// Returns the command that runs a program of an installed package.
     pub(super) fn npx(&self, program: &str) -> Command {
         let mut npx = npm("exec --offline --", &self.folder);
         npx.arg(program);
         npx
     }
 
-    /// Runs every program that the pages show, as it stands there, each with an emulator of its own, and names them.
+    /// Runs every example program, each with its own emulator, and returns their names.
     pub(super) fn run_examples(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for file in fs::read_dir(EXAMPLES)? {

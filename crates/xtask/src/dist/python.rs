@@ -1,4 +1,4 @@
-//! What pip installs: two wheels and a source distribution.
+//! The Python packages: two wheels and a source distribution.
 
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
@@ -11,10 +11,10 @@ use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, try_comm
 use crate::process::{command, program, run as run_to_end, stdout};
 use crate::{install, python, tools};
 
-/// The folders of the two `pyproject.toml`: the library's and the command line's.
+/// The folders of the `pyproject.toml` files of the library and of the command line.
 const PROJECTS: [&str; 2] = ["python", "crates/cli"];
 
-/// How many keys a new emulator has, and how many bytes the library takes.
+/// A program that prints the number of keys of a new emulator and the size of the library in bytes.
 const TRY: &str = "
 from importlib.metadata import files
 from codat_keys import Client
@@ -37,7 +37,7 @@ impl Dist {
     }
 }
 
-/// Builds them, and checks what they hold.
+/// Builds the packages and checks their contents.
 pub(super) fn build() -> Result<Dist> {
     for (project, licence) in PROJECTS.iter().flat_map(|project| LICENCES.map(|licence| (project, licence))) {
         let linked = fs::read(Path::new(project).join(licence)).ok() == Some(fs::read(licence)?);
@@ -46,10 +46,10 @@ pub(super) fn build() -> Result<Dist> {
     let dist = absolute(DIST)?;
 
     python::HERE.install_tools()?;
-    // As pip does it: `maturin sdist` first complains of a Cargo.toml that need not be there.
+    // This is the command that pip uses. `maturin sdist` warns of a missing Cargo.toml that is not needed.
     let sdist = stdout(python::HERE.module("maturin pep517 write-sdist --sdist-directory")?.arg(&dist))?;
     for project in PROJECTS {
-        // Tagged for the oldest system on which it runs, or an error where an index would take no such tag.
+        // The wheel has the tag of the oldest system on which it runs. maturin fails if PyPI would reject the tag.
         let mut maturin = python::HERE.module("maturin build --release --locked --compatibility pypi --out")?;
         run_to_end(maturin.arg(&dist).current_dir(project))?;
     }
@@ -69,7 +69,7 @@ fn check(Dist { sdist, library, cli }: &Dist) -> Result<()> {
     run_to_end(tools::twine()?.args(["check", "--strict"]).args([sdist, library, cli]))?;
     run_to_end(tools::abi3audit()?.args(["--strict", "--summary"]).arg(library))?;
     run_to_end(tools::check_wheel_contents()?.arg(library))?;
-    // W007 asks for a library, and this one has a program only.
+    // W007 requires a library, but this wheel contains only a program.
     run_to_end(tools::check_wheel_contents()?.args(["--ignore", "W007"]).arg(cli))?;
 
     for archive in [sdist, library, cli] {
@@ -85,7 +85,7 @@ fn check(Dist { sdist, library, cli }: &Dist) -> Result<()> {
     Ok(())
 }
 
-/// Whether a file is no source, or one that only this repository needs.
+/// Returns whether a file does not belong in the source distribution.
 fn is_stray(file: &str) -> bool {
     let file = file.trim_end();
     let built = [".so", ".pyd", ".dylib", ".pyc"].iter().any(|end| file.ends_with(end));
@@ -124,7 +124,7 @@ fn extra_brings_the_command(cli: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A virtual environment with nothing in it.
+/// An empty virtual environment.
 struct Environment {
     programs: PathBuf,
 }
@@ -138,7 +138,7 @@ impl Environment {
 
     fn python(&self) -> Command {
         let mut python = program(self.programs.join("python"));
-        // Isolated: without what this folder and the variables of Python would add.
+        // Isolated mode ignores the current folder and Python's environment variables.
         python.arg("-I");
         python
     }
@@ -149,9 +149,9 @@ impl Environment {
         pip
     }
 
-    /// Installs what was asked for from `target/dist` alone, and sees that it brings these packages and no other.
+    /// Installs a requirement from `target/dist` alone and checks that it installs exactly these packages.
     fn install_offline(&self, wanted: &str, packages: &[&str]) -> Result<()> {
-        // Isolated: a variable of pip could name more places to look in.
+        // Isolated mode ignores pip's environment variables, which could name other sources.
         run_to_end(self.pip("--isolated install --quiet --no-index --find-links").args([DIST, wanted]))?;
         let brought = stdout(&mut self.pip("--isolated freeze"))?;
         let expected: Vec<String> = packages.iter().map(|package| format!("{package}=={VERSION}")).collect();
@@ -159,7 +159,7 @@ impl Environment {
         Ok(())
     }
 
-    /// Lists the keys of an emulator, and returns the megabytes that the library takes.
+    /// Lists the keys of an emulator and returns the size of the library in megabytes.
     fn try_library(&self) -> Result<f64> {
         let answer = stdout(self.python().args(["-c", TRY]))?;
         let bytes: f64 = answer.strip_prefix("1 ").with_context(|| format!("wanted one key: {answer}"))?.parse()?;

@@ -1,4 +1,4 @@
-//! The table of errors, in each language of the README.
+//! The tables of errors in README.md and README.fr.md.
 
 use anyhow::{Context as _, Result};
 use codat_keys::ErrorKind;
@@ -16,7 +16,7 @@ pub(super) fn english() -> String {
     )
 }
 
-/// Fails where a text has no French: it is new, or was changed.
+/// Fails if a text has no French translation.
 pub(super) fn french() -> Result<String> {
     let rows = ErrorKind::ALL
         .map(|kind| Ok(row(kind, &translated(kind.text())?, &translated(kind.hint())?, ["oui", "non"])))

@@ -1,4 +1,4 @@
-//! The examples: programs of each language, which pages show between two marks.
+//! The example programs of each language, which pages contain between two marks.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ const BEGIN: &str = "<!-- example: ";
 const NAMED: &str = " -->";
 const END: &str = "<!-- end of example -->";
 
-/// How a file's name ends, the language of its block, and where it is.
+/// The suffix of a file name, the language of its code block, and its folder.
 const LANGUAGES: [(&str, &str, &str); 5] = [
     (".rs", "rust", "crates/core/examples"),
     (".py", "python", "python/examples"),
@@ -17,7 +17,7 @@ const LANGUAGES: [(&str, &str, &str); 5] = [
     (".mts", "ts", "node/examples"),
 ];
 
-/// The text with every example as its file has it now.
+/// Replaces every example in a text with the current content of its file.
 pub(super) fn splice(text: &str) -> Result<String> {
     splice_from(text, |folder, name| {
         let path = format!("{folder}/{name}");
@@ -40,7 +40,7 @@ fn splice_from(text: &str, source: impl Fn(&str, &str) -> Result<String>) -> Res
     Ok(spliced + rest)
 }
 
-/// Without the line that says what it is: the page does.
+/// Removes the first line, which describes the program. The page has its own description.
 fn without_heading(program: &str) -> &str {
     program.trim_start_matches(|c| c != '\n').trim_start()
 }

@@ -1,15 +1,15 @@
-//! What is generated within a page that people write.
+//! The generated part of a page, between two marks.
 
 use anyhow::{Context as _, Result};
 
-/// Two lines, with something generated between them.
+/// The lines before and after a generated part.
 pub(crate) struct Marks {
     pub(crate) begin: &'static str,
     pub(crate) end: &'static str,
 }
 
 impl Marks {
-    /// The text with what stands between the two marks replaced.
+    /// Replaces the text between the two marks.
     pub(crate) fn splice(&self, text: &str, between: &str) -> Result<String> {
         let Self { begin, end } = self;
         let (before, rest) = text.split_once(begin).with_context(|| format!("there is no line `{begin}`"))?;

@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: the files, and the parts of pages, that are written from the code.
+//! `cargo xtask generate`: writes the files and the parts of pages that are generated from code.
 
 mod errors;
 mod examples;
@@ -16,7 +16,7 @@ pub(crate) use marks::Marks;
 
 const FIDELITY: &str = "docs/fidelity.md";
 
-/// Writes every generated file that is not current.
+/// Writes every generated file that is out of date.
 pub(crate) fn write() -> Result<()> {
     for file in stale()? {
         fs::write(&file.path, file.text).with_context(|| format!("cannot write {}", file.path.display()))?;
@@ -25,7 +25,7 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails if a generated file is not what [`write()`] would make of it.
+/// Fails if a generated file differs from the result of [`write()`].
 pub(crate) fn check() -> Result<()> {
     let stale: Vec<String> = stale()?.iter().map(|file| file.path.display().to_string()).collect();
     ensure!(stale.is_empty(), "not current: {}; `cargo xtask generate` mends it", stale.join(", "));
@@ -45,12 +45,12 @@ fn stale() -> Result<Vec<File>> {
         let text = page(&path).with_context(|| format!("in {}", path.display()))?;
         files.push(File { path, text });
     }
-    // A file that is missing is not current either.
+    // A missing file is also out of date.
     files.retain(|file| fs::read_to_string(&file.path).ok().as_ref() != Some(&file.text));
     Ok(files)
 }
 
-/// The pages that people write, and in which some parts are generated.
+/// Returns the pages that contain generated parts.
 fn pages() -> Result<Vec<PathBuf>> {
     let mut pages = ["CONTRIBUTING.md", "README.md", "README.fr.md"].map(PathBuf::from).to_vec();
     for entry in fs::read_dir("docs").context("cannot read docs")? {

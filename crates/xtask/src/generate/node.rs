@@ -1,4 +1,4 @@
-//! `node/src/errors.ts`: a class for each kind of error.
+//! Generation of `node/src/errors.ts`, which has a class for each kind of error.
 
 use codat_keys::ErrorKind;
 
@@ -8,7 +8,7 @@ const HEAD: &str = "\
 import { CodatError, InDoubtError } from \"./error\";
 ";
 
-/// The module.
+/// Returns the source of the module.
 pub(super) fn errors() -> String {
     HEAD.to_owned() + &ErrorKind::ALL.map(class).concat()
 }

@@ -1,4 +1,4 @@
-//! What the modules of a crate import from each other, read from the tokens of its sources.
+//! The imports between the modules of a crate, read from the tokens of its sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,17 +9,17 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::Uses;
 
-/// The names of a module and of those around it, without `crate`.
+/// The path of a module, as the names of its ancestors and its own name, without `crate`.
 type Module = Vec<String>;
 
 #[derive(Default)]
 pub(super) struct Imports {
     modules: BTreeSet<Module>,
-    /// Compiled only for tests and fuzz targets, which use what they test.
+    /// The modules that are compiled only for tests and fuzz targets. Their imports are ignored.
     tests: BTreeSet<Module>,
-    /// Each path, as it is written in a module.
+    /// Each path in the source of a module, as written.
     paths: BTreeSet<(Module, Vec<String>)>,
-    /// The paths of the names that `use` brings into a module.
+    /// The path of each name that a `use` declaration imports into a module.
     names: BTreeMap<(Module, String), Vec<String>>,
 }
 
@@ -30,12 +30,13 @@ impl Imports {
         Ok(imports)
     }
 
-    /// The modules that have submodules.
+    /// Returns the modules that have submodules.
     pub(super) fn parents(&self) -> BTreeSet<Module> {
         self.modules.iter().filter_map(|module| Some(module.split_last()?.1.to_vec())).collect()
     }
 
-    /// Which submodules of a module use, themselves or in what they contain, which others.
+    /// Returns which submodules of `parent` use each other. The imports of nested modules count for the submodule that
+    /// contains them.
     pub(super) fn uses(&self, parent: &[String]) -> Uses {
         let mut uses = Uses::new();
         let child = |module: &Module| module.strip_prefix(parent).and_then(|rest| rest.first().cloned());
@@ -74,7 +75,7 @@ impl Imports {
         self.modules.insert(module.clone());
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut rest = tokens.as_slice();
-        // Whether the item that begins is compiled only for tests.
+        // Whether the current item is compiled only for tests or fuzzing.
         let mut is_test = false;
         while let [first, after @ ..] = rest {
             rest = after;
@@ -121,7 +122,7 @@ impl Imports {
         }
     }
 
-    /// Reads what follows `use`, or stands in its braces.
+    /// Reads the tokens after `use`, or the tokens in its braces.
     fn read_use(&mut self, tokens: &[TokenTree], before: &[String], module: &Module) {
         for tree in tokens.split(|token| is_punct(token, ',')) {
             let mut path = before.to_vec();
@@ -130,7 +131,7 @@ impl Imports {
                 match token {
                     TokenTree::Ident(word) if word == "as" => name = Some(String::new()),
                     TokenTree::Ident(word) if name.is_some() => name = Some(word.to_string()),
-                    // In braces, `self` is the path before them.
+                    // In braces, `self` stands for the path before the braces.
                     TokenTree::Ident(word) if word == "self" && !path.is_empty() => {}
                     TokenTree::Ident(word) => path.push(word.to_string()),
                     TokenTree::Group(group) => {
@@ -148,7 +149,8 @@ impl Imports {
         }
     }
 
-    /// The module that a path leads to, or into. `None` is another crate.
+    /// Returns the module that a path names, or the module that contains the named item. Returns `None` if the path
+    /// leads to another crate.
     fn resolve(&self, from: &Module, path: &[String], depth: usize) -> Option<Module> {
         let (first, mut rest) = path.split_first()?;
         let mut module = match first.as_str() {
@@ -189,7 +191,7 @@ fn is_punct(token: &TokenTree, character: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Which modules at the top use which, as `a → b`.
+    /// Returns the uses between top-level modules, each as `a → b`.
     fn uses(files: &[(&str, &str)]) -> Vec<String> {
         let mut imports = Imports::default();
         for (module, text) in files {
