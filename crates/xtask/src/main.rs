@@ -7,13 +7,13 @@ mod generate;
 mod install;
 mod layers;
 mod lint;
+mod model_check;
 mod mutants;
 mod node;
 mod page;
 mod parallel;
 mod pin;
 mod process;
-mod prove;
 mod python;
 mod runtimes;
 mod rust;
@@ -25,21 +25,21 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 
 const COMMANDS: &str = "\
-cargo xtask test              run every test in every language
-cargo xtask test SUITE…       run the named suites
-cargo xtask lint              run every other check: format, lints, docs, types, generated files, spelling, workflows, licences
-cargo xtask lint NAME…        run the named checks
-cargo xtask generate          write what is generated: docs/fidelity.md, the error tables and the programs on the pages
-cargo xtask generate --check  say which of them are not current
-cargo xtask pin               resolve the Python packages of tests and tools anew, and pin them by hash
-cargo xtask mutants           take one mechanism out at a time, and see the tests that guard it turn red
-cargo xtask mutants NAME…     take out those of tests/mutants/NAME.patch alone
-cargo xtask prove             walk every sequence of faults that create and delete can meet in a model of the server
-cargo xtask prove CALL ADOPT KEYS CHOICES  repeat one schedule, as a line of the walk tells it
-cargo xtask prove http NUMBER  repeat one run of the sample over HTTP
-cargo xtask fuzz --seconds N [TARGET…]  run each fuzz target, or those named, for N seconds (Linux)
-cargo xtask bench             measure the client beside others, and rewrite the tables in bench/README.md (Linux)
-cargo xtask dist              build what pip and npm install into target/dist, check it, and install it into empty environments";
+cargo xtask test                run every test in every language
+cargo xtask test SUITE…         run the named suites
+cargo xtask lint                run every other check: format, lints, docs, types, generated files, spelling, workflows, licences
+cargo xtask lint NAME…          run the named checks
+cargo xtask generate            write the generated files: docs/fidelity.md, the error classes, and the tables and programs on pages
+cargo xtask generate --check    fail if a generated file is out of date
+cargo xtask pin                 resolve the Python packages of tests and tools, and pin them by version and hash
+cargo xtask mutants             run the mutation tests: disable one mechanism at a time, and check that its tests fail
+cargo xtask mutants NAME…       run the mutation tests of tests/mutants/NAME.patch
+cargo xtask model-check         run create and delete against a model of the server, through every sequence of faults
+cargo xtask model-check CALL ADOPT KEYS CHOICES  repeat one schedule, as printed by the model check
+cargo xtask model-check http NUMBER  repeat one run of the sample over HTTP
+cargo xtask fuzz --seconds N [TARGET…]  run every fuzz target, or the named ones, for N seconds each (Linux)
+cargo xtask bench               compare the client with other clients, and write the tables in bench/README.md (Linux)
+cargo xtask dist                build the pip and npm packages in target/dist, check them, and install them in empty environments";
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| {
@@ -61,8 +61,8 @@ fn run() -> Result<ExitCode> {
         ["generate"] => generate::write()?,
         ["generate", "--check"] => generate::check()?,
         // Runs in an optimized profile, because an unoptimized model check takes minutes.
-        ["prove", arguments @ ..] if cfg!(debug_assertions) => {
-            let run = process::command("cargo run --quiet --profile prove --package xtask -- prove")
+        ["model-check", arguments @ ..] if cfg!(debug_assertions) => {
+            let run = process::command("cargo run --quiet --profile model-check --package xtask -- model-check")
                 .args(arguments)
                 .status()?;
             return Ok(if run.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
@@ -72,11 +72,11 @@ fn run() -> Result<ExitCode> {
         ["fuzz", "--seconds", seconds, targets @ ..] => return fuzz::run(seconds, targets),
         ["pin"] => pin::write()?,
         ["mutants", names @ ..] => return mutants::run(names),
-        ["prove"] => return prove::all(),
-        ["prove", "http", seed] => prove::repeat(seed.parse().context("give the number of a run")?)?,
-        ["prove", call, adopt, keys, choices] => return prove::one(call, adopt, keys, choices),
+        ["model-check"] => return model_check::all(),
+        ["model-check", "http", seed] => model_check::repeat(seed.parse().context("give the number of a run")?)?,
+        ["model-check", call, adopt, keys, choices] => return model_check::one(call, adopt, keys, choices),
         _ => {
-            eprintln!("There is no such command. These are:\n{COMMANDS}");
+            eprintln!("unknown command; the commands are:\n{COMMANDS}");
             return Ok(ExitCode::from(2));
         }
     }

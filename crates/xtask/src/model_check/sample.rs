@@ -1,4 +1,5 @@
-//! A sample of schedules over real HTTP: the whole client against the emulator, judged by the emulator's state and journal.
+//! A sample of schedules over HTTP: a complete client calls the emulator, and the checks use the emulator's state and
+//! journal.
 
 use std::time::Duration;
 
@@ -8,36 +9,36 @@ use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
 const RUNS: u64 = 200;
-/// Runs wait more than they work.
-const AT_ONCE: usize = 50;
+/// The number of concurrent runs. A run mostly waits.
+const CONCURRENT: usize = 50;
 const NAME: &str = "sample";
-/// What is late has come by then.
+/// The time after which all delayed effects have happened.
 const LATE: Duration = Duration::from_millis(2700);
 
 pub(crate) struct Sampled {
     pub(crate) runs: u64,
-    pub(crate) holes: u64,
+    pub(crate) races: u64,
     pub(crate) violations: u64,
 }
 
 enum Ending {
     Held,
-    KnownHole,
+    KnownRace,
 }
 
 pub(crate) fn run() -> Result<Sampled> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut sampled = Sampled { runs: RUNS, holes: 0, violations: 0 };
+    let mut sampled = Sampled { runs: RUNS, races: 0, violations: 0 };
     let seeds: Vec<u64> = (0..RUNS).collect();
-    for seeds in seeds.chunks(AT_ONCE) {
+    for seeds in seeds.chunks(CONCURRENT) {
         let runs: Vec<_> = seeds.iter().map(|seed| (*seed, runtime.spawn(one(*seed)))).collect();
         for (seed, run) in runs {
-            match runtime.block_on(run).context("a run broke off").flatten() {
+            match runtime.block_on(run).context("a run panicked").flatten() {
                 Ok(Ending::Held) => {}
-                Ok(Ending::KnownHole) => sampled.holes += 1,
+                Ok(Ending::KnownRace) => sampled.races += 1,
                 Err(error) => {
                     sampled.violations += 1;
-                    println!("violated: {error:#}: cargo xtask prove http {seed}");
+                    println!("violated: {error:#}: cargo xtask model-check http {seed}");
                 }
             }
         }
@@ -45,13 +46,13 @@ pub(crate) fn run() -> Result<Sampled> {
     Ok(sampled)
 }
 
-/// Repeats one run, as a line of [`run`] told it.
+/// Repeats the run with this number in the output of [`run`].
 pub(crate) fn repeat(seed: u64) -> Result<()> {
     println!("{}", faults(seed));
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(one(seed)).map(drop)
 }
 
-/// Every fourth run deletes, the others create.
+/// Returns whether a run deletes a key. Every fourth run deletes, and the others create.
 fn deletes(seed: u64) -> bool {
     seed.is_multiple_of(4)
 }
@@ -69,68 +70,68 @@ async fn one(seed: u64) -> Result<Ending> {
         None => client.keys().create(&name).await.map(|made| Some(made.key.id)),
     };
     tokio::time::sleep(LATE).await;
-    let keys = look(&client, "state", "keys").await?;
-    let requests = look(&client, "journal", "requests").await?;
+    let keys = control_state(&client, "state", "keys").await?;
+    let requests = control_state(&client, "journal", "requests").await?;
     match &target {
-        Some(id) => judge_delete(id, outcome.map(drop), &keys),
-        None => judge_create(outcome, &keys, &requests),
+        Some(id) => check_delete(id, outcome.map(drop), &keys),
+        None => check_create(outcome, &keys, &requests),
     }
 }
 
-fn judge_create(outcome: Result<Option<KeyId>, Error>, keys: &[Value], requests: &[Value]) -> Result<Ending> {
+fn check_create(outcome: Result<Option<KeyId>, Error>, keys: &[Value], requests: &[Value]) -> Result<Ending> {
     let posts: Vec<&Value> = requests.iter().filter(|request| request["method"] == "POST").collect();
     let same = posts
         .iter()
         .all(|post| post["idempotencyKey"] == posts[0]["idempotencyKey"] && post["body"] == posts[0]["body"]);
-    ensure!(same, "several idempotency keys, or other bytes");
+    ensure!(same, "the attempts differ in idempotency key or body");
     let named = keys.iter().filter(|key| key["name"] == NAME).count();
     let foreign = requests.iter().filter(|request| request["fault"] == "foreign-creator").count();
     let ours = named.saturating_sub(foreign);
-    let is_open =
+    let allows_known_race =
         posts.iter().any(|post| post["status"] == 429) && posts.iter().any(|post| post["ended"] != "answered");
-    if ours > 1 && is_open {
-        return Ok(Ending::KnownHole);
+    if ours > 1 && allows_known_race {
+        return Ok(Ending::KnownRace);
     }
-    ensure!(ours <= 1, "{ours} keys of ours");
+    ensure!(ours <= 1, "the call created {ours} keys");
     match outcome {
         Ok(made) => {
             let made = made.context("no id")?;
-            ensure!(keys.iter().any(|key| key["id"] == made.as_str()), "a key is handed out that is not there");
+            ensure!(keys.iter().any(|key| key["id"] == made.as_str()), "the call returns a key that does not exist");
         }
         Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
             let candidates = error.outcome().and_then(|outcome| outcome.candidates.as_ref());
             let all_listed = candidates.is_none_or(|candidates| {
                 candidates.iter().all(|candidate| keys.iter().any(|key| key["id"] == candidate.id.as_str()))
             });
-            ensure!(all_listed, "a candidate is told that is not there");
+            ensure!(all_listed, "a candidate does not exist");
         }
-        Err(error) => ensure!(ours == 0, "a key of ours is there, after {error}"),
+        Err(error) => ensure!(ours == 0, "the call created a key, but failed with: {error}"),
     }
     Ok(Ending::Held)
 }
 
-fn judge_delete(target: &KeyId, outcome: Result<(), Error>, keys: &[Value]) -> Result<Ending> {
+fn check_delete(target: &KeyId, outcome: Result<(), Error>, keys: &[Value]) -> Result<Ending> {
     let is_there = keys.iter().any(|key| key["id"] == target.as_str());
     match outcome {
-        Ok(()) => ensure!(!is_there, "it is said to be deleted, and is there"),
+        Ok(()) => ensure!(!is_there, "the key is reported as deleted, but exists"),
         Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {}
-        Err(error) => ensure!(is_there, "it is gone, after {error}"),
+        Err(error) => ensure!(is_there, "the key is deleted, but the call failed with: {error}"),
     }
     Ok(Ending::Held)
 }
 
-async fn look(client: &Client, what: &str, member: &str) -> Result<Vec<Value>> {
+async fn control_state(client: &Client, what: &str, member: &str) -> Result<Vec<Value>> {
     let answer = client.request(Method::GET, &format!("/_emulator/{what}")).await?;
     let mut answer: Value = serde_json::from_slice(answer.bytes())?;
     Ok(answer[member].as_array_mut().map(std::mem::take).unwrap_or_default())
 }
 
-/// Up to four faults, the same for the same seed.
+/// Returns up to four faults, which depend only on the seed.
 fn faults(seed: u64) -> Value {
-    let mut chance = fastrand::Rng::with_seed(seed);
+    let mut rng = fastrand::Rng::with_seed(seed);
     let method = if deletes(seed) { "DELETE" } else { "POST" };
     let mut faults = Vec::new();
-    for _ in 0..chance.usize(1..=4) {
+    for _ in 0..rng.usize(1..=4) {
         let change = [
             json!({"fault": "drop-before"}),
             json!({"fault": "drop-after"}),
@@ -147,16 +148,16 @@ fn faults(seed: u64) -> Value {
             json!({"fault": "status", "status": 401}),
             json!({"fault": "foreign-creator", "name": NAME, "when": "before"}),
         ];
-        // Whoever deletes is not troubled by others who create.
+        // The last fault, another creator, does not affect a delete.
         let changes = if deletes(seed) { change.len() - 1 } else { change.len() };
         let list = [
             json!({"fault": "drop-before"}),
             json!({"fault": "stale-list"}),
             json!({"fault": "status", "status": 503}),
         ];
-        let (mut fault, method, path) = match chance.u8(0..5) {
-            0 => (list[chance.usize(0..list.len())].clone(), "GET", "/apiKeys"),
-            _ => (change[chance.usize(0..changes)].clone(), method, "/apiKeys*"),
+        let (mut fault, method, path) = match rng.u8(0..5) {
+            0 => (list[rng.usize(0..list.len())].clone(), "GET", "/apiKeys"),
+            _ => (change[rng.usize(0..changes)].clone(), method, "/apiKeys*"),
         };
         fault["method"] = method.into();
         fault["path"] = path.into();

@@ -1,4 +1,4 @@
-//! The server of the model: what Codat's pages say of keys and idempotency keys, and what comes late.
+//! The model of the server: keys and idempotency keys as Codat documents them, and delayed effects.
 
 use codat_keys::create::observed::Answer;
 
@@ -9,10 +9,10 @@ pub(super) struct Key {
     pub(super) is_ours: bool,
 }
 
-/// The ids of the keys that were there before are smaller.
+/// The smallest ID of a new key. The initial keys have smaller IDs.
 pub(super) const FIRST_NEW: u32 = 100;
 
-/// What Codat remembers of our idempotency key.
+/// The outcome that Codat stores under the call's idempotency key.
 #[derive(Clone, PartialEq)]
 pub(super) enum Cached {
     Made(u32),
@@ -22,11 +22,11 @@ pub(super) enum Cached {
 
 #[derive(Clone, Copy)]
 pub(super) enum Landing {
-    /// A request that arrives only now.
+    /// The server receives a delayed request.
     Arrives,
-    /// Work that ends only now, under the running mark with this number.
+    /// The server finishes the request with this number.
     WorkEnds(u32),
-    /// The effect of a request that was already answered.
+    /// The effect of a request to which the server has already responded.
     Effect,
 }
 
@@ -34,16 +34,17 @@ pub(super) struct Server {
     pub(super) keys: Vec<Key>,
     pub(super) before_newest_change: Vec<Key>,
     pub(super) cached: Option<Cached>,
-    /// The number of the request that is being worked on.
+    /// The number of the request that the server is processing.
     pub(super) running: Option<u32>,
     pub(super) landings: Vec<(u8, Landing)>,
     numbers: u32,
-    /// A 429 released the idempotency key while a request was being worked on: the hole that CREATE.md names.
-    pub(super) is_open: bool,
+    /// Whether a 429 released the idempotency key while the server was processing a request, which allows the known
+    /// race.
+    pub(super) allows_known_race: bool,
 }
 
 impl Server {
-    /// `named_before`: the first of the keys has the name already.
+    /// Creates a server. With `named_before`, the first key already has the name.
     pub(super) fn new(keys: usize, named_before: bool) -> Self {
         let key = |id| Key { id, has_the_name: named_before && id == 0, is_ours: false };
         let keys: Vec<Key> = (0..keys as u32).map(key).collect();
@@ -54,7 +55,7 @@ impl Server {
             running: None,
             landings: Vec::new(),
             numbers: FIRST_NEW,
-            is_open: false,
+            allows_known_race: false,
         }
     }
 
@@ -73,7 +74,7 @@ impl Server {
         Some(id)
     }
 
-    /// Our request arrives and is answered at once.
+    /// Handles a request of the call with an immediate response.
     pub(super) fn arrives(&mut self) -> Reply {
         if self.cached.is_none() {
             if self.running.is_some() {
@@ -98,7 +99,7 @@ impl Server {
         }
     }
 
-    /// A step passes, and what was late may land.
+    /// Advances by one step and applies the delayed effects that are due.
     pub(super) fn step(&mut self) {
         let due: Vec<Landing> =
             self.landings.iter().filter(|(steps, _)| *steps == 0).map(|(_, landing)| *landing).collect();
@@ -142,7 +143,8 @@ impl Reply {
     }
 }
 
-/// The client does not wait for the end of the work. A repeated request is answered at once.
+/// Starts to process a request, without a response before the client times out. A repeated request gets an immediate
+/// response.
 pub(super) fn works_on(server: &mut Server, steps: u8) -> Option<Reply> {
     if server.cached.is_some() || server.running.is_some() {
         return Some(server.arrives());
@@ -153,7 +155,7 @@ pub(super) fn works_on(server: &mut Server, steps: u8) -> Option<Reply> {
     None
 }
 
-/// Codat fails, and from then on replays that failure; the effect comes at once, later, or not at all.
+/// Responds with a failure of Codat, which Codat replays from then on. The effect is immediate, delayed, or absent.
 pub(super) fn fails(server: &mut Server, effect: Option<u8>) -> Reply {
     if server.cached.is_some() || server.running.is_some() {
         return server.arrives();

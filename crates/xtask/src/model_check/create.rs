@@ -1,4 +1,4 @@
-//! A call of `create` in the worst of worlds, and what must hold whatever happens.
+//! Model check of `create`: a call against the model server, and its invariants.
 
 use std::time::Duration;
 
@@ -9,58 +9,58 @@ use codat_keys::retry::DEFAULT_POLICY;
 use super::faults::{FAULTS, Fault, LIST_FAULTS, ListFault, Pause};
 use super::schedule::Schedule;
 use super::server::{FIRST_NEW, Key, Landing, Reply, Server, fails, works_on};
-use super::{Verdict, World};
+use super::{RunResult, Setup};
 
-/// Runs one schedule, and says what was violated.
-pub(crate) fn run(world: World, schedule: &mut Schedule) -> Verdict {
+/// Runs one schedule and checks the invariants of `create`.
+pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     let mut call = Call {
-        world,
+        setup,
         schedule,
-        server: Server::new(world.keys, world.named_before),
-        observed: Observed::new(world.adopt, false),
+        server: Server::new(setup.keys, setup.named_before),
+        observed: Observed::new(setup.adopt, false),
         before: None,
         candidates: None,
         made: None,
         spent: Duration::ZERO,
         age: Duration::ZERO,
         was_resumed: false,
-        looks_since_post: 0,
-        ours_at_last_look: false,
+        lists_since_post: 0,
+        ours_at_last_list: false,
         a_list_was_stale: false,
-        is_in_doubt: false,
+        is_ambiguous: false,
     };
     let mut steps = 0;
     let end = loop {
         steps += 1;
         if steps > 200 {
-            return Verdict::Violated("it does not end");
+            return RunResult::Violated("the call does not end");
         }
         match call.step() {
             Some(end) => break end,
             None => call.server.step(),
         }
     };
-    call.judge(end)
+    call.check(end)
 }
 
 struct Call<'a> {
-    world: World,
+    setup: Setup,
     schedule: &'a mut Schedule,
     server: Server,
     observed: Observed,
-    /// The ids that the first list showed; unknown on a resume.
+    /// The IDs in the first list. `None` after a resume.
     before: Option<Vec<u32>>,
     candidates: Option<Vec<u32>>,
     made: Option<u32>,
     spent: Duration,
     age: Duration,
     was_resumed: bool,
-    looks_since_post: u8,
-    /// Whether a key of ours was there at the latest list that told the truth.
-    ours_at_last_look: bool,
+    lists_since_post: u8,
+    /// Whether a key created by this call existed at the time of the latest list, even if that list was stale.
+    ours_at_last_list: bool,
     a_list_was_stale: bool,
-    /// The model's own account of it.
-    is_in_doubt: bool,
+    /// Whether the outcome is ambiguous according to the model, independently of the core.
+    is_ambiguous: bool,
 }
 
 impl Call<'_> {
@@ -89,7 +89,7 @@ impl Call<'_> {
 
     fn list(&mut self) {
         self.pass(Duration::from_millis(100));
-        let fault = self.schedule.choose(if self.world.adopt { &LIST_FAULTS[..3] } else { &LIST_FAULTS });
+        let fault = self.schedule.choose(if self.setup.adopt { &LIST_FAULTS[..3] } else { &LIST_FAULTS });
         if let ListFault::Failed = fault {
             self.candidates = None;
             return self.observed.listed(None);
@@ -99,24 +99,24 @@ impl Call<'_> {
         }
         let stale = matches!(fault, ListFault::Stale);
         self.a_list_was_stale |= stale;
-        self.looks_since_post += 1;
-        self.ours_at_last_look = self.server.ours() > 0;
+        self.lists_since_post += 1;
+        self.ours_at_last_list = self.server.ours() > 0;
         let keys = if stale { &self.server.before_newest_change } else { &self.server.keys };
         let is_new = |key: &&Key| match &self.before {
             Some(before) => !before.contains(&key.id),
-            // By their dates: the others are from long before.
+            // A resumed call recognizes new keys by their dates. All other keys are much older.
             None => self.was_resumed && key.id >= FIRST_NEW,
         };
         let candidates: Vec<u32> =
             keys.iter().filter(|key| key.has_the_name).filter(is_new).map(|key| key.id).collect();
         let adoptable = candidates.iter().filter(|id| **id >= FIRST_NEW).count();
         let is_first = self.before.is_none() && !self.was_resumed;
-        let look = if is_first {
+        let listing = if is_first {
             Look { keys: keys.len(), candidates: 0, adoptable: 0 }
         } else {
             Look { keys: keys.len(), candidates: candidates.len(), adoptable }
         };
-        self.observed.listed(Some(look));
+        self.observed.listed(Some(listing));
         if self.before.is_none() && !self.was_resumed {
             self.before = Some(keys.iter().map(|key| key.id).collect());
         }
@@ -124,15 +124,15 @@ impl Call<'_> {
     }
 
     fn post(&mut self) {
-        // A sole creator's name is nobody else's.
+        // With `adopt`, no other caller creates a key with this name.
         let options: Vec<Fault> = FAULTS
             .into_iter()
-            .filter(|fault| !(self.world.adopt && matches!(fault, Fault::ForeignBefore | Fault::ForeignAfter)))
+            .filter(|fault| !(self.setup.adopt && matches!(fault, Fault::ForeignBefore | Fault::ForeignAfter)))
             .filter(|fault| !(self.was_resumed && matches!(fault, Fault::CrashBefore(_) | Fault::CrashAfter(_))))
             .collect();
         let fault = self.schedule.choose(&options);
-        self.looks_since_post = 0;
-        let was_in_doubt = self.observed.posting();
+        self.lists_since_post = 0;
+        let was_ambiguous = self.observed.posting();
         if let Fault::CrashBefore(pause) | Fault::CrashAfter(pause) = fault {
             if let Fault::CrashAfter(_) = fault {
                 drop(self.server.arrives());
@@ -145,14 +145,14 @@ impl Call<'_> {
         };
         self.pass(time);
         let reply = self.answer(fault);
-        // Everything but an answer that says what became of this request.
-        self.is_in_doubt |= match reply.answer {
+        // Only a response that states the outcome of this request is unambiguous.
+        self.is_ambiguous |= match reply.answer {
             Answer::Lost | Answer::StillRunning | Answer::Failed(..) | Answer::Mismatch => true,
             Answer::Made | Answer::NotSent | Answer::RateLimited(_) | Answer::AtLimit | Answer::Refused => false,
-            Answer::Invalid | Answer::FailedForGood => unreachable!("the server does not answer so"),
+            Answer::Invalid | Answer::FailedForGood => unreachable!("the model server sends no such response"),
         };
         self.made = reply.made.or(self.made);
-        self.observed.answered(reply.answer, was_in_doubt);
+        self.observed.answered(reply.answer, was_ambiguous);
     }
 
     fn answer(&mut self, fault: Fault) -> Reply {
@@ -180,7 +180,7 @@ impl Call<'_> {
                 Reply::only(Answer::Failed(Some(format!("gateway {}", server.number())), None))
             }
             Fault::RateLimited | Fault::RateLimitedForLong => {
-                server.is_open |= server.running.is_some();
+                server.allows_known_race |= server.running.is_some();
                 server.running = None;
                 let wait = if fault == Fault::RateLimited { None } else { Some(Duration::from_secs(3600)) };
                 Reply::only(Answer::RateLimited(wait))
@@ -199,7 +199,7 @@ impl Call<'_> {
         }
     }
 
-    /// Another process goes on under the same idempotency key. It knows nothing else.
+    /// Resumes the call in another process, which knows only the idempotency key.
     fn resume(&mut self, pause: Pause) {
         if pause == Pause::TooLong {
             self.server.all_lands();
@@ -207,42 +207,42 @@ impl Call<'_> {
             self.age = Duration::from_secs(92 * 60);
         }
         self.was_resumed = true;
-        self.is_in_doubt = true;
+        self.is_ambiguous = true;
         self.spent = Duration::ZERO;
         self.before = None;
-        self.observed = Observed::new(self.world.adopt, true);
+        self.observed = Observed::new(self.setup.adopt, true);
     }
 
-    fn judge(mut self, end: End) -> Verdict {
+    fn check(mut self, end: End) -> RunResult {
         let is_ours = |server: &Server, id: u32| server.keys.iter().any(|key| key.id == id && key.is_ours);
-        let handed_out = match end {
+        let returned = match end {
             End::Made => self.made,
             End::Adopt => self.candidates.as_ref().and_then(|candidates| candidates.last().copied()),
             _ => None,
         };
-        let hands_out = matches!(end, End::Made | End::Adopt);
-        if hands_out && !handed_out.is_some_and(|id| is_ours(&self.server, id)) {
-            return Verdict::Violated("somebody else's key, or none, is handed out");
+        let returns_key = matches!(end, End::Made | End::Adopt);
+        if returns_key && !returned.is_some_and(|id| is_ours(&self.server, id)) {
+            return RunResult::Violated("the call returns a missing key or another caller's key");
         }
-        if matches!(end, End::Unknown | End::MostLikelyNothing) && !self.is_in_doubt {
-            return Verdict::Violated("the outcome is said to be unknown, but was never in doubt");
+        if matches!(end, End::Unknown | End::MostLikelyNothing) && !self.is_ambiguous {
+            return RunResult::Violated("the outcome is reported as unknown, but no attempt was ambiguous");
         }
-        let seen = self.ours_at_last_look && !self.a_list_was_stale;
-        if end == End::MostLikelyNothing && (seen || self.looks_since_post < 2) {
-            return Verdict::Violated("most likely nothing was made, it says, without two looks that found nothing");
+        let seen = self.ours_at_last_list && !self.a_list_was_stale;
+        if end == End::MostLikelyNothing && (seen || self.lists_since_post < 2) {
+            return RunResult::Violated("`MostLikelyNothing` is reported without two lists that lack the key");
         }
         self.server.all_lands();
         let ours = self.server.ours();
-        let verdict = match end {
-            _ if ours > 1 => Verdict::Violated("more than one key of ours"),
+        let result = match end {
+            _ if ours > 1 => RunResult::Violated("the call created more than one key"),
             End::Error | End::LimitReached if ours > 0 => {
-                Verdict::Violated("a key of ours is there, after an error that denies it")
+                RunResult::Violated("an error reports that no key was created, but the key exists")
             }
-            _ => Verdict::Held,
+            _ => RunResult::Held,
         };
-        match verdict {
-            Verdict::Violated(_) if self.server.is_open => Verdict::KnownHole,
-            verdict => verdict,
+        match result {
+            RunResult::Violated(_) if self.server.allows_known_race => RunResult::KnownRace,
+            result => result,
         }
     }
 }

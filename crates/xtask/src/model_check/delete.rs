@@ -1,4 +1,4 @@
-//! The server that `delete` meets in the worst of worlds, and what must hold whatever it does.
+//! Model check of `delete`: a call against a model server, and its invariants.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use codat_keys::delete::decision::{Answer, End, Look, Next, Observed, decide};
 use codat_keys::retry::DEFAULT_POLICY;
 
 use super::schedule::Schedule;
-use super::{Verdict, World};
+use super::{RunResult, Setup};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
     None,
     NotSent,
     Refused,
-    /// A gateway's 404.
+    /// A 404 of a gateway.
     AbsentElsewhere,
     LostBefore,
     LostAfter,
@@ -46,7 +46,7 @@ const FAULTS: [Fault; 16] = [
     Fault::OthersDeleted,
 ];
 
-/// More steps than any call makes: what comes so late comes after its end.
+/// A delay in steps that is longer than any call.
 const NEVER_SEEN: u8 = 200;
 
 #[derive(Clone, Copy)]
@@ -69,8 +69,8 @@ struct Server {
     landings: Vec<u8>,
     target: u32,
     deleted_by_us: bool,
-    /// Somebody else interfered, or a list was stale: then the guards cannot know.
-    guards_were_blind: bool,
+    /// Whether a list was stale or another process changed the keys, so that the guards decided on outdated data.
+    guards_were_outdated: bool,
 }
 
 impl Server {
@@ -83,7 +83,8 @@ impl Server {
         there
     }
 
-    /// Our request arrives. This server lets the last key be deleted, so that the guards are all that protects it.
+    /// Handles the request of the call. The server would delete the last key, so only the client's guards protect the
+    /// key.
     fn arrives(&mut self) -> Answer {
         if self.target != OWN && !self.keys.contains(&OWN) {
             return Answer::NoAccess;
@@ -109,52 +110,53 @@ impl Server {
     }
 }
 
-/// Runs one schedule, and says what was violated. `world.adopt` here means that the key to delete is the one in use.
-pub(crate) fn run(world: World, schedule: &mut Schedule) -> Verdict {
-    let keys: Vec<u32> = (0..world.keys as u32).collect();
-    let target = if world.adopt { OWN } else { keys.last().copied().unwrap_or(OWN) };
+/// Runs one schedule and checks the invariants of `delete`. `setup.adopt` means here that the key to delete is the key
+/// in use.
+pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
+    let keys: Vec<u32> = (0..setup.keys as u32).collect();
+    let target = if setup.adopt { OWN } else { keys.last().copied().unwrap_or(OWN) };
     let mut server = Server {
         before_newest_change: keys.clone(),
         keys,
         landings: Vec::new(),
         target,
         deleted_by_us: false,
-        guards_were_blind: false,
+        guards_were_outdated: false,
     };
     let mut observed = Observed::new();
     let mut spent = Duration::ZERO;
-    let (mut guarded, mut is_in_doubt) = (false, false);
+    let (mut guarded, mut is_ambiguous) = (false, false);
     for _ in 0..60 {
         let remaining = Duration::from_secs(30).saturating_sub(spent);
         match decide(&observed, &DEFAULT_POLICY, remaining, remaining > Duration::from_secs(5), 0.5) {
             Next::List => {
                 spent += Duration::from_millis(100);
-                let look = list(&mut server, schedule);
+                let listing = list(&mut server, schedule);
                 guarded = true;
-                observed.listed(look, target == OWN && matches!(look, Look::Allowed | Look::Guarded));
+                observed.listed(listing, target == OWN && matches!(listing, Look::Allowed | Look::Guarded));
             }
             Next::Delete => {
                 if !std::mem::take(&mut guarded) {
-                    return Verdict::Violated("a request leaves without a list and the guards before it");
+                    return RunResult::Violated("a request is sent without a preceding list and guards");
                 }
-                let was_in_doubt = observed.deleting();
+                let was_ambiguous = observed.deleting();
                 let fault = schedule.choose(&FAULTS);
                 spent +=
                     if matches!(fault, Fault::Late(_)) { Duration::from_secs(10) } else { Duration::from_millis(100) };
                 let answer = answer(&mut server, fault);
-                // The model's own account of it.
-                is_in_doubt |= matches!(fault, Fault::LostBefore | Fault::LostAfter | Fault::Late(_));
-                observed.answered(answer, was_in_doubt);
+                // The ambiguity according to the model, independently of the core.
+                is_ambiguous |= matches!(fault, Fault::LostBefore | Fault::LostAfter | Fault::Late(_));
+                observed.answered(answer, was_ambiguous);
             }
             Next::Wait(time) => {
                 spent += time;
                 observed.waited();
             }
-            Next::End(end) => return judge(server, is_in_doubt, end),
+            Next::End(end) => return check(server, is_ambiguous, end),
         }
         server.step();
     }
-    Verdict::Violated("it does not end")
+    RunResult::Violated("the call does not end")
 }
 
 fn list(server: &mut Server, schedule: &mut Schedule) -> Look {
@@ -162,9 +164,9 @@ fn list(server: &mut Server, schedule: &mut Schedule) -> Look {
     match fault {
         ListFault::Failed => return Look::Failed,
         ListFault::NoAccess => return Look::NoAccess,
-        ListFault::Stale => server.guards_were_blind = true,
+        ListFault::Stale => server.guards_were_outdated = true,
         ListFault::ForeignBefore => {
-            server.guards_were_blind = true;
+            server.guards_were_outdated = true;
             server.remove(server.target);
         }
         ListFault::None => {}
@@ -199,18 +201,18 @@ fn answer(server: &mut Server, fault: Fault) -> Answer {
         Fault::RateLimitedForLong => Answer::RateLimited(Some(Duration::from_secs(3600))),
         Fault::NoAccess => Answer::NoAccess,
         Fault::ForeignBefore => {
-            server.guards_were_blind = true;
+            server.guards_were_outdated = true;
             server.remove(server.target);
             server.arrives()
         }
         Fault::ForeignAfter => {
             let answer = server.arrives();
-            server.guards_were_blind = true;
+            server.guards_were_outdated = true;
             server.remove(server.target);
             answer
         }
         Fault::OthersDeleted => {
-            server.guards_were_blind = true;
+            server.guards_were_outdated = true;
             let target = server.target;
             server.keys.retain(|key| *key == target || *key == OWN);
             server.arrives()
@@ -218,14 +220,14 @@ fn answer(server: &mut Server, fault: Fault) -> Answer {
     }
 }
 
-fn judge(mut server: Server, is_in_doubt: bool, end: End) -> Verdict {
+fn check(mut server: Server, is_ambiguous: bool, end: End) -> RunResult {
     let is_there = server.keys.contains(&server.target);
     match end {
         End::Deleted if is_there => {
-            return Verdict::Violated("it is said to be deleted, and is there");
+            return RunResult::Violated("the key is reported as deleted, but exists");
         }
-        End::Unknown | End::ProbablyDeleted if !is_in_doubt => {
-            return Verdict::Violated("the outcome is said to be unknown, but was never in doubt");
+        End::Unknown | End::ProbablyDeleted if !is_ambiguous => {
+            return RunResult::Violated("the outcome is reported as unknown, but no attempt was ambiguous");
         }
         _ => {}
     }
@@ -234,8 +236,12 @@ fn judge(mut server: Server, is_in_doubt: bool, end: End) -> Verdict {
         server.arrives();
     }
     match end {
-        End::Error if server.deleted_by_us => Verdict::Violated("we deleted it, after an error that denies it"),
-        _ if server.keys.is_empty() && !server.guards_were_blind => Verdict::Violated("the last key is deleted"),
-        _ => Verdict::Held,
+        End::Error if server.deleted_by_us => {
+            RunResult::Violated("an error reports that the key was not deleted, but the call deleted it")
+        }
+        _ if server.keys.is_empty() && !server.guards_were_outdated => {
+            RunResult::Violated("the call deleted the last key")
+        }
+        _ => RunResult::Held,
     }
 }

@@ -1,9 +1,10 @@
-//! Walks every schedule: a run asks for choices, and is run again with the next ones until all were made.
+//! Enumeration of all schedules. A run requests choices, and the next run gets the next combination, until all
+//! combinations are used.
 
-/// Faults strike among so many first requests; from then on all is well, so that every run ends.
+/// The number of first requests that can fail. Later requests succeed, so that every run ends.
 const FAULTY_REQUESTS: usize = 12;
 
-/// The choices of one run: those given, and the first option from there on.
+/// The choices of one run: the given choices, followed by the first option of every further choice.
 pub(crate) struct Schedule {
     given: Vec<usize>,
     made: Vec<Choice>,
@@ -20,7 +21,8 @@ impl Schedule {
         Self { given, made: Vec::new(), faults_left: faults }
     }
 
-    /// One of the options. The first is that nothing goes wrong; any other is a fault, of which there are only so many.
+    /// Returns one of the options. The first option is the absence of a fault. Every other option is a fault, whose
+    /// number per run is limited.
     pub(crate) fn choose<T: Copy>(&mut self, options: &[T]) -> T {
         let options = if self.faults_left == 0 || self.made.len() >= FAULTY_REQUESTS { &options[..1] } else { options };
         let option = self.given.get(self.made.len()).copied().unwrap_or(0).min(options.len() - 1);
@@ -29,13 +31,14 @@ impl Schedule {
         options[option]
     }
 
-    /// The choices, as they are given again to repeat the run.
+    /// Returns the choices in the form that repeats the run.
     pub(crate) fn line(&self) -> String {
         let choices: Vec<String> = self.made.iter().map(|choice| choice.option.to_string()).collect();
         choices.join(",")
     }
 
-    /// The choices of the next run: the last one that has a further option takes it, and all after it start over.
+    /// Returns the choices of the next run, or `None` after the last one. Advances the last choice that has a further
+    /// option, and removes all choices after it.
     pub(crate) fn next(mut self) -> Option<Vec<usize>> {
         while let Some(last) = self.made.pop() {
             if last.option + 1 < last.options {

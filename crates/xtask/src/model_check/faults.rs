@@ -1,21 +1,21 @@
-//! What goes wrong while a key is created.
+//! The faults that the model check of `create` injects.
 
-/// What goes wrong with a request for a key.
+/// A fault of a request that creates a key.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Fault {
     None,
     Refused,
     LostBefore,
     LostAfter,
-    /// Lost on the way, and arrives after so many further steps.
+    /// The request is delayed by this number of steps, and the client gets no response.
     Late(u8),
-    /// The server works on it for so many further steps; the client gives up before.
+    /// The server processes the request for this number of steps. The client times out first.
     Slow(u8),
-    /// Codat's own failure, which its cache replays.
+    /// A failure of Codat, which Codat's cache replays.
     Failed,
     FailedAfter,
     FailedLate(u8),
-    /// A gateway's failure, of which Codat's cache knows nothing.
+    /// A failure of a gateway, which Codat's cache does not replay.
     Gateway,
     GatewayAfter,
     GatewaySlow(u8),
@@ -58,23 +58,23 @@ pub(super) const FAULTS: [Fault; 26] = [
     Fault::CrashAfter(Pause::TooLong),
 ];
 
-/// More steps than any call makes: what comes so late comes after its end.
+/// A delay in steps that is longer than any call.
 const NEVER_SEEN: u8 = 200;
 
-/// How long after a crash the call is resumed.
+/// The time between a crash and the resumption of the call.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Pause {
     Short,
-    /// So long that Codat has forgotten the idempotency key.
+    /// So long that Codat no longer remembers the idempotency key.
     TooLong,
 }
 
-/// What goes wrong with a list.
+/// A fault of a request that lists the keys.
 #[derive(Clone, Copy)]
 pub(super) enum ListFault {
     None,
     Failed,
-    /// It shows the keys as they were before the newest change.
+    /// The response contains the keys before the latest change.
     Stale,
     ForeignBefore,
 }

@@ -1,0 +1,163 @@
+//! `cargo xtask model-check`: runs `create` and `delete` against a model of the server through every sequence of up to
+//! four faults, and checks their invariants. The decisions are those of the core. The model server behaves as badly as
+//! Codat's documentation allows. A sample of schedules then runs over HTTP against the emulator.
+
+mod create;
+mod delete;
+mod faults;
+mod sample;
+mod schedule;
+mod server;
+
+use std::collections::HashSet;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+pub(crate) use sample::repeat;
+use schedule::Schedule;
+
+const FAULTS: usize = 4;
+
+const INVARIANTS: &str = "\
+create: the call creates at most one key, and never returns another caller's key; after an error that says that no key
+        was created, no key appears later; the outcome is unknown only if an attempt was ambiguous;
+        `MostLikelyNothing` is reported only after two lists that lack the key; the call ends
+delete: a key that is reported as deleted is gone; after an error that says that the key was not deleted, the call does
+        not delete it later; the last key is kept, unless a list was stale or another process changed the keys; a list
+        and the guards precede every request; the outcome is unknown only if an attempt was ambiguous; the call ends";
+
+/// The initial state of a run.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup {
+    /// `create`: no other caller creates keys with this name. `delete`: the key to delete is the key in use.
+    adopt: bool,
+    /// The number of keys at the start.
+    keys: usize,
+    /// `create`: one of these keys already has the name.
+    named_before: bool,
+}
+
+impl Setup {
+    /// Returns the number of keys, followed by `+` if one of them has the name.
+    fn size(self) -> String {
+        format!("{}{}", self.keys, if self.named_before { "+" } else { "" })
+    }
+}
+
+/// The result of a run.
+pub(crate) enum RunResult {
+    Held,
+    /// The call created a second key through the known race, which only the server can prevent.
+    KnownRace,
+    Violated(&'static str),
+}
+
+type Run = fn(Setup, &mut Schedule) -> RunResult;
+
+const CALLS: [(&str, Run, [usize; 3]); 2] = [("create", create::run, [1, 9, 10]), ("delete", delete::run, [1, 2, 3])];
+
+#[derive(Default)]
+struct Tally {
+    schedules: u64,
+    races: u64,
+    violations: u64,
+}
+
+/// Runs every schedule, then the sample over HTTP.
+pub(crate) fn all() -> Result<ExitCode> {
+    println!("Invariants:\n{INVARIANTS}\n");
+    let mut total = Tally::default();
+    for (call, run, sizes) in CALLS {
+        for (adopt, named_before) in [(false, false), (true, false), (false, true), (true, true)] {
+            if named_before && call == "delete" {
+                continue;
+            }
+            for keys in sizes {
+                let started = Instant::now();
+                let setup = Setup { adopt, keys, named_before };
+                let tally = explore(call, run, setup);
+                println!(
+                    "{call} {} {}: {} schedules, {} with the known race, {} violations, {:.1} s",
+                    if adopt { "yes" } else { "no" },
+                    setup.size(),
+                    tally.schedules,
+                    tally.races,
+                    tally.violations,
+                    started.elapsed().as_secs_f64()
+                );
+                total.schedules += tally.schedules;
+                total.races += tally.races;
+                total.violations += tally.violations;
+            }
+        }
+    }
+    println!(
+        "The known race (a 429 releases the idempotency key while the first attempt is running): {} schedules create a second key.",
+        total.races
+    );
+    let sampled = sample::run()?;
+    println!(
+        "http: {} runs on the emulator, {} with the known race, {} violations",
+        sampled.runs, sampled.races, sampled.violations
+    );
+    println!("model check: {} schedules, {} violations", total.schedules, total.violations + sampled.violations);
+    Ok(if total.violations + sampled.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Repeats one schedule, given as in the output of [`all`]: `create no 1 0,3,7`.
+pub(crate) fn one(call: &str, adopt: &str, keys: &str, choices: &str) -> Result<ExitCode> {
+    let (_, run, _) = CALLS.into_iter().find(|(name, ..)| *name == call).context("give create or delete")?;
+    let adopt = match adopt {
+        "yes" => true,
+        "no" => false,
+        _ => bail!("give yes or no"),
+    };
+    let choices =
+        choices.split(',').map(str::parse).collect::<Result<Vec<usize>, _>>().context("give numbers: 0,3,7")?;
+    let mut schedule = Schedule::new(choices, FAULTS);
+    let named_before = keys.ends_with('+');
+    let number = keys.trim_end_matches('+').parse().context("give the number of keys")?;
+    let result = run(Setup { adopt, keys: number, named_before }, &mut schedule);
+    println!("{call} with {keys} keys: choices {}", schedule.line());
+    Ok(match result {
+        RunResult::Held => ExitCode::SUCCESS,
+        RunResult::KnownRace => {
+            println!("the call created a second key through the known race");
+            ExitCode::SUCCESS
+        }
+        RunResult::Violated(what) => {
+            println!("violated: {what}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn explore(call: &str, run: Run, setup: Setup) -> Tally {
+    let mut tally = Tally::default();
+    // Prints only the first schedule of each violation.
+    let mut reported = HashSet::new();
+    let mut choices = Some(Vec::new());
+    while let Some(given) = choices {
+        let mut schedule = Schedule::new(given, FAULTS);
+        tally.schedules += 1;
+        match run(setup, &mut schedule) {
+            RunResult::Held => {}
+            RunResult::KnownRace => tally.races += 1,
+            RunResult::Violated(what) => {
+                tally.violations += 1;
+                let adopt = if setup.adopt { "yes" } else { "no" };
+                if reported.insert(what) {
+                    println!(
+                        "violated: {what}: cargo xtask model-check {call} {adopt} {} {}",
+                        setup.size(),
+                        schedule.line()
+                    );
+                }
+            }
+        }
+        choices = schedule.next();
+    }
+    tally
+}
