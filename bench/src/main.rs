@@ -1,4 +1,5 @@
-//! `codat-keys-bench`: how fast codat-keys is beside other clients. `cargo xtask bench` builds and runs it.
+//! `codat-keys-bench`: compares the speed of codat-keys with that of other clients. `cargo xtask bench` builds and runs
+//! this program.
 
 #[cfg(target_os = "linux")]
 mod bench;

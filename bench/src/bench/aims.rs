@@ -1,4 +1,4 @@
-//! What was aimed at, what was measured, and what bounds it.
+//! The performance targets, the measured values, and the lower bounds.
 
 use anyhow::Result;
 
@@ -11,13 +11,14 @@ use super::subjects::{
 use super::table::{markdown, number, spread};
 use super::{memory, oneshot, throughput};
 
-/// Milliseconds.
+/// The maximum time of a process, in milliseconds, for each scheme.
 const PROCESS: [(&str, f64); 2] = [("HTTP", 3.0), ("HTTPS", 5.0)];
-/// What an allocator may hold back without a leak, as a part of what a process has.
+/// The maximum growth of memory, as a fraction of the memory of the process. An allocator may retain this much without
+/// a leak.
 const FLAT: f64 = 0.02;
 
-/// What is measured, with how many calls in flight, and who it is; at least how many times, on one core and apart, the
-/// calls of whom; and what bounds it.
+/// A target: its description, the number of calls in flight, the measured client, the minimum ratios on the same core
+/// and apart, the client that the ratio is relative to, and the clients that show the bounds.
 type Calls = (&'static str, usize, &'static str, [f64; 2], &'static str, &'static [&'static str]);
 
 const CALLS: [Calls; 11] = [
@@ -33,7 +34,7 @@ const CALLS: [Calls; 11] = [
     ("Node, 1 in flight", 1, NODE, [7.0; 2], NODE_PLATFORM, IN_NODE),
     ("Node, 1 in flight", 1, NODE, [1.0; 2], UNDICI, IN_NODE),
 ];
-/// On all cores.
+/// The targets that are measured on all cores.
 const CALLS_ON_ALL: [Calls; 2] = [
     ("Node, 64 in flight", TASKS, NODE, [10.0; 2], NODE_PLATFORM, IN_NODE),
     ("Node, 64 in flight", TASKS, NODE, [1.1; 2], UNDICI, IN_NODE),
@@ -45,7 +46,7 @@ const IN_NODE: &[&str] = &[OURS_AWAY, NODE_SOCKET];
 
 type Row = [String; 5];
 
-/// One row an aim and way to pin. A verdict is on the median.
+/// Returns a table with one row per target and pinning. The result depends on the median.
 pub(crate) fn table(
     cores: &Cores,
     calls: &[throughput::Line],
@@ -65,7 +66,7 @@ pub(crate) fn table(
     }
     rows.extend(packages.iter().flat_map(of_package));
     rows.extend(memory.iter().filter(|line| line.client != REFERENCE).map(|line| flat(line, memory)));
-    Ok(markdown(["aim", "cores", "measured", "verdict", "what bounds it"], &rows))
+    Ok(markdown(["aim", "cores", "measured", "result", "what bounds it"], &rows))
 }
 
 fn each(cores: &Cores, row: impl Fn(Pin) -> Result<Row>) -> Result<Vec<Row>> {
@@ -90,7 +91,7 @@ fn faster(
         format!("{what}: ≥ {least} × {than}"),
         pin.to_string(),
         spread(ratio, 2),
-        verdict(ratio.median >= least),
+        result(ratio.median >= least),
         bounds,
     ])
 }
@@ -102,7 +103,7 @@ fn process(lines: &[oneshot::Line], pin: Pin, scheme: &str, most: f64) -> Result
         format!("{} over {scheme}: ≤ {most} ms", oneshot::OURS),
         pin.to_string(),
         spread(time, 2) + " ms",
-        verdict(time.median <= most),
+        result(time.median <= most),
         format!("{}, which calls nobody: {} ms", oneshot::FLOOR, number(floor.median, 2)),
     ])
 }
@@ -110,7 +111,7 @@ fn process(lines: &[oneshot::Line], pin: Pin, scheme: &str, most: f64) -> Result
 fn of_package(package: &Package) -> [Row; 3] {
     let (import, megabytes) = (package.import(), package.bytes / 1e6);
     let (language, most) = (package.language.name, package.language.import);
-    let row = |aim: String, measured: String, met, beside: String| [aim, String::new(), measured, verdict(met), beside];
+    let row = |aim: String, measured: String, met, beside: String| [aim, String::new(), measured, result(met), beside];
     [
         row(
             format!("`{}`: ≤ {most} ms more than bare {language}", package.language.statements[1]),
@@ -133,7 +134,7 @@ fn of_package(package: &Package) -> [Row; 3] {
     ]
 }
 
-/// Of the 10,000 calls that follow the first 1,000.
+/// Returns the row for the growth of memory during the 10,000 calls after the first 1,000.
 fn flat(line: &memory::Line, lines: &[memory::Line]) -> Row {
     let percent = |part: f64| format!("{} %", number(part * 100.0, 1));
     let [grown, later] = line.growth();
@@ -145,11 +146,11 @@ fn flat(line: &memory::Line, lines: &[memory::Line]) -> Row {
         format!("memory of {}, {}: ≤ {} more", line.client, line.load, percent(FLAT)),
         String::new(),
         percent(grown),
-        verdict(grown <= FLAT),
+        result(grown <= FLAT),
         beside,
     ]
 }
 
-fn verdict(met: bool) -> String {
+fn result(met: bool) -> String {
     if met { "met" } else { "not met" }.to_owned()
 }

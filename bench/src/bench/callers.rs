@@ -1,4 +1,4 @@
-//! The clients that are measured, each of which makes the same call: the list of two keys, read into native objects.
+//! The measured clients. Each client makes the same call: it lists two keys and parses them into native objects.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const AGENT: &str = "codat-keys-bench";
 #[derive(Clone)]
 pub(crate) enum Caller {
     Ours(codat_keys::Client),
-    /// As bindings arrange it: a thread drives the connections, another one waits.
+    /// The client as bindings use it: one thread drives the connections, and another thread waits.
     OursAway(codat_keys::Client, Handle),
     Reqwest {
         http: reqwest::Client,
@@ -44,7 +44,7 @@ impl Caller {
         Ok(Self::Ours(builder(url)?.build()?))
     }
 
-    /// The thread lasts as long as the process.
+    /// Creates a client whose connections are driven by a thread that runs until the process ends.
     pub(crate) fn ours_away(url: &str) -> Result<Self> {
         let runtime = runtime()?;
         let handle = runtime.handle().clone();
@@ -52,7 +52,7 @@ impl Caller {
         Ok(Self::OursAway(builder(url)?.build()?, handle))
     }
 
-    /// Set up as the core sets up its own.
+    /// Creates a reqwest client with the settings of the core.
     pub(crate) fn reqwest(url: &str) -> Result<Self> {
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -79,7 +79,7 @@ impl Caller {
         Ok(Self::Hyper { http, url: format!("{url}{PATH}").parse()?, authorization: authorization()? })
     }
 
-    /// One call. Anything but two keys is an error: a slice of failures would look fast.
+    /// Makes one call. Fails unless the response contains two keys, because fast failures would distort the result.
     pub(crate) async fn call(&self) -> Result<()> {
         match self {
             Self::Ours(client) => two(client.keys().list().await?),
@@ -106,13 +106,13 @@ impl Caller {
     }
 }
 
-/// Sets up a client of ours.
+/// Returns a builder for a codat-keys client.
 pub(crate) fn builder(url: &str) -> Result<ClientBuilder> {
     Ok(codat_keys::Client::builder().api_key(ApiKey::parse(KEY)?).base_url(url))
 }
 
-/// As large as what ours reads. Ours also checks that an id and a key are what they should be, reads dates of other
-/// forms, and wipes keys from memory.
+/// A key with the same fields as those that codat-keys reads. codat-keys also validates IDs and keys, reads other date
+/// formats, and wipes keys from memory.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "made, and then dropped")]
@@ -131,7 +131,7 @@ fn read(body: &[u8]) -> Result<Vec<Key>> {
     Ok(serde_json::from_slice::<Answer>(body).context("the answer cannot be read")?.results)
 }
 
-/// Reads a body as the peers do.
+/// Parses a body in the same way as the other clients and checks that it contains two keys.
 pub(crate) fn read_two(body: &[u8]) -> Result<()> {
     two(read(body)?)
 }

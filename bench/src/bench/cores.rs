@@ -1,18 +1,18 @@
-//! Which core does what: where client and server run decides the rate of calls that follow each other.
+//! The assignment of client and server to cores. The rate of consecutive calls depends on this assignment.
 
 use std::fmt;
 
 use anyhow::{Context as _, Result, bail};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Where the client runs, seen from the server.
+/// The cores of the client relative to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pin {
-    /// On the server's core: nothing waits for an idle core to wake.
+    /// On the server's core, so that no call waits until an idle core wakes up.
     Same,
-    /// On a core of its own, as far from the server's as there is.
+    /// On a separate core, as far from the server's core as possible.
     Apart,
-    /// On every core, the server's too.
+    /// On all cores, including the server's core.
     All,
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for Pin {
 
 /// The cores of this machine that the run uses.
 pub(crate) struct Cores {
-    /// How many this process may use.
+    /// The number of cores that this process may use.
     pub(crate) usable: usize,
     pub(crate) server: usize,
     /// `None` on a machine with one core.
@@ -41,17 +41,17 @@ impl Cores {
         let allowed = sched_getaffinity(None).context("the cores of this process are not known")?;
         let usable: Vec<usize> = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect();
         let [server, rest @ ..] = usable.as_slice() else { bail!("this process may use no core") };
-        // The last one shares no core with the first, whether the threads of a core are counted next to each other or in
-        // two halves, unless there is but one core.
+        // The first and the last logical core belong to different physical cores, whether hyper-threads are numbered
+        // consecutively or in two halves, unless there is only one physical core.
         Ok(Self { usable: usable.len(), server: *server, apart: rest.last().copied(), all: allowed })
     }
 
-    /// The ways to pin that this machine allows.
+    /// Returns the pinnings that this machine allows.
     pub(crate) fn pins(&self) -> &'static [Pin] {
         if self.apart.is_some() { &[Pin::Same, Pin::Apart] } else { &[Pin::Same] }
     }
 
-    /// Puts this thread, and what it starts from now on, where the client belongs.
+    /// Pins this thread, and the processes and threads that it starts later, to the cores of the client.
     pub(crate) fn pin(&self, pin: Pin) -> Result<()> {
         match pin {
             Pin::Same => self.pin_to(self.server),

@@ -1,4 +1,4 @@
-//! What the figures were measured on.
+//! The machine and the versions of the software of a run.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,7 +15,7 @@ const PEERS: &str = include_str!("../../python/requirements.in");
 const PEERS_OF_NODE: &str = include_str!("../../node/package.json");
 const CRATES: [&str; 5] = ["reqwest", "hyper", "hyper-util", "tokio", "rustls"];
 
-/// One line a fact.
+/// Lists the facts, one per line.
 pub(crate) fn list(server: &Server, cores: &Cores) -> Result<String> {
     let crates: Result<Vec<_>> = CRATES.iter().map(|name| Ok(format!("{name} {}", locked(LOCK, name)?))).collect();
     let system = fs::read_to_string("/proc/sys/kernel/osrelease")?;
@@ -41,26 +41,26 @@ fn processor() -> Result<String> {
     Ok(name.map_or("unnamed", |name| name.trim_start_matches(['\t', ' ', ':'])).to_owned())
 }
 
-/// The version of a crate in the text of a `Cargo.lock`.
+/// Returns the version of a crate in the text of a `Cargo.lock`.
 fn locked<'a>(lock: &'a str, name: &str) -> Result<&'a str> {
     let version = lock.split_once(&format!("name = \"{name}\"\nversion = \""));
     let version = version.and_then(|(_, rest)| rest.split_once('"'));
     Ok(version.with_context(|| format!("{name} is not locked"))?.0)
 }
 
-/// `aiohttp 3.14.5`, and so on.
+/// Returns the names and versions of the Python clients, such as `aiohttp 3.14.5`.
 fn peers() -> impl Iterator<Item = String> {
     PEERS.lines().filter_map(|line| line.split_once("==")).map(|(name, version)| format!("{name} {version}"))
 }
 
-/// `undici 7.30.2`, and so on.
+/// Returns the names and versions of the Node clients, such as `undici 7.30.2`.
 fn peers_of_node() -> Result<Vec<String>> {
     let package: serde_json::Value = serde_json::from_str(PEERS_OF_NODE)?;
     let peers = package["dependencies"].as_object().context("bench/node depends on nothing")?;
     Ok(peers.iter().map(|(name, version)| format!("{name} {}", version.as_str().unwrap_or_default())).collect())
 }
 
-/// `curl 8.1.2`, without what the program says of the rest of its making.
+/// Returns the name and version that a program prints, such as `curl 8.1.2`, without further details.
 fn version(mut command: Command) -> Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let said = match command.arg("--version").output() {

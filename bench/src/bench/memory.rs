@@ -1,4 +1,4 @@
-//! What many calls leave in memory, each client in a process of its own.
+//! The memory growth of many calls. Each client runs in a separate process.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use super::server::Server;
 use super::subjects::{OURS, OURS_BLOCKING, REFERENCE};
 use super::table::{markdown, number};
 
-/// After how many calls the memory is looked at.
+/// The numbers of calls after which the memory is measured.
 const MARKS: [usize; 3] = [1_000, 11_000, 21_000];
 
-/// As the arguments of the processes that are measured.
+/// The measured clients and loads, which are the arguments of the measured processes.
 const SUBJECTS: [[&str; 2]; 6] = [
     [OURS, "1 in flight"],
     [OURS, "64 in flight"],
@@ -26,7 +26,7 @@ const SUBJECTS: [[&str; 2]; 6] = [
     [OURS_BLOCKING, "16 threads"],
 ];
 
-/// What a process held at each mark.
+/// The memory of a process at each mark.
 pub(crate) struct Line {
     pub(crate) client: &'static str,
     pub(crate) load: &'static str,
@@ -34,13 +34,14 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// What the first calls between two marks added, and the second ones, as a part of what was there.
+    /// Returns the growth between the first two marks and between the last two, each as a fraction of the earlier
+    /// value.
     pub(crate) fn growth(&self) -> [f64; MARKS.len() - 1] {
         std::array::from_fn(|mark| self.kib[mark + 1] / self.kib[mark] - 1.0)
     }
 }
 
-/// Finds a line.
+/// Finds the line of a client and a load.
 pub(crate) fn line<'a>(lines: &'a [Line], client: &str, load: &str) -> Option<&'a Line> {
     lines.iter().find(|line| line.client == client && line.load == load)
 }
@@ -49,7 +50,7 @@ pub(crate) fn measure(server: &Server) -> Result<Vec<Line>> {
     SUBJECTS.iter().map(|[client, load]| measure_in_child(client, load, server)).collect()
 }
 
-/// A row a line.
+/// Returns a table with one row per line.
 pub(crate) fn table(lines: &[Line]) -> String {
     let row = |line: &Line| {
         let [first, second, third] = line.kib.map(|kib| number(kib, 0));
@@ -70,7 +71,7 @@ fn measure_in_child(client: &'static str, load: &'static str, server: &Server) -
     Ok(Line { client, load, kib })
 }
 
-/// Makes the calls in this process, and prints what it holds at each mark.
+/// Makes the calls in this process and prints its memory at each mark.
 pub(crate) fn child(client: &str, load: &str, url: &str) -> Result<()> {
     let at_once: usize = load.split(' ').next().unwrap_or_default().parse()?;
     let meter = Arc::new(Meter::default());
@@ -119,7 +120,7 @@ fn blocking(client: &codat_keys::blocking::Client, threads: usize, meter: &Meter
     })
 }
 
-/// Counts the calls, and looks at the memory at each mark, the last time before anything is put away.
+/// A counter of calls that measures the memory at each mark. The last measurement precedes any cleanup.
 #[derive(Default)]
 struct Meter {
     begun: AtomicUsize,
@@ -127,7 +128,7 @@ struct Meter {
 }
 
 impl Meter {
-    /// Whether another call is to be made.
+    /// Returns whether to make another call.
     fn another(&self) -> Result<bool> {
         let begun = self.begun.fetch_add(1, Ordering::Relaxed);
         if let Some(mark) = MARKS.iter().position(|mark| *mark == begun) {

@@ -1,4 +1,4 @@
-//! The whole run: a server, every measurement on it, and the tables.
+//! A complete run: the server, all measurements, and the tables.
 
 mod aims;
 mod callers;
@@ -23,7 +23,7 @@ use cores::Cores;
 use package::Package;
 use server::Server;
 
-/// Two made-up keys as Codat lists them, in 373 bytes.
+/// Two made-up keys in a list response of Codat, which has 373 bytes.
 const KEYS: &str = r#"{"results":[{"id":"0498e921-9b53-4396-a412-4f2f5983b0a2","name":"MadeUpKey-accounting","apiKey":"MadeUpKey0000000000000000000000000000kGHd","createdDate":"2026-11-25T09:15:30.1234567Z"},{"id":"7c1d6a50-2f4e-4b8e-9a37-d1e02c5b6f18","name":"MadeUpKey-nightly-reconciliation","apiKey":"MadeUpKey0000000000000000000000000000wXyZ","createdDate":"2026-11-24T17:45:00.7654321Z"}]}"#;
 
 /// The key that every call authenticates with.
@@ -31,8 +31,8 @@ const KEY: &str = "MadeUpKey0000000000000000000000000000kGHd";
 
 const PATH: &str = "/apiKeys";
 
-/// Without arguments the whole run: the tables go to standard output, what is going on to standard error. With
-/// arguments, one of the processes that the run starts.
+/// Runs all measurements if there are no arguments. Writes the tables to standard output and the progress to standard
+/// error. With arguments, runs one of the child processes.
 pub(crate) fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
@@ -45,12 +45,12 @@ pub(crate) fn main() -> Result<()> {
 
 fn run() -> Result<()> {
     let cores = Cores::of_this_machine()?;
-    // What the server starts with, it keeps.
+    // The server inherits the pinning of this thread.
     cores.pin_to(cores.server)?;
     let server = Server::start()?;
     eprintln!("server: {}, {}", server.name, cores);
 
-    // Before the minutes that the calls take: it says at once if something is not built.
+    // Precedes the calls, which take minutes, so that a missing program is reported immediately.
     let programs = oneshot::Programs::find(&server)?;
     let runtime = subjects::runtime()?;
     let calls = throughput::measure(subjects::groups(&server, &cores, &runtime)?, &cores)?;
@@ -72,10 +72,10 @@ fn run() -> Result<()> {
     Ok(())
 }
 
-/// The places in a list of at most seven, in another order in each round: apart, whoever always follows the same client
-/// is up to 15 % faster or slower than after another one.
+/// Returns the indexes of a list of at most seven clients, in a different order in each round. On a separate core, a
+/// client that always follows the same other client is up to 15 % faster or slower than after others.
 fn in_turn(length: usize, round: usize) -> impl Iterator<Item = usize> {
-    // Since it is a prime, steps of any length reach every place.
+    // This number is a prime, so every step length reaches every index.
     const MOST: usize = 7;
     let step = 1 + round % (MOST - 1);
     (0..MOST).map(move |turn| (round + turn * step) % MOST).filter(move |place| *place < length)

@@ -1,4 +1,4 @@
-//! One call a process: the command line beside curl.
+//! Processes that make one call: the command line compared with curl.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -18,13 +18,13 @@ const ROUNDS: usize = 200;
 
 pub(crate) const OURS: &str = "`codat-keys list`";
 const CURL: &str = "`curl`";
-/// What a process of ours takes that calls nobody.
+/// The program that measures the startup time of a codat-keys process without a call.
 pub(crate) const FLOOR: &str = "`codat-keys --version`";
 
-/// The scheme of a process that calls nobody.
+/// The scheme of a process that makes no call.
 pub(crate) const NONE: &str = "none";
 
-/// What one program took in all its rounds.
+/// The times of one program in all rounds.
 pub(crate) struct Line {
     pub(crate) pin: Pin,
     pub(crate) scheme: &'static str,
@@ -38,17 +38,17 @@ impl Line {
     }
 }
 
-/// Finds a line.
+/// Finds the line of a program.
 pub(crate) fn line<'a>(lines: &'a [Line], pin: Pin, scheme: &str, program: &str) -> Result<&'a Line> {
     let is_it = |line: &&Line| line.pin == pin && line.scheme == scheme && line.program == program;
     lines.iter().find(is_it).with_context(|| format!("{program} was not measured over {scheme}, {pin}"))
 }
 
-/// What is started in turn.
+/// The measured programs, each with its scheme, name and command.
 pub(crate) struct Programs(Vec<(&'static str, &'static str, Command)>);
 
 impl Programs {
-    /// Ours, and curl where it is installed.
+    /// Finds the programs: codat-keys, and curl if it is installed.
     pub(crate) fn find(server: &Server) -> Result<Self> {
         let ours = std::env::current_exe()?.with_file_name("codat-keys");
         ensure!(ours.is_file(), "codat-keys is not built beside this program: start it with `cargo xtask bench`");
@@ -91,7 +91,7 @@ impl Programs {
     }
 }
 
-/// A row a line.
+/// Returns a table with one row per line.
 pub(crate) fn table(lines: &[Line]) -> String {
     let row = |of: &Line| {
         let ratio = match line(lines, of.pin, of.scheme, CURL) {
@@ -106,7 +106,7 @@ pub(crate) fn table(lines: &[Line]) -> String {
 
 fn list(program: &Path, server: &Server, url: &str) -> Command {
     let mut command = Command::new(program);
-    // Nothing of whoever runs the bench decides what is measured.
+    // The environment of the user must not influence the measurement.
     command.arg("list").env_clear().env("CODAT_API_KEY", KEY).env("CODAT_BASE_URL", url);
     command.env("CODAT_CA_FILE", server.authority());
     command
@@ -129,14 +129,14 @@ fn curl_is_there() -> Result<bool> {
 fn curl(server: &Server, url: &str) -> Result<Command> {
     let mut command = Command::new("curl");
     let key = ApiKey::parse(KEY)?;
-    // Without a configuration of the user's, and without a proxy.
+    // curl ignores the user's configuration and proxy.
     command.args(["--disable", "--silent", "--fail", "--noproxy", "*", "--cacert"]).arg(server.authority());
     command.arg("--header").arg(format!("Authorization: {}", AuthorizationHeader::from(&key).expose_secret()));
     command.arg(format!("{url}{PATH}"));
     Ok(command)
 }
 
-/// From start to end.
+/// Runs a command and returns the time from its start to its end.
 pub(crate) fn time(command: &mut Command) -> Result<Duration> {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let started = Instant::now();

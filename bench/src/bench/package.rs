@@ -1,4 +1,4 @@
-//! What a package costs before its first call: to import it, and to have it installed.
+//! The cost of a package before its first call: the import time and the installed size.
 
 use std::process::Command;
 
@@ -10,19 +10,19 @@ use super::table::{markdown, spread};
 use super::{in_turn, oneshot, scripts};
 
 const ROUNDS: usize = 40;
-/// The most that a package may take.
+/// The maximum installed size of a package.
 pub(crate) const MEGABYTES: f64 = 10.0;
 
 pub(crate) struct Language {
     pub(crate) name: &'static str,
-    /// The first does nothing: the others are compared with it. The second is ours.
+    /// The measured statements. The first does nothing and is the baseline. The second imports codat-keys.
     pub(crate) statements: &'static [&'static str],
-    /// How many milliseconds ours may take.
+    /// The maximum import time of codat-keys, in milliseconds.
     pub(crate) import: f64,
-    /// How one is run, for people's eyes.
+    /// The command that runs a statement, as shown in the table.
     shown: &'static str,
     run: fn(&str) -> Command,
-    /// Says how many bytes are installed, and on how many packages ours depends.
+    /// Returns the command that prints the installed size of codat-keys in bytes and the number of its dependencies.
     size: fn() -> Command,
 }
 
@@ -58,7 +58,7 @@ pub(crate) const NODE: Language = Language {
     shown: "node --input-type=module -e",
     run: |statement| {
         let mut node = scripts::node();
-        // What it imports is looked for from there.
+        // Node resolves the imports from this folder.
         node.args(["--input-type=module", "-e", statement]).current_dir("bench/node");
         node
     },
@@ -71,7 +71,7 @@ pub(crate) const NODE: Language = Language {
 
 pub(crate) struct Package {
     pub(crate) language: &'static Language,
-    /// Milliseconds for each statement, round by round.
+    /// The milliseconds of each statement in each round.
     imports: Vec<Vec<f64>>,
     pub(crate) bytes: f64,
     pub(crate) dependencies: usize,
@@ -95,19 +95,19 @@ impl Package {
         Ok(Self { language, imports, bytes: bytes.parse()?, dependencies: dependencies.parse()? })
     }
 
-    /// What the import adds to a bare interpreter, in milliseconds.
+    /// Returns the import time of codat-keys in milliseconds, relative to a bare interpreter.
     pub(crate) fn import(&self) -> Summary {
         self.added(&self.imports[1])
     }
 
-    /// What the others add.
+    /// Returns the import times of the other packages.
     pub(crate) fn other_imports(&self) -> String {
         let others = self.language.statements.iter().zip(&self.imports).skip(2);
         let others = others.map(|(statement, times)| format!("`{statement}` {:.0}", self.added(times).median));
         others.collect::<Vec<_>>().join(", ")
     }
 
-    /// A row a statement.
+    /// Returns a table with one row per statement.
     pub(crate) fn table(&self) -> String {
         let row = |(statement, times): (&&str, &Vec<f64>)| {
             let added =

@@ -1,5 +1,5 @@
-//! The clients of Python and of Node, in `bench/python` and `bench/node`: each in a process of its own, which makes a slice
-//! whenever it is told to.
+//! The Python and Node clients in `bench/python` and `bench/node`. Each client runs in a separate process and makes a
+//! slice of calls on request.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -9,24 +9,24 @@ use anyhow::{Context as _, Result};
 use super::KEY;
 use super::slice::{LENGTH, Slice};
 
-/// Of the environment that `cargo xtask bench` makes, below the root of the repository.
+/// The interpreter in the environment that `cargo xtask bench` creates, relative to the root of the repository.
 const PYTHON: &str = "target/bench-venv/bin/python";
 
-/// Python, as it is without what whoever runs the bench adds to it.
+/// Returns the command of Python without the environment of the user.
 pub(crate) fn python() -> Command {
     let mut python = Command::new(PYTHON);
     python.env_clear();
     python
 }
 
-/// The Node of whoever runs the bench, without options of theirs.
+/// Returns the command of the installed Node without the user's `NODE_OPTIONS`.
 pub(crate) fn node() -> Command {
     let mut node = Command::new("node");
     node.env_remove("NODE_OPTIONS");
     node
 }
 
-/// It ends when this is dropped.
+/// A client process, which is killed on drop.
 pub(crate) struct Process {
     child: Child,
     orders: ChildStdin,
@@ -34,21 +34,21 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// One of `bench/python`.
+    /// Starts a client in `bench/python`.
     pub(crate) fn of_python(kind: &str, client: &str, in_flight: usize, url: &str) -> Result<Self> {
         let mut command = python();
         command.args(["bench/python", kind]);
         Self::start(command, client, in_flight, url)
     }
 
-    /// One of `bench/node`.
+    /// Starts a client in `bench/node`.
     pub(crate) fn of_node(client: &str, in_flight: usize, url: &str) -> Result<Self> {
         let mut command = node();
         command.arg("bench/node/main.mjs");
         Self::start(command, client, in_flight, url)
     }
 
-    /// Starts a client, and lets it make its connections.
+    /// Starts a client and runs a first slice, so that the client opens its connections.
     fn start(mut command: Command, client: &str, in_flight: usize, url: &str) -> Result<Self> {
         command.args([client, &in_flight.to_string(), url, KEY]);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -71,7 +71,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

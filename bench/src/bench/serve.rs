@@ -1,4 +1,4 @@
-//! A small server for machines without nginx: one thread, HTTP and HTTPS, one answer.
+//! A small server for machines without nginx: one thread, HTTP and HTTPS, and a fixed response.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use super::server::{CERTIFICATE, PRIVATE_KEY};
 use super::{KEYS, PATH};
 
-/// Serves until it is killed. The folder holds the certificate and its key.
+/// Serves until the process is killed. `folder` contains the certificate and its private key.
 pub(crate) fn run(http: u16, https: u16, folder: &Path) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
@@ -34,7 +34,7 @@ pub(crate) fn run(http: u16, https: u16, folder: &Path) -> Result<()> {
             loop {
                 let (stream, tls) = (accept(&encrypted).await?, tls.clone());
                 tokio::spawn(async move {
-                    // A client that does not trust us goes away.
+                    // A client that does not trust the certificate closes the connection.
                     if let Ok(stream) = tls.accept(stream).await {
                         serve(stream).await;
                     }
@@ -48,7 +48,8 @@ pub(crate) fn run(http: u16, https: u16, folder: &Path) -> Result<()> {
     })
 }
 
-/// Without a delay: the second part of an answer would wait until the client acknowledges the first.
+/// Accepts a connection and sets `TCP_NODELAY`. Otherwise the second part of a response would wait until the client
+/// acknowledges the first part.
 async fn accept(listener: &TcpListener) -> Result<TcpStream> {
     let (stream, _) = listener.accept().await?;
     stream.set_nodelay(true)?;
@@ -66,7 +67,7 @@ fn acceptor(folder: &Path) -> Result<TlsAcceptor> {
 }
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) {
-    // A connection that is lost is its client's business.
+    // The client reports a lost connection.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
 }
 

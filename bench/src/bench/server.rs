@@ -1,4 +1,4 @@
-//! The server that all clients call, in a process of its own: nginx, or the small one in `serve.rs`.
+//! The server that all clients call, in a separate process: nginx, or the small server in `serve.rs`.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ const AUTHORITY: &str = "authority.pem";
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A running server. It is stopped when this is dropped.
+/// A running server, which is stopped on drop.
 pub(crate) struct Server {
     process: Child,
     folder: TempDir,
@@ -28,11 +28,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts nginx, or where there is none the small one, on two free ports.
+    /// Starts nginx, or the small server if nginx is not installed, on two free ports.
     pub(crate) fn start() -> Result<Self> {
         let folder = TempDir::with_prefix("codat-keys-bench-")?;
         write_certificates(folder.path())?;
-        // Both are free as long as nobody else takes them within the next moment.
+        // Another process could take a port before the server listens on it.
         let [http, https] = free_ports()?;
         let version = Command::new("nginx").arg("-v").output();
         let (name, mut command) = match version {
@@ -57,7 +57,7 @@ impl Server {
         Ok(server)
     }
 
-    /// The certificate of the authority that signed the server's.
+    /// Returns the path of the certificate of the authority that signed the server's certificate.
     pub(crate) fn authority(&self) -> PathBuf {
         self.folder.path().join(AUTHORITY)
     }
@@ -77,14 +77,14 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 fn free_ports() -> Result<[u16; 2]> {
-    // Both are held until both are known, so that they differ.
+    // Both listeners are open at the same time, so that the ports differ.
     let held = [TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?];
     Ok([held[0].local_addr()?.port(), held[1].local_addr()?.port()])
 }
@@ -101,7 +101,8 @@ fn write_certificates(folder: &Path) -> Result<()> {
     Ok(fs::write(folder.join(PRIVATE_KEY), key.serialize_pem())?)
 }
 
-/// One process of one thread that answers from its configuration, writes no log, and keeps every connection.
+/// Returns the command of nginx with a single process and thread. The configuration contains the response, disables
+/// logs, and keeps connections open.
 fn nginx(folder: &Path, http: u16, https: u16) -> Result<Command> {
     let configuration = format!(
         "daemon off; master_process off; worker_processes 1; pid nginx.pid; error_log error.log;

@@ -1,4 +1,4 @@
-//! A short time of calls without a pause.
+//! A slice: a short period of consecutive calls.
 
 use std::sync::{Barrier, Mutex};
 use std::thread;
@@ -13,10 +13,10 @@ use super::callers::Caller;
 
 pub(crate) const LENGTH: Duration = Duration::from_millis(50);
 
-/// What one thread does again and again.
+/// The call that one thread repeats.
 pub(crate) type Blocking = Box<dyn FnMut() -> Result<()> + Send>;
 
-/// What was done in it.
+/// The number of calls in a slice, and the time and processor time that they took.
 pub(crate) struct Slice {
     calls: usize,
     time: Duration,
@@ -24,7 +24,7 @@ pub(crate) struct Slice {
 }
 
 impl Slice {
-    /// A task for each call in flight.
+    /// Runs a slice with one task per call in flight.
     pub(crate) fn of_tasks(runtime: &Runtime, caller: &Caller, in_flight: usize) -> Result<Self> {
         runtime.block_on(async {
             let clock = Clock::start();
@@ -48,12 +48,13 @@ impl Slice {
         })
     }
 
-    /// A thread for each of these.
+    /// Runs a slice with one thread per call.
     pub(crate) fn of_threads(calls: &[Mutex<Blocking>]) -> Result<Self> {
         let barrier = Barrier::new(calls.len() + 1);
         let call_until_it_ends = |call: &Mutex<Blocking>| {
             let call = call.lock();
-            // Once so that every thread has started before the clock does, and once to let them all go.
+            // The first wait ensures that every thread has started before the clock. The second wait releases all
+            // threads.
             barrier.wait();
             barrier.wait();
             let mut call = call.map_err(|_| anyhow!("a thread panicked"))?;
@@ -78,7 +79,7 @@ impl Slice {
         })
     }
 
-    /// From what another process says of one that it made: calls, seconds, and seconds of CPU.
+    /// Parses the slice of another process: the number of calls, the seconds, and the seconds of processor time.
     pub(crate) fn parse(said: &str) -> Result<Self> {
         let numbers = said.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
         let [calls, time, cpu] = numbers[..] else { bail!("three numbers were expected: {said:?}") };
@@ -90,13 +91,13 @@ impl Slice {
         self.calls as f64 / self.time.as_secs_f64()
     }
 
-    /// Of a call.
+    /// Returns the processor time per call in microseconds.
     pub(crate) fn cpu_micros(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.calls as f64
     }
 }
 
-/// The time that passes, and that this process computes, system calls included.
+/// A clock of elapsed time and of the processor time of this process, including system calls.
 struct Clock {
     started: Instant,
     cpu: Duration,

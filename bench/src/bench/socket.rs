@@ -1,4 +1,4 @@
-//! A call on a bare blocking socket: what no client of a thread each can undercut.
+//! Calls over a bare blocking socket, which is the lower bound for clients with one thread per call.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::PATH;
 use super::callers::{authorization, read_two};
 
-/// One connection of one thread.
+/// The connection of one thread.
 pub(crate) struct Socket {
     stream: TcpStream,
     request: Vec<u8>,
@@ -26,7 +26,7 @@ impl Socket {
         Ok(Self { stream, request: request.into_bytes(), answer: [0; 4096] })
     }
 
-    /// One call. The answer is taken to be whole once it ends as a list does.
+    /// Makes one call. The response is complete when it ends with `]}`, like a list of keys.
     pub(crate) fn call(&mut self) -> Result<()> {
         self.stream.write_all(&self.request)?;
         let mut length = 0;

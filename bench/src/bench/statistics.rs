@@ -1,6 +1,6 @@
-//! Medians and what spreads around them.
+//! Medians and quartiles.
 
-/// The middle of many measurements, and the range that holds the middle half of them.
+/// The median of measurements, and the range of the middle half of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Summary {
     pub(crate) median: f64,
@@ -9,7 +9,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Of at least one measurement; of none, zeroes.
+    /// Summarizes measurements. Without measurements, all values are zero.
     pub(crate) fn of(measured: impl IntoIterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = measured.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
@@ -17,14 +17,14 @@ impl Summary {
         Self { median: at(0.5), first_quartile: at(0.25), third_quartile: at(0.75) }
     }
 
-    /// Of what each round gives: both were measured in it one after the other, so that what slows the machine down for
-    /// longer than a round slows down both.
+    /// Summarizes the ratios of each round. The two measurements of a round follow each other, so a longer slowdown of
+    /// the machine affects both.
     pub(crate) fn of_ratios(measured: &[f64], reference: &[f64]) -> Self {
         Self::of(measured.iter().zip(reference).map(|(measured, reference)| measured / reference))
     }
 }
 
-/// Between two measurements, the point on the line from one to the other.
+/// Returns a quantile, with linear interpolation between two measurements.
 fn quantile(sorted: &[f64], part: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
     let place = part * last as f64;
@@ -56,8 +56,8 @@ mod tests {
 
     #[test]
     fn ratios_are_taken_round_by_round() {
-        // The second round was slow for both: the ratio of the medians would be 1.5.
-        let ratios = Summary::of_ratios(&[30.0, 10.0, 20.0], &[20.0, 5.0, 10.0]);
+        // The ratio of the medians, 20 and 8, would be 2.5.
+        let ratios = Summary::of_ratios(&[30.0, 12.0, 20.0], &[20.0, 6.0, 8.0]);
         assert_eq!(ratios.median, 2.0);
     }
 }

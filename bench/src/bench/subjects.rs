@@ -1,4 +1,4 @@
-//! Who is measured, with how many calls in flight, and beside whom.
+//! The measured clients, grouped by the number of calls in flight and by the reference client.
 
 use std::sync::Mutex;
 
@@ -12,54 +12,54 @@ use super::server::Server;
 use super::slice::{Blocking, Slice};
 use super::socket::Socket;
 
-/// As many as a pool of threads has.
+/// The number of threads in a typical thread pool.
 pub(crate) const THREADS: usize = 16;
 pub(crate) const TASKS: usize = 64;
 
 pub(crate) const OURS: &str = "codat-keys";
 pub(crate) const OURS_BLOCKING: &str = "codat-keys, blocking";
-/// What the others are compared with.
+/// The reference for the other clients.
 pub(crate) const REFERENCE: &str = "reqwest";
 pub(crate) const REFERENCE_THREADS: &str = "reqwest, a runtime a thread";
 pub(crate) const FASTEST: &str = "hyper-util";
 pub(crate) const FASTEST_THREADS: &str = "hyper-util, a runtime a thread";
 pub(crate) const SOCKETS: &str = "a bare socket a thread";
 
-/// The core as the Node package arranges it, without JavaScript.
+/// The core as the Node package uses it, without JavaScript.
 pub(crate) const OURS_AWAY: &str = "codat-keys on a thread of its own";
 
-/// The names in `bench/node`.
+/// A name in `bench/node`.
 pub(crate) const NODE: &str = "codat-keys from Node";
-/// What the others in Node are compared with.
+/// The reference for the other clients in Node.
 pub(crate) const NODE_PLATFORM: &str = "@codat/platform";
 pub(crate) const UNDICI: &str = "undici Pool and JSON.parse";
 pub(crate) const NODE_SOCKET: &str = "a bare socket and JSON.parse";
 
-/// The names in `bench/python`.
+/// A name in `bench/python`.
 pub(crate) const PYTHON: &str = "codat-keys from Python";
-/// What the others in Python are compared with.
+/// The reference for the other clients in Python.
 pub(crate) const PLATFORM: &str = "codat-platform";
 pub(crate) const PYCURL: &str = "pycurl and json";
 pub(crate) const AIOHTTP: &str = "aiohttp";
 pub(crate) const PYTHON_SOCKET: &str = "a bare socket and json";
 pub(crate) const PYTHON_PROTOCOL: &str = "a bare protocol and json";
 
-/// Clients that do the same side by side.
+/// Clients that are compared with each other.
 pub(crate) struct Group<'a> {
     pub(crate) pin: Pin,
     pub(crate) in_flight: usize,
-    /// What they are compared with.
+    /// The reference for the clients.
     pub(crate) reference: &'static str,
     pub(crate) clients: Vec<Client<'a>>,
 }
 
-/// A name, and what makes its next slice.
+/// The name of a client and the function that runs its next slice.
 type Client<'a> = (&'static str, Box<dyn FnMut() -> Result<Slice> + 'a>);
 
 pub(crate) fn groups<'a>(server: &Server, cores: &Cores, runtime: &'a Runtime) -> Result<Vec<Group<'a>>> {
     let mut groups = Vec::new();
     for &pin in cores.pins() {
-        // A process stays where it is started.
+        // A child process keeps the pinning of its start.
         cores.pin(pin)?;
         let group = |in_flight, reference, clients| Group { pin, in_flight, reference, clients };
         for in_flight in [1, THREADS, TASKS] {
@@ -68,7 +68,7 @@ pub(crate) fn groups<'a>(server: &Server, cores: &Cores, runtime: &'a Runtime) -
         }
         groups.push(group(1, NODE_PLATFORM, of_node(&server.http, runtime, 1)?));
     }
-    // What its two threads do at once, one core cannot show.
+    // Two threads of one client run in parallel only on several cores.
     cores.pin(Pin::All)?;
     let clients = of_node(&server.http, runtime, TASKS)?;
     groups.push(Group { pin: Pin::All, in_flight: TASKS, reference: NODE_PLATFORM, clients });
@@ -87,7 +87,7 @@ fn of_rust<'a>(url: &str, runtime: &'a Runtime, in_flight: usize) -> Result<Vec<
         anyhow::Ok([hyper, ours])
     };
     let blocking = || {
-        // One client, shared by all threads. The peers are in our arrangement: each thread drives a client of its own.
+        // All threads share one codat-keys client. In the other clients, each thread drives its own client.
         let client = callers::builder(url)?.build_blocking()?;
         let ours = threads(OURS_BLOCKING, in_flight, || Ok(ours_blocking(client.clone())))?;
         let reqwests = threads(REFERENCE_THREADS, in_flight, || on_a_runtime(Caller::reqwest(url)?))?;

@@ -1,8 +1,8 @@
-//! Tables that read well on a terminal and as Markdown.
+//! Tables that are readable both in a terminal and as Markdown.
 
 use super::statistics::Summary;
 
-/// A Markdown table whose columns are as wide as their longest cell.
+/// Returns a Markdown table whose columns are as wide as their longest cell.
 pub(crate) fn markdown<const COLUMNS: usize>(head: [&str; COLUMNS], rows: &[[String; COLUMNS]]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
@@ -18,14 +18,14 @@ pub(crate) fn markdown<const COLUMNS: usize>(head: [&str; COLUMNS], rows: &[[Str
     format!("{}|{rule}\n{body}", line(head))
 }
 
-/// `34,700 (34,100–35,200)`: the median, and the quartiles in brackets.
+/// Formats the median, followed by the quartiles in parentheses: `34,700 (34,100–35,200)`.
 pub(crate) fn spread(summary: Summary, decimals: usize) -> String {
     let [median, first, third] =
         [summary.median, summary.first_quartile, summary.third_quartile].map(|value| number(value, decimals));
     format!("{median} ({first}–{third})")
 }
 
-/// With a comma between thousands.
+/// Formats a number with commas between groups of thousands.
 pub(crate) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let whole = text.split('.').next().unwrap_or_default().trim_start_matches('-').len();

@@ -1,4 +1,4 @@
-//! Calls over connections that are kept: short slices of every client in turn, many rounds of them.
+//! The throughput of calls over kept-alive connections. Short slices of all clients alternate in many rounds.
 
 use anyhow::{Context as _, Result};
 
@@ -11,24 +11,24 @@ use super::table::{markdown, spread};
 
 const ROUNDS: usize = 80;
 
-/// What one client did in all its slices: the same index is the same round in every line.
+/// The results of one client in all slices. The same index is the same round in every line.
 pub(crate) struct Line {
     pub(crate) pin: Pin,
     pub(crate) in_flight: usize,
     pub(crate) client: &'static str,
-    /// What it is compared with in the table.
+    /// The reference for the client in the table.
     reference: &'static str,
     calls_a_second: Vec<f64>,
     cpu_micros: Vec<f64>,
 }
 
 impl Line {
-    /// The processor time of a call in the client's process, in microseconds.
+    /// Returns the processor time per call in the client's process, in microseconds.
     pub(crate) fn cpu(&self) -> Summary {
         Summary::of(self.cpu_micros.iter().copied())
     }
 
-    /// Calls a second, as a multiple of another's.
+    /// Returns the calls per second as a multiple of those of another client.
     pub(crate) fn ratio_to(&self, other: &Self) -> Summary {
         Summary::of_ratios(&self.calls_a_second, &other.calls_a_second)
     }
@@ -39,7 +39,7 @@ impl Line {
     }
 }
 
-/// Finds a line.
+/// Finds the line of a client.
 pub(crate) fn line<'a>(lines: &'a [Line], pin: Pin, in_flight: usize, client: &str) -> Result<&'a Line> {
     let is_it = |line: &&Line| line.pin == pin && line.in_flight == in_flight && line.client == client;
     lines.iter().find(is_it).with_context(|| format!("{client} was not measured with {in_flight} in flight, {pin}"))
@@ -66,7 +66,7 @@ fn lines_of(group: &Group<'_>) -> Vec<Line> {
     group.clients.iter().map(|(client, _)| line(*client)).collect()
 }
 
-/// A row for each line that is compared with this client.
+/// Returns a table with a row for each line with this reference.
 pub(crate) fn table(lines: &[Line], reference: &str) -> String {
     let row = |of: &Line| {
         let ratio = match line(lines, of.pin, of.in_flight, reference) {
