@@ -13,13 +13,18 @@ use config::{Config, Name, Place};
 #[path = "../../crates/cli/src/config/mod.rs"]
 mod config;
 
-/// As the command line's own, which also reports it.
-mod failure {
-    use std::fmt::{Display, Formatter, Result};
+/// As in the command line, without the key of a client.
+mod redact {
+    use std::fmt::Display;
 
     pub(crate) fn without_secrets(message: impl Display) -> String {
         codat_keys::mask_credentials(&message.to_string())
     }
+}
+
+/// As in the command line, which also reports it.
+mod failure {
+    use std::fmt::{Display, Formatter, Result};
 
     pub(crate) struct Failure(String);
 

@@ -16,9 +16,10 @@ use url::Url;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{eprint_line, print, print_body, refuse_closed_output};
+use crate::output::{print, print_body, refuse_closed_output};
 use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
+use crate::stderr::eprint_line;
 
 /// The maximum size of a request body, far above what Codat accepts.
 const MAX_INPUT_BYTES: u64 = 64 * 1024 * 1024;

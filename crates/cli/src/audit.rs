@@ -11,8 +11,10 @@ use serde::Serialize;
 
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::output::{KeyJson, eprint_line, print_json, print_rows};
+use crate::key_display::KeyJson;
+use crate::output::{print_json, print_rows};
 use crate::runtime::unless_interrupted;
+use crate::stderr::eprint_line;
 
 /// The exit status of an audit with findings.
 pub(crate) const FOUND: u8 = 3;

@@ -15,8 +15,9 @@ use crate::args;
 use crate::config::{Config, Source};
 use crate::connection::Connection;
 use crate::credential_selection::{self, Selection};
-use crate::failure::{Failure, without_secrets};
+use crate::failure::Failure;
 use crate::output::print;
+use crate::redact::without_secrets;
 use crate::runtime;
 
 const VARIABLE: &str = "_CODAT_KEYS_COMPLETE";

@@ -11,8 +11,9 @@ use url::{Origin, Url};
 use crate::completion;
 use crate::config::{Profile, Source};
 use crate::credential_selection::{self, Selection};
-use crate::failure::{Failure, keep_secret};
+use crate::failure::Failure;
 use crate::keyring::{self, KeyringError};
+use crate::redact::keep_secret;
 use crate::runtime::unless_interrupted;
 
 #[derive(Args)]

@@ -5,8 +5,8 @@ use codat_keys::{Creation, How, KeyName};
 use crate::args::Create;
 use crate::failure::Failure;
 use crate::keys::{fetch_hint, reserve, write_secret};
-use crate::output::eprint_line;
 use crate::signals::{begin_change, end_change, interrupted};
+use crate::stderr::eprint_line;
 
 pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     let client = create.connection.client().await?;

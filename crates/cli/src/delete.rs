@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use crate::args::Delete;
 use crate::failure::Failure;
-use crate::output::{KeyJson, eprint_line, print_json};
+use crate::key_display::KeyJson;
+use crate::output::print_json;
 use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
+use crate::stderr::eprint_line;
 
 #[derive(Serialize)]
 struct Document {

@@ -9,8 +9,9 @@ use serde::{Serialize, Serializer};
 
 use crate::connection::Connection;
 use crate::credential_report;
-use crate::failure::{ErrorJson, Failure, without_secrets};
+use crate::failure::{ErrorJson, Failure};
 use crate::output::{print, print_json};
+use crate::redact::without_secrets;
 use crate::runtime::unless_interrupted;
 
 /// The maximum clock skew with which a resumed `create` can distinguish new keys from old ones by date.

@@ -12,9 +12,11 @@ use codat_keys_emulator::Emulator;
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::output::{eprint_line, json_text, print, print_aside};
+use crate::json::json_text;
+use crate::output::{print, print_aside};
 use crate::portal;
 use crate::signals::interrupted;
+use crate::stderr::eprint_line;
 
 #[derive(Args)]
 pub(crate) struct EmulatorOptions {

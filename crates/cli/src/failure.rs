@@ -3,33 +3,18 @@
 use std::fmt::{Display, Formatter};
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
-use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
-use codat_keys::{ApiKeyDetails, Client, Error, ErrorKind, mask_credentials, plain};
+use codat_keys::{ApiKeyDetails, Error, ErrorKind, plain};
 use serde::Serialize;
 
-use crate::output::{eprint_masked_line, json_text};
+use crate::json::json_text;
+use crate::redact::without_secrets;
 use crate::signals;
+use crate::stderr::eprint_masked_line;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
-
-/// The client whose key is masked in all messages.
-static CLIENT: OnceLock<Client> = OnceLock::new();
-
-/// Masks the key of a client in all later messages.
-pub(crate) fn keep_secret(client: &Client) {
-    // A command has one client.
-    let _ = CLIENT.set(client.clone());
-}
-
-/// Masks the keys in a message. A user may have given a key where a path, a name or a command belongs.
-pub(crate) fn without_secrets(message: impl Display) -> String {
-    let message = message.to_string();
-    // The key first: a part of it may look like a credential, and the rest would then not be recognized.
-    mask_credentials(&CLIENT.get().map_or_else(|| message.clone(), |client| client.redact(&message)))
-}
 
 pub(crate) struct Failure {
     status: u8,

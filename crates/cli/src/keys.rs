@@ -8,12 +8,11 @@ use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind, KeyId};
 use crate::args::{KeyOutput, KeyReference, List, Show, Whoami};
 use crate::credential_report;
 use crate::failure::Failure;
-use crate::output::{
-    KeyDocument, KeyJson, KeysDocument, eprint_line, print, print_json, print_keys, refuse_closed_output,
-    refuse_terminal,
-};
+use crate::key_display::{KeyDocument, KeyJson, KeysDocument, print_keys};
+use crate::output::{print, print_json, refuse_closed_output, refuse_terminal};
 use crate::runtime::unless_interrupted;
 use crate::secret_file::SecretFile;
+use crate::stderr::eprint_line;
 
 pub(crate) async fn list(list: &List) -> Result<(), Failure> {
     let client = list.connection.client().await?;

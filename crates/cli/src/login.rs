@@ -8,12 +8,13 @@ use codat_keys::{ApiKey, ApiKeyDetails, ErrorKind, plain};
 use crate::config::{Config, Name, Place, Profile, Source, private_folder};
 use crate::connection::Connection;
 use crate::credential_selection;
-use crate::failure::{Failure, keep_secret};
+use crate::failure::Failure;
 use crate::keyring::{self, KeyringError};
-use crate::output::eprint_line;
+use crate::redact::keep_secret;
 use crate::runtime::unless_interrupted;
 use crate::secret_file::SecretFile;
 use crate::secret_input;
+use crate::stderr::eprint_line;
 
 /// The name of the profile if no name is given and no profile is in use.
 const FIRST: &str = "default";

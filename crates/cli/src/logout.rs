@@ -10,7 +10,7 @@ use crate::credential_selection;
 use crate::failure::Failure;
 use crate::keyring;
 use crate::login::{check_is_kept_here, forget};
-use crate::output::eprint_line;
+use crate::stderr::eprint_line;
 
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys logout --profile work")]

@@ -1,6 +1,10 @@
 //! `codat-keys`: Codat API keys from the shell.
 
-#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic if the stream is closed; `output` does not")]
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic if the stream is closed; `output` and `stderr` do not"
+)]
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "every console encoding can represent ASCII"))]
 
 mod api;
@@ -23,6 +27,8 @@ mod exec;
 mod failure;
 mod header;
 mod inject;
+mod json;
+mod key_display;
 mod keyring;
 mod keys;
 mod login;
@@ -30,12 +36,13 @@ mod logout;
 mod manual;
 mod output;
 mod portal;
-mod pretty;
 mod profile;
+mod redact;
 mod runtime;
 mod secret_file;
 mod secret_input;
 mod signals;
+mod stderr;
 mod template;
 mod usage;
 
@@ -53,7 +60,9 @@ fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(status) => return status,
     };
-    signals::handle(is_json);
+    signals::handle(move |done| {
+        let _ = Failure::stopped(done).report(is_json);
+    });
     match run(cli) {
         Ok(status) => status,
         Err(failure) => failure.report(is_json),

@@ -1,23 +1,14 @@
-//! Output to standard output and standard error.
+//! Output to standard output.
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write, stdout};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
-use std::time::Duration;
 
-use codat_keys::{ApiKeyDetails, Client, Creation, escape_json, plain};
+use codat_keys::{escape_json, plain};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use unicode_width::UnicodeWidthStr;
 
-use crate::failure::{Failure, without_secrets};
-use crate::pretty::write_pretty;
-use crate::signals;
-
-/// How long a blocked standard error delays the end of the process after a signal.
-const BLOCKED_TIMEOUT: Duration = Duration::from_secs(2);
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
+use crate::failure::Failure;
+use crate::json::{json_text, write_pretty};
 
 /// Writes to standard output. A closed pipe (`| head`) ends the program with status 0 and without a message.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -108,51 +99,9 @@ fn write(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fai
     })
 }
 
-/// Writes a line to standard error, with keys masked.
-pub(crate) fn eprint_line(line: &str) {
-    eprint_masked_line(&without_secrets(line));
-}
-
-/// Writes a line to standard error. The caller has masked the keys in it. Errors are ignored. After a signal, a write that
-/// blocks is abandoned after [`BLOCKED_TIMEOUT`].
-pub(crate) fn eprint_masked_line(line: &str) {
-    static IS_BLOCKED: AtomicBool = AtomicBool::new(false);
-    if IS_BLOCKED.load(Ordering::Relaxed) {
-        return;
-    }
-    let line = format!("{line}\n");
-    let (tx, written) = channel();
-    let writer = thread::Builder::new().spawn(move || {
-        let _ = anstream::stderr().write_all(line.as_bytes());
-        let _ = tx.send(());
-    });
-    let mut left = BLOCKED_TIMEOUT;
-    while writer.is_ok() && written.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-        if signals::was_received() {
-            left = left.saturating_sub(POLL_INTERVAL);
-        }
-        if left.is_zero() {
-            // The thread holds the lock of standard error, so that nothing else can be written.
-            IS_BLOCKED.store(true, Ordering::Relaxed);
-            return;
-        }
-    }
-}
-
 /// Prints JSON, indented on a terminal and on one line elsewhere.
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     print(&(json_text(document, stdout().is_terminal()) + "\n"))
-}
-
-pub(crate) fn json_text(document: &impl Serialize, is_pretty: bool) -> String {
-    let text = if is_pretty { serde_json::to_string_pretty(document) } else { serde_json::to_string(document) };
-    let text = text.expect("names are texts, and no value refuses to be written");
-    escape_json(&text).into_owned()
-}
-
-/// Prints keys as a table on a terminal, and as tab-separated lines elsewhere.
-pub(crate) fn print_keys(client: &Client, keys: &[ApiKeyDetails], reveal: bool) -> Result<(), Failure> {
-    print_rows(["ID", "NAME", "CREATED", "IN USE", "KEY"], keys.iter().map(|key| row(client, key, reveal)))
 }
 
 /// Prints a table with a heading on a terminal, and tab-separated lines elsewhere. An empty value is `-`.
@@ -170,71 +119,6 @@ pub(crate) fn print_rows<const N: usize>(
 /// Replaces an empty cell by `-`, because programs that merge consecutive tabs would lose the cell.
 fn or_dash(cell: String) -> String {
     if cell.is_empty() { "-".into() } else { cell }
-}
-
-/// The JSON document of `list`.
-#[derive(Serialize)]
-pub(crate) struct KeysDocument {
-    pub(crate) keys: Vec<KeyJson>,
-}
-
-/// The JSON document of `show`, `whoami` and `create`.
-#[derive(Serialize)]
-pub(crate) struct KeyDocument {
-    key: KeyJson,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    how: Option<&'static str>,
-    /// The ids of other new keys of the same name. Null if the keys could not be listed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    extras: Option<Option<Vec<String>>>,
-}
-
-impl KeyDocument {
-    pub(crate) fn new(client: &Client, key: &ApiKeyDetails, reveal: bool, made: Option<&Creation>) -> Self {
-        let ids = |extras: &Vec<ApiKeyDetails>| extras.iter().map(|extra| extra.id.to_string()).collect();
-        Self {
-            key: KeyJson::new(client, key, reveal),
-            how: made.map(|made| made.how.code()),
-            extras: made.map(|made| made.extras.as_ref().map(ids)),
-        }
-    }
-}
-
-/// A key in JSON. The members have the order that `--help` shows.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct KeyJson {
-    id: String,
-    name: Option<String>,
-    created: Option<String>,
-    in_use: bool,
-    key: String,
-}
-
-impl KeyJson {
-    pub(crate) fn new(client: &Client, key: &ApiKeyDetails, reveal: bool) -> Self {
-        Self {
-            id: key.id.to_string(),
-            name: key.name.as_ref().map(|name| name.redacted().into_owned()),
-            created: key.created_date.map(|date| date.to_string()),
-            in_use: client.uses(key),
-            key: shown(key, reveal),
-        }
-    }
-}
-
-fn row(client: &Client, key: &ApiKeyDetails, reveal: bool) -> [String; 5] {
-    [
-        key.id.to_string(),
-        key.name.as_ref().map(ToString::to_string).unwrap_or_default(),
-        key.created_date.map(|date| date.to_string()).unwrap_or_default(),
-        if client.uses(key) { "yes" } else { "no" }.into(),
-        shown(key, reveal),
-    ]
-}
-
-fn shown(key: &ApiKeyDetails, reveal: bool) -> String {
-    if reveal { key.api_key.expose_secret().to_owned() } else { key.api_key.masked() }
 }
 
 fn table<const N: usize>(rows: Vec<[String; N]>) -> String {

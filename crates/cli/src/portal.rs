@@ -17,9 +17,11 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 
 use crate::connection::Connection;
 use crate::emulator::port;
-use crate::failure::{Failure, without_secrets};
-use crate::output::{eprint_line, print_aside};
+use crate::failure::Failure;
+use crate::output::print_aside;
+use crate::redact::without_secrets;
 use crate::signals::{interrupted, with_state};
+use crate::stderr::eprint_line;
 
 /// The time without use after which the page is closed.
 const IDLE: Duration = Duration::from_secs(30 * 60);

@@ -9,8 +9,10 @@ use serde_json::json;
 use crate::completion;
 use crate::config::{Config, Name, Profile};
 use crate::credential_selection;
-use crate::failure::{Failure, without_secrets};
-use crate::output::{eprint_line, print_json, print_rows};
+use crate::failure::Failure;
+use crate::output::{print_json, print_rows};
+use crate::redact::without_secrets;
+use crate::stderr::eprint_line;
 
 /// The argument with the name of a profile, as errors call it.
 const ARGUMENT: &str = "<NAME>";

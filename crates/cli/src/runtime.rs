@@ -34,8 +34,8 @@ pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
 ) -> Result<T, Failure> {
     let result = tokio::select! {
         result = call.into_future() => result.map_err(Into::into),
-        () = interrupted() => Err(signals::stopped()),
+        () = interrupted() => Err(Failure::stopped(signals::done())),
     };
     // A signal that arrives together with the result does not end the process by itself, so the command ends here.
-    if signals::was_received() { Err(signals::stopped()) } else { result }
+    if signals::was_received() { Err(Failure::stopped(signals::done())) } else { result }
 }

@@ -6,8 +6,8 @@ use codat_keys::{Credential, ErrorKind};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
-use crate::output::eprint_line;
 use crate::signals::{Terminal, interrupted, with_state};
+use crate::stderr::eprint_line;
 
 /// The maximum size of the input, far above the size of any key.
 const MAX_BYTES: u64 = 64 * 1024;

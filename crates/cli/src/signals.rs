@@ -16,7 +16,7 @@ use same_file::Handle;
 use tempfile::NamedTempFile;
 use tokio::sync::watch;
 
-use crate::failure::{Failure, without_secrets};
+use crate::redact::without_secrets;
 
 mod received;
 mod terminal;
@@ -98,7 +98,9 @@ impl State {
 }
 
 /// Starts the thread that receives signals. If the thread cannot start, signals keep the default action of the system.
-pub(crate) fn handle(is_json: bool) {
+///
+/// If a signal ends the process while no call is running, `report` prints the change made so far.
+pub(crate) fn handle(report: impl Fn(Option<String>) + Clone + Send + 'static) {
     let (tx, rx) = channel();
     let handle = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().ok()?;
@@ -109,7 +111,7 @@ pub(crate) fn handle(is_json: bool) {
             let mut is_first = true;
             loop {
                 let signal = signals.next().await;
-                is_first = !end(signal, is_first, is_json) && is_first;
+                is_first = !end(signal, is_first, &report) && is_first;
             }
         })
     };
@@ -119,7 +121,7 @@ pub(crate) fn handle(is_json: bool) {
 }
 
 /// Cancels the running calls, or ends the process. Returns `false` if a child process handles the signals.
-fn end(signal: Signal, is_first: bool, is_json: bool) -> bool {
+fn end(signal: Signal, is_first: bool, report: &(impl Fn(Option<String>) + Clone + Send + 'static)) -> bool {
     let mut state = lock();
     if state.is_left {
         return false;
@@ -132,10 +134,10 @@ fn end(signal: Signal, is_first: bool, is_json: bool) -> bool {
     if state.calls == 0 {
         state.is_ending = true;
         state.clean_up();
-        let failure = Failure::stopped(state.done.clone());
+        let (report, done) = (report.clone(), state.done.clone());
         // Standard error may block, and this thread must receive the next signal, which ends the process.
         thread::spawn(move || {
-            let _ = failure.report(is_json);
+            report(done);
             process::exit(signal.status().into());
         });
     }
@@ -158,9 +160,9 @@ pub(crate) fn was_received() -> bool {
     STOPPED.borrow().is_some()
 }
 
-/// Returns the failure of a command that a signal stopped. The failure reports the change made so far.
-pub(crate) fn stopped() -> Failure {
-    Failure::stopped(running().done.clone())
+/// Returns the change made so far, with keys masked.
+pub(crate) fn done() -> Option<String> {
+    running().done.clone()
 }
 
 /// Returns the exit status of a command that a signal stopped: 128 plus the number of the signal, as shells report it.

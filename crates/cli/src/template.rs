@@ -1,7 +1,7 @@
 //! The parser of templates: text with `{{ codat.key }}`, `{{ codat.header }}` and `{{ codat.base_url }}`. `{{ "{{" }}` is a
 //! literal `{{`.
 
-use crate::failure::without_secrets;
+use crate::redact::without_secrets;
 
 /// A piece of a template.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use codat_keys::{ErrorKind, KeyCommand};
 
-use crate::failure::{Failure, without_secrets};
+use crate::failure::Failure;
+use crate::redact::without_secrets;
 
 const MAX_NAME_CHARS: usize = 32;
 

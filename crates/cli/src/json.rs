@@ -1,9 +1,19 @@
-//! JSON with indentation.
+//! JSON texts.
 
 use std::io::{self, Write};
 
+use codat_keys::escape_json;
+use serde::Serialize;
+
 /// The maximum depth of indentation. Without it, the size of the output would be quadratic in the depth.
 const MAX_INDENTED: usize = 64;
+
+/// Serializes a document, with invisible characters escaped.
+pub(crate) fn json_text(document: &impl Serialize, is_pretty: bool) -> String {
+    let text = if is_pretty { serde_json::to_string_pretty(document) } else { serde_json::to_string(document) };
+    let text = text.expect("names are texts, and no value refuses to be written");
+    escape_json(&text).into_owned()
+}
 
 /// Writes JSON with indentation. Numbers and strings are copied unchanged.
 pub(crate) fn write_pretty(out: &mut dyn Write, json: &str) -> io::Result<()> {

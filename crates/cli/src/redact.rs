@@ -1,0 +1,22 @@
+//! Masking of keys in messages.
+
+use std::fmt::Display;
+use std::sync::OnceLock;
+
+use codat_keys::{Client, mask_credentials};
+
+/// The client whose key is masked in all messages.
+static CLIENT: OnceLock<Client> = OnceLock::new();
+
+/// Masks the key of a client in all later messages.
+pub(crate) fn keep_secret(client: &Client) {
+    // A command has one client.
+    let _ = CLIENT.set(client.clone());
+}
+
+/// Masks the keys in a message. A user may have given a key where a path, a name or a command belongs.
+pub(crate) fn without_secrets(message: impl Display) -> String {
+    let message = message.to_string();
+    // The key first: a part of it may look like a credential, and the rest would then not be recognized.
+    mask_credentials(&CLIENT.get().map_or_else(|| message.clone(), |client| client.redact(&message)))
+}

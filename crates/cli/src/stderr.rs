@@ -1,0 +1,45 @@
+//! Output to standard error.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::redact::without_secrets;
+use crate::signals;
+
+/// How long a blocked standard error delays the end of the process after a signal.
+const BLOCKED_TIMEOUT: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Writes a line to standard error, with keys masked.
+pub(crate) fn eprint_line(line: &str) {
+    eprint_masked_line(&without_secrets(line));
+}
+
+/// Writes a line to standard error. The caller has masked the keys in it. Errors are ignored. After a signal, a write that
+/// blocks is abandoned after [`BLOCKED_TIMEOUT`].
+pub(crate) fn eprint_masked_line(line: &str) {
+    static IS_BLOCKED: AtomicBool = AtomicBool::new(false);
+    if IS_BLOCKED.load(Ordering::Relaxed) {
+        return;
+    }
+    let line = format!("{line}\n");
+    let (tx, written) = channel();
+    let writer = thread::Builder::new().spawn(move || {
+        let _ = anstream::stderr().write_all(line.as_bytes());
+        let _ = tx.send(());
+    });
+    let mut left = BLOCKED_TIMEOUT;
+    while writer.is_ok() && written.recv_timeout(POLL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+        if signals::was_received() {
+            left = left.saturating_sub(POLL_INTERVAL);
+        }
+        if left.is_zero() {
+            // The thread holds the lock of standard error, so that nothing else can be written.
+            IS_BLOCKED.store(true, Ordering::Relaxed);
+            return;
+        }
+    }
+}
