@@ -68,7 +68,7 @@ pub(crate) fn groups<'a>(server: &Server, cores: &Cores, runtime: &'a Runtime) -
         }
         groups.push(group(1, NODE_PLATFORM, of_node(&server.http, runtime, 1)?));
     }
-    // Two threads of one client run in parallel only on several cores.
+    // The two threads of a Node client run in parallel only on several cores.
     cores.pin(Pin::All)?;
     let clients = of_node(&server.http, runtime, TASKS)?;
     groups.push(Group { pin: Pin::All, in_flight: TASKS, reference: NODE_PLATFORM, clients });

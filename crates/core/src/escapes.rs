@@ -48,8 +48,8 @@ pub(crate) fn json_unescaped(content: &str) -> impl Iterator<Item = Symbol> {
     })
 }
 
-/// Converts ranges of a decoded text to ranges of its source. The ranges must be in order, must not overlap, and must
-/// not be empty.
+/// Converts ranges of a decoded text to ranges of the original text. The ranges must be in order, must not overlap, and
+/// must not be empty.
 pub(crate) fn to_source<'a>(
     symbols: impl Iterator<Item = Symbol>,
     ranges: impl IntoIterator<Item = &'a mut Range<usize>>,

@@ -124,7 +124,7 @@ fn forms(key: &str) -> Vec<String> {
     if key.len() >= LEAST_KEY_BYTES {
         forms.push(key.bytes().map(|byte| format!("{byte:02x}")).collect());
         base64.extend((0..3).map(|before| base64_core(key, before)));
-        // A key may contain an apparent escape, which the search in decoded text does not match verbatim.
+        // If a key contains text that looks like an escape, the decoded key is a needle too.
         forms
             .extend(Some(unescaped(key).map(|(c, _)| c).collect()).filter(|key: &String| key.len() >= LEAST_KEY_BYTES));
     }

@@ -26,7 +26,7 @@ impl Package {
         self.install_tools()?;
         let mut maturin = self.module("maturin develop --quiet --locked")?;
         maturin.env("VIRTUAL_ENV", absolute(self.environment)?).env("CARGO_TARGET_DIR", absolute(self.built)?);
-        // maturin rejects two environments, so an active conda environment is hidden.
+        // Hides an active conda environment, because maturin rejects two environments.
         run_quietly(maturin.env_remove("CONDA_PREFIX"))
     }
 

@@ -46,7 +46,7 @@ const FAULTS: [Fault; 16] = [
     Fault::OthersDeleted,
 ];
 
-/// A delay in steps that is longer than any call.
+/// A delay, in steps, that exceeds the duration of every call.
 const NEVER_SEEN: u8 = 200;
 
 #[derive(Clone, Copy)]

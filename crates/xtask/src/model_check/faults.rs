@@ -58,7 +58,7 @@ pub(super) const FAULTS: [Fault; 26] = [
     Fault::CrashAfter(Pause::TooLong),
 ];
 
-/// A delay in steps that is longer than any call.
+/// A delay, in steps, that exceeds the duration of every call.
 const NEVER_SEEN: u8 = 200;
 
 /// The time between a crash and the resumption of the call.

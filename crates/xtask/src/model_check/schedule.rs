@@ -1,7 +1,7 @@
 //! Enumeration of all schedules. A run requests choices, and the next run gets the next combination, until all
 //! combinations are used.
 
-/// The number of first requests that can fail. Later requests succeed, so that every run ends.
+/// The number of requests, from the start of a run, that can fail. Later requests succeed, so that every run ends.
 const FAULTY_REQUESTS: usize = 12;
 
 /// The choices of one run: the given choices, followed by the first option of every further choice.
