@@ -23,7 +23,7 @@ use cores::Cores;
 use package::Package;
 use server::Server;
 
-/// Two made-up keys in a list response of Codat, which has 373 bytes.
+/// A list response of 373 bytes with two made-up keys.
 const KEYS: &str = r#"{"results":[{"id":"0498e921-9b53-4396-a412-4f2f5983b0a2","name":"MadeUpKey-accounting","apiKey":"MadeUpKey0000000000000000000000000000kGHd","createdDate":"2026-11-25T09:15:30.1234567Z"},{"id":"7c1d6a50-2f4e-4b8e-9a37-d1e02c5b6f18","name":"MadeUpKey-nightly-reconciliation","apiKey":"MadeUpKey0000000000000000000000000000wXyZ","createdDate":"2026-11-24T17:45:00.7654321Z"}]}"#;
 
 /// The key that every call authenticates with.
