@@ -40,11 +40,11 @@ use crate::wire::{self, idempotency_key};
 #[derive(Debug)]
 pub struct Request<'a, C = Handle> {
     pub(crate) client: &'a C,
-    pub(crate) order: Order<'a>,
+    pub(crate) options: RequestOptions<'a>,
 }
 
 /// The content of a request, independent of the client that sends it.
-pub(crate) struct Order<'a> {
+pub(crate) struct RequestOptions<'a> {
     method: Method,
     path: String,
     query: Vec<(String, String)>,
@@ -59,12 +59,12 @@ impl<'a, C> Request<'a, C> {
         let method = in_upper_case(method);
         let (path, query) = (path.to_owned(), Vec::new());
         let (headers, body) = (Ok(HeaderMap::new()), Ok(Bytes::new()));
-        Self { client, order: Order { method, path, query, headers, body, timeout: None, stop: None } }
+        Self { client, options: RequestOptions { method, path, query, headers, body, timeout: None, stop: None } }
     }
 
     /// Adds a query parameter, percent-encoded. Default: the query of the path, if any.
     pub fn query(mut self, name: &str, value: impl ToString) -> Self {
-        self.order.query.push((name.to_owned(), value.to_string()));
+        self.options.query.push((name.to_owned(), value.to_string()));
         self
     }
 
@@ -75,7 +75,7 @@ impl<'a, C> Request<'a, C> {
     /// that frame a request (`Content-Length`, `Connection`…) are rejected with `InvalidInput`, because the client sets
     /// them.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        if let Ok(headers) = &mut self.order.headers {
+        if let Ok(headers) = &mut self.options.headers {
             headers.append(name, value);
         }
         self
@@ -92,16 +92,16 @@ impl<'a, C> Request<'a, C> {
         };
         let error =
             Error::new(ErrorKind::InvalidInput, format!("{what} has a character that HTTP does not allow there"));
-        self.order.headers = Err(error.with_hint("use visible ASCII characters; nothing was sent"));
+        self.options.headers = Err(error.with_hint("use visible ASCII characters; nothing was sent"));
         self
     }
 
     /// Sets the body to a value as JSON, and the `Content-Type`. Default: no body.
     pub fn json(mut self, value: &impl Serialize) -> Self {
-        if let Ok(headers) = &mut self.order.headers {
+        if let Ok(headers) = &mut self.options.headers {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::JSON));
         }
-        self.order.body = serde_json::to_vec(value).map(Bytes::from).map_err(|_| {
+        self.options.body = serde_json::to_vec(value).map(Bytes::from).map_err(|_| {
             // Omits serde's message, which may quote a value.
             Error::new(ErrorKind::InvalidInput, "the body cannot be written as JSON").with_hint("use string keys only")
         });
@@ -110,26 +110,26 @@ impl<'a, C> Request<'a, C> {
 
     /// Sets the body. Set its `Content-Type` with [`header`](Self::header). Default: no body.
     pub fn body(mut self, bytes: impl Into<Bytes>) -> Self {
-        self.order.body = Ok(bytes.into());
+        self.options.body = Ok(bytes.into());
         self
     }
 
     /// Sets the timeout of this call, including retries and waits. Default: the timeout of the client, or else 30 s
     /// with 10 s for each attempt.
     pub fn timeout(mut self, time: Duration) -> Self {
-        self.order.timeout = Some(time);
+        self.options.timeout = Some(time);
         self
     }
 
     /// Cancels the call when `stop` completes. The call then returns `Cancelled`, or, if it may have taken effect,
     /// `OutcomeUnknown`. Default: the call is not cancelled.
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
-        self.order.stop = Some(Box::pin(stop));
+        self.options.stop = Some(Box::pin(stop));
         self
     }
 }
 
-impl Order<'_> {
+impl RequestOptions<'_> {
     pub(crate) async fn perform(self, client: &Handle) -> Result<Response, Error> {
         let deadline = client.deadline_for(self.timeout)?;
         let takes_key = matches!(self.method, Method::POST | Method::PATCH);
@@ -198,11 +198,11 @@ fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Res
     }
 }
 
-impl fmt::Debug for Order<'_> {
+impl fmt::Debug for RequestOptions<'_> {
     /// Omits the query, the headers and the body, which may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
-        f.debug_struct("Order")
+        f.debug_struct("RequestOptions")
             .field("method", &self.method)
             .field("path", &mask_credentials(path))
             .finish_non_exhaustive()
@@ -214,6 +214,6 @@ impl<'a> IntoFuture for Request<'a> {
     type IntoFuture = Pending<'a, Response>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.order.perform(self.client))
+        Box::pin(self.options.perform(self.client))
     }
 }

@@ -262,8 +262,8 @@ impl Create<'_> {
     /// # Errors
     /// As [`Keys::create`](crate::Keys::create).
     pub fn send(self) -> Result<Creation, Error> {
-        let Self { client, order, stop } = self;
-        client.run(async |client| crate::keys::Create { client: client.handle(), order, stop }.await)
+        let Self { client, options, stop } = self;
+        client.run(async |client| crate::keys::Create { client: client.handle(), options, stop }.await)
     }
 }
 
@@ -284,8 +284,8 @@ impl Request<'_> {
     /// # Errors
     /// As [`Client::request`](crate::Client::request).
     pub fn send(self) -> Result<Response, Error> {
-        let Self { client, order } = self;
-        client.run(async |client| order.perform(client.handle()).await)
+        let Self { client, options } = self;
+        client.run(async |client| options.perform(client.handle()).await)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cancel::Cancellation;
 use crate::domain::{ApiKeyDetails, KeyId, KeyName, rules};
 use crate::error::Error;
 use crate::handle::{Handle, Pending};
-use create::Order;
+use create::CreateOptions;
 
 pub use create::{Creation, How};
 
@@ -96,8 +96,8 @@ impl<'a, C> Keys<'a, C> {
     /// ambiguous response. In one case, which only Codat could prevent, two keys can be created: if a 429 arrives while
     /// the first attempt is still running, it releases the idempotency key.
     pub fn create(&self, name: &KeyName) -> Create<'a, C> {
-        let order = Order { name: name.clone(), adopt: false, idempotency_key: None };
-        Create { client: self.client, order, stop: None }
+        let options = CreateOptions { name: name.clone(), adopt: false, idempotency_key: None };
+        Create { client: self.client, options, stop: None }
     }
 
     /// Deletes the key with this id permanently. Await the result, or call `send` on it with a blocking client.
@@ -137,7 +137,7 @@ impl<'a, C> Keys<'a, C> {
 #[must_use = "nothing is sent until it is awaited or sent"]
 pub struct Create<'a, C = Handle> {
     pub(crate) client: &'a C,
-    pub(crate) order: Order,
+    pub(crate) options: CreateOptions,
     pub(crate) stop: Option<Cancellation<'a>>,
 }
 
@@ -149,7 +149,7 @@ impl<'a, C> Create<'a, C> {
     /// On a resume, keys with the name also count as new if they have no date, or one of at most 5 minutes before the
     /// idempotency key. Set this only if you created none of them.
     pub fn adopt(mut self, sole_creator: bool) -> Self {
-        self.order.adopt = sole_creator;
+        self.options.adopt = sole_creator;
         self
     }
 
@@ -160,7 +160,7 @@ impl<'a, C> Create<'a, C> {
     /// `InvalidInput` unless `key` is a UUID of version 7. An idempotency key older than 85 minutes is not sent: the
     /// keys are listed, and the call returns `OutcomeUnknown` with the candidates.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
-        self.order.idempotency_key = Some(key.into());
+        self.options.idempotency_key = Some(key.into());
         self
     }
 
@@ -178,13 +178,13 @@ impl<'a> IntoFuture for Create<'a> {
     type IntoFuture = Pending<'a, Creation>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(create::create(self.client, self.order, self.stop))
+        Box::pin(create::create(self.client, self.options, self.stop))
     }
 }
 
 impl<C: fmt::Debug> fmt::Debug for Create<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Create").field("client", self.client).field("order", &self.order).finish_non_exhaustive()
+        f.debug_struct("Create").field("client", self.client).field("options", &self.options).finish_non_exhaustive()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use codat_keys::create::decision::{End, Next, Now, decide};
-use codat_keys::create::observed::{Answer, Look, Observed};
+use codat_keys::create::decision::{Action, Completion, Context, decide};
+use codat_keys::create::observed::{AttemptOutcome, Listing, Observed};
 use codat_keys::retry::DEFAULT_POLICY;
 
 use super::faults::{FAULTS, Fault, LIST_FAULTS, ListFault, Pause};
@@ -64,20 +64,20 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn step(&mut self) -> Option<End> {
+    fn step(&mut self) -> Option<Completion> {
         let remaining = Duration::from_secs(60).saturating_sub(self.spent);
         match decide(
             &self.observed,
             &DEFAULT_POLICY,
-            Now { remaining, age: self.age, can_send: remaining > Duration::from_secs(5), jitter: 0.5 },
+            Context { remaining, age: self.age, can_send: remaining > Duration::from_secs(5), jitter: 0.5 },
         ) {
-            Next::List => self.list(),
-            Next::Post => self.post(),
-            Next::Wait(time) => {
+            Action::List => self.list(),
+            Action::Post => self.post(),
+            Action::Wait(time) => {
                 self.pass(time);
                 self.observed.waited();
             }
-            Next::End(end) => return Some(end),
+            Action::Complete(completion) => return Some(completion),
         }
         None
     }
@@ -112,9 +112,9 @@ impl Call<'_> {
         let adoptable = candidates.iter().filter(|id| **id >= FIRST_NEW).count();
         let is_first = self.before.is_none() && !self.was_resumed;
         let listing = if is_first {
-            Look { keys: keys.len(), candidates: 0, adoptable: 0 }
+            Listing { keys: keys.len(), candidates: 0, adoptable: 0 }
         } else {
-            Look { keys: keys.len(), candidates: candidates.len(), adoptable }
+            Listing { keys: keys.len(), candidates: candidates.len(), adoptable }
         };
         self.observed.listed(Some(listing));
         if self.before.is_none() && !self.was_resumed {
@@ -146,47 +146,58 @@ impl Call<'_> {
         self.pass(time);
         let reply = self.answer(fault);
         // Only a response that states the outcome of this request is unambiguous.
-        self.is_ambiguous |= match reply.answer {
-            Answer::Lost | Answer::StillRunning | Answer::Failed(..) | Answer::Mismatch => true,
-            Answer::Made | Answer::NotSent | Answer::RateLimited(_) | Answer::AtLimit | Answer::Refused => false,
-            Answer::Invalid | Answer::FailedForGood => unreachable!("the model server sends no such response"),
+        self.is_ambiguous |= match reply.outcome {
+            AttemptOutcome::Lost
+            | AttemptOutcome::StillRunning
+            | AttemptOutcome::Failed(..)
+            | AttemptOutcome::Mismatch => true,
+            AttemptOutcome::Created
+            | AttemptOutcome::NotSent
+            | AttemptOutcome::RateLimited(_)
+            | AttemptOutcome::AtLimit
+            | AttemptOutcome::Refused => false,
+            AttemptOutcome::Invalid | AttemptOutcome::FailedPermanently => {
+                unreachable!("the model server sends no such response")
+            }
         };
         self.made = reply.made.or(self.made);
-        self.observed.answered(reply.answer, was_ambiguous);
+        self.observed.attempted(reply.outcome, was_ambiguous);
     }
 
     fn answer(&mut self, fault: Fault) -> Reply {
         let server = &mut self.server;
         match fault {
             Fault::None | Fault::CrashBefore(_) | Fault::CrashAfter(_) => server.arrives(),
-            Fault::Refused => Reply::only(Answer::NotSent),
-            Fault::LostBefore => Reply::only(Answer::Lost),
+            Fault::Refused => Reply::only(AttemptOutcome::NotSent),
+            Fault::LostBefore => Reply::only(AttemptOutcome::Lost),
             Fault::LostAfter => {
                 drop(server.arrives());
-                Reply::only(Answer::Lost)
+                Reply::only(AttemptOutcome::Lost)
             }
             Fault::Late(steps) => {
                 server.landings.push((steps, Landing::Arrives));
-                Reply::only(Answer::Lost)
+                Reply::only(AttemptOutcome::Lost)
             }
-            Fault::Slow(steps) => works_on(server, steps).unwrap_or(Reply::only(Answer::Lost)),
-            Fault::GatewaySlow(steps) => works_on(server, steps).unwrap_or(Reply::only(Answer::Failed(None, None))),
+            Fault::Slow(steps) => works_on(server, steps).unwrap_or(Reply::only(AttemptOutcome::Lost)),
+            Fault::GatewaySlow(steps) => {
+                works_on(server, steps).unwrap_or(Reply::only(AttemptOutcome::Failed(None, None)))
+            }
             Fault::Failed => fails(server, None),
             Fault::FailedAfter => fails(server, Some(0)),
             Fault::FailedLate(steps) => fails(server, Some(steps)),
-            Fault::Gateway => Reply::only(Answer::Failed(Some(format!("gateway {}", server.number())), None)),
+            Fault::Gateway => Reply::only(AttemptOutcome::Failed(Some(format!("gateway {}", server.number())), None)),
             Fault::GatewayAfter => {
                 drop(server.arrives());
-                Reply::only(Answer::Failed(Some(format!("gateway {}", server.number())), None))
+                Reply::only(AttemptOutcome::Failed(Some(format!("gateway {}", server.number())), None))
             }
             Fault::RateLimited | Fault::RateLimitedForLong => {
                 server.allows_known_race |= server.running.is_some();
                 server.running = None;
                 let wait = if fault == Fault::RateLimited { None } else { Some(Duration::from_secs(3600)) };
-                Reply::only(Answer::RateLimited(wait))
+                Reply::only(AttemptOutcome::RateLimited(wait))
             }
-            Fault::NoAccess => Reply::only(Answer::Refused),
-            Fault::Mismatch => Reply::only(Answer::Mismatch),
+            Fault::NoAccess => Reply::only(AttemptOutcome::Refused),
+            Fault::Mismatch => Reply::only(AttemptOutcome::Mismatch),
             Fault::ForeignBefore => {
                 server.add(false);
                 server.arrives()
@@ -213,29 +224,29 @@ impl Call<'_> {
         self.observed = Observed::new(self.setup.adopt, true);
     }
 
-    fn check(mut self, end: End) -> RunResult {
+    fn check(mut self, completion: Completion) -> RunResult {
         let is_ours = |server: &Server, id: u32| server.keys.iter().any(|key| key.id == id && key.is_ours);
-        let returned = match end {
-            End::Made => self.made,
-            End::Adopt => self.candidates.as_ref().and_then(|candidates| candidates.last().copied()),
+        let returned = match completion {
+            Completion::Created => self.made,
+            Completion::Adopt => self.candidates.as_ref().and_then(|candidates| candidates.last().copied()),
             _ => None,
         };
-        let returns_key = matches!(end, End::Made | End::Adopt);
+        let returns_key = matches!(completion, Completion::Created | Completion::Adopt);
         if returns_key && !returned.is_some_and(|id| is_ours(&self.server, id)) {
             return RunResult::Violated("the call returns a missing key or another caller's key");
         }
-        if matches!(end, End::Unknown | End::MostLikelyNothing) && !self.is_ambiguous {
+        if matches!(completion, Completion::Unknown | Completion::MostLikelyNothing) && !self.is_ambiguous {
             return RunResult::Violated("the outcome is reported as unknown, but no attempt was ambiguous");
         }
         let seen = self.ours_at_last_list && !self.a_list_was_stale;
-        if end == End::MostLikelyNothing && (seen || self.lists_since_post < 2) {
+        if completion == Completion::MostLikelyNothing && (seen || self.lists_since_post < 2) {
             return RunResult::Violated("`MostLikelyNothing` is reported without two lists that lack the key");
         }
         self.server.all_lands();
         let ours = self.server.ours();
-        let result = match end {
+        let result = match completion {
             _ if ours > 1 => RunResult::Violated("the call created more than one key"),
-            End::Error | End::LimitReached if ours > 0 => {
+            Completion::Error | Completion::LimitReached if ours > 0 => {
                 RunResult::Violated("an error reports that no key was created, but the key exists")
             }
             _ => RunResult::Held,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codat_keys::delete::decision::{Answer, End, Look, Next, Observed, decide};
+use codat_keys::delete::decision::{Action, AttemptOutcome, Completion, Listing, Observed, decide};
 use codat_keys::retry::DEFAULT_POLICY;
 
 use super::schedule::Schedule;
@@ -85,18 +85,18 @@ impl Server {
 
     /// Handles the request of the call. The server would delete the last key, so only the client's guards protect the
     /// key.
-    fn arrives(&mut self) -> Answer {
+    fn arrives(&mut self) -> AttemptOutcome {
         if self.target != OWN && !self.keys.contains(&OWN) {
-            return Answer::NoAccess;
+            return AttemptOutcome::NoAccess;
         }
         let target = self.target;
         match self.remove(target) {
             true => {
                 self.deleted_by_us = true;
-                Answer::Deleted
+                AttemptOutcome::Deleted
             }
-            false if target == OWN => Answer::NoAccess,
-            false => Answer::Absent,
+            false if target == OWN => AttemptOutcome::NoAccess,
+            false => AttemptOutcome::Absent,
         }
     }
 
@@ -129,13 +129,13 @@ pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     for _ in 0..60 {
         let remaining = Duration::from_secs(30).saturating_sub(spent);
         match decide(&observed, &DEFAULT_POLICY, remaining, remaining > Duration::from_secs(5), 0.5) {
-            Next::List => {
+            Action::List => {
                 spent += Duration::from_millis(100);
                 let listing = list(&mut server, schedule);
                 guarded = true;
-                observed.listed(listing, target == OWN && matches!(listing, Look::Allowed | Look::Guarded));
+                observed.listed(listing, target == OWN && matches!(listing, Listing::Allowed | Listing::Protected));
             }
-            Next::Delete => {
+            Action::Delete => {
                 if !std::mem::take(&mut guarded) {
                     return RunResult::Violated("a request is sent without a preceding list and guards");
                 }
@@ -146,24 +146,24 @@ pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
                 let answer = answer(&mut server, fault);
                 // The ambiguity according to the model, independently of the core.
                 is_ambiguous |= matches!(fault, Fault::LostBefore | Fault::LostAfter | Fault::Late(_));
-                observed.answered(answer, was_ambiguous);
+                observed.attempted(answer, was_ambiguous);
             }
-            Next::Wait(time) => {
+            Action::Wait(time) => {
                 spent += time;
                 observed.waited();
             }
-            Next::End(end) => return check(server, is_ambiguous, end),
+            Action::Complete(completion) => return check(server, is_ambiguous, completion),
         }
         server.step();
     }
     RunResult::Violated("the call does not end")
 }
 
-fn list(server: &mut Server, schedule: &mut Schedule) -> Look {
+fn list(server: &mut Server, schedule: &mut Schedule) -> Listing {
     let fault = schedule.choose(&LIST_FAULTS);
     match fault {
-        ListFault::Failed => return Look::Failed,
-        ListFault::NoAccess => return Look::NoAccess,
+        ListFault::Failed => return Listing::Failed,
+        ListFault::NoAccess => return Listing::NoAccess,
         ListFault::Stale => server.guards_were_outdated = true,
         ListFault::ForeignBefore => {
             server.guards_were_outdated = true;
@@ -172,34 +172,34 @@ fn list(server: &mut Server, schedule: &mut Schedule) -> Look {
         ListFault::None => {}
     }
     if !server.keys.contains(&OWN) {
-        return Look::NoAccess;
+        return Listing::NoAccess;
     }
     let keys = if let ListFault::Stale = fault { &server.before_newest_change } else { &server.keys };
     match (keys.contains(&server.target), keys.len()) {
-        (false, _) => Look::Absent,
-        (true, 1) => Look::Guarded,
-        (true, _) => Look::Allowed,
+        (false, _) => Listing::Absent,
+        (true, 1) => Listing::Protected,
+        (true, _) => Listing::Allowed,
     }
 }
 
-fn answer(server: &mut Server, fault: Fault) -> Answer {
+fn answer(server: &mut Server, fault: Fault) -> AttemptOutcome {
     match fault {
         Fault::None => server.arrives(),
-        Fault::NotSent => Answer::NotSent,
-        Fault::LostBefore => Answer::InDoubt(None),
+        Fault::NotSent => AttemptOutcome::NotSent,
+        Fault::LostBefore => AttemptOutcome::Ambiguous(None),
         Fault::LostAfter => {
             server.arrives();
-            Answer::InDoubt(None)
+            AttemptOutcome::Ambiguous(None)
         }
         Fault::Late(steps) => {
             server.landings.push(steps);
-            Answer::InDoubt(None)
+            AttemptOutcome::Ambiguous(None)
         }
-        Fault::AbsentElsewhere => Answer::AbsentElsewhere,
-        Fault::Refused => Answer::Refused,
-        Fault::RateLimited => Answer::RateLimited(None),
-        Fault::RateLimitedForLong => Answer::RateLimited(Some(Duration::from_secs(3600))),
-        Fault::NoAccess => Answer::NoAccess,
+        Fault::AbsentElsewhere => AttemptOutcome::AbsentElsewhere,
+        Fault::Refused => AttemptOutcome::Refused,
+        Fault::RateLimited => AttemptOutcome::RateLimited(None),
+        Fault::RateLimitedForLong => AttemptOutcome::RateLimited(Some(Duration::from_secs(3600))),
+        Fault::NoAccess => AttemptOutcome::NoAccess,
         Fault::ForeignBefore => {
             server.guards_were_outdated = true;
             server.remove(server.target);
@@ -220,13 +220,13 @@ fn answer(server: &mut Server, fault: Fault) -> Answer {
     }
 }
 
-fn check(mut server: Server, is_ambiguous: bool, end: End) -> RunResult {
+fn check(mut server: Server, is_ambiguous: bool, completion: Completion) -> RunResult {
     let is_there = server.keys.contains(&server.target);
-    match end {
-        End::Deleted if is_there => {
+    match completion {
+        Completion::Deleted if is_there => {
             return RunResult::Violated("the key is reported as deleted, but exists");
         }
-        End::Unknown | End::ProbablyDeleted if !is_ambiguous => {
+        Completion::Unknown | Completion::ProbablyDeleted if !is_ambiguous => {
             return RunResult::Violated("the outcome is reported as unknown, but no attempt was ambiguous");
         }
         _ => {}
@@ -235,8 +235,8 @@ fn check(mut server: Server, is_ambiguous: bool, end: End) -> RunResult {
         server.landings.pop();
         server.arrives();
     }
-    match end {
-        End::Error if server.deleted_by_us => {
+    match completion {
+        Completion::Error if server.deleted_by_us => {
             RunResult::Violated("an error reports that the key was not deleted, but the call deleted it")
         }
         _ if server.keys.is_empty() && !server.guards_were_outdated => {

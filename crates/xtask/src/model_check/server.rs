@@ -1,6 +1,6 @@
 //! The model of the server: keys and idempotency keys as Codat documents them, and delayed effects.
 
-use codat_keys::create::observed::Answer;
+use codat_keys::create::observed::AttemptOutcome;
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct Key {
@@ -92,10 +92,10 @@ impl Server {
 
     pub(super) fn replay(&self) -> Reply {
         match &self.cached {
-            Some(Cached::Made(id)) => Reply { answer: Answer::Made, made: Some(*id) },
-            Some(Cached::AtLimit) => Reply { answer: Answer::AtLimit, made: None },
-            Some(Cached::Failed(id)) => Reply { answer: Answer::Failed(Some(id.clone()), None), made: None },
-            None => Reply { answer: Answer::Lost, made: None },
+            Some(Cached::Made(id)) => Reply { outcome: AttemptOutcome::Created, made: Some(*id) },
+            Some(Cached::AtLimit) => Reply { outcome: AttemptOutcome::AtLimit, made: None },
+            Some(Cached::Failed(id)) => Reply { outcome: AttemptOutcome::Failed(Some(id.clone()), None), made: None },
+            None => Reply { outcome: AttemptOutcome::Lost, made: None },
         }
     }
 
@@ -129,17 +129,17 @@ impl Server {
 }
 
 pub(super) struct Reply {
-    pub(super) answer: Answer,
+    pub(super) outcome: AttemptOutcome,
     pub(super) made: Option<u32>,
 }
 
 impl Reply {
     pub(super) fn running() -> Self {
-        Self { answer: Answer::StillRunning, made: None }
+        Self { outcome: AttemptOutcome::StillRunning, made: None }
     }
 
-    pub(super) fn only(answer: Answer) -> Self {
-        Self { answer, made: None }
+    pub(super) fn only(outcome: AttemptOutcome) -> Self {
+        Self { outcome, made: None }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::observed::{Answer, Latest, Look, Observed};
+use super::observed::{AttemptOutcome, LastEvent, Listing, Observed};
 use crate::domain::rules;
 use crate::retry::RetryPolicy;
 
@@ -14,11 +14,11 @@ use crate::retry::RetryPolicy;
 pub const OLDEST_IDEMPOTENCY_KEY: Duration = Duration::from_secs(85 * 60);
 
 /// The minimum time between the two lists that show that a failed request created no key.
-pub const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+pub const BETWEEN_LISTINGS: Duration = Duration::from_secs(2);
 
 /// The time and the random number that the decision depends on.
 #[derive(Clone, Copy, Debug)]
-pub struct Now {
+pub struct Context {
     /// The remaining time of the call.
     pub remaining: Duration,
     /// The age of the idempotency key.
@@ -31,7 +31,7 @@ pub struct Now {
 
 /// The next step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Next {
+pub enum Action {
     /// List the keys.
     List,
     /// Send the request, always with the same idempotency key and body.
@@ -39,14 +39,14 @@ pub enum Next {
     /// Wait for this time.
     Wait(Duration),
     /// End the call.
-    End(End),
+    Complete(Completion),
 }
 
 /// The result of the call.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum End {
+pub enum Completion {
     /// The key in the response.
-    Made,
+    Created,
     /// The only candidate, because the caller is the sole creator.
     Adopt,
     /// The latest error. It is certain that nothing was created.
@@ -60,104 +60,106 @@ pub enum End {
 }
 
 /// Returns the next step.
-pub fn decide(observed: &Observed, policy: &RetryPolicy, now: Now) -> Next {
-    match &observed.latest {
-        Latest::Nothing if observed.resumed && now.age < OLDEST_IDEMPOTENCY_KEY => Next::Post,
-        Latest::Nothing => Next::List,
-        Latest::FirstLook(look) => after_first_look(observed, *look, now),
-        Latest::Answer(answer) => after_answer(observed, answer, policy, now),
-        Latest::Waited(Answer::RateLimited(_)) if observed.in_doubt => look(now),
-        Latest::Waited(_) => post(observed, now),
-        Latest::Look { after: Answer::RateLimited(_), waited: true, look: Some(look) } => {
-            verdict(observed, Some(*look)).map_or_else(|| post(observed, now), Next::End)
+pub fn decide(observed: &Observed, policy: &RetryPolicy, context: Context) -> Action {
+    match &observed.last_event {
+        LastEvent::Nothing if observed.resumed && context.age < OLDEST_IDEMPOTENCY_KEY => Action::Post,
+        LastEvent::Nothing => Action::List,
+        LastEvent::FirstListing(listing) => after_first_listing(observed, *listing, context),
+        LastEvent::Attempt(outcome) => after_attempt(observed, outcome, policy, context),
+        LastEvent::Waited(AttemptOutcome::RateLimited(_)) if observed.ambiguous => list(context),
+        LastEvent::Waited(_) => post(observed, context),
+        LastEvent::Listing { after: AttemptOutcome::RateLimited(_), waited: true, listing: Some(listing) } => {
+            completion_after(observed, Some(*listing)).map_or_else(|| post(observed, context), Action::Complete)
         }
-        Latest::Look { after, look, .. } => after_look(observed, after, *look, now),
-        Latest::WaitedForSecondLook(_) => look(now),
-        Latest::SecondLook(look) => Next::End(verdict(observed, *look).unwrap_or(match look {
-            Some(_) => End::MostLikelyNothing,
-            None => End::Unknown,
-        })),
+        LastEvent::Listing { after, listing, .. } => after_listing(observed, after, *listing, context),
+        LastEvent::WaitedForSecondListing(_) => list(context),
+        LastEvent::SecondListing(listing) => {
+            Action::Complete(completion_after(observed, *listing).unwrap_or(match listing {
+                Some(_) => Completion::MostLikelyNothing,
+                None => Completion::Unknown,
+            }))
+        }
     }
 }
 
-fn after_first_look(observed: &Observed, look: Option<Look>, now: Now) -> Next {
-    match look {
+fn after_first_listing(observed: &Observed, listing: Option<Listing>, context: Context) -> Action {
+    match listing {
         // A resumed call begins with a list only if its idempotency key is too old to be sent.
-        _ if observed.resumed => Next::End(End::Unknown),
-        None => Next::End(End::Error),
-        Some(look) if rules::is_full(look.keys) => Next::End(End::LimitReached),
-        Some(_) => post(observed, now),
+        _ if observed.resumed => Action::Complete(Completion::Unknown),
+        None => Action::Complete(Completion::Error),
+        Some(listing) if rules::is_full(listing.keys) => Action::Complete(Completion::LimitReached),
+        Some(_) => post(observed, context),
     }
 }
 
-fn after_answer(observed: &Observed, answer: &Answer, policy: &RetryPolicy, now: Now) -> Next {
-    match answer {
-        Answer::Made if observed.in_doubt => look_or(now, End::Made),
-        Answer::Made => Next::End(End::Made),
-        Answer::Invalid => Next::End(End::Error),
+fn after_attempt(observed: &Observed, outcome: &AttemptOutcome, policy: &RetryPolicy, context: Context) -> Action {
+    match outcome {
+        AttemptOutcome::Created if observed.ambiguous => list_or(context, Completion::Created),
+        AttemptOutcome::Created => Action::Complete(Completion::Created),
+        AttemptOutcome::Invalid => Action::Complete(Completion::Error),
         // The response shows that nothing was created under this idempotency key, except if the idempotency key was
         // released in between, or if an earlier call used it.
-        Answer::AtLimit if observed.resumed || observed.released_in_doubt => look(now),
-        Answer::AtLimit => Next::End(End::LimitReached),
-        Answer::StillRunning => {
-            let wait = Duration::from_secs(1) + Duration::from_secs(4).mul_f64(now.jitter);
+        AttemptOutcome::AtLimit if observed.resumed || observed.released_while_ambiguous => list(context),
+        AttemptOutcome::AtLimit => Action::Complete(Completion::LimitReached),
+        AttemptOutcome::StillRunning => {
+            let wait = Duration::from_secs(1) + Duration::from_secs(4).mul_f64(context.jitter);
             // The final list takes time, too.
-            if wait + BETWEEN_LOOKS < now.remaining { Next::Wait(wait) } else { give_up(observed, now) }
+            if wait + BETWEEN_LISTINGS < context.remaining { Action::Wait(wait) } else { give_up(observed, context) }
         }
-        Answer::NotSent | Answer::Lost => back_off(observed, None, policy, now),
-        Answer::Failed(_, retry_after) | Answer::RateLimited(retry_after) => {
-            back_off(observed, *retry_after, policy, now)
+        AttemptOutcome::NotSent | AttemptOutcome::Lost => back_off(observed, None, policy, context),
+        AttemptOutcome::Failed(_, retry_after) | AttemptOutcome::RateLimited(retry_after) => {
+            back_off(observed, *retry_after, policy, context)
         }
-        Answer::FailedForGood | Answer::Mismatch => look(now),
-        Answer::Refused => give_up(observed, now),
+        AttemptOutcome::FailedPermanently | AttemptOutcome::Mismatch => list(context),
+        AttemptOutcome::Refused => give_up(observed, context),
     }
 }
 
-fn after_look(observed: &Observed, answer: &Answer, look: Option<Look>, now: Now) -> Next {
-    match answer {
-        Answer::Made => Next::End(End::Made),
-        Answer::FailedForGood if look.is_some() => match verdict(observed, look) {
-            Some(end) => Next::End(end),
-            None if BETWEEN_LOOKS < now.remaining => Next::Wait(BETWEEN_LOOKS),
-            None => Next::End(End::Unknown),
+fn after_listing(observed: &Observed, outcome: &AttemptOutcome, listing: Option<Listing>, context: Context) -> Action {
+    match outcome {
+        AttemptOutcome::Created => Action::Complete(Completion::Created),
+        AttemptOutcome::FailedPermanently if listing.is_some() => match completion_after(observed, listing) {
+            Some(completion) => Action::Complete(completion),
+            None if BETWEEN_LISTINGS < context.remaining => Action::Wait(BETWEEN_LISTINGS),
+            None => Action::Complete(Completion::Unknown),
         },
-        Answer::AtLimit => Next::End(verdict(observed, look).unwrap_or(End::Unknown)),
+        AttemptOutcome::AtLimit => Action::Complete(completion_after(observed, listing).unwrap_or(Completion::Unknown)),
         // The final list only provides the candidates. None of them is adopted after the call has given up.
-        _ => Next::End(End::Unknown),
+        _ => Action::Complete(Completion::Unknown),
     }
 }
 
-fn back_off(observed: &Observed, retry_after: Option<Duration>, policy: &RetryPolicy, now: Now) -> Next {
-    match policy.backoff(observed.attempts, retry_after, now.remaining, now.jitter) {
-        Some(wait) => Next::Wait(wait),
-        None => give_up(observed, now),
+fn back_off(observed: &Observed, retry_after: Option<Duration>, policy: &RetryPolicy, context: Context) -> Action {
+    match policy.backoff(observed.attempts, retry_after, context.remaining, context.jitter) {
+        Some(wait) => Action::Wait(wait),
+        None => give_up(observed, context),
     }
 }
 
 /// Ends the attempts. If a key may have been created, a final list provides the candidates. Otherwise the call returns
 /// the error.
-fn give_up(observed: &Observed, now: Now) -> Next {
-    if observed.in_doubt { look(now) } else { Next::End(End::Error) }
+fn give_up(observed: &Observed, context: Context) -> Action {
+    if observed.ambiguous { list(context) } else { Action::Complete(Completion::Error) }
 }
 
-fn post(observed: &Observed, now: Now) -> Next {
-    if now.age < OLDEST_IDEMPOTENCY_KEY && now.can_send { Next::Post } else { give_up(observed, now) }
+fn post(observed: &Observed, context: Context) -> Action {
+    if context.age < OLDEST_IDEMPOTENCY_KEY && context.can_send { Action::Post } else { give_up(observed, context) }
 }
 
-fn look(now: Now) -> Next {
-    look_or(now, End::Unknown)
+fn list(context: Context) -> Action {
+    list_or(context, Completion::Unknown)
 }
 
-fn look_or(now: Now, end: End) -> Next {
-    if now.remaining.is_zero() { Next::End(end) } else { Next::List }
+fn list_or(context: Context, completion: Completion) -> Action {
+    if context.remaining.is_zero() { Action::Complete(completion) } else { Action::List }
 }
 
 /// Returns the result that follows from a list, or `None` if the list has no candidates. A new key with the name is
 /// adopted only if the caller is the sole creator, because another program may have created it.
-fn verdict(observed: &Observed, look: Option<Look>) -> Option<End> {
-    match look? {
-        Look { candidates: 0, .. } => None,
-        Look { candidates: 1, adoptable: 1, .. } if observed.adopt => Some(End::Adopt),
-        _ => Some(End::Unknown),
+fn completion_after(observed: &Observed, listing: Option<Listing>) -> Option<Completion> {
+    match listing? {
+        Listing { candidates: 0, .. } => None,
+        Listing { candidates: 1, adoptable: 1, .. } if observed.adopt => Some(Completion::Adopt),
+        _ => Some(Completion::Unknown),
     }
 }

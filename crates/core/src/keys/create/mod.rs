@@ -1,9 +1,9 @@
 //! Creation of exactly one key. The driver performs the steps that [`decision`] chooses.
 
+mod classification;
 mod creation;
 pub mod decision;
 pub mod observed;
-mod reading;
 
 use std::fmt;
 use std::time::Duration;
@@ -18,22 +18,22 @@ use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::timeouts::Deadline;
 use crate::wire::{self, idempotency_key};
-use decision::{End, Next, Now, OLDEST_IDEMPOTENCY_KEY, decide};
-use observed::{Answer, Look, Observed};
-use reading::read;
+use classification::classify;
+use decision::{Action, Completion, Context, OLDEST_IDEMPOTENCY_KEY, decide};
+use observed::{AttemptOutcome, Listing, Observed};
 
 pub use creation::{Creation, How};
 
-pub(crate) struct Order {
+pub(crate) struct CreateOptions {
     pub(crate) name: KeyName,
     pub(crate) adopt: bool,
     pub(crate) idempotency_key: Option<String>,
 }
 
-impl fmt::Debug for Order {
+impl fmt::Debug for CreateOptions {
     /// Masks an idempotency key that looks like a credential, because the caller may have given one by mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Order")
+        f.debug_struct("CreateOptions")
             .field("name", &self.name)
             .field("adopt", &self.adopt)
             .field("idempotency_key", &self.idempotency_key.as_deref().map(mask_credentials))
@@ -41,10 +41,14 @@ impl fmt::Debug for Order {
     }
 }
 
-pub(crate) async fn create(client: &Handle, order: Order, stop: Option<Cancellation<'_>>) -> Result<Creation, Error> {
-    let mut driver = Driver::new(client, order)?;
+pub(crate) async fn create(
+    client: &Handle,
+    options: CreateOptions,
+    stop: Option<Cancellation<'_>>,
+) -> Result<Creation, Error> {
+    let mut driver = Driver::new(client, options)?;
     let ended = or_cancelled(driver.run(), stop).await;
-    ended.unwrap_or_else(|| driver.stopped())
+    ended.unwrap_or_else(|| driver.cancelled())
 }
 
 struct Driver<'a> {
@@ -67,12 +71,12 @@ struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    fn new(client: &'a Handle, order: Order) -> Result<Self, Error> {
-        if client.known_keys().occur_in(order.name.as_str()) {
+    fn new(client: &'a Handle, options: CreateOptions) -> Result<Self, Error> {
+        if client.known_keys().occur_in(options.name.as_str()) {
             return Err(name_holds_a_key());
         }
-        let resumed = order.idempotency_key.is_some();
-        let key = match &order.idempotency_key {
+        let resumed = options.idempotency_key.is_some();
+        let key = match &options.idempotency_key {
             Some(key) => idempotency_key::parse(key)?,
             None => idempotency_key::generate(),
         };
@@ -80,11 +84,11 @@ impl<'a> Driver<'a> {
         Ok(Self {
             client,
             since: idempotency_key::timestamp(key)?,
-            request: wire::create_request(client.base_url(), &order.name, &idempotency_key)?,
-            name: order.name,
+            request: wire::create_request(client.base_url(), &options.name, &idempotency_key)?,
+            name: options.name,
             idempotency_key,
             deadline: client.create_deadline(),
-            observed: Observed::new(order.adopt, resumed),
+            observed: Observed::new(options.adopt, resumed),
             resumed,
             before: None,
             made: None,
@@ -96,25 +100,25 @@ impl<'a> Driver<'a> {
 
     async fn run(&mut self) -> Result<Creation, Error> {
         loop {
-            let now = Now {
+            let context = Context {
                 remaining: self.client.transport().remaining(self.deadline),
                 age: self.age(),
                 can_send: self.client.transport().can_send(self.deadline),
                 jitter: self.client.retry().rng.jitter(),
             };
-            match decide(&self.observed, &self.client.retry().policy, now) {
-                Next::List => {
+            match decide(&self.observed, &self.client.retry().policy, context) {
+                Action::List => {
                     self.list().await;
                     if let Some(refused) = self.refused.take() {
                         return Err(refused);
                     }
                 }
-                Next::Post => self.post().await,
-                Next::Wait(time) => {
+                Action::Post => self.post().await,
+                Action::Wait(time) => {
                     self.client.transport().sleep(time).await;
                     self.observed.waited();
                 }
-                Next::End(end) => return self.end(end),
+                Action::Complete(completion) => return self.complete(completion),
             }
         }
     }
@@ -152,32 +156,32 @@ impl<'a> Driver<'a> {
                 self.refused = Some(name_holds_a_key());
             }
             self.before = Some(keys);
-            return self.observed.listed(Some(Look { keys: total, candidates: 0, adoptable: 0 }));
+            return self.observed.listed(Some(Listing { keys: total, candidates: 0, adoptable: 0 }));
         }
         let candidates: Vec<_> = keys.into_iter().filter(|key| self.is_candidate(key)).collect();
         let adoptable = candidates.iter().filter(|key| self.is_adoptable(key)).count();
-        self.observed.listed(Some(Look { keys: total, candidates: candidates.len(), adoptable }));
+        self.observed.listed(Some(Listing { keys: total, candidates: candidates.len(), adoptable }));
         self.candidates = Some(candidates);
     }
 
     async fn post(&mut self) {
         // Candidates from before the attempt say nothing about its outcome.
         self.candidates = None;
-        let was_in_doubt = self.observed.posting();
+        let was_ambiguous = self.observed.posting();
         let result = self.client.transport().attempt(&self.request, self.deadline).await;
-        let (answer, error) = match read(result) {
+        let (outcome, error) = match classify(result) {
             Ok(key) if self.is_another(&key) => {
                 let error =
                     Error::new(ErrorKind::BadResponse, "the answer tells of another key than the one asked for");
-                (Answer::Lost, Some(error))
+                (AttemptOutcome::Lost, Some(error))
             }
             Ok(key) => {
                 self.made = Some(key);
-                (Answer::Made, None)
+                (AttemptOutcome::Created, None)
             }
-            Err((answer, error)) => (answer, Some(error)),
+            Err((outcome, error)) => (outcome, Some(error)),
         };
-        self.observed.answered(answer, was_in_doubt);
+        self.observed.attempted(outcome, was_ambiguous);
         self.error = error;
     }
 
@@ -204,23 +208,25 @@ impl<'a> Driver<'a> {
         was_there || key.name.as_ref().is_some_and(|name| name.unredacted().trim() != self.name.as_str().trim())
     }
 
-    fn end(&mut self, end: End) -> Result<Creation, Error> {
-        let latest = self.error.take();
-        match end {
-            End::Made => self.made.take().map(|key| self.creation(key)).ok_or_else(lost_track),
-            End::Adopt => match self.candidates.take().and_then(|candidates| candidates.into_iter().next()) {
+    fn complete(&mut self, completion: Completion) -> Result<Creation, Error> {
+        let last_error = self.error.take();
+        match completion {
+            Completion::Created => self.made.take().map(|key| self.creation(key)).ok_or_else(lost_track),
+            Completion::Adopt => match self.candidates.take().and_then(|candidates| candidates.into_iter().next()) {
                 Some(key) => Ok(Creation { key, how: How::Adopted, extras: Some(Vec::new()) }),
                 None => Err(lost_track()),
             },
-            End::Error => Err(latest.unwrap_or_else(no_time_left)),
-            End::LimitReached => Err(latest.unwrap_or_else(|| Error::of(ErrorKind::KeyLimitReached))),
-            End::Unknown => Err(self.unknown(latest.unwrap_or_else(|| self.too_old()))),
-            End::MostLikelyNothing => Err(self.unknown(latest.unwrap_or_else(lost_track)).but_most_likely_nothing()),
+            Completion::Error => Err(last_error.unwrap_or_else(no_time_left)),
+            Completion::LimitReached => Err(last_error.unwrap_or_else(|| Error::of(ErrorKind::KeyLimitReached))),
+            Completion::Unknown => Err(self.unknown(last_error.unwrap_or_else(|| self.too_old()))),
+            Completion::MostLikelyNothing => {
+                Err(self.unknown(last_error.unwrap_or_else(lost_track)).but_most_likely_nothing())
+            }
         }
     }
 
     fn creation(&mut self, key: ApiKeyDetails) -> Creation {
-        if !self.observed.in_doubt() {
+        if !self.observed.is_ambiguous() {
             return Creation { key, how: How::Created, extras: Some(Vec::new()) };
         }
         let mut extras = self.candidates.take();
@@ -231,12 +237,12 @@ impl<'a> Driver<'a> {
     }
 
     /// Returns the result of a cancelled call: the key, if it is known already, or an error.
-    fn stopped(&mut self) -> Result<Creation, Error> {
+    fn cancelled(&mut self) -> Result<Creation, Error> {
         if let Some(key) = self.made.take() {
             return Ok(self.creation(key));
         }
-        let stopped = Error::of(ErrorKind::Cancelled);
-        Err(if self.observed.in_doubt() { self.unknown(stopped) } else { stopped })
+        let cancelled = Error::of(ErrorKind::Cancelled);
+        Err(if self.observed.is_ambiguous() { self.unknown(cancelled) } else { cancelled })
     }
 
     fn unknown(&mut self, cause: Error) -> Error {

@@ -10,43 +10,43 @@ pub struct Observed {
     /// An earlier call may have sent the request under the same idempotency key.
     pub(super) resumed: bool,
     /// An attempt may have created a key, and there was no conclusive response.
-    pub(super) in_doubt: bool,
+    pub(super) ambiguous: bool,
     /// A 429 released the idempotency key, although an earlier attempt may still be running.
-    pub(super) released_in_doubt: bool,
+    pub(super) released_while_ambiguous: bool,
     /// Every further response to this idempotency key will be the same failure.
     is_spent: bool,
     /// The number of attempts, except for those that found an earlier one still running.
     pub(super) attempts: u32,
     /// The correlation ids of the failed responses so far.
     failures: Vec<String>,
-    pub(super) latest: Latest,
+    pub(super) last_event: LastEvent,
 }
 
 /// The latest observation, and what preceded it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Latest {
+pub(super) enum LastEvent {
     Nothing,
-    Answer(Answer),
+    Attempt(AttemptOutcome),
     /// The wait after an attempt is over.
-    Waited(Answer),
+    Waited(AttemptOutcome),
     /// The list before the first attempt. `None` if it failed.
-    FirstLook(Option<Look>),
+    FirstListing(Option<Listing>),
     /// A list after an attempt, or after the wait that followed the attempt.
-    Look {
-        after: Answer,
+    Listing {
+        after: AttemptOutcome,
         waited: bool,
-        look: Option<Look>,
+        listing: Option<Listing>,
     },
     /// The wait between two lists is over.
-    WaitedForSecondLook(Look),
-    SecondLook(Option<Look>),
+    WaitedForSecondListing(Listing),
+    SecondListing(Option<Listing>),
 }
 
 /// The outcome of an attempt.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub enum AttemptOutcome {
     /// 201 or 200 with a valid body.
-    Made,
+    Created,
     /// No byte was sent.
     NotSent,
     /// Bytes were sent, and there was no response, or an invalid one.
@@ -60,7 +60,7 @@ pub enum Answer {
     /// 408 or 5xx, its correlation id, and the wait that it asks for.
     Failed(Option<String>, Option<Duration>),
     /// The same failure again, which Codat replays from its cache.
-    FailedForGood,
+    FailedPermanently,
     /// 400 with Codat's JSON.
     Invalid,
     /// 422: the idempotency key was sent with another body before.
@@ -71,7 +71,7 @@ pub enum Answer {
 
 /// The content of a list, as far as the decision depends on it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Look {
+pub struct Listing {
     /// The number of keys.
     pub keys: usize,
     /// The number of keys that may be the requested one: new keys with its name.
@@ -87,18 +87,18 @@ impl Observed {
         Self {
             adopt,
             resumed,
-            in_doubt: resumed,
-            released_in_doubt: false,
+            ambiguous: resumed,
+            released_while_ambiguous: false,
             is_spent: false,
             attempts: 0,
             failures: Vec::new(),
-            latest: Latest::Nothing,
+            last_event: LastEvent::Nothing,
         }
     }
 
     /// Returns whether a key may have been created without a response that contains it.
-    pub fn in_doubt(&self) -> bool {
-        self.in_doubt
+    pub fn is_ambiguous(&self) -> bool {
+        self.ambiguous
     }
 
     /// Returns whether a retry with this idempotency key would receive the same failure.
@@ -109,45 +109,49 @@ impl Observed {
     /// Records that a request is about to be sent. A call that is cancelled from now on is ambiguous. Returns whether
     /// it was ambiguous before.
     pub fn posting(&mut self) -> bool {
-        std::mem::replace(&mut self.in_doubt, true)
+        std::mem::replace(&mut self.ambiguous, true)
     }
 
-    /// Records the outcome of an attempt. `was_in_doubt` is the value that [`Observed::posting`] returned.
-    pub fn answered(&mut self, answer: Answer, was_in_doubt: bool) {
-        let replayed = matches!(&answer, Answer::Failed(Some(id), _) if self.failures.contains(id));
-        let answer = if replayed { Answer::FailedForGood } else { answer };
-        if answer != Answer::StillRunning {
+    /// Records the outcome of an attempt. `was_ambiguous` is the value that [`Observed::posting`] returned.
+    pub fn attempted(&mut self, outcome: AttemptOutcome, was_ambiguous: bool) {
+        let replayed = matches!(&outcome, AttemptOutcome::Failed(Some(id), _) if self.failures.contains(id));
+        let outcome = if replayed { AttemptOutcome::FailedPermanently } else { outcome };
+        if outcome != AttemptOutcome::StillRunning {
             self.attempts += 1;
         }
-        if let Answer::Failed(Some(id), _) = &answer {
+        if let AttemptOutcome::Failed(Some(id), _) = &outcome {
             self.failures.push(id.clone());
         }
-        let doubtful = matches!(
-            answer,
-            Answer::Lost | Answer::StillRunning | Answer::Failed(..) | Answer::FailedForGood | Answer::Mismatch
+        let ambiguous = matches!(
+            outcome,
+            AttemptOutcome::Lost
+                | AttemptOutcome::StillRunning
+                | AttemptOutcome::Failed(..)
+                | AttemptOutcome::FailedPermanently
+                | AttemptOutcome::Mismatch
         );
-        self.is_spent |= matches!(answer, Answer::FailedForGood | Answer::Mismatch);
-        self.in_doubt = was_in_doubt || doubtful;
-        self.released_in_doubt |= was_in_doubt && matches!(answer, Answer::RateLimited(_));
-        self.latest = Latest::Answer(answer);
+        self.is_spent |= matches!(outcome, AttemptOutcome::FailedPermanently | AttemptOutcome::Mismatch);
+        self.ambiguous = was_ambiguous || ambiguous;
+        self.released_while_ambiguous |= was_ambiguous && matches!(outcome, AttemptOutcome::RateLimited(_));
+        self.last_event = LastEvent::Attempt(outcome);
     }
 
     /// Records that a wait is over.
     pub fn waited(&mut self) {
-        self.latest = match std::mem::replace(&mut self.latest, Latest::Nothing) {
-            Latest::Answer(answer) => Latest::Waited(answer),
-            Latest::Look { look: Some(look), .. } => Latest::WaitedForSecondLook(look),
+        self.last_event = match std::mem::replace(&mut self.last_event, LastEvent::Nothing) {
+            LastEvent::Attempt(outcome) => LastEvent::Waited(outcome),
+            LastEvent::Listing { listing: Some(listing), .. } => LastEvent::WaitedForSecondListing(listing),
             other => other,
         };
     }
 
     /// Records the content of a list, or `None` if the list failed.
-    pub fn listed(&mut self, look: Option<Look>) {
-        self.latest = match std::mem::replace(&mut self.latest, Latest::Nothing) {
-            Latest::Answer(after) => Latest::Look { after, waited: false, look },
-            Latest::Waited(after) => Latest::Look { after, waited: true, look },
-            Latest::WaitedForSecondLook(_) => Latest::SecondLook(look),
-            _ => Latest::FirstLook(look),
+    pub fn listed(&mut self, listing: Option<Listing>) {
+        self.last_event = match std::mem::replace(&mut self.last_event, LastEvent::Nothing) {
+            LastEvent::Attempt(after) => LastEvent::Listing { after, waited: false, listing },
+            LastEvent::Waited(after) => LastEvent::Listing { after, waited: true, listing },
+            LastEvent::WaitedForSecondListing(_) => LastEvent::SecondListing(listing),
+            _ => LastEvent::FirstListing(listing),
         };
     }
 }

@@ -15,7 +15,7 @@ use crate::handle::Handle;
 use crate::timeouts::Deadline;
 use crate::transport::Failure;
 use crate::wire::{self, Attempt};
-use decision::{Answer, End, Look, Next, Observed, decide};
+use decision::{Action, AttemptOutcome, Completion, Listing, Observed, decide};
 
 pub(crate) async fn delete(
     client: &Handle,
@@ -35,7 +35,7 @@ pub(crate) async fn delete(
         was_replaced: false,
     };
     let ended = or_cancelled(driver.run(), stop).await;
-    ended.unwrap_or_else(|| Err(driver.stopped()))
+    ended.unwrap_or_else(|| Err(driver.cancelled()))
 }
 
 struct Driver<'a> {
@@ -64,13 +64,13 @@ impl Driver<'_> {
                 can_send,
                 self.client.retry().rng.jitter(),
             ) {
-                Next::List => self.list().await,
-                Next::Delete => self.delete().await,
-                Next::Wait(time) => {
+                Action::List => self.list().await,
+                Action::Delete => self.delete().await,
+                Action::Wait(time) => {
                     transport.sleep(time).await;
                     self.observed.waited();
                 }
-                Next::End(end) => return self.end(end),
+                Action::Complete(completion) => return self.complete(completion),
             }
         }
     }
@@ -80,7 +80,7 @@ impl Driver<'_> {
             Ok(keys) => self.judge(&keys),
             Err(error) => {
                 let no_access = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden);
-                self.observed.listed(if no_access { Look::NoAccess } else { Look::Failed }, false);
+                self.observed.listed(if no_access { Listing::NoAccess } else { Listing::Failed }, false);
                 self.error = Some(error);
             }
         }
@@ -91,27 +91,27 @@ impl Driver<'_> {
         let in_use = self.in_use.as_ref().map(|held| &held.key);
         let is_own = keys.iter().any(|key| key.id == self.id && Some(&key.api_key) == in_use);
         match rules::may_delete(keys, &self.id, in_use, self.allow_key_in_use) {
-            Ok(()) => self.observed.listed(Look::Allowed, is_own),
+            Ok(()) => self.observed.listed(Listing::Allowed, is_own),
             Err(error) => {
-                let look = if error.kind() == ErrorKind::NotFound { Look::Absent } else { Look::Guarded };
-                self.observed.listed(look, is_own);
+                let listing = if error.kind() == ErrorKind::NotFound { Listing::Absent } else { Listing::Protected };
+                self.observed.listed(listing, is_own);
                 self.error = Some(error);
             }
         }
     }
 
     async fn delete(&mut self) {
-        let in_use = self.in_use.take().expect("a list came before, and the guards found the key in use in it");
-        let was_in_doubt = self.observed.deleting();
+        let in_use = self.in_use.take().expect("the list before it contained the key in use");
+        let was_ambiguous = self.observed.deleting();
         let mut result = self.client.transport().attempt_with(&in_use, &self.request, self.deadline).await;
         if self.has_another_key(&in_use, &mut result).await {
-            return self.observed.key_replaced(was_in_doubt);
+            return self.observed.key_replaced(was_ambiguous);
         }
-        let (answer, error) = match read(result) {
-            Ok(()) => (Answer::Deleted, None),
-            Err((answer, error)) => (answer, Some(error)),
+        let (outcome, error) = match classify(result) {
+            Ok(()) => (AttemptOutcome::Deleted, None),
+            Err((outcome, error)) => (outcome, Some(error)),
         };
-        self.observed.answered(answer, was_in_doubt);
+        self.observed.attempted(outcome, was_ambiguous);
         self.error = error;
     }
 
@@ -125,20 +125,20 @@ impl Driver<'_> {
         self.was_replaced
     }
 
-    fn end(&mut self, end: End) -> Result<(), Error> {
-        let latest = self.error.take().unwrap_or_else(|| Error::of(ErrorKind::Timeout));
-        match end {
-            End::Deleted => Ok(()),
-            End::Error => Err(latest),
-            End::Unknown => Err(unknown(latest)),
-            End::ProbablyDeleted => Err(unknown(latest)
+    fn complete(&mut self, completion: Completion) -> Result<(), Error> {
+        let last_error = self.error.take().unwrap_or_else(|| Error::of(ErrorKind::Timeout));
+        match completion {
+            Completion::Deleted => Ok(()),
+            Completion::Error => Err(last_error),
+            Completion::Unknown => Err(unknown(last_error)),
+            Completion::ProbablyDeleted => Err(unknown(last_error)
                 .with_hint("the key was probably deleted, since it no longer works: use another key to list the keys")),
         }
     }
 
-    fn stopped(&self) -> Error {
-        let stopped = Error::of(ErrorKind::Cancelled);
-        if self.observed.in_doubt() { unknown(stopped) } else { stopped }
+    fn cancelled(&self) -> Error {
+        let cancelled = Error::of(ErrorKind::Cancelled);
+        if self.observed.is_ambiguous() { unknown(cancelled) } else { cancelled }
     }
 }
 
@@ -148,26 +148,26 @@ fn unknown(cause: Error) -> Error {
         .with_hint("list the keys to see whether it is gone; deleting again does no harm")
 }
 
-fn read(result: Result<Attempt, Failure>) -> Result<(), (Answer, Error)> {
+fn classify(result: Result<Attempt, Failure>) -> Result<(), (AttemptOutcome, Error)> {
     let attempt = result.map_err(|failure| {
-        let answer = match failure.sent {
-            true => Answer::InDoubt(None),
-            false if failure.error.is_final() => Answer::Refused,
-            false => Answer::NotSent,
+        let outcome = match failure.sent {
+            true => AttemptOutcome::Ambiguous(None),
+            false if failure.error.is_final() => AttemptOutcome::Refused,
+            false => AttemptOutcome::NotSent,
         };
-        (answer, failure.error)
+        (outcome, failure.error)
     })?;
     wire::parse_delete(&attempt).map_err(|error| {
-        let answer = match error.kind() {
-            _ if attempt.status().is_success() => Answer::InDoubt(None),
-            ErrorKind::Timeout | ErrorKind::Server => Answer::InDoubt(error.retry_after()),
-            ErrorKind::RateLimited => Answer::RateLimited(error.retry_after()),
-            ErrorKind::NotFound if error.is_codats_own() => Answer::Absent,
-            ErrorKind::NotFound => Answer::AbsentElsewhere,
-            ErrorKind::LastKey => Answer::LastKey,
-            ErrorKind::Unauthorized | ErrorKind::Forbidden => Answer::NoAccess,
-            _ => Answer::Refused,
+        let outcome = match error.kind() {
+            _ if attempt.status().is_success() => AttemptOutcome::Ambiguous(None),
+            ErrorKind::Timeout | ErrorKind::Server => AttemptOutcome::Ambiguous(error.retry_after()),
+            ErrorKind::RateLimited => AttemptOutcome::RateLimited(error.retry_after()),
+            ErrorKind::NotFound if error.is_codats_own() => AttemptOutcome::Absent,
+            ErrorKind::NotFound => AttemptOutcome::AbsentElsewhere,
+            ErrorKind::LastKey => AttemptOutcome::LastKey,
+            ErrorKind::Unauthorized | ErrorKind::Forbidden => AttemptOutcome::NoAccess,
+            _ => AttemptOutcome::Refused,
         };
-        (answer, error)
+        (outcome, error)
     })
 }
