@@ -1,4 +1,4 @@
-//! The keys that a client knows of. Nothing that it shows holds one of them.
+//! The keys that a client knows. The client masks them in everything that it shows.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,25 +10,26 @@ use super::api_key::ApiKey;
 use super::misplaced::mask_credentials;
 use crate::needles::Needles;
 
-/// More keys than any list of Codat's holds. A longer list comes from another server.
+/// The maximum number of listed keys. Codat's lists are shorter, so a longer list comes from another server.
 pub(crate) const MOST_LISTED: usize = 1_000;
 
-/// A key that was in use before these has surely been replaced everywhere.
+/// The maximum number of used keys. Older ones have been replaced everywhere.
 const MOST_USED: usize = 16;
 
-/// A shorter key may be a word of any text, and Codat's have 40 characters. The key in use may have any length.
+/// The minimum length of a listed key that is masked. A shorter one may be an ordinary word, and Codat's keys have 40
+/// characters. The key in use is masked at any length.
 const LEAST_LISTED_BYTES: usize = 8;
 
-/// Shared by all that count as one client, and by the texts that its answers bring. No lock guards it: the child of a fork
-/// might find it shut.
+/// A set of keys that a client, its clones and the texts of its responses share. A lock is not used, because a fork
+/// could copy it while it is locked.
 #[derive(Clone)]
 pub(crate) struct KnownKeys(Arc<ArcSwap<Known>>);
 
 struct Known {
-    /// The latest first.
+    /// The keys that were in use, the latest first.
     used: Vec<ApiKey>,
     listed: Vec<ApiKey>,
-    /// Built when a text is shown for the first time.
+    /// Built when text is masked for the first time.
     needles: OnceBox<Needles>,
 }
 
@@ -37,13 +38,13 @@ impl KnownKeys {
         Self(Arc::new(ArcSwap::from_pointee(Known::new(Vec::new(), Vec::new()))))
     }
 
-    /// Adds a key that is used from now on.
+    /// Adds a key that comes into use.
     pub(crate) fn add_used(&self, key: &ApiKey) {
         self.0.rcu(|known| Known::new(merged([key], &known.used, MOST_USED), known.listed.clone()));
     }
 
-    /// Adds the keys of an answer, and returns whether one of them is new. Those of earlier answers remain: a list may be
-    /// stale, or hold less.
+    /// Adds the keys of a response. Returns whether one of them is new. The keys of earlier responses stay, because a
+    /// list may be stale or incomplete.
     pub(crate) fn add_listed<'a>(&self, keys: impl IntoIterator<Item = &'a ApiKey>) -> bool {
         let is_long = |key: &&ApiKey| key.expose_secret().len() >= LEAST_LISTED_BYTES;
         let keys: Vec<&ApiKey> = keys.into_iter().filter(is_long).collect();
@@ -56,18 +57,18 @@ impl KnownKeys {
         true
     }
 
-    /// The text with every known key replaced by asterisks.
+    /// Masks every known key.
     pub(crate) fn redact(&self, text: &str) -> String {
         self.with(|needles| needles.redact(text).into_owned())
     }
 
-    /// A text of the user, such as a URL, with every known key masked, and whatever else looks like a credential.
+    /// Masks every known key in text from the user, such as a URL, and anything else that looks like a credential.
     pub(crate) fn mask_misplaced(&self, text: &str) -> String {
-        // Known keys first: a part of one may look like a credential, and the rest would then not be recognized.
+        // Known keys come first: if a part of one were masked as a lookalike, the rest would not be recognized.
         mask_credentials(&self.redact(text))
     }
 
-    /// Whether a text holds a known key.
+    /// Returns whether a text contains a known key.
     pub(crate) fn occur_in(&self, text: &str) -> bool {
         self.with(|needles| needles.occur_in(text))
     }
@@ -88,7 +89,7 @@ impl Known {
     }
 }
 
-/// Each key once, the new ones first.
+/// Merges two lists without duplicates. New keys come first.
 fn merged<'a>(new: impl IntoIterator<Item = &'a ApiKey>, old: &'a [ApiKey], most: usize) -> Vec<ApiKey> {
     let mut seen = HashSet::new();
     new.into_iter().chain(old).filter(|key| seen.insert(key.expose_secret())).take(most).cloned().collect()

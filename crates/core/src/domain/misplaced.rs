@@ -1,4 +1,4 @@
-//! Masks credentials that stand where something else belongs, such as a path.
+//! Masking of credentials that were given by mistake in place of other text, such as a path.
 
 use super::api_key::ApiKey;
 use super::authorization::AuthorizationHeader;
@@ -8,19 +8,19 @@ use crate::lookalikes::{MASK, MIN_SECRET_BYTES, holds_lookalike, mask_lookalikes
 
 /// Masks what looks like a credential, and the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
 ///
-/// Two forms look like one: 40 or more letters and digits in a row, as Codat's keys have, and Base64 text that follows
-/// `Basic`.
+/// Text looks like a credential if it has 40 or more letters and digits in a row, as Codat's keys have, or Base64 text
+/// after `Basic`.
 pub fn mask_credentials(text: &str) -> String {
     mask_in(text, &process_environment)
 }
 
-/// Whether a text holds what looks like a credential, or is the value of an `Authorization` header.
+/// Returns whether a text contains what looks like a credential, or is the value of an `Authorization` header.
 pub fn holds_credential(text: &str) -> bool {
     AuthorizationHeader::read(text.trim()).is_ok() || holds_lookalike(text)
 }
 
 fn mask_in(text: &str, environment: Environment<'_>) -> String {
-    // Values first: a part of one may look like a credential, and the rest would then not be recognized.
+    // Values come first: if a part of one were masked as a lookalike, the rest would not be recognized.
     mask_lookalikes(mask_values(text, environment).into()).into_owned()
 }
 
@@ -29,12 +29,12 @@ pub(crate) fn mask_values(text: &str, environment: Environment<'_>) -> String {
     let values = ["CODAT_API_KEY", "CODAT_AUTH_HEADER"].into_iter().filter_map(environment);
     values.filter_map(|value| value.into_string().ok()).fold(text.to_owned(), |text, value| {
         let text = Credential::read(&value).map_or(text.clone(), |credential| mask_key(&text, credential.api_key()));
-        // An invalid value may be a key with a typing error.
+        // An invalid value may be a key with a typing error, so it is masked, too.
         if value.len() >= MIN_SECRET_BYTES { text.replace(&value, MASK) } else { text }
     })
 }
 
-/// Masks a key, unless it is so short that it may be a word.
+/// Masks a key. A short key is not masked, because it may be an ordinary word.
 pub(crate) fn mask_key(text: &str, key: &ApiKey) -> String {
     if key.expose_secret().len() >= MIN_SECRET_BYTES { key.redact(text) } else { text.to_owned() }
 }
