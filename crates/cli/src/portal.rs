@@ -90,7 +90,7 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
 /// Stops the running changes, and reports the outcomes that no page has shown.
 async fn stop(changes: &Changes) -> Result<(), Failure> {
     let mut last = Ok(());
-    for ended in changes.stop().await {
+    for ended in changes.cancel().await {
         match ended {
             ChangeOutcome::Created(id) => {
                 eprint_line(&format!("created {id}: fetch its value with `codat-keys show --id {id} --out FILE`"))

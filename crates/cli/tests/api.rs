@@ -5,19 +5,19 @@ use std::collections::HashSet;
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{Ended, against, program, run, run_with_input, start, with_key};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 
-fn bytes(content_type: &str, body: &[u8]) -> Answer {
+fn bytes(content_type: &str, body: &[u8]) -> Reply {
     let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: {content_type}\r\n\r\n");
-    Answer::Bytes([head.as_bytes(), body].concat())
+    Reply::Bytes([head.as_bytes(), body].concat())
 }
 
 /// What the server got, and how the command ended.
-fn sent(answer: Answer, arguments: &[&str], input: &str) -> (Vec<String>, Ended) {
-    let server = StandIn::answering(vec![answer]);
+fn sent(answer: Reply, arguments: &[&str], input: &str) -> (Vec<String>, Ended) {
+    let server = RawServer::with_replies(vec![answer]);
     let ended = run_with_input(&mut with_key(&server.url, KEY), &[&["api"], arguments].concat(), input);
     (server.requests(), ended)
 }
@@ -76,7 +76,7 @@ fn an_answer_is_printed_as_it_came_but_for_keys() {
 
 #[test]
 fn a_download_arrives_byte_for_byte() {
-    let server = StandIn::answering(vec![bytes("application/pdf", &[0xff, 0, b'\r', b'\n', 0xfe])]);
+    let server = RawServer::with_replies(vec![bytes("application/pdf", &[0xff, 0, b'\r', b'\n', 0xfe])]);
     let output = with_key(&server.url, KEY).args(["api", "GET", "/x"]).output().unwrap();
     assert_eq!(output.stdout, [0xff, 0, b'\r', b'\n', 0xfe]);
 }
@@ -94,7 +94,7 @@ fn include_prints_the_status_and_the_headers_first() {
 #[test]
 fn a_key_in_the_name_of_a_header_is_masked() {
     let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\nX-{KEY}-Y: of {KEY}\r\n\r\n{{}}");
-    let (_, ended) = sent(Answer::Bytes(head.into_bytes()), &["-i", "GET", "/x"], "");
+    let (_, ended) = sent(Reply::Bytes(head.into_bytes()), &["-i", "GET", "/x"], "");
     assert!(ended.stdout.contains("\nx-****-y: of ****\n"), "{ended:?}");
 }
 
@@ -208,7 +208,7 @@ fn a_delete_has_the_guards_of_delete() {
 #[test]
 fn pages_end_when_nobody_reads() {
     let endless = r#"{"totalResults":1000000000,"results":[{"id":"a"}]}"#;
-    let server = StandIn::answering(vec![json(200, endless)]);
+    let server = RawServer::with_replies(vec![json(200, endless)]);
     let mut command = with_key(&server.url, KEY);
     let mut child = start(command.args(["api", "GET", "/x", "--paginate"]).stdout(std::process::Stdio::piped()));
     drop(child.stdout.take());
@@ -225,7 +225,7 @@ fn pages_that_do_not_add_up_are_told() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_change_whose_answer_cannot_be_printed_is_told_to_be_made() {
-    let server = StandIn::answering(vec![json(201, "{}")]);
+    let server = RawServer::with_replies(vec![json(201, "{}")]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = with_key(&server.url, KEY);
     let command = command.args(["api", "POST", "/x"]).stdout(full).stderr(std::process::Stdio::piped());
@@ -245,7 +245,7 @@ fn a_refusal_tells_codats_words_and_a_change_in_doubt_how_to_go_on() {
     assert_eq!(ended.status, 2, "{ended:?}");
     assert!(ended.stderr.contains("Codat says: Bad; name: too long"), "{ended:?}");
 
-    let (requests, ended) = sent(Answer::Lost, &["POST", "/x", "--timeout", "2"], "");
+    let (requests, ended) = sent(Reply::Disconnect, &["POST", "/x", "--timeout", "2"], "");
     assert_eq!(ended.status, 9, "{ended:?}");
     let key = requests[0].lines().find_map(|line| line.strip_prefix("idempotency-key: ")).unwrap();
     assert!(ended.stderr.contains(&format!("the idempotency key was {key}")), "{ended:?}");

@@ -3,7 +3,7 @@
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
-use crate::stand_in::StandIn;
+use crate::raw_server::RawServer;
 use crate::support::{against, program, run, run_with_input, with_key};
 
 /// Keys of an emulator beside its own, which has no name and no date.
@@ -186,7 +186,8 @@ fn a_hostile_list_is_audited_in_time() {
                 json!({ "id": format!("{number}"), "name": name, "apiKey": format!("MadeUpKey{number:031}") })
             })
             .collect();
-        let server = StandIn::answering(vec![crate::stand_in::json(200, &json!({ "results": keys }).to_string())]);
+        let server =
+            RawServer::with_replies(vec![crate::raw_server::json(200, &json!({ "results": keys }).to_string())]);
         let key = format!("MadeUpKey{:031}", 0);
         for command in commands {
             let ended = run(&mut with_key(&server.url, &key), &command.split(' ').collect::<Vec<_>>());

@@ -2,7 +2,7 @@
 
 use codat_keys_emulator::Emulator;
 
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{Ended, against, program, run, run_with_input, start, with_key};
 
 const CANARY: &str = "CanaryKeyMadeUpForThisTest00000000000Zq7";
@@ -52,9 +52,9 @@ fn no_command_prints_a_key_unasked() {
             vec![json(400, &echo)],
             vec![json(200, &echo)],
             vec![json(200, &page)],
-            vec![Answer::Bytes(header.clone().into_bytes())],
+            vec![Reply::Bytes(header.clone().into_bytes())],
         ] {
-            let server = StandIn::answering(answers);
+            let server = RawServer::with_replies(answers);
             is_silent(&run(&mut with_key(&server.url, CANARY), command));
             #[cfg(target_os = "linux")]
             is_silent(&crate::home::Home::new().login(&server.url, CANARY, &[]));
@@ -134,7 +134,7 @@ fn no_command_shows_a_key_in_a_name_or_an_id() {
     ];
     for command in commands {
         let list = list.clone();
-        let server = StandIn::judging(move |request| match request.split(' ').next() {
+        let server = RawServer::with_handler(move |request| match request.split(' ').next() {
             Some("GET") => json(200, &list),
             Some("DELETE") => json(204, ""),
             _ => json(201, &format!(r#"{{"id":"{OTHER}","name":"ci","apiKey":"MadeUpKeyThatIsNew"}}"#)),
@@ -150,7 +150,7 @@ fn no_command_shows_a_key_in_a_name_or_an_id() {
 fn the_question_before_a_deletion_shows_no_key() {
     let list = list_of_keys_in_names();
     for id in ["id-0", "id-1", "id-2", "id"] {
-        let server = StandIn::answering(vec![json(200, &list)]);
+        let server = RawServer::with_replies(vec![json(200, &list)]);
         let mut command = with_key(&server.url, CANARY);
         let (status, shown) = crate::terminal::on_a_terminal(command.args(["delete", id]), "n\n");
         assert!(status == 130 && shown.contains("for good?"), "{shown}");
@@ -165,7 +165,7 @@ fn candidates_show_no_key() {
     let after = before.replace("]}", &format!(",{new}]}}"));
     for format in [&["create", "ci"][..], &["create", "ci", "--json"]] {
         let (before, after, posted) = (before.clone(), after.clone(), std::sync::atomic::AtomicBool::new(false));
-        let server = StandIn::judging(move |request| {
+        let server = RawServer::with_handler(move |request| {
             use std::sync::atomic::Ordering::SeqCst;
             match request.starts_with("POST") {
                 true => {
@@ -188,7 +188,7 @@ fn headers_show_no_key() {
     let answer = format!("HTTP/1.1 200 OK\r\nx-echo: {escaped}\r\ncontent-length: 2\r\n\r\n{{}}");
     let encoded = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {CANARY}\r\ncontent-length: 2\r\n\r\n{{}}");
     for answer in [answer, encoded] {
-        let server = StandIn::answering(vec![Answer::Bytes(answer.into_bytes())]);
+        let server = RawServer::with_replies(vec![Reply::Bytes(answer.into_bytes())]);
         let ended = run(&mut with_key(&server.url, CANARY), &["api", "/x", "--include"]);
         let shown = format!("{}{}", ended.stdout, ended.stderr);
         assert!(shown.contains("****"), "{shown}");
@@ -202,7 +202,7 @@ fn a_server_cannot_move_the_cursor() {
     let list = r#"{"results":[{"id":"a\u001b[2J","name":"b\u001b]0;x\u0007","apiKey":"k"}]}"#;
     let error = r#"{"error":"\u001b[2Jhello"}"#;
     for answer in [list, error] {
-        let server = StandIn::answering(vec![json(if answer == list { 200 } else { 500 }, answer)]);
+        let server = RawServer::with_replies(vec![json(if answer == list { 200 } else { 500 }, answer)]);
         let ended = run(&mut with_key(&server.url, "k"), &["list"]);
         assert!(!format!("{}{}", ended.stdout, ended.stderr).contains('\u{1b}'), "{ended:?}");
     }

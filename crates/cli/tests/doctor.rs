@@ -2,7 +2,7 @@
 
 use codat_keys_emulator::Emulator;
 
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{Ended, against, program, run, with_key};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
@@ -15,11 +15,11 @@ fn told<'a>(ended: &'a Ended, what: &str) -> &'a str {
     line.unwrap_or_else(|| panic!("no line {what}: {ended:?}")).trim()
 }
 
-fn dated(date: &str) -> Answer {
+fn dated(date: &str) -> Reply {
     let body = format!(r#"{{"results":[{{"id":"a","apiKey":"{KEY}","createdDate":"2020-01-01T00:00:00Z"}}]}}"#);
     let head =
         format!("HTTP/1.1 200 OK\r\ndate: {date}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-    Answer::Bytes((head + &body).into_bytes())
+    Reply::Bytes((head + &body).into_bytes())
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn the_first_problem_is_the_exit_status() {
         (with_key(url, KEY), 4, "Codat does not accept the API key (HTTP 401;"),
         (bad_url, 2, "would send the key unencrypted"),
         (nobody, 10, "no connection to http://127.0.0.1:1 could be made"),
-        (with_key(&StandIn::answering(vec![json(200, "<html>")]).url, KEY), 10, "cannot be read"),
-        (with_key(&StandIn::answering(vec![json(200, r#"{"results":[]}"#)]).url, KEY), 7, "not in the list"),
+        (with_key(&RawServer::with_replies(vec![json(200, "<html>")]).url, KEY), 10, "cannot be read"),
+        (with_key(&RawServer::with_replies(vec![json(200, r#"{"results":[]}"#)]).url, KEY), 7, "not in the list"),
     ] {
         let ended = run(&mut command, &["doctor"]);
         assert_eq!(ended.status, status, "{ended:?}");
@@ -109,7 +109,7 @@ fn the_first_problem_is_the_exit_status() {
 
 #[test]
 fn a_clock_that_is_off_and_the_age_of_the_key_are_told() {
-    let server = StandIn::answering(vec![dated("Wed, 01 Jan 2020 00:00:00 GMT")]);
+    let server = RawServer::with_replies(vec![dated("Wed, 01 Jan 2020 00:00:00 GMT")]);
     let ended = run(&mut with_key(&server.url, KEY), &["doctor"]);
     assert_eq!(ended.status, 0, "{ended:?}");
     assert!(
@@ -148,7 +148,7 @@ fn ten_keys_and_a_date_that_is_impossible_are_told() {
     };
     let mut keys: Vec<String> = (1..10).map(key).collect();
     keys.push(format!(r#"{{"id":"own","apiKey":"{KEY}","createdDate":"0001-01-01T00:00:00"}}"#));
-    let server = StandIn::answering(vec![json(200, &format!(r#"{{"results":[{}]}}"#, keys.join(",")))]);
+    let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"results":[{}]}}"#, keys.join(",")))]);
     let ended = run(&mut with_key(&server.url, KEY), &["doctor"]);
     let full = "10 of 10, the most that Codat allows: delete one before you create or replace one";
     assert_eq!(told(&ended, "keys"), full, "{ended:?}");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::stand_in::{StandIn, json};
+use crate::raw_server::{RawServer, json};
 use crate::support::{Ended, program, run, run_with_input};
 
 fn cases(file: &str) -> Vec<Value> {
@@ -13,7 +13,7 @@ fn cases(file: &str) -> Vec<Value> {
     std::mem::take(cases["cases"].as_array_mut().unwrap())
 }
 
-fn list(server: &StandIn, case: &Value) -> Ended {
+fn list(server: &RawServer, case: &Value) -> Ended {
     let variable = if case["as"] == "header" { "CODAT_AUTH_HEADER" } else { "CODAT_API_KEY" };
     run(program().env("CODAT_BASE_URL", &server.url).env(variable, case["given"].as_str().unwrap()), &["list"])
 }
@@ -24,7 +24,7 @@ fn accepted_credentials_are_sent_and_printed_as_codat_expects() {
         let (name, header) = (&case["name"], case["header"].as_str().unwrap());
         // Cases about the contents of files do not apply to variables.
         if case["as"] != "either" {
-            let server = StandIn::answering(vec![json(200, r#"{"results":[]}"#)]);
+            let server = RawServer::with_replies(vec![json(200, r#"{"results":[]}"#)]);
             assert_eq!(list(&server, &case).status, 0, "{name}");
             assert!(server.requests()[0].contains(&format!("authorization: {header}\r\n")), "{name}");
         }
@@ -37,7 +37,7 @@ fn accepted_credentials_are_sent_and_printed_as_codat_expects() {
 #[test]
 fn refused_credentials_are_told_their_mistake_and_nothing_is_sent() {
     for case in cases("refused.json") {
-        let server = StandIn::answering(vec![json(200, r#"{"results":[]}"#)]);
+        let server = RawServer::with_replies(vec![json(200, r#"{"results":[]}"#)]);
         let ended = match case["as"].as_str() {
             Some("either") => run_with_input(&mut program(), &["header"], case["given"].as_str().unwrap()),
             _ => list(&server, &case),

@@ -8,7 +8,7 @@ use codat_keys_emulator::Emulator;
 use tempfile::TempDir;
 
 use crate::home::Home;
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{Ended, program, run, run_with_input, with_key};
 
 const KEY: &str = "MadeUpKeyInEncodings00000000000000000000";
@@ -124,7 +124,7 @@ fn faults_and_state_are_read_with_a_byte_order_mark() {
 fn a_body_is_sent_as_plain_utf8_unless_its_type_is_named() {
     let (folder, body) = (Folder::new(), r#"{"faults":[]}"#);
     let send = |bytes: &[u8], more: &[&str]| {
-        let server = StandIn::answering(vec![json(200, "{}")]);
+        let server = RawServer::with_replies(vec![json(200, "{}")]);
         let file = folder.file("body", bytes);
         let arguments = [&["api", "PUT", "/_emulator/faults", "--input", file.to_str().unwrap()], more].concat();
         let ended = run(&mut with_key(&server.url, KEY), &arguments);
@@ -154,8 +154,9 @@ fn no_encoding_of_an_answer_shows_a_key() {
     };
     let secret = "MadeUpKeyOfAnother";
     let gzip = b"\x1f\x8b\x08\0";
-    let server =
-        StandIn::answering(vec![Answer::Bytes([&head("content-encoding: gzip\r\n", gzip.len())[..], gzip].concat())]);
+    let server = RawServer::with_replies(vec![Reply::Bytes(
+        [&head("content-encoding: gzip\r\n", gzip.len())[..], gzip].concat(),
+    )]);
     let ended = run(&mut with_key(&server.url, KEY), &["api", "GET", "/apiKeys"]);
     assert_eq!((ended.status, ended.stdout.as_str(), server.requests().len()), (10, "", 1));
     assert!(ended.stderr.contains("the answer is encoded as `gzip`"), "{ended:?}");
@@ -167,20 +168,20 @@ fn no_encoding_of_an_answer_shows_a_key() {
         utf16(KEYS),
         KEYS.replace(":\"a\"", ":\"\u{e9}\"").chars().map(|c| c as u8).collect(),
     ] {
-        let server = StandIn::answering(vec![Answer::Bytes([&head("", body.len())[..], &body].concat())]);
+        let server = RawServer::with_replies(vec![Reply::Bytes([&head("", body.len())[..], &body].concat())]);
         let output = with_key(&server.url, KEY).args(["api", "GET", "/apiKeys"]).output().unwrap();
         let letters: Vec<u8> = output.stdout.iter().copied().filter(|byte| *byte != 0).collect();
         let shown = String::from_utf8_lossy(&letters);
         assert!(output.status.success() && !shown.contains(secret) && shown.contains("****"), "{shown}");
     }
-    let server = StandIn::answering(vec![Answer::Bytes([&head("", in_utf8.len())[..], &in_utf8].concat())]);
+    let server = RawServer::with_replies(vec![Reply::Bytes([&head("", in_utf8.len())[..], &in_utf8].concat())]);
     let ended = run(&mut with_key(&server.url, KEY), &["api", "GET", "/apiKeys", "--paginate", "--jsonl"]);
     assert_eq!((ended.status, ended.stdout.as_str()), (0, "{\"id\":\"a\",\"apiKey\":\"****00ab\"}\n"), "{ended:?}");
 }
 
 #[test]
 fn a_proxy_that_wants_a_password_is_asked_once_and_named() {
-    let proxy = StandIn::answering(vec![json(407, "")]);
+    let proxy = RawServer::with_replies(vec![json(407, "")]);
     let url = proxy.url.replace("http://", "http://user:MadeUpPassword@");
     let ended = run(with_key("https://codat.example", KEY).env("HTTPS_PROXY", url), &["list"]);
     let said = format!(
@@ -193,7 +194,7 @@ fn a_proxy_that_wants_a_password_is_asked_once_and_named() {
 
 #[test]
 fn a_call_without_a_body_says_so() {
-    let server = StandIn::answering(vec![json(200, "{}")]);
+    let server = RawServer::with_replies(vec![json(200, "{}")]);
     for method in ["POST", "PUT", "PATCH"] {
         assert_eq!(run(&mut with_key(&server.url, KEY), &["api", method, "/companies/x/data/all"]).status, 0);
     }

@@ -3,7 +3,7 @@
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
-use crate::stand_in::{Answer, StandIn, json as answer};
+use crate::raw_server::{RawServer, Reply, json as answer};
 use crate::support::{Ended, against, program, run, with_key};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
@@ -47,9 +47,9 @@ fn every_failing_command_has_its_code_message_and_hint() {
 #[test]
 fn what_codat_said_is_data() {
     let refused = answer(429, r#"{"error":"slow down","correlationId":"0123456789abcdef0123456789abcdef"}"#);
-    let Answer::Bytes(bytes) = refused else { unreachable!() };
+    let Reply::Bytes(bytes) = refused else { unreachable!() };
     let refused = String::from_utf8(bytes).unwrap().replacen("\r\n", "\r\nretry-after: 3600\r\n", 1);
-    let server = StandIn::answering(vec![Answer::Bytes(refused.into_bytes())]);
+    let server = RawServer::with_replies(vec![Reply::Bytes(refused.into_bytes())]);
     let error = error_of(&run(&mut with_key(&server.url, KEY), &["list", "--json"]));
     assert_eq!(error["status"], 429, "{error}");
     assert_eq!(error["correlationId"], "0123456789abcdef0123456789abcdef", "{error}");
@@ -59,7 +59,7 @@ fn what_codat_said_is_data() {
 
 #[test]
 fn an_error_that_a_repeat_would_not_avoid_is_not_retryable() {
-    let proxy = StandIn::answering(vec![answer(407, "")]);
+    let proxy = RawServer::with_replies(vec![answer(407, "")]);
     let arguments = ["list", "--json", "--proxy", &proxy.url];
     let error = error_of(&run(&mut with_key("https://codat.example", KEY), &arguments));
     assert_eq!((&error["code"], &error["retryable"]), (&json!("connect"), &json!(false)), "{error}");
@@ -67,7 +67,8 @@ fn an_error_that_a_repeat_would_not_avoid_is_not_retryable() {
 
 #[test]
 fn an_unknown_outcome_names_the_idempotency_key_and_the_candidates_without_their_keys() {
-    let server = StandIn::answering(vec![answer(200, ONE_KEY), Answer::Lost, answer(401, ""), answer(200, TWO_KEYS)]);
+    let server =
+        RawServer::with_replies(vec![answer(200, ONE_KEY), Reply::Disconnect, answer(401, ""), answer(200, TWO_KEYS)]);
     let ended = run(&mut with_key(&server.url, KEY), &["create", "ci", "--json"]);
     let error = error_of(&ended);
     assert_eq!((ended.status, &error["code"]), (9, &json!("outcome_unknown")), "{error}");
@@ -125,8 +126,8 @@ fn json_holds_no_character_that_a_terminal_acts_on_or_hides() {
             {{"id":"b","name":"x{UNSEEN}","apiKey":"MadeUpKeyB000000000000000000000000000000"}}],
             "pageNumber":1,"pageSize":100,"totalResults":2}}"#
     );
-    let deleted = Answer::Bytes(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n".into());
-    let server = StandIn::judging(move |request| match request.split(' ').next() {
+    let deleted = Reply::Bytes(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n".into());
+    let server = RawServer::with_handler(move |request| match request.split(' ').next() {
         Some("DELETE") => deleted.clone(),
         Some("POST") => answer(400, &format!(r#"{{"error":"bad {UNSEEN}"}}"#)),
         _ => answer(200, &list),

@@ -9,7 +9,7 @@ use std::thread;
 use codat_keys_emulator::Emulator;
 
 use crate::home::Home;
-use crate::stand_in::{StandIn, json};
+use crate::raw_server::{RawServer, json};
 use crate::support::{run, run_with_input, start};
 
 const KEY: &str = "MadeUpKeyForTheLogin0123456789abcdefGhIj";
@@ -133,7 +133,7 @@ fn a_lock_can_be_held_by_nobody_else() {
 fn a_key_goes_to_the_origin_of_its_profile_alone() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &[]).status, 0);
-    let elsewhere = StandIn::answering(vec![json(200, r#"{"results":[]}"#)]);
+    let elsewhere = RawServer::with_replies(vec![json(200, r#"{"results":[]}"#)]);
     for command in [&["list"][..], &["exec", "--", "true"], &["doctor"]] {
         let by_variable = run(home.program().env("CODAT_BASE_URL", &elsewhere.url), command);
         let by_option =

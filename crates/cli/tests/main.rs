@@ -41,6 +41,9 @@ mod outcomes;
 mod portal;
 #[cfg(target_os = "linux")]
 mod profiles;
+#[path = "../../../tests/support/raw_server.rs"]
+#[allow(dead_code, reason = "shared with other tests, which use the rest")]
+mod raw_server;
 mod readme;
 mod scenarios;
 #[cfg(target_os = "linux")]
@@ -49,9 +52,6 @@ mod secrecy;
 mod secret_service;
 #[cfg(unix)]
 mod signals;
-#[path = "../../../tests/support/stand_in.rs"]
-#[allow(dead_code, reason = "shared with other tests, which use the rest")]
-mod stand_in;
 #[cfg(unix)]
 mod state_file;
 mod support;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{Ended, PROGRAM, against, run, with_key};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
@@ -31,8 +31,8 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 /// A server with one key, which runs a function while a key is requested from it.
-fn server(meanwhile: impl Fn() + Send + Sync + 'static, answer: Answer) -> StandIn {
-    StandIn::judging(move |request| match request.starts_with("POST ") {
+fn server(meanwhile: impl Fn() + Send + Sync + 'static, answer: Reply) -> RawServer {
+    RawServer::with_handler(move |request| match request.starts_with("POST ") {
         true => {
             meanwhile();
             answer.clone()
@@ -41,7 +41,7 @@ fn server(meanwhile: impl Fn() + Send + Sync + 'static, answer: Answer) -> Stand
     })
 }
 
-fn created() -> Answer {
+fn created() -> Reply {
     json(201, &format!(r#"{{"id":"b","name":"ci","apiKey":"{MADE}"}}"#))
 }
 
@@ -80,7 +80,7 @@ fn as_many_keys_are_made_as_commands_succeed() {
 fn a_create_that_fails_leaves_no_file_and_the_old_one_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
-    for (answer, status) in [(json(400, r#"{"error":"no"}"#), 2), (json(401, ""), 4), (Answer::Lost, 9)] {
+    for (answer, status) in [(json(400, r#"{"error":"no"}"#), 2), (json(401, ""), 4), (Reply::Disconnect, 9)] {
         for exists in [false, true] {
             if exists {
                 fs::write(&file, "before").unwrap();

@@ -1,7 +1,7 @@
 //! How a command ends when the answer is lost, late or endless, or when somebody stops it.
 
 use crate::bounded::wait_until;
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{run, start, with_key};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
@@ -11,7 +11,8 @@ const TWO_KEYS: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000
 
 #[test]
 fn a_lost_create_says_that_it_is_unknown_and_which_key_may_be_the_one() {
-    let server = StandIn::answering(vec![json(200, ONE_KEY), Answer::Lost, json(401, ""), json(200, TWO_KEYS)]);
+    let server =
+        RawServer::with_replies(vec![json(200, ONE_KEY), Reply::Disconnect, json(401, ""), json(200, TWO_KEYS)]);
     let ended = run(&mut with_key(&server.url, KEY), &["create", "ci"]);
     assert_eq!((ended.status, ended.stdout.as_str()), (9, ""), "{ended:?}");
     let said =
@@ -21,14 +22,15 @@ fn a_lost_create_says_that_it_is_unknown_and_which_key_may_be_the_one() {
 
 #[test]
 fn a_lost_delete_says_that_it_is_unknown() {
-    let server = StandIn::answering(vec![json(200, TWO_KEYS), json(200, TWO_KEYS), Answer::Lost, json(401, "")]);
+    let server =
+        RawServer::with_replies(vec![json(200, TWO_KEYS), json(200, TWO_KEYS), Reply::Disconnect, json(401, "")]);
     let ended = run(&mut with_key(&server.url, KEY), &["delete", "b", "--yes"]);
     assert_eq!(ended.status, 9, "{ended:?}");
 }
 
 #[test]
 fn an_endless_answer_is_an_error() {
-    let server = StandIn::answering(vec![Answer::Endless("HTTP/1.1 200 OK\r\n\r\n")]);
+    let server = RawServer::with_replies(vec![Reply::Endless("HTTP/1.1 200 OK\r\n\r\n")]);
     let ended = run(&mut with_key(&server.url, KEY), &["list"]);
     assert_eq!(ended.status, 10, "{ended:?}");
     assert!(ended.stderr.starts_with("error: the answer is larger than 8 MiB"), "{ended:?}");
@@ -41,10 +43,10 @@ fn an_interrupt_ends_a_list_as_cancelled_and_a_create_as_unknown() {
     use std::process::Stdio;
 
     for (arguments, answers, status) in
-        [(&["list"][..], vec![Answer::Silence], 130), (&["create", "ci"], vec![json(200, ONE_KEY), Answer::Silence], 9)]
+        [(&["list"][..], vec![Reply::Hang], 130), (&["create", "ci"], vec![json(200, ONE_KEY), Reply::Hang], 9)]
     {
         let waited_for = answers.len();
-        let server = StandIn::answering(answers);
+        let server = RawServer::with_replies(answers);
         let child = start(with_key(&server.url, KEY).args(arguments).stderr(Stdio::piped()));
         wait_until("every request has arrived", || server.requests().len() >= waited_for);
         kill_process(Pid::from_child(&child), Signal::INT).unwrap();

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::bounded::{LIMIT, wait_until};
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{PROGRAM, against, clear_environment, program, run, start, with_key};
 use crate::terminal::start_on_a_terminal;
 
@@ -129,8 +129,8 @@ fn a_change_that_is_stopped_with_the_page_is_told() {
     for (signal, told) in
         [(Signal::INT, "POST"), (Signal::TERM, "POST"), (Signal::HUP, "POST"), (Signal::TERM, "DELETE")]
     {
-        let server = StandIn::judging(move |request| match request.starts_with(told) {
-            true => Answer::Silence,
+        let server = RawServer::with_handler(move |request| match request.starts_with(told) {
+            true => Reply::Hang,
             false => json(
                 200,
                 r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},

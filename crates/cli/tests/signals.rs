@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::bounded::wait_until;
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{PROGRAM, Running, against, clear_environment, program, run, start, with_key};
 use crate::terminal::start_on_a_terminal;
 
@@ -33,9 +33,9 @@ const ALL: [Signal; 10] = [
 ];
 
 /// A server with two keys that does not answer what `is_silent` selects.
-fn server(is_silent: impl Fn(&str) -> bool + Send + Sync + 'static) -> StandIn {
-    StandIn::judging(move |request| match is_silent(request) {
-        true => Answer::Silence,
+fn server(is_silent: impl Fn(&str) -> bool + Send + Sync + 'static) -> RawServer {
+    RawServer::with_handler(move |request| match is_silent(request) {
+        true => Reply::Hang,
         false => json(
             200,
             &format!(
@@ -56,7 +56,7 @@ fn send(child: &Running, signal: Signal) {
 }
 
 /// Runs a command until its last request has arrived and is not answered, and sends it a signal.
-fn stopped(server: &StandIn, command: &mut Command, signal: Signal, is_last: impl Fn(&str) -> bool) -> Output {
+fn stopped(server: &RawServer, command: &mut Command, signal: Signal, is_last: impl Fn(&str) -> bool) -> Output {
     let child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     wait_until("the last request has arrived", || server.requests().iter().any(|request| is_last(request)));
     send(&child, signal);

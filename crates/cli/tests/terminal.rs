@@ -104,7 +104,7 @@ fn json_is_on_several_lines_for_people_and_its_numbers_stay() {
         "}",
         "",
     ];
-    let server = crate::stand_in::StandIn::answering(vec![crate::stand_in::json(200, body)]);
+    let server = crate::raw_server::RawServer::with_replies(vec![crate::raw_server::json(200, body)]);
     let mut command = crate::support::with_key(&server.url, "MadeUpKey");
     let (status, shown) = on_a_terminal(command.args(["api", "/x"]), "");
     assert_eq!((status, shown.as_str()), (0, pretty.join("\r\n").as_str()));

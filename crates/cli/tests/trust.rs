@@ -8,7 +8,7 @@ use std::process::Command;
 use codat_keys_emulator::Emulator;
 use tempfile::TempDir;
 
-use crate::stand_in::{StandIn, json};
+use crate::raw_server::{RawServer, json};
 use crate::support::{Ended, program, run};
 
 /// Some user who is neither root nor who runs the tests.
@@ -17,14 +17,14 @@ const STRANGER: u32 = 12_345;
 /// A home and, apart from it, a folder `shared` for configuration, whose profile in use runs a command.
 struct Scene {
     folder: TempDir,
-    server: StandIn,
+    server: RawServer,
 }
 
 impl Scene {
     fn new() -> Self {
         let scene = Self {
             folder: tempfile::tempdir().unwrap(),
-            server: StandIn::answering(vec![json(200, r#"{"results":[]}"#)]),
+            server: RawServer::with_replies(vec![json(200, r#"{"results":[]}"#)]),
         };
         fs::create_dir(scene.path("home")).unwrap();
         fs::create_dir_all(scene.path("shared/codat-keys")).unwrap();

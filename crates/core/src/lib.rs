@@ -66,9 +66,9 @@ pub mod fuzzing;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
-#[path = "../../../tests/support/stand_in.rs"]
+#[path = "../../../tests/support/raw_server.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
-mod stand_in;
+mod raw_server;
 #[cfg(test)]
 mod unit_cases;
 

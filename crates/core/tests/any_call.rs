@@ -6,7 +6,7 @@ use codat_keys::{ApiKey, Client, ErrorKind, HeaderValue, KeyName, Method};
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
-use crate::stand_in::{self, Answer, StandIn};
+use crate::raw_server::{self, RawServer, Reply};
 
 fn client(url: &str, key: &str) -> Client {
     Client::builder().base_url(url).api_key(ApiKey::parse(key).unwrap()).build().unwrap()
@@ -21,7 +21,8 @@ async fn a_change_carries_one_idempotency_key_in_every_attempt_and_a_read_carrie
     for (method, keys) in
         [(Method::POST, 1), (Method::PATCH, 1), (Method::PUT, 0), (Method::GET, 0), (Method::DELETE, 0)]
     {
-        let server = StandIn::answering(vec![Answer::Lost, stand_in::json(503, ""), stand_in::json(200, "{}")]);
+        let server =
+            RawServer::with_replies(vec![Reply::Disconnect, raw_server::json(503, ""), raw_server::json(200, "{}")]);
         let call =
             client(&server.url, "MadeUpKey").request(method.clone(), "/companies").json(&json!({"name": "x"})).await;
         assert_eq!(call.unwrap().status(), 200, "{method}");
@@ -37,7 +38,7 @@ async fn a_change_carries_one_idempotency_key_in_every_attempt_and_a_read_carrie
 
 #[tokio::test]
 async fn query_headers_and_bytes_arrive_as_given() {
-    let server = StandIn::answering(vec![stand_in::json(200, "[1,2]")]);
+    let server = RawServer::with_replies(vec![raw_server::json(200, "[1,2]")]);
     let answer = client(&server.url, "MadeUpKey")
         .request(Method::PUT, "/data?a=1")
         .query("b c", "&=é")
@@ -54,7 +55,7 @@ async fn query_headers_and_bytes_arrive_as_given() {
 
 #[tokio::test]
 async fn a_header_that_is_the_clients_own_business_is_refused() {
-    let server = StandIn::answering(vec![stand_in::json(200, "{}")]);
+    let server = RawServer::with_replies(vec![raw_server::json(200, "{}")]);
     let client = client(&server.url, "MadeUpKey");
     let own = ["authorization", "host", "content-length", "transfer-encoding", "connection", "expect"];
     for (method, name, value) in own.map(|name| (Method::POST, name, "3")).into_iter().chain([
@@ -90,28 +91,28 @@ async fn an_idempotency_key_of_the_callers_own_resumes_its_call() {
 /// CREATE.md's law, for whatever else changes something.
 #[tokio::test]
 async fn a_change_in_doubt_never_ends_with_a_plain_error() {
-    let own_400 = stand_in::json(400, r#"{"statusCode":400,"error":"no"}"#);
+    let own_400 = raw_server::json(400, r#"{"statusCode":400,"error":"no"}"#);
     let cases = [
-        (Method::POST, vec![Answer::Lost], ErrorKind::OutcomeUnknown, 4),
-        (Method::PATCH, vec![stand_in::json(503, "")], ErrorKind::OutcomeUnknown, 4),
-        (Method::DELETE, vec![Answer::Lost, stand_in::json(404, "")], ErrorKind::OutcomeUnknown, 2),
-        (Method::POST, vec![Answer::Lost, stand_in::json(400, "")], ErrorKind::OutcomeUnknown, 2),
+        (Method::POST, vec![Reply::Disconnect], ErrorKind::OutcomeUnknown, 4),
+        (Method::PATCH, vec![raw_server::json(503, "")], ErrorKind::OutcomeUnknown, 4),
+        (Method::DELETE, vec![Reply::Disconnect, raw_server::json(404, "")], ErrorKind::OutcomeUnknown, 2),
+        (Method::POST, vec![Reply::Disconnect, raw_server::json(400, "")], ErrorKind::OutcomeUnknown, 2),
         // Our own first attempt still runs: its answer may yet come.
-        (Method::POST, vec![Answer::Lost, stand_in::json(409, "")], ErrorKind::OutcomeUnknown, 4),
-        (Method::POST, vec![stand_in::json(409, "")], ErrorKind::Conflict, 1),
+        (Method::POST, vec![Reply::Disconnect, raw_server::json(409, "")], ErrorKind::OutcomeUnknown, 4),
+        (Method::POST, vec![raw_server::json(409, "")], ErrorKind::Conflict, 1),
         // Codat's own 400 is the answer to every attempt under the idempotency key.
-        (Method::POST, vec![Answer::Lost, own_400], ErrorKind::InvalidInput, 2),
-        (Method::POST, vec![stand_in::json(404, "")], ErrorKind::NotFound, 1),
+        (Method::POST, vec![Reply::Disconnect, own_400], ErrorKind::InvalidInput, 2),
+        (Method::POST, vec![raw_server::json(404, "")], ErrorKind::NotFound, 1),
         // A redirect to what was made, and a status that nobody knows; but not one that sends the request elsewhere.
-        (Method::POST, vec![stand_in::json(303, "")], ErrorKind::OutcomeUnknown, 1),
-        (Method::POST, vec![stand_in::json(499, "")], ErrorKind::OutcomeUnknown, 1),
-        (Method::POST, vec![stand_in::json(307, "")], ErrorKind::BadResponse, 1),
+        (Method::POST, vec![raw_server::json(303, "")], ErrorKind::OutcomeUnknown, 1),
+        (Method::POST, vec![raw_server::json(499, "")], ErrorKind::OutcomeUnknown, 1),
+        (Method::POST, vec![raw_server::json(307, "")], ErrorKind::BadResponse, 1),
         // Not repeated, since nothing makes it safe to.
-        ("REPORT".parse().unwrap(), vec![Answer::Lost], ErrorKind::OutcomeUnknown, 1),
-        (Method::GET, vec![Answer::Lost], ErrorKind::Connect, 4),
+        ("REPORT".parse().unwrap(), vec![Reply::Disconnect], ErrorKind::OutcomeUnknown, 1),
+        (Method::GET, vec![Reply::Disconnect], ErrorKind::Connect, 4),
     ];
     for (method, answers, kind, attempts) in cases {
-        let server = StandIn::answering(answers);
+        let server = RawServer::with_replies(answers);
         let error = client(&server.url, "MadeUpKey").request(method.clone(), "/companies").await.unwrap_err();
         let seen = server.requests();
         assert_eq!((error.kind(), seen.len()), (kind, attempts), "{method}: {error:?}");
@@ -123,7 +124,7 @@ async fn a_change_in_doubt_never_ends_with_a_plain_error() {
 
 #[tokio::test]
 async fn a_page_that_cannot_be_is_refused_with_nothing_sent() {
-    let server = StandIn::answering(vec![stand_in::json(200, r#"{"results":[],"totalResults":0}"#)]);
+    let server = RawServer::with_replies(vec![raw_server::json(200, r#"{"results":[],"totalResults":0}"#)]);
     let client = client(&server.url, "MadeUpKey");
     let pages = [
         client.pages("/companies").page_size(0),
@@ -141,7 +142,7 @@ async fn a_page_that_cannot_be_is_refused_with_nothing_sent() {
 
 #[tokio::test]
 async fn an_answer_of_another_form_is_told_without_its_values() {
-    let server = StandIn::answering(vec![stand_in::json(200, r#"{"apiKey":"MadeUpKeyThatMustNotShow"}"#)]);
+    let server = RawServer::with_replies(vec![raw_server::json(200, r#"{"apiKey":"MadeUpKeyThatMustNotShow"}"#)]);
     let answer = client(&server.url, "MadeUpKey").request(Method::GET, "/profile").await.unwrap();
     let error = answer.json::<Vec<u8>>().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BadResponse);
@@ -167,7 +168,7 @@ async fn pages_bring_every_company_once_whatever_their_size() {
 #[tokio::test]
 async fn pages_keep_their_query_and_order() {
     let empty = r#"{"results":[{}],"totalResults":2}"#;
-    let server = StandIn::answering(vec![stand_in::json(200, empty)]);
+    let server = RawServer::with_replies(vec![raw_server::json(200, empty)]);
     let client = client(&server.url, "MadeUpKey");
     let mut pages = client.pages("/companies").query("name~a").order_by("-name");
     while pages.next().await.unwrap().is_some() {}
@@ -196,7 +197,7 @@ async fn whoami_names_the_key_in_use() {
     let me = client(emulator.base_url(), made.key.api_key.expose_secret()).whoami().await.unwrap();
     assert_eq!(me, made.key);
     let listed = r#"{"results":[{"id":"a","apiKey":"another"}]}"#;
-    let server = StandIn::answering(vec![stand_in::json(200, listed)]);
+    let server = RawServer::with_replies(vec![raw_server::json(200, listed)]);
     assert_eq!(client(&server.url, "MadeUpKey").whoami().await.unwrap_err().kind(), ErrorKind::NotFound);
 }
 
@@ -240,7 +241,7 @@ fn the_header_is_given_for_the_clients_own_origin_alone() {
 
 #[tokio::test]
 async fn a_path_that_leaves_the_base_url_is_refused_with_nothing_sent() {
-    let server = StandIn::answering(vec![stand_in::json(200, "{}")]);
+    let server = RawServer::with_replies(vec![raw_server::json(200, "{}")]);
     for path in ["https://other.example/", "//other.example", "/../x", "/%2e%2e/x", "/a\\..\\x", "companies"] {
         let refused = client(&server.url, "MadeUpKey").request(Method::GET, path).await;
         assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput, "{path}");

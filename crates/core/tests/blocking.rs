@@ -13,7 +13,7 @@ use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
 use crate::bounded::{LIMIT, wait_until};
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 
 const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKey"}]}"#;
 
@@ -74,7 +74,7 @@ fn a_client_that_is_shared_gives_each_thread_its_own_answers() {
 
 #[test]
 fn an_asynchronous_context_is_refused_with_nothing_sent_and_a_blocking_place_is_not() {
-    let server = StandIn::answering(vec![json(200, ONE_KEY)]);
+    let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     let client = client(&server.url, "MadeUpKey");
     let refused = |client: &Client| {
         let error = client.keys().list().unwrap_err();
@@ -115,7 +115,7 @@ impl Drop for Last {
 
 #[test]
 fn a_destructor_may_call_as_a_runtime_or_a_thread_ends() {
-    let server = StandIn::answering(vec![json(200, ONE_KEY)]);
+    let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     let client = client(&server.url, "MadeUpKey");
     let (told, heard) = channel();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -134,7 +134,7 @@ fn a_destructor_may_call_as_a_runtime_or_a_thread_ends() {
 
 #[test]
 fn pages_end_with_an_error() {
-    let server = StandIn::answering(vec![json(401, "")]);
+    let server = RawServer::with_replies(vec![json(401, "")]);
     let client = client(&server.url, "MadeUpKey");
     assert_eq!(client.pages("/companies").take(9).count(), 1);
     assert_eq!(client.pages("/companies").page_size(0).take(9).count(), 1);
@@ -198,7 +198,7 @@ fn a_lost_answer_is_asked_for_again_as_by_the_other_client() {
 #[test]
 fn a_call_that_is_stopped_says_whether_it_may_have_taken_effect() {
     for (method, kind) in [(Method::GET, ErrorKind::Cancelled), (Method::POST, ErrorKind::OutcomeUnknown)] {
-        let server = StandIn::answering(vec![Answer::Silence]);
+        let server = RawServer::with_replies(vec![Reply::Hang]);
         let client = client(&server.url, "MadeUpKey");
         let arrived = async {
             while server.requests().is_empty() {

@@ -9,7 +9,7 @@ use codat_keys_emulator::Emulator;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::follow::replace;
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 
 const CANARY: &str = "CanaryKeyMadeUpForThisTest00000000000Zq7";
 /// From Python: base64.b64encode(CANARY), without what the padding decides.
@@ -131,8 +131,10 @@ async fn hear_the_emulator(heard: &Heard) {
     let made = made.key;
     let blocking = Client::builder().api_key(ApiKey::parse(CANARY).unwrap()).build_blocking().unwrap();
     heard.hear((&blocking, blocking.keys(), blocking.keys().create(&name), blocking.request(Method::GET, "/")));
-    let echo =
-        StandIn::answering(vec![json(200, &format!(r#"{{"results":[{{"apiKey":"{CANARY}"}}],"totalResults":1}}"#))]);
+    let echo = RawServer::with_replies(vec![json(
+        200,
+        &format!(r#"{{"results":[{{"apiKey":"{CANARY}"}}],"totalResults":1}}"#),
+    )]);
     let paged = Client::builder().base_url(&echo.url).api_key(ApiKey::parse("MadeUpKey").unwrap()).build().unwrap();
     let mut pages = paged.pages(&format!("/apiKeys?a={CANARY}")).parameter("b", CANARY);
     heard.hear_result(pages.next().await);
@@ -164,7 +166,7 @@ async fn hear_a_key_file(heard: &Heard) {
 }
 
 /// Answers of a server that sends the credential back, in every place that is read.
-fn echoes() -> Vec<Answer> {
+fn echoes() -> Vec<Reply> {
     let body = |key: &str| format!(r#"{{"error":"no key {key}","correlationId":"{key}","statusCode":400}}"#);
     let mut answers = vec![
         json(
@@ -173,8 +175,8 @@ fn echoes() -> Vec<Answer> {
         ),
         json(200, &format!(r#"{{"results":"{CANARY}"}}"#)),
         json(200, &format!("<html>{CANARY}</html>")),
-        Answer::Bytes(format!("{CANARY} {ENCODED}\r\n\r\n").into_bytes()),
-        Answer::Bytes(format!("HTTP/1.1 302 {CANARY}\r\nlocation: /{CANARY}\r\n\r\n").into_bytes()),
+        Reply::Bytes(format!("{CANARY} {ENCODED}\r\n\r\n").into_bytes()),
+        Reply::Bytes(format!("HTTP/1.1 302 {CANARY}\r\nlocation: /{CANARY}\r\n\r\n").into_bytes()),
     ];
     // As a serializer may write it that escapes more than it must.
     let escaped = |text: &str| text.chars().map(|c| format!("\\u{:04x}", c as u32)).collect::<String>();
@@ -187,21 +189,21 @@ fn echoes() -> Vec<Answer> {
     answers
 }
 
-async fn hear_an_echo(heard: Heard, answer: Answer) {
+async fn hear_an_echo(heard: Heard, answer: Reply) {
     let list = format!(r#"{{"results":[{{"id":"a","apiKey":"{CANARY}"}},{{"id":"b","name":"ci","apiKey":"x"}}]}}"#);
-    let client = |server: &StandIn| {
+    let client = |server: &RawServer| {
         let key = ApiKey::parse(CANARY).unwrap();
         Client::builder().base_url(&server.url).api_key(key).timeout(Duration::from_secs(5)).build().unwrap()
     };
-    let server = StandIn::answering(vec![answer.clone()]);
+    let server = RawServer::with_replies(vec![answer.clone()]);
     heard.hear_result(client(&server).keys().list().await);
     let answered = client(&server).request(Method::POST, "/companies").await;
     if let Ok(answered) = &answered {
         heard.hear(String::from_utf8_lossy(&answered.redacted()));
     }
     heard.hear_result(answered);
-    let server = StandIn::answering(vec![json(200, &list), answer.clone(), json(200, &list)]);
+    let server = RawServer::with_replies(vec![json(200, &list), answer.clone(), json(200, &list)]);
     heard.hear_result(client(&server).keys().create(&KeyName::parse("ci").unwrap()).await);
-    let server = StandIn::answering(vec![json(200, &list), answer, json(200, &list)]);
+    let server = RawServer::with_replies(vec![json(200, &list), answer, json(200, &list)]);
     heard.hear_result(client(&server).keys().delete(&KeyId::parse("b").unwrap()).await);
 }

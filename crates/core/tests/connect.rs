@@ -11,7 +11,7 @@ use codat_keys::{ApiKey, Client, ClientBuilder, Error, ErrorKind};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::TempDir;
 
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 const PASSWORD: &str = "MadeUpPassword";
@@ -22,8 +22,8 @@ fn builder(url: &str) -> ClientBuilder {
 }
 
 /// A proxy that answers every request with this. Returns its URL, with a password.
-fn proxy(status: u16) -> (StandIn, String) {
-    let server = StandIn::answering(vec![json(status, "")]);
+fn proxy(status: u16) -> (RawServer, String) {
+    let server = RawServer::with_replies(vec![json(status, "")]);
     let url = server.url.replace("http://", &format!("http://user:{PASSWORD}@"));
     (server, url)
 }
@@ -65,11 +65,11 @@ async fn what_a_proxy_refuses_is_final_and_what_it_fails_at_is_not() {
 
 #[tokio::test]
 async fn a_proxy_that_is_none_is_named() {
-    let ssh = StandIn::answering(vec![Answer::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec())]);
+    let ssh = RawServer::with_replies(vec![Reply::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec())]);
     let error = through(&ssh.url).await;
     assert_eq!(error.to_string(), format!("the proxy {} does not answer with HTTP", ssh.url));
     assert_eq!((error.kind(), ssh.requests().len()), (ErrorKind::Connect, 2));
-    let lost = StandIn::answering(vec![Answer::Lost]);
+    let lost = RawServer::with_replies(vec![Reply::Disconnect]);
     let error = through(&lost.url).await;
     assert_eq!(error.to_string(), format!("the proxy {} closed the connection without an answer", lost.url));
     assert_eq!(lost.requests().len(), 4);

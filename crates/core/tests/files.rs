@@ -9,7 +9,7 @@ use codat_keys_emulator::Emulator;
 
 use crate::follow::{replace, set_mode};
 use crate::providers::{NEW, OLD, builder, get, header_of, server};
-use crate::stand_in::{StandIn, json};
+use crate::raw_server::{RawServer, json};
 
 #[cfg(unix)]
 #[tokio::test]
@@ -279,7 +279,7 @@ impl Drop for Mounted {
 /// Within a second after a look nobody looks again, as long as the key is not refused.
 #[tokio::test]
 async fn a_file_is_looked_at_once_a_second_at_the_most() {
-    let server = StandIn::answering(vec![json(200, "{}")]);
+    let server = RawServer::with_replies(vec![json(200, "{}")]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     // A machine may sleep in between: then a look was due.

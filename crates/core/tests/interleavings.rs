@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use tokio::task::JoinHandle;
 
 use crate::providers::{builder, get, header_of};
-use crate::stand_in::{StandIn, json};
+use crate::raw_server::{RawServer, json};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -41,8 +41,8 @@ fn step() -> impl Strategy<Value = Step> {
 /// The number of the key that Codat knows: none before it, and none after it.
 static NEWEST: AtomicUsize = AtomicUsize::new(0);
 
-static SERVER: LazyLock<StandIn> = LazyLock::new(|| {
-    StandIn::judging(|request| match request.contains(&header_of(&newest())) {
+static SERVER: LazyLock<RawServer> = LazyLock::new(|| {
+    RawServer::with_handler(|request| match request.contains(&header_of(&newest())) {
         true => json(200, "{}"),
         false => json(401, "{}"),
     })

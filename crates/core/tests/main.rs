@@ -20,8 +20,8 @@ mod lifecycle;
 mod misplaced;
 mod properties;
 mod providers;
+#[path = "../../../tests/support/raw_server.rs"]
+mod raw_server;
 mod responses;
 mod scenarios;
-#[path = "../../../tests/support/stand_in.rs"]
-mod stand_in;
 mod wire;

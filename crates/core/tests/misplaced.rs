@@ -4,7 +4,7 @@ use std::future::IntoFuture;
 
 use codat_keys::{ApiKey, Client, ErrorKind, KeyCommand, KeyId, KeyName, Method};
 
-use crate::stand_in::{Answer, StandIn};
+use crate::raw_server::{RawServer, Reply};
 
 const KEY: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
 const SHORT: &str = "MadeUpKey.short";
@@ -14,7 +14,7 @@ const SHORT: &str = "MadeUpKey.short";
 fn a_misplaced_key_shows_nowhere() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for key in [KEY, SHORT] {
-        let server = StandIn::answering(vec![Answer::Lost; 4]);
+        let server = RawServer::with_replies(vec![Reply::Disconnect; 4]);
         let builder = || {
             let key = ApiKey::parse(key).unwrap();
             Client::builder().base_url(format!("{}/{}", server.url, key.expose_secret())).api_key(key)
@@ -50,7 +50,7 @@ fn a_misplaced_key_shows_nowhere() {
 /// An idempotency key of the caller's is told, so that the call can be resumed, and not shown if it may be a credential.
 #[tokio::test]
 async fn an_idempotency_key_that_looks_like_a_key_is_not_shown() {
-    let server = StandIn::answering(vec![Answer::Lost; 4]);
+    let server = RawServer::with_replies(vec![Reply::Disconnect; 4]);
     let key = ApiKey::parse(SHORT).unwrap();
     let client = Client::builder().base_url(&server.url).api_key(key).build().unwrap();
     let call = client.request(Method::POST, "/companies").header_text("Idempotency-Key", KEY);

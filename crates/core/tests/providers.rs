@@ -7,7 +7,7 @@ use std::time::Duration;
 use codat_keys::{ApiKey, Client, ClientBuilder, Credential, ErrorKind, KeyId, KeyProvider, Method, Reading};
 
 use crate::follow::replace;
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 
 pub(crate) const OLD: &str = "MadeUpKeyOld0000000000000000000000000000";
 pub(crate) const NEW: &str = "MadeUpKeyNew0000000000000000000000000000";
@@ -42,8 +42,8 @@ impl KeyProvider for Counted {
 }
 
 /// Knows the new key alone.
-pub(crate) fn server() -> StandIn {
-    StandIn::judging(|request| if request.contains(&header_of(NEW)) { json(200, "{}") } else { json(401, "{}") })
+pub(crate) fn server() -> RawServer {
+    RawServer::with_handler(|request| if request.contains(&header_of(NEW)) { json(200, "{}") } else { json(401, "{}") })
 }
 
 pub(crate) fn header_of(key: &str) -> String {
@@ -51,7 +51,7 @@ pub(crate) fn header_of(key: &str) -> String {
     format!("authorization: {}\r\n", codat_keys::AuthorizationHeader::from(&key).expose_secret())
 }
 
-pub(crate) fn builder(server: &StandIn) -> ClientBuilder {
+pub(crate) fn builder(server: &RawServer) -> ClientBuilder {
     Client::builder().base_url(&server.url)
 }
 
@@ -106,7 +106,7 @@ async fn the_first_calls_share_the_first_reading() {
 /// Which another key may have followed by the time that somebody looks at the answer.
 #[tokio::test]
 async fn an_answer_is_shown_without_the_key_that_it_was_sent_with() {
-    let server = StandIn::answering(vec![json(200, &format!(r#"{{"echo":"{OLD}"}}"#))]);
+    let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"echo":"{OLD}"}}"#))]);
     let client = builder(&server).api_key_from(Counted::giving([Ok(OLD), Ok(NEW)])).build().unwrap();
     let answer = client.request(Method::GET, "/companies").await.unwrap();
     assert!(client.reload_key().await.unwrap());
@@ -120,7 +120,7 @@ async fn a_key_that_did_not_change_is_refused_once() {
         let file = folder.path().join("key");
         replace(&file, OLD);
         let vault = Counted::giving([Ok(OLD)]);
-        let given = |server: &StandIn| {
+        let given = |server: &RawServer| {
             [
                 builder(server).api_key(ApiKey::parse(OLD).unwrap()),
                 builder(server).api_key_file(&file),
@@ -128,7 +128,7 @@ async fn a_key_that_did_not_change_is_refused_once() {
             ]
         };
         for number in 0..3 {
-            let server = StandIn::answering(vec![json(status, "{}")]);
+            let server = RawServer::with_replies(vec![json(status, "{}")]);
             let [value, file, provider] = given(&server);
             let client = [value, file, provider].into_iter().nth(number).unwrap().build().unwrap();
             let error = get(&client).await.unwrap_err();
@@ -182,10 +182,10 @@ async fn a_source_that_does_not_answer_ends_with_the_call() {
 #[tokio::test]
 async fn a_delete_looks_again_when_its_key_is_replaced_by_the_one_to_delete() {
     let two = format!(r#"{{"results":[{{"id":"old","apiKey":"{OLD}"}},{{"id":"new","apiKey":"{NEW}"}}]}}"#);
-    let server = StandIn::judging(move |request| match request.starts_with("GET") {
+    let server = RawServer::with_handler(move |request| match request.starts_with("GET") {
         true => json(200, &two),
         false if request.contains(&header_of(OLD)) => json(401, "{}"),
-        false => Answer::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
+        false => Reply::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()),
     });
     let delete = async |permit: bool| {
         let client = builder(&server).api_key_from(Counted::giving([Ok(OLD), Ok(NEW)])).build().unwrap();

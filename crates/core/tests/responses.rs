@@ -2,20 +2,20 @@
 
 use codat_keys::{ApiKey, Client, Error, ErrorKind, HeaderValue, KeyName, Method};
 
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#;
 
-fn client(server: &StandIn) -> Client {
+fn client(server: &RawServer) -> Client {
     Client::builder().base_url(&server.url).api_key(ApiKey::parse(KEY).unwrap()).build().unwrap()
 }
 
-fn bytes(answer: impl AsRef<[u8]>) -> Answer {
-    Answer::Bytes(answer.as_ref().to_vec())
+fn bytes(answer: impl AsRef<[u8]>) -> Reply {
+    Reply::Bytes(answer.as_ref().to_vec())
 }
 
-fn with_encoding(status: u16, encoding: &str, body: &[u8]) -> Answer {
+fn with_encoding(status: u16, encoding: &str, body: &[u8]) -> Reply {
     let head = format!(
         "HTTP/1.1 {status} Status\r\ncontent-encoding: {encoding}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
         body.len()
@@ -24,14 +24,14 @@ fn with_encoding(status: u16, encoding: &str, body: &[u8]) -> Answer {
 }
 
 /// The errors of three kinds of calls for one answer: a read, a change, and `create`.
-async fn said(answer: &Answer) -> [(usize, Error); 3] {
-    let server = StandIn::answering(vec![answer.clone()]);
+async fn said(answer: &Reply) -> [(usize, Error); 3] {
+    let server = RawServer::with_replies(vec![answer.clone()]);
     let read = client(&server).keys().list().await.unwrap_err();
     let reads = server.requests().len();
-    let server = StandIn::answering(vec![answer.clone()]);
+    let server = RawServer::with_replies(vec![answer.clone()]);
     let changed = client(&server).request(Method::POST, "/companies").await.unwrap_err();
     let changes = server.requests().len();
-    let server = StandIn::answering(vec![json(200, ONE_KEY), answer.clone()]);
+    let server = RawServer::with_replies(vec![json(200, ONE_KEY), answer.clone()]);
     let created = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await.unwrap_err();
     [(reads, read), (changes, changed), (0, created)]
 }
@@ -70,7 +70,7 @@ async fn what_is_not_http_is_a_bad_response_and_no_lost_connection() {
 /// A server that speaks TLS answers an unencrypted request with an alert, or closes the connection.
 #[tokio::test]
 async fn a_port_that_speaks_tls_is_named_with_what_to_do() {
-    for answer in [bytes("\x15\x03\x01\0\x02\x02\x46"), Answer::Lost] {
+    for answer in [bytes("\x15\x03\x01\0\x02\x02\x46"), Reply::Disconnect] {
         let [(_, read), ..] = said(&answer).await;
         assert!(read.to_string().contains(" http://127.0.0.1:"), "{read}");
         assert!(read.hint().ends_with("a port that speaks TLS needs https://"), "{read:?}");
@@ -88,14 +88,14 @@ async fn an_encoding_that_nobody_asked_for_is_named() {
         assert!(unknown.to_string().contains("`gzip`"), "{unknown}");
     }
     // The status of an error response suffices.
-    let server = StandIn::answering(vec![with_encoding(404, "br", br#"{"error":"Gone"}"#)]);
+    let server = RawServer::with_replies(vec![with_encoding(404, "br", br#"{"error":"Gone"}"#)]);
     let error = client(&server).keys().list().await.unwrap_err();
     assert_eq!((error.kind(), error.codat_message()), (ErrorKind::NotFound, None), "{error:?}");
     for none in ["identity", "Identity", ""] {
-        let server = StandIn::answering(vec![with_encoding(200, none, ONE_KEY.as_bytes())]);
+        let server = RawServer::with_replies(vec![with_encoding(200, none, ONE_KEY.as_bytes())]);
         assert_eq!(client(&server).keys().list().await.unwrap().len(), 1, "{none}");
     }
-    let server = StandIn::answering(vec![json(200, "{}")]);
+    let server = RawServer::with_replies(vec![json(200, "{}")]);
     let asked = client(&server);
     let name = codat_keys::HeaderName::from_static("accept-encoding");
     let error = asked.request(Method::GET, "/x").header(name, HeaderValue::from_static("gzip")).await.unwrap_err();
@@ -105,7 +105,7 @@ async fn an_encoding_that_nobody_asked_for_is_named() {
 #[tokio::test]
 async fn an_encoding_that_is_the_key_is_masked() {
     let key = "MadeUpKeyOfEncodings";
-    let server = StandIn::answering(vec![with_encoding(200, key, b"x")]);
+    let server = RawServer::with_replies(vec![with_encoding(200, key, b"x")]);
     let client = Client::builder().base_url(&server.url).api_key(ApiKey::parse(key).unwrap()).build().unwrap();
     let error = client.keys().list().await.unwrap_err();
     assert!(error.to_string().starts_with("the answer is encoded as `****`, though "), "{error}");
@@ -115,7 +115,7 @@ async fn an_encoding_that_is_the_key_is_masked() {
 async fn a_byte_order_mark_before_json_is_read_over() {
     let marked = |status, body: &str| json(status, &format!("\u{feff}{body}"));
     let new = r#"{"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}"#;
-    let server = StandIn::answering(vec![
+    let server = RawServer::with_replies(vec![
         marked(200, ONE_KEY),
         marked(201, new),
         marked(200, r#"{"results":[1],"totalResults":1}"#),
@@ -143,7 +143,7 @@ async fn a_key_is_masked_in_the_encoding_of_its_body() {
     ] {
         let body = encode(&text(KEY));
         let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-        let server = StandIn::answering(vec![bytes([head.as_bytes(), &body].concat())]);
+        let server = RawServer::with_replies(vec![bytes([head.as_bytes(), &body].concat())]);
         let answer = client(&server).request(Method::GET, "/apiKeys").await.unwrap();
         assert_eq!(answer.redacted(), encode(&text("****")));
     }
@@ -159,7 +159,7 @@ async fn a_total_beyond_every_number_leaves_the_pages_to_end() {
         ("1.5", None),
     ] {
         let page = |results: &str| json(200, &format!(r#"{{"results":{results},"totalResults":{total}}}"#));
-        let server = StandIn::answering(vec![page("[1]"), page("[]")]);
+        let server = RawServer::with_replies(vec![page("[1]"), page("[]")]);
         let client = client(&server);
         let mut pages = client.pages("/companies");
         let first = pages.next().await;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use codat_keys::{ApiKey, Client, ClientBuilder, ErrorKind, KeyId, KeyName, Method};
 
-use crate::stand_in::{Answer, StandIn, json};
+use crate::raw_server::{RawServer, Reply, json};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#;
@@ -12,17 +12,17 @@ const TWO_KEYS: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000
     {"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}]}"#;
 const NEW_KEY: &str = r#"{"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}"#;
 
-fn builder(server: &StandIn) -> ClientBuilder {
+fn builder(server: &RawServer) -> ClientBuilder {
     Client::builder().base_url(&server.url).api_key(ApiKey::parse(KEY).unwrap())
 }
 
-fn client(server: &StandIn) -> Client {
+fn client(server: &RawServer) -> Client {
     builder(server).build().unwrap()
 }
 
 #[tokio::test]
 async fn the_header_goes_over_the_wire_as_codat_expects_it() {
-    let server = StandIn::answering(vec![json(200, ONE_KEY)]);
+    let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     client(&server).keys().list().await.unwrap();
     let request = server.requests().remove(0);
     // From Python: base64.b64encode(KEY)
@@ -34,7 +34,7 @@ async fn the_header_goes_over_the_wire_as_codat_expects_it() {
 
 #[tokio::test]
 async fn create_sends_one_idempotency_key_and_a_body_with_the_name_alone() {
-    let server = StandIn::answering(vec![json(200, ONE_KEY), json(201, NEW_KEY)]);
+    let server = RawServer::with_replies(vec![json(200, ONE_KEY), json(201, NEW_KEY)]);
     let key = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await.unwrap().key;
     assert!(key.id == *"b" && key.is_named("ci"));
     let request = server.requests().remove(1);
@@ -49,7 +49,7 @@ async fn create_sends_one_idempotency_key_and_a_body_with_the_name_alone() {
 /// RFC 9110, 8.6. Strict servers answer 411 to a POST without `Content-Length`.
 #[tokio::test]
 async fn a_method_that_may_have_a_body_says_that_there_is_none() {
-    let server = StandIn::answering(vec![json(200, "{}")]);
+    let server = RawServer::with_replies(vec![json(200, "{}")]);
     let client = client(&server);
     let methods = [Method::POST, Method::PUT, Method::PATCH, Method::GET, Method::DELETE, Method::OPTIONS];
     for method in &methods {
@@ -74,17 +74,17 @@ async fn a_method_that_may_have_a_body_says_that_there_is_none() {
 #[tokio::test]
 async fn the_guards_stop_before_anything_but_a_list_is_sent() {
     let ten: Vec<String> = (0..10).map(|n| format!(r#"{{"id":"{n}","apiKey":"MadeUpKey-{n}"}}"#)).collect();
-    let server = StandIn::answering(vec![json(200, &format!(r#"{{"results":[{}]}}"#, ten.join(",")))]);
+    let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"results":[{}]}}"#, ten.join(",")))]);
     let full = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await;
     assert_eq!(full.unwrap_err().kind(), ErrorKind::KeyLimitReached);
-    let server_with_one = StandIn::answering(vec![json(200, ONE_KEY)]);
+    let server_with_one = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     let last = client(&server_with_one).keys().delete(&KeyId::parse("a").unwrap()).allow_key_in_use().await;
     assert_eq!(last.unwrap_err().kind(), ErrorKind::LastKey);
-    let server_with_two = StandIn::answering(vec![json(200, TWO_KEYS)]);
+    let server_with_two = RawServer::with_replies(vec![json(200, TWO_KEYS)]);
     let in_use = client(&server_with_two).keys().delete(&KeyId::parse("a").unwrap()).await;
     assert_eq!(in_use.unwrap_err().kind(), ErrorKind::KeyInUse);
     let rows = r#"{"results":[{"id":"a","apiKey":"MadeUpKey-x"},{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},{"id":"b","apiKey":"MadeUpKey-y"}]}"#;
-    let server_with_rows = StandIn::answering(vec![json(200, rows)]);
+    let server_with_rows = RawServer::with_replies(vec![json(200, rows)]);
     let in_use = client(&server_with_rows).keys().delete(&KeyId::parse("a").unwrap()).await;
     assert_eq!(in_use.unwrap_err().kind(), ErrorKind::KeyInUse);
     for server in [server, server_with_one, server_with_two, server_with_rows] {
@@ -94,12 +94,12 @@ async fn the_guards_stop_before_anything_but_a_list_is_sent() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed_so_that_the_key_stays_at_its_origin() {
-    let elsewhere = StandIn::answering(vec![json(200, ONE_KEY)]);
+    let elsewhere = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     let redirect = format!(
         "HTTP/1.1 307 Moved\r\nlocation: {}/apiKeys\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
         elsewhere.url
     );
-    let server = StandIn::answering(vec![Answer::Bytes(redirect.into_bytes())]);
+    let server = RawServer::with_replies(vec![Reply::Bytes(redirect.into_bytes())]);
     let client = client(&server);
     for error in [
         client.keys().list().await.unwrap_err(),
@@ -117,16 +117,16 @@ async fn a_body_past_8_mib_is_an_error_declared_or_not() {
     let declared = "HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n";
     let chunkless = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
     for head in [declared, chunkless] {
-        let server = StandIn::answering(vec![Answer::Endless(head)]);
+        let server = RawServer::with_replies(vec![Reply::Endless(head)]);
         assert_eq!(client(&server).keys().list().await.unwrap_err().kind(), ErrorKind::TooLarge);
     }
     let padded_to = |bytes: usize| format!("{ONE_KEY}{}", " ".repeat(bytes - ONE_KEY.len()));
     let most = 8 * 1024 * 1024;
     for (bytes, read) in [(most, true), (most + 1, false)] {
         let body = padded_to(bytes);
-        let undeclared = Answer::Bytes(format!("{chunkless}{body}").into_bytes());
+        let undeclared = Reply::Bytes(format!("{chunkless}{body}").into_bytes());
         for answer in [json(200, &body), undeclared] {
-            let server = StandIn::answering(vec![answer]);
+            let server = RawServer::with_replies(vec![answer]);
             assert_eq!(client(&server).keys().list().await.is_ok(), read, "{bytes} bytes");
         }
     }
@@ -136,17 +136,17 @@ async fn a_body_past_8_mib_is_an_error_declared_or_not() {
 async fn what_is_not_codats_is_a_bad_response() {
     let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<html>Log in to the Wi-Fi</html>";
     for answer in [page, "HTTP/1.1 204 No Content\r\n\r\n"] {
-        let server = StandIn::answering(vec![Answer::Bytes(answer.as_bytes().to_vec())]);
+        let server = RawServer::with_replies(vec![Reply::Bytes(answer.as_bytes().to_vec())]);
         assert_eq!(client(&server).keys().list().await.unwrap_err().kind(), ErrorKind::BadResponse);
     }
-    let server = StandIn::answering(vec![Answer::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())]);
+    let server = RawServer::with_replies(vec![Reply::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec())]);
     let error = client(&server).keys().list().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::BadResponse, "{error:?}");
 }
 
 #[tokio::test]
 async fn silence_ends_with_the_time_out_and_no_server_at_once() {
-    let server = StandIn::answering(vec![Answer::Silence]);
+    let server = RawServer::with_replies(vec![Reply::Hang]);
     let started = Instant::now();
     let client = builder(&server).timeout(Duration::from_millis(300)).build().unwrap();
     assert_eq!(client.keys().list().await.unwrap_err().kind(), ErrorKind::Timeout);
@@ -160,7 +160,7 @@ async fn silence_ends_with_the_time_out_and_no_server_at_once() {
 
 #[tokio::test]
 async fn a_time_beyond_every_clock_is_as_long_as_can_be() {
-    let server = StandIn::answering(vec![json(200, ONE_KEY)]);
+    let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     for time in [codat_keys::seconds(f64::INFINITY), codat_keys::seconds(1e300), Duration::from_secs(u64::MAX / 2)] {
         let client = builder(&server).timeout(time).connect_timeout(time).build().unwrap();
         assert_eq!(client.keys().list().await.unwrap().len(), 1);
@@ -170,20 +170,27 @@ async fn a_time_beyond_every_clock_is_as_long_as_can_be() {
 
 #[tokio::test]
 async fn what_passes_is_tried_again_and_what_does_not_is_not() {
-    let half = Answer::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"results\":[".to_vec());
-    for passing in
-        [Answer::Lost, half, json(408, ""), json(429, ""), json(500, ""), json(502, ""), json(503, ""), json(504, "")]
-    {
-        let server = StandIn::answering(vec![passing, json(200, ONE_KEY)]);
+    let half = Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"results\":[".to_vec());
+    for passing in [
+        Reply::Disconnect,
+        half,
+        json(408, ""),
+        json(429, ""),
+        json(500, ""),
+        json(502, ""),
+        json(503, ""),
+        json(504, ""),
+    ] {
+        let server = RawServer::with_replies(vec![passing, json(200, ONE_KEY)]);
         assert_eq!(client(&server).keys().list().await.unwrap().len(), 1);
         assert_eq!(server.requests().len(), 2);
     }
     for lasting in [json(400, "{}"), json(401, ""), json(403, ""), json(404, ""), json(501, ""), json(200, "<html>")] {
-        let server = StandIn::answering(vec![lasting, json(200, ONE_KEY)]);
+        let server = RawServer::with_replies(vec![lasting, json(200, ONE_KEY)]);
         client(&server).keys().list().await.unwrap_err();
         assert_eq!(server.requests().len(), 1);
     }
-    let server = StandIn::answering(vec![json(503, "")]);
+    let server = RawServer::with_replies(vec![json(503, "")]);
     assert_eq!(client(&server).keys().list().await.unwrap_err().kind(), ErrorKind::Server);
     assert_eq!(server.requests().len(), 4, "four attempts, and no more");
 }
@@ -197,7 +204,7 @@ async fn a_wait_that_is_too_long_ends_the_call_at_once_and_is_told() {
     for (value, least) in [("3600".to_owned(), 3600), (date, 3590), (huge, 3600), (never, 3600)] {
         let head =
             format!("HTTP/1.1 429 Slow\r\nretry-after: {value}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
-        let server = StandIn::answering(vec![Answer::Bytes(head.into_bytes())]);
+        let server = RawServer::with_replies(vec![Reply::Bytes(head.into_bytes())]);
         let error = client(&server).keys().list().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RateLimited);
         assert!(error.retry_after().unwrap() >= Duration::from_secs(least), "{value}: {error:?}");

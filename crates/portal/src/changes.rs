@@ -19,7 +19,7 @@ struct Inner {
     outcomes: Mutex<Vec<ChangeOutcome>>,
 }
 
-/// The outcome of a creation or revocation that was in progress when [`Changes::stop`] was called.
+/// The outcome of a creation or revocation that was in progress when [`Changes::cancel`] was called.
 pub enum ChangeOutcome {
     /// A key was created.
     Created(KeyId),
@@ -32,7 +32,7 @@ pub enum ChangeOutcome {
 impl Changes {
     /// Cancels all changes in progress, waits for them to end, and returns their outcomes. Changes that start later
     /// send no request.
-    pub async fn stop(&self) -> Vec<ChangeOutcome> {
+    pub async fn cancel(&self) -> Vec<ChangeOutcome> {
         self.0.is_cancelled.send_replace(true);
         // `wait_for` cannot fail, because `self` owns the sender.
         let _ = self.0.in_progress.subscribe().wait_for(|count| *count == 0).await;
@@ -49,7 +49,7 @@ impl Changes {
         }
     }
 
-    /// Runs a change. If the change succeeds, `outcome` creates the outcome that [`Changes::stop`] returns.
+    /// Runs a change. If the change succeeds, `outcome` creates the outcome that [`Changes::cancel`] returns.
     pub(crate) async fn run<T>(
         &self,
         change: impl IntoFuture<Output = Result<T, Error>>,

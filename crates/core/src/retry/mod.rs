@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use crate::client::Client;
     use crate::domain::ApiKey;
-    use crate::stand_in::{Answer, StandIn, json};
+    use crate::raw_server::{RawServer, Reply, json};
     use crate::timeouts::Clock;
 
     /// A clock whose `sleep` returns immediately and records the duration. The jitter is always 0.5.
@@ -122,8 +122,8 @@ mod tests {
 
     /// Lists the keys of a server that sends these responses. Returns the number of requests and the waits in
     /// milliseconds.
-    async fn waits(answers: Vec<Answer>) -> (usize, Vec<u128>) {
-        let server = StandIn::answering(answers);
+    async fn waits(replies: Vec<Reply>) -> (usize, Vec<u128>) {
+        let server = RawServer::with_replies(replies);
         let fake = Arc::new(Fake { started: Instant::now(), waits: Mutex::default() });
         let key = ApiKey::parse("MadeUpKey").unwrap();
         let client: Client =
@@ -133,11 +133,11 @@ mod tests {
         (server.requests().len(), waits)
     }
 
-    fn rate_limited(retry_after: &str) -> Answer {
+    fn rate_limited(retry_after: &str) -> Reply {
         let head = format!(
             "HTTP/1.1 429 Slow\r\nretry-after: {retry_after}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
         );
-        Answer::Bytes(head.into_bytes())
+        Reply::Bytes(head.into_bytes())
     }
 
     #[tokio::test]

@@ -102,17 +102,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_french_text_is_that_of_an_english_one() {
+    fn every_translation_belongs_to_an_error_text() {
         for (english, _) in FRENCH {
             let is_used = ErrorKind::ALL.iter().any(|kind| [kind.text(), kind.hint()].contains(english));
-            assert!(is_used, "no error says `{english}`");
+            assert!(is_used, "no error has the text `{english}`");
         }
     }
 
     #[test]
-    fn every_english_text_has_its_french() {
+    fn every_error_text_has_a_translation() {
         for text in ErrorKind::ALL.iter().flat_map(|kind| [kind.text(), kind.hint()]) {
-            assert!(french(text).is_some(), "`{text}` has no French");
+            assert!(french(text).is_some(), "`{text}` has no translation");
         }
     }
 }

@@ -28,8 +28,8 @@ impl Page<'_> {
     fn was_created(&self, id: &KeyId, key: &KeySummary) -> Markup {
         let language = self.language;
         let path = (!id.holds_key()).then(|| key_path(id, "created"));
-        let button = |does: &str, said: &str, text: &str| {
-            html! { button type="button" data-does=(does) data-said=(said) disabled { (text) } }
+        let button = |action: &str, announcement: &str, text: &str| {
+            html! { button type="button" data-does=(action) data-said=(announcement) disabled { (text) } }
         };
         html! {
             div.notice.done role="status" data-created=[path.as_deref()] data-said=(language.wiped()) {

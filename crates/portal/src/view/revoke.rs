@@ -11,7 +11,7 @@ use crate::paths::{PATH, key_path};
 impl Page<'_> {
     pub(crate) fn revoke(&self, keys: &Keys<'_>, key: &ApiKeyDetails) -> Markup {
         let language = self.language;
-        let refusal = keys.client.keeps(keys.keys, &key.id);
+        let rejection = keys.client.keeps(keys.keys, &key.id);
         layout(
             language,
             language.revoke_this(),
@@ -28,11 +28,11 @@ impl Page<'_> {
                 (self.flash_messages())
                 @if self.read_only {
                     p.reason { (language.read_only()) }
-                } @else if refusal == Some(ErrorKind::LastKey) {
+                } @else if rejection == Some(ErrorKind::LastKey) {
                     p.reason { (language.last_key()) }
                 } @else {
                     p #for-good { (language.cannot_be_undone()) }
-                    (self.revocation(key, refusal == Some(ErrorKind::KeyInUse)))
+                    (self.revocation(key, rejection == Some(ErrorKind::KeyInUse)))
                 }
                 p { a href=(PATH) { (language.cancel()) } }
             },

@@ -60,7 +60,7 @@ impl Page<'_> {
         let name = name(key);
         // A link would reveal an id that contains a key.
         let is_linked = !id.holds_key();
-        let whose = format!("{}{}", language.colon(), name.as_deref().unwrap_or(language.no_name()));
+        let owner = format!("{}{}", language.colon(), name.as_deref().unwrap_or(language.no_name()));
         html! {
             tr role="row" hidden[!is_found] data-name=(name.as_deref().unwrap_or_default()) {
                 th role="rowheader" scope="row" data-label=(language.name()) {
@@ -74,8 +74,8 @@ impl Page<'_> {
                     code { (key.api_key.masked()) }
                     @if is_linked {
                         div.tools.scripted {
-                            (self.tool("copy", &key_path(id, "key"), language.copied_key(), language.copy_key(), &whose))
-                            (self.tool("show", &key_path(id, "key"), language.wiped(), language.show(), &whose))
+                            (self.tool("copy", &key_path(id, "key"), language.copied_key(), language.copy_key(), &owner))
+                            (self.tool("show", &key_path(id, "key"), language.wiped(), language.show(), &owner))
                         }
                     }
                 }
@@ -83,27 +83,27 @@ impl Page<'_> {
                     code { "Basic ****" }
                     @if is_linked {
                         div.tools.scripted {
-                            (self.tool("copy", &key_path(id, "header"), language.copied_header(), language.copy_header(), &whose))
+                            (self.tool("copy", &key_path(id, "header"), language.copied_header(), language.copy_header(), &owner))
                         }
                     }
                 }
                 td role="cell" data-label=(language.created()) { (created(language, key)) }
-                td.last role="cell" { @if is_linked { (self.revoke_link(keys, key, &whose)) } }
+                td.last role="cell" { @if is_linked { (self.revoke_link(keys, key, &owner)) } }
             }
         }
     }
 
-    /// Renders a button with which the page's script fetches a secret. Screen readers announce `said` afterwards.
-    fn tool(&self, does: &str, from: &str, said: &str, text: &str, whose: &str) -> Markup {
+    /// Renders a button with which the page's script fetches a secret. Screen readers read `announcement` afterwards.
+    fn tool(&self, action: &str, source: &str, announcement: &str, text: &str, owner: &str) -> Markup {
         html! {
-            button.quiet type="button" data-does=(does) data-from=(from) data-said=(said) data-hide=(self.language.hide())
+            button.quiet type="button" data-does=(action) data-from=(source) data-said=(announcement) data-hide=(self.language.hide())
                 data-shown=(self.language.is_shown()) {
-                span.text { (text) } span.left aria-hidden="true" {} span.unseen { (whose) }
+                span.text { (text) } span.left aria-hidden="true" {} span.unseen { (owner) }
             }
         }
     }
 
-    fn revoke_link(&self, keys: &Keys<'_>, key: &ApiKeyDetails, whose: &str) -> Markup {
+    fn revoke_link(&self, keys: &Keys<'_>, key: &ApiKeyDetails, owner: &str) -> Markup {
         let language = self.language;
         html! {
             @if self.read_only {
@@ -112,7 +112,7 @@ impl Page<'_> {
                 span.muted { (language.revoke()) }
                 p.reason { (language.last_key()) }
             } @else {
-                a.quiet.button href=(key_path(&key.id, "revoke")) { (language.revoke()) span.unseen { (whose) } }
+                a.quiet.button href=(key_path(&key.id, "revoke")) { (language.revoke()) span.unseen { (owner) } }
             }
         }
     }
