@@ -1,4 +1,4 @@
-//! Any endpoint, pages, the quota, and whose key this is.
+//! Requests to any endpoint, pagination, the rate limit, and `whoami`.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ fn emulated(emulator: &Emulator) -> Client {
 }
 
 #[tokio::test]
-async fn a_change_carries_one_idempotency_key_in_every_attempt_and_a_read_carries_none() {
+async fn all_attempts_of_a_change_have_one_idempotency_key_and_reads_have_none() {
     for (method, keys) in
         [(Method::POST, 1), (Method::PATCH, 1), (Method::PUT, 0), (Method::GET, 0), (Method::DELETE, 0)]
     {
@@ -37,7 +37,7 @@ async fn a_change_carries_one_idempotency_key_in_every_attempt_and_a_read_carrie
 }
 
 #[tokio::test]
-async fn query_headers_and_bytes_arrive_as_given() {
+async fn the_query_the_headers_and_the_body_are_sent_unchanged() {
     let server = RawServer::with_replies(vec![raw_server::json(200, "[1,2]")]);
     let answer = client(&server.url, "MadeUpKey")
         .request(Method::PUT, "/data?a=1")
@@ -54,7 +54,7 @@ async fn query_headers_and_bytes_arrive_as_given() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_the_clients_own_business_is_refused() {
+async fn headers_that_the_client_sets_are_rejected() {
     let server = RawServer::with_replies(vec![raw_server::json(200, "{}")]);
     let client = client(&server.url, "MadeUpKey");
     let own = ["authorization", "host", "content-length", "transfer-encoding", "connection", "expect"];
@@ -77,7 +77,7 @@ async fn a_header_that_is_the_clients_own_business_is_refused() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_of_the_callers_own_resumes_its_call() {
+async fn a_given_idempotency_key_resumes_its_call() {
     let emulator = Emulator::start().unwrap();
     let client = emulated(&emulator);
     let create = || client.request(Method::POST, "/apiKeys").json(&json!({"name": "ci"}));
@@ -88,26 +88,26 @@ async fn an_idempotency_key_of_the_callers_own_resumes_its_call() {
     assert_ne!(id(first), id(create().await.unwrap()));
 }
 
-/// CREATE.md's law, for whatever else changes something.
+/// After an attempt that may have taken effect, only a conclusive response ends the call with another kind of error.
 #[tokio::test]
-async fn a_change_in_doubt_never_ends_with_a_plain_error() {
+async fn an_ambiguous_change_has_an_unknown_outcome() {
     let own_400 = raw_server::json(400, r#"{"statusCode":400,"error":"no"}"#);
     let cases = [
         (Method::POST, vec![Reply::Disconnect], ErrorKind::OutcomeUnknown, 4),
         (Method::PATCH, vec![raw_server::json(503, "")], ErrorKind::OutcomeUnknown, 4),
         (Method::DELETE, vec![Reply::Disconnect, raw_server::json(404, "")], ErrorKind::OutcomeUnknown, 2),
         (Method::POST, vec![Reply::Disconnect, raw_server::json(400, "")], ErrorKind::OutcomeUnknown, 2),
-        // Our own first attempt still runs: its answer may yet come.
+        // Codat still runs the first attempt, whose response is not known.
         (Method::POST, vec![Reply::Disconnect, raw_server::json(409, "")], ErrorKind::OutcomeUnknown, 4),
         (Method::POST, vec![raw_server::json(409, "")], ErrorKind::Conflict, 1),
-        // Codat's own 400 is the answer to every attempt under the idempotency key.
+        // Codat stores its own 400 as the response to all attempts with the idempotency key.
         (Method::POST, vec![Reply::Disconnect, own_400], ErrorKind::InvalidInput, 2),
         (Method::POST, vec![raw_server::json(404, "")], ErrorKind::NotFound, 1),
-        // A redirect to what was made, and a status that nobody knows; but not one that sends the request elsewhere.
+        // A 303 may redirect to a new resource, and 499 is not a known status: both are ambiguous. A 307 is not.
         (Method::POST, vec![raw_server::json(303, "")], ErrorKind::OutcomeUnknown, 1),
         (Method::POST, vec![raw_server::json(499, "")], ErrorKind::OutcomeUnknown, 1),
         (Method::POST, vec![raw_server::json(307, "")], ErrorKind::BadResponse, 1),
-        // Not repeated, since nothing makes it safe to.
+        // An unknown method is not retried, because a repetition is not known to be safe.
         ("REPORT".parse().unwrap(), vec![Reply::Disconnect], ErrorKind::OutcomeUnknown, 1),
         (Method::GET, vec![Reply::Disconnect], ErrorKind::Connect, 4),
     ];
@@ -123,7 +123,7 @@ async fn a_change_in_doubt_never_ends_with_a_plain_error() {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_is_refused_with_nothing_sent() {
+async fn invalid_page_parameters_are_rejected_before_sending() {
     let server = RawServer::with_replies(vec![raw_server::json(200, r#"{"results":[],"totalResults":0}"#)]);
     let client = client(&server.url, "MadeUpKey");
     let pages = [
@@ -141,7 +141,7 @@ async fn a_page_that_cannot_be_is_refused_with_nothing_sent() {
 }
 
 #[tokio::test]
-async fn an_answer_of_another_form_is_told_without_its_values() {
+async fn a_parse_error_contains_no_values() {
     let server = RawServer::with_replies(vec![raw_server::json(200, r#"{"apiKey":"MadeUpKeyThatMustNotShow"}"#)]);
     let answer = client(&server.url, "MadeUpKey").request(Method::GET, "/profile").await.unwrap();
     let error = answer.json::<Vec<u8>>().unwrap_err();
@@ -150,7 +150,7 @@ async fn an_answer_of_another_form_is_told_without_its_values() {
 }
 
 #[tokio::test]
-async fn pages_bring_every_company_once_whatever_their_size() {
+async fn pagination_returns_each_company_once_with_any_page_size() {
     let emulator = Emulator::start().unwrap();
     for size in [1, 2, 5, 100] {
         let (client, mut ids, mut count) = (emulated(&emulator), HashSet::new(), 0);
@@ -166,7 +166,7 @@ async fn pages_bring_every_company_once_whatever_their_size() {
 }
 
 #[tokio::test]
-async fn pages_keep_their_query_and_order() {
+async fn pagination_keeps_the_query_and_the_order() {
     let empty = r#"{"results":[{}],"totalResults":2}"#;
     let server = RawServer::with_replies(vec![raw_server::json(200, empty)]);
     let client = client(&server.url, "MadeUpKey");
@@ -179,7 +179,7 @@ async fn pages_keep_their_query_and_order() {
 }
 
 #[tokio::test]
-async fn the_quota_falls_with_every_answer() {
+async fn the_rate_limit_is_updated_by_every_response() {
     let emulator = Emulator::start().unwrap();
     let client = emulated(&emulator);
     assert!(client.rate_limit().is_none());
@@ -191,7 +191,7 @@ async fn the_quota_falls_with_every_answer() {
 }
 
 #[tokio::test]
-async fn whoami_names_the_key_in_use() {
+async fn whoami_returns_the_key_in_use() {
     let emulator = Emulator::start().unwrap();
     let made = emulated(&emulator).keys().create(&KeyName::parse("ci").unwrap()).await.unwrap();
     let me = client(emulator.base_url(), made.key.api_key.expose_secret()).whoami().await.unwrap();
@@ -202,7 +202,7 @@ async fn whoami_names_the_key_in_use() {
 }
 
 #[test]
-fn the_header_is_given_for_the_clients_own_origin_alone() {
+fn the_header_is_returned_only_for_the_clients_own_origin() {
     let client = client("https://api.example/prefix", "MadeUpKey");
     for own in ["https://api.example", "https://api.example:443/x", "https://API.example/prefix/y?z"] {
         assert_eq!(client.authorization_for(own).unwrap().expose_secret(), "Basic TWFkZVVwS2V5", "{own}");
@@ -240,7 +240,7 @@ fn the_header_is_given_for_the_clients_own_origin_alone() {
 }
 
 #[tokio::test]
-async fn a_path_that_leaves_the_base_url_is_refused_with_nothing_sent() {
+async fn a_path_outside_the_base_url_is_rejected_before_sending() {
     let server = RawServer::with_replies(vec![raw_server::json(200, "{}")]);
     for path in ["https://other.example/", "//other.example", "/../x", "/%2e%2e/x", "/a\\..\\x", "companies"] {
         let refused = client(&server.url, "MadeUpKey").request(Method::GET, path).await;

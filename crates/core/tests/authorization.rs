@@ -1,4 +1,4 @@
-//! The header for another HTTP library: when the key is read, and which key the header has.
+//! The `Authorization` header for other HTTP libraries: when the key is read, and which key the header contains.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use codat_keys::{ApiKey, AuthorizationHeader, Client, ClientBuilder, Credential, ErrorKind, KeyProvider, Reading};
 
-use crate::follow::replace;
+use crate::credential_refresh::replace;
 use crate::providers::{NEW, OLD};
 
 const OWN: &str = "https://api.example/companies";
 
-/// Returns the old key first and then the new one, and counts its calls.
+/// A provider that first returns the old key, then the new key, and counts its reads.
 #[derive(Clone, Default)]
 struct Vault(Arc<AtomicUsize>);
 
@@ -22,7 +22,7 @@ impl KeyProvider for Vault {
 
     fn read(&self) -> Reading<'_> {
         Box::pin(async {
-            // The other calls arrive meanwhile.
+            // The other calls arrive during this time.
             tokio::time::sleep(Duration::from_millis(20)).await;
             let key = if self.0.fetch_add(1, Ordering::SeqCst) == 0 { OLD } else { NEW };
             Ok(Credential::parse(key)?)
@@ -39,7 +39,7 @@ fn header(key: &str) -> AuthorizationHeader {
 }
 
 #[tokio::test]
-async fn authorize_reads_the_source_at_first_use_and_shares_the_reading() {
+async fn concurrent_authorize_calls_read_the_source_once() {
     let vault = Vault::default();
     let client = builder().api_key_from(vault.clone()).build().unwrap();
     assert_eq!(client.cached_authorization(OWN).unwrap(), None);
@@ -58,7 +58,7 @@ async fn authorize_reads_the_source_at_first_use_and_shares_the_reading() {
 }
 
 #[tokio::test]
-async fn rejected_headers_share_one_reading() {
+async fn concurrent_reauthorize_calls_read_the_source_once() {
     let vault = Vault::default();
     let client = builder().api_key_from(vault.clone()).build().unwrap();
     let rejected = client.authorize(OWN).await.unwrap();
@@ -77,7 +77,7 @@ async fn rejected_headers_share_one_reading() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_given_as_a_value_has_no_replacement() {
+async fn a_fixed_key_has_no_replacement() {
     let client = builder().api_key(ApiKey::parse(OLD).unwrap()).build().unwrap();
     assert_eq!(client.authorize(OWN).await.unwrap(), header(OLD));
     assert_eq!(client.reauthorize(OWN, &header(OLD)).await.unwrap(), None);
@@ -103,7 +103,7 @@ async fn another_origin_gets_no_header() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_replaced_is_seen_without_a_call() {
+async fn a_replaced_file_is_read_without_a_request() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     replace(&file, OLD);
@@ -134,7 +134,7 @@ fn a_blocking_client_reads_any_source() {
 }
 
 #[test]
-fn a_next_hop_that_is_a_proxy_is_refused() {
+fn a_proxy_as_next_hop_is_rejected() {
     let base = "http://127.0.0.1:4010";
     let client = Client::builder().base_url(base).api_key(ApiKey::parse(OLD).unwrap()).build().unwrap();
     assert!(client.check_next_hop("http://127.0.0.1:4010").is_ok());

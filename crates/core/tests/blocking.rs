@@ -1,4 +1,4 @@
-//! The blocking client: threads, asynchronous contexts, connections that are used again.
+//! The blocking client: threads, async contexts and the reuse of connections.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -31,7 +31,7 @@ fn journal(client: &Client) -> Vec<Value> {
 }
 
 #[test]
-fn sixteen_threads_call_at_once_on_one_client() {
+fn sixteen_threads_call_concurrently_with_one_client() {
     let emulator = Emulator::start().unwrap();
     emulator.set_faults(r#"{"faults":[{"fault":"delay-before","milliseconds":600000,"count":16}]}"#).unwrap();
     let client = emulated(&emulator);
@@ -43,7 +43,7 @@ fn sixteen_threads_call_at_once_on_one_client() {
             scope.spawn(move || client.request(Method::GET, "/companies").until(stop).send().map(drop))
         };
         let calls: Vec<_> = (0..16).map(|_| call()).collect();
-        // All are there, and none has been answered: nobody waits for another.
+        // All calls have arrived before any response was sent, so no call waits for another.
         wait_until("sixteen calls have arrived", || journal(&client).len() >= 16);
         stop.send(true).unwrap();
         for call in calls {
@@ -54,7 +54,7 @@ fn sixteen_threads_call_at_once_on_one_client() {
 }
 
 #[test]
-fn a_client_that_is_shared_gives_each_thread_its_own_answers() {
+fn threads_that_share_a_client_get_their_own_responses() {
     let emulator = Emulator::start().unwrap();
     let client = emulated(&emulator);
     let start = Barrier::new(16);
@@ -73,7 +73,7 @@ fn a_client_that_is_shared_gives_each_thread_its_own_answers() {
 }
 
 #[test]
-fn an_asynchronous_context_is_refused_with_nothing_sent_and_a_blocking_place_is_not() {
+fn a_call_in_an_async_context_is_rejected_before_sending() {
     let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     let client = client(&server.url, "MadeUpKey");
     let refused = |client: &Client| {
@@ -88,13 +88,14 @@ fn an_asynchronous_context_is_refused_with_nothing_sent_and_a_blocking_place_is_
         runtime.block_on(async {
             refused(&client);
             let (spawned, blocking) = (client.clone(), client.clone());
-            // The last owner of a pool may be a task, too.
+            // The task drops its clone of the client in an async context.
             tokio::spawn(async move { refused(&spawned) }).await.unwrap();
             let requests = server.requests().len();
             tokio::task::spawn_blocking(move || assert_eq!(blocking.keys().list().unwrap().len(), 1)).await.unwrap();
             assert_eq!(server.requests().len(), requests + 1);
         });
-        // Where a budget does not tell, a thread of its own makes the call: tokio would panic.
+        // In an unconstrained task, the client does not detect the async context and calls on a separate thread. A call
+        // on this thread would panic.
         runtime.block_on(tokio::task::unconstrained(async { assert_eq!(client.keys().list().unwrap().len(), 1) }));
         let entered = runtime.enter();
         assert_eq!(client.keys().list().unwrap().len(), 1);
@@ -104,7 +105,7 @@ fn an_asynchronous_context_is_refused_with_nothing_sent_and_a_blocking_place_is_
     runtime.block_on(async move { drop(client) });
 }
 
-/// Calls when it is dropped.
+/// A value that makes a call in its destructor.
 struct Last(Client, std::sync::mpsc::Sender<usize>);
 
 impl Drop for Last {
@@ -114,26 +115,26 @@ impl Drop for Last {
 }
 
 #[test]
-fn a_destructor_may_call_as_a_runtime_or_a_thread_ends() {
+fn a_destructor_can_call_while_a_runtime_or_a_thread_ends() {
     let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     let client = client(&server.url, "MadeUpKey");
-    let (told, heard) = channel();
+    let (sender, receiver) = channel();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let last = Last(client.clone(), told.clone());
+    let last = Last(client.clone(), sender.clone());
     runtime.spawn(async move {
         let _last = last;
         std::future::pending::<()>().await;
     });
     drop(runtime);
-    assert_eq!(heard.recv_timeout(LIMIT), Ok(1));
+    assert_eq!(receiver.recv_timeout(LIMIT), Ok(1));
 
     thread_local!(static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) });
-    thread::spawn(move || LAST.with(|place| *place.borrow_mut() = Some(Last(client, told)))).join().unwrap();
-    assert_eq!(heard.recv_timeout(LIMIT), Ok(1));
+    thread::spawn(move || LAST.with(|place| *place.borrow_mut() = Some(Last(client, sender)))).join().unwrap();
+    assert_eq!(receiver.recv_timeout(LIMIT), Ok(1));
 }
 
 #[test]
-fn pages_end_with_an_error() {
+fn pagination_ends_after_an_error() {
     let server = RawServer::with_replies(vec![json(401, "")]);
     let client = client(&server.url, "MadeUpKey");
     assert_eq!(client.pages("/companies").take(9).count(), 1);
@@ -142,33 +143,33 @@ fn pages_end_with_an_error() {
 }
 
 #[test]
-fn one_thread_keeps_to_one_connection() {
+fn one_thread_uses_one_connection() {
     let (url, connections, _) = keep_alive_server(usize::MAX);
     let client = client(&url, "MadeUpKey");
     (0..20).for_each(|_| assert_eq!(client.keys().list().unwrap().len(), 1));
     assert_eq!(*connections.lock().unwrap(), 1);
 }
 
-/// Nobody drives a connection between calls, so that its end is noticed only by the next one: which must not take the
-/// request for lost.
+/// Between calls, no task polls a connection. The next call detects that the server has closed the connection, and must
+/// not report its own request as lost.
 #[test]
-fn a_connection_that_the_server_closed_meanwhile_is_no_doubt() {
+fn a_request_after_the_server_closed_the_connection_is_not_ambiguous() {
     let (url, connections, ending) = keep_alive_server(1);
     let client = client(&url, "MadeUpKey");
     for _ in 0..20 {
-        // A method that is not repeated by itself shows every loss.
+        // This method is not retried, so every lost request fails.
         client.request("REPORT".parse().unwrap(), "/x").send().unwrap();
-        // The call is over, and nobody drives the connection any more: it is closed from here on.
+        // The call has ended and no task polls the connection. The server closes the connection now.
         ending.close.send(()).unwrap();
         ending.closed.recv_timeout(LIMIT).expect("the server closes the connection");
-        // The kernel delivers the end at once, but nothing here can wait for it: the next call must notice it.
+        // The test cannot wait for the kernel to deliver the end of the stream, which takes less time than this.
         thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(*connections.lock().unwrap(), 20);
 }
 
 #[test]
-fn a_client_that_was_closed_gives_nothing_away() {
+fn a_closed_client_returns_no_header() {
     let emulator = Emulator::start().unwrap();
     let client = emulated(&emulator);
     client.close();
@@ -177,7 +178,7 @@ fn a_client_that_was_closed_gives_nothing_away() {
 }
 
 #[test]
-fn the_quota_of_the_latest_answer_is_that_of_every_thread() {
+fn all_threads_see_the_rate_limit_of_the_newest_response() {
     let emulator = Emulator::start().unwrap();
     let client = emulated(&emulator);
     assert_eq!(client.rate_limit(), None);
@@ -188,7 +189,7 @@ fn the_quota_of_the_latest_answer_is_that_of_every_thread() {
 }
 
 #[test]
-fn a_lost_answer_is_asked_for_again_as_by_the_other_client() {
+fn a_lost_response_is_retried_as_by_the_async_client() {
     let emulator = Emulator::start().unwrap();
     emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#).unwrap();
     let made = emulated(&emulator).keys().create(&KeyName::parse("ci").unwrap()).send().unwrap();
@@ -196,7 +197,7 @@ fn a_lost_answer_is_asked_for_again_as_by_the_other_client() {
 }
 
 #[test]
-fn a_call_that_is_stopped_says_whether_it_may_have_taken_effect() {
+fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
     for (method, kind) in [(Method::GET, ErrorKind::Cancelled), (Method::POST, ErrorKind::OutcomeUnknown)] {
         let server = RawServer::with_replies(vec![Reply::Hang]);
         let client = client(&server.url, "MadeUpKey");
@@ -213,24 +214,25 @@ fn a_call_that_is_stopped_says_whether_it_may_have_taken_effect() {
     }
 }
 
-/// Channels: the test asks the server to close a connection, and the server reports that it has.
+/// Two channels: the test requests that the server closes a connection, and the server reports that it has closed the
+/// connection.
 struct Ending {
     close: Sender<()>,
     closed: Receiver<()>,
 }
 
-/// Answers each request with a list of one key. After this many answers, waits for [`Ending::close`] and closes the
-/// connection without having announced it.
+/// Starts a server that responds to each request with a list of one key. After `answers` responses, each connection
+/// waits for [`Ending::close`] and closes without `Connection: close`.
 fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>, Ending) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let connections = Arc::new(Mutex::new(0));
-    let ((close, is_told), (tells, closed)) = (channel(), channel());
-    let (count, is_told) = (Arc::clone(&connections), Arc::new(Mutex::new(is_told)));
+    let ((close, close_requested), (report_closed, closed)) = (channel(), channel());
+    let (count, close_requested) = (Arc::clone(&connections), Arc::new(Mutex::new(close_requested)));
     thread::spawn(move || {
         for mut connection in listener.incoming().flatten() {
             *count.lock().unwrap() += 1;
-            let (is_told, tells) = (Arc::clone(&is_told), tells.clone());
+            let (close_requested, report_closed) = (Arc::clone(&close_requested), report_closed.clone());
             thread::spawn(move || {
                 let mut lines = BufReader::new(connection.try_clone().unwrap()).lines();
                 for _ in 0..answers {
@@ -241,9 +243,9 @@ fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>, Ending) {
                         return;
                     }
                 }
-                let Ok(()) = is_told.lock().unwrap().recv() else { return };
+                let Ok(()) = close_requested.lock().unwrap().recv() else { return };
                 drop((lines, connection));
-                let _ = tells.send(());
+                let _ = report_closed.send(());
             });
         }
     });

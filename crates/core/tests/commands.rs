@@ -1,4 +1,4 @@
-//! A key that a command prints: in time, within its limits, and without a word of it elsewhere.
+//! Key commands: timeouts, limits, and the masking of keys in errors.
 #![cfg(unix)]
 
 use std::fs;
@@ -9,10 +9,10 @@ use codat_keys::{ErrorKind, KeyCommand, Method};
 
 use crate::providers::{NEW, OLD, builder, get, header_of, server};
 
-/// Not in the form of Codat's keys, which is masked wherever it stands.
+/// A key that does not have the form of Codat's keys. Keys of that form are always masked.
 const ODD: &str = "MadeUpKey.of.a.vault";
 
-/// Long enough for a shell to start and print on a busy machine.
+/// A timeout in which a shell can start and print on a busy machine.
 const ENOUGH: Duration = Duration::from_secs(2);
 
 fn shell(script: &str) -> KeyCommand {
@@ -30,7 +30,7 @@ async fn refused(command: KeyCommand) -> codat_keys::Error {
 }
 
 #[tokio::test]
-async fn what_a_command_prints_is_the_key() {
+async fn the_output_of_a_command_is_the_key() {
     let header = header_of(NEW);
     let header = header.trim().strip_prefix("authorization: ").unwrap();
     for argv in [["echo", NEW], ["printf", NEW], ["echo", header]] {
@@ -42,19 +42,19 @@ async fn what_a_command_prints_is_the_key() {
 }
 
 #[tokio::test]
-async fn a_command_is_given_its_arguments_as_they_are() {
+async fn arguments_are_passed_to_a_command_unchanged() {
     let error = refused(KeyCommand::new(["echo", "$(true)", ";echo x"])).await;
     assert_eq!(error.to_string(), "what the command `echo` printed holds a space");
 }
 
 #[tokio::test]
-async fn a_command_that_fails_is_told_with_its_complaint_and_never_its_output() {
+async fn the_error_of_a_failed_command_contains_its_stderr_and_not_its_stdout() {
     let error = refused(shell(&format!("echo {NEW}; echo no vault >&2; echo here >&2; exit 3"))).await;
     assert_eq!(error.to_string(), "the command `sh` failed (exit status: 3): no vault here");
-    // As a script does that is traced.
+    // `set -x` prints the commands with their arguments.
     let error = refused(shell(&format!("set -x; echo {ODD}; exit 1"))).await;
     assert!(error.to_string().contains("+ echo ****"), "{error}");
-    // What it did not print is no less a key.
+    // A key is masked even if the command has not printed it on standard output.
     let error = refused(shell(&format!("echo {NEW} has ended >&2; exit 1"))).await;
     assert!(error.to_string().ends_with(": **** has ended"), "{error}");
     let error = refused(shell("head -c 100000 /dev/zero | tr '\\0' x >&2; exit 1")).await;
@@ -63,7 +63,7 @@ async fn a_command_that_fails_is_told_with_its_complaint_and_never_its_output() 
 }
 
 #[tokio::test]
-async fn a_command_that_does_not_end_is_killed() {
+async fn a_command_is_killed_after_its_timeout() {
     let folder = tempfile::tempdir().unwrap();
     let pid = folder.path().join("pid");
     let script = format!("echo $$ > {}; echo {NEW}; exec sleep 60", pid.display());
@@ -73,14 +73,14 @@ async fn a_command_that_does_not_end_is_killed() {
 }
 
 #[tokio::test]
-async fn what_a_command_leaves_behind_is_not_taken_for_it() {
+async fn a_background_process_with_an_open_stdout_is_named_in_the_error() {
     let script = format!("echo {NEW}; sleep 20 &");
     let error = refused(shell(&script).timeout(ENOUGH)).await;
     assert!(error.to_string().ends_with("has ended, but something that it started holds its output open"), "{error}");
 }
 
 #[tokio::test]
-async fn a_command_that_complains_about_the_key_before_does_not_show_it() {
+async fn the_previous_key_is_masked_in_the_stderr_of_a_command() {
     let folder = tempfile::tempdir().unwrap();
     let again = folder.path().join("again");
     let script = format!("test ! -e {0} || {{ echo was {ODD} >&2; exit 1; }}; touch {0}; echo {ODD}", again.display());
@@ -91,14 +91,14 @@ async fn a_command_that_complains_about_the_key_before_does_not_show_it() {
 }
 
 #[tokio::test]
-async fn a_complaint_that_is_too_long_is_not_cut_within_a_key() {
+async fn a_long_stderr_is_not_truncated_within_a_key() {
     let filled = |length: usize| format!("yes x | tr '\\n' ' ' | head -c {length}");
     for complaint in [
-        // Half of the key is within the last 500 characters, and within the first 64 KiB.
+        // A limit cuts the key in half: the last 500 characters, or the first 64 KiB.
         format!("printf '{ODD} '; {}", filled(489)),
         format!("printf '{ODD}'; {} | tr -d ' ' | tr x .", filled(980)),
         format!("{}; printf {ODD}", filled(65_526)),
-        // Half of a mask.
+        // A limit cuts the mask in half.
         format!("printf '{NEW} '; {}", filled(497)),
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -116,7 +116,7 @@ async fn a_complaint_that_is_too_long_is_not_cut_within_a_key() {
 }
 
 #[tokio::test]
-async fn a_command_that_prints_too_much_or_no_key_is_refused() {
+async fn output_that_is_too_long_or_not_a_key_is_rejected() {
     assert!(refused(shell("yes")).await.to_string().ends_with("prints more than 64 KiB"));
     assert!(refused(shell("true")).await.to_string().ends_with("is empty"));
     assert!(refused(shell(&format!("echo {NEW}; echo {NEW}"))).await.to_string().contains("printed "));
@@ -125,7 +125,8 @@ async fn a_command_that_prints_too_much_or_no_key_is_refused() {
     assert_eq!(get(&nothing).await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
-/// A command that counts its runs, and gives the new key from the second one on.
+/// Returns a command that prints the old key in its first run and the new key in all others, and a function that
+/// returns the number of runs.
 fn counting(folder: &Path) -> (KeyCommand, impl Fn() -> usize) {
     let runs = folder.join("runs");
     let script =
@@ -134,7 +135,7 @@ fn counting(folder: &Path) -> (KeyCommand, impl Fn() -> usize) {
 }
 
 #[tokio::test]
-async fn a_command_is_run_again_when_its_key_is_refused_and_once_its_time_is_over() {
+async fn a_command_runs_again_after_a_rejection_and_after_its_cache_time() {
     let (folder, server) = (tempfile::tempdir().unwrap(), server());
     let (command, runs) = counting(folder.path());
     let client = builder(&server).api_key_from(command).build().unwrap();

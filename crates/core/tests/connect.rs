@@ -1,4 +1,4 @@
-//! Connections that cannot be made: the error, and how often the connection is tried.
+//! Failed connections: the error and the number of attempts.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -21,7 +21,7 @@ fn builder(url: &str) -> ClientBuilder {
     Client::builder().base_url(url).api_key(ApiKey::parse(KEY).unwrap())
 }
 
-/// A proxy that answers every request with this. Returns its URL, with a password.
+/// Starts a proxy that responds to all requests with `status`. Returns the proxy and its URL with a password.
 fn proxy(status: u16) -> (RawServer, String) {
     let server = RawServer::with_replies(vec![json(status, "")]);
     let url = server.url.replace("http://", &format!("http://user:{PASSWORD}@"));
@@ -33,8 +33,8 @@ async fn through(proxy: &str) -> Error {
 }
 
 #[tokio::test]
-async fn what_a_proxy_refuses_is_final_and_what_it_fails_at_is_not() {
-    // reqwest reports no status other than 407, so the proxy is asked once more for each attempt.
+async fn a_rejection_by_a_proxy_is_not_retried_and_a_failure_is() {
+    // reqwest reports only the status 407. For other statuses, each attempt sends a second request to the proxy.
     for (status, words, connects) in [
         (407, "407 Proxy Authentication Required", 1),
         (403, "403 Forbidden", 2),
@@ -64,7 +64,7 @@ async fn what_a_proxy_refuses_is_final_and_what_it_fails_at_is_not() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_none_is_named() {
+async fn the_error_names_a_proxy_that_does_not_respond_with_http() {
     let ssh = RawServer::with_replies(vec![Reply::Bytes(b"SSH-2.0-OpenSSH_9.2\r\n\r\n".to_vec())]);
     let error = through(&ssh.url).await;
     assert_eq!(error.to_string(), format!("the proxy {} does not answer with HTTP", ssh.url));
@@ -73,15 +73,16 @@ async fn a_proxy_that_is_none_is_named() {
     let error = through(&lost.url).await;
     assert_eq!(error.to_string(), format!("the proxy {} closed the connection without an answer", lost.url));
     assert_eq!(lost.requests().len(), 4);
-    let nobody = nobody();
-    let error = through(&nobody).await;
-    let said = format!("no connection to the proxy {nobody} could be made: nothing listens there (connection refused)");
+    let closed_port = closed_port();
+    let error = through(&closed_port).await;
+    let said =
+        format!("no connection to the proxy {closed_port} could be made: nothing listens there (connection refused)");
     assert_eq!(error.to_string(), said);
 }
 
 /// Without a tunnel, the proxy gets the request itself, with the proxy's password.
 #[tokio::test]
-async fn an_unencrypted_request_names_its_whole_url_to_the_proxy() {
+async fn an_unencrypted_request_to_a_proxy_has_an_absolute_url() {
     let (server, url) = proxy(407);
     let error = builder("http://127.0.0.1:9")
         .proxy(url)
@@ -99,12 +100,12 @@ async fn an_unencrypted_request_names_its_whole_url_to_the_proxy() {
 }
 
 #[tokio::test]
-async fn nobody_and_nowhere_are_named() {
-    let nobody = nobody();
-    let error = builder(&nobody).build().unwrap().keys().list().await.unwrap_err();
-    let said = format!("no connection to {nobody} could be made: nothing listens there (connection refused)");
+async fn the_error_names_a_closed_port_and_an_unknown_host() {
+    let closed_port = closed_port();
+    let error = builder(&closed_port).build().unwrap().keys().list().await.unwrap_err();
+    let said = format!("no connection to {closed_port} could be made: nothing listens there (connection refused)");
     assert_eq!((error.kind(), error.to_string()), (ErrorKind::Connect, said));
-    // A label of more than 63 characters fails without a DNS query.
+    // The resolver rejects a label of more than 63 characters without a DNS query.
     let nowhere = format!("http://{}a.example", "a-".repeat(32));
     let error = builder(&nowhere).allow_insecure_http(true).build().unwrap().keys().list().await.unwrap_err();
     let said = format!("the host name of {nowhere} cannot be resolved: ");
@@ -113,7 +114,7 @@ async fn nobody_and_nowhere_are_named() {
 }
 
 #[tokio::test]
-async fn an_unencrypted_port_is_not_asked_again_for_tls() {
+async fn a_tls_handshake_with_an_unencrypted_port_is_not_retried() {
     let (url, connections) = listener(|mut connection| {
         let _ = connection.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         let _ = connection.read_to_end(&mut Vec::new());
@@ -121,7 +122,7 @@ async fn an_unencrypted_port_is_not_asked_again_for_tls() {
     let error = builder(&url).build().unwrap().keys().list().await.unwrap_err();
     assert_eq!((error.kind(), error.to_string()), (ErrorKind::Connect, format!("{url} does not answer with TLS")));
     assert_eq!((connections.load(Ordering::SeqCst), error.is_retryable()), (1, false));
-    // A client that disconnects may be slow to do so.
+    // The TLS handshake is interrupted, which is retried.
     let (url, connections) = listener(drop);
     let error = builder(&url).build().unwrap().keys().list().await.unwrap_err();
     let said = format!("the TLS handshake with {url} did not end: the other side closed the connection");
@@ -130,7 +131,7 @@ async fn an_unencrypted_port_is_not_asked_again_for_tls() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_does_not_fit_is_final() {
+async fn an_invalid_certificate_is_not_retried() {
     type Change = fn(&mut rcgen::CertificateParams);
     let cases: [(&str, Change, bool, &str); 4] = [
         ("127.0.0.1", |_| {}, false, "is signed by an authority that is not trusted"),
@@ -161,7 +162,7 @@ async fn a_certificate_that_does_not_fit_is_final() {
 }
 
 #[tokio::test]
-async fn a_tunnel_leads_to_the_server_and_keeps_the_key_from_the_proxy() {
+async fn a_tunnel_hides_the_key_from_the_proxy() {
     let server = Tls::start("127.0.0.1", |_| {});
     let direct = builder(&server.url).ca_file(server.authority()).build().unwrap();
     assert_eq!(direct.keys().list().await.unwrap().len(), 0);
@@ -175,11 +176,11 @@ async fn a_tunnel_leads_to_the_server_and_keeps_the_key_from_the_proxy() {
     assert!(connections.load(Ordering::SeqCst) >= 1);
 }
 
-fn nobody() -> String {
+fn closed_port() -> String {
     format!("http://{}", TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap())
 }
 
-/// A server that handles every connection like this. Returns its `https` URL and its number of connections.
+/// Starts a server that calls `serve` for each connection. Returns its `https` URL and its number of connections.
 fn listener(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());

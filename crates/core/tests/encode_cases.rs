@@ -1,4 +1,4 @@
-//! Runs the cases of `tests/encode` through the Rust face.
+//! Runs the cases of `tests/encode` against the Rust interface.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn accepted_credentials_are_sent_as_codat_expects() {
 }
 
 #[test]
-fn refused_credentials_are_told_their_mistake_and_its_repair() {
+fn the_error_of_a_rejected_credential_names_the_mistake_and_the_correction() {
     for case in cases("refused.json") {
         let error = header_of(&case).expect_err(case["name"].as_str().unwrap());
         assert_eq!(error.kind(), ErrorKind::InvalidCredential);
@@ -42,7 +42,7 @@ fn refused_credentials_are_told_their_mistake_and_its_repair() {
 }
 
 #[test]
-fn verbatim_takes_what_the_rules_would_refuse() {
+fn verbatim_accepts_keys_that_the_rules_reject() {
     for text in
         ["Basic", "key:", "Bearer", "Authorization:", "TWFkZVVwS2V5Rm9yVGhlVGVzdHMwMTIzNDU2Nzg5YWJjZGVmR2hJag=="]
     {

@@ -1,4 +1,4 @@
-//! Creating exactly once and deleting for sure, row by row, against a raw socket.
+//! The outcomes of `create` and `delete` for each sequence of responses of a raw-socket server.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ fn failed(status: u16, correlation_id: &str) -> Reply {
     json(status, &format!(r#"{{"error":"no","correlationId":"{correlation_id}"}}"#))
 }
 
-/// A refusal that is surely Codat's.
+/// Returns an error response in Codat's format.
 fn codats(status: u16) -> Reply {
     json(status, &format!(r#"{{"statusCode":{status},"error":"no"}}"#))
 }
@@ -42,7 +42,7 @@ async fn create(answers: Vec<Reply>) -> (Result<Creation, Error>, Vec<String>) {
     (result, posts(&server))
 }
 
-/// The requests that could have made a key, after a check that all go with one idempotency key and the same bytes.
+/// Returns the requests that could have created a key. Checks that they are identical, including the idempotency key.
 fn posts(server: &RawServer) -> Vec<String> {
     let posts: Vec<String> = server.requests().into_iter().filter(|request| request.starts_with("POST")).collect();
     assert!(posts.iter().all(|post| post == &posts[0]), "one idempotency key, the same bytes: {posts:#?}");
@@ -55,7 +55,7 @@ fn candidates(error: &Error) -> Option<Vec<&str>> {
 }
 
 #[tokio::test]
-async fn an_answer_in_doubt_is_asked_for_again_under_the_same_idempotency_key() {
+async fn an_ambiguous_create_is_retried_with_the_same_idempotency_key() {
     let cut_off = Reply::Bytes(b"HTTP/1.1 201 Created\r\ncontent-length: 500\r\n\r\n{\"id\":\"b\"".to_vec());
     let in_doubt = [
         Reply::Disconnect,
@@ -72,23 +72,23 @@ async fn an_answer_in_doubt_is_asked_for_again_under_the_same_idempotency_key() 
         let made = made.unwrap();
         assert_eq!((made.key.id.as_str(), made.how, posts.len()), ("b", How::Replayed, 2));
         let extras: Vec<_> = made.extras.as_ref().unwrap().iter().map(|key| key.id.as_str()).collect();
-        assert_eq!(extras, ["c"], "what else is new is told");
+        assert_eq!(extras, ["c"], "other new keys are reported");
     }
 }
 
 #[tokio::test]
-async fn extras_are_unknown_where_nobody_could_look() {
+async fn extras_are_unknown_if_the_keys_cannot_be_listed() {
     let (made, _) = create(vec![json(200, ONE_KEY), Reply::Disconnect, json(201, NEW_KEY), json(401, "")]).await;
     assert!(made.unwrap().extras.is_none());
 }
 
 #[tokio::test]
-async fn what_leaves_no_doubt_is_made_or_refused_as_itself() {
+async fn a_conclusive_first_response_is_final() {
     let (made, posts) = create(vec![json(200, ONE_KEY), json(201, NEW_KEY)]).await;
     let made = made.unwrap();
     assert_eq!((made.how, made.extras.unwrap().len(), posts.len()), (How::Created, 0, 1));
     let (made, posts) = create(vec![json(200, ONE_KEY), json(429, ""), json(201, NEW_KEY)]).await;
-    assert_eq!((made.unwrap().how, posts.len()), (How::Created, 2), "a 429 makes nothing");
+    assert_eq!((made.unwrap().how, posts.len()), (How::Created, 2), "a 429 has no effect");
 
     let refusals = [
         (codats(400), ErrorKind::InvalidInput),
@@ -106,7 +106,7 @@ async fn what_leaves_no_doubt_is_made_or_refused_as_itself() {
 }
 
 #[tokio::test]
-async fn once_in_doubt_only_a_proof_ends_as_itself() {
+async fn an_ambiguous_create_ends_only_with_a_conclusive_response() {
     let of_a_gateway = r#"{"status":400,"error":"Bad Request","path":"/apiKeys"}"#;
     for conclusive in [
         json(400, of_a_gateway),
@@ -123,29 +123,41 @@ async fn once_in_doubt_only_a_proof_ends_as_itself() {
         assert!(std::error::Error::source(&error).is_some());
     }
     let (refused, _) = create(vec![json(200, ONE_KEY), Reply::Disconnect, at_limit()]).await;
-    assert_eq!(refused.unwrap_err().kind(), ErrorKind::KeyLimitReached, "nothing was made under this idempotency key");
+    assert_eq!(
+        refused.unwrap_err().kind(),
+        ErrorKind::KeyLimitReached,
+        "nothing was created with this idempotency key"
+    );
     let (refused, _) = create(vec![json(200, ONE_KEY), Reply::Disconnect, codats(400)]).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
 #[tokio::test]
-async fn a_429_in_doubt_is_followed_by_a_look_since_it_releases_the_idempotency_key() {
+async fn an_ambiguous_create_lists_the_keys_after_a_429() {
     let until_429 = vec![json(200, ONE_KEY), Reply::Disconnect, json(429, "")];
     let then = |rest: Vec<Reply>| create([until_429.clone(), rest].concat());
 
     let (unknown, posts) = then(vec![json(200, TWO_KEYS)]).await;
     let error = unknown.unwrap_err();
-    assert_eq!((candidates(&error), posts.len()), (Some(vec!["b"]), 2), "a key that may be ours stops the repetition");
+    assert_eq!(
+        (candidates(&error), posts.len()),
+        (Some(vec!["b"]), 2),
+        "a key that this call may have created ends the retries"
+    );
     let (made, posts) = then(vec![json(200, ONE_KEY), json(201, NEW_KEY), json(200, TWO_KEYS)]).await;
-    assert_eq!((made.unwrap().how, posts.len()), (How::Replayed, 3), "nothing new: go on");
+    assert_eq!((made.unwrap().how, posts.len()), (How::Replayed, 3), "without a new key, the create is retried");
     let (unknown, posts) = then(vec![json(401, "")]).await;
-    assert_eq!((candidates(&unknown.unwrap_err()), posts.len()), (None, 2), "nobody could look");
+    assert_eq!((candidates(&unknown.unwrap_err()), posts.len()), (None, 2), "the keys cannot be listed");
     let (unknown, _) = then(vec![json(200, ONE_KEY), at_limit(), json(200, TWO_KEYS)]).await;
-    assert_eq!(candidates(&unknown.unwrap_err()), Some(vec!["b"]), "the limit proves nothing after a 429 in doubt");
+    assert_eq!(
+        candidates(&unknown.unwrap_err()),
+        Some(vec!["b"]),
+        "the key limit is inconclusive after an ambiguous 429"
+    );
 }
 
 #[tokio::test]
-async fn a_failure_replayed_is_final_and_two_looks_tell_what_came_of_it() {
+async fn a_replayed_failure_is_final_and_two_listings_find_the_candidates() {
     let failed_for_good = vec![json(200, ONE_KEY), failed(503, "same"), failed(503, "same")];
     let then = |rest: Vec<Reply>| create([failed_for_good.clone(), rest].concat());
 
@@ -154,8 +166,8 @@ async fn a_failure_replayed_is_final_and_two_looks_tell_what_came_of_it() {
 
     let started = Instant::now();
     let (unknown, posts) = then(vec![json(200, ONE_KEY), json(200, TWO_KEYS)]).await;
-    assert_eq!((candidates(&unknown.unwrap_err()), posts.len()), (Some(vec!["b"]), 2), "the second look finds it");
-    assert!(started.elapsed() >= Duration::from_secs(2), "the looks are 2 s apart");
+    assert_eq!((candidates(&unknown.unwrap_err()), posts.len()), (Some(vec!["b"]), 2), "the second listing finds it");
+    assert!(started.elapsed() >= Duration::from_secs(2), "the listings are 2 s apart");
 
     let (unknown, _) = then(vec![json(200, ONE_KEY)]).await;
     let error = unknown.unwrap_err();
@@ -164,7 +176,7 @@ async fn a_failure_replayed_is_final_and_two_looks_tell_what_came_of_it() {
 }
 
 #[tokio::test]
-async fn a_candidate_is_adopted_only_by_a_sole_creator_and_only_if_it_is_the_one() {
+async fn a_candidate_is_adopted_only_if_allowed_and_unique() {
     for (listed, adopt, adopted) in
         [(TWO_KEYS, true, true), (TWO_KEYS, false, false), (THREE_KEYS, true, false), (ONE_KEY, true, false)]
     {
@@ -176,7 +188,7 @@ async fn a_candidate_is_adopted_only_by_a_sole_creator_and_only_if_it_is_the_one
 }
 
 #[tokio::test]
-async fn the_first_attempt_still_running_is_waited_for() {
+async fn create_waits_for_a_first_attempt_that_is_still_running() {
     let running = json(409, r#"{"statusCode":409,"error":"Idempotency-Conflict"}"#);
     let answers = vec![json(200, ONE_KEY), Reply::Disconnect, running, json(201, NEW_KEY), json(200, TWO_KEYS)];
     let (made, posts) = create(answers).await;
@@ -184,20 +196,23 @@ async fn the_first_attempt_still_running_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_call_is_resumed_under_its_idempotency_key() {
+async fn create_resumes_with_a_given_idempotency_key() {
     let now = uuid::Uuid::now_v7().to_string();
     let resume = async |server: &RawServer, key: &str| client(server).keys().create(&name()).idempotency_key(key).await;
 
     let server = RawServer::with_replies(vec![json(201, NEW_KEY), json(200, TWO_KEYS)]);
     assert_eq!(resume(&server, &now).await.unwrap().how, How::Replayed);
-    assert!(server.requests()[0].starts_with("POST ") && server.requests()[0].contains(&now), "no list comes before");
+    assert!(
+        server.requests()[0].starts_with("POST ") && server.requests()[0].contains(&now),
+        "no list request precedes it"
+    );
 
     let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     let future = "02000000-0000-7000-8000-000000000000";
     assert_eq!(
         resume(&server, future).await.unwrap_err().kind(),
         ErrorKind::OutcomeUnknown,
-        "of a clock that was wrong"
+        "the clock of the key was wrong"
     );
     assert!(posts(&server).is_empty());
     let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
@@ -210,12 +225,12 @@ async fn a_call_is_resumed_under_its_idempotency_key() {
     assert_eq!(
         resume(&server, &now).await.unwrap_err().kind(),
         ErrorKind::OutcomeUnknown,
-        "an earlier call may have made it"
+        "an earlier call may have created it"
     );
 }
 
 #[tokio::test]
-async fn an_idempotency_key_of_85_minutes_is_not_sent_and_candidates_go_by_date() {
+async fn an_expired_idempotency_key_is_not_sent_and_candidates_are_selected_by_date() {
     let at = |minutes_ago: u64| codat_keys::Timestamp::now() - Duration::from_secs(60 * minutes_ago);
     let seconds = u64::try_from(at(86).as_second()).unwrap();
     let old = uuid::Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, 0)).to_string();
@@ -230,7 +245,7 @@ async fn an_idempotency_key_of_85_minutes_is_not_sent_and_candidates_go_by_date(
 }
 
 #[tokio::test]
-async fn a_call_that_is_stopped_tells_what_may_have_happened() {
+async fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
     let seen = async |server: &RawServer, requests: usize| {
         while server.requests().len() < requests {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -241,13 +256,13 @@ async fn a_call_that_is_stopped_tells_what_may_have_happened() {
     assert_eq!(
         (error.kind(), candidates(&error)),
         (ErrorKind::OutcomeUnknown, None),
-        "nobody looked after it was sent"
+        "the keys were not listed after the request"
     );
     assert!(server.requests()[1].contains(error.outcome().unwrap().idempotency_key.as_ref().unwrap()));
 
     let server = RawServer::with_replies(vec![Reply::Hang]);
     let error = client(&server).keys().create(&name()).until(seen(&server, 1)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Cancelled, "nothing but a list was sent");
+    assert_eq!(error.kind(), ErrorKind::Cancelled, "only a list request was sent");
 
     let server = RawServer::with_replies(vec![json(200, TWO_KEYS), Reply::Hang]);
     let error = client(&server).keys().delete(&KeyId::parse("b").unwrap()).until(seen(&server, 2)).await.unwrap_err();
@@ -255,21 +270,21 @@ async fn a_call_that_is_stopped_tells_what_may_have_happened() {
 
     let server = RawServer::with_replies(vec![json(200, ONE_KEY), Reply::Disconnect, json(201, NEW_KEY), Reply::Hang]);
     let made = client(&server).keys().create(&name()).until(seen(&server, 4)).await.unwrap();
-    assert_eq!((made.how, made.extras.is_none()), (How::Replayed, true), "a key in hand is not thrown away");
+    assert_eq!((made.how, made.extras.is_none()), (How::Replayed, true), "a received key is returned");
 }
 
 #[tokio::test]
-async fn an_answer_that_tells_of_another_key_is_no_proof() {
+async fn a_response_with_another_key_is_ambiguous() {
     let other = r#"{"id":"z","name":"other","apiKey":"MadeUpKeyZ"}"#;
     let (unknown, posts) =
         create(vec![json(200, ONE_KEY), json(201, other), json(201, NEW_KEY), json(200, TWO_KEYS)]).await;
     assert_eq!((unknown.unwrap().how, posts.len()), (How::Replayed, 2));
     let (unknown, _) = create(vec![json(200, TWO_KEYS), json(200, NEW_KEY), json(401, "")]).await;
-    assert_eq!(unknown.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "it was there before");
+    assert_eq!(unknown.unwrap_err().kind(), ErrorKind::OutcomeUnknown, "the key existed before");
 }
 
 #[tokio::test]
-async fn a_wait_that_a_failure_asks_for_is_obeyed_or_told() {
+async fn a_long_retry_after_ends_the_call_and_is_reported() {
     let failed = "HTTP/1.1 503 No\r\nretry-after: 3600\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
     let failed = || Reply::Bytes(failed.as_bytes().to_vec());
     let (unknown, posts) = create(vec![json(200, ONE_KEY), failed(), json(200, ONE_KEY)]).await;
@@ -280,7 +295,7 @@ async fn a_wait_that_a_failure_asks_for_is_obeyed_or_told() {
 }
 
 #[tokio::test]
-async fn blank_correlation_ids_are_not_the_same_and_a_limit_is_known_by_its_body_too() {
+async fn blank_correlation_ids_differ_and_the_body_identifies_the_key_limit() {
     let answers = vec![json(200, ONE_KEY), failed(502, ""), failed(502, " "), json(201, NEW_KEY), json(200, TWO_KEYS)];
     assert_eq!(create(answers).await.0.unwrap().how, How::Replayed);
     let limit = json(409, r#"{"statusCode":400,"error":"Zu viele Schlüssel"}"#);
@@ -289,19 +304,19 @@ async fn blank_correlation_ids_are_not_the_same_and_a_limit_is_known_by_its_body
 }
 
 #[tokio::test]
-async fn a_delete_ends_as_its_answers_prove() {
+async fn the_responses_decide_the_outcome_of_a_delete() {
     use ErrorKind::{Forbidden, LastKey, NotFound, OutcomeUnknown, Unauthorized};
     let (one, two) = (|| json(200, ONE_KEY), || json(200, TWO_KEYS));
     let endings = [
-        ("at once", vec![json(204, "")], None),
-        ("unknown to Codat, and nobody else was asked", vec![codats(404)], Some(NotFound)),
+        ("deleted in the first attempt", vec![json(204, "")], None),
+        ("unknown to Codat, in the first attempt", vec![codats(404)], Some(NotFound)),
         ("unknown to a gateway", vec![json(404, "<html>")], Some(NotFound)),
         ("the last key for Codat", vec![json(409, "{}")], Some(LastKey)),
         ("no access", vec![json(401, "")], Some(Unauthorized)),
         ("forbidden", vec![json(403, "")], Some(Forbidden)),
         ("lost, then gone", vec![Reply::Disconnect, one()], None),
         ("failed, then gone", vec![json(500, ""), one()], None),
-        ("a success that proves nothing, then gone", vec![json(200, "{}"), one()], None),
+        ("an inconclusive success, then gone", vec![json(200, "{}"), one()], None),
         ("lost, still there, then deleted", vec![Reply::Disconnect, two(), json(204, "")], None),
         ("lost, still there, then unknown to Codat", vec![Reply::Disconnect, two(), codats(404)], None),
         (
@@ -316,8 +331,8 @@ async fn a_delete_ends_as_its_answers_prove() {
         ),
         ("lost, unknown to a gateway, then gone", vec![Reply::Disconnect, two(), json(404, ""), one()], None),
         ("too many requests, then deleted", vec![json(429, ""), two(), json(204, "")], None),
-        ("too many requests, and somebody else was faster", vec![json(429, ""), one()], Some(NotFound)),
-        ("lost, and nobody can look", vec![Reply::Disconnect, json(401, "")], Some(OutcomeUnknown)),
+        ("too many requests, then deleted by another client", vec![json(429, ""), one()], Some(NotFound)),
+        ("lost, and the keys cannot be listed", vec![Reply::Disconnect, json(401, "")], Some(OutcomeUnknown)),
         ("lost, then no access", vec![Reply::Disconnect, two(), json(401, "")], Some(OutcomeUnknown)),
         (
             "lost again and again",
@@ -342,7 +357,7 @@ async fn a_delete_ends_as_its_answers_prove() {
 }
 
 #[tokio::test]
-async fn deleting_the_key_in_use_with_the_answer_lost_and_no_access_then_is_probably_done() {
+async fn a_rejection_after_a_lost_delete_of_the_key_in_use_hints_at_success() {
     for no_access in [401, 403] {
         let server = RawServer::with_replies(vec![json(200, TWO_KEYS), Reply::Disconnect, json(no_access, "")]);
         let error = client(&server).keys().delete(&KeyId::parse("a").unwrap()).allow_key_in_use().await.unwrap_err();
@@ -352,10 +367,10 @@ async fn deleting_the_key_in_use_with_the_answer_lost_and_no_access_then_is_prob
 }
 
 #[tokio::test]
-async fn a_name_that_holds_a_key_is_not_sent() {
+async fn a_name_that_contains_a_key_is_not_sent() {
     let (in_use, other) = ("MadeUpKeyA000000000000000000000000000000", "MadeUpKeyB000000000000000000000000000000");
     let server = RawServer::with_replies(vec![json(200, TWO_KEYS)]);
-    // Not in the form of a key, which no name has.
+    // A name in the form of a key is rejected earlier, so the name has another form.
     let split = |key: &str| key.replacen("00", "0 0", 1);
     for name in [split(in_use), format!("my {}", split(in_use)), split(other)] {
         let refused = client(&server).keys().create(&KeyName::parse(&name).unwrap()).await.unwrap_err();
@@ -366,7 +381,7 @@ async fn a_name_that_holds_a_key_is_not_sent() {
 }
 
 #[test]
-fn a_name_that_looks_like_a_credential_is_refused() {
+fn a_name_that_looks_like_a_credential_is_rejected() {
     let key = "MadeUpKeyOfNobody00000000000000000000000";
     let header = codat_keys::AuthorizationHeader::from(&ApiKey::parse("MadeUpKeyC").unwrap());
     let header = header.expose_secret();
@@ -397,7 +412,7 @@ fn a_name_that_looks_like_a_credential_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_listed_twice_is_the_last_key() {
+async fn duplicate_list_entries_count_as_one_key() {
     let twice = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},
         {"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},
         {"id":"b","apiKey":"MadeUpKeyA000000000000000000000000000000"}]}"#;
@@ -411,7 +426,7 @@ async fn a_key_that_is_listed_twice_is_the_last_key() {
 }
 
 #[tokio::test]
-async fn a_list_of_thousands_is_no_list_of_codats() {
+async fn a_list_of_thousands_of_keys_is_rejected() {
     let keys: Vec<String> = (0..1_001).map(|id| format!(r#"{{"id":"{id}","apiKey":"MadeUpKey{id}"}}"#)).collect();
     let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"results":[{}]}}"#, keys.join(",")))]);
     let error = client(&server).keys().list().await.unwrap_err();

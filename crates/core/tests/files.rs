@@ -1,4 +1,4 @@
-//! Keys in files: which are refused, and how often one is looked at.
+//! Key files and CA files: which files are rejected, and how often a key file is checked.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use codat_keys::{Client, ErrorKind};
 use codat_keys_emulator::Emulator;
 
-use crate::follow::{replace, set_mode};
+use crate::credential_refresh::{replace, set_mode};
 use crate::providers::{NEW, OLD, builder, get, header_of, server};
 use crate::raw_server::{RawServer, json};
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_file_that_others_can_read_is_refused_unless_it_is_mounted() {
+async fn a_file_that_others_can_read_is_rejected_unless_it_is_mounted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     let build = |file: &Path| Client::builder().api_key_file(file).build();
@@ -29,7 +29,7 @@ async fn a_file_that_others_can_read_is_refused_unless_it_is_mounted() {
         set_mode(&file, 0o600);
     }
     set_mode(&file, 0o644);
-    // A folder of that name is no mount.
+    // In a Kubernetes mount, `..data` is a link. A folder with this name is not accepted as a mount.
     fs::create_dir(folder.path().join("..data")).unwrap();
     assert!(build(&file).is_err());
     fs::remove_dir(folder.path().join("..data")).unwrap();
@@ -37,16 +37,16 @@ async fn a_file_that_others_can_read_is_refused_unless_it_is_mounted() {
     assert!(build(&file).is_ok());
 }
 
-/// The agent of a secret store writes such a file, and its reader cannot change the mode.
+/// The agent of a secret store writes files of this kind, and the reader cannot change their mode.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_file_of_another_owner_is_taken_as_its_owner_wants_it() {
+async fn a_file_of_another_owner_is_accepted_if_others_can_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     fs::write(&file, NEW).unwrap();
     set_mode(&file, 0o644);
     if std::os::unix::fs::chown(&file, Some(12_345), None).is_err() {
-        eprintln!("not tested: nobody but root gives a file away");
+        eprintln!("skipped: only root can change the owner of a file");
         return;
     }
     let client = Client::builder().api_key_file(&file).build().unwrap();
@@ -57,16 +57,16 @@ async fn a_file_of_another_owner_is_taken_as_its_owner_wants_it() {
     assert!(Client::builder().api_key_file(&file).build().is_err());
 }
 
-/// Whoever owns it: what others write there would be used as the key.
+/// The file is rejected for any owner, because another user could replace the key.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_file_that_others_can_write_is_refused() {
+async fn a_file_that_others_can_write_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("the key");
     fs::write(&file, NEW).unwrap();
     for owner in [None, Some(12_345)] {
         if std::os::unix::fs::chown(&file, owner, None).is_err() {
-            eprintln!("not tested: nobody but root gives a file away");
+            eprintln!("skipped: only root can change the owner of a file");
             return;
         }
         for mode in [0o622, 0o602, 0o620, 0o660, 0o666] {
@@ -83,16 +83,16 @@ async fn a_file_that_others_can_write_is_refused() {
     Client::builder().api_key_file(&file).build().unwrap();
 }
 
-/// The owner of the files that this process makes.
+/// Returns the owner of the files that this process creates.
 #[cfg(unix)]
 fn user() -> u32 {
     std::os::unix::fs::MetadataExt::uid(&tempfile::tempfile().unwrap().metadata().unwrap())
 }
 
-/// Whoever can add a certificate to those that are trusted can read the key.
+/// A user who can add a trusted certificate can read the key.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_ca_file_that_others_control_is_refused() {
+async fn a_ca_file_that_others_control_is_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("certificates");
     let file = inner.join("ca.pem");
@@ -121,7 +121,7 @@ async fn a_ca_file_that_others_control_is_refused() {
     }
     for path in [&file, &inner] {
         if std::os::unix::fs::chown(path, Some(12_345), None).is_err() {
-            eprintln!("not tested: nobody but root gives a file away");
+            eprintln!("skipped: only root can change the owner of a file");
             return;
         }
         is_refused(&format!("{} belongs to user 12345", path.display()));
@@ -130,7 +130,7 @@ async fn a_ca_file_that_others_control_is_refused() {
     build().unwrap();
 }
 
-/// Files as the editors and shells of Windows write them.
+/// Editors and shells of Windows write files of this kind.
 #[tokio::test]
 async fn a_file_with_a_byte_order_mark_is_read_in_utf8_and_utf16() {
     let folder = tempfile::tempdir().unwrap();
@@ -158,7 +158,7 @@ async fn a_file_with_a_byte_order_mark_is_read_in_utf8_and_utf16() {
 }
 
 #[tokio::test]
-async fn a_ca_file_in_utf16_is_read_with_its_mark_and_named_without() {
+async fn a_ca_file_in_utf16_requires_a_byte_order_mark() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
     let issued = rcgen::generate_simple_self_signed(["a.example".to_owned()]).unwrap();
@@ -176,7 +176,7 @@ async fn a_ca_file_in_utf16_is_read_with_its_mark_and_named_without() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn what_is_no_file_is_said_to_be_none() {
+async fn folders_and_devices_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     for (path, said) in [(folder.path(), "is a folder"), (Path::new("/dev/zero"), "is no regular file")] {
         let error = Client::builder().api_key_file(path).build().unwrap_err();
@@ -185,10 +185,10 @@ async fn what_is_no_file_is_said_to_be_none() {
     }
 }
 
-/// Whoever opens a pipe waits for somebody who writes into it.
+/// Opening a pipe blocks until another process opens it for writing.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+async fn reading_a_pipe_in_place_of_a_file_does_not_block() {
     let emulator = Emulator::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
@@ -206,7 +206,7 @@ async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_that_nobody_writes_to_is_waited_for_as_long_as_a_call_may_take() {
+fn reading_a_pipe_without_a_writer_times_out() {
     let (folder, time) = (tempfile::tempdir().unwrap(), Duration::from_millis(200));
     let pipe = |name: &str| {
         let path = folder.path().join(name);
@@ -233,12 +233,13 @@ fn a_pipe_that_nobody_writes_to_is_waited_for_as_long_as_a_call_may_take() {
     writer.join().unwrap();
 }
 
-/// What every user can read is taken where Docker mounts secrets, and by a link that leads there.
+/// Docker mounts secrets in `/run/secrets` with a mode that allows all users to read. Links to these files are also
+/// accepted.
 #[cfg(unix)]
 #[tokio::test]
-async fn a_file_that_others_can_read_is_taken_below_run_secrets() {
+async fn a_file_that_others_can_read_is_accepted_in_run_secrets() {
     let Some(mounted) = Mounted::new() else {
-        eprintln!("not tested: nobody but root writes below /run/secrets");
+        eprintln!("skipped: only root can write in /run/secrets");
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -252,7 +253,7 @@ async fn a_file_that_others_can_read_is_taken_below_run_secrets() {
     assert!(Client::builder().api_key_file(&copy).build().is_err());
 }
 
-/// A file in `/run/secrets` with a made-up key, removed when this is dropped.
+/// A file in `/run/secrets` with a made-up key. Dropping this value removes the file.
 #[cfg(unix)]
 struct Mounted(PathBuf);
 
@@ -271,18 +272,18 @@ impl Mounted {
 impl Drop for Mounted {
     fn drop(&mut self) {
         drop(fs::remove_file(&self.0));
-        // Unless it is in use.
+        // Fails if the folder is not empty.
         drop(fs::remove_dir("/run/secrets"));
     }
 }
 
-/// Within a second after a look nobody looks again, as long as the key is not refused.
+/// After a check, the file is not checked again within a second, unless the key is rejected.
 #[tokio::test]
-async fn a_file_is_looked_at_once_a_second_at_the_most() {
+async fn a_file_is_checked_at_most_once_a_second() {
     let server = RawServer::with_replies(vec![json(200, "{}")]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
-    // A machine may sleep in between: then a look was due.
+    // If the machine pauses for a second, a check is due and the attempt proves nothing.
     for _ in 0..20 {
         replace(&file, OLD);
         let client = builder(&server).api_key_file(&file).build().unwrap();
@@ -294,16 +295,16 @@ async fn a_file_is_looked_at_once_a_second_at_the_most() {
         }
         if begun.elapsed() < Duration::from_millis(900) {
             let last = server.requests().pop().unwrap();
-            assert!(last.contains(&header_of(OLD)), "it was looked at again");
+            assert!(last.contains(&header_of(OLD)), "the file was checked again");
             return;
         }
     }
-    panic!("this machine is too slow to tell");
+    panic!("this machine is too slow for this test");
 }
 
-/// Half a file, as who writes in place leaves it for a moment, ends no call.
+/// A program that writes the file in place leaves it incomplete for a moment. Calls must not fail at this time.
 #[tokio::test]
-async fn a_file_that_holds_no_key_for_a_while_leaves_the_key_in_use() {
+async fn an_empty_or_missing_file_does_not_change_the_key_in_use() {
     let (folder, server) = (tempfile::tempdir().unwrap(), server());
     let file = folder.path().join("key");
     replace(&file, NEW);

@@ -1,5 +1,5 @@
-//! A blocking client that was used is forked a hundred times. In a process of its own: a child has one thread, and would
-//! wait for ever on a lock that another test's thread held.
+//! Forks a process that has used a blocking client. This test is a separate binary, because a forked child has one
+//! thread and would wait forever for a lock that a thread of another test holds.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
@@ -17,10 +17,10 @@ const AT_ONCE: usize = 10;
 const CALLS: usize = 3;
 
 #[test]
-fn a_hundred_children_and_the_parent_answer_on_connections_of_their_own() {
+fn a_hundred_children_and_the_parent_use_separate_connections() {
     let url = serve();
-    // In a child itself: where a fork is not noticed, parent and children write into each other's memory by way of their
-    // one epoll, and anything may become of them.
+    // The parent is itself a child of the test process. If the client does not detect a fork, parent and children share
+    // an epoll instance, and their behaviour is undefined.
     let parent = fork(60, || forks_a_hundred_times(&url));
     assert_eq!(exit_status(parent), Some(0), "it hung, crashed, or said why above");
 }
@@ -29,27 +29,27 @@ fn forks_a_hundred_times(url: &str) -> Result<(), String> {
     let client = codat_keys::Client::builder().base_url(url).api_key_from(Vault).build_blocking();
     let client = client.map_err(|error| error.to_string())?;
     let own = connection(&client)?;
-    // Of which a child drops the last copy that it has.
+    // A child takes the client out of the cell and drops its last clone.
     let client = RefCell::new(Some(client));
     let calls_as_ever = || client.borrow().as_ref().map_or(Ok(()), |client| stays_on(client, own));
 
     for _ in 0..CHILDREN / AT_ONCE {
         let live = || client.take().map_or(Err("no client".into()), |client| lives_apart(client, own));
         let children: Vec<_> = (0..AT_ONCE).map(|_| fork(20, live)).collect();
-        // Meanwhile: an answer that a child had taken would be missing here.
+        // If a child read a response from the parent's connection, a call here would fail.
         calls_as_ever()?;
         for child in children {
             if exit_status(child) != Some(0) {
                 return Err("a child failed".into());
             }
         }
-        // What a child dropped was the parent's.
+        // The clients that the children dropped must not affect the parent's client.
         calls_as_ever()?;
     }
     client.take().map_or(Err("no client".into()), |client| forks_while_the_key_is_read(&client))
 }
 
-/// A thread of the parent has begun to read the key, and the child has no such thread: it must not wait for it.
+/// Forks while a thread of the parent reads the key. The child does not have this thread and must not wait for it.
 fn forks_while_the_key_is_read(client: &Client) -> Result<(), String> {
     SILENT.store(true, Ordering::SeqCst);
     let reader = client.clone();
@@ -68,7 +68,7 @@ fn forks_while_the_key_is_read(client: &Client) -> Result<(), String> {
 static SILENT: AtomicBool = AtomicBool::new(false);
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Gives a key, or, while it is silent, nothing ever.
+/// A provider that returns a key, or never completes while [`SILENT`] is set.
 struct Vault;
 
 impl KeyProvider for Vault {
@@ -85,7 +85,8 @@ impl KeyProvider for Vault {
     }
 }
 
-/// In the child: calls over one connection, which is not the parent's, also while a grandchild calls; then drops all.
+/// Runs in the child. Checks that all calls use one connection that is not the parent's, even while a grandchild makes
+/// calls. Then drops the client.
 fn lives_apart(client: Client, parents: usize) -> Result<(), String> {
     let own = connection(&client)?;
     if own == parents {
@@ -109,13 +110,14 @@ fn stays_on(client: &Client, own: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Which connection a call went over, as the server counts them.
+/// Makes a call and returns the number of its connection.
 fn connection(client: &Client) -> Result<usize, String> {
     let answer = client.request(Method::GET, "/").send().and_then(|answer| answer.json());
     answer.map_err(|error| error.to_string())
 }
 
-/// Answers each request with the number of its connection. Shares no code with the emulator.
+/// Starts a server that responds to each request with the number of its connection. The server shares no code with the
+/// emulator.
 fn serve() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -143,7 +145,7 @@ fn answer(mut connection: &TcpStream, number: usize) -> Option<()> {
     }
 }
 
-/// Runs this in a child, which ends with status 0 if all is well, and is killed after so many seconds.
+/// Runs `work` in a forked child. The child exits with status 0 if `work` succeeds, and is killed after `seconds`.
 #[allow(unsafe_code, reason = "there is no safe fork")]
 fn fork(seconds: u32, work: impl FnOnce() -> Result<(), String>) -> libc::pid_t {
     // SAFETY: the child calls nothing that takes a lock of another thread, and never returns to the test harness.
@@ -154,7 +156,7 @@ fn fork(seconds: u32, work: impl FnOnce() -> Result<(), String>) -> libc::pid_t 
             libc::alarm(seconds);
             let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
             let said = done.unwrap_or(Err("a panic".into()));
-            // The harness keeps what `eprintln` says, and the child has no harness.
+            // In a child, `eprintln` would write to the buffer of the test harness, which is never printed.
             let _ = said.as_ref().map_err(|said| writeln!(std::io::stderr(), "{said}"));
             libc::_exit(i32::from(said.is_err()));
         }
@@ -162,7 +164,7 @@ fn fork(seconds: u32, work: impl FnOnce() -> Result<(), String>) -> libc::pid_t 
     }
 }
 
-/// `None` for one that was killed.
+/// Waits for a child and returns its exit status, or `None` if the child was killed.
 #[allow(unsafe_code, reason = "the standard library waits for its own children alone")]
 fn exit_status(child: libc::pid_t) -> Option<i32> {
     let mut status = 0;

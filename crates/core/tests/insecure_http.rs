@@ -1,10 +1,10 @@
-//! `http://` to another machine must be allowed, in code or by `CODAT_ALLOW_INSECURE_HTTP`.
+//! `http://` to another machine requires permission in code or in `CODAT_ALLOW_INSECURE_HTTP`.
 
 use codat_keys::{ApiKey, Client, ErrorKind};
 
 const ELSEWHERE: &str = "http://codat:4010";
 
-/// Builds a client for another machine, with this value of the variable.
+/// Builds a client for another machine. `variable` is the value of `CODAT_ALLOW_INSECURE_HTTP`.
 fn build(allow: Option<bool>, variable: Option<&str>) -> Result<Client, codat_keys::Error> {
     let environment = |name: &str| match name {
         "CODAT_API_KEY" => Some("MadeUpKey".into()),
@@ -17,7 +17,7 @@ fn build(allow: Option<bool>, variable: Option<&str>) -> Result<Client, codat_ke
 }
 
 #[test]
-fn is_refused_unless_it_is_allowed() {
+fn insecure_http_is_rejected_unless_allowed() {
     for (allow, variable) in [(None, None), (None, Some("false")), (None, Some("0")), (Some(false), Some("true"))] {
         let error = build(allow, variable).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -40,9 +40,9 @@ fn any_other_value_of_the_variable_is_an_error() {
     assert!(build(Some(true), Some("yes")).is_ok(), "what the code gives comes first");
 }
 
-/// A proxy on this machine as well: another user may run it.
+/// A proxy on this machine is also rejected, because another user may run it.
 #[test]
-fn a_proxy_that_would_see_the_key_is_refused_unless_it_is_allowed() {
+fn a_proxy_that_would_see_the_key_is_rejected_unless_allowed() {
     let local = |proxy: &str, allow| {
         Client::builder()
             .base_url("http://127.0.0.1:9")

@@ -1,5 +1,5 @@
-//! Whatever comes together (calls, keys that are replaced, sources that fail, calls that are given up), one call at a time
-//! reads the source, and in the end the newest key is in use.
+//! Random interleavings of calls, key replacements, failing sources and cancelled calls. At most one call reads the
+//! source at a time, and at the end the client uses the newest key.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -14,16 +14,16 @@ use crate::raw_server::{RawServer, json};
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// So many at once.
+    /// Starts this number of concurrent calls.
     Call(usize),
     Reload,
-    /// The oldest one that runs.
+    /// Cancels the oldest running call.
     GiveUp,
-    /// By another key. The one before is refused from now on.
+    /// Replaces the valid key. The server then rejects the previous key.
     Replace,
-    /// The next reading.
+    /// Makes the next read of the source fail.
     Fail,
-    /// Lets the others go on.
+    /// Waits for this number of milliseconds.
     Wait(u64),
 }
 
@@ -38,7 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The number of the key that Codat knows: none before it, and none after it.
+/// The number of the only key that the server accepts.
 static NEWEST: AtomicUsize = AtomicUsize::new(0);
 
 static SERVER: LazyLock<RawServer> = LazyLock::new(|| {
@@ -52,7 +52,7 @@ fn newest() -> String {
     format!("MadeUpKey{:031}", NEWEST.load(Ordering::SeqCst))
 }
 
-/// Gives the key that is the newest one when it is asked, and takes its time.
+/// A provider that returns the key that was the newest at the beginning of the read, after a delay.
 #[derive(Clone, Default)]
 struct Vault(Arc<Seen>);
 
@@ -63,7 +63,7 @@ struct Seen {
     most_at_once: AtomicUsize,
 }
 
-/// A reading under way, or one that was given up.
+/// A guard that counts a read as running until the read ends or is cancelled.
 struct Under<'a>(&'a Seen);
 
 impl<'a> Under<'a> {
@@ -132,7 +132,7 @@ async fn take_together(steps: Vec<Step>) {
         }
     }
     for task in running {
-        // What else could a key be that was replaced twice, or could not be read?
+        // A call fails only if its key was replaced twice or the source failed.
         if let Ok(Err(error)) = task.await {
             assert!(matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::InvalidCredential), "{error}");
         }
@@ -147,7 +147,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn any_interleaving_ends_with_the_newest_key(steps in prop::collection::vec(step(), 1..24)) {
+    fn every_interleaving_ends_with_the_newest_key(steps in prop::collection::vec(step(), 1..24)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(take_together(steps));
     }

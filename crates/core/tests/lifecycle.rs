@@ -1,4 +1,4 @@
-//! Many calls at once, and calls that are dropped, judged by the emulator's journal.
+//! Concurrent calls and dropped calls, checked in the emulator's journal.
 
 use std::time::Duration;
 
@@ -19,20 +19,20 @@ async fn journal(client: &Client) -> Vec<Value> {
     std::mem::take(journal["requests"].as_array_mut().unwrap())
 }
 
-/// Longer than any of these tests: who is not dropped would be noticed.
+/// A delay that is longer than any of these tests.
 const FOREVER: &str = r#"{"faults":[{"fault":"delay-before","milliseconds":600000,"count":64}]}"#;
 
 async fn until_seen(client: &Client, seen: impl Fn(&[Value]) -> bool) {
-    let looks = async {
+    let polling = async {
         while !seen(&journal(client).await) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    within("the journal shows it", looks).await;
+    within("the journal shows it", polling).await;
 }
 
 #[tokio::test]
-async fn sixty_four_calls_run_at_once() {
+async fn sixty_four_calls_run_concurrently() {
     let emulator = Emulator::start().unwrap();
     emulator.set_faults(FOREVER).unwrap();
     let client = client(&emulator);
@@ -41,7 +41,7 @@ async fn sixty_four_calls_run_at_once() {
         tokio::spawn(async move { client.keys().list().await.map(drop) })
     };
     let calls: Vec<_> = (0..64).map(|_| call()).collect();
-    // All are there, and none has been answered: nobody waits for another.
+    // All calls have arrived before any response was sent, so no call waits for another.
     until_seen(&client, |journal| journal.len() == 64 && journal.iter().all(|request| request["ended"].is_null()))
         .await;
     calls.iter().for_each(tokio::task::JoinHandle::abort);
@@ -49,7 +49,7 @@ async fn sixty_four_calls_run_at_once() {
 }
 
 #[tokio::test]
-async fn a_dropped_call_closes_its_connection_and_sends_no_more() {
+async fn a_dropped_call_closes_its_connection_and_stops_retrying() {
     let emulator = Emulator::start().unwrap();
     emulator.set_faults(FOREVER).unwrap();
     let client = client(&emulator);
@@ -60,13 +60,14 @@ async fn a_dropped_call_closes_its_connection_and_sends_no_more() {
     until_seen(&client, |journal| journal.len() == 1).await;
     create.abort();
     until_seen(&client, |journal| journal[0]["ended"] == "client-closed").await;
-    // Longer than the first wait before another attempt. On a slow machine this may miss an attempt too many, but it never fails wrongly.
+    // This is longer than the delay before the second attempt. On a slow machine, the test may miss an unwanted
+    // attempt, but it never fails without reason.
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(journal(&client).await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_client_with_another_time_is_the_same_but_for_that() {
+async fn with_timeout_changes_only_the_timeout() {
     let emulator = Emulator::start().unwrap();
     let client = client(&emulator);
     emulator.set_faults(FOREVER).unwrap();

@@ -1,4 +1,4 @@
-//! The public face, over real HTTP, and the shared cases.
+//! Tests of the public interface over real HTTP, and the runners of the shared cases.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
@@ -10,10 +10,10 @@ mod bounded;
 mod canary;
 mod commands;
 mod connect;
+mod credential_refresh;
 mod encode_cases;
 mod exactly_once;
 mod files;
-mod follow;
 mod insecure_http;
 mod interleavings;
 mod lifecycle;

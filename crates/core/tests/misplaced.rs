@@ -1,4 +1,4 @@
-//! Keys that stand where something else belongs: neither `Debug` nor an error repeats them.
+//! Keys in place of other values, such as URLs, paths and ids. `Debug` output and errors must not contain them.
 
 use std::future::IntoFuture;
 
@@ -9,9 +9,9 @@ use crate::raw_server::{RawServer, Reply};
 const KEY: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
 const SHORT: &str = "MadeUpKey.short";
 
-/// A key in the place of a URL, a command, a path, an id or a header: `Debug` and errors do not repeat it.
+/// The key is passed as a URL, a command, a path, an id and a header.
 #[test]
-fn a_misplaced_key_shows_nowhere() {
+fn no_output_contains_a_misplaced_key() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for key in [KEY, SHORT] {
         let server = RawServer::with_replies(vec![Reply::Disconnect; 4]);
@@ -43,11 +43,12 @@ fn a_misplaced_key_shows_nowhere() {
         client.keys().delete(&id),
     );
     assert!(!shown.contains(KEY), "{shown}");
-    // A program has what it gave.
+    // The program can still read the value that it passed.
     assert_eq!(id.as_str(), KEY);
 }
 
-/// An idempotency key of the caller's is told, so that the call can be resumed, and not shown if it may be a credential.
+/// The error returns a given idempotency key as data, so that the call can be resumed. The text of the error masks the
+/// key if it looks like a credential.
 #[tokio::test]
 async fn an_idempotency_key_that_looks_like_a_key_is_not_shown() {
     let server = RawServer::with_replies(vec![Reply::Disconnect; 4]);

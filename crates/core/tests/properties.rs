@@ -1,9 +1,9 @@
-//! Properties of the parsers and the encoder, for any input.
+//! Property tests of the parsers and the encoder.
 
 use codat_keys::{ApiKey, AuthorizationHeader, Credential, ErrorKind, KeyId, KeyName};
 use proptest::prelude::*;
 
-/// RFC 4648, straight from its text: three bytes are four characters of six bits. Shares nothing with the core.
+/// Encodes Base64 according to RFC 4648: three bytes become four characters of six bits. Shares no code with the core.
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
@@ -17,7 +17,7 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// What the documented rules say of a text, in a form of their own: the number of the first that fits.
+/// Returns the number of the first documented rule that matches a text. Shares no code with the core.
 fn rule(text: &str) -> u8 {
     let lower = text.to_lowercase();
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_whitespace() || "\"'`".contains(c));
@@ -51,9 +51,9 @@ fn credential_like() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn any_key_is_sent_as_its_base64_and_read_back(key in "[!-~]{1,200}") {
+    fn every_key_is_encoded_as_base64_and_parsed_back(key in "[!-~]{1,200}") {
         let Ok(key) = ApiKey::verbatim(&key) else {
-            // Quotes around it are all that a visible key can be refused for.
+            // A key of printable characters is rejected only if it begins or ends with a quotation mark.
             prop_assert!(key.starts_with(['"', '\'', '`']) || key.ends_with(['"', '\'', '`']));
             return Ok(());
         };
@@ -65,7 +65,7 @@ proptest! {
     }
 
     #[test]
-    fn every_text_is_a_key_or_a_header_or_a_mistake_and_only_one(text in credential_like()) {
+    fn every_text_is_either_a_key_a_header_or_an_error(text in credential_like()) {
         let (key, header) = (ApiKey::parse(&text), AuthorizationHeader::parse(&text));
         prop_assert!(!(key.is_ok() && header.is_ok()));
         match Credential::parse(&text) {
@@ -89,19 +89,19 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_bytes_are_judged_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+    fn parsing_arbitrary_bytes_does_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         let text = String::from_utf8_lossy(&bytes);
         let _ = (Credential::parse(&text), Credential::parse_line(&text), KeyId::parse(&text), KeyName::parse(&text));
     }
 
     #[test]
-    fn exactly_one_line_break_is_dropped_from_a_line(key in "[A-Za-z]{1,30}", breaks in 0_usize..4) {
+    fn one_line_break_is_removed_from_a_line(key in "[A-Za-z]{1,30}", breaks in 0_usize..4) {
         let read = Credential::parse_line(&format!("{key}{}", "\n".repeat(breaks)));
         prop_assert_eq!(read.is_ok(), breaks <= 1);
     }
 
     #[test]
-    fn a_key_shows_at_most_four_characters(key in "[A-Za-z0-9]{1,60}") {
+    fn a_masked_key_contains_at_most_four_characters(key in "[A-Za-z0-9]{1,60}") {
         let Ok(key) = ApiKey::parse(&key) else { return Ok(()) };
         let shown = key.masked().trim_start_matches('*').to_owned();
         prop_assert!(shown.is_empty() || key.expose_secret().len() >= 12);
@@ -109,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_is_taken_up_to_fifty_utf16_units(name in "\\PC{1,60}") {
+    fn a_name_has_at_most_fifty_utf16_units(name in "\\PC{1,60}") {
         let fits = name.encode_utf16().count() <= 50 && !name.trim().is_empty();
         let taken = KeyName::parse(&name).is_ok();
         prop_assert!(taken == fits || name.chars().any(char::is_control));

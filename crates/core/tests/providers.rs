@@ -1,4 +1,4 @@
-//! Providers of one's own: what they may do, and how often they are asked.
+//! Custom key providers: their results and the number of reads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use codat_keys::{ApiKey, Client, ClientBuilder, Credential, ErrorKind, KeyId, KeyProvider, Method, Reading};
 
-use crate::follow::replace;
+use crate::credential_refresh::replace;
 use crate::raw_server::{RawServer, Reply, json};
 
 pub(crate) const OLD: &str = "MadeUpKeyOld0000000000000000000000000000";
 pub(crate) const NEW: &str = "MadeUpKeyNew0000000000000000000000000000";
 
-/// Gives a key or a failure, the last of them for ever; and counts.
+/// A provider that returns the given results in order, repeats the last result, and counts its reads.
 #[derive(Clone)]
 struct Counted(Arc<(Vec<Result<&'static str, &'static str>>, AtomicUsize)>);
 
@@ -34,14 +34,14 @@ impl KeyProvider for Counted {
     fn read(&self) -> Reading<'_> {
         Box::pin(async {
             let number = self.0.1.fetch_add(1, Ordering::SeqCst).min(self.0.0.len() - 1);
-            // As long as it takes for every other call to fail as well.
+            // All other calls are rejected during this time.
             tokio::time::sleep(Duration::from_millis(50)).await;
             Ok(Credential::parse(self.0.0[number]?)?)
         })
     }
 }
 
-/// Knows the new key alone.
+/// Starts a server that accepts only the new key.
 pub(crate) fn server() -> RawServer {
     RawServer::with_handler(|request| if request.contains(&header_of(NEW)) { json(200, "{}") } else { json(401, "{}") })
 }
@@ -73,7 +73,7 @@ async fn sixty_four_at_once(client: &Client) -> Vec<Result<(), codat_keys::Error
 }
 
 #[tokio::test]
-async fn calls_that_fail_together_share_one_reading() {
+async fn concurrently_rejected_calls_read_the_source_once() {
     let (server, vault) = (server(), Counted::giving([Ok(OLD), Ok(NEW)]));
     let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
     client.reload_key().await.unwrap();
@@ -81,10 +81,10 @@ async fn calls_that_fail_together_share_one_reading() {
     assert_eq!((vault.readings(), server.requests().len()), (2, 128));
 }
 
-/// Who fails while another call reads may have been refused for what came later: the reading counts for it only if it
-/// brings another key. So there are two, or a few on a slow machine.
+/// A call that is rejected while another call reads the source cannot use an unchanged result, because the key may have
+/// changed after the read began. The source is therefore read twice, or a few times on a slow machine.
 #[tokio::test]
-async fn calls_that_fail_together_share_what_did_not_change_too() {
+async fn concurrently_rejected_calls_share_an_unchanged_key() {
     let (server, vault) = (server(), Counted::giving([Ok(OLD)]));
     let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
     client.reload_key().await.unwrap();
@@ -95,7 +95,7 @@ async fn calls_that_fail_together_share_what_did_not_change_too() {
 }
 
 #[tokio::test]
-async fn the_first_calls_share_the_first_reading() {
+async fn concurrent_first_calls_read_the_source_once() {
     let (server, vault) = (server(), Counted::giving([Ok(NEW)]));
     let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
     assert_eq!(client.authorization_for(&server.url).unwrap_err().kind(), ErrorKind::NoCredential);
@@ -103,9 +103,9 @@ async fn the_first_calls_share_the_first_reading() {
     assert_eq!((vault.readings(), server.requests().len()), (1, 64));
 }
 
-/// Which another key may have followed by the time that somebody looks at the answer.
+/// The client may already use another key when the program redacts the response.
 #[tokio::test]
-async fn an_answer_is_shown_without_the_key_that_it_was_sent_with() {
+async fn a_response_is_redacted_with_the_key_of_its_request() {
     let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"echo":"{OLD}"}}"#))]);
     let client = builder(&server).api_key_from(Counted::giving([Ok(OLD), Ok(NEW)])).build().unwrap();
     let answer = client.request(Method::GET, "/companies").await.unwrap();
@@ -114,7 +114,7 @@ async fn an_answer_is_shown_without_the_key_that_it_was_sent_with() {
 }
 
 #[tokio::test]
-async fn a_key_that_did_not_change_is_refused_once() {
+async fn an_unchanged_key_is_not_sent_again_after_a_rejection() {
     for (status, kind) in [(401, ErrorKind::Unauthorized), (403, ErrorKind::Forbidden)] {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
@@ -139,7 +139,7 @@ async fn a_key_that_did_not_change_is_refused_once() {
 }
 
 #[tokio::test]
-async fn a_source_that_fails_on_reload_leaves_the_refusal_with_a_hint() {
+async fn a_failed_reload_adds_a_hint_to_the_rejection() {
     let (server, vault) = (server(), Counted::giving([Ok(OLD), Err("it is sealed")]));
     let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
     let error = get(&client).await.unwrap_err();
@@ -150,7 +150,7 @@ async fn a_source_that_fails_on_reload_leaves_the_refusal_with_a_hint() {
 }
 
 #[tokio::test]
-async fn a_source_that_fails_at_first_sends_nothing() {
+async fn no_request_is_sent_if_the_first_read_fails() {
     let (server, vault) = (server(), Counted::giving([Err("it is sealed"), Ok(NEW)]));
     let client = builder(&server).api_key_from(vault).build().unwrap();
     let error = get(&client).await.unwrap_err();
@@ -160,7 +160,7 @@ async fn a_source_that_fails_at_first_sends_nothing() {
 }
 
 #[tokio::test]
-async fn a_source_that_does_not_answer_ends_with_the_call() {
+async fn a_call_times_out_if_its_source_does_not_respond() {
     struct Silent;
     impl KeyProvider for Silent {
         fn source(&self) -> &str {
@@ -178,9 +178,10 @@ async fn a_source_that_does_not_answer_ends_with_the_call() {
     assert!(server.requests().is_empty());
 }
 
-/// The old key is refused as it deletes the new one, which is now in use: what was allowed before is not any more.
+/// The server rejects the old key when it deletes the new key. After the refresh, the new key is in use, so its
+/// deletion requires permission.
 #[tokio::test]
-async fn a_delete_looks_again_when_its_key_is_replaced_by_the_one_to_delete() {
+async fn delete_lists_the_keys_again_after_a_refresh() {
     let two = format!(r#"{{"results":[{{"id":"old","apiKey":"{OLD}"}},{{"id":"new","apiKey":"{NEW}"}}]}}"#);
     let server = RawServer::with_handler(move |request| match request.starts_with("GET") {
         true => json(200, &two),
@@ -197,9 +198,9 @@ async fn a_delete_looks_again_when_its_key_is_replaced_by_the_one_to_delete() {
     delete(true).await.unwrap();
 }
 
-/// As for the child of a fork: `fork.rs` has the one that blocks, which makes itself anew.
+/// A child of a fork rebuilds its client. `fork.rs` tests the blocking client, which rebuilds itself.
 #[tokio::test]
-async fn a_client_made_anew_begins_with_the_key_and_follows_it() {
+async fn a_rebuilt_client_starts_with_the_key_and_refreshes_it() {
     let (server, vault) = (server(), Counted::giving([Ok(OLD), Ok(NEW)]));
     let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
     client.reload_key().await.unwrap();

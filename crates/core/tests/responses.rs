@@ -1,4 +1,4 @@
-//! Answers that are not valid HTTP, or not Codat's: the error, and that no request is repeated in vain.
+//! Responses that are not valid HTTP or not from Codat: the error, and the number of attempts.
 
 use codat_keys::{ApiKey, Client, Error, ErrorKind, HeaderValue, KeyName, Method};
 
@@ -23,7 +23,7 @@ fn with_encoding(status: u16, encoding: &str, body: &[u8]) -> Reply {
     bytes([head.as_bytes(), body].concat())
 }
 
-/// The errors of three kinds of calls for one answer: a read, a change, and `create`.
+/// Returns the number of requests and the error of three calls that get this response: a read, a change, and `create`.
 async fn said(answer: &Reply) -> [(usize, Error); 3] {
     let server = RawServer::with_replies(vec![answer.clone()]);
     let read = client(&server).keys().list().await.unwrap_err();
@@ -37,7 +37,7 @@ async fn said(answer: &Reply) -> [(usize, Error); 3] {
 }
 
 #[tokio::test]
-async fn what_is_not_http_is_a_bad_response_and_no_lost_connection() {
+async fn a_response_that_is_not_http_is_a_bad_response() {
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(105));
     let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(1_000_000));
     for (answer, what) in [
@@ -69,7 +69,7 @@ async fn what_is_not_http_is_a_bad_response_and_no_lost_connection() {
 
 /// A server that speaks TLS answers an unencrypted request with an alert, or closes the connection.
 #[tokio::test]
-async fn a_port_that_speaks_tls_is_named_with_what_to_do() {
+async fn the_error_names_a_port_that_expects_tls() {
     for answer in [bytes("\x15\x03\x01\0\x02\x02\x46"), Reply::Disconnect] {
         let [(_, read), ..] = said(&answer).await;
         assert!(read.to_string().contains(" http://127.0.0.1:"), "{read}");
@@ -78,7 +78,7 @@ async fn a_port_that_speaks_tls_is_named_with_what_to_do() {
 }
 
 #[tokio::test]
-async fn an_encoding_that_nobody_asked_for_is_named() {
+async fn the_error_names_an_unrequested_content_encoding() {
     let gzip = with_encoding(200, "gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\x03");
     let [(reads, read), (changes, changed), (_, created)] = said(&gzip).await;
     assert_eq!((read.kind(), read.status(), reads, changes), (ErrorKind::BadResponse, Some(200), 1, 1), "{read:?}");
@@ -103,7 +103,7 @@ async fn an_encoding_that_nobody_asked_for_is_named() {
 }
 
 #[tokio::test]
-async fn an_encoding_that_is_the_key_is_masked() {
+async fn a_content_encoding_that_is_the_key_is_masked() {
     let key = "MadeUpKeyOfEncodings";
     let server = RawServer::with_replies(vec![with_encoding(200, key, b"x")]);
     let client = Client::builder().base_url(&server.url).api_key(ApiKey::parse(key).unwrap()).build().unwrap();
@@ -112,7 +112,7 @@ async fn an_encoding_that_is_the_key_is_masked() {
 }
 
 #[tokio::test]
-async fn a_byte_order_mark_before_json_is_read_over() {
+async fn a_byte_order_mark_before_json_is_skipped() {
     let marked = |status, body: &str| json(status, &format!("\u{feff}{body}"));
     let new = r#"{"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}"#;
     let server = RawServer::with_replies(vec![
@@ -150,7 +150,7 @@ async fn a_key_is_masked_in_the_encoding_of_its_body() {
 }
 
 #[tokio::test]
-async fn a_total_beyond_every_number_leaves_the_pages_to_end() {
+async fn pagination_ends_with_an_out_of_range_total() {
     for (total, read) in [
         ("99999999999999999999", Some(u64::MAX)),
         ("1e300", Some(u64::MAX)),

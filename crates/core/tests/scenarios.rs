@@ -1,4 +1,4 @@
-//! Runs the files of `tests/scenario` through the async client and through the blocking one.
+//! Runs the files of `tests/scenario` with the async client and with the blocking client.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,7 +46,8 @@ fn outcome(result: Result<Value, Error>) -> Value {
     })
 }
 
-/// One step, as both clients perform it: `$ready` ends what takes no options, `$send` what does.
+/// Performs a step. The clients differ in two method names: `$ready` ends calls without options, and `$send` ends calls
+/// with options.
 macro_rules! perform {
     ($client:ident, $step:ident, $ready:ident, $send:ident) => {{
         let text = |member: &str| $step[member].as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The guarantees, against a server on a raw socket that shares no code with the emulator or the core.
+//! Tests of the guarantees against the raw-socket test server, which shares no code with the emulator and the core.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ fn client(server: &RawServer) -> Client {
 }
 
 #[tokio::test]
-async fn the_header_goes_over_the_wire_as_codat_expects_it() {
+async fn the_authorization_header_has_the_documented_form() {
     let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     client(&server).keys().list().await.unwrap();
     let request = server.requests().remove(0);
@@ -33,7 +33,7 @@ async fn the_header_goes_over_the_wire_as_codat_expects_it() {
 }
 
 #[tokio::test]
-async fn create_sends_one_idempotency_key_and_a_body_with_the_name_alone() {
+async fn create_sends_an_idempotency_key_and_the_name() {
     let server = RawServer::with_replies(vec![json(200, ONE_KEY), json(201, NEW_KEY)]);
     let key = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await.unwrap().key;
     assert!(key.id == *"b" && key.is_named("ci"));
@@ -46,9 +46,9 @@ async fn create_sends_one_idempotency_key_and_a_body_with_the_name_alone() {
     assert_eq!((idempotency_key.len(), &idempotency_key[14..15]), (36, "7"), "a uuid of version 7");
 }
 
-/// RFC 9110, 8.6. Strict servers answer 411 to a POST without `Content-Length`.
+/// Strict servers respond with 411 to a POST without `Content-Length` (RFC 9110, section 8.6).
 #[tokio::test]
-async fn a_method_that_may_have_a_body_says_that_there_is_none() {
+async fn requests_without_a_body_have_a_content_length_of_zero() {
     let server = RawServer::with_replies(vec![json(200, "{}")]);
     let client = client(&server);
     let methods = [Method::POST, Method::PUT, Method::PATCH, Method::GET, Method::DELETE, Method::OPTIONS];
@@ -72,7 +72,7 @@ async fn a_method_that_may_have_a_body_says_that_there_is_none() {
 }
 
 #[tokio::test]
-async fn the_guards_stop_before_anything_but_a_list_is_sent() {
+async fn the_guards_send_only_a_list_request() {
     let ten: Vec<String> = (0..10).map(|n| format!(r#"{{"id":"{n}","apiKey":"MadeUpKey-{n}"}}"#)).collect();
     let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"results":[{}]}}"#, ten.join(",")))]);
     let full = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await;
@@ -93,7 +93,7 @@ async fn the_guards_stop_before_anything_but_a_list_is_sent() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_so_that_the_key_stays_at_its_origin() {
+async fn redirects_are_not_followed() {
     let elsewhere = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     let redirect = format!(
         "HTTP/1.1 307 Moved\r\nlocation: {}/apiKeys\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
@@ -113,7 +113,7 @@ async fn a_redirect_is_not_followed_so_that_the_key_stays_at_its_origin() {
 }
 
 #[tokio::test]
-async fn a_body_past_8_mib_is_an_error_declared_or_not() {
+async fn a_body_longer_than_8_mib_is_an_error() {
     let declared = "HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n";
     let chunkless = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
     for head in [declared, chunkless] {
@@ -133,7 +133,7 @@ async fn a_body_past_8_mib_is_an_error_declared_or_not() {
 }
 
 #[tokio::test]
-async fn what_is_not_codats_is_a_bad_response() {
+async fn a_response_that_is_not_from_codat_is_a_bad_response() {
     let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<html>Log in to the Wi-Fi</html>";
     for answer in [page, "HTTP/1.1 204 No Content\r\n\r\n"] {
         let server = RawServer::with_replies(vec![Reply::Bytes(answer.as_bytes().to_vec())]);
@@ -145,21 +145,24 @@ async fn what_is_not_codats_is_a_bad_response() {
 }
 
 #[tokio::test]
-async fn silence_ends_with_the_time_out_and_no_server_at_once() {
+async fn a_silent_server_times_out_and_a_closed_port_fails_immediately() {
     let server = RawServer::with_replies(vec![Reply::Hang]);
     let started = Instant::now();
     let client = builder(&server).timeout(Duration::from_millis(300)).build().unwrap();
     assert_eq!(client.keys().list().await.unwrap_err().kind(), ErrorKind::Timeout);
     assert!(started.elapsed() < Duration::from_secs(20), "not the default, which is longer");
 
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let client =
-        Client::builder().base_url(format!("http://{nobody}")).api_key(ApiKey::parse(KEY).unwrap()).build().unwrap();
+    let closed_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let client = Client::builder()
+        .base_url(format!("http://{closed_port}"))
+        .api_key(ApiKey::parse(KEY).unwrap())
+        .build()
+        .unwrap();
     assert_eq!(client.keys().list().await.unwrap_err().kind(), ErrorKind::Connect);
 }
 
 #[tokio::test]
-async fn a_time_beyond_every_clock_is_as_long_as_can_be() {
+async fn out_of_range_timeouts_are_capped() {
     let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     for time in [codat_keys::seconds(f64::INFINITY), codat_keys::seconds(1e300), Duration::from_secs(u64::MAX / 2)] {
         let client = builder(&server).timeout(time).connect_timeout(time).build().unwrap();
@@ -169,7 +172,7 @@ async fn a_time_beyond_every_clock_is_as_long_as_can_be() {
 }
 
 #[tokio::test]
-async fn what_passes_is_tried_again_and_what_does_not_is_not() {
+async fn transient_failures_are_retried_and_permanent_failures_are_not() {
     let half = Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"results\":[".to_vec());
     for passing in [
         Reply::Disconnect,
@@ -196,7 +199,7 @@ async fn what_passes_is_tried_again_and_what_does_not_is_not() {
 }
 
 #[tokio::test]
-async fn a_wait_that_is_too_long_ends_the_call_at_once_and_is_told() {
+async fn a_long_retry_after_ends_the_call_immediately_and_is_reported() {
     let in_an_hour = codat_keys::Timestamp::now() + Duration::from_secs(3600);
     let date = in_an_hour.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
     let huge = "99999999999999999999".to_owned();

@@ -1,4 +1,4 @@
-//! Keys that change while a program runs: the source is read again, and no call fails.
+//! Keys that change while a program runs. The source is read again, and no call fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use codat_keys_emulator::Emulator;
 #[cfg(unix)]
 use crate::bounded::{LIMIT, within};
 
-/// An emulator, a key in a file, and a key that stays, to replace the other one with.
+/// An emulator, a key file, and an admin client with a key that does not change. The admin client replaces the key in
+/// the file.
 struct Scene {
     emulator: Emulator,
     admin: Client,
@@ -39,7 +40,8 @@ impl Scene {
         replace(&self.file(), self.current.api_key.expose_secret());
     }
 
-    /// A new key, the file, the end of the old key: in this order there is always one that works.
+    /// Creates a new key, writes it to the file, and deletes the old key. In this order, the file always contains a
+    /// valid key.
     async fn rotate(&mut self) {
         let new = self.admin.keys().create(&name()).await.unwrap().key;
         let old = std::mem::replace(&mut self.current, new);
@@ -56,7 +58,7 @@ fn name() -> KeyName {
     KeyName::parse("followed").unwrap()
 }
 
-/// Atomically, and for the owner alone.
+/// Replaces a file atomically. Only the owner can read the file.
 pub(crate) fn replace(file: &Path, text: &str) {
     let new = file.with_extension("new");
     fs::write(&new, text).unwrap();
@@ -70,7 +72,7 @@ pub(crate) fn set_mode(file: &Path, mode: u32) {
 }
 
 #[tokio::test]
-async fn a_file_that_was_replaced_is_read_again_when_its_key_is_refused() {
+async fn a_rejected_key_is_read_again_from_a_replaced_file() {
     let mut scene = Scene::new().await;
     let client = scene.client();
     assert_eq!(client.keys().list().await.unwrap().len(), 2);
@@ -80,7 +82,7 @@ async fn a_file_that_was_replaced_is_read_again_when_its_key_is_refused() {
     }
 }
 
-/// Makes so many calls, 64 at once.
+/// Makes `calls` calls, of which 64 run concurrently.
 async fn call(client: &Client, calls: usize, made: Arc<AtomicUsize>) {
     let caller = |client: Client, made: Arc<AtomicUsize>| async move {
         while made.fetch_add(1, Ordering::Relaxed) < calls {
@@ -94,7 +96,7 @@ async fn call(client: &Client, calls: usize, made: Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn ten_thousand_calls_do_not_notice_that_their_key_is_replaced_ten_times() {
+async fn ten_thousand_calls_succeed_while_the_key_is_replaced_ten_times() {
     let mut scene = Scene::new().await;
     let (client, made) = (scene.client(), Arc::new(AtomicUsize::new(0)));
     let all = tokio::spawn({
@@ -102,7 +104,7 @@ async fn ten_thousand_calls_do_not_notice_that_their_key_is_replaced_ten_times()
         async move { call(&client, 10_000, made).await }
     });
     for number in 1..=10 {
-        // Who fails stops calling: nobody waits for calls that are never made.
+        // If a call fails, no further calls are made. The wait ends in this case as well.
         while made.load(Ordering::Relaxed) < number * 900 && !all.is_finished() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -114,7 +116,7 @@ async fn ten_thousand_calls_do_not_notice_that_their_key_is_replaced_ten_times()
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_swap_of_kubernetes_is_seen_though_nothing_is_refused() {
+async fn a_kubernetes_update_is_detected_without_a_rejection() {
     let scene = Scene::new().await;
     let mount = Mount::new(scene.folder.path(), scene.current.api_key.expose_secret());
     let client = Client::builder().base_url(scene.emulator.base_url()).api_key_file(mount.file()).build().unwrap();
@@ -146,7 +148,8 @@ async fn a_swap_of_kubernetes_is_seen_though_nothing_is_refused() {
     load.await.unwrap();
 }
 
-/// A folder as Kubernetes mounts a secret: each version in a folder of its own, and links that lead there.
+/// A folder with the structure of a Kubernetes secret volume. Each version of the secret has its own folder, and links
+/// refer to the current version.
 #[cfg(unix)]
 struct Mount(PathBuf);
 
@@ -179,7 +182,7 @@ impl Mount {
 }
 
 #[test]
-fn threads_that_block_share_the_key_that_one_of_them_reads() {
+fn blocking_threads_share_a_refreshed_key() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut scene = runtime.block_on(Scene::new());
     let client = Client::builder().base_url(scene.emulator.base_url()).api_key_file(scene.file());
@@ -197,9 +200,9 @@ fn threads_that_block_share_the_key_that_one_of_them_reads() {
     }
 }
 
-/// A change is repeated as well, under its idempotency key and made once.
+/// A change is also repeated after a refresh. The repetition has the same idempotency key and takes effect once.
 #[tokio::test]
-async fn every_verb_follows() {
+async fn every_operation_refreshes_the_key() {
     let mut scene = Scene::new().await;
     let client = scene.client();
     scene.rotate().await;
@@ -217,7 +220,7 @@ async fn every_verb_follows() {
 }
 
 #[tokio::test]
-async fn what_is_told_of_the_key_goes_by_the_current_one() {
+async fn client_methods_use_the_current_key() {
     let mut scene = Scene::new().await;
     let client = scene.client();
     let old = scene.current.clone();
