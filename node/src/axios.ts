@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 
 import { exchange, isOwn, mustBeClient } from "./attach";
 import type { Client } from "./client";
-import { NextHop, directAgent, isPlain } from "./hop";
+import { NextHop, directAgent, isPlain } from "./next-hop";
 
 /** What is needed of axios: its types differ between ESM and CommonJS. */
 interface Instance {

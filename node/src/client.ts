@@ -2,8 +2,8 @@
 import { inspect } from "node:util";
 
 import { optional, text, yes } from "./arguments";
-import type { KeyFunction } from "./asking";
-import { ApiKeyDetails, Creation, type KeyData, Page, RateLimit, Response } from "./details";
+import type { KeyFunction } from "./key-callback";
+import { ApiKeyDetails, Creation, type KeyData } from "./key-types";
 import { type Call, type Core, native } from "./native";
 import {
     type CallOptions,
@@ -17,9 +17,10 @@ import {
     pagesOptions,
     request,
 } from "./options";
-import { told } from "./raise";
+import { type Completion, type Start, perform } from "./pending-calls";
+import { callNative } from "./raise";
+import { Page, RateLimit, Response } from "./responses";
 import { ApiKey, AuthorizationHeader, raw } from "./secrets";
-import { type Begin, type Ended, perform } from "./waiting";
 
 /**
  * The keys of a Codat client: `Client.keys`.
@@ -104,7 +105,7 @@ export class Client {
     constructor(options: ClientOptions = {}) {
         const given = clientOptions(options);
         const { apiKey } = options;
-        const core = told(() => new native.Core(given, variable));
+        const core = callNative(() => new native.Core(given, variable));
         this.#own = { core, provide: typeof apiKey === "function" ? apiKey : undefined };
         this.keys = new Keys(this.#own);
     }
@@ -118,7 +119,7 @@ export class Client {
     async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
         const given = callOptions(options, ["query", "json", "body", "headers"]);
         const call = request(method, path, options);
-        return new Response((await make(this.#own, call, given)).answer!);
+        return new Response((await make(this.#own, call, given)).response!);
     }
 
     /**
@@ -133,8 +134,8 @@ export class Client {
     pages(path: string, options: PagesOptions = {}): AsyncIterableIterator<Page> {
         const { signal, timeout } = callOptions(options, ["pageSize", "query", "orderBy"]);
         const { core, provide } = this.#own;
-        const walk = core.pages(text("path", path), ...pagesOptions(options));
-        const next: Begin = (waiting, number) => waiting.next(number, core, timeout, walk);
+        const cursor = core.pages(text("path", path), ...pagesOptions(options));
+        const next: Start = (calls, number) => calls.next(number, core, timeout, cursor);
         return new Pages(() => perform(next, provide, signal));
     }
 
@@ -171,7 +172,7 @@ export class Client {
      * or a function has been called for the first time; `ClosedError`.
      */
     authorizationFor(url: string | URL): AuthorizationHeader {
-        return header(told(() => this.#own.core.authorizationFor(href(url))));
+        return header(callNative(() => this.#own.core.authorizationFor(href(url))));
     }
 
     /**
@@ -186,7 +187,7 @@ export class Client {
         const given = href(url);
         const { signal, timeout } = callOptions(options);
         signal?.throwIfAborted();
-        const cached = told(() => this.#own.core.cachedAuthorization(given));
+        const cached = callNative(() => this.#own.core.cachedAuthorization(given));
         const call: Call = { call: "authorize", url: given };
         return header(cached ?? (await make(this.#own, call, { signal, timeout })).value);
     }
@@ -215,7 +216,7 @@ export class Client {
      * client's own origin: a proxy would see the key.
      */
     checkNextHop(url: string | URL): void {
-        told(() => this.#own.core.checkNextHop(href(url)));
+        callNative(() => this.#own.core.checkNextHop(href(url)));
     }
 
     /** Closes the connections. Every later call rejects with `ClosedError`. */
@@ -234,19 +235,19 @@ export class Client {
 
 /** No generator, which would end with its first error. */
 class Pages implements AsyncIterableIterator<Page> {
-    readonly #ask: () => Promise<Ended>;
+    readonly #ask: () => Promise<Completion>;
     #left = false;
 
-    constructor(ask: () => Promise<Ended>) {
+    constructor(ask: () => Promise<Completion>) {
         this.#ask = ask;
     }
 
     async next(): Promise<IteratorResult<Page, undefined>> {
-        const ended = this.#left ? undefined : await this.#ask();
-        if (ended?.answer === undefined) {
+        const completion = this.#left ? undefined : await this.#ask();
+        if (completion?.response === undefined) {
             return { done: true, value: undefined };
         }
-        return { done: false, value: new Page(ended.value, new Response(ended.answer)) };
+        return { done: false, value: new Page(completion.value, new Response(completion.response)) };
     }
 
     /** For a loop that is left. */
@@ -272,8 +273,8 @@ async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
     return (await make(own, call, callOptions(options))).value;
 }
 
-function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptions): Promise<Ended> {
-    return perform((waiting, number) => waiting.start(number, core, timeout, call), provide, signal);
+function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptions): Promise<Completion> {
+    return perform((calls, number) => calls.start(number, core, timeout, call), provide, signal);
 }
 
 /** The header of a key that the core has checked. */

@@ -1,7 +1,7 @@
-/** What every error of this package has in common. The classes themselves are generated: `errors.ts`. */
-import type { ApiKeyDetails, KeyData } from "./details";
+/** The base classes of all errors. The classes in `errors.ts` are generated. */
+import type { ApiKeyDetails, KeyData } from "./key-types";
 
-/** What an error is made of. */
+/** The data of an error. */
 export interface ErrorData {
     code: string;
     message: string;
@@ -15,25 +15,25 @@ export interface ErrorData {
     showsIdempotencyKey: boolean;
     candidates: KeyData[] | null;
     cause: ErrorData | null;
-    /** The question to which a function threw its cause. */
+    /** The number of the request for the key for which the function threw the cause. */
     thrown: number | null;
 }
 
-/** Why a call failed. No text of it ever holds a key. */
+/** The error of a call. None of its texts contains a key. */
 export abstract class CodatError extends Error {
     /** A stable identifier, `key_limit_reached`. */
     abstract readonly code: string;
     /** Whether the same call may succeed later. */
     readonly retryable: boolean;
-    /** What to do next, for a person. */
+    /** What to do next. */
     readonly hint: string;
-    /** The HTTP status, where Codat answered. */
+    /** The HTTP status, if Codat responded. */
     readonly status: number | null;
-    /** What Codat's support asks for. */
+    /** The correlation id, for Codat's support. */
     readonly correlationId: string | null;
-    /** How many milliseconds Codat asks to wait. */
+    /** How many milliseconds to wait before a retry, if Codat says so. */
     readonly retryAfter: number | null;
-    /** Codat's own words. */
+    /** Codat's message. */
     readonly codatMessage: string | null;
 
     /** @internal */
@@ -48,11 +48,11 @@ export abstract class CodatError extends Error {
     }
 }
 
-/** A change of which nobody knows whether it took effect; `cause` says what went wrong. */
-export abstract class InDoubtError extends CodatError {
-    /** What to resume with; `null` for a deletion. */
+/** The error of a change whose outcome is unknown. Its `cause` is the error of the last request. */
+export abstract class AmbiguousError extends CodatError {
+    /** The idempotency key with which to resume; `null` for a deletion. */
     readonly idempotencyKey: string | null;
-    /** The keys that may be the one asked for; `null` where nobody could look. */
+    /** The keys that may have been created; `null` if the keys could not be listed. */
     readonly candidates: readonly ApiKeyDetails[] | null;
 
     /** @internal */

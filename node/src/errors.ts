@@ -1,6 +1,6 @@
 // Written by `cargo xtask generate` from the table of errors in the core. Do not edit.
 /** The errors of this package, one class for each kind. */
-import { CodatError, InDoubtError } from "./error";
+import { AmbiguousError, CodatError } from "./error";
 
 /** The input is not valid. */
 export class InvalidInputError extends CodatError {
@@ -102,7 +102,7 @@ export class RateLimitedError extends CodatError {
 }
 
 /** It is unknown whether the change took effect. */
-export class OutcomeUnknownError extends InDoubtError {
+export class OutcomeUnknownError extends AmbiguousError {
     static {
         this.prototype.name = "OutcomeUnknownError";
     }

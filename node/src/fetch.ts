@@ -1,7 +1,7 @@
 /** For `fetch`: `const get = codatFetch(client); await get(client.baseUrl + "/companies")`. */
 import { exchange, mustBeClient } from "./attach";
 import type { Client } from "./client";
-import { NextHop } from "./hop";
+import { NextHop } from "./next-hop";
 
 /** The `fetch` of the runtime or of undici. */
 type Fetch = (input: any, init?: any) => Promise<any>;

@@ -13,8 +13,8 @@
  * Every time is in milliseconds, as elsewhere in Node.
  */
 export { Client, Keys } from "./client";
-export type { Key, KeyFunction } from "./asking";
-export { ApiKeyDetails, Creation, Page, RateLimit, Response } from "./details";
+export type { Key, KeyFunction } from "./key-callback";
+export { ApiKeyDetails, Creation } from "./key-types";
 export { CodatError } from "./error";
 export * from "./errors";
 export type {
@@ -26,4 +26,5 @@ export type {
     PagesOptions,
     RequestOptions,
 } from "./options";
+export { Page, RateLimit, Response } from "./responses";
 export { ApiKey, AuthorizationHeader, encode } from "./secrets";

@@ -1,10 +1,10 @@
-/** The native module, and what it holds: `bindings/node/src`. */
+/** Loads the native module, `bindings/node/src`, and declares its types. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 export interface Native {
     Core: new (options: Options, variable: (name: string) => string | undefined) => Core;
-    Waiting: new (settle: (ended: string, answers: Answer[]) => void) => Waiting;
+    PendingCalls: new (settle: (events: string, responses: NativeResponse[]) => void) => PendingCalls;
     Emulator: new (port: number, seed?: number) => Emulator;
     checkKey(text: string): void;
     checkVerbatim(text: string): void;
@@ -19,8 +19,8 @@ export interface Options {
     authHeader?: string | undefined;
     apiKeyFile?: string | undefined;
     apiKeyCommand?: Command | undefined;
-    /** Whether a function gives the key, which a call asks for it. */
-    asks: boolean;
+    /** Whether a function returns the key. */
+    hasCallback: boolean;
     baseUrl?: string | undefined;
     timeout?: number | undefined;
     retry?: boolean | undefined;
@@ -36,7 +36,7 @@ export interface Command {
 }
 
 export interface Core {
-    pages(path: string, pageSize?: number, query?: string, orderBy?: string): Walk;
+    pages(path: string, pageSize?: number, query?: string, orderBy?: string): PageCursor;
     rateLimit(): Quota | null;
     authorizationFor(url: string): string;
     cachedAuthorization(url: string): string | null;
@@ -46,12 +46,12 @@ export interface Core {
     shown(): string;
 }
 
-export interface Waiting {
+export interface PendingCalls {
     start(number: number, core: Core, timeout: number | undefined, call: Call): void;
-    next(number: number, core: Core, timeout: number | undefined, walk: Walk): void;
+    next(number: number, core: Core, timeout: number | undefined, cursor: PageCursor): void;
     stop(number: number): void;
-    answer(question: number, text: string): void;
-    fail(question: number, why: string): void;
+    complete(request: number, text: string): void;
+    fail(request: number, why: string): void;
     hold(held: boolean): void;
 }
 
@@ -74,10 +74,10 @@ export type Call =
           body?: Uint8Array | undefined;
       };
 
-/** A walk through the pages of a resource. */
-export type Walk = { readonly walk: unique symbol };
+/** The position in the pages of a resource. */
+export type PageCursor = { readonly cursor: unique symbol };
 
-export interface Answer {
+export interface NativeResponse {
     status(): number;
     headers(): [string, string][];
     content(): Uint8Array;
@@ -99,7 +99,7 @@ export interface Emulator {
     stop(): void;
 }
 
-/** The module that stands beside this package in its repository, or that of the package for this platform. */
+/** Loads the module that was built in this repository, or that of the package for this platform. */
 function load(): Native {
     const built = join(__dirname, "..", "codat-keys.node");
     if (existsSync(built)) {
@@ -114,7 +114,7 @@ function load(): Native {
         try {
             return require(`${name}/codat-keys.node`);
         } catch (error: any) {
-            // One for another C library is there at times, and does not load.
+            // A package for another C library may be installed, and does not load.
             if (error.code !== "MODULE_NOT_FOUND") broken.push(error.message);
         }
     }

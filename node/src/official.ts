@@ -3,7 +3,7 @@ import { mustBeClient } from "./attach";
 import { codatAuth } from "./axios";
 import type { Client } from "./client";
 import { codatFetch } from "./fetch";
-import { NextHop } from "./hop";
+import { NextHop } from "./next-hop";
 
 /**
  * Creates an SDK of Codat's that sends its requests with the key of a client to the client's base URL: `CodatPlatform`,

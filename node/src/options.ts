@@ -1,6 +1,6 @@
 /** What calls take, on its way to the native module. */
 import { entries, json as asJson, knownOptions, number, optional, text, whole, yes } from "./arguments";
-import type { KeyFunction } from "./asking";
+import type { KeyFunction } from "./key-callback";
 import type { Call, Command, Options } from "./native";
 import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
 
@@ -117,10 +117,10 @@ export function clientOptions(given: ClientOptions): Options {
     if (other !== undefined) {
         throw new TypeError(`give ${one} or ${other}, not both`);
     }
-    const asks = typeof given.apiKey === "function";
+    const hasCallback = typeof given.apiKey === "function";
     return {
-        apiKey: asks ? undefined : optional(raw, "apiKey", given.apiKey),
-        asks,
+        apiKey: hasCallback ? undefined : optional(raw, "apiKey", given.apiKey),
+        hasCallback,
         authHeader: optional(raw, "authHeader", given.authHeader),
         apiKeyFile: optional(text, "apiKeyFile", given.apiKeyFile),
         apiKeyCommand: optional(command, "apiKeyCommand", given.apiKeyCommand),

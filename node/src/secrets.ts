@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 
 import { text } from "./arguments";
 import { native } from "./native";
-import { told } from "./raise";
+import { callNative } from "./raise";
 
 /**
  * A Codat API key: a secret.
@@ -22,7 +22,7 @@ export class ApiKey {
         // Without a check: it comes from the core.
         const text = check === null ? (value as string) : raw("value", value);
         if (check !== null) {
-            told(() => check(text));
+            callNative(() => check(text));
         }
         this.#value = text;
         Object.freeze(this);
@@ -76,7 +76,7 @@ export class AuthorizationHeader {
         this.apiKey =
             key ??
             new ApiKey(
-                told(() => native.keyOf(given)),
+                callNative(() => native.keyOf(given)),
                 null,
             );
         this.#value = native.headerOf(this.apiKey.exposeSecret());
@@ -118,7 +118,7 @@ export class AuthorizationHeader {
 export function encode(key: string | ApiKey): string {
     const value = raw("key", key);
     if (!(key instanceof ApiKey)) {
-        told(() => native.checkKey(value));
+        callNative(() => native.checkKey(value));
     }
     return native.headerOf(value);
 }

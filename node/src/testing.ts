@@ -12,7 +12,7 @@ import * as http from "node:http";
 
 import { knownOptions, optional, whole } from "./arguments";
 import { native } from "./native";
-import { told } from "./raise";
+import { callNative } from "./raise";
 
 export interface EmulatorOptions {
     /** 0: a free one. */
@@ -36,7 +36,7 @@ export class Emulator {
     constructor(options: EmulatorOptions = {}) {
         const { port = 0, seed } = knownOptions("options", options, ["port", "seed"]);
         const number = whole("port", port);
-        this.#native = told(() => new native.Emulator(number, optional(whole, "seed", seed)));
+        this.#native = callNative(() => new native.Emulator(number, optional(whole, "seed", seed)));
         running.add(this);
         this.baseUrl = this.#native.baseUrl();
         this.apiKey = this.#native.apiKey();

@@ -5,7 +5,7 @@ import { afterRejection, authorize, canBeSentAgain, mustBeClient } from "./attac
 import type { Client } from "./client";
 import type { CodatError } from "./error";
 import { InvalidInputError } from "./errors";
-import { NextHop } from "./hop";
+import { NextHop } from "./next-hop";
 import { type Handler, Relay } from "./relay";
 import type { AuthorizationHeader } from "./secrets";
 

@@ -10,24 +10,24 @@ from . import _native
 from ._keys import _uninitialized
 from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, KeyCommand, Page, RateLimit, Response
 from ._options import AsyncKeyFunction, Parameters, Path, Timeout
+from ._pending_calls import Core
 from ._request import request
-from ._waiting import Core
 
 
 class _Pages:
     """No generator, which would end with its first error."""
 
-    __slots__ = ("_core", "_walk")
+    __slots__ = ("_core", "_cursor")
 
-    def __init__(self, core: Core, walk: _native.Walk) -> None:
+    def __init__(self, core: Core, cursor: _native.PageCursor) -> None:
         self._core = core
-        self._walk = walk
+        self._cursor = cursor
 
     def __aiter__(self) -> AsyncIterator[Page]:
         return self
 
     async def __anext__(self) -> Page:
-        page = await self._core.perform(self._walk.next())
+        page = await self._core.perform(self._cursor.next())
         if page is None:
             raise StopAsyncIteration
         return page
@@ -154,8 +154,8 @@ class AsyncClient:
         self, path: str, *, page_size: int | None = None, query: str | None = None, order_by: str | None = None
     ) -> AsyncIterator[Page]:
         """As ``Client.pages``, with ``async for``."""
-        walk = self._core.native.pages(path, page_size, query, order_by)
-        return _Pages(self._core, walk)
+        cursor = self._core.native.pages(path, page_size, query, order_by)
+        return _Pages(self._core, cursor)
 
     async def whoami(self) -> ApiKeyDetails:
         """As ``Client.whoami``."""

@@ -1,4 +1,4 @@
-//! The verbs, described once.
+//! The calls of a client.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,9 +14,9 @@ use napi_derive::napi;
 use crate::errors::{raise, wrong};
 use crate::secrets;
 
-/// Done when the caller wants the call to stop.
+/// Completes when the caller cancels the call.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// What a call brings; `None` if it was stopped, and changes nothing.
+/// The result of a call; `None` if a call that changes nothing was cancelled.
 pub(crate) type Ended = Option<Result<Outcome, Error>>;
 pub(crate) type Work = Pin<Box<dyn Future<Output = Ended> + Send>>;
 
@@ -31,7 +31,7 @@ pub(crate) enum Outcome {
     Header(Option<codat_keys::AuthorizationHeader>),
 }
 
-/// What is to be done, with its arguments.
+/// A call with its arguments.
 #[napi(discriminant = "call", discriminant_case = "camelCase", object_to_js = false)]
 pub enum Call {
     List,
@@ -110,7 +110,7 @@ impl Call {
             }
             Self::Request { method, path, query, headers, body } => {
                 let method: Method = method.parse().map_err(|_| wrong("argument 'method' is no HTTP method"))?;
-                // Copied: JavaScript may write into it at any time.
+                // Copied, because JavaScript may modify it at any time.
                 let body = body.map(|body| body.to_vec());
                 changing(async move {
                     let mut call = client.request(method, &path).until(stop);
@@ -130,19 +130,19 @@ impl Call {
     }
 }
 
-/// A walk through the pages of a resource.
+/// The position in the pages of a resource.
 #[napi]
 #[derive(Clone)]
-pub struct Walk(pub(crate) Arc<tokio::sync::Mutex<codat_keys::Walk>>);
+pub struct PageCursor(pub(crate) Arc<tokio::sync::Mutex<codat_keys::Walk>>);
 
-impl Walk {
+impl PageCursor {
     pub(crate) fn next(&self, client: Client, stop: Stop) -> Work {
         let walk = Arc::clone(&self.0);
         reading(stop, async move { walk.lock().await.next(&client).await.map(Outcome::Page) })
     }
 }
 
-/// Changes nothing, and may be dropped at any time.
+/// Work that changes nothing, so that it can be dropped at any time.
 fn reading(stop: Stop, work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
     Box::pin(async move {
         tokio::select! {
@@ -152,12 +152,12 @@ fn reading(stop: Stop, work: impl Future<Output = Result<Outcome, Error>> + Send
     })
 }
 
-/// Says itself how it ended when it is stopped.
+/// Work that may change something: it reports its outcome when it is cancelled.
 fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
     Box::pin(async move { Some(work.await) })
 }
 
-/// Also of work that panics somebody must hear.
+/// Polls work to completion, and catches panics, so that each call completes.
 pub(crate) async fn to_its_end(mut work: Work) -> thread::Result<Ended> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
         Ok(polled) => polled.map(Ok),

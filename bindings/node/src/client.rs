@@ -1,4 +1,4 @@
-//! The client, and how it is set up.
+//! The client and its configuration.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -8,20 +8,21 @@ use codat_keys::{Client, ClientBuilder, KeyCommand};
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi_derive::napi;
 
-use crate::asking::KeyFunction;
-use crate::calls::Walk;
-use crate::details::{RateLimit, key_in};
+use crate::calls::PageCursor;
 use crate::errors::raise;
+use crate::key_callback::KeyFunction;
+use crate::key_types::key_in;
+use crate::responses::RateLimit;
 use crate::secrets::{api_key, header};
 
-/// What is not given comes from the environment, or from the core's defaults. Times are in milliseconds.
+/// Options of a client. The environment or the core provides the defaults. Times are in milliseconds.
 #[napi(object, object_to_js = false)]
 pub struct Options {
     pub api_key: Option<String>,
     pub auth_header: Option<String>,
     pub api_key_file: Option<String>,
     pub api_key_command: Option<Command>,
-    pub asks: bool,
+    pub has_callback: bool,
     pub base_url: Option<String>,
     pub timeout: Option<f64>,
     pub retry: Option<bool>,
@@ -40,29 +41,35 @@ pub struct Command {
 #[napi]
 pub struct Core {
     client: Client,
-    asks: bool,
+    has_callback: bool,
 }
 
 #[napi]
 impl Core {
-    /// With what looks a variable up: a worker has an environment of its own.
+    /// `variable` looks up an environment variable, because a worker has its own environment.
     #[napi(constructor)]
     pub fn new(options: Options, variable: Function<'_, FnArgs<(String,)>, Option<String>>) -> napi::Result<Self> {
         let look_up = |name: &str| variable.call((name.to_owned(),).into()).ok().flatten().map(OsString::from);
-        let asks = options.asks;
+        let has_callback = options.has_callback;
         let client = options.builder()?.build_in(&look_up).map_err(raise)?;
-        Ok(Self { client, asks })
+        Ok(Self { client, has_callback })
     }
 
     #[napi]
-    pub fn pages(&self, path: String, page_size: Option<i64>, query: Option<String>, order_by: Option<String>) -> Walk {
+    pub fn pages(
+        &self,
+        path: String,
+        page_size: Option<i64>,
+        query: Option<String>,
+        order_by: Option<String>,
+    ) -> PageCursor {
         let pages = self.client.pages(&path);
-        // What does not fit is refused all the same: Codat's limit is far below.
+        // A number that does not fit is above the limit of the core, which rejects it.
         let size = page_size.map(|size| size.try_into().unwrap_or(u32::MAX));
         let pages = if let Some(size) = size { pages.page_size(size) } else { pages };
         let pages = if let Some(query) = query { pages.query(query) } else { pages };
         let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
-        Walk(Arc::new(tokio::sync::Mutex::new(pages.into_walk())))
+        PageCursor(Arc::new(tokio::sync::Mutex::new(pages.into_walk())))
     }
 
     #[napi]
@@ -70,7 +77,7 @@ impl Core {
         self.client.rate_limit().map(Into::into)
     }
 
-    /// The key to send to a URL.
+    /// The key for requests to a URL.
     #[napi]
     pub fn authorization_for(&self, url: String) -> napi::Result<String> {
         self.client.authorization_for(&url).map(|header| key_in(&header)).map_err(raise)
@@ -98,18 +105,18 @@ impl Core {
         self.client.close();
     }
 
-    /// For people's eyes.
+    /// The text that `inspect` shows.
     #[napi]
     pub fn shown(&self) -> String {
         format!("{:?}", self.client)
     }
 
-    /// Whether a function gives the key.
-    pub(crate) fn asks(&self) -> bool {
-        self.asks
+    /// Whether a function returns the key.
+    pub(crate) fn has_callback(&self) -> bool {
+        self.has_callback
     }
 
-    /// The client, with the time that one call has.
+    /// Returns the client with the time-out of one call.
     pub(crate) fn for_a_call(&self, timeout: Option<f64>) -> napi::Result<Client> {
         match timeout {
             Some(time) => self.client.with_timeout(milliseconds(time)).map_err(raise),
@@ -133,7 +140,7 @@ impl Options {
         if let Some(command) = self.api_key_command {
             builder = builder.api_key_from(KeyCommand::from(command));
         }
-        if self.asks {
+        if self.has_callback {
             builder = builder.api_key_from(KeyFunction);
         }
         if let Some(url) = self.base_url {

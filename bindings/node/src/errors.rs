@@ -1,14 +1,14 @@
-//! From the core's errors to data, of which `node/src/error.ts` makes what is thrown.
+//! Converts the errors of the core to data, of which `node/src/raise.ts` creates the errors that are thrown.
 
 use std::error::Error as _;
+use std::fmt;
 
 use codat_keys::{Error, ErrorKind, mask_credentials};
 use serde::Serialize;
 
-use crate::asking::NoAnswer;
-use crate::details::{Key, keys};
+use crate::key_types::{Key, keys};
 
-/// What an error is made of in JavaScript.
+/// The data of an error.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Data<'a> {
@@ -51,22 +51,38 @@ impl<'a> Data<'a> {
             shows_idempotency_key: idempotency_key.is_none_or(|key| mask_credentials(key) == key),
             candidates: outcome.and_then(|outcome| outcome.candidates.as_deref()).map(keys),
             cause: source.and_then(|source| source.downcast_ref()).map(|cause| Box::new(Data::of(cause))),
-            thrown: source.and_then(|source| source.downcast_ref::<NoAnswer>()).map(|answer| answer.question),
+            thrown: source.and_then(|source| source.downcast_ref::<CallbackError>()).map(|error| error.request),
         }
     }
 }
 
-/// For what fails at once: the data is the text of the exception, which TypeScript replaces.
+/// The function that returns the key threw, or returned something else. `node/src/callback-errors.ts` keeps what it threw under the
+/// number of the request.
+#[derive(Debug)]
+pub(crate) struct CallbackError {
+    pub(crate) request: i64,
+    pub(crate) text: String,
+}
+
+impl std::error::Error for CallbackError {}
+
+impl fmt::Display for CallbackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// An error that a function of this module throws. Its message is the data, of which TypeScript creates the error.
 pub(crate) fn raise(error: Error) -> napi::Error {
     napi::Error::from_reason(text(&Data::of(&error)))
 }
 
-/// For an argument of which the core does not hear.
+/// An error for an argument that is not passed to the core.
 pub(crate) fn wrong(what: impl Into<String>) -> napi::Error {
     napi::Error::new(napi::Status::InvalidArg, what.into())
 }
 
-/// In JSON. Nothing that is written so can fail to be: it has no maps, and no types of others.
+/// Serializes to JSON. This cannot fail for the types of this module.
 pub(crate) fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

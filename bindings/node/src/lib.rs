@@ -1,13 +1,21 @@
-//! What the Node package calls. It converts types, errors and ways of waiting, and knows nothing about keys. The classes
-//! that a user meets are in `node/src`.
+//! The native module of the Node package. It converts types and errors, and connects the core to the event loops of JavaScript. It
+//! has no rules about keys. Public classes are in `node/src`.
 
-#![deny(clippy::non_ascii_literal, reason = "what is shown can be encoded anywhere")]
+#![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
 
-mod asking;
-mod calls;
+// From the top layer to the bottom one. A module uses only modules of its layer and of those below it.
+mod pending_calls;
+
 mod client;
-mod details;
+
+mod key_callback;
+mod responses;
+
+mod calls;
+
 mod emulator;
-mod errors;
 pub mod secrets;
-mod waiting;
+
+mod errors;
+
+mod key_types;

@@ -1,4 +1,5 @@
-//! The client for asyncio. One thread a process runs every call; what ends goes to its event loop: see [`crate::completions`].
+//! The client for asyncio. One thread of the process runs every call, and passes its result to the event loop through a
+//! [`crate::completion_queue`].
 
 use std::pin::Pin;
 use std::thread;
@@ -9,18 +10,18 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
-use crate::answers::RateLimit;
 use crate::arguments::text;
-use crate::asking::KeyFunction;
-use crate::calls::Walk;
+use crate::calls::PageCursor;
 use crate::errors::raise;
+use crate::key_callback::KeyFunction;
 use crate::options::{Options, shown};
+use crate::responses::RateLimit;
 use crate::secrets::AuthorizationHeader;
 
-/// The thread that drives every connection. After a fork the child makes another one. Dropped, it ends.
+/// The thread that drives every connection. It ends when this is dropped. After a fork, the child starts another one.
 ///
-/// It takes its calls from a channel, which wakes it once for all that come while it does other things; `Handle::spawn`
-/// would once for each.
+/// It receives calls from a channel, which wakes it once for all calls that arrive while it is busy. `Handle::spawn` would wake it
+/// for each call.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Runtime(UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
@@ -29,19 +30,19 @@ impl Runtime {
     #[new]
     fn new() -> PyResult<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (calls, mut coming) = mpsc::unbounded_channel();
+        let (tx, mut rx) = mpsc::unbounded_channel();
         let run = async move {
-            while let Some(call) = coming.recv().await {
+            while let Some(call) = rx.recv().await {
                 tokio::spawn(call);
             }
         };
         thread::Builder::new().name("codat-keys".into()).spawn(move || runtime.block_on(run))?;
-        Ok(Self(calls))
+        Ok(Self(tx))
     }
 }
 
 impl Runtime {
-    pub(crate) fn begin(&self, call: impl Future<Output = ()> + Send + 'static) -> PyResult<()> {
+    pub(crate) fn spawn(&self, call: impl Future<Output = ()> + Send + 'static) -> PyResult<()> {
         let ended = |_| PyRuntimeError::new_err("the thread of the calls has ended");
         self.0.send(Box::pin(call)).map_err(ended)
     }
@@ -51,7 +52,7 @@ impl Runtime {
 pub(crate) struct AsyncCore {
     pub(crate) client: Client,
     pub(crate) function: Option<KeyFunction>,
-    /// The function stands in two of them after a fork, and is to be found once.
+    /// False for the copy after a fork, so that the garbage collector visits the function once.
     is_first: bool,
 }
 
@@ -63,7 +64,7 @@ impl AsyncCore {
         Ok(Self { client, function: options.function.clone(), is_first: true })
     }
 
-    /// The same with connections of its own, for the child of a fork.
+    /// Returns a copy with its own connections, for the child of a fork.
     fn anew(&self, py: Python<'_>) -> PyResult<Self> {
         let client = self.client.anew().map_err(|error| raise(py, error))?;
         Ok(Self { client, function: self.function.clone(), is_first: false })
@@ -75,8 +76,8 @@ impl AsyncCore {
         page_size: &Bound<'_, PyAny>,
         query: &Bound<'_, PyAny>,
         order_by: &Bound<'_, PyAny>,
-    ) -> PyResult<Walk> {
-        Walk::new(self.client.pages(&text("path", path)?), page_size, query, order_by)
+    ) -> PyResult<PageCursor> {
+        PageCursor::new(self.client.pages(&text("path", path)?), page_size, query, order_by)
     }
 
     fn rate_limit(&self) -> Option<RateLimit> {

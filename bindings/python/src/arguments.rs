@@ -1,12 +1,15 @@
-//! What Python passes, with the name of the argument in whatever is wrong with it: pyo3 names it in a note alone, which
-//! Python before 3.11 does not have. No error holds a value: it may be a secret in the wrong place.
+//! Converts arguments. Each error names its argument: pyo3 names it in a note only, which Python before 3.11 does not have. No
+//! error quotes a value, because it may be a misplaced secret.
+
+use std::time::Duration;
 
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyUnicodeEncodeError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyMapping, PyString};
 
-/// An argument of a type.
+/// Extracts an argument.
 pub(crate) fn argument<'a, 'py, T: FromPyObject<'a, 'py>>(name: &str, value: &'a Bound<'py, PyAny>) -> PyResult<T> {
     value.extract().map_err(|error: T::Error| {
         let (py, error): (_, PyErr) = (value.py(), error.into());
@@ -22,12 +25,12 @@ pub(crate) fn argument<'a, 'py, T: FromPyObject<'a, 'py>>(name: &str, value: &'a
     })
 }
 
-/// A text, borrowed from Python.
+/// Extracts a string, borrowed from Python.
 pub(crate) fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
     argument(name, value)
 }
 
-/// The entries of a mapping whose values can stand in a query or a header.
+/// Extracts the entries of a mapping whose values can be sent in a query or a header.
 pub(crate) fn entries(name: &str, mapping: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, String)>> {
     let Some(mapping) = mapping else { return Ok(Vec::new()) };
     let Ok(mapping) = mapping.cast::<PyMapping>() else {
@@ -40,7 +43,7 @@ pub(crate) fn entries(name: &str, mapping: Option<&Bound<'_, PyAny>>) -> PyResul
     mapping.items()?.iter().map(entry).collect()
 }
 
-/// As Codat writes it: `true`, not `True`.
+/// Formats a value as Codat does: `true`, not `True`.
 fn parameter(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(value) = value.cast::<PyBool>() {
         return Ok(value.is_true().to_string());
@@ -49,6 +52,15 @@ fn parameter(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
         return value.str()?.extract();
     }
     Err(wrong(name, format!("a value in it is a {}, and no str, int, float or bool", kind(value))))
+}
+
+/// Extracts a time: a number of seconds, or a `timedelta`.
+pub(crate) fn seconds(name: &str, time: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
+    let time = match time.getattr_opt(intern!(time.py(), "total_seconds"))? {
+        Some(total_seconds) => Some(total_seconds.call0()?.extract()?),
+        None => argument::<Option<f64>>(name, time)?,
+    };
+    Ok(time.map(codat_keys::seconds))
 }
 
 pub(crate) fn wrong(name: &str, what: impl std::fmt::Display) -> PyErr {

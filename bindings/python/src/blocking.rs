@@ -1,4 +1,4 @@
-//! The client that blocks: the GIL is free while it waits, and Ctrl-C is heard.
+//! The blocking client. It releases the GIL while it waits, and checks for signals.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,18 +7,19 @@ use codat_keys::{Client, blocking};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-use crate::answers::RateLimit;
 use crate::arguments::{text, wrong};
-use crate::asking::{KeyFunction, Question, asking};
-use crate::calls::{Call, Walk};
+use crate::calls::{Call, PageCursor};
 use crate::errors::{explain, raise};
 use crate::interpreter::ensure_running;
+use crate::key_callback::{KeyFunction, KeyRequest, with_callback};
+use crate::key_types::raise_call_error;
 use crate::logs::{self, Line};
 use crate::options::{Options, shown};
+use crate::responses::RateLimit;
 use crate::secrets::AuthorizationHeader;
 
-/// How often a call looks whether a signal came.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+/// How often a call checks for signals.
+const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct BlockingCore {
@@ -41,29 +42,30 @@ impl BlockingCore {
     fn perform<'py>(&self, py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyAny>> {
         ensure_running(py)?;
         let (begin, watch) = (call.take()?, Arc::new(Watch::default()));
-        let way = self.function.as_ref().map(|function| {
+        let context = self.function.as_ref().map(|function| {
             let watch = Arc::clone(&watch);
-            function.way(py, move |question| watch.ask(question))
+            function.callback_context(py, move |request| watch.ask(request))
         });
-        let way = way.transpose()?;
-        let listener = logs::is_read(py)?.then(|| {
+        let context = context.transpose()?;
+        let listener = logs::is_enabled(py)?.then(|| {
             let watch = Arc::clone(&watch);
             move |line| lock(&watch.lines).push(line)
         });
         let result = py.detach(|| {
-            // Without the budget by which the core knows a future: a handler may make calls of its own.
-            let stop = Box::pin(tokio::task::unconstrained(Arc::clone(&watch).a_signal()));
-            let work = async |client: &Client| logs::heard(begin(client.clone(), stop), listener).await.transpose();
-            self.client.run(async |client| asking(way, work(client)).await)
+            // Unconstrained, because the core rejects blocking calls in a task with a budget, and a signal handler may make calls.
+            let stop = Box::pin(tokio::task::unconstrained(Arc::clone(&watch).signalled()));
+            let work =
+                async |client: &Client| logs::with_listener(begin(client.clone(), stop), listener).await.transpose();
+            self.client.run(async |client| with_callback(context, work(client)).await)
         });
         let written = watch.write(py);
         let result = match result {
             Ok(outcome) => outcome.map_or(Ok(py.None().into_bound(py)), |outcome| outcome.into_python(py)),
-            Err(error) => Err(raise(py, error)),
+            Err(error) => Err(raise_call_error(py, error)),
         };
-        let heard = lock(&watch.signal).take().or(written.err());
-        // One that came since the last look would be raised where nobody knows the result.
-        let Some(signal) = heard.or_else(|| py.check_signals().err()) else { return result };
+        let signal = lock(&watch.signal).take().or(written.err());
+        // A signal since the last check would otherwise be raised after the result is lost.
+        let Some(signal) = signal.or_else(|| py.check_signals().err()) else { return result };
         explain(py, &signal, result)?;
         Err(signal)
     }
@@ -74,8 +76,8 @@ impl BlockingCore {
         page_size: &Bound<'_, PyAny>,
         query: &Bound<'_, PyAny>,
         order_by: &Bound<'_, PyAny>,
-    ) -> PyResult<Walk> {
-        Walk::new(self.client.pages(&text("path", path)?), page_size, query, order_by)
+    ) -> PyResult<PageCursor> {
+        PageCursor::new(self.client.pages(&text("path", path)?), page_size, query, order_by)
     }
 
     fn rate_limit(&self) -> Option<RateLimit> {
@@ -109,7 +111,7 @@ impl BlockingCore {
     }
 }
 
-/// What happens while a call waits.
+/// What a call receives while it waits.
 #[derive(Default)]
 struct Watch {
     signal: Mutex<Option<PyErr>>,
@@ -117,10 +119,10 @@ struct Watch {
 }
 
 impl Watch {
-    /// Done when Python has a signal for this thread, whose exception it leaves behind.
-    async fn a_signal(self: Arc<Self>) {
+    /// Completes when a signal handler has raised an exception in this thread, and stores that exception.
+    async fn signalled(self: Arc<Self>) {
         loop {
-            tokio::time::sleep(BETWEEN_LOOKS).await;
+            tokio::time::sleep(SIGNAL_CHECK_INTERVAL).await;
             if let Err(signal) = Python::attach(|py| self.write(py).and_then(|()| py.check_signals())) {
                 *lock(&self.signal) = Some(signal);
             }
@@ -130,15 +132,15 @@ impl Watch {
         }
     }
 
-    /// Where the function is told to stop, so is the call, and the next one that waits for the key asks anew.
-    fn ask(&self, question: Question) {
-        if let Err(signal) = Python::attach(|py| question.ask_here(py)) {
+    /// Runs the function. If a signal interrupts it, the call ends, and another call that waits for the key runs it again.
+    fn ask(&self, request: KeyRequest) {
+        if let Err(signal) = Python::attach(|py| request.run_here(py)) {
             *lock(&self.signal) = Some(signal);
         }
     }
 
     fn write(&self, py: Python<'_>) -> PyResult<()> {
-        // Let go of first: a handler may make a call of its own.
+        // Unlocked first: a log handler may make a call.
         let lines = std::mem::take(&mut *lock(&self.lines));
         lines.iter().try_for_each(|line| logs::write(py, line))
     }

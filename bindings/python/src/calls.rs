@@ -1,4 +1,4 @@
-//! The verbs, described once: a client of either kind performs them.
+//! The calls of both clients.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,16 +10,15 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBool;
 
-use crate::answers::{Page, Response};
-use crate::arguments::{argument, entries, text};
-use crate::details::{ApiKeyDetails, Creation};
+use crate::arguments::{argument, entries, seconds, text};
 use crate::errors::raise;
-use crate::options::seconds;
+use crate::key_types::{ApiKeyDetails, Creation};
+use crate::responses::{Page, Response};
 use crate::secrets::{self, AuthorizationHeader};
 
-/// Done when the caller wants the call to stop.
+/// Completes when the caller cancels the call.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// What a call brings; `None` if it was stopped, and changes nothing.
+/// The result of a call; `None` if a call that changes nothing was cancelled.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send>>;
 type Begin = Box<dyn FnOnce(Client, Stop) -> Work + Send>;
 
@@ -52,7 +51,7 @@ impl Outcome {
     }
 }
 
-/// A call that has not begun. It is performed once.
+/// A call that has not started. It can be performed once.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Call(Mutex<Option<Begin>>);
 
@@ -62,8 +61,8 @@ impl Call {
         begin.ok_or_else(|| PyRuntimeError::new_err("this call was performed already"))
     }
 
-    /// One that changes nothing, and may be dropped at any time.
-    fn reading<W>(work: impl FnOnce(Client) -> W + Send + 'static) -> Self
+    /// A call that changes nothing, so that it can be dropped at any time.
+    fn read<W>(work: impl FnOnce(Client) -> W + Send + 'static) -> Self
     where
         W: Future<Output = Result<Outcome, Error>> + Send + 'static,
     {
@@ -77,8 +76,8 @@ impl Call {
         })
     }
 
-    /// One that says itself how it ended when it is stopped.
-    fn changing<W>(work: impl FnOnce(Client, Stop) -> W + Send + 'static) -> Self
+    /// A call that may change something: it reports its outcome when it is cancelled.
+    fn change<W>(work: impl FnOnce(Client, Stop) -> W + Send + 'static) -> Self
     where
         W: Future<Output = Result<Outcome, Error>> + Send + 'static,
     {
@@ -92,41 +91,41 @@ impl Call {
 
 #[pyfunction]
 pub(crate) fn list() -> Call {
-    Call::reading(async move |client| client.keys().list().await.map(Outcome::Keys))
+    Call::read(async move |client| client.keys().list().await.map(Outcome::Keys))
 }
 
 #[pyfunction]
 pub(crate) fn whoami() -> Call {
-    Call::reading(async move |client| client.whoami().await.map(Outcome::Key))
+    Call::read(async move |client| client.whoami().await.map(Outcome::Key))
 }
 
 #[pyfunction]
 pub(crate) fn reload_key() -> Call {
-    Call::reading(async move |client| client.reload_key().await.map(Outcome::Yes))
+    Call::read(async move |client| client.reload_key().await.map(Outcome::Yes))
 }
 
 #[pyfunction]
 pub(crate) fn authorize(url: &Bound<'_, PyAny>) -> PyResult<Call> {
     let url = text("url", url)?;
-    Ok(Call::reading(async move |client| client.authorize(&url).await.map(|header| Outcome::Header(Some(header)))))
+    Ok(Call::read(async move |client| client.authorize(&url).await.map(|header| Outcome::Header(Some(header)))))
 }
 
 #[pyfunction]
 pub(crate) fn reauthorize(url: &Bound<'_, PyAny>, rejected: &Bound<'_, PyAny>) -> PyResult<Call> {
     let (url, rejected) = (text("url", url)?, secrets::header("rejected", rejected)?);
-    Ok(Call::reading(async move |client| client.reauthorize(&url, &rejected).await.map(Outcome::Header)))
+    Ok(Call::read(async move |client| client.reauthorize(&url, &rejected).await.map(Outcome::Header)))
 }
 
 #[pyfunction]
 pub(crate) fn find(name: &Bound<'_, PyAny>) -> PyResult<Call> {
     let name: String = argument("name", name)?;
-    Ok(Call::reading(async move |client| client.keys().find(&name).await.map(Outcome::Keys)))
+    Ok(Call::read(async move |client| client.keys().find(&name).await.map(Outcome::Keys)))
 }
 
 #[pyfunction]
 pub(crate) fn get(id: &Bound<'_, PyAny>) -> PyResult<Call> {
     let id = key_id(id)?;
-    Ok(Call::reading(async move |client| client.keys().get(&id).await.map(Outcome::Key)))
+    Ok(Call::read(async move |client| client.keys().get(&id).await.map(Outcome::Key)))
 }
 
 #[pyfunction]
@@ -138,7 +137,7 @@ pub(crate) fn create(
     let py = name.py();
     let name = KeyName::parse(&text("name", name)?).map_err(|error| raise(py, error))?;
     let (adopt, resumed) = (argument("adopt", adopt)?, argument::<Option<String>>("idempotency_key", idempotency_key)?);
-    Ok(Call::changing(async move |client, stop| {
+    Ok(Call::change(async move |client, stop| {
         let mut call = client.keys().create(&name).adopt(adopt).until(stop);
         if let Some(key) = resumed {
             call = call.idempotency_key(key);
@@ -150,7 +149,7 @@ pub(crate) fn create(
 #[pyfunction]
 pub(crate) fn delete(id: &Bound<'_, PyAny>, allow_key_in_use: &Bound<'_, PyAny>) -> PyResult<Call> {
     let (id, allow_key_in_use) = (key_id(id)?, argument("allow_key_in_use", allow_key_in_use)?);
-    Ok(Call::changing(async move |client, stop| {
+    Ok(Call::change(async move |client, stop| {
         let call = client.keys().delete(&id).until(stop);
         let call = if allow_key_in_use { call.allow_key_in_use() } else { call };
         call.await.map(|()| Outcome::Nothing)
@@ -173,7 +172,7 @@ pub(crate) fn request(
     let headers = entries("headers", headers)?;
     let body: Option<PyBackedBytes> = argument("content", body)?;
     let timeout = seconds("timeout", timeout)?;
-    Ok(Call::changing(async move |client, stop| {
+    Ok(Call::change(async move |client, stop| {
         let mut call = client.request(method, &path).until(stop);
         for (name, value) in query {
             call = call.query(&name, value);
@@ -195,11 +194,11 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
     KeyId::parse(&text("id", id)?).map_err(|error| raise(id.py(), error))
 }
 
-/// A walk through the pages of a resource.
+/// The position in the pages of a resource.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct Walk(Arc<tokio::sync::Mutex<codat_keys::Walk>>);
+pub(crate) struct PageCursor(Arc<tokio::sync::Mutex<codat_keys::Walk>>);
 
-impl Walk {
+impl PageCursor {
     pub(crate) fn new<C>(
         pages: Pages<'_, C>,
         page_size: &Bound<'_, PyAny>,
@@ -217,10 +216,10 @@ impl Walk {
 }
 
 #[pymethods]
-impl Walk {
-    /// The call for the next page, which brings `None` after the last one.
+impl PageCursor {
+    /// Returns the call for the next page, whose result is `None` after the last page.
     fn next(&self) -> Call {
-        let walk = Arc::clone(&self.0);
-        Call::reading(async move |client| walk.lock().await.next(&client).await.map(Outcome::Page))
+        let cursor = Arc::clone(&self.0);
+        Call::read(async move |client| cursor.lock().await.next(&client).await.map(Outcome::Page))
     }
 }

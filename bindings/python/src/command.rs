@@ -7,8 +7,7 @@ use codat_keys::mask_credentials;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::arguments::{argument, wrong};
-use crate::options::seconds;
+use crate::arguments::{argument, seconds, wrong};
 
 /// A command that prints an API key or the value of an ``Authorization`` header, such as the client of a secret store.
 ///

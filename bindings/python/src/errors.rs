@@ -1,27 +1,48 @@
-//! From the core's errors to the exceptions of `codat_keys._errors`.
+//! Converts the errors of the core to the exceptions of `codat_keys._errors`.
 
 use std::error::Error as _;
+use std::fmt;
 
 use codat_keys::Error;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
-use crate::asking::Raised;
-use crate::details::ApiKeyDetails;
 use crate::interpreter::ensure_running;
 
-/// The exception for an error, with its data as attributes and its cause as `__cause__`.
+/// Returns the exception for an error, with its data as attributes and its cause as `__cause__`. It has no candidates: see
+/// [`raise_call_error`](crate::key_types::raise_call_error).
 pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     build(py, &error).unwrap_or_else(|failed| ensure_running(py).err().unwrap_or(failed))
 }
 
-/// Tells in what an interrupted call raises how it ended, before its end could be returned.
+/// Adds the result of a call that was interrupted to the exception that the caller sees.
 pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_, PyAny>>) -> PyResult<()> {
     let (result, error) = match result {
         Ok(result) => (Some(result), None),
         Err(error) => (None, Some(error)),
     };
     py.import("codat_keys._interrupted")?.call_method1("explain", (raised.value(py), result, error)).map(drop)
+}
+
+/// The exception of a function that was called for the key. It becomes the `__cause__` of the exception that callers see. Its
+/// message is not shown, because it may contain anything.
+pub(crate) struct CallbackError {
+    pub(crate) text: String,
+    pub(crate) exception: PyErr,
+}
+
+impl std::error::Error for CallbackError {}
+
+impl fmt::Display for CallbackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for CallbackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
 }
 
 fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
@@ -34,12 +55,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     data.set_item("correlation_id", error.correlation_id())?;
     data.set_item("retry_after", error.retry_after().map(|wait| wait.as_secs_f64()))?;
     data.set_item("codat_message", error.codat_message())?;
-    if let Some(outcome) = error.outcome() {
-        let candidates = outcome.candidates.as_ref();
-        let candidates = candidates.map(|keys| keys.iter().cloned().map(ApiKeyDetails).collect::<Vec<_>>());
-        data.set_item("idempotency_key", outcome.idempotency_key.as_deref())?;
-        data.set_item("candidates", candidates)?;
-    }
+    data.set_item("idempotency_key", error.outcome().and_then(|outcome| outcome.idempotency_key.as_deref()))?;
     let raised = PyErr::from_value(class.call((error.to_string(),), Some(&data))?);
     if let Some(cause) = cause(py, error)? {
         raised.set_cause(py, Some(cause));
@@ -49,7 +65,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
 
 fn cause(py: Python<'_>, error: &Error) -> PyResult<Option<PyErr>> {
     let source = error.source();
-    if let Some(raised) = source.and_then(|source| source.downcast_ref::<Raised>()) {
+    if let Some(raised) = source.and_then(|source| source.downcast_ref::<CallbackError>()) {
         return Ok(Some(raised.exception.clone_ref(py)));
     }
     source.and_then(|source| source.downcast_ref()).map(|cause| build(py, cause)).transpose()

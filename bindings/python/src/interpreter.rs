@@ -1,4 +1,4 @@
-//! Classes and threads of one interpreter must not be used by another, nor while their own shuts down.
+//! Rejects use in a sub-interpreter and during interpreter shutdown.
 
 use pyo3::exceptions::{PyImportError, PyRuntimeError};
 use pyo3::intern;
@@ -16,9 +16,9 @@ pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
     ))
 }
 
-/// Refuses to be imported anywhere else.
-pub(crate) fn must_be_the_main_one() -> PyResult<()> {
-    if is_the_main_one() {
+/// Rejects an import in a sub-interpreter.
+pub(crate) fn check_main_interpreter() -> PyResult<()> {
+    if is_main_interpreter() {
         return Ok(());
     }
     Err(PyImportError::new_err(
@@ -28,15 +28,15 @@ pub(crate) fn must_be_the_main_one() -> PyResult<()> {
 }
 
 #[cfg(not(windows))]
-fn is_the_main_one() -> bool {
+fn is_main_interpreter() -> bool {
     #[allow(unsafe_code, reason = "only the C interface tells interpreters apart")]
     // SAFETY: whoever imports a module is attached to an interpreter, which outlives the two calls.
     let id = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
     id == 0
 }
 
-/// There, Python 3.9's stable interface has no name for an interpreter.
+/// The stable ABI of Python 3.9 on Windows cannot identify an interpreter.
 #[cfg(windows)]
-fn is_the_main_one() -> bool {
+fn is_main_interpreter() -> bool {
     true
 }

@@ -1,23 +1,31 @@
-//! `codat_keys._native`: what the Python package calls. It converts types, errors and ways of waiting, and knows nothing
-//! about keys. The classes that a user meets are documented in `python/codat_keys/_native.pyi`.
+//! `codat_keys._native`, the native module of the Python package. It converts types and errors, and connects the core to threads
+//! and event loops. It has no rules about keys. Public classes are documented in `python/codat_keys/_native.pyi`, too.
 
-#![deny(clippy::non_ascii_literal, reason = "what is shown can be encoded anywhere")]
+#![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
+
+// From the top layer to the bottom one. A module uses only modules of its layer and of those below it.
+mod blocking;
+mod completion_queue;
 
 mod aio;
-mod answers;
-mod arguments;
-mod asking;
-mod blocking;
+mod logs;
+
 mod calls;
+mod options;
+
 mod command;
-mod completions;
-mod details;
+mod key_callback;
+mod responses;
+
+mod key_types;
+
+mod secrets;
+
 mod emulator;
 mod errors;
+
+mod arguments;
 mod interpreter;
-mod logs;
-mod options;
-mod secrets;
 
 use pyo3::pymodule;
 
@@ -29,32 +37,32 @@ mod _native {
     #[pymodule_export]
     use crate::aio::{AsyncCore, Runtime};
     #[pymodule_export]
-    use crate::answers::{Page, RateLimit, Response};
-    #[pymodule_export]
-    use crate::asking::Question;
-    #[pymodule_export]
     use crate::blocking::BlockingCore;
     #[pymodule_export]
     use crate::calls::{
-        Call, Walk, authorize, create, delete, find, get, list, reauthorize, reload_key, request, whoami,
+        Call, PageCursor, authorize, create, delete, find, get, list, reauthorize, reload_key, request, whoami,
     };
     #[pymodule_export]
     use crate::command::KeyCommand;
     #[pymodule_export]
-    use crate::completions::{Completions, Task};
-    #[pymodule_export]
-    use crate::details::{ApiKeyDetails, Creation};
+    use crate::completion_queue::{CompletionQueue, Task};
     #[pymodule_export]
     use crate::emulator::Emulator;
     #[pymodule_export]
     use crate::interpreter::ensure_running;
     #[pymodule_export]
+    use crate::key_callback::KeyRequest;
+    #[pymodule_export]
+    use crate::key_types::{ApiKeyDetails, Creation};
+    #[pymodule_export]
     use crate::options::Options;
+    #[pymodule_export]
+    use crate::responses::{Page, RateLimit, Response};
     #[pymodule_export]
     use crate::secrets::{ApiKey, AuthorizationHeader, encode};
 
     #[pymodule_init]
     fn begin(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-        crate::interpreter::must_be_the_main_one()
+        crate::interpreter::check_main_interpreter()
     }
 }

@@ -1,5 +1,5 @@
-//! What the core tells of its requests, for Python's `logging` under `codat_keys`. A call listens only where somebody reads,
-//! and what it hears is written by a thread of Python's: the thread that drives the connections never waits for the GIL.
+//! Writes the events of the core to Python's logger `codat_keys`. A call records events only if the logger is enabled. A Python
+//! thread writes them, because the thread that drives the connections never waits for the GIL.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ use crate::calls::{Outcome, Work};
 /// `logging.DEBUG`.
 const DEBUG: u8 = 10;
 
-/// One line: what was asked for, and how it went.
+/// A log record: a request and its result.
 #[derive(Clone, Default)]
 pub(crate) struct Line {
     method: String,
@@ -25,23 +25,23 @@ pub(crate) struct Line {
     text: String,
 }
 
-/// The work of a call, and what it says on the way.
-pub(crate) async fn heard(
+/// Polls the work of a call, and passes its log records to the listener.
+pub(crate) async fn with_listener(
     work: Work,
     listener: Option<impl Fn(Line) + Send + Sync + 'static>,
 ) -> Option<Result<Outcome, Error>> {
     match listener {
-        Some(tell) => work.with_subscriber(Listener { tell, request: Mutex::default() }).await,
+        Some(send) => work.with_subscriber(Listener { send, request: Mutex::default() }).await,
         None => work.await,
     }
 }
 
-/// Whether anybody reads.
-pub(crate) fn is_read(py: Python<'_>) -> PyResult<bool> {
+/// Whether the logger is enabled.
+pub(crate) fn is_enabled(py: Python<'_>) -> PyResult<bool> {
     logger(py)?.call_method1("isEnabledFor", (DEBUG,))?.is_truthy()
 }
 
-/// Writes a line to the log. The parts stand in `record.args`, too.
+/// Writes a record. Its parts are in `record.args`, too.
 pub(crate) fn write(py: Python<'_>, line: &Line) -> PyResult<()> {
     logger(py)?.call_method1("debug", ("%s %s: %s", &line.method, &line.path, &line.text))?;
     Ok(())
@@ -54,9 +54,9 @@ fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(logger.bind(py))
 }
 
-/// Hears one call, whose requests follow each other.
+/// Records the events of one call, whose requests are sequential.
 struct Listener<F> {
-    tell: F,
+    send: F,
     request: Mutex<Line>,
 }
 
@@ -81,10 +81,10 @@ impl<F: Fn(Line) + Send + Sync + 'static> Subscriber for Listener<F> {
     fn event(&self, event: &Event<'_>) {
         let mut line = self.request().clone();
         event.record(&mut line);
-        (self.tell)(line);
+        (self.send)(line);
     }
 
-    // What is recorded later stands in the event, too.
+    // Fields that are recorded later are in the event, too.
     fn record(&self, _: &Id, _: &Record<'_>) {}
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn enter(&self, _: &Id) {}

@@ -1,19 +1,17 @@
-//! How a client is set up.
+//! The configuration of a client.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use codat_keys::{AuthorizationHeader, ClientBuilder, Error, ErrorKind};
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 
-use crate::arguments::argument;
-use crate::asking::KeyFunction;
+use crate::arguments::{argument, seconds};
 use crate::command::KeyCommand;
+use crate::key_callback::KeyFunction;
 use crate::secrets;
 
-/// Checked by the client that is made of it.
+/// The arguments of a client. Creating the client validates them.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Options {
     pub(crate) builder: ClientBuilder,
@@ -85,20 +83,11 @@ fn at_most_one(sources: [(&str, bool); 4]) -> PyResult<()> {
     }
 }
 
-/// A client, as Python shows it.
+/// The `repr` of a client.
 pub(crate) fn shown(base_url: String, header: Result<AuthorizationHeader, Error>) -> String {
     let key = header.map_or_else(
         |error| if error.kind() == ErrorKind::Closed { "<closed>" } else { "<not read yet>" }.into(),
         |header| format!("{:?}", header.api_key()),
     );
     format!("Client(base_url='{base_url}', api_key={key})")
-}
-
-/// A number of seconds, or a `timedelta`.
-pub(crate) fn seconds(name: &str, time: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
-    let time = match time.getattr_opt(intern!(time.py(), "total_seconds"))? {
-        Some(total_seconds) => Some(total_seconds.call0()?.extract()?),
-        None => argument::<Option<f64>>(name, time)?,
-    };
-    Ok(time.map(codat_keys::seconds))
 }

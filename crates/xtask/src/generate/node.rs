@@ -5,7 +5,7 @@ use codat_keys::ErrorKind;
 const HEAD: &str = "\
 // Written by `cargo xtask generate` from the table of errors in the core. Do not edit.
 /** The errors of this package, one class for each kind. */
-import { CodatError, InDoubtError } from \"./error\";
+import { AmbiguousError, CodatError } from \"./error\";
 ";
 
 /// Returns the source of the module.
@@ -14,7 +14,7 @@ pub(super) fn errors() -> String {
 }
 
 fn class(kind: ErrorKind) -> String {
-    let base = if kind == ErrorKind::OutcomeUnknown { "InDoubtError" } else { "CodatError" };
+    let base = if kind == ErrorKind::OutcomeUnknown { "AmbiguousError" } else { "CodatError" };
     let text = kind.text();
     let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
     let (first, code) = (first.to_uppercase(), kind.code());

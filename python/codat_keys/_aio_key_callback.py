@@ -1,4 +1,4 @@
-"""The function that gives a key, as a call asks it on its event loop."""
+"""Runs the function that returns the key, for a call on an event loop."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from contextlib import suppress
 from contextvars import copy_context
 from inspect import isawaitable
 
-from ._asking import asks, is_async
-from ._native import Question
+from ._key_callback import is_async, running
+from ._native import KeyRequest
 
 
-async def ask(question: Question) -> None:
-    """In a task of its own. A function that blocks has a thread, so that the loop goes on meanwhile."""
-    with asks(question):
+async def run(request: KeyRequest) -> None:
+    """Runs the function. A function that is not async runs in a thread, because it may block."""
+    with running(request):
         try:
-            returned = question.function() if is_async(question.function) else await _in_a_thread(question.function)
-            question.answer(await returned if isawaitable(returned) else returned)
+            returned = request.function() if is_async(request.function) else await _in_a_thread(request.function)
+            request.complete(await returned if isawaitable(returned) else returned)
         except Exception as raised:
-            question.fail(raised)
+            request.fail(raised)
 
 
 async def _in_a_thread(function: Callable[[], object]) -> object:
-    """Not one of the loop's own, for which both the loop and the program wait when they end."""
+    """Runs a function in a daemon thread. The loop and the interpreter would wait for a thread of the loop's executor."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[tuple[object, BaseException | None]] = loop.create_future()
 
@@ -32,22 +32,22 @@ async def _in_a_thread(function: Callable[[], object]) -> object:
         if not ended.done():
             ended.set_result((returned, raised))
 
-    def run() -> None:
+    def call() -> None:
         returned, raised = None, None
         try:
             returned = function()
         except BaseException as error:
             raised = error
-        # The loop may have ended meanwhile.
+        # The loop may be closed meanwhile.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(end, returned, raised)
 
-    asks = threading.Thread(target=copy_context().run, args=(run,), name="codat-keys-function", daemon=True)
+    thread = threading.Thread(target=copy_context().run, args=(call,), name="codat-keys-function", daemon=True)
     try:
-        asks.start()
+        thread.start()
     except RuntimeError:
         # Python 3.12 starts no threads while `atexit` functions run: the function blocks the loop instead.
-        run()
+        call()
     returned, raised = await ended
     if raised is not None:
         raise raised

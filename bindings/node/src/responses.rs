@@ -1,6 +1,5 @@
-//! What calls bring, on its way to the classes of `node/src/details.ts`.
+//! Converts the results of calls for `node/src/responses.ts` and `node/src/key-types.ts`.
 
-use codat_keys::{AuthorizationHeader, Timestamp, Untrusted};
 use napi::Env;
 use napi::bindgen_prelude::{ObjectFinalize, Uint8Array};
 use napi_derive::napi;
@@ -9,32 +8,13 @@ use serde::de::IgnoredAny;
 
 use crate::calls::Outcome;
 use crate::errors::{raise, text};
+use crate::key_types::{Key, key_in, keys};
 
-/// A key, in clear.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Key<'a> {
-    id: &'a str,
-    name: Option<&'a str>,
-    /// The id and the name with keys masked, for people's eyes.
-    shown_id: String,
-    shown_name: Option<String>,
-    api_key: &'a str,
-    created_date: Option<i64>,
-}
-
-#[derive(Serialize)]
-struct Creation<'a> {
-    key: Key<'a>,
-    how: &'static str,
-    extras: Option<Vec<Key<'a>>>,
-}
-
-/// The JSON of an outcome, and the answer that goes along with it.
-pub(crate) fn told(outcome: Outcome) -> (String, Option<Response>) {
+/// Returns the JSON of an outcome, and its response, if it has one.
+pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Response>) {
     let value = match &outcome {
         Outcome::Nothing | Outcome::Answered(_) | Outcome::Page(None) => text(&()),
-        Outcome::Yes(is_so) => text(is_so),
+        Outcome::Yes(value) => text(value),
         Outcome::Header(header) => text(&header.as_ref().map(key_in)),
         Outcome::Key(key) => text(&Key::from(key)),
         Outcome::Keys(found) => text(&keys(found)),
@@ -44,37 +24,22 @@ pub(crate) fn told(outcome: Outcome) -> (String, Option<Response>) {
         }
         Outcome::Page(Some(page)) => text(&page.total_results),
     };
-    let answer = match outcome {
-        Outcome::Answered(answer) => Some(answer),
+    let response = match outcome {
+        Outcome::Answered(response) => Some(response),
         Outcome::Page(Some(page)) => Some(page.response),
         _ => None,
     };
-    (value, answer.map(Response))
+    (value, response.map(Response))
 }
 
-/// The key that a header carries, in clear.
-pub(crate) fn key_in(header: &AuthorizationHeader) -> String {
-    header.api_key().expose_secret().to_owned()
+#[derive(Serialize)]
+struct Creation<'a> {
+    key: Key<'a>,
+    how: &'static str,
+    extras: Option<Vec<Key<'a>>>,
 }
 
-pub(crate) fn keys(keys: &[codat_keys::ApiKeyDetails]) -> Vec<Key<'_>> {
-    keys.iter().map(Key::from).collect()
-}
-
-impl<'a> From<&'a codat_keys::ApiKeyDetails> for Key<'a> {
-    fn from(key: &'a codat_keys::ApiKeyDetails) -> Self {
-        Self {
-            id: key.id.as_str(),
-            name: key.name.as_ref().map(Untrusted::unredacted),
-            shown_id: key.id.to_string(),
-            shown_name: key.name.as_ref().map(ToString::to_string),
-            api_key: key.api_key.expose_secret(),
-            created_date: key.created_date.map(Timestamp::as_millisecond),
-        }
-    }
-}
-
-/// The day's quota.
+/// The quota of the day.
 #[napi(object, object_from_js = false)]
 pub struct RateLimit {
     pub limit: Option<f64>,
@@ -92,7 +57,7 @@ impl From<codat_keys::RateLimit> for RateLimit {
     }
 }
 
-/// An answer. Its body stays here until somebody asks for it; JavaScript hears how large it is, to collect in time.
+/// A response. Its body is copied to JavaScript on demand. The garbage collector is told its size.
 #[napi(custom_finalize)]
 pub struct Response(codat_keys::Response);
 
@@ -115,7 +80,7 @@ impl Response {
         self.0.status()
     }
 
-    /// Names and values, one after the other.
+    /// Pairs of a name and a value.
     #[napi]
     pub fn headers(&self) -> Vec<(String, String)> {
         let headers = self.0.headers().iter();
@@ -134,7 +99,7 @@ impl Response {
         self.0.redacted().into_owned().into()
     }
 
-    /// The body, if it is JSON: what a parser says of one that is not would quote it.
+    /// The body, if it is valid JSON. The error of a JavaScript parser would quote the body.
     #[napi]
     pub fn json(&self) -> napi::Result<String> {
         self.0.json::<IgnoredAny>().map_err(raise)?;

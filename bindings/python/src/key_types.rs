@@ -1,9 +1,10 @@
-//! Keys as calls bring them: immutable, and shown without a secret.
+//! The classes of keys that calls return. They are immutable, and their `repr` shows no secret.
 
-use codat_keys::{Timestamp, Untrusted};
+use codat_keys::{Error, Timestamp, Untrusted};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
+use crate::errors::raise;
 use crate::secrets::{ApiKey, unpicklable};
 
 /// A key as Codat lists it. Its ``repr`` masks the secret, and every other known key in the name and the id. It is not pickled.
@@ -97,7 +98,17 @@ impl Creation {
     }
 }
 
-/// Aware, in UTC, to the microsecond; `None` for a year that Python does not know.
+/// As [`raise`], with the candidates of a change whose outcome is unknown.
+pub(crate) fn raise_call_error(py: Python<'_>, error: Error) -> PyErr {
+    let outcome = error.outcome().cloned();
+    let raised = raise(py, error);
+    let candidates = outcome.and_then(|outcome| outcome.candidates);
+    let Some(keys) = candidates else { return raised };
+    let keys: Vec<_> = keys.into_iter().map(ApiKeyDetails).collect();
+    raised.value(py).setattr("candidates", keys).err().unwrap_or(raised)
+}
+
+/// An aware datetime in UTC, to the microsecond; `None` for a year that Python does not support.
 pub(crate) fn datetime(py: Python<'_>, date: Timestamp) -> PyResult<Option<Bound<'_, PyAny>>> {
     let module = py.import("datetime")?;
     let utc = module.getattr("timezone")?.getattr("utc")?;

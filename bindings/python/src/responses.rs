@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde::de::IgnoredAny;
 
-use crate::details::datetime;
 use crate::errors::raise;
+use crate::key_types::datetime;
 
 /// The day's quota, as an answer told it; what could not be read is ``None``. See Codat's page on rate limits.
 ///

@@ -1,0 +1,194 @@
+//! Pending calls. One thread of the process runs every call. Results are collected in one JSON text for each environment, and
+//! JavaScript is called once for all of them. The runtime's thread never waits for JavaScript.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::{io, thread};
+
+use napi::bindgen_prelude::{FnArgs, Function};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Status};
+use napi_derive::napi;
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+use crate::calls::{Call, Ended, PageCursor, Stop, Work, to_its_end};
+use crate::client::Core;
+use crate::errors::{CallbackError, Data, text};
+use crate::key_callback::{self, CallbackResult, SEND_REQUEST};
+use crate::responses::{Response, to_json};
+
+/// Calls JavaScript with the text and the responses. It keeps the process alive only after `hold(true)`.
+type Waker = ThreadsafeFunction<(), (), FnArgs<(String, Vec<Response>)>, Status, false, true>;
+
+/// The pending calls of one environment, which is the main thread or a worker. They are cancelled when it is dropped.
+#[napi]
+pub struct PendingCalls(Arc<Shared>);
+
+struct Shared {
+    state: Arc<Mutex<State>>,
+    waker: Mutex<Waker>,
+}
+
+#[derive(Default)]
+struct State {
+    running: HashMap<i64, oneshot::Sender<()>>,
+    /// A JSON array without its closing bracket. Its elements are `[number, index, value]` for a result,
+    /// `[number, index, null, error]` for an error, `[number, index, null, null]` for a call that was cancelled and has changed
+    /// nothing, and `[number, null, null, null, request]` for a call that needs the key. `index` is the index of the response, if
+    /// there is one.
+    events: String,
+    /// Calls that wait for the key. Those that are gone are removed with the next request.
+    requests: HashMap<i64, oneshot::Sender<CallbackResult>>,
+    last_request: i64,
+    responses: Vec<Response>,
+}
+
+#[napi]
+impl PendingCalls {
+    /// `settle` is called on the thread of the environment.
+    #[napi(constructor)]
+    pub fn new(settle: Function<'_, FnArgs<(String, Vec<Response>)>, ()>) -> napi::Result<Self> {
+        let state = Arc::<Mutex<State>>::default();
+        let taken = Arc::clone(&state);
+        let waker = settle.build_threadsafe_function().weak::<true>().build_callback(move |call| {
+            let mut state = lock(&taken);
+            let (events, responses) = (std::mem::take(&mut state.events), std::mem::take(&mut state.responses));
+            for response in &responses {
+                call.env.adjust_external_memory(response.bytes())?;
+            }
+            Ok((events + "]", responses).into())
+        })?;
+        Ok(Self(Arc::new(Shared { state, waker: Mutex::new(waker) })))
+    }
+
+    /// Starts a call. Its completion has this number.
+    #[napi]
+    pub fn start(&self, number: i64, core: &Core, timeout: Option<f64>, call: Call) -> napi::Result<()> {
+        let client = core.for_a_call(timeout)?;
+        self.run(number, core, |stop| call.perform(client, stop))
+    }
+
+    /// Starts the call for the next page, whose result is `null` after the last page.
+    #[napi]
+    pub fn next(&self, number: i64, core: &Core, timeout: Option<f64>, cursor: &PageCursor) -> napi::Result<()> {
+        let client = core.for_a_call(timeout)?;
+        self.run(number, core, |stop| Ok(cursor.next(client, stop)))
+    }
+
+    /// Cancels a call and closes its connection. The call still completes, and a change then reports its outcome.
+    #[napi]
+    pub fn stop(&self, number: i64) {
+        lock(&self.0.state).running.remove(&number);
+    }
+
+    /// Completes a request with the text that the function returned.
+    #[napi]
+    pub fn complete(&self, request: i64, text: String) {
+        self.0.complete(request, key_callback::returned(&text));
+    }
+
+    /// Completes a request with the reason for which the function returned no key.
+    #[napi]
+    pub fn fail(&self, request: i64, why: String) {
+        self.0.complete(request, Err(Box::new(CallbackError { request, text: why })));
+    }
+
+    /// Sets whether pending calls keep the process alive.
+    #[napi]
+    #[allow(deprecated, reason = "nothing else keeps an environment alive temporarily")]
+    pub fn hold(&self, env: Env, held: bool) -> napi::Result<()> {
+        let mut waker = lock(&self.0.waker);
+        if held { waker.refer(&env) } else { waker.unref(&env) }
+    }
+}
+
+impl PendingCalls {
+    fn run(&self, number: i64, core: &Core, begin: impl FnOnce(Stop) -> napi::Result<Work>) -> napi::Result<()> {
+        let (stop, stopped) = oneshot::channel();
+        let work = begin(Box::pin(async { drop(stopped.await) }))?;
+        let work = if core.has_callback() { with_callback(Arc::clone(&self.0), number, work) } else { work };
+        let runtime = RUNTIME.as_ref().map_err(|error| napi::Error::from_reason(error.to_string()))?;
+        lock(&self.0.state).running.insert(number, stop);
+        let started = (Arc::clone(&self.0), number, work);
+        runtime.send(started).map_err(|_| napi::Error::from_reason("the thread that makes calls has ended"))
+    }
+}
+
+impl Drop for PendingCalls {
+    fn drop(&mut self) {
+        lock(&self.0.state).running.clear();
+    }
+}
+
+impl Shared {
+    fn end(&self, number: i64, ended: thread::Result<Ended>) {
+        // Serialized before the lock is taken, because JavaScript may wait for the lock.
+        let (json, response) = match ended {
+            Ok(Some(Ok(outcome))) => to_json(outcome),
+            Ok(Some(Err(error))) => (format!("null,{}", text(&Data::of(&error))), None),
+            Ok(None) => ("null,null".to_owned(), None),
+            Err(_) => (format!("null,{}", text(&Data::of_a_defect())), None),
+        };
+        let mut state = lock(&self.state);
+        state.running.remove(&number);
+        let index = response.as_ref().map(|_| state.responses.len());
+        state.responses.extend(response);
+        self.send(state, &format!("[{number},{},{json}]", text(&index)));
+    }
+
+    fn request_key(&self, number: i64, tx: oneshot::Sender<CallbackResult>) {
+        let mut state = lock(&self.state);
+        state.requests.retain(|_, tx| !tx.is_closed());
+        state.last_request += 1;
+        let request = state.last_request;
+        state.requests.insert(request, tx);
+        self.send(state, &format!("[{number},null,null,null,{request}]"));
+    }
+
+    fn complete(&self, request: i64, result: CallbackResult) {
+        let tx = lock(&self.state).requests.remove(&request);
+        // Fails if the call was cancelled meanwhile.
+        tx.map(|tx| tx.send(result).ok());
+    }
+
+    fn send(&self, mut state: MutexGuard<'_, State>, event: &str) {
+        let was_empty = state.events.is_empty();
+        state.events.push(if was_empty { '[' } else { ',' });
+        state.events += event;
+        drop(state);
+        if was_empty {
+            // Fails if the environment is gone.
+            let _ = lock(&self.waker).call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+}
+
+/// A started call with its number, for the thread that polls it.
+type StartedCall = (Arc<Shared>, i64, Work);
+
+/// The thread that drives every connection. It is woken once for all calls that start while it is busy.
+static RUNTIME: LazyLock<io::Result<UnboundedSender<StartedCall>>> = LazyLock::new(|| {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let (tx, mut rx) = unbounded_channel();
+    let begin = |(shared, number, work): StartedCall| async move { shared.end(number, to_its_end(work).await) };
+    let run = move || {
+        runtime.block_on(async {
+            while let Some(started) = rx.recv().await {
+                tokio::spawn(begin(started));
+            }
+        });
+    };
+    thread::Builder::new().name("codat-keys".into()).spawn(run)?;
+    Ok(tx)
+});
+
+/// Lets a call request its key from its environment.
+fn with_callback(shared: Arc<Shared>, number: i64, work: Work) -> Work {
+    Box::pin(SEND_REQUEST.scope(Box::new(move |tx| shared.request_key(number, tx)), work))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

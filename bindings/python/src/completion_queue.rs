@@ -1,0 +1,181 @@
+//! The queue of completed calls between the runtime's thread and an event loop, which drains it. The runtime's thread never waits
+//! for the GIL.
+
+#[cfg(unix)]
+use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use codat_keys::Error;
+use pyo3::exceptions::PyNotImplementedError;
+use pyo3::prelude::*;
+use tokio::sync::oneshot;
+
+use crate::aio::{AsyncCore, Runtime};
+use crate::calls::{Call, Outcome};
+use crate::interpreter::ensure_running;
+use crate::key_callback::{KeyRequest, with_callback};
+use crate::key_types::raise_call_error;
+use crate::logs::{self, Line};
+
+/// A running call.
+#[pyclass(frozen, module = "codat_keys._native")]
+pub(crate) struct Task(Mutex<Option<oneshot::Sender<()>>>);
+
+#[pymethods]
+impl Task {
+    /// Cancels the call and closes its connection. The call still completes, and a change then reports its outcome.
+    fn stop(&self) {
+        if let Some(stop) = lock(&self.0).take() {
+            // Fails if the call has completed meanwhile.
+            let _ = stop.send(());
+        }
+    }
+}
+
+enum Event {
+    /// The result of the call of this number. `None` if it was cancelled and has changed nothing.
+    Completed(u64, Option<Result<Outcome, Error>>),
+    /// The call of this number needs the key.
+    KeyRequested(u64, KeyRequest),
+    Logged(Line),
+}
+
+/// The number of a call, and its result, its exception, or a `KeyRequest`.
+type Completion<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
+
+/// The queue of one event loop.
+#[pyclass(frozen, module = "codat_keys._native")]
+pub(crate) struct CompletionQueue(Arc<Shared>);
+
+struct Shared {
+    events: Mutex<Vec<Event>>,
+    waker: Waker,
+}
+
+/// How the event loop is woken.
+enum Waker {
+    /// Through a pipe that it reads from.
+    #[cfg(unix)]
+    Pipe(PipeReader, PipeWriter),
+    /// By a call, which takes the GIL, for a loop that cannot read from a pipe.
+    Call(Py<PyAny>),
+}
+
+#[pymethods]
+impl CompletionQueue {
+    /// `wake` is called from any thread when the queue is no longer empty. Without it, the loop reads from `fileno`.
+    #[new]
+    fn new(wake: Option<Py<PyAny>>) -> PyResult<Self> {
+        let waker = wake.map_or_else(Waker::pipe, |wake| Ok(Waker::Call(wake)))?;
+        Ok(Self(Arc::new(Shared { events: Mutex::default(), waker })))
+    }
+
+    /// A file descriptor that is readable while the queue is not empty.
+    fn fileno(&self) -> PyResult<i32> {
+        match &self.0.waker {
+            #[cfg(unix)]
+            Waker::Pipe(reader, _) => Ok(std::os::fd::AsRawFd::as_raw_fd(reader)),
+            Waker::Call(_) => Err(PyNotImplementedError::new_err("this queue has no file descriptor")),
+        }
+    }
+
+    /// Starts a call. Its completion has this number.
+    fn start(&self, py: Python<'_>, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
+        ensure_running(py)?;
+        let (begin, client, queue) = (call.take()?, core.client.clone(), Arc::clone(&self.0));
+        let listener = logs::is_enabled(py)?.then(|| {
+            let queue = Arc::clone(&self.0);
+            move |line| queue.push(Event::Logged(line))
+        });
+        let context = core.function.as_ref().map(|function| {
+            let queue = Arc::clone(&self.0);
+            function.callback_context(py, move |request| queue.push(Event::KeyRequested(number, request)))
+        });
+        let context = context.transpose()?;
+        let (stop, stopped) = oneshot::channel();
+        runtime.spawn(async move {
+            let stopped = Box::pin(async { drop(stopped.await) });
+            let work = logs::with_listener(begin(client, stopped), listener);
+            queue.push(Event::Completed(number, with_callback(context, work).await));
+        })?;
+        Ok(Task(Mutex::new(Some(stop))))
+    }
+
+    /// Removes and returns everything in the queue.
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Completion<'py>>> {
+        self.0.waker.reset()?;
+        let events = std::mem::take(&mut *lock(&self.0.events));
+        Ok(events.into_iter().filter_map(|event| event.into_python(py)).collect())
+    }
+}
+
+impl Event {
+    fn into_python(self, py: Python<'_>) -> Option<Completion<'_>> {
+        match self {
+            Self::Completed(number, None) => Some((number, None, None)),
+            Self::Completed(number, Some(Ok(outcome))) => match outcome.into_python(py) {
+                Ok(value) => Some((number, Some(value), None)),
+                Err(error) => Some((number, None, Some(error))),
+            },
+            Self::Completed(number, Some(Err(error))) => Some((number, None, Some(raise_call_error(py, error)))),
+            Self::KeyRequested(number, request) => match request.into_pyobject(py) {
+                Ok(request) => Some((number, Some(request.into_any()), None)),
+                Err(error) => Some((number, None, Some(error))),
+            },
+            Self::Logged(line) => {
+                // A log handler that fails does not lose the results.
+                if let Err(error) = logs::write(py, &line) {
+                    error.write_unraisable(py, None);
+                }
+                None
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn push(&self, event: Event) {
+        let was_empty = {
+            let mut events = lock(&self.events);
+            events.push(event);
+            events.len() == 1
+        };
+        if was_empty {
+            self.waker.wake();
+        }
+    }
+}
+
+impl Waker {
+    #[cfg(unix)]
+    fn pipe() -> PyResult<Self> {
+        let (reader, writer) = std::io::pipe()?;
+        Ok(Self::Pipe(reader, writer))
+    }
+
+    #[cfg(not(unix))]
+    fn pipe() -> PyResult<Self> {
+        Err(PyNotImplementedError::new_err("event loops cannot read from pipes here"))
+    }
+
+    /// Called when an event is pushed to the empty queue. Does nothing if the loop is gone.
+    fn wake(&self) {
+        match self {
+            #[cfg(unix)]
+            Self::Pipe(_, writer) => drop((&*writer).write(&[0])),
+            Self::Call(wake) => drop(Python::try_attach(|py| wake.call0(py).map(drop))),
+        }
+    }
+
+    fn reset(&self) -> PyResult<()> {
+        match self {
+            #[cfg(unix)]
+            Self::Pipe(reader, _) => Ok((&*reader).read_exact(&mut [0])?),
+            Self::Call(_) => Ok(()),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,159 @@
+//! A Python function as a credential provider. A blocking call runs it in its own thread, and an asynchronous call on its
+//! event loop.
+
+use std::future::{Future, pending};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use codat_keys::{Credential, KeyProvider, Reading};
+use pyo3::exceptions::PyBaseException;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use tokio::sync::oneshot;
+
+use crate::arguments::kind;
+use crate::errors::CallbackError;
+use crate::secrets::{ApiKey, AuthorizationHeader};
+
+const SOURCE: &str = "the function given as `api_key`";
+
+tokio::task_local! {
+    /// How the call that is being polled runs the function.
+    static CONTEXT: CallbackContext;
+}
+
+/// How a call runs the function.
+pub(crate) struct CallbackContext {
+    /// The `contextvars.Context` of the call.
+    context: Arc<Py<PyAny>>,
+    /// Sends a request to where the function can run.
+    send: Box<dyn Fn(KeyRequest) + Send + Sync>,
+}
+
+/// Polls the work of a call with a context, if a function is the source of its key.
+pub(crate) async fn with_callback<T>(context: Option<CallbackContext>, work: impl Future<Output = T>) -> T {
+    match context {
+        Some(context) => CONTEXT.scope(context, work).await,
+        None => work.await,
+    }
+}
+
+/// A function that returns the key.
+#[derive(Clone)]
+pub(crate) struct KeyFunction(Arc<Py<PyAny>>);
+
+impl KeyFunction {
+    /// Takes an `api_key` that is callable.
+    pub(crate) fn given(value: &Bound<'_, PyAny>) -> Option<Self> {
+        value.is_callable().then(|| Self(Arc::new(value.clone().unbind())))
+    }
+
+    pub(crate) fn is_async(&self, py: Python<'_>) -> PyResult<bool> {
+        module(py)?.call_method1("is_async", (&*self.0,))?.is_truthy()
+    }
+
+    /// Returns the context of a call that is made here. Returns an error if the function itself makes the call, which would
+    /// wait for itself.
+    pub(crate) fn callback_context(
+        &self,
+        py: Python<'_>,
+        send: impl Fn(KeyRequest) + Send + Sync + 'static,
+    ) -> PyResult<CallbackContext> {
+        let context = module(py)?.call_method1("context", (&*self.0,))?;
+        Ok(CallbackContext { context: Arc::new(context.unbind()), send: Box::new(send) })
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&*self.0)
+    }
+}
+
+impl KeyProvider for KeyFunction {
+    fn source(&self) -> &str {
+        SOURCE
+    }
+
+    /// Never completes if the request is dropped: its call was cancelled, and is about to end.
+    fn read(&self) -> Reading<'_> {
+        let (tx, rx) = oneshot::channel();
+        let tx = Mutex::new(Some(tx));
+        // Unconstrained, because the core rejects blocking calls in a task with a budget, and the function may make calls of
+        // another client.
+        Box::pin(tokio::task::unconstrained(async move {
+            let _ = CONTEXT.try_with(|CallbackContext { context, send }| {
+                send(KeyRequest { function: self.clone(), context: Arc::clone(context), tx });
+            });
+            match rx.await {
+                Ok(result) => result,
+                Err(_) => pending().await,
+            }
+        }))
+    }
+}
+
+type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
+
+/// A call that waits for the result of the function.
+#[pyclass(frozen, module = "codat_keys._native")]
+pub(crate) struct KeyRequest {
+    function: KeyFunction,
+    context: Arc<Py<PyAny>>,
+    tx: Mutex<Option<oneshot::Sender<CallbackResult>>>,
+}
+
+impl KeyRequest {
+    /// Runs the function in this thread. An exception that is no `Exception`, such as `KeyboardInterrupt`, is returned.
+    pub(crate) fn run_here(self, py: Python<'_>) -> PyResult<()> {
+        let context = Arc::clone(&self.context);
+        context.bind(py).call_method1("run", (module(py)?.getattr("run")?, self)).map(drop)
+    }
+
+    fn send(&self, result: CallbackResult) {
+        let tx = self.tx.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Fails if the call was cancelled meanwhile.
+        tx.map(|tx| tx.send(result).ok());
+    }
+}
+
+#[pymethods]
+impl KeyRequest {
+    #[getter]
+    fn function(&self, py: Python<'_>) -> Py<PyAny> {
+        self.function.0.clone_ref(py)
+    }
+
+    #[getter]
+    fn context(&self, py: Python<'_>) -> Py<PyAny> {
+        self.context.clone_ref(py)
+    }
+
+    /// Completes the request with the value that the function returned.
+    fn complete(&self, returned: &Bound<'_, PyAny>) {
+        self.send(credential(returned));
+    }
+
+    /// Completes the request with the exception that the function raised.
+    fn fail(&self, raised: &Bound<'_, PyBaseException>) {
+        let text = format!("it raised {}", kind(raised));
+        self.send(Err(Box::new(CallbackError { text, exception: PyErr::from_value(raised.clone().into_any()) })));
+    }
+}
+
+fn credential(returned: &Bound<'_, PyAny>) -> CallbackResult {
+    if let Ok(key) = returned.cast::<ApiKey>() {
+        return Ok(Credential::ApiKey(key.get().0.clone()));
+    }
+    if let Ok(header) = returned.cast::<AuthorizationHeader>() {
+        return Ok(Credential::Header(header.get().0.clone()));
+    }
+    if let Ok(text) = returned.cast::<PyString>() {
+        return Ok(Credential::parse_from(&format!("what {SOURCE} returned"), &text.to_string_lossy())?);
+    }
+    let what = if returned.is_none() { "None".into() } else { kind(returned) };
+    let awaits = if returned.hasattr("__await__")? { " (AsyncClient awaits it)" } else { "" };
+    Err(format!("it returned {what}{awaits}; return the key as a str, an ApiKey or an AuthorizationHeader").into())
+}
+
+fn module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import("codat_keys._key_callback")
+}

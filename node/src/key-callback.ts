@@ -1,0 +1,58 @@
+/** Calls the function that returns the key, when a call needs it. */
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
+import { types } from "node:util";
+
+import { kind } from "./arguments";
+import type { ApiKey, AuthorizationHeader } from "./secrets";
+
+/** An API key, or the value of an `Authorization` header. */
+export type Key = ApiKey | AuthorizationHeader | string;
+
+/** Returns the current key. */
+export type KeyFunction = () => Key | PromiseLike<Key>;
+
+/** Receives the result of a request: a text that holds the key, or why there is none, and what the function threw. */
+export interface Results {
+    complete(request: number, text: string): void;
+    fail(request: number, why: string, thrown?: { reason: unknown }): void;
+}
+
+/** A function while it runs. What it has started may outlive it, and make calls. */
+interface Running {
+    provide: KeyFunction | undefined;
+}
+
+/** The functions that run in this context, the innermost last. */
+const running = new AsyncLocalStorage<readonly Running[]>();
+
+/**
+ * Binds the function to the context of a call. Throws if the function itself makes the call, which would wait for itself.
+ */
+export function bindCallback(provide: KeyFunction, results: Results): (request: number) => void {
+    if (running.getStore()?.some((one) => one.provide === provide)) {
+        throw new Error(
+            "the function given as apiKey made a call with the client that asks it for the key: use another client there",
+        );
+    }
+    return AsyncResource.bind((request: number) => void run(provide, results, request));
+}
+
+async function run(provide: KeyFunction, results: Results, request: number): Promise<void> {
+    const one: Running = { provide };
+    const outer = running.getStore()?.filter(({ provide }) => provide !== undefined) ?? [];
+    let returned: any;
+    try {
+        returned = await running.run([...outer, one], provide);
+    } catch (reason) {
+        const name = types.isNativeError(reason) || reason instanceof Error ? reason.name : kind(reason);
+        return results.fail(request, `it threw ${name}`, { reason });
+    } finally {
+        one.provide = undefined;
+    }
+    const text: unknown = typeof returned?.exposeSecret === "function" ? returned.exposeSecret() : returned;
+    if (typeof text !== "string") {
+        const why = `it returned ${kind(returned)}; return the key as a string, an ApiKey or an AuthorizationHeader`;
+        return results.fail(request, why);
+    }
+    results.complete(request, text);
+}

@@ -1,0 +1,127 @@
+/** Pending calls. Each has a number, under which the native module reports its completion. */
+import * as timers from "node:timers";
+
+import { keep } from "./callback-errors";
+import type { ErrorData } from "./error";
+import { type KeyFunction, type Results, bindCallback } from "./key-callback";
+import { type NativeResponse, type PendingCalls, native } from "./native";
+import { callNative, raise } from "./raise";
+
+/** The result of a call: a value, a response, or the data of an error, which is `null` if the call was cancelled. */
+export interface Completion {
+    value: any;
+    response: NativeResponse | undefined;
+    error: ErrorData | null | undefined;
+}
+
+/** Starts a call under a number. */
+export type Start = (calls: PendingCalls, number: number) => void;
+
+/** A pending call, and the function that returns its key, if there is one. */
+interface Pending {
+    complete: (completion: Completion) => void;
+    callback: ((request: number) => void) | undefined;
+}
+
+/** In the order in which they started. */
+const inFlight = new Map<number, Pending>();
+const pendingCalls = new native.PendingCalls(settle);
+let numbers = 0;
+let held = false;
+let check: NodeJS.Immediate | undefined;
+/** Saved, because tests may replace timers by fake ones that never run. */
+const nextTurn = timers.setImmediate;
+
+/** Performs a call. Errors are created here, so that their stack contains the caller. */
+export async function perform(start: Start, provide?: KeyFunction, signal?: AbortSignal): Promise<Completion> {
+    signal?.throwIfAborted();
+    const callback = provide && bindCallback(provide, results);
+    const number = numbers++;
+    try {
+        const completion = await new Promise<Completion>((complete) => {
+            // Whatever may throw comes first, because a started call must be in the map.
+            stopWith(signal, number);
+            callNative(() => start(pendingCalls, number));
+            inFlight.set(number, { complete, callback });
+            hold();
+        });
+        if (completion.error === null) {
+            throw signal?.reason;
+        }
+        if (completion.error !== undefined) {
+            throw raise(completion.error, signal?.reason);
+        }
+        return completion;
+    } finally {
+        leave(signal, number);
+    }
+}
+
+/** Called by the native module with completions and with requests for the key. */
+function settle(events: string, responses: NativeResponse[]): void {
+    type Event = [number, number | null, unknown, (ErrorData | null)?, number?];
+    for (const [number, index, value, error, request] of JSON.parse(events) as Event[]) {
+        const pending = inFlight.get(number);
+        if (request !== undefined) {
+            pending?.callback?.(request);
+            continue;
+        }
+        pending?.complete({ value, response: index === null ? undefined : responses[index], error });
+        inFlight.delete(number);
+    }
+    if (inFlight.size === 0) {
+        check ??= nextTurn(release);
+    }
+}
+
+const results: Results = {
+    complete: (request, text) => pendingCalls.complete(request, text),
+    fail(request, why, thrown) {
+        if (thrown !== undefined) {
+            const [oldest = numbers] = inFlight.keys();
+            keep(request, thrown.reason, oldest, numbers);
+        }
+        pendingCalls.fail(request, why);
+    },
+};
+
+/** Keeps the process alive. */
+function hold(): void {
+    if (!held) {
+        held = true;
+        pendingCalls.hold(true);
+    }
+}
+
+/** Lets the process end. Delayed by one turn, because the next call often follows at once. */
+function release(): void {
+    check = undefined;
+    if (inFlight.size === 0) {
+        held = false;
+        pendingCalls.hold(false);
+    }
+}
+
+/** The calls that each signal cancels. Node warns of a signal with many listeners. */
+const stopped = new WeakMap<AbortSignal, { calls: Set<number>; stop: () => void }>();
+
+function stopWith(signal: AbortSignal | undefined, number: number): void {
+    if (signal === undefined) {
+        return;
+    }
+    if (!stopped.has(signal)) {
+        const calls = new Set<number>();
+        const stop = () => calls.forEach((call) => pendingCalls.stop(call));
+        signal.addEventListener("abort", stop);
+        stopped.set(signal, { calls, stop });
+    }
+    stopped.get(signal)!.calls.add(number);
+}
+
+function leave(signal: AbortSignal | undefined, number: number): void {
+    const known = signal && stopped.get(signal);
+    if (known?.calls.delete(number) && known.calls.size === 0) {
+        signal!.removeEventListener("abort", known.stop);
+        stopped.delete(signal!);
+    }
+}

@@ -1,0 +1,150 @@
+"""Awaits the calls of the native client, on any event loop and after a fork."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary, WeakMethod, ref
+
+from . import _native
+from ._aio_key_callback import run
+from ._interrupted import explain
+
+_T = TypeVar("_T")
+
+
+class _PendingCall:
+    """A call that has not completed, or whose result has not been taken yet."""
+
+    __slots__ = ("callback", "result", "woken")
+
+    def __init__(self, woken: asyncio.Future[None]) -> None:
+        # Does not hold the result, because a task that is cancelled cancels the future that it awaits.
+        self.woken = woken
+        self.result: tuple[Any, BaseException | None] | None = None
+        self.callback: asyncio.Task[None] | None = None
+
+    def run_callback(self, request: _native.KeyRequest) -> None:
+        self.callback = request.context.run(self.woken.get_loop().create_task, run(request))
+
+    def complete(self, result: Any, error: BaseException | None) -> None:
+        self.result = result, error
+        if self.callback is not None:
+            # Another call that needs the key runs the function again.
+            self.callback.cancel()
+        if not self.woken.done():
+            self.woken.set_result(None)
+
+
+class _PendingCalls:
+    """The calls of one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._pending: dict[int, _PendingCall] = {}
+        self._numbers = count()
+        try:
+            self._queue = _native.CompletionQueue(None)
+            loop.add_reader(self._queue.fileno(), self._settle)
+        except NotImplementedError:
+            # Event loops on Windows cannot read from a pipe. References are weak, so that the loop is not kept alive.
+            self._queue = _native.CompletionQueue(partial(_wake, ref(loop), WeakMethod(self._settle)))
+
+    async def perform(self, woken: asyncio.Future[None], core: _native.AsyncCore, call: _native.Call[_T]) -> _T:
+        number, pending = next(self._numbers), _PendingCall(woken)
+        task = self._queue.start(_process.runtime(), core, call, number)
+        self._pending[number] = pending
+        try:
+            await pending.woken
+        except asyncio.CancelledError as cancelled:
+            task.stop()
+            explain(cancelled, *await _result(pending))
+            raise
+        finally:
+            task.stop()
+        result, error = await _result(pending)
+        if error is not None:
+            raise error
+        returned: _T = result
+        return returned
+
+    def _settle(self) -> None:
+        for number, result, error in self._queue.drain():
+            if type(result) is _native.KeyRequest:
+                self._pending[number].run_callback(result)
+            else:
+                self._pending.pop(number).complete(result, error)
+
+
+async def _result(pending: _PendingCall) -> tuple[Any, BaseException | None]:
+    """Waits for the result of a call that was cancelled. Another cancellation meanwhile does not lose it."""
+    while pending.result is None:
+        pending.woken = asyncio.get_running_loop().create_future()
+        with suppress(asyncio.CancelledError):
+            await pending.woken
+    return pending.result
+
+
+def _wake(loop: ref[asyncio.AbstractEventLoop], settle: WeakMethod[Callable[[], None]]) -> None:
+    running, callback = loop(), settle()
+    if running is not None and callback is not None and not running.is_closed():
+        running.call_soon_threadsafe(callback)
+
+
+class _Process:
+    """The state of this process. The child of a fork keeps that of its parent untouched, and creates its own."""
+
+    def __init__(self) -> None:
+        self.left: list[object] = []
+        self.forget()
+
+    def forget(self) -> None:
+        self.left.append(getattr(self, "__dict__", {}).copy())
+        self._runtime: _native.Runtime | None = None
+        self._pending_calls: WeakKeyDictionary[asyncio.AbstractEventLoop, _PendingCalls] = WeakKeyDictionary()
+        self.generation = len(self.left)
+
+    def runtime(self) -> _native.Runtime:
+        if self._runtime is None:
+            self._runtime = _native.Runtime()
+        return self._runtime
+
+    def pending_calls(self, loop: asyncio.AbstractEventLoop) -> _PendingCalls:
+        calls = self._pending_calls.get(loop)
+        if calls is None:
+            calls = self._pending_calls[loop] = _PendingCalls(loop)
+        return calls
+
+
+_process = _Process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.forget)
+
+
+class Core:
+    """The native client of this process."""
+
+    __slots__ = ("_generation", "_native")
+
+    def __init__(self, given: _native.Options) -> None:
+        self._native = _native.AsyncCore(given)
+        self._generation = _process.generation
+
+    @property
+    def native(self) -> _native.AsyncCore:
+        if self._generation != _process.generation:
+            _process.left.append(self._native)
+            self._native = self._native.anew()
+            self._generation = _process.generation
+        return self._native
+
+    def perform(self, call: _native.Call[_T]) -> Coroutine[Any, Any, _T]:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError("AsyncClient runs on an event loop of asyncio, and none is running here") from None
+        return _process.pending_calls(loop).perform(loop.create_future(), self.native, call)
