@@ -1,6 +1,6 @@
-/** What JavaScript passes, with the name of the argument in whatever is wrong with it. No error holds a value: it may be a
- * secret in the wrong place. */
+/** Checks arguments. Each error names its argument. No error contains a value, because it may be a misplaced secret. */
 
+/** Returns a string, which must not contain a lone surrogate. */
 export function text(name: string, value: unknown): string {
     const given = of("string", name, value) as string;
     if (/\p{Surrogate}/u.test(given)) {
@@ -9,10 +9,12 @@ export function text(name: string, value: unknown): string {
     return given;
 }
 
+/** Returns a number. */
 export function number(name: string, value: unknown): number {
     return of("number", name, value) as number;
 }
 
+/** Returns an integer. */
 export function whole(name: string, value: unknown): number {
     if (!Number.isSafeInteger(number(name, value))) {
         throw new TypeError(`argument '${name}' must be a whole number`);
@@ -20,27 +22,32 @@ export function whole(name: string, value: unknown): number {
     return value as number;
 }
 
+/** Returns a boolean. */
 export function yes(name: string, value: unknown): boolean {
     return of("boolean", name, value) as boolean;
 }
 
-/** What may be left out. */
+/** Returns `undefined` for an argument that is not given, and checks any other value. */
 export function optional<T>(check: (name: string, value: unknown) => T, name: string, value: unknown): T | undefined {
     return value === undefined ? undefined : check(name, value);
 }
 
+/** Returns an object, which must not be `null`. */
 export function object<T extends object>(name: string, value: T): T {
     return of("object", name, value) as T;
 }
 
 const LONGEST_NAME = 30;
 
-/** Checks that an object has no other members. A misspelled one, such as `baseURL`, would be silently ignored. */
+/**
+ * Checks that an object has only members of these names. A misspelled name, such as `baseURL`, would be ignored
+ * silently.
+ */
 export function knownOptions<T extends object>(name: string, value: T, names: readonly string[]): T {
     if (Symbol.iterator in object(name, value)) {
         throw new TypeError(`argument '${name}' must be a plain object of options`);
     }
-    // What is inherited is not checked: an `AbortController` passes its `signal`.
+    // Inherited members are not checked, so that an `AbortController` can be passed for its `signal`.
     for (const given of Object.keys(value)) {
         if (!names.includes(given)) {
             const meant = names.find((known) => alike(known) === alike(given));
@@ -53,12 +60,12 @@ export function knownOptions<T extends object>(name: string, value: T, names: re
     return value;
 }
 
-/** A name without case and separators. */
+/** Returns a name in lower case and without separators. */
 function alike(name: string): string {
     return name.toLowerCase().replace(/[-_]/g, "");
 }
 
-/** The entries of an object, a `Map` or `Headers` whose values can stand in a query or a header. */
+/** Returns the entries of an object, a `Map` or `Headers`. Each value must be suitable for a query or a header. */
 export function entries(name: string, value: object | undefined): [string, string][] {
     const given = value === undefined ? {} : object(name, value);
     const pairs: unknown[] = Symbol.iterator in given ? [...(given as Iterable<unknown>)] : Object.entries(given);
@@ -76,7 +83,10 @@ export function entries(name: string, value: object | undefined): [string, strin
     });
 }
 
-/** JSON, in which nothing is lost but members that are `undefined`: elsewhere `JSON.stringify` writes `null`, or nothing. */
+/**
+ * Serializes to JSON. Throws for a value that `JSON.stringify` would replace by `null` or omit, except for members that
+ * are `undefined`.
+ */
 export function json(name: string, value: unknown): string {
     return JSON.stringify(value, function (this: any, key, value) {
         const isLost =
@@ -101,11 +111,12 @@ function of(type: string, name: string, value: unknown): unknown {
     return value;
 }
 
-/** NaN, or infinite. */
+/** Whether a value is NaN or infinite. */
 function isNoNumber(value: unknown): boolean {
     return typeof value === "number" && !Number.isFinite(value);
 }
 
+/** Describes a value by its type, without the value. */
 export function kind(value: unknown): string {
     return value === null || value === undefined || isNoNumber(value) ? String(value) : article(typeof value);
 }

@@ -1,4 +1,4 @@
-/** The part that all integrations share. The client decides which key is in use and where it may be sent. */
+/** Functions that the integrations share. The client decides which key is used and where it may be sent. */
 import type { Client } from "./client";
 import type { AuthorizationHeader } from "./secrets";
 
@@ -9,20 +9,25 @@ export interface Exchange<R> {
     body: unknown;
     /** Sends the request with this value of `Authorization`. Called once or twice. */
     send(header: string): Promise<R>;
-    /** The status of an answer, and its URL after redirects; `undefined` if that is not of the client's own origin. */
+    /**
+     * Returns the status of a response, and its URL after redirects. The URL is `undefined` if a redirect led to
+     * another origin.
+     */
     outcome(answer: R): { status: number | undefined; url: string | undefined };
-    /** Releases the body of an answer that is not used. */
+    /** Releases the body of a response that is not used. */
     drop(answer: R): void;
 }
 
-/** Whoever forgets the client learns it at once. It may be one of another copy of this package. */
+/** Throws `TypeError` for an argument that is not a client. Accepts a client of another copy of this package. */
 export function mustBeClient(client: Client): void {
     if (typeof client?.authorize !== "function") {
         throw new TypeError("argument 'client' must be a Client");
     }
 }
 
-/** Sends a request with the key in use, and once more if Codat rejects that key and its source has another. */
+/**
+ * Sends a request with the key of the client, and once more if Codat rejects the key and the source has another key.
+ */
 export async function exchange<R>(client: Client, request: Exchange<R>): Promise<R> {
     const { signal } = request;
     const header = await authorize(client, request.url, signal, request.body);
@@ -36,14 +41,17 @@ export async function exchange<R>(client: Client, request: Exchange<R>): Promise
     return request.send(another.exposeSecret());
 }
 
-/** Resolves to the header for a request. Rejects for an origin other than the client's own, so that nothing is sent there. */
+/**
+ * Resolves to the header for a request. Rejects for another origin than the client's own, so that nothing is sent to
+ * it.
+ */
 export async function authorize(
     client: Client,
     url: string,
     signal: AbortSignal | undefined,
     body: any,
 ): Promise<AuthorizationHeader> {
-    // No other listener is attached yet, and an unhandled stream error would end the process.
+    // No other listener is attached yet, and an unhandled error of a stream ends the process.
     if (typeof body?.pipe === "function") {
         body.on("error", () => {});
     }
@@ -54,7 +62,10 @@ export async function authorize(
     return header;
 }
 
-/** Resolves to the header for sending the request again, or `null` unless the key was rejected and its source has another. */
+/**
+ * Resolves to the header for sending a request again after the key was rejected. Resolves to `null` if the key was not
+ * rejected, or if the source has no other key.
+ */
 export async function afterRejection(
     client: Client,
     url: string | undefined,
@@ -68,13 +79,13 @@ export async function afterRejection(
     try {
         return await client.reauthorize(url, rejected, { signal });
     } catch {
-        // The caller gets Codat's answer, unless the signal was aborted.
+        // The caller receives Codat's response, unless the signal is aborted.
         signal?.throwIfAborted();
         return null;
     }
 }
 
-/** Whether a URL is of the client's own origin, to which its key may be sent. */
+/** Whether a URL has the client's own origin, to which the key may be sent. */
 export function isOwn(client: Client, url: string): boolean {
     try {
         client.authorizationFor(url);
@@ -84,12 +95,12 @@ export function isOwn(client: Client, url: string): boolean {
     }
 }
 
-/** Whether a status says that the key was rejected. */
+/** Whether a status means that the key was rejected. */
 export function isRejection(status: number | undefined): boolean {
     return status === 401 || status === 403;
 }
 
-/** Whether a body can be read a second time, unlike a stream or an iterator. */
+/** Whether a body can be read a second time. A stream or an iterator cannot. */
 export function canBeSentAgain(body: any): boolean {
     const type = Object.prototype.toString.call(body).slice("[object ".length, -1);
     return (

@@ -5,28 +5,29 @@ import { exchange, isOwn, mustBeClient } from "./attach";
 import type { Client } from "./client";
 import { NextHop, directAgent, isPlain } from "./next-hop";
 
-/** What is needed of axios: its types differ between ESM and CommonJS. */
+/** The part of an axios instance that is used here. The types of axios differ between ESM and CommonJS. */
 interface Instance {
     interceptors: { request: { use(attach: (config: any) => any): unknown } };
     getUri(config: object): string;
 }
 
-/** The answer of axios, or the error that it rejected with, if that has an answer. */
+/** The response of axios. `error` is set if axios rejected with an error that contains the response. */
 interface Answer {
     response: any;
     error?: any;
 }
 
 /**
- * Makes an instance send the key of a client, which is read from its source at first use. After 401 or 403 the source is read
- * again, and the request is sent once more if there is another key and its body is not a stream. Interceptors run once.
+ * Configures an instance to send the key of a client. The first request reads the key from its source. After 401 or 403
+ * the client reads the source again, and the request is sent once more if the source has another key and the body is
+ * not a stream. Interceptors run once.
  *
- * A request for another origin rejects with `InvalidInputError`, and so does one whose key a `proxy` would see unencrypted:
- * nothing is sent. Proxies of the environment are not used for an `http` URL. A redirect to another origin is sent
- * without the key. An `auth` in the configuration of axios does not replace the key.
+ * A request to another origin rejects with `InvalidInputError`, and so does a request whose key a `proxy` would see
+ * unencrypted. In both cases nothing is sent. Proxies of the environment are not used for an `http` URL. A redirect to
+ * another origin is followed without the key. An `auth` in the configuration of axios does not replace the key.
  *
- * The `config` of a response or an error is without the key. Its `request` is Node's own, whose members hold the key: `inspect`,
- * `console` and `JSON.stringify` show only its class.
+ * The `config` of a response or an error does not contain the key. The `request` is an object of Node that contains the
+ * key; `inspect`, `console` and `JSON.stringify` show only its class.
  */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
     mustBeClient(client);
@@ -54,16 +55,16 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
         const headers = config.headers.concat(authorization === undefined ? {} : { Authorization: authorization });
         const beforeRedirect = (options: any, ...rest: unknown[]) => {
             config.beforeRedirect?.(options, ...rest);
-            // Earlier versions of axios would send it on to a subdomain.
+            // Earlier versions of axios keep the header after a redirect to a subdomain.
             if (!isOwn(client, options.href)) {
                 isElsewhere = true;
                 delete options.headers.Authorization;
             }
         };
-        // axios puts its own `auth` in place of the header.
+        // axios would replace the header by its own `auth`.
         const sent = { ...config, ...route(client, config, url), auth: undefined, headers, beforeRedirect };
         const request = () => plain.request({ ...sent, transformRequest: [], transformResponse: [] });
-        // For the adapter that uses `fetch`.
+        // The adapter that uses `fetch` ignores the agent.
         const hop = authorization === undefined ? undefined : await NextHop.of(client, url);
         return (hop === undefined ? request() : hop.during(authorization!, request)).then(
             (response: any) => {
@@ -92,7 +93,9 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
     return response;
 }
 
-/** Keeps `inspect`, `console` and JSON from showing the headers of the request that an answer or an error of axios refers to. */
+/**
+ * Hides the headers of the request to which a response or an error of axios refers from `inspect`, `console` and JSON.
+ */
 function maskRequest(holder: any): void {
     const { request } = holder ?? {};
     for (const shown of [request, request?._redirectable]) {
@@ -105,7 +108,7 @@ function maskRequest(holder: any): void {
     }
 }
 
-/** How axios reaches a URL. Throws if a proxy of its configuration would see the key unencrypted. */
+/** Returns the proxy and agent for a URL. Throws if a proxy of the configuration would see the key unencrypted. */
 function route(client: Client, { proxy, httpAgent }: any, url: string): object {
     if (isPlain(url) && proxy) {
         const { protocol = "http:", hostname, host, port } = proxy;
@@ -115,7 +118,7 @@ function route(client: Client, { proxy, httpAgent }: any, url: string): object {
     return { proxy: isPlain(url) ? false : proxy, httpAgent: directAgent(client, httpAgent) };
 }
 
-/** An instance that sends a request as it is. */
+/** Returns an instance that sends a request without adding defaults. */
 function withoutDefaults(instance: Instance): any {
     const plain = (instance as any).create();
     for (const name of Object.keys(plain.defaults)) {

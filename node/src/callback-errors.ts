@@ -1,16 +1,16 @@
-/** Keeps what functions threw that were called for the key. It becomes the `cause` of the errors of calls. */
+/** Keeps the exceptions of functions that return the key. Each becomes the `cause` of the errors of calls. */
 
 interface CallbackError {
     reason: unknown;
-    /** The number of the next call at that time. Calls from this number on started later, and have another cause. */
+    /** The number of the first call that started after the exception. It and later calls have another cause. */
     before: number;
 }
 
 const callbackErrors = new Map<number, CallbackError>();
 
 /**
- * Keeps a reason while a call that may need it is pending. `oldest` is the number of the first pending call, and `next` that of the
- * call that starts next.
+ * Keeps an exception, and removes those that no pending call can need. `oldest` is the number of the first pending
+ * call, and `next` the number of the call that starts next.
  */
 export function keep(request: number, reason: unknown, oldest: number, next: number): void {
     for (const [earlier, { before }] of callbackErrors) {
@@ -19,7 +19,7 @@ export function keep(request: number, reason: unknown, oldest: number, next: num
     callbackErrors.set(request, { reason, before: next });
 }
 
-/** Returns what the function threw for a request. */
+/** Returns the exception of the function for a request. */
 export function reasonOf(request: number): unknown {
     return callbackErrors.get(request)?.reason;
 }

@@ -25,10 +25,10 @@ import { ApiKey, AuthorizationHeader, raw } from "./secrets";
 /**
  * The keys of a Codat client: `Client.keys`.
  *
- * Every call may also reject with `UnauthorizedError`, `PaymentRequiredError`, `ForbiddenError`, `RateLimitedError`,
- * `ServerError`, `ConnectError`, `TimeoutError`, `BadResponseError` or `TooLargeError`; once its signal is aborted, with the
- * signal's reason. A lost connection, 408, 429, 500, 502, 503 and 504 are retried: at most 4 attempts, after random waits of
- * up to 250 ms, 500 ms, then 1 s, or after what `Retry-After` asks for.
+ * Every method can also reject with `UnauthorizedError`, `PaymentRequiredError`, `ForbiddenError`, `RateLimitedError`,
+ * `ServerError`, `ConnectError`, `TimeoutError`, `BadResponseError` or `TooLargeError`; if its signal is aborted, with
+ * the reason of the signal. A request is retried after a lost connection, 408, 429, 500, 502, 503 and 504: at most 4
+ * attempts, after random delays of up to 250 ms, 500 ms, then 1 s, or after the delay that `Retry-After` states.
  */
 export class Keys {
     readonly #own: Own;
@@ -38,26 +38,27 @@ export class Keys {
         this.#own = own;
     }
 
-    /** All keys, at most ten, in Codat's order. Each holds its secret: Codat's list does. */
+    /** Returns all keys, at most ten, in Codat's order. Each key contains its secret, as Codat's list does. */
     async list(options: CallOptions = {}): Promise<ApiKeyDetails[]> {
         return keys(await start(this.#own, { call: "list" }, options));
     }
 
-    /** The key of this id, taken from the list. Rejects with `NotFoundError`. */
+    /** Returns the key with this id. It is looked up in the list of keys. Rejects with `NotFoundError`. */
     async get(id: string, options: CallOptions = {}): Promise<ApiKeyDetails> {
         return new ApiKeyDetails(await start(this.#own, { call: "get", id: text("id", id) }, options));
     }
 
-    /** All keys of exactly this name, which may be none or several: names are not unique. */
+    /** Returns all keys with exactly this name. There can be no key or several keys, because names are not unique. */
     async find(name: string, options: CallOptions = {}): Promise<ApiKeyDetails[]> {
         return keys(await start(this.#own, { call: "find", name: text("name", name) }, options));
     }
 
     /**
-     * Makes exactly one key of this name: at most 4 attempts under one idempotency key, 15 s each, 60 s in all.
+     * Creates exactly one key with this name: at most 4 attempts with one idempotency key, 15 s each, 60 s in total.
      *
-     * Rejects with `KeyLimitReachedError`, and with `OutcomeUnknownError` where nothing proves whether a key was made: with
-     * the idempotency key to resume with, and the candidates. That holds for a call that its signal stopped, too.
+     * Rejects with `KeyLimitReachedError` if there are ten keys. Rejects with `OutcomeUnknownError` if no response
+     * confirms whether a key was created, also if the signal was aborted. This error has the idempotency key with which
+     * to resume, and the candidates.
      */
     async create(name: string, options: CreateOptions = {}): Promise<Creation> {
         const given = callOptions(options, ["adopt", "idempotencyKey"]);
@@ -72,10 +73,11 @@ export class Keys {
     }
 
     /**
-     * Deletes the key of this id, for good: at most 4 attempts, 10 s each, 30 s in all.
+     * Deletes the key with this id permanently: at most 4 attempts, 10 s each, 30 s in total.
      *
-     * Rejects with `NotFoundError`, `LastKeyError`, `KeyInUseError` with nothing sent, and with `OutcomeUnknownError` where
-     * nothing proves whether the key was deleted. What another process deletes meanwhile cannot be seen.
+     * Rejects with `NotFoundError`, `LastKeyError` or `KeyInUseError` without deleting a key, and with
+     * `OutcomeUnknownError` if no response confirms whether the key was deleted. The keys are listed first. A key that
+     * another process deletes after the list is not noticed.
      */
     async delete(id: string, options: DeleteOptions = {}): Promise<void> {
         const given = callOptions(options, ["allowKeyInUse"]);
@@ -85,11 +87,11 @@ export class Keys {
 }
 
 /**
- * A client of Codat's API. It serves any number of calls at once, and does not keep the process alive between them.
+ * A client of Codat's API. It can make any number of concurrent calls. Only pending calls keep the process alive.
  *
- * What is not given comes from the environment: `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or `CODAT_API_KEY_FILE`;
- * `CODAT_BASE_URL`, `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`; `HTTPS_PROXY` and `NO_PROXY`. Nothing is sent until a
- * call is made.
+ * The defaults of the options come from the environment: `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or `CODAT_API_KEY_FILE`;
+ * `CODAT_BASE_URL`, `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`; `HTTPS_PROXY` and `NO_PROXY`. Creating a client sends
+ * nothing.
  *
  * ```ts
  * await using client = new Client();
@@ -101,7 +103,10 @@ export class Client {
     readonly keys: Keys;
     readonly #own: Own;
 
-    /** Throws `NoCredentialError`, `InvalidCredentialError`, `InvalidInputError` for what cannot be used. */
+    /**
+     * Throws `NoCredentialError`, `InvalidCredentialError`, or `InvalidInputError` for a URL or file that cannot be
+     * used.
+     */
     constructor(options: ClientOptions = {}) {
         const given = clientOptions(options);
         const { apiKey } = options;
@@ -111,10 +116,11 @@ export class Client {
     }
 
     /**
-     * Makes any call to Codat's API; the path begins with a slash.
+     * Sends a request to Codat's API. The path begins with a slash.
      *
-     * POST and PATCH carry one `Idempotency-Key`, the same in every attempt. Rejects with `InvalidInputError`, with nothing
-     * sent, for a path that leaves the base URL; with `OutcomeUnknownError` for a change in doubt.
+     * All attempts of a POST or PATCH have the same `Idempotency-Key`. Rejects with `InvalidInputError`, with nothing
+     * sent, for a path that leaves the base URL; with `OutcomeUnknownError` if a change may have taken effect and no
+     * response confirms it.
      */
     async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
         const given = callOptions(options, ["query", "json", "body", "headers"]);
@@ -123,7 +129,8 @@ export class Client {
     }
 
     /**
-     * The pages of a paged resource, `/companies`. After an error, `next()` asks for the same page again.
+     * Iterates over the pages of a resource such as `/companies`. After an error, `next()` requests the same page
+     * again.
      *
      * ```ts
      * for await (const page of client.pages("/companies", { pageSize: 500 })) {
@@ -139,49 +146,53 @@ export class Client {
         return new Pages(() => perform(next, provide, signal));
     }
 
-    /** Which key this client authenticates with, taken from the list. Rejects with `NotFoundError`. */
+    /**
+     * Returns the key that this client authenticates with. It is looked up in the list. Rejects with `NotFoundError`.
+     */
     async whoami(options: CallOptions = {}): Promise<ApiKeyDetails> {
         return new ApiKeyDetails(await start(this.#own, { call: "whoami" }, options));
     }
 
     /**
-     * Reads the key from its source again, and tells whether it is another one now. Calls do so by themselves when Codat
-     * refuses the key. A key that was given as a value does not change. Rejects with `InvalidCredentialError` if the source
-     * cannot be read; the key in use is then kept.
+     * Reads the key from its source again, and resolves to whether the source has another key. Calls do this
+     * automatically after Codat rejects the key. A key that was given as a value does not change. Rejects with
+     * `InvalidCredentialError` if the source cannot be read. The client then keeps its key.
      */
     async reloadKey(options: CallOptions = {}): Promise<boolean> {
         return start(this.#own, { call: "reloadKey" }, options);
     }
 
-    /** What the latest answer said of the day's quota; `null` before the first. */
+    /** The quota of the day that the latest response reports. `null` before the first response. */
     get rateLimit(): RateLimit | null {
         return RateLimit.of(this.#own.core.rateLimit());
     }
 
-    /** Where this client's requests go, without a slash at the end. */
+    /** The base URL of all requests, without a slash at the end. */
     get baseUrl(): string {
         return this.#own.core.baseUrl();
     }
 
     /**
-     * Returns the header for another HTTP library, if the URL belongs to this client's own origin. It never waits. It checks a
-     * key file at most once a second, and reads it again if it has changed. It does not call a command or a function, and
-     * uses the latest key that it returned. Prefer `authorize` in code that can wait.
+     * Returns the header for another HTTP library, if the URL belongs to this client's own origin. This method never
+     * waits. It checks a key file at most once a second, and reads the file again if it has changed. It does not run a
+     * command or a function, and uses the latest key that the command or function returned. Prefer `authorize` in code
+     * that can wait.
      *
-     * Throws `InvalidInputError` for any other URL, so that the key goes nowhere else; `NoCredentialError` before a command
-     * or a function has been called for the first time; `ClosedError`.
+     * Throws `InvalidInputError` for any other URL, so that the key is sent nowhere else; `NoCredentialError` if the
+     * command or function has not run yet; `ClosedError`.
      */
     authorizationFor(url: string | URL): AuthorizationHeader {
         return header(callNative(() => this.#own.core.authorizationFor(href(url))));
     }
 
     /**
-     * Resolves to the header for another HTTP library, if the URL belongs to this client's own origin. The key is read from its
-     * source if that has not happened yet, or if the source may have changed. Concurrent calls share one read. Nothing is
-     * sent to Codat, and a failed read is not retried.
+     * Resolves to the header for another HTTP library, if the URL belongs to this client's own origin. The key is read
+     * from its source if it has not been read yet, or if the source may have changed. Concurrent calls share one read.
+     * Nothing is sent to Codat, and a failed read is not retried.
      *
      * Rejects with `InvalidInputError` for any other URL; `ClosedError`. If no key has been read before, also with
-     * `InvalidCredentialError` if the source cannot be read, and `TimeoutError` if that takes longer than a call may.
+     * `InvalidCredentialError` if the source cannot be read, and `TimeoutError` if that takes longer than the timeout
+     * of a call.
      */
     async authorize(url: string | URL, options: CallOptions = {}): Promise<AuthorizationHeader> {
         const given = href(url);
@@ -193,11 +204,12 @@ export class Client {
     }
 
     /**
-     * Resolves to the header for sending a request once more after this client's own origin answered 401 or 403 to `rejected`,
-     * or to `null` if the source has no other key. Concurrent calls share one read of the source. Calls of this client do
-     * this automatically; use it for requests that another library sends.
+     * Resolves to the header for sending a request once more after this client's own origin answered 401 or 403 to
+     * `rejected`, or to `null` if the source has no other key. Concurrent calls share one read of the source. Calls of
+     * this client do this automatically; use it for requests that another library sends.
      *
-     * Rejects as `authorize`, and with the errors of the source in any case. The key in use is then kept.
+     * Rejects with the errors of `authorize`, and with `InvalidCredentialError` whenever the source cannot be read. The
+     * client then keeps its key.
      */
     async reauthorize(
         url: string | URL,
@@ -211,15 +223,15 @@ export class Client {
     }
 
     /**
-     * Checks the server to which another HTTP library is about to send the header over an unencrypted connection. `url` is the URL
-     * of the library's proxy, or the URL of the request if there is no proxy. Throws `InvalidInputError` unless it has this
-     * client's own origin: a proxy would see the key.
+     * Checks the server to which another HTTP library is about to send the header over an unencrypted connection. `url`
+     * is the URL of the library's proxy, or the URL of the request if there is no proxy. Throws `InvalidInputError`
+     * unless it has this client's own origin: a proxy would see the key.
      */
     checkNextHop(url: string | URL): void {
         callNative(() => this.#own.core.checkNextHop(href(url)));
     }
 
-    /** Closes the connections. Every later call rejects with `ClosedError`. */
+    /** Closes the client. Running requests complete. Every later call rejects with `ClosedError`. */
     async close(): Promise<void> {
         this.#own.core.close();
     }
@@ -233,24 +245,24 @@ export class Client {
     }
 }
 
-/** No generator, which would end with its first error. */
+/** An iterator over pages. It is not a generator, because a generator ends with its first error. */
 class Pages implements AsyncIterableIterator<Page> {
-    readonly #ask: () => Promise<Completion>;
+    readonly #request: () => Promise<Completion>;
     #left = false;
 
-    constructor(ask: () => Promise<Completion>) {
-        this.#ask = ask;
+    constructor(request: () => Promise<Completion>) {
+        this.#request = request;
     }
 
     async next(): Promise<IteratorResult<Page, undefined>> {
-        const completion = this.#left ? undefined : await this.#ask();
+        const completion = this.#left ? undefined : await this.#request();
         if (completion?.response === undefined) {
             return { done: true, value: undefined };
         }
         return { done: false, value: new Page(completion.value, new Response(completion.response)) };
     }
 
-    /** For a loop that is left. */
+    /** Called when a loop is left before the last page. */
     async return(): Promise<IteratorResult<Page, undefined>> {
         this.#left = true;
         return { done: true, value: undefined };
@@ -261,23 +273,27 @@ class Pages implements AsyncIterableIterator<Page> {
     }
 }
 
-/** What a client is made of. */
+/** The private state of a client. */
 interface Own {
     readonly core: Core;
-    /** The function that gives its key, if one does. Not known to the native module, which would keep it for ever. */
+    /**
+     * The function that returns the key, if there is one. The native module does not refer to it, so that it can be
+     * collected.
+     */
     readonly provide: KeyFunction | undefined;
 }
 
-/** Performs a call that resolves to a value and has no options of its own. */
+/** Performs a call that has no options of its own. Resolves to its value. */
 async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
     return (await make(own, call, callOptions(options))).value;
 }
 
+/** Performs a call. */
 function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptions): Promise<Completion> {
     return perform((calls, number) => calls.start(number, core, timeout, call), provide, signal);
 }
 
-/** The header of a key that the core has checked. */
+/** Returns the header for a key that the core has checked. */
 function header(key: string): AuthorizationHeader {
     return AuthorizationHeader.encode(new ApiKey(key, null));
 }
@@ -286,7 +302,9 @@ function href(url: string | URL): string {
     return text("url", url instanceof URL ? url.href : url);
 }
 
-/** Of this thread: in a worker, or under jest, the process itself has others. */
+/**
+ * Returns a variable of `process.env`, which in a worker and under jest differs from the environment of the process.
+ */
 function variable(name: string): string | undefined {
     return process.env[name];
 }

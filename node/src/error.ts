@@ -21,17 +21,17 @@ export interface ErrorData {
 
 /** The error of a call. None of its texts contains a key. */
 export abstract class CodatError extends Error {
-    /** A stable identifier, `key_limit_reached`. */
+    /** A stable identifier, such as `key_limit_reached`. */
     abstract readonly code: string;
     /** Whether the same call may succeed later. */
     readonly retryable: boolean;
-    /** What to do next. */
+    /** What the user can do next. */
     readonly hint: string;
-    /** The HTTP status, if Codat responded. */
+    /** The HTTP status. `null` if Codat did not respond. */
     readonly status: number | null;
     /** The correlation id, for Codat's support. */
     readonly correlationId: string | null;
-    /** How many milliseconds to wait before a retry, if Codat says so. */
+    /** The milliseconds to wait before a retry, if Codat says so. */
     readonly retryAfter: number | null;
     /** Codat's message. */
     readonly codatMessage: string | null;
@@ -60,7 +60,7 @@ export abstract class AmbiguousError extends CodatError {
         super(data, cause);
         this.idempotencyKey = data.idempotencyKey;
         if (!data.showsIdempotencyKey) {
-            // Neither `inspect` nor `JSON.stringify` shows it then.
+            // `inspect` and `JSON.stringify` do not show the property then.
             Object.defineProperty(this, "idempotencyKey", { enumerable: false });
         }
         this.candidates = candidates;

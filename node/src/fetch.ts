@@ -7,13 +7,12 @@ import { NextHop } from "./next-hop";
 type Fetch = (input: any, init?: any) => Promise<any>;
 
 /**
- * Returns a `fetch` that sends the key of a client, which is read from its source at first use. After 401 or 403 the source is
- * read again, and the request is sent once more if there is another key and its body is not a stream. A `Request` is cloned
- * for that.
+ * Returns a `fetch` that sends the key of a client. The first request reads the key from its source. After 401 or 403
+ * the client reads the source again, and the request is sent once more if the source has another key and the body is
+ * not a stream. For this, a `Request` with a body is cloned.
  *
- * It rejects with `InvalidInputError` for a URL of another origin, or if a proxy would see the key unencrypted, and nothing is
- * sent. `fetch` removes the key from a
- * redirect to another origin.
+ * A request rejects with `InvalidInputError` if its URL has another origin, or if a proxy would see the key
+ * unencrypted. In both cases nothing is sent. `fetch` removes the key when it follows a redirect to another origin.
  */
 export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
     client: Client,
@@ -28,7 +27,7 @@ export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
         const given = members(init);
         const headers = Object.fromEntries(new Headers(given.headers ?? request?.headers));
         const own = given.body === undefined ? request : undefined;
-        // Passed beside the request, too: the request alone does not keep the signal's source from garbage collection.
+        // Passed in addition to the request, which does not keep the source of its signal from garbage collection.
         const signal = given.signal === undefined ? request?.signal : given.signal;
         const inputs = [input, own?.body ? own.clone() : input];
         const url = request?.url ?? String(input);
@@ -49,7 +48,7 @@ export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
     return send as F;
 }
 
-/** Includes inherited members, since a `Request` may be given as the options. */
+/** Returns the members of the options. Includes inherited members, because a `Request` can be given as the options. */
 function members(init: object | undefined): Record<string, any> {
     const found: Record<string, any> = {};
     for (const name in init) {

@@ -10,7 +10,7 @@
  * }
  * ```
  *
- * Every time is in milliseconds, as elsewhere in Node.
+ * All times are in milliseconds.
  */
 export { Client, Keys } from "./client";
 export type { Key, KeyFunction } from "./key-callback";

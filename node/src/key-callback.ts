@@ -11,22 +11,27 @@ export type Key = ApiKey | AuthorizationHeader | string;
 /** Returns the current key. */
 export type KeyFunction = () => Key | PromiseLike<Key>;
 
-/** Receives the result of a request: a text that holds the key, or why there is none, and what the function threw. */
+/** Receives the result of a request: the text that the function returned, or the reason why there is no key. */
 export interface Results {
     complete(request: number, text: string): void;
+    /** `thrown` is set if the function threw. */
     fail(request: number, why: string, thrown?: { reason: unknown }): void;
 }
 
-/** A function while it runs. What it has started may outlive it, and make calls. */
+/**
+ * A running function. `provide` becomes `undefined` when it ends, because what the function has started may then make
+ * calls.
+ */
 interface Running {
     provide: KeyFunction | undefined;
 }
 
-/** The functions that run in this context, the innermost last. */
+/** The functions that are running in this asynchronous context, the innermost last. */
 const running = new AsyncLocalStorage<readonly Running[]>();
 
 /**
- * Binds the function to the context of a call. Throws if the function itself makes the call, which would wait for itself.
+ * Binds a function to the asynchronous context of a call. Throws if the function itself makes the call, which would
+ * wait for itself.
  */
 export function bindCallback(provide: KeyFunction, results: Results): (request: number) => void {
     if (running.getStore()?.some((one) => one.provide === provide)) {
@@ -37,6 +42,7 @@ export function bindCallback(provide: KeyFunction, results: Results): (request: 
     return AsyncResource.bind((request: number) => void run(provide, results, request));
 }
 
+/** Runs the function, and passes its result on. */
 async function run(provide: KeyFunction, results: Results, request: number): Promise<void> {
     const one: Running = { provide };
     const outer = running.getStore()?.filter(({ provide }) => provide !== undefined) ?? [];

@@ -3,29 +3,32 @@ import { type InspectOptions, inspect } from "node:util";
 
 import { ApiKey } from "./secrets";
 
+/** The data of a key, from the native module. */
 export interface KeyData {
     id: string;
     name: string | null;
-    /** The id and the name with keys masked. */
+    /** The id with every known key masked. */
     shownId: string;
+    /** The name with every known key masked. */
     shownName: string | null;
     apiKey: string;
     createdDate: number | null;
 }
 
 /**
- * A key as Codat lists it.
+ * A key in Codat's list of keys.
  *
- * `console.log`, `util.inspect` and `JSON.stringify` mask the secret, and every other known key in the name and the id.
+ * `console.log`, `util.inspect` and `JSON.stringify` mask the secret, and every known key that occurs in the name or
+ * the id.
  */
 export class ApiKeyDetails {
-    /** Codat's id. */
+    /** Codat's id of the key: the argument of `get` and `delete`. */
     readonly id: string;
-    /** The name. The first key of a client has none. */
+    /** The name, which is not unique. The first key of a Codat client has no name. */
     readonly name: string | null;
-    /** The secret. Codat's list of keys contains it. */
+    /** The secret. Codat's list of keys contains it in plain text. */
     readonly apiKey: ApiKey;
-    /** When the key was created; `null` for old keys. */
+    /** When the key was created. `null` for old keys, for which Codat has no date. */
     readonly createdDate: Date | null;
     readonly #shown: { id: string; name: string | null };
 
@@ -49,6 +52,7 @@ export class ApiKeyDetails {
     }
 }
 
+/** The data of a `Creation`, from the native module. */
 export interface CreationData {
     key: KeyData;
     how: Creation["how"];
@@ -60,11 +64,15 @@ export class Creation {
     /** The key. */
     readonly key: ApiKeyDetails;
     /**
-     * `created`: the response to the first request contained the key. `replayed`: the response to a retry did. `adopted`: no response
-     * did, and the key is the only new one of its name.
+     * How the key was found. `created`: the response to the first request contains the key. `replayed`: the response to
+     * a retry contains it. `adopted`: no response contains it, and it is the only new key of its name in the list, as
+     * `adopt` allows.
      */
     readonly how: "created" | "replayed" | "adopted";
-    /** Other new keys of the name after an ambiguous request; `null` if the keys could not be listed. */
+    /**
+     * Other new keys of the same name, which are listed after an ambiguous request. Empty if no request was ambiguous;
+     * `null` if the keys could not be listed.
+     */
     readonly extras: readonly ApiKeyDetails[] | null;
 
     /** @internal */

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
+/** The functions and classes of the native module. */
 export interface Native {
     Core: new (options: Options, variable: (name: string) => string | undefined) => Core;
     PendingCalls: new (settle: (events: string, responses: NativeResponse[]) => void) => PendingCalls;
@@ -14,6 +15,7 @@ export interface Native {
     same(key: string, other: string): boolean;
 }
 
+/** The options of a client. Times are in milliseconds. */
 export interface Options {
     apiKey?: string | undefined;
     authHeader?: string | undefined;
@@ -99,7 +101,7 @@ export interface Emulator {
     stop(): void;
 }
 
-/** Loads the module that was built in this repository, or that of the package for this platform. */
+/** Loads the module that was built in this repository, or else the module of the package for this platform. */
 function load(): Native {
     const built = join(__dirname, "..", "codat-keys.node");
     if (existsSync(built)) {
@@ -114,7 +116,7 @@ function load(): Native {
         try {
             return require(`${name}/codat-keys.node`);
         } catch (error: any) {
-            // A package for another C library may be installed, and does not load.
+            // A package for another C library may be installed, which does not load.
             if (error.code !== "MODULE_NOT_FOUND") broken.push(error.message);
         }
     }

@@ -1,32 +1,35 @@
-/** The server to which a request really goes: with a proxy, it is not the one that its URL names. */
+/** Checks the server to which a request is sent. With a proxy, the URL of the request names another server. */
 import { subscribe } from "node:diagnostics_channel";
 import { lookup } from "node:dns/promises";
 import { Agent } from "node:http";
 
 import type { Client } from "./client";
 
-/** Connects as Node does by default, but through no proxy that `NODE_USE_ENV_PROXY` allows. */
+/** An agent like the default agent of Node, but without the proxies of `NODE_USE_ENV_PROXY`. */
 const DIRECT = new Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });
 
-/** What undici is about to write on a connection. */
+/** The headers that undici is about to write, and the connection. */
 interface Sending {
     headers: unknown;
     socket: { remoteAddress?: string; remotePort?: number; destroy(error: unknown): void };
 }
 
-/** The unencrypted requests that undici, or the `fetch` of Node, is about to send. */
+/** The unencrypted requests that undici, or `fetch` of Node, is about to send. */
 const watches = new Set<Watch>();
 
+/** A header, and the check of a connection on which it is about to be written. */
 interface Watch {
     authorization: string;
+    /** Returns the error of a connection that must not be used. */
     refusal(socket: Sending["socket"]): unknown;
 }
 
+/** Whether a URL is unencrypted. */
 export function isPlain(url: string): boolean {
     return /^http:/i.test(url);
 }
 
-/** An agent for unencrypted connections. It asks the client before the key is sent on one. */
+/** Returns an agent for unencrypted connections. The client checks each connection before the key is sent. */
 export function directAgent(client: Client, given: any): any {
     // As in the core, a proxy of the environment is not used for unencrypted requests.
     const agent = given === undefined || given.options?.proxyEnv ? DIRECT : given;
@@ -41,13 +44,13 @@ export function directAgent(client: Client, given: any): any {
     return Object.create(agent, { addRequest: { value: addRequest } });
 }
 
-/** What undici connects to for a URL. */
+/** The addresses to which undici connects for a URL. */
 export class NextHop {
     readonly #client: Client;
     readonly #port: number;
     readonly #addresses: Set<string>;
 
-    /** Resolves to `undefined` for an encrypted connection, whose content a proxy does not see. */
+    /** Resolves the addresses of a URL. `undefined` for an encrypted connection, whose content a proxy cannot read. */
     static async of(client: Client, url: string): Promise<NextHop | undefined> {
         if (!isPlain(url)) return undefined;
         const { hostname, port } = new URL(url);
@@ -63,20 +66,23 @@ export class NextHop {
         this.#addresses = addresses;
     }
 
-    /** Until the returned function is called, a connection that goes elsewhere is closed before this header is written on it. */
+    /**
+     * Starts to close each connection to another server on which this header is about to be written. The returned
+     * function ends this.
+     */
     watch(authorization: string): () => void {
         const watch = { authorization, refusal: (socket: Sending["socket"]) => this.#refusal(socket) };
         watches.add(watch);
         return () => watches.delete(watch);
     }
 
-    /** Watches while a request is sent. */
+    /** Watches the header while a request is sent. */
     async during<T>(authorization: string, send: () => Promise<T>): Promise<T> {
         const end = this.watch(authorization);
         try {
             return await send();
         } catch (error) {
-            // `fetch` wraps the error of the connection.
+            // `fetch` wraps the error with which the connection was closed.
             throw (error as any)?.cause?.code === "invalid_input" ? (error as any).cause : error;
         } finally {
             end();
@@ -101,7 +107,7 @@ function hop(host: string, port: unknown): string {
 
 let isListening = false;
 
-/** Only subscribes once there is an unencrypted request. */
+/** Subscribes to undici at the first unencrypted request. */
 function listen(): void {
     if (isListening) return;
     isListening = true;

@@ -6,12 +6,13 @@ import { codatFetch } from "./fetch";
 import { NextHop } from "./next-hop";
 
 /**
- * Creates an SDK of Codat's that sends its requests with the key of a client to the client's base URL: `CodatPlatform`,
- * `CodatLending`, or any other one whose `httpClient` or axios can be replaced. The options are those of the SDK.
+ * Creates an SDK of Codat that sends its requests to the base URL of a client, with the client's key. `Sdk` is
+ * `CodatPlatform`, `CodatLending`, or any other SDK whose `httpClient` or axios can be replaced. The options are those
+ * of the SDK.
  *
- * The key is read from its source at first use. After 401 or 403 the source is read again, and the request is sent once more
- * if there is another key. A call for another origin fails, and nothing is sent. Throws `TypeError` for an SDK that accepts no
- * HTTP client.
+ * The first request reads the key from its source. After 401 or 403 the client reads the source again, and the request
+ * is sent once more if the source has another key. A call to another origin rejects, and nothing is sent. Throws
+ * `TypeError` for an SDK that accepts no HTTP client.
  *
  * ```ts
  * import { CodatPlatform } from "@codat/platform";
@@ -49,11 +50,11 @@ export function connect<Sdk, Options extends object>(
 }
 
 /**
- * The `authHeader` of `@codat/platform` and the other SDKs that take a function there:
+ * Returns the `authHeader` option of `@codat/platform` and other SDKs in which it can be a function:
  * `new CodatPlatform({ authHeader: security(client), serverURL: client.baseUrl })`.
  *
- * It returns only the header of the key in use. If Codat rejects the key, or a proxy would see it unencrypted, the call fails. The SDK does not say where a call
- * goes, and sends the header to any `serverURL`. `connect` has neither limitation.
+ * The function resolves to the header of the client's key. If Codat rejects the key, or a proxy would see it
+ * unencrypted, the call rejects. The SDK sends the header to any `serverURL`. `connect` has neither limitation.
  */
 export function security(client: Client): () => Promise<string> {
     mustBeClient(client);

@@ -1,39 +1,42 @@
-/** What calls take, on its way to the native module. */
+/** The options of the client and its calls, and their conversion for the native module. */
 import { entries, json as asJson, knownOptions, number, optional, text, whole, yes } from "./arguments";
 import type { KeyFunction } from "./key-callback";
 import type { Call, Command, Options } from "./native";
 import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
 
-/** What is not given comes from the environment: `CODAT_API_KEY`, `CODAT_BASE_URL`…, or has the default named here. */
+/** The options of a client. The environment provides defaults: see `Client`. */
 export interface ClientOptions {
     /**
      * An API key, or a function that returns a key or the value of an `Authorization` header, or a promise of one.
      *
-     * The first call of the client calls the function, within the time-out of that call. The function is called again after Codat
-     * rejects its key. Concurrent calls share one result. If the call that waits for the function is aborted, another call that
-     * needs the key calls the function again. An exception of the function is the `cause` of an `InvalidCredentialError`, and the
-     * client keeps its key.
+     * The first call of the client calls the function, within the timeout of that call. The function is called again
+     * after Codat rejects its key. Concurrent calls share one result. If the call that waits for the function is
+     * aborted, another call that needs the key calls the function again. An exception of the function becomes the
+     * `cause` of an `InvalidCredentialError`, and the client keeps its key.
      */
     apiKey?: ApiKey | string | KeyFunction | undefined;
-    /** The value of an `Authorization` header, in place of the key. */
+    /** The value of an `Authorization` header, instead of a key. */
     authHeader?: AuthorizationHeader | string | undefined;
     /**
-     * A file with an API key or the value of an `Authorization` header. A file that was replaced is read again within a second,
-     * and after Codat rejects the key. A file that the user of this process owns and every user of the machine can read is
-     * refused, unless it is mounted as containers mount secrets.
+     * A file with an API key or the value of an `Authorization` header. A file that was replaced is read again within a
+     * second, and after Codat rejects the key. A file that the user of this process owns and every user of the machine
+     * can read is rejected, unless a container mounts it.
      */
     apiKeyFile?: string | undefined;
-    /** A command that prints an API key or the value of an `Authorization` header: its program and arguments, or with options. */
+    /**
+     * A command that prints an API key or the value of an `Authorization` header: the program and its arguments, or a
+     * `KeyCommand`.
+     */
     apiKeyCommand?: readonly string[] | KeyCommand | undefined;
-    /** Where the API is: `https://api.codat.io`. */
+    /** The base URL of the API. Default: `CODAT_BASE_URL`, or `https://api.codat.io`. */
     baseUrl?: string | undefined;
-    /** How many milliseconds a call may take with its retries: 30,000, for `create` 60,000. */
+    /** The timeout of a call with its retries, in milliseconds. Default: 30,000; for `create`, 60,000. */
     timeout?: number | undefined;
-    /** Whether what fails in passing is tried again: yes, at most 4 attempts in all. */
+    /** Whether requests are retried: at most 4 attempts in total. Default: true. */
     retry?: boolean | undefined;
-    /** A file with PEM certificates to trust beside the bundled roots. */
+    /** The path of a file with PEM certificates to trust in addition to the bundled roots. Default: `CODAT_CA_FILE`. */
     caFile?: string | undefined;
-    /** The proxy for every request; else what `HTTPS_PROXY` and `NO_PROXY` say. */
+    /** The URL of the proxy for every request. Default: `HTTPS_PROXY` and `NO_PROXY`. */
     proxy?: string | undefined;
     /** Allows `http://` to other machines, which sends the key unencrypted. Default: `CODAT_ALLOW_INSECURE_HTTP`. */
     allowInsecureHttp?: boolean | undefined;
@@ -42,67 +45,82 @@ export interface ClientOptions {
 /**
  * A command that prints an API key or the value of an `Authorization` header, such as the client of a secret store.
  *
- * The first call of the client runs the command. It runs again after Codat rejects the key, and once the key is older than
- * `cachedFor`. It runs without a shell and without input. It inherits the environment of this process, except for the variables
- * that hold or name a key.
+ * The first call of the client runs the command. It runs again after Codat rejects the key, and once the key is older
+ * than `cachedFor`. It runs without a shell and without input. It inherits the environment of this process, except for
+ * the variables that contain or name a key.
  *
- * A call rejects with `InvalidCredentialError` if the command cannot be started, does not exit in time, prints more than 64 KiB,
- * exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500 characters of its
- * standard error, with keys masked. No error quotes its standard output.
+ * A call rejects with `InvalidCredentialError` if the command cannot be started, does not exit in time, prints more
+ * than 64 KiB, exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500
+ * characters of its standard error, with keys masked. No error quotes its standard output.
  */
 export interface KeyCommand {
     /**
-     * The program, which is looked up in `PATH`, and its arguments. Do not put a secret into the arguments: every process of the
-     * machine can read them.
+     * The program, which is looked up in `PATH`, and its arguments. Do not put a secret into the arguments: every
+     * process of the machine can read them.
      */
     argv: readonly string[];
     /**
-     * How many milliseconds one run may take: 10,000 by default. The command is then killed, but not the processes that it started.
+     * The timeout of one run, in milliseconds. The command is then killed, but not the processes that it started.
+     * Default: 10,000.
      */
     timeout?: number | undefined;
-    /** How many milliseconds the key is used before the command runs again. Default: until Codat rejects the key. */
+    /**
+     * The time in milliseconds for which the key is used before the command runs again. Default: until Codat rejects
+     * the key.
+     */
     cachedFor?: number | undefined;
 }
 
-/** What every call takes. */
+/** The options of every call. */
 export interface CallOptions {
-    /** Stops the call, and closes the connection of its request. */
+    /** Cancels the call, and closes the connection of its request. */
     signal?: AbortSignal | undefined;
-    /** How many milliseconds this call may take with its retries, in place of the client's. */
+    /** The timeout of this call with its retries, in milliseconds. Default: that of the client. */
     timeout?: number | undefined;
 }
 
+/** The options of `create`. */
 export interface CreateOptions extends CallOptions {
-    /** Says that nobody else creates keys of this name, so that after a doubt the one new key of the name is returned. */
+    /**
+     * Whether you know that no other program creates keys with this name. The only new key with this name is then
+     * returned after an ambiguous request. Default: false, and such a key is a candidate.
+     */
     adopt?: boolean | undefined;
-    /** Resumes a call that ended with `OutcomeUnknownError`, within 85 minutes. */
+    /**
+     * The idempotency key of a call that rejected with `OutcomeUnknownError`. It resumes this call, within 85 minutes.
+     */
     idempotencyKey?: string | undefined;
 }
 
+/** The options of `delete`. */
 export interface DeleteOptions extends CallOptions {
-    /** Also deletes the key that makes this very call. */
+    /** Whether the key that this client uses can be deleted. Default: false. */
     allowKeyInUse?: boolean | undefined;
 }
 
+/** The options of `request`. */
 export interface RequestOptions extends CallOptions {
+    /** Parameters that are added to the path. */
     query?: Parameters | undefined;
-    /** A body, written as JSON. Members that are `undefined` are left out. */
+    /** A value that is sent as JSON. Members that are `undefined` are omitted. */
     json?: unknown;
-    /** A body as it is; give its `Content-Type` as a header. */
+    /** A body that is sent unchanged. Set its `Content-Type` in `headers`. */
     body?: Uint8Array | string | undefined;
+    /** Headers, without `Authorization`, `Host`, and headers that frame a request such as `Content-Length`. */
     headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
 }
 
+/** The options of `pages`. */
 export interface PagesOptions extends CallOptions {
-    /** How many results a page holds: 100; at most 5000. */
+    /** The number of results of a page, from 1 to 5000. Default: 100. */
     pageSize?: number | undefined;
-    /** Codat's query language, `status=Linked`. */
+    /** A query in Codat's query language, such as `status=Linked`. */
     query?: string | undefined;
-    /** The order, `name` or `-name`. */
+    /** The property that orders the results, such as `name`, or `-name` for descending order. */
     orderBy?: string | undefined;
 }
 
-/** What can stand in a query. */
+/** The parameters of a query. */
 export type Parameters = Record<string, Parameter> | Iterable<readonly [string, Parameter]>;
 
 type Parameter = string | number | boolean;
@@ -110,7 +128,7 @@ type Parameter = string | number | boolean;
 const SOURCES = ["apiKey", "authHeader", "apiKeyFile", "apiKeyCommand"] as const;
 const OTHERS = ["baseUrl", "timeout", "retry", "caFile", "proxy", "allowInsecureHttp"];
 
-/** @internal */
+/** Checks and converts the options of a client. @internal */
 export function clientOptions(given: ClientOptions): Options {
     knownOptions("options", given, [...SOURCES, ...OTHERS]);
     const [one, other] = SOURCES.filter((source) => given[source] !== undefined);
@@ -149,7 +167,7 @@ function command(name: string, value: unknown): Command {
     };
 }
 
-/** The options that every call has, for a call that also has these. @internal */
+/** Checks and returns the options of every call. `others` are the names of further options of a call. @internal */
 export function callOptions(given: CallOptions, others: readonly string[] = []): CallOptions {
     const { signal, timeout } = knownOptions("options", given, ["signal", "timeout", ...others]);
     if (signal !== undefined && !isSignal(signal)) {
@@ -158,13 +176,13 @@ export function callOptions(given: CallOptions, others: readonly string[] = []):
     return { signal, timeout: optional(number, "timeout", timeout) };
 }
 
-/** @internal */
+/** Checks and converts the options of `pages`. @internal */
 export function pagesOptions({ pageSize, query, orderBy }: PagesOptions): [number?, string?, string?] {
     const text_ = optional(text, "query", query);
     return [optional(whole, "pageSize", pageSize), text_, optional(text, "orderBy", orderBy)];
 }
 
-/** @internal */
+/** Checks and converts the arguments of `request`. @internal */
 export function request(method: string, path: string, { query, json, body, headers }: RequestOptions): Call {
     const [content, type] = written(json, body);
     const given = entries("headers", headers);
@@ -181,7 +199,7 @@ export function request(method: string, path: string, { query, json, body, heade
     };
 }
 
-/** The bytes of a body, and their type if it is known. */
+/** Returns the bytes of a body, and their `Content-Type` for JSON. */
 function written(json: unknown, body: unknown): [Uint8Array?, string?] {
     if (json !== undefined) {
         if (body !== undefined) {
@@ -200,7 +218,7 @@ function written(json: unknown, body: unknown): [Uint8Array?, string?] {
     return [Buffer.from(text("body", body))];
 }
 
-/** It may be one of another realm. */
+/** Whether a value is an `AbortSignal`. It may be of another realm, so `instanceof` is not used. */
 function isSignal(signal: any): boolean {
     return ["throwIfAborted", "addEventListener", "removeEventListener"].every(
         (name) => typeof signal?.[name] === "function",

@@ -17,19 +17,19 @@ export interface Completion {
 /** Starts a call under a number. */
 export type Start = (calls: PendingCalls, number: number) => void;
 
-/** A pending call, and the function that returns its key, if there is one. */
+/** A pending call. `callback` runs the function that returns the key, if there is one. */
 interface Pending {
     complete: (completion: Completion) => void;
     callback: ((request: number) => void) | undefined;
 }
 
-/** In the order in which they started. */
+/** The pending calls by number, in the order in which they started. */
 const inFlight = new Map<number, Pending>();
 const pendingCalls = new native.PendingCalls(settle);
 let numbers = 0;
 let held = false;
 let check: NodeJS.Immediate | undefined;
-/** Saved, because tests may replace timers by fake ones that never run. */
+/** Saved, because tests may replace the timers of Node by fakes that never run. */
 const nextTurn = timers.setImmediate;
 
 /** Performs a call. Errors are created here, so that their stack contains the caller. */
@@ -39,7 +39,7 @@ export async function perform(start: Start, provide?: KeyFunction, signal?: Abor
     const number = numbers++;
     try {
         const completion = await new Promise<Completion>((complete) => {
-            // Whatever may throw comes first, because a started call must be in the map.
+            // The functions that can throw come first, because a started call must be in the map.
             stopWith(signal, number);
             callNative(() => start(pendingCalls, number));
             inFlight.set(number, { complete, callback });
@@ -57,7 +57,7 @@ export async function perform(start: Start, provide?: KeyFunction, signal?: Abor
     }
 }
 
-/** Called by the native module with completions and with requests for the key. */
+/** Completes calls, and runs callbacks for the key. Called by the native module with a JSON array of events. */
 function settle(events: string, responses: NativeResponse[]): void {
     type Event = [number, number | null, unknown, (ErrorData | null)?, number?];
     for (const [number, index, value, error, request] of JSON.parse(events) as Event[]) {
@@ -93,7 +93,7 @@ function hold(): void {
     }
 }
 
-/** Lets the process end. Delayed by one turn, because the next call often follows at once. */
+/** Lets the process end. Runs one turn later, because the next call often starts in the same turn. */
 function release(): void {
     check = undefined;
     if (inFlight.size === 0) {
@@ -102,9 +102,10 @@ function release(): void {
     }
 }
 
-/** The calls that each signal cancels. Node warns of a signal with many listeners. */
+/** The calls that each signal cancels. They share one listener, because Node warns of a signal with many listeners. */
 const stopped = new WeakMap<AbortSignal, { calls: Set<number>; stop: () => void }>();
 
+/** Cancels a call when its signal is aborted. */
 function stopWith(signal: AbortSignal | undefined, number: number): void {
     if (signal === undefined) {
         return;
@@ -118,6 +119,7 @@ function stopWith(signal: AbortSignal | undefined, number: number): void {
     stopped.get(signal)!.calls.add(number);
 }
 
+/** Removes a call from those that its signal cancels. */
 function leave(signal: AbortSignal | undefined, number: number): void {
     const known = signal && stopped.get(signal);
     if (known?.calls.delete(number) && known.calls.size === 0) {

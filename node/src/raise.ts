@@ -1,4 +1,4 @@
-/** Creates the errors that are thrown from the data of the native module. */
+/** Creates errors from the data of the native module. */
 import { reasonOf } from "./callback-errors";
 import type { ErrorData } from "./error";
 import * as errors from "./errors";
@@ -8,19 +8,24 @@ type Kind = new (data: ErrorData, cause: unknown, candidates: readonly ApiKeyDet
 
 const BY_CODE = new Map<string, Kind>(Object.values(errors).map((kind) => [kind.code, kind]));
 
-/** Creates an error. The reason of the abort takes the place of the error of a cancelled call. */
+/** Returns the error of a call. For a cancelled call it is the reason of the abort. */
 export function raise(data: ErrorData, reason?: unknown): unknown {
     if (data.code === "cancelled" && reason !== undefined) {
         return reason;
     }
     const cause =
         data.thrown !== null ? reasonOf(data.thrown) : data.cause !== null ? raise(data.cause, reason) : undefined;
-    // Created here, so that the error classes import nothing that imports them: Bun evaluates them first.
+    // Created here, because the error classes cannot import `key-types`, which imports them indirectly: Bun evaluates
+    // the
+    // modules of such a cycle in another order.
     const candidates = data.candidates && data.candidates.map((key) => new ApiKeyDetails(key));
     return new (BY_CODE.get(data.code)!)(data, cause, candidates);
 }
 
-/** Calls the native module. Its exceptions contain the data of an error, or name the argument that is wrong. */
+/**
+ * Calls a function of the native module. Converts its exception to an error of this package, or to a `TypeError` for an
+ * argument.
+ */
 export function callNative<T>(call: () => T): T {
     try {
         return call();

@@ -1,17 +1,17 @@
-/** A handler between undici and the handler of the request. */
+/** A handler of undici that wraps the handler of a request. */
 
 import { isRejection } from "./attach";
 
 /** A handler of undici 6 or of later versions. */
 export type Handler = Record<string, any>;
 
-/** Decides, by the status and the URL of an answer, how to send the request again, or `null` to pass the answer on. */
+/** Resolves to a function that sends the request again, or to `null` if the response is to be passed on. */
 type Decide = (status: number, url: string | undefined) => Promise<(() => void) | null>;
 
-/** How many bytes of an unused answer are read, so that its connection can be reused. */
+/** The maximum number of bytes of an unused response that are read, so that its connection can be reused. */
 const DRAINED = 65_536;
 
-/** Holds a 401 or 403 back until `Decide` has resolved, and passes every other event on at once. */
+/** Holds a 401 or 403 back until `Decide` resolves, and passes every other event on immediately. */
 export class Relay {
     readonly #handler: Handler;
     readonly #begun: () => void;
@@ -22,7 +22,7 @@ export class Relay {
     #abort: (reason: Error) => void = () => {};
     #drained = 0;
 
-    /** Calls `begun` once there is a response or an error. */
+    /** `begun` is called when there is a response or an error. */
     constructor(handler: Handler, begun: () => void, decide: Decide) {
         this.#handler = handler;
         this.#begun = begun;
@@ -118,7 +118,7 @@ export class Relay {
         this.#decide(status, this.#history?.at(-1)?.href).then((sendAgain) => {
             if (this.#state !== "held") return;
             if (sendAgain === null) {
-                // Events that `resume` causes at once are queued after those held.
+                // Events that `resume` emits synchronously are queued after those that are held.
                 resume();
                 this.#state = "open";
                 for (const pass of this.#held) pass();

@@ -2,13 +2,13 @@
 import type { NativeResponse, Quota } from "./native";
 import { callNative } from "./raise";
 
-/** The quota of the day, as a response reports it. A value that cannot be read is `null`. */
+/** The quota of the day, as a response reports it. A value that cannot be parsed is `null`. */
 export class RateLimit {
-    /** Requests a day. */
+    /** Requests per day. */
     readonly limit: number | null;
-    /** The requests that remain. */
+    /** Requests that remain today. */
     readonly remaining: number | null;
-    /** When the quota is reset: 00:00 UTC. */
+    /** When the quota is reset: the next 00:00 UTC. */
     readonly reset: Date | null;
 
     /** @internal */
@@ -38,7 +38,7 @@ export class Response {
         Object.freeze(this);
     }
 
-    /** The headers, by their names in lower case. Headers of the same name are joined, as HTTP allows. */
+    /** The headers, by their names in lower case. The values of headers of the same name are joined by commas. */
     get headers(): Record<string, string> {
         const headers: Record<string, string> = Object.create(null);
         for (const [name, value] of this.#response.headers()) {
@@ -53,14 +53,17 @@ export class Response {
     }
 
     /**
-     * Parses the body as JSON. Throws `BadResponseError` if it is not valid JSON. A number with more than 15 digits loses its last
-     * digits, as in all of JavaScript: `content` has them.
+     * Parses the body as JSON. Throws `BadResponseError` if the body is not valid JSON. JavaScript rounds a number of
+     * more than 15 digits; `content` has all digits.
      */
     json(): any {
         return JSON.parse(callNative(() => this.#response.json()));
     }
 
-    /** The body for a log: known keys and each member `apiKey` are masked. */
+    /**
+     * Returns the body for a log. Every key that the client has used or listed is masked, and so is the value of every
+     * JSON member `apiKey`.
+     */
     redacted(): Uint8Array {
         return this.#response.redacted();
     }
@@ -70,7 +73,7 @@ export class Response {
         return this.#response.correlationId();
     }
 
-    /** The quota that this response reports. */
+    /** The quota that this response reports. `null` if it reports none. */
     get rateLimit(): RateLimit | null {
         return RateLimit.of(this.#response.rateLimit());
     }
@@ -80,7 +83,7 @@ export class Response {
 export class Page {
     /** The number of results on all pages. */
     readonly totalResults: number;
-    /** The response. */
+    /** The response that contains the page. */
     readonly response: Response;
     readonly #results: readonly any[];
 

@@ -1,4 +1,4 @@
-/** Keys and headers: shown by one method alone. Their values are in private members, which nothing else sees. */
+/** The classes of keys and headers. Only `exposeSecret` returns their value, which is in a private member. */
 import { inspect } from "node:util";
 
 import { text } from "./arguments";
@@ -8,18 +8,18 @@ import { callNative } from "./raise";
 /**
  * A Codat API key: a secret.
  *
- * `console.log`, `util.inspect`, template strings and `JSON.stringify` show the last four characters at the most;
- * `structuredClone` and `postMessage` leave the value behind. `exposeSecret` is the only way to it.
+ * `console.log`, `util.inspect`, template strings and `JSON.stringify` show at most the last four characters.
+ * `structuredClone` and `postMessage` do not copy the value. Only `exposeSecret` returns the value.
  */
 export class ApiKey {
     readonly #value: string;
 
-    /** Throws `InvalidCredentialError`, with the mistake and its repair, for what cannot be a raw key. */
+    /** Throws `InvalidCredentialError` if the text cannot be a raw key, and says how to correct it. */
     constructor(value: string | ApiKey);
     /** @internal */
     constructor(value: string | ApiKey, check: ((value: string) => void) | null);
     constructor(value: string | ApiKey, check: ((value: string) => void) | null = native.checkKey) {
-        // Without a check: it comes from the core.
+        // `null` for a key from the core, which has checked it.
         const text = check === null ? (value as string) : raw("value", value);
         if (check !== null) {
             callNative(() => check(text));
@@ -28,22 +28,28 @@ export class ApiKey {
         Object.freeze(this);
     }
 
-    /** Takes a key as it stands, for a form that nobody foresaw; refuses only what cannot be sent in a header. */
+    /**
+     * Creates a key without checking its form, for a form that this package does not know. Throws
+     * `InvalidCredentialError` only if the text cannot be sent in a header.
+     */
     static verbatim(value: string): ApiKey {
         return new ApiKey(value, native.checkVerbatim);
     }
 
-    /** The value itself. Whoever calls this is responsible for where it goes. */
+    /** Returns the value. The caller is responsible for keeping it secret. */
     exposeSecret(): string {
         return this.#value;
     }
 
-    /** The last four characters after four asterisks; only the asterisks for a key shorter than twelve characters. */
+    /**
+     * Returns four asterisks and the last four characters; only the asterisks for a key of fewer than twelve
+     * characters.
+     */
     masked(): string {
         return native.masked(this.#value);
     }
 
-    /** Whether both are the same, compared in constant time. */
+    /** Compares two keys in constant time. */
     equals(other: ApiKey): boolean {
         return native.same(this.#value, raw("other", other));
     }
@@ -61,13 +67,13 @@ export class ApiKey {
     }
 }
 
-/** The value of the `Authorization` header: `Basic` and the Base64 of the key alone. As secret as the key. */
+/** The value of the `Authorization` header: `Basic`, a space, and the Base64 of the key. It is as secret as the key. */
 export class AuthorizationHeader {
-    /** The key that it carries. */
+    /** The key that the header contains. */
     readonly apiKey: ApiKey;
     readonly #value: string;
 
-    /** Throws `InvalidCredentialError`, with the mistake and its repair, for what is no such header. */
+    /** Throws `InvalidCredentialError` if the text cannot be such a value, and says how to correct it. */
     constructor(value: string | AuthorizationHeader);
     /** @internal */
     constructor(value: null, key: ApiKey);
@@ -83,12 +89,12 @@ export class AuthorizationHeader {
         Object.freeze(this);
     }
 
-    /** The header of a key. */
+    /** Creates the header for a key. */
     static encode(key: ApiKey): AuthorizationHeader {
         return new AuthorizationHeader(null, key instanceof ApiKey ? key : new ApiKey(raw("key", key)));
     }
 
-    /** The value itself, `Basic …`. */
+    /** Returns the value, `Basic …`. The caller is responsible for keeping it secret. */
     exposeSecret(): string {
         return this.#value;
     }
@@ -107,9 +113,9 @@ export class AuthorizationHeader {
 }
 
 /**
- * The value of the `Authorization` header for a key: a secret, like the key.
+ * Returns the value of the `Authorization` header for a key. It is as secret as the key.
  *
- * Throws `InvalidCredentialError` for what cannot be a raw key, with the mistake and its repair.
+ * Throws `InvalidCredentialError` if the text cannot be a raw key, and says how to correct it.
  *
  * ```ts
  * encode("example"); // "Basic ZXhhbXBsZQ=="
@@ -123,7 +129,7 @@ export function encode(key: string | ApiKey): string {
     return native.headerOf(value);
 }
 
-/** The value of a text, or of a key or header, which may be one of another copy of this package. @internal */
+/** Returns a text, or the value of a key or header. The object may be from another copy of this package. @internal */
 export function raw(name: string, value: any): string {
     return text(name, typeof value?.exposeSecret === "function" ? value.exposeSecret() : value);
 }

@@ -1,5 +1,5 @@
 /**
- * A local stand-in for Codat's API, for tests. Its keys are made up; never give it a real one.
+ * A local emulator of Codat's API, for tests. Its keys are made up. Never use it with a real key.
  *
  * ```ts
  * await using emulator = new Emulator();
@@ -14,25 +14,26 @@ import { knownOptions, optional, whole } from "./arguments";
 import { native } from "./native";
 import { callNative } from "./raise";
 
+/** The options of an emulator. */
 export interface EmulatorOptions {
-    /** 0: a free one. */
+    /** The TCP port. Default: 0, a free port. */
     port?: number | undefined;
-    /** Makes the same keys each time. */
+    /** An integer. Emulators with the same seed have the same keys. Default: a random seed. */
     seed?: number | undefined;
 }
 
-/** Those that nobody has stopped: whoever lets go of one may still have its address. */
+/** The running emulators. They are kept when their last reference is gone, because clients may still call them. */
 const running = new Set<Emulator>();
 
-/** The emulator, in this process, on 127.0.0.1: it runs until it is stopped, and does not keep the process alive. */
+/** An emulator in this process, on 127.0.0.1. It runs until it is stopped, and does not keep the process alive. */
 export class Emulator {
-    /** Where it listens. */
+    /** The base URL for clients. */
     readonly baseUrl: string;
-    /** The one made-up key that it has in the beginning. */
+    /** The made-up key that exists when the emulator starts. */
     readonly apiKey: string;
     readonly #native;
 
-    /** Throws where it cannot start. */
+    /** Throws if the emulator cannot start. */
     constructor(options: EmulatorOptions = {}) {
         const { port = 0, seed } = knownOptions("options", options, ["port", "seed"]);
         const number = whole("port", port);
@@ -42,42 +43,44 @@ export class Emulator {
         this.apiKey = this.#native.apiKey();
     }
 
-    /** The variables with which a client finds it. */
+    /** The environment variables that make the emulator the default of a client. */
     get environment(): { CODAT_BASE_URL: string; CODAT_API_KEY: string } {
         return { CODAT_BASE_URL: this.baseUrl, CODAT_API_KEY: this.apiKey };
     }
 
-    /** The keys (masked), companies, switches and rate limit. */
+    /** Resolves to the state: the keys (masked), the number of companies, the switches and the rate limit. */
     state(): Promise<any> {
         return this.#control("GET", "state");
     }
 
-    /** Changes any of them; what is not named stays. */
+    /** Changes the given members of the state. */
     async setState(members: object): Promise<void> {
         await this.#control("PUT", "state", members);
     }
 
-    /** What is to go wrong; an empty script lets nothing go wrong any more. */
+    /**
+     * Replaces the faults, which are injected in this order. An empty list removes all faults. See docs/emulator.md.
+     */
     async setFaults(faults: readonly object[]): Promise<void> {
         await this.#control("PUT", "faults", { faults });
     }
 
-    /** The newest 10,000 requests, without secrets. */
+    /** Resolves to the latest 10,000 requests, oldest first, without secrets. */
     async journal(): Promise<any[]> {
         return (await this.#control("GET", "journal")).requests;
     }
 
-    /** Forgets them. */
+    /** Removes all requests from the journal. */
     async clearJournal(): Promise<void> {
         await this.#control("DELETE", "journal");
     }
 
-    /** Puts its clock forward by milliseconds. */
+    /** Advances the clock of the emulator by a time in milliseconds. */
     async advanceClock(time: number): Promise<void> {
         await this.#control("POST", "clock", { advanceSeconds: time / 1000 });
     }
 
-    /** Closes its port and its connections. */
+    /** Stops the emulator, and closes its port and its connections. */
     async stop(): Promise<void> {
         running.delete(this);
         this.#native.stop();
@@ -96,7 +99,7 @@ export class Emulator {
     }
 }
 
-/** Not with `fetch`, which tests like to replace. */
+/** Sends a request to the emulator. Does not use `fetch`, which tests may replace. */
 function send(method: string, url: string, body?: object): Promise<{ status: number; said: string }> {
     return new Promise((resolve, reject) => {
         const headers = { "Content-Type": "application/json" };

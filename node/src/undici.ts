@@ -12,12 +12,13 @@ import type { AuthorizationHeader } from "./secrets";
 type Options = Dispatcher.DispatchOptions & { signal?: unknown };
 
 /**
- * Sends the key of a client, which is read from its source at first use. After 401 or 403 the source is read again, and the
- * request is sent once more if there is another key and its body is not a stream.
+ * Returns an interceptor that sends the key of a client. The first request reads the key from its source. After 401 or
+ * 403 the client reads the source again, and the request is sent once more if the source has another key and the body
+ * is not a stream.
  *
- * A request for another origin fails with `InvalidInputError`, and so does one whose key a proxy would see unencrypted: nothing
- * is sent. If undici's redirect interceptor follows a
- * redirect to another origin, the request is sent without the key; if `fetch` follows it, the request fails.
+ * A request to another origin fails with `InvalidInputError`, and so does a request whose key a proxy would see
+ * unencrypted. In both cases nothing is sent. If undici's redirect interceptor follows a redirect to another origin,
+ * the request is sent without the key. If `fetch` follows the redirect, the request fails.
  */
 export function codatAuth(client: Client): Dispatcher.DispatcherComposeInterceptor {
     mustBeClient(client);
@@ -37,15 +38,15 @@ async function perform(
     options: Options,
     handler: Handler,
 ): Promise<void> {
-    // Only the origin counts, to which undici connects: a path may look like another URL.
+    // Without the path, which may look like another URL: undici connects to the origin.
     const origin = String(options.origin);
-    // undici also accepts an event emitter as the signal.
+    // undici also accepts an event emitter as the signal, which is not supported here.
     const signal = options.signal instanceof AbortSignal ? options.signal : undefined;
     let header;
     try {
         header = await authorize(client, origin, signal, options.body);
     } catch (error) {
-        // Compares the code, since the client may be from another copy of this package.
+        // Compares the code, because the client may be from another copy of this package.
         if (isFollowed(handler) && (error as CodatError).code === InvalidInputError.code) {
             dispatch(options, handler);
             return;
@@ -65,12 +66,18 @@ async function perform(
     dispatch(attach(options, header.exposeSecret()), relay as Dispatcher.DispatchHandler);
 }
 
-/** Whether undici's redirect interceptor sends the request. It follows to other origins, and removes secrets there. */
+/**
+ * Whether undici's redirect interceptor sends the request. The interceptor follows redirects to other origins without
+ * secrets.
+ */
 function isFollowed({ history }: Handler): boolean {
     return Array.isArray(history) && history.length > 0;
 }
 
-/** Adds a header to headers in any form that undici accepts: an object, pairs, or alternating names and values. */
+/**
+ * Sets the header. The given headers may have any form that undici accepts: an object, pairs, or alternating names and
+ * values.
+ */
 function attach(options: Options, authorization: string): Options {
     const { headers } = options;
     if (Array.isArray(headers) && typeof headers[0] === "string") {

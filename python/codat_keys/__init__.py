@@ -25,14 +25,14 @@ from ._native import (
     encode,
 )
 
-# As in `typing`, whose import takes longer than that of all that stands here.
+# A constant of its own, because importing `typing` takes longer than importing this package.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._aio import AsyncClient, AsyncKeys
 else:
 
     def __getattr__(name):
-        # The import of `asyncio` takes longer than all the rest: only who uses it waits for it.
+        # Imported on first use, because importing `asyncio` takes longer than importing this package.
         if name not in ("AsyncClient", "AsyncKeys"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from . import _aio

@@ -15,7 +15,7 @@ from ._request import request
 
 
 class _Pages:
-    """No generator, which would end with its first error."""
+    """An iterator over pages. It is not a generator, because a generator ends with its first error."""
 
     __slots__ = ("_core", "_cursor")
 
@@ -34,7 +34,7 @@ class _Pages:
 
 
 class AsyncKeys:
-    """The keys of a Codat client: ``AsyncClient.keys``. As ``Keys``, awaited.
+    """The keys of a Codat client: ``AsyncClient.keys``. Its methods are those of ``Keys``, awaited.
 
     >>> import asyncio
     >>> async def main():
@@ -65,14 +65,18 @@ class AsyncKeys:
     async def create(self, name: str, *, adopt: bool = False, idempotency_key: str | None = None) -> Creation:
         """As ``Keys.create``.
 
-        Where the task is cancelled when a key may have been made, its ``asyncio.CancelledError`` has an
-        ``OutcomeUnknownError`` as its ``__cause__``: with the ``idempotency_key`` to resume with, or with the key made
-        as its one candidate.
+        If the task is cancelled after a key may have been created, the ``__cause__`` of its ``asyncio.CancelledError``
+        is an ``OutcomeUnknownError``. This error has the ``idempotency_key`` with which to resume, or the new key as
+        its only candidate.
         """
         return await self._core.perform(_native.create(name, adopt, idempotency_key))
 
     async def delete(self, id: str, *, allow_key_in_use: bool = False) -> None:
-        """As ``Keys.delete``. What a cancelled task leaves in doubt is told as by ``AsyncKeys.create``."""
+        """As ``Keys.delete``.
+
+        If the task is cancelled after the key may have been deleted, the ``__cause__`` of its
+        ``asyncio.CancelledError`` is an ``OutcomeUnknownError``.
+        """
         await self._core.perform(_native.delete(id, allow_key_in_use))
 
     def __repr__(self) -> str:
@@ -83,14 +87,15 @@ _List = list[ApiKeyDetails]
 
 
 class AsyncClient:
-    """A client of Codat's API for asyncio: as ``Client``, awaited. It serves any number of tasks, loops and threads.
+    """A client of Codat's API for asyncio. Its arguments and methods are those of ``Client``, awaited. Any number of
+    tasks, event loops and threads can share a client.
 
-    As ``api_key`` it takes an async function, too, which runs on the event loop of the call that needs the key, within that
-    call's time. If that call is cancelled, so is the function, and another call that waits for the key begins it anew. Any
-    other function runs in a thread of its own, so that it may block.
+    The argument ``api_key`` can also be an async function. It runs on the event loop of the call that needs the key,
+    within the timeout of that call. If the call is cancelled, the function is cancelled, and another call that waits
+    for the key runs it again. A function that is not async runs in its own thread, so that it can block.
 
-    Cancelling a task that waits closes the connection of its request. Where that leaves a change in doubt, the
-    ``asyncio.CancelledError`` has an ``OutcomeUnknownError`` as its ``__cause__``.
+    Cancelling a task that waits closes the connection of its request. If the outcome of a change is then unknown, the
+    ``__cause__`` of the ``asyncio.CancelledError`` is an ``OutcomeUnknownError``.
 
     >>> import asyncio
     >>> async def main():
@@ -130,7 +135,7 @@ class AsyncClient:
                 allow_insecure_http=allow_insecure_http,
             )
         finally:
-            # A traceback that shows local variables shows those of this frame, too; a URL may hold a password.
+            # Deleted, because some tracebacks show the local variables of this frame. A URL may contain a password.
             del api_key, auth_header, base_url, proxy
         self._core = Core(given)
         self.keys = AsyncKeys(self._core)
@@ -176,17 +181,18 @@ class AsyncClient:
         return self._core.native.base_url()
 
     def authorization_for(self, url: str) -> AuthorizationHeader:
-        """Returns the header for another HTTP library, if the URL belongs to this client's own origin. It never waits. It
-        checks a key file at most once a second, and reads it again if it has changed. It does not call a command or a
-        function, and uses the latest key that it returned. Prefer ``authorize`` in code that can wait.
+        """Returns the header for another HTTP library, if the URL belongs to this client's own origin. This method
+        never waits. It checks a key file at most once a second, and reads the file again if it has changed. It does not
+        run a command or a function, and uses the latest key that the command or function returned. Prefer ``authorize``
+        in code that can wait.
 
-        Raises ``InvalidInputError`` for any other URL, so that the key goes nowhere else; ``NoCredentialError`` before a
-        command or a function has been called for the first time; ``ClosedError``. Nothing is sent.
+        Raises ``InvalidInputError`` for any other URL, so that the key is sent nowhere else; ``NoCredentialError`` if
+        the command or function has not run yet; ``ClosedError``. Nothing is sent.
         """
         return self._core.native.authorization_for(url)
 
     async def authorize(self, url: str) -> AuthorizationHeader:
-        """As ``Client.authorization_for``, awaited: the header for another HTTP library."""
+        """As ``Client.authorization_for``, awaited. Returns the header for another HTTP library."""
         header = self._core.native.cached_authorization(url)
         return await self._core.perform(_native.authorize(url)) if header is None else header
 

@@ -24,7 +24,7 @@ async def run(request: KeyRequest) -> None:
 
 
 async def _in_a_thread(function: Callable[[], object]) -> object:
-    """Runs a function in a daemon thread. The loop and the interpreter would wait for a thread of the loop's executor."""
+    """Runs a function in a daemon thread, because the event loop and the interpreter wait for threads of an executor."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[tuple[object, BaseException | None]] = loop.create_future()
 
@@ -38,7 +38,7 @@ async def _in_a_thread(function: Callable[[], object]) -> object:
             returned = function()
         except BaseException as error:
             raised = error
-        # The loop may be closed meanwhile.
+        # Fails if the event loop is closed.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(end, returned, raised)
 
@@ -46,7 +46,7 @@ async def _in_a_thread(function: Callable[[], object]) -> object:
     try:
         thread.start()
     except RuntimeError:
-        # Python 3.12 starts no threads while `atexit` functions run: the function blocks the loop instead.
+        # Python 3.12 starts no threads while `atexit` functions run: the function then blocks the event loop.
         call()
     returned, raised = await ended
     if raised is not None:

@@ -17,34 +17,39 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """A client of Codat's API that blocks the calling thread; safe to share between threads, and after a fork.
+    """A client of Codat's API that blocks the calling thread. It can be shared between threads, and used after a fork.
 
-    What is not given comes from the environment, or is the default:
+    The key has one of these sources:
 
-    - ``api_key`` or ``auth_header``: ``CODAT_API_KEY``, ``CODAT_AUTH_HEADER``, or the file ``CODAT_API_KEY_FILE``
-    - or ``api_key_file``, whose key or whole header is followed: a file that was replaced is read again within a second,
-      and when Codat refuses the key; a file that your own user owns and every user of the machine can read is refused,
-      unless a container mounts it
-    - or ``api_key_command``, a program and its arguments, which prints a key: see ``KeyCommand``
-    - or ``api_key``, a function that returns a key or a whole header: it is called with the first call, in the thread of
-      that call, whose time-out does not interrupt it, and again when Codat refuses its key; calls that need it at once
-      share what it returns
-    - ``base_url``: ``CODAT_BASE_URL``, or ``https://api.codat.io``
-    - ``timeout``, in seconds or as a timedelta, for a whole call with its retries: 30 s with 10 s for each attempt, for
-      ``create`` 60 s with 15 s; of a time given, one attempt of ``create`` and ``delete`` takes at most a third
-    - ``retry``: yes, as ``Keys`` says; without, every request is sent once
-    - ``ca_file``, PEM certificates to trust beside the bundled ones: ``CODAT_CA_FILE``, or none
-    - ``proxy``, a URL: what ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` say, or none
-    - ``allow_insecure_http``: ``CODAT_ALLOW_INSECURE_HTTP``. It allows ``http://`` to other machines, which sends the
-      key unencrypted; by default ``http://`` reaches this machine only
+    - ``api_key``, an API key. Default: ``CODAT_API_KEY``.
+    - ``auth_header``, the value of an ``Authorization`` header. Default: ``CODAT_AUTH_HEADER``.
+    - ``api_key_file``, the path of a file that contains a key or the value of a header. Default:
+      ``CODAT_API_KEY_FILE``. A file that was replaced is read again within a second, and after Codat rejects the key. A
+      file that the user of this process owns and every user of the machine can read is rejected, unless a container
+      mounts it.
+    - ``api_key_command``, a program and its arguments, which prints a key: see ``KeyCommand``.
+    - ``api_key``, a function that returns a key or the value of a header. It runs in the thread of the first call,
+      whose timeout does not interrupt it, and again after Codat rejects its key. Concurrent calls share one result.
 
-    Where Codat refuses a key with 401 or 403 and its source has another one by now, the call is made again with that one.
-    A source that cannot be read raises ``InvalidCredentialError`` from the call that needs it, with what a function
-    raised as its ``__cause__``; the key in use goes on. Nothing is sent until a call is made.
+    The other arguments:
 
-    Raises ``NoCredentialError``; ``InvalidCredentialError`` for what cannot be a key, and where two variables disagree;
-    ``InvalidInputError`` for a URL or a file that cannot be used; ``TypeError`` or ``ValueError`` for what is no such
-    argument.
+    - ``base_url``, a URL. Default: ``CODAT_BASE_URL``, or ``https://api.codat.io``.
+    - ``timeout``, in seconds or a timedelta, for a call with its retries. Default: 30 s and 10 s for each attempt; for
+      ``create``, 60 s and 15 s. If it is given, one attempt of ``create`` or ``delete`` takes at most a third of it.
+    - ``retry``, whether requests are retried, as ``Keys`` describes. Default: true.
+    - ``ca_file``, the path of a file with PEM certificates to trust in addition to the bundled roots. Default:
+      ``CODAT_CA_FILE``, or none.
+    - ``proxy``, a URL. Default: ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``, or none.
+    - ``allow_insecure_http``, whether ``http://`` is allowed to other machines, which sends the key unencrypted.
+      Default: ``CODAT_ALLOW_INSECURE_HTTP``, or false: ``http://`` reaches this machine only.
+
+    If Codat rejects a key with 401 or 403, the client reads the source again, and repeats the call if the source has
+    another key. A call whose source cannot be read raises ``InvalidCredentialError``, whose ``__cause__`` is the
+    exception of the function, and the client keeps its key. Creating a client sends nothing.
+
+    Raises ``NoCredentialError``; ``InvalidCredentialError`` if the key is not valid, or two variables contain different
+    keys; ``InvalidInputError`` if a URL or a file cannot be used; ``TypeError`` or ``ValueError`` if an argument has
+    another type or is out of range.
 
     >>> with Client() as client:
     ...     [key.name for key in client.keys.list()]
@@ -85,7 +90,7 @@ class Client:
                 allow_insecure_http=allow_insecure_http,
             )
         finally:
-            # A traceback that shows local variables shows those of this frame, too; a URL may hold a password.
+            # Deleted, because some tracebacks show the local variables of this frame. A URL may contain a password.
             del api_key, auth_header, base_url, proxy
         self._core = _native.BlockingCore(given)
         self.keys = Keys(self._core)
@@ -101,20 +106,22 @@ class Client:
         headers: Mapping[str, str] | None = None,
         timeout: Timeout | None = None,
     ) -> Response:
-        """Makes any call to Codat's API; the path begins with a slash, and may have a query.
+        """Sends a request to Codat's API. The path begins with a slash, and can have a query.
 
-        ``query`` is added to it: str, int, float, or bool, which is sent as ``true`` or ``false``. ``json`` is sent as
-        JSON, or else ``content`` as it is; by default there is no body. ``headers`` are added, but for
-        ``Authorization``, ``Host`` and what frames a request. ``timeout`` is in seconds, or a timedelta, and for the
-        whole call; by default the client's.
+        - ``query``, parameters that are added to the path: str, int, float, or bool, which is sent as ``true`` or
+          ``false``.
+        - ``json``, a value that is sent as JSON, or ``content``, bytes that are sent unchanged. Default: no body.
+        - ``headers``, without ``Authorization``, ``Host``, and headers that frame a request such as ``Content-Length``.
+        - ``timeout``, in seconds or a timedelta, for the whole call. Default: that of the client.
 
-        Retried as ``Keys`` says. POST and PATCH carry one ``Idempotency-Key``, the same in every attempt, as Codat's
-        page on idempotency asks; one of your own among the headers resumes an earlier call, within 85 minutes.
+        The request is retried as ``Keys`` describes. All attempts of a POST or PATCH have the same ``Idempotency-Key``,
+        as Codat's page on idempotency describes. An ``Idempotency-Key`` in ``headers`` resumes an earlier call, within
+        85 minutes.
 
-        Raises what ``Keys`` names, ``NotFoundError`` and ``ConflictError``; ``InvalidInputError`` for a 400, and with
-        nothing sent for a path that leaves the base URL or a header that is the client's own; ``OutcomeUnknownError``
-        where a change may have taken effect and nothing proves it. Where Ctrl-C leaves that in doubt, it is the
-        ``__cause__`` of the ``KeyboardInterrupt``.
+        Raises the errors of ``Keys``, ``NotFoundError`` and ``ConflictError``; ``InvalidInputError`` for a status of
+        400, and, with nothing sent, for a path that leaves the base URL or a header that the client sets;
+        ``OutcomeUnknownError`` if a change may have taken effect and no response confirms it. If Ctrl-C interrupts such
+        a change, this error is the ``__cause__`` of the ``KeyboardInterrupt``.
 
         >>> with Client() as client:
         ...     client.request("GET", "/profile").json()["name"]
@@ -126,27 +133,31 @@ class Client:
     def pages(
         self, path: str, *, page_size: int | None = None, query: str | None = None, order_by: str | None = None
     ) -> Iterator[Page]:
-        """The pages of a paged resource, ``/companies``: 100 results each by default, at most 5000.
+        """Iterates over the pages of a resource such as ``/companies``.
 
-        ``query`` is in Codat's query language, ``status=Linked``; ``order_by`` is ``name``, or ``-name``. The rules
-        come from Codat's page on paging.
+        - ``page_size``, the number of results of a page, from 1 to 5000. Default: 100.
+        - ``query``, in Codat's query language, such as ``status=Linked``.
+        - ``order_by``, a property such as ``name``, or ``-name`` for descending order.
 
-        Each page is a request: retried, and with errors, as ``request``. Raises ``InvalidInputError`` for a page size
-        out of range and for a ``page`` in the path, ``BadResponseError`` for an answer that is not paged. After an error
-        the same page is asked for again.
+        The rules come from Codat's page on paging. Each page is one request, with the retries and errors of
+        ``request``. Raises ``InvalidInputError`` for a page size out of range and for a ``page`` in the path,
+        ``BadResponseError`` for a response that is not paged. After an error, the next iteration requests the same page
+        again.
 
         >>> with Client() as client:
         ...     sum(len(page.results) for page in client.pages("/companies", page_size=2))
         5
         """
-        walk = self._core.pages(path, page_size, query, order_by)
-        # No generator, which would end with its first error.
-        return iter(lambda: self._core.perform(walk.next()), None)
+        cursor = self._core.pages(path, page_size, query, order_by)
+        # Not a generator, because a generator ends with its first error.
+        return iter(lambda: self._core.perform(cursor.next()), None)
 
     def whoami(self) -> ApiKeyDetails:
-        """Which key this client authenticates with. Codat has no such call: it is taken from the list.
+        """Returns the key that this client authenticates with. It is looked up in the list of keys, because Codat has
+        no such call.
 
-        Raises ``NotFoundError`` where the list does not hold it, which may be stale, and what ``Keys`` names.
+        Raises ``NotFoundError`` if the list does not contain the key, because the list may be stale, and the errors of
+        ``Keys``.
 
         >>> with Client() as client:
         ...     client.whoami() in client.keys.list()
@@ -155,11 +166,11 @@ class Client:
         return self._core.perform(_native.whoami())
 
     def reload_key(self) -> bool:
-        """Reads the key from its source again, and tells whether it is another one now. Calls do so by themselves when
-        Codat refuses the key.
+        """Reads the key from its source again, and returns whether the source has another key. Calls do this
+        automatically after Codat rejects the key. A key that was given as a value does not change.
 
-        Raises ``InvalidCredentialError`` where it cannot be read, ``TimeoutError`` where that takes longer than a call
-        may, and ``ClosedError``; the key in use goes on. It is not retried, and a key that was given as a value stays.
+        Raises ``InvalidCredentialError`` if the source cannot be read, ``TimeoutError`` if that takes longer than the
+        timeout of a call, and ``ClosedError``. The client then keeps its key. A failed read is not retried.
 
         >>> keys = ["ExampleKeyForTheDocs0000000000000000000A", "ExampleKeyForTheDocs0000000000000000000B"]
         >>> client = Client(api_key=keys.pop)
@@ -172,7 +183,7 @@ class Client:
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """What the latest answer said of the day's quota; ``None`` before the first. Nothing is sent.
+        """The quota of the day that the latest response reports. ``None`` before the first response. Nothing is sent.
 
         >>> with Client() as client:
         ...     print(client.rate_limit)
@@ -185,7 +196,7 @@ class Client:
 
     @property
     def base_url(self) -> str:
-        """Where this client's requests go, without a slash at the end.
+        """The base URL of all requests, without a slash at the end.
 
         >>> Client(base_url="https://api.codat.io/").base_url
         'https://api.codat.io'
@@ -193,13 +204,13 @@ class Client:
         return self._core.base_url()
 
     def authorization_for(self, url: str) -> AuthorizationHeader:
-        """Returns the header for another HTTP library, if the URL belongs to this client's own origin. The key is read from
-        its source if that has not happened yet, or if the source may have changed. The call blocks meanwhile, and
-        concurrent calls share one read. Nothing is sent to Codat, and a failed read is not retried.
+        """Returns the header for another HTTP library, if the URL belongs to this client's own origin. The key is read
+        from its source if it has not been read yet, or if the source may have changed. The method blocks while the
+        source is read, and concurrent calls share one read. Nothing is sent to Codat, and a failed read is not retried.
 
-        Raises ``InvalidInputError`` for any other URL, so that the key goes nowhere else; ``ClosedError``. If no key has
-        been read before, also ``InvalidCredentialError`` if the source cannot be read, and ``TimeoutError`` if that
-        takes longer than a call may.
+        Raises ``InvalidInputError`` for any other URL, so that the key is sent nowhere else; ``ClosedError``. If no key
+        has been read before, also ``InvalidCredentialError`` if the source cannot be read, and ``TimeoutError`` if that
+        takes longer than the timeout of a call.
 
         >>> with Client() as client:
         ...     header = client.authorization_for(f"{client.base_url}/companies")
@@ -211,10 +222,11 @@ class Client:
 
     def reauthorize(self, url: str, rejected: AuthorizationHeader | str) -> AuthorizationHeader | None:
         """Returns the header for sending a request once more after this client's own origin answered 401 or 403 to
-        ``rejected``, or ``None`` if the source has no other key. Concurrent calls share one read of the source. Calls of
-        this client do this automatically; use it for requests that another library sends.
+        ``rejected``, or ``None`` if the source has no other key. Concurrent calls share one read of the source. Calls
+        of this client do this automatically; use it for requests that another library sends.
 
-        Raises as ``authorization_for``, and the errors of the source in any case. The key in use is then kept.
+        Raises the errors of ``authorization_for``, and ``InvalidCredentialError`` whenever the source cannot be read.
+        The client then keeps its key.
 
         >>> keys = ["ExampleKeyForTheDocs0000000000000000000A", "ExampleKeyForTheDocs0000000000000000000B"]
         >>> client = Client(api_key=keys.pop)
@@ -240,7 +252,7 @@ class Client:
         self._core.check_next_hop(url)
 
     def close(self) -> None:
-        """Closes the connections; what is under way goes on to its answer. Every later call raises ``ClosedError``.
+        """Closes the client. Running requests complete. Every later call raises ``ClosedError``.
 
         >>> from codat_keys import ClosedError
         >>> client = Client()

@@ -1,4 +1,4 @@
-"""What every exception of this package has in common. The classes themselves are generated: ``_errors.py``."""
+"""The base class of all exceptions of this package. The classes in ``_errors.py`` are generated."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class CodatError(Exception):
-    """Why a call failed. No text of it ever holds a key; it is pickled without its candidates, which do.
+    """The error of a call. None of its texts contains a key. It is pickled without its candidates, which contain keys.
 
-    What is known stands in its attributes: ``code``, ``retryable``, ``hint``, ``status``, ``correlation_id``,
-    ``retry_after`` (in seconds), ``codat_message``, ``idempotency_key`` and ``candidates``.
+    Its data is in the attributes ``code``, ``retryable``, ``hint``, ``status``, ``correlation_id``, ``retry_after`` (in
+    seconds), ``codat_message``, ``idempotency_key`` and ``candidates``.
 
     >>> from codat_keys import ApiKey
     >>> try:
@@ -24,12 +24,12 @@ class CodatError(Exception):
     """
 
     code: ClassVar[str] = "error"
-    """A stable identifier, ``key_limit_reached``."""
+    """A stable identifier, such as ``key_limit_reached``."""
     retryable: bool = False
-    """Whether the same call may succeed later. Of a class: whether that is so for most errors of the kind."""
+    """Whether the same call may succeed later. On a class: whether this holds for most errors of that class."""
 
     def __init_subclass__(cls) -> None:
-        # Shown, pickled and imported from there.
+        # The name that tracebacks show, and from which pickle imports the class.
         cls.__module__ = cls.__module__.replace("codat_keys._errors", "codat_keys")
 
     def __init__(
@@ -50,25 +50,26 @@ class CodatError(Exception):
             # Python 3.11 and later show it below the message of a traceback.
             self.add_note(f"hint: {hint}")
         self.hint = hint
-        """What to do next, for a person."""
+        """What the user can do next."""
         if retryable is not None:
             # Some errors of a retryable kind are final, such as a certificate that is not trusted.
             self.retryable = retryable
         self.status = status
-        """The HTTP status, where Codat answered."""
+        """The HTTP status. ``None`` if Codat did not respond."""
         self.correlation_id = correlation_id
-        """What Codat's support asks for."""
+        """The correlation id, for Codat's support."""
         self.retry_after = retry_after
-        """How many seconds Codat asks to wait, where it does."""
+        """The seconds to wait before a retry, if Codat says so."""
         self.codat_message = codat_message
-        """Codat's own words."""
+        """Codat's message."""
         self.idempotency_key = idempotency_key
-        """For ``OutcomeUnknownError``: what to resume with."""
+        """For ``OutcomeUnknownError``: the idempotency key with which to resume."""
         self.candidates = candidates
-        """For ``OutcomeUnknownError``: the keys that may be the one asked for; ``None`` where nobody could look."""
+        """For ``OutcomeUnknownError``: the keys that may have been created. ``None`` if the keys could not be listed."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without the candidates, which hold keys; whatever a subclass asks for when it is made, it has been asked for.
+        # Without the candidates, which contain keys. Without calling `__init__`, because that of a subclass may take
+        # other arguments.
         return _restore, (type(self), self.args, {**self.__dict__, "candidates": None})
 
 

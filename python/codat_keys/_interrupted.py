@@ -1,4 +1,4 @@
-"""What is known of a call that was interrupted or cancelled: the cause of the exception that its caller sees."""
+"""Explains an interruption or cancellation by the result of the call that it interrupted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from ._native import Creation
 
 
 def explain(raised: BaseException, result: object, error: BaseException | None) -> None:
-    """From how the call ended meanwhile. What was only read is not worth a word."""
+    """Sets the cause of an interruption to an error that says which change may have happened. A call that only reads
+    needs no explanation.
+    """
     if isinstance(error, OutcomeUnknownError):
         known = error
     elif isinstance(result, Creation):
@@ -18,7 +20,7 @@ def explain(raised: BaseException, result: object, error: BaseException | None) 
         )
     else:
         return
-    # A signal's handler may have given a cause of its own.
+    # Appended to the causes that a signal handler may have set.
     while raised.__cause__ is not None:
         raised = raised.__cause__
     raised.__cause__ = known

@@ -26,13 +26,13 @@ class running:
         _running.set((*(outer for outer in _running.get() if outer.function), self))
 
     def __exit__(self, *_: object) -> None:
-        # A task that the function has started may outlive it, and make calls.
+        # A task that the function has started may run longer than the function, and may make calls.
         self.function = None
 
 
 def context(function: Callable[[], object]) -> Context:
-    """Returns the context of a call whose key this function returns. Raises ``RuntimeError`` if the function itself makes the
-    call, which would wait for itself.
+    """Returns the context of a call whose key this function returns. Raises ``RuntimeError`` if the function itself
+    makes the call, which would wait for itself.
     """
     if any(outer.function is function for outer in _running.get()):
         raise RuntimeError(
@@ -42,7 +42,7 @@ def context(function: Callable[[], object]) -> Context:
 
 
 def run(request: KeyRequest) -> None:
-    """Runs the function in this thread, which the call blocks."""
+    """Runs the function in this thread, which is blocked by the call."""
     with running(request):
         try:
             request.complete(request.function())
@@ -51,6 +51,7 @@ def run(request: KeyRequest) -> None:
 
 
 def is_async(function: Callable[[], object]) -> bool:
+    """Whether the function, or the object that is called like one, is a coroutine function."""
     from inspect import iscoroutinefunction
 
     return iscoroutinefunction(function) or iscoroutinefunction(getattr(type(function), "__call__", None))

@@ -1,4 +1,4 @@
-"""The verbs for keys, which block."""
+"""The blocking methods that manage keys."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._native import ApiKeyDetails, Creation
 
-    # For within the class whose method is called `list`.
+    # An alias, because `list` is a method within the class.
     _List = list[ApiKeyDetails]
 
 
 class Keys:
     """The keys of a Codat client: ``Client.keys``.
 
-    Every call may also raise ``UnauthorizedError``, ``PaymentRequiredError``, ``ForbiddenError``, ``RateLimitedError``,
-    ``ServerError``, ``ConnectError``, ``TimeoutError``, ``BadResponseError``, ``TooLargeError`` or ``ClosedError``;
-    what each status means comes from Codat's page on errors. What Codat could not take raises ``InvalidInputError``,
-    with nothing sent.
+    Every method can also raise ``UnauthorizedError``, ``PaymentRequiredError``, ``ForbiddenError``,
+    ``RateLimitedError``, ``ServerError``, ``ConnectError``, ``TimeoutError``, ``BadResponseError``, ``TooLargeError``
+    or ``ClosedError``. Codat's page on errors defines what each status means. An argument that Codat would reject
+    raises ``InvalidInputError``, with nothing sent.
 
-    A lost connection, 408, 429, 500, 502, 503 and 504 are retried: at most 4 attempts, after random waits of up to 250
-    ms, 500 ms, then 1 s, or after what ``Retry-After`` asks for. Where that exceeds the time that remains, the error
-    comes at once, and its ``retry_after`` has the wait in seconds.
+    A request is retried after a lost connection, 408, 429, 500, 502, 503 and 504: at most 4 attempts, after random
+    delays of up to 250 ms, 500 ms, then 1 s, or after the delay that ``Retry-After`` states. If this delay exceeds the
+    remaining time of the call, the error is raised immediately, and its ``retry_after`` has the delay in seconds.
     """
 
     __slots__ = ("_core",)
@@ -31,7 +31,7 @@ class Keys:
         self._core = core
 
     def list(self) -> list[ApiKeyDetails]:
-        """All keys, at most ten, in Codat's order. Each holds its secret: Codat's list does.
+        """Returns all keys, at most ten, in Codat's order. Each key contains its secret, as Codat's list does.
 
         >>> with Client() as client:
         ...     [key.name for key in client.keys.list()]
@@ -40,7 +40,8 @@ class Keys:
         return self._core.perform(_native.list())
 
     def get(self, id: str) -> ApiKeyDetails:
-        """The key of this id. Codat has no such call: it is taken from the list. Raises ``NotFoundError``.
+        """Returns the key with this id. It is looked up in the list of keys, because Codat has no such call. Raises
+        ``NotFoundError``.
 
         >>> with Client() as client:
         ...     key = client.whoami()
@@ -50,7 +51,8 @@ class Keys:
         return self._core.perform(_native.get(id))
 
     def find(self, name: str) -> _List:
-        """All keys of exactly this name, which may be none or several: names are not unique. Taken from the list.
+        """Returns all keys with exactly this name. The result can be empty, or contain several keys, because names are
+        not unique. The keys are looked up in the list of keys.
 
         >>> with Client() as client:
         ...     made = client.keys.create("invoice-processor")
@@ -60,20 +62,23 @@ class Keys:
         return self._core.perform(_native.find(name))
 
     def create(self, name: str, *, adopt: bool = False, idempotency_key: str | None = None) -> Creation:
-        """Makes exactly one key of this name: at most 4 attempts under one idempotency key, 15 s each, 60 s in all.
+        """Creates exactly one key with this name: at most 4 attempts with one idempotency key, 15 s each, 60 s in
+        total.
 
-        ``adopt`` says that nobody else creates keys of this name, so that after a doubt the one new key of the name is
-        returned; by default it is a candidate. ``idempotency_key`` resumes a call of the same name that ended with
-        ``OutcomeUnknownError``, within 85 minutes; by default there is a new one.
+        - ``adopt``, whether you know that no other program creates keys with this name. The only new key with this name
+          is then returned after an ambiguous request. Default: false, and such a key is a candidate.
+        - ``idempotency_key``, that of a call with the same name that raised ``OutcomeUnknownError``. It resumes this
+          call, within 85 minutes. Default: a new idempotency key.
 
-        Raises ``InvalidInputError`` for a blank name or one of more than 50 characters, and ``KeyLimitReachedError``
-        where there are ten keys: nothing was made. Raises ``OutcomeUnknownError`` where nothing proves whether a key
-        was made: with the ``idempotency_key`` to resume with, and the ``candidates``. Where Ctrl-C comes when a key may
-        have been made, such an error is the ``__cause__`` of the ``KeyboardInterrupt``: it has the idempotency key, or
-        the key made as its one candidate.
+        Raises ``InvalidInputError`` for a blank name and for a name of more than 50 characters, and
+        ``KeyLimitReachedError`` if there are ten keys. In both cases no key is created. Raises ``OutcomeUnknownError``
+        if no response confirms whether a key was created. This error has the ``idempotency_key`` with which to resume,
+        and the ``candidates``. If Ctrl-C interrupts a call that may have created a key, the ``__cause__`` of the
+        ``KeyboardInterrupt`` is such an error. It has the idempotency key, or the new key as its only candidate.
 
-        The limit of ten comes from Codat's authentication page. Its page on idempotency has answers replayed for 90
-        minutes; that this holds for keys is assumed, so that after a doubt the keys are listed as well.
+        Codat's authentication page defines the limit of ten keys. According to its page on idempotency, responses are
+        replayed for 90 minutes. The page does not say whether this includes keys, so the keys are listed after an
+        ambiguous request.
 
         >>> with Client() as client:
         ...     made = client.keys.create("invoice-processor")
@@ -83,14 +88,15 @@ class Keys:
         return self._core.perform(_native.create(name, adopt, idempotency_key))
 
     def delete(self, id: str, *, allow_key_in_use: bool = False) -> None:
-        """Deletes the key of this id, for good: at most 4 attempts, 10 s each, 30 s in all.
+        """Deletes the key with this id permanently: at most 4 attempts, 10 s each, 30 s in total.
 
-        The keys are listed first, and the last one is kept: the rule comes from Codat's authentication page. The key in
-        use is kept, too, unless ``allow_key_in_use``. What another process deletes meanwhile cannot be seen.
+        The keys are listed first. The last key is not deleted: the rule comes from Codat's authentication page. The key
+        that this client uses is not deleted either, unless ``allow_key_in_use`` is true. A key that another process
+        deletes after the list is not noticed.
 
-        Raises ``NotFoundError``, ``LastKeyError`` or ``KeyInUseError`` with nothing sent, and ``OutcomeUnknownError``
-        where nothing proves whether the key was deleted; where Ctrl-C leaves that in doubt, it is the ``__cause__`` of
-        the ``KeyboardInterrupt``.
+        Raises ``NotFoundError``, ``LastKeyError`` or ``KeyInUseError`` without deleting a key, and
+        ``OutcomeUnknownError`` if no response confirms whether the key was deleted. If Ctrl-C interrupts a call that
+        may have deleted the key, this error is the ``__cause__`` of the ``KeyboardInterrupt``.
 
         >>> with Client() as client:
         ...     made = client.keys.create("no-longer-needed")
@@ -105,5 +111,7 @@ class Keys:
 
 
 def _uninitialized(unmade: object) -> str:
-    """Describes an object whose ``__init__`` has failed, or has not run: tracebacks show the variables of their frames."""
+    """Returns the ``repr`` of an object whose ``__init__`` has failed or has not run. A traceback may show such an
+    object.
+    """
     return f"<{type(unmade).__name__}, not initialized>"

@@ -48,12 +48,12 @@ _Completions = builtins.list[tuple[int, Any, BaseException | None]]
 class ApiKey:
     """A Codat API key: a secret.
 
-    Its ``repr`` and ``str`` show the last four characters at the most; it is neither pickled nor written as JSON. Two
-    compare in constant time. ``expose_secret`` is the only way to its value.
+    Its ``repr`` and ``str`` show at most the last four characters. It can be neither pickled nor serialized to JSON.
+    Keys are compared in constant time. Only ``expose_secret`` returns the value.
 
-    Raises ``InvalidCredentialError``, with the mistake and its repair, for what cannot be a raw key: empty, white
-    space, quotes, a whole header, a ``Bearer`` token, an encoded key, a key with a colon behind it. The rules
-    come from Codat's authentication page, and from the mistakes that HTTP libraries make.
+    Raises ``InvalidCredentialError`` if the text cannot be a raw key, and says how to correct it: if it is empty,
+    contains white space or quotes, or is a whole header, a ``Bearer`` token, an encoded key, or a key followed by a
+    colon. The rules come from Codat's authentication page, and from common mistakes with HTTP libraries.
 
     >>> key = ApiKey("ExampleKeyForTheDocs0000000000000000000A")
     >>> key
@@ -65,16 +65,18 @@ class ApiKey:
     def __new__(cls, value: str | ApiKey) -> ApiKey: ...
     @staticmethod
     def verbatim(value: str) -> ApiKey:
-        """Takes a key as it stands, for a form that nobody foresaw.
+        """Creates a key without checking its form, for a form that this package does not know.
 
-        Raises ``InvalidCredentialError`` only for what cannot be sent in a header.
+        Raises ``InvalidCredentialError`` only if the text cannot be sent in a header.
         """
 
     def expose_secret(self) -> str:
-        """The value itself. Whoever calls this is responsible for where it goes."""
+        """Returns the value. The caller is responsible for keeping it secret."""
 
     def masked(self) -> str:
-        """The last four characters after four asterisks; only the asterisks for a key shorter than twelve characters."""
+        """Returns four asterisks and the last four characters; only the asterisks for a key of fewer than twelve
+        characters.
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -85,12 +87,15 @@ class ApiKey:
 
 @final
 class AuthorizationHeader:
-    """The value of the ``Authorization`` header: ``Basic`` and the Base64 of the key alone. As secret as the key.
+    """The value of the ``Authorization`` header: ``Basic``, a space, and the Base64 of the key. It is as secret as the
+    key.
 
-    So says Codat's authentication page. What HTTP libraries call basic authentication adds a colon, and is refused.
+    The form comes from Codat's authentication page. The Basic authentication of HTTP libraries adds a colon to the key,
+    which Codat rejects.
 
-    Raises ``InvalidCredentialError``, with the mistake and its repair, for what is no such header: a raw key, the
-    header's name in front, ``Bearer``, no Base64, a colon encoded with the key, a key encoded twice.
+    Raises ``InvalidCredentialError`` if the text cannot be such a value, and says how to correct it: if it is a raw
+    key, begins with the header's name or ``Bearer``, is not valid Base64, encodes a colon after the key, or encodes the
+    key twice.
 
     >>> header = AuthorizationHeader("Basic ZXhhbXBsZQ==")
     >>> header == AuthorizationHeader.encode(ApiKey("example"))
@@ -102,14 +107,14 @@ class AuthorizationHeader:
     def __new__(cls, value: str | AuthorizationHeader) -> AuthorizationHeader: ...
     @staticmethod
     def encode(key: str | ApiKey) -> AuthorizationHeader:
-        """The header of a key. Raises as ``encode`` does."""
+        """Creates the header for a key. Raises the same errors as the function ``encode``."""
 
     @property
     def api_key(self) -> ApiKey:
-        """The key that it carries."""
+        """The key that the header contains."""
 
     def expose_secret(self) -> str:
-        """The value itself, ``Basic …``. Whoever calls this is responsible for where it goes."""
+        """Returns the value, ``Basic …``. The caller is responsible for keeping it secret."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -119,9 +124,9 @@ class AuthorizationHeader:
     __hash__: None  # type: ignore[assignment]
 
 def encode(key: str | ApiKey) -> str:
-    """The value of the ``Authorization`` header for a key: a secret, like the key.
+    """Returns the value of the ``Authorization`` header for a key. It is as secret as the key.
 
-    Raises ``InvalidCredentialError`` for what cannot be a raw key, with the mistake and its repair.
+    Raises ``InvalidCredentialError`` if the text cannot be a raw key, and says how to correct it.
 
     >>> encode("example")
     'Basic ZXhhbXBsZQ=='
@@ -129,7 +134,8 @@ def encode(key: str | ApiKey) -> str:
 
 @final
 class ApiKeyDetails:
-    """A key as Codat lists it. Its ``repr`` masks the secret, and every other known key in the name and the id. It is not pickled.
+    """A key in Codat's list of keys. Its ``repr`` masks the secret, and every known key that occurs in the name or the id.
+    It cannot be pickled.
 
     >>> with Client() as client:
     ...     for key in client.keys.list():
@@ -139,19 +145,21 @@ class ApiKeyDetails:
 
     @property
     def id(self) -> str:
-        """Codat's id, which ``get`` and ``delete`` take."""
+        """Codat's id of the key: the argument of ``get`` and ``delete``."""
 
     @property
     def name(self) -> str | None:
-        """The name, which is not unique; the first key of a client has none."""
+        """The name, which is not unique. The first key of a Codat client has no name."""
 
     @property
     def api_key(self) -> ApiKey:
-        """The secret itself: Codat's answers hold it in clear, lists included."""
+        """The secret. Codat's list of keys contains it in plain text."""
 
     @property
     def created_date(self) -> datetime | None:
-        """When the key was made, in UTC; ``None`` for old keys, and where the date cannot be read."""
+        """When the key was created, in UTC. ``None`` for old keys, for which Codat has no date, and if the date cannot be
+        parsed.
+        """
 
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
@@ -160,7 +168,7 @@ class ApiKeyDetails:
 
 @final
 class Creation:
-    """What ``create`` brings.
+    """The result of ``create``.
 
     >>> with Client() as client:
     ...     made = client.keys.create("invoice-processor")
@@ -170,23 +178,27 @@ class Creation:
 
     @property
     def key(self) -> ApiKeyDetails:
-        """The key. Its secret is in it."""
+        """The key, with its secret."""
 
     @property
     def how(self) -> Literal["created", "replayed", "adopted"]:
-        """How it came about.
+        """How the key was found.
 
-        ``created``: the first answer held the key. ``replayed``: that to a repeated request did. ``adopted``: no answer
-        did; it is the one new key of its name, and nobody else makes any.
+        ``created``: the response to the first request contains the key. ``replayed``: the response to a retry contains
+        it. ``adopted``: no response contains it, and it is the only new key of its name in the list, as ``adopt``
+        allows.
         """
 
     @property
     def extras(self) -> builtins.list[ApiKeyDetails] | None:
-        """Other new keys of the name after a doubt, else none; ``None`` where nobody could look."""
+        """Other new keys of the same name, which are listed after an ambiguous request. Empty if no request was ambiguous;
+        ``None`` if the keys could not be listed.
+        """
 
 @final
 class RateLimit:
-    """The day's quota, as an answer told it; what could not be read is ``None``. See Codat's page on rate limits.
+    """The quota of the day, as a response reports it. A value that cannot be parsed is ``None``. The rules come from
+    Codat's page on rate limits.
 
     >>> with Client() as client:
     ...     keys = client.keys.list()
@@ -197,15 +209,15 @@ class RateLimit:
 
     @property
     def limit(self) -> int | None:
-        """Requests a day: 1,000 for the client, and 1,000 for each of its active connected companies."""
+        """Requests per day: 1,000 for the Codat client, and 1,000 for each of its active connected companies."""
 
     @property
     def remaining(self) -> int | None:
-        """What is left of it."""
+        """Requests that remain today."""
 
     @property
     def reset(self) -> datetime | None:
-        """When it is whole again, in UTC: at 00:00."""
+        """When the quota is reset: the next 00:00, in UTC."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -213,7 +225,7 @@ class RateLimit:
 
 @final
 class Response:
-    """An answer of any 2xx status. Its ``repr`` shows neither headers nor body.
+    """A response with a 2xx status. Its ``repr`` shows neither headers nor body.
 
     >>> with Client() as client:
     ...     answer = client.request("GET", "/profile")
@@ -227,27 +239,31 @@ class Response:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers, by names in lower case; those of one name are joined by commas."""
+        """The headers, by their names in lower case. The values of headers of the same name are joined by commas."""
 
     @property
     def content(self) -> bytes:
         """The body, at most 8 MiB."""
 
     def json(self) -> Any:
-        """The body, read from JSON. Raises ``BadResponseError`` where it is none, without a word of it; ``ValueError`` for a
-        whole number of more digits than ``sys.get_int_max_str_digits`` allows.
+        """Parses the body as JSON.
+
+        Raises ``BadResponseError`` if the body is not valid JSON; the error does not quote it. Raises ``ValueError``
+        for an integer with more digits than ``sys.get_int_max_str_digits`` allows.
         """
 
     def redacted(self) -> bytes:
-        """The body for a log: the key in use is taken out, and every member ``apiKey`` is masked."""
+        """Returns the body for a log. Every key that the client has used or listed is masked, and so is the value of every
+        JSON member ``apiKey``.
+        """
 
     @property
     def correlation_id(self) -> str | None:
-        """What Codat's support asks for; in a success it is rare."""
+        """The correlation id, for Codat's support. Successful responses rarely have one."""
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """What this answer says of the day's quota; ``None`` where it says nothing."""
+        """The quota that this response reports. ``None`` if it reports none."""
 
 @final
 class Page:
@@ -261,34 +277,34 @@ class Page:
 
     @property
     def results(self) -> builtins.list[Any]:
-        """What the page holds, read from its JSON each time."""
+        """The results of the page. Each access parses the JSON again."""
 
     @property
     def total_results(self) -> int:
-        """How many there are on all pages together."""
+        """The number of results on all pages."""
 
     @property
     def response(self) -> Response:
-        """The answer itself."""
+        """The response that contains the page."""
 
 @final
 class KeyCommand:
     """A command that prints an API key or the value of an ``Authorization`` header, such as the client of a secret store.
 
-    For ``Client(api_key_command=...)``. The first call of the client runs the command. It runs again after Codat rejects the
-    key, and once the key is older than ``cached_for``. It runs without a shell and without input. It inherits the environment
-    of this process, except for the variables that hold or name a key.
+    The argument of ``Client(api_key_command=...)``. The first call of the client runs the command. The command runs
+    again after Codat rejects the key, and once the key is older than ``cached_for``. It runs without a shell and
+    without input, and inherits the environment of this process, except for the variables that contain or name a key.
 
-    ``argv`` is the program, which is looked up in ``PATH``, and its arguments. Do not put a secret into the arguments: every
-    process of the machine can read them. Both times are in seconds, or a timedelta:
+    ``argv`` is the program, which is looked up in ``PATH``, and its arguments. Do not put a secret into the arguments:
+    every process of the machine can read them. Both times are in seconds, or a timedelta:
 
-    - ``timeout``: how long one run may take; the command is then killed, but not the processes that it started. A call that
-      waits for the key may time out earlier. Default: 10 s.
+    - ``timeout``: how long one run may take; the command is then killed, but not the processes that it started. A call
+      that waits for the key may time out earlier. Default: 10 s.
     - ``cached_for``: how long the key is used before the command runs again. Default: until Codat rejects the key.
 
-    A run raises ``InvalidCredentialError`` if the command cannot be started, does not exit in time, prints more than 64 KiB,
-    exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500 characters of its
-    standard error, with keys masked. No error quotes its standard output.
+    A run raises ``InvalidCredentialError`` if the command cannot be started, does not exit in time, prints more than 64
+    KiB, exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500
+    characters of its standard error, with keys masked. No error quotes its standard output.
 
     >>> command = KeyCommand(["printf", "ExampleKeyForTheDocs0000000000000000000A"], cached_for=600)
     >>> command

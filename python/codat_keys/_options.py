@@ -1,4 +1,4 @@
-"""The types of what both clients take. The native module checks the values."""
+"""The types of the arguments of both clients. The native module validates the values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Awaits the calls of the native client, on any event loop and after a fork."""
+"""Awaits the calls of the native client, on any event loop and also after a fork."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _T = TypeVar("_T")
 
 
 class _PendingCall:
-    """A call that has not completed, or whose result has not been taken yet."""
+    """A call that has not completed, or whose task has not received the result yet."""
 
     __slots__ = ("callback", "result", "woken")
 
     def __init__(self, woken: asyncio.Future[None]) -> None:
-        # Does not hold the result, because a task that is cancelled cancels the future that it awaits.
+        # This future does not have the result, because a cancelled task cancels the future that it awaits.
         self.woken = woken
         self.result: tuple[Any, BaseException | None] | None = None
         self.callback: asyncio.Task[None] | None = None
@@ -51,7 +51,8 @@ class _PendingCalls:
             self._queue = _native.CompletionQueue(None)
             loop.add_reader(self._queue.fileno(), self._settle)
         except NotImplementedError:
-            # Event loops on Windows cannot read from a pipe. References are weak, so that the loop is not kept alive.
+            # Event loops on Windows cannot read from a pipe. The references are weak, so that the loop can be
+            # collected.
             self._queue = _native.CompletionQueue(partial(_wake, ref(loop), WeakMethod(self._settle)))
 
     async def perform(self, woken: asyncio.Future[None], core: _native.AsyncCore, call: _native.Call[_T]) -> _T:
@@ -81,7 +82,7 @@ class _PendingCalls:
 
 
 async def _result(pending: _PendingCall) -> tuple[Any, BaseException | None]:
-    """Waits for the result of a call that was cancelled. Another cancellation meanwhile does not lose it."""
+    """Waits for the result of a call that was cancelled. Further cancellations do not interrupt the wait."""
     while pending.result is None:
         pending.woken = asyncio.get_running_loop().create_future()
         with suppress(asyncio.CancelledError):
@@ -96,7 +97,9 @@ def _wake(loop: ref[asyncio.AbstractEventLoop], settle: WeakMethod[Callable[[], 
 
 
 class _Process:
-    """The state of this process. The child of a fork keeps that of its parent untouched, and creates its own."""
+    """The state that a process does not share with the children that it forks. A child keeps the state of its parent
+    unchanged, and creates a new state.
+    """
 
     def __init__(self) -> None:
         self.left: list[object] = []

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture ``codat_emulator``. Nothing is loaded before a test asks for it."""
+"""The pytest plugin, with the fixture ``codat_emulator``. The emulator is imported when a test uses the fixture."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def codat_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """An emulator for this test alone, which ``Client()`` and ``AsyncClient()`` find by themselves."""
+    """An emulator for one test. Environment variables make it the default of ``Client()`` and ``AsyncClient()``."""
     from .testing import Emulator
 
     with Emulator() as emulator:

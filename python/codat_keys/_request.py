@@ -1,4 +1,4 @@
-"""The call that both clients make of the arguments of ``request``."""
+"""Converts the arguments of ``request`` to a call, for both clients."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def request(
 
 def _dumped(value: Any) -> bytes:
     _native.ensure_running()
-    # Only who sends JSON waits for its import.
+    # Imported on first use, because few programs send JSON.
     import json
 
     return json.dumps(value, allow_nan=False).encode()

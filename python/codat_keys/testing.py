@@ -1,4 +1,4 @@
-"""A local stand-in for Codat's API, for tests. Its keys are made up; never give it a real one.
+"""A local emulator of Codat's API, for tests. Its keys are made up. Never use it with a real key.
 
 >>> from codat_keys import Client
 >>> from codat_keys.testing import Emulator
@@ -24,17 +24,21 @@ from ._keys import _uninitialized
 
 __all__ = ["Emulator"]
 
-# An emulator runs on when its last variable is gone: clients may still call it.
+# Keeps each emulator running when its last reference is gone, because clients may still call it.
 _running: set[Emulator] = set()
 
 
 class Emulator:
-    """The emulator, in this process, on 127.0.0.1: it runs until it is stopped.
+    """An emulator in this process, on 127.0.0.1. It runs until it is stopped.
 
-    ``port`` is by default a free one; a ``seed`` makes the same keys each time. What it does, and how sure we are that
-    Codat does so, ``codat-keys emulator --explain`` tells. Raises ``RuntimeError`` where it cannot start.
+    - ``port``, its TCP port. Default: a free port.
+    - ``seed``, an integer. Emulators with the same seed have the same keys. Default: a random seed.
 
-    What is set, read or moved below goes over HTTP. ``ValueError`` says what the emulator does not understand.
+    ``codat-keys emulator --explain`` lists its behaviours, with the evidence that Codat has each of them. Raises
+    ``RuntimeError`` if the emulator cannot start.
+
+    The methods that read or change the state use HTTP. They raise ``ValueError`` for arguments that the emulator
+    rejects.
 
     >>> with Emulator(seed=1) as emulator:
     ...     emulator.set_state(companies=3)
@@ -48,31 +52,33 @@ class Emulator:
 
     @property
     def base_url(self) -> str:
-        """Where it listens, ``http://127.0.0.1:…``."""
+        """The base URL for clients, ``http://127.0.0.1:…``."""
         return self._native.base_url
 
     @property
     def api_key(self) -> str:
-        """The one made-up key that it has in the beginning."""
+        """The made-up key that exists when the emulator starts."""
         return self._native.api_key
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables with which a client finds it."""
+        """The environment variables that make the emulator the default of a client."""
         return {"CODAT_BASE_URL": self.base_url, "CODAT_API_KEY": self.api_key}
 
     def state(self) -> dict[str, Any]:
-        """``keys`` (masked), ``companies`` (how many), ``lastKeyCanBeDeleted``, ``enforceLimits`` and ``rateLimit``."""
+        """Returns the state: ``keys`` (masked), ``companies`` (their number), ``lastKeyCanBeDeleted``,
+        ``enforceLimits`` and ``rateLimit``.
+        """
         return self._control("GET", "state")
 
     def set_state(self, **members: Any) -> None:
-        """Changes members of the state; what is not named stays."""
+        """Changes the given members of the state."""
         self._control("PUT", "state", members)
 
     def set_faults(self, faults: Iterable[Mapping[str, Any]]) -> None:
-        """What is to go wrong, in order; an empty script lets nothing go wrong any more.
+        """Replaces the faults, which are injected in this order. An empty list removes all faults.
 
-        The faults, and whose requests they are for, stand in docs/emulator.md.
+        docs/emulator.md describes the faults, and the requests to which each applies.
 
         >>> from codat_keys import Client
         >>> with Emulator() as emulator:
@@ -84,20 +90,24 @@ class Emulator:
         self._control("PUT", "faults", {"faults": list(faults)})
 
     def journal(self) -> list[dict[str, Any]]:
-        """The newest 10,000 requests, without secrets: ``method``, ``path``, ``status``, ``fault`` and more."""
+        """Returns the latest 10,000 requests, oldest first, without secrets. Each has ``method``, ``path``, ``status``,
+        ``fault`` and more.
+        """
         requests: list[dict[str, Any]] = self._control("GET", "journal")["requests"]
         return requests
 
     def clear_journal(self) -> None:
-        """Forgets the requests so far."""
+        """Removes all requests from the journal."""
         self._control("DELETE", "journal")
 
     def advance_clock(self, seconds: float) -> None:
-        """Puts its clock forward. It dates keys, ends the day's quota and lets idempotency keys expire."""
+        """Advances the clock of the emulator, which dates keys, resets the quota of the day, and expires idempotency
+        keys.
+        """
         self._control("POST", "clock", {"advanceSeconds": seconds})
 
     def stop(self) -> None:
-        """Closes its port and its connections."""
+        """Stops the emulator, and closes its port and its connections."""
         self._native.stop()
         _running.discard(self)
 
@@ -117,7 +127,7 @@ class Emulator:
         data = None if body is None else json.dumps(body).encode()
         url, headers = f"{self.base_url}/_emulator/{what}", {"Content-Type": "application/json"}
         request = urllib.request.Request(url, data=data, headers=headers, method=method)
-        # Whatever proxy this machine has, it is not for this machine.
+        # Without the proxy of the environment, because the emulator runs on this machine.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
             with opener.open(request, timeout=30) as answer:

@@ -1,4 +1,4 @@
-//! The calls of a client.
+//! The calls that a client performs.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,8 +18,10 @@ use crate::secrets;
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The result of a call; `None` if a call that changes nothing was cancelled.
 pub(crate) type Ended = Option<Result<Outcome, Error>>;
+/// The future of a running call.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Ended> + Send>>;
 
+/// The result of a successful call.
 pub(crate) enum Outcome {
     Nothing,
     Key(codat_keys::ApiKeyDetails),
@@ -40,7 +42,7 @@ pub enum Call {
     Authorize {
         url: String,
     },
-    /// `rejected` is a key.
+    /// `rejected` is the key that Codat rejected.
     Reauthorize {
         url: String,
         rejected: String,
@@ -73,6 +75,7 @@ pub enum Call {
 type Entry = (String, String);
 
 impl Call {
+    /// Validates the arguments, and returns the running call.
     pub(crate) fn perform(self, client: Client, stop: Stop) -> napi::Result<Work> {
         Ok(match self {
             Self::List => reading(stop, async move { client.keys().list().await.map(Outcome::Keys) }),
@@ -142,7 +145,7 @@ impl PageCursor {
     }
 }
 
-/// Work that changes nothing, so that it can be dropped at any time.
+/// Runs a call that changes nothing, so that its future can be dropped at any time.
 fn reading(stop: Stop, work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
     Box::pin(async move {
         tokio::select! {
@@ -152,12 +155,12 @@ fn reading(stop: Stop, work: impl Future<Output = Result<Outcome, Error>> + Send
     })
 }
 
-/// Work that may change something: it reports its outcome when it is cancelled.
+/// Runs a call that may change something. It reports its outcome even if it is cancelled.
 fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
     Box::pin(async move { Some(work.await) })
 }
 
-/// Polls work to completion, and catches panics, so that each call completes.
+/// Polls a call to completion. A panic becomes an error, so that each call completes.
 pub(crate) async fn to_its_end(mut work: Work) -> thread::Result<Ended> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
         Ok(polled) => polled.map(Ok),

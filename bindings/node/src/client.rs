@@ -31,6 +31,7 @@ pub struct Options {
     pub allow_insecure_http: Option<bool>,
 }
 
+/// A command that prints the key. Times are in milliseconds.
 #[napi(object, object_to_js = false)]
 pub struct Command {
     pub argv: Vec<String>,
@@ -38,6 +39,7 @@ pub struct Command {
     pub cached_for: Option<f64>,
 }
 
+/// The native part of `Client`.
 #[napi]
 pub struct Core {
     client: Client,
@@ -46,7 +48,7 @@ pub struct Core {
 
 #[napi]
 impl Core {
-    /// `variable` looks up an environment variable, because a worker has its own environment.
+    /// Creates a client. `variable` looks up an environment variable, because a worker has its own environment.
     #[napi(constructor)]
     pub fn new(options: Options, variable: Function<'_, FnArgs<(String,)>, Option<String>>) -> napi::Result<Self> {
         let look_up = |name: &str| variable.call((name.to_owned(),).into()).ok().flatten().map(OsString::from);
@@ -55,6 +57,7 @@ impl Core {
         Ok(Self { client, has_callback })
     }
 
+    /// Starts at the first page.
     #[napi]
     pub fn pages(
         &self,
@@ -64,7 +67,7 @@ impl Core {
         order_by: Option<String>,
     ) -> PageCursor {
         let pages = self.client.pages(&path);
-        // A number that does not fit is above the limit of the core, which rejects it.
+        // A number that does not fit in 32 bits exceeds the limit of the core, which rejects it.
         let size = page_size.map(|size| size.try_into().unwrap_or(u32::MAX));
         let pages = if let Some(size) = size { pages.page_size(size) } else { pages };
         let pages = if let Some(query) = query { pages.query(query) } else { pages };
@@ -77,13 +80,14 @@ impl Core {
         self.client.rate_limit().map(Into::into)
     }
 
-    /// The key for requests to a URL.
+    /// Returns the key for requests to a URL, without waiting for its source.
     #[napi]
     pub fn authorization_for(&self, url: String) -> napi::Result<String> {
         self.client.authorization_for(&url).map(|header| key_in(&header)).map_err(raise)
     }
 
-    /// `None` if the key must first be read from its source: see `Call::Authorize`.
+    /// Returns the key for requests to a URL if it is known, and `None` if `Call::Authorize` must first read it from
+    /// its source.
     #[napi]
     pub fn cached_authorization(&self, url: String) -> napi::Result<Option<String>> {
         let header = self.client.cached_authorization(&url).map_err(raise)?;
@@ -105,7 +109,7 @@ impl Core {
         self.client.close();
     }
 
-    /// The text that `inspect` shows.
+    /// Returns the text that `inspect` shows.
     #[napi]
     pub fn shown(&self) -> String {
         format!("{:?}", self.client)
@@ -116,7 +120,7 @@ impl Core {
         self.has_callback
     }
 
-    /// Returns the client with the time-out of one call.
+    /// Returns the client with the timeout of one call.
     pub(crate) fn for_a_call(&self, timeout: Option<f64>) -> napi::Result<Client> {
         match timeout {
             Some(time) => self.client.with_timeout(milliseconds(time)).map_err(raise),

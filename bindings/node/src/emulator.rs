@@ -1,9 +1,10 @@
-//! The emulator, in this process. Its controls go over HTTP.
+//! Starts and stops the emulator in this process. JavaScript controls it over HTTP.
 
 use napi_derive::napi;
 
 use crate::errors::wrong;
 
+/// The native part of the `Emulator` of `codat-keys/testing`.
 #[napi]
 pub struct Emulator {
     running: Option<codat_keys_emulator::Emulator>,

@@ -1,4 +1,4 @@
-//! Converts the errors of the core to data, of which `node/src/raise.ts` creates the errors that are thrown.
+//! Converts the errors of the core to data, from which `node/src/raise.ts` creates JavaScript errors.
 
 use std::error::Error as _;
 use std::fmt;
@@ -21,15 +21,16 @@ pub(crate) struct Data<'a> {
     retry_after: Option<f64>,
     codat_message: Option<&'a str>,
     idempotency_key: Option<&'a str>,
-    /// Whether the idempotency key may be shown: one that the caller chose may be a credential by mistake.
+    /// False if the idempotency key looks like a credential, which the caller may have passed by mistake.
     shows_idempotency_key: bool,
     candidates: Option<Vec<Key<'a>>>,
     cause: Option<Box<Data<'a>>>,
+    /// The number of the request for the key for which the function threw the cause.
     thrown: Option<i64>,
 }
 
 impl<'a> Data<'a> {
-    /// For a call that panicked.
+    /// Returns the data for a call that panicked.
     pub(crate) fn of_a_defect() -> Self {
         let kind = ErrorKind::Internal;
         Self { code: kind.code(), message: kind.text().to_owned(), hint: kind.hint(), ..Self::default() }
@@ -56,8 +57,8 @@ impl<'a> Data<'a> {
     }
 }
 
-/// The function that returns the key threw, or returned something else. `node/src/callback-errors.ts` keeps what it threw under the
-/// number of the request.
+/// The error of a function that threw, or returned a value that is not a key. `node/src/callback-errors.ts` keeps the
+/// value that was thrown under the number of the request.
 #[derive(Debug)]
 pub(crate) struct CallbackError {
     pub(crate) request: i64,
@@ -72,17 +73,18 @@ impl fmt::Display for CallbackError {
     }
 }
 
-/// An error that a function of this module throws. Its message is the data, of which TypeScript creates the error.
+/// Returns the exception for an error. Its message is the data, from which `node/src/raise.ts` creates the JavaScript
+/// error.
 pub(crate) fn raise(error: Error) -> napi::Error {
     napi::Error::from_reason(text(&Data::of(&error)))
 }
 
-/// An error for an argument that is not passed to the core.
+/// Returns the exception for an invalid argument that the core does not check.
 pub(crate) fn wrong(what: impl Into<String>) -> napi::Error {
     napi::Error::new(napi::Status::InvalidArg, what.into())
 }
 
-/// Serializes to JSON. This cannot fail for the types of this module.
+/// Serializes to JSON. This cannot fail for the types of this crate.
 pub(crate) fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A JavaScript function as a credential provider. It runs in the environment of the call that needs the key.
+//! A JavaScript function as a credential provider. The function runs in the environment of the call that needs the key.
 
 use std::future::pending;
 
@@ -8,15 +8,15 @@ use tokio::sync::oneshot;
 const SOURCE: &str = "the function given as `apiKey`";
 
 pub(crate) type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
-/// Sends the channel for the result to the environment of a call.
+/// Sends a request for the key to the environment of a call. The argument receives the result.
 pub(crate) type SendRequest = Box<dyn Fn(oneshot::Sender<CallbackResult>) + Send + Sync>;
 
 tokio::task_local! {
-    /// How the call that is being polled requests the key.
+    /// Requests the key for the call that is being polled.
     pub(crate) static SEND_REQUEST: SendRequest;
 }
 
-/// The function. `node/src/key-callback.ts` holds it.
+/// The credential provider. `node/src/key-callback.ts` holds the function itself.
 pub(crate) struct KeyFunction;
 
 impl KeyProvider for KeyFunction {
@@ -37,7 +37,7 @@ impl KeyProvider for KeyFunction {
     }
 }
 
-/// The result for a text that the function returned.
+/// Parses the text that the function returned.
 pub(crate) fn returned(text: &str) -> CallbackResult {
     Ok(Credential::parse_from(&format!("what {SOURCE} returned"), text)?)
 }

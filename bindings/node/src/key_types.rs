@@ -1,4 +1,4 @@
-//! Keys as data, of which `node/src/key-types.ts` creates its classes.
+//! The data of keys, from which `node/src/key-types.ts` creates objects.
 
 use codat_keys::{AuthorizationHeader, Timestamp, Untrusted};
 use serde::Serialize;
@@ -9,14 +9,15 @@ use serde::Serialize;
 pub(crate) struct Key<'a> {
     id: &'a str,
     name: Option<&'a str>,
-    /// The id and the name with keys masked, for display.
+    /// The id with every known key masked, for display.
     shown_id: String,
+    /// The name with every known key masked, for display.
     shown_name: Option<String>,
     api_key: &'a str,
     created_date: Option<i64>,
 }
 
-/// The key in a header.
+/// Returns the key that a header contains.
 pub(crate) fn key_in(header: &AuthorizationHeader) -> String {
     header.api_key().expose_secret().to_owned()
 }

@@ -1,5 +1,5 @@
-//! The native module of the Node package. It converts types and errors, and connects the core to the event loops of JavaScript. It
-//! has no rules about keys. Public classes are in `node/src`.
+//! The native module of the Node package. It converts types and errors, and connects the core to the event loops of
+//! JavaScript. It has no rules about keys. `node/src` declares the public classes.
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
 

@@ -1,5 +1,6 @@
-//! Pending calls. One thread of the process runs every call. Results are collected in one JSON text for each environment, and
-//! JavaScript is called once for all of them. The runtime's thread never waits for JavaScript.
+//! The pending calls of each JavaScript environment. One thread of the process runs all calls. Each environment
+//! collects its results in one JSON text, and one call of JavaScript passes all of them on. The thread never waits for
+//! JavaScript.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -19,13 +20,15 @@ use crate::errors::{CallbackError, Data, text};
 use crate::key_callback::{self, CallbackResult, SEND_REQUEST};
 use crate::responses::{Response, to_json};
 
-/// Calls JavaScript with the text and the responses. It keeps the process alive only after `hold(true)`.
+/// Calls JavaScript with the JSON text and the responses. The function keeps the process alive only after `hold(true)`.
 type Waker = ThreadsafeFunction<(), (), FnArgs<(String, Vec<Response>)>, Status, false, true>;
 
-/// The pending calls of one environment, which is the main thread or a worker. They are cancelled when it is dropped.
+/// The pending calls of one environment, which is the main thread or a worker. Dropping the `PendingCalls` cancels
+/// them.
 #[napi]
 pub struct PendingCalls(Arc<Shared>);
 
+/// The part that running calls refer to.
 struct Shared {
     state: Arc<Mutex<State>>,
     waker: Mutex<Waker>,
@@ -33,13 +36,15 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
+    /// The running calls by number. Dropping a sender cancels its call.
     running: HashMap<i64, oneshot::Sender<()>>,
-    /// A JSON array without its closing bracket. Its elements are `[number, index, value]` for a result,
-    /// `[number, index, null, error]` for an error, `[number, index, null, null]` for a call that was cancelled and has changed
-    /// nothing, and `[number, null, null, null, request]` for a call that needs the key. `index` is the index of the response, if
-    /// there is one.
+    /// A JSON array without its closing bracket. The elements are:
+    /// - `[number, index, value]`: the value of a call, and the index of its response in `responses`, if it has one;
+    /// - `[number, null, null, error]`: the error of a call;
+    /// - `[number, null, null, null]`: a call was cancelled and has changed nothing;
+    /// - `[number, null, null, null, request]`: a call requests the key.
     events: String,
-    /// Calls that wait for the key. Those that are gone are removed with the next request.
+    /// Requests for the key by number. The next request removes those whose calls have ended.
     requests: HashMap<i64, oneshot::Sender<CallbackResult>>,
     last_request: i64,
     responses: Vec<Response>,
@@ -47,7 +52,7 @@ struct State {
 
 #[napi]
 impl PendingCalls {
-    /// `settle` is called on the thread of the environment.
+    /// Creates the list of an environment, whose thread runs `settle` with the results.
     #[napi(constructor)]
     pub fn new(settle: Function<'_, FnArgs<(String, Vec<Response>)>, ()>) -> napi::Result<Self> {
         let state = Arc::<Mutex<State>>::default();
@@ -63,7 +68,7 @@ impl PendingCalls {
         Ok(Self(Arc::new(Shared { state, waker: Mutex::new(waker) })))
     }
 
-    /// Starts a call. Its completion has this number.
+    /// Starts a call. Its result has this number.
     #[napi]
     pub fn start(&self, number: i64, core: &Core, timeout: Option<f64>, call: Call) -> napi::Result<()> {
         let client = core.for_a_call(timeout)?;
@@ -89,7 +94,7 @@ impl PendingCalls {
         self.0.complete(request, key_callback::returned(&text));
     }
 
-    /// Completes a request with the reason for which the function returned no key.
+    /// Completes a request for which the function returned no key. `why` is the message.
     #[napi]
     pub fn fail(&self, request: i64, why: String) {
         self.0.complete(request, Err(Box::new(CallbackError { request, text: why })));
@@ -97,7 +102,7 @@ impl PendingCalls {
 
     /// Sets whether pending calls keep the process alive.
     #[napi]
-    #[allow(deprecated, reason = "nothing else keeps an environment alive temporarily")]
+    #[allow(deprecated, reason = "no other function keeps an environment alive temporarily")]
     pub fn hold(&self, env: Env, held: bool) -> napi::Result<()> {
         let mut waker = lock(&self.0.waker);
         if held { waker.refer(&env) } else { waker.unref(&env) }
@@ -184,7 +189,7 @@ static RUNTIME: LazyLock<io::Result<UnboundedSender<StartedCall>>> = LazyLock::n
     Ok(tx)
 });
 
-/// Lets a call request its key from its environment.
+/// Runs a call whose key is requested from its environment.
 fn with_callback(shared: Arc<Shared>, number: i64, work: Work) -> Work {
     Box::pin(SEND_REQUEST.scope(Box::new(move |tx| shared.request_key(number, tx)), work))
 }

@@ -1,4 +1,4 @@
-//! Converts the results of calls for `node/src/responses.ts` and `node/src/key-types.ts`.
+//! Converts the results of calls to data for `node/src/responses.ts` and `node/src/key-types.ts`.
 
 use napi::Env;
 use napi::bindgen_prelude::{ObjectFinalize, Uint8Array};
@@ -39,7 +39,7 @@ struct Creation<'a> {
     extras: Option<Vec<Key<'a>>>,
 }
 
-/// The quota of the day.
+/// The quota of the day. `reset` is in milliseconds since 1970.
 #[napi(object, object_from_js = false)]
 pub struct RateLimit {
     pub limit: Option<f64>,
@@ -57,7 +57,7 @@ impl From<codat_keys::RateLimit> for RateLimit {
     }
 }
 
-/// A response. Its body is copied to JavaScript on demand. The garbage collector is told its size.
+/// A response. JavaScript copies the body on demand. The size of the body is reported to the garbage collector.
 #[napi(custom_finalize)]
 pub struct Response(codat_keys::Response);
 
@@ -80,7 +80,7 @@ impl Response {
         self.0.status()
     }
 
-    /// Pairs of a name and a value.
+    /// Returns pairs of a name and a value.
     #[napi]
     pub fn headers(&self) -> Vec<(String, String)> {
         let headers = self.0.headers().iter();
@@ -99,7 +99,8 @@ impl Response {
         self.0.redacted().into_owned().into()
     }
 
-    /// The body, if it is valid JSON. The error of a JavaScript parser would quote the body.
+    /// Returns the text of the body if it is valid JSON. It is checked here, because the error of JavaScript's parser
+    /// quotes the body.
     #[napi]
     pub fn json(&self) -> napi::Result<String> {
         self.0.json::<IgnoredAny>().map_err(raise)?;

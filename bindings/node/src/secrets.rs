@@ -27,19 +27,19 @@ pub fn check_verbatim(text: String) -> napi::Result<()> {
     verbatim(&text).map(drop)
 }
 
-/// The header of a key in any form.
+/// Returns the header for a key, without checking the form of the key.
 #[napi]
 pub fn header_of(key: String) -> napi::Result<String> {
     Ok(AuthorizationHeader::from(&verbatim(&key)?).expose_secret().to_owned())
 }
 
-/// The key in a header.
+/// Returns the key that a header contains.
 #[napi]
 pub fn key_of(text: String) -> napi::Result<String> {
     Ok(header(&text)?.api_key().expose_secret().to_owned())
 }
 
-/// The mask and at most the last four characters of a key.
+/// Returns four asterisks and at most the last four characters of a key.
 #[napi]
 pub fn masked(key: String) -> napi::Result<String> {
     Ok(verbatim(&key)?.masked())
@@ -51,6 +51,7 @@ pub fn same(key: String, other: String) -> napi::Result<bool> {
     Ok(verbatim(&key)? == verbatim(&other)?)
 }
 
+/// Creates a key without checking its form.
 pub(crate) fn verbatim(text: &str) -> napi::Result<ApiKey> {
     ApiKey::verbatim(text).map_err(raise)
 }

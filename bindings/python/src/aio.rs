@@ -18,10 +18,11 @@ use crate::options::{Options, shown};
 use crate::responses::RateLimit;
 use crate::secrets::AuthorizationHeader;
 
-/// The thread that drives every connection. It ends when this is dropped. After a fork, the child starts another one.
+/// The thread that drives every connection. It ends when the `Runtime` is dropped. After a fork, the child starts its
+/// own thread.
 ///
-/// It receives calls from a channel, which wakes it once for all calls that arrive while it is busy. `Handle::spawn` would wake it
-/// for each call.
+/// The thread receives calls from a channel, which wakes it once for all calls that arrive while it is busy.
+/// `Handle::spawn` would wake it for each call.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Runtime(UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
@@ -48,6 +49,7 @@ impl Runtime {
     }
 }
 
+/// The native part of `AsyncClient`.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct AsyncCore {
     pub(crate) client: Client,
@@ -88,7 +90,7 @@ impl AsyncCore {
         self.client.authorization_for(&text("url", url)?).map(AuthorizationHeader).map_err(|error| raise(py, error))
     }
 
-    /// ``None`` if the key must first be read from its source: see ``authorize``.
+    /// Returns the header if the key is known, and ``None`` if ``authorize`` must first read it from its source.
     fn cached_authorization(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<Option<AuthorizationHeader>> {
         let header = self.client.cached_authorization(&text("url", url)?).map_err(|error| raise(py, error))?;
         Ok(header.map(AuthorizationHeader))

@@ -1,5 +1,5 @@
-//! Converts arguments. Each error names its argument: pyo3 names it in a note only, which Python before 3.11 does not have. No
-//! error quotes a value, because it may be a misplaced secret.
+//! Converts arguments. Each error names its argument: pyo3 names it in a note only, which Python before 3.11 does not
+//! have. No error quotes a value, because it may be a misplaced secret.
 
 use std::time::Duration;
 

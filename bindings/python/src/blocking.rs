@@ -21,6 +21,7 @@ use crate::secrets::AuthorizationHeader;
 /// How often a call checks for signals.
 const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
+/// The native part of `Client`.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct BlockingCore {
     client: blocking::Client,
@@ -52,7 +53,8 @@ impl BlockingCore {
             move |line| lock(&watch.lines).push(line)
         });
         let result = py.detach(|| {
-            // Unconstrained, because the core rejects blocking calls in a task with a budget, and a signal handler may make calls.
+            // Unconstrained, because the core rejects blocking calls in a task with a budget, and a signal handler may
+            // make calls.
             let stop = Box::pin(tokio::task::unconstrained(Arc::clone(&watch).signalled()));
             let work =
                 async |client: &Client| logs::with_listener(begin(client.clone(), stop), listener).await.transpose();
@@ -64,7 +66,7 @@ impl BlockingCore {
             Err(error) => Err(raise_call_error(py, error)),
         };
         let signal = lock(&watch.signal).take().or(written.err());
-        // A signal since the last check would otherwise be raised after the result is lost.
+        // Checks once more: the exception of a later signal would be raised after this function, and lose the result.
         let Some(signal) = signal.or_else(|| py.check_signals().err()) else { return result };
         explain(py, &signal, result)?;
         Err(signal)
@@ -84,7 +86,7 @@ impl BlockingCore {
         self.client.rate_limit().map(RateLimit)
     }
 
-    /// ``None`` if the key must first be read from its source: see ``authorize``.
+    /// Returns the header if the key is known, and ``None`` if ``authorize`` must first read it from its source.
     fn cached_authorization(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<Option<AuthorizationHeader>> {
         let header = self.client.cached_authorization(&text("url", url)?).map_err(|error| raise(py, error))?;
         Ok(header.map(AuthorizationHeader))
@@ -111,7 +113,7 @@ impl BlockingCore {
     }
 }
 
-/// What a call receives while it waits.
+/// The signal and the log records that arrive while a call waits.
 #[derive(Default)]
 struct Watch {
     signal: Mutex<Option<PyErr>>,
@@ -132,7 +134,8 @@ impl Watch {
         }
     }
 
-    /// Runs the function. If a signal interrupts it, the call ends, and another call that waits for the key runs it again.
+    /// Runs the function that returns the key. If a signal interrupts the function, the call ends, and another call
+    /// that waits for the key runs the function again.
     fn ask(&self, request: KeyRequest) {
         if let Err(signal) = Python::attach(|py| request.run_here(py)) {
             *lock(&self.signal) = Some(signal);
@@ -140,7 +143,7 @@ impl Watch {
     }
 
     fn write(&self, py: Python<'_>) -> PyResult<()> {
-        // Unlocked first: a log handler may make a call.
+        // The lock is released first, because a log handler may make a call.
         let lines = std::mem::take(&mut *lock(&self.lines));
         lines.iter().try_for_each(|line| logs::write(py, line))
     }

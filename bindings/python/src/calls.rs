@@ -1,4 +1,4 @@
-//! The calls of both clients.
+//! The calls that both clients perform, and the conversion of their results.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,10 +18,11 @@ use crate::secrets::{self, AuthorizationHeader};
 
 /// Completes when the caller cancels the call.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// The result of a call; `None` if a call that changes nothing was cancelled.
+/// The future of a running call. It resolves to `None` if a call that changes nothing was cancelled.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send>>;
 type Begin = Box<dyn FnOnce(Client, Stop) -> Work + Send>;
 
+/// The result of a successful call.
 pub(crate) enum Outcome {
     Nothing,
     Key(codat_keys::ApiKeyDetails),
@@ -61,7 +62,7 @@ impl Call {
         begin.ok_or_else(|| PyRuntimeError::new_err("this call was performed already"))
     }
 
-    /// A call that changes nothing, so that it can be dropped at any time.
+    /// Creates a call that changes nothing, so that its future can be dropped at any time.
     fn read<W>(work: impl FnOnce(Client) -> W + Send + 'static) -> Self
     where
         W: Future<Output = Result<Outcome, Error>> + Send + 'static,
@@ -76,7 +77,7 @@ impl Call {
         })
     }
 
-    /// A call that may change something: it reports its outcome when it is cancelled.
+    /// Creates a call that may change something. It reports its outcome even if it is cancelled.
     fn change<W>(work: impl FnOnce(Client, Stop) -> W + Send + 'static) -> Self
     where
         W: Future<Output = Result<Outcome, Error>> + Send + 'static,

@@ -11,20 +11,20 @@ use crate::arguments::{argument, seconds, wrong};
 
 /// A command that prints an API key or the value of an ``Authorization`` header, such as the client of a secret store.
 ///
-/// For ``Client(api_key_command=...)``. The first call of the client runs the command. It runs again after Codat rejects the
-/// key, and once the key is older than ``cached_for``. It runs without a shell and without input. It inherits the environment
-/// of this process, except for the variables that hold or name a key.
+/// The argument of ``Client(api_key_command=...)``. The first call of the client runs the command. The command runs
+/// again after Codat rejects the key, and once the key is older than ``cached_for``. It runs without a shell and
+/// without input, and inherits the environment of this process, except for the variables that contain or name a key.
 ///
-/// ``argv`` is the program, which is looked up in ``PATH``, and its arguments. Do not put a secret into the arguments: every
-/// process of the machine can read them. Both times are in seconds, or a timedelta:
+/// ``argv`` is the program, which is looked up in ``PATH``, and its arguments. Do not put a secret into the arguments:
+/// every process of the machine can read them. Both times are in seconds, or a timedelta:
 ///
-/// - ``timeout``: how long one run may take; the command is then killed, but not the processes that it started. A call that
-///   waits for the key may time out earlier. Default: 10 s.
+/// - ``timeout``: how long one run may take; the command is then killed, but not the processes that it started. A call
+///   that waits for the key may time out earlier. Default: 10 s.
 /// - ``cached_for``: how long the key is used before the command runs again. Default: until Codat rejects the key.
 ///
-/// A run raises ``InvalidCredentialError`` if the command cannot be started, does not exit in time, prints more than 64 KiB,
-/// exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500 characters of its
-/// standard error, with keys masked. No error quotes its standard output.
+/// A run raises ``InvalidCredentialError`` if the command cannot be started, does not exit in time, prints more than 64
+/// KiB, exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500
+/// characters of its standard error, with keys masked. No error quotes its standard output.
 ///
 /// >>> command = KeyCommand(["printf", "ExampleKeyForTheDocs0000000000000000000A"], cached_for=600)
 /// >>> command
@@ -52,7 +52,8 @@ impl KeyCommand {
         Ok(Self { argv: words("argv", argv)?, timeout, cached_for })
     }
 
-    /// Without the arguments, which may be a secret all the same, as may the program by mistake.
+    /// Shows the program with keys masked, and no arguments: they may contain a secret, although the documentation says
+    /// not to.
     fn __repr__(&self) -> String {
         let program = self.argv.first().map_or_else(String::new, |program| program.display().to_string());
         format!("<KeyCommand {}>", mask_credentials(&program))
@@ -60,7 +61,7 @@ impl KeyCommand {
 }
 
 impl KeyCommand {
-    /// One with options, or a list of the program and its arguments.
+    /// Converts a `KeyCommand`, or a list of the program and its arguments.
     pub(crate) fn given(value: &Bound<'_, PyAny>) -> PyResult<codat_keys::KeyCommand> {
         let Ok(given) = value.cast::<Self>() else {
             return Ok(codat_keys::KeyCommand::new(words("api_key_command", value)?));

@@ -1,5 +1,5 @@
-//! The queue of completed calls between the runtime's thread and an event loop, which drains it. The runtime's thread never waits
-//! for the GIL.
+//! The queue of completed calls between the runtime's thread and an event loop, which drains it. The runtime's thread
+//! never waits for the GIL.
 
 #[cfg(unix)]
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
@@ -32,10 +32,11 @@ impl Task {
     }
 }
 
+/// An entry of the queue.
 enum Event {
-    /// The result of the call of this number. `None` if it was cancelled and has changed nothing.
+    /// The number of a call, and its result. `None` if the call was cancelled and has changed nothing.
     Completed(u64, Option<Result<Outcome, Error>>),
-    /// The call of this number needs the key.
+    /// The number of a call that needs the key, and its request.
     KeyRequested(u64, KeyRequest),
     Logged(Line),
 }
@@ -52,12 +53,12 @@ struct Shared {
     waker: Waker,
 }
 
-/// How the event loop is woken.
+/// The way to wake the event loop.
 enum Waker {
-    /// Through a pipe that it reads from.
+    /// A pipe that the event loop reads from.
     #[cfg(unix)]
     Pipe(PipeReader, PipeWriter),
-    /// By a call, which takes the GIL, for a loop that cannot read from a pipe.
+    /// A Python function, for an event loop that cannot read from a pipe. Calling the function takes the GIL.
     Call(Py<PyAny>),
 }
 
@@ -70,7 +71,7 @@ impl CompletionQueue {
         Ok(Self(Arc::new(Shared { events: Mutex::default(), waker })))
     }
 
-    /// A file descriptor that is readable while the queue is not empty.
+    /// Returns the file descriptor that is readable while the queue is not empty.
     fn fileno(&self) -> PyResult<i32> {
         match &self.0.waker {
             #[cfg(unix)]
@@ -79,7 +80,7 @@ impl CompletionQueue {
         }
     }
 
-    /// Starts a call. Its completion has this number.
+    /// Starts a call. `drain` returns its result with this number.
     fn start(&self, py: Python<'_>, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
         ensure_running(py)?;
         let (begin, client, queue) = (call.take()?, core.client.clone(), Arc::clone(&self.0));
@@ -158,7 +159,7 @@ impl Waker {
         Err(PyNotImplementedError::new_err("event loops cannot read from pipes here"))
     }
 
-    /// Called when an event is pushed to the empty queue. Does nothing if the loop is gone.
+    /// Wakes the event loop, because the queue is no longer empty. Does nothing if the loop is closed.
     fn wake(&self) {
         match self {
             #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! The emulator, in this process. Its controls go over HTTP.
+//! Starts and stops the emulator in this process. Python controls it over HTTP.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,10 +7,11 @@ use pyo3::prelude::*;
 
 use crate::arguments::argument;
 
+/// The native part of `codat_keys.testing.Emulator`.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Emulator {
     running: Mutex<Option<codat_keys_emulator::Emulator>>,
-    /// Its threads are in this process: the child of a fork has none to stop.
+    /// The id of the process that runs the threads of the emulator. The child of a fork has no threads to stop.
     process: u32,
     base_url: String,
     api_key: String,

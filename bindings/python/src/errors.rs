@@ -9,13 +9,13 @@ use pyo3::types::{PyDict, PyType};
 
 use crate::interpreter::ensure_running;
 
-/// Returns the exception for an error, with its data as attributes and its cause as `__cause__`. It has no candidates: see
-/// [`raise_call_error`](crate::key_types::raise_call_error).
+/// Returns the exception for an error, with the data of the error as attributes and its cause as `__cause__`. The
+/// attribute `candidates` is not set: see [`raise_call_error`](crate::key_types::raise_call_error).
 pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     build(py, &error).unwrap_or_else(|failed| ensure_running(py).err().unwrap_or(failed))
 }
 
-/// Adds the result of a call that was interrupted to the exception that the caller sees.
+/// Adds the result of an interrupted call to the exception of the interruption.
 pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_, PyAny>>) -> PyResult<()> {
     let (result, error) = match result {
         Ok(result) => (Some(result), None),
@@ -24,8 +24,8 @@ pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_,
     py.import("codat_keys._interrupted")?.call_method1("explain", (raised.value(py), result, error)).map(drop)
 }
 
-/// The exception of a function that was called for the key. It becomes the `__cause__` of the exception that callers see. Its
-/// message is not shown, because it may contain anything.
+/// The exception of a function that was called for the key. The exception becomes the `__cause__` of the one that the
+/// call raises. Its message is not shown, because it may contain a secret.
 pub(crate) struct CallbackError {
     pub(crate) text: String,
     pub(crate) exception: PyErr,

@@ -4,7 +4,7 @@ use pyo3::exceptions::{PyImportError, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-/// Rejects a call during interpreter shutdown, such as one in a `__del__`: what the call imports is no longer available.
+/// Rejects a call during interpreter shutdown, for example in a `__del__`. Modules can no longer be imported then.
 #[pyfunction]
 pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
     let imports = py.import(intern!(py, "sys")).and_then(|sys| sys.getattr(intern!(py, "meta_path")));
@@ -29,8 +29,8 @@ pub(crate) fn check_main_interpreter() -> PyResult<()> {
 
 #[cfg(not(windows))]
 fn is_main_interpreter() -> bool {
-    #[allow(unsafe_code, reason = "only the C interface tells interpreters apart")]
-    // SAFETY: whoever imports a module is attached to an interpreter, which outlives the two calls.
+    #[allow(unsafe_code, reason = "only the C interface identifies an interpreter")]
+    // SAFETY: the thread that imports a module is attached to an interpreter, which outlives the two calls.
     let id = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
     id == 0
 }

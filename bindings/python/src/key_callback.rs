@@ -1,5 +1,5 @@
-//! A Python function as a credential provider. A blocking call runs it in its own thread, and an asynchronous call on its
-//! event loop.
+//! A Python function as a credential provider. A blocking call runs it in its own thread, and an asynchronous call on
+//! its event loop.
 
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,19 +18,19 @@ use crate::secrets::{ApiKey, AuthorizationHeader};
 const SOURCE: &str = "the function given as `api_key`";
 
 tokio::task_local! {
-    /// How the call that is being polled runs the function.
+    /// The context of the call that is being polled.
     static CONTEXT: CallbackContext;
 }
 
-/// How a call runs the function.
+/// The context in which a call runs the function.
 pub(crate) struct CallbackContext {
     /// The `contextvars.Context` of the call.
     context: Arc<Py<PyAny>>,
-    /// Sends a request to where the function can run.
+    /// Sends a request to the thread or event loop on which the function runs.
     send: Box<dyn Fn(KeyRequest) + Send + Sync>,
 }
 
-/// Polls the work of a call with a context, if a function is the source of its key.
+/// Polls the work of a call. `context` is set if a function is the source of its key.
 pub(crate) async fn with_callback<T>(context: Option<CallbackContext>, work: impl Future<Output = T>) -> T {
     match context {
         Some(context) => CONTEXT.scope(context, work).await,
@@ -43,17 +43,18 @@ pub(crate) async fn with_callback<T>(context: Option<CallbackContext>, work: imp
 pub(crate) struct KeyFunction(Arc<Py<PyAny>>);
 
 impl KeyFunction {
-    /// Takes an `api_key` that is callable.
+    /// Returns the function if the argument `api_key` is callable.
     pub(crate) fn given(value: &Bound<'_, PyAny>) -> Option<Self> {
         value.is_callable().then(|| Self(Arc::new(value.clone().unbind())))
     }
 
+    /// Whether the function must run on an event loop.
     pub(crate) fn is_async(&self, py: Python<'_>) -> PyResult<bool> {
         module(py)?.call_method1("is_async", (&*self.0,))?.is_truthy()
     }
 
-    /// Returns the context of a call that is made here. Returns an error if the function itself makes the call, which would
-    /// wait for itself.
+    /// Returns the context of a call that starts in the current Python context. Returns an error if the function itself
+    /// makes the call, which would wait for itself.
     pub(crate) fn callback_context(
         &self,
         py: Python<'_>,
@@ -63,6 +64,7 @@ impl KeyFunction {
         Ok(CallbackContext { context: Arc::new(context.unbind()), send: Box::new(send) })
     }
 
+    /// Reports the function to the garbage collector.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&*self.0)
     }
@@ -73,12 +75,13 @@ impl KeyProvider for KeyFunction {
         SOURCE
     }
 
-    /// Never completes if the request is dropped: its call was cancelled, and is about to end.
+    /// Requests the key. The future never completes if the request is dropped, because its call was cancelled and is
+    /// about to end.
     fn read(&self) -> Reading<'_> {
         let (tx, rx) = oneshot::channel();
         let tx = Mutex::new(Some(tx));
-        // Unconstrained, because the core rejects blocking calls in a task with a budget, and the function may make calls of
-        // another client.
+        // Unconstrained, because the core rejects blocking calls in a task with a budget, and the function may make
+        // calls of another client.
         Box::pin(tokio::task::unconstrained(async move {
             let _ = CONTEXT.try_with(|CallbackContext { context, send }| {
                 send(KeyRequest { function: self.clone(), context: Arc::clone(context), tx });
@@ -93,7 +96,7 @@ impl KeyProvider for KeyFunction {
 
 type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
 
-/// A call that waits for the result of the function.
+/// A request to run the function. A call waits for the result.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct KeyRequest {
     function: KeyFunction,
@@ -102,7 +105,8 @@ pub(crate) struct KeyRequest {
 }
 
 impl KeyRequest {
-    /// Runs the function in this thread. An exception that is no `Exception`, such as `KeyboardInterrupt`, is returned.
+    /// Runs the function in this thread. Returns an error if the function raises an exception that is not an
+    /// `Exception`, such as `KeyboardInterrupt`.
     pub(crate) fn run_here(self, py: Python<'_>) -> PyResult<()> {
         let context = Arc::clone(&self.context);
         context.bind(py).call_method1("run", (module(py)?.getattr("run")?, self)).map(drop)
@@ -139,6 +143,7 @@ impl KeyRequest {
     }
 }
 
+/// Converts the value that the function returned.
 fn credential(returned: &Bound<'_, PyAny>) -> CallbackResult {
     if let Ok(key) = returned.cast::<ApiKey>() {
         return Ok(Credential::ApiKey(key.get().0.clone()));

@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use crate::errors::raise;
 use crate::secrets::{ApiKey, unpicklable};
 
-/// A key as Codat lists it. Its ``repr`` masks the secret, and every other known key in the name and the id. It is not pickled.
+/// A key in Codat's list of keys. Its ``repr`` masks the secret, and every known key that occurs in the name or the id.
+/// It cannot be pickled.
 ///
 /// >>> with Client() as client:
 /// ...     for key in client.keys.list():
@@ -19,25 +20,26 @@ pub(crate) struct ApiKeyDetails(pub(crate) codat_keys::ApiKeyDetails);
 
 #[pymethods]
 impl ApiKeyDetails {
-    /// Codat's id, which ``get`` and ``delete`` take.
+    /// Codat's id of the key: the argument of ``get`` and ``delete``.
     #[getter]
     fn id(&self) -> &str {
         self.0.id.as_str()
     }
 
-    /// The name, which is not unique; the first key of a client has none.
+    /// The name, which is not unique. The first key of a Codat client has no name.
     #[getter]
     fn name(&self) -> Option<&str> {
         self.0.name.as_ref().map(Untrusted::unredacted)
     }
 
-    /// The secret itself: Codat's answers hold it in clear, lists included.
+    /// The secret. Codat's list of keys contains it in plain text.
     #[getter]
     fn api_key(&self) -> ApiKey {
         ApiKey(self.0.api_key.clone())
     }
 
-    /// When the key was made, in UTC; ``None`` for old keys, and where the date cannot be read.
+    /// When the key was created, in UTC. ``None`` for old keys, for which Codat has no date, and if the date cannot be
+    /// parsed.
     #[getter]
     fn created_date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.created_date.map_or(Ok(None), |date| datetime(py, date))
@@ -61,7 +63,7 @@ impl ApiKeyDetails {
     }
 }
 
-/// What ``create`` brings.
+/// The result of ``create``.
 ///
 /// >>> with Client() as client:
 /// ...     made = client.keys.create("invoice-processor")
@@ -72,22 +74,24 @@ pub(crate) struct Creation(pub(crate) codat_keys::Creation);
 
 #[pymethods]
 impl Creation {
-    /// The key. Its secret is in it.
+    /// The key, with its secret.
     #[getter]
     fn key(&self) -> ApiKeyDetails {
         ApiKeyDetails(self.0.key.clone())
     }
 
-    /// How it came about.
+    /// How the key was found.
     ///
-    /// ``created``: the first answer held the key. ``replayed``: that to a repeated request did. ``adopted``: no answer
-    /// did; it is the one new key of its name, and nobody else makes any.
+    /// ``created``: the response to the first request contains the key. ``replayed``: the response to a retry contains
+    /// it. ``adopted``: no response contains it, and it is the only new key of its name in the list, as ``adopt``
+    /// allows.
     #[getter]
     fn how(&self) -> &'static str {
         self.0.how.code()
     }
 
-    /// Other new keys of the name after a doubt, else none; ``None`` where nobody could look.
+    /// Other new keys of the same name, which are listed after an ambiguous request. Empty if no request was ambiguous;
+    /// ``None`` if the keys could not be listed.
     #[getter]
     fn extras(&self) -> Option<Vec<ApiKeyDetails>> {
         self.0.extras.as_ref().map(|keys| keys.iter().cloned().map(ApiKeyDetails).collect())
@@ -98,7 +102,7 @@ impl Creation {
     }
 }
 
-/// As [`raise`], with the candidates of a change whose outcome is unknown.
+/// Returns the exception of a call: that of [`raise`], with the `candidates` if the outcome of a change is unknown.
 pub(crate) fn raise_call_error(py: Python<'_>, error: Error) -> PyErr {
     let outcome = error.outcome().cloned();
     let raised = raise(py, error);
@@ -108,7 +112,8 @@ pub(crate) fn raise_call_error(py: Python<'_>, error: Error) -> PyErr {
     raised.value(py).setattr("candidates", keys).err().unwrap_or(raised)
 }
 
-/// An aware datetime in UTC, to the microsecond; `None` for a year that Python does not support.
+/// Converts to an aware `datetime` in UTC, rounded down to microseconds. `None` for a year that Python does not
+/// support.
 pub(crate) fn datetime(py: Python<'_>, date: Timestamp) -> PyResult<Option<Bound<'_, PyAny>>> {
     let module = py.import("datetime")?;
     let utc = module.getattr("timezone")?.getattr("utc")?;

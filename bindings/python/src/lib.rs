@@ -1,5 +1,6 @@
-//! `codat_keys._native`, the native module of the Python package. It converts types and errors, and connects the core to threads
-//! and event loops. It has no rules about keys. Public classes are documented in `python/codat_keys/_native.pyi`, too.
+//! `codat_keys._native`, the native module of the Python package. It converts types and errors, and connects the core
+//! to threads and event loops. It has no rules about keys. `python/codat_keys/_native.pyi` repeats the docs of the
+//! public classes.
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
 
@@ -29,7 +30,7 @@ mod interpreter;
 
 use pyo3::pymodule;
 
-/// The module.
+/// The native module.
 #[pymodule]
 mod _native {
     use pyo3::prelude::*;

@@ -1,5 +1,5 @@
-//! Writes the events of the core to Python's logger `codat_keys`. A call records events only if the logger is enabled. A Python
-//! thread writes them, because the thread that drives the connections never waits for the GIL.
+//! Writes the events of the core to Python's logger `codat_keys`. A call records events only if the logger is enabled.
+//! A Python thread writes them, because the thread that drives the connections never waits for the GIL.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ use crate::calls::{Outcome, Work};
 /// `logging.DEBUG`.
 const DEBUG: u8 = 10;
 
-/// A log record: a request and its result.
+/// A log record: the method and path of a request, and what happened.
 #[derive(Clone, Default)]
 pub(crate) struct Line {
     method: String,
@@ -25,7 +25,7 @@ pub(crate) struct Line {
     text: String,
 }
 
-/// Polls the work of a call, and passes its log records to the listener.
+/// Polls the work of a call, and passes its log records to `listener`.
 pub(crate) async fn with_listener(
     work: Work,
     listener: Option<impl Fn(Line) + Send + Sync + 'static>,

@@ -75,6 +75,7 @@ impl Options {
     }
 }
 
+/// Rejects more than one source of the key.
 fn at_most_one(sources: [(&str, bool); 4]) -> PyResult<()> {
     let mut given = sources.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
     match (given.next(), given.next()) {

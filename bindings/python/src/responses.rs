@@ -1,4 +1,4 @@
-//! Answers as calls bring them: immutable, and shown without their headers and bodies.
+//! The classes of responses that calls return. They are immutable, and their `repr` shows neither headers nor body.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use serde::de::IgnoredAny;
 use crate::errors::raise;
 use crate::key_types::datetime;
 
-/// The day's quota, as an answer told it; what could not be read is ``None``. See Codat's page on rate limits.
+/// The quota of the day, as a response reports it. A value that cannot be parsed is ``None``. The rules come from
+/// Codat's page on rate limits.
 ///
 /// >>> with Client() as client:
 /// ...     keys = client.keys.list()
@@ -22,19 +23,19 @@ pub(crate) struct RateLimit(pub(crate) codat_keys::RateLimit);
 
 #[pymethods]
 impl RateLimit {
-    /// Requests a day: 1,000 for the client, and 1,000 for each of its active connected companies.
+    /// Requests per day: 1,000 for the Codat client, and 1,000 for each of its active connected companies.
     #[getter]
     fn limit(&self) -> Option<u64> {
         self.0.limit
     }
 
-    /// What is left of it.
+    /// Requests that remain today.
     #[getter]
     fn remaining(&self) -> Option<u64> {
         self.0.remaining
     }
 
-    /// When it is whole again, in UTC: at 00:00.
+    /// When the quota is reset: the next 00:00, in UTC.
     #[getter]
     fn reset<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.reset.map_or(Ok(None), |date| datetime(py, date))
@@ -47,7 +48,7 @@ impl RateLimit {
     }
 }
 
-/// An answer of any 2xx status. Its ``repr`` shows neither headers nor body.
+/// A response with a 2xx status. Its ``repr`` shows neither headers nor body.
 ///
 /// >>> with Client() as client:
 /// ...     answer = client.request("GET", "/profile")
@@ -65,7 +66,7 @@ impl Response {
         self.0.status()
     }
 
-    /// The headers, by names in lower case; those of one name are joined by commas.
+    /// The headers, by their names in lower case. The values of headers of the same name are joined by commas.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let headers = PyDict::new(py);
@@ -83,28 +84,31 @@ impl Response {
         PyBytes::new(py, self.0.bytes())
     }
 
-    /// The body for a log: the key in use is taken out, and every member ``apiKey`` is masked.
+    /// Returns the body for a log. Every key that the client has used or listed is masked, and so is the value of every
+    /// JSON member ``apiKey``.
     fn redacted<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.redacted())
     }
 
-    /// The body, read from JSON. Raises ``BadResponseError`` where it is none, without a word of it; ``ValueError`` for a
-    /// whole number of more digits than ``sys.get_int_max_str_digits`` allows.
+    /// Parses the body as JSON.
+    ///
+    /// Raises ``BadResponseError`` if the body is not valid JSON; the error does not quote it. Raises ``ValueError``
+    /// for an integer with more digits than ``sys.get_int_max_str_digits`` allows.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        // Python would guess other encodings.
+        // Passed as a text, because Python would guess the encoding of bytes.
         let text = self.0.json_text().map_err(|refused| raise(py, refused))?;
         let value = py.import("json")?.call_method1("loads", (text,));
-        // Python's error would hold the whole body.
+        // Replaced, because Python's error contains the whole body.
         value.map_err(|error| self.0.json::<IgnoredAny>().map_or_else(|refused| raise(py, refused), |_| error))
     }
 
-    /// What Codat's support asks for; in a success it is rare.
+    /// The correlation id, for Codat's support. Successful responses rarely have one.
     #[getter]
     fn correlation_id(&self) -> Option<String> {
         self.0.correlation_id()
     }
 
-    /// What this answer says of the day's quota; ``None`` where it says nothing.
+    /// The quota that this response reports. ``None`` if it reports none.
     #[getter]
     fn rate_limit(&self) -> Option<RateLimit> {
         self.0.rate_limit().map(RateLimit)
@@ -129,19 +133,19 @@ pub(crate) struct Page {
 
 #[pymethods]
 impl Page {
-    /// What the page holds, read from its JSON each time.
+    /// The results of the page. Each access parses the JSON again.
     #[getter]
     fn results<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.response.json(py)?.get_item("results")
     }
 
-    /// How many there are on all pages together.
+    /// The number of results on all pages.
     #[getter]
     fn total_results(&self) -> u64 {
         self.total_results
     }
 
-    /// The answer itself.
+    /// The response that contains the page.
     #[getter]
     fn response(&self) -> Response {
         self.response.clone()

@@ -1,4 +1,4 @@
-//! Keys and headers: shown by one method alone.
+//! The classes of keys and headers. Only `expose_secret` returns their value.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use crate::arguments::text;
 use crate::errors::raise;
 
-/// A key, or a text that is one.
+/// Converts an argument that is an `ApiKey` or a string.
 pub(crate) fn api_key(name: &str, value: &Bound<'_, PyAny>) -> PyResult<codat_keys::ApiKey> {
     if let Ok(key) = value.cast::<ApiKey>() {
         return Ok(key.get().0.clone());
@@ -14,7 +14,7 @@ pub(crate) fn api_key(name: &str, value: &Bound<'_, PyAny>) -> PyResult<codat_ke
     codat_keys::ApiKey::parse(&text(name, value)?).map_err(|error| raise(value.py(), error))
 }
 
-/// A header, or a text that is one.
+/// Converts an argument that is an `AuthorizationHeader` or a string.
 pub(crate) fn header(name: &str, value: &Bound<'_, PyAny>) -> PyResult<codat_keys::AuthorizationHeader> {
     if let Ok(header) = value.cast::<AuthorizationHeader>() {
         return Ok(header.get().0.clone());
@@ -22,9 +22,9 @@ pub(crate) fn header(name: &str, value: &Bound<'_, PyAny>) -> PyResult<codat_key
     codat_keys::AuthorizationHeader::parse(&text(name, value)?).map_err(|error| raise(value.py(), error))
 }
 
-/// The value of the ``Authorization`` header for a key: a secret, like the key.
+/// Returns the value of the ``Authorization`` header for a key. It is as secret as the key.
 ///
-/// Raises ``InvalidCredentialError`` for what cannot be a raw key, with the mistake and its repair.
+/// Raises ``InvalidCredentialError`` if the text cannot be a raw key, and says how to correct it.
 ///
 /// >>> encode("example")
 /// 'Basic ZXhhbXBsZQ=='
@@ -35,12 +35,12 @@ pub(crate) fn encode(key: &Bound<'_, PyAny>) -> PyResult<String> {
 
 /// A Codat API key: a secret.
 ///
-/// Its ``repr`` and ``str`` show the last four characters at the most; it is neither pickled nor written as JSON. Two
-/// compare in constant time. ``expose_secret`` is the only way to its value.
+/// Its ``repr`` and ``str`` show at most the last four characters. It can be neither pickled nor serialized to JSON.
+/// Keys are compared in constant time. Only ``expose_secret`` returns the value.
 ///
-/// Raises ``InvalidCredentialError``, with the mistake and its repair, for what cannot be a raw key: empty, white
-/// space, quotes, a whole header, a ``Bearer`` token, an encoded key, a key with a colon behind it. The rules
-/// come from Codat's authentication page, and from the mistakes that HTTP libraries make.
+/// Raises ``InvalidCredentialError`` if the text cannot be a raw key, and says how to correct it: if it is empty,
+/// contains white space or quotes, or is a whole header, a ``Bearer`` token, an encoded key, or a key followed by a
+/// colon. The rules come from Codat's authentication page, and from common mistakes with HTTP libraries.
 ///
 /// >>> key = ApiKey("ExampleKeyForTheDocs0000000000000000000A")
 /// >>> key
@@ -58,20 +58,21 @@ impl ApiKey {
         api_key("value", value).map(Self)
     }
 
-    /// Takes a key as it stands, for a form that nobody foresaw.
+    /// Creates a key without checking its form, for a form that this package does not know.
     ///
-    /// Raises ``InvalidCredentialError`` only for what cannot be sent in a header.
+    /// Raises ``InvalidCredentialError`` only if the text cannot be sent in a header.
     #[staticmethod]
     fn verbatim(value: &Bound<'_, PyAny>) -> PyResult<Self> {
         codat_keys::ApiKey::verbatim(&text("value", value)?).map(Self).map_err(|error| raise(value.py(), error))
     }
 
-    /// The value itself. Whoever calls this is responsible for where it goes.
+    /// Returns the value. The caller is responsible for keeping it secret.
     fn expose_secret(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// The last four characters after four asterisks; only the asterisks for a key shorter than twelve characters.
+    /// Returns four asterisks and the last four characters; only the asterisks for a key of fewer than twelve
+    /// characters.
     fn masked(&self) -> String {
         self.0.masked()
     }
@@ -93,12 +94,15 @@ impl ApiKey {
     }
 }
 
-/// The value of the ``Authorization`` header: ``Basic`` and the Base64 of the key alone. As secret as the key.
+/// The value of the ``Authorization`` header: ``Basic``, a space, and the Base64 of the key. It is as secret as the
+/// key.
 ///
-/// So says Codat's authentication page. What HTTP libraries call basic authentication adds a colon, and is refused.
+/// The form comes from Codat's authentication page. The Basic authentication of HTTP libraries adds a colon to the key,
+/// which Codat rejects.
 ///
-/// Raises ``InvalidCredentialError``, with the mistake and its repair, for what is no such header: a raw key, the
-/// header's name in front, ``Bearer``, no Base64, a colon encoded with the key, a key encoded twice.
+/// Raises ``InvalidCredentialError`` if the text cannot be such a value, and says how to correct it: if it is a raw
+/// key, begins with the header's name or ``Bearer``, is not valid Base64, encodes a colon after the key, or encodes the
+/// key twice.
 ///
 /// >>> header = AuthorizationHeader("Basic ZXhhbXBsZQ==")
 /// >>> header == AuthorizationHeader.encode(ApiKey("example"))
@@ -116,19 +120,19 @@ impl AuthorizationHeader {
         header("value", value).map(Self)
     }
 
-    /// The header of a key. Raises as ``encode`` does.
+    /// Creates the header for a key. Raises the same errors as the function ``encode``.
     #[staticmethod]
     fn encode(key: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(Self((&api_key("key", key)?).into()))
     }
 
-    /// The key that it carries.
+    /// The key that the header contains.
     #[getter]
     fn api_key(&self) -> ApiKey {
         ApiKey(self.0.api_key().clone())
     }
 
-    /// The value itself, ``Basic …``. Whoever calls this is responsible for where it goes.
+    /// Returns the value, ``Basic …``. The caller is responsible for keeping it secret.
     fn expose_secret(&self) -> &str {
         self.0.expose_secret()
     }
@@ -150,6 +154,7 @@ impl AuthorizationHeader {
     }
 }
 
+/// The error of pickling a secret.
 pub(crate) fn unpicklable(what: &str) -> PyErr {
     PyTypeError::new_err(format!("{what} is not pickled, since it is a secret: pass what expose_secret() returns"))
 }

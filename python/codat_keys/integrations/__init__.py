@@ -1,5 +1,5 @@
-"""The key for other HTTP libraries, attached to requests for the client's own origin and to no others.
+"""Authenticates the requests of other HTTP libraries to the client's own origin, and no other requests.
 
 Each module needs its library, which is not installed with this package: ``httpx``, ``requests`` or ``aiohttp``.
-``official`` needs one of Codat's own SDKs.
+``official`` needs one of Codat's SDKs.
 """

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class HeaderValue(str):
     """The value of the header. Its ``repr``, with which libraries and tracebacks show headers, is masked.
 
-    It is not pickled, since it is a secret. ``str`` returns the value, because libraries send what it returns.
+    The value cannot be pickled, because it is a secret. ``str`` returns the value, because libraries send the result.
     """
 
     __slots__ = ()

@@ -21,14 +21,16 @@ _redirects_to: ContextVar[URL | None] = ContextVar("codat_keys.redirects_to", de
 
 
 def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
-    """Sends requests for a client's origin with the key in use, which is read from its source with the first request.
+    """Returns a middleware that sends requests to a client's origin with the key of the client. The first request reads
+    the key from its source.
 
-    After a 401 or 403 the source is read again. If it has another key, the request is sent once more with that key,
-    unless its body was consumed and cannot be rewound. Such a response is returned, and the next request has the new key.
+    After a 401 or 403 the client reads the source again. If the source has another key, the request is sent once more
+    with that key. If its body was consumed and cannot be rewound, the 401 or 403 is returned, and the next request has
+    the new key.
 
-    A request to another origin raises ``InvalidInputError``, and so does a request whose key a proxy would see unencrypted.
-    Nothing is sent. Make a request to another origin without this middleware. A redirect to another origin is followed
-    without the key.
+    A request to another origin raises ``InvalidInputError``, and so does a request whose key a proxy would see
+    unencrypted. In both cases nothing is sent. Send requests to another origin without this middleware. A redirect to
+    another origin is followed without the key.
     """
     checked(client, AsyncClient)
 
@@ -64,7 +66,7 @@ def _is_repeatable(request: ClientRequest) -> bool:
 
 
 def _target(url: URL, response: ClientResponse) -> URL | None:
-    """The origin to which a response redirects."""
+    """Returns the origin to which a response redirects."""
     location = response.headers.get(hdrs.LOCATION) if response.status in (301, 302, 303, 307, 308) else None
     if location is not None:
         with suppress(ValueError):

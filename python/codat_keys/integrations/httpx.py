@@ -17,24 +17,25 @@ __all__ = ["CodatAuth", "httpx"]
 
 
 class CodatAuth(httpx.Auth):
-    """Sends requests for a client's origin with the key in use, which is read from its source with the first request.
+    """Sends requests to a client's origin with the key of the client. The first request reads the key from its source.
 
-    After a 401 or 403 the source is read again. If it has another key, the request is sent once more with that key,
-    unless its body is a stream that was consumed. Such a response is returned, and the next request has the new key.
+    After a 401 or 403 the client reads the source again. If the source has another key, the request is sent once more
+    with that key. If its body is a stream that was consumed, the 401 or 403 is returned, and the next request has the
+    new key.
 
-    If a proxy would see the key unencrypted, the request raises ``InvalidInputError``, and the key is not sent. A redirect
-    to another origin is followed without the key.
+    If a proxy would see the key unencrypted, the request raises ``InvalidInputError``, and the key is not sent. A
+    redirect to another origin is followed without the key.
 
-    ``httpx.Client`` needs a ``Client``, and ``httpx.AsyncClient`` an ``AsyncClient``: a request with the other kind raises
-    ``TypeError``. A request to another origin raises ``InvalidInputError``: give it an ``auth`` of its own. In both
-    cases, nothing is sent.
+    ``httpx.Client`` needs a ``Client``, and ``httpx.AsyncClient`` an ``AsyncClient``: a request with the other kind
+    raises ``TypeError``. A request to another origin raises ``InvalidInputError``, unless the request has its own
+    ``auth``. In both cases, nothing is sent.
     """
 
     def __init__(self, client: Client | AsyncClient) -> None:
         self._client = checked(client, Client, AsyncClient)
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Called by ``httpx.Client`` for each request of its user."""
+        """Authenticates a request. Called by ``httpx.Client``, but not for a redirect."""
         client = self._client
         if not isinstance(client, Client):
             raise TypeError("httpx.Client blocks: give CodatAuth a Client of codat_keys, or use httpx.AsyncClient")
@@ -53,7 +54,7 @@ class CodatAuth(httpx.Auth):
                 yield _with(renewed, response.request)
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Called by ``httpx.AsyncClient`` for each request of its user."""
+        """Authenticates a request. Called by ``httpx.AsyncClient``, but not for a redirect."""
         client = self._client
         if not isinstance(client, AsyncClient):
             raise TypeError("httpx.AsyncClient does not block: give CodatAuth an AsyncClient of codat_keys")
@@ -73,14 +74,14 @@ class CodatAuth(httpx.Auth):
 
 
 def _traced(request: httpx.Request, trace: Callable[[str, dict[str, Any]], Awaitable[None] | None]) -> httpx.Request:
-    """Has httpx tell each step of an unencrypted request, and of the requests to which it is redirected."""
+    """Traces each step of an unencrypted request, and of the requests to which it is redirected."""
     if request.url.scheme == "http":
         request.extensions = {**request.extensions, "trace": trace}
     return request
 
 
 def _check(client: Client | AsyncClient, event: str, info: dict[str, Any]) -> None:
-    """Checks the server to which httpx connects: with a proxy, it is not the one that the URL names."""
+    """Checks the server to which httpx connects. With a proxy, the URL of the request names another server."""
     if event == "socks.connect_tcp.started":
         client.check_next_hop(f"socks5://{info['host']}:{info['port']}")
     if event in ("http11.send_request_headers.started", "http2.send_request_headers.started"):
@@ -90,7 +91,7 @@ def _check(client: Client | AsyncClient, event: str, info: dict[str, Any]) -> No
         server = f"{sent.url.scheme.decode()}://{f'[{host}]' if ':' in host else host}:{port}"
         if sent.url.scheme == b"https" and sent.url.target.startswith(b"/"):
             if not _is_own(client, server):
-                # httpx itself would send the key from http://HOST to https://HOST.
+                # httpx keeps the key when http://HOST redirects to https://HOST.
                 sent.headers = [(name, value) for name, value in sent.headers if name.lower() != b"authorization"]
         elif any(name.lower() == b"authorization" for name, _ in sent.headers):
             client.check_next_hop(server)
@@ -110,7 +111,7 @@ def _with(header: AuthorizationHeader, request: httpx.Request) -> httpx.Request:
 
 
 def _rejects(client: Client | AsyncClient, header: AuthorizationHeader, response: httpx.Response) -> bool:
-    """Whether the response rejects this key. After a redirect to another origin, it was sent without it."""
+    """Whether the response rejects this key. A request that was redirected to another origin does not contain the key."""
     sent = response.request.headers.get("Authorization")
     is_sent = sent == header.expose_secret() and _is_own(client, str(response.request.url))
     return response.status_code in (401, 403) and is_sent

@@ -1,7 +1,7 @@
 """For Codat's own SDKs: ``connect(client, CodatLending)``.
 
-It works with the current ones, ``codat-platform`` 6, ``codat-lending`` 12, ``codat-bankfeeds`` 13,
-``codat-sync-for-payables`` 10 and ``codat-sync-for-expenses`` 9, and each earlier one whose constructor takes
+The module works with the current SDKs, ``codat-platform`` 6, ``codat-lending`` 12, ``codat-bankfeeds`` 13,
+``codat-sync-for-payables`` 10 and ``codat-sync-for-expenses`` 9, and with earlier SDKs whose constructor takes
 ``server_url``, ``client``, and either ``security`` or ``auth_header``.
 """
 
@@ -22,22 +22,23 @@ _SDK = TypeVar("_SDK")
 def connect(client: Client | AsyncClient, sdk: type[_SDK], **options: Any) -> _SDK:
     """Creates an SDK from its class, with the base URL of a client and an HTTP client that sends its key.
 
-    The key is read from its source with the first call, and each call has the key in use. After a 401 or 403 the source is
-    read again, and the call is made once more if there is another key: see ``CodatAuth`` of
-    ``codat_keys.integrations.httpx``, or of ``requests`` for the SDKs that use it.
+    The first call reads the key from its source. After a 401 or 403 the client reads the source again, and the call is
+    repeated once if the source has another key: see ``CodatAuth`` of ``codat_keys.integrations.httpx``, or of
+    ``requests`` for the SDKs that use it.
 
-    ``options`` are further arguments of the constructor, such as ``timeout_ms``. The current SDKs need a ``Client``: they
-    run their async methods in threads. Earlier ones, such as ``codat-platform`` 5, need a ``Client`` for their
+    ``options`` are further arguments of the constructor, such as ``timeout_ms``. The current SDKs need a ``Client``:
+    they run their async methods in threads. Earlier ones, such as ``codat-platform`` 5, need a ``Client`` for their
     blocking methods, and an ``AsyncClient`` for their async methods.
 
-    If many threads call at once, create an SDK for each of them from one client: threads must not share httpx connections.
+    If many threads make calls, create an SDK for each thread from one client, because threads must not share httpx
+    connections.
 
-    Raises ``TypeError`` for a class that is not such an SDK, and for an ``AsyncClient`` where the SDK needs a ``Client``. To set
-    up the HTTP client yourself, see ``security``.
+    Raises ``TypeError`` for a class that is not such an SDK, and for an ``AsyncClient`` if the SDK needs a ``Client``.
+    To configure the HTTP client yourself, see ``security``.
     """
     checked(client, Client, AsyncClient)
     takes = signature(sdk).parameters
-    # Only the HTTP client has the key. It replaces the header that the SDK derives from these.
+    # The SDK derives a header from these arguments. The HTTP client, which alone has the key, replaces this header.
     credential = {name: value for name, value in (("security", None), ("auth_header", "")) if name in takes}
     if not credential or not {"server_url", "client"} <= takes.keys():
         raise TypeError("argument 'sdk': give the class of one of Codat's SDKs, such as codat_lending.CodatLending")
@@ -48,13 +49,14 @@ def connect(client: Client | AsyncClient, sdk: type[_SDK], **options: Any) -> _S
 def security(client: Client | AsyncClient, kind: Callable[..., Any] | None = None) -> Callable[[], Any]:
     """Returns the ``security`` argument of an SDK that you construct yourself. The SDK calls it before each request.
 
-    ``kind`` is the SDK's own class ``Security``. The current SDKs accept any class, and the default is that of
-    ``codat-platform`` if this is installed.
+    ``kind`` is the class ``Security`` of the SDK. Default: that of ``codat-platform`` if it is installed, or else a
+    class that the current SDKs accept.
 
     An SDK sends the key to any ``server_url``, and does not repeat a call whose key is rejected. With
-    ``client=httpx.Client(auth=CodatAuth(client))`` in addition, a call to another origin raises ``InvalidInputError``, and
-    a call with a replaced key is made once more, as with ``connect``. A proxy that the environment names for an ``http`` base
-    URL raises ``InvalidInputError``; one that is given to the SDK's HTTP client is not checked.
+    ``client=httpx.Client(auth=CodatAuth(client))`` in addition, a call to another origin raises ``InvalidInputError``,
+    and a call with a replaced key is made once more, as with ``connect``. If the base URL is ``http`` and the
+    environment names a proxy for it, the call raises ``InvalidInputError``. A proxy that is given to the SDK's HTTP
+    client is not checked.
     """
     checked(client, Client, AsyncClient)
     made = kind or _platforms_own() or _Security
@@ -79,7 +81,7 @@ def _http_clients(sdk: type, client: Client | AsyncClient) -> dict[str, Any]:
 
     from .httpx import CodatAuth, httpx
 
-    # Above the second limit, httpx closes idle connections, even one that another thread is about to use.
+    # Above `max_keepalive_connections`, httpx closes idle connections, even one that another thread is about to use.
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=100)
     clients: dict[str, Any] = {"client": httpx.Client(auth=CodatAuth(client), follow_redirects=True, limits=limits)}
     if waits:

@@ -1,4 +1,4 @@
-"""For requests: ``requests.get(url, auth=CodatAuth(client))``, or a session's ``auth``."""
+"""For requests: ``requests.get(url, auth=CodatAuth(client))``, or ``session.auth = CodatAuth(client)``."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ else:
 
 
 class CodatAuth(requests.auth.AuthBase):
-    """Sends requests for a client's origin with the key in use, which is read from its source with the first request.
+    """Sends requests to a client's origin with the key of the client. The first request reads the key from its source.
 
-    After a 401 or 403 the source is read again. If it has another key, the request is sent once more with that key,
-    unless its body is a generator, or a file that cannot be rewound. Such a response is returned, and the next request
-    has the new key.
+    After a 401 or 403 the client reads the source again. If the source has another key, the request is sent once more
+    with that key. If its body is a generator, or a file that cannot be rewound, the 401 or 403 is returned, and the
+    next request has the new key.
 
-    A request to another origin raises ``InvalidInputError``, and so does a request whose key a proxy of the environment
-    would see unencrypted, also if it was prepared before. Nothing is sent. Give a request to another origin an ``auth``
-    of its own. Proxies that are given to requests are not checked. A redirect to another origin is followed without the
-    key. The password of a netrc file never replaces the key.
+    A request to another origin raises ``InvalidInputError``, unless the request has its own ``auth``. A request whose
+    key a proxy of the environment would see unencrypted raises ``InvalidInputError``, even if it was prepared earlier.
+    In both cases nothing is sent. Proxies that are given to requests are not checked. A redirect to another origin is
+    followed without the key. The password of a netrc file never replaces the key.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = checked(client, Client)
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        """Called by requests for the first request of each call."""
+        """Authenticates a request. Called by requests when it prepares the request, but not for a redirect."""
         header = self._client.authorization_for(request.url or "")
         _check_environment(self._client)
         request.headers = _Headers(request.headers)
@@ -54,15 +54,15 @@ class CodatAuth(requests.auth.AuthBase):
 
 
 class _Hook:
-    """Called by requests for each response, also after a redirect, which keeps the hooks and headers of its request. It
-    stays with its request, which a program may prepare once and send many times.
+    """A hook that requests calls for each response. A redirect keeps the hooks and headers of its request. A program
+    can prepare a request once and send it many times, each time with the same hook.
     """
 
     def __init__(self, client: Client | None = None) -> None:
         self._client = client
 
     def __reduce__(self) -> tuple[type[_Hook], tuple[()]]:
-        # A response is pickled with its request and the hooks of that, and a client cannot be.
+        # A response is pickled with its request and hooks, and a client cannot be pickled.
         return (_Hook, ())
 
     def __call__(self, response: requests.Response, **options: Any) -> requests.Response:
@@ -84,18 +84,18 @@ class _Hook:
         return response
 
 
-# The headers of the request in this thread or task whose response redirects to another origin.
+# The headers of the request whose response redirects this thread or task to another origin.
 _redirected: ContextVar[object] = ContextVar("codat_keys.redirected", default=None)
 
 
 class _Headers(_CaseInsensitiveDict):
-    """The headers of a request. No other credential replaces the key: at a redirect, requests would use one from a
-    netrc file.
+    """The headers of a request. No other credential replaces the key: after a redirect, requests would use a password
+    from a netrc file.
     """
 
     key: str | None = None
     client: Client | None = None
-    # Of an object that is not initialized, which a traceback may show.
+    # The default for an object that is not initialized, which a traceback may show.
     _store: Any = MappingProxyType({})
 
     def __repr__(self) -> str:
@@ -116,10 +116,12 @@ class _Headers(_CaseInsensitiveDict):
             self.key = None
 
     def copy(self) -> _Headers:
-        """Called by requests for a redirect, and by urllib3 right before it sends the headers without a tunnel."""
+        """Copies the headers. Called by requests for a redirect, and by urllib3 before it sends the headers without a
+        tunnel.
+        """
         copied = copy.copy(self)
         if _redirected.get() is self:
-            # requests itself would send the key from http://HOST to https://HOST.
+            # requests keeps the key when http://HOST redirects to https://HOST.
             _redirected.set(None)
             del copied["Authorization"]
         elif self.key is not None and self.client is not None:
@@ -136,7 +138,7 @@ class _Headers(_CaseInsensitiveDict):
         return copy.copy(self)
 
     def __reduce__(self) -> tuple[type[_CaseInsensitiveDict], tuple[dict[str, Any]]]:
-        # A response is pickled with its request, and the key is a secret.
+        # Without the key: a response is pickled with its request, and the key is a secret.
         secret = None if self.key is None else "authorization"
         return (_CaseInsensitiveDict, ({name: value for name, value in self.items() if name.lower() != secret},))
 
