@@ -92,7 +92,7 @@ impl Client {
     /// has not been read yet. `Closed`.
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         let cached = match self.cached_authorization(url)? {
-            None => self.0.credential().map(|held| AuthorizationHeader::from(&held.key)),
+            None => self.0.credential().map(|credential| AuthorizationHeader::from(&credential.key)),
             cached => cached,
         };
         cached.ok_or_else(|| {
@@ -107,7 +107,7 @@ impl Client {
     /// `InvalidInput` for a URL of another origin, or an invalid URL; `Closed`.
     pub fn cached_authorization(&self, url: &str) -> Result<Option<AuthorizationHeader>, Error> {
         self.check_own(url)?;
-        Ok(self.0.transport().credentials().ready().map(|held| AuthorizationHeader::from(&held.key)))
+        Ok(self.0.transport().credentials().cached().map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
     /// Returns the header for another HTTP library, if the URL belongs to the origin of the base URL. Reads the
@@ -134,8 +134,8 @@ impl Client {
     /// read takes longer than the timeout of a call.
     pub async fn authorize(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         self.check_own(url)?;
-        let held = self.0.transport().key_to_use(self.0.read_deadline()).await?;
-        Ok(AuthorizationHeader::from(&held.key))
+        let credential = self.0.transport().key_to_use(self.0.read_deadline()).await?;
+        Ok(AuthorizationHeader::from(&credential.key))
     }
 
     /// Returns the header to repeat a request after the server responded with 401 or 403 to `rejected`. Returns `None`
@@ -152,7 +152,7 @@ impl Client {
     ) -> Result<Option<AuthorizationHeader>, Error> {
         self.check_own(url)?;
         let another = self.0.transport().key_after_rejection(rejected.api_key(), self.0.read_deadline()).await?;
-        Ok(another.map(|held| AuthorizationHeader::from(&held.key)))
+        Ok(another.map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
     /// Checks the server to which another HTTP library sends the header over an unencrypted connection. `url` is the
@@ -184,7 +184,8 @@ impl Client {
     pub async fn reload_key(&self) -> Result<bool, Error> {
         let before = self.0.credential();
         self.0.transport().reload_key(self.0.read_deadline()).await?;
-        Ok(self.0.credential().map(|held| held.key.clone()) != before.map(|held| held.key.clone()))
+        Ok(self.0.credential().map(|credential| credential.key.clone())
+            != before.map(|credential| credential.key.clone()))
     }
 
     /// Returns a client with the same connections and another timeout for each call. See
@@ -242,7 +243,7 @@ impl Client {
 
     /// Returns whether this client authenticates with `key`. The comparison takes constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
-        self.0.credential().is_some_and(|held| held.key == key.api_key)
+        self.0.credential().is_some_and(|credential| credential.key == key.api_key)
     }
 
     /// Returns why `delete` would refuse to delete this key, given a list of all keys: `NotFound`, `LastKey` or
@@ -250,7 +251,9 @@ impl Client {
     /// [`allow_key_in_use`](crate::Delete::allow_key_in_use) permits the deletion in the case of `KeyInUse`.
     pub fn keeps(&self, keys: &[ApiKeyDetails], id: &KeyId) -> Option<ErrorKind> {
         let in_use = self.0.credential();
-        rules::may_delete(keys, id, in_use.as_ref().map(|held| &held.key), false).err().map(|refused| refused.kind())
+        rules::may_delete(keys, id, in_use.as_ref().map(|credential| &credential.key), false)
+            .err()
+            .map(|refused| refused.kind())
     }
 
     pub(crate) fn new(handle: Handle) -> Self {

@@ -122,7 +122,7 @@ impl Handle {
 
     /// Returns the cached credential, or `None` before the first read of the credential source.
     pub(crate) fn credential(&self) -> Option<Arc<CachedCredential>> {
-        self.transport().credentials().now()
+        self.transport().credentials().stored()
     }
 }
 

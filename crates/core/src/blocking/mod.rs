@@ -154,7 +154,7 @@ impl Client {
     pub fn cached_authorization(&self, url: &str) -> Result<Option<AuthorizationHeader>, Error> {
         self.0.pool.check_open()?;
         self.0.base_url.check_own(url)?;
-        Ok(self.0.pool.credentials().ready().map(|held| AuthorizationHeader::from(&held.key)))
+        Ok(self.0.pool.credentials().cached().map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
     /// Checks the server to which another HTTP library connects. See [`crate::Client::check_next_hop`].
@@ -200,7 +200,7 @@ impl Client {
 
     /// Returns whether this client authenticates with `key`. The comparison takes constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
-        self.0.pool.credentials().now().is_some_and(|held| held.key == key.api_key)
+        self.0.pool.credentials().stored().is_some_and(|credential| credential.key == key.api_key)
     }
 
     /// Runs calls of the asynchronous client and blocks until they complete. Use this method for concurrent calls, or

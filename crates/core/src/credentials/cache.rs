@@ -26,7 +26,7 @@ pub(crate) struct CredentialCache {
     /// The cached key, its predecessors, and the keys that the client has listed.
     pub(crate) known: KnownKeys,
     /// `None` until the first read. A lock is not used, because a fork could copy it while it is locked.
-    held: ArcSwapOption<CachedCredential>,
+    stored: ArcSwapOption<CachedCredential>,
     /// `None` for a credential that was given as a value, which never changes.
     source: Option<Source>,
 }
@@ -34,15 +34,15 @@ pub(crate) struct CredentialCache {
 struct Source {
     provider: Arc<dyn KeyProvider>,
     /// Whether a read completes without waiting, as for a file.
-    at_once: bool,
-    begun: AtomicU64,
+    is_immediate: bool,
+    reads_started: AtomicU64,
     /// Locked by the call that reads the source.
-    latest: Mutex<Latest>,
+    last_read: Mutex<LastRead>,
 }
 
 /// The number of the latest completed read, and its error.
 #[derive(Default)]
-struct Latest {
+struct LastRead {
     number: u64,
     failure: Option<Error>,
 }
@@ -65,50 +65,53 @@ impl CredentialCache {
     /// Returns a copy for the child of a fork. The copy does not wait for a read that the parent started, because that
     /// read would never complete in the child.
     pub(crate) fn for_this_process(&self) -> Self {
-        let source = self.source.as_ref().map(|source| Source::new(Arc::clone(&source.provider), source.at_once));
-        Self { known: self.known.clone(), held: ArcSwapOption::from(self.now()), source }
+        let source = self.source.as_ref().map(|source| Source::new(Arc::clone(&source.provider), source.is_immediate));
+        Self { known: self.known.clone(), stored: ArcSwapOption::from(self.stored()), source }
     }
 
     /// Returns the cached credential, or `None` before the first read.
-    pub(crate) fn now(&self) -> Option<Arc<CachedCredential>> {
-        self.held.load_full()
+    pub(crate) fn stored(&self) -> Option<Arc<CachedCredential>> {
+        self.stored.load_full()
     }
 
     /// Returns the cached credential without waiting, or `None` if the source must be read first. Reads a file that has
     /// changed.
-    pub(crate) fn ready(&self) -> Option<Arc<CachedCredential>> {
-        let held = self.now()?;
+    pub(crate) fn cached(&self) -> Option<Arc<CachedCredential>> {
+        let stored = self.stored()?;
         match &self.source {
             Some(source) if source.provider.may_have_changed() => {
-                source.at_once.then(|| self.read_at_once(source))?;
-                self.now()
+                source.is_immediate.then(|| self.read_immediately(source))?;
+                self.stored()
             }
-            _ => Some(held),
+            _ => Some(stored),
         }
     }
 
-    /// Returns a credential after [`ready`](Self::ready) returned `None`. If there is a cached credential, this method
+    /// Returns a credential after [`cached`](Self::cached) returned `None`. If there is a cached credential, this method
     /// does not wait for a read by another call, and falls back to the cached credential if the read fails.
-    pub(crate) async fn look(&self) -> Result<Arc<CachedCredential>, Error> {
-        match (self.now(), &self.source) {
-            (Some(held), None) => Ok(held),
-            (Some(held), Some(source)) => {
-                if let Ok(mut latest) = source.latest.try_lock() {
-                    self.read(source, &mut latest).await;
+    pub(crate) async fn poll_source(&self) -> Result<Arc<CachedCredential>, Error> {
+        match (self.stored(), &self.source) {
+            (Some(stored), None) => Ok(stored),
+            (Some(stored), Some(source)) => {
+                if let Ok(mut last_read) = source.last_read.try_lock() {
+                    self.read(source, &mut last_read).await;
                 }
-                Ok(self.now().unwrap_or(held))
+                Ok(self.stored().unwrap_or(stored))
             }
             (None, _) => {
                 self.reload().await?;
-                self.now().ok_or_else(|| Error::of(ErrorKind::NoCredential))
+                self.stored().ok_or_else(|| Error::of(ErrorKind::NoCredential))
             }
         }
     }
 
     /// Returns a credential other than the rejected one, or `None` if the source has no other. Reads the source if the
     /// cached credential is the rejected one.
-    pub(crate) async fn instead_of(&self, refused: &ApiKey) -> Result<Option<Arc<CachedCredential>>, Error> {
-        let another = || self.now().filter(|held| held.key != *refused);
+    pub(crate) async fn refresh_after_rejection(
+        &self,
+        rejected: &ApiKey,
+    ) -> Result<Option<Arc<CachedCredential>>, Error> {
+        let another = || self.stored().filter(|stored| stored.key != *rejected);
         match another() {
             None => self.reload().await.map(|()| another()),
             another => Ok(another),
@@ -119,40 +122,40 @@ impl CredentialCache {
     /// may be stale, so it counts only if it contains another key.
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let Some(source) = &self.source else { return Ok(()) };
-        let (before, begun) = (self.now(), source.begun.load(Ordering::SeqCst));
-        let mut latest = source.latest.lock().await;
-        let is_another = match (&before, &self.now()) {
+        let (before, reads_started) = (self.stored(), source.reads_started.load(Ordering::SeqCst));
+        let mut last_read = source.last_read.lock().await;
+        let changed = match (&before, &self.stored()) {
             (Some(before), Some(now)) => before.key != now.key,
             (before, now) => before.is_none() && now.is_some(),
         };
-        if !is_another && latest.number <= begun {
-            self.read(source, &mut latest).await;
+        if !changed && last_read.number <= reads_started {
+            self.read(source, &mut last_read).await;
         }
-        match &latest.failure {
-            Some(failure) if !is_another => Err(failure.shared()),
+        match &last_read.failure {
+            Some(failure) if !changed => Err(failure.shared()),
             _ => Ok(()),
         }
     }
 
     /// Reads a source that completes without waiting, unless another call is reading it. If the read fails, the cached
     /// credential stays.
-    fn read_at_once(&self, source: &Source) {
-        if let Ok(mut latest) = source.latest.try_lock() {
-            let read = pin!(self.read(source, &mut latest)).poll(&mut Context::from_waker(Waker::noop()));
+    fn read_immediately(&self, source: &Source) {
+        if let Ok(mut last_read) = source.last_read.try_lock() {
+            let read = pin!(self.read(source, &mut last_read)).poll(&mut Context::from_waker(Waker::noop()));
             debug_assert_eq!(read, Poll::Ready(()));
         }
     }
 
-    async fn read(&self, source: &Source, latest: &mut Latest) {
-        let number = source.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let read = source.provider.read().await.map_err(|error| self.told(source, error));
-        *latest = Latest { number, failure: read.map(|credential| self.take(source, &credential)).err() };
+    async fn read(&self, source: &Source, last_read: &mut LastRead) {
+        let number = source.reads_started.fetch_add(1, Ordering::SeqCst) + 1;
+        let read = source.provider.read().await.map_err(|error| self.read_error(source, error));
+        *last_read = LastRead { number, failure: read.map(|credential| self.store(source, &credential)).err() };
     }
 
-    fn take(&self, source: &Source, credential: &Credential) {
-        if self.now().is_none_or(|held| held.key != *credential.api_key()) {
+    fn store(&self, source: &Source, credential: &Credential) {
+        if self.stored().is_none_or(|stored| stored.key != *credential.api_key()) {
             self.known.add_used(credential.api_key());
-            self.held.store(Some(CachedCredential::new(credential)));
+            self.stored.store(Some(CachedCredential::new(credential)));
             debug!(source = source.provider.source(), "another key is in use");
         }
     }
@@ -162,10 +165,10 @@ impl CredentialCache {
         if let Some(first) = first {
             known.add_used(first.api_key());
         }
-        Self { known, held: ArcSwapOption::from(first.map(CachedCredential::new)), source }
+        Self { known, stored: ArcSwapOption::from(first.map(CachedCredential::new)), source }
     }
 
-    fn told(&self, source: &Source, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+    fn read_error(&self, source: &Source, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
         let place = source.provider.source();
         let error = match error.downcast::<Error>() {
             // The error of a command may contain a key that it printed in an earlier run.
@@ -183,8 +186,8 @@ impl CredentialCache {
 }
 
 impl Source {
-    fn new(provider: Arc<dyn KeyProvider>, at_once: bool) -> Self {
-        Self { provider, at_once, begun: AtomicU64::new(0), latest: Mutex::default() }
+    fn new(provider: Arc<dyn KeyProvider>, is_immediate: bool) -> Self {
+        Self { provider, is_immediate, reads_started: AtomicU64::new(0), last_read: Mutex::default() }
     }
 }
 
@@ -197,8 +200,8 @@ impl CachedCredential {
 
 impl fmt::Debug for CredentialCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.now() {
-            Some(held) => held.key.fmt(f),
+        match self.stored() {
+            Some(stored) => stored.key.fmt(f),
             None => f.write_str("not read yet"),
         }
     }

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::process::CommandProcess;
 use super::provider::{KeyProvider, Reading};
-use super::run::Run;
 use crate::domain::mask_credentials;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -110,11 +110,11 @@ impl KeyProvider for KeyCommand {
     fn read(&self) -> Reading<'_> {
         let cached_for = u64::try_from(self.cached_for.as_millis()).unwrap_or(u64::MAX);
         self.next_run.store(self.milliseconds().saturating_add(cached_for), Ordering::Relaxed);
-        let (told, heard) = oneshot::channel();
-        let run = Run { argv: self.argv.clone(), place: self.place.clone(), timeout: self.timeout };
+        let (tx, rx) = oneshot::channel();
+        let process = CommandProcess { argv: self.argv.clone(), place: self.place.clone(), timeout: self.timeout };
         Box::pin(async move {
-            thread::Builder::new().name("codat-keys-command".into()).spawn(move || told.send(run.credential()))?;
-            Ok(heard.await??)
+            thread::Builder::new().name("codat-keys-command".into()).spawn(move || tx.send(process.credential()))?;
+            Ok(rx.await??)
         })
     }
 

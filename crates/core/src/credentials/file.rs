@@ -20,7 +20,7 @@ use crate::trusted_file::{chmod, writable_by_others};
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// The minimum time between two checks of the file.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A credential in a file. Calls check the file, because a thread that watches it would have to survive forks and be
 /// stopped.
@@ -31,9 +31,9 @@ pub(crate) struct KeyFile {
     hint: &'static str,
     since: Instant,
     /// In milliseconds after `since`.
-    next_look: AtomicU64,
+    next_check: AtomicU64,
     /// The [`fingerprint`] of the version that was read last.
-    seen: AtomicU64,
+    last_fingerprint: AtomicU64,
 }
 
 impl KeyFile {
@@ -48,8 +48,8 @@ impl KeyFile {
     }
 
     fn new(path: PathBuf, place: String, hint: &'static str) -> Self {
-        let [next_look, seen] = [AtomicU64::new(0), AtomicU64::new(0)];
-        Self { path, place, hint, since: Instant::now(), next_look, seen }
+        let [next_check, last_fingerprint] = [AtomicU64::new(0), AtomicU64::new(0)];
+        Self { path, place, hint, since: Instant::now(), next_check, last_fingerprint }
     }
 
     /// Returns whether the file is regular. A pipe returns its content once, and opening it again would block.
@@ -80,7 +80,7 @@ impl KeyFile {
 
     /// Reads the file again. Does not wait for a pipe, because that would block the thread of a call.
     fn read_again(&self) -> Result<Credential, Error> {
-        self.read_from(open_at_once(&self.path), |_| false)
+        self.read_from(open_nonblocking(&self.path), |_| false)
     }
 
     /// Reads either form of a credential. Drops one line break at the end, because editors write it.
@@ -108,7 +108,7 @@ impl KeyFile {
             return refuse("is larger than 64 KiB", "name a file that holds the key alone");
         }
         let read = Credential::read_bytes(&bytes).map_err(|mistake| mistake.in_place(&self.place))?;
-        self.seen.store(fingerprint(&metadata), Ordering::Relaxed);
+        self.last_fingerprint.store(fingerprint(&metadata), Ordering::Relaxed);
         Ok(read)
     }
 
@@ -118,11 +118,11 @@ impl KeyFile {
     }
 
     /// Returns true at most once a second, for one of the concurrent callers.
-    fn is_time_to_look(&self) -> bool {
+    fn is_check_due(&self) -> bool {
         let now = self.since.elapsed().as_millis() as u64;
-        let due = self.next_look.load(Ordering::Relaxed);
-        let next = now + BETWEEN_LOOKS.as_millis() as u64;
-        now >= due && self.next_look.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let due = self.next_check.load(Ordering::Relaxed);
+        let next = now + CHECK_INTERVAL.as_millis() as u64;
+        now >= due && self.next_check.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
@@ -137,8 +137,8 @@ impl KeyProvider for KeyFile {
 
     /// Follows symbolic links, so that a link that is replaced counts as a change.
     fn may_have_changed(&self) -> bool {
-        let is_other = |metadata| fingerprint(&metadata) != self.seen.load(Ordering::Relaxed);
-        self.is_time_to_look() && fs::metadata(&self.path).is_ok_and(is_other)
+        let is_other = |metadata| fingerprint(&metadata) != self.last_fingerprint.load(Ordering::Relaxed);
+        self.is_check_due() && fs::metadata(&self.path).is_ok_and(is_other)
     }
 }
 
@@ -155,7 +155,7 @@ fn fingerprint(metadata: &Metadata) -> u64 {
 }
 
 /// Opens a file without waiting for the writer of a pipe.
-fn open_at_once(path: &Path) -> io::Result<File> {
+fn open_nonblocking(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);

@@ -4,8 +4,8 @@
 mod cache;
 mod command;
 mod file;
+mod process;
 mod provider;
-mod run;
 
 use std::ffi::OsString;
 use std::process::Command;

@@ -20,7 +20,7 @@ impl Transport {
     pub(crate) async fn attempt(&self, request: &Request<Bytes>, deadline: Deadline) -> Result<Attempt, Failure> {
         let key = self.key_to_use(deadline).await.map_err(|error| Failure { error, sent: false })?;
         let mut attempt = self.attempt_with(&key, request, deadline).await?;
-        match self.key_instead_of(&key, &mut attempt, deadline).await {
+        match self.key_after_response(&key, &mut attempt, deadline).await {
             Some(another) => self.attempt_with(&another, request, deadline).await,
             None => Ok(attempt),
         }
@@ -29,9 +29,9 @@ impl Transport {
     /// Returns the key to authenticate with. Reads the credential source if no key is cached or if the source may have
     /// changed.
     pub(crate) async fn key_to_use(&self, deadline: Deadline) -> Result<Arc<CachedCredential>, Error> {
-        match self.credentials().ready() {
+        match self.credentials().cached() {
             Some(key) => Ok(key),
-            None => self.within(deadline, self.credentials().look()).await,
+            None => self.within(deadline, self.credentials().poll_source()).await,
         }
     }
 
@@ -41,12 +41,12 @@ impl Transport {
         rejected: &ApiKey,
         deadline: Deadline,
     ) -> Result<Option<Arc<CachedCredential>>, Error> {
-        self.within(deadline, self.credentials().instead_of(rejected)).await
+        self.within(deadline, self.credentials().refresh_after_rejection(rejected)).await
     }
 
     /// If the response is 401 or 403, returns another key, provided that the credential source has one and enough time
     /// remains to send the request. If the source cannot be read, stores the reason in `attempt.refresh_error`.
-    pub(crate) async fn key_instead_of(
+    pub(crate) async fn key_after_response(
         &self,
         refused: &CachedCredential,
         attempt: &mut Attempt,

@@ -88,7 +88,7 @@ impl Driver<'_> {
 
     fn judge(&mut self, keys: &[ApiKeyDetails]) {
         self.in_use = self.client.credential();
-        let in_use = self.in_use.as_ref().map(|held| &held.key);
+        let in_use = self.in_use.as_ref().map(|credential| &credential.key);
         let is_own = keys.iter().any(|key| key.id == self.id && Some(&key.api_key) == in_use);
         match rules::may_delete(keys, &self.id, in_use, self.allow_key_in_use) {
             Ok(()) => self.observed.listed(Listing::Allowed, is_own),
@@ -121,7 +121,7 @@ impl Driver<'_> {
         if self.was_replaced {
             return false;
         }
-        self.was_replaced = self.client.transport().key_instead_of(refused, attempt, self.deadline).await.is_some();
+        self.was_replaced = self.client.transport().key_after_response(refused, attempt, self.deadline).await.is_some();
         self.was_replaced
     }
 
