@@ -1,5 +1,5 @@
-//! What the Rust and CLI runners of `tests/scenario` share: an emulator for each file, and the judgement by what the
-//! emulator saw and holds. How a step is performed is the runner's part.
+//! The shared part of the Rust and CLI runners of `tests/scenario`. It starts an emulator for each file, and compares
+//! the emulator's journal and keys with the expected ones. The runners perform the steps.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 
 use crate::bounded::LIMIT;
 
-/// Scenarios wait more than they work, so that many run at once.
-const AT_ONCE: usize = 8;
+/// The number of scenarios that run concurrently. Scenarios use little CPU time, because they mostly wait.
+const CONCURRENT: usize = 8;
 
-/// `interface` is the prefix in `saw` of the interface that performs the steps.
+/// Runs all scenarios in `folder`. `interface` is the prefix of the lines in `saw` that apply only to the interface
+/// under test.
 pub(crate) fn run_all(folder: &Path, interface: &str, perform: impl Fn(&Emulator, &str, &Value) -> Value + Sync) {
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "json")).collect();
@@ -22,7 +23,7 @@ pub(crate) fn run_all(folder: &Path, interface: &str, perform: impl Fn(&Emulator
     assert!(!files.is_empty(), "no scenario in {}", folder.display());
     let files = Mutex::new(files.into_iter());
     std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
+        for _ in 0..CONCURRENT {
             scope.spawn(|| {
                 while let Some(file) = { files.lock().unwrap().next() } {
                     let scenario: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
@@ -45,17 +46,17 @@ fn run(file: &str, scenario: &Value, interface: &str, perform: impl Fn(&Emulator
     }
     let saw: Vec<String> =
         control(&emulator, "GET", "journal", "")["requests"].as_array().unwrap().iter().map(line).collect();
-    assert_eq!(saw, sent_by(interface, &scenario["saw"]), "{file}: what the emulator saw");
+    assert_eq!(saw, sent_by(interface, &scenario["saw"]), "{file}: the requests that the emulator received");
     let names: Value = control(&emulator, "GET", "state", "")["keys"]
         .as_array()
         .unwrap()
         .iter()
         .map(|key| key["name"].clone())
         .collect();
-    assert_eq!(names, scenario["namesAtEnd"], "{file}: what the emulator holds");
+    assert_eq!(names, scenario["namesAtEnd"], "{file}: the keys at the end");
 }
 
-/// Selects the lines of an interface. A line without a prefix applies to each of them.
+/// Returns the expected requests of an interface. A line without a prefix applies to all interfaces.
 fn sent_by<'a>(interface: &str, saw: &'a Value) -> Vec<&'a str> {
     let lines = saw.as_array().unwrap().iter().map(|line| line.as_str().unwrap());
     let of_interface = |line: &'a str| match line.split_once(": ") {
@@ -66,13 +67,14 @@ fn sent_by<'a>(interface: &str, saw: &'a Value) -> Vec<&'a str> {
 }
 
 fn line(request: &Value) -> String {
-    let text = |member: &str| request[member].as_str().unwrap_or("running").to_owned();
+    let text = |field: &str| request[field].as_str().unwrap_or("running").to_owned();
     let end = request["status"].as_u64().map_or_else(|| text("ended"), |status| status.to_string());
     let replayed = if request["replayed"] == true { " replayed" } else { "" };
     format!("{} {} {end}{replayed}", text("method"), text("path"))
 }
 
-/// An idempotency key holds its time: a step says how old it is, and the key is made when it runs.
+/// Replaces `{"minutesAgo": …}` with an idempotency key of this age. An idempotency key contains its time of creation,
+/// so it is generated when the step runs.
 fn with_idempotency_key(step: &Value) -> Value {
     let mut step = step.clone();
     if let Some(minutes) = step["idempotencyKey"]["minutesAgo"].as_u64() {
@@ -83,11 +85,11 @@ fn with_idempotency_key(step: &Value) -> Value {
     step
 }
 
-/// Whether all that is expected is there; an object may hold more.
+/// Returns true if `actual` contains all expected values. Objects can have additional fields.
 fn holds(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
-        (Value::Object(members), Value::Object(actual)) => {
-            members.iter().all(|(name, value)| actual.get(name).is_some_and(|actual| holds(value, actual)))
+        (Value::Object(fields), Value::Object(actual)) => {
+            fields.iter().all(|(name, value)| actual.get(name).is_some_and(|actual| holds(value, actual)))
         }
         (Value::Array(items), Value::Array(actual)) => {
             items.len() == actual.len() && items.iter().zip(actual).all(|(item, actual)| holds(item, actual))
@@ -107,9 +109,9 @@ fn control(emulator: &Emulator, method: &str, what: &str, body: &str) -> Value {
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )
     .unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200"), "{method} {what}: {answer}");
+    let mut response = String::new();
+    connection.read_to_string(&mut response).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{method} {what}: {response}");
     serde_json::from_str(body).unwrap()
 }

@@ -1,4 +1,4 @@
-//! `api`: what is sent, what is printed, and what is refused.
+//! Tests of `api`: requests, output and rejected arguments.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,8 @@ fn bytes(content_type: &str, body: &[u8]) -> Reply {
     Reply::Bytes([head.as_bytes(), body].concat())
 }
 
-/// What the server got, and how the command ended.
+/// Runs `api` against a server that sends `answer`. Returns the requests that the server received and the result of the
+/// command.
 fn sent(answer: Reply, arguments: &[&str], input: &str) -> (Vec<String>, Ended) {
     let server = RawServer::with_replies(vec![answer]);
     let ended = run_with_input(&mut with_key(&server.url, KEY), &[&["api"], arguments].concat(), input);
@@ -23,7 +24,7 @@ fn sent(answer: Reply, arguments: &[&str], input: &str) -> (Vec<String>, Ended) 
 }
 
 #[test]
-fn every_page_is_a_document_and_every_result_a_line() {
+fn paginate_prints_a_document_per_page_and_jsonl_a_line_per_result() {
     let script = |arguments: &str| {
         let script = format!("codat-keys api GET /companies --paginate {arguments}");
         let ended = run(&mut program(), &["emulator", "exec", "--", "sh", "-c", &script]);
@@ -40,7 +41,7 @@ fn every_page_is_a_document_and_every_result_a_line() {
 }
 
 #[test]
-fn fields_queries_headers_and_input_are_sent_as_given() {
+fn fields_queries_headers_and_input_are_sent_unchanged() {
     let (requests, ended) =
         sent(json(201, "{}"), &["post", "/x?a=1", "-q", "b=c=d &", "-f", "name=n=1", "-f", "e=", "-H", "X-Y: z"], "");
     assert_eq!(ended.status, 0, "{ended:?}");
@@ -61,7 +62,7 @@ fn fields_queries_headers_and_input_are_sent_as_given() {
 }
 
 #[test]
-fn an_answer_is_printed_as_it_came_but_for_keys() {
+fn a_response_is_printed_unchanged_except_for_keys() {
     let odd = r#"{ "apiKey":"MadeUpKeyB000000000000000000000000000001",  "n": 1.10 }"#;
     let (_, ended) = sent(json(200, odd), &["GET", "/x"], "");
     assert_eq!(ended.stdout, "{ \"apiKey\":\"****0001\",  \"n\": 1.10 }\n");
@@ -75,7 +76,7 @@ fn an_answer_is_printed_as_it_came_but_for_keys() {
 }
 
 #[test]
-fn a_download_arrives_byte_for_byte() {
+fn a_download_is_printed_byte_for_byte() {
     let server = RawServer::with_replies(vec![bytes("application/pdf", &[0xff, 0, b'\r', b'\n', 0xfe])]);
     let output = with_key(&server.url, KEY).args(["api", "GET", "/x"]).output().unwrap();
     assert_eq!(output.stdout, [0xff, 0, b'\r', b'\n', 0xfe]);
@@ -99,7 +100,7 @@ fn a_key_in_the_name_of_a_header_is_masked() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_refused_with_nothing_sent() {
+fn invalid_arguments_are_rejected_before_sending() {
     let refused: [&[&str]; 25] = [
         &["POST", "/x", "-H", "Idempotency-Key:"],
         &["POST", "/x", "-H", "Idempotency-Key: a", "-H", "Idempotency-Key: b"],
@@ -135,7 +136,7 @@ fn what_cannot_be_meant_is_refused_with_nothing_sent() {
 }
 
 #[test]
-fn a_path_is_taken_as_it_is_meant() {
+fn paths_and_urls_below_the_base_url_are_accepted() {
     let emulator = Emulator::start().unwrap();
     let base = emulator.base_url();
     let port = base.rsplit_once(':').unwrap().1;
@@ -169,7 +170,7 @@ fn a_path_is_taken_as_it_is_meant() {
 }
 
 #[test]
-fn a_delete_has_the_guards_of_delete() {
+fn api_delete_has_the_guards_of_delete() {
     let emulator = Emulator::builder().last_key_can_be_deleted(true).start().unwrap();
     let ids = |emulator: &Emulator| {
         let listed = run(&mut against(emulator), &["list"]).stdout;
@@ -206,7 +207,7 @@ fn a_delete_has_the_guards_of_delete() {
 }
 
 #[test]
-fn pages_end_when_nobody_reads() {
+fn pagination_ends_when_standard_output_is_closed() {
     let endless = r#"{"totalResults":1000000000,"results":[{"id":"a"}]}"#;
     let server = RawServer::with_replies(vec![json(200, endless)]);
     let mut command = with_key(&server.url, KEY);
@@ -216,7 +217,7 @@ fn pages_end_when_nobody_reads() {
 }
 
 #[test]
-fn pages_that_do_not_add_up_are_told() {
+fn a_wrong_total_of_pages_is_reported() {
     let (_, ended) = sent(json(200, r#"{"totalResults":0,"results":[{"id":"a"}]}"#), &["GET", "/x", "--paginate"], "");
     assert_eq!(ended.status, 0, "{ended:?}");
     assert!(ended.stderr.contains("note: there are 1 results on all pages, and the last page tells of 0"), "{ended:?}");
@@ -224,7 +225,7 @@ fn pages_that_do_not_add_up_are_told() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_change_whose_answer_cannot_be_printed_is_told_to_be_made() {
+fn a_change_is_reported_if_its_response_cannot_be_printed() {
     let server = RawServer::with_replies(vec![json(201, "{}")]);
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = with_key(&server.url, KEY);
@@ -236,7 +237,7 @@ fn a_change_whose_answer_cannot_be_printed_is_told_to_be_made() {
 }
 
 #[test]
-fn a_refusal_tells_codats_words_and_a_change_in_doubt_how_to_go_on() {
+fn an_error_has_codats_message_and_an_ambiguous_change_its_idempotency_key() {
     let answer = json(
         400,
         r#"{"statusCode":400,"error":"Bad","validation":{"errors":[{"itemId":"name","message":"too long"}]}}"#,

@@ -1,4 +1,4 @@
-//! `audit`.
+//! Tests of `audit`.
 
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::raw_server::RawServer;
 use crate::support::{against, program, run, run_with_input, with_key};
 
-/// Keys of an emulator beside its own, which has no name and no date.
+/// Starts an emulator with these keys after the initial key, which has no name and no date.
 fn emulator_with(keys: &Value) -> Emulator {
     let emulator = Emulator::start().unwrap();
     let mut all = vec![json!({ "id": "first", "apiKey": emulator.api_key() })];
@@ -34,7 +34,7 @@ fn findings(document: &Value, id: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_finding_is_told_of_its_key() {
+fn each_finding_names_its_keys() {
     let emulator = emulator_with(&json!([
         { "id": "new", "name": "ci", "createdDate": today() },
         { "id": "old", "name": "billing", "createdDate": "2020-01-01T00:00:00Z" },
@@ -61,7 +61,7 @@ fn each_finding_is_told_of_its_key() {
 }
 
 #[test]
-fn too_few_and_many_keys_are_found() {
+fn too_few_and_too_many_keys_are_findings() {
     let named = |number: usize| json!({ "name": format!("k{number}"), "createdDate": "2026-01-01T00:00:00Z" });
     for (more, found) in [(0, json!(["no_spare"])), (1, json!([])), (6, json!([])), (7, json!(["nearly_full"]))] {
         let emulator = emulator_with(&(0..more).map(named).collect());
@@ -70,7 +70,7 @@ fn too_few_and_many_keys_are_found() {
 }
 
 #[test]
-fn keys_without_a_finding_end_with_success() {
+fn the_status_is_zero_without_findings() {
     let emulator = Emulator::start().unwrap();
     let state = json!({ "keys": [
         { "name": "a", "apiKey": emulator.api_key(), "createdDate": today() },
@@ -84,7 +84,7 @@ fn keys_without_a_finding_end_with_success() {
 }
 
 #[test]
-fn people_are_told_what_to_do_and_no_key_is_shown() {
+fn findings_say_what_to_do_and_contain_no_key() {
     let emulator = Emulator::start().unwrap();
     let ended = run(&mut against(&emulator), &["audit"]);
     assert_eq!(ended.status, 3);
@@ -94,7 +94,7 @@ fn people_are_told_what_to_do_and_no_key_is_shown() {
 }
 
 #[test]
-fn what_is_no_age_is_refused() {
+fn invalid_ages_are_rejected() {
     for age in ["", "90", "-3d", "0d", "old", "3mo"] {
         let ended = run(&mut program(), &["audit", &format!("--max-age={age}")]);
         assert_eq!(ended.status, 2, "{age}");
@@ -103,7 +103,7 @@ fn what_is_no_age_is_refused() {
 }
 
 #[test]
-fn an_impossible_date_is_no_age() {
+fn an_impossible_date_has_no_age() {
     let dates = ["2125-01-01T00:00:00Z", "9999-12-30T00:00:00Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00"];
     let keys = dates.map(|date| json!({ "id": date, "name": date, "createdDate": date }));
     let emulator = emulator_with(&json!(keys));
@@ -117,14 +117,14 @@ fn an_impossible_date_is_no_age() {
     let ages: Vec<&str> = ended.stdout.lines().map(|line| line.split('\t').nth(2).unwrap()).collect();
     assert_eq!(ages, ["unknown"; 5], "{ended:?}");
 
-    // A clock may be slightly behind.
+    // A date slightly in the future has an age, because the local clock may be slow.
     let soon = (codat_keys::Timestamp::now() + std::time::Duration::from_secs(120)).to_string();
     let emulator = emulator_with(&json!([{ "id": "soon", "name": "soon", "createdDate": soon }]));
     assert_eq!(audited(&emulator, &[]).1["keys"][1]["ageDays"], 0);
 }
 
 #[test]
-fn each_kind_is_one_sentence_with_the_ids_of_its_keys() {
+fn each_kind_of_finding_is_one_line_with_the_ids_of_its_keys() {
     let old = |id: &str| json!({ "id": id, "name": id, "createdDate": "2020-01-01T00:00:00Z" });
     let emulator = emulator_with(&json!([old("a"), old("b")]));
     let ended = run(&mut against(&emulator), &["audit", "--max-age", "90d"]);
@@ -133,7 +133,7 @@ fn each_kind_is_one_sentence_with_the_ids_of_its_keys() {
 }
 
 #[test]
-fn what_is_ignored_is_not_found() {
+fn ignored_findings_are_not_reported() {
     let emulator = Emulator::start().unwrap();
     let (status, document) = audited(&emulator, &["--ignore", "nameless"]);
     assert_eq!((status, &document["findings"]), (3, &json!(["no_spare"])));
@@ -144,7 +144,7 @@ fn what_is_ignored_is_not_found() {
 }
 
 #[test]
-fn a_replacement_under_way_takes_the_place_of_what_it_mends() {
+fn a_replacement_under_way_suppresses_the_findings_that_it_resolves() {
     let key = |id: &str, name: &str, date: &str| json!({ "id": id, "name": name, "createdDate": date });
     let (old, older) = ("2020-01-01T00:00:00Z", "2019-01-01T00:00:00Z");
     let emulator = emulator_with(&json!([
@@ -173,8 +173,8 @@ fn a_replacement_under_way_takes_the_place_of_what_it_mends() {
 }
 
 #[test]
-fn a_hostile_list_is_audited_in_time() {
-    // Work that grows with the square of the list would take minutes: `run` ends it after a minute.
+fn a_hostile_list_is_audited_in_linear_time() {
+    // With quadratic complexity, the audit would take minutes. `run` kills a command after a minute.
     let blank = " ".repeat(7_900);
     let names = [format!("{blank}n"), format!("{}~{blank}n", "n".repeat(7_000)), "~n".repeat(4_000)];
     for (name, commands) in

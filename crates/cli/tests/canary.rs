@@ -1,4 +1,4 @@
-//! One key through every command: it comes out where that was asked for, and nowhere else.
+//! A canary key is used with every command. Only the options that reveal a key print it.
 
 use codat_keys_emulator::Emulator;
 
@@ -6,7 +6,7 @@ use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{Ended, against, program, run, run_with_input, start, with_key};
 
 const CANARY: &str = "CanaryKeyMadeUpForThisTest00000000000Zq7";
-/// From Python: base64.b64encode(CANARY), without what the padding decides.
+/// From Python: base64.b64encode(CANARY), without the last characters, which depend on the padding.
 const ENCODED: &str = "Q2FuYXJ5S2V5TWFkZVVwRm9yVGhpc1Rlc3QwMDAwMDAwMDAwMFpxN";
 
 fn is_silent(ended: &Ended) {
@@ -16,7 +16,7 @@ fn is_silent(ended: &Ended) {
 }
 
 #[test]
-fn no_command_prints_a_key_unasked() {
+fn no_command_prints_a_key_without_reveal() {
     let list = format!(
         r#"{{"results":[{{"id":"a","name":"of {CANARY}","apiKey":"{CANARY}"}},{{"id":"b","name":"ci","apiKey":"{CANARY}x"}}]}}"#
     );
@@ -71,14 +71,14 @@ fn no_command_prints_a_key_unasked() {
 }
 
 const OTHER: &str = "OtherKeyMadeUpForThisTest000000000000Zq8";
-/// From Python: base64.b64encode, of OTHER, of `OTHER:` and of `:OTHER`.
+/// From Python: base64.b64encode of OTHER, `OTHER:` and `:OTHER`.
 const OTHER_ENCODED: [&str; 3] = [
     "T3RoZXJLZXlNYWRlVXBGb3JUaGlzVGVzdDAwMDAwMDAwMDAwMFpxOA==",
     "T3RoZXJLZXlNYWRlVXBGb3JUaGlzVGVzdDAwMDAwMDAwMDAwMFpxODo=",
     "Ok90aGVyS2V5TWFkZVVwRm9yVGhpc1Rlc3QwMDAwMDAwMDAwMDBacTg=",
 ];
 
-/// A list whose names and ids hold keys of the same list.
+/// Returns a list of keys whose names and ids contain other keys of the list.
 fn list_of_keys_in_names() -> String {
     let escaped: String = OTHER.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let names = [
@@ -110,7 +110,7 @@ fn holds_no_key(shown: &str) {
 }
 
 #[test]
-fn no_command_shows_a_key_in_a_name_or_an_id() {
+fn no_command_prints_a_key_in_a_name_or_an_id() {
     let list = list_of_keys_in_names();
     let commands: [&[&str]; 18] = [
         &["list"],
@@ -147,7 +147,7 @@ fn no_command_shows_a_key_in_a_name_or_an_id() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_question_before_a_deletion_shows_no_key() {
+fn the_confirmation_of_a_deletion_contains_no_key() {
     let list = list_of_keys_in_names();
     for id in ["id-0", "id-1", "id-2", "id"] {
         let server = RawServer::with_replies(vec![json(200, &list)]);
@@ -159,7 +159,7 @@ fn the_question_before_a_deletion_shows_no_key() {
 }
 
 #[test]
-fn candidates_show_no_key() {
+fn candidates_contain_no_key() {
     let before = format!(r#"{{"results":[{{"id":"own","apiKey":"{CANARY}"}},{{"id":"b","apiKey":"{OTHER}"}}]}}"#);
     let new = format!(r#"{{"id":"{OTHER}","name":"ci","apiKey":"MadeUpKeyThatIsNew"}}"#);
     let after = before.replace("]}", &format!(",{new}]}}"));
@@ -183,7 +183,7 @@ fn candidates_show_no_key() {
 }
 
 #[test]
-fn headers_show_no_key() {
+fn printed_headers_contain_no_key() {
     let escaped: String = CANARY.bytes().map(|byte| format!("%{byte:02x}")).collect();
     let answer = format!("HTTP/1.1 200 OK\r\nx-echo: {escaped}\r\ncontent-length: 2\r\n\r\n{{}}");
     let encoded = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {CANARY}\r\ncontent-length: 2\r\n\r\n{{}}");
@@ -198,7 +198,7 @@ fn headers_show_no_key() {
 }
 
 #[test]
-fn a_server_cannot_move_the_cursor() {
+fn control_characters_of_a_server_are_escaped() {
     let list = r#"{"results":[{"id":"a\u001b[2J","name":"b\u001b]0;x\u0007","apiKey":"k"}]}"#;
     let error = r#"{"error":"\u001b[2Jhello"}"#;
     for answer in [list, error] {
@@ -209,7 +209,7 @@ fn a_server_cannot_move_the_cursor() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn a_closed_standard_output_is_not_an_error() {
     let emulator = Emulator::start().unwrap();
     for arguments in [&["list"][..], &["completions", "bash"], &["--help"]] {
         let mut child = start(against(&emulator).args(arguments).stdout(std::process::Stdio::piped()));

@@ -1,4 +1,4 @@
-//! Child processes: none is given a key but the command of `exec`, and that one is given one.
+//! The environment of child processes. Only the command of `exec` gets a key, in one variable.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use crate::support::{run, start};
 const SECRET: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
 const VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE", "CODAT_PROFILE"];
 
-/// All that may hold or name a key, and a variable that the child needs.
+/// Sets every variable that can contain or name a key, and a variable that the child needs.
 fn with_every_variable(command: &mut Command, home: &Home) {
     let file = home.path().join("another");
     fs::write(&file, SECRET).unwrap();
@@ -40,7 +40,7 @@ fn is_without_keys(dump: &Path) {
 }
 
 #[test]
-fn a_key_command_is_given_no_key() {
+fn a_key_command_has_no_key_in_its_environment() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let dump = home.path().join("dump");
     home.write_config(&format!(
@@ -57,7 +57,7 @@ fn a_key_command_is_given_no_key() {
 }
 
 #[test]
-fn a_keyring_starts_no_program() {
+fn a_keyring_address_that_starts_a_program_is_rejected() {
     let home = Home::new();
     let (ibus, dump) = (home.path().join("ibus"), home.path().join("dump"));
     fs::write(&ibus, format!("#!/bin/sh\nenv > {}\n", dump.display())).unwrap();
@@ -84,10 +84,10 @@ fn a_keyring_starts_no_program() {
 }
 
 #[test]
-fn the_browser_is_given_no_key() {
+fn the_browser_has_no_key_in_its_environment() {
     let home = Home::new();
     let (browser, dump) = (home.path().join("xdg-open"), home.path().join("dump"));
-    // Renamed when it is whole.
+    // The script renames the file when it is complete, because the test waits for the file.
     fs::write(&browser, format!("#!/bin/sh\nenv > {0}.part; mv {0}.part {0}\n", dump.display())).unwrap();
     fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
     let mut program = home.program();
@@ -102,7 +102,7 @@ fn the_browser_is_given_no_key() {
 }
 
 #[test]
-fn a_command_is_given_one_key() {
+fn a_command_has_one_key_in_its_environment() {
     let home = Home::new();
     for (arguments, expected) in [
         (&["exec", "--", "env"][..], SECRET),

@@ -16,7 +16,7 @@ use crate::home::Home;
 use crate::support::{PROGRAM, Running, run_with_input, with_key};
 use crate::terminal::start_on_a_terminal;
 
-/// Far longer than any step takes.
+/// The timeout of each step. It is much longer than any step takes.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The name, arguments and setup of each shell: no user settings, and a known prompt.
@@ -41,7 +41,7 @@ const SHELLS: [(&str, &[&str], &str); 3] = [
     ),
 ];
 
-/// A shell on a terminal, and its output so far.
+/// A shell on a terminal, with its output so far.
 struct Shell {
     terminal: fs::File,
     child: Running,
@@ -156,7 +156,7 @@ fn home() -> Home {
 }
 
 #[test]
-fn a_tab_completes_commands_options_profiles_and_keys() {
+fn tab_completes_commands_options_profiles_and_keys() {
     let emulator = emulator();
     let mut tried = Vec::new();
     for (name, arguments, setting_up) in SHELLS {
@@ -189,7 +189,7 @@ fn a_tab_completes_commands_options_profiles_and_keys() {
             "codat-keys list --base-url http://127.0.0.1:1 --rev",
             "codat-keys list --base-url http://127.0.0.1:1 --reveal",
         );
-        // No name that two keys have, and none with characters that a shell interprets.
+        // Ambiguous names, and names with characters that a shell interprets, are not completed.
         shell.completes("codat-keys show twi", "codat-keys show twi\r");
         shell.completes("codat-keys show od", "codat-keys show od\r");
         shell.offers("codat-keys list --", &["--name", "--json", "--reveal", "--profile", "--base-url"]);
@@ -219,13 +219,13 @@ fn asked(command: &mut Command, words: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
-fn what_fails_completes_nothing_and_says_nothing() {
+fn failed_completions_print_nothing() {
     let (home, nothing) = (Home::new(), (0, String::new(), String::new()));
     let show = ["codat-keys", "show", "n"];
     assert_eq!(asked(&mut home.program(), &show), nothing, "no key");
     let mut alone = home.program();
     alone.env("CODAT_API_KEY", "MadeUpKey").env("CODAT_BASE_URL", "http://127.0.0.1:1");
-    assert_eq!(asked(&mut alone, &show), nothing, "nobody there");
+    assert_eq!(asked(&mut alone, &show), nothing, "no server");
     home.write_config("this is no TOML");
     assert_eq!(asked(&mut home.program(), &["codat-keys", "profile", "use", "w"]), nothing, "a broken configuration");
     let mut unknown = home.program();
@@ -234,7 +234,7 @@ fn what_fails_completes_nothing_and_says_nothing() {
 }
 
 #[test]
-fn keys_complete_by_the_profile_on_the_command_line_but_never_by_a_command() {
+fn key_completion_uses_the_given_profile_and_runs_no_key_command() {
     let (home, emulator) = (Home::new(), emulator());
     fs::write(home.path().join("key"), emulator.api_key()).unwrap();
     fs::set_permissions(home.path().join("key"), fs::Permissions::from_mode(0o600)).unwrap();

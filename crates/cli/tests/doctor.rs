@@ -1,4 +1,4 @@
-//! `doctor`: the report, its status, and that it can be pasted anywhere.
+//! Tests of `doctor`: the report, which contains no secret, and the exit status.
 
 use codat_keys_emulator::Emulator;
 
@@ -9,8 +9,8 @@ const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 /// From Python: base64.b64encode(KEY).
 const HEADER: &str = "Basic TWFkZVVwS2V5QTAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMA==";
 
-/// What a line of the report says.
-fn told<'a>(ended: &'a Ended, what: &str) -> &'a str {
+/// Returns the text of a line of the report.
+fn report_line<'a>(ended: &'a Ended, what: &str) -> &'a str {
     let line = ended.stdout.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no line {what}: {ended:?}")).trim()
 }
@@ -43,12 +43,12 @@ fn a_healthy_set_up_is_reported_without_its_key() {
         ("key in use", "(no name), 0 days old"),
         ("problems", "none"),
     ] {
-        assert!(told(&ended, what).contains(part), "{what}: {ended:?}");
+        assert!(report_line(&ended, what).contains(part), "{what}: {ended:?}");
     }
 }
 
 #[test]
-fn each_source_is_named_with_what_became_of_it() {
+fn doctor_reports_the_state_of_each_source() {
     let emulator = Emulator::start().unwrap();
     emulator_with(&emulator, KEY);
     let folder = tempfile::tempdir().unwrap();
@@ -63,17 +63,17 @@ fn each_source_is_named_with_what_became_of_it() {
     };
     let ended = doctor(&[]);
     assert_eq!(ended.status, 0, "{ended:?}");
-    assert_eq!(told(&ended, "CODAT_AUTH_HEADER"), "in use: a whole header, ****0000");
+    assert_eq!(report_line(&ended, "CODAT_AUTH_HEADER"), "in use: a whole header, ****0000");
 
     let ended = doctor(&[("CODAT_API_KEY", KEY)]);
     assert_eq!(ended.status, 0, "{ended:?}");
-    assert_eq!(told(&ended, "CODAT_AUTH_HEADER"), "passed over: it holds the same key as CODAT_API_KEY");
+    assert_eq!(report_line(&ended, "CODAT_AUTH_HEADER"), "passed over: it holds the same key as CODAT_API_KEY");
 
     let ended = doctor(&[("CODAT_API_KEY", KEY), ("CODAT_API_KEY_FILE", file.to_str().unwrap())]);
     assert_eq!(ended.status, 4, "{ended:?}");
-    assert_eq!(told(&ended, "CODAT_API_KEY_FILE"), "passed over: it holds another key than CODAT_API_KEY");
-    assert_eq!(told(&ended, "CODAT_API_KEY"), "not used: a raw key, ****0000");
-    assert!(told(&ended, "problem").contains("hold different keys"), "{ended:?}");
+    assert_eq!(report_line(&ended, "CODAT_API_KEY_FILE"), "passed over: it holds another key than CODAT_API_KEY");
+    assert_eq!(report_line(&ended, "CODAT_API_KEY"), "not used: a raw key, ****0000");
+    assert!(report_line(&ended, "problem").contains("hold different keys"), "{ended:?}");
 }
 
 fn emulator_with(emulator: &Emulator, key: &str) {
@@ -90,59 +90,59 @@ fn the_first_problem_is_the_exit_status() {
     no_key.env("CODAT_BASE_URL", url);
     let mut bad_url = against(&emulator);
     bad_url.env("CODAT_BASE_URL", "http://api.example");
-    let nobody = with_key("http://127.0.0.1:1", KEY);
+    let closed_port = with_key("http://127.0.0.1:1", KEY);
     for (mut command, status, problem) in [
         (no_key, 4, "no API key was given"),
         (with_key(url, "\"quoted\""), 4, "has quotes around it"),
         (with_key(url, KEY), 4, "Codat does not accept the API key (HTTP 401;"),
         (bad_url, 2, "would send the key unencrypted"),
-        (nobody, 10, "no connection to http://127.0.0.1:1 could be made"),
+        (closed_port, 10, "no connection to http://127.0.0.1:1 could be made"),
         (with_key(&RawServer::with_replies(vec![json(200, "<html>")]).url, KEY), 10, "cannot be read"),
         (with_key(&RawServer::with_replies(vec![json(200, r#"{"results":[]}"#)]).url, KEY), 7, "not in the list"),
     ] {
         let ended = run(&mut command, &["doctor"]);
         assert_eq!(ended.status, status, "{ended:?}");
-        assert!(told(&ended, "problem").contains(problem), "{ended:?}");
+        assert!(report_line(&ended, "problem").contains(problem), "{ended:?}");
         assert!(ended.stderr.starts_with("error: ") && !ended.stdout.contains(KEY), "{ended:?}");
     }
 }
 
 #[test]
-fn a_clock_that_is_off_and_the_age_of_the_key_are_told() {
+fn clock_skew_and_the_age_of_the_key_are_reported() {
     let server = RawServer::with_replies(vec![dated("Wed, 01 Jan 2020 00:00:00 GMT")]);
     let ended = run(&mut with_key(&server.url, KEY), &["doctor"]);
     assert_eq!(ended.status, 0, "{ended:?}");
     assert!(
-        told(&ended, "clock").starts_with('+') && told(&ended, "clock").ends_with("`create` misjudges"),
+        report_line(&ended, "clock").starts_with('+') && report_line(&ended, "clock").ends_with("`create` misjudges"),
         "{ended:?}"
     );
-    assert!(told(&ended, "key in use").split_once(", ").unwrap().1.ends_with(" days old"), "{ended:?}");
-    assert_eq!(told(&ended, "rate limit"), "the answers tell none");
+    assert!(report_line(&ended, "key in use").split_once(", ").unwrap().1.ends_with(" days old"), "{ended:?}");
+    assert_eq!(report_line(&ended, "rate limit"), "the answers tell none");
 }
 
 #[test]
-fn a_slow_answer_is_no_skew_and_a_refusal_tells_the_quota() {
+fn a_slow_response_is_not_clock_skew_and_a_429_reports_the_rate_limit() {
     let emulator = Emulator::start().unwrap();
     let faults = r#"{"faults":[{"fault":"delay-before","milliseconds":2500,"skip":1},{"fault":"status","status":429,"retryAfter":"3600","skip":1}]}"#;
     emulator.set_faults(faults).unwrap();
     let ended = run(&mut against(&emulator), &["doctor"]);
-    assert_eq!(told(&ended, "clock"), "as the server's", "{ended:?}");
+    assert_eq!(report_line(&ended, "clock"), "as the server's", "{ended:?}");
     assert_eq!(ended.status, 8, "{ended:?}");
-    assert!(told(&ended, "rate limit").contains(" of 6000 requests left"), "{ended:?}");
+    assert!(report_line(&ended, "rate limit").contains(" of 6000 requests left"), "{ended:?}");
 }
 
 #[test]
-fn a_proxy_is_told_without_its_password() {
+fn a_proxy_is_reported_without_its_password() {
     let mut command = with_key("https://api.example", KEY);
     command.env("HTTPS_PROXY", "http://user:MadeUpPassword@127.0.0.1:1");
     let ended = run(&mut command, &["doctor", "--timeout", "1"]);
-    assert_eq!(told(&ended, "proxy"), "http://127.0.0.1:1 (HTTPS_PROXY)", "{ended:?}");
-    assert_eq!(told(&ended, "TLS"), "rustls, bundled roots", "{ended:?}");
+    assert_eq!(report_line(&ended, "proxy"), "http://127.0.0.1:1 (HTTPS_PROXY)", "{ended:?}");
+    assert_eq!(report_line(&ended, "TLS"), "rustls, bundled roots", "{ended:?}");
     assert!(!format!("{ended:?}").contains("MadeUpPassword"), "{ended:?}");
 }
 
 #[test]
-fn ten_keys_and_a_date_that_is_impossible_are_told() {
+fn the_key_limit_and_an_impossible_date_are_reported() {
     let key = |number: usize| {
         format!(r#"{{"id":"k{number}","apiKey":"MadeUpKey{number}","createdDate":"2125-01-01T00:00:00Z"}}"#)
     };
@@ -151,7 +151,7 @@ fn ten_keys_and_a_date_that_is_impossible_are_told() {
     let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"results":[{}]}}"#, keys.join(",")))]);
     let ended = run(&mut with_key(&server.url, KEY), &["doctor"]);
     let full = "10 of 10, the most that Codat allows: delete one before you create or replace one";
-    assert_eq!(told(&ended, "keys"), full, "{ended:?}");
+    assert_eq!(report_line(&ended, "keys"), full, "{ended:?}");
     let age = ", of unknown age: its date, 0001-01-01T00:00:00Z, is impossible";
-    assert!(told(&ended, "key in use").ends_with(age), "{ended:?}");
+    assert!(report_line(&ended, "key in use").ends_with(age), "{ended:?}");
 }

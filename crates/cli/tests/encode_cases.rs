@@ -1,4 +1,4 @@
-//! Runs the cases of `tests/encode` through the command line: variables, and the standard input of `header`.
+//! Runs the cases of `tests/encode` with the command line: as variables and as the standard input of `header`.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ fn accepted_credentials_are_sent_and_printed_as_codat_expects() {
 }
 
 #[test]
-fn refused_credentials_are_told_their_mistake_and_nothing_is_sent() {
+fn the_error_of_a_rejected_credential_names_the_mistake_before_sending() {
     for case in cases("refused.json") {
         let server = RawServer::with_replies(vec![json(200, r#"{"results":[]}"#)]);
         let ended = match case["as"].as_str() {

@@ -1,4 +1,4 @@
-//! Files, standard input and answers in encodings other than plain UTF-8.
+//! Files, standard input and responses in encodings other than UTF-8 without a byte order mark.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ fn utf16(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-/// The text with a byte order mark, in UTF-8 and in UTF-16.
+/// Returns the text with a byte order mark, in UTF-8 and in UTF-16.
 fn marked(text: &str) -> [Vec<u8>; 2] {
     let text = format!("\u{feff}{text}");
     [text.clone().into_bytes(), utf16(&text)]
@@ -45,7 +45,7 @@ fn with_input(command: &mut Command, arguments: &[&str], input: &Path) -> Ended 
 }
 
 #[test]
-fn a_key_on_standard_input_is_read_as_powershell_writes_it() {
+fn a_key_on_standard_input_can_have_a_byte_order_mark() {
     let folder = Folder::new();
     let plain = run_with_input(&mut program(), &["header"], &format!("{KEY}\n")).stdout;
     assert!(plain.starts_with("Basic "), "{plain}");
@@ -59,7 +59,7 @@ fn a_key_on_standard_input_is_read_as_powershell_writes_it() {
 }
 
 #[test]
-fn a_template_is_read_in_both_encodings() {
+fn a_template_can_be_utf8_or_utf16_with_a_byte_order_mark() {
     let folder = Folder::new();
     let inject = |bytes: &[u8]| {
         let path = folder.file("template", bytes);
@@ -79,7 +79,7 @@ fn a_template_is_read_in_both_encodings() {
 }
 
 #[test]
-fn the_configuration_is_read_in_both_encodings() {
+fn the_configuration_can_be_utf8_or_utf16_with_a_byte_order_mark() {
     let home = Home::new();
     home.write_config("");
     for bytes in marked("[profiles.work]\nbase_url = \"https://api.codat.io\"\nsource = \"keyring\"\n") {
@@ -94,7 +94,7 @@ fn the_configuration_is_read_in_both_encodings() {
 }
 
 #[test]
-fn faults_and_state_are_read_with_a_byte_order_mark() {
+fn faults_and_state_can_have_a_byte_order_mark() {
     let folder = Folder::new();
     let emulator = |option: &str, bytes: &[u8]| {
         let file = folder.file("file", bytes);
@@ -121,7 +121,7 @@ fn faults_and_state_are_read_with_a_byte_order_mark() {
 }
 
 #[test]
-fn a_body_is_sent_as_plain_utf8_unless_its_type_is_named() {
+fn a_body_is_converted_to_utf8_unless_its_type_is_given() {
     let (folder, body) = (Folder::new(), r#"{"faults":[]}"#);
     let send = |bytes: &[u8], more: &[&str]| {
         let server = RawServer::with_replies(vec![json(200, "{}")]);
@@ -146,9 +146,9 @@ fn a_body_is_sent_as_plain_utf8_unless_its_type_is_named() {
     assert!(ended.status == 0 && sent.ends_with("\u{feff}a,b"), "{ended:?} {sent}");
 }
 
-/// A body in which a key cannot be masked is not shown; any other body is.
+/// A body in an encoding in which keys cannot be masked is not printed.
 #[test]
-fn no_encoding_of_an_answer_shows_a_key() {
+fn keys_are_masked_in_every_encoding_of_a_response() {
     let head = |more: &str, length: usize| {
         format!("HTTP/1.1 200 OK\r\n{more}connection: close\r\ncontent-length: {length}\r\n\r\n").into_bytes()
     };
@@ -180,7 +180,7 @@ fn no_encoding_of_an_answer_shows_a_key() {
 }
 
 #[test]
-fn a_proxy_that_wants_a_password_is_asked_once_and_named() {
+fn a_proxy_that_requires_a_password_is_not_retried() {
     let proxy = RawServer::with_replies(vec![json(407, "")]);
     let url = proxy.url.replace("http://", "http://user:MadeUpPassword@");
     let ended = run(with_key("https://codat.example", KEY).env("HTTPS_PROXY", url), &["list"]);
@@ -193,7 +193,7 @@ fn a_proxy_that_wants_a_password_is_asked_once_and_named() {
 }
 
 #[test]
-fn a_call_without_a_body_says_so() {
+fn a_request_without_a_body_has_a_content_length_of_zero() {
     let server = RawServer::with_replies(vec![json(200, "{}")]);
     for method in ["POST", "PUT", "PATCH"] {
         assert_eq!(run(&mut with_key(&server.url, KEY), &["api", method, "/companies/x/data/all"]).status, 0);
@@ -201,14 +201,14 @@ fn a_call_without_a_body_says_so() {
     assert!(server.requests().iter().all(|request| request.contains("\r\ncontent-length: 0\r\n")));
 }
 
-/// The agent of a secret store writes such a file, and its reader cannot change the mode.
+/// The agent of a secret store writes files of this kind, and the reader cannot change their mode.
 #[test]
-fn doctor_says_who_can_read_a_file_of_another_owner() {
+fn doctor_reports_who_can_read_a_file_of_another_owner() {
     let (emulator, folder) = (Emulator::start().unwrap(), Folder::new());
     let file = folder.file("key", emulator.api_key().as_bytes());
     fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     if std::os::unix::fs::chown(&file, Some(12_345), None).is_err() {
-        eprintln!("not tested: nobody but root gives a file away");
+        eprintln!("skipped: only root can change the owner of a file");
         return;
     }
     let mut command = program();

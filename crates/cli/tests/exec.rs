@@ -1,4 +1,4 @@
-//! `emulator` and `emulator exec`.
+//! Tests of `emulator` and `emulator exec`.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -12,7 +12,7 @@ fn exec(script: &str) -> crate::support::Ended {
 }
 
 #[test]
-fn the_whole_life_of_keys_in_one_shell_script() {
+fn a_shell_script_creates_lists_and_deletes_keys() {
     let ended = exec(
         "for n in 1 2 3 4 5 6 7 8 9; do codat-keys create key-$n >/dev/null || exit 99; done
          codat-keys create key-10; echo tenth $?
@@ -30,7 +30,7 @@ fn the_whole_life_of_keys_in_one_shell_script() {
 }
 
 #[test]
-fn the_commands_exit_status_is_passed_on() {
+fn exec_returns_the_exit_status_of_its_command() {
     assert_eq!(exec("exit 7").status, 7);
     assert_eq!(exec("kill -TERM $$").status, 128 + 15);
     let missing = run(&mut program(), &["emulator", "exec", "--", "no-such-command-anywhere"]);
@@ -41,7 +41,7 @@ fn the_commands_exit_status_is_passed_on() {
 }
 
 #[test]
-fn the_callers_own_credentials_do_not_compete() {
+fn the_callers_credentials_are_removed_from_the_environment() {
     let mut command = with_key("https://api.example", "callers-own");
     command
         .env("CODAT_AUTH_HEADER", "Basic Zm9v")
@@ -53,22 +53,21 @@ fn the_callers_own_credentials_do_not_compete() {
 
 #[test]
 #[cfg(unix)]
-fn a_termination_reaches_the_command() {
+fn signals_are_forwarded_to_the_command() {
     use rustix::process::{Pid, Signal, kill_process};
-    let script =
-        "trap 'echo told; exit 3' TERM HUP; echo ready; i=0; while [ $i -lt 1200 ]; do sleep 0.05; i=$((i + 1)); done";
+    let script = "trap 'echo received; exit 3' TERM HUP; echo ready; i=0; while [ $i -lt 1200 ]; do sleep 0.05; i=$((i + 1)); done";
     for signal in [Signal::TERM, Signal::HUP] {
         let mut child = start(program().args(["emulator", "exec", "--", "sh", "-c", script]).stdout(Stdio::piped()));
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         assert_eq!(said.next().unwrap().unwrap(), "ready");
         kill_process(Pid::from_child(&child), signal).unwrap();
-        assert_eq!(said.next().unwrap().unwrap(), "told");
+        assert_eq!(said.next().unwrap().unwrap(), "received");
         assert_eq!(child.wait().unwrap().code(), Some(3));
     }
 }
 
 #[test]
-fn the_start_line_is_json_on_request_and_a_seed_repeats_the_keys() {
+fn the_start_line_can_be_json_and_a_seed_repeats_the_keys() {
     let key = || {
         let mut child = start(program().args(["emulator", "--json", "--seed", "7"]).stdout(Stdio::piped()));
         let mut line = String::new();
@@ -84,7 +83,7 @@ fn the_start_line_is_json_on_request_and_a_seed_repeats_the_keys() {
 }
 
 #[test]
-fn a_port_in_use_is_said() {
+fn a_port_in_use_is_reported() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let ended = run(&mut program(), &["emulator", "--port", &port]);
@@ -96,7 +95,7 @@ fn a_port_in_use_is_said() {
 }
 
 #[test]
-fn explain_prints_every_mark() {
+fn explain_prints_every_kind_of_evidence() {
     let ended = run(&mut program(), &["emulator", "--explain"]);
     assert_eq!(ended.status, 0);
     for mark in ["documented", "contradicted", "assumed"] {
@@ -105,7 +104,7 @@ fn explain_prints_every_mark() {
 }
 
 #[test]
-fn options_that_would_have_no_effect_are_refused() {
+fn options_without_effect_are_rejected() {
     for arguments in [["--json", "exec", "true"], ["--explain", "exec", "true"], ["exec", "--port", "4010"]] {
         let ended = run(&mut program(), &[&["emulator"], &arguments[..]].concat());
         assert_eq!(ended.status, 2, "{ended:?}");
@@ -113,7 +112,7 @@ fn options_that_would_have_no_effect_are_refused() {
 }
 
 #[test]
-fn a_state_file_keeps_the_switches_that_no_option_names() {
+fn a_state_file_keeps_settings_without_options() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state.json");
     std::fs::write(
@@ -128,7 +127,7 @@ fn a_state_file_keeps_the_switches_that_no_option_names() {
 }
 
 #[test]
-fn faults_come_from_a_file() {
+fn faults_are_read_from_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let faults = folder.path().join("faults.json");
     std::fs::write(&faults, r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#).unwrap();
@@ -141,7 +140,7 @@ fn faults_come_from_a_file() {
     assert_eq!(ended.status, 2, "{ended:?}");
 }
 
-/// The start line of an emulator with these options, and the emulator.
+/// Starts an emulator with these options. Returns its start line and its process.
 #[cfg(unix)]
 fn started(options: &[&str]) -> (Value, std::process::Child) {
     let mut child = program();
@@ -154,7 +153,7 @@ fn started(options: &[&str]) -> (Value, std::process::Child) {
 
 #[test]
 #[cfg(unix)]
-fn another_host_needs_a_word_on_both_sides_and_a_warning_is_given() {
+fn listening_on_all_interfaces_warns_and_clients_require_permission() {
     use rustix::process::{Pid, Signal, kill_process};
     let wait_for_stderr = |mut child: std::process::Child| {
         kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
@@ -173,7 +172,7 @@ fn another_host_needs_a_word_on_both_sides_and_a_warning_is_given() {
     let (_, child) = started(&[]);
     assert_eq!(wait_for_stderr(child), "", "loopback needs none");
 
-    // The client refuses the name before it is resolved, unless it is allowed.
+    // Without permission, the client rejects the URL before it resolves the name.
     let elsewhere = "http://codat.invalid:4010";
     let list = |allow: Option<&str>, arguments: &[&str]| {
         let mut command = with_key(elsewhere, "MadeUpKey");
@@ -194,7 +193,7 @@ fn another_host_needs_a_word_on_both_sides_and_a_warning_is_given() {
 
 #[test]
 #[cfg(unix)]
-fn the_services_of_compose_work_as_they_are_shown() {
+fn the_documented_compose_services_work() {
     let page = include_str!("../../../docs/testing.md");
     let yaml = page.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
     let services: Value = serde_saphyr::from_str(yaml).unwrap();
@@ -210,7 +209,7 @@ fn the_services_of_compose_work_as_they_are_shown() {
     let (line, mut child) = started(&words[2..].iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(line["apiKey"], key);
 
-    // The name is in no DNS, so it is sent in the header only.
+    // DNS does not resolve the name, so the test sends it only in `Host`.
     let port = line["baseUrl"].as_str().unwrap().rsplit(':').next().unwrap();
     let mut connection = std::net::TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
     let host = app["CODAT_BASE_URL"].as_str().unwrap().strip_prefix("http://").unwrap();

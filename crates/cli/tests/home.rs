@@ -1,5 +1,5 @@
-//! A person's folders, which begin empty, and what is found in them. On Linux alone: elsewhere a login would reach the keyring
-//! of whoever runs the tests.
+//! A temporary home folder. Only on Linux, because on other systems, a login would use the keyring of the user who runs
+//! the tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ impl Home {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// The program in this home, with no keyring.
+    /// Returns the program with this home folder and without a keyring.
     pub(crate) fn program(&self) -> Command {
         let mut command = program();
         command
@@ -30,7 +30,7 @@ impl Home {
         command
     }
 
-    /// Logs in to `base_url` with what stands on standard input.
+    /// Logs in to `base_url` with a key on standard input.
     pub(crate) fn login(&self, base_url: &str, key: &str, more: &[&str]) -> Ended {
         run_with_input(&mut self.program(), &[&["login", "--base-url", base_url], more].concat(), key)
     }
@@ -46,11 +46,11 @@ impl Home {
     pub(crate) fn write_config(&self, text: &str) {
         fs::create_dir_all(self.config().parent().unwrap()).unwrap();
         fs::write(self.config(), text).unwrap();
-        // Whatever the umask.
+        // The mode must not depend on the umask.
         fs::set_permissions(self.config(), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     }
 
-    /// The files that hold a key, raw or encoded, by their paths from here.
+    /// Returns the relative paths of the files that contain a key, raw or encoded.
     pub(crate) fn files_with(&self, key: &str) -> Vec<String> {
         let encoded = STANDARD.encode(key);
         let secrets = [key, encoded.trim_end_matches('=')];

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{PROGRAM, clear_environment};
 
-/// Far longer than any step takes.
+/// The timeout of each step. It is much longer than any step takes.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// The program as the first process of a PID namespace, and its output.
@@ -21,7 +21,7 @@ struct Container {
 }
 
 impl Container {
-    /// `None` if this machine does not allow namespaces.
+    /// Starts the program. Returns `None` if this machine does not allow namespaces.
     fn start(arguments: &[&str], emulator: Option<&Emulator>) -> Option<Self> {
         let made =
             Command::new("unshare").args(["--pid", "--fork", "--mount-proc", "true"]).stderr(Stdio::null()).status();
@@ -86,7 +86,7 @@ fn the_emulator_and_the_page_end_on_each_signal() {
 #[test]
 fn a_command_with_the_key_receives_each_signal() {
     let emulator = Emulator::start().unwrap();
-    // It has no handler, so the signal would not end it as the first process.
+    // A first process without a signal handler would ignore the signal.
     let wait = ["--", "sh", "-c", "echo ready; exec sleep 60"];
     for (signal, status) in [(Signal::TERM, 128 + 15), (Signal::INT, 128 + 2), (Signal::HUP, 128 + 1)] {
         for command in [&["exec"][..], &["emulator", "exec"]] {
@@ -98,7 +98,7 @@ fn a_command_with_the_key_receives_each_signal() {
 }
 
 #[test]
-fn a_call_that_waits_ends_on_termination() {
+fn a_waiting_call_ends_on_sigterm() {
     let emulator = Emulator::start().unwrap();
     emulator.set_faults(r#"{"faults":[{"fault":"delay-before","milliseconds":600000}]}"#).unwrap();
     let Some(running) = Container::start(&["list"], Some(&emulator)) else { return };

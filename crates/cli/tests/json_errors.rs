@@ -11,7 +11,7 @@ const ONE_KEY: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA0000000000000
 const TWO_KEYS: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000000000000000000000"},
     {"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000","createdDate":"2026-01-01T00:00:00Z"}]}"#;
 
-/// Parses the error, which must be all of standard error.
+/// Parses the error. Standard error must contain nothing else.
 fn error_of(ended: &Ended) -> Value {
     assert_eq!(ended.stderr.lines().count(), 1, "one line for programs: {ended:?}");
     let mut document: Value = serde_json::from_str(&ended.stderr).unwrap_or_else(|_| panic!("{ended:?}"));
@@ -45,7 +45,7 @@ fn every_failing_command_has_its_code_message_and_hint() {
 }
 
 #[test]
-fn what_codat_said_is_data() {
+fn json_errors_contain_the_details_of_the_response() {
     let refused = answer(429, r#"{"error":"slow down","correlationId":"0123456789abcdef0123456789abcdef"}"#);
     let Reply::Bytes(bytes) = refused else { unreachable!() };
     let refused = String::from_utf8(bytes).unwrap().replacen("\r\n", "\r\nretry-after: 3600\r\n", 1);
@@ -58,7 +58,7 @@ fn what_codat_said_is_data() {
 }
 
 #[test]
-fn an_error_that_a_repeat_would_not_avoid_is_not_retryable() {
+fn permanent_errors_are_not_retryable() {
     let proxy = RawServer::with_replies(vec![answer(407, "")]);
     let arguments = ["list", "--json", "--proxy", &proxy.url];
     let error = error_of(&run(&mut with_key("https://codat.example", KEY), &arguments));
@@ -66,7 +66,7 @@ fn an_error_that_a_repeat_would_not_avoid_is_not_retryable() {
 }
 
 #[test]
-fn an_unknown_outcome_names_the_idempotency_key_and_the_candidates_without_their_keys() {
+fn an_unknown_outcome_has_an_idempotency_key_and_masked_candidates() {
     let server =
         RawServer::with_replies(vec![answer(200, ONE_KEY), Reply::Disconnect, answer(401, ""), answer(200, TWO_KEYS)]);
     let ended = run(&mut with_key(&server.url, KEY), &["create", "ci", "--json"]);
@@ -82,7 +82,7 @@ fn an_unknown_outcome_names_the_idempotency_key_and_the_candidates_without_their
 }
 
 #[test]
-fn the_commands_own_arguments_count_and_no_others() {
+fn json_among_the_arguments_of_a_child_has_no_effect() {
     for (arguments, is_json) in [(&["exec", "--", "no-such-command", "--json"][..], false), (&["list"], false)] {
         let ended = run(&mut with_key("http://127.0.0.1:1", KEY), arguments);
         assert_eq!(ended.stderr.starts_with('{'), is_json, "{ended:?}");
@@ -114,13 +114,13 @@ fn doctor_delete_and_profiles_print_json() {
     assert_eq!(report["problem"]["code"], "connect", "{report}");
 }
 
-/// Every kind of character that a terminal acts on or hides.
+/// Each kind of character that a terminal interprets or hides.
 const UNSEEN: &str =
     "\u{7f}\u{9b}\u{ad}\u{600}\u{200b}\u{200f}\u{2028}\u{2029}\u{202e}\u{2066}\u{feff}\u{fff9}\u{e0001}";
 
 #[test]
 #[cfg(unix)]
-fn json_holds_no_character_that_a_terminal_acts_on_or_hides() {
+fn json_escapes_control_and_invisible_characters() {
     let list = format!(
         r#"{{"results":[{{"id":"a","name":"own{UNSEEN}","apiKey":"{KEY}"}},
             {{"id":"b","name":"x{UNSEEN}","apiKey":"MadeUpKeyB000000000000000000000000000000"}}],
@@ -146,7 +146,7 @@ fn json_holds_no_character_that_a_terminal_acts_on_or_hides() {
     ] {
         let ended = run(&mut with_key(&server.url, KEY), arguments);
         assert_eq!(ended.status, status, "{arguments:?}: {ended:?}");
-        // What is no JSON is for people, who may be shown any letter.
+        // Standard error is checked only if it is JSON.
         let said = Some(ended.stderr.as_str()).filter(|said| said.starts_with('{')).unwrap_or_default();
         let mut all = ended.stdout.chars().chain(said.chars());
         assert!(all.all(|c| c == '\n' || c == ' ' || c.is_ascii_graphic()), "{arguments:?}: {ended:?}");

@@ -1,4 +1,4 @@
-//! Keys in the keyring: the value is there, and nowhere else.
+//! Keys in the keyring. The value is stored only there.
 
 use std::os::unix::net::UnixListener;
 
@@ -13,7 +13,7 @@ fn in_keyring(home: &Home, address: &str, arguments: &[&str], input: &str) -> En
 }
 
 #[test]
-fn the_key_is_in_the_keyring_and_in_no_file() {
+fn the_key_is_stored_in_the_keyring_and_in_no_file() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let keyring = Keyring::start(home.path());
     let (url, key) = (emulator.base_url(), emulator.api_key());
@@ -32,7 +32,7 @@ fn the_key_is_in_the_keyring_and_in_no_file() {
     assert_eq!(ended.stdout.trim(), key, "{ended:?}");
     assert_eq!(codat_keys(&["list"], "").status, 0);
 
-    // Another key in its place, which is then the only one; and one that Codat refuses changes nothing.
+    // A second login replaces the key of the profile. A login with a rejected key changes nothing.
     let created = codat_keys(&["create", "second", "--reveal"], "").stdout;
     assert_eq!(login("work", &created).status, 0);
     assert_eq!(login("work", "MadeUpKeyForTheTests").status, 4);
@@ -49,7 +49,7 @@ fn the_key_is_in_the_keyring_and_in_no_file() {
 }
 
 #[test]
-fn a_profile_whose_entry_is_gone_says_so() {
+fn a_missing_keyring_entry_is_reported() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let keyring = Keyring::start(home.path());
     home.write_config(&format!(
@@ -63,9 +63,9 @@ fn a_profile_whose_entry_is_gone_says_so() {
 }
 
 #[test]
-fn a_keyring_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
+fn a_keyring_that_does_not_respond_times_out() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
-    // Whoever connects waits in the queue.
+    // The server never accepts a connection.
     let _silent = UnixListener::bind(home.path().join("bus")).unwrap();
     let address = format!("unix:path={}", home.path().join("bus").display());
     let arguments = ["login", "--base-url", emulator.base_url(), "--timeout", "1"];
@@ -77,7 +77,7 @@ fn a_keyring_that_does_not_answer_is_waited_for_so_long_and_no_longer() {
          keep the key in a file: codat-keys login --store file\n"
     );
     assert!(!home.config().exists(), "a key that is nowhere has no profile");
-    // Where no profile asks for it, nobody waits.
+    // Without a profile, the command does not connect to the keyring.
     let mut command = home.program();
     command.env("DBUS_SESSION_BUS_ADDRESS", &address).env("CODAT_API_KEY", emulator.api_key());
     assert_eq!(run(command.env("CODAT_BASE_URL", emulator.base_url()), &["list"]).status, 0);

@@ -1,4 +1,4 @@
-//! `list`, `show`, `create`, `delete`: what is printed, what is written, and what is refused.
+//! Tests of `list`, `show`, `create` and `delete`: output, files and rejected arguments.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ fn names(emulator: &Emulator) -> Vec<String> {
 }
 
 #[test]
-fn a_pipe_gets_tab_separated_lines_with_the_key_masked() {
+fn list_prints_tab_separated_lines_with_masked_keys_to_a_pipe() {
     let emulator = Emulator::start().unwrap();
     create(&emulator, &["ci"]);
     let listed = run(&mut against(&emulator), &["list"]).stdout;
@@ -30,7 +30,7 @@ fn a_pipe_gets_tab_separated_lines_with_the_key_masked() {
 }
 
 #[test]
-fn json_has_its_members_in_order_and_the_key_masked_unless_revealed() {
+fn json_has_ordered_fields_and_masked_keys_without_reveal() {
     let emulator = Emulator::start().unwrap();
     let masked = run(&mut against(&emulator), &["list", "--json"]).stdout;
     let revealed = run(&mut against(&emulator), &["list", "--json", "--reveal"]).stdout;
@@ -42,7 +42,7 @@ fn json_has_its_members_in_order_and_the_key_masked_unless_revealed() {
 }
 
 #[test]
-fn whoami_shows_the_key_in_use_alone() {
+fn whoami_prints_only_the_key_in_use() {
     let emulator = Emulator::start().unwrap();
     let created = create(&emulator, &["ci", "--reveal"]).stdout;
     let shown = run(&mut with_key(emulator.base_url(), created.trim()), &["whoami"]).stdout;
@@ -52,7 +52,7 @@ fn whoami_shows_the_key_in_use_alone() {
 }
 
 #[test]
-fn revealed_is_the_value_alone_and_it_works() {
+fn reveal_prints_only_the_key() {
     let emulator = Emulator::start().unwrap();
     let created = create(&emulator, &["ci", "--reveal"]).stdout;
     let shown = run(&mut against(&emulator), &["show", "ci", "--reveal"]).stdout;
@@ -62,7 +62,7 @@ fn revealed_is_the_value_alone_and_it_works() {
 }
 
 #[test]
-fn out_writes_the_value_alone_for_its_owner_and_never_over_a_file() {
+fn out_writes_only_the_key_to_a_new_private_file() {
     let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
     let file = folder.path().join("key");
     let out = file.to_str().unwrap();
@@ -92,7 +92,7 @@ fn out_writes_the_value_alone_for_its_owner_and_never_over_a_file() {
 }
 
 #[test]
-fn out_into_a_missing_folder_makes_no_key() {
+fn out_in_a_missing_folder_creates_no_key() {
     let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
     let file = folder.path().join("missing/key");
     for out in [file.to_str().unwrap(), folder.path().to_str().unwrap()] {
@@ -104,7 +104,7 @@ fn out_into_a_missing_folder_makes_no_key() {
 
 #[test]
 #[cfg(unix)]
-fn out_replaces_no_link_and_no_device_even_when_it_may_overwrite() {
+fn out_replaces_neither_links_nor_devices() {
     let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
     let (link, target) = (folder.path().join("link"), folder.path().join("target"));
     std::fs::write(&target, "kept").unwrap();
@@ -116,7 +116,7 @@ fn out_replaces_no_link_and_no_device_even_when_it_may_overwrite() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_full_disk_behind_standard_error_changes_no_outcome() {
+fn a_write_error_of_standard_error_does_not_change_the_exit_status() {
     let emulator = Emulator::start().unwrap();
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     for (arguments, status) in [(&["create", "ci"][..], 0), (&["show", "nothing"], 7), (&["list", "--bad"], 2)] {
@@ -129,7 +129,7 @@ fn a_full_disk_behind_standard_error_changes_no_outcome() {
 }
 
 #[test]
-fn delete_needs_yes_where_nobody_can_be_asked() {
+fn delete_requires_yes_without_a_terminal() {
     let emulator = Emulator::start().unwrap();
     create(&emulator, &["ci"]);
     let refused = run(&mut against(&emulator), &["delete", "ci"]);
@@ -141,7 +141,7 @@ fn delete_needs_yes_where_nobody_can_be_asked() {
 }
 
 #[test]
-fn an_ambiguous_name_is_refused_with_the_ids_to_choose_from() {
+fn the_error_of_an_ambiguous_name_lists_the_ids() {
     let emulator = Emulator::start().unwrap();
     let ids = [create(&emulator, &["twin"]), create(&emulator, &["twin"])];
     let ids = ids.map(|ended| ended.stdout.split('\t').next().unwrap().to_owned());
@@ -153,7 +153,7 @@ fn an_ambiguous_name_is_refused_with_the_ids_to_choose_from() {
 }
 
 #[test]
-fn a_deletion_that_is_repeated_reaches_no_other_key() {
+fn a_repeated_deletion_deletes_no_other_key() {
     const UUID: &str = "0498e921-9b53-4396-a412-4f2f5983b0a2";
     let emulator = Emulator::start().unwrap();
     let state = serde_json::json!({ "keys": [
@@ -189,7 +189,7 @@ fn a_deletion_that_is_repeated_reaches_no_other_key() {
 }
 
 #[test]
-fn names_that_could_be_paths_are_refused_before_anything_is_sent() {
+fn names_with_path_characters_are_rejected_before_sending() {
     for reference in ["../companies/x", "a/b", "a\\b", "100%", ""] {
         let ended = run(&mut with_key("http://127.0.0.1:9", "not-sent"), &["delete", reference, "--yes"]);
         assert_eq!(ended.status, 2, "{reference:?}: {ended:?}");
@@ -197,7 +197,7 @@ fn names_that_could_be_paths_are_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn demo_completions_and_manual_come_out() {
+fn demo_completions_and_man_print_their_output() {
     let demo = run(&mut program(), &["demo"]);
     assert_eq!(demo.status, 0, "{demo:?}");
     for said in [
@@ -216,7 +216,7 @@ fn demo_completions_and_manual_come_out() {
 }
 
 #[test]
-fn the_exit_statuses_stand_in_one_place() {
+fn the_exit_statuses_are_documented_in_one_help_page() {
     let statuses = run(&mut program(), &["help", "exit-status"]);
     assert_eq!(statuses.status, 0, "{statuses:?}");
     assert!(

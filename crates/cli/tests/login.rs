@@ -1,4 +1,4 @@
-//! `login`: the key is tried, kept where it was said to be, and sent nowhere but to the origin of its profile.
+//! Tests of `login`: the key is checked, stored in the reported place, and sent only to the origin of its profile.
 
 use std::fs;
 use std::io::Write;
@@ -15,7 +15,7 @@ use crate::support::{run, run_with_input, start};
 const KEY: &str = "MadeUpKeyForTheLogin0123456789abcdefGhIj";
 
 #[test]
-fn without_a_keyring_the_file_is_named() {
+fn login_without_a_keyring_names_the_file() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let ended = home.login(emulator.base_url(), emulator.api_key(), &[]);
     assert_eq!((ended.status, ended.stdout.as_str()), (0, ""), "{ended:?}");
@@ -32,14 +32,14 @@ fn without_a_keyring_the_file_is_named() {
 }
 
 #[test]
-fn a_key_that_codat_refuses_is_not_stored() {
+fn a_rejected_key_is_not_stored() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let ended = home.login(emulator.base_url(), KEY, &[]);
     assert_eq!(ended.status, 4, "{ended:?}");
     assert!(ended.stderr.contains("HTTP 401"), "{ended:?}");
     assert_eq!(home.path().read_dir().unwrap().count(), 0, "nothing is made");
 
-    // Nor in place of one that works.
+    // A rejected key does not replace a valid key.
     assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &[]).status, 0);
     assert_eq!(home.login(emulator.base_url(), KEY, &[]).status, 4);
     assert_eq!(home.files_with(KEY), [""; 0]);
@@ -47,7 +47,7 @@ fn a_key_that_codat_refuses_is_not_stored() {
 }
 
 #[test]
-fn what_others_wrote_while_one_typed_stays() {
+fn concurrent_changes_during_a_login_are_kept() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let mut slow = home.program();
     slow.args(["login", "--profile", "slow", "--base-url", emulator.base_url()]).stdin(Stdio::piped());
@@ -60,7 +60,7 @@ fn what_others_wrote_while_one_typed_stays() {
 }
 
 #[test]
-fn many_at_once_each_keep_their_key() {
+fn concurrent_logins_store_all_keys() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     thread::scope(|scope| {
         for number in 0..8 {
@@ -75,7 +75,7 @@ fn many_at_once_each_keep_their_key() {
 }
 
 #[test]
-fn where_a_profile_cannot_be_written_no_key_is_left() {
+fn no_key_is_stored_if_the_profile_cannot_be_written() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     fs::create_dir_all(home.config().with_file_name("config.lock")).unwrap();
     let ended = home.login(emulator.base_url(), emulator.api_key(), &[]);
@@ -85,7 +85,7 @@ fn where_a_profile_cannot_be_written_no_key_is_left() {
 }
 
 #[test]
-fn a_lock_that_another_process_holds_is_not_waited_for_without_end() {
+fn waiting_for_a_lock_of_another_process_times_out() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &[]).status, 0);
     let path = home.config().with_file_name("config.lock");
@@ -106,18 +106,18 @@ fn a_lock_that_another_process_holds_is_not_waited_for_without_end() {
 }
 
 #[test]
-fn a_lock_can_be_held_by_nobody_else() {
+fn other_users_cannot_hold_the_lock() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let path = home.config().with_file_name("config.lock");
     let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
     assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &[]).status, 0);
     assert_eq!(mode(), 0o600);
-    // As earlier versions made it.
+    // Earlier versions created the file with this mode.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(run(&mut home.program(), &["profile", "use", "default"]).status, 0);
     assert_eq!(mode(), 0o600);
 
-    // A pipe would block who opens it, and a link leads to a file of its maker's choice.
+    // Opening a pipe would block. A link would refer to a file that its creator selects.
     fs::remove_file(&path).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     assert_eq!(run(&mut home.program(), &["profile", "use", "default"]).status, 0);
@@ -130,7 +130,7 @@ fn a_lock_can_be_held_by_nobody_else() {
 }
 
 #[test]
-fn a_key_goes_to_the_origin_of_its_profile_alone() {
+fn the_key_of_a_profile_is_sent_only_to_its_origin() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &[]).status, 0);
     let elsewhere = RawServer::with_replies(vec![json(200, r#"{"results":[]}"#)]);
@@ -154,7 +154,7 @@ fn a_key_goes_to_the_origin_of_its_profile_alone() {
 }
 
 #[test]
-fn what_comes_before_the_profile_is_said() {
+fn login_reports_sources_with_precedence_over_the_profile() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let last_line = |ended: &crate::support::Ended| ended.stderr.lines().last().unwrap().to_owned();
     let key = ("CODAT_API_KEY", "MadeUpKeyThatComesFirst");
@@ -173,8 +173,8 @@ fn what_comes_before_the_profile_is_said() {
     assert_eq!(log_in("work", &[("CODAT_PROFILE", "other")]), not_here("work", "CODAT_PROFILE"));
     assert_eq!(log_in("other", &[]), "to use it: --profile other, or `codat-keys profile use other`");
     assert_eq!(log_in("other", &[key]), "to use it: --profile other, since CODAT_API_KEY is set and comes first");
-    let told = run(home.program().envs([key]), &["profile", "use", "other"]);
-    assert_eq!(last_line(&told), not_here("other", "CODAT_API_KEY"));
+    let ended = run(home.program().envs([key]), &["profile", "use", "other"]);
+    assert_eq!(last_line(&ended), not_here("other", "CODAT_API_KEY"));
     let missing = run(&mut home.program(), &["profile", "use", "nope"]);
     assert_eq!(missing.status, 2);
     let config = home.config();

@@ -1,4 +1,4 @@
-//! Drives the command line as a shell does, over real HTTP.
+//! Tests of the command line as a child process, over real HTTP.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
@@ -7,20 +7,18 @@ mod audit;
 #[path = "../../../tests/support/bounded.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]
 mod bounded;
-#[cfg(target_os = "linux")]
-mod broken;
 mod canary;
 #[cfg(target_os = "linux")]
 mod children;
 #[cfg(target_os = "linux")]
 mod completions;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod doctor_causes;
 mod encode_cases;
 #[cfg(target_os = "linux")]
 mod encodings;
 mod exec;
-#[cfg(unix)]
-mod handed_out;
 #[cfg(target_os = "linux")]
 mod home;
 #[cfg(target_os = "linux")]
@@ -48,6 +46,8 @@ mod readme;
 mod scenarios;
 #[cfg(target_os = "linux")]
 mod secrecy;
+#[cfg(unix)]
+mod secret_outputs;
 #[cfg(target_os = "linux")]
 mod secret_service;
 #[cfg(unix)]

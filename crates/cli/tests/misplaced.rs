@@ -1,4 +1,4 @@
-//! A key that stands where a path, a command, a name or a URL belongs: no message repeats it.
+//! Keys in place of a path, a command, a name or a URL. Messages must not contain them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,10 +7,10 @@ use codat_keys_emulator::Emulator;
 use crate::home::Home;
 use crate::support::{Ended, run, run_with_input};
 
-/// In the form of Codat's keys, and in another one, which is known because a variable holds it.
+/// A key in the form of Codat's keys, and a key of another form, which the program knows from a variable.
 const KEYS: [&str; 2] = ["MadeUpKeyForTheTests0123456789abcdefGhIj", "MadeUpKey.short"];
 
-/// `KEY` stands for the key.
+/// Arguments in which `KEY` is replaced with the key.
 const ARGUMENTS: [&[&str]; 45] = [
     &["KEY"],
     &["-KEY"],
@@ -59,7 +59,7 @@ const ARGUMENTS: [&[&str]; 45] = [
     &["logout", "--profile", "KEY"],
 ];
 
-/// Variables, of which `KEY` is in the value.
+/// Variables in whose values `KEY` is replaced with the key.
 const VARIABLES: [(&str, &str); 8] = [
     ("CODAT_CA_FILE", "KEY"),
     ("CODAT_CA_FILE", "/etc/KEY"),
@@ -152,7 +152,7 @@ fn a_configuration_that_holds_a_key_is_not_repeated() {
 }
 
 #[test]
-fn completions_repeat_no_key() {
+fn completions_contain_no_key() {
     for key in KEYS {
         let home = Home::new();
         home.write_config(&format!("[profiles.work]\nbase_url = \"http://127.0.0.1:1/{key}\"\nsource = \"keyring\""));
@@ -166,7 +166,7 @@ fn completions_repeat_no_key() {
     }
 }
 
-/// The key of a profile is in no variable, but known once it has been read.
+/// The key of a profile is not in a variable. The program knows it after it has read the profile.
 #[test]
 fn the_key_of_a_profile_is_not_repeated_as_a_command() {
     let (home, key) = (Home::new(), "MadeUpKey.of.a.profile");

@@ -1,4 +1,4 @@
-//! A newcomer's mistakes: each ends in one clear `error:` and one `hint:`, shown here as they are printed.
+//! Mistakes of new users. Each results in one `error:` line and one `hint:` line, which the tests contain literally.
 
 use codat_keys_emulator::Emulator;
 
@@ -124,10 +124,11 @@ fn a_wrong_url() {
 
 #[test]
 fn no_server() {
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let ended = run(&mut with_key(&format!("http://{nobody}"), KEY), &["list"]);
-    let said =
-        format!("error: no connection to http://{nobody} could be made: nothing listens there (connection refused)\n");
+    let closed_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ended = run(&mut with_key(&format!("http://{closed_port}"), KEY), &["list"]);
+    let said = format!(
+        "error: no connection to http://{closed_port} could be made: nothing listens there (connection refused)\n"
+    );
     assert!(ended.stderr.starts_with(&said), "{ended:?}");
     assert!(ended.stderr.ends_with("\nhint: check the base URL, the network and the proxy\n"), "{ended:?}");
     assert_eq!((ended.status, ended.stdout.as_str()), (10, ""));
@@ -347,7 +348,7 @@ fn an_emulator_that_cannot_start() {
 }
 
 #[test]
-fn a_path_that_is_not_there_is_no_key() {
+fn an_unknown_path_is_a_missing_resource() {
     let emulator = Emulator::start().unwrap();
     let ended = run(&mut against(&emulator), &["api", "GET", "/nope"]);
     assert!(ended.stderr.starts_with("error: there is no such resource (HTTP 404; "), "{ended:?}");
@@ -356,7 +357,7 @@ fn a_path_that_is_not_there_is_no_key() {
 }
 
 #[test]
-fn the_key_in_use_is_deleted_by_its_option_alone() {
+fn deleting_the_key_in_use_requires_its_option() {
     let emulator = Emulator::start().unwrap();
     run(&mut against(&emulator), &["create", "ci"]);
     let own = run(&mut against(&emulator), &["whoami"]).stdout;

@@ -14,7 +14,7 @@ use crate::support::{Ended, PROGRAM, against, run, with_key};
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 const MADE: &str = "MadeUpKeyB000000000000000000000000000000";
 
-/// The values of the keys that have a name.
+/// Returns the values of the keys that have a name.
 fn made(emulator: &Emulator) -> Vec<String> {
     let listed = run(&mut against(emulator), &["list", "--json", "--reveal"]).stdout;
     let listed: Value = serde_json::from_str(&listed).unwrap();
@@ -30,11 +30,11 @@ fn files(folder: &Path) -> Vec<String> {
     folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// A server with one key, which runs a function while a key is requested from it.
-fn server(meanwhile: impl Fn() + Send + Sync + 'static, answer: Reply) -> RawServer {
+/// Starts a server with one key. It calls `on_create` during each create, then sends `answer`.
+fn server(on_create: impl Fn() + Send + Sync + 'static, answer: Reply) -> RawServer {
     RawServer::with_handler(move |request| match request.starts_with("POST ") {
         true => {
-            meanwhile();
+            on_create();
             answer.clone()
         }
         false => json(200, &format!(r#"{{"results":[{{"id":"a","apiKey":"{KEY}"}}]}}"#)),
@@ -46,11 +46,11 @@ fn created() -> Reply {
 }
 
 #[test]
-fn as_many_keys_are_made_as_commands_succeed() {
+fn concurrent_creates_create_one_key_per_success() {
     for more in [&[][..], &["--overwrite"]] {
         for exists in [false, true] {
             let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
-            // Every command has passed its checks before one of them writes.
+            // The delay ensures that all commands have passed their checks before one of them writes the file.
             let faults = r#"{"faults":[{"method":"POST","fault":"delay-before","milliseconds":300,"count":9}]}"#;
             emulator.set_faults(faults).unwrap();
             let file = folder.path().join("same.txt");
@@ -77,7 +77,7 @@ fn as_many_keys_are_made_as_commands_succeed() {
 }
 
 #[test]
-fn a_create_that_fails_leaves_no_file_and_the_old_one_as_it_was() {
+fn a_failed_create_leaves_no_new_file_and_keeps_an_old_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
     for (answer, status) in [(json(400, r#"{"error":"no"}"#), 2), (json(401, ""), 4), (Reply::Disconnect, 9)] {
@@ -97,7 +97,7 @@ fn a_create_that_fails_leaves_no_file_and_the_old_one_as_it_was() {
 }
 
 #[test]
-fn what_took_the_name_meanwhile_stays() {
+fn a_file_created_during_the_request_is_kept() {
     for (answer, status) in [(created(), 1), (json(400, r#"{"error":"no"}"#), 2)] {
         let folder = tempfile::tempdir().unwrap();
         let (file, other) = (folder.path().join("key"), folder.path().join("other"));
@@ -113,7 +113,7 @@ fn what_took_the_name_meanwhile_stays() {
 }
 
 #[test]
-fn a_target_that_cannot_take_a_key_is_refused_with_nothing_sent() {
+fn invalid_targets_are_rejected_before_sending() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("target"), "kept").unwrap();
@@ -149,7 +149,7 @@ fn a_target_that_cannot_take_a_key_is_refused_with_nothing_sent() {
 }
 
 #[test]
-fn a_limit_on_the_size_of_files_is_noticed_before_a_key_is_made() {
+fn a_file_size_limit_is_detected_before_the_create() {
     let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
     let script = r#"ulimit -f 0; exec "$0" create ci --out key"#;
     let mut shell = in_shell(&emulator, script);
@@ -159,7 +159,7 @@ fn a_limit_on_the_size_of_files_is_noticed_before_a_key_is_made() {
     assert!(made(&emulator).is_empty() && files(folder.path()).is_empty());
 }
 
-/// `sh -c SCRIPT`, with the program as `$0`.
+/// Returns a command that runs a shell script. `$0` is the program.
 fn in_shell(emulator: &Emulator, script: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", script, PROGRAM]);
@@ -168,17 +168,17 @@ fn in_shell(emulator: &Emulator, script: &str) -> Command {
     shell
 }
 
-/// Needs a mount namespace, which not every machine allows.
+/// Requires a mount namespace, which not all machines allow.
 #[test]
 #[cfg(target_os = "linux")]
-fn mounts_are_written_in_place_or_refused_before_a_key_is_made() {
+fn mounts_are_written_in_place_or_rejected_before_the_create() {
     let may =
         |arguments: &[&str]| Command::new("unshare").args(arguments).status().is_ok_and(|status| status.success());
     let Some(unshare) = [&["-m"][..], &["-rm"]]
         .into_iter()
         .find(|options| may(&[options, &["sh", "-c", "mount -t tmpfs probe /tmp"][..]].concat()))
     else {
-        return eprintln!("not run: this machine gives no mount namespace");
+        return eprintln!("skipped: this machine allows no mount namespace");
     };
     for (what, script, status) in [
         ("a file that is a mount point", "echo before > key; echo mounted > other; mount --bind other key", 0),
@@ -231,7 +231,7 @@ fn a_dash_means_standard_output() {
 }
 
 #[test]
-fn a_closed_output_is_noticed_before_a_key_is_made() {
+fn a_closed_output_is_detected_before_the_create() {
     let emulator = Emulator::start().unwrap();
     let key = emulator.api_key();
     let run_script = |script: &str| run(&mut in_shell(&emulator, script), &[]);
@@ -255,22 +255,22 @@ fn a_closed_output_is_noticed_before_a_key_is_made() {
         }
     }
     assert!(made(&emulator).is_empty());
-    assert_eq!(run_script(r#""$0" create new --reveal >/dev/null"#).status, 0, "whoever throws it away may");
+    assert_eq!(run_script(r#""$0" create new --reveal >/dev/null"#).status, 0, "a discarded output is allowed");
     assert_eq!(run_script(r#""$0" create other >&-"#).status, 0, "no value is lost");
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_value_that_could_not_be_written_is_told_with_the_way_to_it() {
+fn an_error_of_standard_output_says_how_to_fetch_the_key() {
     let emulator = Emulator::start().unwrap();
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let nobody = || {
+    let closed = || {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         writer
     };
     let check = |command: &mut Command, more: &[&str]| {
-        for stdout in [Stdio::from(full()), Stdio::from(nobody())] {
+        for stdout in [Stdio::from(full()), Stdio::from(closed())] {
             let ended = command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
             let said = String::from_utf8(ended.stderr).unwrap();
             assert_eq!(ended.status.code(), Some(1), "{command:?}: {said}");
@@ -290,12 +290,12 @@ fn a_value_that_could_not_be_written_is_told_with_the_way_to_it() {
     );
 }
 
-/// Only root can write what another user owns.
+/// Requires root, because only root can write files of another user.
 #[test]
-fn what_belongs_to_another_user_is_not_overwritten() {
+fn files_of_other_users_are_not_overwritten() {
     use std::os::unix::fs::chown;
     if !rustix::process::geteuid().is_root() {
-        eprintln!("not tested: only root can give a file away");
+        eprintln!("skipped: only root can change the owner of a file");
         return;
     }
     let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());

@@ -1,4 +1,4 @@
-//! How a command ends when the answer is lost, late or endless, or when somebody stops it.
+//! The result of commands whose response is lost, late or endless, and of interrupted commands.
 
 use crate::bounded::wait_until;
 use crate::raw_server::{RawServer, Reply, json};
@@ -10,7 +10,7 @@ const TWO_KEYS: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKeyA000000000000
     {"id":"b","name":"ci","apiKey":"MadeUpKeyB000000000000000000000000000000"}]}"#;
 
 #[test]
-fn a_lost_create_says_that_it_is_unknown_and_which_key_may_be_the_one() {
+fn a_lost_create_reports_an_unknown_outcome_and_the_candidate() {
     let server =
         RawServer::with_replies(vec![json(200, ONE_KEY), Reply::Disconnect, json(401, ""), json(200, TWO_KEYS)]);
     let ended = run(&mut with_key(&server.url, KEY), &["create", "ci"]);
@@ -21,7 +21,7 @@ fn a_lost_create_says_that_it_is_unknown_and_which_key_may_be_the_one() {
 }
 
 #[test]
-fn a_lost_delete_says_that_it_is_unknown() {
+fn a_lost_delete_reports_an_unknown_outcome() {
     let server =
         RawServer::with_replies(vec![json(200, TWO_KEYS), json(200, TWO_KEYS), Reply::Disconnect, json(401, "")]);
     let ended = run(&mut with_key(&server.url, KEY), &["delete", "b", "--yes"]);
@@ -52,7 +52,7 @@ fn an_interrupt_ends_a_list_as_cancelled_and_a_create_as_unknown() {
         kill_process(Pid::from_child(&child), Signal::INT).unwrap();
         let ended = child.wait_with_output().unwrap();
         assert_eq!(ended.status.code(), Some(status), "{arguments:?}");
-        let told = String::from_utf8(ended.stderr).unwrap().contains("the idempotency key was ");
-        assert_eq!(told, status == 9, "{arguments:?}");
+        let has_key = String::from_utf8(ended.stderr).unwrap().contains("the idempotency key was ");
+        assert_eq!(has_key, status == 9, "{arguments:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! `portal`, and the page beside an emulator: how they start, open and end.
+//! Tests of `portal` and of the page of an emulator: how they start, open and end.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -16,7 +16,7 @@ use crate::support::{PROGRAM, against, clear_environment, program, run, start, w
 use crate::terminal::start_on_a_terminal;
 
 #[test]
-fn each_link_opens_once_and_enter_brings_another() {
+fn each_link_opens_once_and_enter_creates_another() {
     let (mut terminal, mut child) = start_on_a_terminal(program().args(["portal", "--demo", "--no-open"]));
     let first = link_in(&mut terminal);
     assert_eq!((status(&first), status(&first)), (200, 401));
@@ -29,14 +29,14 @@ fn each_link_opens_once_and_enter_brings_another() {
 }
 
 #[test]
-fn the_browser_is_led_by_a_file_and_not_by_an_argument() {
+fn the_browser_gets_the_link_in_a_file_and_not_in_an_argument() {
     let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
     let browser = folder.path().join("xdg-open");
-    let told = folder.path().join("told");
-    // Renamed when it is whole: a test that waits for it reads all of it.
+    let dump = folder.path().join("dump");
+    // The script renames the file when it is complete, because the test waits for the file.
     let script = format!(
         "#!/bin/sh\n{{ echo \"$@\"; stat -c %a \"$1\"; cat \"$1\"; }} > {0}.part; mv {0}.part {0}\n",
-        told.display()
+        dump.display()
     );
     fs::write(&browser, script).unwrap();
     fs::set_permissions(&browser, fs::Permissions::from_mode(0o755)).unwrap();
@@ -44,17 +44,17 @@ fn the_browser_is_led_by_a_file_and_not_by_an_argument() {
     let mut child = start(against(&emulator).arg("portal").env("PATH", path).stdout(Stdio::piped()));
     let link = link_in(child.stdout.as_mut().unwrap());
     let token = link.rsplit('/').next().unwrap();
-    wait_until("the browser is told", || told.exists());
-    let told = fs::read_to_string(told).unwrap();
-    let lines: Vec<&str> = told.lines().collect();
-    assert!(!lines[0].contains(token) && lines[1] == "600" && lines[2].contains(&link), "{told}");
+    wait_until("the browser is started", || dump.exists());
+    let dump = fs::read_to_string(dump).unwrap();
+    let lines: Vec<&str> = dump.lines().collect();
+    assert!(!lines[0].contains(token) && lines[1] == "600" && lines[2].contains(&link), "{dump}");
     interrupt(&child);
     child.wait().unwrap();
     assert!(!fs::exists(lines[0]).unwrap(), "it goes with the page");
 }
 
 #[test]
-fn an_emulator_has_the_page_beside_it() {
+fn the_emulator_serves_the_page() {
     let mut child = start(program().args(["emulator", "--json"]).stdout(Stdio::piped()));
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -71,7 +71,7 @@ fn an_emulator_has_the_page_beside_it() {
 }
 
 #[test]
-fn what_cannot_be_served_is_said() {
+fn errors_at_the_start_of_the_page_are_reported() {
     let ended = run(&mut program(), &["portal", "--no-open"]);
     assert_eq!(ended.status, 4, "{ended:?}");
     let emulator = Emulator::start().unwrap();
@@ -81,9 +81,9 @@ fn what_cannot_be_served_is_said() {
     assert!(ended.stderr.contains("choose another --port"), "{ended:?}");
 }
 
-/// Other programs on this machine connect and send nothing, half a head, or half a body.
+/// Idle clients connect and send nothing, half a head, or half a body.
 #[test]
-fn idle_connections_do_not_keep_the_page_from_its_owner() {
+fn idle_connections_do_not_block_the_page() {
     let mut child = start(with_few_files(&["portal", "--demo", "--no-open"]).stdout(Stdio::piped()));
     let link = link_in(child.stdout.as_mut().unwrap());
     let _idle = idle_connections(&link);
@@ -93,7 +93,7 @@ fn idle_connections_do_not_keep_the_page_from_its_owner() {
 }
 
 #[test]
-fn idle_connections_do_not_keep_others_from_the_emulator() {
+fn idle_connections_do_not_block_the_emulator() {
     let mut child = start(with_few_files(&["emulator", "--json"]).stdout(Stdio::piped()));
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -105,7 +105,7 @@ fn idle_connections_do_not_keep_others_from_the_emulator() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
-/// The program, which may open 64 files.
+/// Returns the program with a limit of 64 open files.
 fn with_few_files(arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
     clear_environment(&mut command);
@@ -125,11 +125,11 @@ fn idle_connections(url: &str) -> Vec<TcpStream> {
 }
 
 #[test]
-fn a_change_that_is_stopped_with_the_page_is_told() {
-    for (signal, told) in
+fn a_change_that_the_page_cancels_at_exit_is_reported() {
+    for (signal, method) in
         [(Signal::INT, "POST"), (Signal::TERM, "POST"), (Signal::HUP, "POST"), (Signal::TERM, "DELETE")]
     {
-        let server = RawServer::with_handler(move |request| match request.starts_with(told) {
+        let server = RawServer::with_handler(move |request| match request.starts_with(method) {
             true => Reply::Hang,
             false => json(
                 200,
@@ -146,20 +146,20 @@ fn a_change_that_is_stopped_with_the_page_is_told() {
         let (origin, _) = link.split_once("/developers").unwrap();
         let page = answer(&format!("{origin}/developers/api-keys"), "GET", &format!("Cookie: {cookie}\r\n"), "");
         let token = page.split("data-token=\"").nth(1).unwrap().split('"').next().unwrap();
-        let (path, form) = match told {
+        let (path, form) = match method {
             "POST" => ("keys", format!("token={token}&name=new")),
             _ => ("keys/b/revoke", format!("token={token}&confirm=ci")),
         };
         let headers = format!("Cookie: {cookie}\r\nOrigin: {origin}\r\nSec-Fetch-Site: same-origin\r\n");
         let url = format!("{origin}/developers/api-keys/{path}");
         let changes = std::thread::spawn(move || answer(&url, "POST", &headers, &form));
-        wait_until("the change is sent", || server.requests().iter().any(|request| request.starts_with(told)));
+        wait_until("the change is sent", || server.requests().iter().any(|request| request.starts_with(method)));
         kill_process(Pid::from_child(&child), signal).unwrap();
         let ended = child.wait_with_output().unwrap();
         let said = String::from_utf8(ended.stderr).unwrap();
         assert_eq!(ended.status.code(), Some(9), "{said}");
         assert!(said.contains("it is unknown whether the change took effect"), "{said}");
-        assert_eq!(said.contains("the idempotency key was "), told == "POST", "{said}");
+        assert_eq!(said.contains("the idempotency key was "), method == "POST", "{said}");
         changes.join().unwrap();
     }
 }
@@ -181,7 +181,7 @@ fn status(url: &str) -> u16 {
     answer(url, "GET", "", "").split(' ').nth(1).unwrap().parse().unwrap()
 }
 
-/// What is answered, as far as it comes.
+/// Sends a request and returns the part of the response that arrives before the connection ends.
 fn answer(url: &str, method: &str, headers: &str, form: &str) -> String {
     let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap();
     let mut socket = TcpStream::connect(host).unwrap();

@@ -1,4 +1,4 @@
-//! Profiles: which one is used, and what becomes of `config.toml`.
+//! Profiles: their precedence, and changes to `config.toml`.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ fn profile(home: &Home, arguments: &[&str]) -> Ended {
 }
 
 #[test]
-fn profiles_are_listed_chosen_shown_and_removed() {
+fn profiles_are_listed_selected_shown_and_removed() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     for name in ["default", "work"] {
         let ended = home.login(emulator.base_url(), emulator.api_key(), &["--profile", name]);
@@ -40,7 +40,7 @@ fn profiles_are_listed_chosen_shown_and_removed() {
 }
 
 #[test]
-fn a_key_that_is_given_for_a_name_is_not_repeated() {
+fn a_key_in_place_of_a_profile_name_is_not_printed() {
     const KEY: &str = "MadeUp-Key-For-The-Tests-0123456789abcde";
     let home = Home::new();
     assert!(profile(&home, &["list"]).stderr.ends_with(": codat-keys login makes one\n"));
@@ -59,7 +59,7 @@ fn a_key_that_is_given_for_a_name_is_not_repeated() {
 }
 
 #[test]
-fn what_people_wrote_stays() {
+fn manual_edits_of_the_configuration_are_kept() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let written = format!(
         "# Keys of the finance team.\nprofile = \"vault\" # by hand\n\n[profiles.vault] # asks the vault\nbase_url = \"{}\"\n\
@@ -75,7 +75,7 @@ fn what_people_wrote_stays() {
     assert!(now.starts_with(&written), "{now}");
     assert_eq!(run(&mut home.program(), &["logout", "--profile", "work"]).status, 0);
     assert_eq!(fs::read_to_string(home.config()).unwrap().trim_end(), written.trim_end());
-    // A command's arguments are not shown: people put secrets into them.
+    // The arguments of a key command are not printed, because users put secrets into them.
     let shown = profile(&home, &["show"]).stdout;
     assert_eq!(shown, format!("vault\tyes\t{}\tthe command `printf`\n", emulator.base_url()));
     for command in ["login", "logout"] {
@@ -86,7 +86,7 @@ fn what_people_wrote_stays() {
 }
 
 #[test]
-fn every_way_to_write_profiles_is_read_and_kept() {
+fn every_notation_of_profiles_is_read_and_kept() {
     let emulator = Emulator::start().unwrap();
     for written in [
         "",
@@ -108,13 +108,13 @@ fn every_way_to_write_profiles_is_read_and_kept() {
 }
 
 #[test]
-fn a_login_may_move_a_profile_to_another_address() {
+fn login_can_change_the_base_url_of_a_profile() {
     let (home, emulators) = (Home::new(), [(); 2].map(|()| Emulator::start().unwrap()));
     for emulator in &emulators {
         assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &[]).status, 0);
         assert_eq!(run(&mut home.program(), &["list"]).status, 0);
     }
-    // A variable is no such decision.
+    // `CODAT_BASE_URL` does not change the base URL of a profile.
     let (url, key) = (emulators[0].base_url(), emulators[0].api_key());
     let ended = run_with_input(home.program().env("CODAT_BASE_URL", url), &["login"], key);
     assert_eq!(ended.status, 2, "{ended:?}");
@@ -122,7 +122,7 @@ fn a_login_may_move_a_profile_to_another_address() {
 }
 
 #[test]
-fn the_first_source_in_the_order_is_used() {
+fn the_source_with_the_highest_precedence_is_used() {
     let home = Home::new();
     let emulators = [(); 3].map(|()| Emulator::start().unwrap());
     for (name, emulator) in ["one", "two", "three"].iter().zip(&emulators) {
@@ -145,7 +145,7 @@ fn the_first_source_in_the_order_is_used() {
 }
 
 #[test]
-fn a_relative_home_is_refused_with_its_variable() {
+fn the_error_of_a_relative_home_names_its_variable() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     for (variable, value) in [("HOME", "."), ("HOME", "here/there"), ("XDG_CONFIG_HOME", "config")] {
         let with_it = || {

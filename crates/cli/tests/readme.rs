@@ -1,4 +1,4 @@
-//! What README.md, README.fr.md and the guides in docs show is run as it stands there.
+//! Runs the code blocks of README.md, README.fr.md and the guides in `docs`.
 
 mod markdown;
 #[cfg(unix)]
@@ -17,14 +17,14 @@ use serde_json::Value;
 use crate::support::{clear_environment, run};
 use markdown::{Block, ROOT, blocks, headings};
 
-/// Whoever adds one here says below how its blocks are checked.
+/// The known languages of code blocks. Blocks of a new language need a check below.
 const LANGUAGES: [&str; 10] = ["ini", "js", "json", "python", "rust", "sh", "text", "toml", "ts", "yaml"];
 
-/// The packages that `cargo xtask test` builds together (`crates/xtask/src/rust.rs`): with others, dependencies would be
-/// built once more.
+/// The packages that `cargo xtask test` builds together (`crates/xtask/src/rust.rs`). With another set of packages,
+/// cargo would build dependencies again.
 const BUILD_EXAMPLES: &str = "build --quiet --locked --examples --message-format json -p codat-keys -p codat-keys-bench -p codat-keys-cli -p codat-keys-emulator -p codat-keys-portal -p codat-keys-server -p xtask";
 
-/// Examples that need something to go wrong, and what they print when it did.
+/// Examples that require faults: the name, the faults, and the end of the expected output.
 const TROUBLED: [(&str, &str, &str); 1] = [(
     "resume",
     r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after","count":4}]}"#,
@@ -32,15 +32,16 @@ const TROUBLED: [(&str, &str, &str); 1] = [(
 )];
 
 #[test]
-fn every_block_is_of_a_language_that_is_checked() {
+fn every_block_has_a_known_language() {
     let mut before = String::new();
     for Block { place, language, text, .. } in blocks() {
         assert!(LANGUAGES.contains(&language.as_str()), "{place}: `{language}` is none of {LANGUAGES:?}");
         match language.as_str() {
             "json" => drop(serde_json::from_str::<Value>(&text).unwrap_or_else(|error| panic!("{place}: {error}"))),
             "toml" => assert!(text.starts_with('['), "{place} does not begin with a table"),
-            // What platforms are told is in `platforms`. Rust and shell are run, Python and Node by their own tests (test_examples.py, examples.test.mts); what a shell
-            // block prints stands right below it.
+            // Other tests run Rust and shell blocks, and `platforms` checks YAML and INI. Tests of the packages run
+            // Python and Node blocks (test_examples.py, examples.test.mts). A text block is the output of the shell
+            // block before it.
             "text" => assert_eq!(before, "sh", "{place} is no output"),
             _ => {}
         }
@@ -94,14 +95,14 @@ fn every_example_runs() {
 #[test]
 fn every_shell_block_runs_as_written() {
     let blocks = blocks();
-    // What both READMEs show is run once.
+    // Blocks that both READMEs contain run once.
     let mut seen = BTreeSet::new();
     for (number, block) in blocks.iter().enumerate().filter(|(_, block)| block.language == "sh") {
         if !seen.insert(&block.text) {
             continue;
         }
         let output = shell::run(block);
-        // What it prints may stand below it.
+        // The next block can be the expected output.
         let shown = blocks.get(number + 1).filter(|next| next.language == "text" && next.page == block.page);
         if let Some(shown) = shown {
             assert!(shell::matches(&output, &shown.text), "{}: it printed:\n{output}", shown.place);
@@ -110,7 +111,7 @@ fn every_shell_block_runs_as_written() {
     assert!(seen.len() > 5, "the blocks are not found any more");
 }
 
-/// The programs by their names, without the line that says what each is.
+/// Returns the example programs by name, without their first line, which is a description.
 fn example_files() -> BTreeMap<String, String> {
     let files = std::fs::read_dir(format!("{ROOT}/crates/core/examples")).unwrap();
     let example = |file: PathBuf| {
@@ -125,13 +126,13 @@ fn example_files() -> BTreeMap<String, String> {
 fn build_examples() -> BTreeMap<String, PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(BUILD_EXAMPLES.split(' ')).current_dir(ROOT);
-    // They describe this package, and some build scripts run again when they change.
+    // These variables describe this package. Some build scripts would run again because the variables differ.
     for (name, _) in std::env::vars() {
         if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
             cargo.env_remove(name);
         }
     }
-    // No limit: cargo ends by itself, after as long as a build takes.
+    // This wait has no timeout, because a build can take long and always ends.
     let ended = cargo.output().unwrap();
     let stdout = String::from_utf8(ended.stdout).unwrap();
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));

@@ -1,4 +1,4 @@
-//! Runs the files of `tests/scenario` through the command line.
+//! Runs the files of `tests/scenario` with the command line.
 
 use std::path::Path;
 
@@ -68,7 +68,7 @@ fn arguments(step: &Value) -> Vec<String> {
         "whoami" => vec!["whoami", "--json"],
         "create" => vec!["create", "--json", text("name")],
         "delete" => vec!["delete", "--yes", text("id")],
-        // As in the other languages, without the guards of `delete`.
+        // The other languages send this request without the guards of `delete`, so `--force` disables them.
         "request" if text("method") == "DELETE" => vec!["api", "--include", "--force", "DELETE", text("path")],
         "request" => vec!["api", "--include", text("method"), text("path")],
         "pages" => vec!["api", "--paginate", "--jsonl", "GET", text("path")],

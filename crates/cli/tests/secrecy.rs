@@ -1,4 +1,4 @@
-//! The whole way of a key, as Linux lets it be watched: it is in no command line, in no output, and in one file alone.
+//! The exposure of a key on Linux: no command line and no output contains it, and exactly one file does.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -17,10 +17,11 @@ use crate::support::{PROGRAM, Running, clear_environment, run};
 use crate::terminal::start_on_a_terminal;
 
 #[test]
-fn from_an_empty_configuration_to_a_command_with_the_key() {
+fn login_and_exec_keep_the_key_out_of_command_lines_and_output() {
     let home = Home::new();
     let key = Emulator::builder().seed(7).start().unwrap().api_key().to_owned();
-    // `printf` is the shell's own. What `cat` sees of the command lines is a file of this home as well.
+    // `printf` is a shell builtin, so its arguments are in no command line. `cat` writes the command lines to a file in
+    // the home folder, which the test searches for the key.
     let script = r"
         given=$CODAT_API_KEY
         printf %s $given | codat-keys login || exit 90
@@ -44,13 +45,13 @@ fn from_an_empty_configuration_to_a_command_with_the_key() {
 }
 
 #[test]
-fn what_is_typed_is_not_shown() {
+fn the_terminal_does_not_echo_the_key() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     let key = emulator.api_key();
     let (mut terminal, mut child) = login_at_its_prompt(&home, emulator.base_url());
     writeln!(terminal, "{key}").unwrap();
     let mut shown = Vec::new();
-    // Linux answers with an error, rather than an end, once the other side is closed.
+    // On Linux, reading fails when the other side is closed, instead of returning the end of the file.
     let _ = terminal.read_to_end(&mut shown);
     let shown = String::from_utf8(shown).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{shown}");
@@ -59,7 +60,7 @@ fn what_is_typed_is_not_shown() {
 }
 
 #[test]
-fn who_stops_at_the_prompt_finds_the_terminal_as_it_was() {
+fn a_signal_at_the_prompt_restores_the_terminal() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     for (signal, status) in
         [(None, 130), (Some(Signal::TERM), 143), (Some(Signal::QUIT), 131), (Some(Signal::USR1), 138)]
@@ -75,7 +76,7 @@ fn who_stops_at_the_prompt_finds_the_terminal_as_it_was() {
     assert!(!home.config().exists());
 }
 
-/// A prompt asks on the terminal that controls its process.
+/// Starts a login on a controlling terminal, and waits for the prompt.
 fn login_at_its_prompt(home: &Home, base_url: &str) -> (File, Running) {
     let mut login = Command::new("setsid");
     clear_environment(&mut login);
@@ -93,7 +94,8 @@ fn shows_what_is_typed(terminal: &File) -> bool {
     tcgetattr(terminal).unwrap().local_modes.contains(LocalModes::ECHO)
 }
 
-/// Runs `watched` while every command line of this machine is read again and again.
+/// Runs `watched`, and repeatedly reads the command lines of all processes during this time. Returns the command lines that
+/// contain the key.
 fn command_lines_during<T>(key: &str, watched: impl FnOnce() -> T) -> (T, Vec<String>) {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! A keyring for tests: a D-Bus of its own, on a socket in a folder, with a Secret Service that keeps what it is given.
+//! A keyring for tests: a D-Bus server on a socket in a folder, with an in-memory Secret Service.
 
 use std::collections::HashMap;
 use std::os::unix::net::UnixListener;
@@ -13,7 +13,7 @@ use zbus::{ObjectServer, interface};
 
 const COLLECTION: &str = "/org/freedesktop/secrets/collection/test";
 
-/// Session, parameters, value (encrypted), content type.
+/// The session, the parameters, the encrypted value and the content type.
 type Secret = (OwnedObjectPath, Vec<u8>, Vec<u8>, String);
 
 pub(crate) struct Keyring {
@@ -35,7 +35,7 @@ impl Keyring {
         let kept = Kept::default();
         let shared = Arc::clone(&kept);
         thread::spawn(move || {
-            // Each lasts as long as its client wants.
+            // Keeps the connections open until their clients close them.
             let mut connections: Vec<Connection> = Vec::new();
             for stream in listener.incoming() {
                 let builder =
@@ -46,14 +46,14 @@ impl Keyring {
                 for number in 0..shared.lock().unwrap().len() {
                     builder = builder.serve_at(path_of(number), Item(number, Arc::clone(&shared))).unwrap();
                 }
-                // A client may go away before it has said who it is.
+                // A client can disconnect during the handshake.
                 connections.extend(builder.build());
             }
         });
         Self { address: format!("unix:path={}", path.display()), kept }
     }
 
-    /// The service and the user of each entry.
+    /// Returns the service and the user of each entry.
     pub(crate) fn entries(&self) -> Vec<(String, String)> {
         let kept = self.kept.lock().unwrap();
         let name = |entry: &Entry| (entry.attributes["service"].clone(), entry.attributes["username"].clone());
@@ -69,7 +69,7 @@ fn nothing() -> OwnedObjectPath {
     OwnedObjectPath::try_from("/").unwrap()
 }
 
-/// What a client asks of the bus itself.
+/// The methods of the bus itself.
 struct Bus;
 
 #[interface(name = "org.freedesktop.DBus")]
@@ -87,7 +87,8 @@ struct Service(Kept);
 
 #[interface(name = "org.freedesktop.Secret.Service")]
 impl Service {
-    /// One for a public key gives every session the same shared key, so that a value is given back as it came.
+    /// With the public key 1, all sessions have the same shared key, so the service can return an encrypted value
+    /// unchanged.
     fn open_session(&self, algorithm: &str, _input: Value<'_>) -> (OwnedValue, OwnedObjectPath) {
         assert_eq!(algorithm, "dh-ietf1024-sha256-aes128-cbc-pkcs7");
         (Value::from(vec![1_u8]).try_into().unwrap(), OwnedObjectPath::try_from("/session").unwrap())

@@ -1,4 +1,4 @@
-//! What a signal that asks to end leaves behind: an exit status, what came of the call, and no file.
+//! Terminating signals: the exit status, the reported outcome of the call, and the removal of files.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -18,7 +18,7 @@ const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 
 const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
 
-/// All that end a program unless it handles them, but for SIGKILL and those that report a defect.
+/// All signals whose default action ends a program, except SIGKILL and signals that report a defect.
 const ALL: [Signal; 10] = [
     Signal::INT,
     Signal::TERM,
@@ -32,7 +32,7 @@ const ALL: [Signal; 10] = [
     Signal::IO,
 ];
 
-/// A server with two keys that does not answer what `is_silent` selects.
+/// Starts a server with two keys. It sends no response to the requests that `is_silent` selects.
 fn server(is_silent: impl Fn(&str) -> bool + Send + Sync + 'static) -> RawServer {
     RawServer::with_handler(move |request| match is_silent(request) {
         true => Reply::Hang,
@@ -51,11 +51,11 @@ fn is_change(request: &str) -> bool {
 }
 
 fn send(child: &Running, signal: Signal) {
-    // It may have ended.
+    // The process may have ended already.
     let _ = kill_process(Pid::from_child(child), signal);
 }
 
-/// Runs a command until its last request has arrived and is not answered, and sends it a signal.
+/// Runs a command, waits until the request that `is_last` selects has arrived, and sends a signal to the command.
 fn stopped(server: &RawServer, command: &mut Command, signal: Signal, is_last: impl Fn(&str) -> bool) -> Output {
     let child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     wait_until("the last request has arrived", || server.requests().iter().any(|request| is_last(request)));
@@ -68,7 +68,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_call_that_changes_nothing_ends_with_the_signals_status() {
+fn a_cancelled_read_exits_with_the_status_of_the_signal() {
     for (signal, status) in SIGNALS {
         for arguments in [&["list"][..], &["show", "ci"], &["whoami"], &["audit"], &["doctor"], &["api", "/companies"]]
         {
@@ -81,7 +81,7 @@ fn a_call_that_changes_nothing_ends_with_the_signals_status() {
 }
 
 #[test]
-fn a_change_that_is_stopped_tells_that_it_is_in_doubt() {
+fn a_cancelled_change_reports_an_unknown_outcome() {
     for (signal, _) in SIGNALS {
         for (arguments, said) in [
             (&["create", "new"][..], "note: the idempotency key was "),
@@ -103,7 +103,7 @@ fn a_change_that_is_stopped_tells_that_it_is_in_doubt() {
 }
 
 #[test]
-fn a_signal_leaves_no_file_and_no_half_of_one() {
+fn a_signal_leaves_no_new_or_incomplete_file() {
     for (signal, _) in SIGNALS {
         for before in [None, Some("before")] {
             let (server, folder) = (server(is_change), tempfile::tempdir().unwrap());
@@ -120,7 +120,7 @@ fn a_signal_leaves_no_file_and_no_half_of_one() {
 }
 
 #[test]
-fn every_signal_that_ends_a_program_is_handled() {
+fn every_terminating_signal_is_handled() {
     for signal in ALL {
         let server = server(|_| true);
         let ended = stopped(&server, with_key(&server.url, KEY).arg("list"), signal, |_| true);
@@ -138,7 +138,7 @@ fn every_signal_that_ends_a_program_is_handled() {
 }
 
 #[test]
-fn a_full_standard_error_or_output_does_not_keep_a_signal_from_ending_it() {
+fn a_signal_ends_a_program_with_a_blocked_standard_stream() {
     let (emulator, pipe) = (Emulator::start().unwrap(), std::io::pipe().unwrap());
     fill(&pipe.1);
     let full = || Stdio::from(pipe.1.try_clone().unwrap());
@@ -148,7 +148,7 @@ fn a_full_standard_error_or_output_does_not_keep_a_signal_from_ending_it() {
     send(&child, Signal::TERM);
     assert_eq!(child.wait().unwrap().code(), Some(143));
 
-    // Blocked before the signal comes: the key is deleted, which cannot be told.
+    // The key is deleted, and the command blocks while it reports the deletion, before the signal arrives.
     let server = server(|_| false);
     let mut child = start(with_key(&server.url, KEY).args(["delete", "b", "--yes"]).stderr(full()));
     wait_until("it has deleted", || server.requests().iter().any(|request| request.starts_with("DELETE ")));
@@ -166,7 +166,7 @@ fn a_full_standard_error_or_output_does_not_keep_a_signal_from_ending_it() {
 }
 
 #[test]
-fn a_login_that_is_stopped_stores_nothing() {
+fn a_cancelled_login_stores_nothing() {
     for (signal, status) in SIGNALS {
         let (home, server) = (tempfile::tempdir().unwrap(), server(|_| true));
         let mut login = program();
@@ -182,11 +182,11 @@ fn a_login_that_is_stopped_stores_nothing() {
 }
 
 #[test]
-fn a_command_that_reads_or_writes_ends_at_once() {
+fn a_signal_ends_a_blocked_read_or_write() {
     let emulator = Emulator::start().unwrap();
     let mut pipe = std::io::pipe().unwrap();
     for (signal, status) in SIGNALS {
-        // Nobody writes to its standard input.
+        // The commands wait for standard input, to which the test writes nothing.
         for arguments in [&["header"][..], &["login"], &["inject"], &["api", "POST", "/x", "--input", "-"]] {
             let mut command = against(&emulator);
             let mut child =
@@ -199,7 +199,7 @@ fn a_command_that_reads_or_writes_ends_at_once() {
             assert_eq!(ended.status.code(), Some(status), "{arguments:?} {signal:?}: {ended:?}");
         }
     }
-    // Nobody reads its standard output, which is full.
+    // The command blocks, because its standard output is full.
     let server = server(|_| false);
     fill(&pipe.1);
     let mut command = with_key(&server.url, KEY);
@@ -211,7 +211,7 @@ fn a_command_that_reads_or_writes_ends_at_once() {
 }
 
 #[test]
-fn a_key_that_is_not_delivered_is_told_with_the_way_to_it() {
+fn a_signal_during_the_output_of_a_key_reports_how_to_fetch_the_key() {
     let (emulator, pipe) = (Emulator::start().unwrap(), std::io::pipe().unwrap());
     fill(&pipe.1);
     let mut command = against(&emulator);
@@ -226,9 +226,9 @@ fn a_key_that_is_not_delivered_is_told_with_the_way_to_it() {
 }
 
 #[test]
-fn a_second_signal_ends_at_once_and_leaves_no_file() {
+fn a_second_signal_exits_immediately_and_leaves_no_file() {
     let (server, folder, pipe) = (server(is_change), tempfile::tempdir().unwrap(), std::io::pipe().unwrap());
-    // What it has to say about the first cannot be written.
+    // The command blocks while it reports the first signal.
     fill(&pipe.1);
     let mut command = with_key(&server.url, KEY);
     let command = command.args(["create", "new", "--out"]).arg(folder.path().join("key"));
@@ -244,7 +244,7 @@ fn a_second_signal_ends_at_once_and_leaves_no_file() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_signal_that_was_ignored_stays_ignored() {
+fn ignored_signals_stay_ignored() {
     let server = server(|_| true);
     let mut command = Command::new("sh");
     clear_environment(&mut command);
@@ -261,7 +261,7 @@ fn a_signal_that_was_ignored_stays_ignored() {
 }
 
 #[test]
-fn a_terminal_that_has_gone_changes_no_status() {
+fn a_closed_terminal_does_not_change_the_exit_status() {
     let server = server(is_change);
     let (terminal, mut child) = start_on_a_terminal(with_key(&server.url, KEY).args(["create", "new"]));
     wait_until("the last request has arrived", || server.requests().iter().any(|request| is_change(request)));
@@ -271,7 +271,7 @@ fn a_terminal_that_has_gone_changes_no_status() {
 }
 
 #[test]
-fn a_key_command_is_not_waited_for() {
+fn a_signal_does_not_wait_for_a_key_command() {
     let (home, pid) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
     let folder = home.path().join("codat-keys");
     fs::create_dir(&folder).unwrap();
@@ -290,14 +290,14 @@ fn a_key_command_is_not_waited_for() {
         wait_until("the command runs", || running().is_some());
         send(&child, signal);
         assert_eq!(child.wait().unwrap().code(), Some(status));
-        // It is nobody's child any more.
+        // The key command is no longer a child of any process in this test.
         kill_process(running().unwrap(), Signal::KILL).unwrap();
         fs::write(pid.path(), "").unwrap();
     }
 }
 
 #[test]
-fn the_emulator_and_the_page_end_with_status_0_on_each_signal() {
+fn the_emulator_and_the_page_exit_with_status_0_on_each_signal() {
     let emulator = Emulator::start().unwrap();
     for (signal, _) in SIGNALS {
         for arguments in [&["emulator"][..], &["portal", "--no-open"]] {
@@ -311,7 +311,7 @@ fn the_emulator_and_the_page_end_with_status_0_on_each_signal() {
     assert_eq!(run(&mut against(&emulator), &["list"]).status, 0);
 }
 
-/// Fills a pipe, so that whoever writes to it waits.
+/// Fills a pipe, so that further writes block.
 fn fill(pipe: &std::io::PipeWriter) {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     let flags = fcntl_getfl(pipe).unwrap();
@@ -322,20 +322,20 @@ fn fill(pipe: &std::io::PipeWriter) {
     fcntl_setfl(pipe, flags).unwrap();
 }
 
-/// Whether it has installed the last of its handlers, that of SIGQUIT.
+/// Returns true if the process has installed its handler for SIGQUIT, which it installs last.
 #[cfg(target_os = "linux")]
 fn handles_signals(child: &Running) -> bool {
     signals(child, "SigCgt") & (1 << 2) != 0
 }
 
-/// Elsewhere it cannot be seen.
+/// Waits for a fixed time, because other systems do not report the handlers of a process.
 #[cfg(not(target_os = "linux"))]
 fn handles_signals(_: &Running) -> bool {
     std::thread::sleep(std::time::Duration::from_millis(500));
     true
 }
 
-/// A set of signals of a process.
+/// Returns a set of signals from `/proc/PID/status`.
 #[cfg(target_os = "linux")]
 fn signals(child: &Running, set: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();

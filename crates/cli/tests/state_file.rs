@@ -1,4 +1,4 @@
-//! A killed emulator has every key that it acknowledged.
+//! A killed emulator keeps every key whose creation it has acknowledged.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
@@ -60,7 +60,7 @@ async fn change_until_killed(client: &Client, made: &Sender<()>) -> (BTreeSet<St
 }
 
 #[test]
-fn an_emulator_killed_amid_a_thousand_changes_has_every_acknowledged_key() {
+fn a_killed_emulator_keeps_every_acknowledged_key() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for changes_before in [2, 7, 13, 21, 30] {
         let folder = tempfile::tempdir().unwrap();
@@ -69,7 +69,7 @@ fn an_emulator_killed_amid_a_thousand_changes_has_every_acknowledged_key() {
         let client_of_first = client(&running);
         let process = running.process.id();
         let (made, is_made) = channel();
-        // While the next change is under way.
+        // The emulator is killed during the next change.
         let killer = thread::spawn(move || {
             (0..changes_before).for_each(|_| is_made.recv_timeout(LIMIT).expect("a change is made"));
             let pid = rustix::process::Pid::from_raw(process.cast_signed()).unwrap();
@@ -87,7 +87,7 @@ fn an_emulator_killed_amid_a_thousand_changes_has_every_acknowledged_key() {
         let listed: BTreeSet<String> =
             listed.into_iter().filter(|key| key.name.is_some()).map(|key| key.id.to_string()).collect();
         assert!(sure.is_subset(&listed), "acknowledged, then lost: {sure:?}, {listed:?}");
-        // At most the one create that was under way is there without its acknowledgement.
+        // At most the create that was running has taken effect without acknowledgement.
         assert!(listed.difference(&(&sure | &possible)).count() <= 1, "{sure:?}, {listed:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Runs the program: no variable of the caller's, no terminal, everything captured.
+//! Runs the program without the caller's environment and without a terminal, and captures its output.
 
 use std::io::{self, Write};
 use std::ops::{Deref, DerefMut};
@@ -13,7 +13,7 @@ use crate::bounded::LIMIT;
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_codat-keys");
 
-/// The program, with nothing of Codat's in its environment.
+/// Returns the program with a cleared environment.
 pub(crate) fn program() -> Command {
     handle_ignored_signals();
     let mut command = Command::new(PROGRAM);
@@ -21,7 +21,7 @@ pub(crate) fn program() -> Command {
     command
 }
 
-/// Without the caller's variables, configuration and keyring.
+/// Removes the caller's variables, configuration and keyring from the environment of a command.
 pub(crate) fn clear_environment(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy().to_uppercase();
@@ -29,7 +29,7 @@ pub(crate) fn clear_environment(command: &mut Command) {
             command.env_remove(name);
         }
     }
-    // Where nothing can ever be made.
+    // No file can be created below these paths.
     command.env("XDG_CONFIG_HOME", "/dev/null").env("APPDATA", "/dev/null");
     command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
 }
@@ -65,7 +65,7 @@ pub(crate) fn run_with_input(command: &mut Command, arguments: &[&str], input: &
     Ended { status: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
 }
 
-/// A process that is killed with a message if it does not end in time, so that no test waits for it forever.
+/// A process that is killed, with a message, if it does not end within [`LIMIT`].
 pub(crate) struct Running {
     child: Child,
     _is_over: Sender<()>,
@@ -85,8 +85,8 @@ pub(crate) fn start(command: &mut Command) -> Running {
     Running { child, _is_over: is_over }
 }
 
-/// Children inherit an ignored signal, as under `nohup` or in the background of a script, but not a handler: with one, they
-/// begin with the default.
+/// Installs handlers for the signals that this process ignores, for example under `nohup`. Children inherit ignored
+/// signals, but not handlers, so they start with the default actions.
 fn handle_ignored_signals() {
     #[cfg(unix)]
     {
@@ -96,20 +96,21 @@ fn handle_ignored_signals() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
             let ignored = (1..16).filter(|number| ignored_signals() & (1 << (number - 1)) != 0);
             for number in ignored {
-                // The handler stays when the runtime goes. SIGKILL is never ignored.
+                // The handler stays installed after the runtime is dropped. SIGKILL cannot be ignored.
                 runtime.block_on(async { signal(SignalKind::from_raw(number)).map(drop) }).unwrap();
             }
         });
     }
 }
 
-/// The signals that this process ignores, but for SIGPIPE, which Rust ignores and sets back for children.
+/// Returns the signals that this process ignores, except SIGPIPE. Rust ignores SIGPIPE and restores its default for
+/// children.
 #[cfg(unix)]
 fn ignored_signals() -> u64 {
     const PIPE: u64 = 1 << 12;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let set = status.lines().find_map(|line| line.strip_prefix("SigIgn:\t"));
-    // Elsewhere than on Linux, SIGHUP may be.
+    // On other systems, SIGHUP is assumed to be ignored.
     set.map_or(1, |set| u64::from_str_radix(set, 16).unwrap()) & !PIPE
 }
 

@@ -1,4 +1,4 @@
-//! What a person at a terminal sees: a question before a deletion, a table, colours unless NO_COLOR.
+//! Output on a terminal: the confirmation of a deletion, tables, and colours unless NO_COLOR is set.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -9,12 +9,12 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::support::{Running, against, run, start};
 
-/// Runs a command on a terminal, types a line, and returns its exit status and all that was shown.
+/// Runs a command on a terminal and types a line. Returns the exit status and the output.
 pub(crate) fn on_a_terminal(command: &mut Command, typed: &str) -> (i32, String) {
     let (mut controller, mut child) = start_on_a_terminal(command);
     controller.write_all(typed.as_bytes()).unwrap();
     let mut shown = Vec::new();
-    // Linux answers with an error, rather than an end, once the other side is closed.
+    // On Linux, reading fails when the other side is closed, instead of returning the end of the file.
     let _ = controller.read_to_end(&mut shown);
     (child.wait().unwrap().code().unwrap(), String::from_utf8(shown).unwrap())
 }
@@ -27,7 +27,7 @@ pub(crate) fn start_on_a_terminal(command: &mut Command) -> (File, Running) {
     let terminal = OpenOptions::new().read(true).write(true).open(path.to_str().unwrap()).unwrap();
     let end = |file: &File| Stdio::from(file.try_clone().unwrap());
     let child = start(command.stdin(end(&terminal)).stdout(end(&terminal)).stderr(end(&terminal)));
-    // The command keeps its own copies until it is dropped, and the terminal is read until the last end is closed.
+    // `command` holds copies of the terminal. Reading from the terminal ends only after all copies are closed.
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     (File::from(controller), child)
 }
@@ -82,7 +82,7 @@ fn errors_are_coloured_unless_no_color() {
 }
 
 #[test]
-fn json_is_on_several_lines_for_people_and_its_numbers_stay() {
+fn json_is_indented_on_a_terminal_and_its_numbers_are_unchanged() {
     let emulator = Emulator::start().unwrap();
     let (status, shown) = on_a_terminal(against(&emulator).args(["list", "--json"]), "");
     assert!(status == 0 && shown.starts_with("{\r\n  \"keys\": [\r\n    {\r\n      \"id\": "), "{shown}");

@@ -1,4 +1,5 @@
-//! `config.toml` names commands and where keys go: one that another user could change or replace is not read.
+//! `config.toml` contains commands and the URLs to which keys are sent. The program rejects a file that another user
+//! can change or replace.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -11,10 +12,10 @@ use tempfile::TempDir;
 use crate::raw_server::{RawServer, json};
 use crate::support::{Ended, program, run};
 
-/// Some user who is neither root nor who runs the tests.
+/// A user who is neither root nor the user who runs the tests.
 const STRANGER: u32 = 12_345;
 
-/// A home and, apart from it, a folder `shared` for configuration, whose profile in use runs a command.
+/// A home folder, and a separate configuration folder `shared`. The profile in use runs a key command.
 struct Scene {
     folder: TempDir,
     server: RawServer,
@@ -67,7 +68,8 @@ impl Scene {
         self.path("ran").exists() || !self.server.requests().is_empty()
     }
 
-    /// Nothing is run or sent, and the error names what is at fault. Once its repair has been made, all is well.
+    /// Checks that no command runs, no request is sent, and the error names the cause. Then runs the command of the
+    /// hint, and checks that the configuration is accepted.
     fn is_refused(&self, kind: &str, name: &str, why: &str) {
         for arguments in [&["list"][..], &["exec", "--", "true"], &["profile", "list"], &["doctor"], &["logout"]] {
             let ended = self.run(arguments);
@@ -97,13 +99,13 @@ fn is_root(folder: &Path) -> bool {
     fs::write(&file, "").unwrap();
     let is_root = chown(&file, Some(STRANGER), None).is_ok();
     if !is_root {
-        eprintln!("not tested: nobody but root gives a file away");
+        eprintln!("skipped: only root can change the owner of a file");
     }
     is_root
 }
 
 #[test]
-fn a_configuration_that_others_can_write_is_refused() {
+fn a_configuration_that_others_can_write_is_rejected() {
     for mode in [0o622, 0o666, 0o660, 0o620, 0o646] {
         let scene = Scene::new();
         scene.mode("shared/codat-keys/config.toml", mode);
@@ -116,7 +118,7 @@ fn a_configuration_that_others_can_write_is_refused() {
             scene.mode(folder, mode);
             let why = format!("can be changed by other users (mode {mode:04o}, owner ");
             if folder.is_empty() {
-                // The path ends in a slash, which the message leaves out.
+                // The path ends with a slash, and the message contains the path without it.
                 let ended = scene.run(&["list"]);
                 let named = format!("the folder {} {why}", scene.folder.path().canonicalize().unwrap().display());
                 assert!(ended.status == 2 && ended.stderr.contains(&named) && !scene.has_acted(), "{ended:?}");
@@ -128,7 +130,7 @@ fn a_configuration_that_others_can_write_is_refused() {
 }
 
 #[test]
-fn a_configuration_of_another_user_is_refused() {
+fn a_configuration_of_another_user_is_rejected() {
     let why = format!("belongs to user {STRANGER}, not to user ");
     for (kind, name) in
         [("file", "shared/codat-keys/config.toml"), ("folder", "shared/codat-keys"), ("folder", "shared")]
@@ -143,7 +145,7 @@ fn a_configuration_of_another_user_is_refused() {
 }
 
 #[test]
-fn a_configuration_behind_a_link_is_judged_where_it_is() {
+fn the_target_of_a_linked_configuration_is_checked() {
     let moved = |scene: &Scene, from: &str, to: &str| {
         fs::create_dir_all(scene.path("real")).unwrap();
         scene.mode("real", 0o755);
@@ -183,10 +185,10 @@ fn a_configuration_behind_a_link_is_judged_where_it_is() {
     assert!(!scene.has_acted());
 }
 
-/// Others cannot replace what is not theirs in a folder with the sticky bit, and who could replace the home folder could
-/// replace all that is in it.
+/// In a folder with the sticky bit, users can replace only their own files. Folders above the home folder are not
+/// checked, because a user who can replace the home folder can replace everything in it.
 #[test]
-fn a_sticky_folder_and_those_above_the_home_folder_are_accepted() {
+fn sticky_folders_and_folders_above_the_home_folder_are_accepted() {
     let scene = Scene::new();
     scene.mode("shared", 0o1777);
     scene.is_accepted();
@@ -203,9 +205,9 @@ fn a_sticky_folder_and_those_above_the_home_folder_are_accepted() {
     assert_eq!(run(&mut command, &[]).status, 2);
 }
 
-/// A pipe of another user would keep whoever opens it waiting.
+/// Opening a pipe of another user would block.
 #[test]
-fn a_pipe_of_another_user_is_not_waited_for() {
+fn reading_a_pipe_of_another_user_does_not_block() {
     let scene = Scene::new();
     if !is_root(&scene.path("home")) {
         return;
@@ -218,9 +220,9 @@ fn a_pipe_of_another_user_is_not_waited_for() {
     assert!(ended.status == 2 && ended.stderr.contains(&format!("belongs to user {STRANGER}")), "{ended:?}");
 }
 
-/// Another user may hold the other end of a pipe that belongs to this one.
+/// Another user can have opened the other end of a pipe of this user.
 #[test]
-fn a_link_to_a_pipe_is_refused() {
+fn a_link_to_a_pipe_is_rejected() {
     let scene = Scene::new();
     fs::remove_file(scene.config()).unwrap();
     std::os::unix::fs::symlink("/dev/stdin", scene.config()).unwrap();
@@ -230,9 +232,9 @@ fn a_link_to_a_pipe_is_refused() {
     assert!(ended.status == 2 && ended.stderr.contains("it is no regular file"), "{ended:?}");
 }
 
-/// A key that is stored where others can replace files could be replaced by theirs.
+/// Users who can replace files in the folder could replace the stored key with their own.
 #[test]
-fn nothing_is_stored_in_a_folder_that_others_can_write() {
+fn no_key_is_stored_in_a_folder_that_others_can_write() {
     let (scene, emulator) = (Scene::new(), Emulator::start().unwrap());
     fs::remove_file(scene.config()).unwrap();
     fs::create_dir(scene.path("shared/codat-keys/keys")).unwrap();
@@ -248,9 +250,9 @@ fn nothing_is_stored_in_a_folder_that_others_can_write() {
     assert_eq!(fs::read_dir(scene.path("shared/codat-keys/keys")).unwrap().count(), 0);
 }
 
-/// As Kubernetes mounts a volume: its folder is writable by all, and nobody can write.
+/// Kubernetes mounts volumes in this way: the mode allows all users to write, but the mount is read-only.
 #[test]
-fn a_folder_that_is_mounted_read_only_is_accepted() {
+fn a_read_only_mount_is_accepted() {
     let scene = Scene::new();
     let run = |options: &str| {
         let script = format!(
@@ -269,7 +271,7 @@ fn a_folder_that_is_mounted_read_only_is_accepted() {
     };
     let ended = run("rw");
     if !ended.stderr.contains(" is not trusted: ") {
-        eprintln!("not tested: nothing can be mounted here: {ended:?}");
+        eprintln!("skipped: nothing can be mounted here: {ended:?}");
         return;
     }
     assert!(!scene.has_acted(), "{ended:?}");

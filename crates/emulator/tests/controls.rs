@@ -152,7 +152,7 @@ fn it_listens_on_loopback_by_default() {
     assert!(TcpStream::connect(format!("127.0.0.2:{port}")).is_err());
 }
 
-/// The headers that browsers send for pages of another origin.
+/// Headers that browsers send with requests from pages of another origin.
 const FOREIGN: [&[(&str, &str)]; 7] = [
     &[("Origin", "https://example.com")],
     &[("Origin", "null")],

@@ -1,4 +1,4 @@
-//! Faults that change the effect of a request, checked by the state and the journal.
+//! Faults that change the effect of a request. The tests check the state and the journal of the emulator.
 
 use std::time::{Duration, Instant};
 
@@ -95,7 +95,7 @@ fn delays_run_concurrently() {
     for connection in &mut connections {
         connection.write(own_request(&emulator, "GET", "/profile", None).as_bytes());
     }
-    // All requests are running.
+    // All requests have arrived, and none has ended.
     wait_until(|| requests(&emulator).len() == 64);
     assert!(requests(&emulator).iter().all(|entry| entry.get("ended").is_none()));
     let seqs: Vec<u64> = requests(&emulator).iter().map(|entry| entry["seq"].as_u64().unwrap()).collect();

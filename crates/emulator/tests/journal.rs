@@ -69,7 +69,7 @@ fn the_journal_contains_no_secrets() {
         }
     }
     assert!(!journal.contains(&percent) && !journal.contains(&escaped));
-    // Where it was not the credential that was sent, the emulator cannot know that it is one.
+    // The emulator masks an unknown key only in requests that send it as their credential.
     let sent = requests(&emulator).into_iter().filter(|entry| entry["authorization"] == "invalid");
     let sent = sent.map(|entry| entry.to_string()).collect::<String>();
     assert!(sent.contains("****nows"));

@@ -1,4 +1,4 @@
-//! Start and stop.
+//! Start and shutdown of the emulator.
 
 use std::io::ErrorKind;
 use std::thread;

@@ -1,4 +1,5 @@
-//! Responses match Codat's OpenAPI description. The description has known defects; the tests treat them as follows:
+//! Validation of responses against Codat's OpenAPI description. The description has known defects, which the tests
+//! treat as follows:
 //!
 //! - `nullable` has no meaning in OpenAPI 3.1. The tests interpret it as OpenAPI 3.0 does: null is allowed.
 //! - `nullable` is on the object that contains `createdDate`, not on the date. The emulator sends no null date.

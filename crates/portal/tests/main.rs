@@ -1,4 +1,4 @@
-//! Tests of the page over raw sockets, checked by its responses and by the state of the emulator.
+//! Tests of the page over raw sockets. The tests check the responses of the page and the state of the emulator.
 
 #[path = "../../../tests/support/bounded.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]

@@ -1,4 +1,4 @@
-//! The responses that contain keys, and those that must not.
+//! Responses that contain keys, and responses that must not contain keys.
 
 use codat_keys_portal::{PATH, Role};
 
@@ -30,7 +30,7 @@ fn no_page_contains_a_key_or_a_header() {
     }
 }
 
-/// Anyone who can create keys can put any text into a name, and the emulator's state any text into an id.
+/// A name can be any text that a user enters. An id can be any text that the emulator's state contains.
 #[test]
 fn keys_in_names_and_ids_are_masked() {
     let emulator = emulated();

@@ -1,4 +1,4 @@
-//! A page in front of an emulator, and a client that shares no code with either.
+//! The page with an emulator, and an HTTP client that shares no code with them.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -128,7 +128,7 @@ impl<'a> Visitor<'a> {
         send(self.emulator, "POST", &format!("{PATH}{path}"), &format!("{}{from}", self.head()), &body)
     }
 
-    /// Submits a form, and disconnects when Codat has received the request.
+    /// Submits a form, and disconnects when the emulator has received the resulting request.
     pub(crate) fn submit_and_disconnect(&self, path: &str, fields: &[(&str, &str)]) {
         let rest: String = fields.iter().map(|(name, value)| format!("&{name}={value}")).collect();
         let (body, head) = (format!("token={}{rest}", self.form_token), self.head());

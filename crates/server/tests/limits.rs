@@ -204,7 +204,7 @@ async fn without_file_descriptors_waiting_connections_are_closed() {
     let polled = server.polled.load(Ordering::SeqCst);
     let errors = 10;
     for _ in 0..errors {
-        // EMFILE on Unix. The server handles all lasting errors alike.
+        // 24 is EMFILE on Unix. The server handles all persistent errors in the same way.
         server.incoming.send(Err(io::Error::from_raw_os_error(24))).unwrap();
     }
     assert_eq!(read_to_end(oldest).await, "");

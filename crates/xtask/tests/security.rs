@@ -1,4 +1,4 @@
-//! SECURITY.md names tests for its promises.
+//! Checks that the tests that SECURITY.md names exist.
 
 use std::fs;
 use std::path::Path;

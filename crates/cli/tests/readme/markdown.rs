@@ -1,21 +1,21 @@
-//! The fenced blocks of the pages.
+//! Parsing of the fenced code blocks of the pages.
 
 pub(super) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 pub(super) struct Block {
     pub(super) page: String,
-    /// The page and the line, for people.
+    /// The page and the line number, for messages.
     pub(super) place: String,
     pub(super) language: String,
     pub(super) text: String,
 }
 
-/// Every block of every page, in order.
+/// Returns all blocks of all pages, in order.
 pub(super) fn blocks() -> Vec<Block> {
     pages().iter().flat_map(|page| blocks_in(page, &read(page))).collect()
 }
 
-/// The levels of a page's headings.
+/// Returns the levels of the headings of a page.
 pub(super) fn headings(page: &str) -> Vec<usize> {
     let text = read(page);
     let (mut levels, mut fenced) = (Vec::new(), false);

@@ -1,4 +1,4 @@
-//! What docs/release-time.md tells other platforms: the step of a workflow is run, and the key is where they put it.
+//! Checks of the configurations of other platforms in docs/release-time.md. The step of the workflow is run.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,27 +8,27 @@ use super::markdown::{Block, blocks};
 use super::shell;
 
 #[test]
-fn a_container_finds_its_file() {
-    let compose = told("yaml", "services:");
+fn the_documented_container_mounts_its_key_file() {
+    let compose = parsed("yaml", "services:");
     let service = &compose["services"]["billing"];
     let secret = text(&service["secrets"][0]);
     assert_eq!(service["environment"]["CODAT_API_KEY_FILE"], format!("/run/secrets/{secret}"));
     assert!(compose["secrets"][secret].is_object());
 
-    let pod = &told("yaml", "kind: Deployment")["spec"]["template"]["spec"];
+    let pod = &parsed("yaml", "kind: Deployment")["spec"]["template"]["spec"];
     let (container, volume) = (&pod["containers"][0], &pod["volumes"][0]);
     let mount = &container["volumeMounts"][0];
     let file = format!("{}/codat_api_key", text(&mount["mountPath"]));
     assert_eq!(container["env"], json!([{ "name": "CODAT_API_KEY_FILE", "value": file }]));
     assert_eq!((&volume["name"], &mount["subPath"]), (&mount["name"], &Value::Null));
 
-    let variable = &told("yaml", "secretKeyRef")["env"][0];
+    let variable = &parsed("yaml", "secretKeyRef")["env"][0];
     assert_eq!(variable["name"], "CODAT_API_KEY");
     assert_eq!(variable["valueFrom"]["secretKeyRef"]["name"], volume["secret"]["secretName"]);
 }
 
 #[test]
-fn a_service_finds_its_credential() {
+fn the_documented_service_loads_its_credential() {
     let unit = block("ini", "[Service]").text;
     let set = |name: &str| unit.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     let (credential, source) = set("LoadCredential=").split_once(':').unwrap();
@@ -37,8 +37,8 @@ fn a_service_finds_its_credential() {
 }
 
 #[test]
-fn the_step_of_a_workflow_masks_the_header_before_all_else() {
-    let step = &told("yaml", "jobs:")["jobs"]["companies"]["steps"][0];
+fn the_documented_workflow_masks_the_header_first() {
+    let step = &parsed("yaml", "jobs:")["jobs"]["companies"]["steps"][0];
     assert_eq!(step["env"], json!({ "CODAT_API_KEY": "${{ secrets.CODAT_API_KEY }}" }));
     let script = Block { text: text(&step["run"]).to_owned(), ..block("yaml", "jobs:") };
     let output = shell::run(&script);
@@ -49,12 +49,12 @@ fn the_step_of_a_workflow_masks_the_header_before_all_else() {
     assert!(!rest.contains(&key) && !rest.contains(encoded));
 }
 
-fn told(language: &str, with: &str) -> Value {
+fn parsed(language: &str, with: &str) -> Value {
     let Block { place, text, .. } = block(language, with);
     serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{place}: {error}"))
 }
 
-/// The one block of the guide in this language that holds that.
+/// Returns the only block of the guide with this language and this text.
 fn block(language: &str, with: &str) -> Block {
     let mut found = blocks().into_iter().filter(|block| {
         block.page == "docs/release-time.md" && block.language == language && block.text.contains(with)

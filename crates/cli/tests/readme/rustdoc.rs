@@ -1,4 +1,4 @@
-//! Whether every public type shows how it is used. (That the examples run, `cargo test` sees to.)
+//! Checks that every public type has an example. (`cargo test` runs the examples.)
 
 use std::path::Path;
 
@@ -26,7 +26,7 @@ fn is_exported(library: &str, name: &str) -> bool {
     exports.flat_map(|line| line.split(|c: char| !c.is_alphanumeric())).any(|word| word == name)
 }
 
-/// The name of each type that is not private, and its documentation.
+/// Returns the name and the documentation of each public type.
 fn types_in(folder: &Path) -> Vec<(String, String)> {
     let mut types = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,4 +1,4 @@
-//! Runs a block as its reader would, in a folder and against an emulator of its own.
+//! Runs a shell block in its own folder and with its own emulator.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,10 +10,11 @@ use codat_keys_emulator::Emulator;
 use super::markdown::{Block, ROOT};
 use crate::support::{PROGRAM, clear_environment, start};
 
-/// Stand-ins for what a test cannot run: `cargo`, `npm`, `npx`, `pip`, and an emulator or a page that lasts until Ctrl-C.
-const STAND_INS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readme/bin");
+/// Fake programs in place of the programs that a test cannot run: `cargo`, `npm`, `npx`, `pip`, and an emulator or a
+/// page that runs until Ctrl-C.
+const FAKE_PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/readme/bin");
 
-/// What it printed, both ways, as it came.
+/// Runs a block and returns its standard output and standard error in the order of the writes.
 pub(super) fn run(block: &Block) -> String {
     let emulator = Emulator::start().unwrap();
     let (folder, printed) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
@@ -22,7 +23,7 @@ pub(super) fn run(block: &Block) -> String {
     bash.args(["-euo", "pipefail", "-c", &block.text])
         .current_dir(&folder)
         .env("XDG_CONFIG_HOME", folder.path().join(".config"))
-        .env("PATH", format!("{STAND_INS}:{}", std::env::var("PATH").unwrap()))
+        .env("PATH", format!("{FAKE_PROGRAMS}:{}", std::env::var("PATH").unwrap()))
         .env("XDG_CONFIG_HOME", folder.path().join("config"))
         .env("PROGRAM", PROGRAM)
         .env("ROOT", ROOT)
@@ -32,7 +33,7 @@ pub(super) fn run(block: &Block) -> String {
         .stdout(append(printed.path()))
         .stderr(append(printed.path()));
     let mut bash = start(&mut bash);
-    // What a reader would paste; most blocks do not ask.
+    // The key that a user would paste. Most blocks do not read standard input.
     let _ = writeln!(bash.stdin.take().unwrap(), "{}", emulator.api_key());
     let status = bash.wait().unwrap();
     let output = std::fs::read_to_string(printed.path()).unwrap();
@@ -44,7 +45,7 @@ fn append(file: &Path) -> File {
     File::options().append(true).open(file).unwrap()
 }
 
-/// Whether an output is what a page shows of it, where `…` stands for anything.
+/// Returns true if an output matches the text on a page. `…` matches any text.
 pub(super) fn matches(output: &str, shown: &str) -> bool {
     let mut parts = shown.split('…');
     let Some(mut rest) = output.strip_prefix(parts.next().unwrap_or_default()) else { return false };
@@ -58,7 +59,7 @@ pub(super) fn matches(output: &str, shown: &str) -> bool {
 }
 
 #[test]
-fn an_output_matches_what_is_shown_of_it() {
+fn output_is_compared_with_ellipses() {
     for (output, shown, expected) in [
         ("a\n", "a\n", true),
         ("a b c\n", "a … c\n", true),

@@ -178,13 +178,13 @@ pub(crate) fn requests(emulator: &Emulator) -> Vec<Value> {
     send_with_headers(emulator, "GET", "/_emulator/journal", &[], None).json()["requests"].as_array().unwrap().clone()
 }
 
-/// Returns the names of all keys in the state, which faults do not change.
+/// Returns the names of all keys in the state. Faults do not affect this request.
 pub(crate) fn names(emulator: &Emulator) -> Vec<Value> {
     let state = send_with_headers(emulator, "GET", "/_emulator/state", &[], None).json();
     state["keys"].as_array().unwrap().iter().map(|key| key["name"].clone()).collect()
 }
 
-/// Waits until a condition holds.
+/// Waits until a condition is true.
 pub(crate) fn wait_until(mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {

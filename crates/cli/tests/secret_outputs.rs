@@ -1,4 +1,4 @@
-//! `exec`, `inject` and `env`: the key is handed out where that was asked for.
+//! Tests of `exec`, `inject` and `env`, which output the key.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -19,10 +19,10 @@ fn program() -> Command {
 }
 
 #[test]
-fn exec_is_its_command() {
+fn exec_replaces_its_process_with_the_command() {
     let status = |script: &str| run(&mut program(), &["exec", "--", "sh", "-c", script]).status;
     assert_eq!(status("exit 7"), 7);
-    // No process stands between, so that a signal is a signal.
+    // `exec` replaces its process, so the signal ends it directly.
     assert_eq!(status("kill -TERM $$"), -1);
     let child = start(program().args(["exec", "--", "sh", "-c", "echo $$"]).stdout(Stdio::piped()));
     let pid = child.id().to_string();
@@ -35,7 +35,7 @@ fn exec_is_its_command() {
 }
 
 #[test]
-fn exec_gives_its_command_one_key_and_where_it_is_for() {
+fn exec_sets_one_key_and_the_base_url() {
     let mut command = crate::support::program();
     command.env("CODAT_AUTH_HEADER", HEADER).env("CODAT_BASE_URL", URL).env("CODAT_PROFILE", "passed-over");
     let ended = run(&mut command, &["exec", "--", "env"]);
@@ -45,7 +45,7 @@ fn exec_gives_its_command_one_key_and_where_it_is_for() {
 }
 
 #[test]
-fn env_is_evaluated_by_a_shell() {
+fn a_shell_can_evaluate_env() {
     let script =
         r#"eval "$("$0" env)" && printf '%s|%s|%s' "$CODAT_API_KEY" "$CODAT_BASE_URL" "${CODAT_PROFILE-unset}""#;
     let mut shell = Command::new("sh");
@@ -56,7 +56,7 @@ fn env_is_evaluated_by_a_shell() {
 }
 
 #[test]
-fn inject_fills_a_template_in() {
+fn inject_replaces_the_placeholders_of_a_template() {
     let template =
         "key: {{codat.key}}\nheader: {{ codat.header }}\nurl: {{\tcodat.base_url }}\nbraces: {{ \"{{\" }} x }}\n";
     let ended = run_with_input(&mut program(), &["inject"], template);
@@ -76,7 +76,7 @@ fn inject_fills_a_template_in() {
 }
 
 #[test]
-fn inject_refuses_what_it_cannot_fill_in_and_writes_nothing() {
+fn inject_rejects_unknown_placeholders_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("filled");
     for (template, error) in [
@@ -97,7 +97,7 @@ fn inject_refuses_what_it_cannot_fill_in_and_writes_nothing() {
 }
 
 #[test]
-fn a_terminal_gets_no_key_unless_it_is_revealed() {
+fn a_key_is_printed_to_a_terminal_only_with_reveal() {
     for command in [&["env"][..], &["inject", "/dev/stdin"], &["inject"], &["header"]] {
         let (status, shown) = on_a_terminal(program().args(command), "");
         assert_eq!(status, 2, "{shown}");

@@ -1,4 +1,4 @@
-//! Broken set-ups: `doctor` names the cause of each, says what to do, and shows no secret.
+//! Incorrect configurations: `doctor` names the cause of each, says what to do, and prints no secret.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,14 +11,15 @@ use crate::support::run;
 const KEY: &str = "MadeUp-Key-For-The-Tests-0123456789abcde";
 const OTHER: &str = "MadeUp-Key-For-The-Tests-9876543210abcde";
 
-/// What is wrong: variables, and `config.toml` where there is one. `URL` and `HOME` stand for the emulator's and the folder.
+/// An incorrect configuration: environment variables, and the text of `config.toml` if any. `URL` is replaced with the
+/// URL of the emulator, and `HOME` with the home folder.
 struct Case {
     variables: &'static [(&'static str, &'static str)],
     config: Option<&'static str>,
     status: i32,
-    /// The place that is to blame, and how what is told of it begins; the problem where no place is.
+    /// The line of the report that names the cause. `problem` if no other line does.
     place: &'static str,
-    told: &'static str,
+    text: &'static str,
     hint: &'static str,
 }
 
@@ -28,7 +29,7 @@ const CASES: [Case; 23] = [
         config: None,
         status: 4,
         place: "CODAT_API_KEY",
-        told: "CODAT_API_KEY is empty",
+        text: "CODAT_API_KEY is empty",
         hint: "set CODAT_API_KEY to a value, or unset it to use another source",
     },
     Case {
@@ -36,7 +37,7 @@ const CASES: [Case; 23] = [
         config: None,
         status: 4,
         place: "problem",
-        told: "CODAT_API_KEY and CODAT_API_KEY_FILE hold different keys",
+        text: "CODAT_API_KEY and CODAT_API_KEY_FILE hold different keys",
         hint: "unset CODAT_API_KEY or CODAT_API_KEY_FILE",
     },
     Case {
@@ -44,7 +45,7 @@ const CASES: [Case; 23] = [
         config: None,
         status: 4,
         place: "CODAT_API_KEY_FILE",
-        told: "the file that CODAT_API_KEY_FILE names cannot be read: No such file",
+        text: "the file that CODAT_API_KEY_FILE names cannot be read: No such file",
         hint: "check the path in CODAT_API_KEY_FILE",
     },
     Case {
@@ -52,7 +53,7 @@ const CASES: [Case; 23] = [
         config: None,
         status: 4,
         place: "CODAT_API_KEY_FILE",
-        told: "the file that CODAT_API_KEY_FILE names can be read by every user of this machine",
+        text: "the file that CODAT_API_KEY_FILE names can be read by every user of this machine",
         hint: "let its owner alone read it: chmod 600",
     },
     Case {
@@ -60,7 +61,7 @@ const CASES: [Case; 23] = [
         config: None,
         status: 4,
         place: "CODAT_API_KEY_FILE",
-        told: "the file that CODAT_API_KEY_FILE names is a folder",
+        text: "the file that CODAT_API_KEY_FILE names is a folder",
         hint: "name the file in it that holds the key",
     },
     Case {
@@ -68,7 +69,7 @@ const CASES: [Case; 23] = [
         config: Some("[profiles.work]\nbase_url = \"URL\"\nsource = \"keyring\""),
         status: 2,
         place: "CODAT_PROFILE",
-        told: "CODAT_PROFILE names the profile `wort`, which is not in HOME/config/codat-keys/config.toml",
+        text: "CODAT_PROFILE names the profile `wort`, which is not in HOME/config/codat-keys/config.toml",
         hint: "there is work; `codat-keys login --profile wort` makes it",
     },
     Case {
@@ -76,7 +77,7 @@ const CASES: [Case; 23] = [
         config: None,
         status: 2,
         place: "CODAT_PROFILE",
-        told: "CODAT_PROFILE is empty",
+        text: "CODAT_PROFILE is empty",
         hint: "set CODAT_PROFILE to a profile's name, or unset it",
     },
     Case {
@@ -84,7 +85,7 @@ const CASES: [Case; 23] = [
         config: None,
         status: 2,
         place: "CODAT_PROFILE",
-        told: "CODAT_PROFILE is no name of a profile",
+        text: "CODAT_PROFILE is no name of a profile",
         hint: "write it with at most 32 lower-case letters",
     },
     Case {
@@ -94,7 +95,7 @@ const CASES: [Case; 23] = [
         ),
         status: 2,
         place: "profile in use",
-        told: "profiles.work.base_url in HOME/config/codat-keys/config.toml is no ",
+        text: "profiles.work.base_url in HOME/config/codat-keys/config.toml is no ",
         hint: "write it like https://api.codat.io",
     },
     Case {
@@ -102,7 +103,7 @@ const CASES: [Case; 23] = [
         config: Some("profile = \"work\""),
         status: 2,
         place: "profile in use",
-        told: "`profile` in HOME/config/codat-keys/config.toml names the profile `work`, which is not",
+        text: "`profile` in HOME/config/codat-keys/config.toml names the profile `work`, which is not",
         hint: "there is none; `codat-keys login --profile work` makes it",
     },
     Case {
@@ -112,7 +113,7 @@ const CASES: [Case; 23] = [
         ),
         status: 2,
         place: "profile in use",
-        told: "HOME/config/codat-keys/config.toml is no TOML: line 4: ",
+        text: "HOME/config/codat-keys/config.toml is no TOML: line 4: ",
         hint: "correct that line",
     },
     Case {
@@ -122,7 +123,7 @@ const CASES: [Case; 23] = [
         ),
         status: 2,
         place: "profile in use",
-        told: "HOME/config/codat-keys/config.toml has an unknown member in profiles.work: `api_key`",
+        text: "HOME/config/codat-keys/config.toml has an unknown member in profiles.work: `api_key`",
         hint: "take it out; what it may hold is base_url, source, and never a key",
     },
     Case {
@@ -130,7 +131,7 @@ const CASES: [Case; 23] = [
         config: Some("[profiles.work]\nbase_url = \"URL\"\nsource = \"MadeUp-Key-For-The-Tests-0123456789abcde\""),
         status: 2,
         place: "profile in use",
-        told: "profiles.work.source in HOME/config/codat-keys/config.toml is none that is known",
+        text: "profiles.work.source in HOME/config/codat-keys/config.toml is none that is known",
         hint: "write it like: [profiles.work]",
     },
     Case {
@@ -138,7 +139,7 @@ const CASES: [Case; 23] = [
         config: Some("[profiles.work]\nsource = \"keyring\""),
         status: 2,
         place: "profile in use",
-        told: "profiles.work.base_url in HOME/config/codat-keys/config.toml is missing",
+        text: "profiles.work.base_url in HOME/config/codat-keys/config.toml is missing",
         hint: "write it like: [profiles.work]",
     },
     Case {
@@ -146,7 +147,7 @@ const CASES: [Case; 23] = [
         config: Some("[profiles.work]\nbase_url = \"URL\"\nsource = { command = [\"vault\"], timeout = \"5\" }"),
         status: 2,
         place: "profile in use",
-        told: "profiles.work.source.timeout in HOME/config/codat-keys/config.toml is no time",
+        text: "profiles.work.source.timeout in HOME/config/codat-keys/config.toml is no time",
         hint: "write it like \"5s\" or \"10m\"",
     },
     Case {
@@ -154,7 +155,7 @@ const CASES: [Case; 23] = [
         config: Some("# everybody may write"),
         status: 2,
         place: "profile in use",
-        told: "HOME/config/codat-keys/config.toml is not trusted: the file HOME/config/codat-keys/config.toml can be changed \
+        text: "HOME/config/codat-keys/config.toml is not trusted: the file HOME/config/codat-keys/config.toml can be changed \
                by other users (mode 0646, owner ",
         hint: "run: chmod go-w HOME/config/codat-keys/config.toml",
     },
@@ -166,7 +167,7 @@ const CASES: [Case; 23] = [
         ),
         status: 4,
         place: "problem",
-        told: "the command `sh` failed (exit status: 3): no token",
+        text: "the command `sh` failed (exit status: 3): no token",
         hint: "run it by hand to see what it needs",
     },
     Case {
@@ -176,7 +177,7 @@ const CASES: [Case; 23] = [
         ),
         status: 4,
         place: "problem",
-        told: "the command `no-such-vault` cannot be started: No such file",
+        text: "the command `no-such-vault` cannot be started: No such file",
         hint: "check that it is installed, and in PATH or given with its whole path",
     },
     Case {
@@ -184,7 +185,7 @@ const CASES: [Case; 23] = [
         config: Some("profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { file = \"keys/work\" }"),
         status: 4,
         place: "problem",
-        told: "the key file HOME/config/codat-keys/keys/work cannot be read: No such file",
+        text: "the key file HOME/config/codat-keys/keys/work cannot be read: No such file",
         hint: "check its path and its permissions",
     },
     Case {
@@ -192,7 +193,7 @@ const CASES: [Case; 23] = [
         config: Some("profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = \"keyring\""),
         status: 4,
         place: "problem",
-        told: "there is no keyring here: ",
+        text: "there is no keyring here: ",
         hint: "codat-keys login --profile work --store file",
     },
     Case {
@@ -200,7 +201,7 @@ const CASES: [Case; 23] = [
         config: Some("profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { file = \"HOME/other\" }"),
         status: 2,
         place: "problem",
-        told: "CODAT_BASE_URL names https://api.codat.io, but the key of the profile `work` is for URL",
+        text: "CODAT_BASE_URL names https://api.codat.io, but the key of the profile `work` is for URL",
         hint: "leave CODAT_BASE_URL out, or use another profile",
     },
     Case {
@@ -208,7 +209,7 @@ const CASES: [Case; 23] = [
         config: Some("profile = \"work\"\n[profiles.work]\nbase_url = \"URL\"\nsource = { file = \"HOME/other\" }"),
         status: 4,
         place: "problem",
-        told: "Codat does not accept the API key (HTTP 401;",
+        text: "Codat does not accept the API key (HTTP 401;",
         hint: "the key is wrong or was deleted",
     },
     Case {
@@ -216,7 +217,7 @@ const CASES: [Case; 23] = [
         config: None,
         status: 4,
         place: "problem",
-        told: "no API key was given",
+        text: "no API key was given",
         hint: "or store one: codat-keys login",
     },
 ];
@@ -224,15 +225,17 @@ const CASES: [Case; 23] = [
 #[test]
 fn doctor_names_the_cause() {
     let emulator = Emulator::start().unwrap();
-    for Case { variables, config, status, place, told, hint } in CASES {
+    for Case { variables, config, status, place, text, hint } in CASES {
         let home = Home::new();
         for (name, mode) in [("other", 0o600), ("public", 0o644)] {
             fs::write(home.path().join(name), OTHER).unwrap();
             fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
         }
-        let fill = |text: &str| text.replace("HOME", home.path().to_str().unwrap()).replace("URL", emulator.base_url());
-        // The name of a variable is none of them.
-        let told = fill(&told.replace("CODAT_BASE_URL", "NAMED")).replace("NAMED", "CODAT_BASE_URL");
+        let fill = |template: &str| {
+            template.replace("HOME", home.path().to_str().unwrap()).replace("URL", emulator.base_url())
+        };
+        // The `URL` in the name of a variable is not replaced.
+        let text = fill(&text.replace("CODAT_BASE_URL", "NAMED")).replace("NAMED", "CODAT_BASE_URL");
         if let Some(config) = config {
             home.write_config(&fill(config));
             let mode = if config.starts_with("# everybody") { 0o646 } else { 0o600 };
@@ -240,9 +243,9 @@ fn doctor_names_the_cause() {
         }
         let variables = variables.iter().map(|(name, value)| (name, fill(value)));
         let ended = run(home.program().envs(variables), &["doctor"]);
-        assert_eq!(ended.status, status, "{told}: {ended:?}");
+        assert_eq!(ended.status, status, "{text}: {ended:?}");
         let line = ended.stdout.lines().find_map(|line| line.strip_prefix(place)?.strip_prefix(' '));
-        assert!(line.is_some_and(|line| line.trim_start().starts_with(&told)), "{told}: {ended:?}");
+        assert!(line.is_some_and(|line| line.trim_start().starts_with(&text)), "{text}: {ended:?}");
         let problem = ended.stdout.lines().find_map(|line| line.strip_prefix("problem ")).unwrap();
         assert!(problem.contains(&hint.replace("HOME", home.path().to_str().unwrap())), "{hint}: {ended:?}");
         let all = format!("{ended:?}");
@@ -251,26 +254,29 @@ fn doctor_names_the_cause() {
 }
 
 #[test]
-fn what_comes_first_and_what_is_passed_over_is_told() {
+fn doctor_reports_the_source_in_use_and_the_ignored_sources() {
     let (home, emulator) = (Home::new(), Emulator::start().unwrap());
     assert_eq!(home.login(emulator.base_url(), emulator.api_key(), &["--profile", "work"]).status, 0);
     let file = home.path().join("config/codat-keys/keys/work");
     let in_use = format!("in use: `work`, whose key comes from the file {}", file.display());
-    let told = |variables: &[(&str, &str)], arguments: &[&str], place: &str| {
+    let report_line = |variables: &[(&str, &str)], arguments: &[&str], place: &str| {
         let ended = run(home.program().envs(variables.iter().copied()), &[&["doctor"], arguments].concat());
         let line = ended.stdout.lines().find_map(|line| line.strip_prefix(place)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("no line {place}: {ended:?}")).trim().to_owned()
     };
     let key = ("CODAT_API_KEY", KEY);
     let profile = ("CODAT_PROFILE", "work");
-    assert_eq!(told(&[], &[], "profile in use"), in_use);
-    assert_eq!(told(&[], &[], "base URL"), format!("{} (the profile)", emulator.base_url()));
-    assert_eq!(told(&[profile], &[], "CODAT_PROFILE"), in_use);
-    assert_eq!(told(&[profile], &[], "profile in use"), "passed over: CODAT_PROFILE comes first");
-    assert_eq!(told(&[profile, key], &[], "CODAT_PROFILE"), "passed over: CODAT_API_KEY comes first");
-    assert_eq!(told(&[profile, key], &[], "profile in use"), "passed over: CODAT_API_KEY comes first");
-    assert_eq!(told(&[profile, key], &["--profile", "work"], "--profile"), in_use);
-    assert_eq!(told(&[profile, key], &["--profile", "work"], "CODAT_API_KEY"), "passed over: --profile comes first");
+    assert_eq!(report_line(&[], &[], "profile in use"), in_use);
+    assert_eq!(report_line(&[], &[], "base URL"), format!("{} (the profile)", emulator.base_url()));
+    assert_eq!(report_line(&[profile], &[], "CODAT_PROFILE"), in_use);
+    assert_eq!(report_line(&[profile], &[], "profile in use"), "passed over: CODAT_PROFILE comes first");
+    assert_eq!(report_line(&[profile, key], &[], "CODAT_PROFILE"), "passed over: CODAT_API_KEY comes first");
+    assert_eq!(report_line(&[profile, key], &[], "profile in use"), "passed over: CODAT_API_KEY comes first");
+    assert_eq!(report_line(&[profile, key], &["--profile", "work"], "--profile"), in_use);
+    assert_eq!(
+        report_line(&[profile, key], &["--profile", "work"], "CODAT_API_KEY"),
+        "passed over: --profile comes first"
+    );
 
     let ended = run(home.program().envs([profile]), &["whoami"]);
     assert_eq!(ended.stderr, "the key comes from CODAT_PROFILE; passed over: the profile in use\n");
