@@ -1,4 +1,4 @@
-//! The builder of both clients.
+//! The builder of the asynchronous and the blocking client.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -19,8 +19,8 @@ use crate::transport::{Closed, LatestRateLimit, TransportConfig, proxy, tls};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Builds a [`Client`]. A setting that is not given comes from the environment, or else has the default that its method
-/// documents.
+/// Builds a [`Client`]. A setting that is not given comes from its environment variable. If the variable is not set,
+/// the setting has the default that its method documents.
 ///
 /// ```
 /// use codat_keys::{ApiKey, Client};
@@ -69,30 +69,31 @@ impl Client {
 
 impl ClientBuilder {
     /// Authenticates with a raw key. Default: the key or header in `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or the file
-    /// that `CODAT_API_KEY_FILE` names. The first variable that is set applies, and the others must agree with it.
+    /// that `CODAT_API_KEY_FILE` names. The first variable that is set applies. If several are set, they must contain
+    /// the same key.
     ///
-    /// This method and the next four replace each other: the last one called applies. They take precedence over the
-    /// environment.
+    /// `api_key`, `auth_header`, `api_key_file`, `api_key_command` and `api_key_from` replace each other: the one
+    /// called last applies. They take precedence over the environment.
     pub fn api_key(self, key: ApiKey) -> Self {
         self.given(Given::Value(Credential::ApiKey(key)))
     }
 
-    /// Authenticates with a whole header. Default: as for `api_key`.
+    /// Authenticates with a whole `Authorization` header. Default: as for `api_key`.
     pub fn auth_header(self, header: AuthorizationHeader) -> Self {
         self.given(Given::Value(Credential::Header(header)))
     }
 
-    /// Authenticates with the key or whole header in a file. Calls check the file at most once a second, and read it
-    /// again if it changed or if Codat rejects the key. `CODAT_API_KEY_FILE` has the same effect.
+    /// Authenticates with the key or whole header in a file. The client checks the file at most once a second. It reads
+    /// the file again if the file changed or if Codat rejects the key. `CODAT_API_KEY_FILE` has the same effect.
     ///
     /// The file contains UTF-8, or UTF-16 with a byte order mark. One line break at its end is dropped. To replace the
-    /// file, rename the new one over it, so that no reader sees half of it; Kubernetes does this for mounted secrets. A
-    /// file that is not regular, such as a pipe, is read only once.
+    /// file, rename the new one over it, so that no reader sees a partly written file. Kubernetes replaces mounted
+    /// secrets in this way. A file that is not regular, such as a pipe, is read only once.
     ///
-    /// On Unix, a file that users other than its owner can write is rejected. A file that every user of the machine can
-    /// read is rejected if the user of this process owns it, unless it is below `/run/secrets` or beside a link
-    /// `..data`, as containers mount secrets. If another user owns the file, its read permissions are not checked,
-    /// because the reader cannot change them.
+    /// On Unix, the client rejects a file that users other than its owner can write. It also rejects a file that every
+    /// user of the machine can read, if the user of this process owns the file. Files below `/run/secrets` and files
+    /// beside a link `..data` are exempt from the read check, because containers mount secrets there. If another user
+    /// owns the file, its read permissions are not checked, because this user cannot change them.
     pub fn api_key_file(self, path: impl Into<PathBuf>) -> Self {
         self.given(Given::File(path.into()))
     }
@@ -102,8 +103,8 @@ impl ClientBuilder {
         self.api_key_from(KeyCommand::new(argv))
     }
 
-    /// Authenticates with the credential of a custom provider, or of a [`KeyCommand`] with options. The first call
-    /// reads the credential.
+    /// Authenticates with the credential from a custom provider, or from a [`KeyCommand`] with options. The first
+    /// request reads the credential.
     pub fn api_key_from(self, provider: impl KeyProvider + 'static) -> Self {
         self.given(Given::Provider(Arc::new(provider)))
     }
@@ -126,7 +127,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the timeout of a call, from its start to the last byte of the response, including retries and waits.
+    /// Sets the timeout of an operation, from its start to the last byte of the response, including retries and waits.
     /// Default: 30 s, with 10 s for each attempt; for `create` 60 s and 15 s. If this timeout is set, an attempt of
     /// `create` or `delete` can take a third of it, so that time remains to determine the outcome.
     pub fn timeout(mut self, time: Duration) -> Self {
@@ -135,41 +136,41 @@ impl ClientBuilder {
     }
 
     /// Trusts the PEM certificates in a file in addition to the bundled roots, for a proxy that intercepts TLS.
-    /// Default: `CODAT_CA_FILE`, else none.
+    /// Default: the file in `CODAT_CA_FILE`. If the variable is not set, only the bundled roots are trusted.
     ///
     /// On Unix, the file and each folder above it must belong to the user of this process or root, and other users must
-    /// not be able to write them. Folders are checked up to the home folder for a file in it, else up to the root. A
-    /// folder that is sticky or mounted read-only may be writable.
+    /// not be able to write to them. For a file in the home folder, the folders are checked up to the home folder,
+    /// otherwise up to the root. A folder that is sticky or mounted read-only may be writable.
     pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(file.into());
         self
     }
 
     /// Sets the proxy for every request, such as `http://proxy.example:8080`. Default for an `https` base URL: the
-    /// proxy in `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` excludes the host. Default for an `http` base URL:
-    /// none. A proxy for an `http` base URL could read the key, so `build` rejects it unless `allow_insecure_http` is
-    /// set.
+    /// proxy in `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` excludes the host. Default for an `http` base URL: no
+    /// proxy. A proxy for an `http` base URL could read the key, so `build` rejects the proxy unless
+    /// `allow_insecure_http` is set.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
-    /// Allows `http://` to other machines, which sends the key unencrypted. Default: the value of
-    /// `CODAT_ALLOW_INSECURE_HTTP`; if it is not set, `http://` reaches this machine only.
+    /// Allows an `http://` base URL on another machine. The key is then sent unencrypted. Default: the value of
+    /// `CODAT_ALLOW_INSECURE_HTTP`. If the variable is not set, an `http://` base URL must name this machine.
     pub fn allow_insecure_http(mut self, allow: bool) -> Self {
         self.allow_insecure_http = Some(allow);
         self
     }
 
-    /// Sets whether transient errors are retried. Without retries, every request is sent once. `create` and `delete`
-    /// still list the keys before and after the request, but return `OutcomeUnknown` more often, because no retry
-    /// resolves an ambiguous response. Default: `true`, with at most 4 attempts.
+    /// Sets whether requests are retried after transient errors. Without retries, every request is sent once. `create`
+    /// and `delete` still list the keys before and after their request, but return `OutcomeUnknown` more often, because
+    /// no retry resolves an ambiguous response. Default: `true`, with at most 4 attempts.
     pub fn retry(mut self, retry: bool) -> Self {
         self.only_once = !retry;
         self
     }
 
-    /// Replaces the clock and the source of jitter.
+    /// Replaces the clock and the source of jitter, for tests.
     #[cfg(test)]
     pub(crate) fn clock_and_rng(mut self, fake: Arc<impl Clock + Rng + 'static>) -> Self {
         self.clock = Some(fake.clone());
@@ -177,7 +178,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Builds the client. Nothing is sent.
+    /// Builds the client. Sends nothing.
     ///
     /// # Errors
     /// `NoCredential` if no credential is given or found. `InvalidCredential` if the credential is invalid, or if two
@@ -186,7 +187,7 @@ impl ClientBuilder {
         self.build_in(&env::process_environment)
     }
 
-    /// Builds the client with variables from `environment` instead of those of this process. Nothing is sent.
+    /// Builds the client with variables from `environment` instead of the variables of this process. Sends nothing.
     ///
     /// ```
     /// let variable = |name: &str| (name == "CODAT_API_KEY").then(|| "example".into());
@@ -202,8 +203,8 @@ impl ClientBuilder {
         Handle::new(config, &LatestRateLimit::default()).map(Client::new)
     }
 
-    /// Checks the settings. Errors contain neither the given key nor a key from the environment, which may be in place
-    /// of a path by mistake.
+    /// Checks the settings and returns the configuration. An error contains neither the given key nor a key from the
+    /// environment. A setting such as a path may contain one by mistake.
     pub(crate) fn config(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
         let given = match &self.key {
             Some(Given::Value(credential)) => Some(credential.api_key().clone()),
@@ -283,14 +284,14 @@ impl fmt::Debug for Given {
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Omits the URLs, which may contain a password until they are checked.
+    /// Omits the base URL and the proxy URL, which may contain a password until they are checked.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ca_file = self.ca_file.as_deref().map(shown);
         f.debug_struct("ClientBuilder").field("key", &self.key).field("ca_file", &ca_file).finish_non_exhaustive()
     }
 }
 
-/// Returns a path for messages. Masks a key that is given as a path by mistake.
+/// Returns a path for messages. Masks a key that was given as a path by mistake.
 fn shown(path: &Path) -> String {
     mask_credentials(&path.to_string_lossy())
 }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 /// A future that completes when the caller cancels the operation.
 pub(crate) type Cancellation<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// Returns the result of `call`, or `None` if `stop` completes first. Cancellation drops the call and thereby its
-/// connection. A call that is cancelled before its first poll sends nothing.
+/// Returns the result of `call`, or `None` if `stop` completes first. Cancellation drops the future `call` and its
+/// connection. If the future is cancelled before its first poll, nothing is sent.
 pub(crate) async fn or_cancelled<T>(call: impl Future<Output = T>, mut stop: Option<Cancellation<'_>>) -> Option<T> {
     let mut is_stopped =
         move |context: &mut Context<'_>| stop.as_mut().is_some_and(|stop| stop.as_mut().poll(context).is_ready());

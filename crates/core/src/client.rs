@@ -15,7 +15,7 @@ use crate::request::Request;
 use crate::timeouts::OperationTimeouts;
 use crate::wire::RateLimit;
 
-/// An asynchronous client of Codat's API. Clones are cheap and share their connections. The client needs a tokio
+/// An asynchronous client for Codat's API. Clones are cheap and share their connections. The client needs a tokio
 /// runtime with the time and I/O drivers enabled.
 ///
 /// ```
@@ -40,34 +40,34 @@ impl Client {
         Keys { client: &self.0 }
     }
 
-    /// Builds a request to any path of Codat's API. Await the result to send it. The path begins with a slash and may
-    /// have a query.
+    /// Builds a request to any path of Codat's API. Await the result to send the request. The path begins with a slash
+    /// and may have a query.
     ///
-    /// POST and PATCH requests carry an `Idempotency-Key`, the same in every attempt; Codat honours it for these two
-    /// methods. Retries work as for [`Keys`], except that a method that is neither idempotent nor one of these two is
-    /// not retried.
+    /// POST and PATCH requests carry an `Idempotency-Key`, which is the same in every attempt. Codat honours the key
+    /// for these two methods. Retries work as for [`Keys`], except that a request with a method that is not idempotent
+    /// is retried only for POST and PATCH.
     ///
     /// # Errors
     /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`). Otherwise one
     /// kind for each HTTP status, as for [`Keys`]. For any method except GET, HEAD, OPTIONS and TRACE: `OutcomeUnknown`
-    /// if an attempt may have taken effect and no response determines the outcome.
+    /// if an attempt may have taken effect and no response determines whether it did.
     pub fn request(&self, method: Method, path: &str) -> Request<'_> {
         Request::new(&self.0, method, path)
     }
 
-    /// Returns the pages of a paginated resource, such as `/companies`. Nothing is sent before [`Pages::next`].
+    /// Returns the pages of a paginated resource, such as `/companies`. Sends nothing before [`Pages::next`].
     pub fn pages(&self, path: &str) -> Pages<'_> {
         Pages::new(&self.0, path)
     }
 
-    /// Returns the daily quota that the latest response reported. `None` before the first response, and if Codat did
-    /// not report one.
+    /// Returns the daily quota from the latest response. Returns `None` before the first response, and if Codat
+    /// reported no quota.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         self.0.transport().rate_limit()
     }
 
-    /// Returns the details of the key that this client authenticates with. Codat has no such operation: the key is
-    /// looked up in the list.
+    /// Returns the details of the key that this client authenticates with. Codat has no such operation, so this method
+    /// lists the keys and searches the list.
     ///
     /// # Errors
     /// `NotFound` if the list does not contain the key, which can happen if the list is stale. Also the errors listed
@@ -80,16 +80,16 @@ impl Client {
         })
     }
 
-    /// Returns the header for another HTTP library, if the URL belongs to the origin of the base URL. For any other URL
-    /// it returns an error, so that the key is sent nowhere else.
+    /// Returns the `Authorization` header for a request that another HTTP library sends, if the URL belongs to the
+    /// origin of the base URL. For any other URL, returns an error, so that the key is sent nowhere else.
     ///
-    /// This function never waits. It checks a key file at most once a second, and reads the file again if it changed.
-    /// It does not run a command or a custom provider, but uses the latest key from it. Prefer
-    /// [`authorize`](Self::authorize) in code that can wait.
+    /// This method never waits. It checks a key file at most once a second, and reads the file again if it changed. It
+    /// does not run a command or a custom provider, but uses the latest key that the command or provider returned.
+    /// Prefer [`authorize`](Self::authorize) in code that can wait.
     ///
     /// # Errors
     /// `InvalidInput` for a URL of another origin, or an invalid URL. `NoCredential` if a command or a custom provider
-    /// has not been read yet. `Closed`.
+    /// has not been read yet. `Closed` after [`close`](Self::close).
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         let cached = match self.cached_authorization(url)? {
             None => self.0.credential().map(|credential| AuthorizationHeader::from(&credential.key)),
@@ -101,18 +101,20 @@ impl Client {
         })
     }
 
-    /// Returns the cached header, or `None` if [`authorize`](Self::authorize) would run a command or a custom provider.
+    /// Returns the cached `Authorization` header for a request that another HTTP library sends. Returns `None` if
+    /// [`authorize`](Self::authorize) would run a command or a custom provider.
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or an invalid URL; `Closed`.
+    /// `InvalidInput` for a URL of another origin, or an invalid URL. `Closed` after [`close`](Self::close).
     pub fn cached_authorization(&self, url: &str) -> Result<Option<AuthorizationHeader>, Error> {
         self.check_own(url)?;
         Ok(self.0.transport().credentials().cached().map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Returns the header for another HTTP library, if the URL belongs to the origin of the base URL. Reads the
-    /// credential from its source before its first use, and if the source may have changed. Concurrent calls share one
-    /// read. Nothing is sent to Codat, and a failed read is not retried.
+    /// Returns the `Authorization` header for a request that another HTTP library sends, if the URL belongs to the
+    /// origin of the base URL. Reads the credential from its source before its first use, and again if the source may
+    /// have changed. Concurrent calls share one read. This method sends nothing to Codat, and does not retry a failed
+    /// read.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -129,22 +131,24 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or an invalid URL; `Closed`. If no credential has been read before,
-    /// also the errors of the source, as in [`ClientBuilder::build`](crate::ClientBuilder::build), and `Timeout` if the
-    /// read takes longer than the timeout of a call.
+    /// `InvalidInput` for a URL of another origin, or an invalid URL. `Closed` after [`close`](Self::close). If no
+    /// credential has been read before, also the errors of the source, as in
+    /// [`ClientBuilder::build`](crate::ClientBuilder::build), and `Timeout` if the read takes longer than the timeout
+    /// of an operation.
     pub async fn authorize(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         self.check_own(url)?;
         let credential = self.0.transport().key_to_use(self.0.read_deadline()).await?;
         Ok(AuthorizationHeader::from(&credential.key))
     }
 
-    /// Returns the header to repeat a request after the server responded with 401 or 403 to `rejected`. Returns `None`
-    /// if the source has no other key. Concurrent calls share one read of the source. Calls of this client do this
-    /// automatically; use this method for requests that another library sends.
+    /// Returns another header, with which to repeat a request after the server responded with 401 or 403 to the header
+    /// `rejected`. Returns `None` if the credential source has no other key. Concurrent calls share one read of the
+    /// source. The client does this automatically for its own requests. Use this method for requests that another
+    /// library sends.
     ///
     /// # Errors
-    /// As [`authorize`](Self::authorize), but the errors of the source are always returned. The cached credential is
-    /// then kept.
+    /// As [`authorize`](Self::authorize), but also the errors of the source if a credential has been read before. The
+    /// client keeps its cached credential after such an error.
     pub async fn reauthorize(
         &self,
         url: &str,
@@ -155,7 +159,7 @@ impl Client {
         Ok(another.map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks the server to which another HTTP library sends the header over an unencrypted connection. `url` is the
+    /// Checks that another HTTP library may send the header to a server over an unencrypted connection. `url` is the
     /// URL of the proxy, or of the request if there is no proxy. An `https` request through a proxy needs no check,
     /// because the proxy cannot read the tunnel.
     ///
@@ -175,12 +179,12 @@ impl Client {
         self.0.base_url().check_next_hop(url)
     }
 
-    /// Reads the credential from its source again. Returns whether the key changed. Calls do this automatically after
-    /// Codat rejects the key. A key that was given as a value does not change.
+    /// Reads the credential from its source again. Returns whether the key changed. The client does this automatically
+    /// after Codat rejects the key. A key that was given as a value does not change.
     ///
     /// # Errors
     /// The errors of the source, as in [`ClientBuilder::build`](crate::ClientBuilder::build), and `Timeout` if the read
-    /// takes longer than the timeout of a call. The cached credential is then kept.
+    /// takes longer than the timeout of an operation. The client keeps its cached credential after an error.
     pub async fn reload_key(&self) -> Result<bool, Error> {
         let before = self.0.credential();
         self.0.transport().reload_key(self.0.read_deadline()).await?;
@@ -188,7 +192,7 @@ impl Client {
             != before.map(|credential| credential.key.clone()))
     }
 
-    /// Returns a client with the same connections and another timeout for each call. See
+    /// Returns a client with the same connections and another timeout for each operation. See
     /// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
     ///
     /// # Errors
@@ -197,9 +201,9 @@ impl Client {
         Ok(Self(self.0.with_timeouts(OperationTimeouts::given(Some(time))?)))
     }
 
-    /// Returns a client with its own connections and locks, for the child of a fork. The existing connections belong to
-    /// the parent, and closing them in the child would affect the parent. The new client starts with the cached
-    /// credential and refreshes it from the same source.
+    /// Returns a client with separate connections and locks, for the child process after a fork. The existing
+    /// connections belong to the parent process, and closing them in the child would affect the parent. The new client
+    /// starts with the cached credential and refreshes it from the same source.
     ///
     /// # Errors
     /// `Internal` if the HTTP client cannot be built.
@@ -207,25 +211,26 @@ impl Client {
         self.0.for_this_process().map(Self)
     }
 
-    /// Closes this client and its clones. Every later attempt returns `Closed`, and idle connections close with the
+    /// Closes this client and its clones. Every later request returns `Closed`, and idle connections close with the
     /// last clone. Requests in progress complete.
     pub fn close(&self) {
         self.0.transport().config.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Masks every key that this client has used or listed in untrusted text, for a terminal or a log.
+    /// Redacts every key that this client has used or listed from untrusted text, for a terminal or a log.
     /// [`ApiKey::redact`](crate::ApiKey::redact) lists the forms of a key that are recognized.
     pub fn redact(&self, text: &str) -> String {
         self.0.known_keys().redact(text)
     }
 
-    /// Wraps text of a response, such as a header value.
+    /// Wraps text from a response, such as a header value, in a type that redacts known keys.
     #[doc(hidden)]
     pub fn untrusted(&self, text: &str) -> Untrusted {
         Untrusted::new(text, self.0.known_keys())
     }
 
-    /// Returns the proxy in use and the setting that named it, without a password. `None` without a proxy.
+    /// Returns the origin of the proxy in use, without a password, and the setting that configured the proxy. Returns
+    /// `None` if no proxy is used.
     pub fn proxy(&self) -> Option<&str> {
         self.0.transport().config.proxy.as_ref().map(|proxy| proxy.shown.as_str())
     }
@@ -235,7 +240,7 @@ impl Client {
         self.0.base_url().as_str()
     }
 
-    /// Returns the base URL for messages. Masks a key that is part of the URL by mistake.
+    /// Returns the base URL for messages. Masks a key that the URL contains by mistake.
     #[doc(hidden)]
     pub fn shown_base_url(&self) -> String {
         self.0.known_keys().mask_misplaced(self.base_url())
@@ -246,8 +251,8 @@ impl Client {
         self.0.credential().is_some_and(|credential| credential.key == key.api_key)
     }
 
-    /// Returns why `delete` would refuse to delete this key, given a list of all keys: `NotFound`, `LastKey` or
-    /// `KeyInUse`. Returns `None` if it would delete the key. Nothing is sent.
+    /// Returns the reason why `delete` would refuse to delete the key `id`, given a list of all keys: `NotFound`,
+    /// `LastKey` or `KeyInUse`. Returns `None` if `delete` would delete the key. Sends nothing.
     /// [`allow_key_in_use`](crate::Delete::allow_key_in_use) permits the deletion in the case of `KeyInUse`.
     pub fn keeps(&self, keys: &[ApiKeyDetails], id: &KeyId) -> Option<ErrorKind> {
         let in_use = self.0.credential();
@@ -271,7 +276,7 @@ impl Client {
 }
 
 impl Walk {
-    /// Returns the next page, as [`Pages::next`] does.
+    /// Requests the next page with `client`, as [`Pages::next`] does.
     ///
     /// # Errors
     /// As [`Pages::next`].

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::escapes::Symbol;
 
-/// UTF-8, UTF-16 or UTF-32, as the number of bytes in a unit and their order.
+/// A Unicode encoding (UTF-8, UTF-16 or UTF-32), described by the number of bytes in a code unit and their order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Encoding {
     width: usize,
@@ -14,7 +14,7 @@ pub(crate) struct Encoding {
 impl Encoding {
     pub(crate) const UTF_8: Self = Self { width: 1, is_big_endian: false };
 
-    /// The encodings with units of several bytes, the widest first.
+    /// The encodings whose code units have several bytes, the widest first.
     pub(crate) const WIDE: [Self; 4] = [
         Self { width: 4, is_big_endian: false },
         Self { width: 4, is_big_endian: true },
@@ -29,8 +29,8 @@ impl Encoding {
         }
     }
 
-    /// Iterates over the characters and their byte ranges. A byte that is not part of a character is read as Latin-1,
-    /// and an invalid unit as U+FFFD.
+    /// Iterates over the decoded characters and their byte ranges in `bytes`. A byte that is not part of a character is
+    /// decoded as Latin-1, and an invalid code unit as U+FFFD.
     pub(crate) fn characters(self, bytes: &[u8]) -> impl Iterator<Item = Symbol> {
         let mut at = 0;
         std::iter::from_fn(move || {

@@ -1,11 +1,11 @@
-//! Reading of environment variables that are not secret. Errors name the variable at fault.
+//! Reading of environment variables that are not secret. Errors name the invalid variable.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::error::{Error, ErrorKind};
 
-/// A function that returns the value of an environment variable. Tests pass their own.
+/// A function that returns the value of an environment variable. Tests pass a function with fixed values.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// Returns the value of an environment variable of this process.
@@ -27,7 +27,7 @@ pub(crate) fn variable(environment: Environment<'_>, name: &str) -> Result<Optio
     }
 }
 
-/// Reads a boolean variable, `true` or `false`. The default is false.
+/// Reads a boolean variable, `true` or `false`. Returns false if the variable is not set.
 pub(crate) fn switch(environment: Environment<'_>, name: &str) -> Result<bool, Error> {
     match variable(environment, name)?.as_deref() {
         None | Some("false" | "0") => Ok(false),

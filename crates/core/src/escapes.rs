@@ -1,13 +1,13 @@
-//! Decoding of escaped text, character by character, with the source range of each character.
+//! Decoding of escapes in text. Each decoded character comes with its range in the source text.
 
 use std::ops::Range;
 
 use crate::sanitize::is_unseen;
 
-/// The length of `NegativeVeryThinSpace;`, the longest name in [`named`] with its semicolon.
+/// The length of `NegativeVeryThinSpace;`, the longest entity name in [`named`] with its semicolon.
 const MAX_ENTITY_BYTES: usize = 22;
 
-/// A character and its source range, which covers the whole escape if the character is escaped.
+/// A decoded character and its range in the source text. For an escaped character, the range covers the whole escape.
 pub(crate) type Symbol = (char, Range<usize>);
 
 /// Iterates over the characters of a text without decoding escapes. Skips white space, control characters and invisible
@@ -16,8 +16,8 @@ pub(crate) fn verbatim(text: &str) -> impl Iterator<Item = Symbol> {
     text.char_indices().filter(|(_, c)| !is_ignorable(*c)).map(|(at, c)| (c, at..at + c.len_utf8()))
 }
 
-/// Iterates over the characters of a text and decodes the escapes of URLs, of JSON and programming languages, and of
-/// HTML. Repeated escaping of one of these kinds is decoded completely. Skips the same characters as [`verbatim`].
+/// Iterates over the characters of a text and decodes escapes. Supports the escapes of URLs, of JSON and programming
+/// languages, and of HTML, and repeated escaping of the same kind. Skips the same characters as [`verbatim`].
 pub(crate) fn unescaped(text: &str) -> impl Iterator<Item = Symbol> {
     let mut at = 0;
     let next = std::iter::from_fn(move || {
@@ -48,8 +48,8 @@ pub(crate) fn json_unescaped(content: &str) -> impl Iterator<Item = Symbol> {
     })
 }
 
-/// Converts ranges of a decoded text to ranges of the original text. The ranges must be in order, must not overlap, and
-/// must not be empty.
+/// Converts ranges of a decoded text to ranges of the source text. `symbols` are the decoded characters. The ranges
+/// must be in order, must not overlap, and must not be empty.
 pub(crate) fn to_source<'a>(
     symbols: impl Iterator<Item = Symbol>,
     ranges: impl IntoIterator<Item = &'a mut Range<usize>>,
@@ -71,14 +71,15 @@ fn is_ignorable(c: char) -> bool {
     c.is_whitespace() || c.is_control() || is_unseen(c)
 }
 
-/// Decodes `%4D`, and repeated escaping such as `%254D`. Returns the character and the length of its escape.
+/// Decodes a percent-escape such as `%4D`, and repeated escaping such as `%254D`. Returns the character and the length
+/// of its escape.
 fn percent(text: &str) -> Option<(char, usize)> {
     let mut digits = &text[1..];
     while let Some(inner) = digits.strip_prefix("25").filter(|inner| hex(inner, 2).is_some()) {
         digits = inner;
     }
-    // A non-ASCII byte is part of a multibyte character. It becomes a space, which is skipped, because the only
-    // multibyte characters that can split a key are invisible.
+    // A non-ASCII byte is part of a multibyte character. The only multibyte characters that can split a key are
+    // invisible. The byte therefore becomes a space, which the iterator skips.
     let c = hex(digits, 2).map(|c| if c.is_ascii() { c } else { ' ' })?;
     Some((c, text.len() - digits.len() + 2))
 }
@@ -98,7 +99,7 @@ fn backslash(text: &str) -> Option<(char, usize)> {
         Some(b'x') if let Some(c) = hex(&rest[1..], 2) => (c, run + 3),
         Some(b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'0') => (' ', run + 1),
         Some(c @ (b'/' | b'"' | b'\'')) => (char::from(*c), run + 1),
-        // Consumes the whole run of backslashes, so that the time stays linear.
+        // Consumes the whole run of backslashes, so that decoding takes linear time.
         _ => ('\\', run),
     })
 }
@@ -146,7 +147,7 @@ fn entity(text: &str) -> Option<(char, usize)> {
 }
 
 /// Returns the character of an HTML entity, if a key may contain the character. The entities of invisible characters
-/// return a space, which is skipped.
+/// return a space, which the iterator skips.
 fn named(name: &str) -> Option<char> {
     Some(match name {
         "lt" => '<',
@@ -193,7 +194,7 @@ fn named(name: &str) -> Option<char> {
     })
 }
 
-/// Returns the character whose code is given by the first `digits` hexadecimal digits of a text.
+/// Returns the character whose code is the first `digits` hexadecimal digits of a text.
 fn hex(text: &str, digits: usize) -> Option<char> {
     hex_digits(text, digits).and_then(char::from_u32)
 }

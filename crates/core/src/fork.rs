@@ -1,8 +1,9 @@
-//! A counter of forks. Connections and locks that were created before a fork belong to the parent.
+//! A counter of the forks of this process. Connections and locks that were created before a fork belong to the parent
+//! process.
 
 use crate::error::Error;
 
-/// Returns the number of forks between the first [`watch`] and this process.
+/// Returns the number of forks since the first call of [`watch`], along the line from the parent to this process.
 pub(crate) fn generation() -> u64 {
     #[cfg(unix)]
     return unix::GENERATION.load(std::sync::atomic::Ordering::Relaxed);
@@ -10,7 +11,7 @@ pub(crate) fn generation() -> u64 {
     0
 }
 
-/// Starts to count. Must be called before anything is opened that a child must not share.
+/// Starts to count forks. Must be called before opening anything that a child process must not share.
 pub(crate) fn watch() -> Result<(), Error> {
     #[cfg(unix)]
     unix::watch()?;
@@ -29,7 +30,8 @@ mod unix {
     pub(super) fn watch() -> Result<(), Error> {
         static REGISTERED: OnceLock<bool> = OnceLock::new();
         #[allow(unsafe_code, reason = "no safe function detects a fork")]
-        // SAFETY: the handler only adds to an atomic, which is allowed in the child of a process with threads.
+        // SAFETY: the handler only increments an atomic, which is allowed in the child process of a multithreaded
+        // parent.
         let is_registered = REGISTERED.get_or_init(|| unsafe { libc::pthread_atfork(None, None, Some(forked)) } == 0);
         if *is_registered {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Functions for the fuzz targets in `fuzz` that the public API does not offer. This module exists only with `--cfg
+//! Functions for the fuzz targets in `fuzz` that are not part of the public API. This module exists only with `--cfg
 //! fuzzing`.
 
 use bytes::Bytes;

@@ -1,4 +1,5 @@
-//! The handle that both public clients share: a transport, timeouts and retries. Operations use a handle.
+//! The handle that both public clients share: a transport, timeouts and retry settings. Operations take a handle
+//! instead of a client.
 
 use std::fmt;
 use std::future::Future;
@@ -16,7 +17,7 @@ use crate::timeouts::{Deadline, OperationTimeouts, Timeouts};
 use crate::transport::{LatestRateLimit, Transport, TransportConfig};
 use crate::wire;
 
-/// The timeouts for listing keys only to add information to a result.
+/// The timeouts for listing keys only to add information to a result or an error.
 const SHORT_TIMEOUTS: Timeouts = Timeouts { attempt: Duration::from_secs(5), operation: Duration::from_secs(5) };
 
 /// The future of an operation.
@@ -31,13 +32,13 @@ pub(crate) struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// Returns a copy for the child of a fork.
+    /// Returns a copy for the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Self {
         Self { transport: self.transport.for_this_process(), ..self.clone() }
     }
 }
 
-/// The inner part of a client. Clones share their connections.
+/// The shared inner part of a client. Clones share their connections.
 #[derive(Clone)]
 pub struct Handle(Arc<Inner>);
 
@@ -50,7 +51,7 @@ struct Inner {
 }
 
 impl Handle {
-    /// Creates a handle without opening a connection. The handles of one client share `latest_rate_limit`.
+    /// Creates a handle without opening a connection. All handles of a client share `latest_rate_limit`.
     pub(crate) fn new(config: ClientConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
         let ClientConfig { transport, timeouts, retry } = config;
         let list_request = wire::list_request(&transport.base_url)?;
@@ -65,7 +66,7 @@ impl Handle {
         Self(Arc::new(Inner { transport, timeouts, retry, list_request }))
     }
 
-    /// Returns a handle for the child of a fork, with its own connections.
+    /// Returns a handle with separate connections, for the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Result<Self, Error> {
         let transport = self.transport().config.for_this_process();
         let config = ClientConfig { transport, timeouts: self.0.timeouts, retry: self.0.retry.clone() };
@@ -87,7 +88,8 @@ impl Handle {
         self.transport().deadline(self.0.timeouts.read)
     }
 
-    /// Returns the deadline of a request. A timeout of the request overrides the timeout of the client.
+    /// Returns the deadline of a request. `timeout` is the timeout of the request, which overrides the timeout of the
+    /// client.
     pub(crate) fn deadline_for(&self, timeout: Option<Duration>) -> Result<Deadline, Error> {
         let timeouts = match timeout {
             Some(_) => OperationTimeouts::given(timeout)?,

@@ -1,5 +1,5 @@
-//! A client for the API keys of [Codat](https://codat.io). It authenticates calls to Codat's API, and lists, creates
-//! and deletes keys without locking the user out and without leaking a key.
+//! A client for the API keys of [Codat](https://codat.io). The client authenticates requests to Codat's API. It also
+//! lists, creates and deletes keys without locking the user out and without leaking a key.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -20,11 +20,12 @@
 //! # }
 //! ```
 //!
-//! [`AuthorizationHeader`] alone suffices to send the header with another HTTP client.
+//! To send requests with another HTTP client, use only [`AuthorizationHeader`].
 
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "ASCII can be printed in every encoding"))]
 
-// From the top layer to the bottom one. A module uses only modules of its layer and of those below it.
+// The modules are listed from the top layer to the bottom layer. A module uses only modules of its own layer and the
+// layers below.
 pub mod blocking;
 mod builder;
 mod client;

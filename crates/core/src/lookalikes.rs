@@ -1,4 +1,4 @@
-//! Detection of text that looks like a credential, so that messages do not repeat it.
+//! Detection of text that looks like a credential, so that messages can mask the text.
 
 use std::borrow::Cow;
 
@@ -6,11 +6,11 @@ use base64::Engine;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// The replacement for a redacted key.
+/// The replacement for a masked key.
 pub(crate) const MASK: &str = "****";
 
 /// The length of the keys in Codat's examples, which consist of letters and digits. Codat does not guarantee this
-/// length, so it only serves to detect misplaced keys.
+/// length, so this constant only serves to detect credentials in other text.
 pub(crate) const USUAL_KEY_LENGTH: usize = 40;
 
 /// The minimum length of a decoded secret. Shorter Base64 text may be a word of a message.
@@ -21,15 +21,15 @@ pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Masks runs of 40 or more letters and digits, and Base64 text after `Basic`.
+/// Masks sequences of 40 or more letters and digits, and Base64 text after `Basic`.
 pub(crate) fn mask_lookalikes(text: Cow<'_, str>) -> Cow<'_, str> {
     mask_words(text, |word| word.len() >= USUAL_KEY_LENGTH)
 }
 
-/// Returns whether a text contains a run of 40 or more letters and digits with both upper and lower case, or Base64
-/// text after `Basic`.
+/// Returns whether a text contains a sequence of 40 or more letters and digits with both upper and lower case, or
+/// Base64 text after `Basic`.
 ///
-/// A run with letters of only one case does not count, because it may be a hash in a name.
+/// A sequence with letters of only one case does not count, because it may be a hash in a name.
 pub(crate) fn holds_lookalike(text: &str) -> bool {
     let is_mixed = |word: &str| word.contains(char::is_lowercase) && word.contains(char::is_uppercase);
     let masked = mask_words(text.into(), |word| word.len() >= USUAL_KEY_LENGTH && is_mixed(word));

@@ -1,4 +1,5 @@
-//! Search for keys in text, in the forms in which servers and gateways repeat them. One pass finds all keys.
+//! A search for keys in text. The search recognizes the forms in which servers and gateways repeat a key, and finds all
+//! keys in one pass.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,17 +14,17 @@ use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
 /// The minimum length of a key that is searched for in all forms. A shorter key is searched for only verbatim and in
-/// Base64, because its other forms occur in any text.
+/// Base64, because its other forms could occur in any text by chance.
 const LEAST_KEY_BYTES: usize = 8;
 
-/// The byte that represents every non-ASCII character. No needle contains this byte.
+/// The byte that represents every non-ASCII character in the search. No needle contains this byte.
 const OTHER: u8 = 0xff;
 
-/// A searcher for keys: verbatim, in Base64 and in hexadecimal. The search ignores case, because HTTP implementations
-/// convert header names to lower case.
+/// A searcher for a set of keys. The needles are each key verbatim, in Base64 and in hexadecimal. The search ignores
+/// case, because HTTP implementations convert header names to lower case.
 pub(crate) struct Needles {
     automaton: NFA,
-    /// The lengths of the shortest and of the longest needle.
+    /// The length of the shortest needle. `longest` is the length of the longest one.
     shortest: usize,
     longest: usize,
 }
@@ -42,7 +43,8 @@ impl Needles {
         Self { automaton, shortest, longest }
     }
 
-    /// Replaces every key with asterisks. The time is linear in the length of the text, for any number of keys.
+    /// Replaces every key in a text with asterisks. The time is linear in the length of the text, for any number of
+    /// keys.
     pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let places = self.places(text);
         if places.is_empty() {
@@ -61,14 +63,14 @@ impl Needles {
         !self.places(text).is_empty()
     }
 
-    /// Returns the ranges of all keys, in order and without overlaps.
+    /// Returns the ranges of all keys in a text, in order and without overlaps.
     pub(crate) fn places(&self, text: &str) -> Vec<Range<usize>> {
         if text.len() < self.shortest {
             return Vec::new();
         }
         let mut places = self.search(verbatim(text));
-        // Both readings are searched. For example, `%4d` may be an escape, or a percent sign followed by a key that
-        // begins with `4d`.
+        // The text is searched as it is and with its escapes decoded. For example, `%4d` may be an escape, or a percent
+        // sign followed by a key that begins with `4d`.
         if text.contains(['%', '\\', '&']) {
             places.extend(self.search(unescaped(text)));
             places.extend(self.search_nested(text));
@@ -84,7 +86,7 @@ impl Needles {
         places
     }
 
-    /// Returns the ranges of all needles in text with two kinds of escapes, such as JSON escapes that are
+    /// Returns the ranges of all needles in a text with two levels of different escapes, such as JSON escapes that are
     /// percent-encoded.
     fn search_nested(&self, text: &str) -> Vec<Range<usize>> {
         let inner: String = unescaped(text).map(|(c, _)| c).collect();
@@ -93,10 +95,10 @@ impl Needles {
         places
     }
 
-    /// Returns the ranges of all needles, in order. Overlapping ranges are merged.
+    /// Returns the ranges of all needles in a sequence of decoded characters, in order. Merges overlapping ranges.
     fn search(&self, symbols: impl Iterator<Item = Symbol>) -> Vec<Range<usize>> {
         let mut places: Vec<Range<usize>> = Vec::new();
-        // A ring buffer with the start offsets of the latest characters. It holds as many as the longest needle has.
+        // A ring buffer with the start offsets of the most recent characters, as many as the longest needle has.
         let mut starts = vec![0; self.longest];
         let mut state = self.automaton.start_state(Anchored::No).expect("a search may begin anywhere");
         for (at, (c, place)) in symbols.enumerate() {
@@ -106,7 +108,7 @@ impl Needles {
             if !self.automaton.is_match(state) {
                 continue;
             }
-            // The first pattern of a state is the longest needle that ends here.
+            // The first pattern of an automaton state is the longest needle that ends at this character.
             let length = self.automaton.pattern_len(self.automaton.match_pattern(state, 0));
             let mut found = starts[(at + 1 - length) % self.longest]..place.end;
             while let Some(before) = places.pop_if(|before| before.end > found.start) {
@@ -118,13 +120,14 @@ impl Needles {
     }
 }
 
-/// Returns the needles for one key.
+/// Returns the needles for one key: its verbatim, hexadecimal and Base64 forms.
 fn forms(key: &str) -> Vec<String> {
     let (mut forms, mut base64) = (vec![key.to_owned()], vec![STANDARD_NO_PAD.encode(key)]);
     if key.len() >= LEAST_KEY_BYTES {
         forms.push(key.bytes().map(|byte| format!("{byte:02x}")).collect());
         base64.extend((0..3).map(|before| base64_core(key, before)));
-        // If a key contains text that looks like an escape, the decoded key is a needle too.
+        // If a key contains text that looks like an escape, the search would decode this text. The decoded key is
+        // therefore a needle too.
         forms
             .extend(Some(unescaped(key).map(|(c, _)| c).collect()).filter(|key: &String| key.len() >= LEAST_KEY_BYTES));
     }
@@ -136,8 +139,8 @@ fn forms(key: &str) -> Vec<String> {
     forms
 }
 
-/// Returns the part of the Base64 encoding that depends only on the key. `before` is the number of bytes before the key
-/// in its group of three bytes. Any text may follow the key.
+/// Returns the part of the Base64 encoding that depends only on the key. Base64 encodes groups of three bytes: `before`
+/// is the number of bytes before the key in its first group. Any text may follow the key.
 fn base64_core(key: &str, before: usize) -> String {
     let encoded = STANDARD_NO_PAD.encode(["\0".repeat(before).as_str(), key].concat());
     let (start, end) = ((8 * before).div_ceil(6), 8 * (before + key.len()) / 6);
@@ -160,7 +163,7 @@ mod tests {
         Needles::of(keys.iter().copied())
     }
 
-    /// Returns a text with each character escaped.
+    /// Returns a text with every character escaped by `escape`.
     fn each(text: &str, mut escape: impl FnMut(u32) -> String) -> String {
         text.chars().map(|c| escape(c.into())).collect()
     }

@@ -1,4 +1,4 @@
-//! Paginated resources.
+//! The iterator over the pages of a paginated resource.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::response::Response;
 const DEFAULT_PAGE_SIZE: u32 = 100;
 const LARGEST_PAGE_SIZE: u32 = 5000;
 
-/// The pages of a resource, from the first one on. Returned by [`Client::pages`](crate::Client::pages).
+/// The pages of a paginated resource, starting with the first one. Returned by [`Client::pages`](crate::Client::pages).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -39,7 +39,8 @@ pub struct Pages<'a, C = Handle> {
     pub(crate) walk: Walk,
 }
 
-/// The position in the pages of a resource, independent of a client. For bindings, which cannot borrow a client.
+/// The position in a paginated resource. The position does not borrow a client, because bindings cannot hold a borrowed
+/// client.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -61,7 +62,7 @@ pub struct Walk {
     seen: u64,
 }
 
-/// One page of a resource.
+/// One page of a paginated resource.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -86,7 +87,7 @@ pub struct Page {
 }
 
 impl<'a, C> Pages<'a, C> {
-    /// Returns the position, without the client.
+    /// Returns the position in the resource, without the client.
     #[doc(hidden)]
     pub fn into_walk(self) -> Walk {
         self.walk
@@ -103,17 +104,19 @@ impl<'a, C> Pages<'a, C> {
         self
     }
 
-    /// Sets a filter in Codat's query language, such as `status=Linked`, for every page. Default: none.
+    /// Sets a filter in Codat's query language, such as `status=Linked`. The filter applies to every page. Default: no
+    /// filter.
     pub fn query(self, query: impl Into<String>) -> Self {
         self.parameter("query", query)
     }
 
-    /// Sets the order, such as `name` or `-name`, for every page. Default: Codat's order.
+    /// Sets the order of the results, such as `name` or `-name`. The order applies to every page. Default: Codat's
+    /// order.
     pub fn order_by(self, order: impl Into<String>) -> Self {
         self.parameter("orderBy", order)
     }
 
-    /// Adds any other query parameter, for every page.
+    /// Adds any other query parameter to the request for every page.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.walk.parameters.push((name.into(), value.into()));
         self
@@ -121,8 +124,8 @@ impl<'a, C> Pages<'a, C> {
 }
 
 impl Pages<'_> {
-    /// Returns the next page, or `None` after the last one. Retries work as for
-    /// [`Client::request`](crate::Client::request). After an error, the next call requests the same page again.
+    /// Requests and returns the next page, or `None` after the last one. Retries work as for
+    /// [`Client::request`](crate::Client::request). After an error, calling `next` again requests the same page.
     ///
     /// # Errors
     /// As [`Client::request`](crate::Client::request). Also `InvalidInput`, with nothing sent, for a page size out of
@@ -133,7 +136,7 @@ impl Pages<'_> {
 }
 
 impl Walk {
-    /// Ends the iteration, for iterators that end after an error.
+    /// Ends the iteration. Iterators use this method to end after an error.
     pub(crate) fn end(&mut self) {
         self.next_page = None;
     }
@@ -156,8 +159,8 @@ impl Walk {
         let response = request.await?;
         let Answer { results, total_results } = response.json()?;
         self.seen += results.len() as u64;
-        // An empty page is the last one, even if the total is larger: results may have been deleted since an earlier
-        // page.
+        // An empty page is the last page, even if fewer results than the total have been received: results may have
+        // been deleted since an earlier page.
         let is_last = results.is_empty() || self.seen >= total_results;
         self.next_page = if is_last { None } else { Some(number + 1) };
         Ok(Some(Page { results, total_results, response }))
@@ -183,7 +186,7 @@ impl Walk {
     }
 }
 
-/// Reads a count beyond `u64` as `u64::MAX`.
+/// Deserializes a count. A count greater than `u64::MAX` becomes `u64::MAX`.
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = Number::deserialize(deserializer)?;
     let float = number.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0);

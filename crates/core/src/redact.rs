@@ -1,4 +1,4 @@
-//! Redaction of keys in response bodies.
+//! Redaction of keys in the bodies of responses.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -15,8 +15,8 @@ use crate::needles::Needles;
 pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
     let members = RefCell::new(Vec::new());
     let redacted = known.with(|keys| Redactor { known: keys, members: &members }.redact(body));
-    // The keys of `apiKey` members may also occur in other members, such as a preceding `name`. A second pass redacts
-    // them.
+    // A key in an `apiKey` member may also occur in another member, such as a preceding `name`. A second pass redacts
+    // these occurrences.
     if !known.add_listed(&members.take()) {
         return redacted;
     }
@@ -25,20 +25,20 @@ pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
 
 struct Redactor<'a> {
     known: &'a Needles,
-    /// The keys that were found in `apiKey` members.
+    /// The keys found in `apiKey` members.
     members: &'a RefCell<Vec<ApiKey>>,
 }
 
-/// A replacement for a range of a text.
+/// A replacement for a range of the body.
 struct Edit {
     range: Range<usize>,
     by: String,
 }
 
 impl Redactor<'_> {
-    /// Redacts keys in every encoding that the body may contain, because a server may declare a wrong one. Only a body
-    /// with zero bytes can contain a key in UTF-16 or UTF-32. UTF-32 comes before UTF-16, because the search in UTF-16
-    /// skips zero characters and would match keys in UTF-32.
+    /// Redacts keys in every encoding that the body may have, because a server may declare a wrong one. Only a body
+    /// that contains zero bytes can contain a key in UTF-16 or UTF-32. UTF-32 comes before UTF-16, because the search
+    /// in UTF-16 skips zero characters and would match keys in UTF-32.
     fn redact<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         let wide = if body.contains(&0) { Encoding::WIDE.as_slice() } else { &[] };
         wide.iter().chain([&Encoding::UTF_8]).fold(Cow::Borrowed(body), |body, encoding| {
@@ -49,7 +49,7 @@ impl Redactor<'_> {
         })
     }
 
-    /// Redacts the body in one encoding. Returns `None` if there is nothing to redact.
+    /// Redacts the body in one encoding. Returns `None` if the body contains no key.
     fn redact_in(&self, encoding: Encoding, body: &[u8]) -> Option<Vec<u8>> {
         let mut edits = self.edits(&encoding.decode(body));
         if edits.is_empty() {
@@ -95,7 +95,8 @@ impl Redactor<'_> {
         edits
     }
 
-    /// Returns the replacements for the content of a JSON string, which may contain JSON with `apiKey` members.
+    /// Returns the replacements for the content of a JSON string. The string may itself contain JSON with `apiKey`
+    /// members.
     fn edits_of_string(&self, content: &str) -> Vec<Edit> {
         let mut edits = self.edits(&json_unescaped(content).map(|(c, _)| c).collect::<String>());
         to_source(json_unescaped(content), edits.iter_mut().map(|edit| &mut edit.range));
@@ -118,8 +119,8 @@ impl Redactor<'_> {
     }
 }
 
-/// Returns the range of the value within `after`, the text that follows `string`, if `string` is the name of an
-/// `apiKey` member.
+/// If `string` is the name of an `apiKey` member, returns the range of the member's value within `after`, the text that
+/// follows `string`.
 fn value_of_key(string: &str, after: &str) -> Option<Range<usize>> {
     let is_key = serde_json::from_str::<String>(string).is_ok_and(|name| name.eq_ignore_ascii_case("apiKey"));
     let value = after.trim_start().strip_prefix(':').filter(|_| is_key)?.trim_start();
@@ -291,7 +292,7 @@ mod tests {
         })
     }
 
-    /// Redacts parsed JSON, as a reference for the redaction of JSON text.
+    /// Redacts parsed JSON, as a reference to test the redaction of JSON text against.
     fn tree(value: &Value) -> Value {
         let mask = |text: &str| ApiKey::verbatim(text).map_or(MASK.to_owned(), |key| key.masked());
         let member = |name: &String, value: &Value| match value {

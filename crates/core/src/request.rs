@@ -20,7 +20,7 @@ use crate::response::Response;
 use crate::retry::Execution;
 use crate::wire::{self, idempotency_key};
 
-/// A request to any path, returned by [`Client::request`](crate::Client::request).
+/// A request to any path of Codat's API, returned by [`Client::request`](crate::Client::request).
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -62,7 +62,7 @@ impl<'a, C> Request<'a, C> {
         Self { client, options: RequestOptions { method, path, query, headers, body, timeout: None, stop: None } }
     }
 
-    /// Adds a query parameter, percent-encoded. Default: the query of the path, if any.
+    /// Adds a query parameter, percent-encoded. Default: only the query in the path.
     pub fn query(mut self, name: &str, value: impl ToString) -> Self {
         self.options.query.push((name.to_owned(), value.to_string()));
         self
@@ -70,10 +70,10 @@ impl<'a, C> Request<'a, C> {
 
     /// Adds a header.
     ///
-    /// For POST and PATCH, an `Idempotency-Key` replaces the generated one. With the idempotency key and the body of an
-    /// earlier call, it resumes that call within 85 minutes. `Authorization`, `Host`, `Accept-Encoding` and headers
-    /// that frame a request (`Content-Length`, `Connection`…) are rejected with `InvalidInput`, because the client sets
-    /// them.
+    /// For POST and PATCH, an `Idempotency-Key` replaces the generated one. A request with the idempotency key and the
+    /// body of an earlier request resumes the earlier one within 85 minutes. Headers that the client sets are rejected
+    /// with `InvalidInput`: `Authorization`, `Host`, `Accept-Encoding` and headers that frame a request, such as
+    /// `Content-Length` and `Connection`.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         if let Ok(headers) = &mut self.options.headers {
             headers.append(name, value);
@@ -81,13 +81,14 @@ impl<'a, C> Request<'a, C> {
         self
     }
 
-    /// Adds a header from text, for bindings. The call returns `InvalidInput` for a name or value that cannot be sent.
+    /// Adds a header given as text, for bindings. Awaiting the request returns `InvalidInput` for a name or value that
+    /// cannot be sent.
     #[doc(hidden)]
     pub fn header_text(mut self, name: &str, value: &str) -> Self {
         let what = match (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
             (Ok(name), Ok(value)) => return self.header(name, value),
             (Ok(_), Err(_)) => &format!("the value of the header {name}"),
-            // The name may be a credential by mistake, so it is not quoted.
+            // The message does not quote the name, which may be a credential by mistake.
             (Err(_), _) => "the name of a header",
         };
         let error =
@@ -96,7 +97,7 @@ impl<'a, C> Request<'a, C> {
         self
     }
 
-    /// Sets the body to a value as JSON, and the `Content-Type`. Default: no body.
+    /// Sets the body to `value` as JSON, and the `Content-Type`. Default: no body.
     pub fn json(mut self, value: &impl Serialize) -> Self {
         if let Ok(headers) = &mut self.options.headers {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::JSON));
@@ -114,15 +115,15 @@ impl<'a, C> Request<'a, C> {
         self
     }
 
-    /// Sets the timeout of this call, including retries and waits. Default: the timeout of the client, or else 30 s
-    /// with 10 s for each attempt.
+    /// Sets the timeout of this request, including retries and waits. Default: the timeout of the client. If the client
+    /// has none, 30 s with 10 s for each attempt.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.options.timeout = Some(time);
         self
     }
 
-    /// Cancels the call when `stop` completes. The call then returns `Cancelled`, or, if it may have taken effect,
-    /// `OutcomeUnknown`. Default: the call is not cancelled.
+    /// Cancels the request when `stop` completes. The request then returns `Cancelled`. If it may have taken effect, it
+    /// returns `OutcomeUnknown`. Default: the request is not cancelled.
     pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
         self.options.stop = Some(Box::pin(stop));
         self
@@ -147,7 +148,7 @@ impl RequestOptions<'_> {
     }
 }
 
-/// Writes a standard method in upper case, because methods are case-sensitive and servers respond to `get` with 405.
+/// Converts a standard method to upper case, because methods are case-sensitive and servers respond to `get` with 405.
 /// Other methods stay unchanged.
 fn in_upper_case(method: Method) -> Method {
     const STANDARD: [Method; 7] =
@@ -155,7 +156,7 @@ fn in_upper_case(method: Method) -> Method {
     STANDARD.into_iter().find(|one| one.as_str().eq_ignore_ascii_case(method.as_str())).unwrap_or(method)
 }
 
-/// Headers that only the client sets: the target, the key, the framing and the accepted encodings.
+/// The headers that only the client sets: the target, the key, the framing and the accepted encodings.
 const OWN: [HeaderName; 11] = [
     ACCEPT_ENCODING,
     AUTHORIZATION,
@@ -185,7 +186,8 @@ fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Res
             "the header Idempotency-Key cannot be given here".into(),
             "Codat honours it for POST and PATCH alone: leave it out; nothing was sent",
         ),
-        // Errors contain the idempotency key, so that the call can be resumed.
+        // Rejects a known key as the idempotency key. Errors contain the idempotency key, so that the request can be
+        // resumed.
         [key] if key.to_str().is_ok_and(|key| known.occur_in(key)) => refuse(
             "the header Idempotency-Key holds an API key".into(),
             "give a UUID, or leave it out: the client makes one; nothing was sent",

@@ -47,17 +47,18 @@ impl Response {
         self.0.body()
     }
 
-    /// Returns the body for a terminal or a log. Every key that the client has used or listed is masked. If the body is
-    /// JSON, the value of every member `apiKey` is masked, too, because Codat's lists of keys and its profile contain
-    /// keys. The body may be UTF-8, UTF-16, UTF-32 or Latin-1. The rest of the body is unchanged.
+    /// Returns the body with keys redacted, for a terminal or a log. Every key that the client has used or listed is
+    /// masked. If the body is JSON, the value of every member `apiKey` is masked too, because Codat's lists of keys and
+    /// its profile contain keys. The body may be UTF-8, UTF-16, UTF-32 or Latin-1. The rest of the body is unchanged.
     pub fn redacted(&self) -> Cow<'_, [u8]> {
         redacted(self.bytes(), &self.0.known_keys)
     }
 
-    /// Parses the body as JSON.
+    /// Parses the body as JSON of the type `T`.
     ///
     /// # Errors
-    /// `BadResponse` if the body is not JSON of the expected type. The error contains the position, but never a value.
+    /// `BadResponse` if the body is not JSON of the type `T`. The error contains the position of the defect, but never
+    /// a value.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         wire::json(&self.0)
     }
@@ -72,8 +73,8 @@ impl Response {
         wire::json_text(&self.0)
     }
 
-    /// Returns the `correlationId` in the JSON body, which Codat's support asks for. Codat usually sends one only with
-    /// an error: see [`Error::correlation_id`].
+    /// Returns the `correlationId` in the JSON body. Codat's support asks for this id. Codat usually sends one only
+    /// with an error: see [`Error::correlation_id`].
     pub fn correlation_id(&self) -> Option<String> {
         correlation_id(&self.0)
     }

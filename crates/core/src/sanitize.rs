@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Escapes the characters of a text that could move a terminal's cursor, break a line, or reorder or hide other
+/// Escapes the characters of a text that could move the cursor of a terminal, break a line, or reorder or hide other
 /// characters.
 pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -21,8 +21,8 @@ pub fn plain(text: &str) -> String {
     shown
 }
 
-/// Escapes the characters of JSON that could move a terminal's cursor, or reorder or hide other characters, as
-/// `\uXXXX`. These characters occur only in JSON strings, so the result is JSON with the same value.
+/// Escapes the characters of a JSON document that could move the cursor of a terminal, or reorder or hide other
+/// characters, as `\uXXXX`. These characters occur only in JSON strings, so the result is JSON with the same value.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
     let is_escaped = |c: char| (c.is_control() && c >= '\u{7f}') || is_unseen(c) || is_format(c);
     if !json.contains(is_escaped) {
@@ -40,8 +40,8 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// Returns whether a character is a visible format character (general category Cf): signs for numbers, and controls
-/// that arrange hieroglyphs.
+/// Returns whether a character is a visible format character (general category Cf). These are number signs and the
+/// controls that arrange hieroglyphs.
 fn is_format(c: char) -> bool {
     matches!(c,
         '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{110bd}' | '\u{110cd}'
@@ -49,7 +49,8 @@ fn is_format(c: char) -> bool {
 }
 
 /// Returns whether a character is invisible: Unicode's default-ignorable characters, direction marks, line separators,
-/// and blank characters other than spaces. These include the joiners in emoji and in some scripts.
+/// and blank characters other than spaces. The default-ignorable characters include the joiners in emoji and in some
+/// scripts.
 pub(crate) fn is_unseen(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'

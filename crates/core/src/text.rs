@@ -20,17 +20,17 @@ pub enum NotText {
     /// UTF-16 without a byte order mark, or invalid UTF-16.
     #[error("is encoded as UTF-16")]
     Utf16,
-    /// Another encoding, or binary data.
+    /// Text in another encoding, or binary data.
     #[error("is not encoded as UTF-8")]
     NotUtf8,
 }
 
 impl NotText {
-    /// The hint for both errors.
+    /// The hint for both variants of [`NotText`].
     pub const HINT: &str = "save it as UTF-8";
 }
 
-/// Decodes UTF-8, with or without a byte order mark, and UTF-16 with one.
+/// Decodes UTF-8, with or without a byte order mark, and UTF-16 with a byte order mark.
 ///
 /// # Errors
 /// [`NotText`] for any other encoding, including UTF-16 without a byte order mark.
@@ -47,7 +47,7 @@ pub fn decode(bytes: &[u8]) -> Result<Zeroizing<String>, NotText> {
     }
 }
 
-/// Removes the UTF-8 byte order mark, which some programs write and JSON does not allow.
+/// Removes the UTF-8 byte order mark. Some programs write this mark, but JSON does not allow it.
 pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }
@@ -57,8 +57,8 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, No
     if !rest.is_empty() {
         return Err(NotText::Utf16);
     }
-    // The capacity suffices, because a unit takes at most three bytes. A growing buffer would leave a copy of the key
-    // in memory.
+    // Each UTF-16 code unit takes at most three bytes in UTF-8, so the buffer never grows. A growing buffer would leave
+    // a copy of the key in memory.
     let mut text = Zeroizing::new(String::with_capacity(3 * units.len()));
     for character in char::decode_utf16(units.iter().copied().map(unit)) {
         text.push(character.map_err(|_| NotText::Utf16)?);
@@ -66,7 +66,7 @@ fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Zeroizing<String>, No
     Ok(text)
 }
 
-/// Returns whether bytes look like ASCII letters in UTF-16 without a byte order mark.
+/// Returns whether the bytes look like ASCII text in UTF-16 without a byte order mark.
 fn looks_like_utf16(bytes: &[u8]) -> bool {
     let (pairs, _) = bytes.as_chunks::<2>();
     let is_zero = |place: usize| pairs.iter().all(|pair| pair[place] == 0 && pair[1 - place] != 0);

@@ -12,10 +12,10 @@ const DEFAULTS: OperationTimeouts = OperationTimeouts {
     create: Timeouts { attempt: Duration::from_secs(15), operation: Duration::from_secs(60) },
 };
 
-/// The maximum timeout, one year. Every clock can represent this duration.
+/// The maximum timeout: one year. Every clock can represent this duration.
 const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// The timeouts of each kind of operation.
+/// The timeouts for each kind of operation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OperationTimeouts {
     pub(crate) read: Timeouts,
@@ -31,8 +31,8 @@ pub(crate) struct Timeouts {
 }
 
 impl OperationTimeouts {
-    /// Returns timeouts with `timeout` for the whole operation, or the default timeouts. Each attempt of `create` and
-    /// `delete` has a third of `timeout`, so that time remains to determine the outcome.
+    /// Returns timeouts for operations that take at most `timeout`, or the default timeouts for `None`. Each attempt of
+    /// `create` and `delete` can take a third of `timeout`, so that time remains to determine the outcome.
     pub(crate) fn given(timeout: Option<Duration>) -> Result<Self, Error> {
         let Some(timeout) = timeout else { return Ok(DEFAULTS) };
         let operation = positive(timeout)?;
@@ -94,8 +94,8 @@ pub(crate) fn positive(time: Duration) -> Result<Duration, Error> {
     Ok(time)
 }
 
-/// Converts seconds to a duration, for clients in every language. NaN and negative values become zero, which `build`
-/// rejects. Values that are too large become [`Duration::MAX`].
+/// Converts seconds to a duration, for the bindings and the command line. NaN and negative values become zero, which
+/// `build` rejects. Values that are too large become [`Duration::MAX`].
 #[doc(hidden)]
 pub fn seconds(time: f64) -> Duration {
     let longest = if time > 0.0 { Duration::MAX } else { Duration::ZERO };

@@ -1,6 +1,5 @@
-//! Files that must be trustworthy, because they determine which program runs, where the key is sent or which server is
-//! trusted. As with OpenSSH's configuration, only the user of this process and root must be able to change or replace
-//! them.
+//! Access to files that determine which program runs, where the key is sent or which server is trusted. As with
+//! OpenSSH's configuration, only the user of this process and root must be able to change or replace such a file.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -8,7 +7,7 @@ use std::path::Path;
 
 use thiserror::Error as ThisError;
 
-/// The error for a file that cannot be read or trusted.
+/// The error for a file that cannot be read, or that other users can change or replace.
 ///
 /// ```
 /// use std::path::Path;
@@ -23,13 +22,14 @@ use thiserror::Error as ThisError;
 pub enum OpenError {
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// The defect of the file, or of a folder or a link on its path, and how to correct it.
+    /// The file, or a folder or link on its path, can be changed by other users. `what` describes the defect, and
+    /// `repair` says how to correct it.
     #[error("is not trusted: {what}")]
     Exposed { what: String, repair: String },
 }
 
 impl OpenError {
-    /// Returns how to correct the permissions, or `otherwise` for an I/O error.
+    /// Returns how to correct the permissions. Returns `otherwise` for an I/O error.
     pub fn hint(&self, otherwise: &str) -> String {
         match self {
             Self::Io(_) => otherwise.to_owned(),
@@ -39,10 +39,11 @@ impl OpenError {
 }
 
 /// Opens a file that only the user of this process and root can change or replace. Checks the opened file, and each
-/// folder and link on its path: up to the home folder of the user for a file in it, else up to the root.
+/// folder and link on its path. For a file in the home folder of the user, the check covers the folders up to the home
+/// folder, otherwise up to the root.
 ///
-/// Other users may be able to write a folder with the sticky bit, because they cannot replace the files of others
-/// there, and a folder that is mounted read-only. The access control lists of Windows are not checked.
+/// Two kinds of folders may be writable by other users: folders with the sticky bit, where users cannot replace the
+/// files of others, and folders that are mounted read-only. The access control lists of Windows are not checked.
 #[doc(hidden)]
 pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     #[cfg(unix)]
@@ -51,7 +52,7 @@ pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     Ok(File::open(path)?)
 }
 
-/// Checks a folder in which a file will be written, as [`open_trusted`] checks the folders of a file.
+/// Checks the folder in which a file will be written, as [`open_trusted`] checks the folders of an existing file.
 #[doc(hidden)]
 pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
@@ -71,7 +72,7 @@ pub fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Returns a description of the permissions if users other than the owner can change the file.
+/// If users other than the owner can change the file, returns a description of its permissions.
 pub(crate) fn writable_by_others(metadata: &Metadata) -> Option<String> {
     #[cfg(unix)]
     {
@@ -86,7 +87,7 @@ pub(crate) fn writable_by_others(metadata: &Metadata) -> Option<String> {
     }
 }
 
-/// Returns the command that removes write access for everyone except the owner.
+/// Returns the shell command that removes write access for everyone except the owner.
 pub(crate) fn chmod(path: &Path) -> String {
     format!("chmod go-w {}", shell_word(path))
 }
@@ -110,7 +111,7 @@ mod unix {
 
     use super::{OpenError, chmod, shell_word, writable_by_others};
 
-    /// The limit of Linux for symbolic links in a path.
+    /// The maximum number of symbolic links in a path, as on Linux.
     const MAX_LINKS: usize = 40;
     const STICKY: u32 = 0o1000;
 
@@ -127,13 +128,13 @@ mod unix {
     }
 
     pub(super) fn open(path: &Path) -> Result<File, OpenError> {
-        // Without `O_NONBLOCK`, opening a pipe of another user could block permanently.
+        // Without `O_NONBLOCK`, opening a pipe that belongs to another user could block permanently.
         let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
         let opened = file.metadata()?;
         if let Some(exposed) = exposed("file", path, &opened, writable_by_others(&opened)) {
             return Err(exposed.into());
         }
-        // A pipe may be written by another user, and it may have no path that could be checked.
+        // Rejects pipes: another user may write to a pipe, and a pipe may have no path that could be checked.
         if !opened.is_file() {
             return Err(io::Error::other("it is no regular file").into());
         }
@@ -149,8 +150,8 @@ mod unix {
         exposed("file", path, metadata, None).map_or(Ok(()), |exposed| Err(exposed.into()))
     }
 
-    /// Resolves a path as the operating system does, checks each part, and returns the resolved path. The check starts
-    /// at the root, so other users cannot change the parts that follow a checked one.
+    /// Resolves a path as the operating system does, checks each folder and link on it, and returns the resolved path.
+    /// The check starts at the root, so that other users cannot change the parts that follow a checked one.
     pub(super) fn judge_path(path: &Path) -> Result<PathBuf, OpenError> {
         let (mut here, mut rest) = (PathBuf::from("/"), reversed(&std::path::absolute(path)?));
         let (mut found, mut links) = (Vec::from_iter(exposed_folder(&here)?), 0);
@@ -211,8 +212,8 @@ mod unix {
         Some(Exposed { path: path.to_owned(), what: format!("the {kind} {} {what}", path.display()), repair })
     }
 
-    /// Returns whether a folder is on a read-only file system. Kubernetes mounts its volumes read-only, with folders
-    /// that are writable by every user otherwise.
+    /// Returns whether a folder is on a read-only file system. Kubernetes mounts volumes read-only, and their folders
+    /// have permissions that allow every user to write.
     fn is_read_only(folder: &Path) -> bool {
         rustix::fs::statvfs(folder).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
     }

@@ -1,8 +1,8 @@
 //! A client that blocks the calling thread, for programs without an async runtime.
 //!
-//! Operations, options, errors and retries are the same as in the asynchronous [`Client`](crate::Client), which also
-//! does the work. Methods without options return their result directly. Methods with options return a builder, and its
-//! `send` performs the operation:
+//! The operations, options, errors and retries are the same as in the asynchronous [`Client`](crate::Client), which the
+//! blocking client runs internally. Methods without options return their result directly. Methods with options return a
+//! builder, whose `send` performs the operation:
 //!
 //! ```
 //! # let emulator = codat_keys_emulator::Emulator::start().unwrap();
@@ -45,25 +45,26 @@ use crate::response::Response;
 use crate::wire::RateLimit;
 use pool::Pool;
 
-/// Operations on the API keys of a Codat client, returned by [`Client::keys`].
+/// The operations on the API keys of a Codat client, returned by [`Client::keys`].
 pub type Keys<'a> = crate::keys::Keys<'a, Client>;
 /// A request to create a key, returned by [`Keys::create`].
 pub type Create<'a> = crate::keys::Create<'a, Client>;
 /// A request to delete a key, returned by [`Keys::delete`].
 pub type Delete<'a> = crate::keys::Delete<'a, Client>;
-/// A request to any path, returned by [`Client::request`].
+/// A request to any path of Codat's API, returned by [`Client::request`].
 pub type Request<'a> = crate::request::Request<'a, Client>;
-/// An iterator over the pages of a resource, returned by [`Client::pages`].
+/// An iterator over the pages of a paginated resource, returned by [`Client::pages`].
 pub type Pages<'a> = crate::pages::Pages<'a, Client>;
 
-/// A client of Codat's API that blocks the calling thread. Clones are cheap and share their connections. Threads can
-/// share a client: each concurrent call uses its own connection, and later calls reuse it.
+/// A client for Codat's API that blocks the calling thread. Clones are cheap and share their connections. Threads can
+/// share a client: concurrent requests use separate connections, and later requests reuse them.
 ///
-/// Inside a future that tokio polls, calls return `InvalidInput`, because they would block the runtime. Use
-/// `tokio::task::spawn_blocking` there. (A future under `tokio::task::unconstrained` cannot be detected, and blocks.)
+/// Methods called inside a future that tokio polls return `InvalidInput`, because they would block the runtime. Use
+/// `tokio::task::spawn_blocking` there. A future under `tokio::task::unconstrained` cannot be detected: there, the
+/// methods block the runtime.
 ///
-/// After a fork, the child opens its own connections, and [`rate_limit`](Client::rate_limit) is `None` until its first
-/// response.
+/// After a fork, the child process opens its own connections, and [`rate_limit`](Client::rate_limit) is `None` until
+/// the child receives its first response.
 ///
 /// ```
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
@@ -82,7 +83,7 @@ struct Inner {
 }
 
 impl ClientBuilder {
-    /// Builds a client that blocks the calling thread instead of returning futures. Nothing is sent.
+    /// Builds a client that blocks the calling thread instead of returning futures. Sends nothing.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -92,7 +93,8 @@ impl ClientBuilder {
 }
 
 impl Client {
-    /// Builds a client as [`crate::Client::from_env`] does.
+    /// Builds a blocking client as [`crate::Client::from_env`] builds an asynchronous one: with the key from the
+    /// environment and default settings.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -121,13 +123,13 @@ impl Client {
         Pages::new(self, path)
     }
 
-    /// Returns the daily quota that the latest response reported. `None` before the first response, and if Codat did
-    /// not report one.
+    /// Returns the daily quota from the latest response. Returns `None` before the first response, and if Codat
+    /// reported no quota.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         self.0.pool.rate_limit()
     }
 
-    /// Returns the key that this client authenticates with. See [`crate::Client::whoami`].
+    /// Returns the details of the key that this client authenticates with. See [`crate::Client::whoami`].
     ///
     /// # Errors
     /// As [`crate::Client::whoami`].
@@ -135,8 +137,8 @@ impl Client {
         self.run(async |client| client.whoami().await)
     }
 
-    /// Returns the header for another HTTP library. Blocks while the credential is read. See
-    /// [`crate::Client::authorize`].
+    /// Returns the `Authorization` header for a request that another HTTP library sends. Blocks while the credential is
+    /// read from its source. See [`crate::Client::authorize`].
     ///
     /// # Errors
     /// As [`crate::Client::authorize`].
@@ -147,7 +149,8 @@ impl Client {
         }
     }
 
-    /// Returns the cached header, or `None`. See [`crate::Client::cached_authorization`].
+    /// Returns the cached `Authorization` header for a request that another HTTP library sends, or `None` if a new one
+    /// would require running a command or a custom provider. See [`crate::Client::cached_authorization`].
     ///
     /// # Errors
     /// As [`crate::Client::cached_authorization`].
@@ -157,7 +160,8 @@ impl Client {
         Ok(self.0.pool.credentials().cached().map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks the server to which another HTTP library connects. See [`crate::Client::check_next_hop`].
+    /// Checks that another HTTP library may send the header to the server at `url` over an unencrypted connection. See
+    /// [`crate::Client::check_next_hop`].
     ///
     /// # Errors
     /// As [`crate::Client::check_next_hop`].
@@ -165,7 +169,8 @@ impl Client {
         self.0.base_url.check_next_hop(url)
     }
 
-    /// Returns the header to repeat a request after a 401 or 403. See [`crate::Client::reauthorize`].
+    /// Returns another header, with which to repeat a request that Codat rejected with 401 or 403. See
+    /// [`crate::Client::reauthorize`].
     ///
     /// # Errors
     /// As [`crate::Client::reauthorize`].
@@ -181,8 +186,8 @@ impl Client {
         self.run(async |client| client.reload_key().await)
     }
 
-    /// Closes this client, its clones and their idle connections. Every later call returns `Closed`. Calls in progress
-    /// on other threads complete.
+    /// Closes this client, its clones and their idle connections. Every later method call returns `Closed`. Calls in
+    /// progress on other threads complete.
     pub fn close(&self) {
         self.0.pool.close();
     }
@@ -192,7 +197,7 @@ impl Client {
         self.0.base_url.as_str()
     }
 
-    /// Returns the base URL for messages. Masks a key that is part of the URL by mistake.
+    /// Returns the base URL for messages. Masks a key that the URL contains by mistake.
     #[doc(hidden)]
     pub fn shown_base_url(&self) -> String {
         self.0.pool.credentials().known.mask_misplaced(self.base_url())
@@ -203,12 +208,12 @@ impl Client {
         self.0.pool.credentials().stored().is_some_and(|credential| credential.key == key.api_key)
     }
 
-    /// Runs calls of the asynchronous client and blocks until they complete. Use this method for concurrent calls, or
-    /// for a timeout around several calls.
+    /// Runs methods of the asynchronous client and blocks until they complete. Use this method to send requests
+    /// concurrently, or to set one timeout for several requests.
     ///
     /// # Errors
-    /// The errors of the calls. `InvalidInput` in an asynchronous context, with nothing sent. `Closed` after
-    /// [`close`](Client::close).
+    /// The errors of the methods that `call` uses. `InvalidInput` in an asynchronous context, with nothing sent.
+    /// `Closed` after [`close`](Client::close).
     pub fn run<T: Send>(&self, call: impl AsyncFnOnce(&crate::Client) -> Result<T, Error> + Send) -> Result<T, Error> {
         let place = place();
         if place == Place::Polled {
@@ -218,7 +223,7 @@ impl Client {
         if place == Place::OfItsOwn {
             return pair.block_on(call);
         }
-        // On a thread of a runtime, tokio panics if a second runtime blocks, so another thread does.
+        // On a thread of a tokio runtime, blocking on a second runtime panics. Another thread blocks instead.
         thread::scope(|scope| {
             let thread = thread::Builder::new().spawn_scoped(scope, || pair.block_on(call));
             let thread = thread.map_err(|source| {
@@ -289,7 +294,7 @@ impl Request<'_> {
     }
 }
 
-/// Iterates as [`next`](crate::Pages::next) does, but ends after the first error.
+/// Iterates over the pages as [`next`](crate::Pages::next) does, but ends after the first error.
 impl Iterator for Pages<'_> {
     type Item = Result<Page, Error>;
 
@@ -312,14 +317,14 @@ impl fmt::Debug for Client {
     }
 }
 
-/// The context of a blocking call.
+/// The kind of thread or future from which a method of the blocking client is called.
 #[derive(PartialEq)]
 enum Place {
     /// A thread outside any runtime.
     OfItsOwn,
-    /// A thread of a runtime where blocking is allowed, or a thread that is about to end.
+    /// A thread of a runtime where blocking is allowed, or a thread that is being destroyed.
     Lent,
-    /// A future that is being polled. Blocking here would block the runtime.
+    /// A future that tokio is polling. Blocking here would block the runtime.
     Polled,
 }
 
@@ -332,8 +337,9 @@ fn place() -> Place {
     }
 }
 
-/// Tokio gives a budget to the tasks that it polls, but not to code that is allowed to block. The budget cannot be
-/// queried, so this function consumes it. As a result, the polling task may yield a little earlier.
+/// Returns whether the caller runs in a task that tokio polls. Tokio gives such tasks a budget, and code that is
+/// allowed to block has none. The budget cannot be queried, so this function consumes one unit. As a result, the
+/// polling task may yield a little earlier.
 fn has_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     (0..=u8::MAX).any(|_| pin!(tokio::task::consume_budget()).poll(&mut context).is_pending())

@@ -1,5 +1,6 @@
-//! The connection pool of a blocking client: pairs of a runtime and a client. One thread uses a pair at a time, because
-//! a connection is driven by the runtime that opened it, on the thread that waits for it.
+//! The connection pool of a blocking client. Each entry of the pool is a pair of a tokio runtime and an asynchronous
+//! client. One thread uses a pair at a time, because only the runtime that opened a connection can drive the
+//! connection.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -17,19 +18,20 @@ use crate::handle::{ClientConfig, Handle};
 use crate::transport::LatestRateLimit;
 use crate::wire::RateLimit;
 
-/// The idle time after which a connection is checked for its end. Within a shorter time, no client could notice the
-/// end.
+/// The idle time after which [`Taken::block_on`] checks whether the server has closed a connection. Within a shorter
+/// time, no client could notice that the connection was closed.
 const LONG_AGO: Duration = Duration::from_millis(1);
 
-/// Servers close connections that are idle for longer.
+/// The idle time after which a pair is dropped. Servers close connections that are idle for longer.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
 
-/// The idle pairs of one process and, after a fork, those of the child. The child never takes a lock of its parent: if
-/// another thread held the lock during the fork, it stays locked in the child.
+/// The idle pairs of a process. After a fork, the child uses a pool of its own in `after_fork`. The child never takes a
+/// lock of its parent, because a lock that another thread held during the fork stays locked in the child.
 pub(super) struct Pool {
     config: ClientConfig,
     latest_rate_limit: LatestRateLimit,
-    /// The pair that was returned last is taken first: its connection is the least likely to be stale.
+    /// The idle pairs. The most recently returned pair is taken first, because its connection is the least likely to be
+    /// stale.
     idle: Mutex<VecDeque<Pair>>,
     generation: u64,
     after_fork: OnceBox<Pool>,
@@ -42,7 +44,7 @@ struct Pair {
     last_used: Instant,
 }
 
-/// A pair in use. Dropping it returns the pair to the pool.
+/// A runtime and client pair that a thread is using. Dropping this value returns the pair to the pool.
 pub(super) struct Taken<'a> {
     pool: &'a Pool,
     /// `None` only during `drop`.
@@ -115,12 +117,13 @@ impl Drop for Pair {
     fn drop(&mut self) {
         let Some((runtime, client)) = self.held.take() else { return };
         if self.generation == fork::generation() {
-            // Shuts down in the background, because a client can be dropped on a thread that drives other futures.
+            // Shuts the runtime down in the background, because the client can be dropped on a thread that drives other
+            // futures.
             drop(client);
             runtime.shutdown_background();
         } else {
-            // The pair is a copy from the parent. Closing it would affect the parent, because both share an epoll
-            // instance.
+            // The runtime and the client are copies from the parent process. Closing them would affect the parent,
+            // because both processes share an epoll instance.
             std::mem::forget((runtime, client));
         }
     }
@@ -131,8 +134,9 @@ impl Taken<'_> {
         let pair = self.pair.as_ref().expect("a pair is taken until it is dropped");
         let (runtime, client) = pair.held.as_ref().expect("a pair is held until it is dropped");
         runtime.block_on(async {
-            // Nothing drives a connection between calls, so its end has not been noticed, and a request on it would be
-            // lost. The first yield reads the end of the connection, and the second one removes the connection.
+            // While the pair is idle, nothing drives its connection. The server may have closed the connection, and a
+            // request on the closed connection would be lost. The first yield reads the end of the connection, and the
+            // second one removes the connection.
             if pair.last_used.elapsed() > LONG_AGO {
                 tokio::task::yield_now().await;
                 tokio::task::yield_now().await;
@@ -151,7 +155,8 @@ impl Drop for Taken<'_> {
         if self.pool.generation == fork::generation() && !closed {
             let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
             idle.extend(self.pair.take());
-            // Each call drops at most one pair that is no longer needed, so the pool shrinks after a peak.
+            // Each return of a pair drops at most one pair that was idle too long, so the pool shrinks gradually after
+            // a peak.
             let oldest = idle.pop_front_if(|oldest| oldest.last_used.elapsed() > LONGEST_IDLE);
             drop(idle);
             drop(oldest);

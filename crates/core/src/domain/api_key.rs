@@ -10,15 +10,15 @@ use crate::error::Error;
 use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-/// The maximum length of a listed key. Codat's keys have 40 bytes. The automaton that finds keys in text contains
-/// several forms of each key.
+/// The maximum length of a key from a response. Longer keys are ignored, because the automaton that finds keys in text
+/// contains several forms of each key. Codat's keys have 40 bytes.
 const MAX_LISTED_BYTES: usize = 200;
 
 /// A Codat API key, which is secret.
 ///
 /// `Debug` redacts the key. There is no `Display` and no serialization. Comparison takes constant time. The key is
-/// wiped from memory when it is dropped, except for copies of the operating system and the HTTP stack. Only
-/// [`ApiKey::expose_secret`] returns its value.
+/// wiped from memory when it is dropped, except for copies in the operating system and the HTTP stack. Only
+/// [`ApiKey::expose_secret`] returns the value of the key.
 ///
 /// ```
 /// use codat_keys::ApiKey;
@@ -31,7 +31,7 @@ const MAX_LISTED_BYTES: usize = 200;
 pub struct ApiKey(Zeroizing<Box<str>>);
 
 impl ApiKey {
-    /// Creates a key without the checks of [`ApiKey::parse`] for usual mistakes. Use this function for a key in a form
+    /// Creates a key without the checks for common mistakes in [`ApiKey::parse`]. Use this function for a key in a form
     /// that `parse` rejects.
     ///
     /// # Errors
@@ -44,12 +44,12 @@ impl ApiKey {
             .map_err(|mistake| mistake.in_place("the API key"))
     }
 
-    /// Reads a key from a response. `None` if the text cannot be a key.
+    /// Reads a key from a response. Returns `None` if the text cannot be a key.
     pub(crate) fn listed(text: &str) -> Option<Self> {
         Self::verbatim(text).ok().filter(|_| text.len() <= MAX_LISTED_BYTES)
     }
 
-    /// Returns the value. The caller is responsible for where it goes.
+    /// Returns the value of the key. The caller is responsible for keeping the value secret.
     pub fn expose_secret(&self) -> &str {
         &self.0
     }
@@ -67,10 +67,10 @@ impl ApiKey {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Masks this key in untrusted text, for a terminal or a log. Recognizes the key itself, its hexadecimal digits,
-    /// and its Base64 encoding, also together with a user name or a password. Each form may be escaped for a URL, JSON
-    /// or HTML, in part or repeatedly, and may be split by white space and invisible characters. Other encodings are
-    /// not recognized.
+    /// Redacts this key from untrusted text, for a terminal or a log. Recognizes the key itself, its hexadecimal
+    /// digits, and its Base64 encoding, also together with a user name or a password. Each form may be escaped for a
+    /// URL, JSON or HTML, in part or repeatedly, and may be split by white space and invisible characters. Other
+    /// encodings are not recognized.
     ///
     /// ```
     /// use codat_keys::ApiKey;

@@ -12,8 +12,8 @@ use super::api_key::ApiKey;
 const SCHEME: &str = "Basic ";
 
 /// The value of the `Authorization` header that Codat expects: `Basic`, a space, and the padded standard Base64
-/// encoding of the API key **alone**. (The basic-auth helpers of HTTP libraries add a colon, which gives a different
-/// header.)
+/// encoding of the API key **alone**. The basic-auth helpers of HTTP libraries add a colon to the key, which gives a
+/// different header.
 ///
 /// The value is as secret as the key. `Debug` redacts it. [`AuthorizationHeader::expose_secret`] returns it, and
 /// [`AuthorizationHeader::to_header_value`] returns it marked as sensitive.
@@ -32,7 +32,7 @@ pub struct AuthorizationHeader {
 }
 
 impl AuthorizationHeader {
-    /// Returns the value of the header, `Basic …`. The caller is responsible for where it goes.
+    /// Returns the value of the header, `Basic …`. The caller is responsible for keeping the value secret.
     pub fn expose_secret(&self) -> &str {
         &self.value
     }
@@ -42,8 +42,8 @@ impl AuthorizationHeader {
         &self.key
     }
 
-    /// Returns the value for HTTP libraries that use the types of the `http` crate. It is marked as sensitive, which
-    /// keeps it out of logs and of compression tables.
+    /// Returns the value for HTTP libraries that use the types of the `http` crate. The value is marked as sensitive,
+    /// which keeps it out of logs and HTTP/2 header tables.
     pub fn to_header_value(&self) -> HeaderValue {
         let mut value = HeaderValue::from_str(self.expose_secret()).expect("`Basic` and Base64 are visible ASCII");
         value.set_sensitive(true);

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::error::{Error, ErrorKind};
 
-/// The maximum length. Servers reject longer URLs.
+/// The maximum length of the base URL. Servers reject longer URLs.
 const MAX_BYTES: usize = 2_000;
 
 pub(crate) const PRODUCTION: &str = "https://api.codat.io";
@@ -17,8 +17,8 @@ pub(crate) struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// Parses a base URL. `https://` may name any host. `http://` sends the key unencrypted, so it must name this
-    /// machine unless `allow_insecure_http` is set. Errors name `place`, where the text came from.
+    /// Parses a base URL. `https://` may name any host. `http://` sends the key unencrypted, so its host must be this
+    /// machine unless `allow_insecure_http` is set. Errors name `place`, the setting that contains the URL.
     pub(crate) fn parse(text: &str, place: &str, allow_insecure_http: bool) -> Result<Self, Error> {
         let refuse = |what: &str, hint: &'static str| {
             Err(Error::new(ErrorKind::InvalidInput, format!("{place} {what}")).with_hint(hint))
@@ -48,7 +48,7 @@ impl BaseUrl {
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), url })
     }
 
-    /// Returns an error for a URL with another scheme, host or port.
+    /// Returns an error if the scheme, host or port of `url` differs from the base URL.
     pub(crate) fn check_own(&self, url: &str) -> Result<(), Error> {
         let is_own = |other: url::Url| other.origin() == self.url.origin() && has_normal_authority(url, &other);
         if is_plain(url) && url::Url::parse(url).is_ok_and(is_own) {
@@ -76,7 +76,7 @@ impl BaseUrl {
         })
     }
 
-    /// Returns the URL of a path that begins with a slash.
+    /// Returns the base URL followed by `path`, which begins with a slash.
     pub(crate) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.text)
     }
@@ -89,7 +89,7 @@ impl BaseUrl {
         self.url.clone()
     }
 
-    /// Returns the scheme, host and port.
+    /// Returns the scheme, host and port of the base URL.
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
@@ -100,8 +100,8 @@ impl BaseUrl {
 }
 
 /// Returns whether the authority is the host and port in the normal form of the URL standard, without user information.
-/// Some libraries resolve other forms, such as `127.1` or `api%2ecodat.io`, to a different host. The case of letters is
-/// ignored.
+/// Some libraries resolve other forms, such as `127.1` or `api%2ecodat.io`, to a different host. The comparison ignores
+/// case.
 fn has_normal_authority(text: &str, url: &url::Url) -> bool {
     let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
     let (Some(authority), Some(host), Some(port)) = (authority, url.host_str(), url.port_or_known_default()) else {
@@ -110,8 +110,8 @@ fn has_normal_authority(text: &str, url: &url::Url) -> bool {
     [host.to_owned(), format!("{host}:{port}")].iter().any(|normal| authority.eq_ignore_ascii_case(normal))
 }
 
-/// Returns whether every library parses the URL alike. A backslash, a space or a missing slash leads some libraries to
-/// another host.
+/// Returns whether every library parses the URL in the same way. A backslash, a space or a missing slash leads some
+/// libraries to another host.
 fn is_plain(url: &str) -> bool {
     let rest =
         url.split_once("://").filter(|(scheme, _)| ["http", "https"].iter().any(|s| s.eq_ignore_ascii_case(scheme)));

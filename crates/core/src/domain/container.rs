@@ -1,16 +1,16 @@
-//! Recognition of text that contains or represents a credential but is not one: JSON of a secret store, a `.env` file,
-//! YAML, PEM, a masked key, a reference.
+//! Recognition of text that contains or represents a credential but is not one. Examples are JSON from a secret store,
+//! a `.env` file, YAML, PEM, a masked key and a reference to a secret.
 
 use serde::de::IgnoredAny;
 
 use super::mistake::Mistake;
 use crate::lookalikes::MASK;
 
-/// Returns the format of a text that contains a credential. A raw key may have any form, so only unmistakable formats
-/// are recognized.
+/// Returns the [`Mistake`] for a text that contains or represents a credential. A raw key may have any form, so only
+/// unmistakable formats are recognized.
 pub(crate) fn container(text: &str) -> Option<Mistake> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
-    // Fast path: nearly all keys are alphanumeric, and each list contains up to ten.
+    // Fast path for alphanumeric text. Nearly all keys are alphanumeric, and each listed key is checked.
     if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
@@ -27,7 +27,7 @@ pub(crate) fn container(text: &str) -> Option<Mistake> {
 }
 
 /// Returns whether the text is a reference such as `$CODAT_API_KEY`, `${CODAT_API_KEY}`, `{{ key }}` or
-/// `op://vault/item/field`. A raw key may begin with a dollar sign, so a variable is recognized by its name alone.
+/// `op://vault/item/field`. A raw key may begin with a dollar sign, so `$` counts only before a known variable name.
 fn is_reference(text: &str) -> bool {
     let variable = text.strip_prefix('$').map(|name| name.trim_start_matches('{').trim_end_matches('}'));
     variable.is_some_and(|name| name.contains('_') && is_name(name))
@@ -35,8 +35,8 @@ fn is_reference(text: &str) -> bool {
         || text.starts_with("op://")
 }
 
-/// Returns whether the line is an assignment such as `CODAT_API_KEY=...`. The padding of Base64 does not count as a
-/// value.
+/// Returns whether the line is an assignment such as `CODAT_API_KEY=...`. The padding of Base64 does not count as the
+/// value of an assignment.
 fn is_assignment(line: &str) -> bool {
     let line = ["export ", "set ", "$env:"].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
     line.split_once('=').is_some_and(|(name, value)| {
@@ -45,12 +45,13 @@ fn is_assignment(line: &str) -> bool {
     })
 }
 
-/// Returns whether the line is YAML such as `apiKey: ...`. A raw key contains no space.
+/// Returns whether the line is a YAML field such as `apiKey: ...`. The space after the colon distinguishes the line
+/// from a raw key.
 fn is_yaml(line: &str) -> bool {
     line.split_once(": ").is_some_and(|(name, _)| is_name(name) && !name.eq_ignore_ascii_case("authorization"))
 }
 
-/// Returns whether this is the name of a variable or field that holds a secret.
+/// Returns whether `name` is the name of a variable or field that holds a secret.
 fn is_name(name: &str) -> bool {
     let name = name.trim_matches(['"', '\'']).to_ascii_lowercase();
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::lookalikes::{STANDARD_ANY_PADDING, USUAL_KEY_LENGTH};
 use crate::text::decode;
 
-/// A credential in one of the two forms in which applications store it.
+/// A credential in one of the two forms in which applications store it: a raw key or a whole header.
 ///
 /// ```
 /// use codat_keys::Credential;
@@ -38,7 +38,7 @@ impl Credential {
         Self::parse_from("the credential", text)
     }
 
-    /// Parses a credential from `place`, which errors name, such as `what the vault returned`.
+    /// Parses a credential. Errors name `place`, the origin of the text, such as `what the vault returned`.
     ///
     /// # Errors
     /// As [`Credential::parse`].
@@ -113,7 +113,7 @@ impl ApiKey {
     /// # Errors
     /// `InvalidCredential` if the text is not a raw key: empty, white space, quotes, control or non-ASCII characters, a
     /// whole header, a `Bearer` token, an encoded key, or a key followed by a colon. The message names the defect, and
-    /// the hint says how to correct it. The rules come from Codat's authentication page and from common mistakes of
+    /// the hint says how to correct it. The checks follow Codat's authentication page and cover the common mistakes of
     /// HTTP helpers.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::read(text).map_err(|mistake| mistake.in_place("the API key"))

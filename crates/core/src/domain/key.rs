@@ -14,16 +14,16 @@ use crate::error::{Error, ErrorKind};
 /// The earliest plausible date of a key: Codat was founded in 2017.
 const FIRST_SECOND: i64 = 1_483_228_800;
 
-/// The maximum accepted difference between the clocks of Codat and this machine.
+/// The tolerated difference between the clocks of Codat and this machine.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 const MAX_ID_BYTES: usize = 200;
 const MAX_NAME_UNITS: usize = 50;
 
-/// All characters except the unreserved ones of RFC 3986.
+/// The characters that are percent-encoded in a path segment: all except the unreserved ones of RFC 3986.
 pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The id of a key. Codat uses UUIDs today; this library treats the id as opaque.
+/// The id of a key. Codat uses UUIDs today, but this library treats the id as opaque.
 ///
 /// ```
 /// use codat_keys::KeyId;
@@ -35,27 +35,27 @@ pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').re
 pub struct KeyId(Untrusted);
 
 impl KeyId {
-    /// Parses an id that is safe in a segment of a URL path.
+    /// Parses an id. Accepts only text that is safe in a segment of a URL path.
     ///
     /// # Errors
     /// `InvalidInput` for empty text, more than 200 bytes, `.`, text with `..`, `/`, `\` or `%`, and control
-    /// characters. (Other characters that a URL cannot contain are percent-encoded.)
+    /// characters. Other characters that a URL cannot contain are percent-encoded.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::checked(Untrusted::given(text))
     }
 
-    /// Returns the id as received. `Display` masks keys in it.
+    /// Returns the id as received. `Display`, in contrast, masks known keys in the id.
     pub fn as_str(&self) -> &str {
         self.0.unredacted()
     }
 
-    /// Returns whether the id contains a key. Such an id must not be shown or used in a link.
+    /// Returns whether the id contains a known key. Such an id must not be shown or used in a link.
     #[doc(hidden)]
     pub fn holds_key(&self) -> bool {
         self.0.holds_key()
     }
 
-    /// Returns the id in a path of the form `/apiKeys/ID`, and `None` for any other path.
+    /// Returns the id in a path of the form `/apiKeys/ID`. Returns `None` for any other path.
     ///
     /// # Errors
     /// `InvalidInput` if the id in the path is not valid.
@@ -112,13 +112,13 @@ impl fmt::Display for KeyId {
 pub struct KeyName(String);
 
 impl KeyName {
-    /// Parses a name that is valid for Codat.
+    /// Parses the name for a new key. Accepts only names that Codat accepts.
     ///
     /// # Errors
-    /// `InvalidInput` for a blank name, control characters, and more than 50 UTF-16 code units. (OpenAPI gives the
-    /// limit; that Codat counts code units is assumed.) Also for a name that contains what looks like a credential,
-    /// because names are not secret: 40 or more letters and digits in a row, as Codat's keys have, or Base64 text after
-    /// `Basic`.
+    /// `InvalidInput` for a blank name, control characters, and more than 50 UTF-16 code units. The OpenAPI description
+    /// gives the limit of 50, and this library assumes that Codat counts code units. Also for a name that contains text
+    /// that looks like a credential, because names are not secret: 40 or more letters and digits in a row, as Codat's
+    /// keys have, or Base64 text after `Basic`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let units = text.encode_utf16().count();
         if text.trim().is_empty() {
@@ -158,7 +158,8 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// A key as Codat lists it. `Debug` redacts the key itself, and every known key in the name and the id.
+/// A key with its details, as Codat lists it. `Debug` redacts the key itself, and every known key in the name and the
+/// id.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -178,11 +179,11 @@ impl fmt::Display for KeyName {
 pub struct ApiKeyDetails {
     /// The id that Codat gave the key.
     pub id: KeyId,
-    /// The name. The first key of a Codat client has none.
+    /// The name. `None` for a key without a name, such as the first key of a Codat client.
     pub name: Option<Untrusted>,
     /// The key itself, which is secret. Codat's responses contain it unmasked, also in lists.
     pub api_key: ApiKey,
-    /// When the key was created. `None` for old keys, and if the date cannot be parsed.
+    /// The date when the key was created. `None` for old keys, and if the date cannot be parsed.
     pub created_date: Option<Timestamp>,
 }
 
@@ -192,8 +193,8 @@ impl ApiKeyDetails {
         self.name.as_ref().is_some_and(|own| own == name)
     }
 
-    /// Returns the age of the key. `None` if its date is unknown, before 2017 (when Codat was founded), or more than 5
-    /// minutes after `now`.
+    /// Returns the age of the key. Returns `None` if the creation date is unknown, before 2017 (when Codat was
+    /// founded), or more than 5 minutes after `now`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

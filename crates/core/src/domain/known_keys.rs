@@ -1,4 +1,4 @@
-//! The keys that a client knows. The client masks them in everything that it shows.
+//! The keys that a client has used or listed. The client redacts them from all text that it shows.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,26 +10,28 @@ use super::api_key::ApiKey;
 use super::misplaced::mask_credentials;
 use crate::needles::Needles;
 
-/// The maximum number of listed keys. Codat's lists are shorter, so a longer list comes from another server.
+/// The maximum number of listed keys that are remembered for redaction. Codat's lists are shorter, so a longer list
+/// comes from another server.
 pub(crate) const MOST_LISTED: usize = 1_000;
 
-/// The maximum number of used keys. Older ones have been replaced everywhere.
+/// The maximum number of used keys that are remembered for redaction. By the time that a client has used more keys, the
+/// oldest ones are out of use.
 const MOST_USED: usize = 16;
 
-/// The minimum length of a listed key that is masked. A shorter one may be an ordinary word, and Codat's keys have 40
-/// characters. The key in use is masked at any length.
+/// The minimum length of a listed key that is redacted. A shorter key may be an ordinary word, and Codat's keys have 40
+/// characters. A key that the client uses is redacted at any length.
 const LEAST_LISTED_BYTES: usize = 8;
 
-/// A set of keys that a client, its clones and the texts of its responses share. A lock is not used, because a fork
-/// could copy it while it is locked.
+/// A set of keys that a client, its clones and the texts of its responses share for redaction. The set uses atomic
+/// replacement instead of a lock, because a fork could copy a lock while it is locked.
 #[derive(Clone)]
 pub(crate) struct KnownKeys(Arc<ArcSwap<Known>>);
 
 struct Known {
-    /// The keys that were in use, the latest first.
+    /// The keys that the client has authenticated with, the latest first.
     used: Vec<ApiKey>,
     listed: Vec<ApiKey>,
-    /// Built when text is masked for the first time.
+    /// The searcher for all keys of the set. Built when text is redacted for the first time.
     needles: OnceBox<Needles>,
 }
 
@@ -38,13 +40,13 @@ impl KnownKeys {
         Self(Arc::new(ArcSwap::from_pointee(Known::new(Vec::new(), Vec::new()))))
     }
 
-    /// Adds a key that comes into use.
+    /// Adds a key that the client begins to authenticate with.
     pub(crate) fn add_used(&self, key: &ApiKey) {
         self.0.rcu(|known| Known::new(merged([key], &known.used, MOST_USED), known.listed.clone()));
     }
 
-    /// Adds the keys of a response. Returns whether one of them is new. The keys of earlier responses stay, because a
-    /// list may be stale or incomplete.
+    /// Adds the keys in a response. Returns whether at least one of them is new. The keys of earlier responses stay,
+    /// because a list may be stale or incomplete.
     pub(crate) fn add_listed<'a>(&self, keys: impl IntoIterator<Item = &'a ApiKey>) -> bool {
         let is_long = |key: &&ApiKey| key.expose_secret().len() >= LEAST_LISTED_BYTES;
         let keys: Vec<&ApiKey> = keys.into_iter().filter(is_long).collect();
@@ -57,14 +59,16 @@ impl KnownKeys {
         true
     }
 
-    /// Masks every known key.
+    /// Redacts every known key from a text.
     pub(crate) fn redact(&self, text: &str) -> String {
         self.with(|needles| needles.redact(text).into_owned())
     }
 
-    /// Masks every known key in text from the user, such as a URL, and anything else that looks like a credential.
+    /// Redacts every known key from text that the user provided, such as a URL, and anything else that looks like a
+    /// credential.
     pub(crate) fn mask_misplaced(&self, text: &str) -> String {
-        // Known keys come first: if a part of one were masked as a lookalike, the rest would not be recognized.
+        // Known keys are redacted first. If only a part of a known key looked like a credential and were masked first,
+        // the rest of the key would not be recognized.
         mask_credentials(&self.redact(text))
     }
 
@@ -89,7 +93,7 @@ impl Known {
     }
 }
 
-/// Merges two lists without duplicates. New keys come first.
+/// Merges two lists of keys without duplicates, up to `most` keys. New keys come first.
 fn merged<'a>(new: impl IntoIterator<Item = &'a ApiKey>, old: &'a [ApiKey], most: usize) -> Vec<ApiKey> {
     let mut seen = HashSet::new();
     new.into_iter().chain(old).filter(|key| seen.insert(key.expose_secret())).take(most).cloned().collect()

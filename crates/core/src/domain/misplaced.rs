@@ -6,7 +6,7 @@ use super::credential::Credential;
 use crate::environment::{Environment, process_environment};
 use crate::lookalikes::{MASK, MIN_SECRET_BYTES, holds_lookalike, mask_lookalikes};
 
-/// Masks what looks like a credential, and the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
+/// Masks text that looks like a credential, and the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
 ///
 /// Text looks like a credential if it has 40 or more letters and digits in a row, as Codat's keys have, or Base64 text
 /// after `Basic`.
@@ -14,27 +14,28 @@ pub fn mask_credentials(text: &str) -> String {
     mask_in(text, &process_environment)
 }
 
-/// Returns whether a text contains what looks like a credential, or is the value of an `Authorization` header.
+/// Returns whether a text contains text that looks like a credential, or is the value of an `Authorization` header.
 pub fn holds_credential(text: &str) -> bool {
     AuthorizationHeader::read(text.trim()).is_ok() || holds_lookalike(text)
 }
 
 fn mask_in(text: &str, environment: Environment<'_>) -> String {
-    // Values come first: if a part of one were masked as a lookalike, the rest would not be recognized.
+    // The values of the variables are masked first. If only a part of a value looked like a credential and were masked
+    // first, the rest of the value would not be recognized.
     mask_lookalikes(mask_values(text, environment).into()).into_owned()
 }
 
-/// Masks the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
+/// Masks the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER` in a text.
 pub(crate) fn mask_values(text: &str, environment: Environment<'_>) -> String {
     let values = ["CODAT_API_KEY", "CODAT_AUTH_HEADER"].into_iter().filter_map(environment);
     values.filter_map(|value| value.into_string().ok()).fold(text.to_owned(), |text, value| {
         let text = Credential::read(&value).map_or(text.clone(), |credential| mask_key(&text, credential.api_key()));
-        // An invalid value may be a key with a typing error, so it is masked, too.
+        // An invalid value may be a mistyped key, so it is masked too.
         if value.len() >= MIN_SECRET_BYTES { text.replace(&value, MASK) } else { text }
     })
 }
 
-/// Masks a key. A short key is not masked, because it may be an ordinary word.
+/// Masks a key in a text. Does not mask a short key, because it may be an ordinary word.
 pub(crate) fn mask_key(text: &str, key: &ApiKey) -> String {
     if key.expose_secret().len() >= MIN_SECRET_BYTES { key.redact(text) } else { text.to_owned() }
 }

@@ -1,12 +1,12 @@
-//! The defects of invalid credentials, and how to correct them.
+//! The defects of invalid credentials, with a hint to correct each of them.
 
 use thiserror::Error as ThisError;
 
 use crate::error::{Error, ErrorKind};
 use crate::text::NotText;
 
-/// A defect of a credential. Its text names the defect and never contains the value. [`Mistake::hint`] says how to
-/// correct it.
+/// A defect of a credential. `Display` names the defect and never contains the credential. [`Mistake::hint`] says how
+/// to correct the defect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub(crate) enum Mistake {
     #[error("is empty")]
@@ -102,14 +102,15 @@ impl Mistake {
         }
     }
 
-    /// Returns the error for a credential from `place`, such as a variable, a file or an argument.
+    /// Returns the error for this defect. The error names `place`, the origin of the credential, such as a variable, a
+    /// file or an argument.
     pub(crate) fn in_place(self, place: &str) -> Error {
         Error::new(ErrorKind::InvalidCredential, format!("{place} {self}")).with_hint(self.hint())
     }
 }
 
 pub(crate) fn check_characters(text: &str) -> Result<(), Mistake> {
-    // Fast path: nearly all keys are alphanumeric, and each list contains up to ten.
+    // Fast path for alphanumeric text. Nearly all keys are alphanumeric, and each listed key is checked.
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! The data of an error whose change has an unknown outcome.
+//! The known facts about a change whose outcome is unknown, as data of an error.
 
 use std::fmt;
 
@@ -6,7 +6,8 @@ use super::key::ApiKeyDetails;
 use super::misplaced::mask_credentials;
 use crate::error::{Error, ErrorKind};
 
-/// The known facts about a change with an unknown outcome, for errors of the kind [`ErrorKind::OutcomeUnknown`].
+/// The known facts about a change whose outcome is unknown. Errors of the kind [`ErrorKind::OutcomeUnknown`] contain
+/// them.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -31,28 +32,29 @@ use crate::error::{Error, ErrorKind};
 #[non_exhaustive]
 #[derive(Clone)]
 pub struct Outcome {
-    /// The `Idempotency-Key` under which a key was requested. `None` for a deletion.
+    /// The `Idempotency-Key` of the request that creates a key. `None` for a deletion.
     pub idempotency_key: Option<String>,
-    /// The keys that may be the requested one: keys with the requested name that are new since the call began. `None`
-    /// if the keys could not be listed.
+    /// The keys that the request may have created: keys with the requested name that are new since the operation began.
+    /// `None` if the keys could not be listed.
     pub candidates: Option<Vec<ApiKeyDetails>>,
 }
 
 impl Error {
-    /// Returns what is known about a change with an unknown outcome, for the kind [`ErrorKind::OutcomeUnknown`]. The
-    /// `source` of such an error is its cause.
+    /// Returns the known facts about a change whose outcome is unknown, if the kind is [`ErrorKind::OutcomeUnknown`].
+    /// The `source` of such an error is the error of the last attempt.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.detail()
     }
 
-    /// Wraps the error of an attempt that may have taken effect. Operations always return such an error wrapped.
+    /// Wraps the error of an attempt that may have taken effect in an error of the kind `OutcomeUnknown`.
     pub(crate) fn into_outcome_unknown(self, outcome: Outcome) -> Self {
         self.into_kind(ErrorKind::OutcomeUnknown).with_detail(outcome)
     }
 }
 
 impl fmt::Debug for Outcome {
-    /// Masks the idempotency key if it looks like a credential, because the caller may have given one by mistake.
+    /// Masks the idempotency key if it looks like a credential, because the caller may have passed a credential as the
+    /// idempotency key by mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outcome")
             .field("idempotency_key", &self.idempotency_key.as_deref().map(mask_credentials))

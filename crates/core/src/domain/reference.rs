@@ -1,4 +1,4 @@
-//! Resolution of a key that a person refers to by id or name.
+//! Resolution of a text, such as a command line argument, to the key with this id or name.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,18 +7,18 @@ use uuid::Uuid;
 use super::key::{ApiKeyDetails, KeyId};
 use super::untrusted::Untrusted;
 
-/// Why a reference could not be resolved.
+/// The reason why a text could not be resolved to a key.
 #[derive(Debug, PartialEq)]
 pub enum Unresolved<'a> {
     /// No key has this id or name.
     NotFound,
-    /// The text is the name of a key, but it may also be meant as an id.
+    /// The text is the name of a key, but the user may also mean an id.
     IdOrName,
-    /// Several keys have this name. These are their ids.
+    /// Several keys have this name. Contains the ids of these keys.
     Several(Vec<&'a KeyId>),
 }
 
-/// An index of keys by id and name.
+/// An index of listed keys by id and name.
 pub struct References<'a> {
     by_id: HashMap<&'a str, &'a ApiKeyDetails>,
     by_name: HashMap<&'a str, Vec<&'a ApiKeyDetails>>,
@@ -37,14 +37,14 @@ impl<'a> References<'a> {
         Self { id_forms: by_id.keys().map(|id| form(id)).collect(), by_id, by_name }
     }
 
-    /// Resolves an id, or a name that only one key has and that cannot be meant as an id.
+    /// Returns the key with the id `text`, or else the only key with the name `text`.
     ///
-    /// A UUID is always an id, also with surrounding white space, invisible characters or punctuation. Other text that
-    /// equals an id of the list, or has the same form as one, is not accepted as a name: the key with that id may have
-    /// been deleted, and a repeated command must not affect another key.
+    /// A UUID is always an id, also with surrounding white space, invisible characters or punctuation. A text that
+    /// equals a listed id, or has the same form as one, is not accepted as a name. The key with that id may have been
+    /// deleted, and a repeated command must not affect another key.
     ///
     /// # Errors
-    /// [`Unresolved`].
+    /// [`Unresolved`], the reason why no key was returned.
     pub fn either(&self, text: &str) -> Result<&'a ApiKeyDetails, Unresolved<'a>> {
         let (by_id, bare) = (self.id(text), bare(text));
         if Uuid::parse_str(&bare).is_ok() || !self.by_name.contains_key(text) {
@@ -59,7 +59,7 @@ impl<'a> References<'a> {
     /// Returns the key with this id.
     ///
     /// # Errors
-    /// [`Unresolved::NotFound`].
+    /// [`Unresolved::NotFound`] if no key has this id.
     pub fn id(&self, id: &str) -> Result<&'a ApiKeyDetails, Unresolved<'a>> {
         self.by_id.get(id).copied().ok_or(Unresolved::NotFound)
     }
@@ -67,7 +67,7 @@ impl<'a> References<'a> {
     /// Returns the only key with this name.
     ///
     /// # Errors
-    /// [`Unresolved::NotFound`] and [`Unresolved::Several`].
+    /// [`Unresolved::NotFound`] if no key has this name. [`Unresolved::Several`] if more than one key has it.
     pub fn name(&self, name: &str) -> Result<&'a ApiKeyDetails, Unresolved<'a>> {
         match self.by_name.get(name).filter(|_| !name.is_empty()).map(Vec::as_slice) {
             None | Some([]) => Err(Unresolved::NotFound),
@@ -77,13 +77,13 @@ impl<'a> References<'a> {
     }
 }
 
-/// Removes white space, invisible characters, and the punctuation around the text.
+/// Removes white space, invisible characters, and leading and trailing punctuation.
 fn bare(text: &str) -> String {
     let visible: String = text.chars().filter(|c| c.is_alphanumeric() || c.is_ascii_graphic()).collect();
     visible.trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
 
-/// Replaces each letter and digit with `x`.
+/// Returns the form of an id: each letter and digit is replaced with `x`.
 fn form(text: &str) -> String {
     text.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect()
 }

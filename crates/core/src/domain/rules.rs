@@ -6,21 +6,21 @@ use super::api_key::ApiKey;
 use super::key::{ApiKeyDetails, KeyId};
 use crate::error::{Error, ErrorKind};
 
-/// The maximum number of keys of a Codat client, from the authentication page and OpenAPI.
+/// The maximum number of keys of a Codat client, according to Codat's authentication page and OpenAPI description.
 pub const MAX_KEYS: usize = 10;
 
-/// Returns the number of keys. A key that is listed twice counts once.
+/// Returns the number of listed keys. A key that is listed twice counts once.
 pub(crate) fn count(keys: &[ApiKeyDetails]) -> usize {
     keys.iter().map(|key| &key.id).collect::<HashSet<_>>().len()
 }
 
-/// Returns whether the maximum number of keys is reached.
+/// Returns whether this number of keys is the maximum, so that no key can be created.
 pub(crate) fn is_full(keys: usize) -> bool {
     keys >= MAX_KEYS
 }
 
-/// Checks whether a key may be deleted. `LastKey` takes precedence over `KeyInUse`, because the caller cannot allow the
-/// deletion of the last key.
+/// Returns an error if the key `id` must not be deleted. `LastKey` takes precedence over `KeyInUse`, because the caller
+/// can allow the deletion of the key in use, but not of the last key.
 pub(crate) fn may_delete(
     keys: &[ApiKeyDetails],
     id: &KeyId,
@@ -28,7 +28,7 @@ pub(crate) fn may_delete(
     allow_key_in_use: bool,
 ) -> Result<(), Error> {
     find(keys, id)?;
-    // Rows with the same id or the same secret are the same key.
+    // Listed entries with the same id or the same secret are the same key.
     let is_target = |secret: &ApiKey| keys.iter().any(|key| key.id == *id && key.api_key == *secret);
     if !keys.iter().any(|key| key.id != *id && !is_target(&key.api_key)) {
         return Err(Error::of(ErrorKind::LastKey));

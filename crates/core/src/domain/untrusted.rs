@@ -1,4 +1,4 @@
-//! Text from a server.
+//! The type for untrusted text from a server.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -9,11 +9,11 @@ use super::known_keys::KnownKeys;
 use super::misplaced::mask_credentials;
 use crate::sanitize::plain;
 
-/// Text from a server, such as the name of a key. It may contain anything.
+/// Untrusted text from a server, such as the name of a key. The text may contain anything.
 ///
 /// `Display` and `Debug` mask every key that the client has used or listed, in the forms that SECURITY.md lists, and
 /// escape control characters. There is no implicit conversion to a string: [`unredacted`](Self::unredacted) returns the
-/// text as received. Comparisons use the text as received.
+/// text as received. Comparisons use the text as received, without redaction.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -32,7 +32,7 @@ use crate::sanitize::plain;
 #[derive(Clone)]
 pub struct Untrusted {
     text: Box<str>,
-    /// `None` for text from the caller instead of a server.
+    /// The keys to redact. `None` for text from the caller instead of a server.
     known: Option<KnownKeys>,
 }
 
@@ -63,7 +63,7 @@ impl Untrusted {
     }
 
     /// Returns the text with keys masked but nothing escaped, for formats with their own escaping, such as JSON. In
-    /// text from the caller, masks what looks like a key.
+    /// text from the caller, masks text that looks like a key.
     pub fn redacted(&self) -> Cow<'_, str> {
         match &self.known {
             Some(known) => known.redact(&self.text).into(),

@@ -114,7 +114,7 @@ static TABLE: [Row; 21] = [
 const _: () = assert!(TABLE.len() == ErrorKind::Internal as usize + 1, "every kind has its row");
 
 impl ErrorKind {
-    /// All kinds, in the order of the table.
+    /// All kinds of errors, in the order of the table.
     pub const ALL: [ErrorKind; TABLE.len()] = {
         let mut all = [ErrorKind::Internal; TABLE.len()];
         let mut at = 0;
@@ -125,31 +125,32 @@ impl ErrorKind {
         all
     };
 
-    /// The exit statuses of the command line after these signals. Ctrl-C ends it with the status of `Cancelled`.
+    /// The exit statuses of the command line when one of these signals ends it. Ctrl-C ends the command line with the
+    /// exit status of `Cancelled`.
     #[doc(hidden)]
     pub const SIGNAL_STATUSES: [(&str, u8); 3] = [("SIGHUP", 129), ("SIGQUIT", 131), ("SIGTERM", 143)];
 
-    /// Returns a stable identifier, such as `key_limit_reached`.
+    /// Returns a stable identifier for this kind, such as `key_limit_reached`.
     pub fn code(self) -> &'static str {
         self.row().code
     }
 
-    /// Returns the exit status of the command line.
+    /// Returns the exit status of the command line for this kind.
     pub fn exit_status(self) -> u8 {
         self.row().exit_status
     }
 
-    /// Returns whether the same call may succeed later.
+    /// Returns whether the same operation may succeed later.
     pub fn is_retryable(self) -> bool {
         self.row().retryable
     }
 
-    /// Returns what happened, as half a sentence.
+    /// Returns a short description of what happened, to which details can be appended.
     pub fn text(self) -> &'static str {
         self.row().text
     }
 
-    /// Returns what to do next.
+    /// Returns a hint on what to do next.
     pub fn hint(self) -> &'static str {
         self.row().hint
     }

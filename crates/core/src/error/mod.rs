@@ -12,9 +12,9 @@ use crate::lookalikes::mask_lookalikes;
 
 pub use kind::ErrorKind;
 
-/// The error of a call. It consists of a [kind](Error::kind), a message, a hint, and the data of the response.
+/// The error of an operation. It consists of a [kind](Error::kind), a message, a hint, and the data of the response.
 ///
-/// Neither `Display` nor `Debug` ever contains a key, even if a server sends one back.
+/// Neither `Display` nor `Debug` ever contains a key, even if a server returns one.
 ///
 /// ```
 /// use codat_keys::{ApiKey, ErrorKind};
@@ -35,55 +35,56 @@ struct Inner {
     correlation_id: Option<String>,
     retry_after: Option<Duration>,
     codat_message: Option<String>,
-    /// The body is Codat's JSON, not the page of a gateway.
+    /// Whether the response body is Codat's JSON instead of the error page of a gateway.
     is_codats_own: bool,
-    /// A retry would fail in the same way, although errors of this kind are retryable in general.
+    /// Whether a retry would fail in the same way, although errors of this kind are retryable in general.
     is_final: bool,
     detail: Option<Arc<dyn Detail>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Error {
-    /// Returns the kind, for programs.
+    /// Returns the kind of the error, for error handling in programs.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Returns what to do next, for people.
+    /// Returns a hint on what to do next, for the user.
     pub fn hint(&self) -> &str {
         self.0.hint.as_deref().unwrap_or_else(|| self.kind().hint())
     }
 
-    /// Returns the HTTP status, if there was a response. The status determines the kind. The status in Codat's JSON may
-    /// differ, and is used only to distinguish the limit of ten keys from other conflicts.
+    /// Returns the HTTP status, if there was a response. The status determines the kind of the error. The `statusCode`
+    /// in Codat's JSON may differ from the status, and is used only to distinguish the limit of ten keys from other
+    /// conflicts.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// Returns the correlation id of the response, which Codat's support asks for.
+    /// Returns the correlation id of the response. Codat's support asks for this id.
     pub fn correlation_id(&self) -> Option<&str> {
         self.0.correlation_id.as_deref()
     }
 
-    /// Returns the wait that `Retry-After` asks for, at most 100 years.
+    /// Returns the wait that the `Retry-After` header asks for, at most 100 years.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
     /// Returns Codat's error message, with at most 500 characters and without control characters. Every key that the
-    /// client has used or listed is masked.
+    /// client has used or listed is redacted.
     pub fn codat_message(&self) -> Option<&str> {
         self.0.codat_message.as_deref()
     }
 
-    /// Returns whether the same call may succeed later. False if the configuration must change first, as for a proxy
-    /// that refuses to connect or an untrusted certificate.
+    /// Returns whether the same operation may succeed later. Returns false if the configuration must change first, for
+    /// example if a proxy refuses to connect or a certificate is not trusted.
     pub fn is_retryable(&self) -> bool {
         self.kind().is_retryable() && !self.is_final()
     }
 
-    /// Creates an error. Masks what looks like a credential in `message`, because a credential may have been given by
-    /// mistake as a path or a name.
+    /// Creates an error. Masks text in `message` that looks like a credential, because the caller may have passed a
+    /// credential as a path or a name by mistake.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -100,12 +101,12 @@ impl Error {
         }))
     }
 
-    /// Creates an error with the text of its kind.
+    /// Creates an error whose message is the text of its kind.
     pub(crate) fn of(kind: ErrorKind) -> Self {
         Self::new(kind, kind.text())
     }
 
-    /// Changes the kind, and the message to the text of the kind.
+    /// Changes the kind of the error, and the message to the text of that kind.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
         self.0.message = kind.text().into();
@@ -117,12 +118,13 @@ impl Error {
         self
     }
 
-    /// Returns whether the body is Codat's JSON. The error page of a gateway does not show whether a key exists.
+    /// Returns whether the response body is Codat's JSON. A 404 from a gateway, for example, does not show whether a
+    /// key exists.
     pub(crate) fn is_codats_own(&self) -> bool {
         self.0.is_codats_own
     }
 
-    /// Marks an error that a retry would not avoid.
+    /// Marks an error as final: a retry would fail in the same way.
     pub(crate) fn into_final(mut self) -> Self {
         self.0.is_final = true;
         self
@@ -169,12 +171,12 @@ impl Error {
         self
     }
 
-    /// Returns a copy of the error, for each call that shared the failed operation.
+    /// Returns a copy of the error. Concurrent operations that shared one failed read each return a copy.
     pub(crate) fn shared(&self) -> Self {
         Self(self.0.clone())
     }
 
-    /// Rewords `NotFound` for a request that names no key: the path was not found.
+    /// Changes the message of a `NotFound` error for a request that does not name a key: the path was not found.
     pub(crate) fn about_a_path(mut self) -> Self {
         if self.kind() == ErrorKind::NotFound {
             self.0.message = "there is no such resource".into();
@@ -188,7 +190,7 @@ impl Error {
         self
     }
 
-    /// Wraps this error in an error of another kind, which keeps the data of the response.
+    /// Wraps this error in an error of another kind. The new error keeps the data of the response.
     pub(crate) fn into_kind(self, kind: ErrorKind) -> Self {
         let mut outer = Self::new(kind, format!("{}: {}", kind.text(), self.0.message));
         outer.0.status = self.status();
@@ -198,7 +200,7 @@ impl Error {
         outer.with_source(self)
     }
 
-    /// Adds data whose type is defined in a higher layer.
+    /// Adds data whose type is defined in a higher layer, such as the facts about an unknown outcome.
     pub(crate) fn with_detail(mut self, detail: impl Detail) -> Self {
         self.0.detail = Some(Arc::new(detail));
         self

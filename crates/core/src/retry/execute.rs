@@ -1,5 +1,5 @@
-//! Execution of requests with retries. `create` and `delete` have their own drivers, which list the keys between
-//! attempts.
+//! Execution of requests with retries. `create` and `delete` do not use this module: their own drivers also list the
+//! keys between attempts.
 
 use bytes::Bytes;
 use http::Request;
@@ -16,7 +16,7 @@ pub(crate) struct Execution<'a> {
     retry: &'a Retry,
     request: &'a Request<Bytes>,
     deadline: Deadline,
-    /// Whether an earlier attempt may have taken effect although its response was not conclusive.
+    /// Whether an earlier attempt may have taken effect without a conclusive response.
     ambiguous: bool,
 }
 
@@ -30,10 +30,10 @@ impl<'a> Execution<'a> {
         Self { transport, retry, request, deadline, ambiguous: false }
     }
 
-    /// Repeats the attempt until the response is conclusive or the policy gives up. A request that is not safe to
-    /// repeat is attempted once.
+    /// Sends the request until the response is conclusive or the policy gives up. Sends a request that is not safe to
+    /// repeat only once.
     pub(crate) async fn run<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
-        // POST and PATCH are safe to repeat under their idempotency key.
+        // POST and PATCH are safe to repeat with the same idempotency key.
         let repeatable = self.request.method().is_idempotent() || self.idempotency_key().is_some();
         let mut attempts = 0;
         loop {
@@ -48,22 +48,22 @@ impl<'a> Execution<'a> {
                 Some(wait) => self.transport.sleep(wait).await,
                 None => return Err(self.conclude(error)),
             }
-            // An attempt that times out while it connects counts as possibly sent. A change therefore needs time to
-            // connect.
+            // An attempt that times out while it connects counts as possibly sent. A request that changes data is
+            // therefore not repeated if too little time remains to connect.
             if !self.request.method().is_safe() && !self.transport.can_send(self.deadline) {
                 return Err(self.conclude(error));
             }
         }
     }
 
-    /// Returns the error of a cancelled operation.
+    /// Returns the error of a cancelled request.
     pub(crate) fn cancelled(&self) -> Error {
         self.conclude(Error::of(ErrorKind::Cancelled))
     }
 
     async fn attempt<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
         let was_ambiguous = self.ambiguous;
-        // Stays set if the operation is cancelled during this attempt.
+        // Set before the attempt, so that the flag is also right if the request is cancelled during the attempt.
         self.ambiguous = !self.request.method().is_safe();
         let (error, is_inconclusive) = match self.transport.attempt(self.request, self.deadline).await {
             Err(failure) => (failure.error, failure.sent),
@@ -76,16 +76,16 @@ impl<'a> Execution<'a> {
         Err(error)
     }
 
-    /// Returns whether to retry after this error. A 409 after an ambiguous attempt is transient, because the first
-    /// attempt is still running under the same idempotency key.
+    /// Returns whether to retry the request after this error. A 409 after an ambiguous attempt is transient: the
+    /// earlier attempt is still running with the same idempotency key.
     fn is_transient(&self, error: &Error) -> bool {
         let still_running = self.ambiguous && self.idempotency_key().is_some() && error.status() == Some(409);
         still_running || is_transient(error)
     }
 
-    /// Returns the error to report: `OutcomeUnknown` if an attempt was ambiguous, unless the last response is
-    /// conclusive. Codat's 400 to a request with an idempotency key is conclusive: every attempt under that key gets
-    /// the same response, so nothing was changed.
+    /// Returns the error to report. If an attempt was ambiguous, this is `OutcomeUnknown`, unless the last response is
+    /// conclusive. Codat's 400 to a request with an idempotency key is conclusive: every attempt with that key gets the
+    /// same response, so nothing was changed.
     fn conclude(&self, error: Error) -> Error {
         let key = self.idempotency_key();
         let proves_nothing_changed = key.is_some() && error.status() == Some(400) && error.is_codats_own();
@@ -110,9 +110,9 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// Returns whether the request may have taken effect despite this status. Examples are a success that cannot be parsed,
-/// a redirect to a created resource, a server error and an unassigned status. The other 3xx and 4xx statuses reject a
-/// request before it takes effect.
+/// Returns whether the request may have taken effect although the response with this status is not a usable success.
+/// Examples are a success that cannot be parsed, a redirect to a created resource, a server error and an unassigned
+/// status. The other 3xx and 4xx statuses reject a request before it takes effect.
 fn is_inconclusive(status: u16) -> bool {
     !matches!(status, 304..=407 | 409..=498)
 }

@@ -1,4 +1,5 @@
-//! Retries: a pure policy, and the executor that applies the policy. Tests replace the clock and the jitter.
+//! The retry policy, which is pure, and the execution of requests under the policy. Tests replace the clock and the
+//! source of jitter.
 
 mod execute;
 
@@ -9,38 +10,39 @@ use crate::error::{Error, ErrorKind};
 
 pub(crate) use execute::Execution;
 
-/// The retry settings of a client.
+/// The retry policy of a client and its source of jitter.
 #[derive(Clone)]
 pub(crate) struct Retry {
     pub(crate) policy: RetryPolicy,
     pub(crate) rng: Arc<dyn Rng>,
 }
 
-/// The maximum number of attempts of an operation and the waits between them: exponential backoff with full jitter.
+/// The maximum number of attempts of an operation and the waits between them. The waits use exponential backoff with
+/// full jitter.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
-    /// The maximum number of attempts, the first included.
+    /// The maximum number of attempts, including the first one.
     pub max_attempts: u32,
-    /// The maximum of the first wait. It doubles with each attempt.
+    /// The maximum duration of the first wait. The maximum doubles with each attempt.
     pub initial_backoff: Duration,
-    /// The maximum of every wait.
+    /// The maximum duration of every wait.
     pub max_backoff: Duration,
 }
 
-/// The default policy: four attempts, with waits of up to 250 ms, then 500 ms, then 1 s.
+/// The default policy: four attempts, with waits of up to 250 ms, 500 ms and 1 s.
 pub const DEFAULT_POLICY: RetryPolicy =
     RetryPolicy { max_attempts: 4, initial_backoff: Duration::from_millis(250), max_backoff: Duration::from_secs(5) };
 
-/// The policy for a caller that retries by itself: a single attempt.
+/// The policy for clients without retries: a single attempt.
 pub(crate) const NO_RETRIES: RetryPolicy = RetryPolicy { max_attempts: 1, ..DEFAULT_POLICY };
 
-/// The minimum time that must remain after a wait. A response would hardly arrive within less time.
+/// The minimum time that must remain after a wait. Within less time, a response is unlikely to arrive.
 const MIN_REMAINING: Duration = Duration::from_millis(100);
 
 impl RetryPolicy {
     /// Returns the wait before the next attempt, or `None` to give up. The wait is at least `retry_after`, the value of
-    /// the `Retry-After` header. The result is `None` after the last attempt, or if `remaining` does not exceed the
-    /// wait by more than 100 ms. `jitter` is at least 0 and less than 1.
+    /// the `Retry-After` header. Returns `None` after the last attempt, or if `remaining`, the time until the deadline,
+    /// does not exceed the wait by more than 100 ms. `jitter` is at least 0 and less than 1.
     pub fn backoff(
         &self,
         attempts_made: u32,
@@ -58,7 +60,7 @@ impl RetryPolicy {
     }
 }
 
-/// Returns whether an attempt that is safe to repeat is retried after this error.
+/// Returns whether this error is transient: an attempt that is safe to repeat is retried after it.
 pub(crate) fn is_transient(error: &Error) -> bool {
     match error.kind() {
         _ if error.is_final() => false,
@@ -120,7 +122,7 @@ mod tests {
         }
     }
 
-    /// Lists the keys of a server that sends these responses. Returns the number of requests and the waits in
+    /// Lists the keys on a test server that sends `replies` in turn. Returns the number of requests and the waits in
     /// milliseconds.
     async fn waits(replies: Vec<Reply>) -> (usize, Vec<u128>) {
         let server = RawServer::with_replies(replies);
@@ -148,7 +150,7 @@ mod tests {
     #[tokio::test]
     async fn what_the_server_asks_for_is_obeyed_as_long_as_time_remains() {
         assert_eq!(waits(vec![rate_limited("7"), json(200, r#"{"results":[]}"#)]).await, (2, vec![7_000]));
-        // After a wait of 20 s, only 10 s of the timeout of 30 s remain, so there is no second wait.
+        // After a wait of 20 s, only 10 s of the timeout of 30 s remain, so the client does not wait a second time.
         assert_eq!(waits(vec![rate_limited("20")]).await, (2, vec![20_000]));
     }
 
@@ -161,7 +163,7 @@ mod tests {
             jitter in 0.0..1.0,
         ) {
             let (asked, remaining) = (retry_after.map(Duration::from_millis), Duration::from_millis(remaining));
-            // Ten attempts suffice for the wait to reach its maximum.
+            // With ten attempts, the waits reach their maximum.
             let policy = RetryPolicy { max_attempts: 10, ..DEFAULT_POLICY };
             let max = Duration::from_millis(250 << attempts.saturating_sub(1).min(5)).min(Duration::from_secs(5));
             let wanted = max.mul_f64(jitter).max(asked.unwrap_or_default());

@@ -1,5 +1,5 @@
-//! Errors of failed connections. An error is final, so that no attempt follows, if the proxy permanently refuses the
-//! tunnel or if TLS fails. A failed name resolution is not final, because only some platforms distinguish an unknown
+//! Errors of failed connections. If the proxy permanently refuses the tunnel or TLS fails, the error is final and no
+//! further attempt follows. A failed name resolution is not final, because only some platforms distinguish an unknown
 //! name from a failing resolver.
 
 use std::io;
@@ -16,7 +16,8 @@ use crate::error::{Error, ErrorKind};
 const CA_HINT: &str = "check the base URL; behind a proxy that opens TLS, name the certificate of its authority in CODAT_CA_FILE \
                        (or `ca_file`): the authority's, not the server's own";
 
-/// The system's DNS resolver. Its errors have the type [`Unresolved`], which distinguishes them from TCP errors.
+/// The DNS resolver of the operating system. Its errors have the type [`Unresolved`], which distinguishes them from TCP
+/// errors.
 pub(crate) struct Resolver;
 
 /// The error of a host name that the system cannot resolve.
@@ -33,7 +34,7 @@ impl Resolve for Resolver {
     }
 }
 
-/// The server that a client connects to.
+/// The server to which a client connects, with the proxy, if any.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) url: &'a Url,
@@ -69,7 +70,7 @@ const PROXY_HINT: &str = "check the URL of the proxy";
 enum Tunnel {
     /// No connection to the proxy was made.
     Unreached,
-    /// The proxy closed the connection.
+    /// The proxy closed the connection without a complete response.
     Broken,
     /// The proxy answered 407.
     Unauthorized,
@@ -77,7 +78,8 @@ enum Tunnel {
     Refused,
 }
 
-/// Classifies a tunnel error by its text, because its type is private in hyper-util.
+/// Classifies an error by the text of its tunnel error, because hyper-util does not export the type of that error.
+/// Returns `None` if there is no tunnel error.
 fn tunnel(source: &reqwest::Error) -> Option<Tunnel> {
     let text = chain(source).map(|error| error.to_string()).find(|text| text.starts_with("tunnel error: "))?;
     Some(match text.as_str() {
@@ -150,8 +152,8 @@ fn tls(cause: &rustls::Error, place: &str) -> Error {
     }
 }
 
-/// Returns the error for the proxy's response to `CONNECT`. A 408, 429 or 5xx is retryable, because the proxy may reach
-/// the target later.
+/// Returns the error for the proxy's response to `CONNECT`. For a 408, 429 or 5xx, the error is retryable, because the
+/// proxy may reach the target later.
 fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
     let what = format!("the proxy {place} answered {}{reason} when asked to connect to {target}", status.as_u16());
@@ -203,12 +205,13 @@ pub(crate) fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::erro
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-/// Iterates over an error and its sources.
+/// Iterates over an error and its chain of sources.
 fn chain<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| {
-        // `source` of an I/O error skips the wrapped error.
+        // For an I/O error that wraps another error, `source` returns the source of the wrapped error, not the wrapped
+        // error itself.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         wrapped.map(|wrapped| wrapped as _).or(error.source())
     })

@@ -32,15 +32,15 @@ use send_error::{body_error, send_error};
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// The maximum body size of an error response. Codat's error bodies are short. If a body exceeds the limit, the error
-/// contains only the status.
+/// contains only the HTTP status.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
 
 const MAX_ENCODING_CHARS: usize = 40;
 
-/// The rate limit that the latest response reported. The handles of one client share this value.
+/// The rate limit from the latest response. All handles of a client share this value.
 pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
 
-/// Whether a client is closed. All clones of the client share the flag.
+/// A flag that is set when a client is closed. All clones of the client share the flag.
 pub(crate) type Closed = Arc<AtomicBool>;
 
 /// The configuration of connections.
@@ -56,7 +56,8 @@ pub(crate) struct TransportConfig {
 }
 
 impl TransportConfig {
-    /// Returns a copy for the child of a fork. The copy shares neither TLS sessions nor locks with the parent.
+    /// Returns a copy for the child process after a fork. The copy shares neither TLS sessions nor locks with the
+    /// parent process.
     pub(crate) fn for_this_process(&self) -> Self {
         let mut own = self.clone();
         own.credentials = Arc::new(self.credentials.for_this_process());
@@ -69,18 +70,18 @@ impl TransportConfig {
     }
 }
 
-/// A sender of single attempts over reqwest.
+/// The transport of a client, which sends single attempts over reqwest.
 pub(crate) struct Transport {
     pub(crate) config: TransportConfig,
     http: reqwest::Client,
     /// The parsed base URL.
     url: Url,
-    /// The origin of the base URL, for errors.
+    /// The origin of the base URL, for error messages.
     origin: String,
     latest_rate_limit: LatestRateLimit,
 }
 
-/// An attempt without a usable response. `sent` is true if Codat may have received the request.
+/// The error of an attempt that got no usable response. `sent` is true if Codat may have received the request.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: Error,
@@ -88,7 +89,7 @@ pub(crate) struct Failure {
 }
 
 impl Transport {
-    /// Creates a transport without opening a connection. The handles of one client share `latest_rate_limit`.
+    /// Creates a transport without opening a connection. All handles of a client share `latest_rate_limit`.
     pub(crate) fn new(config: TransportConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(config.tls.clone())
@@ -126,8 +127,8 @@ impl Transport {
         self.config.clock.sleep(time).await;
     }
 
-    /// Returns whether the remaining time exceeds the connect timeout by at least 250 ms. An attempt that times out
-    /// while it connects counts as possibly sent.
+    /// Returns whether enough time remains to send a request: the connect timeout plus 250 ms. With less time, an
+    /// attempt could time out while it connects, which counts as possibly sent.
     pub(crate) fn can_send(&self, deadline: Deadline) -> bool {
         self.remaining(deadline) >= self.config.connect_timeout + Duration::from_millis(250)
     }
@@ -136,7 +137,7 @@ impl Transport {
         *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends one attempt with a credential and records a trace span.
+    /// Sends one attempt with the given credential and records a trace span.
     pub(crate) async fn attempt_with(
         &self,
         key: &Arc<CachedCredential>,
@@ -145,7 +146,7 @@ impl Transport {
     ) -> Result<Attempt, Failure> {
         let span = debug_span!("codat.request", method = %request.method(), path = path_template(request.uri()), status = Empty, correlation_id = Empty);
         let timeout = deadline.attempt_timeout(&*self.config.clock);
-        // Without a subscriber, the attempt is not timed.
+        // Without a tracing subscriber, the attempt is not timed.
         if span.is_disabled() {
             return self.exchange(key, request, timeout).await;
         }
@@ -155,8 +156,8 @@ impl Transport {
             let milliseconds = self.config.clock.now().saturating_duration_since(started).as_millis() as u64;
             match &result {
                 Ok(attempt) => {
-                    // Only error responses have a correlation ID. Searching a successful body would cost as much as
-                    // parsing the result.
+                    // Only error responses have a correlation id. Searching a successful body for one would cost as
+                    // much as parsing the result.
                     let id = if attempt.status().is_success() { None } else { correlation_id(attempt) };
                     let (span, status) = (tracing::Span::current(), attempt.status().as_u16());
                     span.record("status", status);
@@ -215,7 +216,8 @@ impl Transport {
         }
     }
 
-    /// Converts an error of reqwest. The request counts as not sent only if the connection failed.
+    /// Converts an error of reqwest. If the connection failed, the request counts as not sent. Otherwise, Codat may
+    /// have received the request.
     async fn failure(&self, source: reqwest::Error) -> Failure {
         if source.is_connect() {
             return Failure { error: connect_error(source, self.target()).await, sent: false };
@@ -223,7 +225,7 @@ impl Transport {
         Failure { error: send_error(source, &self.origin), sent: true }
     }
 
-    /// Builds the request for reqwest: adds the base URL and the headers of every request.
+    /// Builds the request for reqwest: adds the base URL and the headers that every request has.
     fn authorized(&self, key: &CachedCredential, request: &Request<Bytes>) -> reqwest::Request {
         let mut url = self.url.clone();
         url.set_path(request.uri().path());
@@ -257,7 +259,7 @@ impl Transport {
             if read.len() + chunk.len() > most {
                 return Err(Error::of(ErrorKind::TooLarge));
             }
-            // Most bodies arrive in one chunk, which is returned without a copy.
+            // Most bodies arrive in one chunk, which is returned without copying.
             if declared == Some(chunk.len() as u64) {
                 return Ok(chunk);
             }
@@ -267,7 +269,8 @@ impl Transport {
     }
 }
 
-/// Rejects an encoded body. The request allows no encoding, and keys in an encoded body could not be redacted.
+/// Rejects a response body with a content encoding. The request allows no encoding, and keys in an encoded body could
+/// not be redacted.
 fn check_encoding(response: &Response<Bytes>, known: &KnownKeys) -> Result<(), Error> {
     let encodings = response.headers().get_all(CONTENT_ENCODING).iter();
     let mut encodings = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());

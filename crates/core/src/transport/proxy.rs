@@ -1,4 +1,4 @@
-//! The proxy, configured explicitly or by environment variables.
+//! The proxy of a client, configured explicitly or by environment variables.
 
 use std::io;
 
@@ -16,18 +16,18 @@ use crate::error::{Error, ErrorKind};
 
 const EXAMPLE: &str = "write it like http://proxy.example:8080";
 
-/// The maximum number of bytes that are read of a status line.
+/// The maximum length of a status line that is read from a proxy, in bytes.
 const MAX_STATUS_LINE: u64 = 1024;
 
 #[derive(Clone)]
 pub(crate) struct Proxy {
     pub(crate) route: reqwest::Proxy,
     url: Url,
-    /// The origin, and the setting that configured the proxy. An origin contains no password.
+    /// The origin of the proxy, which contains no password, and the setting that configured the proxy.
     pub(crate) shown: String,
 }
 
-/// Returns an explicitly configured proxy, which is used for every request.
+/// Returns the proxy of an explicit setting. It is used for every request.
 pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -> Result<Proxy, Error> {
     let url = parse(text, "the proxy")?;
     if !base_url.is_encrypted() && !allow_insecure_http {
@@ -37,8 +37,8 @@ pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -
     Proxy::new(url, "given", None)
 }
 
-/// Returns the proxy in `HTTPS_PROXY` or `ALL_PROXY`, which is not used for the hosts in `NO_PROXY`. An unencrypted
-/// base URL uses no proxy, because its server is on this machine or is trusted by the caller.
+/// Returns the proxy in `HTTPS_PROXY` or `ALL_PROXY`. The proxy is not used for the hosts in `NO_PROXY`. Returns no
+/// proxy for an unencrypted base URL, because its server is on this machine or is trusted by the caller.
 pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl) -> Result<Option<Proxy>, Error> {
     if !base_url.is_encrypted() {
         return Ok(None);
@@ -55,7 +55,7 @@ pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl)
 }
 
 fn parse(text: &str, place: &str) -> Result<Url, Error> {
-    // Like curl, accepts a host and a port without a scheme.
+    // Accepts a host and a port without a scheme, as curl does.
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && is_uri(url);
     Url::parse(&with_scheme).ok().filter(usable).ok_or_else(|| {
@@ -63,7 +63,7 @@ fn parse(text: &str, place: &str) -> Result<Url, Error> {
     })
 }
 
-/// Returns whether the HTTP stack can parse a URL. The stack silently ignores other URLs.
+/// Returns whether the HTTP stack can parse a URL. The HTTP stack silently ignores a proxy URL that it cannot parse.
 fn is_uri(url: &Url) -> bool {
     url.as_str().parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some())
 }
@@ -79,13 +79,13 @@ impl Proxy {
         Ok(Self { route: route.no_proxy(exceptions), url, shown })
     }
 
-    /// Returns the origin, which contains neither user name nor password.
+    /// Returns the origin of the proxy, which contains neither user name nor password.
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
-    /// Sends another `CONNECT HOST:PORT` request to an unencrypted proxy and returns the status line, because reqwest
-    /// does not report the status of a refused tunnel.
+    /// Sends a `CONNECT` request for `target`, a host and port, to the proxy and returns the status line. Called after
+    /// the proxy refused a tunnel, because reqwest does not report the status of the refusal.
     pub(crate) async fn ask_for_tunnel(&self, target: &str) -> io::Result<String> {
         let (Some(host), Some(port), "http") =
             (self.url.host_str(), self.url.port_or_known_default(), self.url.scheme())
@@ -102,7 +102,8 @@ impl Proxy {
         Ok(String::from_utf8_lossy(line).trim_end().to_owned())
     }
 
-    /// Returns the `Proxy-Authorization` header line for the user name and password in the URL, or an empty string.
+    /// Returns the `Proxy-Authorization` header line for the user name and password in the proxy URL. Returns an empty
+    /// string if the URL contains neither.
     fn authorization(&self) -> String {
         if self.url.username().is_empty() && self.url.password().is_none() {
             return String::new();

@@ -1,4 +1,4 @@
-//! Errors of requests that got no complete response. Codat may have received them.
+//! Errors of requests that got no complete response. Codat may have received these requests.
 
 use std::io;
 
@@ -7,7 +7,8 @@ use crate::error::{Error, ErrorKind};
 
 const NOT_HTTP: &str = "it does not begin with `HTTP/1.1`";
 
-/// A TLS server answers an unencrypted request with an alert, or closes the connection.
+/// The hint for a port that speaks TLS. A TLS server answers an unencrypted request with a TLS alert, or closes the
+/// connection.
 const TLS_HINT: &str = "check the scheme and the port of the base URL: a port that speaks TLS needs https://";
 
 /// Returns the error of a request that failed after the connection was made.
@@ -24,7 +25,7 @@ pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
     error.with_source(source.without_url())
 }
 
-/// Returns the error of a response whose body is incomplete.
+/// Returns the error of a request whose response body is incomplete.
 pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     let is_malformed =
         |cause: &io::Error| matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
@@ -38,9 +39,9 @@ pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     error.with_source(source.without_url())
 }
 
-/// Describes a malformed response head. Returns `None` if the connection was lost.
+/// Describes the defect of a malformed response head. Returns `None` if the connection was lost instead.
 fn defect(error: &hyper::Error) -> Option<String> {
-    // hyper distinguishes these errors only by their text.
+    // hyper distinguishes the defects only by their text.
     let text = error.to_string();
     match text.as_str() {
         "message head is too large" => Some("its head is too large, or has more than 100 headers".into()),

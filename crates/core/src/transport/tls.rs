@@ -1,5 +1,5 @@
-//! TLS with rustls, ring and the bundled roots. Each client has its own configuration, because two bindings may share a
-//! process.
+//! The TLS configuration, with rustls, ring and the bundled roots. Each client has its own configuration, because two
+//! bindings may share a process.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,8 @@ use crate::trusted_file::{OpenError, open_trusted};
 
 const HINT: &str = "give the path of a PEM file with the certificate of the authority that signs for your proxy";
 
-/// Returns a configuration that trusts the bundled roots and the certificates in a CA file. `ca_file` is the path and
-/// the name of the setting for error messages.
+/// Returns a configuration that trusts the bundled roots and the certificates in a CA file. `ca_file` is the path of
+/// the file, and the name of the setting for error messages.
 pub(crate) fn config(ca_file: Option<(PathBuf, &str)>) -> Result<rustls::ClientConfig, Error> {
     let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     if let Some((path, place)) = ca_file {
@@ -36,7 +36,8 @@ pub(crate) fn config(ca_file: Option<(PathBuf, &str)>) -> Result<rustls::ClientC
     Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
-/// Reads a CA file. Rejects a file that other users can change, because they could then intercept requests.
+/// Reads a CA file. Rejects a file that other users can change, because they could add a certificate and intercept
+/// requests.
 fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
     let mut bytes = Vec::new();
     open_trusted(path)?.read_to_end(&mut bytes)?;

@@ -11,11 +11,11 @@ use jiff::tz::Offset;
 
 use crate::timeouts::seconds;
 
-/// The maximum of a parsed `Retry-After`: 100 years. Every language can represent this duration, and a date this far in
-/// the future.
+/// The maximum of a parsed `Retry-After`: 100 years. Every language can represent this duration, and the date after
+/// such a wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// Parses a date of Codat's API, which has up to seven fraction digits. A date without `Z` or an offset is in UTC.
+/// Parses a date in Codat's JSON, which has up to seven fraction digits. A date without `Z` or an offset is in UTC.
 pub(crate) fn codat_date(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
 }
@@ -25,8 +25,8 @@ pub(crate) fn http_date(text: &str) -> Option<Timestamp> {
     rfc2822::parse(text).ok().map(|date| date.timestamp())
 }
 
-/// Returns the longest wait of the `Retry-After` headers, each in seconds or as a date. Ignores invalid values. A value
-/// that is too large becomes [`LONGEST_WAIT`].
+/// Returns the longest wait among the `Retry-After` headers. Each header contains seconds or a date. Ignores invalid
+/// values. A value that is too large becomes [`LONGEST_WAIT`].
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let values = headers.get_all(RETRY_AFTER).iter().filter_map(|value| value.to_str().ok());
     let waits = values.flat_map(|value| match wait(value.trim(), now) {
@@ -38,7 +38,7 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
 }
 
 fn wait(value: &str, now: Timestamp) -> Option<Duration> {
-    // RFC 9110 allows only digits, but some servers send fractions.
+    // RFC 9110 allows only digits, but some servers send fractions of seconds.
     if value.starts_with(|c: char| c.is_ascii_digit()) && value.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return value.parse().ok().map(seconds);
     }

@@ -45,7 +45,7 @@ pub(crate) fn error_response(attempt: &Attempt) -> Error {
     error
 }
 
-/// Returns the correlation ID in the body, which Codat's support asks for.
+/// Returns the correlation id in the body of an error response. Codat's support asks for this id.
 pub(crate) fn correlation_id(attempt: &Attempt) -> Option<String> {
     CodatError::read(attempt.body(), &attempt.known_keys).correlation_id
 }
@@ -55,7 +55,8 @@ pub(crate) fn status_in_body(attempt: &Attempt) -> Option<u64> {
     CodatError::read(attempt.body(), &attempt.known_keys).status_code
 }
 
-/// The fields of Codat's error body that this crate uses. Every field is optional, and the body may be anything.
+/// The fields of Codat's error body that this crate uses. Every field is optional, because the body may come from
+/// another server.
 #[derive(Default)]
 struct CodatError {
     is_codats: bool,
@@ -79,7 +80,7 @@ impl CodatError {
             is_codats: ["error", "statusCode", "correlationId"].iter().any(|member| body.contains_key(*member)),
             status_code: body.get("statusCode").and_then(serde_json::Value::as_u64),
             error: text("error").map(|error| clean(error + &validation(&body), MAX_MESSAGE_CHARS)),
-            // Ignores a blank ID, because unrelated errors would have the same one.
+            // Ignores a blank id, because unrelated errors would have the same one.
             correlation_id: text("correlationId")
                 .map(|id| clean(id, MAX_CORRELATION_ID_CHARS))
                 .filter(|id| !id.trim().is_empty()),
@@ -87,7 +88,7 @@ impl CodatError {
     }
 }
 
-/// Formats the validation errors of a rejected request body, each as `; itemId: message`.
+/// Formats the validation errors of a rejected request body. The format of each error is `; itemId: message`.
 fn validation(body: &serde_json::Map<String, serde_json::Value>) -> String {
     let errors = body.get("validation").and_then(|validation| validation["errors"].as_array());
     let line = |error: &serde_json::Value| {

@@ -1,4 +1,4 @@
-//! Idempotency keys: UUIDs of version 7, which contain the time of their creation.
+//! Idempotency keys for requests to Codat. They are UUIDs of version 7, which contain the time of their creation.
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -7,8 +7,8 @@ use crate::error::{Error, ErrorKind};
 
 pub(crate) const HEADER: &str = "idempotency-key";
 
-/// Generates a key. `Uuid::now_v7` is not used, because it locks a counter of the process, and a child of a fork could
-/// inherit the lock in its locked state.
+/// Generates an idempotency key. `Uuid::now_v7` is not used, because it locks a counter of the process, and the child
+/// process after a fork could inherit the lock in its locked state.
 pub(crate) fn generate() -> Uuid {
     Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
 }

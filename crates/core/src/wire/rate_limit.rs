@@ -9,7 +9,7 @@ static LIMIT: HeaderName = HeaderName::from_static("x-rate-limit-limit");
 static REMAINING: HeaderName = HeaderName::from_static("x-rate-limit-remaining");
 static RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 
-/// The daily request quota that the latest response reported. A field is `None` if its header is missing or invalid.
+/// The daily request quota from the headers of a response. A field is `None` if its header is missing or invalid.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -36,7 +36,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Reads the headers. Returns `None` if all of them are missing or invalid.
+    /// Reads the quota from the headers of a response. Returns `None` if all of its headers are missing or invalid.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let text = |name: &HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
         let number = |name: &HeaderName| read_number(text(name)?);
@@ -53,7 +53,7 @@ fn read_number(text: &str) -> Option<u64> {
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// Parses an RFC 3339 date, an HTTP date, or seconds since 1970.
+/// Parses the reset time, which is an RFC 3339 date, an HTTP date, or seconds since 1970.
 fn read_reset(text: &str) -> Option<Timestamp> {
     if let Ok(seconds) = text.parse() {
         return Timestamp::from_second(seconds).ok();
