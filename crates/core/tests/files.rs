@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use codat_keys::{Client, ErrorKind};
 use codat_keys_emulator::Emulator;
 
+use crate::bounded::LIMIT;
 use crate::credential_refresh::{replace, set_mode};
 use crate::providers::{NEW, OLD, builder, get, header_of, server};
 use crate::raw_server::{RawServer, json};
@@ -213,12 +214,18 @@ fn reading_a_pipe_without_a_writer_times_out() {
         assert!(std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&path).status().unwrap().success());
         path
     };
-    let named_by_variable = |path: &Path| {
+    let named_by_variable = move |path: &Path| {
         let environment = |name: &str| (name == "CODAT_API_KEY_FILE").then(|| path.as_os_str().to_owned());
         Client::builder().timeout(time).build_in(&environment)
     };
-    for built in [named_by_variable(&pipe("a")), Client::builder().api_key_file(pipe("b")).timeout(time).build()] {
-        let error = built.unwrap_err();
+    let (tx, built) = std::sync::mpsc::channel();
+    let paths = [pipe("a"), pipe("b")];
+    std::thread::spawn(move || {
+        let [a, b] = paths;
+        tx.send(named_by_variable(&a)).and_then(|()| tx.send(Client::builder().api_key_file(b).timeout(time).build()))
+    });
+    for _ in 0..2 {
+        let error = built.recv_timeout(LIMIT).expect("the build ends").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert!(error.to_string().ends_with(" is a pipe, from which no whole key came within 200ms"), "{error}");
     }
