@@ -12,7 +12,8 @@ use crate::wire::{ApiError, ApiKeyDetails};
 const MAX_KEYS: usize = 10;
 pub(crate) const MAX_NAME_UTF16_UNITS: usize = 50;
 const DEFAULT_COMPANIES: u32 = 5;
-/// The maximum number of companies: four pages of the largest size. Each response generates all companies again.
+/// The maximum number of companies in the account: four pages of the largest size. The emulator generates all companies
+/// again for each response.
 const MAX_COMPANIES: u32 = 20_000;
 
 #[derive(Clone)]
@@ -25,7 +26,8 @@ pub(crate) struct Account {
     generator: Generator,
 }
 
-/// The settings of an account in a control request or in the state file. [`Account::apply`] ignores absent fields.
+/// The settings of an emulated account, as in a control request or the state file. [`Account::apply`] does not change
+/// the settings whose fields are absent.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Snapshot {
@@ -35,7 +37,7 @@ pub(crate) struct Snapshot {
     enforce_limits: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_limit: Option<Remaining>,
-    /// The position of the generator. Only the state file contains it.
+    /// The position of the key generator. Only the state file contains this field.
     pub(crate) generator: Option<u64>,
 }
 
@@ -110,7 +112,8 @@ impl Account {
         Ok(())
     }
 
-    /// Returns the content of the state file. The quota is omitted, because it changes with every request.
+    /// Returns the settings of the account, as the state file contains them. The used quota is omitted, because it
+    /// changes with every request.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             keys: Some(self.keys.clone()),
@@ -145,8 +148,8 @@ impl Account {
 }
 
 impl Snapshot {
-    /// Parses JSON. The error contains the name of an unknown field, or a position. Values may be secret and are
-    /// omitted.
+    /// Parses a snapshot from JSON. The error contains the name of an unknown field, or a position in the JSON. The
+    /// error omits all values, because a value may be secret.
     pub(crate) fn parse(json: &[u8]) -> Result<Snapshot, String> {
         serde_json::from_slice(json).map_err(|error| {
             let text = error.to_string();
@@ -168,7 +171,8 @@ fn generate_unused(taken: &mut HashSet<String>, mut next: impl FnMut() -> String
     }
 }
 
-/// Rejects duplicate values. Several values can be empty, because [`Account::complete_keys`] replaces empty values.
+/// Rejects duplicate values of `field`. Several values can be empty, because [`Account::complete_keys`] replaces empty
+/// values.
 fn reject_duplicates<'a>(field: &str, values: impl Iterator<Item = &'a String>) -> Result<(), String> {
     let mut seen = HashSet::new();
     match values.filter(|value| !value.is_empty()).all(|value| seen.insert(value)) {

@@ -1,10 +1,10 @@
-//! A table of the emulator's behaviours. Each has the evidence that Codat's API behaves the same way.
+//! A table of the emulator's behaviours. Each entry states the evidence that Codat's API behaves in the same way.
 
 use std::fmt::Write as _;
 
 use Evidence::{Assumed, Contradicted, Documented};
 
-/// A behaviour of the emulator.
+/// A behaviour of the emulator, with the evidence for it.
 ///
 /// ```
 /// use codat_keys_emulator::BEHAVIOURS;
@@ -14,17 +14,18 @@ use Evidence::{Assumed, Contradicted, Documented};
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Behaviour {
-    /// A unique short name.
+    /// A unique short name of the behaviour.
     pub name: &'static str,
     /// A description of the behaviour.
     pub what: &'static str,
-    /// The evidence that Codat's API behaves the same way.
+    /// The evidence that Codat's API behaves in the same way.
     pub evidence: Evidence,
-    /// A page of docs.codat.io, an operation in Codat's OpenAPI description, or the reason for an assumption.
+    /// The source of the evidence: a page of docs.codat.io, an operation in Codat's OpenAPI description, or the reason
+    /// for an assumption.
     pub source: &'static str,
 }
 
-/// The evidence for a [`Behaviour`].
+/// The kind of evidence for a [`Behaviour`].
 ///
 /// ```
 /// use codat_keys_emulator::{BEHAVIOURS, Evidence};
@@ -40,7 +41,7 @@ pub enum Evidence {
     /// Codat's documents contradict each other. [`Behaviour::source`] first names the document that the emulator
     /// follows.
     Contradicted,
-    /// No document describes the behaviour.
+    /// No document describes the behaviour. It is an assumption.
     Assumed,
 }
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-/// The maximum offset: 100 years. The offset time stays within the range of [`Timestamp`].
+/// The maximum offset of the clock: 100 years. With this limit, the time stays within the range of [`Timestamp`].
 const MAX_OFFSET: Duration = Duration::from_secs(100 * 366 * 86_400);
 
-/// The emulator's clock. The dates of keys and journal entries, the daily quota and the expiry of idempotency keys use
-/// this clock. Delays use real time.
+/// The emulator's clock. It determines the dates of keys and journal entries, the daily quota and the expiry of
+/// idempotency keys. Delays use real time instead.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Clock {
     offset: Duration,
@@ -28,7 +28,7 @@ impl Clock {
         now.checked_add(self.offset).unwrap_or(now)
     }
 
-    /// Advances the clock. The total offset is capped at 100 years.
+    /// Advances the clock. The total offset is at most 100 years.
     pub(crate) fn advance(&mut self, by: Duration) {
         self.offset = self.offset.saturating_add(by).min(MAX_OFFSET);
     }

@@ -8,8 +8,8 @@ use crate::wire::{ApiError, ApiResponse};
 const DEFAULT_PAGE_SIZE: usize = 100;
 const MAX_PAGE_SIZE: usize = 5000;
 
-/// A company. `lastSync` and `description` are omitted, because the official TypeScript SDK rejects null in these
-/// fields.
+/// A company in a response. `lastSync` and `description` are omitted, because the official TypeScript SDK rejects null
+/// in these fields.
 #[derive(Serialize)]
 struct Company {
     id: String,
@@ -71,8 +71,8 @@ pub(crate) fn list(companies: u32, query: Option<&str>) -> Result<ApiResponse, A
 }
 
 impl Company {
-    /// Creates the company with the given number. Companies do not depend on the seed. Their names have leading zeros,
-    /// so that the order of the names is the order of the numbers.
+    /// Creates the company with the given number. Companies do not depend on the seed. Their names contain the number
+    /// with leading zeros, so that sorting by name gives the order of the numbers.
     fn new(number: u32) -> Company {
         let id = format!("c0da7000-0000-4000-8000-{number:012}");
         Company {
@@ -124,7 +124,7 @@ impl<'a> Clause<'a> {
     }
 }
 
-/// Sorts companies by the property `order`. A leading `-` sorts in descending order.
+/// Sorts companies by the property that `order` names. A leading `-` sorts in descending order.
 fn sort(companies: &mut [Company], order: &str) -> Result<(), ApiError> {
     let name = order.trim_start_matches('-');
     let property = property(name)?;
@@ -142,12 +142,13 @@ impl Parameters {
         Parameters(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// Returns the first value of a parameter, or `None` if it is empty.
+    /// Returns the first value of the query parameter `name`. Returns `None` if the value is empty.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// Returns the value of a numeric parameter, or `default` if the parameter is absent. An empty value is an error.
+    /// Returns the value of the numeric query parameter `name`. Returns `default` if the parameter is absent. An empty
+    /// value is an error.
     fn number(&self, name: &str, default: usize, max: usize) -> Result<usize, ApiError> {
         let Some((_, value)) = self.0.iter().find(|(given, _)| given == name) else { return Ok(default) };
         match value.parse() {
@@ -166,8 +167,8 @@ impl Parameters {
         }
     }
 
-    /// Returns the relative URL of a page (number and size), or of the whole list if `page` is `None`. The URL contains
-    /// the other parameters of the request.
+    /// Returns the relative URL of the page with the given number and size, or of the whole list if `page` is `None`.
+    /// The URL contains the other query parameters of the request.
     fn href(&self, page: Option<(usize, usize)>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         if let Some((page, page_size)) = page {

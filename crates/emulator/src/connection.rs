@@ -8,18 +8,18 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A handle that aborts or closes a connection. Clones control the same connection.
+/// A handle that aborts or closes a connection. Clones of the handle control the same connection.
 #[derive(Clone, Default)]
 pub(crate) struct ConnectionHandle(Arc<Mutex<State>>);
 
-/// A handle that does not keep the state of a connection alive.
+/// A weak handle to a connection, which does not keep the connection's state alive.
 pub(crate) struct WeakConnectionHandle(Weak<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// The number of requests in progress.
+    /// The number of requests in progress on the connection.
     busy: usize,
-    /// Whether the connection ends when it is not busy.
+    /// Whether the connection closes as soon as no request is in progress.
     closing: bool,
     aborted: bool,
     /// Wakes the task that reads from the connection.
@@ -49,7 +49,7 @@ impl ConnectionHandle {
         }
     }
 
-    /// Returns true if responses must have `Connection: close`.
+    /// Returns true if the connection is closing, so that responses must contain `Connection: close`.
     pub(crate) fn is_closing(&self) -> bool {
         self.state().closing
     }
@@ -64,7 +64,7 @@ impl ConnectionHandle {
 }
 
 impl WeakConnectionHandle {
-    /// Returns `None` if the connection has ended.
+    /// Returns the handle. Returns `None` if the connection has ended.
     pub(crate) fn upgrade(&self) -> Option<ConnectionHandle> {
         self.0.upgrade().map(ConnectionHandle)
     }
@@ -96,7 +96,7 @@ impl AsyncRead for ConnectionStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let mut state = self.handle.state();
         if state.closing && state.busy == 0 {
-            // The server sees the end of the stream, as if the client had closed the connection.
+            // Reports the end of the stream to the HTTP server, as if the client had closed the connection.
             return Poll::Ready(Ok(()));
         }
         state.reader = Some(cx.waker().clone());

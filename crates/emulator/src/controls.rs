@@ -1,4 +1,4 @@
-//! The control endpoints under `/_emulator/`. Tests read and change the emulator's state through them. The endpoints
+//! The control endpoints under `/_emulator/`, through which tests read and change the emulator's state. The endpoints
 //! need no API key, and the journal does not record their requests.
 
 use axum::body::Bytes;
@@ -59,7 +59,7 @@ fn state(server: &Server) -> ApiResponse {
         rate_limit: RateLimit,
     }
     let account = &server.account;
-    // A name can contain a key that a user has pasted by mistake.
+    // Masks the keys in names, because a user may have pasted a key as a name by mistake.
     let masker = Masker::new(account.keys.iter().map(|key| key.api_key.as_str()), std::iter::empty());
     let masked = |key: &ApiKeyDetails| ApiKeyDetails {
         api_key: mask(&key.api_key),

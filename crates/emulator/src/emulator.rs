@@ -25,7 +25,8 @@ const MAX_CONNECTIONS: usize = 4096;
 /// A running emulator. It listens on 127.0.0.1 unless [`EmulatorBuilder::host`] sets another address. Dropping this
 /// handle stops the emulator.
 ///
-/// An emulator can be started and dropped in blocking code and in async code, because it runs on its own runtime.
+/// An emulator can be started and dropped in blocking and in async code, because it runs on a runtime in a separate
+/// thread.
 ///
 /// ```
 /// use std::time::Duration;
@@ -70,8 +71,8 @@ impl Emulator {
         &self.base_url
     }
 
-    /// Returns the unmasked first key of the account at the start of the emulator. The key is valid until it is deleted
-    /// or replaced.
+    /// Returns the key that was the first in the account when the emulator started, unmasked. The key is valid until it
+    /// is deleted or replaced.
     pub fn api_key(&self) -> &str {
         &self.api_key
     }
@@ -79,29 +80,29 @@ impl Emulator {
     /// Replaces the faults, as `PUT /_emulator/faults` does. The JSON is `{"faults": […]}`; `docs/emulator.md` lists the faults.
     ///
     /// # Errors
-    /// Returns a text with the number of the invalid fault and the reason. The previous faults remain in effect.
+    /// Returns a message with the number of the invalid fault and the reason. The previous faults remain in effect.
     pub fn set_faults(&self, json: &str) -> Result<(), String> {
         let faults = FaultScript::parse(json.as_bytes())?;
         self.server.lock().faults = faults;
         Ok(())
     }
 
-    /// Returns a function that returns the unmasked first key of the account at the time of the call, or `None` if the
-    /// account has no key.
+    /// Returns a function that returns the first key of the account, unmasked. The function reads the key each time
+    /// that it is called. It returns `None` if the account has no key.
     pub fn key_provider(&self) -> impl Fn() -> Option<String> + Send + Sync + use<> {
         let server = self.server.clone();
         move || server.lock().account.keys.first().map(|key| key.api_key.clone())
     }
 
-    /// Passes requests for `path` and all paths below it to `router`. The router receives the full path. Requests to
-    /// these paths are not recorded in the journal and get no faults.
+    /// Passes requests for `path` and for all paths below it to `router`. The router receives the full path. The
+    /// journal does not record these requests, and faults do not apply to them.
     pub fn mount(&self, path: &str, router: axum::Router) {
         self.mounted.add(path, router);
     }
 
-    /// Advances the emulator's clock, as `POST /_emulator/clock` does. The dates of keys and journal entries, the daily
-    /// quota and the expiry of idempotency keys use this clock. Delays use real time. The total advance is capped at
-    /// 100 years.
+    /// Advances the emulator's clock, as `POST /_emulator/clock` does. The clock determines the dates of keys and
+    /// journal entries, the daily quota and the expiry of idempotency keys. Delays use real time instead. The total
+    /// advance is at most 100 years.
     pub fn advance_clock(&self, by: Duration) {
         self.server.lock().clock.advance(by);
     }
@@ -113,8 +114,8 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         drop(self.shutdown.take());
         if let Some(thread) = self.thread.take() {
-            // The panic hook has already printed a panic of the thread. A second panic during unwinding would abort the
-            // process.
+            // Ignores a panic of the thread, because the panic hook has already printed it. A second panic during
+            // unwinding would abort the process.
             let _ = thread.join();
         }
     }
@@ -148,16 +149,16 @@ pub struct EmulatorBuilder {
 }
 
 impl EmulatorBuilder {
-    /// Sets the address to listen on. `0.0.0.0` listens on all network interfaces. Every client that can connect can
-    /// use the emulator and its control endpoints. Default: `127.0.0.1`.
+    /// Sets the address on which the emulator listens. `0.0.0.0` listens on all network interfaces. Every client that
+    /// can connect can use the emulator and its control endpoints. Default: `127.0.0.1`.
     pub fn host(mut self, address: IpAddr) -> EmulatorBuilder {
         self.host = Some(address);
         self
     }
 
-    /// Accepts an additional host name in the `Host` header, with any port. Clients of `http://codat:4010` need the
-    /// name `codat`. Each call adds a name. Default: only the loopback names and the address of
-    /// [`EmulatorBuilder::host`].
+    /// Accepts an additional host name in the `Host` header, with any port. For example, clients that use the URL
+    /// `http://codat:4010` need the name `codat`. Calling this method again adds another name. Default: only the
+    /// loopback names and the address of [`EmulatorBuilder::host`] are accepted.
     pub fn allow_host(mut self, name: impl Into<String>) -> EmulatorBuilder {
         self.allowed_hosts.push(name.into());
         self
@@ -169,10 +170,11 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets the seed of the generator of keys, ids and correlation ids. The same seed generates the same sequence.
-    /// Default: random.
+    /// Sets the seed of the generators of keys, ids and correlation ids. The same seed generates the same sequence.
+    /// Default: a random seed.
     ///
-    /// If the state file exists, its sequence of keys and ids continues, and the seed applies to correlation ids only.
+    /// If the state file exists, the sequence of keys and ids in it continues, and the seed applies to correlation ids
+    /// only.
     pub fn seed(mut self, seed: u64) -> EmulatorBuilder {
         self.options.seed = Some(seed);
         self
@@ -181,26 +183,28 @@ impl EmulatorBuilder {
     /// Stores the keys and settings in a file, so that they survive a restart. The file contains unmasked keys and has
     /// mode 0600 on Unix. Default: keys and settings are kept in memory.
     ///
-    /// A lock file, `FILE.lock`, prevents a second emulator from using the same state file. The rate-limit counter is not stored.
+    /// A lock file, `FILE.lock`, prevents a second emulator from using the same state file. The state file does not
+    /// contain the used daily quota.
     pub fn state_file(mut self, path: impl Into<PathBuf>) -> EmulatorBuilder {
         self.options.state_file = Some(path.into());
         self
     }
 
-    /// Sets whether requests get 429 once the daily quota is used up. Default: the setting in the state file, or else `false`.
+    /// Sets whether the emulator responds with 429 after the daily quota is used up. Default: the setting in the state
+    /// file. Without a state file, `false`.
     pub fn enforce_limits(mut self, enforce: bool) -> EmulatorBuilder {
         self.options.enforce_limits = Some(enforce);
         self
     }
 
-    /// Sets whether the last remaining key can be deleted. Codat's documents disagree about this deletion. Default: the
-    /// setting in the state file, or else `false`.
+    /// Sets whether the last remaining key can be deleted. Codat's documents contradict each other about this. Default:
+    /// the setting in the state file. Without a state file, `false`.
     pub fn last_key_can_be_deleted(mut self, can_be_deleted: bool) -> EmulatorBuilder {
         self.options.last_key_can_be_deleted = Some(can_be_deleted);
         self
     }
 
-    /// Sets the faults, as [`Emulator::set_faults`] does. Default: none.
+    /// Sets the faults, as [`Emulator::set_faults`] does. Default: no faults.
     pub fn faults(mut self, json: impl Into<String>) -> EmulatorBuilder {
         self.options.faults = Some(json.into());
         self
@@ -228,14 +232,14 @@ impl EmulatorBuilder {
         let thread = thread::Builder::new()
             .name("codat-keys-emulator".to_owned())
             .spawn(move || run(address, app, &started, shutdown_requested))?;
-        // `recv` fails only if the thread panicked before it sent a result.
+        // `recv` fails only if the thread panicked before it sent the result of the start.
         match bound.recv().unwrap_or_else(|_| Err(io::Error::other("the emulator's thread ended early"))) {
             Ok(bound) => {
                 let base_url = format!("http://{}", connectable(bound));
                 Ok(Emulator { base_url, api_key, server, mounted, shutdown: Some(shutdown), thread: Some(thread) })
             }
             Err(error) => {
-                // The thread releases the lock on the state file when it ends.
+                // Waits for the thread, which releases the lock on the state file when it ends.
                 let _ = thread.join();
                 Err(error)
             }
@@ -264,12 +268,13 @@ fn run(
         let listener = PausableListener::bind(address).await?;
         let address = listener.address();
         tokio::spawn(serve(listener.clone(), MAX_CONNECTIONS, service::for_connections(app, listener)));
-        // Sending fails if `start` has returned early. In this case, `shutdown_requested` is closed as well.
+        // Sending fails only if `start` has returned early. In this case, `shutdown_requested` is closed as well, and
+        // the thread ends.
         let _ = started.send(Ok(address));
         let _ = shutdown_requested.await;
         Ok(())
     };
-    // When `run` returns, the runtime, the listener and all connections are dropped.
+    // When this expression returns, the runtime, the listener and all connections have been dropped.
     let outcome = runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -31,7 +31,7 @@ pub(crate) enum Fault {
     Redirect { location: HeaderValue, status: StatusCode },
 }
 
-/// A fault that replaces the response of a request with a response of another status.
+/// A fault that responds with a given status instead of the actual response.
 #[derive(Clone)]
 pub(crate) struct StatusFault {
     pub(crate) status: StatusCode,
@@ -41,7 +41,8 @@ pub(crate) struct StatusFault {
     pub(crate) body: Option<Value>,
 }
 
-/// Whether and when a request with a [`StatusFault`] is performed. The response of the fault does not depend on it.
+/// Whether and when the emulator performs a request with a [`StatusFault`]. The client receives the status of the fault
+/// in each case.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Effect {
     None,
@@ -49,25 +50,25 @@ pub(crate) enum Effect {
     Late(Delay),
 }
 
-/// The sender of the response of a [`StatusFault`].
+/// The server that appears to send the response of a [`StatusFault`]: Codat or a gateway in front of Codat.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Sender {
     Codat,
     Gateway,
 }
 
-/// Whether the effect of a fault takes place before or after the request is handled.
+/// Whether another client's key is created before or after the request is handled.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum When {
     Before,
     After,
 }
 
-/// The delay of a request that is performed later.
+/// The delay after which the emulator performs a request.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Delay {
     Time(Duration),
-    /// A number of further requests. The delayed request is performed just before the last of them is handled.
+    /// A number of further requests. The emulator performs the delayed request just before it handles the last of them.
     Requests(u64),
 }
 
@@ -97,16 +98,16 @@ const FAULTS: [(&str, Parse); 19] = [
 ];
 
 impl Fault {
-    /// Removes the name and the parameters of a fault from `fields`, and returns the fault. Other fields stay in
-    /// `fields`.
+    /// Removes the name and the parameters of a fault from `fields`, and returns the name and the fault. Other fields
+    /// stay in `fields`.
     pub(crate) fn take(fields: &mut JsonFields) -> Result<(&'static str, Fault), String> {
         let known = FAULTS.map(|(name, parse)| (name, (name, parse)));
         let (name, parse) = required("fault", fields.one_of("fault", &known)?)?;
         Ok((name, parse(fields)?))
     }
 
-    /// Returns true if the fault applies before authentication. If false, the fault applies only to requests with a
-    /// valid key.
+    /// Returns true if the fault applies before authentication. Any other fault applies only to requests with a valid
+    /// key.
     pub(crate) fn precedes_authentication(&self) -> bool {
         match self {
             Fault::DropBefore | Fault::Redirect { .. } => true,
@@ -135,7 +136,7 @@ impl StatusFault {
         }
     }
 
-    /// Returns true if HTTP forbids a body with this status.
+    /// Returns true if HTTP forbids a body in a response with this status.
     pub(crate) fn is_bodiless(&self) -> bool {
         matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
     }

@@ -1,4 +1,4 @@
-//! Fault injection: handles a request as its fault specifies.
+//! Fault injection: handles a request as the fault for this request specifies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,22 +19,23 @@ use crate::wire::{ApiError, ApiResponse, JSON};
 const HTML: &str = "text/html; charset=utf-8";
 const PAGE: &str =
     "<!DOCTYPE html>\n<html><head><title>Proxy</title></head><body><h1>Please sign in</h1></body></html>\n";
-/// Bytes that are neither JSON nor UTF-8.
+/// The body of a response with the fault `garbage`: bytes that are neither JSON nor UTF-8.
 const GARBAGE: &[u8] = b"\x00\xff\xfe{\"id\":garbage";
 
-/// The response to a request, or the loss of the response.
+/// The response to a request with a fault, or the loss of the response.
 pub(crate) enum Outcome {
     /// A response of Codat's API.
     Api(ApiResponse),
     /// A response of Codat's API whose body has a fault.
     FaultyBody(ApiResponse, BodyFault),
-    /// A response of an intermediary between Codat and the client.
+    /// A response of a gateway between Codat and the client.
     Gateway(ApiResponse),
     /// The server closes the connection without a response.
     Dropped,
 }
 
-/// A request with a fault, and the state needed to respond. The request is performed even if the client disconnects.
+/// A request with a fault, and the state that is needed to handle it. The emulator handles the request even if the
+/// client disconnects.
 #[derive(Clone)]
 pub(crate) struct FaultedRequest {
     pub(crate) server: SharedServer,
@@ -86,13 +87,13 @@ impl FaultedRequest {
         self.server.lock().handle(&self.request)
     }
 
-    /// Performs the request according to an earlier admission.
+    /// Performs the request after its checks. `admission` is the result of these checks.
     fn complete(&self, admission: Admission) -> ApiResponse {
         let mut server = self.server.lock();
         server.complete(admission, |server| server.perform(&self.request))
     }
 
-    /// Admits the request now and performs it later.
+    /// Checks the request now and performs it after the delay.
     fn handle_late(self, delay: Delay) {
         let admission = self.server.lock().admit(&self.request);
         let request = self.request;
@@ -105,8 +106,8 @@ impl FaultedRequest {
         self.complete(admission)
     }
 
-    /// Performs the request now and responds later. The request counts as running for its idempotency key until the
-    /// response.
+    /// Performs the request now and responds after `time`. Until then, the idempotency cache treats the request as
+    /// running.
     async fn delay_after(&self, time: Duration) -> ApiResponse {
         let (response, claim) = {
             let mut server = self.server.lock();
@@ -127,8 +128,8 @@ impl FaultedRequest {
         }
     }
 
-    /// Responds as Codat would. The response is stored under the idempotency key. If a response is already stored, it
-    /// is replayed.
+    /// Responds with the status of the fault as Codat would. The response is stored under the idempotency key. If a
+    /// response is already stored under this key, the stored response is returned.
     fn status_from_codat(self, fault: &StatusFault) -> ApiResponse {
         let mut server = self.server.lock();
         let mut late = None;
@@ -153,8 +154,8 @@ impl FaultedRequest {
         response
     }
 
-    /// Responds as a gateway would. If the request has an effect, the response of the API is stored under the
-    /// idempotency key, and the client does not receive it.
+    /// Responds with the status of the fault as a gateway would. If the emulator performs the request, it stores the
+    /// actual response under the idempotency key, but the client does not receive this response.
     fn status_from_gateway(self, fault: &StatusFault) -> ApiResponse {
         let response = fault.response(&mut self.server.lock());
         match fault.effect {

@@ -1,4 +1,4 @@
-//! The faults that tests have set, each with a filter for requests.
+//! The list of faults that tests have set. Each fault has a filter that selects requests.
 
 use serde_json::{Map, Value};
 
@@ -12,9 +12,9 @@ const MAX_COUNT: u64 = 1_000_000;
 #[derive(Default)]
 pub(crate) struct FaultScript(Vec<Rule>);
 
-/// A fault with a filter: the requests to which the fault applies.
+/// A fault with a filter that selects the requests to which the fault applies.
 struct Rule {
-    /// The JSON of the rule. [`Rule::remaining`] replaces `skip` and `count` with the remaining numbers.
+    /// The rule as given in JSON. [`Rule::remaining`] replaces `skip` and `count` in it with the remaining numbers.
     given: Map<String, Value>,
     method: Option<String>,
     path: Option<Path>,
@@ -30,7 +30,7 @@ enum Path {
 }
 
 impl FaultScript {
-    /// Parses `{"faults":[…]}`. The error contains the number of the invalid fault and the reason.
+    /// Parses the JSON `{"faults":[…]}`. The error contains the number of the invalid fault and the reason.
     pub(crate) fn parse(json: &[u8]) -> Result<FaultScript, String> {
         let Ok(Value::Object(body)) = serde_json::from_slice(json) else {
             return Err("the body must be JSON: {\"faults\": [...]}".to_owned());
@@ -54,8 +54,8 @@ impl FaultScript {
         Value::from(self.0.iter().map(Rule::remaining).collect::<Vec<_>>())
     }
 
-    /// Returns the first fault that matches a request, and decrements its `count`. A fault whose `skip` is not zero is
-    /// passed over, and its `skip` is decremented.
+    /// Returns the first fault that matches a request, and decrements the `count` of the fault. If the `skip` of a
+    /// matching fault is not zero, decrements `skip` and continues with the next fault.
     pub(crate) fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<(&'static str, Fault)> {
         for index in 0..self.0.len() {
             let rule = &mut self.0[index];

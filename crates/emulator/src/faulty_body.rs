@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::wire::{ApiResponse, JSON};
 
-/// The length of the body of [`BodyFault::Huge`] in bytes.
+/// The length in bytes of a body with the fault [`BodyFault::Huge`].
 const HUGE: usize = 100_000_000;
 const CHUNK: usize = 16 * 1024;
 const PREFIX: &[u8] = b"{\"results\":[";
@@ -32,7 +32,7 @@ pub(crate) enum BodyFault {
 
 type BodySender = Sender<Bytes, io::Error>;
 
-/// Returns a response with a fault in its body. A separate task sends the body.
+/// Returns the response with the fault in its body. A separate task sends the body.
 pub(crate) fn send(mut response: ApiResponse, fault: BodyFault) -> Response {
     let body = response.body.take();
     let length = match (fault, &body) {
@@ -45,7 +45,7 @@ pub(crate) fn send(mut response: ApiResponse, fault: BodyFault) -> Response {
         (BodyFault::Huge, _) => Some(HUGE),
     };
     if body.is_none() {
-        // A response with status 204 cannot have a body.
+        // Changes the status, because a response with status 204 cannot have a body.
         response.status = StatusCode::OK;
         response.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
     }
@@ -59,7 +59,7 @@ pub(crate) fn send(mut response: ApiResponse, fault: BodyFault) -> Response {
     response
 }
 
-/// Sends a body. Returns an error if the client disconnects.
+/// Sends a body with the given fault. Returns an error if the client disconnects.
 async fn send_body(sender: BodySender, fault: BodyFault, body: Bytes) -> Result<(), SendError> {
     match fault {
         BodyFault::Truncated => send_half(sender, body).await,
@@ -71,7 +71,7 @@ async fn send_body(sender: BodySender, fault: BodyFault, body: Bytes) -> Result<
 
 async fn send_half(mut sender: BodySender, body: Bytes) -> Result<(), SendError> {
     sender.send_data(body.slice(..body.len() / 2)).await?;
-    // This call completes after hyper has written the first half. An immediate error would discard the first half.
+    // Completes after hyper has written the first half. Aborting the body earlier would discard the first half.
     sender.send_data(Bytes::new()).await?;
     sender.abort(ErrorKind::ConnectionAborted.into());
     Ok(())
@@ -85,7 +85,7 @@ async fn send_slowly(mut sender: BodySender, body: Bytes, pause: Duration) -> Re
     Ok(())
 }
 
-/// Sends an empty list, padded with spaces to `length` bytes.
+/// Sends an empty JSON list, padded with spaces to `length` bytes.
 async fn send_padded(mut sender: BodySender, length: usize) -> Result<(), SendError> {
     let spaces = Bytes::from(vec![b' '; CHUNK]);
     let mut left = length - PREFIX.len() - SUFFIX.len();

@@ -1,15 +1,15 @@
-//! Wrappers around private code for the fuzz targets in `fuzz`. Compiled only with `--cfg fuzzing`.
+//! Functions for the fuzz targets in `fuzz` that wrap private code. Compiled only with `--cfg fuzzing`.
 
 use crate::fault_script;
 
-/// The faults of a running emulator.
+/// The faults that are set in a running emulator.
 pub struct FaultScript(fault_script::FaultScript);
 
 impl FaultScript {
     /// Parses the body of `PUT /_emulator/faults`.
     ///
     /// # Errors
-    /// Returns a text with the number of the invalid fault and the reason.
+    /// Returns a message with the number of the invalid fault and the reason.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         fault_script::FaultScript::parse(json).map(Self)
     }
@@ -19,7 +19,7 @@ impl FaultScript {
         self.0.remaining()
     }
 
-    /// Returns the name of the first fault that matches a request, and decrements its `count`.
+    /// Returns the name of the first fault that matches a request, and decrements the `count` of the fault.
     pub fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<&'static str> {
         self.0.take_next(method, path, authenticated).map(|(name, _)| name)
     }

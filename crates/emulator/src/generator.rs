@@ -1,5 +1,5 @@
-//! The generator of keys and ids. The same seed generates the same sequence. The sequence of a state file continues
-//! after a restart.
+//! The generator of keys and ids. The same seed generates the same sequence. The state file contains the position in
+//! the sequence, so that the sequence continues after a restart.
 
 use fastrand::Rng;
 use uuid::Uuid;
@@ -15,22 +15,22 @@ impl Generator {
         Generator(Rng::with_seed(seed))
     }
 
-    /// Returns a seed that continues the sequence at its current position.
+    /// Returns a seed with which a new generator continues the sequence at the current position.
     pub(crate) fn position(&self) -> u64 {
         self.0.get_seed()
     }
 
-    /// Generates 40 ASCII letters and digits.
+    /// Generates an API key: 40 ASCII letters and digits.
     pub(crate) fn api_key(&mut self) -> String {
         (0..KEY_LENGTH).map(|_| self.0.alphanumeric()).collect()
     }
 
-    /// Generates a lower-case UUID with dashes.
+    /// Generates an id: a lower-case UUID with dashes.
     pub(crate) fn id(&mut self) -> String {
         self.uuid().hyphenated().to_string()
     }
 
-    /// Generates 32 hexadecimal digits.
+    /// Generates a correlation id: 32 hexadecimal digits.
     pub(crate) fn correlation_id(&mut self) -> String {
         self.uuid().simple().to_string()
     }

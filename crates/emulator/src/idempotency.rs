@@ -15,7 +15,7 @@ pub(crate) struct IdempotencyCache {
     last_number: u64,
 }
 
-/// The first request with an idempotency key.
+/// The first request with an idempotency key, and its response once the request has ended.
 struct FirstRequest {
     body: Bytes,
     state: State,
@@ -26,17 +26,18 @@ enum State {
     Answered { response: ApiResponse, at: Timestamp },
 }
 
-/// The permission to store the response of the first request with an idempotency key.
+/// The permission for the first request with an idempotency key to store its response.
 pub(crate) struct Claim {
     key: Vec<u8>,
     number: u64,
 }
 
-/// The result of the lookup of an idempotency key.
+/// The result of looking up the idempotency key of a request in the cache.
 pub(crate) enum Lookup {
-    /// The request is the first with its key. [`IdempotencyCache::store`] takes this claim and the response.
+    /// The request is the first one with its idempotency key. After performing the request, pass this claim and the
+    /// response to [`IdempotencyCache::store`].
     Claimed(Claim),
-    /// The first request has ended with this response.
+    /// The first request with the idempotency key has ended with this response.
     Replay(ApiResponse),
     Rejected(ApiError),
 }
@@ -63,8 +64,8 @@ impl IdempotencyCache {
         }
     }
 
-    /// Stores the response of the first request. Has no effect if the claim was released. Responses with status 429 are
-    /// not stored, because rate-limited requests claim no key.
+    /// Stores the response of the first request with an idempotency key. Has no effect if the claim was released.
+    /// Responses with status 429 are never stored, because a rate-limited request has no claim.
     pub(crate) fn store(&mut self, claim: Claim, response: &ApiResponse, now: Timestamp) {
         if let Some(FirstRequest { state, .. }) = self.first_requests.get_mut(&claim.key)
             && matches!(state, State::Running { number } if *number == claim.number)
@@ -73,7 +74,8 @@ impl IdempotencyCache {
         }
     }
 
-    /// Releases a key whose first request is still running. A 429 has this effect. A stored response is kept.
+    /// Releases an idempotency key whose first request is still running. Called when a request with this key gets a
+    /// 429. Keeps a stored response.
     pub(crate) fn release(&mut self, key: &[u8]) {
         if let Some(FirstRequest { state: State::Running { .. }, .. }) = self.first_requests.get(key) {
             self.first_requests.remove(key);

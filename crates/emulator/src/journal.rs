@@ -12,7 +12,7 @@ use crate::authentication::Credential;
 use crate::mask::Masker;
 
 const MAX_ENTRIES: usize = 10_000;
-/// The maximum length in bytes of each text in an entry.
+/// The maximum length in bytes of each text in a journal entry.
 const MAX_TEXT_LENGTH: usize = 4096;
 
 #[derive(Default)]
@@ -30,12 +30,12 @@ pub(crate) struct Entry {
     path: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     query: Option<String>,
-    /// The status of the response. Absent while the request is running, and if the client received no response.
+    /// The status of the response. `None` while the request is running, and if the client received no response.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     correlation_id: Option<String>,
-    /// Absent while the request is running.
+    /// The way in which the request has ended. `None` while the request is running.
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<End>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +74,7 @@ impl Journal {
         self.entries.clear();
     }
 
-    /// Adds an entry for a new request and returns its number.
+    /// Adds the entry of a new request and returns the number of the entry.
     pub(crate) fn record(&mut self, mut entry: Entry) -> u64 {
         self.last_seq += 1;
         entry.seq = self.last_seq;
@@ -99,14 +99,14 @@ impl Journal {
         }
     }
 
-    /// Records that the client has disconnected. Has no effect if the request has ended.
+    /// Records that the client has disconnected before the response. Has no effect if the request has ended.
     pub(crate) fn record_client_closed(&mut self, seq: u64) {
         if let Some(entry) = self.running(seq) {
             entry.ended = Some(End::ClientClosed);
         }
     }
 
-    /// Sets whether the client receives a stored response.
+    /// Sets whether the client receives the stored response of an earlier request.
     pub(crate) fn set_replayed(&mut self, seq: u64, replayed: bool) {
         if let Some(entry) = self.entry(seq) {
             entry.replayed = replayed;
@@ -117,7 +117,7 @@ impl Journal {
         self.entry(seq).filter(|entry| entry.ended.is_none())
     }
 
-    /// Returns the entry with this number, or `None` if the entry was removed.
+    /// Returns the entry with the number `seq`. Returns `None` if the entry was removed.
     fn entry(&mut self, seq: u64) -> Option<&mut Entry> {
         let first = self.entries.front()?.seq;
         let index = usize::try_from(seq.checked_sub(first)?).ok()?;
@@ -126,7 +126,7 @@ impl Journal {
 }
 
 impl Entry {
-    /// Creates an entry for a request that has just arrived. `masker` masks the keys that exist at this time.
+    /// Creates an entry for a request that has just arrived. `masker` masks the keys that the account has at this time.
     pub(crate) fn new(head: &Parts, body: &[u8], credential: &Credential, masker: &Masker, now: Timestamp) -> Entry {
         let (authorization, key_id) = match credential {
             Credential::Valid { key_id } => ("valid", Some(key_id.clone())),

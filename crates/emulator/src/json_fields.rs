@@ -1,10 +1,11 @@
-//! Typed access to the fields of a JSON object. Each method removes a field. The remaining fields are unknown.
+//! Typed access to the fields of a JSON object. Each method removes a field from the object, so the fields that remain
+//! at the end are unknown.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-/// The maximum of `milliseconds`: one hour.
+/// The maximum value of a field in milliseconds: one hour.
 const MAX_MILLISECONDS: u64 = 3_600_000;
 
 pub(crate) struct JsonFields(pub(crate) Map<String, Value>);
@@ -35,7 +36,7 @@ impl JsonFields {
         Ok(self.number("milliseconds", 0, MAX_MILLISECONDS)?.map(Duration::from_millis))
     }
 
-    /// Removes a field whose value must be one of `words`, and returns the value that is paired with the word.
+    /// Removes a field whose value must be one of `words`. Returns the value that is paired with the word.
     pub(crate) fn one_of<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> Result<Option<T>, String> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match words.iter().find(|(word, _)| *word == text) {
@@ -51,7 +52,7 @@ impl JsonFields {
         self.0.remove(name)
     }
 
-    /// Returns an error if any field remains.
+    /// Returns an error if any field remains, because such a field is unknown.
     pub(crate) fn reject_unknown(self) -> Result<(), String> {
         match self.0.keys().next() {
             None => Ok(()),

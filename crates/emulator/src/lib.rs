@@ -1,10 +1,10 @@
-//! A stateful local emulator of a part of Codat's API. It supports five operations: list, create and delete API keys,
-//! list companies, and read the profile.
+//! A stateful local emulator of a part of Codat's API. The emulator supports five operations: list, create and delete
+//! API keys, list companies, and read the profile.
 //!
 //! The emulator enforces Codat's rules: ten keys, names of at most 50 characters, and no deletion of the last key. Its
-//! responses have the same bodies and headers as responses of Codat's API. It replays the stored response to a repeated
-//! `Idempotency-Key`. It needs no Codat account and no network. [`BEHAVIOURS`] lists what the emulator does, and the
-//! evidence for each behaviour where Codat's documents disagree or are silent.
+//! responses have the same bodies and headers as responses of Codat's API. A repeated `Idempotency-Key` gets the stored
+//! response. The emulator needs no Codat account and no network. [`BEHAVIOURS`] lists the emulator's behaviours and the
+//! evidence for each of them.
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -14,8 +14,8 @@
 //! # }
 //! ```
 //!
-//! Tests read and change the state through the control endpoints, which need no API key. A request body must be
-//! `application/json`:
+//! Tests read and change the state of the emulator through the control endpoints, which need no API key. A request body
+//! must be `application/json`:
 //!
 //! | request | effect |
 //! | --- | --- |
@@ -44,7 +44,7 @@
 
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "output must be encodable on any terminal"))]
 
-// The layers, from top to bottom. A module uses only modules in the layers below it.
+// The modules are listed by layer, from top to bottom. A module uses only modules in the layers below it.
 mod emulator;
 mod service;
 

@@ -17,7 +17,7 @@ use crate::connection::{ConnectionStream, WeakConnectionHandle};
 const BACKLOG: u32 = 1024;
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A handle to the listening socket and to all connections that it has accepted.
+/// A handle to the listening socket. It also closes the connections that the socket has accepted.
 #[derive(Clone)]
 pub(crate) struct PausableListener {
     address: SocketAddr,
@@ -25,7 +25,7 @@ pub(crate) struct PausableListener {
 }
 
 struct State {
-    /// `None` while connections are refused.
+    /// The listening socket. `None` while connections are refused.
     listener: Option<TcpListener>,
     refused_until: Instant,
     /// Wakes the task that accepts connections.
@@ -57,12 +57,13 @@ impl PausableListener {
         connections.for_each(|connection| connection.close_when_idle());
         if let Some(listener) = state.listener.take() {
             drop(state);
-            // A child process that is being spawned may hold a copy of the socket, and the copy would continue to
-            // listen. The error is ignored, because systems that cannot shut down a listening socket do not need the
-            // shutdown.
+            // Shuts the socket down explicitly, because a child process that is being spawned may hold a copy of the
+            // socket that would continue to listen. Ignores the error, because systems that cannot shut down a
+            // listening socket do not need the shutdown.
             let _ = SockRef::from(&listener).shutdown(Shutdown::Both);
             drop(listener);
-            // A bound socket that does not listen refuses connections, and no other program can bind the port.
+            // Binds a socket without listening. The system then refuses connections, and no other program can bind the
+            // port.
             let reserved = reserve(self.address);
             tokio::spawn(self.clone().reopen(reserved.ok()));
         }

@@ -1,4 +1,5 @@
-//! Masking of secrets. A mask is four asterisks and the last four characters of the secret.
+//! Masking of secrets. A mask consists of four asterisks and, for secrets that are long enough, the last four
+//! characters of the secret.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,11 +8,11 @@ use serde_json::Value;
 
 const MASK: &str = "****";
 
-/// The minimum length of a secret whose mask contains the last four characters. They would reveal too much of a shorter
-/// secret.
+/// The minimum length of a secret whose mask contains the last four characters. In the mask of a shorter secret, four
+/// characters would reveal too much.
 const MIN_LENGTH_WITH_SUFFIX: usize = 12;
 
-/// Returns `****abcd`, or `****` if the secret has fewer than 12 characters.
+/// Returns the mask of a secret: `****abcd`, or `****` if the secret has fewer than 12 characters.
 pub(crate) fn mask(secret: &str) -> String {
     let length = secret.chars().count();
     let hidden = if length < MIN_LENGTH_WITH_SUFFIX { length } else { length - 4 };
@@ -22,8 +23,8 @@ pub(crate) fn mask(secret: &str) -> String {
 pub(crate) struct Masker(Vec<(String, String)>);
 
 impl Masker {
-    /// Creates a masker of `keys` and of the values of `Authorization` in `sent`. Keys are masked raw and as Base64.
-    /// Sent values are masked raw and decoded from Base64.
+    /// Creates a masker for `keys` and for the `Authorization` header values in `sent`. The masker replaces keys in raw
+    /// form and in Base64, and header values in raw form and decoded from Base64.
     pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str>, sent: impl Iterator<Item = &'a str>) -> Masker {
         let mut masker = Masker(Vec::new());
         for key in keys {
@@ -41,8 +42,8 @@ impl Masker {
                 masker.add(decoded.trim_end_matches(':'), &decoded);
             }
         }
-        // Longer secrets are replaced first, so that no part of a secret remains. The sort is stable, so the mask of a
-        // known key has priority over the mask of an equal sent value.
+        // Longer secrets are replaced first, so that no part of a secret remains. The sort is stable: if a header value
+        // equals a key, the mask of the key applies.
         masker.0.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
         masker
     }
@@ -51,14 +52,14 @@ impl Masker {
         self.0.iter().fold(text.to_owned(), |text, (secret, mask)| text.replace(secret, mask))
     }
 
-    /// Masks a part of a URL. Percent-encoded secrets are also masked. A part without secrets is returned unchanged.
+    /// Masks secrets in a part of a URL, including percent-encoded secrets. Returns a part without secrets unchanged.
     pub(crate) fn url(&self, part: &str) -> String {
         let decoded = percent_decode_str(part).decode_utf8_lossy();
         let masked = self.text(&decoded);
         if masked == decoded { part.to_owned() } else { masked }
     }
 
-    /// Masks all strings of a JSON value, including field names.
+    /// Masks secrets in all strings of a JSON value, including field names.
     pub(crate) fn json(&self, value: Value) -> Value {
         match value {
             Value::String(text) => self.text(&text).into(),

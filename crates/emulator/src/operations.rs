@@ -1,4 +1,5 @@
-//! The operations of Codat's API. Callers must first authenticate a request and count it against the quota.
+//! The operations of Codat's API. The caller must authenticate a request and count it against the quota before
+//! dispatching it.
 
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
@@ -10,7 +11,8 @@ use crate::companies;
 use crate::server::Server;
 use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
 
-/// Performs the operation that a request's path and method select. `key_id` is the id of the key that the client sent.
+/// Performs the operation that the path and method of a request select. `key_id` is the id of the key that the client
+/// authenticated with.
 pub(crate) fn dispatch(server: &mut Server, key_id: &str, head: &Parts, body: &[u8]) -> Result<ApiResponse, ApiError> {
     let path: Vec<&str> = head.uri.path().split('/').skip(1).collect();
     match (path.as_slice(), &head.method) {
@@ -46,8 +48,8 @@ fn delete_key(server: &mut Server, id: &str) -> Result<ApiResponse, ApiError> {
     Ok(ApiResponse::no_content())
 }
 
-/// Returns the profile. The deprecated field `apiKey` contains the key that the client sent, because Codat's documents
-/// do not specify which key it contains.
+/// Returns the profile. The deprecated field `apiKey` contains the key that the client authenticated with. Codat's
+/// documents do not specify which key this field contains.
 fn profile(server: &Server, key_id: &str) -> ApiResponse {
     let key = server.account.keys.iter().find(|key| key.id == key_id);
     let profile = json!({

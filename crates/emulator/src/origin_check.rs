@@ -1,5 +1,5 @@
-//! Rejection of requests from web pages. Without it, any page that is open in a browser could send requests to the
-//! emulator.
+//! Rejection of requests from web pages. Without this check, any page that is open in a browser could send requests to
+//! the emulator.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -18,12 +18,12 @@ const LOOPBACK: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
 
 #[derive(Clone)]
 pub(crate) struct OriginCheck {
-    /// The accepted host names in `Host`, in addition to the loopback names.
+    /// The host names that are accepted in the `Host` header, in addition to the loopback names.
     hosts: Arc<[String]>,
 }
 
 impl OriginCheck {
-    /// Creates the check for an emulator that listens on `address`. `names` are additional accepted host names.
+    /// Creates the check for an emulator that listens on `address`. `names` are additional host names to accept.
     pub(crate) fn new(address: IpAddr, names: &[String]) -> io::Result<OriginCheck> {
         let bound = Authority::try_from(SocketAddr::new(address, 0).to_string()).map_err(io::Error::other)?;
         let names = names.iter().map(|name| host_name(name)).collect::<io::Result<Vec<_>>>()?;
@@ -39,7 +39,8 @@ impl OriginCheck {
             let error = "The emulator rejects requests from web pages of another origin.";
             return Err(ApiError::new(StatusCode::FORBIDDEN, error));
         }
-        // Without a CORS preflight request, a page can send a body only with a media type other than JSON.
+        // Rejects a body of any media type other than JSON. A web page can send such a body without a CORS preflight
+        // request.
         let has_body = body.as_ref().map_or(true, |body| !body.is_empty());
         if is_control_path(head.uri.path()) && has_body && !is_json(&head.headers) {
             let error = "A control accepts a body only with `Content-Type: application/json`.";
@@ -48,8 +49,8 @@ impl OriginCheck {
         Ok(())
     }
 
-    /// Returns the `Host` of a request if it is accepted. A page cannot forge this header. With DNS rebinding, `Host`
-    /// contains the attacker's host name, which is rejected.
+    /// Returns the `Host` of a request if this host is accepted. A web page cannot forge this header. In a DNS
+    /// rebinding attack, `Host` contains the attacker's host name, which is rejected.
     fn accepted_host(&self, head: &Parts) -> Option<Authority> {
         let host = Authority::try_from(single(&head.headers, &HOST)?.as_bytes()).ok()?;
         let is_accepted = self.accepts(&host) && head.uri.authority().is_none_or(|target| self.accepts(target));
@@ -63,7 +64,7 @@ impl OriginCheck {
     }
 }
 
-/// Returns an error if a host name contains a scheme, user, port or wildcard.
+/// Checks and returns a host name. Returns an error if it contains a scheme, user, port or wildcard.
 fn host_name(name: &str) -> io::Result<String> {
     let is_name = Authority::try_from(name).is_ok_and(|authority| authority.host() == name) && !name.contains('*');
     is_name.then(|| name.to_owned()).ok_or_else(|| {

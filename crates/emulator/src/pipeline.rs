@@ -1,5 +1,5 @@
-//! The steps of the handling of a request to Codat's API: receive, authenticate, count, check the idempotency key,
-//! perform, store the response.
+//! The steps of handling a request to Codat's API: receive, authenticate, count, check the idempotency key, perform,
+//! store the response.
 
 use axum::body::Bytes;
 use axum::http::Method;
@@ -13,27 +13,27 @@ use crate::operations;
 use crate::server::Server;
 use crate::wire::{ApiError, ApiResponse};
 
-/// A request whose head and body were received.
+/// A request whose head and body the emulator has received.
 pub(crate) struct ReceivedRequest {
     pub(crate) head: Parts,
     body: Result<Bytes, ApiError>,
-    /// The id of the key that the client sent. `None` if the key is not valid.
+    /// The id of the key that the client authenticated with. `None` if the key is not valid.
     key_id: Option<String>,
-    /// The number of the request's journal entry.
+    /// The number of the journal entry for this request.
     pub(crate) seq: u64,
 }
 
-/// The result of the checks that precede the operation of a request.
+/// The result of the checks before a request is performed.
 pub(crate) enum Admission {
-    /// The request is not performed. The client receives this response.
+    /// The request is not performed, and the client receives this response.
     Respond(ApiResponse),
-    /// The request is performed. The response is stored under the claim, if the request has an idempotency key.
+    /// The request is performed. If the request has an idempotency key, its response is stored with this claim.
     Perform(Option<Claim>),
 }
 
 impl ReceivedRequest {
-    /// Returns the idempotency key and the body. Returns `None` if the operation ignores idempotency keys, the key is
-    /// absent or empty, or the body could not be read.
+    /// Returns the idempotency key and the body of the request. Returns `None` if the operation ignores idempotency
+    /// keys, the key is absent or empty, or the body could not be read.
     fn idempotency(&self) -> Option<(&[u8], &Bytes)> {
         if self.head.method != Method::POST || self.head.uri.path() != "/apiKeys" {
             return None;
@@ -45,8 +45,8 @@ impl ReceivedRequest {
 }
 
 impl Server {
-    /// Runs the deferred effects that are due, records the request in the journal, and returns the fault that applies
-    /// to the request.
+    /// Runs the deferred effects that are due, records the request in the journal, and returns the request with the
+    /// fault that applies to it.
     pub(crate) fn receive(&mut self, head: Parts, body: Result<Bytes, ApiError>) -> (ReceivedRequest, Option<Fault>) {
         self.run_deferred_effects();
         let credential = self.authenticate(&head.headers);
@@ -62,12 +62,12 @@ impl Server {
         (ReceivedRequest { head, body, key_id, seq }, fault.map(|(_, fault)| fault))
     }
 
-    /// Runs all steps after [`Server::receive`] and returns the response.
+    /// Handles a received request: checks and performs it, stores its response, and returns the response.
     pub(crate) fn handle(&mut self, request: &ReceivedRequest) -> ApiResponse {
         self.handle_with(request, |server| server.perform(request))
     }
 
-    /// Runs all steps after [`Server::receive`], but calls `perform` instead of [`Server::perform`].
+    /// Handles a received request as [`Server::handle`] does, but calls `perform` instead of [`Server::perform`].
     pub(crate) fn handle_with(
         &mut self,
         request: &ReceivedRequest,
@@ -77,8 +77,7 @@ impl Server {
         self.complete(admission, perform)
     }
 
-    /// Runs the steps of a request that gets a 429. No stored response is replayed, and the idempotency key is
-    /// released.
+    /// Handles a received request that gets a 429. Does not replay a stored response, and releases the idempotency key.
     pub(crate) fn handle_rate_limited(
         &mut self,
         request: &ReceivedRequest,
@@ -91,8 +90,8 @@ impl Server {
         perform(self)
     }
 
-    /// Checks the API key, the quota and the idempotency key, in this order. [`Server::perform`] makes all other
-    /// checks.
+    /// Checks the API key, the quota and the idempotency key of a request, in this order. [`Server::perform`] makes all
+    /// other checks.
     pub(crate) fn admit(&mut self, request: &ReceivedRequest) -> Admission {
         if let Err(error) = self.authorize(request) {
             return Admission::Respond(self.error_response(error));
@@ -108,7 +107,7 @@ impl Server {
         }
     }
 
-    /// Performs an admitted request and stores its response.
+    /// Performs a request after its checks, and stores its response.
     pub(crate) fn complete(
         &mut self,
         admission: Admission,
@@ -136,7 +135,7 @@ impl Server {
         }
     }
 
-    /// Checks the API key and counts the request against the quota.
+    /// Checks the API key of a request and counts the request against the quota.
     fn authorize(&mut self, request: &ReceivedRequest) -> Result<(), ApiError> {
         if request.key_id.is_none() {
             return Err(ApiError::unauthorized());

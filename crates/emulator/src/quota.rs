@@ -6,26 +6,26 @@ use serde::Serialize;
 const REQUESTS_PER_UNIT: u64 = 1000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// The number of requests on a UTC day.
+/// The number of requests on the current UTC day.
 #[derive(Clone, Default)]
 pub(crate) struct Quota {
     used: u64,
     day: i64,
 }
 
-/// The quota at a point in time.
+/// The quota at a point in time, as the rate-limit headers report it.
 #[derive(Serialize)]
 pub(crate) struct RateLimit {
     pub(crate) limit: u64,
     pub(crate) remaining: u64,
-    /// The next 00:00 UTC in RFC 3339 format.
+    /// The time of the next reset: the next 00:00 UTC, in RFC 3339 format.
     pub(crate) reset: String,
     #[serde(skip)]
     pub(crate) seconds_to_reset: i64,
 }
 
 impl Quota {
-    /// Counts a request. Returns false, and counts nothing, if no requests remain.
+    /// Counts a request. Returns false, and does not count the request, if no requests remain.
     pub(crate) fn count_request(&mut self, companies: u32, now: Timestamp) -> bool {
         self.reset_on_new_day(now);
         let is_within = self.used < limit(companies);
@@ -33,7 +33,7 @@ impl Quota {
         is_within
     }
 
-    /// Sets the number of remaining requests. A number above the limit sets the limit.
+    /// Sets the number of remaining requests. A number above the daily limit becomes the limit.
     pub(crate) fn set_remaining(&mut self, remaining: u64, companies: u32, now: Timestamp) {
         self.reset_on_new_day(now);
         self.used = limit(companies).saturating_sub(remaining);

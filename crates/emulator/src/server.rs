@@ -1,4 +1,4 @@
-//! The state of the emulated API. Changes of the account are saved in the state file.
+//! The state of the emulated API. Changes to the account are saved in the state file.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
@@ -23,7 +23,7 @@ use crate::mask::Masker;
 use crate::state_file::StateFile;
 use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
 
-/// The options of a server. [`EmulatorBuilder`](crate::EmulatorBuilder) documents them.
+/// The options of the emulated API. [`EmulatorBuilder`](crate::EmulatorBuilder) documents them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServerOptions {
     pub(crate) seed: Option<u64>,
@@ -39,15 +39,15 @@ pub(crate) struct Server {
     pub(crate) clock: Clock,
     pub(crate) faults: FaultScript,
     pub(crate) idempotency: IdempotencyCache,
-    /// The keys before the last change of the keys.
+    /// The keys before the most recent change to the keys.
     pub(crate) previous_keys: Vec<ApiKeyDetails>,
-    /// The time at which each inactive key becomes valid, by key id.
+    /// The time at which each inactive key becomes valid, by the id of the key.
     inactive_until: HashMap<String, Instant>,
-    /// Deferred effects, each with the number of requests until it runs.
+    /// The deferred effects, each with the number of requests until it runs.
     deferred: Vec<(u64, DeferredEffect)>,
     state_file: Option<StateFile>,
-    /// The generator of correlation ids. It is separate from the account's generator, so that an error response does
-    /// not change the next generated key.
+    /// The generator of correlation ids. It is separate from the generator of the account, so that an error response
+    /// does not change the next generated key.
     correlation_ids: Generator,
 }
 
@@ -93,8 +93,8 @@ impl Server {
         self.account.keys.first().map_or("", |key| &key.api_key)
     }
 
-    /// Changes the account. The change is saved in the state file before it takes effect. If saving fails, the account
-    /// is unchanged.
+    /// Changes the account. Saves the change in the state file before it takes effect. If saving fails, the account is
+    /// unchanged.
     pub(crate) fn change<T>(
         &mut self,
         change: impl FnOnce(&mut Account) -> Result<T, ApiError>,
@@ -114,13 +114,13 @@ impl Server {
         Ok(result)
     }
 
-    /// Creates a key as another client would. Errors, such as the key limit, are ignored.
+    /// Creates a key as another client would. Ignores errors, such as the limit of ten keys.
     pub(crate) fn create_as_other_client(&mut self, name: Option<String>) {
         let now = self.clock.now();
         let _ = self.change(|account| account.create(name, now).map(drop));
     }
 
-    /// Deactivates the newest key for a period of time. Requests with an inactive key get 401.
+    /// Deactivates the newest key for a period of time. Requests with an inactive key get a 401.
     pub(crate) fn deactivate_newest_key(&mut self, time: Duration) {
         let now = Instant::now();
         self.inactive_until.retain(|_, until| *until > now);
@@ -137,7 +137,7 @@ impl Server {
         self.inactive_until.get(&key.id).is_none_or(|until| *until <= Instant::now())
     }
 
-    /// Returns a masker of all keys and of the `Authorization` values in `headers`.
+    /// Returns a masker for all keys and for the `Authorization` values in `headers`.
     pub(crate) fn masker(&self, headers: &HeaderMap) -> Masker {
         let keys = self.account.keys.iter().map(|key| key.api_key.as_str());
         let sent = headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
@@ -159,7 +159,7 @@ impl Server {
         }
     }
 
-    /// Counts a request for each deferred effect, and runs the effects that are due.
+    /// Decrements the number of requests until each deferred effect runs, and runs the effects that are due.
     pub(crate) fn run_deferred_effects(&mut self) {
         for (requests, effect) in mem::take(&mut self.deferred) {
             if requests == 1 {
@@ -171,7 +171,7 @@ impl Server {
     }
 }
 
-/// A server that is shared between requests, faults and the [`Emulator`](crate::Emulator) handle.
+/// The state of the emulated API, shared between requests, faults and the [`Emulator`](crate::Emulator) handle.
 #[derive(Clone)]
 pub(crate) struct SharedServer(Arc<Mutex<Server>>);
 
@@ -180,13 +180,13 @@ impl SharedServer {
         SharedServer(Arc::new(Mutex::new(server)))
     }
 
-    /// Locks the server. The guard must not be held across an `await`. A poisoned lock is ignored: every change
-    /// replaces the whole account, so the state is consistent after a panic.
+    /// Locks the state. The guard must not be held across an `await`. A poisoned lock is ignored: every change replaces
+    /// the whole account, so the state is consistent after a panic.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Server> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs an effect after a delay. The effect runs even if the client has disconnected.
+    /// Runs an effect after a delay, even if the client has disconnected.
     pub(crate) fn defer(&self, delay: Delay, effect: impl FnOnce(&mut Server) + Send + 'static) {
         match delay {
             Delay::Time(time) => {

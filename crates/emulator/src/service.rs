@@ -1,4 +1,5 @@
-//! The HTTP service. It passes each request to a mounted router, the control endpoints or the emulated API.
+//! The HTTP service of the emulator. It passes each request to a mounted router, the control endpoints or the emulated
+//! API.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -21,7 +22,8 @@ use crate::server::SharedServer;
 use crate::wire::{ApiError, is_control_path};
 use crate::{controls, faulty_body};
 
-/// The maximum length of a request body in bytes. A longer body is read to its end and discarded, so that the client receives the response.
+/// The maximum length of a request body in bytes. The service reads a longer body to its end and discards the body, so
+/// that the client receives the error response.
 const MAX_BODY: usize = 1024 * 1024;
 
 /// The state that all requests share.
@@ -32,7 +34,7 @@ pub(crate) struct AppState {
     pub(crate) origin_check: OriginCheck,
 }
 
-/// Routers for paths outside Codat's API, each with its path prefix.
+/// The routers for paths outside Codat's API, each with its path prefix.
 #[derive(Clone, Default)]
 pub(crate) struct MountedRouters(Arc<RwLock<Vec<(String, Router)>>>);
 
@@ -49,7 +51,7 @@ impl MountedRouters {
     }
 }
 
-/// Returns a function that creates the HTTP service of a connection.
+/// Returns a function that creates the HTTP service for a connection.
 pub(crate) fn for_connections(
     app: AppState,
     listener: PausableListener,
@@ -106,8 +108,8 @@ async fn respond_as_api(
         None => Outcome::Api(server.lock().handle(&request)),
         Some(fault) => {
             let faulted = FaultedRequest { server: server.clone(), listener, request: Arc::new(request) };
-            // The fault runs in a separate task, which continues after the client disconnects. Joining the task fails
-            // only after a panic, which the panic hook prints.
+            // Applies the fault in a separate task, which continues after the client disconnects. Joining the task
+            // fails only after a panic, which the panic hook prints.
             tokio::spawn(faulted.apply(fault)).await.unwrap_or(Outcome::Dropped)
         }
     };
@@ -134,8 +136,8 @@ async fn respond_as_api(
     response
 }
 
-/// Records in the journal that the client has disconnected. When a client disconnects, hyper drops the future that owns
-/// this guard.
+/// A guard that records in the journal that the client has disconnected. When a client disconnects, hyper drops the
+/// future that owns this guard.
 struct DisconnectGuard {
     server: SharedServer,
     seq: u64,

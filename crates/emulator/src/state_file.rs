@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 use crate::account::Snapshot;
 use crate::encoding::without_byte_order_mark;
 
-/// The maximum size of the file, which is far more than an account needs.
+/// The maximum size of the state file, which is far more than an account needs.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 pub(crate) struct StateFile {
     path: PathBuf,
-    /// Dropping it releases the lock.
+    /// The locked lock file. Dropping the file releases the lock.
     _lock: File,
 }
 
 impl StateFile {
-    /// Opens the lock file and acquires the lock. The lock file is separate, because the state file is replaced on
-    /// every change.
+    /// Opens the lock file and acquires the lock. The lock is not on the state file, because the state file is replaced
+    /// on every change.
     pub(crate) fn open(path: PathBuf) -> io::Result<StateFile> {
         reject_special(&path)?;
         let lock_path = with_suffix(&path, ".lock");
         reject_special(&lock_path)?;
-        // The file is opened for reading as well, because opening a named pipe only for writing would block.
+        // Opens the file for reading as well, because opening a named pipe only for writing would block.
         let mut options = OpenOptions::new();
         private(options.read(true).write(true).create(true).truncate(false));
         #[cfg(unix)]
@@ -66,8 +66,8 @@ impl StateFile {
     pub(crate) fn save(&self, snapshot: &Snapshot) -> io::Result<()> {
         let temporary = with_suffix(&self.path, ".tmp");
         self.replace(snapshot, &temporary).map_err(|error| {
-            // The temporary file contains keys. An error of the removal is ignored, because the first error is more
-            // helpful.
+            // The temporary file contains keys, so it is removed. An error of the removal is ignored, because the first
+            // error is more helpful.
             let _ = fs::remove_file(&temporary);
             with_path(&self.path, error)
         })
@@ -75,8 +75,8 @@ impl StateFile {
 
     fn replace(&self, snapshot: &Snapshot, temporary: &Path) -> io::Result<()> {
         match fs::remove_file(temporary) {
-            // An emulator that was killed has left the temporary file. The lock ensures that no other emulator is
-            // writing it.
+            // The removed file was left by an emulator that was killed. The lock ensures that no other emulator was
+            // writing the file.
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -90,8 +90,8 @@ impl StateFile {
     }
 }
 
-/// Rejects devices, pipes and symbolic links. Devices and pipes can be endless, and saving would replace any of them
-/// with a file.
+/// Rejects a state file that is a device, pipe or symbolic link. Reading a device or pipe may never end, and saving
+/// would replace any of them with a regular file.
 fn reject_special(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if !metadata.is_file() => {

@@ -1,4 +1,4 @@
-//! The wire types: keys, errors and responses.
+//! The wire types of the emulated API: keys, errors and responses.
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
@@ -27,7 +27,7 @@ pub(crate) struct ApiKeyDetails {
     pub(crate) created_date: Option<String>,
 }
 
-/// A response before its conversion to an axum response.
+/// A response of the emulator, before its conversion to an axum response.
 #[derive(Clone)]
 pub(crate) struct ApiResponse {
     pub(crate) status: StatusCode,
@@ -65,7 +65,7 @@ impl ApiResponse {
 
 impl IntoResponse for ApiResponse {
     fn into_response(self) -> Response {
-        // `Body::empty` sets no `Content-Type`. The conversion of an empty vector would set one.
+        // Uses `Body::empty`, which sets no `Content-Type`. An empty vector would set one.
         let mut response = Response::new(self.body.map_or_else(Body::empty, Body::from));
         *response.status_mut() = self.status;
         *response.headers_mut() = self.headers;
@@ -73,8 +73,8 @@ impl IntoResponse for ApiResponse {
     }
 }
 
-/// Escapes the characters that a terminal would interpret or hide, because users read the journal in terminals. These
-/// characters occur only in JSON strings, so the result is still JSON.
+/// Escapes the characters in JSON that a terminal would interpret or hide, because users read the journal in terminals.
+/// These characters occur only in JSON strings, so the result is JSON with the same value.
 fn escape(json: String) -> String {
     let is_escaped = |c: char| c == '\u{7f}' || !c.is_ascii() && !c.is_alphanumeric();
     if !json.contains(is_escaped) {
@@ -91,7 +91,7 @@ fn escape(json: String) -> String {
 #[derive(Clone)]
 pub(crate) struct ApiError {
     status: StatusCode,
-    /// The `statusCode` in the body, which can differ from the HTTP status.
+    /// The `statusCode` in the JSON body, which can differ from the HTTP status.
     body_status: StatusCode,
     error: String,
     header: Option<(HeaderName, HeaderValue)>,
@@ -132,7 +132,8 @@ impl ApiError {
             .with_header(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// Returns the error of the key limit: a 409 whose body has `statusCode` 400, as in Codat's OpenAPI description.
+    /// Returns the error for the limit of ten keys: a 409 whose body has the `statusCode` 400, as in Codat's OpenAPI
+    /// description.
     pub(crate) fn key_limit() -> ApiError {
         let error = "Maximum number of API keys reached. To create a new API key, delete an unused key and try again.";
         ApiError { body_status: StatusCode::BAD_REQUEST, ..ApiError::new(StatusCode::CONFLICT, error) }
@@ -150,8 +151,8 @@ impl ApiError {
         ApiError::for_status(StatusCode::TOO_MANY_REQUESTS).with_header(header::RETRY_AFTER, seconds.into())
     }
 
-    /// Returns the error for an idempotency key whose first request is still running. Unlike the error of the key
-    /// limit, its body has `statusCode` 409.
+    /// Returns the error for an idempotency key whose first request is still running. Its body has the `statusCode`
+    /// 409, unlike the error for the limit of ten keys.
     pub(crate) fn idempotency_conflict() -> ApiError {
         let error = "Idempotency-Conflict: a request with this Idempotency-Key is still in progress.";
         ApiError::new(StatusCode::CONFLICT, error)
@@ -162,8 +163,8 @@ impl ApiError {
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, error)
     }
 
-    /// Returns the error for a status. Its text is the example in Codat's OpenAPI description, or else the reason
-    /// phrase of HTTP.
+    /// Returns the error for an HTTP status. Its text is the example in Codat's OpenAPI description. Without an
+    /// example, the text is the reason phrase of HTTP.
     pub(crate) fn for_status(status: StatusCode) -> ApiError {
         let error = match status {
             StatusCode::UNAUTHORIZED => return ApiError::unauthorized(),

@@ -1,4 +1,4 @@
-//! The state that all requests share.
+//! The state of the portal, which all requests share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::links::Links;
 use crate::session::{Session, Sessions, Visitor};
 
 pub(crate) struct AppState {
-    /// The only accepted value of `Host`, such as `127.0.0.1:8080`.
+    /// The only accepted value of the `Host` header, such as `127.0.0.1:8080`.
     pub(crate) host: String,
     client: Box<dyn Fn() -> Result<Client, Error> + Send + Sync>,
     pub(crate) read_only: bool,
@@ -23,7 +23,7 @@ pub(crate) struct AppState {
     pub(crate) session_cookie: String,
 }
 
-/// How visitors authenticate.
+/// The way in which visitors authenticate.
 pub(crate) enum Authentication {
     SignIn,
     Links(Links),
@@ -38,7 +38,7 @@ impl AppState {
         changes: Changes,
     ) -> Self {
         let session_cookie = format!("codat_keys_{}", address.port());
-        // Browsers omit the default port of `http`.
+        // Omits port 80, because browsers omit the default port of `http` in the `Host` header.
         let host = if address.port() == 80 { address.ip().to_string() } else { address.to_string() };
         Self { host, client, read_only, authentication, sessions: Sessions::default(), changes, session_cookie }
     }
@@ -47,8 +47,8 @@ impl AppState {
         (self.client)()
     }
 
-    /// Returns the messages that the visitor's next page shows. A navigation removes the flash message from the
-    /// session. Messages about unresolved changes remain in the session.
+    /// Returns the flash messages for the next page that the visitor sees. If the request is a navigation, removes the
+    /// flash message from the session. Messages about unresolved changes remain in the session.
     pub(crate) fn flash_messages(&self, visitor: &Visitor, is_navigation: bool) -> Vec<Arc<FlashMessage>> {
         let messages = |session: &mut Session| {
             let once = if is_navigation { session.flash.take() } else { None };
@@ -57,7 +57,8 @@ impl AppState {
         self.sessions.with(&visitor.session, messages).unwrap_or_default()
     }
 
-    /// Resolves revocations with an unknown outcome. If a key is no longer in the list, its revocation has succeeded.
+    /// Replaces each message about a revocation with an unknown outcome, if the key is no longer listed: the revocation
+    /// has succeeded.
     pub(crate) fn resolve_revocations(&self, visitor: &Visitor, keys: &[ApiKeyDetails]) {
         let revoked = |message: &Arc<FlashMessage>| match &**message {
             FlashMessage::Failed { action: RequestedAction::RevokeKey(id, key), .. }
@@ -73,8 +74,8 @@ impl AppState {
         }
     }
 
-    /// Sets the message that the visitor's next page shows. A message about an unresolved change is shown on every page
-    /// until the change is resolved.
+    /// Sets the message for the next page that the visitor sees. A message about an unresolved change is shown on every
+    /// page until the change is resolved.
     pub(crate) fn flash(&self, visitor: &Visitor, message: Arc<FlashMessage>) {
         self.sessions.with(&visitor.session, |session| {
             session.unresolved.retain(|unresolved| unresolved.unresolved_change() != message.resolves());
@@ -85,7 +86,8 @@ impl AppState {
         });
     }
 
-    /// Restarts the idle time that [`Links::wait_until_idle`] measures.
+    /// Records that an authenticated visitor used the page. This restarts the idle time that [`Links::wait_until_idle`]
+    /// measures.
     pub(crate) fn record_use(&self) {
         if let Authentication::Links(links) = &self.authentication {
             links.record_use();

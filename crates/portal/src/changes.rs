@@ -1,4 +1,4 @@
-//! Creations and revocations in progress, and their cancellation.
+//! Creations and revocations of keys in progress, and their cancellation.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::flash::ErrorSummary;
 
-/// A handle to the creations and revocations that are in progress. [`Portal::changes`](crate::Portal::changes) returns
-/// it. Clones refer to the same changes.
+/// A handle to the creations and revocations that are in progress, returned by
+/// [`Portal::changes`](crate::Portal::changes). Clones refer to the same changes.
 #[derive(Clone, Default)]
 pub struct Changes(Arc<Inner>);
 
@@ -21,9 +21,9 @@ struct Inner {
 
 /// The outcome of a creation or revocation that was in progress when [`Changes::cancel`] was called.
 pub enum ChangeOutcome {
-    /// A key was created.
+    /// The key with this id was created.
     Created(KeyId),
-    /// A key was revoked.
+    /// The key with this id was revoked.
     Revoked(KeyId),
     /// The change failed, was cancelled before it had an effect, or has an unknown outcome.
     Failed(Error),
@@ -31,7 +31,7 @@ pub enum ChangeOutcome {
 
 impl Changes {
     /// Cancels all changes in progress, waits for them to end, and returns their outcomes. Changes that start later
-    /// send no request.
+    /// send nothing to the API.
     pub async fn cancel(&self) -> Vec<ChangeOutcome> {
         self.0.is_cancelled.send_replace(true);
         // `wait_for` cannot fail, because `self` owns the sender.
@@ -39,7 +39,7 @@ impl Changes {
         std::mem::take(&mut *self.0.outcomes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns a future that completes when the changes are cancelled.
+    /// Returns a future that completes when [`Changes::cancel`] is called.
     pub(crate) fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut is_cancelled = self.0.is_cancelled.subscribe();
         async move {
@@ -49,7 +49,8 @@ impl Changes {
         }
     }
 
-    /// Runs a change. If the change succeeds, `outcome` creates the outcome that [`Changes::cancel`] returns.
+    /// Runs a creation or revocation. If it succeeds, `outcome` creates the [`ChangeOutcome`] that [`Changes::cancel`]
+    /// returns.
     pub(crate) async fn run<T>(
         &self,
         change: impl IntoFuture<Output = Result<T, Error>>,

@@ -1,4 +1,4 @@
-//! The cookies of the page: the session and the language.
+//! The cookies of the portal: the session cookie and the language cookie.
 
 use axum::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
@@ -10,7 +10,7 @@ use crate::session::Visitor;
 
 const LANGUAGE: &str = "codat_keys_language";
 
-/// Returns the visitor whose session cookie the request contains.
+/// Returns the visitor whose session cookie the request contains. Returns `None` for an unknown session.
 pub(crate) fn visitor(app: &AppState, headers: &HeaderMap) -> Option<Visitor> {
     app.sessions.visitor(cookie(headers, &app.session_cookie)?)
 }

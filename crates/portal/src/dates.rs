@@ -8,11 +8,12 @@ use crate::messages::Language;
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-/// The length of an average month.
+/// The length of an average month, in seconds.
 const MONTH: i64 = 2_629_746;
 const YEAR: i64 = 12 * MONTH;
 
-/// Each unit's length in seconds, and its singular and plural in English and in French.
+/// The units of relative dates. Each entry contains the length in seconds, and the singular and plural in English and
+/// in French.
 const UNITS: [(i64, [&str; 2], [&str; 2]); 5] = [
     (YEAR, ["year", "years"], ["an", "ans"]),
     (MONTH, ["month", "months"], ["mois", "mois"]),
@@ -52,7 +53,7 @@ const MONTHS: [[&str; 12]; 2] = [
     ],
 ];
 
-/// Returns a text such as `3 days ago`. Dates in the future become `just now`.
+/// Returns the age of a date, such as `3 days ago`. A date in the future becomes `just now`.
 pub(crate) fn relative(language: Language, then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second() - then.as_second();
     let Some((unit, english, french)) = UNITS.into_iter().find(|(unit, ..)| seconds >= *unit) else {
@@ -69,7 +70,7 @@ pub(crate) fn relative(language: Language, then: Timestamp, now: Timestamp) -> S
     }
 }
 
-/// Returns a text such as `24 November 2026 at 17:45 UTC`.
+/// Returns a date and time such as `24 November 2026 at 17:45 UTC`.
 pub(crate) fn exact(language: Language, date: Timestamp) -> String {
     let date = date.to_zoned_datetime(TimeZone::UTC);
     let (at, months) = match language {

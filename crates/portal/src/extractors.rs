@@ -17,8 +17,8 @@ use crate::messages::Language;
 use crate::session::{Identity, Visitor};
 use crate::{cookies, middleware, token, view};
 
-/// A visitor who is authorized to list and change the keys. For other visitors, the response is a page that says how to
-/// get access.
+/// An authorized visitor, who can list and change the keys. For other visitors, the extractor responds with a page that
+/// says how to get access.
 pub(crate) struct KeyManager(pub(crate) Visitor);
 
 impl FromRequestParts<Arc<AppState>> for KeyManager {
@@ -27,8 +27,9 @@ impl FromRequestParts<Arc<AppState>> for KeyManager {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<AppState>) -> Result<Self, Response> {
         let language = Language::of(&parts.headers);
         let Some(visitor) = cookies::visitor(app, &parts.headers) else {
-            // A browser does not send the cookie after a click on a link of another site. The redirecting page has our
-            // own origin, so its request includes the cookie. A sign-in page would replace the session.
+            // A browser omits the session cookie after a click on a link of another site. The response is therefore a
+            // page that redirects. The redirect comes from the portal's own origin, so the browser includes the cookie.
+            // A sign-in page would replace the session instead.
             return Err(match middleware::is_cross_site(&parts.headers) {
                 true => view::redirect(language).into_response(),
                 false => authentication_required(app, language, None),
@@ -52,14 +53,14 @@ fn authentication_required(app: &AppState, language: Language, anonymous: Option
         (Authentication::Links(_), _) => (StatusCode::UNAUTHORIZED, view::link_required(language)).into_response(),
         (Authentication::SignIn, Some(visitor)) => view::sign_in(language, &visitor).into_response(),
         (Authentication::SignIn, None) => {
-            // The sign-in form has a form token, which requires a session.
+            // The sign-in form has a form token, and a form token requires a session.
             let visitor = app.sessions.begin(Identity::Anonymous);
             cookies::with_session(app, &visitor, view::sign_in(language, &visitor))
         }
     }
 }
 
-/// A submitted form that contains the form token of the visitor's session.
+/// A submitted form that contains the form token of the visitor's session. Forms without this token are rejected.
 pub(crate) struct SessionForm<T> {
     pub(crate) visitor: Visitor,
     pub(crate) form: T,
@@ -101,15 +102,16 @@ impl FromRequestParts<Arc<AppState>> for Language {
 }
 
 impl Language {
-    /// Returns the language that the visitor has selected, or else the preferred language of the browser.
+    /// Returns the language that the visitor has selected. Without a selection, returns the preferred language of the
+    /// browser.
     fn of(headers: &HeaderMap) -> Self {
         let preferred = || headers.get(ACCEPT_LANGUAGE).and_then(|accepted| Self::preferred(accepted.to_str().ok()?));
         cookies::language(headers).or_else(preferred).unwrap_or(Self::English)
     }
 }
 
-/// Whether the request is a navigation in a top-level window, and not a prefetch or a subresource request. Links and
-/// flash messages are consumed only by navigations, because only the response to a navigation is shown.
+/// Whether the request is a navigation in a top-level window, as opposed to a prefetch or a subresource request. Only a
+/// navigation uses up a link or a flash message, because only the response to a navigation is shown.
 pub(crate) struct IsNavigation(pub(crate) bool);
 
 impl<S: Sync> FromRequestParts<S> for IsNavigation {
@@ -125,7 +127,7 @@ fn is_navigation(headers: &HeaderMap) -> bool {
     if ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| headers.contains_key(*name)) {
         return false;
     }
-    // Older browsers send neither header. They accept HTML when they navigate.
+    // Older browsers send neither header, but they accept HTML when they navigate.
     if !headers.contains_key(&mode) && !headers.contains_key(&dest) {
         let accepted = headers.get(ACCEPT).and_then(|accepted| accepted.to_str().ok()).unwrap_or_default();
         return accepted.split([',', ';']).any(|part| part.trim().eq_ignore_ascii_case("text/html"));

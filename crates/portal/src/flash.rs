@@ -1,14 +1,15 @@
-//! Flash messages: results of actions, which the next page shows. Flash messages contain no secrets.
+//! Flash messages: messages about the result of an action, which the next page shows. Flash messages contain no
+//! secrets.
 
 use std::time::Duration;
 
 use codat_keys::{ApiKeyDetails, Error, ErrorKind, KeyId};
 
 pub(crate) enum FlashMessage {
-    /// A key was created. If an earlier attempt had an unknown outcome, `resumed` is the idempotency key of both
-    /// attempts.
+    /// A key was created. If this creation resumed an earlier attempt with an unknown outcome, `resumed` is the
+    /// idempotency key of both attempts.
     Created { id: KeyId, key: KeySummary, resumed: Option<String> },
-    /// A key was revoked.
+    /// This key was revoked.
     Revoked(KeyId, KeySummary),
     /// The text in the form is not a valid name.
     InvalidName { typed: String },
@@ -28,8 +29,8 @@ pub(crate) enum RequestedAction {
 }
 
 impl FlashMessage {
-    /// Returns the id of a change whose outcome is unknown. The id is the idempotency key of a creation, or the id of
-    /// the key to revoke.
+    /// If this message is about a change with an unknown outcome, returns the id of the change. The id is the
+    /// idempotency key of a creation, or the id of the key to revoke.
     pub(crate) fn unresolved_change(&self) -> Option<&str> {
         match self {
             Self::Failed { error, action } if error.kind == ErrorKind::OutcomeUnknown => action.change(error),
@@ -37,7 +38,7 @@ impl FlashMessage {
         }
     }
 
-    /// Returns true if the action must not be repeated, because a repetition could change something twice.
+    /// Returns true if the form must not be submitted again, because repeating the action could change something twice.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Created { .. } | Self::Revoked(..)) || self.unresolved_change().is_some()
     }
@@ -53,8 +54,8 @@ impl FlashMessage {
 }
 
 impl RequestedAction {
-    /// Returns the id of the requested change, as in [`FlashMessage::unresolved_change`]. `error` is the error of the
-    /// change.
+    /// Returns the id of the requested change: the idempotency key in `error` for a creation, or the id of the key to
+    /// revoke.
     pub(crate) fn change<'a>(&'a self, error: &'a ErrorSummary) -> Option<&'a str> {
         match self {
             Self::ListKeys => None,
@@ -67,12 +68,12 @@ impl RequestedAction {
 /// The properties of a key that are not secret.
 #[derive(Clone)]
 pub(crate) struct KeySummary {
-    /// The name with keys masked and control characters escaped.
+    /// The name of the key, with keys masked and control characters escaped.
     pub(crate) name: Option<String>,
     pub(crate) masked: String,
 }
 
-/// The properties of an error that a page shows.
+/// The properties of an error that the portal shows.
 pub(crate) struct ErrorSummary {
     pub(crate) kind: ErrorKind,
     pub(crate) codat_message: Option<String>,
@@ -80,7 +81,8 @@ pub(crate) struct ErrorSummary {
     pub(crate) retry_after: Option<Duration>,
     /// The keys that a creation with an unknown outcome may have created. `None` if the keys could not be listed.
     pub(crate) candidates: Option<Vec<KeySummary>>,
-    /// The idempotency key of a creation with an unknown outcome. A request with this key resumes the creation.
+    /// The idempotency key of a creation with an unknown outcome. Creating a key with this idempotency key resumes the
+    /// creation.
     pub(crate) idempotency_key: Option<String>,
 }
 impl KeySummary {
@@ -90,7 +92,7 @@ impl KeySummary {
 }
 
 impl ErrorSummary {
-    /// Creates a summary that contains only the kind.
+    /// Creates a summary that contains only the kind of the error.
     pub(crate) fn of(kind: ErrorKind) -> Self {
         Self {
             kind,

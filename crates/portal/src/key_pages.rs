@@ -44,7 +44,7 @@ pub(crate) async fn list(
     }
 }
 
-/// The id of a rendered form. Repeated submissions of a form have the same id.
+/// The form field with the id of a rendered form. Repeated submissions of the same form have the same id.
 #[derive(Deserialize)]
 struct FormId {
     form: Option<String>,
@@ -61,7 +61,7 @@ pub(crate) struct Creation {
     name: String,
     #[serde(flatten)]
     form: FormId,
-    /// The idempotency key of an earlier attempt with an unknown outcome. This request resumes the attempt.
+    /// The idempotency key of an earlier creation with an unknown outcome, which this request resumes.
     idempotency_key: Option<String>,
 }
 
@@ -119,7 +119,7 @@ pub(crate) async fn confirm_revocation(
         Ok(page.revoke(&keys, key).into_response())
     });
     found.unwrap_or_else(|error| {
-        // A prefetch must not replace a message that the visitor has not seen.
+        // Only a navigation changes the session. A prefetch must not replace a message that the visitor has not seen.
         if is_navigation {
             app.flash(&visitor, Arc::new(FlashMessage::Failed { error, action: RequestedAction::ListKeys }));
         }
@@ -132,7 +132,7 @@ pub(crate) struct Revocation {
     confirm: String,
     #[serde(flatten)]
     form: FormId,
-    /// Present if the visitor has checked the box that allows revoking a key in use.
+    /// The checkbox that allows revoking a key in use. Present if the visitor has checked it.
     in_use: Option<String>,
 }
 
@@ -172,8 +172,8 @@ async fn delete_key(app: &AppState, id: &str, form: &Revocation) -> Result<Flash
     })
 }
 
-/// Returns true if the text is the raw name of the key, the name as the page shows it, or the last four characters of
-/// the key.
+/// Returns true if the typed text confirms the revocation: it is the name of the key, as received or as the page shows
+/// it, or the last four characters of the key.
 fn confirms(typed: &str, key: &ApiKeyDetails) -> bool {
     let secret = key.api_key.expose_secret();
     let end = secret.get(secret.len().saturating_sub(4)..);
@@ -204,11 +204,11 @@ async fn list_keys(app: &AppState) -> Result<(Client, Vec<ApiKeyDetails>), Error
     Ok((client, keys))
 }
 
-/// Runs the action of a form, and redirects to a page that shows the result. After the redirect, a reload does not
-/// submit the form again.
+/// Performs the action of a submitted form, and redirects to a page that shows the result. Because of the redirect,
+/// reloading the page does not submit the form again.
 ///
-/// The action continues if the browser cancels the request. Browsers cancel a request when the visitor clicks again. A
-/// repeated submission of the same form does not repeat a successful action.
+/// The action continues if the browser cancels the request, as browsers do when the visitor clicks again. A repeated
+/// submission of the same form does not repeat a successful action.
 async fn run_once(
     app: Arc<AppState>,
     visitor: Visitor,

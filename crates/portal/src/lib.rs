@@ -1,5 +1,5 @@
 //! A web page on which users view, copy, create and revoke Codat API keys, similar to "Developers > API keys" in
-//! Codat's Portal. The page is an axum router for a server on this machine, and calls the API through
+//! Codat's Portal. The page is an axum router for a server on this machine. It sends requests to the API through
 //! [`codat_keys::Client`].
 //!
 //! Visitors authenticate in one of two ways. With the emulator, they select a user with a role
@@ -24,9 +24,9 @@
 //! The page accepts only its own address in the `Host` header. A random cookie identifies a session. Scripts cannot
 //! read the cookie, and requests from other sites do not include it. A request that changes something must have the
 //! page's own origin and the form token of the session. The HTML contains no keys and no `Authorization` headers. The
-//! page's script gets them with three `POST` requests.
+//! page's script fetches keys and headers with `POST` requests to three endpoints.
 
-// The layers, from top to bottom. A module uses only modules in the layers below it.
+// The modules are listed by layer, from top to bottom. A module uses only modules in the layers below it.
 mod routes;
 
 mod key_pages;
@@ -71,13 +71,13 @@ use app_state::{AppState, Authentication};
 /// The maximum number of concurrent connections, which is more than one browser opens.
 const MAX_CONNECTIONS: usize = 128;
 
-/// Serves the page. The future never completes; dropping it closes all connections. Other programs on this machine
-/// cannot block the page with idle connections.
+/// Serves the page on `listener`. The future never completes. Dropping the future closes all connections. Other
+/// programs on this machine cannot block the page with idle connections.
 pub async fn serve(listener: TcpListener, router: Router) {
     codat_keys_server::serve(listener, MAX_CONNECTIONS, |_| router.clone()).await;
 }
 
-/// A builder that configures the page and creates its router.
+/// A builder that configures the API keys page and creates its router.
 pub struct Portal {
     address: SocketAddr,
     client: Box<dyn Fn() -> Result<Client, Error> + Send + Sync>,
@@ -89,31 +89,31 @@ impl Portal {
     /// Creates a builder for a page that is served at `address`, which must be a loopback address. The page rejects
     /// requests with any other `Host`.
     ///
-    /// The page calls `client` for each request, so that the closure can return a client with another key after a key
+    /// The page calls `client` for each request. The closure can therefore return a client with another key after a key
     /// was revoked.
     pub fn new(address: SocketAddr, client: impl Fn() -> Result<Client, Error> + Send + Sync + 'static) -> Self {
         Self { address, client: Box::new(client), read_only: false, changes: Changes::default() }
     }
 
-    /// Sets whether the page rejects creations and revocations. Default: `false`.
+    /// Sets whether the page refuses to create and revoke keys. Default: `false`.
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
         self
     }
 
-    /// Returns a handle that stops the changes in progress before the page is closed.
+    /// Returns a handle that cancels the creations and revocations in progress, for use before the page is closed.
     pub fn changes(&self) -> Changes {
         self.changes.clone()
     }
 
-    /// Returns a router whose visitors sign in without a password, as a user with a [`Role`]. Use this router only with
+    /// Returns a router whose visitors sign in as a user with a [`Role`], without a password. Use this router only with
     /// an emulator.
     pub fn with_sign_in(self) -> Router {
         self.into_router(Authentication::SignIn)
     }
 
-    /// Returns a router whose visitors authenticate with a link, and a handle that creates links. Each link is valid
-    /// once.
+    /// Returns a router whose visitors authenticate with a link, and a handle that creates these links. Each link is
+    /// valid once.
     pub fn with_links(self) -> (Router, Links) {
         let links = Links::new(self.address);
         (self.into_router(Authentication::Links(links.clone())), links)

@@ -1,4 +1,4 @@
-//! Links that open the page. Each link is valid once.
+//! Links with which visitors authenticate. Each link is valid once.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,13 +9,13 @@ use tokio::time::{Instant, sleep};
 use crate::paths::PATH;
 use crate::token;
 
-/// A handle that creates links and measures the idle time of the page. Clones share the links and the idle time.
+/// A handle that creates links and measures the idle time of the page. Clones share their state.
 #[derive(Clone)]
 pub struct Links(Arc<Mutex<State>>);
 
 struct State {
     address: SocketAddr,
-    /// The token of the newest link. `None` after the link was used.
+    /// The token in the newest link. `None` after the link was used.
     token: Option<String>,
     last_used: Instant,
 }
@@ -25,7 +25,7 @@ impl Links {
         Self(Arc::new(Mutex::new(State { address, token: None, last_used: Instant::now() })))
     }
 
-    /// Creates a link that opens the page once. The previous link becomes invalid.
+    /// Creates a link that opens the page once. Any earlier link becomes invalid.
     pub fn create(&self) -> String {
         let (mut state, token) = (self.state(), token::generate());
         let link = format!("http://{}{PATH}/open/{token}", state.address);
@@ -33,7 +33,7 @@ impl Links {
         link
     }
 
-    /// Waits until the page has been idle for `time`. Requests of authenticated visitors restart the idle time.
+    /// Waits until no authenticated visitor has sent a request for `time`.
     pub async fn wait_until_idle(&self, time: Duration) {
         loop {
             let left = time.saturating_sub(self.state().last_used.elapsed());
@@ -44,7 +44,7 @@ impl Links {
         }
     }
 
-    /// Returns true if the token belongs to the newest link, and invalidates the link.
+    /// Returns whether the token belongs to the newest link. If so, invalidates the link.
     pub(crate) fn consume(&self, token: &str) -> bool {
         let mut state = self.state();
         let is_valid = state.token.as_deref().is_some_and(|newest| token::is_equal(token, newest));

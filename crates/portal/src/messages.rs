@@ -23,7 +23,7 @@ impl Language {
         }
     }
 
-    /// Returns the name of the language in the language itself.
+    /// Returns the name of the language in that language, such as `Français`.
     pub(crate) fn native_name(self) -> &'static str {
         match self {
             Language::English => "English",
@@ -35,7 +35,8 @@ impl Language {
         Self::ALL.into_iter().find(|language| language.code() == code)
     }
 
-    /// Returns the preferred language of an `Accept-Language` value, such as `fr-CH, fr;q=0.9, en;q=0.8`.
+    /// Returns the supported language that is preferred in an `Accept-Language` value, such as `fr-CH, fr;q=0.9,
+    /// en;q=0.8`.
     pub(crate) fn preferred(accepted: &str) -> Option<Self> {
         let ranges = accepted.split(',').filter_map(|range| {
             let (tag, quality) = range.split_once(';').unwrap_or((range, "q=1"));
@@ -43,11 +44,11 @@ impl Language {
             let quality: f32 = quality.trim().strip_prefix("q=")?.parse().ok()?;
             (quality > 0.0).then_some((language, quality))
         });
-        // Of several languages with the highest quality, the first is preferred.
+        // If several languages have the highest quality, the first one is preferred.
         ranges.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(language, _)| language)
     }
 
-    /// Translates a text of the core's error table.
+    /// Translates a text from the core's table of errors.
     pub(crate) fn translate(self, english: &str) -> String {
         match self {
             Language::English => english.to_owned(),
@@ -56,8 +57,8 @@ impl Language {
     }
 }
 
-/// Defines a method of [`Language`] for each text. A line contains the name of the method, the English text and the
-/// French text.
+/// Defines a method of [`Language`] for each text. A line of the macro contains the name of the method, the English
+/// text and the French text.
 macro_rules! messages {
     ($($name:ident: $english:literal, $french:literal;)*) => {
         impl Language {
@@ -189,7 +190,7 @@ impl Language {
         }
     }
 
-    /// Returns a text with the time to wait. The time is rounded up, because Codat would reject an earlier request.
+    /// Returns a text with the time to wait. Rounds the time up, because Codat would reject an earlier request.
     pub(crate) fn wait(self, seconds: u64) -> String {
         let time = match seconds {
             0..=120 => format!("{seconds} s"),
@@ -202,7 +203,7 @@ impl Language {
         }
     }
 
-    /// Returns the text in the quotation marks of the language.
+    /// Returns `text` in the quotation marks of the language.
     pub(crate) fn quoted(self, text: Markup) -> Markup {
         match self {
             Language::English => html! { " “" (text) "”" },

@@ -12,8 +12,8 @@ use crate::app_state::AppState;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Headers that prevent the page from loading resources from another origin, sending data to another origin, and being
-/// shown in a frame.
+/// Headers that prevent the page from loading resources from another origin, from sending data to another origin, and
+/// from being shown in a frame.
 const SECURITY_HEADERS: [(HeaderName, &str); 9] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -42,7 +42,7 @@ pub(crate) async fn check_origin(State(app): State<Arc<AppState>>, request: Requ
 }
 
 fn rejection(app: &AppState, request: &Request) -> Option<StatusCode> {
-    // With DNS rebinding, an attacker's host name resolves to this machine.
+    // Rejects other host names. In a DNS rebinding attack, an attacker's host name resolves to this machine.
     let is_other_target = request.uri().authority().is_some_and(|authority| authority.as_str() != app.host);
     if is_other_target || single(request.headers(), &header::HOST) != Some(app.host.as_bytes()) {
         return Some(StatusCode::MISDIRECTED_REQUEST);
@@ -51,9 +51,9 @@ fn rejection(app: &AppState, request: &Request) -> Option<StatusCode> {
     (is_change && !is_same_origin(app, request.headers())).then_some(StatusCode::FORBIDDEN)
 }
 
-/// Returns true if the request comes from the page itself. The `Origin` of a form submission is `null`, because the
-/// page sends no referrer. An `Origin` of `null` is accepted only with `Sec-Fetch-Site: same-origin`, which other pages
-/// cannot forge. Older browsers do not send `Sec-Fetch-Site`.
+/// Returns true if the request comes from the portal's own page. The `Origin` of a form submission is `null`, because
+/// the page sends no referrer. An `Origin` of `null` is accepted only with `Sec-Fetch-Site: same-origin`, which other
+/// pages cannot forge. Older browsers do not send `Sec-Fetch-Site`.
 fn is_same_origin(app: &AppState, headers: &HeaderMap) -> bool {
     let own = format!("http://{}", app.host);
     let origin = single(headers, &header::ORIGIN);
@@ -63,7 +63,7 @@ fn is_same_origin(app: &AppState, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Returns true if another site initiated the request, for example with a link.
+/// Returns true if another site initiated the request, for example by a link.
 pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
     single(headers, &SEC_FETCH_SITE) == Some(b"cross-site")
 }

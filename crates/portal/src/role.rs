@@ -1,22 +1,23 @@
-//! The roles of users of Codat's Portal. Responses of Codat's API do not contain roles.
+//! The roles of users of Codat's Portal. They only select the permissions in the emulated portal: responses of Codat's
+//! API do not contain roles.
 
 /// The role of a user of Codat's Portal. Codat's documentation of user roles defines the roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Manages everything.
+    /// A user who manages everything.
     Administrator,
-    /// Manages keys.
+    /// A user who manages API keys.
     Developer,
-    /// Connects companies.
+    /// A user who connects companies.
     Onboarding,
-    /// Reads data.
+    /// A user who reads data.
     Advisor,
-    /// Reads data.
+    /// A user who reads data.
     Analyst,
 }
 
 impl Role {
-    /// All roles.
+    /// All roles of Codat's Portal.
     pub const ALL: [Role; 5] = [Role::Administrator, Role::Developer, Role::Onboarding, Role::Advisor, Role::Analyst];
 
     /// Returns Codat's name of the role.

@@ -1,4 +1,4 @@
-//! The routes of the page.
+//! The routes of the portal.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The three endpoints that return a secret. The page's script sends a request after the visitor has clicked a button.
+//! The three endpoints that return a secret. The page's script sends a request to one of them after the visitor has
+//! clicked a button.
 
 use std::sync::Arc;
 
@@ -12,12 +13,12 @@ use crate::app_state::AppState;
 use crate::extractors::{EmptyForm, KeyManager, SessionForm};
 use crate::messages::Language;
 
-/// Returns the endpoint that responds with a key.
+/// Returns the route that responds with a key.
 pub(crate) fn key() -> MethodRouter<Arc<AppState>> {
     of_key(|key| key.expose_secret().to_owned())
 }
 
-/// Returns the endpoint that responds with the `Authorization` header for a key.
+/// Returns the route that responds with the `Authorization` header for a key.
 pub(crate) fn header() -> MethodRouter<Arc<AppState>> {
     of_key(|key| AuthorizationHeader::from(&key).expose_secret().to_owned())
 }
@@ -34,8 +35,8 @@ fn of_key(secret: fn(ApiKey) -> String) -> MethodRouter<Arc<AppState>> {
     post(handler)
 }
 
-/// Responds with the newest key that this session has created, and with its `Authorization` header on a second line.
-/// The key is returned once. It is not read from the API, which may not list a new key yet.
+/// Responds with the key that this session has created most recently, and with its `Authorization` header on a second
+/// line. Returns the key only once. The key comes from the session, because the API may not list a new key yet.
 pub(crate) async fn created(
     State(app): State<Arc<AppState>>,
     _manager: KeyManager,

@@ -11,23 +11,24 @@ use crate::flash::FlashMessage;
 use crate::role::Role;
 use crate::token;
 
-/// The maximum number of sessions. It limits the use of memory.
+/// The maximum number of sessions, which limits the use of memory.
 const MAX_SESSIONS: usize = 256;
 
-/// The number of action results that a session stores. A visitor does not click this often before a page responds.
+/// The maximum number of action results that a session stores. A visitor is unlikely to click more often before a page
+/// responds.
 const MAX_RESULTS: usize = 16;
 
-/// The result of an action. The cell is empty until the action ends.
+/// The shared result of an action. The cell is empty until the action ends.
 pub(crate) type ActionResult = Arc<OnceCell<Arc<FlashMessage>>>;
 
 /// The identity of a visitor.
 #[derive(Clone, Copy)]
 pub(crate) enum Identity {
-    /// A visitor who has not signed in.
+    /// The visitor has not signed in.
     Anonymous,
-    /// A visitor who has signed in with a role.
+    /// The visitor has signed in as a user with this role.
     User(Role),
-    /// A visitor who has opened a link, and has all permissions.
+    /// The visitor has opened a link, and has all permissions.
     LinkHolder,
 }
 
@@ -35,7 +36,7 @@ pub(crate) enum Identity {
 pub(crate) struct Visitor {
     /// The value of the session cookie.
     pub(crate) session: String,
-    /// The token that each form of the session contains.
+    /// The token that every form of the session contains.
     pub(crate) form_token: String,
     pub(crate) identity: Identity,
 }
@@ -45,19 +46,21 @@ pub(crate) struct Session {
     identity: Identity,
     form_token: String,
     used: Instant,
-    /// The message for the next page.
+    /// The message that the next page shows.
     pub(crate) flash: Option<Arc<FlashMessage>>,
-    /// The messages about changes with an unknown outcome. Every page shows them until they are resolved.
+    /// The messages about changes with an unknown outcome. Every page shows these messages until the changes are
+    /// resolved.
     pub(crate) unresolved: Vec<Arc<FlashMessage>>,
-    /// The results of the latest actions, newest first, each with its submission.
+    /// The results of the most recent actions, newest first. The text of each entry is the id of the submitted form.
     results: VecDeque<(String, ActionResult)>,
-    /// The newest created key and its id, until the page's script fetches the key. The id distinguishes the key from a
-    /// key that was created in another tab.
+    /// The most recently created key and its id, until the page's script fetches the key. The id distinguishes this key
+    /// from a key that was created in another tab.
     pub(crate) created: Option<(KeyId, ApiKey)>,
 }
 
 impl Session {
-    /// Returns the result of the action of a submission. Repeated submissions of a form share one result.
+    /// Returns the cell for the result of a submitted form. `submission` is the id of the form. Repeated submissions of
+    /// a form share one cell.
     pub(crate) fn action_result(&mut self, submission: &str) -> ActionResult {
         if let Some((_, result)) = self.results.iter().find(|(key, _)| key == submission) {
             return Arc::clone(result);
@@ -68,7 +71,7 @@ impl Session {
     }
 }
 
-/// All sessions, by the value of the session cookie. Sessions are in memory only.
+/// All sessions, by the value of the session cookie. The sessions are kept only in memory.
 #[derive(Default)]
 pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);
 
@@ -77,7 +80,7 @@ impl Sessions {
         let (session, form_token) = (token::generate(), token::generate());
         let mut sessions = self.lock();
         if sessions.len() >= MAX_SESSIONS {
-            // Anonymous sessions are removed first, because any client can create them.
+            // Removes anonymous sessions first, because any client can create them.
             let is_known = |session: &Session| !matches!(session.identity, Identity::Anonymous);
             let oldest = sessions.iter().min_by_key(|(_, session)| (is_known(session), session.used));
             let oldest = oldest.map(|(id, _)| id.clone());
@@ -104,7 +107,7 @@ impl Sessions {
         })
     }
 
-    /// Calls a function with a session. Returns `None` if the session has ended.
+    /// Calls `function` with the session that `cookie` identifies. Returns `None` if the session has ended.
     pub(crate) fn with<T>(&self, cookie: &str, function: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let mut sessions = self.lock();
         let session = sessions.get_mut(cookie)?;

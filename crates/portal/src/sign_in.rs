@@ -25,7 +25,7 @@ pub(crate) async fn sign_in(State(app): State<Arc<AppState>>, request: SessionFo
     let (Authentication::SignIn, Some(role)) = (&app.authentication, Role::from_name(&request.form.role)) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
-    // A new session prevents session fixation: an attacker may have set the cookie of the anonymous session.
+    // Starts a new session to prevent session fixation: an attacker may have set the cookie of the anonymous session.
     app.sessions.end(&request.visitor.session);
     let user = app.sessions.begin(Identity::User(role));
     cookies::with_session(&app, &user, Redirect::to(PATH))
@@ -36,8 +36,8 @@ pub(crate) async fn sign_out(State(app): State<Arc<AppState>>, request: SessionF
     Redirect::to(PATH)
 }
 
-/// Starts a session for a valid link, and invalidates the link. The response is a page that redirects, because a
-/// browser that another program has opened does not send the new cookie after an HTTP redirect.
+/// Starts a session for the visitor if the link is valid, and invalidates the link. The response is a page that
+/// redirects. After an HTTP redirect, a browser that was opened by another program would not send the new cookie.
 pub(crate) async fn open_link(
     State(app): State<Arc<AppState>>,
     language: Language,
@@ -46,7 +46,7 @@ pub(crate) async fn open_link(
     Path(token): Path<String>,
 ) -> Response {
     let Authentication::Links(links) = &app.authentication else { return StatusCode::NOT_FOUND.into_response() };
-    // A prefetch must not consume the link.
+    // Only a navigation uses up the link. A prefetch must not use it up.
     if !is_navigation {
         return StatusCode::FORBIDDEN.into_response();
     }

@@ -1,4 +1,4 @@
-//! Random tokens and their comparison.
+//! Generation and comparison of random tokens.
 
 use subtle::ConstantTimeEq as _;
 
@@ -9,7 +9,7 @@ pub(crate) fn generate() -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Compares two tokens in constant time.
+/// Returns whether two tokens are equal. The comparison takes constant time.
 pub(crate) fn is_equal(given: &str, expected: &str) -> bool {
     given.as_bytes().ct_eq(expected.as_bytes()).into()
 }

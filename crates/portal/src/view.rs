@@ -1,4 +1,4 @@
-//! The HTML pages, which contain no secrets.
+//! Rendering of the HTML pages, which contain no secrets.
 
 mod access_pages;
 mod flash_messages;
@@ -20,7 +20,7 @@ use crate::token;
 pub(crate) use access_pages::{forbidden, link_required, redirect, session_ended, sign_in};
 use layout::layout;
 
-/// The context of a page: the visitor, the language, the messages, and whether changes are allowed.
+/// The data that every page needs: the visitor, the language, the messages, and whether keys can be changed.
 pub(crate) struct Page<'a> {
     pub(crate) language: Language,
     pub(crate) visitor: &'a Visitor,
@@ -37,19 +37,20 @@ pub(crate) struct Keys<'a> {
 impl Keys<'_> {
     pub(crate) fn get(&self, id: &str) -> Result<&ApiKeyDetails, ErrorSummary> {
         let id = KeyId::parse(id)?;
-        // An id that contains a key is never found, because pages contain no links with such an id.
+        // Treats an id that contains a key as not found, because pages contain no links with such an id.
         let found = self.keys.iter().find(|key| key.id == id && !key.id.holds_key());
         found.ok_or_else(|| ErrorSummary::of(ErrorKind::NotFound))
     }
 
-    /// Returns true if a text contains a key, or a string that looks like a key. Pages do not repeat such a text.
+    /// Returns true if a text contains a known key or looks like a key. Pages do not repeat such a text.
     fn is_secret(&self, typed: &str) -> bool {
         self.client.untrusted(typed).holds_key() || holds_credential(typed)
     }
 }
 
 impl Page<'_> {
-    /// Renders the list of keys. If `search` is not empty, the list contains the keys whose names contain it.
+    /// Renders the list of keys. If `search` is not empty, the list contains only the keys whose names contain
+    /// `search`.
     pub(crate) fn keys(&self, keys: &Keys<'_>, search: &str) -> Markup {
         let language = self.language;
         layout(
@@ -99,7 +100,7 @@ impl Page<'_> {
     }
 }
 
-/// Returns the name of a key as the page shows it, or `None` if it is blank.
+/// Returns the name of a key as the page shows it. Returns `None` if the name is blank.
 fn name(key: &ApiKeyDetails) -> Option<String> {
     key.name.as_ref().map(ToString::to_string).filter(|name| !name.trim().is_empty())
 }

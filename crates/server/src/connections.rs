@@ -1,4 +1,4 @@
-//! The open connections and their states.
+//! The open connections of a server and their states.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 /// The maximum time that [`Connections::close_longest_waiting`] waits for a connection to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// The open connections and their tasks. Dropping this value closes all connections.
+/// The open connections of a server and the tasks that serve them. Dropping this value closes all connections.
 #[derive(Default)]
 pub(crate) struct Connections {
     tasks: JoinSet<()>,
@@ -34,7 +34,7 @@ impl Connections {
         self.by_id.insert(task.id(), (state, task));
     }
 
-    /// Waits for a future. Removes connections that end while waiting.
+    /// Waits for a future and returns its output. Removes connections that end while waiting.
     pub(crate) async fn run_until<T>(&mut self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         loop {
@@ -46,8 +46,8 @@ impl Connections {
         }
     }
 
-    /// Closes up to `count` connections that wait for their clients, beginning with the longest-waiting. Then waits
-    /// until a connection has ended, for at most [`CLOSE_TIMEOUT`].
+    /// Closes up to `count` connections that wait for their clients, beginning with the one that has waited longest.
+    /// Then waits until a connection has ended, for at most [`CLOSE_TIMEOUT`].
     pub(crate) async fn close_longest_waiting(&mut self, count: usize) {
         let waiting = self.by_id.values().filter_map(|(state, task)| Some((state.waiting_since()?, state, task)));
         let mut waiting: Vec<_> = waiting.collect();
@@ -67,7 +67,7 @@ impl Connections {
     }
 }
 
-/// The state of a connection. The task of the connection and [`Connections`] share it.
+/// The state of a connection, which the task of the connection shares with [`Connections`].
 #[derive(Clone)]
 pub(crate) struct ConnectionState(Arc<Mutex<State>>);
 
@@ -85,8 +85,8 @@ impl ConnectionState {
         ConnectionState(Arc::new(Mutex::new(State::WaitingForClient { since: Instant::now() })))
     }
 
-    /// Marks the connection as responding. [`Connections`] does not close the connection until the response is ready.
-    /// Returns an error if the connection is already being closed.
+    /// Marks the connection as responding. While it is responding, [`Connections`] does not close it. Returns an error
+    /// if the connection is already being closed.
     pub(crate) fn start_response(&self) -> Result<(), ClosedError> {
         let mut state = self.state();
         if matches!(*state, State::Closed) {
@@ -111,7 +111,7 @@ impl ConnectionState {
         }
     }
 
-    /// Changes the state to closed if the connection waits for its client, and returns whether it did.
+    /// If the connection waits for its client, changes the state to closed. Returns whether the state was changed.
     fn close_if_waiting(&self) -> bool {
         let mut state = self.state();
         let is_waiting = matches!(*state, State::WaitingForClient { .. });

@@ -1,13 +1,13 @@
-//! The HTTP/1.1 server of the emulator and of the API keys page. Clients that send or read nothing cannot block other
-//! clients.
+//! The HTTP/1.1 server of the emulator and of the API keys page. Clients that send nothing or read nothing cannot block
+//! other clients.
 //!
 //! - A timeout of ten seconds applies to the head of each request, to each part of a request body, and to each part of
 //!   a response.
-//! - The number of connections is limited. At the limit, a new connection replaces the connection that has waited longest for
-//!   its client. A request is never interrupted while the server responds to it. If the server responds on all connections,
-//!   new connections wait.
-//! - If no file descriptor is free, the server closes the eighth of the connections that has waited longest for its
-//!   clients.
+//! - The number of connections is limited. At the limit, a new connection replaces the connection that has waited
+//!   longest for its client. The server never closes a connection while it prepares a response. If the server is
+//!   preparing a response on every connection, new connections wait.
+//! - If no file descriptor is free, the server closes an eighth of the connections: those that have waited longest for
+//!   their clients.
 
 mod connections;
 mod request_body;
@@ -38,12 +38,12 @@ use request_body::RequestBody;
 /// The timeout for the head of a request, the next part of a request body, and the next part of a response.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The interval between two attempts to accept a connection when no file descriptor is free.
+/// The interval between two attempts to accept a connection while no file descriptor is free.
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A source of connections.
 pub trait Listener: Sync {
-    /// The type of a connection.
+    /// The type of an accepted connection.
     type Stream: AsyncRead + AsyncWrite + Send + 'static;
 
     /// Polls for the next connection. After an error, the listener can be polled again.
@@ -66,12 +66,12 @@ impl Listener for TcpListener {
     }
 }
 
-/// Serves all connections of a listener, each with the service that `make_service` creates for it.
+/// Serves all connections that a listener accepts. `make_service` creates the service for each connection.
 ///
-/// The number of concurrent connections is at most `max_connections`, and at most three quarters of the number of files that
-/// the process may open.
+/// The number of concurrent connections is limited to `max_connections` and to three quarters of the number of files
+/// that the process may open.
 ///
-/// The future never completes. Dropping it closes all connections.
+/// The future never completes. Dropping the future closes all connections.
 pub async fn serve<L, S>(listener: L, max_connections: usize, make_service: impl Fn(&L::Stream) -> S)
 where
     L: Listener,

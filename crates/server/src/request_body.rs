@@ -1,4 +1,4 @@
-//! A request body with a timeout. The end of the body marks its connection as responding.
+//! A request body with a timeout. When the body ends, its connection is marked as responding.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -18,12 +18,12 @@ pub(crate) struct RequestBody {
     body: Incoming,
     state: ConnectionState,
     timeout: Duration,
-    /// The timer of the next part of the body. `None` while the body is not waiting.
+    /// The timer for the next part of the body. `None` while the body is not waiting for its next part.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl RequestBody {
-    /// Creates a body that fails if its next part does not arrive within the timeout.
+    /// Creates a request body. Reading the body fails if its next part does not arrive within the timeout.
     pub(crate) fn new(body: Incoming, state: ConnectionState, timeout: Duration) -> Result<Self, ClosedError> {
         if body.is_end_stream() {
             state.start_response()?;

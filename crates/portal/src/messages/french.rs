@@ -1,5 +1,5 @@
-//! French translations of the core's error texts. The table is keyed by the English text, so a changed English text has
-//! no translation until the table is updated.
+//! French translations of the core's error texts. The English text is the key of the table, so a changed English text
+//! has no translation until the table is updated.
 
 #[rustfmt::skip]
 static FRENCH: &[(&str, &str)] = &[
@@ -87,7 +87,8 @@ static FRENCH: &[(&str, &str)] = &[
      "signalez-le, s'il vous plaît, sans aucune clé"),
 ];
 
-/// Returns the French translation of a text in the core's error table. The page and `README.fr.md` use it.
+/// Returns the French translation of a text in the core's table of errors. The page and `README.fr.md` contain these
+/// translations.
 #[doc(hidden)]
 pub fn french(english: &str) -> Option<String> {
     let (_, french) = FRENCH.iter().find(|(text, _)| *text == english)?;

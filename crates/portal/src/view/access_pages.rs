@@ -60,7 +60,7 @@ pub(crate) fn link_required(language: Language) -> Markup {
     )
 }
 
-/// Renders the response to a form whose session has ended, for example in another tab.
+/// Renders the response to a submitted form whose session has ended, for example by signing out in another tab.
 pub(crate) fn session_ended(language: Language) -> Markup {
     page(
         language,
@@ -73,7 +73,7 @@ pub(crate) fn session_ended(language: Language) -> Markup {
     )
 }
 
-/// Renders a page that redirects to the list of keys immediately, and adds no entry to the browser's history.
+/// Renders a page that redirects to the list of keys immediately. The redirect adds no entry to the browser's history.
 pub(crate) fn redirect(language: Language) -> Markup {
     page(
         language,

@@ -24,7 +24,7 @@ impl Page<'_> {
         }
     }
 
-    /// Renders the message about a created key. The page's script shows the key in this message for 30 seconds.
+    /// Renders the message that a key was created. The page's script shows the key in this message for 30 seconds.
     fn was_created(&self, id: &KeyId, key: &KeySummary) -> Markup {
         let language = self.language;
         let path = (!id.holds_key()).then(|| key_path(id, "created"));
@@ -76,7 +76,7 @@ impl Page<'_> {
         }
     }
 
-    /// Renders what the visitor can do about a change with an unknown outcome.
+    /// Renders the instructions for resolving a change with an unknown outcome.
     fn unresolved_change(&self, error: &ErrorSummary, action: &RequestedAction) -> Markup {
         let (language, change) = (self.language, action.change(error));
         html! {

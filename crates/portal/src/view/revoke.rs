@@ -1,4 +1,4 @@
-//! The page that asks for the confirmation of a revocation.
+//! The page that asks the visitor to confirm a revocation.
 
 use codat_keys::{ApiKeyDetails, ErrorKind};
 use maud::{Markup, html};

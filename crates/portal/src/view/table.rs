@@ -1,4 +1,4 @@
-//! The table of keys and the form that creates one.
+//! The table of keys and the form that creates a key.
 
 use codat_keys::{ApiKeyDetails, ErrorKind, MAX_KEYS, Timestamp};
 use maud::{Markup, html};
@@ -58,7 +58,7 @@ impl Page<'_> {
     fn row(&self, keys: &Keys<'_>, key: &ApiKeyDetails, is_found: bool) -> Markup {
         let (language, id) = (self.language, &key.id);
         let name = name(key);
-        // A link would reveal an id that contains a key.
+        // An id that contains a key gets no link, because the link would reveal the key.
         let is_linked = !id.holds_key();
         let owner = format!("{}{}", language.colon(), name.as_deref().unwrap_or(language.no_name()));
         html! {
@@ -93,7 +93,8 @@ impl Page<'_> {
         }
     }
 
-    /// Renders a button with which the page's script fetches a secret. Screen readers read `announcement` afterwards.
+    /// Renders a button with which the page's script fetches a secret. Screen readers read `announcement` after the
+    /// secret was fetched.
     fn tool(&self, action: &str, source: &str, announcement: &str, text: &str, owner: &str) -> Markup {
         html! {
             button.quiet type="button" data-does=(action) data-from=(source) data-said=(announcement) data-hide=(self.language.hide())
@@ -149,7 +150,7 @@ impl Page<'_> {
         }
     }
 
-    /// Returns the name that the visitor typed for a failed creation, and whether the name is invalid.
+    /// Returns the name that the visitor typed for a creation that failed, and whether the name is invalid.
     fn typed(&self) -> (&str, bool) {
         let typed = self.messages.iter().find_map(|message| match &**message {
             FlashMessage::InvalidName { typed } => Some((typed.as_str(), true)),
