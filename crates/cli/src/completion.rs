@@ -3,21 +3,21 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use clap::FromArgMatches;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
+use codat_keys::ApiKeyDetails;
 use codat_keys::reference::References;
-use codat_keys::{ApiKeyDetails, plain};
 
-use crate::args;
-use crate::config::{Config, Source};
+use crate::config::Source;
 use crate::connection::Connection;
 use crate::credential_selection::{self, Selection};
+use crate::exit_status;
 use crate::failure::Failure;
 use crate::output::print;
-use crate::redact::without_secrets;
 use crate::runtime;
 
 const VARIABLE: &str = "_CODAT_KEYS_COMPLETE";
@@ -29,16 +29,21 @@ const BASH: &str = include_str!("completion.bash");
 /// The time limit for the call that lists keys.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Builds the command with all subcommands, which the completers of its own arguments need.
+static COMMAND: OnceLock<fn() -> clap::Command> = OnceLock::new();
+
 /// Prints completions if a shell requests them, and returns whether one does. Errors are ignored: a message would appear
 /// within the command line.
-pub(crate) fn answer() -> bool {
+pub(crate) fn answer(command: fn() -> clap::Command) -> bool {
     let folder = env::current_dir().ok();
-    let complete = CompleteEnv::with_factory(args::command).var(VARIABLE);
+    // Set once: `main` calls this function once.
+    let _ = COMMAND.set(command);
+    let complete = CompleteEnv::with_factory(command).var(VARIABLE);
     complete.try_complete(env::args_os(), folder.as_deref()).unwrap_or(true)
 }
 
 /// Prints the script that a shell sources.
-pub(crate) fn script(shell: clap_complete::Shell) -> Result<(), Failure> {
+pub(crate) fn print_script(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     let shells = Shells::builtins();
     let written = shells
@@ -54,22 +59,16 @@ pub(crate) fn script(shell: clap_complete::Shell) -> Result<(), Failure> {
     }
 }
 
-pub(crate) fn profiles() -> Vec<CompletionCandidate> {
-    let profiles = Config::load().map(|config| config.profiles().to_vec()).unwrap_or_default();
-    let candidate = |profile: &crate::config::Profile| {
-        CompletionCandidate::new(profile.name.as_str()).help(Some(plain(&without_secrets(&profile.base_url)).into()))
-    };
-    profiles.iter().map(candidate).collect()
-}
-
+/// Returns the names of the commands.
 pub(crate) fn commands() -> Vec<CompletionCandidate> {
-    let command = args::command();
+    let Some(command) = command() else { return Vec::new() };
     let commands = command.get_subcommands().filter(|sub| !sub.is_hide_set());
     commands.map(|sub| CompletionCandidate::new(sub.get_name()).help(sub.get_about().cloned())).collect()
 }
 
+/// Returns the topics of `help`: the names of the commands, and `exit-status`.
 pub(crate) fn topics() -> Vec<CompletionCandidate> {
-    let statuses = CompletionCandidate::new(args::EXIT_STATUS).help(Some("What each exit status means".into()));
+    let statuses = CompletionCandidate::new(exit_status::TOPIC).help(Some("What each exit status means".into()));
     commands().into_iter().chain([statuses]).collect()
 }
 
@@ -129,9 +128,13 @@ fn listed() -> Option<Vec<ApiKeyDetails>> {
 /// Parses the connection options on the incomplete command line.
 fn connection() -> Option<Connection> {
     let words = env::args_os().skip_while(|word| word != "--").skip(1);
-    let matches = args::command().ignore_errors(true).try_get_matches_from(words).ok()?;
+    let matches = command()?.ignore_errors(true).try_get_matches_from(words).ok()?;
     let (_, matches) = matches.subcommand()?;
     Connection::from_arg_matches(matches).ok()
+}
+
+fn command() -> Option<clap::Command> {
+    COMMAND.get().map(|command| command())
 }
 
 /// Whether a text is safe on a command line without quotes. Shells do not quote completions, and the names of keys come from

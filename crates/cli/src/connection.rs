@@ -4,16 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use clap_complete::engine::ArgValueCandidates;
-use codat_keys::{Client, ClientBuilder, Credential, ErrorKind};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use codat_keys::{Client, ClientBuilder, Credential, ErrorKind, plain};
 use url::{Origin, Url};
 
-use crate::completion;
-use crate::config::{Profile, Source};
+use crate::config::{Config, Profile, Source};
 use crate::credential_selection::{self, Selection};
 use crate::failure::Failure;
 use crate::keyring::{self, KeyringError};
-use crate::redact::keep_secret;
+use crate::redact::{keep_secret, without_secrets};
 use crate::runtime::unless_interrupted;
 
 #[derive(Args)]
@@ -34,7 +33,7 @@ pub(crate) struct Connection {
 #[command(next_help_heading = "Connection")]
 pub(crate) struct KeyOptions {
     /// The profile to use [default: the key in the environment, else CODAT_PROFILE, else the profile in use]
-    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::profiles))]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(profile_candidates))]
     pub(crate) profile: Option<String>,
     /// Where the API is [default: the profile's, else CODAT_BASE_URL, else https://api.codat.io]
     #[arg(long, value_name = "URL", value_parser = base_url)]
@@ -184,6 +183,15 @@ impl KeyOptions {
     pub(crate) fn keyring_timeout(&self) -> Duration {
         self.timeout.map_or(keyring::TIMEOUT, Duration::from_secs)
     }
+}
+
+/// Returns the names of the profiles, for completions.
+pub(crate) fn profile_candidates() -> Vec<CompletionCandidate> {
+    let profiles = Config::load().map(|config| config.profiles().to_vec()).unwrap_or_default();
+    let candidate = |profile: &Profile| {
+        CompletionCandidate::new(profile.name.as_str()).help(Some(plain(&without_secrets(&profile.base_url)).into()))
+    };
+    profiles.iter().map(candidate).collect()
 }
 
 /// Checks the URL before the builder of the client does, so that the error names the option.

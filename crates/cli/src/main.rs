@@ -7,94 +7,57 @@
 )]
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "every console encoding can represent ASCII"))]
 
-mod api;
-mod args;
-mod audit;
-mod child_process;
+// From the top layer to the bottom one. A module uses only modules of its layer and of those below it.
+mod parse;
+
+mod commands;
+
 mod completion;
-mod config;
+mod key_reference;
+
 mod connection;
-mod create;
 mod credential_report;
+mod key_output;
+mod key_storage;
+
+mod config;
 mod credential_selection;
-mod delete;
-mod demo;
-mod doctor;
-mod emulator;
-mod emulator_exec;
-mod env;
-mod exec;
-mod failure;
-mod header;
-mod inject;
-mod json;
 mod key_display;
 mod keyring;
-mod keys;
-mod login;
-mod logout;
-mod manual;
-mod output;
-mod portal;
-mod profile;
-mod redact;
-mod runtime;
 mod secret_file;
 mod secret_input;
+
+mod child_process;
+mod output;
+mod runtime;
+mod usage;
+
+mod failure;
+
+mod exit_status;
+mod json;
+mod redact;
 mod signals;
 mod stderr;
 mod template;
-mod usage;
 
 use std::process::ExitCode;
 
-use args::Command;
-use emulator::EmulatorCommand;
 use failure::Failure;
 
 fn main() -> ExitCode {
-    if completion::answer() {
+    if completion::answer(commands::command) {
         return ExitCode::SUCCESS;
     }
-    let (cli, is_json) = match args::parse() {
+    let (cli, is_json) = match parse::parse() {
         Ok(parsed) => parsed,
         Err(status) => return status,
     };
     signals::handle(move |done| {
         let _ = Failure::stopped(done).report(is_json);
     });
-    match run(cli) {
+    match commands::run(cli) {
         Ok(status) => status,
         Err(failure) => failure.report(is_json),
     }
-}
-
-fn run(cli: args::Cli) -> Result<ExitCode, Failure> {
-    let done = match cli.command {
-        Command::List(list) => runtime::run(keys::list(&list)),
-        Command::Show(show) => runtime::run(keys::show(&show)),
-        Command::Whoami(whoami) => runtime::run(keys::whoami(&whoami)),
-        Command::Create(create) => runtime::run(create::create(&create)),
-        Command::Delete(delete) => runtime::run(delete::delete(&delete)),
-        Command::Login(login) => runtime::run(login::login(&login)),
-        Command::Logout(logout) => runtime::run(logout::logout(&logout)),
-        Command::Profile(profiles) => profile::profile(&profiles),
-        Command::Exec(exec) => return exec::exec(&exec),
-        Command::Inject(options) => runtime::run(inject::inject(&options)),
-        Command::Env(options) => env::env(&options),
-        Command::Audit(audit) => return runtime::run(audit::audit(&audit)),
-        Command::Api(api) => runtime::run(api::api(&api)),
-        Command::Doctor(doctor) => runtime::run(doctor::doctor(&doctor)),
-        Command::Header(options) => runtime::run(header::header(&options)),
-        Command::Emulator { options, command: Some(EmulatorCommand::Exec { command }) } => {
-            return runtime::run(emulator_exec::exec(&options, &command));
-        }
-        Command::Emulator { options, command: None } => runtime::run(emulator::run(&options)),
-        Command::Portal(portal) => runtime::run(portal::portal(&portal)),
-        Command::Demo => runtime::run(demo::demo()),
-        Command::Completions { shell } => completion::script(shell),
-        Command::Man { command } => manual::man(command.as_deref()),
-        Command::Help { topic } => manual::help(&topic),
-    };
-    done.map(|()| ExitCode::SUCCESS)
 }

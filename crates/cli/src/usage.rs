@@ -6,14 +6,13 @@ use std::error::Error as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind as Usage};
 use codat_keys::ErrorKind;
 
-use crate::args;
 use crate::failure::Failure;
 
 /// The maximum length of a repeated argument. A key has 40 characters.
 const MAX_REPEATED_CHARS: usize = 20;
 
-/// Converts an error of clap.
-pub(crate) fn failure(error: &clap::Error) -> Failure {
+/// Converts an error of clap. `help` is the command line that prints the help of the subcommand.
+pub(crate) fn failure(error: &clap::Error, help: &str) -> Failure {
     let known = context(error, ContextKind::InvalidArg).unwrap_or_else(|| "an option".into());
     let message = match error.kind() {
         Usage::DisplayHelpOnMissingArgumentOrSubcommand | Usage::MissingSubcommand => "no command was given".to_owned(),
@@ -38,7 +37,7 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
         }
         _ => format!("the value of {known} is {}", reason(error)),
     };
-    Failure::new(ErrorKind::InvalidInput, message, hint(error))
+    Failure::new(ErrorKind::InvalidInput, message, hint(error, help))
 }
 
 /// Returns the message of a value parser of this program. The messages of clap's parsers would quote the value.
@@ -47,8 +46,8 @@ fn reason(error: &clap::Error) -> String {
     reason.unwrap_or_else(|| "not valid".into())
 }
 
-fn hint(error: &clap::Error) -> String {
-    let usage = format!("`{}` shows the usage", args::help_of(std::env::args_os()));
+fn hint(error: &clap::Error, help: &str) -> String {
+    let usage = format!("`{help}` shows the usage");
     let known = |kind| context(error, kind).filter(|text| !text.is_empty());
     if let Some(values) = known(ContextKind::ValidValue) {
         return format!("give one of {values}");

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use imports::Imports;
 
 /// The number of modules in cycles that each crate still has. These numbers must only decrease.
-const IN_CYCLES: [(&str, usize); 2] = [("bench", 5), ("crates/cli", 18)];
+const IN_CYCLES: [(&str, usize); 1] = [("bench", 5)];
 
 /// The modules that each module uses, each with a path that names the used module.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;

@@ -5,19 +5,19 @@ use std::process::{Command, ExitCode};
 
 use codat_keys::{ErrorKind, without_credentials};
 
+use super::options::{EmulatorOptions, start};
 use crate::child_process;
-use crate::emulator::{self, EmulatorOptions};
 use crate::failure::Failure;
 
 const USAGE: &str = "codat-keys emulator --seed 1 exec -- COMMAND";
 
-pub(crate) async fn exec(options: &EmulatorOptions, command: &[OsString]) -> Result<ExitCode, Failure> {
+pub(super) async fn exec(options: &EmulatorOptions, command: &[OsString]) -> Result<ExitCode, Failure> {
     child_process::check(command, USAGE)?;
     if options.json || options.explain {
         let hint = format!("leave them out: {USAGE}");
         return Err(Failure::new(ErrorKind::InvalidInput, "--json and --explain have no effect with exec", hint));
     }
-    let emulator = emulator::start(options)?;
+    let emulator = start(options)?;
     let (program, arguments) = command.split_first().expect("clap requires a command");
     let mut child = Command::new(program);
     without_credentials(&mut child)

@@ -4,19 +4,19 @@ use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use codat_keys::ErrorKind;
 
-use crate::completion;
 use crate::config::Config;
+use crate::connection::profile_candidates;
 use crate::credential_selection;
 use crate::failure::Failure;
+use crate::key_storage::{self, check_is_stored_here};
 use crate::keyring;
-use crate::login::{check_is_kept_here, forget};
 use crate::stderr::eprint_line;
 
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys logout --profile work")]
 pub(crate) struct Logout {
     /// The profile to remove [default: CODAT_PROFILE, else the profile in use]
-    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(completion::profiles))]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(profile_candidates))]
     profile: Option<String>,
 }
 
@@ -27,11 +27,11 @@ pub(crate) async fn logout(logout: &Logout) -> Result<(), Failure> {
         Failure::new(ErrorKind::InvalidInput, "no profile is in use", hint)
     })?;
     let profile = config.get(&name, Some(&named_by))?.clone();
-    check_is_kept_here(&config, &profile)?;
+    check_is_stored_here(&config, &profile)?;
     // The profile is removed first: if the file cannot be written, nothing has changed.
     config.remove(&name);
     config.save()?;
-    forget(&profile, keyring::TIMEOUT).await.inspect_err(|_| {
+    key_storage::remove(&profile, keyring::TIMEOUT).await.inspect_err(|_| {
         eprint_line(&format!("note: the profile `{name}` is removed, but its key is still in {}", profile.source));
     })?;
     eprint_line(&format!("removed the profile `{name}`, and its key from {}", profile.source));

@@ -10,14 +10,12 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde::Serialize;
 
 use crate::connection::Connection;
+use crate::exit_status;
 use crate::failure::Failure;
 use crate::key_display::KeyJson;
 use crate::output::{print_json, print_rows};
 use crate::runtime::unless_interrupted;
 use crate::stderr::eprint_line;
-
-/// The exit status of an audit with findings.
-pub(crate) const FOUND: u8 = 3;
 
 /// The number of keys, of at most ten, from which there may be too little room for the next rotations.
 const MANY: usize = 8;
@@ -127,7 +125,7 @@ pub(crate) async fn audit(audit: &Audit) -> Result<ExitCode, Failure> {
         print_report(&client, &keys, now, &of_each, &of_all)?;
     }
     let is_clean = of_all.is_empty() && of_each.iter().all(Vec::is_empty);
-    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(exit_status::FINDINGS) })
 }
 
 /// Prints a table of the keys, then a line for each kind of finding with the ids of its keys.

@@ -6,8 +6,8 @@ use codat_keys::{ErrorKind, plain};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::completion;
 use crate::config::{Config, Name, Profile};
+use crate::connection::profile_candidates;
 use crate::credential_selection;
 use crate::failure::Failure;
 use crate::output::{print_json, print_rows};
@@ -37,14 +37,14 @@ enum ProfileCommand {
     #[command(after_help = "Example: codat-keys profile use work")]
     Use {
         /// The profile
-        #[arg(add = ArgValueCandidates::new(completion::profiles))]
+        #[arg(add = ArgValueCandidates::new(profile_candidates))]
         name: String,
     },
     /// Show one profile
     #[command(after_help = "Example: codat-keys profile show work")]
     Show {
         /// The profile [default: CODAT_PROFILE, else the profile in use]
-        #[arg(add = ArgValueCandidates::new(completion::profiles))]
+        #[arg(add = ArgValueCandidates::new(profile_candidates))]
         name: Option<String>,
         /// Print {"profile":{"name","inUse","baseUrl","source"}}
         #[arg(long)]

@@ -1,11 +1,13 @@
-//! The commands `help` and `man`, generated from the declarations of the arguments.
+//! The command `man`, generated from the declarations of the arguments.
 
-use clap_mangen::Man;
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use clap_mangen::roff::{Roff, bold, roman};
-use codat_keys::ErrorKind;
 
-use crate::args;
+use super::help::find;
+use crate::completion;
 use crate::config::Config;
+use crate::exit_status;
 use crate::failure::Failure;
 use crate::output::print;
 
@@ -28,42 +30,23 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     ("XDG_CONFIG_HOME", "The folder of the configuration. Default: ~/.config."),
 ];
 
-/// Prints the help of a command, or of the program if no command is given.
-pub(crate) fn help(topic: &[String]) -> Result<(), Failure> {
-    if topic == [args::EXIT_STATUS] {
-        return print(&format!("{}\n", args::exit_statuses()));
-    }
-    find(topic)?;
-    let line = ["codat-keys"].into_iter().chain(topic.iter().map(String::as_str)).chain(["--help"]);
-    if let Err(help) = args::command().try_get_matches_from(line) {
-        // A closed pipe is not a failure.
-        let _ = help.print();
-    }
-    Ok(())
+#[derive(Args)]
+#[command(after_help = "Example: codat-keys man | man -l -")]
+pub(crate) struct Man {
+    /// The command
+    #[arg(add = ArgValueCandidates::new(completion::commands))]
+    command: Option<String>,
 }
 
-pub(crate) fn man(command: Option<&str>) -> Result<(), Failure> {
-    let words: Vec<String> = command.map(str::to_owned).into_iter().collect();
+pub(crate) fn man(man: &Man, program: clap::Command) -> Result<(), Failure> {
+    let words: Vec<String> = man.command.iter().cloned().collect();
     let mut page = Vec::new();
-    render(&Man::new(find(&words)?), command.is_none(), &mut page)
+    render(&clap_mangen::Man::new(find(program, &words)?), words.is_empty(), &mut page)
         .map_err(|error| Failure::local(format!("the page could not be made: {error}"), "please report it"))?;
     print(&String::from_utf8_lossy(&page))
 }
 
-fn find(words: &[String]) -> Result<clap::Command, Failure> {
-    let mut command = args::command();
-    command.build();
-    for word in words {
-        let found = command.find_subcommand(word).cloned();
-        command = found.ok_or_else(|| {
-            let what = format!("there is no command `{}`", words.join(" "));
-            Failure::new(ErrorKind::InvalidInput, what, "`codat-keys --help` lists the commands")
-        })?;
-    }
-    Ok(command)
-}
-
-fn render(man: &Man, is_whole: bool, page: &mut Vec<u8>) -> std::io::Result<()> {
+fn render(man: &clap_mangen::Man, is_whole: bool, page: &mut Vec<u8>) -> std::io::Result<()> {
     if !is_whole {
         return man.render(page);
     }
@@ -85,7 +68,7 @@ fn own_sections() -> Roff {
     ];
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
-    for (status, meaning) in args::exit_status_rows() {
+    for (status, meaning) in exit_status::rows() {
         entry(&mut roff, &status, &meaning);
     }
     for (title, rows) in [("ENVIRONMENT", &ENVIRONMENT[..]), ("FILES", &files)] {

@@ -1,12 +1,30 @@
 //! The command `create`.
 
+use clap::Args;
 use codat_keys::{Creation, How, KeyName};
 
-use crate::args::Create;
+use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::keys::{fetch_hint, reserve, write_secret};
+use crate::key_output::{KeyOutput, fetch_hint, reserve, write_secret};
 use crate::signals::{begin_change, end_change, interrupted};
 use crate::stderr::eprint_line;
+
+#[derive(Args)]
+#[command(after_help = "Example: codat-keys create invoice-processor --out key.txt")]
+pub(crate) struct Create {
+    /// The name, at most 50 characters
+    name: String,
+    /// Nobody else creates keys of this name: after a lost answer, take the one new key of the name for the one asked for
+    #[arg(long)]
+    adopt: bool,
+    /// Resume a create whose outcome is unknown, with the idempotency key that it told
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    #[command(flatten)]
+    output: KeyOutput,
+    #[command(flatten)]
+    connection: Connection,
+}
 
 pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     let client = create.connection.client().await?;

@@ -1,21 +1,16 @@
-//! The command `emulator`: runs a local emulator of Codat's API.
+//! The options of an emulator, and its start.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind as Io};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use codat_keys::{ErrorKind, NotText, decode};
 use codat_keys_emulator::Emulator;
-use serde_json::json;
 
+use super::page;
 use crate::failure::Failure;
-use crate::json::json_text;
-use crate::output::{print, print_aside};
-use crate::portal;
-use crate::signals::interrupted;
 use crate::stderr::eprint_line;
 
 #[derive(Args)]
@@ -52,42 +47,8 @@ pub(crate) struct EmulatorOptions {
     pub(crate) explain: bool,
 }
 
-#[derive(Subcommand)]
-pub(crate) enum EmulatorCommand {
-    /// Run a command with CODAT_BASE_URL and CODAT_API_KEY set, and end with its exit status
-    #[command(after_help = "Example: codat-keys emulator exec -- sh -c 'codat-keys create ci && codat-keys list'")]
-    Exec {
-        /// The command and its arguments
-        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
-        command: Vec<OsString>,
-    },
-}
-
-pub(crate) async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
-    if options.explain {
-        return print(&codat_keys_emulator::behaviours_as_text());
-    }
-    let interrupted = interrupted();
-    let emulator = start(options)?;
-    let (url, key, page) = (emulator.base_url(), emulator.api_key(), portal::page_of(&emulator));
-    let started = if options.json {
-        json_text(&json!({ "baseUrl": url, "apiKey": key, "page": page }), false) + "\n"
-    } else {
-        format!(
-            "Codat emulator at {url}, until Ctrl-C\n  export CODAT_BASE_URL={url}\n  export CODAT_API_KEY={key}\n  \
-             page of its keys: {page}\n"
-        )
-    };
-    tokio::pin!(interrupted);
-    tokio::select! {
-        printed = print_aside(started) => printed?,
-        () = &mut interrupted => return Ok(()),
-    }
-    interrupted.await;
-    Ok(())
-}
-
-pub(crate) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
+/// Starts an emulator with its API keys page.
+pub(super) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
     let mut builder = Emulator::builder().port(options.port);
     // Without these switches, the state file decides.
     if options.enforce_limits {
@@ -119,10 +80,11 @@ pub(crate) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
              never give it a real one"
         ));
     }
-    portal::mount(&emulator);
+    page::mount(&emulator);
     Ok(emulator)
 }
 
+/// Parses a port.
 pub(crate) fn port(text: &str) -> Result<u16, String> {
     text.parse().map_err(|_| "not a number from 0 to 65535".into())
 }

@@ -1,7 +1,7 @@
-//! The command `portal`: serves the API keys page on this machine. The same page is part of an emulator.
+//! The command `portal`: serves the API keys page on this machine.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -9,14 +9,14 @@ use std::time::Duration;
 use clap::Args;
 use codat_keys::{ApiKey, Client, ErrorKind, Method, without_credentials};
 use codat_keys_emulator::Emulator;
-use codat_keys_portal::{ChangeOutcome, Changes, Links, PATH};
+use codat_keys_portal::{ChangeOutcome, Changes, Links};
 use serde_json::json;
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 
+use super::emulator::port;
 use crate::connection::Connection;
-use crate::emulator::port;
 use crate::failure::Failure;
 use crate::output::print_aside;
 use crate::redact::without_secrets;
@@ -105,26 +105,6 @@ async fn stop(changes: &Changes) -> Result<(), Failure> {
         }
     }
     last
-}
-
-/// Serves the API keys page of an emulator beside the emulator's API.
-pub(crate) fn mount(emulator: &Emulator) {
-    let Some(address) = address_of(emulator) else { return };
-    let (key, base_url) = (emulator.key_provider(), emulator.base_url().to_owned());
-    let client = move || {
-        let key = ApiKey::verbatim(&key().unwrap_or_default())?;
-        Client::builder().base_url(&base_url).api_key(key).build()
-    };
-    emulator.mount(PATH, codat_keys_portal::Portal::new(address, client).with_sign_in());
-}
-
-/// Returns the URL of the API keys page of an emulator.
-pub(crate) fn page_of(emulator: &Emulator) -> String {
-    format!("{}{PATH}", emulator.base_url())
-}
-
-fn address_of(emulator: &Emulator) -> Option<SocketAddr> {
-    emulator.base_url().strip_prefix("http://")?.parse().ok()
 }
 
 /// Adds example keys to an emulator, and returns a client for it.

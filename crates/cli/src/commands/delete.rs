@@ -2,16 +2,36 @@
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 
+use clap::Args;
 use codat_keys::{ApiKeyDetails, ErrorKind};
 use serde::Serialize;
 
-use crate::args::Delete;
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::key_display::KeyJson;
+use crate::key_reference::KeyReference;
 use crate::output::print_json;
 use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
 use crate::stderr::eprint_line;
+
+#[derive(Args)]
+#[command(after_help = "Example: codat-keys delete invoice-processor --yes")]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    key: KeyReference,
+    /// Do not ask; needed where there is no terminal
+    #[arg(long, short)]
+    yes: bool,
+    /// Also delete the key that makes this very call
+    #[arg(long)]
+    allow_key_in_use: bool,
+    /// Print {"deleted":{"id","name","created","inUse","key"}}
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
 
 #[derive(Serialize)]
 struct Document {

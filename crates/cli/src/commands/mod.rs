@@ -1,0 +1,146 @@
+//! The commands with their arguments. No argument takes a key, because every process of the machine can read `argv`.
+
+mod api;
+mod audit;
+mod completions;
+mod create;
+mod delete;
+mod demo;
+mod doctor;
+mod emulator;
+mod env;
+mod exec;
+mod header;
+mod help;
+mod inject;
+mod list;
+mod login;
+mod logout;
+mod man;
+mod portal;
+mod profile;
+mod show;
+mod whoami;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use api::Api;
+use audit::Audit;
+use completions::Completions;
+use create::Create;
+use delete::Delete;
+use doctor::Doctor;
+use emulator::Emulator;
+use env::Env;
+use exec::Exec;
+use header::Header;
+use help::Help;
+use inject::Inject;
+use list::List;
+use login::Login;
+use logout::Logout;
+use man::Man;
+use portal::Portal;
+use profile::Profiles;
+use show::Show;
+use whoami::Whoami;
+
+use crate::failure::Failure;
+use crate::runtime;
+
+/// Use and manage Codat API keys.
+///
+/// The key is that of the profile that --profile names; else it is read from CODAT_API_KEY (a raw key),
+/// CODAT_AUTH_HEADER (a whole header) or the file that CODAT_API_KEY_FILE names (either), which must agree; else it is that of
+/// the profile that CODAT_PROFILE names, or of the profile in use. It is never an argument, and never printed unless --reveal
+/// asks for it.
+#[derive(Parser)]
+#[command(name = "codat-keys", version, propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// List the keys: a table on a terminal, tab-separated (id, name, created, in use, key) elsewhere
+    List(List),
+    /// Show one key, by its id or unambiguous name
+    Show(Show),
+    /// Show the key in use: its id, its name, when it was made
+    Whoami(Whoami),
+    /// Create a key
+    Create(Create),
+    /// Delete a key, by its id or unambiguous name: for good
+    Delete(Delete),
+    /// Try a key, and store it in the keyring under a profile's name
+    Login(Login),
+    /// Remove a profile, and the key that `login` stored for it
+    Logout(Logout),
+    /// List, choose and show profiles: names for keys and the API that they are for
+    Profile(Profiles),
+    /// Run a command with the key in its environment as CODAT_API_KEY, and nowhere else
+    Exec(Exec),
+    Inject(Inject),
+    Env(Env),
+    /// Report what should not stay as it is with the keys, and end with status 3 where something is found
+    Audit(Audit),
+    /// Make any call to Codat's API, and print its answer
+    Api(Api),
+    /// Report what a call would use and how it fares, without a secret: to paste into a ticket
+    Doctor(Doctor),
+    Header(Header),
+    /// Run a local stand-in for Codat's API, until Ctrl-C
+    Emulator(Emulator),
+    /// Open a page in the browser on which to view, copy, create and revoke keys
+    Portal(Portal),
+    /// Show the main job on an embedded emulator, over real HTTP
+    #[command(after_help = "Example: codat-keys demo")]
+    Demo,
+    Completions(Completions),
+    /// Print the manual page, of this program or of one command
+    Man(Man),
+    /// Show the help of a command, or what each exit status means
+    Help(Help),
+}
+
+/// Runs a command, and returns its exit status.
+pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let done = match cli.command {
+        Command::List(list) => runtime::run(list::list(&list)),
+        Command::Show(show) => runtime::run(show::show(&show)),
+        Command::Whoami(whoami) => runtime::run(whoami::whoami(&whoami)),
+        Command::Create(create) => runtime::run(create::create(&create)),
+        Command::Delete(delete) => runtime::run(delete::delete(&delete)),
+        Command::Login(login) => runtime::run(login::login(&login)),
+        Command::Logout(logout) => runtime::run(logout::logout(&logout)),
+        Command::Profile(profiles) => profile::profile(&profiles),
+        Command::Exec(exec) => return exec::exec(&exec),
+        Command::Inject(options) => runtime::run(inject::inject(&options)),
+        Command::Env(options) => env::env(&options),
+        Command::Audit(audit) => return runtime::run(audit::audit(&audit)),
+        Command::Api(api) => runtime::run(api::api(&api)),
+        Command::Doctor(doctor) => runtime::run(doctor::doctor(&doctor)),
+        Command::Header(options) => runtime::run(header::header(&options)),
+        Command::Emulator(emulator) => return runtime::run(emulator::emulator(&emulator)),
+        Command::Portal(portal) => runtime::run(portal::portal(&portal)),
+        Command::Demo => runtime::run(demo::demo()),
+        Command::Completions(completions) => completions::completions(&completions),
+        Command::Man(man) => man::man(&man, command()),
+        Command::Help(help) => help::help(&help, command()),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+/// Returns the command with all subcommands. Each help text ends with an example and a reference to the exit statuses.
+pub(crate) fn command() -> clap::Command {
+    with_more(Cli::command())
+}
+
+fn with_more(command: clap::Command) -> clap::Command {
+    const MORE: &str = "Exit statuses: codat-keys help exit-status";
+    let example = command.get_after_help().map(|example| format!("{example}\n")).unwrap_or_default();
+    command.after_help(example + MORE).mut_subcommands(with_more)
+}

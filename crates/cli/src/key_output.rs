@@ -1,0 +1,86 @@
+//! The arguments for the output of a key, and the output itself.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use codat_keys::{ApiKeyDetails, Client, Creation, ErrorKind};
+
+use crate::failure::Failure;
+use crate::key_display::{KeyDocument, print_keys};
+use crate::output::{print, print_json, refuse_closed_output, refuse_terminal};
+use crate::secret_file::SecretFile;
+
+#[derive(Args)]
+pub(crate) struct KeyOutput {
+    /// Print {"key":{"id","name","created","inUse","key"}}; `create` adds how it came about and what else is new
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print the key in clear: its value alone, or within the JSON
+    #[arg(long)]
+    pub(crate) reveal: bool,
+    /// Write only the key's value to a file that only you can read, or to standard output (`-`)
+    #[arg(long, value_name = "FILE", conflicts_with = "reveal")]
+    pub(crate) out: Option<PathBuf>,
+    /// Let --out replace a file
+    #[arg(long, requires = "out")]
+    pub(crate) overwrite: bool,
+}
+
+impl KeyOutput {
+    /// Whether the key is written to standard output in clear.
+    pub(crate) fn is_printed(&self) -> bool {
+        self.reveal || self.is_dash()
+    }
+
+    fn is_dash(&self) -> bool {
+        self.out.as_deref().is_some_and(|path| path == Path::new("-"))
+    }
+}
+
+/// Checks the destination of a key before a request is sent, and reserves its file.
+pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure> {
+    if output.is_dash() {
+        if output.json {
+            let what = "--json and --out - both go to standard output";
+            return Err(Failure::new(
+                ErrorKind::InvalidInput,
+                what,
+                "use --json --reveal, or --out FILE; nothing was sent",
+            ));
+        }
+        refuse_terminal(false, "name a file: --out FILE, or use --reveal")?;
+    }
+    if output.is_printed() {
+        refuse_closed_output("name a file: --out FILE")?;
+        return Ok(None);
+    }
+    output.out.as_deref().map(|path| SecretFile::reserve(path, output.overwrite)).transpose()
+}
+
+/// Writes a key to its destination: in clear to the reserved file or to standard output, or masked.
+pub(crate) fn write_secret(
+    client: &Client,
+    key: &ApiKeyDetails,
+    output: &KeyOutput,
+    file: Option<SecretFile>,
+    made: Option<&Creation>,
+) -> Result<(), Failure> {
+    let hint = fetch_hint(key);
+    if let Some(file) = file {
+        file.write(key.api_key.expose_secret(), &hint)?;
+    }
+    let printed = match output {
+        KeyOutput { json: true, reveal, .. } => print_json(&KeyDocument::new(client, key, *reveal, made)),
+        _ if output.is_printed() => print(&format!("{}\n", key.api_key.expose_secret())),
+        _ => return print_keys(client, std::slice::from_ref(key), false),
+    };
+    match output.is_printed() {
+        true => printed.map_err(|failure| failure.even_on_closed_pipe().with_hint(hint)),
+        false => printed,
+    }
+}
+
+/// Returns the hint for a key whose value could not be written.
+pub(crate) fn fetch_hint(key: &ApiKeyDetails) -> String {
+    format!("the key exists: fetch it with `codat-keys show --id {} --out FILE`", key.id)
+}
