@@ -96,7 +96,7 @@ impl Call {
             Self::Create { name, adopt, idempotency_key } => {
                 let name = KeyName::parse(&name).map_err(raise)?;
                 changing(async move {
-                    let mut call = client.keys().create(&name).adopt(adopt).until(stop);
+                    let mut call = client.keys().create(&name).adopt(adopt).cancel_on(stop);
                     if let Some(key) = idempotency_key {
                         call = call.idempotency_key(key);
                     }
@@ -106,7 +106,7 @@ impl Call {
             Self::Delete { id, allow_key_in_use } => {
                 let id = key_id(&id)?;
                 changing(async move {
-                    let call = client.keys().delete(&id).until(stop);
+                    let call = client.keys().delete(&id).cancel_on(stop);
                     let call = if allow_key_in_use { call.allow_key_in_use() } else { call };
                     call.await.map(|()| Outcome::Nothing)
                 })
@@ -116,7 +116,7 @@ impl Call {
                 // Copied, because JavaScript may modify it at any time.
                 let body = body.map(|body| body.to_vec());
                 changing(async move {
-                    let mut call = client.request(method, &path).until(stop);
+                    let mut call = client.request(method, &path).cancel_on(stop);
                     for (name, value) in query {
                         call = call.query(&name, value);
                     }
@@ -136,12 +136,12 @@ impl Call {
 /// The position in the pages of a resource.
 #[napi]
 #[derive(Clone)]
-pub struct PageCursor(pub(crate) Arc<tokio::sync::Mutex<codat_keys::Walk>>);
+pub struct PageCursor(pub(crate) Arc<tokio::sync::Mutex<codat_keys::PageCursor>>);
 
 impl PageCursor {
     pub(crate) fn next(&self, client: Client, stop: Stop) -> Work {
-        let walk = Arc::clone(&self.0);
-        reading(stop, async move { walk.lock().await.next(&client).await.map(Outcome::Page) })
+        let cursor = Arc::clone(&self.0);
+        reading(stop, async move { cursor.lock().await.next(&client).await.map(Outcome::Page) })
     }
 }
 

@@ -139,7 +139,7 @@ pub(crate) fn create(
     let name = KeyName::parse(&text("name", name)?).map_err(|error| raise(py, error))?;
     let (adopt, resumed) = (argument("adopt", adopt)?, argument::<Option<String>>("idempotency_key", idempotency_key)?);
     Ok(Call::change(async move |client, stop| {
-        let mut call = client.keys().create(&name).adopt(adopt).until(stop);
+        let mut call = client.keys().create(&name).adopt(adopt).cancel_on(stop);
         if let Some(key) = resumed {
             call = call.idempotency_key(key);
         }
@@ -151,7 +151,7 @@ pub(crate) fn create(
 pub(crate) fn delete(id: &Bound<'_, PyAny>, allow_key_in_use: &Bound<'_, PyAny>) -> PyResult<Call> {
     let (id, allow_key_in_use) = (key_id(id)?, argument("allow_key_in_use", allow_key_in_use)?);
     Ok(Call::change(async move |client, stop| {
-        let call = client.keys().delete(&id).until(stop);
+        let call = client.keys().delete(&id).cancel_on(stop);
         let call = if allow_key_in_use { call.allow_key_in_use() } else { call };
         call.await.map(|()| Outcome::Nothing)
     }))
@@ -174,7 +174,7 @@ pub(crate) fn request(
     let body: Option<PyBackedBytes> = argument("content", body)?;
     let timeout = seconds("timeout", timeout)?;
     Ok(Call::change(async move |client, stop| {
-        let mut call = client.request(method, &path).until(stop);
+        let mut call = client.request(method, &path).cancel_on(stop);
         for (name, value) in query {
             call = call.query(&name, value);
         }
@@ -197,7 +197,7 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
 
 /// The position in the pages of a resource.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct PageCursor(Arc<tokio::sync::Mutex<codat_keys::Walk>>);
+pub(crate) struct PageCursor(Arc<tokio::sync::Mutex<codat_keys::PageCursor>>);
 
 impl PageCursor {
     pub(crate) fn new<C>(
@@ -212,7 +212,7 @@ impl PageCursor {
         let pages = if let Some(size) = size { pages.page_size(size) } else { pages };
         let pages = if let Some(query) = query { pages.query(query) } else { pages };
         let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
-        Ok(Self(Arc::new(tokio::sync::Mutex::new(pages.into_walk()))))
+        Ok(Self(Arc::new(tokio::sync::Mutex::new(pages.into_cursor()))))
     }
 }
 

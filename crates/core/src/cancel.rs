@@ -7,18 +7,22 @@ use std::task::{Context, Poll};
 /// A future that completes when the caller cancels the operation.
 pub(crate) type Cancellation<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// Returns the result of `call`, or `None` if `stop` completes first. Cancellation drops the future `call` and its
-/// connection. If the future is cancelled before its first poll, nothing is sent.
-pub(crate) async fn or_cancelled<T>(call: impl Future<Output = T>, mut stop: Option<Cancellation<'_>>) -> Option<T> {
-    let mut is_stopped =
-        move |context: &mut Context<'_>| stop.as_mut().is_some_and(|stop| stop.as_mut().poll(context).is_ready());
-    if poll_fn(|context| Poll::Ready(is_stopped(context))).await {
+/// Returns the result of `call`, or `None` if `cancellation` completes first. Cancellation drops the future `call` and
+/// its connection. If the future is cancelled before its first poll, nothing is sent.
+pub(crate) async fn or_cancelled<T>(
+    call: impl Future<Output = T>,
+    mut cancellation: Option<Cancellation<'_>>,
+) -> Option<T> {
+    let mut is_cancelled = move |context: &mut Context<'_>| {
+        cancellation.as_mut().is_some_and(|cancelled| cancelled.as_mut().poll(context).is_ready())
+    };
+    if poll_fn(|context| Poll::Ready(is_cancelled(context))).await {
         return None;
     }
     let mut call = pin!(call);
     poll_fn(|context| match call.as_mut().poll(context) {
         Poll::Ready(result) => Poll::Ready(Some(result)),
-        Poll::Pending if is_stopped(context) => Poll::Ready(None),
+        Poll::Pending if is_cancelled(context) => Poll::Ready(None),
         Poll::Pending => Poll::Pending,
     })
     .await

@@ -10,7 +10,7 @@ use crate::domain::{ApiKeyDetails, AuthorizationHeader, KeyId, Untrusted, rules}
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::keys::Keys;
-use crate::pages::{Page, Pages, Walk};
+use crate::pages::{Page, PageCursor, Pages};
 use crate::request::Request;
 use crate::timeouts::OperationTimeouts;
 use crate::wire::RateLimit;
@@ -275,7 +275,7 @@ impl Client {
     }
 }
 
-impl Walk {
+impl PageCursor {
     /// Requests the next page with `client`, as [`Pages::next`] does.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ pub use keys::{Create, Creation, Delete, How, Keys};
 #[doc(hidden)]
 pub use keys::{create, delete};
 #[doc(hidden)]
-pub use pages::Walk;
+pub use pages::PageCursor;
 pub use pages::{Page, Pages};
 pub use request::Request;
 pub use response::Response;

@@ -36,7 +36,7 @@ const LARGEST_PAGE_SIZE: u32 = 5000;
 #[derive(Debug)]
 pub struct Pages<'a, C = Handle> {
     pub(crate) client: &'a C,
-    pub(crate) walk: Walk,
+    pub(crate) cursor: PageCursor,
 }
 
 /// The position in a paginated resource. The position does not borrow a client, because bindings cannot hold a borrowed
@@ -48,13 +48,13 @@ pub struct Pages<'a, C = Handle> {
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
 /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
-/// let mut walk = client.pages("/companies").page_size(2).into_walk();
-/// let first = walk.next(&client).await?.expect("there is always a first page");
+/// let mut cursor = client.pages("/companies").page_size(2).into_cursor();
+/// let first = cursor.next(&client).await?.expect("there is always a first page");
 /// assert_eq!(first.results.len(), 2);
 /// # Ok(())
 /// # }
 /// ```
-pub struct Walk {
+pub struct PageCursor {
     path: String,
     page_size: u32,
     parameters: Vec<(String, String)>,
@@ -89,18 +89,18 @@ pub struct Page {
 impl<'a, C> Pages<'a, C> {
     /// Returns the position in the resource, without the client.
     #[doc(hidden)]
-    pub fn into_walk(self) -> Walk {
-        self.walk
+    pub fn into_cursor(self) -> PageCursor {
+        self.cursor
     }
 
     pub(crate) fn new(client: &'a C, path: &str) -> Self {
         let (path, page_size, parameters) = (path.to_owned(), DEFAULT_PAGE_SIZE, Vec::new());
-        Self { client, walk: Walk { path, page_size, parameters, next_page: Some(1), seen: 0 } }
+        Self { client, cursor: PageCursor { path, page_size, parameters, next_page: Some(1), seen: 0 } }
     }
 
     /// Sets the number of results on a page, from 1 to 5000 (Codat's limit). Default: 100.
     pub fn page_size(mut self, results: u32) -> Self {
-        self.walk.page_size = results;
+        self.cursor.page_size = results;
         self
     }
 
@@ -118,7 +118,7 @@ impl<'a, C> Pages<'a, C> {
 
     /// Adds any other query parameter to the request for every page.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.walk.parameters.push((name.into(), value.into()));
+        self.cursor.parameters.push((name.into(), value.into()));
         self
     }
 }
@@ -131,11 +131,11 @@ impl Pages<'_> {
     /// As [`Client::request`](crate::Client::request). Also `InvalidInput`, with nothing sent, for a page size out of
     /// range, or a parameter `page` or `pageSize`. `BadResponse` for a response that is not a page.
     pub async fn next(&mut self) -> Result<Option<Page>, Error> {
-        self.walk.next_page(self.client).await
+        self.cursor.next_page(self.client).await
     }
 }
 
-impl Walk {
+impl PageCursor {
     /// Ends the iteration. Iterators use this method to end after an error.
     pub(crate) fn end(&mut self) {
         self.next_page = None;
@@ -193,11 +193,11 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     number.as_u64().or(float.map(|float| float as u64)).ok_or_else(|| D::Error::custom("no count"))
 }
 
-impl fmt::Debug for Walk {
+impl fmt::Debug for PageCursor {
     /// Omits the parameters, which may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
-        f.debug_struct("Walk")
+        f.debug_struct("PageCursor")
             .field("path", &mask_credentials(path))
             .field("next_page", &self.next_page)
             .finish_non_exhaustive()

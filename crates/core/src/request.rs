@@ -51,7 +51,7 @@ pub(crate) struct RequestOptions<'a> {
     headers: Result<HeaderMap, Error>,
     body: Result<Bytes, Error>,
     timeout: Option<Duration>,
-    stop: Option<Cancellation<'a>>,
+    cancellation: Option<Cancellation<'a>>,
 }
 
 impl<'a, C> Request<'a, C> {
@@ -59,7 +59,10 @@ impl<'a, C> Request<'a, C> {
         let method = in_upper_case(method);
         let (path, query) = (path.to_owned(), Vec::new());
         let (headers, body) = (Ok(HeaderMap::new()), Ok(Bytes::new()));
-        Self { client, options: RequestOptions { method, path, query, headers, body, timeout: None, stop: None } }
+        Self {
+            client,
+            options: RequestOptions { method, path, query, headers, body, timeout: None, cancellation: None },
+        }
     }
 
     /// Adds a query parameter, percent-encoded. Default: only the query in the path.
@@ -122,10 +125,10 @@ impl<'a, C> Request<'a, C> {
         self
     }
 
-    /// Cancels the request when `stop` completes. The request then returns `Cancelled`. If it may have taken effect, it
-    /// returns `OutcomeUnknown`. Default: the request is not cancelled.
-    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
-        self.options.stop = Some(Box::pin(stop));
+    /// Cancels the request when `cancelled` completes. The request then returns `Cancelled`. If it may have taken
+    /// effect, it returns `OutcomeUnknown`. Default: the request is not cancelled.
+    pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'a) -> Self {
+        self.options.cancellation = Some(Box::pin(cancelled));
         self
     }
 }
@@ -143,7 +146,7 @@ impl RequestOptions<'_> {
             request.headers_mut().insert(idempotency_key::HEADER, wire::header_value(&key)?);
         }
         let mut execution = Execution::new(client.transport(), client.retry(), &request, deadline);
-        let ended = or_cancelled(execution.run(wire::parse_any), self.stop).await;
+        let ended = or_cancelled(execution.run(wire::parse_any), self.cancellation).await;
         ended.unwrap_or_else(|| Err(execution.cancelled())).map(Response)
     }
 }

@@ -40,7 +40,7 @@ fn sixteen_threads_call_concurrently_with_one_client() {
         let call = || {
             let mut stopped = stopped.clone();
             let (client, stop) = (&client, async move { drop(stopped.wait_for(|stop| *stop).await) });
-            scope.spawn(move || client.request(Method::GET, "/companies").until(stop).send().map(drop))
+            scope.spawn(move || client.request(Method::GET, "/companies").cancel_on(stop).send().map(drop))
         };
         let calls: Vec<_> = (0..16).map(|_| call()).collect();
         // All calls have arrived before any response was sent, so no call waits for another.
@@ -206,9 +206,9 @@ fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
-        let stopped = client.request(method, "/companies").until(arrived).send().unwrap_err();
+        let stopped = client.request(method, "/companies").cancel_on(arrived).send().unwrap_err();
         assert_eq!(stopped.kind(), kind);
-        let before = client.request(Method::POST, "/companies").until(std::future::ready(())).send();
+        let before = client.request(Method::POST, "/companies").cancel_on(std::future::ready(())).send();
         assert_eq!(before.unwrap_err().kind(), ErrorKind::Cancelled);
         assert_eq!(server.requests().len(), 1, "what is stopped before it begins sends nothing");
     }

@@ -252,7 +252,7 @@ async fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
         }
     };
     let server = RawServer::with_replies(vec![json(200, TWO_KEYS), Reply::Hang]);
-    let error = client(&server).keys().create(&name()).until(seen(&server, 2)).await.unwrap_err();
+    let error = client(&server).keys().create(&name()).cancel_on(seen(&server, 2)).await.unwrap_err();
     assert_eq!(
         (error.kind(), candidates(&error)),
         (ErrorKind::OutcomeUnknown, None),
@@ -261,15 +261,16 @@ async fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
     assert!(server.requests()[1].contains(error.outcome().unwrap().idempotency_key.as_ref().unwrap()));
 
     let server = RawServer::with_replies(vec![Reply::Hang]);
-    let error = client(&server).keys().create(&name()).until(seen(&server, 1)).await.unwrap_err();
+    let error = client(&server).keys().create(&name()).cancel_on(seen(&server, 1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled, "only a list request was sent");
 
     let server = RawServer::with_replies(vec![json(200, TWO_KEYS), Reply::Hang]);
-    let error = client(&server).keys().delete(&KeyId::parse("b").unwrap()).until(seen(&server, 2)).await.unwrap_err();
+    let error =
+        client(&server).keys().delete(&KeyId::parse("b").unwrap()).cancel_on(seen(&server, 2)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
 
     let server = RawServer::with_replies(vec![json(200, ONE_KEY), Reply::Disconnect, json(201, NEW_KEY), Reply::Hang]);
-    let made = client(&server).keys().create(&name()).until(seen(&server, 4)).await.unwrap();
+    let made = client(&server).keys().create(&name()).cancel_on(seen(&server, 4)).await.unwrap();
     assert_eq!((made.how, made.extras.is_none()), (How::Replayed, true), "a received key is returned");
 }
 

@@ -93,7 +93,7 @@ async fn create_key(
     resumed: Option<String>,
 ) -> Result<(KeyId, KeySummary), ErrorSummary> {
     let client = app.client()?;
-    let mut request = client.keys().create(name).until(app.changes.cancelled());
+    let mut request = client.keys().create(name).cancel_on(app.changes.cancelled());
     if let Some(key) = resumed {
         request = request.idempotency_key(key);
     }
@@ -161,7 +161,7 @@ async fn delete_key(app: &AppState, id: &str, form: &Revocation) -> Result<Flash
     if !confirms(form.confirm.trim(), key) {
         return Ok(FlashMessage::NotConfirmed(key.id.clone()));
     }
-    let mut request = client.keys().delete(&key.id).until(app.changes.cancelled());
+    let mut request = client.keys().delete(&key.id).cancel_on(app.changes.cancelled());
     if form.in_use.is_some() {
         request = request.allow_key_in_use();
     }

@@ -83,7 +83,7 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
         refuse_guarded(&client, &path).await?;
     }
     let body = api.body()?;
-    let mut call = client.request(method.clone(), &path).until(interrupted());
+    let mut call = client.request(method.clone(), &path).cancel_on(interrupted());
     for (name, value) in &api.query {
         call = call.query(name, value);
     }

@@ -30,7 +30,7 @@ pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     let client = create.connection.client().await?;
     let name = KeyName::parse(&create.name)?;
     let file = reserve(&create.output)?;
-    let mut call = client.keys().create(&name).adopt(create.adopt).until(interrupted());
+    let mut call = client.keys().create(&name).adopt(create.adopt).cancel_on(interrupted());
     if let Some(key) = &create.idempotency_key {
         call = call.idempotency_key(key);
     }

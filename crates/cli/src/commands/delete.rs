@@ -54,7 +54,7 @@ pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     if !delete.yes && !unless_interrupted(confirmed(key)).await? {
         return Err(Failure::new(ErrorKind::Cancelled, "not confirmed", "nothing was deleted"));
     }
-    let mut call = client.keys().delete(&key.id).until(interrupted());
+    let mut call = client.keys().delete(&key.id).cancel_on(interrupted());
     if delete.allow_key_in_use {
         call = call.allow_key_in_use();
     }

@@ -267,8 +267,8 @@ impl Create<'_> {
     /// # Errors
     /// As [`Keys::create`](crate::Keys::create).
     pub fn send(self) -> Result<Creation, Error> {
-        let Self { client, options, stop } = self;
-        client.run(async |client| crate::keys::Create { client: client.handle(), options, stop }.await)
+        let Self { client, options, cancellation } = self;
+        client.run(async |client| crate::keys::Create { client: client.handle(), options, cancellation }.await)
     }
 }
 
@@ -278,8 +278,10 @@ impl Delete<'_> {
     /// # Errors
     /// As [`Keys::delete`](crate::Keys::delete).
     pub fn send(self) -> Result<(), Error> {
-        let Self { client, id, allow_key_in_use, stop } = self;
-        client.run(async |client| crate::keys::Delete { client: client.handle(), id, allow_key_in_use, stop }.await)
+        let Self { client, id, allow_key_in_use, cancellation } = self;
+        client.run(async |client| {
+            crate::keys::Delete { client: client.handle(), id, allow_key_in_use, cancellation }.await
+        })
     }
 }
 
@@ -299,10 +301,10 @@ impl Iterator for Pages<'_> {
     type Item = Result<Page, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let Self { client, walk } = self;
-        let page = client.run(async |client| walk.next(client).await);
+        let Self { client, cursor } = self;
+        let page = client.run(async |client| cursor.next(client).await);
         if page.is_err() {
-            walk.end();
+            cursor.end();
         }
         page.transpose()
     }

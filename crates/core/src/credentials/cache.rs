@@ -87,8 +87,8 @@ impl CredentialCache {
         }
     }
 
-    /// Returns a credential after [`cached`](Self::cached) returned `None`. If there is a cached credential, this method
-    /// does not wait for a read by another call, and falls back to the cached credential if the read fails.
+    /// Returns a credential after [`cached`](Self::cached) returned `None`. If there is a cached credential, this
+    /// method does not wait for a read by another call, and falls back to the cached credential if the read fails.
     pub(crate) async fn poll_source(&self) -> Result<Arc<CachedCredential>, Error> {
         match (self.stored(), &self.source) {
             (Some(stored), None) => Ok(stored),

@@ -56,7 +56,7 @@ pub struct KeyCommand {
     timeout: Duration,
     cached_for: Duration,
     since: Instant,
-    /// In milliseconds after `since`.
+    /// The time of the next run, in milliseconds after `since`.
     next_run: AtomicU64,
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct KeyFile {
     place: String,
     hint: &'static str,
     since: Instant,
-    /// In milliseconds after `since`.
+    /// The time of the next check, in milliseconds after `since`.
     next_check: AtomicU64,
     /// The [`fingerprint`] of the version that was read last.
     last_fingerprint: AtomicU64,

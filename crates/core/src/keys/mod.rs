@@ -97,7 +97,7 @@ impl<'a, C> Keys<'a, C> {
     /// the first attempt is still running, it releases the idempotency key.
     pub fn create(&self, name: &KeyName) -> Create<'a, C> {
         let options = CreateOptions { name: name.clone(), adopt: false, idempotency_key: None };
-        Create { client: self.client, options, stop: None }
+        Create { client: self.client, options, cancellation: None }
     }
 
     /// Deletes the key with this id permanently. Await the result, or call `send` on it with a blocking client.
@@ -113,7 +113,7 @@ impl<'a, C> Keys<'a, C> {
     /// may have deleted the key and nothing shows whether it did. Also the errors listed at [`Keys`]. Every error
     /// except `OutcomeUnknown` means that nothing was deleted.
     pub fn delete(&self, id: &KeyId) -> Delete<'a, C> {
-        Delete { client: self.client, id: id.clone(), allow_key_in_use: false, stop: None }
+        Delete { client: self.client, id: id.clone(), allow_key_in_use: false, cancellation: None }
     }
 }
 
@@ -127,9 +127,9 @@ impl<'a, C> Keys<'a, C> {
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
 /// use codat_keys::{How, KeyName};
 ///
-/// // No other program creates keys with this name. `stop` can be any future, such as one that completes on Ctrl-C.
-/// let (name, stop) = (KeyName::parse("invoice-processor")?, std::future::pending());
-/// let made = client.keys().create(&name).adopt(true).until(stop).await?;
+/// // No other program creates keys with this name. `cancelled` can be any future, such as that of Ctrl-C.
+/// let (name, cancelled) = (KeyName::parse("invoice-processor")?, std::future::pending());
+/// let made = client.keys().create(&name).adopt(true).cancel_on(cancelled).await?;
 /// assert_eq!(made.how, How::Created);
 /// # Ok(())
 /// # }
@@ -138,7 +138,7 @@ impl<'a, C> Keys<'a, C> {
 pub struct Create<'a, C = Handle> {
     pub(crate) client: &'a C,
     pub(crate) options: CreateOptions,
-    pub(crate) stop: Option<Cancellation<'a>>,
+    pub(crate) cancellation: Option<Cancellation<'a>>,
 }
 
 impl<'a, C> Create<'a, C> {
@@ -164,11 +164,11 @@ impl<'a, C> Create<'a, C> {
         self
     }
 
-    /// Cancels the call when `stop` completes. The call then returns `Cancelled`, or, if a key may have been created,
-    /// `OutcomeUnknown` with the data to resume it. (Dropping the future also cancels the call, but returns nothing.)
-    /// Default: the call is not cancelled.
-    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
-        self.stop = Some(Box::pin(stop));
+    /// Cancels the call when `cancelled` completes. The call then returns `Cancelled`, or, if a key may have been
+    /// created, `OutcomeUnknown` with the data to resume it. (Dropping the future also cancels the call, but returns
+    /// nothing.) Default: the call is not cancelled.
+    pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'a) -> Self {
+        self.cancellation = Some(Box::pin(cancelled));
         self
     }
 }
@@ -178,7 +178,7 @@ impl<'a> IntoFuture for Create<'a> {
     type IntoFuture = Pending<'a, Creation>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(create::create(self.client, self.options, self.stop))
+        Box::pin(create::create(self.client, self.options, self.cancellation))
     }
 }
 
@@ -211,7 +211,7 @@ pub struct Delete<'a, C = Handle> {
     pub(crate) client: &'a C,
     pub(crate) id: KeyId,
     pub(crate) allow_key_in_use: bool,
-    pub(crate) stop: Option<Cancellation<'a>>,
+    pub(crate) cancellation: Option<Cancellation<'a>>,
 }
 
 impl<'a, C> Delete<'a, C> {
@@ -222,10 +222,10 @@ impl<'a, C> Delete<'a, C> {
         self
     }
 
-    /// Cancels the call when `stop` completes. The call then returns `Cancelled`, or, if the key may have been deleted,
-    /// `OutcomeUnknown`. Default: the call is not cancelled.
-    pub fn until(mut self, stop: impl Future<Output = ()> + Send + 'a) -> Self {
-        self.stop = Some(Box::pin(stop));
+    /// Cancels the call when `cancelled` completes. The call then returns `Cancelled`, or, if the key may have been
+    /// deleted, `OutcomeUnknown`. Default: the call is not cancelled.
+    pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'a) -> Self {
+        self.cancellation = Some(Box::pin(cancelled));
         self
     }
 }
@@ -235,7 +235,7 @@ impl<'a> IntoFuture for Delete<'a> {
     type IntoFuture = Pending<'a, ()>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(delete::delete(self.client, self.id, self.allow_key_in_use, self.stop))
+        Box::pin(delete::delete(self.client, self.id, self.allow_key_in_use, self.cancellation))
     }
 }
 

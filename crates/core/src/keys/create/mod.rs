@@ -44,10 +44,10 @@ impl fmt::Debug for CreateOptions {
 pub(crate) async fn create(
     client: &Handle,
     options: CreateOptions,
-    stop: Option<Cancellation<'_>>,
+    cancellation: Option<Cancellation<'_>>,
 ) -> Result<Creation, Error> {
     let mut driver = Driver::new(client, options)?;
-    let ended = or_cancelled(driver.run(), stop).await;
+    let ended = or_cancelled(driver.run(), cancellation).await;
     ended.unwrap_or_else(|| driver.cancelled())
 }
 

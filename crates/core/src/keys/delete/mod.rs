@@ -21,7 +21,7 @@ pub(crate) async fn delete(
     client: &Handle,
     id: KeyId,
     allow_key_in_use: bool,
-    stop: Option<Cancellation<'_>>,
+    cancellation: Option<Cancellation<'_>>,
 ) -> Result<(), Error> {
     let mut driver = Driver {
         client,
@@ -34,7 +34,7 @@ pub(crate) async fn delete(
         in_use: None,
         was_replaced: false,
     };
-    let ended = or_cancelled(driver.run(), stop).await;
+    let ended = or_cancelled(driver.run(), cancellation).await;
     ended.unwrap_or_else(|| Err(driver.cancelled()))
 }
 
@@ -115,7 +115,8 @@ impl Driver<'_> {
         self.error = error;
     }
 
-    /// Returns whether Codat rejected the key and the source has another one. The other one may be the key to delete.
+    /// Returns whether Codat rejected the key and its source has another one. The new key may be the key to delete, so
+    /// the check must run again.
     async fn has_another_key(&mut self, refused: &CachedCredential, result: &mut Result<Attempt, Failure>) -> bool {
         let Ok(attempt) = result else { return false };
         if self.was_replaced {
