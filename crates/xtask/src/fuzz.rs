@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: builds the fuzz targets and runs each of them for a number of seconds.
+//! `cargo xtask fuzz`: builds the fuzz targets and runs each of them for the given number of seconds.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,15 +12,15 @@ use crate::process::{command, program as start, run as run_to_end, stdout};
 
 const TARGETS: &str = "fuzz/fuzz_targets";
 
-/// The flags that cargo-fuzz passes to rustc, without a sanitizer, which the stable compiler lacks. Sanitizers find
-/// errors in unsafe code, which the targets do not contain.
+/// The flags that cargo-fuzz passes to rustc, except those for sanitizers, which the stable compiler lacks. Sanitizers
+/// find errors in unsafe code, and the fuzz targets contain none.
 const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=16 \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Cllvm-args=-sanitizer-coverage-stack-depth -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
-/// Runs as many targets in parallel as there are cores. `target/fuzz` keeps the inputs that libFuzzer finds, and
-/// `fuzz/corpus` contains the initial inputs.
+/// Runs the fuzz targets, as many in parallel as there are cores. `fuzz/corpus` contains the initial inputs, and
+/// `target/fuzz` keeps the inputs that libFuzzer finds.
 pub(crate) fn run(seconds: &str, names: &[&str]) -> Result<ExitCode> {
     let seconds: u32 = seconds.parse().context("give a whole number of seconds")?;
     let targets = targets(names)?;
@@ -41,7 +41,7 @@ pub(crate) fn run(seconds: &str, names: &[&str]) -> Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Returns the named targets, or all targets if `names` is empty.
+/// Returns the fuzz targets with these names, or all fuzz targets if `names` is empty.
 fn targets(names: &[&str]) -> Result<Vec<String>> {
     let mut targets: Vec<String> = fs::read_dir(TARGETS)
         .with_context(|| format!("cannot read {TARGETS}"))?
@@ -55,8 +55,8 @@ fn targets(names: &[&str]) -> Result<Vec<String>> {
     Ok(targets)
 }
 
-/// Builds the targets and returns the folder of the programs. With an explicit `--target`, the flags do not apply to
-/// build scripts and macros, so those from other cargo commands are reused.
+/// Builds the fuzz targets and returns the folder with their programs. With an explicit `--target`, the flags do not
+/// apply to build scripts and macros. Those from other cargo commands are therefore reused.
 fn build() -> Result<PathBuf> {
     let platform = stdout(&mut command("rustc --print host-tuple"))?;
     let mut cargo = command("cargo build --locked --bins --manifest-path fuzz/Cargo.toml --target-dir target --target");
@@ -64,19 +64,19 @@ fn build() -> Result<PathBuf> {
     Ok(Path::new("target").join(platform).join("debug"))
 }
 
-/// Runs one target and returns the number of inputs that it tried. If libFuzzer finds a failure, the error contains the
-/// path of the input.
+/// Runs a fuzz target and returns the number of inputs that libFuzzer tried. If libFuzzer finds a failure, the error
+/// contains the path of the input.
 fn fuzz(program: &Path, target: &str, seconds: u32) -> Result<String> {
     let [learned, findings] = ["corpus", "artifacts"].map(|folder| Path::new("target/fuzz").join(folder).join(target));
     fs::create_dir_all(&learned)?;
     fs::create_dir_all(&findings)?;
     let mut fuzz = start(program);
     fuzz.arg(learned).arg(Path::new("fuzz/corpus").join(target));
-    // libFuzzer writes each finding to a path with this prefix.
+    // libFuzzer writes each input that fails to a path with this prefix.
     fuzz.arg(format!("-artifact_prefix={}/", findings.display())).arg(format!("-max_total_time={seconds}"));
     let output = fuzz.args(["-max_len=4096", "-timeout=60", "-print_final_stats=1"]).output()?;
     let said = String::from_utf8_lossy(&output.stderr);
-    // The output before the failure is progress information.
+    // Skips the output before the failure, which is progress information.
     let end = said.find("panicked at").or_else(|| said.find("ERROR: libFuzzer")).unwrap_or(0);
     ensure!(output.status.success(), "{}", &said[end..]);
     let runs = said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));

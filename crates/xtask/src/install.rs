@@ -8,10 +8,11 @@ use anyhow::Result;
 
 use crate::process::{command, program, run};
 
-/// The name of the installed Python.
+/// The name of the system's Python program.
 pub(crate) const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
-/// Creates a virtual environment with the packages of a requirements file, unless it was created from the same file.
+/// Creates a virtual environment with the packages of a requirements file. Does nothing if the environment was created
+/// from the same requirements.
 pub(crate) fn environment(environment: &str, requirements: &str) -> Result<()> {
     once(Path::new(requirements), &Path::new(environment).join("installed.txt"), || {
         run(command(PYTHON).args(["-m", "venv", "--clear", environment]))?;
@@ -23,23 +24,23 @@ pub(crate) fn environment(environment: &str, requirements: &str) -> Result<()> {
 pub(crate) fn folder(environment: &str, folder: &str, requirements: &str) -> Result<()> {
     let folder = absolute(environment)?.join(folder);
     once(Path::new(requirements), &folder.join("installed.txt"), || {
-        // pip does not replace packages in a target folder.
+        // Removes the folder, because pip does not replace packages in a target folder.
         fs::remove_dir_all(&folder).ok();
         fs::create_dir_all(&folder)?;
         run(pip(environment, requirements)?.arg("--no-deps").arg("--target").arg(&folder))
     })
 }
 
-/// Returns the folder of the programs in a virtual environment.
+/// Returns the folder that contains the programs of a virtual environment.
 pub(crate) fn programs(environment: &str) -> PathBuf {
     Path::new(environment).join(if cfg!(windows) { "Scripts" } else { "bin" })
 }
 
-/// Calls `install` for the packages that a file lists, unless the record shows that the same file was installed before.
-/// A lock ensures that parallel checks install one after the other.
+/// Calls `install`, unless `record` is a copy of the file `wanted`: the list of packages that was installed last. A
+/// lock ensures that parallel checks install one after the other.
 pub(crate) fn once(wanted: &Path, record: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
     fs::create_dir_all("target")?;
-    // The lock is released when the file is dropped.
+    // Dropping the file releases the lock.
     let lock = File::create("target/install.lock")?;
     lock.lock()?;
     let wanted = fs::read(wanted)?;
@@ -47,7 +48,7 @@ pub(crate) fn once(wanted: &Path, record: &Path, install: impl FnOnce() -> Resul
         return Ok(());
     }
     install()?;
-    // The record is written last, so that an incomplete installation is repeated.
+    // Writes the record last, so that an incomplete installation is repeated.
     fs::write(record, wanted)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! The `mod` lines of a crate's `lib.rs` or `main.rs` declare its layers, from top to bottom, with a blank line between
 //! two layers. A module may use modules of its own layer and of lower layers. Modules must not use each other in a
-//! cycle, neither in a crate nor within a parent module.
+//! cycle, neither at the top level of a crate nor within a parent module.
 
 mod imports;
 
@@ -14,10 +14,11 @@ use anyhow::{Context as _, Result, ensure};
 
 use imports::Imports;
 
-/// The number of modules in cycles that each crate still has. These numbers must only decrease.
+/// The number of modules that are part of a cycle, for each crate that still has cycles. These numbers must only
+/// decrease.
 const IN_CYCLES: [(&str, usize); 1] = [("bench", 5)];
 
-/// The modules that each module uses, each with a path that names the used module.
+/// The modules that each module uses. The value for each used module is a path in the source that leads to it.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 pub(crate) fn check() -> Result<()> {
@@ -53,7 +54,7 @@ pub(crate) fn crates() -> Result<Vec<PathBuf>> {
     Ok(crates)
 }
 
-/// Returns the modules of each layer of a crate.
+/// Returns the layers of a crate, each as a list of modules.
 pub(crate) fn layers(folder: &Path) -> Result<Vec<Vec<String>>> {
     let root = ["lib.rs", "main.rs"].map(|file| folder.join("src").join(file)).into_iter().find(|file| file.is_file());
     let root = root.with_context(|| format!("{} has no lib.rs and no main.rs", folder.display()))?;
@@ -90,7 +91,7 @@ fn upward(layers: &[Vec<String>], uses: &Uses) -> Vec<String> {
     faults
 }
 
-/// Returns the shortest cycle of each module that uses itself through other modules.
+/// Returns the shortest cycle for each module that uses itself through other modules.
 fn cycles(uses: &Uses) -> Vec<Vec<String>> {
     uses.keys().filter_map(|module| cycle(module, uses)).collect()
 }

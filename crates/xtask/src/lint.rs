@@ -13,11 +13,11 @@ type Check = fn() -> Result<()>;
 /// The checks start in this order, the slowest first.
 const CHECKS: [(&str, Check); 13] = [
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
-    // Advisories are checked only by the published workflow, because they are not in a package registry.
+    // The security advisories are checked only by the published workflow, because they are not in a package registry.
     ("dependencies", dependencies),
     ("python types", python_types),
     ("node package", node_package),
-    // Only libraries are checked. The doc comments of the command line are its help, which is not Markdown.
+    // Checks only libraries. The doc comments of the command line are its help texts, which are not Markdown.
     ("docs", || run_to_end(command("cargo doc --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))),
     ("page tests", || page::HERE.check()),
     ("format", format),
@@ -29,10 +29,11 @@ const CHECKS: [(&str, Check); 13] = [
     ("pinned packages", pin::check),
 ];
 
-/// The manifest of the fuzz targets' workspace.
+/// The manifest of the workspace of the fuzz targets.
 const FUZZ: &str = "fuzz/Cargo.toml";
 
-/// Runs the named checks, or all checks, even if one of them fails. Prints `ok` or `FAILED` for each.
+/// Runs the checks with these names, or all checks if `names` is empty. A failed check does not stop the others. Prints
+/// `ok` or `FAILED` for each check.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     for name in names {
         let known = || CHECKS.map(|(name, _)| name).join(", ");
@@ -52,8 +53,8 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     Ok(if results.contains(&false) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Runs a check in a separate process and prints its output at the end, so that the output of parallel checks does not
-/// mix. Returns whether the check succeeded.
+/// Runs a check in a separate process, so that the output of parallel checks does not mix. Prints the output when the
+/// check ends. Returns whether the check succeeded.
 fn run_apart(name: &str) -> bool {
     let run = || -> Result<(ExitStatus, String)> {
         let mut output = String::new();
@@ -73,7 +74,8 @@ fn format() -> Result<()> {
     run_to_end(command("cargo fmt --check --manifest-path").arg(FUZZ))
 }
 
-/// Checks the types of the package with two type checkers, and then the stub against the native module.
+/// Checks the types of the Python package with two type checkers, and then compares the type stub with the native
+/// module.
 fn python_types() -> Result<()> {
     python::HERE.install()?;
     run_to_end(&mut python::HERE.module("mypy --strict codat_keys examples tests")?)?;
@@ -83,7 +85,7 @@ fn python_types() -> Result<()> {
     run_to_end(&mut python::HERE.module("mypy.stubtest codat_keys._native")?)
 }
 
-/// Builds the package, which checks its types, and then checks its exports for each module system.
+/// Builds the Node package, which checks its types, and then checks its exports for each module system.
 fn node_package() -> Result<()> {
     node::HERE.install()?;
     run_to_end(&mut node::HERE.npm("run --silent check"))

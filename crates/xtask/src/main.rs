@@ -49,7 +49,7 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode> {
-    // All paths in these commands are relative to the root of the repository.
+    // Changes to the root of the repository, because all paths in these commands are relative to it.
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .context("the root of the repository is gone")?;
 
@@ -60,7 +60,7 @@ fn run() -> Result<ExitCode> {
         ["lint", names @ ..] => return lint::run(names),
         ["generate"] => generate::write()?,
         ["generate", "--check"] => generate::check()?,
-        // Runs in an optimized profile, because an unoptimized model check takes minutes.
+        // Runs the model check in an optimized profile, because it takes minutes without optimization.
         ["model-check", arguments @ ..] if cfg!(debug_assertions) => {
             let run = process::command("cargo run --quiet --profile model-check --package xtask -- model-check")
                 .args(arguments)

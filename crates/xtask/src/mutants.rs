@@ -1,5 +1,5 @@
-//! `cargo xtask mutants`: applies each patch in `tests/mutants`, which disables one mechanism, and checks that the
-//! tests that the patch names fail.
+//! `cargo xtask mutants`: runs mutation tests. Each patch in `tests/mutants` disables one mechanism. The tests that the
+//! patch names must fail with the patch applied.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::process::command;
 use crate::{node, page, python};
 
-/// The folder of the patched sources, apart from the working tree.
+/// The folder for the patched sources, separate from the working tree.
 const COPY: &str = "target/mutants/tree";
 const BUILT: &str = "target/mutants/built";
 const NODE: node::Package = node::Package { root: COPY, built: BUILT };
@@ -23,11 +23,11 @@ struct Mutant {
     tests: Vec<Test>,
 }
 
-/// A test that the first lines of a patch name.
+/// A test that a patch names in its first lines.
 enum Test {
     /// `test: -p codat-keys --test core x::y`: the arguments of `cargo test`.
     Cargo(String),
-    /// `pytest: tests/test_x.py::test_y`: the ID of a test.
+    /// `pytest: tests/test_x.py::test_y`: the id of a Python test.
     Pytest(String),
     /// `node: lifecycle NAME`: a file in `node/tests` and a prefix of test names.
     Node(String, String),
@@ -35,8 +35,8 @@ enum Test {
     Page(String, String),
 }
 
-/// Copies the sources, runs every named test, then applies each patch alone and checks that each of its tests fails. Skips
-/// and reports a patch if one of its tests fails without it.
+/// Copies the sources and runs every named test. Then applies each patch separately and checks that each of its tests
+/// fails. Skips and reports a patch if one of its tests already fails without the patch.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     let mut mutants = mutants()?;
     for name in names {
@@ -104,8 +104,8 @@ fn read(patch: PathBuf) -> Result<Mutant> {
     Ok(Mutant { name, tests, patch: patch.canonicalize()? })
 }
 
-/// Copies the files that git tracks or would track. An unchanged file keeps its modification time, so that cargo
-/// rebuilds little.
+/// Copies the files that git tracks, and new files that git does not ignore. An unchanged file keeps its modification
+/// time, so that cargo rebuilds little.
 fn copy_sources() -> Result<()> {
     let listed = command("git ls-files --cached --others --exclude-standard").output()?;
     ensure!(listed.status.success(), "git cannot list the sources");
@@ -124,7 +124,7 @@ fn copy_sources() -> Result<()> {
 
 fn patch(patch: &Path, reverse: bool) -> Result<()> {
     let mut apply = Command::new("git");
-    // Hides the surrounding repository from git, so that paths are relative to this folder.
+    // Hides the surrounding repository from git, so that the paths in a patch are relative to the copy.
     apply.current_dir(COPY).env("GIT_CEILING_DIRECTORIES", fs::canonicalize("target")?).arg("apply");
     if reverse {
         apply.arg("--reverse");
@@ -145,10 +145,10 @@ impl Test {
         }
     }
 
-    /// Returns whether the test runs and passes. A test that does not exist counts as failed, so that the run without a
-    /// patch reports it.
+    /// Returns whether the test runs and passes. A test that does not exist counts as failed: the run without a patch
+    /// then reports it.
     fn passes(&self) -> Result<bool> {
-        // A build error is an error of the patch. A crash of the test counts as a failed test.
+        // A build error is an error of the patch, whereas a crash of the test counts as a failed test.
         match self {
             Self::Cargo(test) => {
                 let build = cargo_test("--no-run", test)?;
@@ -161,7 +161,7 @@ impl Test {
             }
             Self::Pytest(test) => {
                 PYTHON.install()?;
-                // With a patch, a test may hang. The timeout then ends the process.
+                // Sets a timeout that ends the process, because a test may hang with a patch applied.
                 let mut pytest = PYTHON.module("pytest -q -x -n 0 --timeout=60 --timeout-method=thread")?;
                 Ok(pytest.arg(test).stdin(Stdio::null()).output()?.status.success())
             }

@@ -9,44 +9,44 @@ use anyhow::Result;
 use crate::install::once;
 use crate::process::{command, program, run_quietly};
 
-/// The package of the working tree.
+/// The Node package in the working tree.
 pub(crate) const HERE: Package = Package { root: ".", built: "target" };
 
-/// Returns the command `npm LINE` in a folder.
+/// Returns the command `npm LINE`, which runs in `folder`.
 pub(crate) fn npm(line: &str, folder: &Path) -> Command {
     let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" });
     npm.args(line.split_whitespace()).current_dir(folder);
     npm
 }
 
-/// The locations of a package, relative to the root of this repository.
+/// The locations of the Node package, relative to the root of this repository.
 pub(crate) struct Package {
-    /// The root of the sources.
+    /// The root folder of the source tree.
     pub(crate) root: &'static str,
     /// The target directory of cargo.
     pub(crate) built: &'static str,
 }
 
 impl Package {
-    /// Installs the tools and builds the native module, the package and its tests.
+    /// Installs the tools, and builds the native module, the package and the tests.
     pub(crate) fn install(&self) -> Result<()> {
         self.install_tools()?;
         let mut cargo = command("cargo build --quiet --package codat-keys-node");
         run_quietly(cargo.current_dir(self.root).env("CARGO_TARGET_DIR", absolute(self.built)?))?;
         let library = format!("{}codat_keys_node{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         let module = self.folder().join("codat-keys.node");
-        // A running process may have mapped the old file, so the file is removed instead of overwritten.
+        // Removes the old file instead of overwriting it, because a running process may have mapped the file.
         fs::remove_file(&module).ok();
         fs::copy(Path::new(self.built).join("debug").join(library), module)?;
         run_quietly(&mut self.npm("run --silent build"))
     }
 
-    /// Returns the command `npm LINE` in the folder of the package.
+    /// Returns the command `npm LINE`, which runs in the folder of the package.
     pub(crate) fn npm(&self, line: &str) -> Command {
         npm(line, &self.folder())
     }
 
-    /// Returns the command that runs the tests in one built file whose names start with `name`.
+    /// Returns the command that runs tests in one compiled test file: those whose names start with `name`.
     pub(crate) fn test(&self, file: &str, name: &str) -> Command {
         let mut node = command("node --test --test-reporter=spec --test-timeout=120000");
         node.arg(format!("--test-name-pattern=^{name}")).arg(format!("tests/built/{file}.test.mjs"));
@@ -54,12 +54,12 @@ impl Package {
         node
     }
 
-    /// Returns the command that runs all tests with the given Node program. The command does not use npm, which does
-    /// not run on old versions.
+    /// Returns the command that runs all tests with the given Node program. The command does not use npm, because npm
+    /// does not run on old versions of Node.
     pub(crate) fn tests_by(&self, node: &Path) -> Result<Command> {
         let mut node = program(node);
         node.args(["--test", "--test-reporter=spec", "--test-concurrency=3"]).current_dir(self.folder());
-        // The tests make fewer calls under load than with the installed version of Node.
+        // Reduces the number of requests in the tests under load.
         node.env("CODAT_KEYS_CALLS", "100");
         let built = fs::read_dir(self.folder().join("tests/built"))?.map(|file| file.map(|file| file.path()));
         for file in built.collect::<Result<Vec<_>, _>>()? {
@@ -74,14 +74,14 @@ impl Package {
         Path::new(self.root).join("node")
     }
 
-    /// Installs the packages in `package-lock.json`, unless they are installed.
+    /// Installs the packages in `package-lock.json`. Does nothing if they are installed.
     pub(crate) fn install_tools(&self) -> Result<()> {
         install_locked(&self.folder())
     }
 }
 
-/// Installs the packages in the `package-lock.json` of a folder with npm, unless they are installed. The lock file pins
-/// them by hash.
+/// Installs the packages in the `package-lock.json` of a folder with npm. Does nothing if they are installed. The lock
+/// file pins the packages by hash.
 pub(crate) fn install_locked(folder: &Path) -> Result<()> {
     let record = folder.join("node_modules/installed.json");
     once(&folder.join("package-lock.json"), &record, || run_quietly(&mut npm("ci", folder)))

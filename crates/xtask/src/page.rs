@@ -8,18 +8,18 @@ use anyhow::Result;
 use crate::node::{install_locked, npm};
 use crate::process::{command, run_quietly};
 
-/// The tests of the working tree.
+/// The tests in the working tree.
 pub(crate) const HERE: Tests = Tests { root: ".", built: "target" };
 
-/// The locations of the tests and of the program under test, relative to the root of this repository.
+/// The locations of the page's tests and of the program under test, relative to the root of this repository.
 pub(crate) struct Tests {
-    /// The root of the sources.
+    /// The root folder of the source tree.
     pub(crate) root: &'static str,
     /// The target directory of cargo.
     pub(crate) built: &'static str,
 }
 
-/// Returns why this machine cannot run the tests, or `None` if it can.
+/// Returns the reason why this machine cannot run the tests. Returns `None` if it can.
 pub(crate) fn lacks() -> Option<&'static str> {
     if browser().is_none() {
         return Some("there is no Chromium");
@@ -28,8 +28,8 @@ pub(crate) fn lacks() -> Option<&'static str> {
 }
 
 impl Tests {
-    /// Installs the tools and builds the program. `cargo test` also builds the tests of the package, so that neither is
-    /// built twice.
+    /// Installs the tools and builds the program under test. `cargo test` also builds the Rust tests of the same
+    /// package, so that neither is built twice.
     pub(crate) fn install(&self) -> Result<()> {
         self.install_tools()?;
         let mut cargo = command("cargo test --quiet --no-run --package codat-keys-cli");
@@ -40,7 +40,7 @@ impl Tests {
         self.ready(npm("test --silent", &self.folder()))
     }
 
-    /// Returns the command that runs the tests in one file whose names start with `name`.
+    /// Returns the command that runs tests in one file: those whose names start with `name`.
     pub(crate) fn some(&self, file: &str, name: &str) -> Result<Command> {
         let mut node = command("node --test --test-reporter=spec --test-timeout=120000");
         node.arg(format!("--test-name-pattern=^{name}")).arg(format!("{file}.test.mjs"));
@@ -48,12 +48,12 @@ impl Tests {
         self.ready(node)
     }
 
-    /// Installs the packages in `package-lock.json`, unless they are installed.
+    /// Installs the packages in `package-lock.json`. Does nothing if they are installed.
     pub(crate) fn install_tools(&self) -> Result<()> {
         install_locked(&self.folder())
     }
 
-    /// Checks the format of the sources.
+    /// Checks the format of the page's tests.
     pub(crate) fn check(&self) -> Result<()> {
         self.install_tools()?;
         run_quietly(&mut npm("run --silent check", &self.folder()))

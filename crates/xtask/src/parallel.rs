@@ -1,11 +1,11 @@
-//! Parallel execution of work.
+//! Parallel execution of a function on several threads.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
-/// Calls `work` with every item, in as many threads as the machine has cores, and returns the results in the order of
-/// the items. The first items start first.
+/// Calls `work` with every item and returns the results in the order of the items. Uses as many threads as the machine
+/// has cores. Work on the first items begins first.
 pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(items.len())));
     let worker = || {

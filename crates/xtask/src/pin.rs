@@ -1,5 +1,5 @@
-//! `cargo xtask pin`: pins the Python packages of tests and tools by version and hash. `check` verifies that every
-//! package is pinned.
+//! `cargo xtask pin`: pins the Python packages for tests and tools by version and hash. Checks that all packages are
+//! pinned.
 
 use std::fs;
 use std::path::Path;
@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::process::{command, run};
 use crate::tools;
 
-/// The path of each `FILE.in` and the minimum version of Python. uv resolves `FILE.txt` from it for all platforms and
-/// all versions from the minimum on.
+/// The path of each `FILE.in`, and the minimum version of Python. uv resolves the requirements in `FILE.in` for all
+/// platforms and all Python versions from the minimum on, and writes the result to `FILE.txt`.
 const REQUIREMENTS: [(&str, &str); 5] = [
     ("bench/python/requirements", "3.11"),
     ("crates/xtask/tools/checks", "3.9"),
@@ -22,7 +22,7 @@ const REQUIREMENTS: [(&str, &str); 5] = [
 
 const RESOLVE: &str = "pip compile --universal --generate-hashes --upgrade --no-annotate --no-config --quiet";
 
-/// Resolves the newest releases and writes their hashes.
+/// Resolves the requirements to the newest releases and writes their versions and hashes.
 pub(crate) fn write() -> Result<()> {
     for (file, python) in REQUIREMENTS {
         let mut uv = tools::uv()?;
@@ -43,7 +43,7 @@ pub(crate) fn check() -> Result<()> {
     let listed = command("git ls-files --cached --others --exclude-standard *package.json").output()?;
     for manifest in std::str::from_utf8(&listed.stdout)?.lines() {
         let package: Value = serde_json::from_str(&fs::read_to_string(manifest)?)?;
-        // A package without dependencies has no lock file.
+        // Skips a package without dependencies, because it has no lock file.
         if ["dependencies", "devDependencies", "optionalDependencies"].iter().any(|kind| package[kind].is_object()) {
             let file = Path::new(manifest).with_file_name("package-lock.json");
             let text = fs::read_to_string(&file).with_context(|| format!("{} is missing", file.display()))?;
@@ -67,7 +67,8 @@ fn requirements(wanted: &str, pinned: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks that every package has a hash and names no registry, so that npm uses the registry of the user.
+/// Checks that a lock file contains a hash for every package and names no registry. Without a name, npm uses the
+/// registry that the user has configured.
 fn lock_file(text: &str) -> Result<()> {
     let lock: Value = serde_json::from_str(text)?;
     for (name, package) in lock["packages"].as_object().context("it has no packages")? {

@@ -6,7 +6,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Returns the command of a line. The line is split at white space, without any quoting.
+/// Returns the command in `line`. The line is split at white space, and quoting is not supported.
 pub(crate) fn command(line: &str) -> Command {
     let mut words = line.split_whitespace();
     let mut command = program(words.next().unwrap_or_default());
@@ -14,10 +14,11 @@ pub(crate) fn command(line: &str) -> Command {
     command
 }
 
-/// Returns the command of a program without arguments.
+/// Returns the command that runs a program without arguments.
 pub(crate) fn program(path: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(path);
-    // `cargo run` sets these variables for xtask. A change of them would make ring's build script rebuild all of TLS.
+    // Removes the variables that `cargo run` sets for xtask. Otherwise, a change of these variables would make ring's
+    // build script rebuild the whole TLS stack.
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
             command.env_remove(name);
@@ -26,14 +27,14 @@ pub(crate) fn program(path: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Runs a command to its end. Fails if the command fails.
+/// Runs a command to its end. Fails if the exit status is not zero.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("`{}` cannot start", line(command)))?;
     ensure!(status.success(), "`{}` failed: {status}", line(command));
     Ok(())
 }
 
-/// Runs a command to its end like [`run`], and discards its output. If the command fails, the error contains the
+/// Runs a command to its end as [`run`] does, but discards its output. If the command fails, the error contains the
 /// output.
 pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
     let output = command.output().with_context(|| format!("`{}` cannot start", line(command)))?;
@@ -42,7 +43,7 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command to its end and returns its standard output. Fails if the command fails.
+/// Runs a command to its end and returns its standard output. Fails if the exit status is not zero.
 pub(crate) fn stdout(command: &mut Command) -> Result<String> {
     let output =
         command.stderr(Stdio::inherit()).output().with_context(|| format!("`{}` cannot start", line(command)))?;
@@ -55,7 +56,8 @@ pub(crate) fn run_by_line(mut command: Command, mut read: impl FnMut(&str)) -> R
     let (output, writer) = pipe()?;
     command.stdout(writer.try_clone()?).stderr(writer);
     let mut child = command.spawn().with_context(|| format!("`{}` cannot start", line(&command)))?;
-    // The command owns the writers that the child inherits. The output ends only after all writers are closed.
+    // Drops the command, which owns the writers that the child process inherits. Reading the output ends only after all
+    // writers are closed.
     drop(command);
     for bytes in BufReader::new(output).split(b'\n') {
         read(String::from_utf8_lossy(&bytes?).trim_end());

@@ -1,5 +1,5 @@
-//! The other runtimes for the tests of the Node package. `node/runtimes` pins them, and npm installs them below
-//! `target`.
+//! The other JavaScript runtimes in which the tests of the Node package run. `node/runtimes` pins their versions, and
+//! npm installs them below `target`.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::node::install_locked;
 const PINNED: &str = "node/runtimes";
 const FOLDER: &str = "target/runtimes";
 
-/// Installs the runtimes, unless they are installed.
+/// Installs the other runtimes. Does nothing if they are installed.
 pub(crate) fn install() -> Result<()> {
     fs::create_dir_all(FOLDER)?;
     for file in ["package.json", "package-lock.json"] {
@@ -21,7 +21,7 @@ pub(crate) fn install() -> Result<()> {
     install_locked(Path::new(FOLDER))
 }
 
-/// Returns the program of a version of Node. Of the packages `node-VERSION-PLATFORM`, npm installs the one for this
+/// Returns the path of the given version of Node. npm has installed only the package `node-VERSION-PLATFORM` for this
 /// platform.
 pub(crate) fn node(version: &str) -> Result<PathBuf> {
     let modules = absolute(FOLDER)?.join("node_modules");

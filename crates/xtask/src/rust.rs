@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::process::{command, run};
 
-/// The packages that have tests. They are built together, because a build of only some of them may select other
+/// The packages that have tests. All of them are built together, because building only some of them may select other
 /// features and compile the dependencies again.
 const PACKAGES: [&str; 7] = [
     "codat-keys",
@@ -18,7 +18,7 @@ const PACKAGES: [&str; 7] = [
     "xtask",
 ];
 
-/// Builds the tests and the programs that the tests start.
+/// Builds the Rust tests and the programs that the tests start.
 pub(crate) fn build() -> Result<()> {
     run(tests().arg("--no-run"))
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: runs the tests of every language and counts the results.
+//! `cargo xtask test`: runs the tests of every language and counts their results.
 
 use std::process::{Command, ExitCode};
 
@@ -7,9 +7,9 @@ use anyhow::{Result, ensure};
 use crate::process::run_by_line;
 use crate::{node, page, parallel, python, runtimes, rust};
 
-/// Test suites that share a build.
+/// A group of test suites that share a build.
 struct Group {
-    /// Returns why this machine cannot run the suites, or `None` if it can.
+    /// Returns the reason why this machine cannot run the suites. Returns `None` if it can.
     lacks: fn() -> Option<&'static str>,
     build: fn() -> Result<()>,
     suites: &'static [Suite],
@@ -18,7 +18,7 @@ struct Group {
 /// The name of a suite and the command that runs its tests.
 type Suite = (&'static str, fn() -> Result<Command>);
 
-/// The suites start in this order, the slowest first.
+/// The groups of test suites. The suites start in this order, the slowest first.
 const GROUPS: [Group; 4] = [
     // The tests of the API keys page in a browser.
     Group {
@@ -47,20 +47,21 @@ const GROUPS: [Group; 4] = [
     Group {
         lacks: || None,
         build: || python::HERE.install(),
-        // pytest-randomly shuffles the tests.
+        // The package pytest-randomly shuffles the tests.
         suites: &[("python", || python::HERE.module("pytest -q -n 2 --color=no"))],
     },
-    // These tests include those of the command line.
+    // The Rust suite includes the tests of the command line.
     Group { lacks: || None, build: rust::build, suites: &[("rust", || Ok(rust::tests()))] },
 ];
 
-/// Runs the named suites, or all suites, even if one of them fails. The last line printed is `N passed, M failed`.
+/// Runs the suites with these names, or all suites if `names` is empty. A failed suite does not stop the others. The
+/// last line of the output is `N passed, M failed`.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     let known: Vec<&str> = GROUPS.iter().flat_map(|group| group.suites).map(|(name, _)| *name).collect();
     for name in names {
         ensure!(known.contains(name), "there is no suite `{name}`, but {}", known.join(", "));
     }
-    // All builds end before the first test starts, because cargo runs only one build at a time, and a build slows tests
+    // Finishes all builds before the first test starts. cargo runs only one build at a time, and a build slows tests
     // down.
     let mut ready: Vec<(Suite, State)> = Vec::new();
     for group in &GROUPS {
@@ -89,7 +90,7 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
 enum State {
     Built,
     NotBuilt(String),
-    /// The reason why this machine cannot run the suite.
+    /// This machine cannot run the suite, for the given reason.
     Lacks(&'static str),
 }
 
@@ -102,8 +103,8 @@ impl State {
     }
 }
 
-/// Runs a suite. Prints its output at the end, so that the output of parallel suites does not mix, or line by line if
-/// `live` is set. Returns the summary line and the counts of the suite.
+/// Runs a suite. Prints the output when the suite ends, so that the output of parallel suites does not mix. With
+/// `live`, prints the output line by line. Returns a summary line and the counts of the suite.
 fn run_suite((name, test): Suite, state: &State, live: bool) -> (String, Tally) {
     let mut output = format!("\n== {name}\n");
     let mut write = |line: &str| {
@@ -124,7 +125,7 @@ fn run_suite((name, test): Suite, state: &State, live: bool) -> (String, Tally) 
         }
     };
     print!("{output}");
-    // A suite that did not run to its end counts as failed, also in the last line.
+    // A suite that did not run to its end counts as failed, also in the last line of the output.
     if trouble.is_some() {
         tally.failed = tally.failed.max(1);
     }
@@ -133,7 +134,7 @@ fn run_suite((name, test): Suite, state: &State, live: bool) -> (String, Tally) 
     (format!("{name}: {passed} passed, {failed} failed, {ignored} ignored{trouble}"), tally)
 }
 
-/// Runs the tests and counts the results. Returns an error for any problem other than failed tests.
+/// Runs the tests of a suite and counts the results. Returns an error for any problem other than failed tests.
 fn count(test: fn() -> Result<Command>, tally: &mut Tally, mut write: impl FnMut(&str)) -> Result<()> {
     let status = run_by_line(test()?, |line| {
         write(line);
@@ -152,7 +153,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Adds the counts in a line of output, if the line contains counts.
+    /// If the line of output contains counts, adds them to this tally.
     fn read(&mut self, line: &str) {
         if let Some((word, number)) = node_count(line) {
             return self.add(word, number);
@@ -170,7 +171,7 @@ impl Tally {
         let Ok(number) = number.parse::<usize>() else { return };
         match word {
             "passed" | "pass" => self.passed += number,
-            // pytest reports an error if the setup of a test fails or a file cannot be read.
+            // pytest counts an error if the setup of a test fails or a file cannot be read.
             "failed" | "fail" | "error" | "errors" | "cancelled" => self.failed += number,
             "ignored" | "skipped" | "todo" => self.ignored += number,
             _ => {}
@@ -178,19 +179,20 @@ impl Tally {
     }
 }
 
-/// Returns the counts in a line of cargo: `test result: ok. 3 passed; 0 failed; 1 ignored; …`
+/// Returns the counts in a line of cargo's output, such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
 fn cargo_counts(line: &str) -> Option<&str> {
     line.strip_prefix("test result:")
 }
 
-/// Returns the counts in a line of pytest: `1 failed, 3 passed, 1 skipped in 0.31s`
+/// Returns the counts in a line of pytest's output, such as `1 failed, 3 passed, 1 skipped in 0.31s`.
 fn pytest_counts(line: &str) -> Option<&str> {
     let (counts, time) = line.split_once(" in ")?;
     let seconds = time.split_whitespace().next()?.strip_suffix('s')?;
     (counts.starts_with(|first: char| first.is_ascii_digit()) && seconds.parse::<f64>().is_ok()).then_some(counts)
 }
 
-/// Returns the count in a line of Node's test runner, which prints one line for each count: `ℹ pass 3`
+/// Returns the name and value of a count in a line of Node's test runner, such as `ℹ pass 3`. The runner prints one
+/// line for each count.
 fn node_count(line: &str) -> Option<(&str, &str)> {
     line.trim_end().strip_prefix("ℹ ")?.split_once(' ')
 }

@@ -1,4 +1,4 @@
-//! Tools at pinned versions. Missing tools are installed below `target` from the package registries.
+//! Development tools at pinned versions. Missing tools are installed below `target` from the package registries.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,45 +8,46 @@ use anyhow::Result;
 use crate::install;
 use crate::process::{command, program, run};
 
-/// Returns the spell checker.
+/// Returns the command of the spell checker.
 pub(crate) fn typos() -> Result<Command> {
     from_pypi("checks", "typos")
 }
 
-/// Returns the security checker for GitHub workflows.
+/// Returns the command of the security checker for GitHub workflows.
 pub(crate) fn zizmor() -> Result<Command> {
     from_pypi("checks", "zizmor")
 }
 
-/// Returns the checker for the metadata of Python packages.
+/// Returns the command of the checker for the metadata of Python packages.
 pub(crate) fn twine() -> Result<Command> {
     from_pypi("dist", "twine")
 }
 
-/// Returns the checker for Python's stable ABI.
+/// Returns the command of the checker for Python's stable ABI.
 pub(crate) fn abi3audit() -> Result<Command> {
     from_pypi("dist", "abi3audit")
 }
 
-/// Returns the checker for the contents of wheels.
+/// Returns the command of the checker for the contents of wheels.
 pub(crate) fn check_wheel_contents() -> Result<Command> {
     from_pypi("dist", "check-wheel-contents")
 }
 
-/// Returns the resolver of Python packages.
+/// Returns the command of the resolver for Python packages.
 pub(crate) fn uv() -> Result<Command> {
     from_pypi("pin", "uv")
 }
 
-/// Returns the syntax and type checker for GitHub workflows. Go compiles this tool, so the result is `None` without Go.
+/// Returns the command of the syntax and type checker for GitHub workflows. Go compiles this tool, so the function
+/// returns `None` if Go is not installed.
 pub(crate) fn actionlint() -> Option<Command> {
     command("go version").output().is_ok_and(|go| go.status.success()).then(|| {
-        // Go verifies the hash of the module against the public checksum database.
+        // Go verifies the hash of this module against the public checksum database.
         command("go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12")
     })
 }
 
-/// Returns the checker of dependencies. The published workflow names the same version.
+/// Returns the command of the dependency checker. The published workflow uses the same version.
 pub(crate) fn cargo_deny() -> Result<Command> {
     let (name, version) = ("cargo-deny", "0.20.2");
     let installed = Path::new("target/tools/bin").join(name);
@@ -54,25 +55,26 @@ pub(crate) fn cargo_deny() -> Result<Command> {
         return Ok(program(found));
     }
     let mut install = command("cargo install --locked --debug --root target/tools --version");
-    // A debug build is faster overall: optimizing the dependencies takes minutes, and the tool runs for seconds.
+    // Builds the tool without optimization, because optimizing its dependencies takes minutes, and the tool runs for
+    // seconds.
     run(install.args([version, name]).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
     Ok(program(installed))
 }
 
-/// Returns a program of the packages that `tools/SET.txt` pins.
+/// Returns the command of the program `name` from the packages that `tools/SET.txt` pins.
 fn from_pypi(set: &str, name: &str) -> Result<Command> {
     let environment = format!("target/tools-{set}");
     install::environment(&environment, &format!("crates/xtask/tools/{set}.txt"))?;
     Ok(program(install::programs(&environment).join(name)))
 }
 
-/// Returns whether a tool can be started and has this version.
+/// Returns whether a tool is installed and has this version.
 fn has_version(tool: &Path, version: &str) -> bool {
     let Ok(output) = Command::new(tool).arg("--version").output() else { return false };
     version_in(&String::from_utf8_lossy(&output.stdout)) == Some(version)
 }
 
-/// Returns the version in output such as `cargo-deny 0.20.2` or `twine version 7.0.0 (…`.
+/// Returns the version in the output of a tool, such as `cargo-deny 0.20.2` or `twine version 7.0.0 (…`.
 fn version_in(said: &str) -> Option<&str> {
     said.split_whitespace().find(|word| word.starts_with(|first: char| first.is_ascii_digit()))
 }

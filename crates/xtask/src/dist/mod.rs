@@ -1,5 +1,5 @@
-//! `cargo xtask dist`: builds the release packages for pip and npm, checks them, and installs them in empty
-//! environments.
+//! `cargo xtask dist`: builds the release packages for pip and npm, checks them, and installs each of them in an empty
+//! environment.
 
 mod node;
 mod platforms;
@@ -19,10 +19,11 @@ const DIST: &str = "target/dist";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-/// The maximum size of an installed library.
+/// The maximum size of an installed library, in megabytes.
 const MEGABYTES: f64 = 10.0;
 
-/// Builds the packages in `target/dist`. Prints a line for each package that installs and works.
+/// Builds the packages in `target/dist` and tries each of them. Prints a line for each package that can be installed
+/// and works.
 pub(crate) fn run() -> Result<()> {
     // Removes wheels of earlier versions, which pip would find.
     if Path::new(DIST).exists() {
@@ -35,7 +36,7 @@ pub(crate) fn run() -> Result<()> {
     node.try_out()
 }
 
-/// Builds the two archives of the Node library for this platform.
+/// Builds the archives of the Node library: the main package and the native package for this platform.
 pub(crate) fn node_library() -> Result<[PathBuf; 2]> {
     fs::create_dir_all(DIST)?;
     let node::Packed { main, native } = node::library()?;
@@ -48,7 +49,8 @@ fn files(archive: &Path) -> Result<String> {
     stdout(command(install::PYTHON).args(["-m", module, "--list"]).arg(archive))
 }
 
-/// Checks that a command prints its version and lists the single key of an emulator. Returns the output of `--version`.
+/// Checks that the installed command prints its version and lists the single key of an emulator. Returns the output of
+/// `--version`.
 fn try_command(codat_keys: impl Fn() -> Command) -> Result<String> {
     let version = stdout(codat_keys().arg("--version"))?;
     ensure!(version == format!("codat-keys {VERSION}"), "the command says that it is {version}");

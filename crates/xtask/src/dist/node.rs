@@ -1,4 +1,5 @@
-//! The npm packages: the library and the command line, each with a separate native package for this platform.
+//! The npm packages: the library and the command line. Each consists of a main package and a native package for this
+//! platform.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
 use std::fs;
@@ -13,15 +14,15 @@ use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, try_comm
 use crate::node::{self, npm};
 use crate::process::{command, run as run_to_end, run_quietly, stdout};
 
-/// The folders of the `package.json` files of the library and of the command line.
+/// The folder of the library's `package.json`. `CLI` is the folder of the command line's.
 const LIBRARY: &str = "node";
 const CLI: &str = "crates/cli/npm";
 
-/// The prefixes of the names of the native packages.
+/// The prefix of the names of the library's native packages. `PROGRAMS` is the prefix for the command line.
 const MODULES: &str = "@codat-keys/";
 const PROGRAMS: &str = "@codat-keys/cli-";
 
-/// The archives of a package and of the native package on which it depends.
+/// The archives of a main package and of the native package on which it depends.
 pub(super) struct Packed {
     pub(super) main: PathBuf,
     pub(super) native: PathBuf,
@@ -39,7 +40,7 @@ impl Dist {
     }
 }
 
-/// Builds the packages and checks their contents.
+/// Builds the npm packages and checks their contents.
 pub(super) fn build() -> Result<Dist> {
     let library = library()?;
     let program = build_crate("codat-keys-cli", &format!("codat-keys{EXE_SUFFIX}"))?;
@@ -56,7 +57,7 @@ pub(super) fn build() -> Result<Dist> {
     Ok(Dist { library, cli })
 }
 
-/// Builds only the library.
+/// Builds only the npm packages of the library.
 pub(super) fn library() -> Result<Packed> {
     node::HERE.install_tools()?;
     let module = build_crate("codat-keys-node", &format!("{DLL_PREFIX}codat_keys_node{DLL_SUFFIX}"))?;
@@ -72,8 +73,8 @@ fn build_crate(package: &str, built: &str) -> Result<PathBuf> {
     Ok(Path::new("target/release").join(built))
 }
 
-/// Packs a main package with the version of the workspace and with optional dependencies on the native packages. The
-/// source manifest omits both, because a lock file could not name unpublished packages.
+/// Packs a main package. Its manifest contains the version of the workspace and optional dependencies on the native
+/// packages. The source manifest omits both, because a lock file cannot contain unpublished packages.
 fn main_package(sources: &str, platforms: &str, fill: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
     let folder = lay_out()?;
     for file in ["package.json", "README.md"] {
@@ -95,7 +96,7 @@ fn native_package(platforms: &str, what: &str, built: &Path, file: &str) -> Resu
         "description": format!("{what} for {}", platform.name()),
         "license": env!("CARGO_PKG_LICENSE"),
         "repository": { "type": "git", "url": format!("git+{}.git", env!("CARGO_PKG_REPOSITORY")) },
-        // Requires package managers that otherwise read from archives to unpack this package.
+        // Requires every package manager to unpack this package. Some would otherwise read its files from the archive.
         "preferUnplugged": true,
     });
     platform.restrict(&mut manifest);
@@ -104,7 +105,7 @@ fn native_package(platforms: &str, what: &str, built: &Path, file: &str) -> Resu
     pack(&folder)
 }
 
-/// Creates a folder that contains only the licences.
+/// Creates a package folder that contains only the licences.
 fn lay_out() -> Result<PathBuf> {
     let folder = absolute("target/dist-npm/package")?;
     if folder.exists() {
@@ -142,7 +143,7 @@ fn check(archive: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether a file does not belong in a package.
+/// Returns whether a file does not belong in an npm package.
 fn is_stray(file: &str) -> bool {
     let file = file.trim_end();
     let built = |file: &str| [".js", ".mjs", ".d.ts", ".d.mts"].iter().any(|end| file.ends_with(end));

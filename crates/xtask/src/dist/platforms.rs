@@ -5,11 +5,11 @@ use std::env::consts::{ARCH, OS};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-/// A platform in npm's terms.
+/// A platform, described in npm's terms.
 pub(super) struct Platform {
     os: &'static str,
     cpu: &'static str,
-    /// The C library. `None` on systems other than Linux.
+    /// The C library of the platform. `None` on systems other than Linux.
     libc: Option<&'static str>,
 }
 
@@ -34,7 +34,8 @@ impl Platform {
         PLATFORMS.iter().find(is_it).with_context(|| format!("npm has no packages for {OS} on {ARCH}"))
     }
 
-    /// Returns the name, such as `linux-x64-gnu`, that `node/src/native.ts` and `crates/cli/npm/codat-keys.js` use.
+    /// Returns the name of the platform, such as `linux-x64-gnu`. `node/src/native.ts` and
+    /// `crates/cli/npm/codat-keys.js` use the same names.
     pub(super) fn name(&self) -> String {
         let libc = match self.libc {
             Some("glibc") => "-gnu",
@@ -44,7 +45,7 @@ impl Platform {
         format!("{}-{}{libc}", self.os, self.cpu)
     }
 
-    /// Adds the fields to a manifest that restrict a package to this platform.
+    /// Adds the fields to a `package.json` that restrict the package to this platform.
     pub(super) fn restrict(&self, manifest: &mut Value) {
         manifest["os"] = json!([self.os]);
         manifest["cpu"] = json!([self.cpu]);

@@ -1,4 +1,4 @@
-//! An empty Node project.
+//! An empty Node project, in which the packages are tried.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::process::{command, program, run as run_to_end, run_quietly, stdout};
 /// The folder of the example programs in README.md.
 const EXAMPLES: &str = "node/examples";
 
-/// The options of a typical user for compiling TypeScript. Only Node's types come from this repository.
+/// The options with which a typical user compiles TypeScript. Only Node's types come from this repository.
 const COMPILE: &str = "--strict --module nodenext --target es2022 --types node --typeRoots";
 
 pub(super) struct Project {
@@ -33,9 +33,9 @@ impl Project {
         Ok(Self { folder })
     }
 
-    /// Installs these packages and checks that they install no others.
+    /// Installs the packages in `archives` and checks that no other packages are installed.
     pub(super) fn install_offline(&self, archives: &[&Path]) -> Result<()> {
-        // The cache is empty. npm skips the packages for other platforms, which are not published yet.
+        // Uses an empty cache. npm skips the native packages for other platforms, which are not published yet.
         run_quietly(npm("install --offline --cache cache", &self.folder).args(archives))?;
         let installed: Value = serde_json::from_slice(&fs::read(self.folder.join("node_modules/.package-lock.json"))?)?;
         let brought = installed["packages"].as_object().map_or(0, serde_json::Map::len);

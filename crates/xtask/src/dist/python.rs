@@ -1,4 +1,4 @@
-//! The Python packages: two wheels and a source distribution.
+//! The Python packages: a wheel and a source distribution of the library, and a wheel of the command line.
 
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
@@ -11,10 +11,10 @@ use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, try_comm
 use crate::process::{command, program, run as run_to_end, stdout};
 use crate::{install, python, tools};
 
-/// The folders of the `pyproject.toml` files of the library and of the command line.
+/// The folder of the library's `pyproject.toml`, and the folder of the command line's.
 const PROJECTS: [&str; 2] = ["python", "crates/cli"];
 
-/// A program that prints the number of keys of a new emulator and the size of the library in bytes.
+/// A Python program that prints the number of keys of a new emulator and the size of the library in bytes.
 const TRY: &str = "
 from importlib.metadata import files
 from codat_keys import Client
@@ -37,7 +37,7 @@ impl Dist {
     }
 }
 
-/// Builds the packages and checks their contents.
+/// Builds the Python packages and checks their contents.
 pub(super) fn build() -> Result<Dist> {
     for (project, licence) in PROJECTS.iter().flat_map(|project| LICENCES.map(|licence| (project, licence))) {
         let linked = fs::read(Path::new(project).join(licence)).ok() == Some(fs::read(licence)?);
@@ -46,10 +46,10 @@ pub(super) fn build() -> Result<Dist> {
     let dist = absolute(DIST)?;
 
     python::HERE.install_tools()?;
-    // This is the command that pip uses. `maturin sdist` warns of a missing Cargo.toml that is not needed.
+    // Runs the command that pip uses. `maturin sdist` would warn of a missing Cargo.toml that is not needed.
     let sdist = stdout(python::HERE.module("maturin pep517 write-sdist --sdist-directory")?.arg(&dist))?;
     for project in PROJECTS {
-        // The wheel has the tag of the oldest system on which it runs. maturin fails if PyPI would reject the tag.
+        // The wheel is tagged with the oldest system on which it runs. maturin fails if PyPI would reject this tag.
         let mut maturin = python::HERE.module("maturin build --release --locked --compatibility pypi --out")?;
         run_to_end(maturin.arg(&dist).current_dir(project))?;
     }
@@ -69,7 +69,7 @@ fn check(Dist { sdist, library, cli }: &Dist) -> Result<()> {
     run_to_end(tools::twine()?.args(["check", "--strict"]).args([sdist, library, cli]))?;
     run_to_end(tools::abi3audit()?.args(["--strict", "--summary"]).arg(library))?;
     run_to_end(tools::check_wheel_contents()?.arg(library))?;
-    // W007 requires a library, but this wheel contains only a program.
+    // Ignores W007, which requires a library, because this wheel contains only a program.
     run_to_end(tools::check_wheel_contents()?.args(["--ignore", "W007"]).arg(cli))?;
 
     for archive in [sdist, library, cli] {
@@ -124,7 +124,7 @@ fn extra_brings_the_command(cli: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An empty virtual environment.
+/// An empty virtual environment, in which the packages are tried.
 struct Environment {
     programs: PathBuf,
 }
@@ -138,7 +138,7 @@ impl Environment {
 
     fn python(&self) -> Command {
         let mut python = program(self.programs.join("python"));
-        // Isolated mode ignores the current folder and Python's environment variables.
+        // In isolated mode, Python ignores the current folder and Python's environment variables.
         python.arg("-I");
         python
     }
@@ -149,9 +149,9 @@ impl Environment {
         pip
     }
 
-    /// Installs a requirement from `target/dist` alone and checks that it installs exactly these packages.
+    /// Installs a package from `target/dist` without other sources, and checks that exactly `packages` are installed.
     fn install_offline(&self, wanted: &str, packages: &[&str]) -> Result<()> {
-        // Isolated mode ignores pip's environment variables, which could name other sources.
+        // In isolated mode, pip ignores its environment variables, which could name other sources.
         run_to_end(self.pip("--isolated install --quiet --no-index --find-links").args([DIST, wanted]))?;
         let brought = stdout(&mut self.pip("--isolated freeze"))?;
         let expected: Vec<String> = packages.iter().map(|package| format!("{package}=={VERSION}")).collect();
@@ -159,7 +159,7 @@ impl Environment {
         Ok(())
     }
 
-    /// Lists the keys of an emulator and returns the size of the library in megabytes.
+    /// Lists the keys of an emulator with the installed library. Returns the size of the library in megabytes.
     fn try_library(&self) -> Result<f64> {
         let answer = stdout(self.python().args(["-c", TRY]))?;
         let bytes: f64 = answer.strip_prefix("1 ").with_context(|| format!("wanted one key: {answer}"))?.parse()?;

@@ -1,4 +1,4 @@
-//! The example programs of each language, which pages contain between two marks.
+//! The example programs of each language. Pages contain each program between two marks.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ const BEGIN: &str = "<!-- example: ";
 const NAMED: &str = " -->";
 const END: &str = "<!-- end of example -->";
 
-/// The suffix of a file name, the language of its code block, and its folder.
+/// For each language: the suffix of a file name, the language of its code block, and the folder of the examples.
 const LANGUAGES: [(&str, &str, &str); 5] = [
     (".rs", "rust", "crates/core/examples"),
     (".py", "python", "python/examples"),
@@ -17,7 +17,7 @@ const LANGUAGES: [(&str, &str, &str); 5] = [
     (".mts", "ts", "node/examples"),
 ];
 
-/// Replaces every example in a text with the current content of its file.
+/// Replaces every example in the text of a page with the current content of its file.
 pub(super) fn splice(text: &str) -> Result<String> {
     splice_from(text, |folder, name| {
         let path = format!("{folder}/{name}");
@@ -40,7 +40,7 @@ fn splice_from(text: &str, source: impl Fn(&str, &str) -> Result<String>) -> Res
     Ok(spliced + rest)
 }
 
-/// Removes the first line, which describes the program. The page has its own description.
+/// Removes the first line of an example, which describes the program. The page has a separate description.
 fn without_heading(program: &str) -> &str {
     program.trim_start_matches(|c| c != '\n').trim_start()
 }

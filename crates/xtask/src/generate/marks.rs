@@ -1,15 +1,15 @@
-//! The generated part of a page, between two marks.
+//! Replacement of the generated part of a page, which stands between two marks.
 
 use anyhow::{Context as _, Result};
 
-/// The lines before and after a generated part.
+/// The lines that mark the beginning and the end of a generated part.
 pub(crate) struct Marks {
     pub(crate) begin: &'static str,
     pub(crate) end: &'static str,
 }
 
 impl Marks {
-    /// Replaces the text between the two marks.
+    /// Replaces the text between the two marks with `between`.
     pub(crate) fn splice(&self, text: &str, between: &str) -> Result<String> {
         let Self { begin, end } = self;
         let (before, rest) = text.split_once(begin).with_context(|| format!("there is no line `{begin}`"))?;

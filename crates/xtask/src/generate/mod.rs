@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: writes the files and the parts of pages that are generated from code.
+//! `cargo xtask generate`: writes the files, and the parts of pages, that are generated from code.
 
 mod errors;
 mod examples;
@@ -45,7 +45,7 @@ fn stale() -> Result<Vec<File>> {
         let text = page(&path).with_context(|| format!("in {}", path.display()))?;
         files.push(File { path, text });
     }
-    // A missing file is also out of date.
+    // A missing file counts as out of date.
     files.retain(|file| fs::read_to_string(&file.path).ok().as_ref() != Some(&file.text));
     Ok(files)
 }

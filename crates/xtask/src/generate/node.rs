@@ -1,4 +1,4 @@
-//! Generation of `node/src/errors.ts`, which has a class for each kind of error.
+//! Generation of `node/src/errors.ts`, which contains a class for each kind of error.
 
 use codat_keys::ErrorKind;
 
@@ -8,7 +8,7 @@ const HEAD: &str = "\
 import { AmbiguousError, CodatError } from \"./error\";
 ";
 
-/// Returns the source of the module.
+/// Returns the source code of the TypeScript module.
 pub(super) fn errors() -> String {
     HEAD.to_owned() + &ErrorKind::ALL.map(class).concat()
 }

@@ -1,4 +1,4 @@
-//! Generation of `python/codat_keys/_errors.py`, which has a class for each kind of error.
+//! Generation of `python/codat_keys/_errors.py`, which contains a class for each kind of error.
 
 use codat_keys::ErrorKind;
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import ClassVar
 ";
 
-/// Returns the source of the module.
+/// Returns the source code of the Python module.
 pub(super) fn errors() -> String {
     let classes: String = ErrorKind::ALL.into_iter().map(class).collect();
     let rows: String =
@@ -30,7 +30,8 @@ pub(super) fn errors() -> String {
 
 fn class(kind: ErrorKind) -> String {
     let bases = match kind {
-        // The built-in base classes serve programs that do not catch Codat's errors.
+        // These kinds have a second, built-in base class, so that programs that catch only built-in exceptions also
+        // catch their errors.
         ErrorKind::Timeout => "CodatError, builtins.TimeoutError",
         ErrorKind::Connect => "CodatError, builtins.ConnectionError",
         ErrorKind::InvalidInput => "CodatError, builtins.ValueError",

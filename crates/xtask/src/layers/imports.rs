@@ -1,4 +1,4 @@
-//! The imports between the modules of a crate, read from the tokens of its sources.
+//! The imports between the modules of a crate, parsed from the tokens of the source files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +9,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::Uses;
 
-/// The path of a module, as the names of its ancestors and its own name, without `crate`.
+/// The path of a module without `crate`: the names of its ancestors and its own name.
 type Module = Vec<String>;
 
 #[derive(Default)]
@@ -17,9 +17,9 @@ pub(super) struct Imports {
     modules: BTreeSet<Module>,
     /// The modules that are compiled only for tests and fuzz targets. Their imports are ignored.
     tests: BTreeSet<Module>,
-    /// Each path in the source of a module, as written.
+    /// Every path in the source code of a module, unresolved.
     paths: BTreeSet<(Module, Vec<String>)>,
-    /// The path of each name that a `use` declaration imports into a module.
+    /// The path behind each name that a `use` declaration imports into a module.
     names: BTreeMap<(Module, String), Vec<String>>,
 }
 
@@ -35,8 +35,8 @@ impl Imports {
         self.modules.iter().filter_map(|module| Some(module.split_last()?.1.to_vec())).collect()
     }
 
-    /// Returns which submodules of `parent` use each other. The imports of nested modules count for the submodule that
-    /// contains them.
+    /// Returns the submodules of `parent` that use each other. An import in a nested module counts for the submodule of
+    /// `parent` that contains the nested module.
     pub(super) fn uses(&self, parent: &[String]) -> Uses {
         let mut uses = Uses::new();
         let child = |module: &Module| module.strip_prefix(parent).and_then(|rest| rest.first().cloned());
@@ -122,7 +122,7 @@ impl Imports {
         }
     }
 
-    /// Reads the tokens after `use`, or the tokens in its braces.
+    /// Reads the tokens of a `use` declaration, from the tokens after `use` or within braces.
     fn read_use(&mut self, tokens: &[TokenTree], before: &[String], module: &Module) {
         for tree in tokens.split(|token| is_punct(token, ',')) {
             let mut path = before.to_vec();
@@ -131,7 +131,7 @@ impl Imports {
                 match token {
                     TokenTree::Ident(word) if word == "as" => name = Some(String::new()),
                     TokenTree::Ident(word) if name.is_some() => name = Some(word.to_string()),
-                    // In braces, `self` stands for the path before the braces.
+                    // In braces, `self` stands for the path in front of the braces.
                     TokenTree::Ident(word) if word == "self" && !path.is_empty() => {}
                     TokenTree::Ident(word) => path.push(word.to_string()),
                     TokenTree::Group(group) => {
@@ -149,7 +149,7 @@ impl Imports {
         }
     }
 
-    /// Returns the module that a path names, or the module that contains the named item. Returns `None` if the path
+    /// Returns the module that a path names, or the module of the item that the path names. Returns `None` if the path
     /// leads to another crate.
     fn resolve(&self, from: &Module, path: &[String], depth: usize) -> Option<Module> {
         let (first, mut rest) = path.split_first()?;
@@ -191,7 +191,7 @@ fn is_punct(token: &TokenTree, character: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Returns the uses between top-level modules, each as `a → b`.
+    /// Returns the uses between top-level modules, each in the form `a → b`.
     fn uses(files: &[(&str, &str)]) -> Vec<String> {
         let mut imports = Imports::default();
         for (module, text) in files {

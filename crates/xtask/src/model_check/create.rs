@@ -1,4 +1,4 @@
-//! Model check of `create`: a call against the model server, and its invariants.
+//! Model check of `create`: runs a create operation against the model server and checks the invariants.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::schedule::Schedule;
 use super::server::{FIRST_NEW, Key, Landing, Reply, Server, fails, works_on};
 use super::{RunResult, Setup};
 
-/// Runs one schedule and checks the invariants of `create`.
+/// Runs one schedule of faults and checks the invariants of `create`.
 pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     let mut call = Call {
         setup,
@@ -48,7 +48,7 @@ struct Call<'a> {
     schedule: &'a mut Schedule,
     server: Server,
     observed: Observed,
-    /// The IDs in the first list. `None` after a resume.
+    /// The ids of the keys in the first list. `None` after a resume.
     before: Option<Vec<u32>>,
     candidates: Option<Vec<u32>>,
     made: Option<u32>,
@@ -56,10 +56,11 @@ struct Call<'a> {
     age: Duration,
     was_resumed: bool,
     lists_since_post: u8,
-    /// Whether a key created by this call existed at the time of the latest list, even if that list was stale.
+    /// Whether a key created by this operation existed when the latest list was requested. Also true if the response
+    /// was a stale list.
     ours_at_last_list: bool,
     a_list_was_stale: bool,
-    /// Whether the outcome is ambiguous according to the model, independently of the core.
+    /// Whether the model considers the outcome ambiguous. The model determines this independently of the core.
     is_ambiguous: bool,
 }
 
@@ -104,7 +105,7 @@ impl Call<'_> {
         let keys = if stale { &self.server.before_newest_change } else { &self.server.keys };
         let is_new = |key: &&Key| match &self.before {
             Some(before) => !before.contains(&key.id),
-            // A resumed call recognizes new keys by their dates. All other keys are much older.
+            // A resumed operation recognizes new keys by their dates. All other keys are much older.
             None => self.was_resumed && key.id >= FIRST_NEW,
         };
         let candidates: Vec<u32> =
@@ -124,7 +125,7 @@ impl Call<'_> {
     }
 
     fn post(&mut self) {
-        // With `adopt`, no other caller creates a key with this name.
+        // With `adopt`, no other client creates a key with this name.
         let options: Vec<Fault> = FAULTS
             .into_iter()
             .filter(|fault| !(self.setup.adopt && matches!(fault, Fault::ForeignBefore | Fault::ForeignAfter)))
@@ -145,7 +146,7 @@ impl Call<'_> {
         };
         self.pass(time);
         let reply = self.answer(fault);
-        // Only a response that states the outcome of this request is unambiguous.
+        // A response is unambiguous only if it states the outcome of this request.
         self.is_ambiguous |= match reply.outcome {
             AttemptOutcome::Lost
             | AttemptOutcome::StillRunning
@@ -210,7 +211,7 @@ impl Call<'_> {
         }
     }
 
-    /// Resumes the call in another process, which knows only the idempotency key.
+    /// Resumes the operation in another process, which knows only the idempotency key.
     fn resume(&mut self, pause: Pause) {
         if pause == Pause::TooLong {
             self.server.all_lands();

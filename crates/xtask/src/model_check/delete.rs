@@ -1,4 +1,4 @@
-//! Model check of `delete`: a call against a model server, and its invariants.
+//! Model check of `delete`: runs a delete operation against a model server and checks the invariants.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ enum Fault {
     None,
     NotSent,
     Refused,
-    /// A 404 of a gateway.
+    /// A gateway responds with 404.
     AbsentElsewhere,
     LostBefore,
     LostAfter,
@@ -46,7 +46,7 @@ const FAULTS: [Fault; 16] = [
     Fault::OthersDeleted,
 ];
 
-/// A delay, in steps, that exceeds the duration of every call.
+/// A delay in steps that is longer than any operation, so that the effect of the request is not seen.
 const NEVER_SEEN: u8 = 200;
 
 #[derive(Clone, Copy)]
@@ -69,7 +69,8 @@ struct Server {
     landings: Vec<u8>,
     target: u32,
     deleted_by_us: bool,
-    /// Whether a list was stale or another process changed the keys, so that the guards decided on outdated data.
+    /// Whether the client checked the deletion rules against outdated data: a list was stale, or another process
+    /// changed the keys.
     guards_were_outdated: bool,
 }
 
@@ -83,8 +84,8 @@ impl Server {
         there
     }
 
-    /// Handles the request of the call. The server would delete the last key, so only the client's guards protect the
-    /// key.
+    /// Handles the delete request. The model server would delete the last key, so only the client's checks protect the
+    /// last key.
     fn arrives(&mut self) -> AttemptOutcome {
         if self.target != OWN && !self.keys.contains(&OWN) {
             return AttemptOutcome::NoAccess;
@@ -110,8 +111,8 @@ impl Server {
     }
 }
 
-/// Runs one schedule and checks the invariants of `delete`. `setup.adopt` means here that the key to delete is the key
-/// in use.
+/// Runs one schedule of faults and checks the invariants of `delete`. For this check, `setup.adopt` means that the key
+/// to delete is the key in use.
 pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     let keys: Vec<u32> = (0..setup.keys as u32).collect();
     let target = if setup.adopt { OWN } else { keys.last().copied().unwrap_or(OWN) };
@@ -144,7 +145,7 @@ pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
                 spent +=
                     if matches!(fault, Fault::Late(_)) { Duration::from_secs(10) } else { Duration::from_millis(100) };
                 let answer = answer(&mut server, fault);
-                // The ambiguity according to the model, independently of the core.
+                // The model determines ambiguity independently of the core.
                 is_ambiguous |= matches!(fault, Fault::LostBefore | Fault::LostAfter | Fault::Late(_));
                 observed.attempted(answer, was_ambiguous);
             }

@@ -1,21 +1,21 @@
 //! The faults that the model check of `create` injects.
 
-/// A fault of a request that creates a key.
+/// A fault that affects a request to create a key.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Fault {
     None,
     Refused,
     LostBefore,
     LostAfter,
-    /// The request is delayed by this number of steps, and the client gets no response.
+    /// The request reaches the server this number of steps later, and the client gets no response.
     Late(u8),
-    /// The server processes the request for this number of steps. The client times out first.
+    /// The server processes the request for this number of steps. The client times out before the response.
     Slow(u8),
-    /// A failure of Codat, which Codat's cache replays.
+    /// Codat responds with a server error, which its idempotency cache replays.
     Failed,
     FailedAfter,
     FailedLate(u8),
-    /// A failure of a gateway, which Codat's cache does not replay.
+    /// A gateway responds with an error, which Codat's idempotency cache does not replay.
     Gateway,
     GatewayAfter,
     GatewaySlow(u8),
@@ -58,23 +58,23 @@ pub(super) const FAULTS: [Fault; 26] = [
     Fault::CrashAfter(Pause::TooLong),
 ];
 
-/// A delay, in steps, that exceeds the duration of every call.
+/// A delay in steps that is longer than any operation, so that the effect of the request is not seen.
 const NEVER_SEEN: u8 = 200;
 
-/// The time between a crash and the resumption of the call.
+/// The time between a crash of the process and the resumption of the operation.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Pause {
     Short,
-    /// So long that Codat no longer remembers the idempotency key.
+    /// A time after which Codat has forgotten the idempotency key.
     TooLong,
 }
 
-/// A fault of a request that lists the keys.
+/// A fault that affects a request to list the keys.
 #[derive(Clone, Copy)]
 pub(super) enum ListFault {
     None,
     Failed,
-    /// The response contains the keys before the latest change.
+    /// The response contains the keys as they were before the latest change.
     Stale,
     ForeignBefore,
 }

@@ -1,6 +1,7 @@
-//! `cargo xtask model-check`: runs `create` and `delete` against a model of the server through every sequence of up to
-//! four faults, and checks their invariants. The decisions are those of the core. The model server behaves as badly as
-//! Codat's documentation allows. A sample of schedules then runs over HTTP against the emulator.
+//! `cargo xtask model-check`: runs `create` and `delete` against a model of the server with every sequence of up to
+//! four faults, and checks their invariants. The model check uses the decision functions of the core. The model server
+//! behaves as badly as Codat's documentation allows. Then a sample of fault sequences runs over HTTP against the
+//! emulator.
 
 mod create;
 mod delete;
@@ -28,28 +29,29 @@ delete: a key that is reported as deleted is gone; after an error that says that
         not delete it later; the last key is kept, unless a list was stale or another process changed the keys; a list
         and the guards precede every request; the outcome is unknown only if an attempt was ambiguous; the call ends";
 
-/// The initial state of a run.
+/// The initial state of a run of the model check.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
-    /// `create`: no other caller creates keys with this name. `delete`: the key to delete is the key in use.
+    /// For `create`: no other client creates keys with this name. For `delete`: the key to delete is the key in use.
     adopt: bool,
-    /// The number of keys at the start.
+    /// The number of keys in the account at the start.
     keys: usize,
-    /// `create`: one of these keys already has the name.
+    /// For `create`: one of the initial keys already has the requested name.
     named_before: bool,
 }
 
 impl Setup {
-    /// Returns the number of keys, followed by `+` if one of them has the name.
+    /// Returns the number of initial keys, followed by `+` if one of them has the requested name.
     fn size(self) -> String {
         format!("{}{}", self.keys, if self.named_before { "+" } else { "" })
     }
 }
 
-/// The result of a run.
+/// The result of a run of the model check.
 pub(crate) enum RunResult {
     Held,
-    /// The call created a second key through the known race, which only the server can prevent.
+    /// The operation created a second key, because a 429 released the idempotency key while the first attempt was still
+    /// running. Only the server can prevent this race.
     KnownRace,
     Violated(&'static str),
 }
@@ -65,7 +67,7 @@ struct Tally {
     violations: u64,
 }
 
-/// Runs every schedule, then the sample over HTTP.
+/// Runs every schedule of faults, then the sample over HTTP.
 pub(crate) fn all() -> Result<ExitCode> {
     println!("Invariants:\n{INVARIANTS}\n");
     let mut total = Tally::default();
@@ -106,7 +108,8 @@ pub(crate) fn all() -> Result<ExitCode> {
     Ok(if total.violations + sampled.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Repeats one schedule, given as in the output of [`all`]: `create no 1 0,3,7`.
+/// Repeats the run of one schedule. The arguments have the form in which [`all`] prints them, such as `create no 1
+/// 0,3,7`.
 pub(crate) fn one(call: &str, adopt: &str, keys: &str, choices: &str) -> Result<ExitCode> {
     let (_, run, _) = CALLS.into_iter().find(|(name, ..)| *name == call).context("give create or delete")?;
     let adopt = match adopt {
@@ -136,7 +139,7 @@ pub(crate) fn one(call: &str, adopt: &str, keys: &str, choices: &str) -> Result<
 
 fn explore(call: &str, run: Run, setup: Setup) -> Tally {
     let mut tally = Tally::default();
-    // Prints only the first schedule of each violation.
+    // Prints each kind of violation only for the first schedule that leads to it.
     let mut reported = HashSet::new();
     let mut choices = Some(Vec::new());
     while let Some(given) = choices {

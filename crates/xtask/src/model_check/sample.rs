@@ -1,5 +1,5 @@
-//! A sample of schedules over HTTP: a complete client calls the emulator, and the checks use the emulator's state and
-//! journal.
+//! A sample of runs over HTTP with random faults. The client of the core sends requests to the emulator, and the checks
+//! read the emulator's state and journal.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
 const RUNS: u64 = 200;
-/// The number of concurrent runs. A run mostly waits.
+/// The number of concurrent runs. A run spends most of its time waiting.
 const CONCURRENT: usize = 50;
 const NAME: &str = "sample";
 /// The time after which all delayed effects have happened.
@@ -46,13 +46,13 @@ pub(crate) fn run() -> Result<Sampled> {
     Ok(sampled)
 }
 
-/// Repeats the run with this number in the output of [`run`].
+/// Repeats the run with the given seed, as printed by [`run`].
 pub(crate) fn repeat(seed: u64) -> Result<()> {
     println!("{}", faults(seed));
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(one(seed)).map(drop)
 }
 
-/// Returns whether a run deletes a key. Every fourth run deletes, and the others create.
+/// Returns whether the run with this seed deletes a key. Every fourth run deletes a key, and the others create one.
 fn deletes(seed: u64) -> bool {
     seed.is_multiple_of(4)
 }
@@ -126,7 +126,7 @@ async fn control_state(client: &Client, what: &str, member: &str) -> Result<Vec<
     Ok(answer[member].as_array_mut().map(std::mem::take).unwrap_or_default())
 }
 
-/// Returns up to four faults, which depend only on the seed.
+/// Returns up to four faults for the run with this seed.
 fn faults(seed: u64) -> Value {
     let mut rng = fastrand::Rng::with_seed(seed);
     let method = if deletes(seed) { "DELETE" } else { "POST" };
@@ -148,7 +148,7 @@ fn faults(seed: u64) -> Value {
             json!({"fault": "status", "status": 401}),
             json!({"fault": "foreign-creator", "name": NAME, "when": "before"}),
         ];
-        // The last fault, another creator, does not affect a delete.
+        // Excludes the last fault for a deletion: a key that another client creates does not affect it.
         let changes = if deletes(seed) { change.len() - 1 } else { change.len() };
         let list = [
             json!({"fault": "drop-before"}),

@@ -1,10 +1,10 @@
-//! Enumeration of all schedules. A run requests choices, and the next run gets the next combination, until all
-//! combinations are used.
+//! Enumeration of all schedules of faults. A run chooses among options, and the next run makes the next combination of
+//! choices, until all combinations have been run.
 
-/// The number of requests, from the start of a run, that can fail. Later requests succeed, so that every run ends.
+/// The number of requests in a run that can fail. Later requests succeed, so that every run ends.
 const FAULTY_REQUESTS: usize = 12;
 
-/// The choices of one run: the given choices, followed by the first option of every further choice.
+/// The choices of one run. The run first makes the given choices, and then chooses the first option each time.
 pub(crate) struct Schedule {
     given: Vec<usize>,
     made: Vec<Choice>,
@@ -21,8 +21,8 @@ impl Schedule {
         Self { given, made: Vec::new(), faults_left: faults }
     }
 
-    /// Returns one of the options. The first option is the absence of a fault. Every other option is a fault, whose
-    /// number per run is limited.
+    /// Returns one of the options. The first option means no fault, and every other option is a fault. The number of
+    /// faults per run is limited.
     pub(crate) fn choose<T: Copy>(&mut self, options: &[T]) -> T {
         let options = if self.faults_left == 0 || self.made.len() >= FAULTY_REQUESTS { &options[..1] } else { options };
         let option = self.given.get(self.made.len()).copied().unwrap_or(0).min(options.len() - 1);
@@ -31,14 +31,14 @@ impl Schedule {
         options[option]
     }
 
-    /// Returns the choices in the form that repeats the run.
+    /// Returns the choices in the form that [`one`](super::one) accepts to repeat the run.
     pub(crate) fn line(&self) -> String {
         let choices: Vec<String> = self.made.iter().map(|choice| choice.option.to_string()).collect();
         choices.join(",")
     }
 
-    /// Returns the choices of the next run, or `None` after the last one. Advances the last choice that has a further
-    /// option, and removes all choices after it.
+    /// Returns the choices for the next run. Returns `None` after the last run. Advances the last choice that has a
+    /// further option, and removes all choices after it.
     pub(crate) fn next(mut self) -> Option<Vec<usize>> {
         while let Some(last) = self.made.pop() {
             if last.option + 1 < last.options {

@@ -1,4 +1,5 @@
-//! The model of the server: keys and idempotency keys as Codat documents them, and delayed effects.
+//! The model server, which treats keys and idempotency keys as Codat documents. Requests and their effects can be
+//! delayed.
 
 use codat_keys::create::observed::AttemptOutcome;
 
@@ -9,10 +10,10 @@ pub(super) struct Key {
     pub(super) is_ours: bool,
 }
 
-/// The smallest ID of a new key. The initial keys have smaller IDs.
+/// The lower bound of the ids of new keys. The initial keys have smaller ids.
 pub(super) const FIRST_NEW: u32 = 100;
 
-/// The outcome that Codat stores under the call's idempotency key.
+/// The outcome that Codat stores under the idempotency key of the operation.
 #[derive(Clone, PartialEq)]
 pub(super) enum Cached {
     Made(u32),
@@ -22,11 +23,11 @@ pub(super) enum Cached {
 
 #[derive(Clone, Copy)]
 pub(super) enum Landing {
-    /// The server receives a delayed request.
+    /// A delayed request reaches the server.
     Arrives,
-    /// The server finishes the request with this number.
+    /// The server finishes processing the request with this number.
     WorkEnds(u32),
-    /// The effect of a request to which the server has already responded.
+    /// A request to which the server has already responded takes effect.
     Effect,
 }
 
@@ -34,17 +35,17 @@ pub(super) struct Server {
     pub(super) keys: Vec<Key>,
     pub(super) before_newest_change: Vec<Key>,
     pub(super) cached: Option<Cached>,
-    /// The number of the request that the server is processing.
+    /// The number of the request that the server is processing. `None` if the server is idle.
     pub(super) running: Option<u32>,
     pub(super) landings: Vec<(u8, Landing)>,
     numbers: u32,
-    /// Whether a 429 released the idempotency key while the server was processing a request, which allows the known
-    /// race.
+    /// Whether a 429 released the idempotency key while the server was processing a request. A repeated request can
+    /// then create a second key.
     pub(super) allows_known_race: bool,
 }
 
 impl Server {
-    /// Creates a server. With `named_before`, the first key already has the name.
+    /// Creates a model server with `keys` keys. With `named_before`, the first key already has the requested name.
     pub(super) fn new(keys: usize, named_before: bool) -> Self {
         let key = |id| Key { id, has_the_name: named_before && id == 0, is_ours: false };
         let keys: Vec<Key> = (0..keys as u32).map(key).collect();
@@ -74,7 +75,7 @@ impl Server {
         Some(id)
     }
 
-    /// Handles a request of the call with an immediate response.
+    /// Handles a request that reaches the server, and returns the response.
     pub(super) fn arrives(&mut self) -> Reply {
         if self.cached.is_none() {
             if self.running.is_some() {
@@ -99,7 +100,7 @@ impl Server {
         }
     }
 
-    /// Advances by one step and applies the delayed effects that are due.
+    /// Advances time by one step and applies the delayed effects that are due.
     pub(super) fn step(&mut self) {
         let due: Vec<Landing> =
             self.landings.iter().filter(|(steps, _)| *steps == 0).map(|(_, landing)| *landing).collect();
@@ -143,8 +144,8 @@ impl Reply {
     }
 }
 
-/// Starts to process a request, without a response before the client times out. A repeated request gets an immediate
-/// response.
+/// Starts to process a request for `steps` steps. The client times out before the response. Returns a response only if
+/// the request is a repeated one.
 pub(super) fn works_on(server: &mut Server, steps: u8) -> Option<Reply> {
     if server.cached.is_some() || server.running.is_some() {
         return Some(server.arrives());
@@ -155,7 +156,8 @@ pub(super) fn works_on(server: &mut Server, steps: u8) -> Option<Reply> {
     None
 }
 
-/// Responds with a failure of Codat, which Codat replays from then on. The effect is immediate, delayed, or absent.
+/// Responds with a server error, which Codat replays from then on. `effect` is the number of steps after which the
+/// request takes effect nevertheless, or `None` if it never does.
 pub(super) fn fails(server: &mut Server, effect: Option<u8>) -> Reply {
     if server.cached.is_some() || server.running.is_some() {
         return server.arrives();
