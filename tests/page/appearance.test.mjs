@@ -1,4 +1,4 @@
-// What everybody can perceive: axe finds nothing, nothing has to be scrolled sideways, nothing moves, and it prints.
+// Accessibility: violations that axe finds, horizontal scrolling, animations, print and screen readers.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -11,7 +11,7 @@ import { WORDS } from "./support/words.mjs";
 
 const words = WORDS.en;
 
-/** What axe finds, in short. */
+/** Returns the accessibility violations that axe finds. */
 async function violations(page) {
     await page.evaluate(axe.source);
     const found = await page.evaluate(() => axe.run());
@@ -19,7 +19,7 @@ async function violations(page) {
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
 }
 
-inBothLooks("axe finds nothing on any page, and every page fits", async (t, look, words) => {
+inBothLooks("no page has accessibility violations or horizontal scrolling", async (t, look, words) => {
     const found = [];
     await eachPage(t, look, words, async (page, name) => {
         found.push(...(await violations(page)).map((violation) => `${name}: ${violation}`));
@@ -32,14 +32,14 @@ inBothLooks("axe finds nothing on any page, and every page fits", async (t, look
     assert.deepEqual(found, []);
 });
 
-test("axe finds nothing on a narrow screen, either", async (t) => {
+test("a page on a narrow screen has no accessibility violations", async (t) => {
     const api = await emulator(t, { names: ["one", "two", "three", "four"] });
     const page = await signedIn(t, api, { width: 360 });
     assert.deepEqual(await violations(page), []);
     await rowOf(page, "one").getByRole("rowheader").waitFor();
 });
 
-test("nothing moves, least of all for whoever asks for that", async (t) => {
+test("the page has no animations with reduced motion", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await signedIn(t, api, { reducedMotion: "reduce" });
     await button(rowOf(page, "ledger"), words.copyKey).click();
@@ -54,7 +54,7 @@ test("nothing moves, least of all for whoever asks for that", async (t) => {
     assert.equal(moving, 0);
 });
 
-test("on paper there are the keys, and nothing to press", async (t) => {
+test("the printed page contains the keys and no controls", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await signedIn(t, api, { scheme: "dark" });
     await page.emulateMedia({ media: "print", colorScheme: "light" });
@@ -62,7 +62,7 @@ test("on paper there are the keys, and nothing to press", async (t) => {
     assert.equal(await page.locator("button:visible, input:visible, a:visible").count(), 0);
 });
 
-test("a screen reader is told what happens", async (t) => {
+test("screen readers announce the results of actions", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await open(t);
     await page.goto(api.page);

@@ -1,4 +1,4 @@
-// Somebody else's page in the same browser, and somebody else's browser: nothing comes out, and nothing changes.
+// Attacks from other sites in the same browser, and from other browsers: they can neither read nor change anything.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { WORDS } from "./support/words.mjs";
 const words = WORDS.en;
 const SECRET = "MadeUpKeyOfTheTest0";
 
-/** The sites of an attacker: another one, and another port of this machine, to which cookies are sent all the same. */
+/** Starts two sites of an attacker: another host, and another port of this machine, to which browsers send the cookies. */
 async function sites(t) {
     const server = createServer(({ url }, answer) => {
         if (url === "/sandboxed") {
@@ -24,7 +24,7 @@ async function sites(t) {
     return [`http://evil.test:${port}/`, `http://127.0.0.1:${port}/`];
 }
 
-/** Somebody who has signed in, visits a site of the attacker in another tab, which then does something. */
+/** Signs a visitor in, opens a site of the attacker in another tab, runs the attack there, and checks that nothing changed. */
 async function attack(t, something) {
     const api = await emulator(t, { names: ["ledger"] });
     const before = await api.keys();
@@ -43,7 +43,7 @@ async function attack(t, something) {
     await rowOf(victim, "ledger").waitFor();
 }
 
-/** What a tab of its own is answered. Where that is nothing, Chromium shows a page of its own, and not at once. */
+/** Returns the response to a navigation in a new tab. Chromium shows its own page after an empty response, after a delay. */
 async function answered(page, go, url) {
     const tab = await page.context().newPage();
     const answer = tab.waitForResponse(url);
@@ -60,7 +60,7 @@ const changes = (id) => [
     ...["revoke", "key", "header", "created"].map((what) => `/keys/${id}/${what}`),
 ];
 
-/** From a site, a form with every field that any form of the page has. */
+/** Submits a form from a site. The form has all fields of all forms of the page. */
 async function sendForm(tab, site, action, token = "") {
     await tab.goto(site);
     await tab.evaluate(
@@ -76,7 +76,7 @@ async function sendForm(tab, site, action, token = "") {
     );
 }
 
-test("another name for this machine is answered with nothing", async (t) => {
+test("requests for another host name are rejected", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const local = await portal(t, api);
     const page = await signedIn(t, api);
@@ -89,7 +89,7 @@ test("another name for this machine is answered with nothing", async (t) => {
     await rowOf(page, "ledger").waitFor();
 });
 
-test("a form of another site changes nothing, even with the token of the page", async (t) => {
+test("a form of another site is rejected, even with the form token", async (t) => {
     await attack(t, async (evil, api, id, token) => {
         const site = evil.url();
         for (const path of changes(id)) {
@@ -100,14 +100,14 @@ test("a form of another site changes nothing, even with the token of the page", 
     });
 });
 
-test("a form of a sandboxed page, whose origin is null, changes nothing", async (t) => {
+test("a form of a sandboxed page, whose origin is null, is rejected", async (t) => {
     await attack(t, async (evil, api) => {
         const [site, url] = [`${evil.url()}sandboxed`, `${api.page}/keys`];
         assert.equal((await answered(evil, (tab) => sendForm(tab, site, url), url)).status, 403);
     });
 });
 
-test("a script of another site changes nothing, and reads nothing", async (t) => {
+test("a script of another site can neither change nor read anything", async (t) => {
     await attack(t, async (evil, api, id) => {
         const urls = ["", "/portal.js", ...changes(id)].map((path) => api.page + path);
         const read = await evil.evaluate(async (urls) => {
@@ -131,7 +131,7 @@ test("a script of another site changes nothing, and reads nothing", async (t) =>
     });
 });
 
-test("nothing of the page is loaded into another one", async (t) => {
+test("another site cannot load resources of the page", async (t) => {
     await attack(t, async (evil, api) => {
         const loaded = await evil.evaluate(async (page) => {
             const load = (tag, members) =>
@@ -152,7 +152,7 @@ test("nothing of the page is loaded into another one", async (t) => {
     });
 });
 
-test("the page is not shown in a frame, nor held in a window", async (t) => {
+test("the page is not shown in a frame, and an opener cannot access it", async (t) => {
     await attack(t, async (evil, api) => {
         await evil.evaluate((src) => {
             return new Promise((loaded) => {
@@ -161,7 +161,7 @@ test("the page is not shown in a frame, nor held in a window", async (t) => {
         }, api.page);
         const frame = evil.frames().at(-1);
         await frame.waitForURL(/^chrome-error:/);
-        // Only what one can read: the scripts of Chromium's own page hold asterisks, too.
+        // Only the visible text is checked, because scripts of Chromium's own page contain asterisks.
         assert.ok(!/ledger|\*{4}/.test(await frame.locator("body").innerText()));
 
         const opened = evil.context().waitForEvent("page");
@@ -181,7 +181,7 @@ test("the page is not shown in a frame, nor held in a window", async (t) => {
     });
 });
 
-test("a link that was used, or guessed, opens nothing", async (t) => {
+test("a used or guessed link is rejected", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const local = await portal(t, api);
     const owner = await open(t);
@@ -201,7 +201,7 @@ test("a link that was used, or guessed, opens nothing", async (t) => {
     assert.ok(!(await owner.evaluate(() => location.href + history.length)).includes("open"));
 });
 
-test("a cookie that was guessed, or is another process's, is worth nothing", async (t) => {
+test("a guessed cookie, or a cookie of another process, is rejected", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const [one, other] = [await portal(t, api), await portal(t, api)];
     const owner = await open(t);
@@ -220,7 +220,7 @@ test("a cookie that was guessed, or is another process's, is worth nothing", asy
     }
 });
 
-test("nobody is signed in by another site's form", async (t) => {
+test("a form of another site cannot sign a visitor in", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await open(t);
     for (const site of await sites(t)) {
@@ -231,7 +231,7 @@ test("nobody is signed in by another site's form", async (t) => {
     }
 });
 
-test("a key that is shown is not in the page's address, title or history", async (t) => {
+test("a shown key is not in the address, title or history of the page", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await signedIn(t, api);
     await button(rowOf(page, "ledger"), words.show).click();

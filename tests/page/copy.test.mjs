@@ -1,4 +1,4 @@
-// Copying: the clipboard holds the true key and the true header, and the page neither.
+// Copying: the clipboard contains the key or the header, and the page contains neither.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -24,7 +24,7 @@ inBothLooks("a key and its header are copied", async (t, look, words) => {
     assert.ok(!(await page.content()).includes(KEY));
 });
 
-test("the first key has no name, and is copied all the same", async (t) => {
+test("a key without a name is copied", async (t) => {
     const api = await emulator(t);
     const page = await signedIn(t, api);
     await button(rowOf(page, words.noName), words.copyKey).click();
@@ -32,7 +32,7 @@ test("the first key has no name, and is copied all the same", async (t) => {
     assert.equal(await clipboard(page), api.apiKey);
 });
 
-test("on one's own machine keys are copied, too", async (t) => {
+test("keys are copied on the page of `portal`", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const local = await portal(t, api);
     const page = await open(t);
@@ -42,7 +42,7 @@ test("on one's own machine keys are copied, too", async (t) => {
     assert.equal(await clipboard(page), KEY);
 });
 
-test("what comes in place of a key is not copied", async (t) => {
+test("a response without a key is not copied", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await signedIn(t, api);
     const other = await page.context().newPage();
@@ -63,7 +63,7 @@ test("what comes in place of a key is not copied", async (t) => {
     assert.equal(await clipboard(page), "what was there before");
 });
 
-test("a key that is gone, and an API that fails, are said to be so", async (t) => {
+test("a deleted key and an error of the API are reported", async (t) => {
     const api = await emulator(t, { names: ["ledger", "doomed"] });
     const page = await signedIn(t, api);
     await api.holds([{ name: "ledger", apiKey: KEY }]);
@@ -74,7 +74,7 @@ test("a key that is gone, and an API that fails, are said to be so", async (t) =
     await says(page, /Codat does not accept the API key/);
 });
 
-test("a browser that does not let the page copy is said to have refused", async (t) => {
+test("a rejection of the copy by the browser is reported", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await signedIn(t, api);
     await page.evaluate(() => {

@@ -1,4 +1,4 @@
-// Creating: one key is made, it is shown once, and what is unknown is said to be unknown.
+// Creation: one key is created and shown once, and unknown outcomes are reported.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -8,7 +8,7 @@ import { WORDS } from "./support/words.mjs";
 
 const words = WORDS.en;
 
-/** Fills the form in, and sends it. */
+/** Fills the form and submits it. */
 async function create(page, name, words) {
     await page.getByLabel(words.name, { exact: true }).fill(name);
     await page.getByRole("button", { name: words.create, exact: true }).click();
@@ -44,7 +44,7 @@ inBothLooks("a key is created, and shown and copied once", async (t, look, words
     assert.deepEqual(await api.names(), [null, "billing"]);
 });
 
-inBothLooks("letters are counted, and more than 50 are not taken", async (t, look, words) => {
+inBothLooks("characters are counted, and at most 50 can be typed", async (t, look, words) => {
     const api = await emulator(t);
     const page = await signedIn(t, api, look);
     const field = page.getByLabel(words.name, { exact: true });
@@ -65,7 +65,7 @@ inBothLooks("letters are counted, and more than 50 are not taken", async (t, loo
     assert.equal((await api.requests("POST")).length, 1);
 });
 
-test("names need not be unique", async (t) => {
+test("two keys can have the same name", async (t) => {
     const api = await emulator(t, { names: ["twin"] });
     const page = await signedIn(t, api);
     await create(page, "twin", words);
@@ -73,7 +73,7 @@ test("names need not be unique", async (t) => {
     assert.deepEqual(await api.names(), [null, "twin", "twin"]);
 });
 
-inBothLooks("there is no creating at ten keys, and the meter says so", async (t, look, words) => {
+inBothLooks("no key can be created at the limit, and the meter shows it", async (t, look, words) => {
     const nine = Array.from({ length: 8 }, (_, place) => `key ${place}`);
     const api = await emulator(t, { names: nine });
     const page = await signedIn(t, api, look);
@@ -84,7 +84,7 @@ inBothLooks("there is no creating at ten keys, and the meter says so", async (t,
     assert.equal(await page.getByLabel(words.name, { exact: true }).count(), 0);
 });
 
-test("somebody else was first to the tenth key", async (t) => {
+test("another client creates the tenth key first", async (t) => {
     const api = await emulator(t);
     const page = await signedIn(t, api);
     await api.holds(Array.from({ length: 9 }, (_, place) => named(`key ${place}`, place)));
@@ -116,7 +116,7 @@ inBothLooks(
     },
 );
 
-test("an unknown outcome that stays unknown can be checked until it is known", async (t) => {
+test("an unknown outcome can be checked until it is resolved", async (t) => {
     const api = await emulator(t);
     const page = await signedIn(t, api);
     await api.failsWith({ method: "POST", path: "/apiKeys", fault: "drop-before", count: 8 });
@@ -129,7 +129,7 @@ test("an unknown outcome that stays unknown can be checked until it is known", a
     assert.deepEqual(await api.names(), [null, "billing"]);
 });
 
-test("an impatient second click makes no second key", async (t) => {
+test("a second click creates no second key", async (t) => {
     const api = await emulator(t);
     const page = await signedIn(t, api);
     await api.failsWith({ method: "POST", path: "/apiKeys", fault: "delay-before", milliseconds: 1_500 });
@@ -147,7 +147,7 @@ test("an impatient second click makes no second key", async (t) => {
     assert.deepEqual(await api.names(), [null, "billing"]);
 });
 
-test("an unknown outcome is told until it is known, or somebody has seen enough of it", async (t) => {
+test("an unknown outcome is shown until it is resolved or dismissed", async (t) => {
     const api = await emulator(t);
     const page = await signedIn(t, api);
     await api.failsWith({ method: "POST", path: "/apiKeys", fault: "drop-before", count: 8 });
@@ -167,7 +167,7 @@ test("an unknown outcome is told until it is known, or somebody has seen enough 
     assert.equal(await page.getByText(words.unknown).count(), 0);
 });
 
-test("on one's own machine the tenth key is shown, too", async (t) => {
+test("the tenth key is shown on the page of `portal`", async (t) => {
     const api = await emulator(t, { names: Array.from({ length: 8 }, (_, place) => `key ${place}`) });
     const local = await portal(t, api);
     const page = await open(t);
@@ -180,7 +180,7 @@ test("on one's own machine the tenth key is shown, too", async (t) => {
         .waitFor();
 });
 
-test("what is only shown is not created", async (t) => {
+test("a read-only page creates no key", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const local = await portal(t, api, "--read-only");
     const page = await open(t);

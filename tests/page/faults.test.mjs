@@ -1,4 +1,4 @@
-// When Codat does not answer as it should: the page says what is known, and how to go on.
+// Errors of Codat: the page shows what is known and how to continue.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
@@ -9,10 +9,10 @@ import { WORDS } from "./support/words.mjs";
 
 const words = WORDS.en;
 
-/** More often than anybody tries again. */
+/** A fault that outlasts all retries. */
 const always = (fault) => ({ count: 50, ...fault });
 
-inBothLooks("an error comes with its correlation id, and one can try again", async (t, look, words) => {
+inBothLooks("an error has its correlation id and a button to retry", async (t, look, words) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await signedIn(t, api, look);
     await api.failsWith(always({ method: "GET", fault: "status", status: 503 }));
@@ -41,7 +41,7 @@ for (const [what, fault, said] of [
     });
 }
 
-inBothLooks("who asks too often is told how long to wait", async (t, look, words) => {
+inBothLooks("a 429 is shown with the time to wait", async (t, look, words) => {
     const api = await emulator(t);
     const page = await signedIn(t, api, look);
     await api.failsWith(always({ fault: "status", status: 429, retryAfter: "3600" }));
@@ -50,7 +50,7 @@ inBothLooks("who asks too often is told how long to wait", async (t, look, words
     await says(page, words.wait("60 min"));
 });
 
-test("a create that fails for certain says so, and keeps what was typed", async (t) => {
+test("a create that certainly failed is reported, and the typed name is kept", async (t) => {
     const api = await emulator(t);
     const page = await signedIn(t, api);
     await api.failsWith(always({ method: "POST", fault: "status", status: 403 }));
@@ -61,7 +61,7 @@ test("a create that fails for certain says so, and keeps what was typed", async 
     assert.deepEqual(await api.names(), [null]);
 });
 
-test("what Codat says is data, too", async (t) => {
+test("Codat's messages are escaped", async (t) => {
     const api = await emulator(t);
     const page = await signedIn(t, api);
     const error = "<b>no</b> \u202E\u0007";
@@ -72,7 +72,7 @@ test("what Codat says is data, too", async (t) => {
     assert.equal(await alert.locator("b, i").count(), 0);
 });
 
-inBothLooks("where nobody listens there is no connection", async (t, look, words) => {
+inBothLooks("a failed connection is reported", async (t, look, words) => {
     const gone = createServer();
     await new Promise((listening) => gone.listen(0, "127.0.0.1", listening));
     const baseUrl = `http://127.0.0.1:${gone.address().port}`;
@@ -84,7 +84,7 @@ inBothLooks("where nobody listens there is no connection", async (t, look, words
     await link(page, words.tryAgain).waitFor();
 });
 
-test("the page is there again when Codat is", async (t) => {
+test("the page recovers when Codat is available again", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await signedIn(t, api);
     await api.failsWith({ method: "GET", fault: "status", status: 503 }, { method: "GET", fault: "drop-after" });

@@ -1,4 +1,4 @@
-// By keyboard alone: Tab, Enter and Space reach all that a mouse does.
+// Keyboard: all actions are possible with Tab, Enter and Space.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -8,7 +8,7 @@ import { WORDS } from "./support/words.mjs";
 
 const words = WORDS.en;
 
-/** Presses Tab until what has the focus is called so. */
+/** Presses Tab until the focused element has this name. */
 async function tabTo(page, name) {
     for (let presses = 0; presses < 60; presses++) {
         await page.keyboard.press("Tab");
@@ -26,7 +26,7 @@ async function tabTo(page, name) {
 
 const outlineOfFocus = (page) => page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
 
-test("one signs in, copies, shows, creates, revokes and goes on in French with the keyboard", async (t) => {
+test("the keyboard can sign in, copy, show, create, revoke and change the language", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await open(t);
     await page.goto(api.page);

@@ -1,4 +1,4 @@
-// The table: what it shows of the keys, whatever their names are, and what another tab has done to them.
+// The table: the properties of keys, escaped names, search, and changes from other tabs.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -8,17 +8,17 @@ import { WORDS } from "./support/words.mjs";
 
 const words = WORDS.en;
 
-/** Creates a key, and waits until that is told. */
+/** Creates a key, and waits until the page reports it. */
 async function create(page, name) {
     await page.getByLabel(words.name, { exact: true }).fill(name);
     await page.getByRole("button", { name: words.create, exact: true }).click();
     await page.getByRole("status").filter({ hasText: words.created }).getByText(name, { exact: true }).waitFor();
 }
 
-/** The names of the rows that are to be seen. */
+/** Returns the names in the visible rows. */
 const rows = (page) => page.locator("tbody tr:visible .name").allTextContents();
 
-inBothLooks("the table says what each key is", async (t, look, words) => {
+inBothLooks("the table shows the properties of each key", async (t, look, words) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await signedIn(t, api, look);
     assert.equal(await page.title(), `${words.title} · Codat`);
@@ -33,13 +33,13 @@ inBothLooks("the table says what each key is", async (t, look, words) => {
         await date.textContent(),
         { en: /^1 (month|year)s? ago$|^\d+ (months|years) ago$/, fr: /^il y a \d+ (mois|ans?)$/ }[look.language],
     );
-    // 14:05 UTC, in Paris.
+    // 14:05 UTC in the time zone of Paris.
     const exact = { en: "1 September 2025 at 16:05", fr: "1 septembre 2025 à 16:05" }[look.language];
     assert.equal(await date.getAttribute("title"), exact);
     await page.getByRole("meter", { name: words.keys(2) }).waitFor();
 });
 
-inBothLooks("from five keys on names are searched while one types", async (t, look, words) => {
+inBothLooks("with five keys or more, names are searched while typing", async (t, look, words) => {
     const api = await emulator(t, { names: ["Ledger", "ledger two", "other"] });
     const page = await signedIn(t, api, look);
     assert.equal(await page.getByRole("searchbox").count(), 0, "four keys");
@@ -62,7 +62,7 @@ inBothLooks("from five keys on names are searched while one types", async (t, lo
     assert.equal((await rows(page)).length, 4);
 });
 
-test("names are data", async (t) => {
+test("names are escaped", async (t) => {
     const names = [
         "<script>alert(1)</script>",
         '"><img src=x onerror=alert(1)>',
@@ -99,7 +99,7 @@ test("names are data", async (t) => {
     assert.deepEqual(dialogs, []);
 });
 
-test("one searches on where the page was asked for a name", async (t) => {
+test("the search continues from the name in the address", async (t) => {
     const api = await emulator(t, { names: ["one", "two", "three", "four"] });
     const page = await signedIn(t, api);
     await page.getByRole("searchbox").fill("one");
@@ -112,7 +112,7 @@ test("one searches on where the page was asked for a name", async (t) => {
     await page.getByRole("status").filter({ hasText: words.nothingFound }).waitFor();
 });
 
-test("the language is chosen with the switch, and kept", async (t) => {
+test("the selected language is kept", async (t) => {
     const api = await emulator(t);
     const page = await signedIn(t, api);
     await link(page, "Français").click();
@@ -124,7 +124,7 @@ test("the language is chosen with the switch, and kept", async (t) => {
     await says(page, WORDS.en.keys(1));
 });
 
-test("two tabs on the same keys: what one has revoked, the other says is gone", async (t) => {
+test("a key that one tab has revoked is reported as missing in another tab", async (t) => {
     const api = await emulator(t, { names: ["ledger", "doomed"] });
     const one = await signedIn(t, api);
     const other = await one.context().newPage();
@@ -144,13 +144,13 @@ test("two tabs on the same keys: what one has revoked, the other says is gone", 
     assert.deepEqual(await api.names(), [null, "ledger"]);
 });
 
-test("two tabs that create at once each show their own key, or none", async (t) => {
+test("two tabs that create keys at the same time show only their own key", async (t) => {
     const api = await emulator(t);
     const one = await signedIn(t, api);
     const other = await one.context().newPage();
     await other.goto(api.page);
 
-    // Both scripts ask for their keys only after both keys were made.
+    // Both scripts request their keys only after both keys were created.
     const asks = (page) => new Promise((asked) => page.route(/\/created$/, asked));
     const [oneAsks, otherAsks] = [asks(one), asks(other)];
     await create(one, "first");
@@ -168,7 +168,7 @@ test("two tabs that create at once each show their own key, or none", async (t) 
     assert.equal((await other.locator(".secret").textContent()).slice(-4), second.apiKey.slice(-4));
 });
 
-test("the example keys open by themselves", async (t) => {
+test("the page of `portal --demo` shows the example keys", async (t) => {
     const local = await portal(t);
     const page = await open(t);
     await page.goto(local.link);

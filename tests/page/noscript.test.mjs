@@ -1,4 +1,4 @@
-// Without JavaScript everything works but showing and copying, and the page says that.
+// Without JavaScript, everything works except showing and copying keys, and the page says so.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -8,13 +8,13 @@ import { WORDS } from "./support/words.mjs";
 
 const words = WORDS.en;
 
-/** How many tools one sees, once the style is there that hides them. */
+/** Returns the number of visible buttons that require JavaScript, after the style sheet has loaded. */
 async function tools(page) {
     await page.waitForLoadState("load");
     return page.locator("button[data-does]:visible").count();
 }
 
-inBothLooks("without a script keys are created, searched and revoked", async (t, look, words) => {
+inBothLooks("without JavaScript, keys can be created, searched and revoked", async (t, look, words) => {
     const api = await emulator(t, { names: ["one", "two", "three"] });
     const page = await signedIn(t, api, { ...look, script: false });
     assert.match(await page.locator("noscript p").innerText(), new RegExp(words.needsScript));
@@ -48,7 +48,7 @@ inBothLooks("without a script keys are created, searched and revoked", async (t,
     assert.equal(await rowOf(page, "one").locator("time").getAttribute("title"), exact);
 });
 
-test("without a script an unknown outcome is resumed", async (t) => {
+test("without JavaScript, an unknown outcome can be resumed", async (t) => {
     const api = await emulator(t);
     const page = await signedIn(t, api, { script: false });
     await api.failsWith({ method: "POST", path: "/apiKeys", fault: "drop-after", count: 4 });
@@ -60,7 +60,7 @@ test("without a script an unknown outcome is resumed", async (t) => {
     assert.deepEqual(await api.names(), [null, "made"]);
 });
 
-test("without a script one comes in by a link, and goes out", async (t) => {
+test("without JavaScript, a link opens the page, and a visitor can sign out", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const local = await portal(t, api);
     const page = await open(t, { script: false });

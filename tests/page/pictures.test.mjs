@@ -1,4 +1,4 @@
-// The pictures of docs/portal.md: `npm run pictures` writes them there, a test beside the others below target.
+// The pictures of docs/portal.md. `npm run pictures` writes them to docs, and a test run writes them below target.
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { test } from "node:test";
@@ -9,7 +9,7 @@ import { emulator } from "./support/programs.mjs";
 
 const FOLDER = process.env.UPDATE_PICTURES ? "../../docs/images/" : "../../target/page/";
 
-// Years old: how long ago that is changes once a year.
+// The dates are years ago, so the relative dates in the pictures change once a year.
 const KEYS = [
     ["invoice-processor", "MadeUpKeyOfInvoices3fKq", "2024-03-18T22:40:00Z"],
     ["nightly-reconciliation", "MadeUpKeyOfTheNight8vTm", "2024-05-30T07:15:00Z"],

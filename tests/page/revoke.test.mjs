@@ -1,4 +1,4 @@
-// Revoking: what was meant, once it was confirmed, and never the last key.
+// Revocation: it requires a confirmation, and the last key cannot be revoked.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -8,13 +8,13 @@ import { WORDS } from "./support/words.mjs";
 
 const words = WORDS.en;
 
-/** Asks to revoke the key of this name. */
+/** Opens the confirmation page for the key with this name. */
 async function ask(page, name, words) {
     await link(rowOf(page, name), words.revoke).click();
     await page.getByRole("heading", { name: words.revokeThis }).waitFor();
 }
 
-/** Types what confirms it, and waits for the page that comes then: it may say the same as the one before. */
+/** Types the confirmation and submits it. Waits for the load event, because the next page can have the same text. */
 async function confirm(page, typed, words) {
     const loaded = page.waitForEvent("load");
     await page.getByRole("textbox").fill(typed);
@@ -22,7 +22,7 @@ async function confirm(page, typed, words) {
     await loaded;
 }
 
-inBothLooks("a key is revoked by its name, another by its last four characters", async (t, look, words) => {
+inBothLooks("a revocation is confirmed by the name or by the last four characters", async (t, look, words) => {
     const api = await emulator(t, { names: ["ledger", "other", "kept"] });
     const page = await signedIn(t, api, look);
     await ask(page, "ledger", words);
@@ -40,7 +40,7 @@ inBothLooks("a key is revoked by its name, another by its last four characters",
     assert.equal((await api.requests("DELETE")).length, 2);
 });
 
-inBothLooks("nothing is revoked without the right confirmation, nor by going back", async (t, look, words) => {
+inBothLooks("a wrong confirmation or a navigation back revokes no key", async (t, look, words) => {
     const api = await emulator(t, { names: ["ledger", "other"] });
     const page = await signedIn(t, api, look);
     await ask(page, "ledger", words);
@@ -54,7 +54,7 @@ inBothLooks("nothing is revoked without the right confirmation, nor by going bac
     assert.equal((await api.requests("DELETE")).length, 0);
 });
 
-inBothLooks("the key in use is revoked only where one insists", async (t, look, words) => {
+inBothLooks("revoking the key in use requires the checkbox", async (t, look, words) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await signedIn(t, api, look);
     await rowOf(page, words.noName).getByText(words.inUse).waitFor();
@@ -71,7 +71,7 @@ inBothLooks("the key in use is revoked only where one insists", async (t, look, 
     await rowOf(page, "ledger").getByText(words.inUse).waitFor();
 });
 
-inBothLooks("the last key cannot be revoked, and the page says why", async (t, look, words) => {
+inBothLooks("the last key cannot be revoked, and the page shows the reason", async (t, look, words) => {
     const api = await emulator(t);
     const page = await signedIn(t, api, look);
     const row = rowOf(page, words.noName);
@@ -84,7 +84,7 @@ inBothLooks("the last key cannot be revoked, and the page says why", async (t, l
     assert.equal(await button(page, words.revokeThis).count(), 0);
 });
 
-test("on one's own machine the key in use can be revoked, and the page says what then", async (t) => {
+test("the page of `portal` revokes the key in use, and shows the consequence", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const local = await portal(t, api);
     const page = await open(t);
@@ -121,7 +121,7 @@ inBothLooks(
     },
 );
 
-test("a deletion whose answers were lost is known to have happened", async (t) => {
+test("a deletion with lost responses is resolved as successful", async (t) => {
     const api = await emulator(t, { names: ["ledger", "kept"] });
     const page = await signedIn(t, api);
     await ask(page, "ledger", words);

@@ -1,4 +1,4 @@
-// Who may: the server decides, not the page.
+// Authorization by role. The server enforces it, not the page.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -37,14 +37,14 @@ for (const role of ["Onboarding", "Advisor", "Analyst"]) {
         await says(page, words.who);
     });
 
-    test(`a user with the role ${role} gets nothing, whatever is sent`, async (t) => {
+    test(`a user with the role ${role} has no access, whatever is sent`, async (t) => {
         const api = await emulator(t, { names: ["ledger"] });
         const before = await api.keys();
         const page = await signedIn(t, api, { role });
         const { id } = before[1];
         const gets = ["", "?name=ledger", `/keys/${id}/revoke`];
         const posts = ["/keys", `/keys/${id}/revoke`, `/keys/${id}/key`, `/keys/${id}/header`, `/keys/${id}/created`];
-        // From the page itself, with its token: everything is right but the role.
+        // The requests come from the page and have its token. Only the role is wrong.
         const answers = await page.evaluate(
             async ([path, gets, posts]) => {
                 const token = document.querySelector("input[name=token]").value;
@@ -68,7 +68,7 @@ for (const role of ["Onboarding", "Advisor", "Analyst"]) {
     });
 }
 
-test("who signs in as another user is that user alone", async (t) => {
+test("signing in as another user replaces the session", async (t) => {
     const api = await emulator(t, { names: ["ledger"] });
     const page = await open(t);
     await signIn(page, api, "Developer");

@@ -1,4 +1,4 @@
-// Where keys and headers are handed out, and that they are nowhere else.
+// Only three responses contain keys or headers, and no other response or storage does.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { WORDS } from "./support/words.mjs";
 const words = WORDS.en;
 const NAMES = ["ledger", "doomed"];
 
-/** The only requests whose answers hold a secret. */
+/** The only requests whose responses contain a secret. */
 const HAND_OUT = ["POST /keys/{id}/key", "POST /keys/{id}/header", "POST /keys/{id}/created"];
 const ROUTES = [
     "GET ",
@@ -26,12 +26,12 @@ const ROUTES = [
     "POST /keys",
     "POST /keys/{id}/revoke",
     "POST /dismiss",
-    // The last ones: they end the session.
+    // These routes are last, because they end the session.
     "POST /sign-in",
     "POST /sign-out",
 ];
 
-/** Every form in which somebody could find a key or its header. */
+/** Returns all encodings in which a key or its header could occur. */
 function formsOf(key) {
     const base64 = Buffer.from(key).toString("base64");
     const twice = Buffer.from(`Basic ${base64}`).toString("base64");
@@ -41,7 +41,7 @@ function formsOf(key) {
 
 const found = (text, keys) => keys.flatMap(formsOf).filter((form) => text.includes(form));
 
-/** All that a window has received from now on, but for the answers that hand a secret out. */
+/** Records everything that a window receives from now on, except the responses that contain a secret. */
 function received(page) {
     const texts = [];
     page.context().on("response", async (response) => {
@@ -53,10 +53,10 @@ function received(page) {
     return texts;
 }
 
-/** What a window keeps. */
+/** Returns the storage, the title and the address of a window. */
 const kept = async (page) => JSON.stringify(await page.context().storageState()) + (await page.title()) + page.url();
 
-/** Sees what somebody who manages keys can see without asking for one. */
+/** Opens all pages that a user who manages keys can see without requesting a key. */
 async function lookAround(page) {
     await rowOf(page, "doomed").getByRole("link", { name: words.revoke }).click();
     await page.getByRole("textbox").fill("wrong");
@@ -73,7 +73,7 @@ async function lookAround(page) {
         .waitFor();
 }
 
-test("no page of any role holds a key or a header, nor do its files, cookies and log", async (t) => {
+test("no page of any role contains a key or a header, nor do its files, cookies and log", async (t) => {
     for (const role of ["Administrator", "Developer", "Onboarding", "Advisor", "Analyst"]) {
         const api = await emulator(t, { names: NAMES });
         const page = await open(t);
@@ -93,7 +93,7 @@ test("no page of any role holds a key or a header, nor do its files, cookies and
     }
 });
 
-test("neither does the page of one's own machine", async (t) => {
+test("the page of `portal` contains no key and no header", async (t) => {
     const api = await emulator(t, { names: NAMES });
     const local = await portal(t, api);
     const page = await open(t);
@@ -114,7 +114,7 @@ test("neither does the page of one's own machine", async (t) => {
     );
 });
 
-test("three requests hand a secret out, and no other route does", async (t) => {
+test("only three routes return a secret", async (t) => {
     const source = readFileSync(new URL("../../crates/portal/src/routes.rs", import.meta.url), "utf8");
     const inSource = [...source.matchAll(/\.route\(&at\("([^"]*)"\)/g)].map(([, path]) => path);
     const listed = ROUTES.map((route) =>
@@ -146,7 +146,7 @@ test("three requests hand a secret out, and no other route does", async (t) => {
     assert.deepEqual(handedOut, HAND_OUT);
 });
 
-/** Within the page: sends a request as the page's own script would, and brings the answer. */
+/** Runs in the page: sends a request as the page's script does, and returns the response. */
 async function sendAsScript([method, path, root]) {
     const token = document.querySelector("input[name=token]").value;
     const body = new URLSearchParams({ token, name: "x", confirm: "no", role: "no" });

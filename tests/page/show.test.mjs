@@ -1,4 +1,4 @@
-// Showing a key: for 30 seconds, and never to whoever comes after.
+// Showing a key: the key is hidden after 30 seconds, and when the visitor leaves the tab.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
@@ -10,7 +10,7 @@ const KEYS = ["MadeUpKeyOfTheTest0", "MadeUpKeyOfTheTest1"];
 const MASKED = "****est0";
 const words = WORDS.en;
 
-/** A page with a clock that only the test puts forward. */
+/** Opens a page whose clock only the test advances. */
 async function withClock(t, look) {
     const api = await emulator(t, { names: ["ledger", "other"] });
     const page = await signedIn(t, api, look);
@@ -20,7 +20,7 @@ async function withClock(t, look) {
     return page;
 }
 
-/** Shows the key of this name, and waits until it is there. */
+/** Shows the key with this name, and waits until the page contains it. */
 async function show(page, name, key, words) {
     await button(rowOf(page, name), words.show).click();
     await page.getByText(key, { exact: true }).waitFor();
@@ -31,7 +31,7 @@ async function holdsNoKey(page) {
     assert.ok(KEYS.every((key) => !html.includes(key)));
 }
 
-/** As a browser does when somebody turns to another tab: none can be made to from outside. */
+/** Simulates a switch to another tab, because a test cannot make the browser hide a tab. */
 const hide = (page) =>
     page.evaluate(() => {
         Object.defineProperty(document, "hidden", { value: true, configurable: true });
@@ -54,7 +54,7 @@ inBothLooks("a key is shown for 30 seconds", async (t, look, words) => {
     await holdsNoKey(page);
 });
 
-test("a key is wiped when the computer wakes up late", async (t) => {
+test("a key is hidden when the computer wakes up after the 30 seconds", async (t) => {
     const page = await withClock(t);
     await show(page, "ledger", KEYS[0], words);
     await page.clock.fastForward(3_600_000);
@@ -62,14 +62,14 @@ test("a key is wiped when the computer wakes up late", async (t) => {
     await holdsNoKey(page);
 });
 
-test("a key is wiped when the tab is hidden", async (t) => {
+test("a shown key is hidden with its tab", async (t) => {
     const page = await withClock(t);
     await show(page, "ledger", KEYS[0], words);
     await hide(page);
     await holdsNoKey(page);
 });
 
-test("a key that comes after the tab was hidden is not shown", async (t) => {
+test("a key that arrives after the tab was hidden is not shown", async (t) => {
     const page = await withClock(t);
     let answer;
     const held = new Promise((resolve) => {
@@ -88,7 +88,7 @@ test("a key that comes after the tab was hidden is not shown", async (t) => {
     await holdsNoKey(page);
 });
 
-test("a key is wiped when the page is left, and is not there on the way back", async (t) => {
+test("a shown key is hidden when the visitor leaves the page, and stays hidden after navigating back", async (t) => {
     const page = await withClock(t);
     await show(page, "ledger", KEYS[0], words);
     await page.evaluate(() => window.dispatchEvent(new PageTransitionEvent("pagehide")));
@@ -103,7 +103,7 @@ test("a key is wiped when the page is left, and is not there on the way back", a
     await holdsNoKey(page);
 });
 
-test("whoever hides a key need not wait", async (t) => {
+test("a shown key can be hidden early", async (t) => {
     const page = await withClock(t);
     await show(page, "ledger", KEYS[0], words);
     await button(rowOf(page, "ledger"), words.hideNow).click();
@@ -120,7 +120,7 @@ test("one key is shown at a time", async (t) => {
     assert.equal(await page.locator(".shows").count(), 1);
 });
 
-test("an impatient second click neither doubles nor loses anything", async (t) => {
+test("a second click does not change what is shown", async (t) => {
     const page = await withClock(t);
     await button(rowOf(page, "ledger"), words.show).evaluate((show) => {
         show.click();
@@ -133,7 +133,7 @@ test("an impatient second click neither doubles nor loses anything", async (t) =
     await holdsNoKey(page);
 });
 
-test("a key just made waits until somebody sees the tab", async (t) => {
+test("a new key is shown when its tab becomes visible", async (t) => {
     const page = await withClock(t);
     await page.addInitScript(() => {
         Object.defineProperty(document, "hidden", { value: true, configurable: true });

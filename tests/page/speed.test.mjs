@@ -1,4 +1,4 @@
-// How fast the page is there, and how much it weighs: told, for a machine that is busy says little about either.
+// The load time and the size of the page. They are only printed, because the load time depends on the load of the machine.
 import { test } from "node:test";
 
 import { signedIn } from "./support/browser.mjs";
@@ -8,7 +8,7 @@ const LOADS = 25;
 
 const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor(numbers.length / 2)].toFixed(1);
 
-test("the time that a page takes is told", async (t) => {
+test("the load time of a page is printed", async (t) => {
     const api = await emulator(t, { names: ["one", "two", "three", "four"] });
     const page = await signedIn(t, api);
     const [loaded, answered, sizes] = [[], [], []];

@@ -1,4 +1,4 @@
-// Chromium, driven by Playwright. Each test has a window of its own, with cookies of its own; a file's tests share a clipboard.
+// Chromium, controlled with Playwright. Each test has its own window and cookies. The tests of a file share a clipboard.
 import { after, test } from "node:test";
 
 import { chromium } from "playwright-core";
@@ -10,17 +10,17 @@ let launched;
 
 after(async () => (await launched)?.close());
 
-/** Two languages, each in light and in dark. */
+/** Both languages, each with the light and the dark colour scheme. */
 export const LOOKS = ["en", "fr"].flatMap((language) => ["light", "dark"].map((scheme) => ({ language, scheme })));
 
-/** A test in both languages and in both schemes, which is given the window's options and the words of the page. */
+/** Defines a test for English with the light scheme, and for French with the dark one. `body` gets the window's options and the texts. */
 export function inBothLooks(name, body) {
     for (const look of [LOOKS.at(0), LOOKS.at(-1)]) {
         test(`${name} (${look.language}, ${look.scheme})`, (t) => body(t, look, WORDS[look.language]));
     }
 }
 
-/** A window: `language`, `scheme`, `width`, `script: false` and more say how it differs. */
+/** Opens a window with these options, such as `language`, `scheme`, `width` and `script: false`. */
 export async function open(t, { language = "en", scheme = "light", width = 1440, script = true, ...more } = {}) {
     launched ??= chromium.launch({
         executablePath: PROGRAM,
@@ -42,7 +42,7 @@ export async function open(t, { language = "en", scheme = "light", width = 1440,
     return context.newPage();
 }
 
-/** A window on the emulator's page, in which a user of this role has signed in. */
+/** Opens the emulator's page in a window and signs in with this role. */
 export async function signedIn(t, emulator, { role = "Administrator", ...window } = {}) {
     const page = await open(t, window);
     await signIn(page, emulator, role);
@@ -56,15 +56,15 @@ export async function signIn(page, emulator, role = "Administrator") {
     await loaded;
 }
 
-/** The row of the key of this name. */
+/** Returns the row of the key with this name. */
 export const rowOf = (page, name) => page.getByRole("row").filter({ has: page.getByText(name, { exact: true }) });
 
-/** The button or link of this name. */
+/** Returns the button or link with this name. */
 export const button = (within, name) => within.getByRole("button", { name });
 export const link = (within, name) => within.getByRole("link", { name });
 
-/** Waits until the page says so. */
+/** Waits until the page contains this text. */
 export const says = (page, text) => page.getByText(text).first().waitFor();
 
-/** What was copied last. */
+/** Returns the text in the clipboard. */
 export const clipboard = (page) => page.evaluate(() => navigator.clipboard.readText());

@@ -1,10 +1,10 @@
-// Each kind of page, and how one comes to it.
+// All kinds of pages, and the steps that open them.
 import { button, open, rowOf, says, signedIn, signIn } from "./browser.mjs";
 import { emulator, portal } from "./programs.mjs";
 
 const NAMES = ["invoice-processor", "nightly-reconciliation", "data-warehouse", "partner onboarding"];
 
-/** Calls `look` at each kind of page with its name. */
+/** Opens each kind of page, and calls `look` with its name. */
 export async function eachPage(t, window, words, look) {
     const api = await emulator(t, { names: NAMES });
     const page = await open(t, window);

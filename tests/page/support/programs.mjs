@@ -1,4 +1,4 @@
-// The real programs, each started for one test and ended with it. What became of the keys is asked of the emulator.
+// The real programs. Each is started for one test and ends with it. Tests check the keys through the emulator.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const PROGRAM = process.env.CODAT_KEYS ?? fileURLToPath(new URL("../../../target/debug/codat-keys", import.meta.url));
 export const PATH = "/developers/api-keys";
 
-/** An emulator with its page. Its first key has no name; of the `names`, each is that of another key. */
+/** Starts an emulator with its page. Its first key has no name. Each of `names` is the name of a further key. */
 export async function emulator(t, { names = [], seed = 1, options = [] } = {}) {
     const program = start(t, ["emulator", "--seed", `${seed}`, "--json", ...options]);
     const { baseUrl, apiKey, page } = JSON.parse(await program.line());
@@ -17,7 +17,7 @@ export async function emulator(t, { names = [], seed = 1, options = [] } = {}) {
     return emulator;
 }
 
-/** `codat-keys portal` on the keys of an emulator, or with the example keys if it is given none. */
+/** Starts `codat-keys portal` with the keys of an emulator, or with the example keys if `emulator` is absent. */
 export async function portal(t, emulator, ...options) {
     const api = emulator ? { CODAT_BASE_URL: emulator.baseUrl, CODAT_API_KEY: emulator.apiKey } : {};
     const program = start(t, ["portal", "--no-open", ...(emulator ? [] : ["--demo"]), ...options], api);
@@ -25,7 +25,7 @@ export async function portal(t, emulator, ...options) {
     return { link, page: link.replace(/\/open\/.*/, ""), program };
 }
 
-/** Keys to put into an emulator, their secrets made up from the name or the place. */
+/** Returns a key with this name for an emulator. Its value contains `place`. */
 export const named = (name, place) => ({
     name,
     apiKey: `MadeUpKeyOfTheTest${place}`,
@@ -37,7 +37,7 @@ class Emulator {
         Object.assign(this, members);
     }
 
-    /** Puts keys behind its first one. */
+    /** Replaces all keys except the first. */
     async holds(keys, more = {}) {
         const first = { apiKey: this.apiKey, createdDate: "2024-02-12T09:30:00Z" };
         await this.control("PUT", "state", { keys: [first, ...keys], ...more });
@@ -48,7 +48,7 @@ class Emulator {
     journal = async () => (await this.control("GET", "journal")).requests;
     failsWith = (...faults) => this.control("PUT", "faults", { faults });
 
-    /** The requests of this method, as far as they have come. */
+    /** Returns the requests with this method that have arrived. */
     requests = async (method) => (await this.journal()).filter((request) => request.method === method);
 
     async control(method, what, body) {
@@ -69,7 +69,7 @@ function start(t, line, more = {}) {
     child.stderr.on("data", (data) => (program.said += data));
     child.stdout.on("data", (data) => (program.said += data));
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-    /** What the first line is that fits, read as told. */
+    /** Waits for the first line that matches `fits`, and returns the result of `read` for this line. */
     program.line = async (read = (line) => line, fits = /./) => {
         for (;;) {
             const { value, done } = await lines.next();

@@ -1,4 +1,4 @@
-// What the page says, as the tests look for it: written here once more, so that a slip in the page's catalogue is seen.
+// The texts of the page that the tests expect. They are not imported, so that the tests detect errors in the page's texts.
 export const WORDS = {
     en: {
         title: "API keys",
