@@ -62,7 +62,6 @@ use tokio::net::TcpListener;
 
 pub use changes::{ChangeOutcome, Changes};
 pub use links::Links;
-pub use messages::french;
 pub use paths::PATH;
 pub use role::Role;
 

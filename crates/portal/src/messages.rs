@@ -4,7 +4,7 @@ mod french;
 
 use maud::{Markup, html};
 
-pub use french::french;
+use french::french;
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, PartialEq)]

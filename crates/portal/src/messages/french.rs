@@ -89,8 +89,7 @@ static FRENCH: &[(&str, &str)] = &[
 
 /// Returns the French translation of a text in the core's table of errors. The page and `README.fr.md` contain these
 /// translations.
-#[doc(hidden)]
-pub fn french(english: &str) -> Option<String> {
+pub(super) fn french(english: &str) -> Option<String> {
     let (_, french) = FRENCH.iter().find(|(text, _)| *text == english)?;
     // In French, a no-break space precedes `:` and `;`.
     Some(french.replace(" :", "\u{a0}:").replace(" ;", "\u{a0};"))
