@@ -1,4 +1,5 @@
-//! The cached credential of a client and its clones. Reading the source replaces the credential if the key changed.
+//! The cached credential of a client and its clones. After each read of the credential source, a changed key replaces
+//! the cached one.
 
 use std::fmt;
 use std::pin::pin;
@@ -16,31 +17,32 @@ use super::provider::KeyProvider;
 use crate::domain::{ApiKey, AuthorizationHeader, Credential, KnownKeys};
 use crate::error::{Error, ErrorKind};
 
-/// A key, and the header that carries it.
+/// A key, and the `Authorization` header that contains it.
 pub(crate) struct CachedCredential {
     pub(crate) key: ApiKey,
     pub(crate) authorization: HeaderValue,
 }
 
 pub(crate) struct CredentialCache {
-    /// The cached key, its predecessors, and the keys that the client has listed.
+    /// The keys to redact: the cached key, earlier cached keys, and the keys that the client has listed.
     pub(crate) known: KnownKeys,
-    /// `None` until the first read. A lock is not used, because a fork could copy it while it is locked.
+    /// The cached credential. `None` until the first read. The value is replaced atomically instead of under a lock,
+    /// because a fork could copy a lock while it is locked.
     stored: ArcSwapOption<CachedCredential>,
-    /// `None` for a credential that was given as a value, which never changes.
+    /// The credential source. `None` for a credential that was given as a value, which never changes.
     source: Option<Source>,
 }
 
 struct Source {
     provider: Arc<dyn KeyProvider>,
-    /// Whether a read completes without waiting, as for a file.
+    /// Whether a read of the source completes without waiting, as for a file.
     is_immediate: bool,
     reads_started: AtomicU64,
-    /// Locked by the call that reads the source.
+    /// The result of the latest read. Locked while the source is being read.
     last_read: Mutex<LastRead>,
 }
 
-/// The number of the latest completed read, and its error.
+/// The number of the latest completed read, and the error if the read failed.
 #[derive(Default)]
 struct LastRead {
     number: u64,
@@ -52,18 +54,18 @@ impl CredentialCache {
         Self::new(Some(credential), None)
     }
 
-    /// Starts without a credential. The first call reads the provider.
+    /// Creates a cache without a credential. The first request reads the provider.
     pub(crate) fn of(provider: Arc<dyn KeyProvider>) -> Self {
         Self::new(None, Some(Source::new(provider, false)))
     }
 
-    /// Starts with `first`, the current content of the file.
+    /// Creates a cache that contains `first`, the current content of the file.
     pub(crate) fn of_file(file: KeyFile, first: &Credential) -> Self {
         Self::new(Some(first), Some(Source::new(Arc::new(file), true)))
     }
 
-    /// Returns a copy for the child of a fork. The copy does not wait for a read that the parent started, because that
-    /// read would never complete in the child.
+    /// Returns a copy for the child process after a fork. The copy does not wait for a read that the parent process
+    /// started, because that read would never complete in the child.
     pub(crate) fn for_this_process(&self) -> Self {
         let source = self.source.as_ref().map(|source| Source::new(Arc::clone(&source.provider), source.is_immediate));
         Self { known: self.known.clone(), stored: ArcSwapOption::from(self.stored()), source }
@@ -74,8 +76,8 @@ impl CredentialCache {
         self.stored.load_full()
     }
 
-    /// Returns the cached credential without waiting, or `None` if the source must be read first. Reads a file that has
-    /// changed.
+    /// Returns the cached credential without waiting. Reads a changed file first. Returns `None` if the source must be
+    /// read and reading it may wait.
     pub(crate) fn cached(&self) -> Option<Arc<CachedCredential>> {
         let stored = self.stored()?;
         match &self.source {
@@ -87,8 +89,9 @@ impl CredentialCache {
         }
     }
 
-    /// Returns a credential after [`cached`](Self::cached) returned `None`. If there is a cached credential, this
-    /// method does not wait for a read by another call, and falls back to the cached credential if the read fails.
+    /// Reads the source and returns a credential, for use after [`cached`](Self::cached) returned `None`. If a
+    /// credential is cached, this method does not wait for a concurrent read, and returns the cached credential if the
+    /// read fails.
     pub(crate) async fn poll_source(&self) -> Result<Arc<CachedCredential>, Error> {
         match (self.stored(), &self.source) {
             (Some(stored), None) => Ok(stored),
@@ -105,8 +108,8 @@ impl CredentialCache {
         }
     }
 
-    /// Returns a credential other than the rejected one, or `None` if the source has no other. Reads the source if the
-    /// cached credential is the rejected one.
+    /// Returns a credential with a key other than `rejected`. Reads the source if the cached key is the rejected one.
+    /// Returns `None` if the source has no other key.
     pub(crate) async fn refresh_after_rejection(
         &self,
         rejected: &ApiKey,
@@ -118,8 +121,8 @@ impl CredentialCache {
         }
     }
 
-    /// Reads the source, or shares the result of a concurrent read. The result of a read that started before this call
-    /// may be stale, so it counts only if it contains another key.
+    /// Reads the source, or shares the result of a concurrent read. A concurrent read that started before this method
+    /// was called may return a stale credential, so its result counts only if the key has changed.
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let Some(source) = &self.source else { return Ok(()) };
         let (before, reads_started) = (self.stored(), source.reads_started.load(Ordering::SeqCst));
@@ -137,8 +140,8 @@ impl CredentialCache {
         }
     }
 
-    /// Reads a source that completes without waiting, unless another call is reading it. If the read fails, the cached
-    /// credential stays.
+    /// Reads a source whose reads complete without waiting. Does nothing if another thread is reading the source. If
+    /// the read fails, the cached credential stays.
     fn read_immediately(&self, source: &Source) {
         if let Ok(mut last_read) = source.last_read.try_lock() {
             let read = pin!(self.read(source, &mut last_read)).poll(&mut Context::from_waker(Waker::noop()));
@@ -171,7 +174,7 @@ impl CredentialCache {
     fn read_error(&self, source: &Source, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
         let place = source.provider.source();
         let error = match error.downcast::<Error>() {
-            // The error of a command may contain a key that it printed in an earlier run.
+            // The error of a command may contain a key that an earlier run of the command printed.
             Ok(error) => error.masked(|text| self.known.redact(text)),
             Err(other) => {
                 let text = self.known.redact(&format!("{place} gave no key: {other}"));

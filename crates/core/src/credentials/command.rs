@@ -17,20 +17,20 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A command that prints an API key or the value of an `Authorization` header, such as the client of a secret store.
 ///
-/// The first call of the client runs the command. The command runs again after Codat rejects the key, and once the key
-/// is older than [`cached_for`](Self::cached_for) allows. The command runs without a shell and without input. It
-/// inherits the environment of this process, except for the variables that hold or name a key. One line break at the
-/// end of its output is removed.
+/// The client runs the command before its first request. It runs the command again after Codat rejects the key, and
+/// when the key is older than [`cached_for`](Self::cached_for) allows. The command runs without a shell and without
+/// input. It inherits the environment of this process, except for the variables that hold or name a key. One line break
+/// at the end of the output is removed.
 ///
-/// A run returns `InvalidCredential` if the command
+/// Running the command returns `InvalidCredential` if the command
 ///
 /// - cannot be started;
-/// - does not exit within [`timeout`](Self::timeout): it is killed, but not the processes that it started;
+/// - does not exit within [`timeout`](Self::timeout): the command is killed, but not the processes that it started;
 /// - prints more than 64 KiB;
-/// - exits with a status other than 0: the error quotes up to 500 characters of its standard error, with keys masked;
+/// - exits with a status other than 0: the error quotes up to 500 characters of the standard error, with keys masked;
 /// - prints no valid key.
 ///
-/// No error quotes its standard output.
+/// No error quotes the standard output of the command.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -61,8 +61,8 @@ pub struct KeyCommand {
 }
 
 impl KeyCommand {
-    /// Creates a command from its program, which is looked up in `PATH`, and its arguments. Do not put a secret into
-    /// the arguments: every process of the machine can read them.
+    /// Creates a command from a program and its arguments. The program is looked up in `PATH`. Do not put a secret into
+    /// the arguments, because every process on the machine can read them.
     pub fn new(argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
         let program = argv.first().and_then(|program| Path::new(program).file_name()).unwrap_or_default();
@@ -71,14 +71,14 @@ impl KeyCommand {
         Self { argv, place, timeout: TIMEOUT, cached_for: Duration::MAX, since: Instant::now(), next_run }
     }
 
-    /// Sets how long one run may take. A call that waits for the key may time out earlier. Default: 10 s.
+    /// Sets the timeout of one run. A request that waits for the key may time out earlier. Default: 10 s.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = time;
         self
     }
 
-    /// Sets how long the key is used before the command runs again. If that run fails, the client keeps its key, and
-    /// the next run is due after the same time. Default: the command runs again only after Codat rejects the key.
+    /// Sets how long a key is used before the command runs again. If that run fails, the client keeps its key and runs
+    /// the command again after the same time. Default: the command runs again only after Codat rejects the key.
     pub fn cached_for(mut self, time: Duration) -> Self {
         self.cached_for = time;
         self
@@ -105,8 +105,8 @@ impl KeyProvider for KeyCommand {
         &self.place
     }
 
-    /// Runs the command on its own thread. The thread ends with the command or its timeout, even if no call waits for
-    /// the result any more.
+    /// Runs the command on a separate thread. The thread ends when the command exits or its timeout elapses, even if no
+    /// request waits for the key any more.
     fn read(&self) -> Reading<'_> {
         let cached_for = u64::try_from(self.cached_for.as_millis()).unwrap_or(u64::MAX);
         self.next_run.store(self.milliseconds().saturating_add(cached_for), Ordering::Relaxed);

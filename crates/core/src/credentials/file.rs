@@ -16,23 +16,23 @@ use crate::domain::{Credential, mask_credentials};
 use crate::error::{Error, ErrorKind};
 use crate::trusted_file::{chmod, writable_by_others};
 
-/// Larger than any key. A larger file was named by mistake.
+/// The maximum size of a credential file, which is larger than any key. A larger file was given by mistake.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 /// The minimum time between two checks of the file.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A credential in a file. Calls check the file, because a thread that watches it would have to survive forks and be
-/// stopped.
+/// A credential in a file. Each request checks the file. A thread that watches the file would have to survive forks and
+/// be stopped, so there is none.
 pub(crate) struct KeyFile {
     path: PathBuf,
-    /// The description of the file in errors.
+    /// The description of the file in error messages.
     place: String,
     hint: &'static str,
     since: Instant,
     /// The time of the next check, in milliseconds after `since`.
     next_check: AtomicU64,
-    /// The [`fingerprint`] of the version that was read last.
+    /// The [`fingerprint`] of the file version that was read last.
     last_fingerprint: AtomicU64,
 }
 
@@ -52,7 +52,8 @@ impl KeyFile {
         Self { path, place, hint, since: Instant::now(), next_check, last_fingerprint }
     }
 
-    /// Returns whether the file is regular. A pipe returns its content once, and opening it again would block.
+    /// Returns whether the file is a regular file. A pipe cannot be read again: it returns its content once, and
+    /// opening it again would block.
     pub(crate) fn can_be_read_again(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|metadata| metadata.is_file())
     }
@@ -65,7 +66,7 @@ impl KeyFile {
         }
     }
 
-    /// Reads the pipe on its own thread, which stays blocked if nothing is written into the pipe.
+    /// Reads the pipe on a separate thread. The thread stays blocked if no process writes into the pipe.
     fn read_pipe(&self, limit: Duration) -> Result<Credential, Error> {
         let pipe = Self::new(self.path.clone(), self.place.clone(), self.hint);
         let (tx, read) = channel();
@@ -78,12 +79,12 @@ impl KeyFile {
         })
     }
 
-    /// Reads the file again. Does not wait for a pipe, because that would block the thread of a call.
+    /// Reads the file again. Does not wait for a pipe, because waiting would block the thread that sends a request.
     fn read_again(&self) -> Result<Credential, Error> {
         self.read_from(open_nonblocking(&self.path), |_| false)
     }
 
-    /// Reads either form of a credential. Drops one line break at the end, because editors write it.
+    /// Reads a raw key or a header from an opened file. Removes one line break at the end, because editors write one.
     fn read_from(&self, opened: io::Result<File>, or_else: fn(&Metadata) -> bool) -> Result<Credential, Error> {
         let refuse = |what: &str, hint: &str| {
             Err(Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).with_hint(hint.to_owned()))
@@ -117,7 +118,7 @@ impl KeyFile {
         Error::new(ErrorKind::InvalidCredential, text).with_hint(self.hint).with_source(source)
     }
 
-    /// Returns true at most once a second, for one of the concurrent callers.
+    /// Returns true at most once a second, and only to one of the concurrent callers.
     fn is_check_due(&self) -> bool {
         let now = self.since.elapsed().as_millis() as u64;
         let due = self.next_check.load(Ordering::Relaxed);
@@ -135,14 +136,15 @@ impl KeyProvider for KeyFile {
         Box::pin(std::future::ready(self.read_again().map_err(Into::into)))
     }
 
-    /// Follows symbolic links, so that a link that is replaced counts as a change.
+    /// Returns whether the file has changed since the last read. Checks the file at most once a second. Follows
+    /// symbolic links, so that a replaced link counts as a change.
     fn may_have_changed(&self) -> bool {
         let is_other = |metadata| fingerprint(&metadata) != self.last_fingerprint.load(Ordering::Relaxed);
         self.is_check_due() && fs::metadata(&self.path).is_ok_and(is_other)
     }
 }
 
-/// Returns a hash that identifies the version of a file.
+/// Returns a hash of the metadata that identifies the version of a file.
 fn fingerprint(metadata: &Metadata) -> u64 {
     let mut hasher = DefaultHasher::new();
     (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
@@ -154,7 +156,7 @@ fn fingerprint(metadata: &Metadata) -> u64 {
     hasher.finish()
 }
 
-/// Opens a file without waiting for the writer of a pipe.
+/// Opens a file. Does not wait for the writer of a pipe.
 fn open_nonblocking(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     #[cfg(unix)]
@@ -172,7 +174,7 @@ fn is_pipe(metadata: &Metadata) -> bool {
     }
 }
 
-/// Returns whether every user of this machine can read a file. Used in reports.
+/// Returns whether every user of this machine can read a file, for reports about credentials.
 #[doc(hidden)]
 pub fn is_readable_by_all(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| others_can_read(&metadata))
@@ -188,9 +190,9 @@ fn others_can_read(metadata: &Metadata) -> bool {
     }
 }
 
-/// Returns whether the user of this process owns the file and is therefore responsible for its mode. Root is not
-/// responsible for the files of other users: the owner of a file, such as the agent of a secret store, decides its
-/// mode.
+/// Returns whether the user of this process owns the file and is therefore responsible for its permissions. Root is not
+/// responsible for the files of other users: the owner of such a file, for example the agent of a secret store, decides
+/// its permissions.
 fn is_own(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::MetadataExt::uid(metadata) == rustix::process::geteuid().as_raw();
@@ -202,8 +204,8 @@ fn is_own(metadata: &Metadata) -> bool {
 }
 
 /// Returns whether Docker or Kubernetes has mounted the file. Both make secrets readable by every user of the
-/// container, which usually runs one program. Docker mounts secrets below `/run/secrets`. Kubernetes mounts them beside
-/// a link `..data`, which it replaces to update all files together.
+/// container, which usually runs one program. Docker mounts secrets below `/run/secrets`. Kubernetes mounts secrets
+/// beside a link `..data`, and replaces this link to update all files together.
 fn is_mounted(path: &Path) -> bool {
     let is_link = |link: PathBuf| fs::symlink_metadata(link).is_ok_and(|metadata| metadata.is_symlink());
     let real = fs::canonicalize(path).unwrap_or_default();

@@ -1,5 +1,5 @@
 //! Credential providers and the credential cache. A credential given in code takes precedence over the environment
-//! variables, which are read in a fixed order.
+//! variables. The variables are read in a fixed order.
 
 mod cache;
 mod command;
@@ -23,21 +23,21 @@ pub use provider::{KeyProvider, Reading};
 
 const KEY_FILE: &str = "CODAT_API_KEY_FILE";
 
-/// How long [`sources`] waits for a key in a pipe.
+/// The time for which [`sources`] waits for a key in a pipe.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The variables that hold a key or name its location.
+/// The environment variables that hold a key or name its location.
 #[doc(hidden)]
 pub const CREDENTIAL_VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE, "CODAT_PROFILE"];
 
 /// Removes the variables that hold or name a key from the environment of a child process. Every child process starts
-/// without them, and only the command of `exec` receives a key again.
+/// without them. Only the command of `exec` gets a key again.
 #[doc(hidden)]
 pub fn without_credentials(command: &mut Command) -> &mut Command {
     CREDENTIAL_VARIABLES.iter().fold(command, |command, variable| command.env_remove(variable))
 }
 
-/// A variable that may hold a credential, and what it contains. Returned by [`sources`].
+/// An environment variable that may hold a credential, and its content. Returned by [`sources`].
 ///
 /// ```
 /// let variables = codat_keys::sources().into_iter().map(|source| source.variable);
@@ -51,7 +51,7 @@ pub struct Source {
     pub found: Found,
 }
 
-/// The content of the variable of a [`Source`].
+/// The content of the environment variable of a [`Source`].
 ///
 /// ```
 /// use codat_keys::Found;
@@ -68,15 +68,15 @@ pub struct Source {
 pub enum Found {
     /// The variable is not set.
     Nothing,
-    /// A credential in either form.
+    /// A credential in either form: a raw key or a header.
     Credential(Credential),
     /// An invalid credential, or a file that cannot be read.
     Mistake(Error),
 }
 
-/// Returns the variables in which a client looks for its credential, in their order. The client uses the first one that
-/// contains a credential, and the others must agree with it. Programs can use this function to show where a key came
-/// from.
+/// Returns the environment variables in which a client looks for its credential, in order. The client uses the first
+/// variable that contains a credential. The other variables must contain the same key. Programs can use this function
+/// to show where a key comes from.
 ///
 /// ```
 /// use codat_keys::Found;
@@ -95,13 +95,14 @@ pub fn sources() -> Vec<Source> {
         .collect()
 }
 
-/// A credential, and the file that it was read from.
+/// A credential, and the file from which it was read, if any.
 struct Read {
     credential: Credential,
     file: Option<KeyFile>,
 }
 
-/// Reads the variables. If one of them names a pipe, waits up to `limit` for its content.
+/// Reads each environment variable for credentials. If one of them names a pipe, waits up to `limit` for the content of
+/// the pipe.
 fn read_each(
     environment: Environment<'_>,
     limit: Duration,
@@ -111,8 +112,9 @@ fn read_each(
         .map(move |variable| (variable, environment(variable).map(|value| read(variable, value, limit))))
 }
 
-/// Returns the credential in the environment. Variables that disagree are an error, because either choice would
-/// surprise some users. A file is read again when it changes; a value stays for the life of the process.
+/// Returns a cache with the credential from the environment variables. Variables with different keys are an error,
+/// because either choice would surprise some users. A file is read again when it changes, whereas a value is read only
+/// once.
 pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) -> Result<CredentialCache, Error> {
     let mut won: Option<(&str, Read)> = None;
     for (variable, read) in read_each(environment, limit) {
@@ -128,7 +130,7 @@ pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) ->
     Ok(file.map_or_else(|| CredentialCache::fixed(&credential), |file| of_file(file, &credential)))
 }
 
-/// Returns the cache of a credential from a file. The credential is refreshed if the file can be read again.
+/// Returns a cache with the credential from a file. The credential is refreshed if the file can be read again.
 pub(crate) fn of_file(file: KeyFile, first: &Credential) -> CredentialCache {
     if file.can_be_read_again() { CredentialCache::of_file(file, first) } else { CredentialCache::fixed(first) }
 }

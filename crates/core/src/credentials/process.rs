@@ -15,13 +15,14 @@ use crate::error::{Error, ErrorKind};
 use crate::lookalikes::{MASK, MIN_SECRET_BYTES};
 use crate::needles::Needles;
 
-/// Larger than any key. A command that prints more was given by mistake.
+/// The maximum number of bytes that the output may have, which is larger than any key. A command that prints more was
+/// given by mistake.
 const MAX_BYTES: usize = 64 * 1024;
 
 const MAX_STDERR_CHARS: usize = 500;
 
-/// The interval between two checks whether the command has exited. The standard library cannot wait for a process with
-/// a timeout.
+/// The interval between two checks whether the command has exited. Polling is needed, because the standard library
+/// cannot wait for a process with a timeout.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 pub(super) struct CommandProcess {
@@ -30,7 +31,7 @@ pub(super) struct CommandProcess {
     pub(super) timeout: Duration,
 }
 
-/// A started process. Dropping this kills the process and waits for its exit.
+/// A running process. Dropping this value kills the process and waits for its exit.
 struct RunningProcess(Child);
 
 type Output = Zeroizing<Vec<u8>>;
@@ -53,7 +54,8 @@ impl CommandProcess {
         }
         let status = running.exit_before(deadline).ok_or_else(|| self.timed_out())?;
         if !status.success() {
-            // A process that the command started may still hold its standard error open.
+            // Waits at most one second, because a process that the command started may still hold the standard error
+            // open.
             let stderr = stderr.recv_timeout(remaining(deadline).min(Duration::from_secs(1))).unwrap_or_default();
             return Err(self.failed(status, &masked_stderr(&stderr, &output)));
         }
@@ -94,7 +96,7 @@ impl CommandProcess {
         self.error(&format!("failed ({status}): {what}"), "run it by hand to see what it needs")
     }
 
-    /// Describes invalid output. The output follows the same rules as any credential.
+    /// Returns the error for invalid output. The output follows the same rules as any other credential.
     fn invalid_output(&self, mistake: Mistake) -> Error {
         mistake.in_place(&format!("what {} printed", self.place))
     }
@@ -118,7 +120,7 @@ impl RunningProcess {
 
 impl Drop for RunningProcess {
     fn drop(&mut self) {
-        // The process may have exited already.
+        // Ignores the error, because the process may have exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -128,15 +130,16 @@ fn remaining(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// Reads a pipe on its own thread, up to one byte more than the limit. Discards the rest, so that the writer does not
-/// block.
+/// Reads a pipe on a separate thread, up to one byte more than the limit. Discards the rest, so that the writer does
+/// not block.
 fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Output>> {
     let (tx, rx) = mpsc::channel();
     thread::Builder::new().name("codat-keys-pipe".into()).spawn(move || {
         let Some(mut pipe) = pipe else { return };
         // The buffer never grows, because growing would leave a copy of the key in memory.
         let mut output = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 1));
-        // A broken pipe counts as the end of the output. The receiver may have been dropped.
+        // A broken pipe counts as the end of the output. Sending the output fails if the receiver was dropped, which is
+        // ignored.
         let _ = (&mut pipe).take(MAX_BYTES as u64 + 1).read_to_end(&mut output);
         let _ = tx.send(output);
         let _ = io::copy(&mut pipe, &mut io::sink());
@@ -144,15 +147,15 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Outp
     Ok(rx)
 }
 
-/// Returns the end of the standard error on one line. Masks the lines of the output in it, because a script may trace
-/// both, and anything else that looks like a key.
+/// Returns the end of the standard error on one line. Masks the lines of the standard output in it, because a script
+/// may trace them. Also masks anything else that looks like a key.
 fn masked_stderr(bytes: &[u8], output: &[u8]) -> String {
     let (stderr, output) =
         (String::from_utf8_lossy(bytes), Zeroizing::new(String::from_utf8_lossy(output).into_owned()));
-    // Standard error that exceeds the limit was cut, possibly in the middle of a key.
+    // The standard error may have been cut at the limit, in the middle of a key. The last word is therefore removed.
     let stderr = if bytes.len() > MAX_BYTES { whole_words_before(&stderr) } else { &stderr };
     let mut masked: String = stderr.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    // Shorter lines may be ordinary words.
+    // Shorter lines are not masked, because they may be ordinary words.
     let lines = || output.lines().map(str::trim).filter(|line| line.len() >= MIN_SECRET_BYTES);
     let keys: Vec<ApiKey> = lines().filter_map(|line| Some(Credential::read(line).ok()?.api_key().clone())).collect();
     masked = Needles::of(keys.iter().map(ApiKey::expose_secret)).redact(&masked).into_owned();
@@ -162,13 +165,13 @@ fn masked_stderr(bytes: &[u8], output: &[u8]) -> String {
     last_words(&mask_credentials(&masked))
 }
 
-/// Removes the last word, which may be cut.
+/// Removes the last word of a text, which may be cut off.
 fn whole_words_before(text: &str) -> &str {
     text.rfind(char::is_whitespace).map_or("", |end| &text[..end])
 }
 
-/// Returns the end of a text that is too long, from the start of a word. A part of a key would not be recognized and
-/// masked.
+/// Returns the end of a text that is too long. The returned text starts at the start of a word, because a part of a key
+/// would not be recognized and masked.
 fn last_words(text: &str) -> String {
     let Some((start, _)) = text.char_indices().rev().nth(MAX_STDERR_CHARS) else { return text.to_owned() };
     text[start..].split_once(' ').map_or("...", |(_, words)| words).to_owned()

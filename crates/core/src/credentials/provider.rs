@@ -5,15 +5,15 @@ use std::pin::Pin;
 
 use crate::domain::Credential;
 
-/// The future that [`KeyProvider::read`] returns. An [`Error`](crate::Error) of this library is passed on unchanged.
-/// Any other error becomes the source of an `InvalidCredential` error, which quotes its text, so the error must not
-/// contain secrets.
+/// The future that [`KeyProvider::read`] returns. An [`Error`](crate::Error) of this library is returned to the caller
+/// of the client unchanged. Any other error becomes the source of an `InvalidCredential` error, which quotes its text.
+/// Such an error must not contain secrets.
 pub type Reading<'a> =
     Pin<Box<dyn Future<Output = Result<Credential, Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
 
-/// A source of credentials for [`ClientBuilder::api_key_from`]. The source is read at the first call, when
-/// [`may_have_changed`](Self::may_have_changed) returns true, and after Codat rejects the key with 401 or 403.
-/// Concurrent calls share one read.
+/// A source of credentials for [`ClientBuilder::api_key_from`]. The client reads the source before its first request,
+/// when [`may_have_changed`](Self::may_have_changed) returns true, and after Codat rejects the key with 401 or 403.
+/// Concurrent requests share one read.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -48,13 +48,13 @@ pub trait KeyProvider: Send + Sync {
     /// Returns the name of the source for errors and logs, such as `the vault`. The name must not contain secrets.
     fn source(&self) -> &str;
 
-    /// Reads the credential. The call that needs it awaits the future on its own runtime, within its own deadline. If
-    /// the deadline passes, the future is dropped, and another call may start a new read.
+    /// Reads the credential. The request that needs the credential awaits the future on its own runtime, within its own
+    /// deadline. If the deadline passes, the future is dropped, and another request may start a new read.
     fn read(&self) -> Reading<'_>;
 
     /// Returns whether the credential may have changed since the last read. This method is called before every request
-    /// and must return immediately. If it returns true, one call reads the source, and the other calls continue with
-    /// the cached credential. If the read fails, the cached credential stays in use. Default: `false`, so that the
+    /// and must return immediately. If it returns true, one request reads the source, and concurrent requests continue
+    /// with the cached credential. If the read fails, the cached credential stays in use. Default: `false`, so that the
     /// source is read again only after Codat rejects the key.
     fn may_have_changed(&self) -> bool {
         false

@@ -1,4 +1,4 @@
-//! Operations on API keys.
+//! The operations on API keys: list, get, find, create and delete.
 
 pub mod create;
 pub mod delete;
@@ -14,14 +14,15 @@ use create::CreateOptions;
 
 pub use create::{Creation, How};
 
-/// Operations on the API keys of a Codat client, returned by [`Client::keys`](crate::Client::keys).
+/// The operations on the API keys of a Codat client, returned by [`Client::keys`](crate::Client::keys).
 ///
 /// Every operation can also return `Unauthorized`, `PaymentRequired`, `Forbidden`, `RateLimited`, `Server`, `Connect`,
 /// `Timeout`, `BadResponse` or `TooLarge`.
 ///
-/// A lost connection and the statuses 408, 429, 500, 502, 503 and 504 are retried: at most 4 attempts, after a random
-/// wait of up to 250 ms, 500 ms and 1 s, or after the wait that `Retry-After` asks for. If that wait exceeds the
-/// remaining time, the operation returns the error immediately, and [`Error::retry_after`] returns the wait.
+/// A request is retried after a lost connection and after the statuses 408, 429, 500, 502, 503 and 504. An operation
+/// makes at most 4 attempts. Before a retry, it waits for a random time of up to 250 ms, 500 ms and 1 s, or for the
+/// time that `Retry-After` asks for. If that time exceeds the remaining time, the operation returns the error
+/// immediately, and [`Error::retry_after`] returns the time.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -52,7 +53,7 @@ impl<C> Clone for Keys<'_, C> {
 impl<C> Copy for Keys<'_, C> {}
 
 impl Keys<'_> {
-    /// Returns all keys, at most ten, in Codat's order. Each entry includes the key itself, because Codat's list
+    /// Returns all keys, at most ten, in Codat's order. Each entry includes the key itself, because Codat's response
     /// contains it.
     ///
     /// # Errors
@@ -61,7 +62,7 @@ impl Keys<'_> {
         self.client.list_keys(self.client.read_deadline()).await
     }
 
-    /// Returns the key with this id. Codat has no such operation: the key is looked up in the list.
+    /// Returns the key with this id. Codat has no such operation, so this method lists the keys and searches the list.
     ///
     /// # Errors
     /// `NotFound`, and the errors listed at [`Keys`].
@@ -69,7 +70,7 @@ impl Keys<'_> {
         rules::find(&self.list().await?, id).cloned()
     }
 
-    /// Returns all keys with exactly this name. There may be several, because names are not unique.
+    /// Returns all keys with exactly this name. Several keys can have the same name.
     ///
     /// # Errors
     /// The errors listed at [`Keys`].
@@ -81,37 +82,38 @@ impl Keys<'_> {
 }
 
 impl<'a, C> Keys<'a, C> {
-    /// Creates exactly one key with this name. Await the result, or call `send` on it with a blocking client.
+    /// Creates exactly one key with this name. Await the result. With a blocking client, call `send` on the result.
     ///
-    /// The keys are listed first, and if there are ten already, the request is not sent. Otherwise the request is sent
-    /// with an `Idempotency-Key` (a UUID of version 7) and retried with the same one until the response is conclusive:
-    /// at most 4 attempts of 15 s each, 60 s in total.
+    /// The operation lists the keys first. If there are already ten, it does not send the request. Otherwise it sends
+    /// the request with an `Idempotency-Key` (a UUID of version 7). It repeats the request with the same idempotency
+    /// key until a response is conclusive: at most 4 attempts of 15 s each, 60 s in total.
     ///
     /// # Errors
-    /// `KeyLimitReached`. `OutcomeUnknown` if an attempt may have created a key and nothing shows whether it did:
-    /// [`Error::outcome`] returns the candidates, and the idempotency key with which the call can be resumed. Also the
-    /// errors listed at [`Keys`], which all mean that nothing was created.
+    /// `KeyLimitReached`. `OutcomeUnknown` if an attempt may have created a key and no response or listing shows
+    /// whether it did: [`Error::outcome`] returns the candidates, and the idempotency key with which the operation can
+    /// be resumed. Also the errors listed at [`Keys`], which all mean that nothing was created.
     ///
-    /// It is assumed that Codat honours the idempotency key for this operation, so the keys are also listed after an
-    /// ambiguous response. In one case, which only Codat could prevent, two keys can be created: if a 429 arrives while
-    /// the first attempt is still running, it releases the idempotency key.
+    /// This library assumes that Codat honours the idempotency key for this operation. As a second check, it lists the
+    /// keys after an ambiguous response. In one case, which only Codat could prevent, the operation can create two
+    /// keys: a 429 releases the idempotency key while the first attempt is still running.
     pub fn create(&self, name: &KeyName) -> Create<'a, C> {
         let options = CreateOptions { name: name.clone(), adopt: false, idempotency_key: None };
         Create { client: self.client, options, cancellation: None }
     }
 
-    /// Deletes the key with this id permanently. Await the result, or call `send` on it with a blocking client.
+    /// Deletes the key with this id permanently. Await the result. With a blocking client, call `send` on the result.
     ///
-    /// The keys are listed first, and the last key and the key in use are not deleted. After a lost response, the keys
-    /// are listed again: a key that is no longer listed was deleted. At most 4 attempts of 10 s each, 30 s in total.
+    /// The operation lists the keys first. It does not delete the last key or the key in use. If a response is lost,
+    /// the operation lists the keys again: a key that is no longer listed was deleted. It makes at most 4 attempts of
+    /// 10 s each, 30 s in total.
     ///
-    /// The check does not include what another process deletes between the list and the deletion. Two clients can each
-    /// delete the key of the other, if the server allows it. Codat's Portal can then create a new key.
+    /// The check cannot detect that another process deletes keys between the listing and the deletion. Two clients can
+    /// each delete the key of the other, if the server allows it. A new key can then be created in Codat's Portal.
     ///
     /// # Errors
-    /// `NotFound`, `LastKey` and `KeyInUse` (also if the key in use is not in the list). `OutcomeUnknown` if an attempt
-    /// may have deleted the key and nothing shows whether it did. Also the errors listed at [`Keys`]. Every error
-    /// except `OutcomeUnknown` means that nothing was deleted.
+    /// `NotFound`, `LastKey` and `KeyInUse` (also if the key in use is not listed). `OutcomeUnknown` if an attempt may
+    /// have deleted the key and no response or listing shows whether it did. Also the errors listed at [`Keys`]. Every
+    /// error except `OutcomeUnknown` means that nothing was deleted.
     pub fn delete(&self, id: &KeyId) -> Delete<'a, C> {
         Delete { client: self.client, id: id.clone(), allow_key_in_use: false, cancellation: None }
     }
@@ -142,31 +144,32 @@ pub struct Create<'a, C = Handle> {
 }
 
 impl<'a, C> Create<'a, C> {
-    /// Sets whether the caller is the sole creator of keys with this name. If so, after an ambiguous response, the only
-    /// new key with the name must be the requested one, and is returned. Default: `false`, so that the key is only a
-    /// candidate and the call returns `OutcomeUnknown`.
+    /// Sets whether the caller is the sole creator of keys with this name. If so, and a response is ambiguous, the only
+    /// new key with the name must be the created one, and the operation returns this key. Default: `false`. The new key
+    /// is then only a candidate, and the operation returns `OutcomeUnknown`.
     ///
-    /// On a resume, keys with the name also count as new if they have no date, or one of at most 5 minutes before the
-    /// idempotency key. Set this only if you created none of them.
+    /// When an operation is resumed, a key with the name also counts as new if it has no date, or if its date is at
+    /// most 5 minutes before the time of the idempotency key. Set this option only if the caller created none of these
+    /// keys.
     pub fn adopt(mut self, sole_creator: bool) -> Self {
         self.options.adopt = sole_creator;
         self
     }
 
-    /// Resumes a call with the same name that returned `OutcomeUnknown`. Both calls together create at most one key.
-    /// Default: a new idempotency key.
+    /// Resumes an operation with the same name that returned `OutcomeUnknown`. Both operations together create at most
+    /// one key. Default: a new idempotency key.
     ///
     /// # Errors
     /// `InvalidInput` unless `key` is a UUID of version 7. An idempotency key older than 85 minutes is not sent: the
-    /// keys are listed, and the call returns `OutcomeUnknown` with the candidates.
+    /// operation lists the keys and returns `OutcomeUnknown` with the candidates.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.options.idempotency_key = Some(key.into());
         self
     }
 
-    /// Cancels the call when `cancelled` completes. The call then returns `Cancelled`, or, if a key may have been
-    /// created, `OutcomeUnknown` with the data to resume it. (Dropping the future also cancels the call, but returns
-    /// nothing.) Default: the call is not cancelled.
+    /// Cancels the operation when `cancelled` completes. The operation then returns `Cancelled`. If a key may have been
+    /// created, it returns `OutcomeUnknown` with the data to resume the operation. (Dropping the future also cancels
+    /// the operation, but returns nothing.) Default: the operation is not cancelled.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'a) -> Self {
         self.cancellation = Some(Box::pin(cancelled));
         self
@@ -215,15 +218,15 @@ pub struct Delete<'a, C = Handle> {
 }
 
 impl<'a, C> Delete<'a, C> {
-    /// Also permits the deletion of the key that this client authenticates with. The client then loses its access.
-    /// Default: the call returns `KeyInUse`.
+    /// Permits the deletion of the key that this client authenticates with. The client then loses its access. Default:
+    /// the operation returns `KeyInUse` for this key.
     pub fn allow_key_in_use(mut self) -> Self {
         self.allow_key_in_use = true;
         self
     }
 
-    /// Cancels the call when `cancelled` completes. The call then returns `Cancelled`, or, if the key may have been
-    /// deleted, `OutcomeUnknown`. Default: the call is not cancelled.
+    /// Cancels the operation when `cancelled` completes. The operation then returns `Cancelled`. If the key may have
+    /// been deleted, it returns `OutcomeUnknown`. Default: the operation is not cancelled.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'a) -> Self {
         self.cancellation = Some(Box::pin(cancelled));
         self

@@ -20,7 +20,7 @@ pub(super) fn english() -> String {
     )
 }
 
-/// Fails if a text has no French translation.
+/// Returns the French table. Fails if a text has no French translation.
 pub(super) fn french() -> Result<String> {
     let rows = ErrorKind::ALL
         .map(|kind| Ok(row(kind, &translated(kind.text())?, &translated(kind.hint())?, ["oui", "non"])))

@@ -1,4 +1,4 @@
-//! Classification of the outcome of an attempt.
+//! Classification of the response to a request that creates a key.
 
 use super::observed::AttemptOutcome;
 use crate::domain::ApiKeyDetails;

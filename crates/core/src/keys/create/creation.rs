@@ -1,8 +1,8 @@
-//! The result of creating a key.
+//! The result of creating a key, and how the key was identified.
 
 use crate::domain::ApiKeyDetails;
 
-/// A created key, and how it was identified.
+/// A created key, and the way in which it was identified.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -21,14 +21,14 @@ use crate::domain::ApiKeyDetails;
 pub struct Creation {
     /// The details of the key, including the key itself.
     pub key: ApiKeyDetails,
-    /// How the key was identified.
+    /// The way in which the key was identified.
     pub how: How,
-    /// Other new keys with the same name. Empty if the key was identified without ambiguity, because the keys are then
-    /// not listed again. `None` if the keys could not be listed.
+    /// Other new keys with the same name. Empty if no attempt was ambiguous, because the keys are then not listed
+    /// again. `None` if the keys could not be listed.
     pub extras: Option<Vec<ApiKeyDetails>>,
 }
 
-/// How the key of a [`Creation`] was identified.
+/// The way in which the key of a [`Creation`] was identified.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -47,12 +47,13 @@ pub struct Creation {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// The response contained the key, and no earlier attempt can have created it.
+    /// The response contained the key, and no earlier attempt can have created a key.
     Created,
-    /// An earlier attempt may have created the key. A later response to the same idempotency key contained it.
+    /// An earlier attempt may have created the key. A later response to a request with the same idempotency key
+    /// contained the key.
     Replayed,
-    /// No response contained the key. It is the only new key with its name, and the caller is the sole creator of such
-    /// keys (see [`adopt`](crate::Create::adopt)).
+    /// No response contained the key, but exactly one new key has the requested name. The caller is the sole creator of
+    /// keys with this name (see [`adopt`](crate::Create::adopt)), so this must be the created key.
     Adopted,
 }
 

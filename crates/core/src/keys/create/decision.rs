@@ -1,8 +1,8 @@
-//! The decision about the next step in creating exactly one key, as a pure function of the observations.
+//! The decision about the next step in creating exactly one key, as a pure function of the observations so far.
 //!
 //! The rules come from Codat's pages on idempotency and errors. Codat replays the first response to an idempotency key
-//! for 90 minutes, including 5xx. Only 429 releases the idempotency key. It is assumed that `POST /apiKeys` honours the
-//! idempotency key, so lists of the keys serve as a second check.
+//! for 90 minutes, also if that response is a 5xx. Only a 429 releases the idempotency key. This library assumes that
+//! `POST /apiKeys` honours the idempotency key. Listing the keys serves as a second check.
 
 use std::time::Duration;
 
@@ -10,56 +10,57 @@ use super::observed::{AttemptOutcome, LastEvent, Listing, Observed};
 use crate::domain::rules;
 use crate::retry::RetryPolicy;
 
-/// The age from which an idempotency key is not sent any more. Codat forgets it after 90 minutes.
+/// The age at which an idempotency key becomes too old to be sent. Codat forgets an idempotency key after 90 minutes.
 pub const OLDEST_IDEMPOTENCY_KEY: Duration = Duration::from_secs(85 * 60);
 
-/// The minimum time between the two lists that show that a failed request created no key.
+/// The minimum time between the two listings after a failed request. If neither contains a new key, most likely no key
+/// was created.
 pub const BETWEEN_LISTINGS: Duration = Duration::from_secs(2);
 
-/// The time and the random number that the decision depends on.
+/// The times and the random number on which the next step depends.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
-    /// The remaining time of the call.
+    /// The remaining time of the create operation.
     pub remaining: Duration,
     /// The age of the idempotency key.
     pub age: Duration,
-    /// Whether the remaining time suffices for an attempt: to connect, and a short time for the response.
+    /// Whether enough time remains for an attempt: to connect and to receive a response.
     pub can_send: bool,
-    /// A random number from 0 up to, but not including, 1.
+    /// A random number that is at least 0 and less than 1.
     pub jitter: f64,
 }
 
-/// The next step.
+/// The next step in creating a key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Action {
     /// List the keys.
     List,
-    /// Send the request, always with the same idempotency key and body.
+    /// Send the request that creates the key, always with the same idempotency key and body.
     Post,
     /// Wait for this time.
     Wait(Duration),
-    /// End the call.
+    /// End the create operation with this result.
     Complete(Completion),
 }
 
-/// The result of the call.
+/// The result of the create operation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Completion {
-    /// The key in the response.
+    /// Returns the key from the response.
     Created,
-    /// The only candidate, because the caller is the sole creator.
+    /// Returns the only candidate. The caller is the sole creator of keys with this name.
     Adopt,
-    /// The latest error. It is certain that nothing was created.
+    /// Returns the latest error. It is certain that no key was created.
     Error,
-    /// `KeyLimitReached`.
+    /// Returns the error `KeyLimitReached`.
     LimitReached,
-    /// `OutcomeUnknown`.
+    /// Returns the error `OutcomeUnknown`.
     Unknown,
-    /// `OutcomeUnknown`, although most likely nothing was created.
+    /// Returns the error `OutcomeUnknown` with the information that most likely no key was created.
     MostLikelyNothing,
 }
 
-/// Returns the next step.
+/// Returns the next step in creating a key.
 pub fn decide(observed: &Observed, policy: &RetryPolicy, context: Context) -> Action {
     match &observed.last_event {
         LastEvent::Nothing if observed.resumed && context.age < OLDEST_IDEMPOTENCY_KEY => Action::Post,
@@ -84,7 +85,7 @@ pub fn decide(observed: &Observed, policy: &RetryPolicy, context: Context) -> Ac
 
 fn after_first_listing(observed: &Observed, listing: Option<Listing>, context: Context) -> Action {
     match listing {
-        // A resumed call begins with a list only if its idempotency key is too old to be sent.
+        // A resumed operation begins with a listing only if its idempotency key is too old to be sent.
         _ if observed.resumed => Action::Complete(Completion::Unknown),
         None => Action::Complete(Completion::Error),
         Some(listing) if rules::is_full(listing.keys) => Action::Complete(Completion::LimitReached),
@@ -97,13 +98,13 @@ fn after_attempt(observed: &Observed, outcome: &AttemptOutcome, policy: &RetryPo
         AttemptOutcome::Created if observed.ambiguous => list_or(context, Completion::Created),
         AttemptOutcome::Created => Action::Complete(Completion::Created),
         AttemptOutcome::Invalid => Action::Complete(Completion::Error),
-        // The response shows that nothing was created under this idempotency key, except if the idempotency key was
-        // released in between, or if an earlier call used it.
+        // The response shows that this request created no key. An earlier request may have created one if its
+        // idempotency key was released after it, or if an earlier operation sent it.
         AttemptOutcome::AtLimit if observed.resumed || observed.released_while_ambiguous => list(context),
         AttemptOutcome::AtLimit => Action::Complete(Completion::LimitReached),
         AttemptOutcome::StillRunning => {
             let wait = Duration::from_secs(1) + Duration::from_secs(4).mul_f64(context.jitter);
-            // The final list takes time, too.
+            // Leaves enough time for the final listing.
             if wait + BETWEEN_LISTINGS < context.remaining { Action::Wait(wait) } else { give_up(observed, context) }
         }
         AttemptOutcome::NotSent | AttemptOutcome::Lost => back_off(observed, None, policy, context),
@@ -124,7 +125,8 @@ fn after_listing(observed: &Observed, outcome: &AttemptOutcome, listing: Option<
             None => Action::Complete(Completion::Unknown),
         },
         AttemptOutcome::AtLimit => Action::Complete(completion_after(observed, listing).unwrap_or(Completion::Unknown)),
-        // The final list only provides the candidates. None of them is adopted after the call has given up.
+        // The final listing only provides candidates for the error. After the operation has given up, no candidate is
+        // adopted.
         _ => Action::Complete(Completion::Unknown),
     }
 }
@@ -136,8 +138,8 @@ fn back_off(observed: &Observed, retry_after: Option<Duration>, policy: &RetryPo
     }
 }
 
-/// Ends the attempts. If a key may have been created, a final list provides the candidates. Otherwise the call returns
-/// the error.
+/// Sends no further request. If a key may have been created, the keys are listed a last time to provide the candidates.
+/// Otherwise the operation returns the latest error.
 fn give_up(observed: &Observed, context: Context) -> Action {
     if observed.ambiguous { list(context) } else { Action::Complete(Completion::Error) }
 }
@@ -154,8 +156,9 @@ fn list_or(context: Context, completion: Completion) -> Action {
     if context.remaining.is_zero() { Action::Complete(completion) } else { Action::List }
 }
 
-/// Returns the result that follows from a list, or `None` if the list has no candidates. A new key with the name is
-/// adopted only if the caller is the sole creator, because another program may have created it.
+/// Returns the result that follows from a listing. Returns `None` if the listing failed or contains no candidate. A
+/// single candidate is adopted only if the caller is the sole creator of keys with this name, because another program
+/// may otherwise have created the key.
 fn completion_after(observed: &Observed, listing: Option<Listing>) -> Option<Completion> {
     match listing? {
         Listing { candidates: 0, .. } => None,

@@ -1,4 +1,4 @@
-//! Creation of exactly one key. The driver performs the steps that [`decision`] chooses.
+//! Creation of exactly one key. The driver performs the steps that the pure function in [`decision`] returns.
 
 mod classification;
 mod creation;
@@ -31,7 +31,8 @@ pub(crate) struct CreateOptions {
 }
 
 impl fmt::Debug for CreateOptions {
-    /// Masks an idempotency key that looks like a credential, because the caller may have given one by mistake.
+    /// Masks an idempotency key that looks like a credential, because the caller may have passed a credential by
+    /// mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateOptions")
             .field("name", &self.name)
@@ -55,18 +56,19 @@ struct Driver<'a> {
     client: &'a Handle,
     name: KeyName,
     idempotency_key: String,
-    /// The time in the idempotency key, at which it was first sent.
+    /// The creation time of the idempotency key, which is the time of the first attempt.
     since: Timestamp,
     request: Request<Bytes>,
     deadline: Deadline,
     observed: Observed,
     resumed: bool,
-    /// The keys before the first attempt. `None` on a resume, which recognizes new keys by their dates.
+    /// The keys in the listing before the first attempt. `None` if the operation was resumed. A resumed operation
+    /// recognizes new keys by their dates.
     before: Option<Vec<ApiKeyDetails>>,
     made: Option<ApiKeyDetails>,
     candidates: Option<Vec<ApiKeyDetails>>,
     error: Option<Error>,
-    /// The error of a check after the first list, before the request is sent.
+    /// The error of the check after the first listing. The request is then not sent.
     refused: Option<Error>,
 }
 
@@ -123,8 +125,8 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Returns the age of the idempotency key. An idempotency key from the future comes from a wrong clock and has an
-    /// unknown age for Codat, so it counts as too old.
+    /// Returns the age of the idempotency key. If its time is in the future, a clock is wrong and Codat may have
+    /// received the idempotency key at any time, so it counts as too old.
     fn age(&self) -> Duration {
         let age = Timestamp::now().duration_since(self.since);
         match Duration::try_from(age) {
@@ -135,7 +137,8 @@ impl<'a> Driver<'a> {
     }
 
     async fn list(&mut self) {
-        // If the key is known already, the list only adds extra keys to the result, so it has a short timeout.
+        // If the key is already known, this listing only provides the extra keys of the result, so its timeout is
+        // short.
         let listed = match self.made {
             Some(_) => self.client.list_keys_once().await,
             None => self.client.list_keys(self.deadline).await,
@@ -165,7 +168,7 @@ impl<'a> Driver<'a> {
     }
 
     async fn post(&mut self) {
-        // Candidates from before the attempt say nothing about its outcome.
+        // Candidates from a listing before this attempt do not show the outcome of the attempt.
         self.candidates = None;
         let was_ambiguous = self.observed.posting();
         let result = self.client.transport().attempt(&self.request, self.deadline).await;
@@ -185,8 +188,8 @@ impl<'a> Driver<'a> {
         self.error = error;
     }
 
-    /// Returns whether the key is new and has the requested name. Another program may have created it, because two
-    /// programs can create the same name at the same time.
+    /// Returns whether a listed key is a candidate: it is new and has the requested name. A candidate may still be a
+    /// key of another program that uses the same name.
     fn is_candidate(&self, key: &ApiKeyDetails) -> bool {
         let is_new = match &self.before {
             Some(before) => !before.iter().any(|old| old.id == key.id),
@@ -195,14 +198,14 @@ impl<'a> Driver<'a> {
         key.is_named(self.name.as_str()) && is_new
     }
 
-    /// Returns whether this call may have created the key, judging by its date. A stale first list may lack earlier
-    /// keys, but their dates show that they are older.
+    /// Returns whether this operation may have created the key, judging by the date of the key. If the first listing
+    /// was stale, older keys appear to be new, but their dates show that they are older.
     fn is_adoptable(&self, key: &ApiKeyDetails) -> bool {
         key.created_date.is_none_or(|date| date >= self.since - CLOCK_SKEW)
     }
 
-    /// Returns whether the response contains a key other than the requested one, as a cache between the client and
-    /// Codat may send it.
+    /// Returns whether the response contains a different key from the requested one: a key that existed before, or a
+    /// key with another name. A cache between the client and Codat may send such a response.
     fn is_another(&self, key: &ApiKeyDetails) -> bool {
         let was_there = self.before.as_ref().is_some_and(|before| before.iter().any(|old| old.id == key.id));
         was_there || key.name.as_ref().is_some_and(|name| name.unredacted().trim() != self.name.as_str().trim())
@@ -236,7 +239,7 @@ impl<'a> Driver<'a> {
         Creation { key, how: How::Replayed, extras }
     }
 
-    /// Returns the result of a cancelled call: the key, if it is known already, or an error.
+    /// Returns the result of a cancelled operation: the key, if it is already known, or an error.
     fn cancelled(&mut self) -> Result<Creation, Error> {
         if let Some(key) = self.made.take() {
             return Ok(self.creation(key));

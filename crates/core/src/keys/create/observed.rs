@@ -1,88 +1,90 @@
-//! The observations on which the decision about the next step depends.
+//! The observations on which the next step in creating a key depends.
 
 use std::time::Duration;
 
-/// The observations so far.
+/// The observations so far in creating a key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
-    /// The caller is the sole creator of keys with this name, so a new one must be the requested one.
+    /// Whether the caller is the sole creator of keys with this name, so that the only new key with the name must be
+    /// the created one.
     pub(super) adopt: bool,
-    /// An earlier call may have sent the request under the same idempotency key.
+    /// Whether the operation is resumed, so that an earlier operation may have sent the request with the same
+    /// idempotency key.
     pub(super) resumed: bool,
-    /// An attempt may have created a key, and there was no conclusive response.
+    /// Whether an attempt may have created a key without a conclusive response.
     pub(super) ambiguous: bool,
-    /// A 429 released the idempotency key, although an earlier attempt may still be running.
+    /// Whether a 429 released the idempotency key while an earlier attempt may still have been running.
     pub(super) released_while_ambiguous: bool,
-    /// Every further response to this idempotency key will be the same failure.
+    /// Whether every further request with this idempotency key will get the same failure.
     is_spent: bool,
-    /// The number of attempts, except for those that found an earlier one still running.
+    /// The number of attempts, without those that Codat rejected because an earlier attempt was still running.
     pub(super) attempts: u32,
-    /// The correlation ids of the failed responses so far.
+    /// The correlation ids of the failed responses so far. A repeated id shows that Codat replayed a failure.
     failures: Vec<String>,
     pub(super) last_event: LastEvent,
 }
 
-/// The latest observation, and what preceded it.
+/// The latest observation, with the observation before it if the next step depends on both.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum LastEvent {
     Nothing,
     Attempt(AttemptOutcome),
-    /// The wait after an attempt is over.
+    /// The wait after an attempt with this outcome is over.
     Waited(AttemptOutcome),
-    /// The list before the first attempt. `None` if it failed.
+    /// The listing before the first attempt. `None` if the listing failed.
     FirstListing(Option<Listing>),
-    /// A list after an attempt, or after the wait that followed the attempt.
+    /// A listing after an attempt, or after the wait that followed the attempt.
     Listing {
         after: AttemptOutcome,
         waited: bool,
         listing: Option<Listing>,
     },
-    /// The wait between two lists is over.
+    /// The wait between the first and the second listing is over.
     WaitedForSecondListing(Listing),
     SecondListing(Option<Listing>),
 }
 
-/// The outcome of an attempt.
+/// The outcome of an attempt to create a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttemptOutcome {
     /// 201 or 200 with a valid body.
     Created,
-    /// No byte was sent.
+    /// The connection failed before anything was sent.
     NotSent,
-    /// Bytes were sent, and there was no response, or an invalid one.
+    /// The request was at least partly sent, but the response is missing or invalid.
     Lost,
-    /// 429, and the wait that it asks for.
+    /// 429. The duration is the value of `Retry-After`.
     RateLimited(Option<Duration>),
-    /// 409: the Codat client has ten keys.
+    /// 409, because the Codat client has ten keys.
     AtLimit,
-    /// 409: an attempt under this idempotency key is still running.
+    /// 409, because an attempt with this idempotency key is still running.
     StillRunning,
-    /// 408 or 5xx, its correlation id, and the wait that it asks for.
+    /// 408 or 5xx, with the correlation id and the value of `Retry-After`.
     Failed(Option<String>, Option<Duration>),
-    /// The same failure again, which Codat replays from its cache.
+    /// The same failure as before, which Codat replays from its cache.
     FailedPermanently,
-    /// 400 with Codat's JSON.
+    /// 400 with Codat's JSON: the request is invalid.
     Invalid,
-    /// 422: the idempotency key was sent with another body before.
+    /// 422, because the idempotency key was sent with another body before.
     Mismatch,
     /// Any other status, or a connection error that a retry would not avoid.
     Refused,
 }
 
-/// The content of a list, as far as the decision depends on it.
+/// The facts about a listing on which the next step depends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Listing {
-    /// The number of keys.
+    /// The number of listed keys.
     pub keys: usize,
-    /// The number of keys that may be the requested one: new keys with its name.
+    /// The number of candidates: new keys with the requested name.
     pub candidates: usize,
-    /// The number of candidates that a sole creator can adopt: those that are not dated long before the idempotency
-    /// key.
+    /// The number of candidates that can be adopted for a sole creator. A candidate cannot be adopted if its date is
+    /// long before the time of the idempotency key.
     pub adoptable: usize,
 }
 
 impl Observed {
-    /// Starts without observations. A resumed call is ambiguous from its start.
+    /// Creates a value without observations. A resumed operation is ambiguous from its start.
     pub fn new(adopt: bool, resumed: bool) -> Self {
         Self {
             adopt,
@@ -96,18 +98,18 @@ impl Observed {
         }
     }
 
-    /// Returns whether a key may have been created without a response that contains it.
+    /// Returns whether an attempt may have created a key without a conclusive response.
     pub fn is_ambiguous(&self) -> bool {
         self.ambiguous
     }
 
-    /// Returns whether a retry with this idempotency key would receive the same failure.
+    /// Returns whether another request with this idempotency key would get the same failure.
     pub fn is_spent(&self) -> bool {
         self.is_spent
     }
 
-    /// Records that a request is about to be sent. A call that is cancelled from now on is ambiguous. Returns whether
-    /// it was ambiguous before.
+    /// Records that a request is about to be sent. If the operation is cancelled from now on, its outcome is ambiguous.
+    /// Returns whether the outcome was already ambiguous.
     pub fn posting(&mut self) -> bool {
         std::mem::replace(&mut self.ambiguous, true)
     }
@@ -136,7 +138,7 @@ impl Observed {
         self.last_event = LastEvent::Attempt(outcome);
     }
 
-    /// Records that a wait is over.
+    /// Records that the wait is over.
     pub fn waited(&mut self) {
         self.last_event = match std::mem::replace(&mut self.last_event, LastEvent::Nothing) {
             LastEvent::Attempt(outcome) => LastEvent::Waited(outcome),
@@ -145,7 +147,7 @@ impl Observed {
         };
     }
 
-    /// Records the content of a list, or `None` if the list failed.
+    /// Records the result of listing the keys. `None` means that the listing failed.
     pub fn listed(&mut self, listing: Option<Listing>) {
         self.last_event = match std::mem::replace(&mut self.last_event, LastEvent::Nothing) {
             LastEvent::Attempt(after) => LastEvent::Listing { after, waited: false, listing },

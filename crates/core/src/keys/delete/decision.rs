@@ -1,13 +1,13 @@
-//! The decision about the next step in deleting a key, as a pure function of the observations.
+//! The decision about the next step in deleting a key, as a pure function of the observations so far.
 
 use std::time::Duration;
 
 use crate::retry::RetryPolicy;
 
-/// The observations so far.
+/// The observations so far in deleting a key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observed {
-    /// The client authenticates with the key to delete, so 401 and 403 are expected after its deletion.
+    /// Whether the client authenticates with the key to delete. If so, a 401 or 403 is expected after the deletion.
     is_own: bool,
     ambiguous: bool,
     attempts: u32,
@@ -18,7 +18,7 @@ pub struct Observed {
 enum LastEvent {
     Nothing,
     Listing(Listing),
-    /// A list directly after an attempt. No further attempt follows.
+    /// A listing directly after an attempt. No further attempt follows.
     FinalListing(Listing),
     Attempt(AttemptOutcome),
     Waited,
@@ -31,77 +31,79 @@ pub enum Listing {
     Allowed,
     /// The key exists and must not be deleted, because it is the last key or the key in use.
     Protected,
-    /// No key has this id.
+    /// No listed key has this id.
     Absent,
-    /// 401 or 403: Codat rejects the key in use.
+    /// 401 or 403: Codat rejects the key that the client authenticates with.
     NoAccess,
-    /// The list failed for another reason.
+    /// The keys could not be listed for another reason.
     Failed,
 }
 
-/// The outcome of an attempt.
+/// The outcome of an attempt to delete the key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AttemptOutcome {
-    /// 204.
+    /// 204: the key was deleted.
     Deleted,
-    /// 404 with Codat's JSON.
+    /// 404 with Codat's JSON: no key has this id.
     Absent,
-    /// 404 without Codat's JSON, which does not show whether the key exists.
+    /// 404 without Codat's JSON. The response does not show whether the key exists, because it comes from another
+    /// server.
     AbsentElsewhere,
-    /// 409: the key is the last one.
+    /// 409, because the key is the last one.
     LastKey,
-    /// No byte was sent.
+    /// The connection failed before anything was sent.
     NotSent,
-    /// An ambiguous outcome, and the wait that the response asks for: no response after bytes were sent, 408, 5xx, or
-    /// an unexpected 2xx.
+    /// An outcome that does not show whether the key was deleted: no response after the request was sent, 408, 5xx, or
+    /// an unexpected 2xx. The duration is the value of `Retry-After`.
     Ambiguous(Option<Duration>),
-    /// 429, and the wait that it asks for.
+    /// 429. The duration is the value of `Retry-After`.
     RateLimited(Option<Duration>),
-    /// 401 or 403.
+    /// 401 or 403: Codat rejects the key that the client authenticates with.
     NoAccess,
     /// Any other status, or a connection error that a retry would not avoid.
     Refused,
 }
 
-/// The next step.
+/// The next step in deleting a key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Action {
     /// List the keys and check whether the key may be deleted.
     List,
-    /// Send the request.
+    /// Send the request that deletes the key.
     Delete,
     /// Wait for this time.
     Wait(Duration),
-    /// End the call.
+    /// End the delete operation with this result.
     Complete(Completion),
 }
 
-/// The result of the call.
+/// The result of the delete operation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Completion {
-    /// The key was deleted.
+    /// The operation succeeds: the key was deleted.
     Deleted,
-    /// The latest error. It is certain that this call deleted nothing.
+    /// Returns the latest error. It is certain that this operation deleted nothing.
     Error,
-    /// `OutcomeUnknown`.
+    /// Returns the error `OutcomeUnknown`.
     Unknown,
-    /// `OutcomeUnknown`, although the key was probably deleted, because it no longer works.
+    /// Returns the error `OutcomeUnknown` with the information that the key was probably deleted, because Codat rejects
+    /// it.
     ProbablyDeleted,
 }
 
 impl Observed {
-    /// Starts without observations.
+    /// Creates a value without observations.
     pub fn new() -> Self {
         Self { is_own: false, ambiguous: false, attempts: 0, last_event: LastEvent::Nothing }
     }
 
-    /// Returns whether the key may have been deleted without a response that confirms it.
+    /// Returns whether an attempt may have deleted the key without a conclusive response.
     pub fn is_ambiguous(&self) -> bool {
         self.ambiguous
     }
 
-    /// Records that a request is about to be sent. A call that is cancelled from now on is ambiguous. Returns whether
-    /// it was ambiguous before.
+    /// Records that a request is about to be sent. If the operation is cancelled from now on, its outcome is ambiguous.
+    /// Returns whether the outcome was already ambiguous.
     pub fn deleting(&mut self) -> bool {
         std::mem::replace(&mut self.ambiguous, true)
     }
@@ -113,7 +115,7 @@ impl Observed {
         self.last_event = LastEvent::Attempt(outcome);
     }
 
-    /// Records the result of a list, and whether the client authenticates with the key to delete.
+    /// Records the result of listing the keys. `is_own` is whether the client authenticates with the key to delete.
     pub fn listed(&mut self, listing: Listing, is_own: bool) {
         self.is_own |= is_own;
         self.last_event = match self.last_event {
@@ -122,15 +124,15 @@ impl Observed {
         };
     }
 
-    /// Records that Codat rejected the key in use, which changed nothing, and that another key replaced it. The keys
-    /// are listed and checked again, because the result depends on the key in use. `was_ambiguous` is the value that
-    /// [`Observed::deleting`] returned.
+    /// Records that Codat rejected the key that the client authenticates with, and that another key replaced it. The
+    /// rejected request changed nothing. The keys must be listed and checked again, because the check depends on the
+    /// key in use. `was_ambiguous` is the value that [`Observed::deleting`] returned.
     pub fn key_replaced(&mut self, was_ambiguous: bool) {
         self.ambiguous = was_ambiguous;
         self.last_event = LastEvent::Waited;
     }
 
-    /// Records that a wait is over.
+    /// Records that the wait is over.
     pub fn waited(&mut self) {
         self.last_event = LastEvent::Waited;
     }
@@ -142,8 +144,8 @@ impl Default for Observed {
     }
 }
 
-/// Returns the next step, given the remaining time, whether it suffices for an attempt, and a random number from 0 up
-/// to, but not including, 1.
+/// Returns the next step in deleting a key. `can_send` is whether enough of the `remaining` time is left for an
+/// attempt. `jitter` is a random number that is at least 0 and less than 1.
 pub fn decide(observed: &Observed, policy: &RetryPolicy, remaining: Duration, can_send: bool, jitter: f64) -> Action {
     match observed.last_event {
         LastEvent::Nothing | LastEvent::Waited if remaining.is_zero() => Action::Complete(unconfirmed(observed)),
@@ -171,10 +173,10 @@ fn after_attempt(
 ) -> Action {
     let retry_after = match outcome {
         AttemptOutcome::Deleted => return Action::Complete(Completion::Deleted),
-        // The list contained the id, so an earlier attempt of this call deleted the key.
+        // The listing before the attempts contained the id, so an earlier attempt of this operation deleted the key.
         AttemptOutcome::Absent if observed.ambiguous => return Action::Complete(Completion::Deleted),
         AttemptOutcome::Absent => return Action::Complete(Completion::Error),
-        // Codat still has the key, but an earlier attempt may still be running and delete it.
+        // The key still exists, but an earlier attempt may still be running and may delete it.
         AttemptOutcome::LastKey => return Action::Complete(unconfirmed(observed)),
         AttemptOutcome::NoAccess if observed.ambiguous && observed.is_own => {
             return Action::Complete(Completion::ProbablyDeleted);
@@ -187,7 +189,7 @@ fn after_attempt(
     };
     match policy.backoff(observed.attempts, retry_after, remaining, jitter) {
         Some(wait) => Action::Wait(wait),
-        // A final list may show that the key was deleted.
+        // A final listing may show that the key was deleted.
         None if observed.ambiguous && !remaining.is_zero() => Action::List,
         None => Action::Complete(unconfirmed(observed)),
     }

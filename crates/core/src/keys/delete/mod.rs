@@ -1,4 +1,4 @@
-//! Deletion of a key. The driver performs the steps that [`decision`] chooses.
+//! Deletion of a key. The driver performs the steps that the pure function in [`decision`] returns.
 
 pub mod decision;
 
@@ -46,9 +46,10 @@ struct Driver<'a> {
     deadline: Deadline,
     observed: Observed,
     error: Option<Error>,
-    /// The key that was in use when the list was checked. The request is sent with the same key.
+    /// The credential that was in use when the listing was checked. The request that deletes the key uses the same
+    /// credential.
     in_use: Option<Arc<CachedCredential>>,
-    /// The key in use was replaced during the call. This happens at most once.
+    /// Whether another key has replaced the key in use during this operation. This happens at most once.
     was_replaced: bool,
 }
 
@@ -115,8 +116,8 @@ impl Driver<'_> {
         self.error = error;
     }
 
-    /// Returns whether Codat rejected the key and its source has another one. The new key may be the key to delete, so
-    /// the check must run again.
+    /// Returns whether Codat rejected the key in use and the credential source has another key. The other key may be
+    /// the key to delete, so the check must run again.
     async fn has_another_key(&mut self, refused: &CachedCredential, result: &mut Result<Attempt, Failure>) -> bool {
         let Ok(attempt) = result else { return false };
         if self.was_replaced {
