@@ -13,9 +13,9 @@ export interface Exchange<R> {
      * Returns the status of a response, and its URL after redirects. The URL is `undefined` if a redirect led to
      * another origin.
      */
-    outcome(answer: R): { status: number | undefined; url: string | undefined };
+    outcome(response: R): { status: number | undefined; url: string | undefined };
     /** Releases the body of a response that is not used. */
-    drop(answer: R): void;
+    drop(response: R): void;
 }
 
 /** Throws `TypeError` for an argument that is not a client. Accepts a client of another copy of this package. */
@@ -31,13 +31,13 @@ export function mustBeClient(client: Client): void {
 export async function exchange<R>(client: Client, request: Exchange<R>): Promise<R> {
     const { signal } = request;
     const header = await authorize(client, request.url, signal, request.body);
-    const answer = await request.send(header.exposeSecret());
-    const { status, url } = request.outcome(answer);
+    const response = await request.send(header.exposeSecret());
+    const { status, url } = request.outcome(response);
     const another = await afterRejection(client, url, status, header, signal);
     if (another === null || !canBeSentAgain(request.body)) {
-        return answer;
+        return response;
     }
-    request.drop(answer);
+    request.drop(response);
     return request.send(another.exposeSecret());
 }
 

@@ -12,7 +12,7 @@ interface Instance {
 }
 
 /** The response of axios. `error` is set if axios rejected with an error that contains the response. */
-interface Answer {
+interface AxiosResult {
     response: any;
     error?: any;
 }
@@ -51,7 +51,7 @@ export function codatAuth<T extends Instance>(client: Client, instance: T): T {
 
 async function perform(client: Client, plain: any, config: any, url: string): Promise<any> {
     let isElsewhere = false;
-    const send = async (authorization: string | undefined): Promise<Answer> => {
+    const send = async (authorization: string | undefined): Promise<AxiosResult> => {
         const headers = config.headers.concat(authorization === undefined ? {} : { Authorization: authorization });
         const beforeRedirect = (options: any, ...rest: unknown[]) => {
             config.beforeRedirect?.(options, ...rest);
@@ -81,8 +81,8 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
         );
     };
     const { signal, data: body } = config;
-    const outcome = ({ response }: Answer) => ({ status: response.status, url: isElsewhere ? undefined : url });
-    const drop = ({ response }: Answer) => response.data?.destroy?.();
+    const outcome = ({ response }: AxiosResult) => ({ status: response.status, url: isElsewhere ? undefined : url });
+    const drop = ({ response }: AxiosResult) => response.data?.destroy?.();
     const { response, error } = await exchange(client, { url, signal, body, send, outcome, drop }).catch((error) => {
         // The signal was aborted while the key was read: axios sends nothing and rejects with its own error.
         return signal?.aborted && error === signal.reason ? send(undefined) : Promise.reject(error);

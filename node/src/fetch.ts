@@ -41,8 +41,8 @@ export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
                 const send = () => fetch(inputs.shift(), whole);
                 return hop === undefined ? send() : hop.during(authorization, send);
             },
-            outcome: (answer) => ({ status: answer.status, url: answer.url || url }),
-            drop: (answer) => void answer.body?.cancel().catch(() => {}),
+            outcome: (response) => ({ status: response.status, url: response.url || url }),
+            drop: (response) => void response.body?.cancel().catch(() => {}),
         });
     };
     return send as F;

@@ -91,22 +91,22 @@ export class Emulator {
     }
 
     async #control(method: string, what: string, body?: object): Promise<any> {
-        const { status, said } = await send(method, `${this.baseUrl}/_emulator/${what}`, body);
+        const { status, text } = await send(method, `${this.baseUrl}/_emulator/${what}`, body);
         if (status >= 400) {
-            throw new TypeError(JSON.parse(said).error);
+            throw new TypeError(JSON.parse(text).error);
         }
-        return said === "" ? {} : JSON.parse(said);
+        return text === "" ? {} : JSON.parse(text);
     }
 }
 
 /** Sends a request to the emulator. Does not use `fetch`, which tests may replace. */
-function send(method: string, url: string, body?: object): Promise<{ status: number; said: string }> {
+function send(method: string, url: string, body?: object): Promise<{ status: number; text: string }> {
     return new Promise((resolve, reject) => {
         const headers = { "Content-Type": "application/json" };
-        const call = http.request(url, { method, headers, agent: false }, (answer) => {
-            let said = "";
-            answer.setEncoding("utf8").on("data", (part) => (said += part));
-            answer.on("end", () => resolve({ status: answer.statusCode!, said })).on("error", reject);
+        const call = http.request(url, { method, headers, agent: false }, (response) => {
+            let text = "";
+            response.setEncoding("utf8").on("data", (part) => (text += part));
+            response.on("end", () => resolve({ status: response.statusCode!, text })).on("error", reject);
         });
         call.on("error", reject).end(body && JSON.stringify(body));
     });

@@ -228,8 +228,8 @@ class Response:
     """A response with a 2xx status. Its ``repr`` shows neither headers nor body.
 
     >>> with Client() as client:
-    ...     answer = client.request("GET", "/profile")
-    >>> answer.status, answer.headers["content-type"], answer.json()["name"]
+    ...     response = client.request("GET", "/profile")
+    >>> response.status, response.headers["content-type"], response.json()["name"]
     (200, 'application/json', 'Emulated client')
     """
 

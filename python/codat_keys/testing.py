@@ -130,8 +130,8 @@ class Emulator:
         # Without the proxy of the environment, because the emulator runs on this machine.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=30) as answer:
-                result: dict[str, Any] = json.loads(answer.read() or b"{}")
+            with opener.open(request, timeout=30) as response:
+                result: dict[str, Any] = json.loads(response.read() or b"{}")
                 return result
-        except urllib.error.HTTPError as refused:
-            raise ValueError(json.loads(refused.read())["error"]) from None
+        except urllib.error.HTTPError as error:
+            raise ValueError(json.loads(error.read())["error"]) from None

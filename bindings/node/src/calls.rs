@@ -27,7 +27,7 @@ pub(crate) enum Outcome {
     Key(codat_keys::ApiKeyDetails),
     Keys(Vec<codat_keys::ApiKeyDetails>),
     Created(codat_keys::Creation),
-    Answered(codat_keys::Response),
+    Response(codat_keys::Response),
     Page(Option<codat_keys::Page>),
     Yes(bool),
     Header(Option<codat_keys::AuthorizationHeader>),
@@ -126,7 +126,7 @@ impl Call {
                     if let Some(body) = body {
                         call = call.body(body);
                     }
-                    call.await.map(Outcome::Answered)
+                    call.await.map(Outcome::Response)
                 })
             }
         })
@@ -161,7 +161,7 @@ fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static)
 }
 
 /// Polls a call to completion. A panic becomes an error, so that each call completes.
-pub(crate) async fn to_its_end(mut work: Work) -> thread::Result<Ended> {
+pub(crate) async fn catch_panic(mut work: Work) -> thread::Result<Ended> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
         Ok(polled) => polled.map(Ok),
         Err(panic) => Poll::Ready(Err(panic)),

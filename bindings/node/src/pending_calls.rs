@@ -14,7 +14,7 @@ use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use crate::calls::{Call, Ended, PageCursor, Stop, Work, to_its_end};
+use crate::calls::{Call, Ended, PageCursor, Stop, Work, catch_panic};
 use crate::client::Core;
 use crate::errors::{CallbackError, Data, text};
 use crate::key_callback::{self, CallbackResult, SEND_REQUEST};
@@ -177,7 +177,7 @@ type StartedCall = (Arc<Shared>, i64, Work);
 static RUNTIME: LazyLock<io::Result<UnboundedSender<StartedCall>>> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (tx, mut rx) = unbounded_channel();
-    let begin = |(shared, number, work): StartedCall| async move { shared.end(number, to_its_end(work).await) };
+    let begin = |(shared, number, work): StartedCall| async move { shared.end(number, catch_panic(work).await) };
     let run = move || {
         runtime.block_on(async {
             while let Some(started) = rx.recv().await {

@@ -13,19 +13,19 @@ use crate::key_types::{Key, key_in, keys};
 /// Returns the JSON of an outcome, and its response, if it has one.
 pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Response>) {
     let value = match &outcome {
-        Outcome::Nothing | Outcome::Answered(_) | Outcome::Page(None) => text(&()),
+        Outcome::Nothing | Outcome::Response(_) | Outcome::Page(None) => text(&()),
         Outcome::Yes(value) => text(value),
         Outcome::Header(header) => text(&header.as_ref().map(key_in)),
         Outcome::Key(key) => text(&Key::from(key)),
         Outcome::Keys(found) => text(&keys(found)),
-        Outcome::Created(made) => {
-            let extras = made.extras.as_deref().map(keys);
-            text(&Creation { key: Key::from(&made.key), how: made.how.code(), extras })
+        Outcome::Created(creation) => {
+            let extras = creation.extras.as_deref().map(keys);
+            text(&Creation { key: Key::from(&creation.key), how: creation.how.code(), extras })
         }
         Outcome::Page(Some(page)) => text(&page.total_results),
     };
     let response = match outcome {
-        Outcome::Answered(response) => Some(response),
+        Outcome::Response(response) => Some(response),
         Outcome::Page(Some(page)) => Some(page.response),
         _ => None,
     };

@@ -45,7 +45,7 @@ impl BlockingCore {
         let (begin, watch) = (call.take()?, Arc::new(Watch::default()));
         let context = self.function.as_ref().map(|function| {
             let watch = Arc::clone(&watch);
-            function.callback_context(py, move |request| watch.ask(request))
+            function.callback_context(py, move |request| watch.run_callback(request))
         });
         let context = context.transpose()?;
         let listener = logs::is_enabled(py)?.then(|| {
@@ -136,7 +136,7 @@ impl Watch {
 
     /// Runs the function that returns the key. If a signal interrupts the function, the call ends, and another call
     /// that waits for the key runs the function again.
-    fn ask(&self, request: KeyRequest) {
+    fn run_callback(&self, request: KeyRequest) {
         if let Err(signal) = Python::attach(|py| request.run_here(py)) {
             *lock(&self.signal) = Some(signal);
         }

@@ -28,7 +28,7 @@ pub(crate) enum Outcome {
     Key(codat_keys::ApiKeyDetails),
     Keys(Vec<codat_keys::ApiKeyDetails>),
     Created(codat_keys::Creation),
-    Answered(codat_keys::Response),
+    Response(codat_keys::Response),
     Page(Option<codat_keys::Page>),
     Yes(bool),
     Header(Option<codat_keys::AuthorizationHeader>),
@@ -42,8 +42,8 @@ impl Outcome {
             Self::Header(header) => header.map(AuthorizationHeader).into_pyobject(py)?.into_any(),
             Self::Key(key) => ApiKeyDetails(key).into_pyobject(py)?.into_any(),
             Self::Keys(keys) => keys.into_iter().map(ApiKeyDetails).collect::<Vec<_>>().into_pyobject(py)?.into_any(),
-            Self::Created(made) => Creation(made).into_pyobject(py)?.into_any(),
-            Self::Answered(response) => Response(Arc::new(response)).into_pyobject(py)?.into_any(),
+            Self::Created(creation) => Creation(creation).into_pyobject(py)?.into_any(),
+            Self::Response(response) => Response(Arc::new(response)).into_pyobject(py)?.into_any(),
             Self::Page(Some(page)) => {
                 let response = Response(Arc::new(page.response));
                 Page { total_results: page.total_results, response }.into_pyobject(py)?.into_any()
@@ -187,7 +187,7 @@ pub(crate) fn request(
         if let Some(timeout) = timeout {
             call = call.timeout(timeout);
         }
-        call.await.map(Outcome::Answered)
+        call.await.map(Outcome::Response)
     }))
 }
 

@@ -51,8 +51,8 @@ impl RateLimit {
 /// A response with a 2xx status. Its ``repr`` shows neither headers nor body.
 ///
 /// >>> with Client() as client:
-/// ...     answer = client.request("GET", "/profile")
-/// >>> answer.status, answer.headers["content-type"], answer.json()["name"]
+/// ...     response = client.request("GET", "/profile")
+/// >>> response.status, response.headers["content-type"], response.json()["name"]
 /// (200, 'application/json', 'Emulated client')
 #[pyclass(frozen, module = "codat_keys")]
 #[derive(Clone)]
@@ -96,10 +96,10 @@ impl Response {
     /// for an integer with more digits than ``sys.get_int_max_str_digits`` allows.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         // Passed as a text, because Python would guess the encoding of bytes.
-        let text = self.0.json_text().map_err(|refused| raise(py, refused))?;
+        let text = self.0.json_text().map_err(|error| raise(py, error))?;
         let value = py.import("json")?.call_method1("loads", (text,));
         // Replaced, because Python's error contains the whole body.
-        value.map_err(|error| self.0.json::<IgnoredAny>().map_or_else(|refused| raise(py, refused), |_| error))
+        value.map_err(|error| self.0.json::<IgnoredAny>().map_or_else(|error| raise(py, error), |_| error))
     }
 
     /// The correlation id, for Codat's support. Successful responses rarely have one.
