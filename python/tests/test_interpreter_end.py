@@ -85,6 +85,17 @@ for _ in range(40):
     called.acquire()
 """
 
+# After the shutdown of the interpreter, the process stays for half a second, in which its threads go on.
+LATE = """
+import ctypes, threading, time
+from codat_keys import Client
+
+libc, pointer = ctypes.CDLL(None), ctypes.c_void_p
+libc.__cxa_atexit(ctypes.cast(libc.usleep, pointer), pointer(500_000), None)
+threading.Thread(target=Client().whoami, daemon=True).start()
+time.sleep(0.3)
+"""
+
 
 def ends(program: str) -> list[str]:
     """Runs a program that must succeed, and returns its output."""
@@ -109,6 +120,12 @@ def test_daemon_threads_that_call_do_not_disturb_the_end(codat_emulator: Emulato
     for _ in range(5):
         assert ends(DAEMONS) == []
     assert codat_emulator.journal() != []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the program uses the C library of Unix")
+def test_a_daemon_thread_that_waits_for_a_call_does_not_panic_after_shutdown(codat_emulator: Emulator) -> None:
+    codat_emulator.set_faults([{"fault": "delay-before", "milliseconds": 600_000}])
+    assert ends(LATE) == []
 
 
 async def test_a_key_function_needs_no_thread_at_exit(

@@ -1,5 +1,6 @@
 //! The blocking client. It releases the GIL while it waits, and checks for signals.
 
+use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -125,8 +126,11 @@ impl Watch {
     async fn signalled(self: Arc<Self>) {
         loop {
             tokio::time::sleep(SIGNAL_CHECK_INTERVAL).await;
-            if let Err(signal) = Python::attach(|py| self.write(py).and_then(|()| py.check_signals())) {
-                *lock(&self.signal) = Some(signal);
+            match Python::try_attach(|py| self.write(py).and_then(|()| py.check_signals())) {
+                Some(Ok(())) => {}
+                Some(Err(signal)) => *lock(&self.signal) = Some(signal),
+                // The interpreter has shut down. This is a daemon thread, which ends with the process.
+                None => pending().await,
             }
             if lock(&self.signal).is_some() {
                 return;
@@ -137,7 +141,8 @@ impl Watch {
     /// Runs the function that returns the key. If a signal interrupts the function, the call ends, and another call
     /// that waits for the key runs the function again.
     fn run_callback(&self, request: KeyRequest) {
-        if let Err(signal) = Python::attach(|py| request.run_here(py)) {
+        // `None` if the interpreter has shut down.
+        if let Some(Err(signal)) = Python::try_attach(|py| request.run_here(py)) {
             *lock(&self.signal) = Some(signal);
         }
     }
