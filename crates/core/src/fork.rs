@@ -3,7 +3,7 @@
 
 use crate::error::Error;
 
-/// Returns the number of forks since the first call of [`watch`], along the line from the parent to this process.
+/// Returns the number of forks between the process that first called [`watch`] and this process.
 pub(crate) fn generation() -> u64 {
     #[cfg(unix)]
     return unix::GENERATION.load(std::sync::atomic::Ordering::Relaxed);

@@ -20,7 +20,7 @@ use crate::wire;
 /// The timeouts for listing keys only to add information to a result or an error.
 const SHORT_TIMEOUTS: Timeouts = Timeouts { attempt: Duration::from_secs(5), operation: Duration::from_secs(5) };
 
-/// The future of an operation.
+/// The future that an operation returns.
 pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// The checked configuration of a client.
@@ -46,7 +46,7 @@ struct Inner {
     transport: Arc<Transport>,
     timeouts: OperationTimeouts,
     retry: Retry,
-    /// The request that lists the keys. It is built once, because it is the most frequent request.
+    /// The request that lists the keys. The request is built only once, because it is the most frequent one.
     list_request: http::Request<Bytes>,
 }
 

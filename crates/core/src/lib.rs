@@ -20,7 +20,7 @@
 //! # }
 //! ```
 //!
-//! To send requests with another HTTP client, use only [`AuthorizationHeader`].
+//! To authenticate requests of another HTTP client, [`AuthorizationHeader`] is sufficient.
 
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "ASCII can be printed in every encoding"))]
 

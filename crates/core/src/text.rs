@@ -20,7 +20,7 @@ pub enum NotText {
     /// UTF-16 without a byte order mark, or invalid UTF-16.
     #[error("is encoded as UTF-16")]
     Utf16,
-    /// Text in another encoding, or binary data.
+    /// Text in an unsupported encoding, or binary data.
     #[error("is not encoded as UTF-8")]
     NotUtf8,
 }

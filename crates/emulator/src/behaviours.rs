@@ -41,7 +41,7 @@ pub enum Evidence {
     /// Codat's documents contradict each other. [`Behaviour::source`] first names the document that the emulator
     /// follows.
     Contradicted,
-    /// No document describes the behaviour. It is an assumption.
+    /// No document describes the behaviour, so the emulator follows an assumption.
     Assumed,
 }
 

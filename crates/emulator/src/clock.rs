@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// The maximum offset of the clock: 100 years. With this limit, the time stays within the range of [`Timestamp`].
 const MAX_OFFSET: Duration = Duration::from_secs(100 * 366 * 86_400);
 
-/// The emulator's clock. It determines the dates of keys and journal entries, the daily quota and the expiry of
+/// The emulator's clock, which determines the dates of keys and journal entries, the daily quota and the expiry of
 /// idempotency keys. Delays use real time instead.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Clock {

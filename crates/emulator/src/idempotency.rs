@@ -74,8 +74,8 @@ impl IdempotencyCache {
         }
     }
 
-    /// Releases an idempotency key whose first request is still running. Called when a request with this key gets a
-    /// 429. Keeps a stored response.
+    /// Releases an idempotency key whose first request is still running. Called when a request with this key is
+    /// rate-limited. Keeps a stored response.
     pub(crate) fn release(&mut self, key: &[u8]) {
         if let Some(FirstRequest { state: State::Running { .. }, .. }) = self.first_requests.get(key) {
             self.first_requests.remove(key);

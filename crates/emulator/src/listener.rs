@@ -17,7 +17,7 @@ use crate::connection::{ConnectionStream, WeakConnectionHandle};
 const BACKLOG: u32 = 1024;
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A handle to the listening socket. It also closes the connections that the socket has accepted.
+/// A handle to the listening socket, which also closes the connections that the socket has accepted.
 #[derive(Clone)]
 pub(crate) struct PausableListener {
     address: SocketAddr,

@@ -1,5 +1,5 @@
-//! The HTTP service of the emulator. It passes each request to a mounted router, the control endpoints or the emulated
-//! API.
+//! The HTTP service of the emulator, which passes each request to a mounted router, the control endpoints or the
+//! emulated API.
 
 use std::sync::{Arc, PoisonError, RwLock};
 

@@ -1,5 +1,4 @@
-//! The roles of users of Codat's Portal. They only select the permissions in the emulated portal: responses of Codat's
-//! API do not contain roles.
+//! The roles of users of Codat's Portal. Responses of Codat's API do not contain roles.
 
 /// The role of a user of Codat's Portal. Codat's documentation of user roles defines the roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

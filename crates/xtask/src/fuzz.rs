@@ -56,7 +56,8 @@ fn targets(names: &[&str]) -> Result<Vec<String>> {
 }
 
 /// Builds the fuzz targets and returns the folder with their programs. With an explicit `--target`, the flags do not
-/// apply to build scripts and macros. Those from other cargo commands are therefore reused.
+/// apply to build scripts and macros, so the build reuses the build scripts and macros that other cargo commands have
+/// compiled.
 fn build() -> Result<PathBuf> {
     let platform = stdout(&mut command("rustc --print host-tuple"))?;
     let mut cargo = command("cargo build --locked --bins --manifest-path fuzz/Cargo.toml --target-dir target --target");

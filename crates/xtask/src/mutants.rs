@@ -23,7 +23,7 @@ struct Mutant {
     tests: Vec<Test>,
 }
 
-/// A test that a patch names in its first lines.
+/// A test that a mutation patch names in its first lines.
 enum Test {
     /// `test: -p codat-keys --test core x::y`: the arguments of `cargo test`.
     Cargo(String),

@@ -22,7 +22,8 @@ use crate::wire::RateLimit;
 /// time, no client could notice that the connection was closed.
 const LONG_AGO: Duration = Duration::from_millis(1);
 
-/// The idle time after which a pair is dropped. Servers close connections that are idle for longer.
+/// The idle time after which a runtime and client pair is dropped from the pool. Servers close connections that are
+/// idle for longer.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
 
 /// The idle pairs of a process. After a fork, the child uses a pool of its own in `after_fork`. The child never takes a
@@ -38,7 +39,7 @@ pub(super) struct Pool {
 }
 
 struct Pair {
-    /// `None` only during `drop`.
+    /// The runtime and the client. `None` only during `drop`.
     held: Option<(Runtime, Client)>,
     generation: u64,
     last_used: Instant,
@@ -47,7 +48,7 @@ struct Pair {
 /// A runtime and client pair that a thread is using. Dropping this value returns the pair to the pool.
 pub(super) struct Taken<'a> {
     pool: &'a Pool,
-    /// `None` only during `drop`.
+    /// The pair that the thread is using. `None` only during `drop`.
     pair: Option<Pair>,
 }
 

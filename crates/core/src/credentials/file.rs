@@ -203,9 +203,9 @@ fn is_own(metadata: &Metadata) -> bool {
     }
 }
 
-/// Returns whether Docker or Kubernetes has mounted the file. Both make secrets readable by every user of the
-/// container, which usually runs one program. Docker mounts secrets below `/run/secrets`. Kubernetes mounts secrets
-/// beside a link `..data`, and replaces this link to update all files together.
+/// Returns whether Docker or Kubernetes has mounted the file. Docker and Kubernetes make secrets readable by every user
+/// of the container, which usually runs one program. Docker mounts secrets below `/run/secrets`. Kubernetes mounts
+/// secrets beside a link `..data`, and replaces this link to update all files together.
 fn is_mounted(path: &Path) -> bool {
     let is_link = |link: PathBuf| fs::symlink_metadata(link).is_ok_and(|metadata| metadata.is_symlink());
     let real = fs::canonicalize(path).unwrap_or_default();

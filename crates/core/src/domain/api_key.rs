@@ -1,4 +1,4 @@
-//! The API key, which is shown only on request.
+//! The API key type. Its value is shown only on request.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! The `Authorization` header.
+//! The type of the `Authorization` header that Codat expects.
 
 use std::fmt;
 

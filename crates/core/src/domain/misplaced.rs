@@ -14,7 +14,7 @@ pub fn mask_credentials(text: &str) -> String {
     mask_in(text, &process_environment)
 }
 
-/// Returns whether a text contains text that looks like a credential, or is the value of an `Authorization` header.
+/// Returns whether `text` is the value of an `Authorization` header, or contains text that looks like a credential.
 pub fn holds_credential(text: &str) -> bool {
     AuthorizationHeader::read(text.trim()).is_ok() || holds_lookalike(text)
 }

@@ -41,7 +41,7 @@ pub struct Outcome {
 
 impl Error {
     /// Returns the known facts about a change whose outcome is unknown, if the kind is [`ErrorKind::OutcomeUnknown`].
-    /// The `source` of such an error is the error of the last attempt.
+    /// The `source` of such an error is the cause, for example the error of the last attempt.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.detail()
     }

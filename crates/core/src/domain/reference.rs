@@ -1,4 +1,4 @@
-//! Resolution of a text, such as a command line argument, to the key with this id or name.
+//! Resolution of text that refers to a key, such as a command line argument, to the key with this id or name.
 
 use std::collections::{HashMap, HashSet};
 

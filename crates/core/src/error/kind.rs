@@ -18,7 +18,7 @@ pub enum ErrorKind {
     NoCredential,
     /// The given key or header is invalid, or two sources disagree. Nothing was sent.
     InvalidCredential,
-    /// 401: Codat does not accept the key. It is wrong or was deleted.
+    /// 401: Codat does not accept the key. The key is wrong or was deleted.
     Unauthorized,
     /// 402: a limit of the account is reached, or a free account has expired.
     PaymentRequired,
@@ -26,9 +26,9 @@ pub enum ErrorKind {
     Forbidden,
     /// The Codat client already has ten keys. Nothing was created.
     KeyLimitReached,
-    /// The last remaining key is never deleted.
+    /// The last remaining key must not be deleted.
     LastKey,
-    /// The key in use is not deleted unless that is allowed.
+    /// The key in use must not be deleted, unless the caller allows it.
     KeyInUse,
     /// The key or resource does not exist.
     NotFound,
@@ -36,21 +36,21 @@ pub enum ErrorKind {
     RateLimited,
     /// A change was sent, and whether it took effect is unknown.
     OutcomeUnknown,
-    /// 409 or 422: the request conflicts with another.
+    /// 409 or 422: the request conflicts with another request.
     Conflict,
     /// 5xx: Codat failed to process the request.
     Server,
     /// The connection failed or was lost.
     Connect,
-    /// No response within the timeout.
+    /// No response arrived within the timeout.
     Timeout,
     /// The response does not come from Codat.
     BadResponse,
     /// The response is larger than 8 MiB.
     TooLarge,
-    /// The caller cancelled the call.
+    /// The caller cancelled the operation.
     Cancelled,
-    /// The client was closed before the call.
+    /// The client was closed before the operation.
     Closed,
     /// A defect of this library.
     Internal,
@@ -145,7 +145,7 @@ impl ErrorKind {
         self.row().retryable
     }
 
-    /// Returns a short description of what happened, to which details can be appended.
+    /// Returns a phrase that says what happened, such as `too many requests`.
     pub fn text(self) -> &'static str {
         self.row().text
     }

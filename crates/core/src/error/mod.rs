@@ -12,7 +12,7 @@ use crate::lookalikes::mask_lookalikes;
 
 pub use kind::ErrorKind;
 
-/// The error of an operation. It consists of a [kind](Error::kind), a message, a hint, and the data of the response.
+/// The error of an operation, with a [kind](Error::kind), a message, a hint, and the data of the response.
 ///
 /// Neither `Display` nor `Debug` ever contains a key, even if a server returns one.
 ///
@@ -164,7 +164,7 @@ impl Error {
         self
     }
 
-    /// Applies `mask` to the message and the hint.
+    /// Masks text in the message and the hint of this error with the function `mask`.
     pub(crate) fn masked(mut self, mask: impl Fn(&str) -> String) -> Self {
         self.0.message = mask(&self.0.message).into();
         self.0.hint = self.0.hint.take().map(|hint| mask(&hint).into());
@@ -212,7 +212,7 @@ impl Error {
     }
 }
 
-/// Data of an error. Its type is defined in a higher layer.
+/// Additional data of an error. The type of the data is defined in a higher layer.
 pub(crate) trait Detail: Any + fmt::Debug + Send + Sync {}
 
 impl<T: Any + fmt::Debug + Send + Sync> Detail for T {}

@@ -72,7 +72,7 @@ pub(crate) fn is_transient(error: &Error) -> bool {
 
 /// A source of jitter, which tests replace.
 pub(crate) trait Rng: Send + Sync {
-    /// Returns a number that is at least 0 and less than 1.
+    /// Returns a random number that is at least 0 and less than 1.
     fn jitter(&self) -> f64;
 }
 

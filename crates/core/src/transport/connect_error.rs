@@ -72,9 +72,9 @@ enum Tunnel {
     Unreached,
     /// The proxy closed the connection without a complete response.
     Broken,
-    /// The proxy answered 407.
+    /// The proxy responded with 407.
     Unauthorized,
-    /// The proxy answered with a status other than 200 and 407.
+    /// The proxy responded with a status other than 200 and 407.
     Refused,
 }
 

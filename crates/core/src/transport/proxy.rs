@@ -27,7 +27,7 @@ pub(crate) struct Proxy {
     pub(crate) shown: String,
 }
 
-/// Returns the proxy of an explicit setting. It is used for every request.
+/// Returns the proxy of an explicit setting, which is used for every request.
 pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -> Result<Proxy, Error> {
     let url = parse(text, "the proxy")?;
     if !base_url.is_encrypted() && !allow_insecure_http {

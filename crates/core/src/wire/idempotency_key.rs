@@ -1,4 +1,5 @@
-//! Idempotency keys for requests to Codat. They are UUIDs of version 7, which contain the time of their creation.
+//! Idempotency keys for requests to Codat. An idempotency key is a UUID of version 7, which contains the time of its
+//! creation.
 
 use jiff::Timestamp;
 use uuid::Uuid;

@@ -37,7 +37,7 @@ pub enum Action {
     List,
     /// Send the request that creates the key, always with the same idempotency key and body.
     Post,
-    /// Wait for this time.
+    /// Wait for this duration.
     Wait(Duration),
     /// End the create operation with this result.
     Complete(Completion),
@@ -50,11 +50,11 @@ pub enum Completion {
     Created,
     /// Returns the only candidate. The caller is the sole creator of keys with this name.
     Adopt,
-    /// Returns the latest error. It is certain that no key was created.
+    /// Returns the latest error. No key was created.
     Error,
     /// Returns the error `KeyLimitReached`.
     LimitReached,
-    /// Returns the error `OutcomeUnknown`.
+    /// Returns the error `OutcomeUnknown`, because a key may have been created.
     Unknown,
     /// Returns the error `OutcomeUnknown` with the information that most likely no key was created.
     MostLikelyNothing,

@@ -49,11 +49,11 @@ pub(super) enum LastEvent {
 pub enum AttemptOutcome {
     /// 201 or 200 with a valid body.
     Created,
-    /// The connection failed before anything was sent.
+    /// Nothing was sent, for example because the connection failed.
     NotSent,
     /// The request was at least partly sent, but the response is missing or invalid.
     Lost,
-    /// 429. The duration is the value of `Retry-After`.
+    /// 429, with the value of `Retry-After`.
     RateLimited(Option<Duration>),
     /// 409, because the Codat client has ten keys.
     AtLimit,

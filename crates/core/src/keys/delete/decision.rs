@@ -51,12 +51,12 @@ pub enum AttemptOutcome {
     AbsentElsewhere,
     /// 409, because the key is the last one.
     LastKey,
-    /// The connection failed before anything was sent.
+    /// Nothing was sent, for example because the connection failed.
     NotSent,
     /// An outcome that does not show whether the key was deleted: no response after the request was sent, 408, 5xx, or
     /// an unexpected 2xx. The duration is the value of `Retry-After`.
     Ambiguous(Option<Duration>),
-    /// 429. The duration is the value of `Retry-After`.
+    /// 429, with the value of `Retry-After`.
     RateLimited(Option<Duration>),
     /// 401 or 403: Codat rejects the key that the client authenticates with.
     NoAccess,
@@ -71,7 +71,7 @@ pub enum Action {
     List,
     /// Send the request that deletes the key.
     Delete,
-    /// Wait for this time.
+    /// Wait for this duration.
     Wait(Duration),
     /// End the delete operation with this result.
     Complete(Completion),
@@ -82,9 +82,9 @@ pub enum Action {
 pub enum Completion {
     /// The operation succeeds: the key was deleted.
     Deleted,
-    /// Returns the latest error. It is certain that this operation deleted nothing.
+    /// Returns the latest error. This operation deleted nothing.
     Error,
-    /// Returns the error `OutcomeUnknown`.
+    /// Returns the error `OutcomeUnknown`, because the key may have been deleted.
     Unknown,
     /// Returns the error `OutcomeUnknown` with the information that the key was probably deleted, because Codat rejects
     /// it.
