@@ -1,4 +1,4 @@
-//! Property tests of private functions: URLs built from IDs and paths, and parsers of arbitrary responses.
+//! Property tests of private functions: URLs built from ids and paths, and parsers of arbitrary responses.
 
 use bytes::Bytes;
 use http::{Method, Response};

@@ -1,4 +1,4 @@
-//! The state file. The emulator holds a lock while it runs, and replaces the whole file on every change.
+//! The state file of the emulator. The emulator holds a lock while it runs, and replaces the whole file on every change.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write};

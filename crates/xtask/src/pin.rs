@@ -1,5 +1,5 @@
-//! `cargo xtask pin`: pins the Python packages for tests and tools by version and hash. Checks that all packages are
-//! pinned.
+//! `cargo xtask pin`: pins the Python packages for tests and tools by version and hash. [`check`]
+//! fails if a package is not pinned.
 
 use std::fs;
 use std::path::Path;

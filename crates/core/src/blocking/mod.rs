@@ -186,7 +186,7 @@ impl Client {
         self.run(async |client| client.reload_key().await)
     }
 
-    /// Closes this client, its clones and their idle connections. Every later method call returns `Closed`. Calls in
+    /// Closes this client, its clones and their idle connections. Every later operation returns `Closed`. Calls in
     /// progress on other threads complete.
     pub fn close(&self) {
         self.0.pool.close();

@@ -35,7 +35,7 @@ pub(crate) struct CredentialCache {
 
 struct Source {
     provider: Arc<dyn KeyProvider>,
-    /// Whether a read of the source completes without waiting, as for a file.
+    /// Whether a read of the credential source completes without waiting, as for a file.
     is_immediate: bool,
     reads_started: AtomicU64,
     /// The result of the latest read. Locked while the source is being read.

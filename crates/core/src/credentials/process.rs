@@ -96,7 +96,7 @@ impl CommandProcess {
         self.error(&format!("failed ({status}): {what}"), "run it by hand to see what it needs")
     }
 
-    /// Returns the error for invalid output. The output follows the same rules as any other credential.
+    /// Returns the error for output that is not a valid credential.
     fn invalid_output(&self, mistake: Mistake) -> Error {
         mistake.in_place(&format!("what {} printed", self.place))
     }

@@ -1,4 +1,4 @@
-//! Parsing of credentials. The checks run in the order of the code.
+//! Parsing of credentials. The source code lists the checks in the order in which they run.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
