@@ -20,7 +20,7 @@ export class NoCredentialError extends CodatError {
     override readonly code = NoCredentialError.code;
 }
 
-/** The API key cannot be right. */
+/** The API key is not valid. */
 export class InvalidCredentialError extends CodatError {
     static {
         this.prototype.name = "InvalidCredentialError";
@@ -164,7 +164,7 @@ export class TooLargeError extends CodatError {
     override readonly code = TooLargeError.code;
 }
 
-/** The call was stopped. */
+/** The call was cancelled. */
 export class CancelledError extends CodatError {
     static {
         this.prototype.name = "CancelledError";

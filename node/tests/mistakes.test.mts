@@ -41,7 +41,7 @@ const MISTAKES: Record<string, [string, string, string?]> = {
     closed: [
         `const client = new Client(); await client.close(); await client.keys.list()`,
         "ClosedError: the client is closed",
-        "make a new client",
+        "create a new client",
     ],
     "no time left": [
         `await new Client({ timeout: 100 }).request("GET", "/companies")`,

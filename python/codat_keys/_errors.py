@@ -52,7 +52,7 @@ class NoCredentialError(CodatError):
 
 
 class InvalidCredentialError(CodatError):
-    """The API key cannot be right."""
+    """The API key is not valid."""
 
     code: ClassVar[str] = "invalid_credential"
     retryable: bool = False
@@ -164,7 +164,7 @@ class TooLargeError(CodatError):
 
 
 class CancelledError(CodatError):
-    """The call was stopped."""
+    """The call was cancelled."""
 
     code: ClassVar[str] = "cancelled"
     retryable: bool = False

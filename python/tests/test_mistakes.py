@@ -47,7 +47,7 @@ MISTAKES = {
     "closed": (
         "client = AsyncClient(); await client.close(); await client.keys.list()",
         "codat_keys.ClosedError: the client is closed",
-        "make a new client",
+        "create a new client",
     ),
     "no time left": (
         "await AsyncClient(timeout=0.1).request('GET', '/companies')",

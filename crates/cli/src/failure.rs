@@ -148,7 +148,7 @@ impl From<Error> for Failure {
             failure = match outcome.candidates.as_deref() {
                 // A deletion has neither an idempotency key nor candidates.
                 None if outcome.idempotency_key.is_none() => failure,
-                None => failure.with_note("nobody could look whether it took effect"),
+                None => failure.with_note("whether it took effect could not be checked"),
                 Some([]) => failure.with_note("no new key of that name is listed"),
                 Some(keys) => keys.iter().fold(failure, |failure, key| {
                     failure.with_note(format!("this key may be the one: {} {}", key.id, key.api_key.masked()))

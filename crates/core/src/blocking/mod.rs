@@ -228,7 +228,7 @@ impl Client {
             let thread = thread::Builder::new().spawn_scoped(scope, || pair.block_on(call));
             let thread = thread.map_err(|source| {
                 Error::new(ErrorKind::Connect, format!("no thread could be started: {source}"))
-                    .with_hint("check the timeouts of the process; nothing was sent")
+                    .with_hint("check the limits of the process; nothing was sent")
             })?;
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })

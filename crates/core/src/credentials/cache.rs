@@ -179,7 +179,7 @@ impl CredentialCache {
             Err(other) => {
                 let text = self.known.redact(&format!("{place} gave no key: {other}"));
                 Error::new(ErrorKind::InvalidCredential, text)
-                    .with_hint("mend that, and call again: the key is then asked for anew")
+                    .with_hint("correct that, and call again: the key is then requested again")
                     .with_source(other)
             }
         };

@@ -94,13 +94,13 @@ impl<'a> Execution<'a> {
         }
         let hint = match &key {
             Some(key) => format!(
-                "look whether it took effect; or send the same request again within 85 minutes with the header \
+                "check whether it took effect; or send the same request again within 85 minutes with the header \
                  Idempotency-Key: {key}, which changes nothing twice"
             ),
             None if self.request.method().is_idempotent() => {
-                "look whether it took effect; sending the same request again does no harm".into()
+                "check whether it took effect; sending the same request again does no harm".into()
             }
-            None => "look whether it took effect before you send it again".into(),
+            None => "check whether it took effect before you send it again".into(),
         };
         error.into_outcome_unknown(Outcome { idempotency_key: key, candidates: None }).with_hint(hint)
     }

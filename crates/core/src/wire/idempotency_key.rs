@@ -18,7 +18,7 @@ pub(crate) fn parse(text: &str) -> Result<Uuid, Error> {
     match Uuid::try_parse(text) {
         Ok(key) if key.get_version_num() == 7 => Ok(key),
         _ => Err(Error::new(ErrorKind::InvalidInput, "the idempotency key is not a UUID of version 7")
-            .with_hint("give the idempotency key of the call that you want to resume, as its error told it")),
+            .with_hint("give the idempotency key of the call that you want to resume: its error contains it")),
     }
 }
 

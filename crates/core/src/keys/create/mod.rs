@@ -175,7 +175,7 @@ impl<'a> Driver<'a> {
         let (outcome, error) = match classify(result) {
             Ok(key) if self.is_another(&key) => {
                 let error =
-                    Error::new(ErrorKind::BadResponse, "the answer tells of another key than the one asked for");
+                    Error::new(ErrorKind::BadResponse, "the response describes another key than the requested one");
                 (AttemptOutcome::Lost, Some(error))
             }
             Ok(key) => {
