@@ -36,7 +36,8 @@ mod unix {
         if *is_registered {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Internal, "the system cannot register a handler of forks").with_hint("free some memory"))
+        Err(Error::new(ErrorKind::Internal, "the system cannot register a handler of forks")
+            .with_hint("free some memory"))
     }
 
     extern "C" fn forked() {

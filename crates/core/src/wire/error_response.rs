@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::attempt::Attempt;
-use super::date::retry_after;
+use super::retry_after::retry_after;
 use crate::domain::{KnownKeys, Untrusted};
 use crate::error::{Error, ErrorKind};
 use crate::text::without_byte_order_mark;

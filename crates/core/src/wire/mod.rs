@@ -7,6 +7,7 @@ mod error_response;
 pub(crate) mod idempotency_key;
 mod operations;
 mod rate_limit;
+mod retry_after;
 
 use http::HeaderValue;
 
