@@ -38,7 +38,7 @@ pub(crate) struct KeyOptions {
     /// Where the API is [default: the profile's, else CODAT_BASE_URL, else https://api.codat.io]
     #[arg(long, value_name = "URL", value_parser = base_url)]
     pub(crate) base_url: Option<String>,
-    /// Seconds that a call, or an answer of the keyring, may take [default: 30, for create 60]
+    /// The timeout of a call, or of a request to the keyring [default: 30, for create 60]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<u64>,
     /// Allow http:// to other machines, which sends the key unencrypted [default: CODAT_ALLOW_INSECURE_HTTP]

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 
 const PROFILE_IN_USE: &str = "profile in use";
 
-/// A place, and whether its key is in use or why not.
+/// The name of a place, and a text about the key in it.
 type Entry = (&'static str, String);
 
 /// Reports each place, in order of precedence.

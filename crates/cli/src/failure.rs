@@ -16,6 +16,7 @@ use crate::stderr::eprint_masked_line;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
+/// A failure of a command.
 pub(crate) struct Failure {
     status: u8,
     /// `None` for a failure of this machine: of a file, a terminal or a process.

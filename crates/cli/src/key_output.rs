@@ -12,7 +12,7 @@ use crate::secret_file::SecretFile;
 
 #[derive(Args)]
 pub(crate) struct KeyOutput {
-    /// Print {"key":{"id","name","created","inUse","key"}}; `create` adds how it came about and what else is new
+    /// Print {"key":{"id","name","created","inUse","key"}}; `create` adds "how" it was created and "extras", other new keys
     #[arg(long)]
     pub(crate) json: bool,
     /// Print the key in clear: its value alone, or within the JSON

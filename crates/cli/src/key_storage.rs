@@ -11,8 +11,8 @@ use crate::keyring::{self, KeyringError};
 use crate::secret_file::SecretFile;
 use crate::stderr::eprint_line;
 
-/// Stores the key in the keyring, or in a file if `place` is a file, or is not given and there is no keyring.
-/// Returns the place.
+/// Stores the key at `place`, and returns the place. Without `place`, stores the key in the keyring, or in a file if there is
+/// no keyring.
 pub(crate) async fn store(
     place: Option<Place>,
     config: &Config,
@@ -65,7 +65,7 @@ pub(crate) async fn remove(profile: &Profile, limit: Duration) -> Result<(), Fai
     }
 }
 
-/// Fails if the key of the profile is stored by something other than `login`, which must also replace and remove it.
+/// Fails if another program stores the key of the profile. That program must also replace and remove the key.
 pub(crate) fn check_is_stored_here(config: &Config, profile: &Profile) -> Result<(), Failure> {
     let path = config.path().display();
     match &profile.source {

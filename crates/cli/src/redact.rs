@@ -17,6 +17,6 @@ pub(crate) fn keep_secret(client: &Client) {
 /// Masks the keys in a message. A user may have given a key where a path, a name or a command belongs.
 pub(crate) fn without_secrets(message: impl Display) -> String {
     let message = message.to_string();
-    // The key first: a part of it may look like a credential, and the rest would then not be recognized.
+    // Masks the client's key first: if a part of the key were masked as a credential, the rest would not be recognized.
     mask_credentials(&CLIENT.get().map_or_else(|| message.clone(), |client| client.redact(&message)))
 }

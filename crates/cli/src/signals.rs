@@ -30,7 +30,7 @@ static STOPPED: LazyLock<watch::Sender<Option<Signal>>> = LazyLock::new(|| watch
 static STATE: Mutex<State> =
     Mutex::new(State { calls: 0, is_ending: false, is_left: false, done: None, files: Vec::new(), terminal: None });
 
-/// The state that a signal cancels, cleans up and reports.
+/// The running calls, and what a signal cleans up and reports when it ends the process.
 pub(crate) struct State {
     /// The number of running calls. After a signal, each call reports its own outcome.
     calls: usize,

@@ -49,7 +49,7 @@ pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, TemplateError> {
     Ok(parts)
 }
 
-/// Shortens a name for an error. Keys are masked first, because the start of a key is not recognized as a key.
+/// Shortens a name for an error. Keys are masked first, because a shortened key would not be recognized.
 fn shown(name: &str) -> String {
     let name = without_secrets(name.to_owned());
     let start: String = name.chars().take(MAX_SHOWN_CHARS).collect();

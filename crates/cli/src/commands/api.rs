@@ -44,10 +44,10 @@ pub(crate) struct Api {
     /// Send this file as the body, `-` for standard input: JSON, unless a header says otherwise
     #[arg(long, value_name = "FILE", conflicts_with = "field")]
     input: Option<PathBuf>,
-    /// Add a header; the key is sent by itself
+    /// Add a header; the header with the key is always sent
     #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = header)]
     header: Vec<(HeaderName, HeaderValue)>,
-    /// Ask for every page, and print one JSON document a page
+    /// Request every page, and print one JSON document a page
     #[arg(long, conflicts_with_all = ["field", "input"])]
     paginate: bool,
     /// Print one result a line instead

@@ -17,7 +17,7 @@ use crate::output::{print_json, print_rows};
 use crate::runtime::unless_interrupted;
 use crate::stderr::eprint_line;
 
-/// The number of keys, of at most ten, from which there may be too little room for the next rotations.
+/// The number of keys from which an account is reported as nearly full. Codat allows ten keys, and a rotation adds one.
 const MANY: usize = 8;
 
 /// The base name of a replacement for a key without a name.
@@ -26,7 +26,7 @@ const BASE_OF_NAMELESS: &str = "key";
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys audit --max-age 90d --ignore nameless --json")]
 pub(crate) struct Audit {
-    /// How old a key may be: 90d, 12w, 36h [default: of any age]
+    /// The maximum age of a key: 90d, 12w, 36h [default: any age]
     #[arg(long, value_name = "AGE")]
     max_age: Option<String>,
     /// Omit findings of this kind; may be repeated

@@ -14,10 +14,11 @@ use crate::stderr::eprint_line;
 pub(crate) struct Create {
     /// The name, at most 50 characters
     name: String,
-    /// Nobody else creates keys of this name: after a lost answer, take the one new key of the name for the one asked for
+    /// If the response is lost, accept the only new key of this name as the created one; give it only if no one else
+    /// creates keys of this name
     #[arg(long)]
     adopt: bool,
-    /// Resume a create whose outcome is unknown, with the idempotency key that it told
+    /// Resume a create whose outcome is unknown, with the idempotency key of its error
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     #[command(flatten)]

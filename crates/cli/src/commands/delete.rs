@@ -20,10 +20,10 @@ use crate::stderr::eprint_line;
 pub(crate) struct Delete {
     #[command(flatten)]
     key: KeyReference,
-    /// Do not ask; needed where there is no terminal
+    /// Do not ask for confirmation; required if there is no terminal
     #[arg(long, short)]
     yes: bool,
-    /// Also delete the key that makes this very call
+    /// Also delete the key that authenticates this call
     #[arg(long)]
     allow_key_in_use: bool,
     /// Print {"deleted":{"id","name","created","inUse","key"}}

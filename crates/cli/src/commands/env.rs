@@ -8,9 +8,9 @@ use crate::failure::Failure;
 use crate::output::{print_secret, refuse_closed_output, refuse_terminal};
 use crate::runtime;
 
-/// Print the key as a shell's variable, for `eval "$(codat-keys env)"` in direnv's .envrc
+/// Print the key as a shell variable, for `eval "$(codat-keys env)"` in direnv's .envrc
 ///
-/// It sets CODAT_API_KEY and CODAT_BASE_URL, and unsets what would compete with them, for sh, bash and zsh.
+/// The output sets CODAT_API_KEY and CODAT_BASE_URL, and unsets the other variables that give a key, for sh, bash and zsh.
 #[derive(Args)]
 #[command(after_help = "Example: eval \"$(codat-keys env --profile work)\"")]
 pub(crate) struct Env {

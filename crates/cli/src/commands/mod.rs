@@ -52,10 +52,9 @@ use crate::runtime;
 
 /// Use and manage Codat API keys.
 ///
-/// The key is that of the profile that --profile names; else it is read from CODAT_API_KEY (a raw key),
-/// CODAT_AUTH_HEADER (a whole header) or the file that CODAT_API_KEY_FILE names (either), which must agree; else it is that of
-/// the profile that CODAT_PROFILE names, or of the profile in use. It is never an argument, and never printed unless --reveal
-/// asks for it.
+/// The key comes from the first of these places that is set: the profile of --profile; the variables CODAT_API_KEY (a raw key),
+/// CODAT_AUTH_HEADER (a whole header) and CODAT_API_KEY_FILE (the path of a file with either), which must agree; the profile of
+/// CODAT_PROFILE; the profile in use. The key is never an argument, and never printed unless --reveal asks for it.
 #[derive(Parser)]
 #[command(name = "codat-keys", version, propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -69,34 +68,34 @@ enum Command {
     List(List),
     /// Show one key, by its id or unambiguous name
     Show(Show),
-    /// Show the key in use: its id, its name, when it was made
+    /// Show the key in use: its id, name and creation date
     Whoami(Whoami),
     /// Create a key
     Create(Create),
-    /// Delete a key, by its id or unambiguous name: for good
+    /// Delete a key permanently, by its id or unambiguous name
     Delete(Delete),
-    /// Try a key, and store it in the keyring under a profile's name
+    /// Check a key with a call, and store it in the keyring under a profile's name
     Login(Login),
     /// Remove a profile, and the key that `login` stored for it
     Logout(Logout),
-    /// List, choose and show profiles: names for keys and the API that they are for
+    /// List, select and show profiles: each names a key and the API that the key is for
     Profile(Profiles),
     /// Run a command with the key in its environment as CODAT_API_KEY, and nowhere else
     Exec(Exec),
     Inject(Inject),
     Env(Env),
-    /// Report what should not stay as it is with the keys, and end with status 3 where something is found
+    /// Report problems with the keys, and end with status 3 if there are any
     Audit(Audit),
-    /// Make any call to Codat's API, and print its answer
+    /// Send any request to Codat's API, and print the response
     Api(Api),
-    /// Report what a call would use and how it fares, without a secret: to paste into a ticket
+    /// Report the configuration and the results of two calls, without secrets, to paste into a ticket
     Doctor(Doctor),
     Header(Header),
-    /// Run a local stand-in for Codat's API, until Ctrl-C
+    /// Run a local emulator of Codat's API, until Ctrl-C
     Emulator(Emulator),
-    /// Open a page in the browser on which to view, copy, create and revoke keys
+    /// Open a page in the browser to view, copy, create and revoke keys
     Portal(Portal),
-    /// Show the main job on an embedded emulator, over real HTTP
+    /// Show how keys are created, used and deleted, on an embedded emulator over HTTP
     #[command(after_help = "Example: codat-keys demo")]
     Demo,
     Completions(Completions),

@@ -33,7 +33,7 @@ pub(crate) struct Config {
     document: DocumentMut,
     in_use: Option<Name>,
     profiles: Vec<Profile>,
-    /// The lock, if the configuration is going to be saved.
+    /// The lock, which a configuration from [`lock`](Self::lock) holds.
     _lock: Option<File>,
 }
 

@@ -87,7 +87,7 @@ impl Reader<'_> {
     fn check_members(&self, table: &dyn TableLike, place: &str, names: &[&str]) -> Result<(), Failure> {
         let unknown = table.iter().map(|(name, _)| name).find(|name| !names.contains(name));
         unknown.map_or(Ok(()), |name| {
-            // A long name may be a key.
+            // A long name may be a key, and is not repeated.
             let name = if name.len() <= 20 { format!("`{name}`") } else { "a long name".into() };
             let within = if place.is_empty() { String::new() } else { format!(" in {place}") };
             let what = format!("{} has an unknown member{within}: {name}", self.path.display());

@@ -24,16 +24,16 @@ pub(crate) struct EmulatorOptions {
     /// Also accept this host name, such as `codat` for http://codat:4010; may be repeated
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
-    /// Make the same keys and ids each time
+    /// Generate the same keys and ids at each start
     #[arg(long, value_name = "NUMBER", value_parser = seed)]
     seed: Option<u64>,
     /// Keep the keys in this file, across restarts
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Answer 429 once the day's requests are used up
+    /// Respond with 429 after the requests of the day are used up
     #[arg(long)]
     enforce_limits: bool,
-    /// Let the last key be deleted, as Codat's OpenAPI text says, against its guide
+    /// Allow deleting the last key, as Codat's OpenAPI text does; Codat's guide does not
     #[arg(long)]
     last_key_can_be_deleted: bool,
     /// Inject the faults in this file: {"faults":[...]}, see docs/emulator.md
