@@ -52,14 +52,14 @@ fn administrators_and_developers_have_full_access() {
 fn anonymous_visitors_are_asked_to_sign_in() {
     let emulator = emulated();
     set_keys(&emulator);
-    let nobody = Visitor { emulator: &emulator, cookie: "x=y".into(), form_token: String::new() };
+    let unknown = Visitor { emulator: &emulator, cookie: "x=y".into(), form_token: String::new() };
     for path in PAGES {
-        let response = nobody.get(path);
+        let response = unknown.get(path);
         assert!(response.body.contains("Who are you?") && !response.body.contains("****"));
     }
     let before = state(&emulator);
     for (path, fields) in CHANGES {
-        let response = nobody.post(&path.replace("{id}", "an-id"), fields);
+        let response = unknown.post(&path.replace("{id}", "an-id"), fields);
         assert!(!response.body.contains("MadeUp") && !response.body.contains("****"), "{path}");
     }
     assert_eq!(state(&emulator), before);
