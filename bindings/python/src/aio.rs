@@ -1,5 +1,5 @@
-//! The client for asyncio. One thread of the process runs every call, and passes its result to the event loop through a
-//! [`crate::completion_queue`].
+//! The client for asyncio. One thread of the process runs the calls of all clients. The thread passes each result to
+//! the event loop of the call through a [`crate::completion_queue`].
 
 use std::pin::Pin;
 use std::thread;
@@ -18,11 +18,11 @@ use crate::options::{Options, shown};
 use crate::responses::RateLimit;
 use crate::secrets::AuthorizationHeader;
 
-/// The thread that drives every connection. It ends when the `Runtime` is dropped. After a fork, the child starts its
-/// own thread.
+/// The thread that drives every connection. The thread ends when the `Runtime` is dropped. The child of a fork starts
+/// its own thread.
 ///
-/// The thread receives calls from a channel, which wakes it once for all calls that arrive while it is busy.
-/// `Handle::spawn` would wake it for each call.
+/// The thread receives calls from a channel. The channel wakes the thread once for all calls that arrive while the
+/// thread is busy. `Handle::spawn` would wake the thread for each call.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Runtime(UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
@@ -54,7 +54,8 @@ impl Runtime {
 pub(crate) struct AsyncCore {
     pub(crate) client: Client,
     pub(crate) function: Option<KeyFunction>,
-    /// False for the copy after a fork, so that the garbage collector visits the function once.
+    /// False for the copy that the child of a fork uses. The copy and the original share one reference to the key
+    /// callback, which only the original reports to the garbage collector.
     is_first: bool,
 }
 
@@ -90,7 +91,8 @@ impl AsyncCore {
         self.client.authorization_for(&text("url", url)?).map(AuthorizationHeader).map_err(|error| raise(py, error))
     }
 
-    /// Returns the header if the key is known, and ``None`` if ``authorize`` must first read it from its source.
+    /// Returns the `Authorization` header for requests to `url` if the client has read the key. Returns `None` if
+    /// `authorize` must first read the key from its source.
     fn cached_authorization(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<Option<AuthorizationHeader>> {
         let header = self.client.cached_authorization(&text("url", url)?).map_err(|error| raise(py, error))?;
         Ok(header.map(AuthorizationHeader))

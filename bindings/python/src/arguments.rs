@@ -1,5 +1,5 @@
-//! Converts arguments. Each error names its argument: pyo3 names it in a note only, which Python before 3.11 does not
-//! have. No error quotes a value, because it may be a misplaced secret.
+//! Conversion of Python arguments. Each error message names the argument. pyo3 names the argument only in a note, which
+//! Python before 3.11 does not support. No error quotes a value, because the value may be a misplaced secret.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyMapping, PyString};
 
-/// Extracts an argument.
+/// Converts an argument. The error names the argument.
 pub(crate) fn argument<'a, 'py, T: FromPyObject<'a, 'py>>(name: &str, value: &'a Bound<'py, PyAny>) -> PyResult<T> {
     value.extract().map_err(|error: T::Error| {
         let (py, error): (_, PyErr) = (value.py(), error.into());
@@ -25,12 +25,12 @@ pub(crate) fn argument<'a, 'py, T: FromPyObject<'a, 'py>>(name: &str, value: &'a
     })
 }
 
-/// Extracts a string, borrowed from Python.
+/// Converts a string argument. The string is borrowed from Python.
 pub(crate) fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PyBackedStr> {
     argument(name, value)
 }
 
-/// Extracts the entries of a mapping whose values can be sent in a query or a header.
+/// Converts a mapping to its entries. Each value must have a type that can be sent in a query or a header.
 pub(crate) fn entries(name: &str, mapping: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, String)>> {
     let Some(mapping) = mapping else { return Ok(Vec::new()) };
     let Ok(mapping) = mapping.cast::<PyMapping>() else {
@@ -43,7 +43,7 @@ pub(crate) fn entries(name: &str, mapping: Option<&Bound<'_, PyAny>>) -> PyResul
     mapping.items()?.iter().map(entry).collect()
 }
 
-/// Formats a value as Codat does: `true`, not `True`.
+/// Formats a value of a query or a header as Codat does: `true`, not `True`.
 fn parameter(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(value) = value.cast::<PyBool>() {
         return Ok(value.is_true().to_string());
@@ -54,7 +54,7 @@ fn parameter(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     Err(wrong(name, format!("a value in it is a {}, and no str, int, float or bool", kind(value))))
 }
 
-/// Extracts a time: a number of seconds, or a `timedelta`.
+/// Converts a duration: a number of seconds, a `timedelta`, or `None`.
 pub(crate) fn seconds(name: &str, time: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
     let time = match time.getattr_opt(intern!(time.py(), "total_seconds"))? {
         Some(total_seconds) => Some(total_seconds.call0()?.extract()?),

@@ -1,4 +1,4 @@
-//! The blocking client. It releases the GIL while it waits, and checks for signals.
+//! The blocking client. While a call waits, it releases the GIL and regularly checks for signals.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,8 +54,8 @@ impl BlockingCore {
             move |line| lock(&watch.lines).push(line)
         });
         let result = py.detach(|| {
-            // Unconstrained, because the core rejects blocking calls in a task with a budget, and a signal handler may
-            // make calls.
+            // `unconstrained` removes tokio's task budget. A signal handler can make blocking calls, which the core
+            // rejects in a task with a budget.
             let stop = Box::pin(tokio::task::unconstrained(Arc::clone(&watch).signalled()));
             let work =
                 async |client: &Client| logs::with_listener(begin(client.clone(), stop), listener).await.transpose();
@@ -67,7 +67,8 @@ impl BlockingCore {
             Err(error) => Err(raise_call_error(py, error)),
         };
         let signal = lock(&watch.signal).take().or(written.err());
-        // Checks once more: the exception of a later signal would be raised after this function, and lose the result.
+        // Checks for signals once more. If Python raised the exception of a late signal after this function returned,
+        // the result of the call would be lost.
         let Some(signal) = signal.or_else(|| py.check_signals().err()) else { return result };
         explain(py, &signal, result)?;
         Err(signal)
@@ -87,7 +88,8 @@ impl BlockingCore {
         self.client.rate_limit().map(RateLimit)
     }
 
-    /// Returns the header if the key is known, and ``None`` if ``authorize`` must first read it from its source.
+    /// Returns the `Authorization` header for requests to `url` if the client has read the key. Returns `None` if
+    /// `authorize` must first read the key from its source.
     fn cached_authorization(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<Option<AuthorizationHeader>> {
         let header = self.client.cached_authorization(&text("url", url)?).map_err(|error| raise(py, error))?;
         Ok(header.map(AuthorizationHeader))
@@ -122,7 +124,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// Completes when a signal handler has raised an exception in this thread, and stores that exception.
+    /// Waits until a signal handler raises an exception in this thread, and stores the exception.
     async fn signalled(self: Arc<Self>) {
         loop {
             tokio::time::sleep(SIGNAL_CHECK_INTERVAL).await;
@@ -138,17 +140,17 @@ impl Watch {
         }
     }
 
-    /// Runs the function that returns the key. If a signal interrupts the function, the call ends, and another call
-    /// that waits for the key runs the function again.
+    /// Runs the key callback in this thread. If a signal interrupts the callback, the call ends. Another call that
+    /// waits for the key then runs the callback again.
     fn run_callback(&self, request: KeyRequest) {
-        // `None` if the interpreter has shut down.
+        // `try_attach` returns `None` if the interpreter has shut down.
         if let Some(Err(signal)) = Python::try_attach(|py| request.run_here(py)) {
             *lock(&self.signal) = Some(signal);
         }
     }
 
     fn write(&self, py: Python<'_>) -> PyResult<()> {
-        // The lock is released first, because a log handler may make a call.
+        // Releases the lock before the log handlers run, because a handler can make a call.
         let lines = std::mem::take(&mut *lock(&self.lines));
         lines.iter().try_for_each(|line| logs::write(py, line))
     }

@@ -16,9 +16,9 @@ use crate::key_types::{ApiKeyDetails, Creation};
 use crate::responses::{Page, Response};
 use crate::secrets::{self, AuthorizationHeader};
 
-/// Completes when the caller cancels the call.
+/// A future that completes when the caller cancels the call.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// The future of a running call. It resolves to `None` if a call that changes nothing was cancelled.
+/// The future of a running call. The future resolves to `None` if a call that only reads was cancelled.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send>>;
 type Begin = Box<dyn FnOnce(Client, Stop) -> Work + Send>;
 
@@ -52,7 +52,7 @@ impl Outcome {
     }
 }
 
-/// A call that has not started. It can be performed once.
+/// A call that has not started. A call can be performed once.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Call(Mutex<Option<Begin>>);
 
@@ -62,7 +62,7 @@ impl Call {
         begin.ok_or_else(|| PyRuntimeError::new_err("this call was performed already"))
     }
 
-    /// Creates a call that changes nothing, so that its future can be dropped at any time.
+    /// Creates a call that only reads. Cancelling the call drops its future.
     fn read<W>(work: impl FnOnce(Client) -> W + Send + 'static) -> Self
     where
         W: Future<Output = Result<Outcome, Error>> + Send + 'static,
@@ -77,7 +77,8 @@ impl Call {
         })
     }
 
-    /// Creates a call that may change something. It reports its outcome even if it is cancelled.
+    /// Creates a call that can change data of Codat. A cancelled call still completes, with its result or with an error
+    /// that says whether the change may have taken effect.
     fn change<W>(work: impl FnOnce(Client, Stop) -> W + Send + 'static) -> Self
     where
         W: Future<Output = Result<Outcome, Error>> + Send + 'static,
@@ -195,7 +196,7 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
     KeyId::parse(&text("id", id)?).map_err(|error| raise(id.py(), error))
 }
 
-/// The position in the pages of a resource.
+/// The cursor of a paginated resource: the page that is requested next.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct PageCursor(Arc<tokio::sync::Mutex<codat_keys::PageCursor>>);
 
@@ -218,7 +219,7 @@ impl PageCursor {
 
 #[pymethods]
 impl PageCursor {
-    /// Returns the call for the next page, whose result is `None` after the last page.
+    /// Returns the call that requests the next page. After the last page, the result of the call is `None`.
     fn next(&self) -> Call {
         let cursor = Arc::clone(&self.0);
         Call::read(async move |client| cursor.lock().await.next(&client).await.map(Outcome::Page))

@@ -52,8 +52,7 @@ impl KeyCommand {
         Ok(Self { argv: words("argv", argv)?, timeout, cached_for })
     }
 
-    /// Shows the program with keys masked, and no arguments: they may contain a secret, although the documentation says
-    /// not to.
+    /// Shows only the program, with keys masked. The arguments are hidden, because they may contain a secret.
     fn __repr__(&self) -> String {
         let program = self.argv.first().map_or_else(String::new, |program| program.display().to_string());
         format!("<KeyCommand {}>", mask_credentials(&program))
@@ -61,7 +60,7 @@ impl KeyCommand {
 }
 
 impl KeyCommand {
-    /// Converts a `KeyCommand`, or a list of the program and its arguments.
+    /// Converts the argument `api_key_command`, which is a `KeyCommand` or a list of a program and its arguments.
     pub(crate) fn given(value: &Bound<'_, PyAny>) -> PyResult<codat_keys::KeyCommand> {
         let Ok(given) = value.cast::<Self>() else {
             return Ok(codat_keys::KeyCommand::new(words("api_key_command", value)?));

@@ -1,5 +1,5 @@
-//! The queue of completed calls between the runtime's thread and an event loop, which drains it. The runtime's thread
-//! never waits for the GIL.
+//! The queue through which the runtime's thread reports completed calls to an asyncio event loop. The event loop drains
+//! the queue and creates the Python objects, so that the runtime's thread need not wait for the GIL.
 
 #[cfg(unix)]
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
@@ -23,10 +23,11 @@ pub(crate) struct Task(Mutex<Option<oneshot::Sender<()>>>);
 
 #[pymethods]
 impl Task {
-    /// Cancels the call and closes its connection. The call still completes, and a change then reports its outcome.
+    /// Cancels the call, and closes the connection of its request. The queue still receives the completion of the call.
+    /// For a call that can change data, the completion says whether the change may have taken effect.
     fn stop(&self) {
         if let Some(stop) = lock(&self.0).take() {
-            // Fails if the call has completed meanwhile.
+            // Sending fails if the call has already completed.
             let _ = stop.send(());
         }
     }
@@ -34,14 +35,14 @@ impl Task {
 
 /// An entry of the queue.
 enum Event {
-    /// The number of a call, and its result. `None` if the call was cancelled and has changed nothing.
+    /// A call completed: its number and its result. The result is `None` if a call that only reads was cancelled.
     Completed(u64, Option<Result<Outcome, Error>>),
-    /// The number of a call that needs the key, and its request.
+    /// A call needs the key: the number of the call, and the request to run the key callback.
     KeyRequested(u64, KeyRequest),
     Logged(Line),
 }
 
-/// The number of a call, and its result, its exception, or a `KeyRequest`.
+/// A completion as Python receives it: the number of the call, then its result or a `KeyRequest`, then its exception.
 type Completion<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
 
 /// The queue of one event loop.
@@ -53,7 +54,7 @@ struct Shared {
     waker: Waker,
 }
 
-/// The way to wake the event loop.
+/// How the queue wakes its event loop.
 enum Waker {
     /// A pipe that the event loop reads from.
     #[cfg(unix)]
@@ -64,7 +65,8 @@ enum Waker {
 
 #[pymethods]
 impl CompletionQueue {
-    /// `wake` is called from any thread when the queue is no longer empty. Without it, the loop reads from `fileno`.
+    /// Creates an empty queue. When a first entry arrives, the queue calls `wake` from any thread. Without `wake`, the
+    /// event loop must watch the file descriptor that `fileno` returns.
     #[new]
     fn new(wake: Option<Py<PyAny>>) -> PyResult<Self> {
         let waker = wake.map_or_else(Waker::pipe, |wake| Ok(Waker::Call(wake)))?;
@@ -80,7 +82,7 @@ impl CompletionQueue {
         }
     }
 
-    /// Starts a call. `drain` returns its result with this number.
+    /// Starts a call. `drain` returns the result of the call together with `number`.
     fn start(&self, py: Python<'_>, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
         ensure_running(py)?;
         let (begin, client, queue) = (call.take()?, core.client.clone(), Arc::clone(&self.0));
@@ -102,7 +104,8 @@ impl CompletionQueue {
         Ok(Task(Mutex::new(Some(stop))))
     }
 
-    /// Removes and returns everything in the queue.
+    /// Removes all entries from the queue. Writes the log records, and returns the results of calls and the key
+    /// requests.
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Completion<'py>>> {
         self.0.waker.reset()?;
         let events = std::mem::take(&mut *lock(&self.0.events));
@@ -124,7 +127,7 @@ impl Event {
                 Err(error) => Some((number, None, Some(error))),
             },
             Self::Logged(line) => {
-                // A log handler that fails does not lose the results.
+                // An exception of a log handler must not lose the results of calls.
                 if let Err(error) = logs::write(py, &line) {
                     error.write_unraisable(py, None);
                 }
@@ -159,7 +162,7 @@ impl Waker {
         Err(PyNotImplementedError::new_err("event loops cannot read from pipes here"))
     }
 
-    /// Wakes the event loop, because the queue is no longer empty. Does nothing if the loop is closed.
+    /// Wakes the event loop. Does nothing if the event loop is closed.
     fn wake(&self) {
         match self {
             #[cfg(unix)]

@@ -11,7 +11,8 @@ use crate::arguments::argument;
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Emulator {
     running: Mutex<Option<codat_keys_emulator::Emulator>>,
-    /// The id of the process that runs the threads of the emulator. The child of a fork has no threads to stop.
+    /// The id of the process that started the emulator. In the child of a fork the emulator's threads do not exist, so
+    /// the child does not stop them.
     process: u32,
     base_url: String,
     api_key: String,

@@ -9,13 +9,15 @@ use pyo3::types::{PyDict, PyType};
 
 use crate::interpreter::ensure_running;
 
-/// Returns the exception for an error, with the data of the error as attributes and its cause as `__cause__`. The
-/// attribute `candidates` is not set: see [`raise_call_error`](crate::key_types::raise_call_error).
+/// Returns the Python exception for an error. The attributes of the exception contain the data of the error, and
+/// `__cause__` contains its cause. Only [`raise_call_error`](crate::key_types::raise_call_error) sets the attribute
+/// `candidates`.
 pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     build(py, &error).unwrap_or_else(|failed| ensure_running(py).err().unwrap_or(failed))
 }
 
-/// Adds the result of an interrupted call to the exception of the interruption.
+/// Sets the cause of `raised`, the exception that interrupted a call, if the call may have changed data. The cause is
+/// an error that says which change may have happened.
 pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_, PyAny>>) -> PyResult<()> {
     let (result, error) = match result {
         Ok(result) => (Some(result), None),
@@ -24,8 +26,8 @@ pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_,
     py.import("codat_keys._interrupted")?.call_method1("explain", (raised.value(py), result, error)).map(drop)
 }
 
-/// The exception of a function that was called for the key. The exception becomes the `__cause__` of the one that the
-/// call raises. Its message is not shown, because it may contain a secret.
+/// The exception that a key callback raised. The exception becomes the `__cause__` of the error that the call raises.
+/// `Display` and `Debug` omit the exception's message, because the message may contain a secret.
 pub(crate) struct CallbackError {
     pub(crate) text: String,
     pub(crate) exception: PyErr,

@@ -4,7 +4,8 @@ use pyo3::exceptions::{PyImportError, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-/// Rejects a call during interpreter shutdown, for example in a `__del__`. Modules can no longer be imported then.
+/// Returns an error during interpreter shutdown, for example in a `__del__` method. Python cannot import modules during
+/// shutdown.
 #[pyfunction]
 pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
     let imports = py.import(intern!(py, "sys")).and_then(|sys| sys.getattr(intern!(py, "meta_path")));
@@ -16,7 +17,7 @@ pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
     ))
 }
 
-/// Rejects an import in a sub-interpreter.
+/// Returns `ImportError` if the package is imported in a sub-interpreter.
 pub(crate) fn check_main_interpreter() -> PyResult<()> {
     if is_main_interpreter() {
         return Ok(());
@@ -35,7 +36,7 @@ fn is_main_interpreter() -> bool {
     id == 0
 }
 
-/// The stable ABI of Python 3.9 on Windows cannot identify an interpreter.
+/// Always returns true on Windows, where the stable ABI of Python 3.9 cannot identify an interpreter.
 #[cfg(windows)]
 fn is_main_interpreter() -> bool {
     true

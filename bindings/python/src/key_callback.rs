@@ -1,5 +1,5 @@
-//! A Python function as a credential provider. A blocking call runs it in its own thread, and an asynchronous call on
-//! its event loop.
+//! A Python function as a credential provider, called the key callback. A blocking call runs the callback in the thread
+//! of the caller. An asynchronous call runs the callback on the event loop of the call.
 
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,19 +18,20 @@ use crate::secrets::{ApiKey, AuthorizationHeader};
 const SOURCE: &str = "the function given as `api_key`";
 
 tokio::task_local! {
-    /// The context of the call that is being polled.
+    /// The callback context of the call whose future is being polled.
     static CONTEXT: CallbackContext;
 }
 
-/// The context in which a call runs the function.
+/// The context in which a call runs the key callback.
 pub(crate) struct CallbackContext {
     /// The `contextvars.Context` of the call.
     context: Arc<Py<PyAny>>,
-    /// Sends a request to the thread or event loop on which the function runs.
+    /// Sends a key request to the thread or event loop that runs the key callback.
     send: Box<dyn Fn(KeyRequest) + Send + Sync>,
 }
 
-/// Polls the work of a call. `context` is set if a function is the source of its key.
+/// Runs the future of a call with the context for the key callback. `context` is `None` if the client has no key
+/// callback.
 pub(crate) async fn with_callback<T>(context: Option<CallbackContext>, work: impl Future<Output = T>) -> T {
     match context {
         Some(context) => CONTEXT.scope(context, work).await,
@@ -38,23 +39,23 @@ pub(crate) async fn with_callback<T>(context: Option<CallbackContext>, work: imp
     }
 }
 
-/// A function that returns the key.
+/// The key callback of a client: a Python function that returns the key.
 #[derive(Clone)]
 pub(crate) struct KeyFunction(Arc<Py<PyAny>>);
 
 impl KeyFunction {
-    /// Returns the function if the argument `api_key` is callable.
+    /// Returns the key callback if the argument `api_key` is callable.
     pub(crate) fn given(value: &Bound<'_, PyAny>) -> Option<Self> {
         value.is_callable().then(|| Self(Arc::new(value.clone().unbind())))
     }
 
-    /// Whether the function must run on an event loop.
+    /// Whether the key callback is an async function, which only an event loop can run.
     pub(crate) fn is_async(&self, py: Python<'_>) -> PyResult<bool> {
         module(py)?.call_method1("is_async", (&*self.0,))?.is_truthy()
     }
 
-    /// Returns the context of a call that starts in the current Python context. Returns an error if the function itself
-    /// makes the call, which would wait for itself.
+    /// Returns the context of a call that starts in the current Python context. Returns an error if the key callback
+    /// itself makes the call, because the call would wait for its own callback.
     pub(crate) fn callback_context(
         &self,
         py: Python<'_>,
@@ -64,7 +65,7 @@ impl KeyFunction {
         Ok(CallbackContext { context: Arc::new(context.unbind()), send: Box::new(send) })
     }
 
-    /// Reports the function to the garbage collector.
+    /// Reports the Python function to the garbage collector.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&*self.0)
     }
@@ -75,13 +76,13 @@ impl KeyProvider for KeyFunction {
         SOURCE
     }
 
-    /// Requests the key. The future never completes if the request is dropped, because its call was cancelled and is
-    /// about to end.
+    /// Requests the key from the key callback. If the request is dropped, the call was cancelled and is about to end,
+    /// so the future never completes.
     fn read(&self) -> Reading<'_> {
         let (tx, rx) = oneshot::channel();
         let tx = Mutex::new(Some(tx));
-        // Unconstrained, because the core rejects blocking calls in a task with a budget, and the function may make
-        // calls of another client.
+        // `unconstrained` removes tokio's task budget. The callback can make blocking calls of another client, which
+        // the core rejects in a task with a budget.
         Box::pin(tokio::task::unconstrained(async move {
             let _ = CONTEXT.try_with(|CallbackContext { context, send }| {
                 send(KeyRequest { function: self.clone(), context: Arc::clone(context), tx });
@@ -96,7 +97,7 @@ impl KeyProvider for KeyFunction {
 
 type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
 
-/// A request to run the function. A call waits for the result.
+/// A request to run the key callback. The call that sent the request waits for the result.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct KeyRequest {
     function: KeyFunction,
@@ -105,7 +106,7 @@ pub(crate) struct KeyRequest {
 }
 
 impl KeyRequest {
-    /// Runs the function in this thread. Returns an error if the function raises an exception that is not an
+    /// Runs the key callback in this thread. Returns an error only if the callback raises an exception that is not an
     /// `Exception`, such as `KeyboardInterrupt`.
     pub(crate) fn run_here(self, py: Python<'_>) -> PyResult<()> {
         let context = Arc::clone(&self.context);
@@ -114,7 +115,7 @@ impl KeyRequest {
 
     fn send(&self, result: CallbackResult) {
         let tx = self.tx.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Fails if the call was cancelled meanwhile.
+        // Sending fails if the call was cancelled.
         tx.map(|tx| tx.send(result).ok());
     }
 }
@@ -131,19 +132,19 @@ impl KeyRequest {
         self.context.clone_ref(py)
     }
 
-    /// Completes the request with the value that the function returned.
+    /// Completes the request with the value that the key callback returned.
     fn complete(&self, returned: &Bound<'_, PyAny>) {
         self.send(credential(returned));
     }
 
-    /// Completes the request with the exception that the function raised.
+    /// Completes the request with the exception that the key callback raised.
     fn fail(&self, raised: &Bound<'_, PyBaseException>) {
         let text = format!("it raised {}", kind(raised));
         self.send(Err(Box::new(CallbackError { text, exception: PyErr::from_value(raised.clone().into_any()) })));
     }
 }
 
-/// Converts the value that the function returned.
+/// Converts the value that the key callback returned.
 fn credential(returned: &Bound<'_, PyAny>) -> CallbackResult {
     if let Ok(key) = returned.cast::<ApiKey>() {
         return Ok(Credential::ApiKey(key.get().0.clone()));

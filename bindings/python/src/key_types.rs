@@ -102,7 +102,8 @@ impl Creation {
     }
 }
 
-/// Returns the exception of a call: that of [`raise`], with the `candidates` if the outcome of a change is unknown.
+/// Returns the exception that [`raise`] returns for the error of a call. If the outcome of a change is unknown, this
+/// function also sets the attribute `candidates`.
 pub(crate) fn raise_call_error(py: Python<'_>, error: Error) -> PyErr {
     let outcome = error.outcome().cloned();
     let raised = raise(py, error);
@@ -112,8 +113,8 @@ pub(crate) fn raise_call_error(py: Python<'_>, error: Error) -> PyErr {
     raised.value(py).setattr("candidates", keys).err().unwrap_or(raised)
 }
 
-/// Converts to an aware `datetime` in UTC, rounded down to microseconds. `None` for a year that Python does not
-/// support.
+/// Converts a timestamp to an aware `datetime` in UTC, rounded down to microseconds. Returns `None` for a year that
+/// `datetime` does not support.
 pub(crate) fn datetime(py: Python<'_>, date: Timestamp) -> PyResult<Option<Bound<'_, PyAny>>> {
     let module = py.import("datetime")?;
     let utc = module.getattr("timezone")?.getattr("utc")?;

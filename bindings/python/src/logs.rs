@@ -1,5 +1,6 @@
-//! Writes the events of the core to Python's logger `codat_keys`. A call records events only if the logger is enabled.
-//! A Python thread writes them, because the thread that drives the connections never waits for the GIL.
+//! Writes the tracing events of the core to Python's logger `codat_keys`. A call records events only if the logger is
+//! enabled. The thread that drives the connections must not wait for the GIL, so a Python thread writes the log
+//! records.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,7 +15,7 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::calls::{Outcome, Work};
 
-/// `logging.DEBUG`.
+/// The value of Python's `logging.DEBUG`.
 const DEBUG: u8 = 10;
 
 /// A log record: the method and path of a request, and what happened.
@@ -25,7 +26,7 @@ pub(crate) struct Line {
     text: String,
 }
 
-/// Polls the work of a call, and passes its log records to `listener`.
+/// Runs the future of a call, and passes the log records of the call to `listener`.
 pub(crate) async fn with_listener(
     work: Work,
     listener: Option<impl Fn(Line) + Send + Sync + 'static>,
@@ -36,12 +37,12 @@ pub(crate) async fn with_listener(
     }
 }
 
-/// Whether the logger is enabled.
+/// Whether the logger `codat_keys` is enabled for `DEBUG`.
 pub(crate) fn is_enabled(py: Python<'_>) -> PyResult<bool> {
     logger(py)?.call_method1("isEnabledFor", (DEBUG,))?.is_truthy()
 }
 
-/// Writes a record. Its parts are in `record.args`, too.
+/// Writes a log record. The record's `args` contain the method, the path and the text.
 pub(crate) fn write(py: Python<'_>, line: &Line) -> PyResult<()> {
     logger(py)?.call_method1("debug", ("%s %s: %s", &line.method, &line.path, &line.text))?;
     Ok(())
@@ -54,7 +55,7 @@ fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(logger.bind(py))
 }
 
-/// Records the events of one call, whose requests are sequential.
+/// The tracing subscriber of one call. The requests of a call are sequential, so the subscriber stores one request.
 struct Listener<F> {
     send: F,
     request: Mutex<Line>,
@@ -84,7 +85,7 @@ impl<F: Fn(Line) + Send + Sync + 'static> Subscriber for Listener<F> {
         (self.send)(line);
     }
 
-    // Fields that are recorded later are in the event, too.
+    // Ignores the fields that a span records after its creation, because the events contain the same fields.
     fn record(&self, _: &Id, _: &Record<'_>) {}
     fn record_follows_from(&self, _: &Id, _: &Id) {}
     fn enter(&self, _: &Id) {}

@@ -11,7 +11,7 @@ use crate::command::KeyCommand;
 use crate::key_callback::KeyFunction;
 use crate::secrets;
 
-/// The arguments of a client. Creating the client validates them.
+/// The arguments of a client with their types converted. Creating the client validates the values.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Options {
     pub(crate) builder: ClientBuilder,
@@ -75,7 +75,7 @@ impl Options {
     }
 }
 
-/// Rejects more than one source of the key.
+/// Returns an error if more than one source of the key is given.
 fn at_most_one(sources: [(&str, bool); 4]) -> PyResult<()> {
     let mut given = sources.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
     match (given.next(), given.next()) {
@@ -84,7 +84,7 @@ fn at_most_one(sources: [(&str, bool); 4]) -> PyResult<()> {
     }
 }
 
-/// The `repr` of a client.
+/// Returns the `repr` of a client, with the key masked.
 pub(crate) fn shown(base_url: String, header: Result<AuthorizationHeader, Error>) -> String {
     let key = header.map_or_else(
         |error| if error.kind() == ErrorKind::Closed { "<closed>" } else { "<not read yet>" }.into(),

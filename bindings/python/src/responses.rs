@@ -95,10 +95,10 @@ impl Response {
     /// Raises ``BadResponseError`` if the body is not valid JSON; the error does not quote it. Raises ``ValueError``
     /// for an integer with more digits than ``sys.get_int_max_str_digits`` allows.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        // Passed as a text, because Python would guess the encoding of bytes.
+        // Passes a string, because Python would guess the encoding of bytes.
         let text = self.0.json_text().map_err(|error| raise(py, error))?;
         let value = py.import("json")?.call_method1("loads", (text,));
-        // Replaced, because Python's error contains the whole body.
+        // Replaces the error of Python's parser, because the error contains the whole body.
         value.map_err(|error| self.0.json::<IgnoredAny>().map_or_else(|error| raise(py, error), |_| error))
     }
 

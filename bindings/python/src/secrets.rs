@@ -154,7 +154,7 @@ impl AuthorizationHeader {
     }
 }
 
-/// The error of pickling a secret.
+/// Returns the error for an attempt to pickle a secret.
 pub(crate) fn unpicklable(what: &str) -> PyErr {
     PyTypeError::new_err(format!("{what} is not pickled, since it is a secret: pass what expose_secret() returns"))
 }
