@@ -1,6 +1,9 @@
-/** Checks arguments. Each error names its argument. No error contains a value, because it may be a misplaced secret. */
+/**
+ * Checks the arguments of public functions. Each error names its argument. No error contains a value, because the value
+ * may be a misplaced secret.
+ */
 
-/** Returns a string, which must not contain a lone surrogate. */
+/** Returns the argument if it is a string without a lone surrogate, and throws `TypeError` otherwise. */
 export function text(name: string, value: unknown): string {
     const given = of("string", name, value) as string;
     if (/\p{Surrogate}/u.test(given)) {
@@ -9,12 +12,12 @@ export function text(name: string, value: unknown): string {
     return given;
 }
 
-/** Returns a number. */
+/** Returns the argument if it is a number, and throws `TypeError` otherwise. */
 export function number(name: string, value: unknown): number {
     return of("number", name, value) as number;
 }
 
-/** Returns an integer. */
+/** Returns the argument if it is an integer, and throws `TypeError` otherwise. */
 export function whole(name: string, value: unknown): number {
     if (!Number.isSafeInteger(number(name, value))) {
         throw new TypeError(`argument '${name}' must be a whole number`);
@@ -22,17 +25,17 @@ export function whole(name: string, value: unknown): number {
     return value as number;
 }
 
-/** Returns a boolean. */
+/** Returns the argument if it is a boolean, and throws `TypeError` otherwise. */
 export function yes(name: string, value: unknown): boolean {
     return of("boolean", name, value) as boolean;
 }
 
-/** Returns `undefined` for an argument that is not given, and checks any other value. */
+/** Returns `undefined` for an argument that is not given. Passes any other value to `check`. */
 export function optional<T>(check: (name: string, value: unknown) => T, name: string, value: unknown): T | undefined {
     return value === undefined ? undefined : check(name, value);
 }
 
-/** Returns an object, which must not be `null`. */
+/** Returns the argument if it is an object other than `null`, and throws `TypeError` otherwise. */
 export function object<T extends object>(name: string, value: T): T {
     return of("object", name, value) as T;
 }
@@ -40,8 +43,8 @@ export function object<T extends object>(name: string, value: T): T {
 const LONGEST_NAME = 30;
 
 /**
- * Checks that an object has only members of these names. A misspelled name, such as `baseURL`, would be ignored
- * silently.
+ * Returns the argument if it is an object whose own members all have one of the given names. Throws for any other name,
+ * because a misspelled option such as `baseURL` would have no effect.
  */
 export function knownOptions<T extends object>(name: string, value: T, names: readonly string[]): T {
     if (Symbol.iterator in object(name, value)) {
@@ -52,7 +55,7 @@ export function knownOptions<T extends object>(name: string, value: T, names: re
         if (!names.includes(given)) {
             const meant = names.find((known) => alike(known) === alike(given));
             const instead = meant === undefined ? `it takes ${names.join(", ")}` : `did you mean '${meant}'?`;
-            // A long name may be a key.
+            // Hides a long name, because the name may be an API key.
             const unknown = given.length > LONGEST_NAME ? "with a long name" : `'${given}'`;
             throw new TypeError(`argument '${name}' has an unknown option ${unknown}: ${instead}`);
         }
@@ -60,7 +63,7 @@ export function knownOptions<T extends object>(name: string, value: T, names: re
     return value;
 }
 
-/** Returns a name in lower case and without separators. */
+/** Returns a name in lower case and without separators, to compare it with other names. */
 function alike(name: string): string {
     return name.toLowerCase().replace(/[-_]/g, "");
 }
@@ -84,8 +87,8 @@ export function entries(name: string, value: object | undefined): [string, strin
 }
 
 /**
- * Serializes to JSON. Throws for a value that `JSON.stringify` would replace by `null` or omit, except for members that
- * are `undefined`.
+ * Serializes an argument to JSON. Throws for a value that `JSON.stringify` would replace by `null` or omit, except for
+ * members that are `undefined`.
  */
 export function json(name: string, value: unknown): string {
     return JSON.stringify(value, function (this: any, key, value) {

@@ -1,13 +1,16 @@
-/** Functions that the integrations share. The client decides which key is used and where it may be sent. */
+/**
+ * Functions that the integrations with HTTP libraries share. The client decides which key is used, and to which URLs
+ * the key can be sent.
+ */
 import type { Client } from "./client";
 import type { AuthorizationHeader } from "./secrets";
 
-/** One request of another library. */
+/** One request that another HTTP library sends. */
 export interface Exchange<R> {
     url: string;
     signal: AbortSignal | undefined;
     body: unknown;
-    /** Sends the request with this value of `Authorization`. Called once or twice. */
+    /** Sends the request with this value of `Authorization`. `exchange` calls this function once or twice. */
     send(header: string): Promise<R>;
     /**
      * Returns the status of a response, and its URL after redirects. The URL is `undefined` if a redirect led to
@@ -26,7 +29,8 @@ export function mustBeClient(client: Client): void {
 }
 
 /**
- * Sends a request with the key of the client, and once more if Codat rejects the key and the source has another key.
+ * Sends a request with the key of the client. If Codat rejects the key and the source has another key, sends the
+ * request once more with that key, unless the body cannot be read twice.
  */
 export async function exchange<R>(client: Client, request: Exchange<R>): Promise<R> {
     const { signal } = request;
@@ -42,8 +46,8 @@ export async function exchange<R>(client: Client, request: Exchange<R>): Promise
 }
 
 /**
- * Resolves to the header for a request. Rejects for another origin than the client's own, so that nothing is sent to
- * it.
+ * Resolves to the header for a request. Rejects if the URL has another origin than the client's base URL, so that the
+ * caller sends nothing.
  */
 export async function authorize(
     client: Client,
@@ -51,7 +55,8 @@ export async function authorize(
     signal: AbortSignal | undefined,
     body: any,
 ): Promise<AuthorizationHeader> {
-    // No other listener is attached yet, and an unhandled error of a stream ends the process.
+    // Prevents the end of the process by an `error` event without a listener. The HTTP library has not attached its own
+    // listener yet.
     if (typeof body?.pipe === "function") {
         body.on("error", () => {});
     }
@@ -63,8 +68,8 @@ export async function authorize(
 }
 
 /**
- * Resolves to the header for sending a request again after the key was rejected. Resolves to `null` if the key was not
- * rejected, or if the source has no other key.
+ * Resolves to the header for sending a request again after Codat rejected the key. Resolves to `null` if Codat did not
+ * reject the key, or if the source has no other key or cannot be read.
  */
 export async function afterRejection(
     client: Client,
@@ -85,7 +90,7 @@ export async function afterRejection(
     }
 }
 
-/** Whether a URL has the client's own origin, to which the key may be sent. */
+/** Whether a URL has the origin of the client's base URL, to which the key can be sent. */
 export function isOwn(client: Client, url: string): boolean {
     try {
         client.authorizationFor(url);

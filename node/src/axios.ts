@@ -64,7 +64,7 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
         // axios would replace the header by its own `auth`.
         const sent = { ...config, ...route(client, config, url), auth: undefined, headers, beforeRedirect };
         const request = () => plain.request({ ...sent, transformRequest: [], transformResponse: [] });
-        // The adapter that uses `fetch` ignores the agent.
+        // The adapter of axios that uses `fetch` ignores the agent, so `NextHop` checks its connections.
         const hop = authorization === undefined ? undefined : await NextHop.of(client, url);
         return (hop === undefined ? request() : hop.during(authorization!, request)).then(
             (response: any) => {
@@ -94,7 +94,8 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
 }
 
 /**
- * Hides the headers of the request to which a response or an error of axios refers from `inspect`, `console` and JSON.
+ * Hides request headers from `inspect`, `console` and JSON. `holder` is a response or an error of axios, which refers
+ * to its request.
  */
 function maskRequest(holder: any): void {
     const { request } = holder ?? {};
@@ -114,11 +115,11 @@ function route(client: Client, { proxy, httpAgent }: any, url: string): object {
         const { protocol = "http:", hostname, host, port } = proxy;
         client.checkNextHop(`${protocol.replace(/:?$/, ":")}//${hostname || host}${port ? `:${port}` : ""}`);
     }
-    // Earlier versions of axios send even an `https` request through a proxy unencrypted, and thus with this agent.
+    // Earlier versions of axios send an `https` request through a proxy unencrypted, with this agent.
     return { proxy: isPlain(url) ? false : proxy, httpAgent: directAgent(client, httpAgent) };
 }
 
-/** Returns an instance that sends a request without adding defaults. */
+/** Returns an axios instance that sends a request without adding defaults. */
 function withoutDefaults(instance: Instance): any {
     const plain = (instance as any).create();
     for (const name of Object.keys(plain.defaults)) {

@@ -1,16 +1,22 @@
-/** Keeps the exceptions of functions that return the key. Each becomes the `cause` of the errors of calls. */
+/**
+ * Stores the values that key callbacks threw. A thrown value becomes the `cause` of the error of each call that waited
+ * for the key.
+ */
 
 interface CallbackError {
     reason: unknown;
-    /** The number of the first call that started after the exception. It and later calls have another cause. */
+    /**
+     * The number of the first call that started after the exception. Only calls with a lower number can have this
+     * cause.
+     */
     before: number;
 }
 
 const callbackErrors = new Map<number, CallbackError>();
 
 /**
- * Keeps an exception, and removes those that no pending call can need. `oldest` is the number of the first pending
- * call, and `next` the number of the call that starts next.
+ * Stores the value that a key callback threw for a key request. Removes the values that no pending call can need.
+ * `oldest` is the number of the oldest pending call, and `next` is the number that the next call will have.
  */
 export function keep(request: number, reason: unknown, oldest: number, next: number): void {
     for (const [earlier, { before }] of callbackErrors) {
@@ -19,7 +25,7 @@ export function keep(request: number, reason: unknown, oldest: number, next: num
     callbackErrors.set(request, { reason, before: next });
 }
 
-/** Returns the exception of the function for a request. */
+/** Returns the value that the key callback threw for a key request. */
 export function reasonOf(request: number): unknown {
     return callbackErrors.get(request)?.reason;
 }

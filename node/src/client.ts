@@ -1,4 +1,4 @@
-/** The client. */
+/** The client of Codat's API and of its keys. */
 import { inspect } from "node:util";
 
 import { optional, text, yes } from "./arguments";
@@ -38,12 +38,12 @@ export class Keys {
         this.#own = own;
     }
 
-    /** Returns all keys, at most ten, in Codat's order. Each key contains its secret, as Codat's list does. */
+    /** Returns all keys, at most ten, in Codat's order. Each key contains its secret. */
     async list(options: CallOptions = {}): Promise<ApiKeyDetails[]> {
         return keys(await start(this.#own, { call: "list" }, options));
     }
 
-    /** Returns the key with this id. It is looked up in the list of keys. Rejects with `NotFoundError`. */
+    /** Returns the key with this id from the list of keys. Rejects with `NotFoundError` if no key has this id. */
     async get(id: string, options: CallOptions = {}): Promise<ApiKeyDetails> {
         return new ApiKeyDetails(await start(this.#own, { call: "get", id: text("id", id) }, options));
     }
@@ -57,8 +57,8 @@ export class Keys {
      * Creates exactly one key with this name: at most 4 attempts with one idempotency key, 15 s each, 60 s in total.
      *
      * Rejects with `KeyLimitReachedError` if there are ten keys. Rejects with `OutcomeUnknownError` if no response
-     * confirms whether a key was created, also if the signal was aborted. This error has the idempotency key with which
-     * to resume, and the candidates.
+     * confirms whether a key was created, even if the signal was aborted. The error contains the idempotency key with
+     * which to resume the call, and the keys that the call may have created.
      */
     async create(name: string, options: CreateOptions = {}): Promise<Creation> {
         const given = callOptions(options, ["adopt", "idempotencyKey"]);
@@ -76,8 +76,8 @@ export class Keys {
      * Deletes the key with this id permanently: at most 4 attempts, 10 s each, 30 s in total.
      *
      * Rejects with `NotFoundError`, `LastKeyError` or `KeyInUseError` without deleting a key, and with
-     * `OutcomeUnknownError` if no response confirms whether the key was deleted. The keys are listed first. A key that
-     * another process deletes after the list is not noticed.
+     * `OutcomeUnknownError` if no response confirms whether the key was deleted. This method lists the keys before the
+     * deletion. It does not detect a key that another process deletes after the keys were listed.
      */
     async delete(id: string, options: DeleteOptions = {}): Promise<void> {
         const given = callOptions(options, ["allowKeyInUse"]);
@@ -99,7 +99,7 @@ export class Keys {
  * ```
  */
 export class Client {
-    /** The keys. */
+    /** The keys of the Codat client: list, create and delete. */
     readonly keys: Keys;
     readonly #own: Own;
 
@@ -147,7 +147,8 @@ export class Client {
     }
 
     /**
-     * Returns the key that this client authenticates with. It is looked up in the list. Rejects with `NotFoundError`.
+     * Returns the listed key that this client authenticates with. Rejects with `NotFoundError` if the list does not
+     * contain the key.
      */
     async whoami(options: CallOptions = {}): Promise<ApiKeyDetails> {
         return new ApiKeyDetails(await start(this.#own, { call: "whoami" }, options));
@@ -224,8 +225,8 @@ export class Client {
 
     /**
      * Checks the server to which another HTTP library is about to send the header over an unencrypted connection. `url`
-     * is the URL of the library's proxy, or the URL of the request if there is no proxy. Throws `InvalidInputError`
-     * unless it has this client's own origin: a proxy would see the key.
+     * is the URL of the library's proxy, or the URL of the request if there is no proxy. Throws `InvalidInputError` if
+     * `url` has another origin than this client's base URL, because that server would see the key.
      */
     checkNextHop(url: string | URL): void {
         callNative(() => this.#own.core.checkNextHop(href(url)));
@@ -262,7 +263,7 @@ class Pages implements AsyncIterableIterator<Page> {
         return { done: false, value: new Page(completion.value, new Response(completion.response)) };
     }
 
-    /** Called when a loop is left before the last page. */
+    /** Called when a `for await` loop ends before the last page. */
     async return(): Promise<IteratorResult<Page, undefined>> {
         this.#left = true;
         return { done: true, value: undefined };
@@ -277,18 +278,18 @@ class Pages implements AsyncIterableIterator<Page> {
 interface Own {
     readonly core: Core;
     /**
-     * The function that returns the key, if there is one. The native module does not refer to it, so that it can be
-     * collected.
+     * The key callback, if there is one. The native module holds no reference to the callback, so that it can be
+     * garbage-collected.
      */
     readonly provide: KeyFunction | undefined;
 }
 
-/** Performs a call that has no options of its own. Resolves to its value. */
+/** Performs a call that accepts only the options of every call. Resolves to the value of the call. */
 async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
     return (await make(own, call, callOptions(options))).value;
 }
 
-/** Performs a call. */
+/** Performs a call. Resolves to the value and the response of the call. */
 function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptions): Promise<Completion> {
     return perform((calls, number) => calls.start(number, core, timeout, call), provide, signal);
 }

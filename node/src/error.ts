@@ -15,7 +15,7 @@ export interface ErrorData {
     showsIdempotencyKey: boolean;
     candidates: KeyData[] | null;
     cause: ErrorData | null;
-    /** The number of the request for the key for which the function threw the cause. */
+    /** The number of the key request whose callback threw the `cause` of this error. */
     thrown: number | null;
 }
 
@@ -60,7 +60,7 @@ export abstract class AmbiguousError extends CodatError {
         super(data, cause);
         this.idempotencyKey = data.idempotencyKey;
         if (!data.showsIdempotencyKey) {
-            // `inspect` and `JSON.stringify` do not show the property then.
+            // Not enumerable, so that `inspect` and `JSON.stringify` do not show the property.
             Object.defineProperty(this, "idempotencyKey", { enumerable: false });
         }
         this.candidates = candidates;

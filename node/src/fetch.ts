@@ -27,7 +27,8 @@ export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
         const given = members(init);
         const headers = Object.fromEntries(new Headers(given.headers ?? request?.headers));
         const own = given.body === undefined ? request : undefined;
-        // Passed in addition to the request, which does not keep the source of its signal from garbage collection.
+        // Passes the signal in addition to the request. The request alone does not protect the source of its signal
+        // from garbage collection.
         const signal = given.signal === undefined ? request?.signal : given.signal;
         const inputs = [input, own?.body ? own.clone() : input];
         const url = request?.url ?? String(input);

@@ -1,4 +1,4 @@
-/** Calls the function that returns the key, when a call needs it. */
+/** Runs the key callback, which is the function given as `apiKey`, when a call needs the key. */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { types } from "node:util";
 
@@ -8,30 +8,30 @@ import type { ApiKey, AuthorizationHeader } from "./secrets";
 /** An API key, or the value of an `Authorization` header. */
 export type Key = ApiKey | AuthorizationHeader | string;
 
-/** Returns the current key. */
+/** A function that returns the current key. */
 export type KeyFunction = () => Key | PromiseLike<Key>;
 
-/** Receives the result of a request: the text that the function returned, or the reason why there is no key. */
+/** Receives the result of a key request: the text that the key callback returned, or the reason why there is no key. */
 export interface Results {
     complete(request: number, text: string): void;
-    /** `thrown` is set if the function threw. */
+    /** `thrown` contains the thrown value if the key callback threw one. */
     fail(request: number, why: string, thrown?: { reason: unknown }): void;
 }
 
 /**
- * A running function. `provide` becomes `undefined` when it ends, because what the function has started may then make
- * calls.
+ * A running key callback. `provide` becomes `undefined` when the callback ends. Tasks that the callback has started can
+ * then make calls.
  */
 interface Running {
     provide: KeyFunction | undefined;
 }
 
-/** The functions that are running in this asynchronous context, the innermost last. */
+/** The key callbacks that are running in this asynchronous context, the innermost last. */
 const running = new AsyncLocalStorage<readonly Running[]>();
 
 /**
- * Binds a function to the asynchronous context of a call. Throws if the function itself makes the call, which would
- * wait for itself.
+ * Binds the key callback to the asynchronous context of a call. Throws if the callback itself makes the call, because
+ * the call would wait for its own callback.
  */
 export function bindCallback(provide: KeyFunction, results: Results): (request: number) => void {
     if (running.getStore()?.some((one) => one.provide === provide)) {
@@ -42,7 +42,7 @@ export function bindCallback(provide: KeyFunction, results: Results): (request: 
     return AsyncResource.bind((request: number) => void run(provide, results, request));
 }
 
-/** Runs the function, and passes its result on. */
+/** Runs the key callback, and passes its result to `results`. */
 async function run(provide: KeyFunction, results: Results, request: number): Promise<void> {
     const one: Running = { provide };
     const outer = running.getStore()?.filter(({ provide }) => provide !== undefined) ?? [];

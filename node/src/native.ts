@@ -21,7 +21,7 @@ export interface Options {
     authHeader?: string | undefined;
     apiKeyFile?: string | undefined;
     apiKeyCommand?: Command | undefined;
-    /** Whether a function returns the key. */
+    /** Whether a key callback provides the key. */
     hasCallback: boolean;
     baseUrl?: string | undefined;
     timeout?: number | undefined;
@@ -76,7 +76,7 @@ export type Call =
           body?: Uint8Array | undefined;
       };
 
-/** The position in the pages of a resource. */
+/** The cursor of a paginated resource: the page that is requested next. */
 export type PageCursor = { readonly cursor: unique symbol };
 
 export interface NativeResponse {
@@ -101,7 +101,10 @@ export interface Emulator {
     stop(): void;
 }
 
-/** Loads the module that was built in this repository, or else the module of the package for this platform. */
+/**
+ * Loads the native module that was built in this repository. Without it, loads the native module from the npm package
+ * for this platform.
+ */
 function load(): Native {
     const built = join(__dirname, "..", "codat-keys.node");
     if (existsSync(built)) {
@@ -116,7 +119,7 @@ function load(): Native {
         try {
             return require(`${name}/codat-keys.node`);
         } catch (error: any) {
-            // A package for another C library may be installed, which does not load.
+            // An installed package for another C library fails to load. Its error is reported if no package loads.
             if (error.code !== "MODULE_NOT_FOUND") broken.push(error.message);
         }
     }

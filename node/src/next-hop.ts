@@ -1,4 +1,7 @@
-/** Checks the server to which a request is sent. With a proxy, the URL of the request names another server. */
+/**
+ * Checks that the key is not sent unencrypted to another server, such as a proxy that the URL of the request does not
+ * name.
+ */
 import { subscribe } from "node:diagnostics_channel";
 import { lookup } from "node:dns/promises";
 import { Agent } from "node:http";
@@ -8,30 +11,30 @@ import type { Client } from "./client";
 /** An agent like the default agent of Node, but without the proxies of `NODE_USE_ENV_PROXY`. */
 const DIRECT = new Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });
 
-/** The headers that undici is about to write, and the connection. */
+/** The message of undici before it writes a request: the headers and the connection. */
 interface Sending {
     headers: unknown;
     socket: { remoteAddress?: string; remotePort?: number; destroy(error: unknown): void };
 }
 
-/** The unencrypted requests that undici, or `fetch` of Node, is about to send. */
+/** The headers of unencrypted requests that undici, or `fetch` of Node, is about to send. */
 const watches = new Set<Watch>();
 
-/** A header, and the check of a connection on which it is about to be written. */
+/** A header to watch for, and the check of the connection on which undici is about to write the header. */
 interface Watch {
     authorization: string;
-    /** Returns the error of a connection that must not be used. */
+    /** Returns an error if the connection must not be used, and `undefined` otherwise. */
     refusal(socket: Sending["socket"]): unknown;
 }
 
-/** Whether a URL is unencrypted. */
+/** Whether requests to a URL are unencrypted. */
 export function isPlain(url: string): boolean {
     return /^http:/i.test(url);
 }
 
-/** Returns an agent for unencrypted connections. The client checks each connection before the key is sent. */
+/** Returns an agent of Node for unencrypted connections. The client checks each connection before the key is sent. */
 export function directAgent(client: Client, given: any): any {
-    // As in the core, a proxy of the environment is not used for unencrypted requests.
+    // Ignores a proxy of the environment for unencrypted requests, as the core does.
     const agent = given === undefined || given.options?.proxyEnv ? DIRECT : given;
     const addRequest = (request: any, options: any, ...rest: unknown[]) => {
         if (request.hasHeader("authorization") && !options.socketPath) {
@@ -50,11 +53,14 @@ export class NextHop {
     readonly #port: number;
     readonly #addresses: Set<string>;
 
-    /** Resolves the addresses of a URL. `undefined` for an encrypted connection, whose content a proxy cannot read. */
+    /**
+     * Resolves the host name of a URL to its addresses. Returns `undefined` for an encrypted connection, whose content
+     * a proxy cannot read.
+     */
     static async of(client: Client, url: string): Promise<NextHop | undefined> {
         if (!isPlain(url)) return undefined;
         const { hostname, port } = new URL(url);
-        // If the name has no address, no connection is made.
+        // If the host name has no address, undici does not connect.
         const found = await lookup(hostname.replace(/^\[|\]$/g, ""), { all: true }).catch(() => []);
         listen();
         return new NextHop(client, Number(port || 80), new Set(found.map(({ address }) => address)));
@@ -67,8 +73,8 @@ export class NextHop {
     }
 
     /**
-     * Starts to close each connection to another server on which this header is about to be written. The returned
-     * function ends this.
+     * Closes every connection to another server on which undici is about to write this header. The returned function
+     * ends the watch.
      */
     watch(authorization: string): () => void {
         const watch = { authorization, refusal: (socket: Sending["socket"]) => this.#refusal(socket) };
@@ -76,13 +82,13 @@ export class NextHop {
         return () => watches.delete(watch);
     }
 
-    /** Watches the header while a request is sent. */
+    /** Sends a request, and watches for its header during the request. */
     async during<T>(authorization: string, send: () => Promise<T>): Promise<T> {
         const end = this.watch(authorization);
         try {
             return await send();
         } catch (error) {
-            // `fetch` wraps the error with which the connection was closed.
+            // `fetch` wraps the error with which `listen` closed the connection.
             throw (error as any)?.cause?.code === "invalid_input" ? (error as any).cause : error;
         } finally {
             end();
@@ -107,11 +113,11 @@ function hop(host: string, port: unknown): string {
 
 let isListening = false;
 
-/** Subscribes to undici at the first unencrypted request. */
+/** Subscribes to the diagnostics channel of undici when the first unencrypted request is sent. */
 function listen(): void {
     if (isListening) return;
     isListening = true;
-    // undici publishes this right before it writes the head of a request.
+    // undici publishes this message right before it writes the head of a request.
     subscribe("undici:client:sendHeaders", (message) => {
         const { headers, socket } = message as Sending;
         const own = [...watches].filter(({ authorization }) => String(headers).includes(authorization));

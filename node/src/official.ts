@@ -34,11 +34,11 @@ export function connect<Sdk, Options extends object>(
     const send = (input: Request, init: object): Promise<Response> => given.request(new Request(input, init));
     const httpClient = { request: codatFetch(client, given && send) };
     const made: any = new Sdk({ serverURL: client.baseUrl, ...options, httpClient } as unknown as Options);
-    // Each SDK keeps its options in a member of its own name.
+    // Checks all members, because each SDK stores its options in a member with another name.
     if (Object.values(made).some((member: any) => member?.httpClient === httpClient)) {
         return made;
     }
-    // An earlier SDK, based on axios.
+    // An earlier SDK sends its requests with an axios instance.
     const { defaultClient } = made.sdkConfiguration ?? {};
     if (defaultClient === undefined) {
         throw new TypeError(

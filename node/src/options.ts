@@ -7,7 +7,8 @@ import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
 /** The options of a client. The environment provides defaults: see `Client`. */
 export interface ClientOptions {
     /**
-     * An API key, or a function that returns a key or the value of an `Authorization` header, or a promise of one.
+     * An API key, or a function that returns a key or the value of an `Authorization` header. The function can return a
+     * promise.
      *
      * The first call of the client calls the function, within the timeout of that call. The function is called again
      * after Codat rejects its key. Concurrent calls share one result. If the call that waits for the function is
@@ -18,9 +19,9 @@ export interface ClientOptions {
     /** The value of an `Authorization` header, instead of a key. */
     authHeader?: AuthorizationHeader | string | undefined;
     /**
-     * A file with an API key or the value of an `Authorization` header. A file that was replaced is read again within a
-     * second, and after Codat rejects the key. A file that the user of this process owns and every user of the machine
-     * can read is rejected, unless a container mounts it.
+     * A file with an API key or the value of an `Authorization` header. The client reads a replaced file again within a
+     * second, and after Codat rejects the key. The client rejects a file that the user of this process owns if every
+     * user of the machine can read it, unless a container mounts the file.
      */
     apiKeyFile?: string | undefined;
     /**
@@ -75,32 +76,33 @@ export interface KeyCommand {
 export interface CallOptions {
     /** Cancels the call, and closes the connection of its request. */
     signal?: AbortSignal | undefined;
-    /** The timeout of this call with its retries, in milliseconds. Default: that of the client. */
+    /** The timeout of this call with its retries, in milliseconds. Default: the timeout of the client. */
     timeout?: number | undefined;
 }
 
 /** The options of `create`. */
 export interface CreateOptions extends CallOptions {
     /**
-     * Whether you know that no other program creates keys with this name. The only new key with this name is then
-     * returned after an ambiguous request. Default: false, and such a key is a candidate.
+     * Set this option if no other program creates keys with this name. If a request is ambiguous and exactly one new
+     * key has this name, `create` then returns this key. Default: false, and the error reports the key as a candidate.
      */
     adopt?: boolean | undefined;
     /**
-     * The idempotency key of a call that rejected with `OutcomeUnknownError`. It resumes this call, within 85 minutes.
+     * The idempotency key of an `OutcomeUnknownError`. The call resumes the call that rejected with this error, within
+     * 85 minutes.
      */
     idempotencyKey?: string | undefined;
 }
 
 /** The options of `delete`. */
 export interface DeleteOptions extends CallOptions {
-    /** Whether the key that this client uses can be deleted. Default: false. */
+    /** Whether to allow the deletion of the key that this client uses. Default: false. */
     allowKeyInUse?: boolean | undefined;
 }
 
 /** The options of `request`. */
 export interface RequestOptions extends CallOptions {
-    /** Parameters that are added to the path. */
+    /** Query parameters that are added to the path. */
     query?: Parameters | undefined;
     /** A value that is sent as JSON. Members that are `undefined` are omitted. */
     json?: unknown;
@@ -167,7 +169,9 @@ function command(name: string, value: unknown): Command {
     };
 }
 
-/** Checks and returns the options of every call. `others` are the names of further options of a call. @internal */
+/**
+ * Checks and returns the options that every call has. `others` are the names of further options of a call. @internal
+ */
 export function callOptions(given: CallOptions, others: readonly string[] = []): CallOptions {
     const { signal, timeout } = knownOptions("options", given, ["signal", "timeout", ...others]);
     if (signal !== undefined && !isSignal(signal)) {
@@ -218,7 +222,7 @@ function written(json: unknown, body: unknown): [Uint8Array?, string?] {
     return [Buffer.from(text("body", body))];
 }
 
-/** Whether a value is an `AbortSignal`. It may be of another realm, so `instanceof` is not used. */
+/** Whether a value is an `AbortSignal`. Does not use `instanceof`, because the value may be of another realm. */
 function isSignal(signal: any): boolean {
     return ["throwIfAborted", "addEventListener", "removeEventListener"].every(
         (name) => typeof signal?.[name] === "function",

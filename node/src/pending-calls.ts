@@ -1,4 +1,7 @@
-/** Pending calls. Each has a number, under which the native module reports its completion. */
+/**
+ * The pending calls of this JavaScript environment. Each call has a number, which the native module repeats in the
+ * events of the call.
+ */
 import * as timers from "node:timers";
 
 import { keep } from "./callback-errors";
@@ -7,7 +10,10 @@ import { type KeyFunction, type Results, bindCallback } from "./key-callback";
 import { type NativeResponse, type PendingCalls, native } from "./native";
 import { callNative, raise } from "./raise";
 
-/** The result of a call: a value, a response, or the data of an error, which is `null` if the call was cancelled. */
+/**
+ * The result of a call: a value, a response, or the data of an error. `error` is `null` if a call that only reads was
+ * cancelled.
+ */
 export interface Completion {
     value: any;
     response: NativeResponse | undefined;
@@ -17,7 +23,7 @@ export interface Completion {
 /** Starts a call under a number. */
 export type Start = (calls: PendingCalls, number: number) => void;
 
-/** A pending call. `callback` runs the function that returns the key, if there is one. */
+/** A pending call. `callback` runs the key callback of the client, if there is one. */
 interface Pending {
     complete: (completion: Completion) => void;
     callback: ((request: number) => void) | undefined;
@@ -29,10 +35,10 @@ const pendingCalls = new native.PendingCalls(settle);
 let numbers = 0;
 let held = false;
 let check: NodeJS.Immediate | undefined;
-/** Saved, because tests may replace the timers of Node by fakes that never run. */
+/** Saved when this module loads, because tests may replace the timers of Node by fakes that never run. */
 const nextTurn = timers.setImmediate;
 
-/** Performs a call. Errors are created here, so that their stack contains the caller. */
+/** Performs a call. Creates errors here, so that their stack contains the caller. */
 export async function perform(start: Start, provide?: KeyFunction, signal?: AbortSignal): Promise<Completion> {
     signal?.throwIfAborted();
     const callback = provide && bindCallback(provide, results);
@@ -57,7 +63,7 @@ export async function perform(start: Start, provide?: KeyFunction, signal?: Abor
     }
 }
 
-/** Completes calls, and runs callbacks for the key. Called by the native module with a JSON array of events. */
+/** Completes calls, and runs key callbacks. The native module calls this function with a JSON array of events. */
 function settle(events: string, responses: NativeResponse[]): void {
     type Event = [number, number | null, unknown, (ErrorData | null)?, number?];
     for (const [number, index, value, error, request] of JSON.parse(events) as Event[]) {
@@ -85,7 +91,7 @@ const results: Results = {
     },
 };
 
-/** Keeps the process alive. */
+/** Keeps the process alive while calls are pending. */
 function hold(): void {
     if (!held) {
         held = true;
@@ -93,7 +99,10 @@ function hold(): void {
     }
 }
 
-/** Lets the process end. Runs one turn later, because the next call often starts in the same turn. */
+/**
+ * Lets the process end if no call is pending. Runs one turn of the event loop later, because the next call often starts
+ * in the same turn.
+ */
 function release(): void {
     check = undefined;
     if (inFlight.size === 0) {
@@ -102,7 +111,10 @@ function release(): void {
     }
 }
 
-/** The calls that each signal cancels. They share one listener, because Node warns of a signal with many listeners. */
+/**
+ * The numbers of the calls that each signal cancels. The calls share one listener, because Node warns of a signal with
+ * many listeners.
+ */
 const stopped = new WeakMap<AbortSignal, { calls: Set<number>; stop: () => void }>();
 
 /** Cancels a call when its signal is aborted. */
@@ -119,7 +131,7 @@ function stopWith(signal: AbortSignal | undefined, number: number): void {
     stopped.get(signal)!.calls.add(number);
 }
 
-/** Removes a call from those that its signal cancels. */
+/** Removes a call from the calls that its signal cancels. */
 function leave(signal: AbortSignal | undefined, number: number): void {
     const known = signal && stopped.get(signal);
     if (known?.calls.delete(number) && known.calls.size === 0) {

@@ -8,16 +8,18 @@ type Kind = new (data: ErrorData, cause: unknown, candidates: readonly ApiKeyDet
 
 const BY_CODE = new Map<string, Kind>(Object.values(errors).map((kind) => [kind.code, kind]));
 
-/** Returns the error of a call. For a cancelled call it is the reason of the abort. */
+/**
+ * Returns the error for the data from the native module. If a signal cancelled the call, returns the reason of the
+ * abort.
+ */
 export function raise(data: ErrorData, reason?: unknown): unknown {
     if (data.code === "cancelled" && reason !== undefined) {
         return reason;
     }
     const cause =
         data.thrown !== null ? reasonOf(data.thrown) : data.cause !== null ? raise(data.cause, reason) : undefined;
-    // Created here, because the error classes cannot import `key-types`, which imports them indirectly: Bun evaluates
-    // the
-    // modules of such a cycle in another order.
+    // Creates the objects here. The error classes cannot import `key-types`, which imports them indirectly. Bun
+    // evaluates the modules of such a cycle in another order.
     const candidates = data.candidates && data.candidates.map((key) => new ApiKeyDetails(key));
     return new (BY_CODE.get(data.code)!)(data, cause, candidates);
 }

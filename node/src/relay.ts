@@ -5,13 +5,22 @@ import { isRejection } from "./attach";
 /** A handler of undici 6 or of later versions. */
 export type Handler = Record<string, any>;
 
-/** Resolves to a function that sends the request again, or to `null` if the response is to be passed on. */
+/**
+ * Decides what to do with a 401 or 403. Resolves to a function that sends the request again, or to `null` to pass the
+ * response to the wrapped handler.
+ */
 type Decide = (status: number, url: string | undefined) => Promise<(() => void) | null>;
 
-/** The maximum number of bytes of an unused response that are read, so that its connection can be reused. */
+/**
+ * The maximum number of bytes to read of an unused response. The connection can be reused after the response was read
+ * to its end.
+ */
 const DRAINED = 65_536;
 
-/** Holds a 401 or 403 back until `Decide` resolves, and passes every other event on immediately. */
+/**
+ * The handler that delays a 401 or 403 until `Decide` resolves. Every other event goes to the wrapped handler
+ * immediately.
+ */
 export class Relay {
     readonly #handler: Handler;
     readonly #begun: () => void;
@@ -22,7 +31,7 @@ export class Relay {
     #abort: (reason: Error) => void = () => {};
     #drained = 0;
 
-    /** `begun` is called when there is a response or an error. */
+    /** Calls `begun` when there is a response or an error. */
     constructor(handler: Handler, begun: () => void, decide: Decide) {
         this.#handler = handler;
         this.#begun = begun;
@@ -118,7 +127,7 @@ export class Relay {
         this.#decide(status, this.#history?.at(-1)?.href).then((sendAgain) => {
             if (this.#state !== "held") return;
             if (sendAgain === null) {
-                // Events that `resume` emits synchronously are queued after those that are held.
+                // `resume` can emit events synchronously. These events are queued after the delayed events.
                 resume();
                 this.#state = "open";
                 for (const pass of this.#held) pass();
@@ -130,7 +139,10 @@ export class Relay {
         }, this.#abort);
     }
 
-    /** Passes data or the end on, queues it, or drops it. */
+    /**
+     * Passes data or the end of a response to the wrapped handler, delays the event, or drops it, depending on the
+     * state.
+     */
     #pass(pass: () => unknown, chunk?: Buffer): unknown {
         if (this.#state === "held") {
             return this.#held.push(pass);

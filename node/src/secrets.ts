@@ -14,12 +14,12 @@ import { callNative } from "./raise";
 export class ApiKey {
     readonly #value: string;
 
-    /** Throws `InvalidCredentialError` if the text cannot be a raw key, and says how to correct it. */
+    /** Throws `InvalidCredentialError` if the text cannot be a raw key. The error says how to correct the text. */
     constructor(value: string | ApiKey);
     /** @internal */
     constructor(value: string | ApiKey, check: ((value: string) => void) | null);
     constructor(value: string | ApiKey, check: ((value: string) => void) | null = native.checkKey) {
-        // `null` for a key from the core, which has checked it.
+        // `check` is `null` for a key from the core, which has checked the key.
         const text = check === null ? (value as string) : raw("value", value);
         if (check !== null) {
             callNative(() => check(text));
@@ -73,7 +73,10 @@ export class AuthorizationHeader {
     readonly apiKey: ApiKey;
     readonly #value: string;
 
-    /** Throws `InvalidCredentialError` if the text cannot be such a value, and says how to correct it. */
+    /**
+     * Throws `InvalidCredentialError` if the text cannot be the value of such a header. The error says how to correct
+     * the text.
+     */
     constructor(value: string | AuthorizationHeader);
     /** @internal */
     constructor(value: null, key: ApiKey);
@@ -129,7 +132,10 @@ export function encode(key: string | ApiKey): string {
     return native.headerOf(value);
 }
 
-/** Returns a text, or the value of a key or header. The object may be from another copy of this package. @internal */
+/**
+ * Returns a string argument, or the secret of an `ApiKey` or `AuthorizationHeader` argument. Checks for the method
+ * `exposeSecret` instead of the class, because the argument may be from another copy of this package. @internal
+ */
 export function raw(name: string, value: any): string {
     return text(name, typeof value?.exposeSecret === "function" ? value.exposeSecret() : value);
 }

@@ -22,7 +22,10 @@ export interface EmulatorOptions {
     seed?: number | undefined;
 }
 
-/** The running emulators. They are kept when their last reference is gone, because clients may still call them. */
+/**
+ * The running emulators. This set keeps each running emulator alive, because clients may send requests to an emulator
+ * that no variable refers to.
+ */
 const running = new Set<Emulator>();
 
 /** An emulator in this process, on 127.0.0.1. It runs until it is stopped, and does not keep the process alive. */

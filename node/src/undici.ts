@@ -38,7 +38,7 @@ async function perform(
     options: Options,
     handler: Handler,
 ): Promise<void> {
-    // Without the path, which may look like another URL: undici connects to the origin.
+    // Uses only the origin, to which undici connects. The path may look like another URL.
     const origin = String(options.origin);
     // undici also accepts an event emitter as the signal, which is not supported here.
     const signal = options.signal instanceof AbortSignal ? options.signal : undefined;
@@ -75,8 +75,8 @@ function isFollowed({ history }: Handler): boolean {
 }
 
 /**
- * Sets the header. The given headers may have any form that undici accepts: an object, pairs, or alternating names and
- * values.
+ * Sets the `Authorization` header. The given headers can have any form that undici accepts: an object, pairs, or
+ * alternating names and values.
  */
 function attach(options: Options, authorization: string): Options {
     const { headers } = options;

@@ -185,14 +185,14 @@ class Creation:
         """How the key was found.
 
         ``created``: the response to the first request contains the key. ``replayed``: the response to a retry contains
-        it. ``adopted``: no response contains it, and it is the only new key of its name in the list, as ``adopt``
-        allows.
+        the key. ``adopted``: no response contains the key, but it is the only new key with this name in the list of
+        keys, and ``adopt`` was set.
         """
 
     @property
     def extras(self) -> builtins.list[ApiKeyDetails] | None:
-        """Other new keys of the same name, which are listed after an ambiguous request. Empty if no request was ambiguous;
-        ``None`` if the keys could not be listed.
+        """Other new keys with the same name, from the list of keys after an ambiguous request. Empty if no request was
+        ambiguous; ``None`` if the keys could not be listed.
         """
 
 @final

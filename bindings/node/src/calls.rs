@@ -14,9 +14,9 @@ use napi_derive::napi;
 use crate::errors::{raise, wrong};
 use crate::secrets;
 
-/// Completes when the caller cancels the call.
+/// A future that completes when the caller cancels the call.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// The result of a call; `None` if a call that changes nothing was cancelled.
+/// The result of a call. `None` if a call that only reads was cancelled.
 pub(crate) type Ended = Option<Result<Outcome, Error>>;
 /// The future of a running call.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Ended> + Send>>;
@@ -71,11 +71,11 @@ pub enum Call {
     },
 }
 
-/// A name and a value.
+/// The name and the value of a query parameter or a header.
 type Entry = (String, String);
 
 impl Call {
-    /// Validates the arguments, and returns the running call.
+    /// Validates the arguments, and returns the future of the call.
     pub(crate) fn perform(self, client: Client, stop: Stop) -> napi::Result<Work> {
         Ok(match self {
             Self::List => reading(stop, async move { client.keys().list().await.map(Outcome::Keys) }),
@@ -113,7 +113,7 @@ impl Call {
             }
             Self::Request { method, path, query, headers, body } => {
                 let method: Method = method.parse().map_err(|_| wrong("argument 'method' is no HTTP method"))?;
-                // Copied, because JavaScript may modify it at any time.
+                // Copies the body, because JavaScript can modify the buffer at any time.
                 let body = body.map(|body| body.to_vec());
                 changing(async move {
                     let mut call = client.request(method, &path).cancel_on(stop);
@@ -133,7 +133,7 @@ impl Call {
     }
 }
 
-/// The position in the pages of a resource.
+/// The cursor of a paginated resource: the page that is requested next.
 #[napi]
 #[derive(Clone)]
 pub struct PageCursor(pub(crate) Arc<tokio::sync::Mutex<codat_keys::PageCursor>>);
@@ -145,7 +145,7 @@ impl PageCursor {
     }
 }
 
-/// Runs a call that changes nothing, so that its future can be dropped at any time.
+/// Returns the future of a call that only reads. Cancelling the call drops `work`.
 fn reading(stop: Stop, work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
     Box::pin(async move {
         tokio::select! {
@@ -155,12 +155,13 @@ fn reading(stop: Stop, work: impl Future<Output = Result<Outcome, Error>> + Send
     })
 }
 
-/// Runs a call that may change something. It reports its outcome even if it is cancelled.
+/// Returns the future of a call that can change data of Codat. A cancelled call still completes, with its result or
+/// with an error that says whether the change may have taken effect.
 fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
     Box::pin(async move { Some(work.await) })
 }
 
-/// Polls a call to completion. A panic becomes an error, so that each call completes.
+/// Runs the future of a call. Returns a panic as an error, so that every call completes.
 pub(crate) async fn catch_panic(mut work: Work) -> thread::Result<Ended> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
         Ok(polled) => polled.map(Ok),

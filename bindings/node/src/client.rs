@@ -15,7 +15,7 @@ use crate::key_types::key_in;
 use crate::responses::RateLimit;
 use crate::secrets::{api_key, header};
 
-/// Options of a client. The environment or the core provides the defaults. Times are in milliseconds.
+/// The options of a client. The environment or the core provides the defaults. Times are in milliseconds.
 #[napi(object, object_to_js = false)]
 pub struct Options {
     pub api_key: Option<String>,
@@ -48,7 +48,7 @@ pub struct Core {
 
 #[napi]
 impl Core {
-    /// Creates a client. `variable` looks up an environment variable, because a worker has its own environment.
+    /// Creates a client. `variable` returns a variable of `process.env`, because a worker has its own `process.env`.
     #[napi(constructor)]
     pub fn new(options: Options, variable: Function<'_, FnArgs<(String,)>, Option<String>>) -> napi::Result<Self> {
         let look_up = |name: &str| variable.call((name.to_owned(),).into()).ok().flatten().map(OsString::from);
@@ -57,7 +57,7 @@ impl Core {
         Ok(Self { client, has_callback })
     }
 
-    /// Starts at the first page.
+    /// Returns a cursor at the first page of a resource.
     #[napi]
     pub fn pages(
         &self,
@@ -80,14 +80,14 @@ impl Core {
         self.client.rate_limit().map(Into::into)
     }
 
-    /// Returns the key for requests to a URL, without waiting for its source.
+    /// Returns the key for requests to a URL, without waiting for the source of the key.
     #[napi]
     pub fn authorization_for(&self, url: String) -> napi::Result<String> {
         self.client.authorization_for(&url).map(|header| key_in(&header)).map_err(raise)
     }
 
-    /// Returns the key for requests to a URL if it is known, and `None` if `Call::Authorize` must first read it from
-    /// its source.
+    /// Returns the key for requests to a URL if the client has read the key. Returns `None` if `Call::Authorize` must
+    /// first read the key from its source.
     #[napi]
     pub fn cached_authorization(&self, url: String) -> napi::Result<Option<String>> {
         let header = self.client.cached_authorization(&url).map_err(raise)?;
@@ -109,18 +109,18 @@ impl Core {
         self.client.close();
     }
 
-    /// Returns the text that `inspect` shows.
+    /// Returns the text that Node's `inspect` shows for the client.
     #[napi]
     pub fn shown(&self) -> String {
         format!("{:?}", self.client)
     }
 
-    /// Whether a function returns the key.
+    /// Whether a key callback provides the key.
     pub(crate) fn has_callback(&self) -> bool {
         self.has_callback
     }
 
-    /// Returns the client with the timeout of one call.
+    /// Returns the client for one call, with the call's own timeout in milliseconds if there is one.
     pub(crate) fn for_a_call(&self, timeout: Option<f64>) -> napi::Result<Client> {
         match timeout {
             Some(time) => self.client.with_timeout(milliseconds(time)).map_err(raise),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::key_types::{Key, keys};
 
-/// The data of an error.
+/// The data of an error, which is serialized to JSON.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Data<'a> {
@@ -25,12 +25,13 @@ pub(crate) struct Data<'a> {
     shows_idempotency_key: bool,
     candidates: Option<Vec<Key<'a>>>,
     cause: Option<Box<Data<'a>>>,
-    /// The number of the request for the key for which the function threw the cause.
+    /// The number of the key request whose callback threw a value. The value becomes the `cause` of the JavaScript
+    /// error.
     thrown: Option<i64>,
 }
 
 impl<'a> Data<'a> {
-    /// Returns the data for a call that panicked.
+    /// Returns the data of the error for a call that panicked.
     pub(crate) fn of_a_defect() -> Self {
         let kind = ErrorKind::Internal;
         Self { code: kind.code(), message: kind.text().to_owned(), hint: kind.hint(), ..Self::default() }
@@ -57,8 +58,8 @@ impl<'a> Data<'a> {
     }
 }
 
-/// The error of a function that threw, or returned a value that is not a key. `node/src/callback-errors.ts` keeps the
-/// value that was thrown under the number of the request.
+/// The error of a key callback that threw a value, or returned a value that is not a key. `node/src/callback-errors.ts`
+/// stores the thrown value under the number of the key request.
 #[derive(Debug)]
 pub(crate) struct CallbackError {
     pub(crate) request: i64,
@@ -73,8 +74,8 @@ impl fmt::Display for CallbackError {
     }
 }
 
-/// Returns the exception for an error. Its message is the data, from which `node/src/raise.ts` creates the JavaScript
-/// error.
+/// Returns the exception for an error. The message of the exception is the JSON of [`Data`], which `node/src/raise.ts`
+/// converts to a JavaScript error.
 pub(crate) fn raise(error: Error) -> napi::Error {
     napi::Error::from_reason(text(&Data::of(&error)))
 }
@@ -84,7 +85,7 @@ pub(crate) fn wrong(what: impl Into<String>) -> napi::Error {
     napi::Error::new(napi::Status::InvalidArg, what.into())
 }
 
-/// Serializes to JSON. This cannot fail for the types of this crate.
+/// Serializes a value to JSON. Serialization cannot fail for the types of this crate.
 pub(crate) fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! A JavaScript function as a credential provider. The function runs in the environment of the call that needs the key.
+//! A JavaScript function as a credential provider, called the key callback. The callback runs in the JavaScript
+//! environment of the call that needs the key.
 
 use std::future::pending;
 
@@ -8,15 +9,16 @@ use tokio::sync::oneshot;
 const SOURCE: &str = "the function given as `apiKey`";
 
 pub(crate) type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
-/// Sends a request for the key to the environment of a call. The argument receives the result.
+/// A function that sends a key request to the JavaScript environment of a call. The argument is the channel for the
+/// result of the key callback.
 pub(crate) type SendRequest = Box<dyn Fn(oneshot::Sender<CallbackResult>) + Send + Sync>;
 
 tokio::task_local! {
-    /// Requests the key for the call that is being polled.
+    /// Sends the key requests of the call whose future is being polled.
     pub(crate) static SEND_REQUEST: SendRequest;
 }
 
-/// The credential provider. `node/src/key-callback.ts` holds the function itself.
+/// The credential provider of a client with a key callback. `node/src/key-callback.ts` runs the JavaScript function.
 pub(crate) struct KeyFunction;
 
 impl KeyProvider for KeyFunction {
@@ -30,14 +32,14 @@ impl KeyProvider for KeyFunction {
             let _ = SEND_REQUEST.try_with(|send| send(tx));
             match rx.await {
                 Ok(result) => result,
-                // The environment is gone, and its calls are dropped.
+                // The JavaScript environment has ended, and its calls are about to be dropped.
                 Err(_) => pending().await,
             }
         })
     }
 }
 
-/// Parses the text that the function returned.
+/// Parses the text that the key callback returned.
 pub(crate) fn returned(text: &str) -> CallbackResult {
     Ok(Credential::parse_from(&format!("what {SOURCE} returned"), text)?)
 }

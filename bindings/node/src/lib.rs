@@ -3,7 +3,8 @@
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
 
-// From the top layer to the bottom one. A module uses only modules of its layer and of those below it.
+// The modules from the top layer to the bottom layer. A module uses only modules of its own layer and of the layers
+// below.
 mod pending_calls;
 
 mod client;

@@ -1,6 +1,6 @@
-//! The pending calls of each JavaScript environment. One thread of the process runs all calls. Each environment
-//! collects its results in one JSON text, and one call of JavaScript passes all of them on. The thread never waits for
-//! JavaScript.
+//! The pending calls of each JavaScript environment, which is the main thread or a worker. One native thread of the
+//! process runs the calls of all environments. This thread collects the events of an environment in one JSON text, and
+//! one call of a JavaScript function delivers all collected events. The native thread never waits for JavaScript.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -20,15 +20,15 @@ use crate::errors::{CallbackError, Data, text};
 use crate::key_callback::{self, CallbackResult, SEND_REQUEST};
 use crate::responses::{Response, to_json};
 
-/// Calls JavaScript with the JSON text and the responses. The function keeps the process alive only after `hold(true)`.
+/// The thread-safe function that passes the JSON text of the events and the responses to JavaScript. The function keeps
+/// the process alive only after `hold(true)`.
 type Waker = ThreadsafeFunction<(), (), FnArgs<(String, Vec<Response>)>, Status, false, true>;
 
-/// The pending calls of one environment, which is the main thread or a worker. Dropping the `PendingCalls` cancels
-/// them.
+/// The pending calls of one JavaScript environment. Dropping this value cancels the calls.
 #[napi]
 pub struct PendingCalls(Arc<Shared>);
 
-/// The part that running calls refer to.
+/// The state that a JavaScript environment shares with its running calls.
 struct Shared {
     state: Arc<Mutex<State>>,
     waker: Mutex<Waker>,
@@ -38,13 +38,13 @@ struct Shared {
 struct State {
     /// The running calls by number. Dropping a sender cancels its call.
     running: HashMap<i64, oneshot::Sender<()>>,
-    /// A JSON array without its closing bracket. The elements are:
+    /// The events that JavaScript has not received yet: a JSON array without its closing bracket. The elements are:
     /// - `[number, index, value]`: the value of a call, and the index of its response in `responses`, if it has one;
     /// - `[number, null, null, error]`: the error of a call;
-    /// - `[number, null, null, null]`: a call was cancelled and has changed nothing;
+    /// - `[number, null, null, null]`: a call that only reads was cancelled;
     /// - `[number, null, null, null, request]`: a call requests the key.
     events: String,
-    /// Requests for the key by number. The next request removes those whose calls have ended.
+    /// The pending key requests by number. Adding a key request removes the key requests of calls that have ended.
     requests: HashMap<i64, oneshot::Sender<CallbackResult>>,
     last_request: i64,
     responses: Vec<Response>,
@@ -52,7 +52,8 @@ struct State {
 
 #[napi]
 impl PendingCalls {
-    /// Creates the list of an environment, whose thread runs `settle` with the results.
+    /// Creates the pending calls of the current JavaScript environment. `settle` runs in the environment's thread with
+    /// the JSON text of the events and the responses.
     #[napi(constructor)]
     pub fn new(settle: Function<'_, FnArgs<(String, Vec<Response>)>, ()>) -> napi::Result<Self> {
         let state = Arc::<Mutex<State>>::default();
@@ -68,33 +69,34 @@ impl PendingCalls {
         Ok(Self(Arc::new(Shared { state, waker: Mutex::new(waker) })))
     }
 
-    /// Starts a call. Its result has this number.
+    /// Starts a call. The events of the call contain `number`.
     #[napi]
     pub fn start(&self, number: i64, core: &Core, timeout: Option<f64>, call: Call) -> napi::Result<()> {
         let client = core.for_a_call(timeout)?;
         self.run(number, core, |stop| call.perform(client, stop))
     }
 
-    /// Starts the call for the next page, whose result is `null` after the last page.
+    /// Starts a call that requests the next page. The value of the call is `null` after the last page.
     #[napi]
     pub fn next(&self, number: i64, core: &Core, timeout: Option<f64>, cursor: &PageCursor) -> napi::Result<()> {
         let client = core.for_a_call(timeout)?;
         self.run(number, core, |stop| Ok(cursor.next(client, stop)))
     }
 
-    /// Cancels a call and closes its connection. The call still completes, and a change then reports its outcome.
+    /// Cancels a call, and closes the connection of its request. JavaScript still receives the completion of the call.
+    /// For a call that can change data, the completion says whether the change may have taken effect.
     #[napi]
     pub fn stop(&self, number: i64) {
         lock(&self.0.state).running.remove(&number);
     }
 
-    /// Completes a request with the text that the function returned.
+    /// Completes a key request with the text that the key callback returned.
     #[napi]
     pub fn complete(&self, request: i64, text: String) {
         self.0.complete(request, key_callback::returned(&text));
     }
 
-    /// Completes a request for which the function returned no key. `why` is the message.
+    /// Completes a key request for which the key callback returned no key. `why` is the message of the error.
     #[napi]
     pub fn fail(&self, request: i64, why: String) {
         self.0.complete(request, Err(Box::new(CallbackError { request, text: why })));
@@ -129,7 +131,7 @@ impl Drop for PendingCalls {
 
 impl Shared {
     fn end(&self, number: i64, ended: thread::Result<Ended>) {
-        // Serialized before the lock is taken, because JavaScript may wait for the lock.
+        // Serializes the result before taking the lock, because JavaScript may wait for the lock.
         let (json, response) = match ended {
             Ok(Some(Ok(outcome))) => to_json(outcome),
             Ok(Some(Err(error))) => (format!("null,{}", text(&Data::of(&error))), None),
@@ -154,7 +156,7 @@ impl Shared {
 
     fn complete(&self, request: i64, result: CallbackResult) {
         let tx = lock(&self.state).requests.remove(&request);
-        // Fails if the call was cancelled meanwhile.
+        // Sending fails if the call was cancelled.
         tx.map(|tx| tx.send(result).ok());
     }
 
@@ -164,16 +166,17 @@ impl Shared {
         state.events += event;
         drop(state);
         if was_empty {
-            // Fails if the environment is gone.
+            // Fails if the JavaScript environment has ended.
             let _ = lock(&self.waker).call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
 }
 
-/// A started call with its number, for the thread that polls it.
+/// A started call: the shared state of its environment, its number, and its future.
 type StartedCall = (Arc<Shared>, i64, Work);
 
-/// The thread that drives every connection. It is woken once for all calls that start while it is busy.
+/// The channel to the thread that runs all calls. The channel wakes the thread once for all calls that start while the
+/// thread is busy.
 static RUNTIME: LazyLock<io::Result<UnboundedSender<StartedCall>>> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (tx, mut rx) = unbounded_channel();
@@ -189,7 +192,7 @@ static RUNTIME: LazyLock<io::Result<UnboundedSender<StartedCall>>> = LazyLock::n
     Ok(tx)
 });
 
-/// Runs a call whose key is requested from its environment.
+/// Returns the future of a call with a key callback. The future sends key requests to the environment of the call.
 fn with_callback(shared: Arc<Shared>, number: i64, work: Work) -> Work {
     Box::pin(SEND_REQUEST.scope(Box::new(move |tx| shared.request_key(number, tx)), work))
 }

@@ -39,7 +39,7 @@ struct Creation<'a> {
     extras: Option<Vec<Key<'a>>>,
 }
 
-/// The quota of the day. `reset` is in milliseconds since 1970.
+/// The quota of the day. `reset` is in milliseconds since the Unix epoch.
 #[napi(object, object_from_js = false)]
 pub struct RateLimit {
     pub limit: Option<f64>,
@@ -80,7 +80,7 @@ impl Response {
         self.0.status()
     }
 
-    /// Returns pairs of a name and a value.
+    /// Returns the headers as pairs of a name and a value.
     #[napi]
     pub fn headers(&self) -> Vec<(String, String)> {
         let headers = self.0.headers().iter();
@@ -99,8 +99,8 @@ impl Response {
         self.0.redacted().into_owned().into()
     }
 
-    /// Returns the text of the body if it is valid JSON. It is checked here, because the error of JavaScript's parser
-    /// quotes the body.
+    /// Returns the text of the body if the body is valid JSON. The core validates the body, because the error of
+    /// JavaScript's parser quotes the body.
     #[napi]
     pub fn json(&self) -> napi::Result<String> {
         self.0.json::<IgnoredAny>().map_err(raise)?;

@@ -15,7 +15,7 @@ pub(crate) fn header(text: &str) -> napi::Result<AuthorizationHeader> {
     AuthorizationHeader::parse(text).map_err(raise)
 }
 
-/// Returns an error for a text that is not a key.
+/// Returns an error for a text that cannot be a raw key.
 #[napi]
 pub fn check_key(text: String) -> napi::Result<()> {
     api_key(&text).map(drop)
