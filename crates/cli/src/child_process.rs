@@ -25,7 +25,7 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
     use rustix::process::{Pid, Signal as Unix, WaitOptions, kill_process, wait};
     use tokio::signal::unix::{SignalKind, signal};
 
-    // Called before the child starts: otherwise, a signal could end this process alone and orphan the child.
+    // Handles signals before the child starts. Otherwise, a signal could end this process alone and orphan the child.
     let mut signals = received()?;
     let lost = |error: std::io::Error| Failure::local(format!("the command was lost: {error}"), "run it again");
     let mut ended = signal(SignalKind::child()).map_err(lost)?;
@@ -34,7 +34,7 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
     loop {
         tokio::select! {
             _ = ended.recv() => {
-                // If this process is the init process, it also reaps orphans.
+                // `wait` also returns orphans, which this process must reap if it is the init process.
                 while let Some((pid, status)) = wait(WaitOptions::NOHANG).map_err(|error| lost(error.into()))? {
                     if pid == child {
                         return Ok(exit_code(status));
@@ -48,7 +48,7 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
                     continue;
                 }
                 if let Some(signal) = Unix::from_named_raw(signal.number()) {
-                    // Fails if the child has ended.
+                    // Sending the signal fails if the child has ended.
                     let _ = kill_process(child, signal);
                 }
             }
@@ -56,7 +56,7 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Runs a program, and returns its exit status. The console also sends Ctrl-C to the program.
+/// Runs a program, and returns its exit status. On Windows, the console sends Ctrl-C to the program too.
 #[cfg(windows)]
 pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     let program = command.get_program().to_owned();
@@ -74,7 +74,7 @@ pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Returns a receiver of signals, and leaves the signals to the child from now on.
+/// Returns a receiver of signals. From this call on, signals no longer end this process.
 fn received() -> Result<Received, Failure> {
     let signals = Received::watch().map_err(|error| {
         let what = format!("cannot watch for signals, and the command was not started: {error}");

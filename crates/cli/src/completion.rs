@@ -29,14 +29,14 @@ const BASH: &str = include_str!("completion.bash");
 /// The time limit for the call that lists keys.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Builds the command with all subcommands, which the completers of its own arguments need.
+/// The function that builds the command with all subcommands. The completers of arguments need this command.
 static COMMAND: OnceLock<fn() -> clap::Command> = OnceLock::new();
 
-/// Prints completions if a shell requests them, and returns whether one does. Errors are ignored: a message would appear
-/// within the command line.
+/// Prints completions if a shell requests them, and returns whether a shell does. Ignores errors, because a message
+/// would appear within the command line.
 pub(crate) fn answer(command: fn() -> clap::Command) -> bool {
     let folder = env::current_dir().ok();
-    // Set once: `main` calls this function once.
+    // Setting the value cannot fail, because `main` calls this function once.
     let _ = COMMAND.set(command);
     let complete = CompleteEnv::with_factory(command).var(VARIABLE);
     complete.try_complete(env::args_os(), folder.as_deref()).unwrap_or(true)
@@ -72,7 +72,8 @@ pub(crate) fn topics() -> Vec<CompletionCandidate> {
     commands().into_iter().chain([statuses]).collect()
 }
 
-/// Returns the names and ids of keys that begin with `begun`. Lists the keys with the key that the command line would use.
+/// Returns the names and ids of keys that begin with `begun`. Lists the keys with the API key that the command line
+/// would use.
 pub(crate) fn keys(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |keys, name| keys.either(name).is_ok(), true)
 }
@@ -82,7 +83,7 @@ pub(crate) fn ids(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |_, _| false, true)
 }
 
-/// Returns the names that begin with `begun`, of exactly one key each.
+/// Returns the names that begin with `begun` and that exactly one key has.
 pub(crate) fn names(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |keys, name| keys.name(name).is_ok(), false)
 }
@@ -106,12 +107,13 @@ fn candidates(
         let name = key.name.as_ref().map_or("no name".into(), ToString::to_string);
         (key.id.to_string(), format!("{name}, {}", key.api_key.masked()))
     });
-    // A masked value is not a plain word, and is left out.
+    // Omits masked values too, because they are not plain words.
     let all = named.chain(by_id).filter(|(value, _)| is_plain_word(value) && value.starts_with(&*begun));
     all.map(|(value, help)| CompletionCandidate::new(value).help(Some(help.into()))).collect()
 }
 
-/// Lists the keys. Returns `None` if a command supplies the key: the command would run at every Tab, and might prompt.
+/// Lists the keys for completions. Returns `None` if a command supplies the API key. The command would run at every
+/// Tab, and might prompt for a password.
 fn listed() -> Option<Vec<ApiKeyDetails>> {
     let connection = connection()?;
     match credential_selection::select(connection.key.profile.as_deref()).ok()? {
@@ -137,8 +139,8 @@ fn command() -> Option<clap::Command> {
     COMMAND.get().map(|command| command())
 }
 
-/// Whether a text is safe on a command line without quotes. Shells do not quote completions, and the names of keys come from
-/// the API.
+/// Whether a text is safe on a command line without quotes. Shells do not quote completions, and names of keys can
+/// contain any characters.
 fn is_plain_word(text: &str) -> bool {
     !text.starts_with('-') && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))
 }

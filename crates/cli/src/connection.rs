@@ -71,7 +71,7 @@ impl Connection {
 }
 
 impl KeyOptions {
-    /// Returns a client with the key, for commands that write the key.
+    /// Returns a client with the selected key, for commands that print the key or write it to a file.
     pub(crate) async fn client(&self) -> Result<Client, Failure> {
         self.client_of(self.builder()).await
     }
@@ -97,7 +97,8 @@ impl KeyOptions {
             Source::Command(command) => builder.api_key_from(command.provider()),
         };
         let client = builder.build()?;
-        // Loads the key now, so that an error is reported as an error of the key and not of a call.
+        // Reads the key from its source now, so that a failure is reported as an error of the source and not of a
+        // request.
         unless_interrupted(client.reload_key()).await?;
         Ok(client)
     }
@@ -120,8 +121,8 @@ impl KeyOptions {
         Ok(Credential::parse(&text)?)
     }
 
-    /// Returns the base URL for a profile. Fails if an option or variable names another origin, because the key of a profile is
-    /// sent only to the profile's own origin.
+    /// Returns the base URL for a profile. Returns an error if an option or variable gives a base URL with another
+    /// origin. The key of a profile is sent only to the origin of the profile.
     pub(crate) fn base_url_for(&self, profile: &Profile) -> Result<String, Failure> {
         let variable =
             || std::env::var_os("CODAT_BASE_URL").map(|url| (url.to_string_lossy().into_owned(), "CODAT_BASE_URL"));
@@ -140,7 +141,7 @@ impl KeyOptions {
                 ),
                 format!("leave {named_by} out, or use another profile: the key goes nowhere else"),
             )),
-            // The builder of the client rejects an invalid URL.
+            // The client's builder rejects an invalid URL.
             _ => Ok(url),
         }
     }
@@ -179,7 +180,7 @@ impl KeyOptions {
         }
     }
 
-    /// Returns the timeout of the keyring.
+    /// Returns the timeout of a request to the keyring.
     pub(crate) fn keyring_timeout(&self) -> Duration {
         self.timeout.map_or(keyring::TIMEOUT, Duration::from_secs)
     }
@@ -194,7 +195,7 @@ pub(crate) fn profile_candidates() -> Vec<CompletionCandidate> {
     profiles.iter().map(candidate).collect()
 }
 
-/// Checks the URL before the builder of the client does, so that the error names the option.
+/// Checks the value of `--base-url`, so that the error names the option. The client's builder would name only the URL.
 fn base_url(text: &str) -> Result<String, String> {
     Url::parse(text).map(|_| text.to_owned()).map_err(|_| "not a URL like https://api.codat.io".into())
 }

@@ -1,4 +1,4 @@
-//! A report of the places where a command looks for its key, for `doctor` and `whoami`. The module
+//! A report of the places where a command looks for its API key, for `doctor` and `whoami`. The module
 //! [`credential_selection`] selects the key.
 
 use std::path::Path;
@@ -11,10 +11,10 @@ use crate::failure::Failure;
 
 const PROFILE_IN_USE: &str = "profile in use";
 
-/// The name of a place, and a text about the key in it.
+/// A line of the report: the name of a place, and a description of the key in this place.
 type Entry = (&'static str, String);
 
-/// Reports each place, in order of precedence.
+/// Describes each place, in order of precedence.
 pub(crate) fn places(option: Option<&str>) -> Vec<Entry> {
     let mut places = Vec::new();
     if let Some(name) = option {
@@ -34,8 +34,8 @@ pub(crate) fn places(option: Option<&str>) -> Vec<Entry> {
     places
 }
 
-/// Names, on one line, the place whose key is used and the places of lower precedence. Does not read the key again, because a
-/// pipe returns it only once.
+/// Returns one line with the place whose key is used and the places of lower precedence. Does not read the key again,
+/// because a pipe returns the key only once.
 pub(crate) fn summary(option: Option<&str>) -> String {
     let is_any_in_use = Config::load().is_ok_and(|config| config.in_use().is_some());
     let mut places =
@@ -50,7 +50,7 @@ pub(crate) fn summary(option: Option<&str>) -> String {
     }
 }
 
-/// Returns a warning if every user can read the file. The core accepts such a file if another user owns it.
+/// Returns a warning if every user can read the key file. The core accepts such a file if another user owns it.
 fn readers(path: &Path) -> &'static str {
     if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
 }
@@ -59,7 +59,7 @@ fn passed_over(first: &str) -> String {
     format!("passed over: {first} comes first")
 }
 
-/// Reports the profile that a place names.
+/// Describes the profile that a place names.
 fn profile(name: Result<Name, Failure>, place: &str) -> String {
     let state = name.and_then(|name| {
         let config = Config::load()?;
@@ -73,7 +73,7 @@ fn profile(name: Result<Name, Failure>, place: &str) -> String {
     state.unwrap_or_else(|failure| failure.to_string())
 }
 
-/// Reports the profile in use. `first` is a place of higher precedence.
+/// Describes the profile in use. `first` is a place of higher precedence, whose key is used instead.
 fn in_use(first: Option<&str>) -> String {
     match (Config::load(), first) {
         (Ok(config), first) => match (config.in_use(), first) {
@@ -86,7 +86,8 @@ fn in_use(first: Option<&str>) -> String {
     }
 }
 
-/// Reports the variables with a key. If one is invalid, or two disagree, none is used.
+/// Describes the variables with a key. If a variable is invalid, or two variables have different keys, no variable is
+/// used.
 fn variables(before: Option<&str>) -> Vec<Entry> {
     let sources = codat_keys::sources();
     let keys = || {

@@ -8,12 +8,13 @@ use codat_keys::ErrorKind;
 use crate::config::{Config, Name, Profile};
 use crate::failure::Failure;
 
-/// The variables that hold a key or the path of its file. The core checks that they agree.
+/// The environment variables that contain a key, or the path of a file with a key. The core checks that their keys are
+/// equal.
 const KEY_VARIABLES: [&str; 3] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"];
 
 /// The source of a command's key.
 pub(crate) enum Selection {
-    /// The variables with a key, even if none is set.
+    /// The environment variables with a key, even if no variable is set.
     Environment,
     Profile(Profile),
 }
@@ -30,12 +31,12 @@ pub(crate) fn select(option: Option<&str>) -> Result<Selection, Failure> {
     })
 }
 
-/// Returns the variables that are set, even if their values are invalid.
+/// Returns the names of the key variables that are set, even if their values are invalid.
 pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
     KEY_VARIABLES.into_iter().filter(|name| env::var_os(name).is_some())
 }
 
-/// Returns a message that the profile is in use. The message names the variable that takes precedence, if any.
+/// Returns the message that a profile is now in use. If a variable takes precedence, the message names the variable.
 pub(crate) fn in_use(name: &Name) -> String {
     match before_profile_in_use(name) {
         None => format!("the profile `{name}` is in use"),
@@ -45,7 +46,8 @@ pub(crate) fn in_use(name: &Name) -> String {
     }
 }
 
-/// Returns the variable that takes precedence over the profile in use, unless it names the same profile.
+/// Returns the variable that takes precedence over the profile in use. A `CODAT_PROFILE` that names the same profile
+/// does not count.
 pub(crate) fn before_profile_in_use(name: &Name) -> Option<&'static str> {
     let profile = || env::var_os("CODAT_PROFILE").filter(|other| other != name.as_str()).map(|_| "CODAT_PROFILE");
     key_variables().next().or_else(profile)

@@ -1,4 +1,4 @@
-//! The exit statuses, and what each of them means.
+//! The exit statuses and their meanings.
 
 use codat_keys::ErrorKind;
 

@@ -19,7 +19,7 @@ const HINT: Style = AnsiColor::Cyan.on_default().bold();
 /// A failure of a command.
 pub(crate) struct Failure {
     status: u8,
-    /// `None` for a failure of this machine: of a file, a terminal or a process.
+    /// `None` for a local failure: of a file, a terminal or a process.
     kind: Option<ErrorKind>,
     message: String,
     notes: Vec<String>,
@@ -34,15 +34,15 @@ impl Failure {
         Self { kind: Some(kind), ..Self::local(message, hint) }.with_status(status)
     }
 
-    /// Creates a failure of this machine: of a file, a terminal or a process.
+    /// Creates a local failure: of a file, a terminal or a process.
     pub(crate) fn local(message: impl Display, hint: impl Display) -> Self {
         let (message, hint) = (without_secrets(message), without_secrets(hint));
         Self { status: 1, kind: None, message, notes: Vec::new(), hint, source: None }
     }
 
-    /// Creates the failure of a command that a signal stopped. `done` is the change made so far, with keys masked.
+    /// Creates the failure of a command that a signal ended. `done` describes the change made so far, with keys masked.
     ///
-    /// The texts are not masked again: building the search for keys would delay the end of the process.
+    /// This function does not mask keys again, because building the search for keys would delay the end of the process.
     pub(crate) fn stopped(done: Option<String>) -> Self {
         let hint = match done {
             None => ErrorKind::Cancelled.hint(),
@@ -62,7 +62,7 @@ impl Failure {
         self.kind == Some(kind)
     }
 
-    /// Adds a `note:` line.
+    /// Adds a line that begins with `note:` to the failure.
     pub(crate) fn with_note(mut self, note: impl Display) -> Self {
         self.notes.push(without_secrets(note));
         self
@@ -79,7 +79,8 @@ impl Failure {
         self
     }
 
-    /// Sets the exit status to 1 if it is 0, so that a closed pipe is reported. For output that must not be lost.
+    /// Sets the exit status to 1 if it is 0. A failure with status 0 is a closed pipe, which must be reported if the
+    /// output must not be lost.
     pub(crate) fn even_on_closed_pipe(self) -> Self {
         let status = self.status.max(1);
         self.with_status(status)
@@ -184,7 +185,7 @@ pub(crate) struct ErrorJson<'a> {
     retry_after_seconds: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<&'a str>,
-    /// Null if the keys could not be listed.
+    /// `null` in JSON if the keys could not be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Option<Vec<CandidateJson>>>,
 }

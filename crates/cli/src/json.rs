@@ -1,11 +1,12 @@
-//! JSON texts.
+//! Formatting of JSON.
 
 use std::io::{self, Write};
 
 use codat_keys::escape_json;
 use serde::Serialize;
 
-/// The maximum depth of indentation. Without it, the size of the output would be quadratic in the depth.
+/// The maximum depth of indentation. Without this limit, deeply nested JSON would be printed with a size quadratic in
+/// the depth.
 const MAX_INDENTED: usize = 64;
 
 /// Serializes a document, with invisible characters escaped.
@@ -15,7 +16,7 @@ pub(crate) fn json_text(document: &impl Serialize, is_pretty: bool) -> String {
     escape_json(&text).into_owned()
 }
 
-/// Writes JSON with indentation. Numbers and strings are copied unchanged.
+/// Writes JSON text with indentation. Numbers and strings are copied unchanged.
 pub(crate) fn write_pretty(out: &mut dyn Write, json: &str) -> io::Result<()> {
     let (mut depth, mut is_string, mut is_escaped) = (0, false, false);
     let mut rest = json.chars().peekable();

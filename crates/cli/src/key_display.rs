@@ -23,7 +23,7 @@ pub(crate) struct KeyDocument {
     key: KeyJson,
     #[serde(skip_serializing_if = "Option::is_none")]
     how: Option<&'static str>,
-    /// The ids of other new keys of the same name. Null if the keys could not be listed.
+    /// The ids of other new keys with the same name. `null` in JSON if the keys could not be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     extras: Option<Option<Vec<String>>>,
 }
@@ -39,7 +39,7 @@ impl KeyDocument {
     }
 }
 
-/// A key in JSON. The members have the order that `--help` shows.
+/// The JSON of a key. The members have the order that `--help` shows.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KeyJson {

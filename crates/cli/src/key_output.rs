@@ -37,7 +37,7 @@ impl KeyOutput {
     }
 }
 
-/// Checks the destination of a key before a request is sent, and reserves its file.
+/// Checks the destination of a new key before a request is sent. Reserves the file if the destination is a file.
 pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure> {
     if output.is_dash() {
         if output.json {
@@ -57,7 +57,8 @@ pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure>
     output.out.as_deref().map(|path| SecretFile::reserve(path, output.overwrite)).transpose()
 }
 
-/// Writes a key to its destination: in clear to the reserved file or to standard output, or masked.
+/// Writes a key in clear to the reserved file or to standard output, as `output` says. Otherwise, prints the key
+/// masked.
 pub(crate) fn write_secret(
     client: &Client,
     key: &ApiKeyDetails,
@@ -80,7 +81,7 @@ pub(crate) fn write_secret(
     }
 }
 
-/// Returns the hint for a key whose value could not be written.
+/// Returns the hint of the error for a key whose value could not be written.
 pub(crate) fn fetch_hint(key: &ApiKeyDetails) -> String {
     format!("the key exists: fetch it with `codat-keys show --id {} --out FILE`", key.id)
 }

@@ -24,7 +24,7 @@ pub(crate) struct KeyReference {
 }
 
 impl KeyReference {
-    /// Rejects an invalid id, such as a path, before a request is sent.
+    /// Returns an error for an invalid id, such as a path, before a request is sent.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let hint = "give an id as `codat-keys list` shows it; if this is the name of a key, use --name NAME";
         let checked = self.id.as_ref().or(self.either.as_ref()).map(|id| KeyId::parse(id)).transpose();

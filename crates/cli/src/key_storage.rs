@@ -65,7 +65,8 @@ pub(crate) async fn remove(profile: &Profile, limit: Duration) -> Result<(), Fai
     }
 }
 
-/// Fails if another program stores the key of the profile. That program must also replace and remove the key.
+/// Returns an error if a program other than `codat-keys` stores the key of the profile. That program must also replace
+/// and remove the key.
 pub(crate) fn check_is_stored_here(config: &Config, profile: &Profile) -> Result<(), Failure> {
     let path = config.path().display();
     match &profile.source {

@@ -13,10 +13,11 @@ use crate::config::Name;
 use crate::failure::Failure;
 use crate::runtime::unless_interrupted;
 
-/// The default timeout. A locked keyring may wait for its password in a prompt that the user does not see.
+/// The default timeout of a request to the keyring. A locked keyring may wait for its password in a prompt that the
+/// user does not see.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The service name of all entries. The user name of an entry is the name of the profile.
+/// The service name of all keyring entries. The user name of an entry is the name of the profile.
 const SERVICE: &str = "codat-keys";
 
 const ELSEWHERE: &str = "keep the key in a file: codat-keys login --store file";
@@ -43,7 +44,7 @@ pub(crate) async fn remove(name: &Name, limit: Duration) -> Result<(), KeyringEr
     within(limit, name, Entry::delete_credential).await.map_err(may_still_complete)
 }
 
-/// Adds a hint to a cancelled request, which the keyring may still complete.
+/// Adds a hint to the error of a cancelled request, which the keyring may still complete.
 fn may_still_complete(error: KeyringError) -> KeyringError {
     match error {
         KeyringError::Other(failure) if failure.is_of(ErrorKind::Cancelled) => {
@@ -53,7 +54,7 @@ fn may_still_complete(error: KeyringError) -> KeyringError {
     }
 }
 
-/// Runs a request on another thread. The thread is abandoned if it exceeds the limit.
+/// Runs a keyring request on another thread. If the request takes longer than `limit`, abandons the thread.
 async fn within<T: Send + 'static>(
     limit: Duration,
     name: &Name,
@@ -67,7 +68,7 @@ async fn within<T: Send + 'static>(
             Err(error) => Err(KeyringError::Absent(reason(error))),
             Ok(()) => Entry::new(SERVICE, &user).and_then(|entry| job(&entry)).map_err(|error| convert(&error)),
         };
-        // Fails if the caller no longer waits.
+        // Sending fails if the caller no longer waits.
         let _ = tx.send(done);
     };
     let started = thread::Builder::new().name("codat-keys-keyring".into()).spawn(job);
@@ -84,7 +85,8 @@ async fn within<T: Send + 'static>(
     }
 }
 
-/// Rejects a D-Bus address that may start a program: the program would inherit the keys in the environment of this process.
+/// Returns an error if the D-Bus address can start a program. The program would inherit the keys in the environment of
+/// this process.
 fn check_bus_address() -> Result<(), KeyringError> {
     const VARIABLE: &str = "DBUS_SESSION_BUS_ADDRESS";
     const KINDS: [&str; 3] = ["unix", "tcp", "nonce-tcp"];
@@ -112,7 +114,7 @@ fn convert(error: &Error) -> KeyringError {
     }
 }
 
-/// Describes an error without the bytes of an entry, which some variants carry.
+/// Describes a keyring error without the bytes of the entry, which some errors contain.
 fn reason(error: &Error) -> String {
     match error {
         Error::PlatformFailure(source) | Error::NoStorageAccess(source) => source.to_string(),

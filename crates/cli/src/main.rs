@@ -7,7 +7,8 @@
 )]
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "every console encoding can represent ASCII"))]
 
-// From the top layer to the bottom one. A module uses only modules of its layer and of those below it.
+// The modules from the top layer to the bottom layer. A module uses only modules of its own layer and of the layers
+// below.
 mod parse;
 
 mod commands;

@@ -15,21 +15,23 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     write(|out| out.write_all(text.as_bytes()))
 }
 
-/// Writes to standard output from another thread, so that a signal can stop the command while the write blocks.
+/// Writes to standard output from another thread, so that a signal can end the command while the write blocks.
 pub(crate) async fn print_aside(text: String) -> Result<(), Failure> {
     let printed = tokio::task::spawn_blocking(move || print(&text)).await;
     printed.unwrap_or_else(|error| Err(Failure::local(format!("standard output failed: {error}"), "run it again")))
 }
 
-/// Writes a secret. A closed pipe is an error, since the secret would be lost.
+/// Writes a secret to standard output. A closed pipe is an error, because the secret would be lost.
 pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
     print(text).map_err(Failure::even_on_closed_pipe)
 }
 
-/// Fails if standard output is closed. Commands call this function before a request whose result would be lost.
+/// Returns an error if standard output is closed. Commands call this function before a request whose result would be
+/// lost.
 ///
-/// At startup, Rust opens a closed standard output as the null device for reading and writing; `> /dev/null` opens it for
-/// writing only. A standard output that is open only for reading counts as closed.
+/// At startup, Rust replaces a closed standard output by the null device, open for reading and writing. A shell opens
+/// `> /dev/null` for writing only, which does not count as closed. A standard output that is open only for reading
+/// counts as closed.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
         let hint = format!("{hint}; nothing was sent");
@@ -56,7 +58,8 @@ fn is_closed() -> bool {
     std::os::windows::io::AsRawHandle::as_raw_handle(&stdout()).is_null()
 }
 
-/// Fails if standard output is a terminal, unless `reveal` is set. A terminal shows secrets and keeps them in its history.
+/// Returns an error if standard output is a terminal, unless `reveal` is set. A terminal displays secrets and keeps
+/// them in its history.
 pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
     if !reveal && stdout().is_terminal() {
         let what = "the key would be shown on this terminal";
@@ -65,10 +68,10 @@ pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the body of a response, and ends its last line.
+/// Writes the body of a response, and ends the last line of a text.
 ///
-/// Invisible characters in JSON are escaped. Other bodies are written as received; a terminal gets text without control
-/// characters, and no other bytes.
+/// Invisible characters in JSON are escaped. Other bodies are written unchanged to a file or a pipe. A terminal
+/// receives text without control characters. A body that is not text is an error on a terminal.
 pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(body) else {
         if stdout().is_terminal() {
@@ -116,7 +119,7 @@ pub(crate) fn print_rows<const N: usize>(
     }
 }
 
-/// Replaces an empty cell by `-`, because programs that merge consecutive tabs would lose the cell.
+/// Replaces an empty cell by `-`, because some programs merge consecutive tabs and would lose the cell.
 fn or_dash(cell: String) -> String {
     if cell.is_empty() { "-".into() } else { cell }
 }

@@ -8,7 +8,7 @@ use clap::{ArgMatches, FromArgMatches};
 use crate::commands::{Cli, command};
 use crate::usage;
 
-/// Parses the arguments of this process. Returns them, and whether `--json` is given.
+/// Parses the arguments of this process. The returned boolean is true if `--json` is given.
 ///
 /// # Errors
 ///
@@ -22,13 +22,13 @@ pub(crate) fn parse() -> Result<(Cli, bool), ExitCode> {
             return usage::failure(&error, &help_of(std::env::args_os()))
                 .report(own.any(|argument| argument == "--json"));
         }
-        // Help or the version. A closed pipe (`| head`) is not a failure.
+        // Prints help or the version. A closed pipe (`| head`) is not a failure.
         let _ = error.print();
         ExitCode::SUCCESS
     })
 }
 
-/// Returns the command line that prints the help of the subcommand on `line`.
+/// Returns the command line that prints the help of the subcommand in `line`.
 fn help_of(line: impl Iterator<Item = OsString>) -> String {
     let all = command();
     let (mut innermost, mut words) = (&all, vec!["codat-keys"]);

@@ -10,11 +10,12 @@ static CLIENT: OnceLock<Client> = OnceLock::new();
 
 /// Masks the key of a client in all later messages.
 pub(crate) fn keep_secret(client: &Client) {
-    // A command has one client.
+    // Setting the client cannot fail, because a command has one client.
     let _ = CLIENT.set(client.clone());
 }
 
-/// Masks the keys in a message. A user may have given a key where a path, a name or a command belongs.
+/// Masks the keys in a message. The message may contain a key that the user gave as a path, a name or a command by
+/// mistake.
 pub(crate) fn without_secrets(message: impl Display) -> String {
     let message = message.to_string();
     // Masks the client's key first: if a part of the key were masked as a credential, the rest would not be recognized.

@@ -15,7 +15,7 @@ pub(crate) fn run<T>(command: impl Future<Output = Result<T, Failure>>) -> Resul
         survive_file_size_limit();
         command.await
     });
-    // A DNS lookup or a read that still blocks a thread must not delay the end of the process.
+    // Does not wait for threads, because a DNS lookup or a read may block a thread.
     runtime.shutdown_background();
     result
 }
@@ -24,11 +24,12 @@ pub(crate) fn run<T>(command: impl Future<Output = Result<T, Failure>>) -> Resul
 #[cfg(unix)]
 fn survive_file_size_limit() {
     use tokio::signal::unix::{SignalKind, signal};
-    // The handler stays after the drop. If it cannot be installed, the signal ends the process.
+    // The handler remains installed after the returned value is dropped. If the handler cannot be installed, the signal
+    // ends the process.
     let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
-/// Waits for a call that changes nothing. A signal cancels the call, and the result is a failure of kind `Cancelled`.
+/// Waits for a call that only reads. A signal cancels the call, and the result is a failure of kind `Cancelled`.
 pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
     call: impl IntoFuture<Output = Result<T, E>>,
 ) -> Result<T, Failure> {
@@ -36,6 +37,6 @@ pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
         result = call.into_future() => result.map_err(Into::into),
         () = interrupted() => Err(Failure::stopped(signals::done())),
     };
-    // A signal that arrives together with the result does not end the process by itself, so the command ends here.
+    // Also ends the command if a signal arrives together with the result, because this signal does not end the process.
     if signals::was_received() { Err(Failure::stopped(signals::done())) } else { result }
 }

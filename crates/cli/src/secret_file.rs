@@ -1,4 +1,4 @@
-//! Files for secrets, which only their owner can read: for `--out FILE`, and for the key of a profile.
+//! Files that contain a secret and that only their owner can read: for `--out FILE`, and for the key of a profile.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
@@ -11,19 +11,20 @@ use tempfile::NamedTempFile;
 use crate::failure::Failure;
 use crate::signals::with_state;
 
-/// More than the size of a key. This much space must be available before a key is created.
+/// The disk space in bytes that must be available before a key is created. A key is smaller.
 const ROOM_BYTES: usize = 4096;
 
-/// A file that is reserved before a key is created: the file is writable, and no other command writes to it.
+/// A file that is reserved for a key before the key is created. The reservation ensures that the file is writable and
+/// that no other command writes to it.
 ///
-/// The reservation is the file itself, open for writing and locked. A new file is removed again unless a secret is written.
-/// The secret goes to a temporary file (0600 on Unix) that replaces the reserved one, so that no reader sees a part of it. A
-/// file that cannot be replaced, such as a mount point, is written in place.
+/// The reserved file is open for writing and locked. A new file is removed again unless a secret is written. The secret
+/// is written to a temporary file (0600 on Unix), which then replaces the reserved file, so that no reader sees a part
+/// of the secret. A file that cannot be replaced, such as a mount point, is written in place.
 pub(crate) struct SecretFile {
     path: PathBuf,
     claim: File,
     is_new: bool,
-    /// `None` if no file can be created in the folder.
+    /// The file that replaces the reserved file. `None` if no file can be created in the folder.
     temporary: Option<NamedTempFile>,
 }
 
@@ -48,7 +49,7 @@ impl SecretFile {
         let (claim, is_new) = match created {
             Ok(file) => (file, true),
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(cannot_be_written(error)),
-            // Replacing a device, a pipe or a link could break other programs.
+            // Rejects a device, a pipe and a link, because replacing it could break other programs.
             Err(_) if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) => {
                 return Err(refuse(
                     "is not a regular file",
@@ -76,7 +77,7 @@ impl SecretFile {
         Ok(file)
     }
 
-    /// Writes the secret, without a line break. `hint` is the hint of a failure to write.
+    /// Writes the secret without a line break at the end. `hint` is the hint of the error if writing fails.
     pub(crate) fn write(mut self, secret: &str, hint: &str) -> Result<(), Failure> {
         let written = match is_at(&self.path, &self.claim) {
             true => self.replace(secret).or_else(|_| self.write_in_place(secret)),
@@ -86,7 +87,7 @@ impl SecretFile {
         written.map_err(|error| Failure::local(format!("{} could not be written: {error}", self.path.display()), hint))
     }
 
-    /// Fails if writing the secret would fail.
+    /// Returns an error if writing the secret would fail.
     fn check_writable(&mut self) -> io::Result<()> {
         match with_state(|state| state.temporary_in(folder_of(&self.path))) {
             Ok(mut temporary) => {
@@ -117,9 +118,9 @@ impl SecretFile {
 
 impl Drop for SecretFile {
     fn drop(&mut self) {
-        // Another program may have replaced the file.
+        // Removes the file only if no other program has replaced it.
         if self.is_new && is_at(&self.path, &self.claim) {
-            // If this fails, only an empty file remains.
+            // If the removal fails, an empty file remains.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -132,14 +133,14 @@ fn create(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).open(path)
 }
 
-/// Opens a file that may be written in place. Its content and mode must be writable.
+/// Opens a file that may be written in place. The content and the mode of the file must be writable.
 fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).open(path)?;
     file.set_permissions(file.metadata()?.permissions())?;
     Ok(file)
 }
 
-/// Fails if another user owns the file, or could replace it.
+/// Returns an error if another user owns the file or could replace it.
 fn check_trusted(path: &Path, file: &File) -> Result<(), OpenError> {
     check_owner(path, &file.metadata()?)?;
     check_trusted_folder(folder_of(path))
@@ -154,7 +155,7 @@ fn is_at(path: &Path, file: &File) -> bool {
     here.is_ok_and(|here| Handle::from_path(path).is_ok_and(|there| here == there))
 }
 
-/// Checks that there is room for [`ROOM_BYTES`] in the file, if the system supports this.
+/// Checks that the disk has space for [`ROOM_BYTES`] in the file, if the system supports this check.
 fn has_room(file: &File) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {

@@ -1,4 +1,4 @@
-//! Input of a key: from a prompt without echo, or from standard input. A key is never an argument.
+//! Input of a key: from a prompt without echo, or from standard input. No argument contains a key.
 
 use std::io::{self, IsTerminal, Read, stdin};
 
@@ -25,7 +25,7 @@ pub(crate) async fn read(prompt: &str, command: &str) -> Result<Credential, Fail
     Ok(Credential::parse_bytes(&bytes)?)
 }
 
-/// Prompts for the key. A signal ends the prompt, and the terminal settings are restored.
+/// Prompts for the key. A signal ends the prompt and restores the terminal settings.
 async fn typed(prompt: &str) -> Result<io::Result<String>, Failure> {
     let interrupted = interrupted();
     with_state(|state| state.restore_at_end(Terminal::now()));
@@ -35,7 +35,7 @@ async fn typed(prompt: &str) -> Result<io::Result<String>, Failure> {
         typed = typing => typed.unwrap_or_else(|error| Err(io::Error::other(error))),
         () = interrupted => Err(io::ErrorKind::Interrupted.into()),
     };
-    // Ctrl-C may also interrupt the prompt itself.
+    // Ctrl-C may also interrupt the read of the prompt.
     if typed.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
         with_state(|state| state.restore_terminal());
         eprint_line("");

@@ -30,19 +30,19 @@ static STOPPED: LazyLock<watch::Sender<Option<Signal>>> = LazyLock::new(|| watch
 static STATE: Mutex<State> =
     Mutex::new(State { calls: 0, is_ending: false, is_left: false, done: None, files: Vec::new(), terminal: None });
 
-/// The running calls, and what a signal cleans up and reports when it ends the process.
+/// The running calls, and the cleanup and report of a process that a signal ends.
 pub(crate) struct State {
     /// The number of running calls. After a signal, each call reports its own outcome.
     calls: usize,
     /// Whether a signal is ending this process.
     is_ending: bool,
-    /// Whether a child process handles the signals.
+    /// Whether a child process handles the signals instead of this process.
     is_left: bool,
-    /// The change made so far, with keys masked.
+    /// A description of the change made so far, with keys masked.
     done: Option<String>,
-    /// The files to remove, with handles that identify them.
+    /// The files to remove when a signal ends this process. The handles identify the files.
     files: Vec<(PathBuf, Handle)>,
-    /// The settings of the terminal before a prompt switched the echo off.
+    /// The settings of the terminal before a prompt disabled the echo.
     terminal: Option<Terminal>,
 }
 
@@ -61,14 +61,14 @@ impl State {
         Ok(temporary)
     }
 
-    /// Renames a temporary file to `path`, and keeps it.
+    /// Renames a temporary file to `path`, and cancels its removal.
     pub(crate) fn persist(&mut self, temporary: NamedTempFile, path: &Path) -> io::Result<()> {
         temporary.persist(path)?;
         self.keep(path);
         Ok(())
     }
 
-    /// Cancels the removal of a file. A later signal reports that the file was written.
+    /// Cancels the removal of a file. If a signal ends the process later, the report says that the file was written.
     pub(crate) fn keep(&mut self, path: &Path) {
         self.files.retain(|(other, _)| other != path);
         self.done = Some(without_secrets(format!("{} was written", path.display())));
@@ -90,7 +90,7 @@ impl State {
         self.restore_terminal();
         for (path, file) in self.files.drain(..) {
             if Handle::from_path(&path).is_ok_and(|there| there == file) {
-                // Best effort: the process ends in any case.
+                // Ignores an error, because the process ends in any case.
                 let _ = fs::remove_file(&path);
             }
         }
@@ -106,7 +106,7 @@ pub(crate) fn handle(report: impl Fn(Option<String>) + Clone + Send + 'static) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().ok()?;
         runtime.block_on(async {
             let mut signals = Received::watch().ok()?;
-            // From now on, no signal is missed.
+            // The receiver exists, so no later signal is missed.
             let _ = tx.send(());
             let mut is_first = true;
             loop {
@@ -135,7 +135,8 @@ fn end(signal: Signal, is_first: bool, report: &(impl Fn(Option<String>) + Clone
         state.is_ending = true;
         state.clean_up();
         let (report, done) = (report.clone(), state.done.clone());
-        // Standard error may block, and this thread must receive the next signal, which ends the process.
+        // Reports on another thread, because standard error may block. This thread must receive the next signal, which
+        // ends the process.
         thread::spawn(move || {
             report(done);
             process::exit(signal.status().into());
@@ -150,7 +151,7 @@ pub(crate) fn interrupted() -> impl Future<Output = ()> + Send + 'static {
     let call = Call::begin();
     async move {
         let _call = call;
-        // Cannot fail, because the sender is never dropped.
+        // Waiting cannot fail, because the sender is never dropped.
         let _ = STOPPED.subscribe().wait_for(Option::is_some).await;
     }
 }
@@ -160,7 +161,7 @@ pub(crate) fn was_received() -> bool {
     STOPPED.borrow().is_some()
 }
 
-/// Returns the change made so far, with keys masked.
+/// Returns the description of the change made so far, with keys masked.
 pub(crate) fn done() -> Option<String> {
     running().done.clone()
 }
@@ -175,9 +176,10 @@ pub(crate) fn begin_change() {
     running().calls += 1;
 }
 
-/// Ends a change. From now on, the first signal ends the process immediately, and `done` is reported.
+/// Ends a change, which `done` describes. From this call on, the first signal ends the process immediately and reports
+/// `done`.
 pub(crate) fn end_change(done: String) {
-    // Masks before locking the state, because the first call builds the search for keys, which takes time.
+    // Masks keys before locking the state, because building the search for keys takes time.
     let done = without_secrets(done);
     let mut state = running();
     state.calls -= 1;
@@ -189,12 +191,12 @@ pub(crate) fn with_state<T>(act: impl FnOnce(&mut State) -> T) -> T {
     act(&mut running())
 }
 
-/// Leaves the signals to a child process. This process ends when the child ends.
+/// Lets a child process handle the signals. This process ends when the child ends.
 pub(crate) fn leave_to_child() {
     running().is_left = true;
 }
 
-/// A running call, which is counted until it is dropped.
+/// A guard that counts a running call until the guard is dropped.
 struct Call;
 
 impl Call {
@@ -214,7 +216,7 @@ fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks the state. If a signal is ending this process, never returns.
+/// Locks the state. Never returns if a signal is ending this process.
 fn running() -> MutexGuard<'static, State> {
     let state = lock();
     if state.is_ending {

@@ -18,8 +18,8 @@ pub(crate) fn eprint_line(line: &str) {
     eprint_masked_line(&without_secrets(line));
 }
 
-/// Writes a line to standard error. The caller has masked the keys in it. Errors are ignored. After a signal, a write that
-/// blocks is abandoned after [`BLOCKED_TIMEOUT`].
+/// Writes a line to standard error. The caller must have masked the keys in the line. Ignores errors. After a signal,
+/// abandons a write that blocks for longer than [`BLOCKED_TIMEOUT`].
 pub(crate) fn eprint_masked_line(line: &str) {
     static IS_BLOCKED: AtomicBool = AtomicBool::new(false);
     if IS_BLOCKED.load(Ordering::Relaxed) {
@@ -37,7 +37,7 @@ pub(crate) fn eprint_masked_line(line: &str) {
             left = left.saturating_sub(POLL_INTERVAL);
         }
         if left.is_zero() {
-            // The thread holds the lock of standard error, so that nothing else can be written.
+            // The blocked thread holds the lock of standard error, so no other thread can write.
             IS_BLOCKED.store(true, Ordering::Relaxed);
             return;
         }

@@ -28,7 +28,7 @@ pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, TemplateError> {
             let read = template.len() - rest.len() + before.len();
             TemplateError { line: template[..read].matches('\n').count() + 1, reason }
         };
-        // After the quoted braces of `{{ "{{" }}`, only `}}` is valid.
+        // Only `}}` is valid after the quoted braces of `{{ "{{" }}`.
         let after_name = after.trim_start();
         let (name, after) = match after_name.strip_prefix("\"{{\"") {
             Some(after) => ("\"{{\"", after.trim_start().strip_prefix("}}")),
@@ -49,7 +49,7 @@ pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, TemplateError> {
     Ok(parts)
 }
 
-/// Shortens a name for an error. Keys are masked first, because a shortened key would not be recognized.
+/// Shortens a name for an error message. Masks keys first, because a shortened key would not be recognized.
 fn shown(name: &str) -> String {
     let name = without_secrets(name.to_owned());
     let start: String = name.chars().take(MAX_SHOWN_CHARS).collect();
@@ -62,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes a template that consists of `parts`.
+    /// Returns the text of a template with the given parts.
     fn template_of(parts: &[Part<'_>], space: &str) -> String {
         let braces = |name: &str| format!("{{{{{space}{name}{space}}}}}");
         let write = |part: &Part<'_>| match part {
@@ -74,7 +74,7 @@ mod tests {
         parts.iter().map(write).collect()
     }
 
-    /// Renders parts with names instead of values.
+    /// Renders parts with the names of the values in place of the values.
     fn meaning(parts: &[Part<'_>]) -> String {
         let render = |part: &Part<'_>| match part {
             Part::Text(text) => (*text).to_owned(),
@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn part() -> impl Strategy<Value = Part<'static>> {
-        // Text that ends in a brace would run together with the braces that follow.
+        // Adds a full stop, because a brace at the end of a text would merge with the next braces.
         let text = "[a-z{} \"\n]{0,12}".prop_map(|text| Part::Text(String::leak(text + ".")));
         prop_oneof![text, Just(Part::Key), Just(Part::Header), Just(Part::BaseUrl)]
     }

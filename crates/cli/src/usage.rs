@@ -1,5 +1,5 @@
-//! Usage errors. The errors of clap quote an unexpected argument, which may be a key given by mistake. The errors of this
-//! module never repeat a value, and repeat an unknown argument or command only if it is too short for a key.
+//! Usage errors. The errors of clap quote an unexpected argument, which may be a key given by mistake. The errors of
+//! this module never repeat a value. They repeat an unknown argument or command only if it is too short to be a key.
 
 use std::error::Error as _;
 
@@ -8,7 +8,7 @@ use codat_keys::ErrorKind;
 
 use crate::failure::Failure;
 
-/// The maximum length of a repeated argument. A key has 40 characters.
+/// The maximum length in characters of an argument that an error repeats. A key has 40 characters.
 const MAX_REPEATED_CHARS: usize = 20;
 
 /// Converts an error of clap. `help` is the command line that prints the help of the subcommand.
@@ -40,7 +40,7 @@ pub(crate) fn failure(error: &clap::Error, help: &str) -> Failure {
     Failure::new(ErrorKind::InvalidInput, message, hint(error, help))
 }
 
-/// Returns the message of a value parser of this program. The messages of clap's parsers would quote the value.
+/// Returns the message of a value parser of this program. The messages of clap's own parsers would quote the value.
 fn reason(error: &clap::Error) -> String {
     let reason = error.source().map(ToString::to_string).filter(|reason| reason.starts_with("not "));
     reason.unwrap_or_else(|| "not valid".into())
@@ -61,7 +61,7 @@ fn hint(error: &clap::Error, help: &str) -> String {
     }
 }
 
-/// Returns an argument without its value, or `None` if it is long enough to be a key.
+/// Returns an argument without its value. Returns `None` if the argument is long enough to be a key.
 fn repeated(given: String) -> Option<String> {
     let given = given.split('=').next().unwrap_or_default().to_owned();
     (given.chars().count() <= MAX_REPEATED_CHARS).then_some(given)

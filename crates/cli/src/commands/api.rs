@@ -101,13 +101,13 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     }
     begin_change();
     let response = call.await?;
-    // If printing fails, the message says that the request was sent.
+    // Reported if printing the response fails, so that the user knows that the request was sent.
     let done = format!("the call was made and answered: HTTP {}", response.status());
     end_change(done.clone());
     api.print(&client, &response).map_err(|failure| failure.even_on_closed_pipe().with_note(done))
 }
 
-/// Applies the checks of `delete` if the path is that of a key.
+/// Applies the checks of the command `delete` if `path` is the path of a key.
 async fn refuse_guarded(client: &Client, path: &str) -> Result<(), Failure> {
     let Some(id) = KeyId::in_path(path).transpose()? else { return Ok(()) };
     let keys = unless_interrupted(client.keys().list()).await?;
@@ -120,7 +120,7 @@ async fn refuse_guarded(client: &Client, path: &str) -> Result<(), Failure> {
     }
 }
 
-/// Returns the path for the core: with a leading slash, and without the base URL.
+/// Returns the path that the core expects: without the base URL, and with a leading slash.
 fn path_of<'a>(client: &Client, given: &'a str) -> Result<Cow<'a, str>, Failure> {
     let refuse = |what: String, hint: &str| {
         Err(Failure::new(ErrorKind::InvalidInput, client.redact(&what), format!("{hint}; nothing was sent")))
@@ -182,7 +182,7 @@ impl Api {
         self.header.iter().any(|(name, _)| *name == "content-type")
     }
 
-    /// Rejects options that would have no effect.
+    /// Returns an error for options that would have no effect.
     fn check(&self) -> Result<(), Failure> {
         let has_body = !self.field.is_empty() || self.input.is_some();
         let method = self.method();
@@ -229,7 +229,7 @@ impl Api {
         print_body(&body)
     }
 
-    /// Prints one result a line. Numbers keep their digits.
+    /// Prints each result of a page on its own line. Numbers keep their digits.
     fn print_lines(&self, client: &Client, response: &Response) -> Result<(), Failure> {
         #[derive(Deserialize)]
         struct Results<'a> {
@@ -243,7 +243,7 @@ impl Api {
         let Results { results } = page.ok_or_else(|| {
             Failure::new(ErrorKind::BadResponse, "the answer is not paged", "leave --jsonl out to see it")
         })?;
-        // A line break in JSON is insignificant whitespace: in a string, it is escaped.
+        // Removes line breaks, which are insignificant whitespace in JSON. Line breaks in strings are escaped.
         let lines = results.iter().map(|result| result.get().replace(['\n', '\r'], "") + "\n");
         print(&escape_json(&lines.collect::<String>()))
     }

@@ -17,10 +17,11 @@ use crate::output::{print_json, print_rows};
 use crate::runtime::unless_interrupted;
 use crate::stderr::eprint_line;
 
-/// The number of keys from which an account is reported as nearly full. Codat allows ten keys, and a rotation adds one.
+/// The minimum number of keys with which an account is reported as nearly full. Codat allows ten keys, and a rotation
+/// adds one.
 const MANY: usize = 8;
 
-/// The base name of a replacement for a key without a name.
+/// The base name of the replacement of a key without a name.
 const BASE_OF_NAMELESS: &str = "key";
 
 #[derive(Args)]

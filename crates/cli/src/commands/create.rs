@@ -41,7 +41,8 @@ pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     let is_written = create.output.is_printed() || file.is_some();
     let notes = describe(&made, is_written);
     if create.output.json {
-        // The JSON document contains the same facts, and standard error must contain only the error.
+        // Prints no notes with `--json`. The JSON document contains the same facts, and standard error must contain
+        // only the error.
         let written = write_secret(&client, &made.key, &create.output, file, Some(&made));
         return written.map_err(|failure| notes.iter().fold(failure, Failure::with_note));
     }

@@ -66,7 +66,7 @@ pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     if delete.json { print_json(&Document { deleted: KeyJson::new(&client, key, false) }) } else { Ok(()) }
 }
 
-/// Asks for confirmation. Reads the answer on another thread, so that a signal can stop the command.
+/// Asks for confirmation. Reads the answer on another thread, so that a signal can end the command.
 async fn confirmed(key: &ApiKeyDetails) -> Result<bool, Failure> {
     let question = format!("Delete {} for good? Whatever uses it stops working. [y/N] ", describe(key));
     let answer = tokio::task::spawn_blocking(move || {

@@ -27,7 +27,7 @@ struct Demo<'a> {
     emulator: &'a Emulator,
     first: ApiKey,
     client: Client,
-    /// The number of requests in the emulator's journal that are printed already.
+    /// The number of requests in the emulator's journal that were already printed.
     shown: Cell<usize>,
 }
 
@@ -117,7 +117,7 @@ impl Demo<'_> {
         self.print_step("delete", &refusal(refused, ErrorKind::LastKey)?).await
     }
 
-    /// Checks the emulator's state, independently of the client.
+    /// Checks the state of the emulator without the client.
     async fn check_state(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
         let state = self.read_control("state").await?;
         let keys = state["keys"].as_array().map(Vec::as_slice).unwrap_or_default();

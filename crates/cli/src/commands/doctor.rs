@@ -14,7 +14,8 @@ use crate::output::{print, print_json};
 use crate::redact::without_secrets;
 use crate::runtime::unless_interrupted;
 
-/// The maximum clock skew with which a resumed `create` can distinguish new keys from old ones by date.
+/// The maximum difference between the local clock and the server's clock. With a larger difference, a resumed `create`
+/// cannot distinguish new keys from old ones by date.
 const MAX_SKEW_SECONDS: i64 = 5 * 60;
 
 #[derive(Args)]
@@ -86,7 +87,8 @@ impl Serialize for ReportJson<'_> {
     }
 }
 
-/// Returns the JSON name of a line: `baseUrl` for `base URL`. Names of variables and options are unchanged.
+/// Returns the JSON name for the label of a line: `baseUrl` for `base URL`. Names of variables and options are
+/// unchanged.
 fn member(what: &str) -> String {
     if what.contains('_') || what.starts_with('-') {
         return what.to_owned();
@@ -106,7 +108,7 @@ async fn examine(report: &mut Report, connection: &Connection) -> Result<(), Fai
     report.line("TLS", tls(connection, &client))?;
     report.line("proxy", client.proxy().unwrap_or("none").into())?;
     let called = call(report, &client).await;
-    // An error response also has the rate limit, which explains a 429.
+    // Reports the rate limit before the error, because an error response also has a rate limit, which explains a 429.
     report.line("rate limit", rate_limit(&client))?;
     called?;
     keys(report, &client, &unless_interrupted(client.keys().list()).await?)

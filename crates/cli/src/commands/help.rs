@@ -32,7 +32,7 @@ pub(crate) fn help(help: &Help, program: clap::Command) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the subcommand of `command` that `words` name.
+/// Returns the subcommand of `command` with the names in `words`.
 pub(super) fn find(mut command: clap::Command, words: &[String]) -> Result<clap::Command, Failure> {
     command.build();
     for word in words {

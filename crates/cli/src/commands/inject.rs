@@ -1,4 +1,4 @@
-//! The command `inject`: fills a template in with the key.
+//! The command `inject`: inserts the key into a template.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, stdin};

@@ -13,7 +13,7 @@ use crate::runtime::unless_interrupted;
 use crate::secret_input;
 use crate::stderr::eprint_line;
 
-/// The name of the profile if no name is given and no profile is in use.
+/// The name of a new profile if the user gives no name and no profile is in use.
 const FIRST: &str = "default";
 
 #[derive(Args)]
@@ -38,7 +38,7 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
         check_is_stored_here(&config, profile)?;
     }
     let builder = match &known {
-        // Only `--base-url` moves a profile to another origin. A variable does not.
+        // Only the option `--base-url` changes the origin of a profile. A variable does not.
         Some(profile) if options.base_url.is_none() => {
             login.connection.builder().base_url(options.base_url_for(profile)?)
         }
@@ -52,14 +52,15 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     keep_secret(&client);
     let own = unless_interrupted(client.whoami()).await?;
 
-    // Another process may have changed the configuration while the user typed the key.
+    // Loads the configuration again, because another process may have changed it while the user typed the key.
     let mut config = Config::lock()?;
     replace(login, &mut config, &name, client.base_url(), &key).await?;
     print_result(&config, &name, &own);
     Ok(())
 }
 
-/// Stores the key. A failure never leaves a key in a profile with a base URL at which the key was not checked.
+/// Stores the key of a profile. A failure never leaves a profile with a key and a base URL that were not checked
+/// together.
 async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str, key: &ApiKey) -> Result<(), Failure> {
     let limit = login.connection.key.keyring_timeout();
     let known = config.find(name).cloned();
@@ -81,13 +82,13 @@ async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str
     }
     if let Err(failure) = config.save() {
         if known.is_none() || moved.is_some() {
-            // No profile refers to the stored key.
+            // Removes the stored key, because no profile refers to it.
             key_storage::remove(&now, limit).await?;
         }
         return Err(failure);
     }
     if let Some(before) = known.filter(|before| before.source != now.source) {
-        // The new key is stored already, so that a failure is only a note.
+        // Reports a failure only as a note, because the new key is already stored.
         if let Err(failure) = key_storage::remove(&before, limit).await {
             eprint_line(&format!("note: the key before it is still in {}: {failure}", before.source));
         }

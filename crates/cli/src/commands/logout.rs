@@ -28,7 +28,7 @@ pub(crate) async fn logout(logout: &Logout) -> Result<(), Failure> {
     })?;
     let profile = config.get(&name, Some(&named_by))?.clone();
     check_is_stored_here(&config, &profile)?;
-    // The profile is removed first: if the file cannot be written, nothing has changed.
+    // Removes the profile before its key. If the file cannot be written, nothing has changed.
     config.remove(&name);
     config.save()?;
     key_storage::remove(&profile, keyring::TIMEOUT).await.inspect_err(|_| {

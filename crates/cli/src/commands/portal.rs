@@ -23,7 +23,7 @@ use crate::redact::without_secrets;
 use crate::signals::{interrupted, with_state};
 use crate::stderr::eprint_line;
 
-/// The time without use after which the page is closed.
+/// How long the page stays open without requests.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
 /// How long to wait for a browser launcher to fail. A launcher that is not configured fails sooner.
@@ -87,7 +87,7 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
     reported
 }
 
-/// Stops the running changes, and reports the outcomes that no page has shown.
+/// Cancels the running changes of keys, and reports the outcomes that no page has shown.
 async fn stop(changes: &Changes) -> Result<(), Failure> {
     let mut last = Ok(());
     for ended in changes.cancel().await {
@@ -145,8 +145,8 @@ fn open(link: &str) -> Option<NamedTempFile> {
     Some(file)
 }
 
-/// Starts a browser launcher, out of reach of this terminal's signals. Returns `false` if the launcher fails within
-/// [`LAUNCH_TIMEOUT`].
+/// Starts a browser launcher that does not receive the signals of this terminal. Returns `false` if the launcher fails
+/// within [`LAUNCH_TIMEOUT`].
 fn launch(mut command: Command) -> bool {
     let quiet = without_credentials(&mut command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]

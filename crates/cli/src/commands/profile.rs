@@ -14,7 +14,7 @@ use crate::output::{print_json, print_rows};
 use crate::redact::without_secrets;
 use crate::stderr::eprint_line;
 
-/// The argument with the name of a profile, as errors call it.
+/// The name that error messages use for the argument with the profile's name.
 const ARGUMENT: &str = "<NAME>";
 
 #[derive(Args)]

@@ -20,7 +20,8 @@ pub(crate) use profile::{Command, Name, Place, Profile, Source};
 use crate::failure::Failure;
 use crate::signals::with_state;
 
-/// The folder beside `config.toml` for keys outside the keyring. Each file has the name of its profile.
+/// The folder for keys that are stored in files and not in the keyring. The folder is in the folder of `config.toml`.
+/// The name of each file is the name of its profile.
 const KEYS: &str = "keys";
 
 /// How long to wait for a lock that another process holds.
@@ -29,17 +30,17 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 pub(crate) struct Config {
     path: PathBuf,
-    /// The document as read, so that saving keeps comments and formatting.
+    /// The document as it was read. Saving this document keeps comments and formatting.
     document: DocumentMut,
     in_use: Option<Name>,
     profiles: Vec<Profile>,
-    /// The lock, which a configuration from [`lock`](Self::lock) holds.
+    /// The lock file, if [`lock`](Self::lock) loaded this configuration. Dropping the file releases the lock.
     _lock: Option<File>,
 }
 
 impl Config {
-    /// Loads the configuration in order to change it. Waits until no other process holds the lock, and holds the lock until
-    /// the value is dropped.
+    /// Loads the configuration to change it. Waits until no other process holds the lock. The returned value holds the
+    /// lock until it is dropped.
     pub(crate) fn lock() -> Result<Self, Failure> {
         let folder = folder()?;
         let path = folder.join("config.lock");
@@ -66,7 +67,8 @@ impl Config {
 
     /// Loads the configuration. A missing file counts as empty.
     ///
-    /// A file that another user can change is rejected: the file decides where keys are sent and which commands run.
+    /// Returns an error if another user can change the file, because the file decides where keys are sent and which
+    /// commands run.
     pub(crate) fn load() -> Result<Self, Failure> {
         let path = folder()?.join("config.toml");
         let mut bytes = Vec::new();
@@ -103,7 +105,8 @@ impl Config {
         &self.profiles
     }
 
-    /// Returns the profile of commands for which neither `--profile` nor the environment gives a key.
+    /// Returns the name of the profile in use. Commands use this profile if neither `--profile` nor the environment
+    /// selects a key.
     pub(crate) fn in_use(&self) -> Option<&Name> {
         self.in_use.as_ref()
     }
@@ -130,7 +133,7 @@ impl Config {
         })
     }
 
-    /// Returns the file in which `login` stores a profile's key outside the keyring.
+    /// Returns the path at which `login` stores the key of a profile if the key is not in the keyring.
     pub(crate) fn key_file(&self, name: &Name) -> PathBuf {
         self.path.with_file_name(KEYS).join(name.as_str())
     }
@@ -196,7 +199,8 @@ fn refuse(path: &Path, what: &dyn Display, hint: &str) -> Failure {
     Failure::new(ErrorKind::InvalidInput, format!("{} {what}", path.display()), hint)
 }
 
-/// Creates a folder that only its owner can read, unless the folder exists. Fails if another user can replace files in it.
+/// Creates a folder that only its owner can read, unless the folder exists. Returns an error if another user can
+/// replace files in the folder.
 pub(crate) fn private_folder(folder: &Path) -> Result<(), Failure> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -214,7 +218,7 @@ fn cannot_be_written(path: &Path, error: &std::io::Error) -> Failure {
 /// Opens the lock file, with permissions that prevent other users from locking it.
 fn open_lock(path: &Path) -> std::io::Result<File> {
     let mut options = File::options();
-    // Opening for reading and writing does not block if the path is a named pipe.
+    // Opens the file for reading and writing, because this does not block if the path is a named pipe.
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
@@ -229,7 +233,8 @@ fn open_lock(path: &Path) -> std::io::Result<File> {
 }
 
 fn folder() -> Result<PathBuf, Failure> {
-    // A relative path names another folder in each working directory. The XDG specification calls it invalid.
+    // Ignores a relative path, which is another folder in each working directory. The XDG specification calls relative
+    // paths invalid.
     let named = ["XDG_CONFIG_HOME", "HOME"].into_iter().find_map(|name| {
         let path = std::env::var_os(name).filter(|path| cfg!(unix) && !path.is_empty())?;
         Some((name, PathBuf::from(path)))

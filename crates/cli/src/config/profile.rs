@@ -1,4 +1,4 @@
-//! A profile: the name of a key, the source of the key, and the base URL of its API.
+//! Profiles. A profile has a name, the source of its key, and the base URL of the API.
 
 use std::fmt::{self, Display};
 use std::path::PathBuf;
@@ -58,8 +58,8 @@ impl Command {
 }
 
 impl Display for Source {
-    /// Writes the source without the arguments of a command, which may hold secrets. A key given by mistake as a path or
-    /// program is masked.
+    /// Formats the source without the arguments of a command, which may contain secrets. Masks a key that was given as
+    /// a path or a program by mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = match self {
             Self::Keyring => "the keyring".into(),
@@ -72,8 +72,8 @@ impl Display for Source {
 
 /// The name of a profile.
 ///
-/// The name is also a file name, so that capitals are rejected: some file systems ignore case. A key given by mistake is not
-/// a valid name, and errors do not repeat it.
+/// The name is also a file name. Capitals are rejected, because some file systems ignore case. A key that was given as
+/// a name by mistake is invalid, and errors do not repeat it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name(String);
 

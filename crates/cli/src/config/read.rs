@@ -1,5 +1,5 @@
-//! The parser of `config.toml`. An error names an unknown member, but never repeats a value: a value may be a key that was put
-//! there by mistake.
+//! The parser of `config.toml`. An error can name an unknown member, but never repeats a value, because the value may
+//! be a key that was put there by mistake.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, F
     Ok(Config { path: path.to_owned(), in_use: in_use.transpose()?, profiles, document, _lock: None })
 }
 
-/// Whether a URL has no user name, password, query or fragment, each of which could hold a secret.
+/// Whether a URL has no part that could contain a secret: a user name, password, query or fragment.
 fn holds_no_secret(url: Url) -> bool {
     url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none()
 }
@@ -83,11 +83,11 @@ impl Reader<'_> {
         }
     }
 
-    /// Fails if the table has a member that is not in `names`.
+    /// Returns an error if the table has a member that is not in `names`.
     fn check_members(&self, table: &dyn TableLike, place: &str, names: &[&str]) -> Result<(), Failure> {
         let unknown = table.iter().map(|(name, _)| name).find(|name| !names.contains(name));
         unknown.map_or(Ok(()), |name| {
-            // A long name may be a key, and is not repeated.
+            // Omits a long name, because the name may be a key.
             let name = if name.len() <= 20 { format!("`{name}`") } else { "a long name".into() };
             let within = if place.is_empty() { String::new() } else { format!(" in {place}") };
             let what = format!("{} has an unknown member{within}: {name}", self.path.display());
@@ -119,7 +119,7 @@ impl Reader<'_> {
         Failure::new(ErrorKind::InvalidInput, format!("{place} in {} {what}", self.path.display()), hint)
     }
 
-    /// Describes a syntax error by its line and message. The parser's full text would quote the line.
+    /// Describes a syntax error by its line number and message. The parser's full message would quote the line.
     fn syntax(&self, text: &str, error: &TomlError) -> Failure {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;

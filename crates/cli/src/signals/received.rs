@@ -6,32 +6,33 @@ use std::io;
 #[cfg(unix)]
 use std::task::Poll;
 
-/// A signal that asks a process to end, by its number.
+/// The number of a signal that asks a process to end.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Signal(i32);
 
 impl Signal {
-    /// Ctrl-C. The terminal also sends it to child processes.
+    /// Ctrl-C. The terminal also sends this signal to child processes.
     pub(crate) const INTERRUPT: Self = Self(2);
-    /// Ctrl-\. The terminal also sends it to child processes.
+    /// Ctrl-\. The terminal also sends this signal to child processes.
     #[cfg(unix)]
     pub(crate) const QUIT: Self = Self(libc::SIGQUIT);
-    /// `kill`, which sends the signal to this process only. On Windows, the end of the console or of the session.
+    /// The signal of the command `kill`, which sends it to this process only. On Windows, the end of the console or of
+    /// the session.
     const TERMINATE: Self = Self(15);
 
-    /// The signals whose default action ends a process, except those that report a defect of the process.
+    /// The signals whose default action ends a process. Excludes signals that report a defect of the process.
     #[cfg(unix)]
     const ALL: [Self; 11] = [
         Self::INTERRUPT,
         Self::TERMINATE,
-        // The terminal was closed.
+        // Sent when the terminal is closed.
         Self(libc::SIGHUP),
         Self(libc::SIGUSR1),
         Self(libc::SIGUSR2),
         Self(libc::SIGALRM),
         Self(libc::SIGVTALRM),
         Self(libc::SIGPROF),
-        // The limit of processor time (`ulimit -t`).
+        // Sent when the limit of processor time (`ulimit -t`) is exceeded.
         Self(libc::SIGXCPU),
         Self(libc::SIGIO),
         Self::QUIT,
@@ -56,13 +57,13 @@ impl Signal {
     }
 }
 
-/// A receiver of signals. After its creation, no signal is missed.
+/// A receiver of signals. The receiver misses no signal that arrives after its creation.
 #[cfg(unix)]
 pub(crate) struct Received(Vec<(Signal, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
 impl Received {
-    /// Creates the receiver. A signal that `nohup` or `trap '' INT` set to be ignored stays ignored. Must be called within a
+    /// Creates the receiver. A signal that `nohup` or `trap '' INT` ignores stays ignored. Must be called within a
     /// Tokio runtime.
     pub(crate) fn watch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};

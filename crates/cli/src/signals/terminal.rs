@@ -17,12 +17,12 @@ impl Terminal {
     }
 
     pub(super) fn restore(&self) {
-        // Fails only if the terminal was closed.
+        // Restoring the settings fails only if the terminal was closed.
         let _ = tcsetattr(&self.0, OptionalActions::Now, &self.1);
     }
 }
 
-/// Settings are saved on Unix only.
+/// A placeholder on systems other than Unix, where no settings are saved.
 #[cfg(not(unix))]
 pub(crate) struct Terminal;
 

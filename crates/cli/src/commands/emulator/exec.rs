@@ -25,7 +25,7 @@ pub(super) async fn exec(options: &EmulatorOptions, command: &[OsString]) -> Res
         .env("CODAT_BASE_URL", emulator.base_url())
         .env("CODAT_API_KEY", emulator.api_key())
         .env("PATH", path_with_own_folder_first()?)
-        // The certificates in this file are for another server.
+        // The certificates in the file are for another server than the emulator.
         .env_remove("CODAT_CA_FILE");
     child_process::run(child).await
 }

@@ -50,7 +50,7 @@ pub(crate) struct EmulatorOptions {
 /// Starts an emulator with its API keys page.
 pub(super) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
     let mut builder = Emulator::builder().port(options.port);
-    // Without these switches, the state file decides.
+    // Sets only the switches that are given, because the state file may contain others.
     if options.enforce_limits {
         builder = builder.enforce_limits(true);
     }

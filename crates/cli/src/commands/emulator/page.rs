@@ -6,7 +6,7 @@ use codat_keys::{ApiKey, Client};
 use codat_keys_emulator::Emulator;
 use codat_keys_portal::PATH;
 
-/// Serves the API keys page of an emulator beside the emulator's API.
+/// Serves the API keys page on the port of the emulator's API.
 pub(super) fn mount(emulator: &Emulator) {
     let Some(address) = address_of(emulator) else { return };
     let (key, base_url) = (emulator.key_provider(), emulator.base_url().to_owned());
