@@ -1,7 +1,8 @@
 /**
- * `node bench/node/main.mjs CLIENT CALLS URL KEY`: one client, which keeps so many calls in flight when it is told to.
+ * `node bench/node/main.mjs CLIENT CALLS URL KEY`: one client, which keeps CALLS calls in flight on request.
  *
- * It is told for how many seconds, one line each time, and answers with the calls, the seconds, and the seconds of CPU.
+ * Each line of standard input is a number of seconds to measure. The reply has the calls, the seconds, and the seconds
+ * of CPU.
  */
 import { createInterface } from "node:readline";
 

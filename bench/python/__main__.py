@@ -1,6 +1,6 @@
-"""``python bench/python KIND CLIENT CALLS URL KEY``: one client, which keeps so many calls in flight when it is told to.
+"""``python bench/python KIND CLIENT CALLS URL KEY``: one client, which keeps CALLS calls in flight on request.
 
-It is told for how many seconds, one line each time, and answers with what ``Clock.stop`` returns.
+Each line of standard input is a number of seconds to measure. The reply is what ``Clock.stop`` returns.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ const watches = new Set<Watch>();
 interface Watch {
     authorization: string;
     /** Returns an error if the connection must not be used, and `undefined` otherwise. */
-    refusal(socket: Sending["socket"]): unknown;
+    errorOf(socket: Sending["socket"]): unknown;
 }
 
 /** Whether requests to a URL are unencrypted. */
@@ -77,7 +77,7 @@ export class NextHop {
      * ends the watch.
      */
     watch(authorization: string): () => void {
-        const watch = { authorization, refusal: (socket: Sending["socket"]) => this.#refusal(socket) };
+        const watch = { authorization, errorOf: (socket: Sending["socket"]) => this.#errorOf(socket) };
         watches.add(watch);
         return () => watches.delete(watch);
     }
@@ -95,7 +95,7 @@ export class NextHop {
         }
     }
 
-    #refusal({ remoteAddress, remotePort }: Sending["socket"]): unknown {
+    #errorOf({ remoteAddress, remotePort }: Sending["socket"]): unknown {
         const address = remoteAddress?.replace(/^::ffff:/, "");
         if (address === undefined || (remotePort === this.#port && this.#addresses.has(address))) return undefined;
         try {
@@ -121,9 +121,9 @@ function listen(): void {
     subscribe("undici:client:sendHeaders", (message) => {
         const { headers, socket } = message as Sending;
         const own = [...watches].filter(({ authorization }) => String(headers).includes(authorization));
-        const refusals = own.map(({ refusal }) => refusal(socket));
-        if (refusals.length > 0 && refusals.every((refusal) => refusal !== undefined)) {
-            socket.destroy(refusals[0]);
+        const errors = own.map(({ errorOf }) => errorOf(socket));
+        if (errors.length > 0 && errors.every((error) => error !== undefined)) {
+            socket.destroy(errors[0]);
         }
     });
 }

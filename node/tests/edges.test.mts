@@ -61,7 +61,7 @@ test("a proxy that wants a password is asked once, and named", () =>
         await assert.rejects(lost.keys.list(), { name: "ConnectError", retryable: true });
     }));
 
-test("an encoding that nobody asked for is named", () =>
+test("an unrequested content encoding is named", () =>
     serving({ body: Uint8Array.of(0x1f, 0x8b), headers: { "content-encoding": "gzip" } }, async (url, requests) => {
         await assert.rejects(client(url).keys.list(), /^BadResponseError: the answer is encoded as `gzip`, though /);
         assert.equal(requests.length, 1);

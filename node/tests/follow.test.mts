@@ -67,12 +67,12 @@ class Scene {
             if (path === to) statuses.set(query, [...(statuses.get(query) ?? []), status]);
         }
         assert.equal(statuses.size, calls);
-        const told = [...statuses.values()];
+        const seen = [...statuses.values()];
         assert.deepEqual(
-            told.map(String).filter((one) => one !== "200" && one !== "401,200"),
+            seen.map(String).filter((one) => one !== "200" && one !== "401,200"),
             [],
         );
-        return told.filter((statuses) => statuses.length === 2).length;
+        return seen.filter((statuses) => statuses.length === 2).length;
     }
 }
 
@@ -265,11 +265,11 @@ test("a worker follows a key of its own", () =>
             `,
             { eval: true, workerData: [scene.emulator.baseUrl, ...(await twoKeys(scene))] },
         );
-        const heard = () => new Promise((resolve) => worker.once("message", resolve));
-        const first = await heard();
+        const received = () => new Promise((resolve) => worker.once("message", resolve));
+        const first = await received();
         await scene.admin.keys.delete(first as string);
         worker.postMessage("again");
-        const second = await heard();
+        const second = await received();
         assert.notEqual(first, second);
         await worker.terminate();
     }));

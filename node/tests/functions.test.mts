@@ -41,7 +41,7 @@ test("a key is returned in any form, now or later", () =>
         }
     }));
 
-test("what is no key is told by its type", () =>
+test("the error for a value that is no key names its type", () =>
     emulated([], async (emulator) => {
         const wrongs: [unknown, string][] = [
             [undefined, "it returned undefined; return the key as a string, an ApiKey or an AuthorizationHeader"],
@@ -85,7 +85,7 @@ function thrower(reason: unknown): () => string {
     };
 }
 
-test("each call is told what was thrown to it, however many functions throw", () =>
+test("each call rejects with the error of its own function, however many functions throw", () =>
     emulated([], async (emulator) => {
         let thrown = 0;
         const fails = async () => {
@@ -106,7 +106,7 @@ test("each call is told what was thrown to it, however many functions throw", ()
         );
     }));
 
-test("a key that cannot be read again goes on, and the refusal says why", () =>
+test("a key that cannot be read again stays in use, and the error says why", () =>
     emulated([], async (emulator) => {
         const keys = [SECRET];
         const client = asks(emulator, () => keys.pop());
@@ -133,7 +133,7 @@ test("a client shows its function nowhere", () =>
         assert.ok(shown.includes("not read yet") && !shown.includes("bound"), shown);
     }));
 
-test("a function that calls its own client is told so", () =>
+test("a function that calls its own client gets an error", () =>
     emulated([], async (emulator) => {
         const [give, timeout] = [async () => (await direct.whoami()).apiKey, 5000];
         const direct: Client = asks(emulator, () => setTimeout(1).then(give), { timeout });

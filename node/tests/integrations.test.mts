@@ -51,9 +51,9 @@ for (const version of Object.keys(UNDICI)) {
     test(`${version}: a path that names the client's origin does not bring the key elsewhere`, async (t) => {
         if (Number.parseInt(process.versions.node) < UNDICI[version as keyof typeof UNDICI]) return t.skip();
         const { Agent, interceptors, request } = await import(version);
-        const [heard, overheard]: [string[], string[]] = [[], []];
-        const other = await server(overheard);
-        const own = await server(heard, () => `${other.url}//${new URL(own.url).host}`);
+        const [received, receivedByOther]: [string[], string[]] = [[], []];
+        const other = await server(receivedByOther);
+        const own = await server(received, () => `${other.url}//${new URL(own.url).host}`);
         const client = new Client({ baseUrl: own.url, apiKey: KEY });
         const dispatcher = new Agent().compose(forUndici(client), interceptors.redirect({ maxRedirections: 3 }));
         const { host } = new URL(own.url);
@@ -78,14 +78,14 @@ for (const version of Object.keys(UNDICI)) {
         assert.ok(refused instanceof InvalidInputError);
         await request(`${own.url}/away`, { dispatcher, headers: HEADERS });
         await request(`${own.url}//${new URL(other.url).host}/x`, { dispatcher, headers: HEADERS });
-        assert.deepEqual(overheard, [`//${host}/landed 1 none`]);
-        assert.ok(heard.length === 2 && heard.every((line) => line.endsWith(encode(KEY))), heard.join());
+        assert.deepEqual(receivedByOther, [`//${host}/landed 1 none`]);
+        assert.ok(received.length === 2 && received.every((line) => line.endsWith(encode(KEY))), received.join());
         own.server.close();
         other.server.close();
     });
 }
 
-test("fetch: a signal that nobody else holds aborts all the same", async () => {
+test("fetch: a signal without another reference still aborts", async () => {
     const hanging = createServer(() => {});
     await new Promise<void>((resolve) => hanging.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(hanging.address() as AddressInfo).port}`;
@@ -100,9 +100,9 @@ test("fetch: a signal that nobody else holds aborts all the same", async () => {
 });
 
 /** A server that remembers what it was sent; `/away` redirects to another. */
-async function server(heard: string[], elsewhere = () => ""): Promise<{ url: string; server: Server }> {
+async function server(received: string[], elsewhere = () => ""): Promise<{ url: string; server: Server }> {
     const server = createServer((request, answer) => {
-        heard.push(`${request.url} ${request.headers["x-own"]} ${request.headers.authorization ?? "none"}`);
+        received.push(`${request.url} ${request.headers["x-own"]} ${request.headers.authorization ?? "none"}`);
         answer
             .writeHead(request.url === "/away" ? 302 : 200, { location: `${elsewhere()}/landed`, connection: "close" })
             .end("{}");
@@ -113,9 +113,9 @@ async function server(heard: string[], elsewhere = () => ""): Promise<{ url: str
 
 for (const [library, get] of Object.entries(LIBRARIES)) {
     test(`${library}: the key goes to the client's own origin alone`, async () => {
-        const [heard, overheard]: [string[], string[]] = [[], []];
-        const other = await server(overheard);
-        const own = await server(heard, () => other.url);
+        const [received, receivedByOther]: [string[], string[]] = [[], []];
+        const other = await server(receivedByOther);
+        const own = await server(received, () => other.url);
         const client = new Client({ baseUrl: own.url, apiKey: KEY });
         try {
             for (const url of [`${own.url}/here`, `${own.url}/away`]) await get(client, url);
@@ -125,15 +125,15 @@ for (const [library, get] of Object.entries(LIBRARIES)) {
             own.server.close();
             other.server.close();
         }
-        assert.deepEqual(heard, [`/here 1 ${encode(KEY)}`, `/away 1 ${encode(KEY)}`]);
-        assert.deepEqual(overheard, ["/landed 1 none"]);
+        assert.deepEqual(received, [`/here 1 ${encode(KEY)}`, `/away 1 ${encode(KEY)}`]);
+        assert.deepEqual(receivedByOther, ["/landed 1 none"]);
     });
 }
 
 test("axios 1.7: a redirect to a subdomain goes without the key", async () => {
-    const heard: string[] = [];
+    const received: string[] = [];
     const own: { url: string; server: Server } = await server(
-        heard,
+        received,
         () => `http://sub.localhost:${new URL(own.url).port}`,
     );
     const client = new Client({ baseUrl: own.url.replace("127.0.0.1", "localhost"), apiKey: KEY });
@@ -142,5 +142,5 @@ test("axios 1.7: a redirect to a subdomain goes without the key", async () => {
     await forAxios(client, earlierAxios.create({ lookup } as object))
         .get(`${client.baseUrl}/away`)
         .finally(() => own.server.close());
-    assert.deepEqual(heard, [`/away undefined ${encode(KEY)}`, "/landed undefined none"]);
+    assert.deepEqual(received, [`/away undefined ${encode(KEY)}`, "/landed undefined none"]);
 });

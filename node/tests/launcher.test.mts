@@ -42,7 +42,7 @@ test("the program has its arguments and its input, and its exit status is passed
 });
 
 for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
-    test(`the program is told of ${signal}, and decides`, { skip: WINDOWS }, async () => {
+    test(`the program receives ${signal}, and decides`, { skip: WINDOWS }, async () => {
         const child = launch(
             `process.on("${signal}", () => process.exit(3)); setTimeout(() => {}, 10_000); console.log("here");`,
         );

@@ -17,7 +17,7 @@ const closed = (journal: any[]) => journal.length > 0 && journal.every((request)
 for (const last of [
     "",
     "await client.close();",
-    "client.keys.list(); // and nobody waits",
+    "client.keys.list(); // and is not awaited",
     "new Client().pages('/companies').next();",
 ]) {
     test(`a script ends by itself after its last call: ${last}`, () =>
@@ -81,7 +81,7 @@ test("an abort after the call changes nothing", () =>
         assert.equal((await emulator.journal()).length, 2);
     }));
 
-test("an abort in doubt tells what is known", () =>
+test("an abort of an ambiguous change rejects with what is known", () =>
     emulated([{ method: "POST", fault: "delay-after", milliseconds: 600_000 }], async (emulator, client) => {
         const stop = new AbortController();
         const call = client.keys.create("ci", stop);
@@ -205,7 +205,7 @@ test("ten thousand clients are made and dropped without growth", () =>
         assert.ok(Number(child.said) < 32, `${child.said} MiB`);
     }));
 
-test("large answers that nobody keeps are collected", () =>
+test("large answers without a reference are collected", () =>
     emulated([], async (emulator) => {
         const server = createServer((_, answer) => answer.end("x".repeat(4_000_000)));
         await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

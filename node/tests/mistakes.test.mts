@@ -13,7 +13,7 @@ const SLOW = [{ path: "/companies", fault: "delay-before", milliseconds: 600_000
 /** A program, the error that it ends with, and what is said to be done. */
 const MISTAKES: Record<string, [string, string, string?]> = {
     "wrong key": [
-        `await new Client({ apiKey: "MadeUpKeyThatNobodyKnows" }).keys.list()`,
+        `await new Client({ apiKey: "MadeUpKeyThatIsNotInUse" }).keys.list()`,
         "UnauthorizedError: Codat does not accept the API key (HTTP 401; ",
         "the key is wrong or was deleted",
     ],
@@ -27,7 +27,7 @@ const MISTAKES: Record<string, [string, string, string?]> = {
         "InvalidInputError: the base URL is not a URL",
         "write it like https://api.codat.io",
     ],
-    "nobody there": [
+    "no server": [
         `await new Client({ baseUrl: "http://127.0.0.1:1", retry: false }).keys.list()`,
         "ConnectError: no connection to http://127.0.0.1:1 could be made: ",
         "check the base URL",
@@ -53,7 +53,7 @@ const MISTAKES: Record<string, [string, string, string?]> = {
         "TypeError: argument 'options' must be an object, and is a string",
     ],
     "without await": [
-        `new Client({ apiKey: "MadeUpKeyThatNobodyKnows" }).keys.list()`,
+        `new Client({ apiKey: "MadeUpKeyThatIsNotInUse" }).keys.list()`,
         "UnauthorizedError: Codat does",
     ],
     "without new": [`Client()`, "TypeError: Class constructor Client cannot be invoked without 'new'"],
@@ -80,7 +80,7 @@ for (const [kind, imports] of Object.entries(IMPORTS)) {
             assert.equal(complained.split(/^\w*Error: /m).length, 2, complained);
             assert.ok(complained.includes(`\n${says}`), complained);
             assert.ok(hint === undefined || new RegExp(`\n  hint: ['"\`]${hint}`).test(complained), complained);
-            // Where nobody awaits, no stack knows the line.
+            // Without an await, no stack contains the line.
             assert.ok(mistake === "without await" || /\[eval1?\]:\d/.test(complained), complained);
             for (const noise of ["panicked", "RUST_BACKTRACE", "GenericFailure", "InvalidArg", "Warning"]) {
                 assert.ok(!complained.includes(noise), complained);

@@ -1,4 +1,4 @@
-// What a fresh eye found in another face: walks that go on, keys in hand, values that are not JSON, environments of threads.
+// Regression tests: pagination after errors, aborted changes, values that are not JSON, environments of threads.
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
@@ -39,19 +39,19 @@ test("an abort just before the answer loses no key", () =>
         for (const wait of [0, 8, 15, 22, 25, 27, 30, 40]) {
             const before = (await emulator.state()).keys.length;
             const signal = AbortSignal.timeout(wait);
-            const told: any = await client.keys.create("ci", { signal }).catch((error) => error);
+            const result: any = await client.keys.create("ci", { signal }).catch((error) => error);
             await setTimeout(60);
             const made = (await emulator.state()).keys.length - before;
             assert.ok(
-                told instanceof Creation ||
-                    told instanceof OutcomeUnknownError ||
-                    (told === signal.reason && made === 0),
-                `${told} after ${wait} ms, and ${made} made`,
+                result instanceof Creation ||
+                    result instanceof OutcomeUnknownError ||
+                    (result === signal.reason && made === 0),
+                `${result} after ${wait} ms, and ${made} made`,
             );
         }
     }));
 
-test("a deletion that is aborted in doubt says so, and the reason stays as it was", () =>
+test("an aborted ambiguous deletion has an unknown outcome, and the reason is unchanged", () =>
     emulated([{ method: "DELETE", fault: "delay-after", milliseconds: 600_000 }], async (emulator, client) => {
         const { key } = await client.keys.create("ci");
         const stop = new AbortController();
@@ -76,7 +76,7 @@ test("one signal stops a thousand calls, and listens no longer", () =>
         assert.equal(getEventListeners(controller.signal, "abort").length, 0);
     }));
 
-test("a walk goes on after an error and a time-out", () =>
+test("pagination resumes after an error and a time-out", () =>
     emulated([], async (emulator) => {
         const client = new Client({ baseUrl: emulator.baseUrl, apiKey: emulator.apiKey, retry: false });
         const path = { method: "GET", path: "/companies" };
@@ -93,7 +93,7 @@ test("a walk goes on after an error and a time-out", () =>
         assert.deepEqual(await pages.next(), { done: true, value: undefined });
     }));
 
-test("a walk that is left asks for no more pages", () =>
+test("an iteration that ends early requests no more pages", () =>
     emulated([], async (emulator, client) => {
         const pages = client.pages("/companies", { pageSize: 2 });
         for await (const _ of pages) break;
@@ -279,7 +279,7 @@ test("an error that is cloned says what it said, and where", () =>
         assert.match(clone.stack!, /NotFoundError: .*odd-ends\.test/s);
     }));
 
-test("an emulator runs until it is stopped, whoever lets go of it", () =>
+test("an emulator without a reference runs until it is stopped", () =>
     emulated([], async (emulator) => {
         const program = `
             import { Emulator } from "codat-keys/testing";
@@ -295,7 +295,7 @@ test("an emulator runs until it is stopped, whoever lets go of it", () =>
         assert.deepEqual({ code, said }, { code: 0, said: "200\n" });
     }));
 
-test("a signal of which nothing can be heard is refused before anything is sent", () =>
+test("a signal without event listeners is rejected before anything is sent", () =>
     emulated([], async (emulator, client) => {
         const signal: any = { throwIfAborted() {} };
         await assert.rejects(client.keys.create("ghost", { signal }), TypeError);

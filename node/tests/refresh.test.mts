@@ -22,14 +22,14 @@ interface Given {
     signal?: AbortSignal;
 }
 
-interface Told {
+interface Received {
     status: number;
     said: string;
 }
 
-type Send = (client: Client, url: string, given?: Given) => Promise<Told>;
+type Send = (client: Client, url: string, given?: Given) => Promise<Received>;
 
-async function ofFetch(answer: any): Promise<Told> {
+async function ofFetch(answer: any): Promise<Received> {
     return { status: answer.status, said: await answer.text() };
 }
 
@@ -52,7 +52,7 @@ const LIBRARIES: Record<string, Send> = {
         ofAxios(client, url, { ...given, adapter: "fetch", validateStatus: () => true }),
 };
 
-async function ofAxios(client: Client, url: string, { body, ...given }: any): Promise<Told> {
+async function ofAxios(client: Client, url: string, { body, ...given }: any): Promise<Received> {
     const instance = forAxios(client, axios.create({ baseURL: new URL(url).origin }));
     const request = { url: new URL(url).pathname, data: body, transformResponse: [(data: unknown) => data], ...given };
     const { status, data } = await instance.request(request);
@@ -122,8 +122,8 @@ for (const [library, send] of Object.entries(LIBRARIES)) {
             server(
                 async (url, seen) => {
                     const client = asks(url, OLD, NEW);
-                    const told = await send(client, `${url}/x`, { method: "POST", body });
-                    assert.deepEqual(told, { status: 200, said: "welcome" });
+                    const received = await send(client, `${url}/x`, { method: "POST", body });
+                    assert.deepEqual(received, { status: 200, said: "welcome" });
                     assert.deepEqual(seen, [
                         [encode(OLD), body ?? ""],
                         [encode(NEW), body ?? ""],
@@ -144,7 +144,7 @@ for (const [library, send] of Object.entries(LIBRARIES)) {
             { status: 402 },
         ));
 
-    test(`${library}: a key that stays is not sent twice, and the refusal comes through`, () =>
+    test(`${library}: an unchanged key is not sent twice, and the error response is returned`, () =>
         server(async (url, seen) => {
             assert.deepEqual(await send(asks(url, OLD), `${url}/x`), { status: 401, said: "refused" });
             assert.deepEqual(await send(asks(url, OLD), `${url}/x`, { method: "HEAD" }), { status: 401, said: "" });
@@ -154,7 +154,7 @@ for (const [library, send] of Object.entries(LIBRARIES)) {
             ]);
         }));
 
-    test(`${library}: a source that fails leaves the refusal as it is`, () =>
+    test(`${library}: a source that fails leaves the error response unchanged`, () =>
         server(async (url, seen) => {
             assert.deepEqual(await send(asks(url, OLD, ""), `${url}/x`), { status: 401, said: "refused" });
             assert.deepEqual(seen, [[encode(OLD), ""]]);
@@ -175,7 +175,7 @@ for (const [library, send] of Object.entries(LIBRARIES)) {
     }
 
     for (const [when, keys] of Object.entries({ "for the first time": [], again: [OLD] })) {
-        test(`${library}: an abort is heard while the key is read ${when}`, () =>
+        test(`${library}: an abort ends the call while the key is read ${when}`, () =>
             server(async (url, seen) => {
                 const stop = new AbortController();
                 const keyless = async () =>
@@ -183,7 +183,7 @@ for (const [library, send] of Object.entries(LIBRARIES)) {
                 const client = new Client({ baseUrl: url, apiKey: keyless });
                 const expected = keys.map((key) => [encode(key), ""]);
                 const error: any = await send(client, `${url}/x`, { signal: stop.signal }).then(
-                    (told) => assert.fail(JSON.stringify(told)),
+                    (received) => assert.fail(JSON.stringify(received)),
                     (error) => error,
                 );
                 assert.ok(["AbortError", "CanceledError"].includes(error.name), error);
@@ -191,7 +191,7 @@ for (const [library, send] of Object.entries(LIBRARIES)) {
             }));
     }
 
-    test(`${library}: a refusal from another origin, where a redirect leads, asks for no other key`, () =>
+    test(`${library}: a 401 from another origin, after a redirect, does not refresh the key`, () =>
         server((elsewhere, overheard) =>
             server(
                 async (url, seen) => {
@@ -210,11 +210,11 @@ for (const [library, send] of Object.entries(LIBRARIES)) {
 
     // axios reads the whole answer.
     if (!library.startsWith("axios")) {
-        test(`${library}: the endless body of a refusal holds nothing up`, () => isNotHeldUp(send));
+        test(`${library}: the endless body of an error response does not block the call`, () => isNotHeldUp(send));
     }
 }
 
-test("axios: the endless stream of a refusal holds nothing up", () =>
+test("axios: the endless stream of an error response does not block the call", () =>
     isNotHeldUp(async (client, url) => {
         const instance = forAxios(client, axios.create());
         const { status, data } = await instance.get(url, { responseType: "stream" });
@@ -226,8 +226,8 @@ async function isNotHeldUp(send: Send): Promise<void> {
     const isClosed = new Promise<void>((resolve) => (closed = resolve));
     await server(
         async (url, seen) => {
-            const told = await send(asks(url, OLD, NEW), `${url}/x`);
-            assert.deepEqual(told, { status: 200, said: "welcome" });
+            const received = await send(asks(url, OLD, NEW), `${url}/x`);
+            assert.deepEqual(received, { status: 200, said: "welcome" });
             assert.equal(seen.length, 2);
             await Promise.race([isClosed, setTimeout(10_000).then(() => assert.fail("its connection stays open"))]);
         },

@@ -78,7 +78,7 @@ function* shown(thing: any): Generator<string> {
 
 for (const [library, call] of Object.entries(LIBRARIES)) {
     for (const drops of [false, true]) {
-        test(`${library}: ${drops ? "a lost connection" : "a refusal"} is shown without the key`, async () => {
+        test(`${library}: ${drops ? "a lost connection" : "an error response"} is shown without the key`, async () => {
             const seen: string[] = [];
             const own = await server(drops, seen);
             const client = new Client({ baseUrl: own.url, apiKey: KEY });

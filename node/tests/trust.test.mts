@@ -97,9 +97,9 @@ test("a misplaced key is not repeated", async () => {
                 assert.fail("it was taken");
             } catch (error) {
                 assert(!(error instanceof assert.AssertionError), inspect(options));
-                const told = inspect(error, { depth: 9 }) + String(error) + JSON.stringify(error);
+                const shown = inspect(error, { depth: 9 }) + String(error) + JSON.stringify(error);
                 // The name of an option may be one of ours, misspelled.
-                assert(!told.includes(key) || (key in options && key === SHORT), told);
+                assert(!shown.includes(key) || (key in options && key === SHORT), shown);
             }
         }
     }

@@ -1,4 +1,4 @@
-"""Makes calls at once, and walks through pages."""
+"""Makes concurrent calls, and iterates over pages."""
 
 import asyncio
 from codat_keys import AsyncClient

@@ -47,8 +47,8 @@ class Scene:
             if request["path"] == path:
                 statuses[request["query"]].append(request["status"])
         assert len(statuses) == calls
-        assert all(told in ([200], [401, 200], [403, 200]) for told in statuses.values()), statuses
-        return sum(len(told) - 1 for told in statuses.values())
+        assert all(seen in ([200], [401, 200], [403, 200]) for seen in statuses.values()), statuses
+        return sum(len(seen) - 1 for seen in statuses.values())
 
 
 def sources(scene: Scene) -> dict[str, dict[str, Any]]:

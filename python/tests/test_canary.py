@@ -25,7 +25,7 @@ from codat_keys import ApiKey, AsyncClient, AuthorizationHeader, Client, CodatEr
 CANARY = "CanaryKeyMadeUpForThisTest00000000000Zq7"
 ENCODED = b64encode(CANARY.encode()).decode()
 LIST = {"results": [{"id": "a", "name": f"of {CANARY}", "apiKey": CANARY}, {"id": "b", "name": "ci", "apiKey": "x" + CANARY}]}
-REFUSAL = {"statusCode": 400, "error": f"no {CANARY}", "correlationId": ENCODED, "service": f"Basic {ENCODED}"}
+ERROR_BODY = {"statusCode": 400, "error": f"no {CANARY}", "correlationId": ENCODED, "service": f"Basic {ENCODED}"}
 
 
 def is_silent(text: object) -> None:
@@ -33,7 +33,7 @@ def is_silent(text: object) -> None:
         assert secret not in str(text)
 
 
-@pytest.fixture(params=[(200, LIST), (200, REFUSAL), (200, CANARY), (201, LIST["results"]), (400, REFUSAL), (401, REFUSAL), (503, REFUSAL)])
+@pytest.fixture(params=[(200, LIST), (200, ERROR_BODY), (200, CANARY), (201, LIST["results"]), (400, ERROR_BODY), (401, ERROR_BODY), (503, ERROR_BODY)])
 def echo(request: pytest.FixtureRequest) -> Iterator[str]:
     """A server that knows the key and says it wherever it can."""
     status, answer = request.param
@@ -70,10 +70,10 @@ def shown(thing: object) -> Iterator[str]:
         try:
             yield repr(way(thing))
         except Exception as refused:
-            yield from told(refused)
+            yield from reported(refused)
 
 
-def told(error: BaseException) -> Iterator[str]:
+def reported(error: BaseException) -> Iterator[str]:
     """An exception as reporters show it: with its chain and the local variables of this package's frames."""
     yield repr(error)
     yield from map(repr, vars(error).values())
@@ -83,7 +83,7 @@ def told(error: BaseException) -> Iterator[str]:
     yield "".join(traceback.format_exception(type(error), error, error.__traceback__))
     for cause in (error.__cause__, error.__context__):
         if cause is not None:
-            yield from told(cause)
+            yield from reported(cause)
 
 
 def calls(client: Any) -> list[Callable[[], Any]]:
@@ -140,7 +140,7 @@ def test_what_calls_bring_and_raise(kind: Any, key: Any, echo: str, caplog: pyte
             brought.append(asyncio.run(wait(result)) if asyncio.iscoroutine(result) else result)
         except CodatError as error:
             brought.append(error)
-            for text in told(error):
+            for text in reported(error):
                 is_silent(text)
     for thing in brought:
         for part in thing if isinstance(thing, list) else [thing]:
@@ -181,7 +181,7 @@ def test_what_cannot_be_one(wrong: Any, take: Any) -> None:
         try:
             attempt()
         except Exception as refused:
-            for text in told(refused):
+            for text in reported(refused):
                 is_silent(text)
 
 
@@ -191,5 +191,5 @@ def test_what_the_environment_holds(wrong: str, monkeypatch: pytest.MonkeyPatch)
     for kind in (Client, AsyncClient):
         with pytest.raises(CodatError) as refused:
             kind()
-        for text in told(refused.value):
+        for text in reported(refused.value):
             is_silent(text)

@@ -76,7 +76,7 @@ def test_a_lost_connection_is_retryable() -> None:
     assert lost.value.retryable is True
 
 
-def test_an_encoding_that_nobody_asked_for_is_named() -> None:
+def test_an_unrequested_content_encoding_is_named() -> None:
     with server(200, b"\x1f\x8b", Content_Encoding="gzip") as (url, requests):
         with pytest.raises(BadResponseError, match="^the answer is encoded as `gzip`, though "):
             client(url).keys.list()
@@ -114,7 +114,7 @@ def test_a_key_file_of_windows_is_read_and_one_of_another_owner_taken(tmp_path: 
     file.write_text(KEY)
     file.chmod(0o644)
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        pytest.skip("nobody but root gives a file away")
+        pytest.skip("only root can change the owner of a file")
     os.chown(file, 12345, -1)
     assert Client(api_key_file=file)
     os.chown(file, 0, -1)

@@ -25,9 +25,9 @@ PRINTS = {
 # What the platform does with one that is no program.
 CALLS = {"aws_lambda": "; print(aws_lambda.handler({}, None))"}
 
-# Those whose key is kept by something that few machines have: what stands in for it hands out $KEPT_ELSEWHERE.
+# Examples that read the key from a service. The replacement of the service returns $KEPT_ELSEWHERE.
 ELSEWHERE = {"aws_lambda", "vault"}
-STAND_INS = Path(__file__).parent / "stand_ins"
+FAKES = Path(__file__).parent / "fakes"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -37,8 +37,8 @@ def test_it_runs_and_shows_no_key(
     if file.stem in ELSEWHERE:
         monkeypatch.delenv("CODAT_API_KEY")
         monkeypatch.setenv("KEPT_ELSEWHERE", codat_emulator.api_key)
-        monkeypatch.setenv("PATH", str(STAND_INS), prepend=os.pathsep)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(file.parent), str(STAND_INS)]))
+        monkeypatch.setenv("PATH", str(FAKES), prepend=os.pathsep)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(file.parent), str(FAKES)]))
     program = f"import {file.stem}" + CALLS.get(file.stem, "")
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert child.returncode == 0 and child.stderr == "", child.stderr

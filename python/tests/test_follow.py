@@ -35,7 +35,7 @@ async def test_ten_thousand_calls_do_not_notice_that_their_key_is_replaced_ten_t
     async with AsyncClient(**sources(scene)[source]) as client:
         callers = asyncio.gather(*(caller(client) for _ in range(64)))
         for number in range(1, 11):
-            # Who fails stops calling: nobody waits for calls that are never made.
+            # A caller that fails sends no more requests, so the wait must end with the callers.
             while begun < number * 900 and not callers.done():
                 await asyncio.sleep(0.001)
             await asyncio.to_thread(scene.rotate)

@@ -29,8 +29,8 @@ KEY = "MadeUpKeyForOtherLibraries"
 HEADER = f"Basic {b64encode(KEY.encode()).decode()}"
 
 
-class StandIn(ThreadingHTTPServer):
-    """Has no keys to list, or sends on from their list; keeps which URLs were asked for, and with what authority."""
+class RecordingServer(ThreadingHTTPServer):
+    """Returns an empty list of keys or a redirect, and records each URL and its ``Authorization`` headers."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -43,7 +43,7 @@ class StandIn(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server = self.server
-        assert isinstance(server, StandIn)
+        assert isinstance(server, RecordingServer)
         url = f"http://{self.headers['Host']}{self.path}"
         server.received.append((url, self.headers.get_all("Authorization", [])))
         if self.path == "/apiKeys" and server.moved:
@@ -61,9 +61,9 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
+def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[RecordingServer]:
     """The one whose clients ``Client()`` and ``AsyncClient()`` are."""
-    with StandIn() as server:
+    with RecordingServer() as server:
         monkeypatch.setenv("CODAT_BASE_URL", server.url)
         monkeypatch.setenv("CODAT_API_KEY", KEY)
         yield server
@@ -71,14 +71,14 @@ def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def other() -> Iterator[StandIn]:
-    with StandIn() as server:
+def other() -> Iterator[RecordingServer]:
+    with RecordingServer() as server:
         yield server
         server.shutdown()
 
 
 @pytest.fixture(params=["another port", "another name"])
-def elsewhere(request: pytest.FixtureRequest, own: StandIn, other: StandIn) -> str:
+def elsewhere(request: pytest.FixtureRequest, own: RecordingServer, other: RecordingServer) -> str:
     return other.url if request.param == "another port" else own.url.replace("127.0.0.1", "localhost")
 
 
@@ -148,7 +148,7 @@ def test_the_emulator_lists_its_key(count_keys: Callable[[str], int], codat_emul
 
 
 @each
-def test_a_redirect_within_the_origin_keeps_the_key(count_keys: Callable[[str], int], own: StandIn) -> None:
+def test_a_redirect_within_the_origin_keeps_the_key(count_keys: Callable[[str], int], own: RecordingServer) -> None:
     own.moved = f"{own.url}/moved"
     assert count_keys(own.url) == 0
     assert own.received == [(f"{own.url}/apiKeys", [HEADER]), (f"{own.url}/moved", [HEADER])]
@@ -156,7 +156,7 @@ def test_a_redirect_within_the_origin_keeps_the_key(count_keys: Callable[[str], 
 
 @each
 def test_a_redirect_elsewhere_goes_without(
-    count_keys: Callable[[str], int], own: StandIn, other: StandIn, elsewhere: str
+    count_keys: Callable[[str], int], own: RecordingServer, other: RecordingServer, elsewhere: str
 ) -> None:
     own.moved = f"{elsewhere}/moved"
     assert count_keys(own.url) == 0
@@ -165,7 +165,7 @@ def test_a_redirect_elsewhere_goes_without(
 
 @pytest.mark.parametrize("count_keys", REFUSING)
 def test_a_request_elsewhere_is_refused(
-    count_keys: Callable[[str], int], own: StandIn, other: StandIn, elsewhere: str
+    count_keys: Callable[[str], int], own: RecordingServer, other: RecordingServer, elsewhere: str
 ) -> None:
     with pytest.raises(InvalidInputError):
         count_keys(elsewhere)
@@ -203,7 +203,7 @@ def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("netrc")
 @pytest.mark.parametrize("get", [by_httpx_with, by_requests_with, by_aiohttp_with])
-def test_no_other_credential_replaces_the_key(get: Callable[..., None], own: StandIn) -> None:
+def test_no_other_credential_replaces_the_key(get: Callable[..., None], own: RecordingServer) -> None:
     own.moved = f"{own.url}/moved"
     get(f"{own.url}/apiKeys")
     get(f"{own.url.replace('://', '://user:MadeUpPassword@')}/elsewhere") if get is by_aiohttp_with else None
@@ -212,14 +212,14 @@ def test_no_other_credential_replaces_the_key(get: Callable[..., None], own: Sta
 
 
 @pytest.mark.usefixtures("netrc")
-def test_netrc_has_its_password_for_a_redirect_elsewhere(own: StandIn, other: StandIn) -> None:
+def test_netrc_has_its_password_for_a_redirect_elsewhere(own: RecordingServer, other: RecordingServer) -> None:
     own.moved = f"{other.url}/moved"
     by_requests_with(f"{own.url}/apiKeys")
     password = b64encode(b"user:MadeUpPassword").decode()
     assert other.received == [(f"{other.url}/moved", [f"Basic {password}"])]
 
 
-async def test_aiohttp_refuses_a_request_elsewhere_after_a_redirect(own: StandIn, other: StandIn) -> None:
+async def test_aiohttp_refuses_a_request_elsewhere_after_a_redirect(own: RecordingServer, other: RecordingServer) -> None:
     own.moved = f"{other.url}/moved"
     async with aiohttp.ClientSession(middlewares=[codat_auth(AsyncClient())]) as session:
         await session.get(f"{own.url}/apiKeys")
@@ -260,7 +260,7 @@ def test_what_is_no_client_is_refused_unseen(attach: Callable[[Any], object], gi
         assert KEY not in str(refused.value)
 
 
-def test_httpx_and_the_client_both_block_or_both_wait(own: StandIn) -> None:
+def test_httpx_and_the_client_both_block_or_both_wait(own: RecordingServer) -> None:
     with pytest.raises(TypeError, match="httpx.Client blocks: give CodatAuth a Client"):
         httpx.Client(auth=HttpxAuth(AsyncClient())).get(own.url)
 

@@ -106,9 +106,9 @@ def ends(program: str) -> list[str]:
 
 @pytest.mark.usefixtures("codat_emulator")
 def test_a_call_after_the_end_says_so() -> None:
-    told = ends(IN_DEL)
-    assert len(told) == 5
-    for line in told:
+    printed = ends(IN_DEL)
+    assert len(printed) == 5
+    for line in printed:
         assert line.startswith("RuntimeError: the interpreter is shutting down: make calls of codat_keys before"), line
 
 

@@ -54,7 +54,7 @@ def test_a_key_is_returned_in_any_form(form: Callable[[str], object], codat_emul
         (f"{SECRET}\ud800", "what the function given as `api_key` returned holds a character that is not ASCII"),
     ],
 )
-def test_what_is_no_key_is_told_by_its_type(returned: object, says: str, codat_emulator: Emulator) -> None:
+def test_the_error_for_a_value_that_is_no_key_names_its_type(returned: object, says: str, codat_emulator: Emulator) -> None:
     for call in in_both(lambda: returned):
         error = refused(call)
         assert isinstance(error, InvalidCredentialError) and says in str(error) and error.__cause__ is None
@@ -141,7 +141,7 @@ async def test_async_functions_are_awaited_in_any_form(codat_emulator: Emulator)
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_a_function_that_calls_its_own_client_is_told_so(nested: bool, codat_emulator: Emulator) -> None:
+def test_a_function_that_calls_its_own_client_gets_an_error(nested: bool, codat_emulator: Emulator) -> None:
     """It would wait for itself. By way of another client it would, too."""
 
     def key() -> ApiKey:

@@ -79,7 +79,7 @@ asyncio.run(main())
 
 
 class Asked:
-    """An async function that answers when it is told to."""
+    """An async function that returns the key once ``answers`` is set."""
 
     def __init__(self, emulator: Emulator) -> None:
         self.key, self.asked, self.answers = emulator.api_key, 0, threading.Event()

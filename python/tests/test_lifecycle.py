@@ -123,7 +123,7 @@ def test_ctrl_c_interrupts_a_blocking_call(codat_emulator: Emulator) -> None:
         assert "panicked" not in complained
 
 
-def test_an_interrupt_in_doubt_keeps_what_is_known(codat_emulator: Emulator) -> None:
+def test_an_interrupted_ambiguous_change_keeps_what_is_known(codat_emulator: Emulator) -> None:
     codat_emulator.set_faults([{"method": "POST", "fault": "delay-after", "milliseconds": 600_000}])
     child = start("Client().keys.create('ci')")
     until(lambda journal: len(journal) == 2, codat_emulator)
@@ -217,7 +217,7 @@ def test_cancelling_closes_the_connection(loop: asyncio.AbstractEventLoop, codat
             await task
         assert cancelled.value.__cause__ is None, "there is nothing to say of a list"
         await asyncio.to_thread(until, closed, codat_emulator)
-        assert len(codat_emulator.journal()) == 1, "nobody gave up and tried again"
+        assert len(codat_emulator.journal()) == 1, "the request was not sent again"
 
     loop.run_until_complete(cancels())
 

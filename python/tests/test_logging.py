@@ -1,4 +1,4 @@
-"""What is told through the standard ``logging``, and when."""
+"""The records in the standard ``logging``, and when they are written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 LOST = [{"method": "GET", "path": "/apiKeys", "fault": "drop-after"}]
-TOLD = [
+EXPECTED = [
     "GET /apiKeys: not answered, error=the connection to URL was lost before the answer came, sent=true",
     "GET /apiKeys: answered, status=200",
 ]
@@ -34,7 +34,7 @@ def test_each_attempt_is_a_line_of_the_calling_thread(
     caplog.set_level(logging.DEBUG, logger="codat_keys")
     codat_emulator.set_faults(LOST)
     Client().keys.list()
-    assert lines(caplog) == TOLD
+    assert lines(caplog) == EXPECTED
     assert {record.thread for record in caplog.records} == {threading.get_ident()}
 
 
@@ -44,24 +44,24 @@ async def test_with_asyncio_each_attempt_is_a_line_of_the_loops_thread(
     caplog.set_level(logging.DEBUG, logger="codat_keys")
     codat_emulator.set_faults(LOST)
     await AsyncClient().keys.list()
-    assert lines(caplog) == TOLD
+    assert lines(caplog) == EXPECTED
     assert {record.thread for record in caplog.records if record.name == "codat_keys"} == {threading.get_ident()}
 
 
-def test_a_refusal_has_its_correlation_id(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_response_is_logged_with_its_correlation_id(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="codat_keys")
     with pytest.raises(UnauthorizedError) as refused:
-        Client(api_key="MadeUpKeyThatNobodyKnows").keys.list()
+        Client(api_key="MadeUpKeyThatIsNotInUse").keys.list()
     assert lines(caplog) == [f"GET /apiKeys: answered, status=401, correlation_id={refused.value.correlation_id}"]
 
 
-def test_a_call_that_waits_has_told_already(codat_emulator: Emulator) -> None:
+def test_an_attempt_is_logged_before_the_call_ends(codat_emulator: Emulator) -> None:
     codat_emulator.set_faults([*LOST, {"fault": "delay-before", "milliseconds": 600_000, "count": 9}])
-    told: list[str] = []
+    logged: list[str] = []
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            told.append(line(record))
+            logged.append(line(record))
             # Until the end of the call, which tries again and again, there would be more requests.
             assert len(codat_emulator.journal()) <= 2
             raise KeyboardInterrupt
@@ -75,10 +75,10 @@ def test_a_call_that_waits_has_told_already(codat_emulator: Emulator) -> None:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(logging.NOTSET)
-    assert told == TOLD[:1]
+    assert logged == EXPECTED[:1]
 
 
-def test_nothing_is_told_where_nobody_reads(caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_logged_above_the_debug_level(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="codat_keys")
     Client().keys.list()
     assert lines(caplog) == []

@@ -15,7 +15,7 @@ BLOCKING = "import os\nfrom codat_keys import Client\n{}"
 # Written for asyncio: without `await` and `Async` they are mistakes with the client that blocks.
 MISTAKES = {
     "wrong key": (
-        "await AsyncClient(api_key='MadeUpKeyThatNobodyKnows').keys.list()",
+        "await AsyncClient(api_key='MadeUpKeyThatIsNotInUse').keys.list()",
         "codat_keys.UnauthorizedError: Codat does not accept the API key (HTTP 401; ",
         "the key is wrong or was deleted",
     ),
@@ -29,7 +29,7 @@ MISTAKES = {
         "codat_keys.InvalidInputError: the base URL is not a URL",
         "write it like https://api.codat.io",
     ),
-    "nobody there": (
+    "no server": (
         "await AsyncClient(base_url='http://127.0.0.1:1', retry=False).keys.list()",
         "codat_keys.ConnectError: no connection to http://127.0.0.1:1 could be made: ",
         "check the base URL",

@@ -1,4 +1,4 @@
-"""What a fresh eye found: walks that go on, values that are not JSON, errors on their way to another process."""
+"""Regression tests: pagination after errors, values that are not JSON, errors that are pickled."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KINDS: list[type[Client] | type[AsyncClient]] = [Client, AsyncClient]
 FAILS = [{"method": "GET", "path": "/companies", "fault": "status", "status": 503}]
 
 
-def test_a_walk_goes_on_after_an_error(codat_emulator: Emulator) -> None:
+def test_pagination_resumes_after_an_error(codat_emulator: Emulator) -> None:
     codat_emulator.set_faults(FAILS)
     pages = Client(retry=False).pages("/companies", page_size=2)
     with pytest.raises(ServerError):
@@ -32,7 +32,7 @@ def test_a_walk_goes_on_after_an_error(codat_emulator: Emulator) -> None:
     assert [len(page.results) for page in pages] == [2, 2, 1]
 
 
-async def test_with_asyncio_a_walk_goes_on_after_an_error_and_a_time_out(codat_emulator: Emulator) -> None:
+async def test_with_asyncio_pagination_resumes_after_an_error_and_a_time_out(codat_emulator: Emulator) -> None:
     wait = {"method": "GET", "path": "/companies", "fault": "delay-before", "milliseconds": 600_000}
     codat_emulator.set_faults([*FAILS, wait])
     pages = AsyncClient(retry=False).pages("/companies", page_size=2)
@@ -64,7 +64,7 @@ def test_errors_are_copied_and_pickled_with_what_was_added(error: Any) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_an_emulator_that_nobody_holds_runs_on() -> None:
+def test_an_emulator_without_a_reference_runs_on() -> None:
     emulator = Emulator()
     given, held = emulator.environment, weakref.ref(emulator)
     del emulator
@@ -157,7 +157,7 @@ def test_a_time_out_below_or_at_zero_is_a_value_error(seconds: float | timedelta
         Client().request("GET", "/profile", timeout=seconds)
 
 
-def test_another_kind_of_event_loop_is_told_which_one_is_needed() -> None:
+def test_the_error_for_another_kind_of_event_loop_names_the_one_needed() -> None:
     waits = AsyncClient(api_key="MadeUpKey").keys.list()
     with pytest.raises(RuntimeError, match="an event loop of asyncio"):
         waits.send(None)

@@ -25,10 +25,10 @@ from codat_keys.integrations.requests import CodatAuth as RequestsAuth
 
 KEY = "MadeUpKeyForTheHeadersThatAreShown000000"
 ENCODED = b64encode(KEY.encode()).decode()
-REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+ERROR_RESPONSE = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
-@pytest.fixture(params=[REFUSAL, b""], ids=["refuses", "drops"])
+@pytest.fixture(params=[ERROR_RESPONSE, b""], ids=["refuses", "drops"])
 def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server that refuses each request that has the key, or closes the connection without a response."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -93,7 +93,7 @@ def test_an_error_shows_no_key(call: Callable[[str], None], url: str) -> None:
         assert KEY not in text and ENCODED not in text
 
 
-@pytest.mark.parametrize("url", [REFUSAL], indirect=True)
+@pytest.mark.parametrize("url", [ERROR_RESPONSE], indirect=True)
 def test_a_response_of_requests_is_pickled_without_the_key(url: str) -> None:
     response = requests.get(f"{url}/companies", auth=RequestsAuth(Client()), headers={"X-Own": "kept"}, timeout=60)
     pickled = pickle.dumps(response)

@@ -84,8 +84,8 @@ def test_a_misplaced_key_is_not_repeated(
     monkeypatch.setenv("CODAT_API_KEY", key)
     with pytest.raises((InvalidCredentialError, InvalidInputError)) as raised:
         make(client, **({"base_url": "http://127.0.0.1:1"} | MISPLACED[place](key)))
-    told = "".join(traceback.format_exception_only(raised.value)) + repr(raised.value) + raised.value.hint
-    assert key not in told, told
+    shown = "".join(traceback.format_exception_only(raised.value)) + repr(raised.value) + raised.value.hint
+    assert key not in shown, shown
 
 
 @pytest.mark.parametrize("key", [KEY, SHORT])

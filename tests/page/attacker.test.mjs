@@ -236,13 +236,13 @@ test("a shown key is not in the address, title or history of the page", async (t
     const page = await signedIn(t, api);
     await button(rowOf(page, "ledger"), words.show).click();
     await says(page, SECRET);
-    const told = await page.evaluate(
+    const held = await page.evaluate(
         () =>
             location.href +
             document.title +
             JSON.stringify([history.state, { ...localStorage }, { ...sessionStorage }]),
     );
-    assert.ok(!told.includes(SECRET));
+    assert.ok(!held.includes(SECRET));
     await link(rowOf(page, "ledger"), words.revoke).click();
     assert.ok(!page.url().includes(SECRET) && !(await page.title()).includes(SECRET));
 });

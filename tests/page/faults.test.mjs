@@ -77,7 +77,7 @@ inBothLooks("a failed connection is reported", async (t, look, words) => {
     await new Promise((listening) => gone.listen(0, "127.0.0.1", listening));
     const baseUrl = `http://127.0.0.1:${gone.address().port}`;
     await new Promise((closed) => gone.close(closed));
-    const local = await portal(t, { baseUrl, apiKey: "MadeUpKeyForNobody" });
+    const local = await portal(t, { baseUrl, apiKey: "MadeUpKeyNotInUse" });
     const page = await open(t, look);
     await page.goto(local.link);
     await says(page, words.connect);

@@ -18,7 +18,7 @@ inBothLooks("without JavaScript, keys can be created, searched and revoked", asy
     const api = await emulator(t, { names: ["one", "two", "three"] });
     const page = await signedIn(t, api, { ...look, script: false });
     assert.match(await page.locator("noscript p").innerText(), new RegExp(words.needsScript));
-    assert.equal(await page.locator("#name-count").isVisible(), false, "nobody counts");
+    assert.equal(await page.locator("#name-count").isVisible(), false, "no script counts the characters");
     assert.equal(await tools(page), 0, "what needs a script is not offered");
 
     await page.getByLabel(words.name, { exact: true }).fill("made");
@@ -31,7 +31,7 @@ inBothLooks("without JavaScript, keys can be created, searched and revoked", asy
     await button(page.getByRole("search"), words.find).click();
     await rowOf(page, "two").waitFor();
     assert.equal(await rowOf(page, "one").count(), 0);
-    await page.getByRole("searchbox").fill("nobody");
+    await page.getByRole("searchbox").fill("absent");
     await button(page.getByRole("search"), words.find).click();
     await says(page, words.nothingFound);
     await link(page, words.everything).click();

@@ -13,7 +13,7 @@ const FOLDER = process.env.UPDATE_PICTURES ? "../../docs/images/" : "../../targe
 const KEYS = [
     ["invoice-processor", "MadeUpKeyOfInvoices3fKq", "2024-03-18T22:40:00Z"],
     ["nightly-reconciliation", "MadeUpKeyOfTheNight8vTm", "2024-05-30T07:15:00Z"],
-    ["data-warehouse", "MadeUpKeyOfTheHouseQ2xd", "2025-02-11T16:20:00Z"],
+    ["data-warehouse", "MadeUpKeyOfTheDepotQ2xd", "2025-02-11T16:20:00Z"],
     ["partner onboarding", "MadeUpKeyOfPartnersW7jB", "2025-04-02T11:05:00Z"],
 ].map(([name, apiKey, createdDate]) => ({ name, apiKey, createdDate }));
 

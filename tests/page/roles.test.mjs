@@ -27,7 +27,7 @@ for (const role of ["Administrator", "Developer"]) {
 }
 
 for (const role of ["Onboarding", "Advisor", "Analyst"]) {
-    inBothLooks(`a user with the role ${role} is told who may`, async (t, look, words) => {
+    inBothLooks(`a user with the role ${role} sees which roles can manage keys`, async (t, look, words) => {
         const api = await emulator(t, { names: ["ledger"] });
         const page = await signedIn(t, api, { role, ...look });
         await page.getByRole("heading", { name: words.forbidden }).waitFor();

@@ -104,7 +104,7 @@ fn process(lines: &[oneshot::Line], pin: Pin, scheme: &str, most: f64) -> Result
         pin.to_string(),
         spread(time, 2) + " ms",
         result(time.median <= most),
-        format!("{}, which calls nobody: {} ms", oneshot::FLOOR, number(floor.median, 2)),
+        format!("{}, which sends no request: {} ms", oneshot::FLOOR, number(floor.median, 2)),
     ])
 }
 

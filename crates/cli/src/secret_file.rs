@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::signals::with_state;
 
 /// The disk space in bytes that must be available before a key is created. A key is smaller.
-const ROOM_BYTES: usize = 4096;
+const RESERVED_BYTES: usize = 4096;
 
 /// A file that is reserved for a key before the key is created. The reservation ensures that the file is writable and
 /// that no other command writes to it.
@@ -91,14 +91,14 @@ impl SecretFile {
     fn check_writable(&mut self) -> io::Result<()> {
         match with_state(|state| state.temporary_in(folder_of(&self.path))) {
             Ok(mut temporary) => {
-                temporary.write_all(&[0; ROOM_BYTES])?;
+                temporary.write_all(&[0; RESERVED_BYTES])?;
                 temporary.as_file().sync_all()?;
                 self.temporary = Some(temporary);
             }
             Err(error) if self.is_new => return Err(error),
             Err(_) => {}
         }
-        if self.is_new { Ok(()) } else { has_room(&self.claim) }
+        if self.is_new { Ok(()) } else { reserve_space(&self.claim) }
     }
 
     fn replace(&mut self, secret: &str) -> io::Result<()> {
@@ -155,14 +155,14 @@ fn is_at(path: &Path, file: &File) -> bool {
     here.is_ok_and(|here| Handle::from_path(path).is_ok_and(|there| here == there))
 }
 
-/// Checks that the disk has space for [`ROOM_BYTES`] in the file, if the system supports this check.
-fn has_room(file: &File) -> io::Result<()> {
+/// Reserves [`RESERVED_BYTES`] of disk space for the file, if the system supports this.
+fn reserve_space(file: &File) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         use rustix::fs::{FallocateFlags, fallocate};
         use rustix::io::Errno;
         if let Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) =
-            fallocate(file, FallocateFlags::KEEP_SIZE, 0, ROOM_BYTES as u64)
+            fallocate(file, FallocateFlags::KEEP_SIZE, 0, RESERVED_BYTES as u64)
         {
             return Err(error.into());
         }

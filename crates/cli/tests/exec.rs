@@ -166,8 +166,8 @@ fn listening_on_all_interfaces_warns_and_clients_require_permission() {
     assert_eq!(run(&mut with_key(url, line["apiKey"].as_str().unwrap()), &["list"]).status, 0);
     assert_eq!(
         wait_for_stderr(child),
-        "warning: whoever reaches 0.0.0.0 can use this emulator, its controls and its page; its keys are made up: \
-         never give it a real one\n"
+        "warning: every program that reaches 0.0.0.0 can use this emulator, its controls and its page; \
+         its keys are made up: never give it a real one\n"
     );
     let (_, child) = started(&[]);
     assert_eq!(wait_for_stderr(child), "", "loopback needs none");

@@ -1,4 +1,4 @@
-//! Makes any call, and walks through pages.
+//! Sends any request, and iterates over pages.
 
 use codat_keys::{Client, Method};
 

@@ -11,7 +11,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     emulator.set_faults(r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#)?;
     let made = client.keys().create(&KeyName::parse("ci")?).await?;
-    assert_eq!(made.how, How::Replayed); // told by the second request, under the same idempotency key
+    assert_eq!(made.how, How::Replayed); // confirmed by the second request, with the same idempotency key
 
     let journal: serde_json::Value = client.request(Method::GET, "/_emulator/journal").await?.json()?;
     let seen = journal["requests"].as_array().into_iter().flatten();

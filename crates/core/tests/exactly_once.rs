@@ -57,7 +57,7 @@ fn candidates(error: &Error) -> Option<Vec<&str>> {
 #[tokio::test]
 async fn an_ambiguous_create_is_retried_with_the_same_idempotency_key() {
     let cut_off = Reply::Bytes(b"HTTP/1.1 201 Created\r\ncontent-length: 500\r\n\r\n{\"id\":\"b\"".to_vec());
-    let in_doubt = [
+    let ambiguous = [
         Reply::Disconnect,
         cut_off,
         json(201, "{}"),
@@ -67,7 +67,7 @@ async fn an_ambiguous_create_is_retried_with_the_same_idempotency_key() {
         failed(502, "of a gateway"),
         json(503, "{}"),
     ];
-    for answer in in_doubt {
+    for answer in ambiguous {
         let (made, posts) = create(vec![json(200, ONE_KEY), answer, json(201, NEW_KEY), json(200, THREE_KEYS)]).await;
         let made = made.unwrap();
         assert_eq!((made.key.id.as_str(), made.how, posts.len()), ("b", How::Replayed, 2));
@@ -90,7 +90,7 @@ async fn a_conclusive_first_response_is_final() {
     let (made, posts) = create(vec![json(200, ONE_KEY), json(429, ""), json(201, NEW_KEY)]).await;
     assert_eq!((made.unwrap().how, posts.len()), (How::Created, 2), "a 429 has no effect");
 
-    let refusals = [
+    let error_responses = [
         (codats(400), ErrorKind::InvalidInput),
         (json(401, "{}"), ErrorKind::Unauthorized),
         (json(402, "{}"), ErrorKind::PaymentRequired),
@@ -99,7 +99,7 @@ async fn a_conclusive_first_response_is_final() {
         (json(302, ""), ErrorKind::BadResponse),
         (json(404, ""), ErrorKind::NotFound),
     ];
-    for (answer, kind) in refusals {
+    for (answer, kind) in error_responses {
         let (refused, posts) = create(vec![json(200, ONE_KEY), answer]).await;
         assert_eq!((refused.unwrap_err().kind(), posts.len()), (kind, 1));
     }
@@ -383,7 +383,7 @@ async fn a_name_that_contains_a_key_is_not_sent() {
 
 #[test]
 fn a_name_that_looks_like_a_credential_is_rejected() {
-    let key = "MadeUpKeyOfNobody00000000000000000000000";
+    let key = "MadeUpKeyNotInUse00000000000000000000000";
     let header = codat_keys::AuthorizationHeader::from(&ApiKey::parse("MadeUpKeyC").unwrap());
     let header = header.expose_secret();
     for name in [

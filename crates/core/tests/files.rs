@@ -290,7 +290,7 @@ async fn a_file_is_checked_at_most_once_a_second() {
     let server = RawServer::with_replies(vec![json(200, "{}")]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
-    // If the machine pauses for a second, a check is due and the attempt proves nothing.
+    // If the machine pauses for a second, a check is due and the attempt is inconclusive.
     for _ in 0..20 {
         replace(&file, OLD);
         let client = builder(&server).api_key_file(&file).build().unwrap();

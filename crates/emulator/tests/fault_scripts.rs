@@ -94,7 +94,7 @@ fn an_invalid_script_is_rejected_with_a_reason() {
     for (fault, reason) in [
         (json!(1), "must be an object"),
         (json!({}), "`fault` is missing"),
-        (json!({"fault": "unheard-of"}), "`fault` must be one of `refuse`, `drop-before`"),
+        (json!({"fault": "unknown"}), "`fault` must be one of `refuse`, `drop-before`"),
         (json!({"fault": 1}), "`fault` must be a string"),
         (json!({"fault": "twice", "colour": "red"}), "`colour` is unknown"),
         (json!({"fault": "twice", "milliseconds": 1}), "`milliseconds` is unknown"),

@@ -37,7 +37,7 @@ fn entries_describe_the_request_and_its_response() {
 fn the_journal_contains_no_secrets() {
     let emulator = Emulator::start().unwrap();
     let other = create(&emulator, "other")["apiKey"].clone();
-    let (own, other, unknown) = (emulator.api_key(), text(&other), "made-up-key-nobody-knows");
+    let (own, other, unknown) = (emulator.api_key(), text(&other), "made-up-key-not-in-list");
     let escaped: String = other.chars().map(|letter| format!("\\u{:04x}", u32::from(letter))).collect();
     let percent: String = other.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let targets = [

@@ -78,7 +78,7 @@ messages! {
     title: "API keys", "Clés d'API";
     developers: "Developers", "Développeurs";
     skip: "Skip to the keys", "Aller aux clés";
-    intro: "Every request to Codat carries one of these keys. Whoever has a key has all of your data: copy it to where it is used, and nowhere else.",
+    intro: "Every request to Codat carries one of these keys. Anyone with a key has access to all of your data: copy it to where it is used, and nowhere else.",
         "Chaque requête à Codat porte l'une de ces clés. Qui a une clé a toutes vos données\u{a0}: ne la copiez que là où elle sert.";
     language: "Language", "Langue";
     sign_out: "Sign out", "Se déconnecter";
@@ -97,7 +97,7 @@ messages! {
     hide: "Hide", "Masquer";
     revoke: "Revoke", "Révoquer";
     colon: ": ", "\u{a0}: ";
-    last_key: "The last key cannot be revoked: without one, nobody could call the API. Create another one first.",
+    last_key: "The last key cannot be revoked: without a key, no program could call the API. Create another one first.",
         "La dernière clé ne peut pas être révoquée\u{a0}: sans clé, plus personne ne pourrait appeler l'API. Créez-en d'abord une autre.";
     needs_script: "Showing and copying a key needs JavaScript. All else works without.",
         "Afficher et copier une clé demande JavaScript. Le reste fonctionne sans.";
@@ -112,7 +112,7 @@ messages! {
         "Donnez-lui le nom de l'application qui s'en servira. Un nom peut servir plusieurs fois.";
     create_now: "Create", "Créer";
     characters: "characters", "caractères";
-    limit_reached: "There are ten keys, the most that Codat allows. Revoke one that nobody uses, then create.",
+    limit_reached: "There are ten keys, the most that Codat allows. Revoke an unused key, then create.",
         "Il y a dix clés, le maximum que Codat autorise. Révoquez-en une que personne n'utilise, puis créez.";
     read_only: "This page only shows the keys: it was started with --read-only.",
         "Cette page ne fait que montrer les clés\u{a0}: elle a été lancée avec --read-only.";

@@ -92,7 +92,7 @@ fn a_name_that_contains_a_key_is_not_shown_again() {
     let header = HEADER.replace(' ', "+").replace('=', "%3D");
     let unknown = "Basic+TWFkZVVwS2V5T2ZOb2JvZHk%3D";
     let within = format!("Authorization:+{unknown}");
-    let other = "MadeUpKeyOfNobody00000000000000000000000";
+    let other = "MadeUpKeyNotInUse00000000000000000000000";
     let typed =
         [KEY, emulator.api_key(), &format!("of+{KEY}"), &format!("{KEY}{KEY}"), &header, unknown, &within, other];
     for typed in typed {

@@ -27,7 +27,7 @@ export async function eachPage(t, window, words, look) {
     await button(rowOf(page, "data-warehouse"), words.show).click();
     await says(page, "MadeUpKeyOfTheTest2");
     await see("a key that is shown");
-    await page.goto(`${api.page}?name=nobody`);
+    await page.goto(`${api.page}?name=absent`);
     await see("nothing found");
     await page.goto(api.page);
     await ask("invoice-processor");
@@ -52,9 +52,9 @@ export async function eachPage(t, window, words, look) {
         .waitFor();
     await see("created");
     await api.failsWith({ method: "POST", path: "/apiKeys", fault: "drop-after", count: 4 });
-    await create("in doubt");
+    await create("ambiguous");
     await says(page, words.mayBeCreated);
-    await see("in doubt");
+    await see("ambiguous");
     await api.failsWith({ fault: "status", status: 401 });
     await page.goto(api.page);
     await see("an error");

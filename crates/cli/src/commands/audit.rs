@@ -70,18 +70,18 @@ impl Kind {
         match self {
             Kind::Nameless => "no name says who uses it: create a named key, put it in place, then delete this one",
             Kind::NameUsedTwice => {
-                "the name is used twice, so that nobody can tell who uses which: keep one key a name"
+                "two keys have this name, so that it does not say who uses which: keep one key for each name"
             }
             Kind::TooOld => "older than allowed: create a new key, put it in place, then delete this one",
             Kind::AgeUnknown => {
                 "the age is unknown, since the date is missing or impossible, and may be more than allowed: replace it"
             }
             Kind::ReplacementUnderWay => {
-                "a newer key of the same base name is there to replace it: delete this one once nobody uses it"
+                "a newer key of the same base name is there to replace it: delete this one once it is unused"
             }
             Kind::NoSpare => "there is no second key to change to if this one leaks: create another one",
             Kind::NearlyFull => {
-                "eight or more of at most ten keys: delete what nobody uses, so that there is room to rotate"
+                "eight or more of at most ten keys: delete unused keys, so that a rotation can create one"
             }
         }
     }

@@ -55,7 +55,7 @@ fn describe(made: &Creation, is_written: bool) -> Vec<String> {
     let id = &made.key.id;
     let how = match made.how {
         How::Created => "",
-        How::Replayed => ", told by a repeated request",
+        How::Replayed => ", confirmed on retry",
         How::Adopted => ", the one new key of this name",
     };
     let mut notes = vec![format!("created {id} ({}){how}", made.key.api_key.masked())];

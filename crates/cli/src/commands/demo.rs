@@ -73,7 +73,7 @@ impl Demo<'_> {
         let script = r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#;
         self.emulator.set_faults(script).map_err(|error| Failure::local(error, "please report it"))?;
         let made = self.client.keys().create(&KeyName::parse("lost-answer")?).await?;
-        expect(made.how == How::Replayed, "the key is told by a repeated request")?;
+        expect(made.how == How::Replayed, "the key is confirmed on retry")?;
         let state = self.read_control("state").await?;
         let named = state["keys"].as_array().into_iter().flatten().filter(|key| key["name"] == "lost-answer").count();
         expect(named == 1, "the emulator holds one key of this name")?;
@@ -92,7 +92,7 @@ impl Demo<'_> {
         }
         self.print_step("create", &format!("{} more, until there are {MAX_KEYS}", MAX_KEYS - present)).await?;
         let refused = self.client.keys().create(&KeyName::parse("one-too-many")?).await.map(drop);
-        self.print_step("create", &refusal(refused, ErrorKind::KeyLimitReached)?).await
+        self.print_step("create", &error_text(refused, ErrorKind::KeyLimitReached)?).await
     }
 
     async fn delete_all_but(&self, kept: &ApiKeyDetails) -> Result<(), Failure> {
@@ -106,7 +106,7 @@ impl Demo<'_> {
         let refused = self.client.keys().list().await.map(drop);
         self.print_step(
             "list",
-            &format!("with the first key, now deleted: {}", refusal(refused, ErrorKind::Unauthorized)?),
+            &format!("with the first key, now deleted: {}", error_text(refused, ErrorKind::Unauthorized)?),
         )
         .await
     }
@@ -114,7 +114,7 @@ impl Demo<'_> {
     async fn delete_the_last_key(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
         let with_last = client(self.emulator, &last.api_key)?;
         let refused = with_last.keys().delete(&last.id).allow_key_in_use().await;
-        self.print_step("delete", &refusal(refused, ErrorKind::LastKey)?).await
+        self.print_step("delete", &error_text(refused, ErrorKind::LastKey)?).await
     }
 
     /// Checks the state of the emulator without the client.
@@ -158,7 +158,7 @@ fn format_request(request: &Value) -> String {
     format!("{} {}: {status}", text("method"), text("path"))
 }
 
-fn refusal(result: Result<(), Error>, kind: ErrorKind) -> Result<String, Failure> {
+fn error_text(result: Result<(), Error>, kind: ErrorKind) -> Result<String, Failure> {
     match result {
         Err(error) if error.kind() == kind => Ok(format!("refused: {error}")),
         other => expect(false, &format!("it is refused with {}, but it ended with {other:?}", kind.code()))

@@ -158,8 +158,8 @@ fn rate_limit(client: &Client) -> String {
 
 fn keys(report: &mut Report, client: &Client, keys: &[ApiKeyDetails]) -> Result<(), Failure> {
     let is_full = keys.len() >= MAX_KEYS;
-    let room = if is_full { ", the most that Codat allows: delete one before you create or replace one" } else { "" };
-    report.line("keys", format!("{} of {MAX_KEYS}{room}", keys.len()))?;
+    let advice = if is_full { ", the most that Codat allows: delete one before you create or replace one" } else { "" };
+    report.line("keys", format!("{} of {MAX_KEYS}{advice}", keys.len()))?;
     let own = keys.iter().find(|key| client.uses(key)).ok_or_else(|| {
         Failure::new(
             ErrorKind::NotFound,

@@ -71,7 +71,7 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
         loop {
             tokio::select! {
                 () = links.wait_until_idle(IDLE) => {
-                    eprint_line("nobody has used the page for 30 minutes: it is closed");
+                    eprint_line("the page was not used for 30 minutes: it is closed");
                     return Ok::<_, Failure>(());
                 }
                 Some(()) = lines.recv() => { print_link(&links).await?; }

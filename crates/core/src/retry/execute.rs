@@ -88,8 +88,8 @@ impl<'a> Execution<'a> {
     /// same response, so nothing was changed.
     fn conclude(&self, error: Error) -> Error {
         let key = self.idempotency_key();
-        let proves_nothing_changed = key.is_some() && error.status() == Some(400) && error.is_codats_own();
-        if !self.ambiguous || proves_nothing_changed {
+        let is_unchanged = key.is_some() && error.status() == Some(400) && error.is_codats_own();
+        if !self.ambiguous || is_unchanged {
             return error;
         }
         let hint = match &key {

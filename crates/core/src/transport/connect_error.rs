@@ -162,8 +162,8 @@ fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
         407 => error
             .with_hint("give the user name and the password in the proxy's URL: http://USER:PASSWORD@HOST:PORT")
             .into_final(),
-        408 | 429 | 500..=599 => error.with_hint("try again later, or ask whoever runs the proxy"),
-        _ => error.with_hint("ask whoever runs the proxy to let it connect there").into_final(),
+        408 | 429 | 500..=599 => error.with_hint("try again later, or ask the operator of the proxy"),
+        _ => error.with_hint("ask the operator of the proxy to allow connections there").into_final(),
     }
 }
 

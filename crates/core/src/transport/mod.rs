@@ -33,7 +33,7 @@ pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// The maximum body size of an error response. Codat's error bodies are short. If a body exceeds the limit, the error
 /// contains only the HTTP status.
-const MAX_REFUSAL_BYTES: usize = 64 * 1024;
+const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 
 const MAX_ENCODING_CHARS: usize = 40;
 
@@ -250,7 +250,7 @@ impl Transport {
             return Ok(Bytes::new());
         }
         check_encoding(response, &self.credentials().known)?;
-        let most = if response.status().is_success() { MAX_BODY_BYTES } else { MAX_REFUSAL_BYTES };
+        let most = if response.status().is_success() { MAX_BODY_BYTES } else { MAX_ERROR_BODY_BYTES };
         if declared.is_some_and(|length| length > most as u64) {
             return Err(Error::of(ErrorKind::TooLarge));
         }

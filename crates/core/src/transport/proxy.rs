@@ -85,7 +85,7 @@ impl Proxy {
     }
 
     /// Sends a `CONNECT` request for `target`, a host and port, to the proxy and returns the status line. Called after
-    /// the proxy refused a tunnel, because reqwest does not report the status of the refusal.
+    /// the proxy refused a tunnel, because reqwest does not report the status of that response.
     pub(crate) async fn ask_for_tunnel(&self, target: &str) -> io::Result<String> {
         let (Some(host), Some(port), "http") =
             (self.url.host_str(), self.url.port_or_known_default(), self.url.scheme())

@@ -12,7 +12,7 @@ fn answers_are_read() {
 }
 
 #[test]
-fn refusals_are_read() {
+fn error_responses_are_parsed() {
     run("errors.json", answer);
 }
 

@@ -76,8 +76,8 @@ pub(super) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
     }
     if let Some(address) = options.host.filter(|address| !address.is_loopback()) {
         eprint_line(&format!(
-            "warning: whoever reaches {address} can use this emulator, its controls and its page; its keys are made up: \
-             never give it a real one"
+            "warning: every program that reaches {address} can use this emulator, its controls and its page; \
+             its keys are made up: never give it a real one"
         ));
     }
     page::mount(&emulator);

@@ -254,7 +254,7 @@ impl<'a> Driver<'a> {
         let unknown = cause.into_outcome_unknown(Outcome { idempotency_key, candidates: self.candidates.take() });
         if is_dead {
             return unknown.with_hint(
-                "list the keys: delete a new one that nobody asked for, or, where there is none, create again with a new \
+                "list the keys: delete a new one that you did not ask for, or, where there is none, create again with a new \
                  idempotency key",
             );
         }
