@@ -1,4 +1,4 @@
-/** For axios: `codatAuth(client, axios.create({ baseURL: client.baseUrl }))`. */
+/** Integration with axios: `codatAuth(client, axios.create({ baseURL: client.baseUrl }))`. */
 import { inspect } from "node:util";
 
 import { exchange, isOwn, mustBeClient } from "./attach";
@@ -18,11 +18,11 @@ interface AxiosResult {
 }
 
 /**
- * Configures an instance to send the key of a client. The first request reads the key from its source. After 401 or 403
- * the client reads the source again, and the request is sent once more if the source has another key and the body is
- * not a stream. Interceptors run once.
+ * Configures an axios instance to send the key of a client. The first request reads the key from its source. After 401
+ * or 403 the client reads the source again, and the request is sent once more if the source has another key and the
+ * body is not a stream. Interceptors run once.
  *
- * A request to another origin rejects with `InvalidInputError`, and so does a request whose key a `proxy` would see
+ * A request rejects with `InvalidInputError` if its URL has another origin, or if a `proxy` would see the key
  * unencrypted. In both cases nothing is sent. Proxies of the environment are not used for an `http` URL. A redirect to
  * another origin is followed without the key. An `auth` in the configuration of axios does not replace the key.
  *

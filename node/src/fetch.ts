@@ -1,4 +1,4 @@
-/** For `fetch`: `const get = codatFetch(client); await get(client.baseUrl + "/companies")`. */
+/** Integration with `fetch`: `const get = codatFetch(client); await get(client.baseUrl + "/companies")`. */
 import { exchange, mustBeClient } from "./attach";
 import type { Client } from "./client";
 import { NextHop } from "./next-hop";
@@ -9,7 +9,7 @@ type Fetch = (input: any, init?: any) => Promise<any>;
 /**
  * Returns a `fetch` that sends the key of a client. The first request reads the key from its source. After 401 or 403
  * the client reads the source again, and the request is sent once more if the source has another key and the body is
- * not a stream. For this, a `Request` with a body is cloned.
+ * not a stream. A `Request` with a body is cloned, so that it can be sent again.
  *
  * A request rejects with `InvalidInputError` if its URL has another origin, or if a proxy would see the key
  * unencrypted. In both cases nothing is sent. `fetch` removes the key when it follows a redirect to another origin.

@@ -1,4 +1,4 @@
-/** For the SDKs of Codat: `const codat = connect(client, CodatPlatform)`. */
+/** Integration with Codat's SDKs: `const codat = connect(client, CodatPlatform)`. */
 import { mustBeClient } from "./attach";
 import { codatAuth } from "./axios";
 import type { Client } from "./client";

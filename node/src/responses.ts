@@ -38,7 +38,7 @@ export class Response {
         Object.freeze(this);
     }
 
-    /** The headers, by their names in lower case. The values of headers of the same name are joined by commas. */
+    /** The headers, with names in lower case. The values of headers with the same name are joined by commas. */
     get headers(): Record<string, string> {
         const headers: Record<string, string> = Object.create(null);
         for (const [name, value] of this.#response.headers()) {

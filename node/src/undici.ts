@@ -1,4 +1,4 @@
-/** For undici: `new Agent().compose(codatAuth(client))`. */
+/** Integration with undici: `new Agent().compose(codatAuth(client))`. */
 import type { Dispatcher } from "undici";
 
 import { afterRejection, authorize, canBeSentAgain, mustBeClient } from "./attach";
@@ -16,9 +16,9 @@ type Options = Dispatcher.DispatchOptions & { signal?: unknown };
  * 403 the client reads the source again, and the request is sent once more if the source has another key and the body
  * is not a stream.
  *
- * A request to another origin fails with `InvalidInputError`, and so does a request whose key a proxy would see
- * unencrypted. In both cases nothing is sent. If undici's redirect interceptor follows a redirect to another origin,
- * the request is sent without the key. If `fetch` follows the redirect, the request fails.
+ * A request fails with `InvalidInputError` if its URL has another origin, or if a proxy would see the key unencrypted.
+ * In both cases nothing is sent. If undici's redirect interceptor follows a redirect to another origin, the request is
+ * sent without the key. If `fetch` follows the redirect, the request fails.
  */
 export function codatAuth(client: Client): Dispatcher.DispatcherComposeInterceptor {
     mustBeClient(client);

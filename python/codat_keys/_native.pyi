@@ -239,7 +239,7 @@ class Response:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers, by their names in lower case. The values of headers of the same name are joined by commas."""
+        """The headers, with names in lower case. The values of headers with the same name are joined by commas."""
 
     @property
     def content(self) -> bytes:
@@ -298,8 +298,8 @@ class KeyCommand:
     ``argv`` is the program, which is looked up in ``PATH``, and its arguments. Do not put a secret into the arguments:
     every process of the machine can read them. Both times are in seconds, or a timedelta:
 
-    - ``timeout``: how long one run may take; the command is then killed, but not the processes that it started. A call
-      that waits for the key may time out earlier. Default: 10 s.
+    - ``timeout``: the time limit of one run. A command that exceeds the limit is killed, but not the processes that it
+      started. A call that waits for the key may time out earlier. Default: 10 s.
     - ``cached_for``: how long the key is used before the command runs again. Default: until Codat rejects the key.
 
     A run raises ``InvalidCredentialError`` if the command cannot be started, does not exit in time, prints more than 64

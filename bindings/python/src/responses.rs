@@ -66,7 +66,7 @@ impl Response {
         self.0.status()
     }
 
-    /// The headers, by their names in lower case. The values of headers of the same name are joined by commas.
+    /// The headers, with names in lower case. The values of headers with the same name are joined by commas.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let headers = PyDict::new(py);

@@ -26,7 +26,7 @@ const PROGRAM: &str = "codat-keys";
 /// An addition to clap's script for bash: the completion of words that contain `=` or `:`.
 const BASH: &str = include_str!("completion.bash");
 
-/// The time limit for the call that lists keys.
+/// The time limit for the request that lists the keys.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The function that builds the command with all subcommands. The completers of arguments need this command.

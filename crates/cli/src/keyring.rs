@@ -1,5 +1,5 @@
-//! The keyring of the operating system: Keychain, the Credential Manager, or the Secret Service on D-Bus. Only profiles whose
-//! key is in the keyring access it.
+//! The keyring of the operating system: Keychain, the Credential Manager, or the Secret Service on D-Bus. Commands
+//! access the keyring only for a profile whose key is in the keyring or is to be stored there.
 
 use std::thread;
 use std::time::Duration;

@@ -99,7 +99,7 @@ struct Audited {
 #[derive(Serialize)]
 struct Document {
     keys: Vec<Audited>,
-    /// The findings about the keys as a whole.
+    /// The findings that concern all keys together.
     findings: Vec<&'static str>,
 }
 
@@ -168,7 +168,7 @@ fn findings_of_all(keys: &[ApiKeyDetails]) -> Vec<Kind> {
 struct Names<'a> {
     /// The number of keys with each name.
     keys: HashMap<&'a str, usize>,
-    /// The age of the newest replacement, `<base>~<tag>`, for each base name.
+    /// The age of the newest replacement for each base name. The name of a replacement is `<base>~<tag>`.
     replacements: HashMap<&'a str, Duration>,
 }
 

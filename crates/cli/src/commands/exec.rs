@@ -21,7 +21,7 @@ pub(crate) struct Exec {
     command: Vec<OsString>,
 }
 
-/// Runs the program. Does not check the key with a call to Codat.
+/// Runs the program. Does not check the key with a request to Codat.
 pub(crate) fn exec(exec: &Exec) -> Result<ExitCode, Failure> {
     child_process::check(&exec.command, "codat-keys exec --profile work -- COMMAND")?;
     become_command(runtime::run(command(exec))?)

@@ -133,7 +133,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// Returns the command with all subcommands. Each help text ends with an example and a reference to the exit statuses.
+/// Returns the clap command with all subcommands. Each help text ends with an example and a reference to the exit
+/// statuses.
 pub(crate) fn command() -> clap::Command {
     with_more(Cli::command())
 }
