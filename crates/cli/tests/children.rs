@@ -96,9 +96,9 @@ fn the_browser_has_no_key_in_its_environment() {
     let mut child =
         start(program.args(["portal", "--base-url", "http://127.0.0.1:1"]).env("PATH", path).stdout(Stdio::null()));
     wait_until("the browser is started", || dump.exists());
-    is_without_keys(&dump);
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     child.wait().unwrap();
+    is_without_keys(&dump);
 }
 
 #[test]
