@@ -29,8 +29,8 @@ export function mustBeClient(client: Client): void {
 }
 
 /**
- * Sends a request with the key of the client. If Codat rejects the key and the source has another key, sends the
- * request once more with that key, unless the body cannot be read twice.
+ * Sends a request with the key of the client. After a rejection of the key, sends the request once more if the source
+ * has another key and the body can be read again.
  */
 export async function exchange<R>(client: Client, request: Exchange<R>): Promise<R> {
     const { signal } = request;

@@ -5,7 +5,9 @@ import { exchange, isOwn, mustBeClient } from "./attach";
 import type { Client } from "./client";
 import { NextHop, directAgent, isPlain } from "./next-hop";
 
-/** The part of an axios instance that is used here. The types of axios differ between ESM and CommonJS. */
+/**
+ * The part of an axios instance that this module uses. The types that axios declares differ between ESM and CommonJS.
+ */
 interface Instance {
     interceptors: { request: { use(attach: (config: any) => any): unknown } };
     getUri(config: object): string;
@@ -119,7 +121,7 @@ function route(client: Client, { proxy, httpAgent }: any, url: string): object {
     return { proxy: isPlain(url) ? false : proxy, httpAgent: directAgent(client, httpAgent) };
 }
 
-/** Returns an axios instance that sends a request without adding defaults. */
+/** Returns an axios instance that adds no defaults to a request. */
 function withoutDefaults(instance: Instance): any {
     const plain = (instance as any).create();
     for (const name of Object.keys(plain.defaults)) {

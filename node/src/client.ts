@@ -87,7 +87,7 @@ export class Keys {
 }
 
 /**
- * A client of Codat's API. It can make any number of concurrent calls. Only pending calls keep the process alive.
+ * A client of Codat's API. A client can make any number of concurrent calls. Only pending calls keep the process alive.
  *
  * The defaults of the options come from the environment: `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or `CODAT_API_KEY_FILE`;
  * `CODAT_BASE_URL`, `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`; `HTTPS_PROXY` and `NO_PROXY`. Creating a client sends
@@ -104,8 +104,8 @@ export class Client {
     readonly #own: Own;
 
     /**
-     * Throws `NoCredentialError`, `InvalidCredentialError`, or `InvalidInputError` for a URL or file that cannot be
-     * used.
+     * Throws `NoCredentialError` if no key is given, `InvalidCredentialError` for an invalid key, and
+     * `InvalidInputError` for a URL or file that cannot be used.
      */
     constructor(options: ClientOptions = {}) {
         const given = clientOptions(options);
@@ -246,7 +246,7 @@ export class Client {
     }
 }
 
-/** An iterator over pages. It is not a generator, because a generator ends with its first error. */
+/** An iterator over pages. This class is not a generator, because a generator ends with its first error. */
 class Pages implements AsyncIterableIterator<Page> {
     readonly #request: () => Promise<Completion>;
     #left = false;

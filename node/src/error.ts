@@ -50,7 +50,7 @@ export abstract class CodatError extends Error {
 
 /** The error of a change whose outcome is unknown. Its `cause` is the error of the last request. */
 export abstract class AmbiguousError extends CodatError {
-    /** The idempotency key with which to resume; `null` for a deletion. */
+    /** The idempotency key with which to resume the call; `null` for a deletion. */
     readonly idempotencyKey: string | null;
     /** The keys that may have been created; `null` if the keys could not be listed. */
     readonly candidates: readonly ApiKeyDetails[] | null;

@@ -19,8 +19,8 @@ export interface Results {
 }
 
 /**
- * A running key callback. `provide` becomes `undefined` when the callback ends. Tasks that the callback has started can
- * then make calls.
+ * A running key callback. `provide` becomes `undefined` when the callback ends, so that tasks that the callback has
+ * started can then make calls.
  */
 interface Running {
     provide: KeyFunction | undefined;

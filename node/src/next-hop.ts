@@ -11,7 +11,7 @@ import type { Client } from "./client";
 /** An agent like the default agent of Node, but without the proxies of `NODE_USE_ENV_PROXY`. */
 const DIRECT = new Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });
 
-/** The message of undici before it writes a request: the headers and the connection. */
+/** The message that undici publishes before it writes a request: the headers and the connection. */
 interface Sending {
     headers: unknown;
     socket: { remoteAddress?: string; remotePort?: number; destroy(error: unknown): void };

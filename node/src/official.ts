@@ -7,8 +7,8 @@ import { NextHop } from "./next-hop";
 
 /**
  * Creates an SDK of Codat that sends its requests to the base URL of a client, with the client's key. `Sdk` is
- * `CodatPlatform`, `CodatLending`, or any other SDK whose `httpClient` or axios can be replaced. The options are those
- * of the SDK.
+ * `CodatPlatform`, `CodatLending`, or any other SDK whose `httpClient` or axios can be replaced. `options` are the
+ * options of the SDK.
  *
  * The first request reads the key from its source. After 401 or 403 the client reads the source again, and the request
  * is sent once more if the source has another key. A call to another origin rejects, and nothing is sent. Throws

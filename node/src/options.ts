@@ -46,9 +46,9 @@ export interface ClientOptions {
 /**
  * A command that prints an API key or the value of an `Authorization` header, such as the client of a secret store.
  *
- * The first call of the client runs the command. It runs again after Codat rejects the key, and once the key is older
- * than `cachedFor`. It runs without a shell and without input. It inherits the environment of this process, except for
- * the variables that contain or name a key.
+ * The first call of the client runs the command. The command runs again after Codat rejects the key, and once the key
+ * is older than `cachedFor`. The command runs without a shell and without input. It inherits the environment of this
+ * process, except for the variables that contain or name a key.
  *
  * A call rejects with `InvalidCredentialError` if the command cannot be started, does not exit in time, prints more
  * than 64 KiB, exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500
@@ -83,8 +83,9 @@ export interface CallOptions {
 /** The options of `create`. */
 export interface CreateOptions extends CallOptions {
     /**
-     * Set this option if no other program creates keys with this name. If a request is ambiguous and exactly one new
-     * key has this name, `create` then returns this key. Default: false, and the error reports the key as a candidate.
+     * Set this option only if no other program creates keys with this name. If a request is ambiguous and exactly one
+     * new key has this name, `create` then returns this key. With the default, false, `create` rejects in this case,
+     * and the error contains the key as a candidate.
      */
     adopt?: boolean | undefined;
     /**

@@ -18,7 +18,7 @@ type Decide = (status: number, url: string | undefined) => Promise<(() => void) 
 const DRAINED = 65_536;
 
 /**
- * The handler that delays a 401 or 403 until `Decide` resolves. Every other event goes to the wrapped handler
+ * A handler that delays a 401 or 403 until `Decide` resolves. Every other event goes to the wrapped handler
  * immediately.
  */
 export class Relay {
@@ -31,7 +31,7 @@ export class Relay {
     #abort: (reason: Error) => void = () => {};
     #drained = 0;
 
-    /** Calls `begun` when there is a response or an error. */
+    /** Wraps `handler`. Calls `begun` when a response or an error arrives. */
     constructor(handler: Handler, begun: () => void, decide: Decide) {
         this.#handler = handler;
         this.#begun = begun;

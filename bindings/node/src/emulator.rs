@@ -1,4 +1,4 @@
-//! Starts and stops the emulator in this process. JavaScript controls it over HTTP.
+//! Starts and stops the emulator in this process. JavaScript code controls the emulator over HTTP.
 
 use napi_derive::napi;
 

@@ -1,4 +1,4 @@
-//! Starts and stops the emulator in this process. Python controls it over HTTP.
+//! Starts and stops the emulator in this process. Python code controls the emulator over HTTP.
 
 use std::sync::{Mutex, PoisonError};
 

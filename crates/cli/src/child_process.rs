@@ -1,4 +1,4 @@
-//! Child processes: runs a program with a key in its environment, and returns its exit status.
+//! Runs a program as a child process with a key in its environment, and returns the program's exit status.
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;

@@ -77,7 +77,7 @@ impl SecretFile {
         Ok(file)
     }
 
-    /// Writes the secret without a line break at the end. `hint` is the hint of the error if writing fails.
+    /// Writes the secret without a line break at the end. `hint` becomes the hint of the error if writing fails.
     pub(crate) fn write(mut self, secret: &str, hint: &str) -> Result<(), Failure> {
         let written = match is_at(&self.path, &self.claim) {
             true => self.replace(secret).or_else(|_| self.write_in_place(secret)),

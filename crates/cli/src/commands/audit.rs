@@ -21,7 +21,7 @@ use crate::stderr::eprint_line;
 /// adds one.
 const MANY: usize = 8;
 
-/// The base name of the replacement of a key without a name.
+/// The base name of replacements for keys without a name.
 const BASE_OF_NAMELESS: &str = "key";
 
 #[derive(Args)]
