@@ -61,8 +61,8 @@ export class Response {
     }
 
     /**
-     * Returns the body for a log. Every key that the client has used or listed is masked, and so is the value of every
-     * JSON member `apiKey`.
+     * Returns the body for a log. The keys that the client has used or listed are masked. The value of every JSON
+     * member `apiKey` is masked too.
      */
     redacted(): Uint8Array {
         return this.#response.redacted();

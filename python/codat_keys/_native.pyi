@@ -253,8 +253,8 @@ class Response:
         """
 
     def redacted(self) -> bytes:
-        """Returns the body for a log. Every key that the client has used or listed is masked, and so is the value of every
-        JSON member ``apiKey``.
+        """Returns the body for a log. The keys that the client has used or listed are masked. The value of every JSON
+        member ``apiKey`` is masked too.
         """
 
     @property

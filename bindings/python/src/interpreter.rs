@@ -1,4 +1,4 @@
-//! Rejects use in a sub-interpreter and during interpreter shutdown.
+//! Checks that the package is not used in a sub-interpreter or during interpreter shutdown.
 
 use pyo3::exceptions::{PyImportError, PyRuntimeError};
 use pyo3::intern;

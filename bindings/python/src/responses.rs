@@ -84,8 +84,8 @@ impl Response {
         PyBytes::new(py, self.0.bytes())
     }
 
-    /// Returns the body for a log. Every key that the client has used or listed is masked, and so is the value of every
-    /// JSON member ``apiKey``.
+    /// Returns the body for a log. The keys that the client has used or listed are masked. The value of every JSON
+    /// member ``apiKey`` is masked too.
     fn redacted<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.redacted())
     }

@@ -79,8 +79,8 @@ impl Failure {
         self
     }
 
-    /// Sets the exit status to 1 if it is 0. A failure with status 0 is a closed pipe, which must be reported if the
-    /// output must not be lost.
+    /// Sets the exit status to 1 if it is 0, which is the status after a closed pipe. Commands call this function if
+    /// the loss of their output must be reported.
     pub(crate) fn even_on_closed_pipe(self) -> Self {
         let status = self.status.max(1);
         self.with_status(status)

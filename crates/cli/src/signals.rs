@@ -30,7 +30,7 @@ static STOPPED: LazyLock<watch::Sender<Option<Signal>>> = LazyLock::new(|| watch
 static STATE: Mutex<State> =
     Mutex::new(State { calls: 0, is_ending: false, is_left: false, done: None, files: Vec::new(), terminal: None });
 
-/// The running calls, and the cleanup and report of a process that a signal ends.
+/// The state that this module needs to end the process: the running calls, the cleanup, and the change to report.
 pub(crate) struct State {
     /// The number of running calls. After a signal, each call reports its own outcome.
     calls: usize,
