@@ -6,8 +6,8 @@
 interface CallbackError {
     reason: unknown;
     /**
-     * The number of the first call that started after the exception. Only calls with a lower number can have this
-     * cause.
+     * The number of the first call that started after the exception. Only calls with a lower number can have failed
+     * because of it.
      */
     before: number;
 }

@@ -1,4 +1,4 @@
-/** The client of Codat's API and of its keys. */
+/** The client of Codat's API, which also manages its keys. */
 import { inspect } from "node:util";
 
 import { optional, text, yes } from "./arguments";

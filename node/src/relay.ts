@@ -31,7 +31,7 @@ export class Relay {
     #abort: (reason: Error) => void = () => {};
     #drained = 0;
 
-    /** Wraps `handler`. Calls `begun` when a response or an error arrives. */
+    /** Wraps `handler`. The relay calls `begun` when a response or an error arrives, and `decide` at a 401 or 403. */
     constructor(handler: Handler, begun: () => void, decide: Decide) {
         this.#handler = handler;
         this.#begun = begun;

@@ -67,8 +67,8 @@ async function perform(
 }
 
 /**
- * Whether undici's redirect interceptor sends the request. The interceptor follows redirects to other origins without
- * secrets.
+ * Whether undici's redirect interceptor sends the request. The interceptor removes the `Authorization` header when it
+ * follows a redirect to another origin.
  */
 function isFollowed({ history }: Handler): boolean {
     return Array.isArray(history) && history.length > 0;

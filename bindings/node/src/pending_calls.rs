@@ -52,8 +52,9 @@ struct State {
 
 #[napi]
 impl PendingCalls {
-    /// Creates the pending calls of the current JavaScript environment. `settle` runs in the environment's thread with
-    /// the JSON text of the events and the responses.
+    /// Creates an empty registry of pending calls for the current JavaScript environment. `settle` runs in the thread of
+    /// that environment whenever calls complete or request a key. Its arguments are the events as a JSON text, and the
+    /// responses.
     #[napi(constructor)]
     pub fn new(settle: Function<'_, FnArgs<(String, Vec<Response>)>, ()>) -> napi::Result<Self> {
         let state = Arc::<Mutex<State>>::default();
@@ -192,7 +193,8 @@ static RUNTIME: LazyLock<io::Result<UnboundedSender<StartedCall>>> = LazyLock::n
     Ok(tx)
 });
 
-/// Returns the future of a call with a key callback. The future sends key requests to the environment of the call.
+/// Returns the future of a call with a key callback. When the call needs a key, the future asks the JavaScript
+/// environment that started the call to run the key callback.
 fn with_callback(shared: Arc<Shared>, number: i64, work: Work) -> Work {
     Box::pin(SEND_REQUEST.scope(Box::new(move |tx| shared.request_key(number, tx)), work))
 }

@@ -50,7 +50,8 @@ pub(crate) fn summary(option: Option<&str>) -> String {
     }
 }
 
-/// Returns a warning if every user can read the key file. The core accepts such a file if another user owns it.
+/// Returns a warning if every user can read the key file. Such a file is in use only if another user owns it:
+/// the core rejects a file of this user that all users can read.
 fn readers(path: &Path) -> &'static str {
     if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
 }

@@ -42,7 +42,7 @@ impl Failure {
 
     /// Creates the failure of a command that a signal ended. `done` describes the change made so far, with keys masked.
     ///
-    /// This function does not mask keys again, because building the search for keys would delay the end of the process.
+    /// This function does not mask keys again: compiling the patterns of all known keys would delay the end of the process.
     pub(crate) fn stopped(done: Option<String>) -> Self {
         let hint = match done {
             None => ErrorKind::Cancelled.hint(),

@@ -1,9 +1,9 @@
 //! Handling of the signals that ask this process to end.
 //!
-//! A separate thread receives the signals, so that they also end a command that computes, reads or writes. The first signal
-//! cancels the running call, and the command reports the outcome of the call. If no call is running, and at the second signal,
-//! the process ends immediately. Destructors do not run in this case, so this module also removes temporary files and restores
-//! the terminal settings.
+//! A separate thread receives the signals, so that they also end a command that is blocked outside of a call, such as in a read of
+//! standard input. The first signal cancels the running call, and the command reports the outcome of the call. If no call is
+//! running, the first signal ends the process immediately; otherwise the second signal does. Destructors do not run in this case,
+//! so this module also removes temporary files and restores the terminal settings.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

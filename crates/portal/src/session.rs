@@ -51,7 +51,7 @@ pub(crate) struct Session {
     /// The messages about changes with an unknown outcome. Every page shows these messages until the changes are
     /// resolved.
     pub(crate) unresolved: Vec<Arc<FlashMessage>>,
-    /// The results of the most recent actions, newest first. The text of each entry is the id of the submitted form.
+    /// The results of the most recent actions, newest first. Each entry begins with the id of the submitted form.
     results: VecDeque<(String, ActionResult)>,
     /// The most recently created key and its id, until the page's script fetches the key. The id distinguishes this key
     /// from a key that was created in another tab.

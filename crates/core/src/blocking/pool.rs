@@ -18,8 +18,8 @@ use crate::handle::{ClientConfig, Handle};
 use crate::transport::LatestRateLimit;
 use crate::wire::RateLimit;
 
-/// The idle time after which [`Taken::block_on`] checks whether the server has closed a connection. Within a shorter
-/// time, no client could notice that the connection was closed.
+/// The idle time after which [`Taken::block_on`] checks whether the server has closed a connection. After a shorter
+/// time the check is skipped, because the notice of a closed connection may not have arrived yet.
 const LONG_AGO: Duration = Duration::from_millis(1);
 
 /// The idle time after which a runtime and client pair is dropped from the pool. Servers close connections that are

@@ -76,8 +76,8 @@ impl CredentialCache {
         self.stored.load_full()
     }
 
-    /// Returns the cached credential without waiting. Reads a changed file first. Returns `None` if the source must be
-    /// read and reading it may wait.
+    /// Returns the cached credential. Never waits: if the source has changed, a file is read immediately, and for any
+    /// other source the result is `None`.
     pub(crate) fn cached(&self) -> Option<Arc<CachedCredential>> {
         let stored = self.stored()?;
         match &self.source {
@@ -122,7 +122,7 @@ impl CredentialCache {
     }
 
     /// Reads the source, or shares the result of a concurrent read. A concurrent read that started before this method
-    /// was called may return a stale credential, so its result counts only if the key has changed.
+    /// was called may return a stale credential. If its key equals the cached key, this method reads the source again.
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let Some(source) = &self.source else { return Ok(()) };
         let (before, reads_started) = (self.stored(), source.reads_started.load(Ordering::SeqCst));

@@ -1,4 +1,4 @@
-//! The known facts about a change whose outcome is unknown, as data of an error.
+//! The data that an error carries about a change whose outcome is unknown.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Resolution of text that refers to a key, such as a command line argument, to the key with this id or name.
+//! Finds the key that a text refers to, such as a command line argument. The text is the id or the name of the key.
 
 use std::collections::{HashMap, HashSet};
 

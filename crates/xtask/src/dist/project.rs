@@ -15,7 +15,8 @@ use crate::process::{command, program, run as run_to_end, run_quietly, stdout};
 /// The folder of the example programs in README.md.
 const EXAMPLES: &str = "node/examples";
 
-/// The options with which a typical user compiles TypeScript. Only Node's types come from this repository.
+/// The options with which a typical user compiles TypeScript. One thing differs from a user's project: the
+/// types of Node come from this repository.
 const COMPILE: &str = "--strict --module nodenext --target es2022 --types node --typeRoots";
 
 pub(super) struct Project {

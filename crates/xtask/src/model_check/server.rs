@@ -1,5 +1,5 @@
-//! The model server, which treats keys and idempotency keys as Codat documents. Requests and their effects can be
-//! delayed.
+//! The model server. It handles keys and idempotency keys in the way that Codat's documentation describes. Requests and
+//! their effects can be delayed.
 
 use codat_keys::create::observed::AttemptOutcome;
 
