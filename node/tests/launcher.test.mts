@@ -41,7 +41,8 @@ test("the program has its arguments and its input, and its exit status is passed
     assert.deepEqual(await ended(child), { code: 7, said: "a key, say", complained: "[ 'one two' ]\n" });
 });
 
-for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
+const SIGNALS = "SIGHUP SIGINT SIGQUIT SIGTERM SIGUSR1 SIGUSR2 SIGALRM SIGVTALRM SIGPROF SIGXCPU SIGIO".split(" ");
+for (const signal of SIGNALS as NodeJS.Signals[]) {
     test(`the program receives ${signal}, and decides`, { skip: WINDOWS }, async () => {
         const child = launch(
             `process.on("${signal}", () => process.exit(3)); setTimeout(() => {}, 10_000); console.log("here");`,

@@ -7,14 +7,18 @@ const { spawn } = require("node:child_process");
 const WINDOWS = process.platform === "win32";
 const PROGRAM = WINDOWS ? "codat-keys.exe" : "codat-keys";
 const HERE = `${process.platform}-${process.arch}`;
+// Those that the program handles.
+const SIGNALS = WINDOWS
+    ? ["SIGHUP", "SIGINT", "SIGTERM"]
+    : "SIGHUP SIGINT SIGQUIT SIGTERM SIGUSR1 SIGUSR2 SIGALRM SIGVTALRM SIGPROF SIGXCPU SIGIO".split(" ");
 const PACKAGES = (process.platform === "linux" ? ["-gnu", "-musl"] : [""]).map(
     (libc) => `@codat-keys/cli-${HERE}${libc}`,
 );
 
 let child;
 // Before it starts: a signal that came first would end this process alone, and orphan it.
-for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"]) {
-    // A terminal tells it of Ctrl-C as well, and twice is once. On Windows it does so alone: `kill` would end it at once.
+for (const signal of SIGNALS) {
+    // A terminal sends Ctrl-C to the program as well, which ignores the copy. On Windows `kill` would end it immediately.
     process.on(signal, () => WINDOWS || child?.kill(signal));
 }
 start(PACKAGES, []);

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use std::{io, process, thread};
 
 use codat_keys::ErrorKind;
@@ -23,6 +24,10 @@ mod terminal;
 
 pub(crate) use received::{Received, Signal};
 pub(crate) use terminal::Terminal;
+
+/// The time in which a repetition of the first signal is ignored. A process can receive two copies of one signal: one that
+/// the terminal or `timeout` sends to the process group, and one that a parent process in this group forwards.
+const COPY_TIME: Duration = Duration::from_secs(1);
 
 /// The first signal that was received.
 static STOPPED: LazyLock<watch::Sender<Option<Signal>>> = LazyLock::new(|| watch::Sender::new(None));
@@ -108,10 +113,13 @@ pub(crate) fn handle(report: impl Fn(Option<String>) + Clone + Send + 'static) {
             let mut signals = Received::watch().ok()?;
             // The receiver exists, so no later signal is missed.
             let _ = tx.send(());
-            let mut is_first = true;
+            let mut first: Option<(Signal, Instant)> = None;
             loop {
                 let signal = signals.next().await;
-                is_first = !end(signal, is_first, &report) && is_first;
+                let is_copy = first.is_some_and(|(first, received)| first == signal && received.elapsed() < COPY_TIME);
+                if !is_copy && end(signal, first.is_none(), &report) {
+                    first.get_or_insert((signal, Instant::now()));
+                }
             }
         })
     };

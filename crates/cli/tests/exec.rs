@@ -138,6 +138,8 @@ fn faults_are_read_from_a_file() {
     std::fs::write(&faults, "{").unwrap();
     let ended = run(&mut program(), &["emulator", "--faults", faults.to_str().unwrap()]);
     assert_eq!(ended.status, 2, "{ended:?}");
+    let ended = run(&mut program(), &["emulator", "--faults", "/dev/zero"]);
+    assert!(ended.status == 1 && ended.stderr.contains("/dev/zero is larger than 1 MiB"), "{ended:?}");
 }
 
 /// Starts an emulator with these options. Returns its start line and its process.

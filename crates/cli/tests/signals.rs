@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use codat_keys_emulator::Emulator;
 use rustix::process::{Pid, Signal, kill_process};
@@ -187,7 +188,13 @@ fn a_signal_ends_a_blocked_read_or_write() {
     let mut pipe = std::io::pipe().unwrap();
     for (signal, status) in SIGNALS {
         // The commands wait for standard input, to which the test writes nothing.
-        for arguments in [&["header"][..], &["login"], &["inject"], &["api", "POST", "/x", "--input", "-"]] {
+        for arguments in [
+            &["header"][..],
+            &["login"],
+            &["inject"],
+            &["api", "POST", "/x", "--input", "-"],
+            &["emulator", "--faults", "/dev/stdin"],
+        ] {
             let mut command = against(&emulator);
             let mut child =
                 start(command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()));
@@ -223,6 +230,24 @@ fn a_signal_during_the_output_of_a_key_reports_how_to_fetch_the_key() {
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(143), "{ended:?}");
     assert!(text(&ended.stderr).contains("note: the key exists: fetch it with `codat-keys show --id "), "{ended:?}");
+}
+
+/// As a process receives them whose launcher forwards the signals of the process group.
+#[test]
+fn copies_of_a_signal_count_as_one() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let server = server(is_change);
+        let mut command = with_key(&server.url, KEY);
+        let child = start(command.args(["create", "new"]).stdout(Stdio::null()).stderr(Stdio::piped()));
+        wait_until("the last request has arrived", || server.requests().iter().any(|request| is_change(request)));
+        for _ in 0..20 {
+            send(&child, signal);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!(ended.status.code(), Some(9), "{signal:?}: {ended:?}");
+        assert!(text(&ended.stderr).contains("note: the idempotency key was "), "{signal:?}: {ended:?}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 
 use codat_keys::{ErrorKind, without_credentials};
 
-use super::options::{EmulatorOptions, start};
+use super::options::{EmulatorOptions, script, start};
 use crate::child_process;
 use crate::failure::Failure;
 
@@ -17,7 +17,7 @@ pub(super) async fn exec(options: &EmulatorOptions, command: &[OsString]) -> Res
         let hint = format!("leave them out: {USAGE}");
         return Err(Failure::new(ErrorKind::InvalidInput, "--json and --explain have no effect with exec", hint));
     }
-    let emulator = start(options)?;
+    let emulator = start(options, script(options)?.as_deref())?;
     let (program, arguments) = command.split_first().expect("clap requires a command");
     let mut child = Command::new(program);
     without_credentials(&mut child)

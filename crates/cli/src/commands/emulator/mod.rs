@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::json::json_text;
 use crate::output::{print, print_aside};
 use crate::signals::interrupted;
-use options::{EmulatorOptions, start};
+use options::{EmulatorOptions, script, start};
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = false)]
@@ -50,8 +50,9 @@ async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
     if options.explain {
         return print(&codat_keys_emulator::behaviours_as_text());
     }
+    let script = script(options)?;
     let interrupted = interrupted();
-    let emulator = start(options)?;
+    let emulator = start(options, script.as_deref())?;
     let (url, key, page) = (emulator.base_url(), emulator.api_key(), page::url(&emulator));
     let started = if options.json {
         json_text(&json!({ "baseUrl": url, "apiKey": key, "page": page }), false) + "\n"

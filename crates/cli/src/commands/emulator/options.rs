@@ -1,7 +1,7 @@
 //! The options of an emulator, and its start.
 
-use std::fs;
-use std::io::{self, ErrorKind as Io};
+use std::fs::File;
+use std::io::{self, ErrorKind as Io, Read as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -47,8 +47,11 @@ pub(crate) struct EmulatorOptions {
     pub(crate) explain: bool,
 }
 
-/// Starts an emulator with its API keys page.
-pub(super) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
+/// The maximum size of a script of faults.
+const MAX_SCRIPT_BYTES: u64 = 1024 * 1024;
+
+/// Starts an emulator with its API keys page. `script` is the text of the `--faults` file.
+pub(super) fn start(options: &EmulatorOptions, script: Option<&str>) -> Result<Emulator, Failure> {
     let mut builder = Emulator::builder().port(options.port);
     // Sets only the switches that are given, because the state file may contain others.
     if options.enforce_limits {
@@ -69,10 +72,9 @@ pub(super) fn start(options: &EmulatorOptions) -> Result<Emulator, Failure> {
     if let Some(file) = &options.state {
         builder = builder.state_file(file);
     }
-    let script = options.faults.as_deref().map(script).transpose()?;
     let emulator = builder.start().map_err(|error| cannot_start(options, &error))?;
     if let (Some(script), Some(file)) = (script, &options.faults) {
-        emulator.set_faults(&script).map_err(|reason| faults_failure(file, reason))?;
+        emulator.set_faults(script).map_err(|reason| faults_failure(file, reason))?;
     }
     if let Some(address) = options.host.filter(|address| !address.is_loopback()) {
         eprint_line(&format!(
@@ -97,12 +99,18 @@ fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| "not an IP address like 127.0.0.1 or 0.0.0.0".into())
 }
 
-fn script(file: &Path) -> Result<String, Failure> {
-    let bytes = fs::read(file).map_err(|error| {
-        Failure::local(format!("{} cannot be read: {error}", file.display()), "name a file with a script in --faults")
-    })?;
+/// Reads the `--faults` file. Reading a pipe can block, so call this function while a signal ends the process.
+pub(super) fn script(options: &EmulatorOptions) -> Result<Option<String>, Failure> {
+    let Some(file) = &options.faults else { return Ok(None) };
+    let mut bytes = Vec::new();
+    let read = File::open(file).and_then(|file| file.take(MAX_SCRIPT_BYTES + 1).read_to_end(&mut bytes));
+    let hint = "name a file with a script in --faults";
+    read.map_err(|error| Failure::local(format!("{} cannot be read: {error}", file.display()), hint))?;
+    if bytes.len() as u64 > MAX_SCRIPT_BYTES {
+        return Err(Failure::local(format!("{} is larger than 1 MiB", file.display()), hint));
+    }
     let text = decode(&bytes).map_err(|what| Failure::local(format!("{} {what}", file.display()), NotText::HINT))?;
-    Ok(text.to_string())
+    Ok(Some(text.to_string()))
 }
 
 fn faults_failure(file: &Path, reason: String) -> Failure {
