@@ -1,8 +1,7 @@
 // Keys that change while a program runs: no call fails, as the emulator's journal has it.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
@@ -17,6 +16,7 @@ import { connect } from "codat-keys/official";
 import { Emulator } from "codat-keys/testing";
 import { codatAuth as forUndici } from "codat-keys/undici";
 import "./support.mjs";
+import { temporaryFolder } from "./temporary.mjs";
 
 const require = createRequire(import.meta.url);
 
@@ -25,7 +25,7 @@ const CALLS = Number(process.env["CODAT_KEYS_CALLS"] ?? 500);
 
 /** A key in a file and in a function, and another one that stays, to replace it with. */
 class Scene {
-    readonly file = join(mkdtempSync(join(tmpdir(), "codat-keys-")), "key");
+    readonly file = join(temporaryFolder(), "key");
     readonly seen = new Map<number, any>();
     current!: ApiKeyDetails;
 
@@ -215,7 +215,7 @@ for (const [integration, sender] of Object.entries(INTEGRATIONS)) {
 
 test("a swap of Kubernetes is seen under load", { skip: process.platform === "win32" }, (t) =>
     staged(async (scene) => {
-        const mounted = join(mkdtempSync(join(tmpdir(), "codat-keys-")), "mounted");
+        const mounted = join(temporaryFolder(), "mounted");
         const swap = (version: string, key: ApiKeyDetails) => {
             mkdirSync(join(mounted, version), { recursive: true });
             writeFileSync(join(mounted, version, "key"), key.apiKey.exposeSecret());

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { LIMIT, ended } from "./support.mjs";
+import { temporaryFolder } from "./temporary.mjs";
 
 const LAUNCHER = fileURLToPath(new URL("../../../crates/cli/npm/codat-keys.js", import.meta.url));
 const HERE = `${process.platform}-${process.arch}`;
@@ -17,7 +17,7 @@ const INSTALLED = installed([LINUX ? `${HERE}-gnu` : HERE, (file) => copyFileSyn
 
 /** The path of the launcher, in a folder of modules with packages for these platforms. */
 function installed(...packages: [platform: string, put: (program: string) => void][]): string {
-    const modules = join(mkdtempSync(join(tmpdir(), "codat-keys-")), "node_modules");
+    const modules = join(temporaryFolder(), "node_modules");
     for (const [platform, put] of packages) {
         const folder = join(modules, "@codat-keys", `cli-${platform}`);
         mkdirSync(folder, { recursive: true });

@@ -1,15 +1,15 @@
 // Ends, aborts, workers and copies: what concerns a whole process in a child, judged from outside.
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync } from "node:fs";
+import { cpSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { ClosedError, OutcomeUnknownError, TimeoutError } from "codat-keys";
 import { FOREVER, emulated, ended, start, until, workersComeAndGo } from "./support.mjs";
+import { temporaryFolder } from "./temporary.mjs";
 
 const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
 const closed = (journal: any[]) => journal.length > 0 && journal.every((request) => request.ended === "client-closed");
@@ -162,7 +162,7 @@ test("workers that come and go while they call do not end the process", () =>
 test("two copies work in one process", () =>
     emulated([], async (emulator) => {
         const copies = [1, 2].map(() => {
-            const copy = mkdtempSync(join(tmpdir(), "codat-keys-"));
+            const copy = temporaryFolder();
             for (const part of ["dist", "codat-keys.node", "package.json"])
                 cpSync(join(PACKAGE, part), join(copy, part), { recursive: true });
             return JSON.stringify(join(copy, "dist/index.js"));

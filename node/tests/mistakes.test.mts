@@ -52,10 +52,7 @@ const MISTAKES: Record<string, [string, string, string?]> = {
         `new Client("MadeUpKey")`,
         "TypeError: argument 'options' must be an object, and is a string",
     ],
-    "without await": [
-        `new Client({ apiKey: "MadeUpKeyThatIsNotInUse" }).keys.list()`,
-        "UnauthorizedError: Codat does",
-    ],
+    "without await": [`new Client({ apiKey: "MadeUpKeyThatIsNotInUse" }).keys.list()`, "UnauthorizedError: Codat does"],
     "without new": [`Client()`, "TypeError: Class constructor Client cannot be invoked without 'new'"],
 };
 

@@ -1,8 +1,7 @@
 // What the tests share.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout } from "node:timers/promises";
@@ -10,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { type ApiKeyDetails, Client } from "codat-keys";
 import { Emulator } from "codat-keys/testing";
+import { temporaryFolder } from "./temporary.mjs";
 
 /** Longer than any test takes, even on a busy machine. */
 export const LIMIT = 180_000;
@@ -80,7 +80,7 @@ export async function until(seen: (journal: any[]) => unknown, emulator: Emulato
 
 /** The path of a file with this text, for its owner alone. */
 export function kept(text: string): string {
-    const path = join(mkdtempSync(join(tmpdir(), "codat-keys-")), "kept");
+    const path = join(temporaryFolder(), "kept");
     writeFileSync(path, text, { mode: 0o600 });
     return path;
 }

@@ -1,20 +1,19 @@
 // Files that others can write, child processes, and keys in the place of a path.
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { after, test } from "node:test";
+import { test } from "node:test";
 
 import { Client } from "codat-keys";
 import { Emulator } from "codat-keys/testing";
+import { temporaryFolder } from "./temporary.mjs";
 
 const KEY = "MadeUpKeyForTheTests0123456789abcdefGhIj";
 const SHORT = "MadeUpKey.short";
 const UNIX = { skip: process.platform === "win32" };
 
-const folder = mkdtempSync(join(tmpdir(), "codat-keys-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = temporaryFolder();
 
 test("files that others can write are refused", UNIX, () => {
     const file = join(folder, "file");
