@@ -72,7 +72,7 @@ fn the_journal_contains_no_secrets() {
     // The emulator masks an unknown key only in requests that send it as their credential.
     let sent = requests(&emulator).into_iter().filter(|entry| entry["authorization"] == "invalid");
     let sent = sent.map(|entry| entry.to_string()).collect::<String>();
-    assert!(sent.contains("****nows"));
+    assert!(sent.contains(&format!("****{}", &unknown[unknown.len() - 4..])));
     assert!(!sent.contains(unknown));
 }
 
