@@ -78,7 +78,7 @@ impl Demo<'_> {
         let named = state["keys"].as_array().into_iter().flatten().filter(|key| key["name"] == "lost-answer").count();
         expect(named == 1, "the emulator holds one key of this name")?;
         let text = format!(
-            "the answer is lost; asked again under the same idempotency key, Codat tells {}\n        How we know: the first \
+            "the answer is lost; asked again under the same idempotency key, Codat returns {}\n        How we know: the first \
              answer is replayed to that key, a list shows nothing else new, and the emulator holds one key of this name.",
             made.key.id
         );
