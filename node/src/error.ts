@@ -11,6 +11,8 @@ export interface ErrorData {
     correlationId: string | null;
     retryAfter: number | null;
     codatMessage: string | null;
+    attempts: number;
+    elapsed: number;
     idempotencyKey: string | null;
     showsIdempotencyKey: boolean;
     candidates: KeyData[] | null;
@@ -35,6 +37,10 @@ export abstract class CodatError extends Error {
     readonly retryAfter: number | null;
     /** Codat's message. */
     readonly codatMessage: string | null;
+    /** How many attempts the failed request had. 0 if the error does not come from a request. */
+    readonly attempts: number;
+    /** The milliseconds from the start of the call to the error. 0 if `attempts` is 0. */
+    readonly elapsed: number;
 
     /** @internal */
     constructor(data: ErrorData, cause?: unknown) {
@@ -45,6 +51,8 @@ export abstract class CodatError extends Error {
         this.correlationId = data.correlationId;
         this.retryAfter = data.retryAfter;
         this.codatMessage = data.codatMessage;
+        this.attempts = data.attempts;
+        this.elapsed = data.elapsed;
     }
 }
 

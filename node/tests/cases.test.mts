@@ -52,8 +52,10 @@ async function scenario({ emulator: state, faults = [], ...rest }: any, { Client
         const apiKey = key ?? rest.key ?? state.keys[0].apiKey;
         const client = new Client({ baseUrl: emulator.baseUrl, apiKey, timeout: timeout && timeout * 1000 });
         const show = (key: esm.ApiKeyDetails) => shown(key, key.apiKey.equals(new esm.ApiKey(apiKey)));
-        const outcome = await VERBS[step.call]!(client, step, show).catch(({ code, candidates: keys }) => {
-            return { error: code, candidates: keys?.map((key: any) => key.name) ?? null };
+        const outcome = await VERBS[step.call]!(client, step, show).catch((error) => {
+            const { code, candidates: keys, attempts, elapsed } = error;
+            assert.equal(attempts === 0, elapsed === 0);
+            return { error: code, candidates: keys?.map((key: any) => key.name) ?? null, attempts };
         });
         assert.ok(holds(expect, outcome), JSON.stringify(outcome));
     }

@@ -13,7 +13,7 @@ class CodatError(Exception):
     """The error of a call. None of its texts contains a key. It is pickled without its candidates, which contain keys.
 
     Its data is in the attributes ``code``, ``retryable``, ``hint``, ``status``, ``correlation_id``, ``retry_after`` (in
-    seconds), ``codat_message``, ``idempotency_key`` and ``candidates``.
+    seconds), ``codat_message``, ``attempts``, ``elapsed`` (in seconds), ``idempotency_key`` and ``candidates``.
 
     >>> from codat_keys import ApiKey
     >>> try:
@@ -42,6 +42,8 @@ class CodatError(Exception):
         correlation_id: str | None = None,
         retry_after: float | None = None,
         codat_message: str | None = None,
+        attempts: int = 0,
+        elapsed: float = 0.0,
         idempotency_key: str | None = None,
         candidates: list[ApiKeyDetails] | None = None,
     ) -> None:
@@ -62,6 +64,10 @@ class CodatError(Exception):
         """The seconds to wait before a retry, if Codat says so."""
         self.codat_message = codat_message
         """Codat's message."""
+        self.attempts = attempts
+        """How many attempts the failed request had. 0 if the error does not come from a request."""
+        self.elapsed = elapsed
+        """The seconds from the start of the call to the error. 0 if ``attempts`` is 0."""
         self.idempotency_key = idempotency_key
         """For ``OutcomeUnknownError``: the idempotency key with which to resume."""
         self.candidates = candidates

@@ -20,6 +20,8 @@ pub(crate) struct Data<'a> {
     correlation_id: Option<&'a str>,
     retry_after: Option<f64>,
     codat_message: Option<&'a str>,
+    attempts: u32,
+    elapsed: f64,
     idempotency_key: Option<&'a str>,
     /// False if the idempotency key looks like a credential, which the caller may have passed by mistake.
     shows_idempotency_key: bool,
@@ -49,6 +51,8 @@ impl<'a> Data<'a> {
             correlation_id: error.correlation_id(),
             retry_after: error.retry_after().map(|wait| wait.as_secs_f64() * 1000.0),
             codat_message: error.codat_message(),
+            attempts: error.attempts(),
+            elapsed: error.elapsed().as_secs_f64() * 1000.0,
             idempotency_key,
             shows_idempotency_key: idempotency_key.is_none_or(|key| mask_credentials(key) == key),
             candidates: outcome.and_then(|outcome| outcome.candidates.as_deref()).map(keys),

@@ -56,6 +56,8 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     data.set_item("status", error.status())?;
     data.set_item("correlation_id", error.correlation_id())?;
     data.set_item("retry_after", error.retry_after().map(|wait| wait.as_secs_f64()))?;
+    data.set_item("attempts", error.attempts())?;
+    data.set_item("elapsed", error.elapsed().as_secs_f64())?;
     data.set_item("codat_message", error.codat_message())?;
     data.set_item("idempotency_key", error.outcome().and_then(|outcome| outcome.idempotency_key.as_deref()))?;
     let raised = PyErr::from_value(class.call((error.to_string(),), Some(&data))?);

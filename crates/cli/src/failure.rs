@@ -118,6 +118,8 @@ impl Failure {
             status: source.and_then(Error::status),
             correlation_id: source.and_then(Error::correlation_id),
             retry_after_seconds: source.and_then(Error::retry_after).map(|wait| wait.as_secs()),
+            attempts: source.map(Error::attempts).filter(|attempts| *attempts > 0),
+            elapsed_seconds: source.filter(|error| error.attempts() > 0).map(|error| error.elapsed().as_secs_f64()),
             idempotency_key: outcome.and_then(|outcome| outcome.idempotency_key.as_deref()),
             candidates: outcome
                 .filter(|outcome| outcome.idempotency_key.is_some())
@@ -183,6 +185,10 @@ pub(crate) struct ErrorJson<'a> {
     correlation_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_seconds: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elapsed_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<&'a str>,
     /// `null` in JSON if the keys could not be listed.

@@ -30,12 +30,16 @@ fn perform(emulator: &Emulator, key: &str, step: &Value) -> Value {
         return outcome(step["call"].as_str().unwrap(), &ended.stdout);
     }
     assert_eq!(ended.stdout, "", "{arguments:?}");
-    let expected = step["expect"]["error"].as_str();
+    let (expected, attempts) = (step["expect"]["error"].as_str(), step["expect"]["attempts"].as_u64());
     if words.contains(&"--json") {
         let error = &serde_json::from_str::<Value>(&ended.stderr).unwrap_or_else(|_| panic!("{ended:?}"))["error"];
         assert_eq!(error["code"].as_str(), expected, "{arguments:?}: {ended:?}");
         assert!(error["hint"].is_string(), "{arguments:?}: {ended:?}");
+        assert_eq!(error["attempts"].is_null(), error["elapsedSeconds"].is_null(), "{arguments:?}: {ended:?}");
+        assert!(attempts.is_none_or(|attempts| error["attempts"] == attempts), "{arguments:?}: {ended:?}");
     } else {
+        let text = attempts.filter(|attempts| *attempts > 1).map(|attempts| format!("after {attempts} attempts in "));
+        assert!(text.is_none_or(|text| ended.stderr.contains(&text)), "{arguments:?}: {ended:?}");
         assert!(ended.stderr.contains("error: ") && ended.stderr.contains("\nhint: "), "{arguments:?}: {ended:?}");
     }
     let kind = ErrorKind::ALL.into_iter().find(|kind| Some(kind.code()) == expected);

@@ -45,16 +45,22 @@ impl OperationTimeouts {
     }
 }
 
-/// The deadline of an operation, and the timeout of each attempt.
+/// The start and the deadline of an operation, and the timeout of each attempt.
 #[derive(Clone, Copy)]
 pub(crate) struct Deadline {
+    started: Instant,
     at: Instant,
     attempt: Duration,
 }
 
 impl Deadline {
     pub(crate) fn new(clock: &dyn Clock, Timeouts { attempt, operation }: Timeouts) -> Self {
-        Self { at: clock.now() + operation.min(MAX_TIMEOUT), attempt }
+        let started = clock.now();
+        Self { started, at: started + operation.min(MAX_TIMEOUT), attempt }
+    }
+
+    pub(crate) fn elapsed(self, clock: &dyn Clock) -> Duration {
+        clock.now().saturating_duration_since(self.started)
     }
 
     pub(crate) fn remaining(self, clock: &dyn Clock) -> Duration {

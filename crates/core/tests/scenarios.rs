@@ -42,7 +42,8 @@ fn outcome(result: Result<Value, Error>) -> Value {
         let candidates = error.outcome().and_then(|outcome| outcome.candidates.as_ref());
         let candidates = candidates
             .map(|keys| keys.iter().map(|key| key.name.as_ref().map(Untrusted::unredacted)).collect::<Vec<_>>());
-        json!({ "error": error.kind().code(), "candidates": candidates })
+        assert_eq!(error.attempts() == 0, error.elapsed().is_zero(), "{error:?}");
+        json!({ "error": error.kind().code(), "candidates": candidates, "attempts": error.attempts() })
     })
 }
 

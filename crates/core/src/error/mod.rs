@@ -35,6 +35,8 @@ struct Inner {
     correlation_id: Option<String>,
     retry_after: Option<Duration>,
     codat_message: Option<String>,
+    attempts: u32,
+    elapsed: Duration,
     /// Whether the response body is Codat's JSON instead of the error page of a gateway.
     is_codats_own: bool,
     /// Whether a retry would fail in the same way, although errors of this kind are retryable in general.
@@ -77,6 +79,19 @@ impl Error {
         self.0.codat_message.as_deref()
     }
 
+    /// Returns how many attempts the failed request had, including the first one. An attempt that failed before it was
+    /// sent counts too, for example because the connection failed. Returns 0 if the error does not come from a request:
+    /// an argument is not valid, or a rule forbids the change.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// Returns the time from the start of the operation to the error, including the waits between attempts. Returns
+    /// zero if [`attempts`](Self::attempts) is 0.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed
+    }
+
     /// Returns whether the same operation may succeed later. Returns false if the configuration must change first, for
     /// example if a proxy refuses to connect or a certificate is not trusted.
     pub fn is_retryable(&self) -> bool {
@@ -94,6 +109,8 @@ impl Error {
             correlation_id: None,
             retry_after: None,
             codat_message: None,
+            attempts: 0,
+            elapsed: Duration::ZERO,
             is_codats_own: false,
             is_final: false,
             detail: None,
@@ -159,6 +176,14 @@ impl Error {
         self
     }
 
+    /// Sets the number of attempts and the time since the start of the operation. Keeps zero as the time of an
+    /// operation without attempts.
+    pub(crate) fn with_attempts(mut self, attempts: u32, elapsed: Duration) -> Self {
+        self.0.attempts = attempts;
+        self.0.elapsed = if attempts == 0 { Duration::ZERO } else { elapsed };
+        self
+    }
+
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.0.source = Some(source.into().into());
         self
@@ -197,7 +222,7 @@ impl Error {
         outer.0.correlation_id = self.0.correlation_id.clone();
         outer.0.retry_after = self.retry_after();
         outer.0.codat_message = self.0.codat_message.clone();
-        outer.with_source(self)
+        outer.with_attempts(self.attempts(), self.elapsed()).with_source(self)
     }
 
     /// Adds data whose type is defined in a higher layer, such as the facts about an unknown outcome.
@@ -224,6 +249,8 @@ impl fmt::Display for Error {
             self.status().map(|status| format!("HTTP {status}")),
             self.codat_message().map(|message| format!("Codat says: {message}")),
             self.correlation_id().map(|id| format!("correlation id {id}")),
+            (self.attempts() > 1)
+                .then(|| format!("after {} attempts in {:.1} s", self.attempts(), self.elapsed().as_secs_f64())),
         ];
         let known: Vec<String> = known.into_iter().flatten().collect();
         if known.is_empty() { Ok(()) } else { write!(f, " ({})", known.join("; ")) }
@@ -241,6 +268,8 @@ impl fmt::Debug for Error {
             .field("correlation_id", &inner.correlation_id)
             .field("retry_after", &inner.retry_after)
             .field("codat_message", &inner.codat_message)
+            .field("attempts", &inner.attempts)
+            .field("elapsed", &inner.elapsed)
             .field("outcome", &inner.detail)
             .field("source", &inner.source)
             .finish()

@@ -16,6 +16,8 @@ pub(crate) struct Execution<'a> {
     retry: &'a Retry,
     request: &'a Request<Bytes>,
     deadline: Deadline,
+    /// The number of attempts, including the current one.
+    attempts: u32,
     /// Whether an earlier attempt may have taken effect without a conclusive response.
     ambiguous: bool,
 }
@@ -27,7 +29,7 @@ impl<'a> Execution<'a> {
         request: &'a Request<Bytes>,
         deadline: Deadline,
     ) -> Self {
-        Self { transport, retry, request, deadline, ambiguous: false }
+        Self { transport, retry, request, deadline, attempts: 0, ambiguous: false }
     }
 
     /// Sends the request until the response is conclusive or the policy gives up. Sends a request that is not safe to
@@ -35,16 +37,15 @@ impl<'a> Execution<'a> {
     pub(crate) async fn run<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
         // POST and PATCH are safe to repeat with the same idempotency key.
         let repeatable = self.request.method().is_idempotent() || self.idempotency_key().is_some();
-        let mut attempts = 0;
         loop {
-            attempts += 1;
+            self.attempts += 1;
             let error = match self.attempt(&parse).await {
                 Err(error) if repeatable && self.is_transient(&error) => error,
                 Err(error) => return Err(self.conclude(error)),
                 done => return done,
             };
             let (remaining, jitter) = (self.transport.remaining(self.deadline), self.retry.rng.jitter());
-            match self.retry.policy.backoff(attempts, error.retry_after(), remaining, jitter) {
+            match self.retry.policy.backoff(self.attempts, error.retry_after(), remaining, jitter) {
                 Some(wait) => self.transport.sleep(wait).await,
                 None => return Err(self.conclude(error)),
             }
@@ -83,10 +84,11 @@ impl<'a> Execution<'a> {
         still_running || is_transient(error)
     }
 
-    /// Returns the error to report. If an attempt was ambiguous, this is `OutcomeUnknown`, unless the last response is
+    /// Returns the error to report, with the number of attempts and the elapsed time. If an attempt was ambiguous, this is `OutcomeUnknown`, unless the last response is
     /// conclusive. Codat's 400 to a request with an idempotency key is conclusive: every attempt with that key gets the
     /// same response, so nothing was changed.
     fn conclude(&self, error: Error) -> Error {
+        let error = error.with_attempts(self.attempts, self.transport.elapsed(self.deadline));
         let key = self.idempotency_key();
         let is_unchanged = key.is_some() && error.status() == Some(400) && error.is_codats_own();
         if !self.ambiguous || is_unchanged {

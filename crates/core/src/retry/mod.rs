@@ -122,15 +122,20 @@ mod tests {
         }
     }
 
+    fn fake() -> Arc<Fake> {
+        Arc::new(Fake { started: Instant::now(), waits: Mutex::default() })
+    }
+
+    fn client(server: &RawServer, fake: &Arc<Fake>) -> Client {
+        let key = ApiKey::parse("MadeUpKey").unwrap();
+        Client::builder().base_url(&server.url).api_key(key).clock_and_rng(Arc::clone(fake)).build().unwrap()
+    }
+
     /// Lists the keys on a test server that sends `replies` in turn. Returns the number of requests and the waits in
     /// milliseconds.
     async fn waits(replies: Vec<Reply>) -> (usize, Vec<u128>) {
-        let server = RawServer::with_replies(replies);
-        let fake = Arc::new(Fake { started: Instant::now(), waits: Mutex::default() });
-        let key = ApiKey::parse("MadeUpKey").unwrap();
-        let client: Client =
-            Client::builder().base_url(&server.url).api_key(key).clock_and_rng(Arc::clone(&fake)).build().unwrap();
-        let _ = client.keys().list().await;
+        let (server, fake) = (RawServer::with_replies(replies), fake());
+        let _ = client(&server, &fake).keys().list().await;
         let waits = fake.waits.lock().unwrap().iter().map(Duration::as_millis).collect();
         (server.requests().len(), waits)
     }
@@ -152,6 +157,20 @@ mod tests {
         assert_eq!(waits(vec![rate_limited("7"), json(200, r#"{"results":[]}"#)]).await, (2, vec![7_000]));
         // After a wait of 20 s, only 10 s of the timeout of 30 s remain, so the client does not wait a second time.
         assert_eq!(waits(vec![rate_limited("20")]).await, (2, vec![20_000]));
+    }
+
+    #[tokio::test]
+    async fn an_error_contains_the_number_of_attempts_and_the_elapsed_time() {
+        let (server, fake) = (RawServer::with_replies(vec![json(503, "")]), fake());
+        let client = client(&server, &fake);
+        let error = client.keys().list().await.unwrap_err();
+        assert_eq!((error.attempts(), error.elapsed()), (4, Duration::from_millis(875)));
+        assert_eq!(error.to_string(), "Codat failed to answer (HTTP 503; after 4 attempts in 0.9 s)");
+        let error = client.request(http::Method::PUT, "/x").await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::OutcomeUnknown, 4));
+        assert_eq!(error.elapsed(), Duration::from_millis(875), "the time of an earlier operation does not count");
+        let error = client.request(http::Method::PUT, "x").await.unwrap_err();
+        assert_eq!((error.attempts(), error.elapsed()), (0, Duration::ZERO), "nothing was sent");
     }
 
     proptest! {

@@ -123,6 +123,11 @@ impl Transport {
         deadline.remaining(&*self.config.clock)
     }
 
+    /// Returns the time since the start of the operation.
+    pub(crate) fn elapsed(&self, deadline: Deadline) -> Duration {
+        deadline.elapsed(&*self.config.clock)
+    }
+
     pub(crate) async fn sleep(&self, time: Duration) {
         self.config.clock.sleep(time).await;
     }
