@@ -183,8 +183,9 @@ impl EmulatorBuilder {
     /// Stores the keys and settings in a file, so that they survive a restart. The file contains unmasked keys and has
     /// mode 0600 on Unix. Default: keys and settings are kept in memory.
     ///
-    /// A lock file, `FILE.lock`, prevents a second emulator from using the same state file. The state file does not
-    /// contain the used daily quota.
+    /// A lock file, `FILE.lock`, prevents a second emulator from using the same state file. On Unix, both files must
+    /// belong to the user of this process or root, and other users must not be able to write them. The state file does
+    /// not contain the used daily quota.
     pub fn state_file(mut self, path: impl Into<PathBuf>) -> EmulatorBuilder {
         self.options.state_file = Some(path.into());
         self
@@ -217,6 +218,7 @@ impl EmulatorBuilder {
     /// - [`io::ErrorKind::AddrNotAvailable`]: the host is not an address of this machine.
     /// - [`io::ErrorKind::InvalidInput`]: an allowed host is not a host name, or the state file is not a regular file.
     /// - [`io::ErrorKind::InvalidData`]: the state file or the faults cannot be parsed. The file is not changed.
+    /// - [`io::ErrorKind::PermissionDenied`]: the state file belongs to another user, or other users can write it.
     /// - [`io::ErrorKind::WouldBlock`]: another emulator uses the state file.
     /// - Other kinds: the state file cannot be read or written, or no thread can be started.
     pub fn start(self) -> io::Result<Emulator> {

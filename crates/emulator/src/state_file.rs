@@ -1,14 +1,21 @@
 //! The state file of the emulator. The emulator holds a lock while it runs, and replaces the whole file on every change.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write};
 use std::path::{Path, PathBuf};
+
+#[cfg(unix)]
+use rustix::fs::OFlags;
 
 use crate::account::Snapshot;
 use crate::encoding::without_byte_order_mark;
 
 /// The maximum size of the state file, which is far more than an account needs.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Without `O_NONBLOCK`, opening a pipe that belongs to another user could block permanently.
+#[cfg(unix)]
+const FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
 
 pub(crate) struct StateFile {
     path: PathBuf,
@@ -20,15 +27,10 @@ impl StateFile {
     /// Opens the lock file and acquires the lock. The lock is not on the state file, because the state file is replaced
     /// on every change.
     pub(crate) fn open(path: PathBuf) -> io::Result<StateFile> {
-        reject_special(&path)?;
+        check_path(&path)?;
         let lock_path = with_suffix(&path, ".lock");
-        reject_special(&lock_path)?;
-        // Opens the file for reading as well, because opening a named pipe only for writing would block.
         let mut options = OpenOptions::new();
-        private(options.read(true).write(true).create(true).truncate(false));
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NOFOLLOW);
-        let lock = options.open(&lock_path).map_err(|error| with_path(&lock_path, error))?;
+        let lock = open_checked(&lock_path, private(options.read(true).write(true).create(true).truncate(false)))?;
         match lock.try_lock() {
             Ok(()) => Ok(StateFile { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(io::Error::new(
@@ -41,16 +43,18 @@ impl StateFile {
 
     /// Reads the state file. Returns `None` if the file does not exist.
     pub(crate) fn load(&self) -> io::Result<Option<Snapshot>> {
+        let file = match open_checked(&self.path, OpenOptions::new().read(true)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let mut json = Vec::new();
-        match File::open(&self.path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut json)) {
-            Ok(_) if json.len() as u64 > MAX_BYTES => Err(self.invalid("it is larger than 16 MiB")),
-            Ok(_) => {
-                let text = without_byte_order_mark(&json).map_err(|what| self.invalid(&format!("it {what}")))?;
-                Snapshot::parse(text).map(Some).map_err(|reason| self.invalid(&reason))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(with_path(&self.path, error)),
+        file.take(MAX_BYTES + 1).read_to_end(&mut json).map_err(|error| with_path(&self.path, error))?;
+        if json.len() as u64 > MAX_BYTES {
+            return Err(self.invalid("it is larger than 16 MiB"));
         }
+        let text = without_byte_order_mark(&json).map_err(|what| self.invalid(&format!("it {what}")))?;
+        Snapshot::parse(text).map(Some).map_err(|reason| self.invalid(&reason))
     }
 
     pub(crate) fn invalid(&self, reason: &str) -> io::Error {
@@ -65,6 +69,7 @@ impl StateFile {
     /// old file is unchanged.
     pub(crate) fn save(&self, snapshot: &Snapshot) -> io::Result<()> {
         let temporary = with_suffix(&self.path, ".tmp");
+        check_path(&temporary)?;
         self.replace(snapshot, &temporary).map_err(|error| {
             // The temporary file contains keys, so it is removed. An error of the removal is ignored, because the first
             // error is more helpful.
@@ -90,16 +95,48 @@ impl StateFile {
     }
 }
 
-/// Rejects a state file that is a device, pipe or symbolic link. Reading a device or pipe may never end, and saving
-/// would replace any of them with a regular file.
-fn reject_special(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if !metadata.is_file() => {
-            let text = format!("{}: not a regular file; choose another state file", path.display());
-            Err(io::Error::new(ErrorKind::InvalidInput, text))
-        }
-        _ => Ok(()),
+/// Opens a file that [`check`] accepts. Links are not followed.
+fn open_checked(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    check_path(path)?;
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, FLAGS.bits().cast_signed());
+    let file = options.open(path).map_err(|error| with_path(path, error))?;
+    // Another user may have replaced the file after the first check.
+    check(path, &file.metadata()?)?;
+    Ok(file)
+}
+
+fn check_path(path: &Path) -> io::Result<()> {
+    fs::symlink_metadata(path).map_or(Ok(()), |metadata| check(path, &metadata))
+}
+
+/// Returns an error unless a file is a regular one, belongs to the user of this process or root, and is not writable by
+/// others. Reading a device or pipe may never end, and saving replaces the state file, whoever owns it.
+fn check(path: &Path, metadata: &Metadata) -> io::Result<()> {
+    if !metadata.is_file() {
+        let text = format!("{}: not a regular file; choose another state file", path.display());
+        return Err(io::Error::new(ErrorKind::InvalidInput, text));
     }
+    #[cfg(unix)]
+    check_permissions(path, metadata)?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn check_permissions(path: &Path, metadata: &Metadata) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let (owner, mode) = (metadata.uid(), metadata.mode() & 0o7777);
+    let user = rustix::process::geteuid().as_raw();
+    let defect = if owner != user && owner != 0 {
+        format!("belongs to user {owner}, not to user {user} or root; change its owner")
+    } else if mode & 0o022 != 0 {
+        format!("can be changed by other users (mode {mode:04o}, owner {owner}); remove their write access")
+    } else {
+        return Ok(());
+    };
+    let text = format!("{}: {defect}, or choose another state file", path.display());
+    Err(io::Error::new(ErrorKind::PermissionDenied, text))
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -186,3 +186,49 @@ fn a_pipe_or_a_link_in_the_place_of_the_lock_is_refused() {
     refused();
     assert!(!elsewhere.exists(), "the link is not followed");
 }
+
+#[test]
+#[cfg(unix)]
+fn files_of_other_users_are_rejected_and_not_changed() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    drop(with_file(&path).start().unwrap());
+    let state = fs::read(&path).unwrap();
+    for name in ["state.json", "state.json.lock"] {
+        let file = folder.path().join(name);
+        let rejected = |expected: &str| {
+            let error = with_file(&path).start().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error}");
+            assert!(error.to_string().contains(&format!("{name}: {expected}")), "{error}");
+            assert_eq!(fs::read(&path).unwrap(), state, "the file is unchanged");
+        };
+        for mode in [0o666, 0o620, 0o602] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+            rejected(&format!("can be changed by other users (mode {mode:04o}, owner "));
+        }
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        let owner = fs::metadata(&file).unwrap().uid();
+        // Only root can change the owner of a file.
+        if chown(&file, Some(12_345), None).is_ok() {
+            rejected(&format!("belongs to user 12345, not to user {owner} or root; "));
+            chown(&file, Some(owner), None).unwrap();
+        }
+    }
+    with_file(&path).start().unwrap();
+}
+
+#[test]
+#[cfg(unix)]
+fn a_temporary_file_of_another_user_stays() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (path, temporary) = (folder.path().join("state.json"), folder.path().join("state.json.tmp"));
+    fs::write(&temporary, "of another user").unwrap();
+    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o666)).unwrap();
+    let error = with_file(&path).start().unwrap_err();
+    assert!(error.to_string().contains("state.json.tmp: can be changed by other users"), "{error}");
+    assert_eq!(fs::read(&temporary).unwrap(), b"of another user");
+}
