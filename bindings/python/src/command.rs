@@ -13,13 +13,14 @@ use crate::arguments::{argument, seconds, wrong};
 ///
 /// The argument of ``Client(api_key_command=...)``. The first call of the client runs the command. The command runs
 /// again after Codat rejects the key, and once the key is older than ``cached_for``. It runs without a shell and
-/// without input, and inherits the environment of this process, except for the variables that contain or name a key.
+/// without input, and inherits the environment of this process, except for the variables that contain or name a key. It is
+/// killed if the timeout elapses, or if the call that waits for the key times out, is interrupted or is cancelled; on
+/// Unix, so is its process group, which it leads.
 ///
 /// ``argv`` is the program, which is looked up in ``PATH``, and its arguments. Do not put a secret into the arguments:
 /// every process of the machine can read them. Both times are in seconds, or a timedelta:
 ///
-/// - ``timeout``: the time limit of one run. A command that exceeds the limit is killed, but not the processes that it
-///   started. A call that waits for the key may time out earlier. Default: 10 s.
+/// - ``timeout``: the time limit of one run. A call that waits for the key may time out earlier. Default: 10 s.
 /// - ``cached_for``: how long the key is used before the command runs again. Default: until Codat rejects the key.
 ///
 /// A run raises ``InvalidCredentialError`` if the command cannot be started, does not exit in time, prints more than 64

@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::keyring::{self, KeyringError};
 use crate::redact::{keep_secret, without_secrets};
 use crate::runtime::unless_interrupted;
+use crate::signals;
 
 #[derive(Args)]
 #[command(next_help_heading = "Connection")]
@@ -94,7 +95,11 @@ impl KeyOptions {
         let builder = match &profile.source {
             Source::Keyring => builder.api_key(self.key_in_keyring(profile).await?.api_key().clone()),
             Source::File(path) => builder.api_key_file(path),
-            Source::Command(command) => builder.api_key_from(command.provider()),
+            Source::Command(command) => {
+                let command = command.provider();
+                signals::with_state(|state| state.abort_at_end(command.abort_handle()));
+                builder.api_key_from(command)
+            }
         };
         let client = builder.build()?;
         // Reads the key from its source now, so that a failure is reported as an error of the source and not of a

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use codat_keys::{ApiKeyDetails, Error, ErrorKind, plain};
 use serde::Serialize;
 
+use crate::exit_status;
 use crate::json::json_text;
 use crate::redact::without_secrets;
 use crate::signals;
@@ -30,7 +31,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(kind: ErrorKind, message: impl Display, hint: impl Display) -> Self {
-        let status = if kind == ErrorKind::Cancelled { signals::status() } else { kind.exit_status() };
+        let status = if kind == ErrorKind::Cancelled { signals::status() } else { exit_status::of(kind) };
         Self { kind: Some(kind), ..Self::local(message, hint) }.with_status(status)
     }
 

@@ -35,7 +35,7 @@ pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
         let hint = format!("{hint}; nothing was sent");
-        return Err(Failure::local("standard output is closed: the key would be lost", hint));
+        return Err(Failure::local("standard output is closed: the output would be lost", hint));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! A separate thread receives the signals, so that they also end a command that is blocked outside of a call, such as in a read of
 //! standard input. The first signal cancels the running call, and the command reports the outcome of the call. If no call is
 //! running, the first signal ends the process immediately; otherwise the second signal does. Destructors do not run in this case,
-//! so this module also removes temporary files and restores the terminal settings.
+//! so this module also removes temporary files, kills key commands and restores the terminal settings.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,11 +12,12 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, process, thread};
 
-use codat_keys::ErrorKind;
+use codat_keys::{AbortHandle, ErrorKind};
 use same_file::Handle;
 use tempfile::NamedTempFile;
 use tokio::sync::watch;
 
+use crate::exit_status;
 use crate::redact::without_secrets;
 
 mod received;
@@ -32,8 +33,15 @@ const COPY_TIME: Duration = Duration::from_secs(1);
 /// The first signal that was received.
 static STOPPED: LazyLock<watch::Sender<Option<Signal>>> = LazyLock::new(|| watch::Sender::new(None));
 
-static STATE: Mutex<State> =
-    Mutex::new(State { calls: 0, is_ending: false, is_left: false, done: None, files: Vec::new(), terminal: None });
+static STATE: Mutex<State> = Mutex::new(State {
+    calls: 0,
+    is_ending: false,
+    is_left: false,
+    done: None,
+    files: Vec::new(),
+    terminal: None,
+    key_commands: Vec::new(),
+});
 
 /// The state that this module needs to end the process: the running calls, the cleanup, and the change to report.
 pub(crate) struct State {
@@ -49,6 +57,8 @@ pub(crate) struct State {
     files: Vec<(PathBuf, Handle)>,
     /// The settings of the terminal before a prompt disabled the echo.
     terminal: Option<Terminal>,
+    /// The key commands to kill when a signal ends this process.
+    key_commands: Vec<AbortHandle>,
 }
 
 impl State {
@@ -79,6 +89,11 @@ impl State {
         self.done = Some(without_secrets(format!("{} was written", path.display())));
     }
 
+    /// Registers a key command to kill when a signal ends this process.
+    pub(crate) fn abort_at_end(&mut self, key_command: AbortHandle) {
+        self.key_commands.push(key_command);
+    }
+
     /// Registers the terminal settings to restore when a signal ends this process.
     pub(crate) fn restore_at_end(&mut self, terminal: Option<Terminal>) {
         self.terminal = terminal;
@@ -90,9 +105,10 @@ impl State {
         }
     }
 
-    /// Restores the terminal, and removes the registered files.
+    /// Restores the terminal, kills the key commands, and removes the registered files.
     fn clean_up(&mut self) {
         self.restore_terminal();
+        self.key_commands.iter().for_each(AbortHandle::abort);
         for (path, file) in self.files.drain(..) {
             if Handle::from_path(&path).is_ok_and(|there| there == file) {
                 // Ignores an error, because the process ends in any case.
@@ -176,7 +192,7 @@ pub(crate) fn done() -> Option<String> {
 
 /// Returns the exit status of a command that a signal stopped: 128 plus the number of the signal, as shells report it.
 pub(crate) fn status() -> u8 {
-    STOPPED.borrow().map_or(ErrorKind::Cancelled.exit_status(), Signal::status)
+    STOPPED.borrow().map_or(exit_status::of(ErrorKind::Cancelled), Signal::status)
 }
 
 /// Begins a change. Until [`end_change`], the first signal does not end the process, and the command reports the outcome.

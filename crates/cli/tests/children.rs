@@ -1,4 +1,4 @@
-//! The environment of child processes. Only the command of `exec` gets a key, in one variable.
+//! Child processes. Only the command of `exec` gets a key, in one variable. A key command ends with its caller.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::bounded::wait_until;
 use crate::home::Home;
+use crate::process::{endless_script, is_running};
 use crate::support::{run, start};
 
 const SECRET: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
@@ -54,6 +55,27 @@ fn a_key_command_has_no_key_in_its_environment() {
     let ended = run(&mut program, &["list", "--profile", "work"]);
     assert_eq!(ended.status, 0, "{ended:?}");
     is_without_keys(&dump);
+}
+
+#[test]
+fn a_signal_kills_the_process_group_of_a_key_command() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
+        for arguments in [&["exec", "--", "true"][..], &["create", "new"], &["doctor"]] {
+            let (home, processes) = (Home::new(), tempfile::tempdir().unwrap());
+            home.write_config(&format!(
+                "profile = \"work\"\n[profiles.work]\nbase_url = \"http://127.0.0.1:9\"\n\
+                 source = {{ command = [\"sh\", \"-c\", \"{}\"], timeout = \"1h\" }}\n",
+                endless_script(processes.path())
+            ));
+            let mut child = start(home.program().args(arguments).stdout(Stdio::null()).stderr(Stdio::null()));
+            wait_until("the command runs", || processes.path().join("leader").exists());
+            kill_process(Pid::from_child(&child), signal).unwrap();
+            assert_eq!(child.wait().unwrap().code(), Some(128 + signal.as_raw()), "{arguments:?} {signal:?}");
+            for process in ["leader", "member"] {
+                wait_until("the process has ended", || !is_running(&processes.path().join(process)));
+            }
+        }
+    }
 }
 
 #[test]

@@ -230,10 +230,10 @@ fn the_exit_statuses_are_documented_in_one_help_page() {
         assert_eq!(run(&mut program(), &[&["help"], command].concat()).stdout, help);
     }
     for row in [
-        "  129  SIGHUP stopped it\n",
-        "  131  SIGQUIT stopped it\n",
-        "  143  SIGTERM stopped it\n",
-        "128+N  another signal",
+        "  129  SIGHUP cancelled the call\n",
+        "  143  SIGTERM cancelled the call\n",
+        "  131  SIGQUIT ended the command; the outcome of a change was not checked\n",
+        "128+N  the signal with the number N",
     ] {
         assert!(statuses.stdout.contains(row), "{statuses:?}");
     }

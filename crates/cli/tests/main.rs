@@ -38,6 +38,9 @@ mod outcomes;
 #[cfg(unix)]
 mod portal;
 #[cfg(target_os = "linux")]
+#[path = "../../../tests/support/process.rs"]
+mod process;
+#[cfg(target_os = "linux")]
 mod profiles;
 #[path = "../../../tests/support/raw_server.rs"]
 #[allow(dead_code, reason = "shared with other tests, which use the rest")]

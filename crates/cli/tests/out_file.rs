@@ -239,6 +239,8 @@ fn a_closed_output_is_detected_before_the_create() {
         "create new --reveal",
         "create new --out -",
         "create new --json --reveal",
+        "create new --json",
+        "create new --json --out key",
         "show none --reveal",
         "api POST /apiKeys -f name=new --reveal",
         "header",
@@ -250,11 +252,14 @@ fn a_closed_output_is_detected_before_the_create() {
             let ended = run_script(&script);
             assert_eq!(ended.status, 1, "{script}: {ended:?}");
             assert!(ended.stderr.contains("; nothing was sent"), "{script}: {ended:?}");
-            assert!(ended.stderr.contains("standard output is closed: the key would be lost"), "{script}: {ended:?}");
+            assert!(
+                ended.stderr.contains("standard output is closed: the output would be lost"),
+                "{script}: {ended:?}"
+            );
             assert!(!ended.stderr.contains(key), "{script}: {ended:?}");
         }
     }
-    assert!(made(&emulator).is_empty());
+    assert!(made(&emulator).is_empty() && !Path::new("key").exists());
     assert_eq!(run_script(r#""$0" create new --reveal >/dev/null"#).status, 0, "a discarded output is allowed");
     assert_eq!(run_script(r#""$0" create other >&-"#).status, 0, "no value is lost");
 }

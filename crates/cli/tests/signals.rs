@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -293,32 +292,6 @@ fn a_closed_terminal_does_not_change_the_exit_status() {
     drop(terminal);
     send(&child, Signal::HUP);
     assert_eq!(child.wait().unwrap().code(), Some(9));
-}
-
-#[test]
-fn a_signal_does_not_wait_for_a_key_command() {
-    let (home, pid) = (tempfile::tempdir().unwrap(), tempfile::NamedTempFile::new().unwrap());
-    let folder = home.path().join("codat-keys");
-    fs::create_dir(&folder).unwrap();
-    let command = format!("echo $$ > {}; exec sleep 600", pid.path().display());
-    let config = format!(
-        "profile = \"work\"\n[profiles.work]\nbase_url = \"http://127.0.0.1:9\"\n\
-         source = {{ command = [\"sh\", \"-c\", \"{command}\"] }}\n"
-    );
-    fs::write(folder.join("config.toml"), config).unwrap();
-    fs::set_permissions(folder.join("config.toml"), fs::Permissions::from_mode(0o600)).unwrap();
-    for (signal, status) in SIGNALS {
-        let mut command = program();
-        command.env("XDG_CONFIG_HOME", home.path()).args(["exec", "--", "true"]);
-        let mut child = start(command.stderr(Stdio::null()));
-        let running = || fs::read_to_string(pid.path()).unwrap().trim().parse().ok().and_then(Pid::from_raw);
-        wait_until("the command runs", || running().is_some());
-        send(&child, signal);
-        assert_eq!(child.wait().unwrap().code(), Some(status));
-        // The key command is no longer a child of any process in this test.
-        kill_process(running().unwrap(), Signal::KILL).unwrap();
-        fs::write(pid.path(), "").unwrap();
-    }
 }
 
 #[test]

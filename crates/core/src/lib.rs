@@ -75,9 +75,9 @@ mod unit_cases;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
+pub use credentials::{AbortHandle, Found, KeyCommand, KeyProvider, Reading, Source, sources};
 #[doc(hidden)]
 pub use credentials::{CREDENTIAL_VARIABLES, is_readable_by_all, without_credentials};
-pub use credentials::{Found, KeyCommand, KeyProvider, Reading, Source, sources};
 pub use domain::{
     ApiKey, ApiKeyDetails, AuthorizationHeader, Credential, KeyId, KeyName, MAX_KEYS, Outcome, Untrusted,
 };

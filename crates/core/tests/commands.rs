@@ -2,11 +2,13 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
-use codat_keys::{ErrorKind, KeyCommand, Method};
+use codat_keys::{ErrorKind, KeyCommand, KeyName, Method};
 
+use crate::bounded::wait_until;
+use crate::process::{endless_script, is_running};
 use crate::providers::{NEW, OLD, builder, get, header_of, server};
 
 /// A key that does not have the form of Codat's keys. Keys of that form are always masked.
@@ -63,13 +65,61 @@ async fn the_error_of_a_failed_command_contains_its_stderr_and_not_its_stdout() 
 }
 
 #[tokio::test]
-async fn a_command_is_killed_after_its_timeout() {
+async fn a_command_and_its_process_group_are_killed_after_the_timeout() {
     let folder = tempfile::tempdir().unwrap();
-    let pid = folder.path().join("pid");
-    let script = format!("echo $$ > {}; echo {NEW}; exec sleep 60", pid.display());
+    let script = format!("echo {NEW}; {}", endless_script(folder.path()));
     let error = refused(shell(&script).timeout(ENOUGH)).await;
     assert!(error.to_string().contains("did not end within 2s"), "{error}");
-    assert!(!PathBuf::from(format!("/proc/{}", fs::read_to_string(pid).unwrap().trim())).exists());
+    are_killed(folder.path());
+
+    let script = format!("echo {NEW}; sleep 600 & echo $! | tee {0}/member {0}/leader", folder.path().display());
+    refused(shell(&script).timeout(ENOUGH)).await;
+    are_killed(folder.path());
+}
+
+#[tokio::test]
+async fn a_cancelled_call_kills_the_process_group_of_its_command() {
+    for cancelled_by in ["drop", "cancel_on", "timeout", "abort"] {
+        let (folder, server) = (tempfile::tempdir().unwrap(), server());
+        let command = shell(&endless_script(folder.path())).timeout(Duration::from_secs(600));
+        let running = command.abort_handle();
+        let time = if cancelled_by == "timeout" { ENOUGH } else { Duration::from_secs(600) };
+        let client = builder(&server).api_key_from(command).timeout(time).build().unwrap();
+        let started = async {
+            while !folder.path().join("leader").exists() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        match cancelled_by {
+            "drop" => tokio::select! {
+                _ = get(&client) => panic!("the command did not run"),
+                () = started => {}
+            },
+            "cancel_on" => {
+                let error = client.keys().create(&KeyName::parse("ci").unwrap()).cancel_on(started).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Cancelled, "{error:?}");
+            }
+            "timeout" => assert_eq!(get(&client).await.unwrap_err().kind(), ErrorKind::Timeout),
+            _ => {
+                let (result, ()) = tokio::join!(get(&client), async {
+                    started.await;
+                    running.abort();
+                });
+                assert_eq!(result.unwrap_err().to_string(), "the command `sh` was cancelled, and was killed");
+                let again = get(&client).await.unwrap_err();
+                assert_eq!(again.kind(), ErrorKind::Cancelled, "{again:?}");
+            }
+        }
+        are_killed(folder.path());
+        assert!(server.requests().is_empty(), "{cancelled_by}");
+    }
+}
+
+/// Waits until both processes of [`endless_script`] have ended.
+fn are_killed(folder: &Path) {
+    for process in ["leader", "member"] {
+        wait_until("the process has ended", || !is_running(&folder.join(process)));
+    }
 }
 
 #[tokio::test]

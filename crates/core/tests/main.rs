@@ -18,6 +18,8 @@ mod insecure_http;
 mod interleavings;
 mod lifecycle;
 mod misplaced;
+#[path = "../../../tests/support/process.rs"]
+mod process;
 mod properties;
 mod providers;
 #[path = "../../../tests/support/raw_server.rs"]

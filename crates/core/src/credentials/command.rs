@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::process::CommandProcess;
+use super::process_group::{CancelOnDrop, ProcessGroups};
 use super::provider::{KeyProvider, Reading};
 use crate::domain::mask_credentials;
 
@@ -22,10 +24,15 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// input. It inherits the environment of this process, except for the variables that hold or name a key. One line break
 /// at the end of the output is removed.
 ///
+/// On Unix, the command runs in a process group of its own, and can therefore not read from the terminal. The group is
+/// killed if the timeout elapses, and if the call that waits for the key is cancelled, times out or is dropped. A program
+/// that exits without dropping its calls, such as on a signal, kills the group with an
+/// [`abort_handle`](Self::abort_handle). On Windows, the command is killed, but not the processes that it started.
+///
 /// Running the command returns `InvalidCredential` if the command
 ///
 /// - cannot be started;
-/// - does not exit within [`timeout`](Self::timeout): the command is killed, but not the processes that it started;
+/// - does not exit, or its output stays open, within [`timeout`](Self::timeout);
 /// - prints more than 64 KiB;
 /// - exits with a status other than 0: the error quotes up to 500 characters of the standard error, with keys masked;
 /// - prints no valid key.
@@ -58,6 +65,41 @@ pub struct KeyCommand {
     since: Instant,
     /// The time of the next run, in milliseconds after `since`.
     next_run: AtomicU64,
+    process_groups: Arc<ProcessGroups>,
+}
+
+/// A handle that kills a running [`KeyCommand`]. Returned by [`KeyCommand::abort_handle`].
+///
+/// ```
+/// use codat_keys::{Client, ErrorKind, KeyCommand};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// let command = KeyCommand::new(["vault", "kv", "get", "-field=api_key", "secret/codat"]);
+/// let running = command.abort_handle();
+/// let client = Client::builder().api_key_from(command).build()?;
+///
+/// // For example in the handler of a signal, before `std::process::exit`.
+/// running.abort();
+/// assert_eq!(client.keys().list().await.unwrap_err().kind(), ErrorKind::Cancelled);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct AbortHandle(Arc<ProcessGroups>);
+
+impl AbortHandle {
+    /// Kills the command, and prevents later runs. Calls that wait for its key return `Cancelled`. This method does not
+    /// wait for the exit of the command.
+    pub fn abort(&self) {
+        self.0.cancel();
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle").finish_non_exhaustive()
+    }
 }
 
 impl KeyCommand {
@@ -67,8 +109,15 @@ impl KeyCommand {
         let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
         let program = argv.first().and_then(|program| Path::new(program).file_name()).unwrap_or_default();
         let place = format!("the command `{}`", mask_credentials(&program.to_string_lossy()));
-        let next_run = AtomicU64::new(0);
-        Self { argv, place, timeout: TIMEOUT, cached_for: Duration::MAX, since: Instant::now(), next_run }
+        Self {
+            argv,
+            place,
+            timeout: TIMEOUT,
+            cached_for: Duration::MAX,
+            since: Instant::now(),
+            next_run: AtomicU64::new(0),
+            process_groups: Arc::default(),
+        }
     }
 
     /// Sets the timeout of one run. A request that waits for the key may time out earlier. Default: 10 s.
@@ -82,6 +131,11 @@ impl KeyCommand {
     pub fn cached_for(mut self, time: Duration) -> Self {
         self.cached_for = time;
         self
+    }
+
+    /// Returns a handle that kills the command while it runs.
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle(Arc::clone(&self.process_groups))
     }
 
     fn milliseconds(&self) -> u64 {
@@ -105,15 +159,18 @@ impl KeyProvider for KeyCommand {
         &self.place
     }
 
-    /// Runs the command on a separate thread. The thread ends when the command exits or its timeout elapses, even if no
-    /// request waits for the key any more.
+    /// Runs the command on a separate thread. Dropping the future kills the process group of the command.
     fn read(&self) -> Reading<'_> {
         let cached_for = u64::try_from(self.cached_for.as_millis()).unwrap_or(u64::MAX);
         self.next_run.store(self.milliseconds().saturating_add(cached_for), Ordering::Relaxed);
         let (tx, rx) = oneshot::channel();
         let process = CommandProcess { argv: self.argv.clone(), place: self.place.clone(), timeout: self.timeout };
+        let group = self.process_groups.add();
         Box::pin(async move {
-            thread::Builder::new().name("codat-keys-command".into()).spawn(move || tx.send(process.credential()))?;
+            let _cancel = CancelOnDrop(Arc::clone(&group));
+            thread::Builder::new()
+                .name("codat-keys-command".into())
+                .spawn(move || tx.send(process.credential(&group)))?;
             Ok(rx.await??)
         })
     }

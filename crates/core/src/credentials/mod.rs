@@ -5,6 +5,7 @@ mod cache;
 mod command;
 mod file;
 mod process;
+mod process_group;
 mod provider;
 
 use std::ffi::OsString;
@@ -16,7 +17,7 @@ use crate::environment::{Environment, process_environment};
 use crate::error::{Error, ErrorKind};
 
 pub(crate) use cache::{CachedCredential, CredentialCache};
-pub use command::KeyCommand;
+pub use command::{AbortHandle, KeyCommand};
 pub(crate) use file::KeyFile;
 pub use file::is_readable_by_all;
 pub use provider::{KeyProvider, Reading};

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use super::process_group::ProcessGroup;
 use super::without_credentials;
 use crate::domain::{ApiKey, Credential, Mistake, mask_credentials};
 use crate::error::{Error, ErrorKind};
@@ -21,38 +22,36 @@ const MAX_BYTES: usize = 64 * 1024;
 
 const MAX_STDERR_CHARS: usize = 500;
 
-/// The interval between two checks whether the command has exited. Polling is needed, because the standard library
-/// cannot wait for a process with a timeout.
-const POLL_INTERVAL: Duration = Duration::from_millis(5);
-
 pub(super) struct CommandProcess {
     pub(super) argv: Vec<OsString>,
     pub(super) place: String,
     pub(super) timeout: Duration,
 }
 
-/// A running process. Dropping this value kills the process and waits for its exit.
-struct RunningProcess(Child);
-
 type Output = Zeroizing<Vec<u8>>;
 
 impl CommandProcess {
-    /// Runs the command and parses its output. Blocks until the command exits or its timeout elapses.
-    pub(super) fn credential(&self) -> Result<Credential, Error> {
-        let deadline = Instant::now() + self.timeout.min(Duration::from_secs(3600));
-        let mut running = self.start()?;
-        let not_started = |source| self.not_started(source);
-        let output = collect(running.0.stdout.take()).map_err(not_started)?;
-        let stderr = collect(running.0.stderr.take()).map_err(not_started)?;
+    /// Runs the command and parses its output. Blocks until the command exits, its timeout elapses, or `group` is killed.
+    pub(super) fn credential(&self, group: &ProcessGroup) -> Result<Credential, Error> {
+        let credential = self.run(group);
+        group.end();
+        if group.is_cancelled() { Err(self.cancelled()) } else { credential }
+    }
 
-        let output = output.recv_timeout(remaining(deadline)).map_err(|_| match running.0.try_wait() {
-            Ok(Some(_)) => self.output_held_open(),
-            _ => self.timed_out(),
+    fn run(&self, group: &ProcessGroup) -> Result<Credential, Error> {
+        let deadline = Instant::now() + self.timeout.min(Duration::from_secs(3600));
+        let not_started = |source| self.not_started(source);
+        let (output, stderr) = group.start(&mut self.command()?).map_err(not_started)?;
+        let (output, stderr) = (collect(output).map_err(not_started)?, collect(stderr).map_err(not_started)?);
+
+        let output = output.recv_timeout(remaining(deadline)).map_err(|_| match group.has_exited() {
+            true => self.output_held_open(),
+            false => self.timed_out(),
         })?;
         if output.len() > MAX_BYTES {
             return Err(self.error("prints more than 64 KiB", "give a command that prints the key alone"));
         }
-        let status = running.exit_before(deadline).ok_or_else(|| self.timed_out())?;
+        let status = group.wait_until(deadline).ok_or_else(|| self.timed_out())?;
         if !status.success() {
             // Waits at most one second, because a process that the command started may still hold the standard error
             // open.
@@ -62,7 +61,7 @@ impl CommandProcess {
         Credential::read_bytes(&output).map_err(|mistake| self.invalid_output(mistake))
     }
 
-    fn start(&self) -> Result<RunningProcess, Error> {
+    fn command(&self) -> Result<Command, Error> {
         let [program, arguments @ ..] = self.argv.as_slice() else {
             return Err(Error::new(ErrorKind::InvalidInput, "the command for the key is empty")
                 .with_hint("give a program and its arguments"));
@@ -73,7 +72,7 @@ impl CommandProcess {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        command.spawn().map(RunningProcess).map_err(|source| self.not_started(source))
+        Ok(command)
     }
 
     fn not_started(&self, source: io::Error) -> Error {
@@ -84,6 +83,10 @@ impl CommandProcess {
     fn timed_out(&self) -> Error {
         let what = format!("did not end within {:?}, and was killed", self.timeout);
         self.error(&what, "run it by hand; it may wait for an answer, or need more time")
+    }
+
+    fn cancelled(&self) -> Error {
+        Error::new(ErrorKind::Cancelled, format!("{} was cancelled, and was killed", self.place))
     }
 
     fn output_held_open(&self) -> Error {
@@ -103,26 +106,6 @@ impl CommandProcess {
 
     fn error(&self, what: &str, hint: &'static str) -> Error {
         Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).with_hint(hint)
-    }
-}
-
-impl RunningProcess {
-    fn exit_before(&mut self, deadline: Instant) -> Option<ExitStatus> {
-        loop {
-            match self.0.try_wait() {
-                Ok(Some(status)) => return Some(status),
-                Ok(None) if Instant::now() < deadline => thread::sleep(POLL_INTERVAL),
-                _ => return None,
-            }
-        }
-    }
-}
-
-impl Drop for RunningProcess {
-    fn drop(&mut self) {
-        // Ignores the error, because the process may have exited already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

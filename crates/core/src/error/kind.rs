@@ -6,7 +6,7 @@
 /// use codat_keys::{ErrorKind, KeyId};
 ///
 /// let kind = KeyId::parse("../companies").unwrap_err().kind();
-/// assert_eq!((kind, kind.code(), kind.exit_status()), (ErrorKind::InvalidInput, "invalid_input", 2));
+/// assert_eq!((kind, kind.code()), (ErrorKind::InvalidInput, "invalid_input"));
 /// assert!(!kind.is_retryable() && ErrorKind::RateLimited.is_retryable());
 /// ```
 #[non_exhaustive]
@@ -59,7 +59,6 @@ pub enum ErrorKind {
 struct Row {
     kind: ErrorKind,
     code: &'static str,
-    exit_status: u8,
     retryable: bool,
     text: &'static str,
     hint: &'static str,
@@ -67,47 +66,47 @@ struct Row {
 
 #[rustfmt::skip]
 static TABLE: [Row; 21] = [
-    Row { kind: ErrorKind::InvalidInput, code: "invalid_input", exit_status: 2, retryable: false,
+    Row { kind: ErrorKind::InvalidInput, code: "invalid_input", retryable: false,
         text: "the input is not valid", hint: "correct it and call again; nothing was changed" },
-    Row { kind: ErrorKind::NoCredential, code: "no_credential", exit_status: 4, retryable: false,
+    Row { kind: ErrorKind::NoCredential, code: "no_credential", retryable: false,
         text: "no API key was given", hint: "set CODAT_API_KEY to a raw key, CODAT_AUTH_HEADER to a whole header, or CODAT_API_KEY_FILE to a file that holds either" },
-    Row { kind: ErrorKind::InvalidCredential, code: "invalid_credential", exit_status: 4, retryable: false,
+    Row { kind: ErrorKind::InvalidCredential, code: "invalid_credential", retryable: false,
         text: "the API key is not valid", hint: "copy the key again from the page Developers > API keys of Codat's Portal" },
-    Row { kind: ErrorKind::Unauthorized, code: "unauthorized", exit_status: 4, retryable: false,
+    Row { kind: ErrorKind::Unauthorized, code: "unauthorized", retryable: false,
         text: "Codat does not accept the API key", hint: "the key is wrong or was deleted, or belongs to another instance: compare its last four characters with the Portal's page Developers > API keys" },
-    Row { kind: ErrorKind::PaymentRequired, code: "payment_required", exit_status: 4, retryable: false,
+    Row { kind: ErrorKind::PaymentRequired, code: "payment_required", retryable: false,
         text: "a limit of the Codat account is reached", hint: "read Codat's message; a free account holds 50 companies and ends after 365 days" },
-    Row { kind: ErrorKind::Forbidden, code: "forbidden", exit_status: 4, retryable: false,
+    Row { kind: ErrorKind::Forbidden, code: "forbidden", retryable: false,
         text: "the API key may not do this", hint: "the key is outdated or belongs to another client; keys are managed by Administrators and Developers" },
-    Row { kind: ErrorKind::KeyLimitReached, code: "key_limit_reached", exit_status: 5, retryable: false,
+    Row { kind: ErrorKind::KeyLimitReached, code: "key_limit_reached", retryable: false,
         text: "the client has 10 keys already, the most that Codat allows", hint: "delete an unused key, then create again" },
-    Row { kind: ErrorKind::LastKey, code: "last_key", exit_status: 6, retryable: false,
+    Row { kind: ErrorKind::LastKey, code: "last_key", retryable: false,
         text: "this is the last remaining key", hint: "create another key first: without a key, no program can call the API" },
-    Row { kind: ErrorKind::KeyInUse, code: "key_in_use", exit_status: 6, retryable: false,
+    Row { kind: ErrorKind::KeyInUse, code: "key_in_use", retryable: false,
         text: "this is the key that makes the call", hint: "use another key to delete it, or allow deleting the key in use" },
-    Row { kind: ErrorKind::NotFound, code: "not_found", exit_status: 7, retryable: false,
+    Row { kind: ErrorKind::NotFound, code: "not_found", retryable: false,
         text: "there is no such key or resource", hint: "list the keys to see their ids, and check the base URL" },
-    Row { kind: ErrorKind::RateLimited, code: "rate_limited", exit_status: 8, retryable: true,
+    Row { kind: ErrorKind::RateLimited, code: "rate_limited", retryable: true,
         text: "too many requests", hint: "wait for the time that the answer names; the daily count is reset at 00:00 UTC" },
-    Row { kind: ErrorKind::OutcomeUnknown, code: "outcome_unknown", exit_status: 9, retryable: false,
+    Row { kind: ErrorKind::OutcomeUnknown, code: "outcome_unknown", retryable: false,
         text: "it is unknown whether the change took effect", hint: "list the keys before you try again" },
-    Row { kind: ErrorKind::Conflict, code: "conflict", exit_status: 10, retryable: false,
+    Row { kind: ErrorKind::Conflict, code: "conflict", retryable: false,
         text: "the request conflicts with another", hint: "list the keys before you try again" },
-    Row { kind: ErrorKind::Server, code: "server", exit_status: 10, retryable: true,
+    Row { kind: ErrorKind::Server, code: "server", retryable: true,
         text: "Codat failed to answer", hint: "try again later; give the correlation id to Codat's support" },
-    Row { kind: ErrorKind::Connect, code: "connect", exit_status: 10, retryable: true,
+    Row { kind: ErrorKind::Connect, code: "connect", retryable: true,
         text: "there is no connection", hint: "check the base URL, the network and the proxy" },
-    Row { kind: ErrorKind::Timeout, code: "timeout", exit_status: 10, retryable: true,
+    Row { kind: ErrorKind::Timeout, code: "timeout", retryable: true,
         text: "there was no answer in time", hint: "try again, or allow more time" },
-    Row { kind: ErrorKind::BadResponse, code: "bad_response", exit_status: 10, retryable: false,
+    Row { kind: ErrorKind::BadResponse, code: "bad_response", retryable: false,
         text: "the answer is not one of Codat's", hint: "check the base URL and what stands between: a proxy, a gateway, a captive portal" },
-    Row { kind: ErrorKind::TooLarge, code: "too_large", exit_status: 10, retryable: false,
+    Row { kind: ErrorKind::TooLarge, code: "too_large", retryable: false,
         text: "the answer is larger than 8 MiB", hint: "check the base URL, or ask for smaller pages" },
-    Row { kind: ErrorKind::Cancelled, code: "cancelled", exit_status: 130, retryable: false,
+    Row { kind: ErrorKind::Cancelled, code: "cancelled", retryable: false,
         text: "the call was cancelled", hint: "nothing was changed" },
-    Row { kind: ErrorKind::Closed, code: "closed", exit_status: 1, retryable: false,
+    Row { kind: ErrorKind::Closed, code: "closed", retryable: false,
         text: "the client is closed", hint: "create a new client, or call before this one is closed; nothing was sent" },
-    Row { kind: ErrorKind::Internal, code: "internal", exit_status: 1, retryable: false,
+    Row { kind: ErrorKind::Internal, code: "internal", retryable: false,
         text: "this is a defect of codat-keys", hint: "please report it, without any key" },
 ];
 
@@ -125,19 +124,9 @@ impl ErrorKind {
         all
     };
 
-    /// The exit statuses of the command line when one of these signals ends it. Ctrl-C ends the command line with the
-    /// exit status of `Cancelled`.
-    #[doc(hidden)]
-    pub const SIGNAL_STATUSES: [(&str, u8); 3] = [("SIGHUP", 129), ("SIGQUIT", 131), ("SIGTERM", 143)];
-
     /// Returns a stable identifier for this kind, such as `key_limit_reached`.
     pub fn code(self) -> &'static str {
         self.row().code
-    }
-
-    /// Returns the exit status of the command line for this kind.
-    pub fn exit_status(self) -> u8 {
-        self.row().exit_status
     }
 
     /// Returns whether the same operation may succeed later.

@@ -74,7 +74,7 @@ static FRENCH: &[(&str, &str)] = &[
     ("check the base URL, or ask for smaller pages",
      "vérifiez l'URL de base, ou demandez des pages plus petites"),
     ("the call was cancelled",
-     "l'appel a été arrêté"),
+     "l'appel a été annulé"),
     ("nothing was changed",
      "rien n'a été modifié"),
     ("the client is closed",

@@ -1,0 +1,158 @@
+//! The process group of a running command. Another thread can kill the group.
+
+use std::io;
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+
+/// The interval between two checks whether the command has exited. Polling is needed, because the standard library
+/// cannot wait for a process with a timeout.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+/// The time for which [`ProcessGroup::end`] waits for a killed command. A command that runs as another user survives.
+const KILL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A command and the processes that it has started, except those that have moved to another process group. On Windows,
+/// the command alone.
+#[derive(Default)]
+pub(super) struct ProcessGroup(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    is_cancelled: bool,
+    /// `None` before the start of the command, and after its exit status was read. While this is `Some`, the system
+    /// gives the process id to no other process.
+    child: Option<Child>,
+}
+
+impl ProcessGroup {
+    /// Starts the command as the leader of a new process group. Fails if the group was cancelled.
+    pub(super) fn start(&self, command: &mut Command) -> io::Result<(Option<ChildStdout>, Option<ChildStderr>)> {
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(command, 0);
+        // The lock is held until the command has started, so that `cancel` never misses it.
+        let mut state = self.lock();
+        if state.is_cancelled {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        let child = state.child.insert(command.spawn()?);
+        Ok((child.stdout.take(), child.stderr.take()))
+    }
+
+    /// Waits for the exit of the command. Returns `None` at the deadline.
+    pub(super) fn wait_until(&self, deadline: Instant) -> Option<ExitStatus> {
+        loop {
+            let mut state = self.lock();
+            match state.child.as_mut()?.try_wait() {
+                Ok(Some(status)) => {
+                    state.child = None;
+                    return Some(status);
+                }
+                Ok(None) if Instant::now() < deadline => drop(state),
+                _ => return None,
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    /// Whether the command has exited. Unlike [`wait_until`](Self::wait_until), this method leaves the exit status
+    /// unread, so that the rest of the group can be killed.
+    pub(super) fn has_exited(&self) -> bool {
+        self.lock().child.as_mut().is_none_or(has_exited)
+    }
+
+    /// Kills the group, and prevents its start if it has not started.
+    pub(super) fn cancel(&self) {
+        let mut state = self.lock();
+        state.is_cancelled = true;
+        state.kill();
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.lock().is_cancelled
+    }
+
+    /// Kills the group, and waits for the exit of the command. Does nothing if the exit status was read.
+    pub(super) fn end(&self) {
+        self.lock().kill();
+        self.wait_until(Instant::now() + KILL_TIMEOUT);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn kill(&mut self) {
+        if let Some(child) = &mut self.child {
+            kill(child);
+        }
+    }
+}
+
+/// Cancels a process group when this value is dropped.
+pub(super) struct CancelOnDrop(pub(super) Arc<ProcessGroup>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// The process groups of all runs of a command. The list is replaced atomically instead of under a lock, because a fork
+/// could copy a lock while it is locked.
+#[derive(Default)]
+pub(super) struct ProcessGroups {
+    is_cancelled: AtomicBool,
+    running: ArcSwap<Vec<Weak<ProcessGroup>>>,
+}
+
+impl ProcessGroups {
+    /// Returns a new group, which has not started yet.
+    pub(super) fn add(&self) -> Arc<ProcessGroup> {
+        let group = Arc::<ProcessGroup>::default();
+        self.running.rcu(|running| {
+            let running = running.iter().filter(|group| group.strong_count() > 0).cloned();
+            running.chain([Arc::downgrade(&group)]).collect::<Vec<_>>()
+        });
+        if self.is_cancelled.load(Ordering::SeqCst) {
+            group.cancel();
+        }
+        group
+    }
+
+    /// Kills all groups, and prevents the start of new ones.
+    pub(super) fn cancel(&self) {
+        self.is_cancelled.store(true, Ordering::SeqCst);
+        self.running.load().iter().filter_map(Weak::upgrade).for_each(|group| group.cancel());
+    }
+}
+
+/// Kills the command and the rest of its group. Ignores errors, because the command may have exited already.
+#[cfg(unix)]
+fn kill(child: &mut Child) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
+}
+
+#[cfg(not(unix))]
+fn kill(child: &mut Child) {
+    let _ = child.kill();
+}
+
+#[cfg(unix)]
+fn has_exited(child: &mut Child) -> bool {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    waitid(WaitId::Pid(Pid::from_child(child)), options).is_ok_and(|status| status.is_some())
+}
+
+#[cfg(not(unix))]
+fn has_exited(child: &mut Child) -> bool {
+    child.try_wait().is_ok_and(|status| status.is_some())
+}
