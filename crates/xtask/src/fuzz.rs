@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::cost::measure;
 use crate::parallel;
 use crate::process::{command, program as start, run as run_to_end, stdout};
 
@@ -24,9 +24,9 @@ const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=16
 pub(crate) fn run(seconds: &str, names: &[&str]) -> Result<ExitCode> {
     let seconds: u32 = seconds.parse().context("give a whole number of seconds")?;
     let targets = targets(names)?;
-    let begin = Instant::now();
-    let programs = build()?;
-    println!("fuzz: built in {} s", begin.elapsed().as_secs());
+    let (programs, cost) = measure(build);
+    let programs = programs?;
+    println!("fuzz: built ({cost})");
 
     let failed = parallel::map(&targets, |target| {
         let inputs = fuzz(&programs.join(target), target, seconds);

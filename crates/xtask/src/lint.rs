@@ -5,6 +5,7 @@ use std::process::{ExitCode, ExitStatus};
 
 use anyhow::{Result, ensure};
 
+use crate::cost::measure;
 use crate::process::{command, program, run as run_to_end, run_by_line};
 use crate::{generate, layers, mutants, node, page, parallel, pin, python, tools};
 
@@ -33,7 +34,7 @@ const CHECKS: [(&str, Check); 13] = [
 const FUZZ: &str = "fuzz/Cargo.toml";
 
 /// Runs the checks with these names, or all checks if `names` is empty. A failed check does not stop the others. Prints
-/// `ok` or `FAILED` for each check.
+/// `ok` or `FAILED` for each check, and its cost.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     for name in names {
         let known = || CHECKS.map(|(name, _)| name).join(", ");
@@ -41,16 +42,16 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     }
     let checks: Vec<_> = CHECKS.into_iter().filter(|(name, _)| names.is_empty() || names.contains(name)).collect();
     let results = match checks.as_slice() {
-        [(_, check)] => vec![check().inspect_err(|error| eprintln!("{error:#}")).is_ok()],
-        checks => parallel::map(checks, |(name, _)| run_apart(name)),
+        [(_, check)] => vec![measure(|| check().inspect_err(|error| eprintln!("{error:#}")).is_ok())],
+        checks => parallel::map(checks, |(name, _)| measure(|| run_apart(name))),
     };
     if results.len() > 1 {
         println!("\n== summary");
     }
-    for ((name, _), ok) in checks.iter().zip(&results) {
-        println!("{name}: {}", if *ok { "ok" } else { "FAILED" });
+    for ((name, _), (ok, cost)) in checks.iter().zip(&results) {
+        println!("{name}: {} ({cost})", if *ok { "ok" } else { "FAILED" });
     }
-    Ok(if results.contains(&false) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if results.iter().all(|(ok, _)| *ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs a check in a separate process, so that the output of parallel checks does not mix. Prints the output when the
@@ -60,7 +61,7 @@ fn run_apart(name: &str) -> bool {
         let mut output = String::new();
         let mut check = program(env::current_exe()?);
         check.args(["lint", name]);
-        let status = run_by_line(check, |line| output += &format!("{line}\n"))?;
+        let status = run_by_line(&mut check, |line| output += &format!("{line}\n"))?;
         Ok((status, output))
     };
     let (ok, output) =

@@ -1,6 +1,7 @@
 //! The commands of this repository: `cargo xtask` lists them.
 
 mod bench;
+mod cost;
 mod dist;
 mod fuzz;
 mod generate;
@@ -17,6 +18,7 @@ mod process;
 mod python;
 mod runtimes;
 mod rust;
+mod tally;
 mod test;
 mod tools;
 

@@ -1,10 +1,12 @@
 //! Execution of other programs without a shell.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, pipe};
-use std::process::{Command, ExitStatus, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _, pipe};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+
+use crate::cost::wait;
 
 /// Returns the command in `line`. The line is split at white space, and quoting is not supported.
 pub(crate) fn command(line: &str) -> Command {
@@ -29,7 +31,7 @@ pub(crate) fn program(path: impl AsRef<OsStr>) -> Command {
 
 /// Runs a command to its end. Fails if the exit status is not zero.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("`{}` cannot start", line(command)))?;
+    let status = wait(start(command)?)?;
     ensure!(status.success(), "`{}` failed: {status}", line(command));
     Ok(())
 }
@@ -37,32 +39,36 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 /// Runs a command to its end as [`run`] does, but discards its output. If the command fails, the error contains the
 /// output.
 pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
-    let output = command.output().with_context(|| format!("`{}` cannot start", line(command)))?;
-    let said = || [&output.stdout, &output.stderr].map(|said| String::from_utf8_lossy(said).into_owned()).concat();
-    ensure!(output.status.success(), "`{}` failed: {}\n{}", line(command), output.status, said());
+    let mut output = String::new();
+    let status = run_by_line(command, |line| output += &format!("{line}\n"))?;
+    ensure!(status.success(), "`{}` failed: {status}\n{output}", line(command));
     Ok(())
 }
 
 /// Runs a command to its end and returns its standard output. Fails if the exit status is not zero.
 pub(crate) fn stdout(command: &mut Command) -> Result<String> {
-    let output =
-        command.stderr(Stdio::inherit()).output().with_context(|| format!("`{}` cannot start", line(command)))?;
-    ensure!(output.status.success(), "`{}` failed: {}", line(command), output.status);
-    Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
+    let mut child = start(command.stdout(Stdio::piped()))?;
+    let mut output = Vec::new();
+    child.stdout.take().context("no pipe")?.read_to_end(&mut output)?;
+    let status = wait(child)?;
+    ensure!(status.success(), "`{}` failed: {status}", line(command));
+    Ok(String::from_utf8(output)?.trim_end().to_owned())
 }
 
 /// Runs a command to its end and calls `read` with each line of its standard output and standard error.
-pub(crate) fn run_by_line(mut command: Command, mut read: impl FnMut(&str)) -> Result<ExitStatus> {
+pub(crate) fn run_by_line(command: &mut Command, mut read: impl FnMut(&str)) -> Result<ExitStatus> {
     let (output, writer) = pipe()?;
-    command.stdout(writer.try_clone()?).stderr(writer);
-    let mut child = command.spawn().with_context(|| format!("`{}` cannot start", line(&command)))?;
-    // Drops the command, which owns the writers that the child process inherits. Reading the output ends only after all
-    // writers are closed.
-    drop(command);
+    let child = start(command.stdout(writer.try_clone()?).stderr(writer))?;
+    // Drops the writers, which the command owns. Reading the output ends only after all writers are closed.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
     for bytes in BufReader::new(output).split(b'\n') {
         read(String::from_utf8_lossy(&bytes?).trim_end());
     }
-    Ok(child.wait()?)
+    Ok(wait(child)?)
+}
+
+fn start(command: &mut Command) -> Result<Child> {
+    command.spawn().with_context(|| format!("`{}` cannot start", line(command)))
 }
 
 fn line(command: &Command) -> String {

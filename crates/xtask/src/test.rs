@@ -4,7 +4,9 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Result, ensure};
 
+use crate::cost::{Cost, measure};
 use crate::process::run_by_line;
+use crate::tally::Tally;
 use crate::{node, page, parallel, python, runtimes, rust};
 
 /// A group of test suites that share a build.
@@ -39,9 +41,9 @@ const GROUPS: [Group; 4] = [
             // These tests also run in Bun and Deno.
             ("node", || Ok(node::HERE.npm("test --silent"))),
             // The oldest and the newest supported versions of Node.
-            ("node 18", || node::HERE.tests_by(&runtimes::node("18")?)),
-            ("node 22", || node::HERE.tests_by(&runtimes::node("22")?)),
-            ("node 24", || node::HERE.tests_by(&runtimes::node("24")?)),
+            ("node 18", || node::HERE.tests_by("18")),
+            ("node 22", || node::HERE.tests_by("22")),
+            ("node 24", || node::HERE.tests_by("24")),
         ],
     },
     Group {
@@ -63,26 +65,32 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     }
     // Finishes all builds before the first test starts. cargo runs only one build at a time, and a build slows tests
     // down.
+    let mut builds: Vec<(String, Cost)> = Vec::new();
     let mut ready: Vec<(Suite, State)> = Vec::new();
     for group in &GROUPS {
         let wanted = group.suites.iter().filter(|(name, _)| names.is_empty() || names.contains(name)).copied();
         let wanted: Vec<Suite> = wanted.collect();
         if !wanted.is_empty() {
-            let state = State::of(group);
+            let (state, cost) = measure(|| State::of(group));
+            let names: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
+            builds.push((names.join(", "), cost));
             ready.extend(wanted.into_iter().map(|suite| (suite, state.clone())));
         }
     }
     let live = ready.len() == 1;
     // The browsers occupy all cores: beside them, test cases with a deadline of two seconds can fail.
     let (alone, together): (Vec<_>, Vec<_>) = ready.into_iter().partition(|((name, _), _)| *name == "page");
-    let run = |suites: &[_]| parallel::map(suites, |(suite, state)| run_suite(*suite, state, live));
+    let run = |suites: &[_]| parallel::map(suites, |(suite, state)| measure(|| run_suite(*suite, state, live)));
     let mut outcomes = run(&alone);
     outcomes.extend(run(&together));
 
     println!("\n== summary");
     let mut total = Tally::default();
-    for (line, tally) in outcomes {
-        println!("{line}");
+    for (suites, cost) in builds {
+        println!("build of {suites}: {cost}");
+    }
+    for ((line, tally), cost) in outcomes {
+        println!("{line} ({cost})");
         total.passed += tally.passed;
         total.failed += tally.failed;
     }
@@ -140,7 +148,7 @@ fn run_suite((name, test): Suite, state: &State, live: bool) -> (String, Tally) 
 
 /// Runs the tests of a suite and counts the results. Returns an error for any problem other than failed tests.
 fn count(test: fn() -> Result<Command>, tally: &mut Tally, mut write: impl FnMut(&str)) -> Result<()> {
-    let status = run_by_line(test()?, |line| {
+    let status = run_by_line(&mut test()?, |line| {
         write(line);
         tally.read(line);
     })?;
@@ -149,91 +157,10 @@ fn count(test: fn() -> Result<Command>, tally: &mut Tally, mut write: impl FnMut
     Ok(())
 }
 
-#[derive(Debug, Default, PartialEq)]
-struct Tally {
-    passed: usize,
-    failed: usize,
-    ignored: usize,
-}
-
-impl Tally {
-    /// If the line of output contains counts, adds them to this tally.
-    fn read(&mut self, line: &str) {
-        if let Some((word, number)) = node_count(line) {
-            return self.add(word, number);
-        }
-        let Some(counts) = cargo_counts(line).or_else(|| pytest_counts(line)) else { return };
-        for count in counts.split([';', ',']) {
-            let mut words = count.split_whitespace().rev();
-            if let (Some(word), Some(number)) = (words.next(), words.next()) {
-                self.add(word, number);
-            }
-        }
-    }
-
-    fn add(&mut self, word: &str, number: &str) {
-        let Ok(number) = number.parse::<usize>() else { return };
-        match word {
-            "passed" | "pass" => self.passed += number,
-            // pytest counts an error if the setup of a test fails or a file cannot be read.
-            "failed" | "fail" | "error" | "errors" | "cancelled" => self.failed += number,
-            "ignored" | "skipped" | "todo" => self.ignored += number,
-            _ => {}
-        }
-    }
-}
-
-/// Returns the counts in a line of cargo's output, such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
-fn cargo_counts(line: &str) -> Option<&str> {
-    line.strip_prefix("test result:")
-}
-
-/// Returns the counts in a line of pytest's output, such as `1 failed, 3 passed, 1 skipped in 0.31s`.
-fn pytest_counts(line: &str) -> Option<&str> {
-    let (counts, time) = line.split_once(" in ")?;
-    let seconds = time.split_whitespace().next()?.strip_suffix('s')?;
-    (counts.starts_with(|first: char| first.is_ascii_digit()) && seconds.parse::<f64>().is_ok()).then_some(counts)
-}
-
-/// Returns the name and value of a count in a line of Node's test runner, such as `ℹ pass 3`. The runner prints one
-/// line for each count.
-fn node_count(line: &str) -> Option<(&str, &str)> {
-    line.trim_end().strip_prefix("ℹ ")?.split_once(' ')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::process::command;
-
-    #[test]
-    fn result_lines_are_added_up_and_other_lines_are_not() {
-        let mut tally = Tally::default();
-        for line in [
-            "running 4 tests",
-            "test deletes_a_key ... ok",
-            "test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 7 filtered out; finished in 0.02s",
-            "test result: ok. 20 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 0.31s\r",
-            "a test says: 5 passed; 5 failed",
-            "........................................................................ [ 19%]",
-            "367 passed in 44.34s",
-            "1 failed, 300 passed, 2 skipped, 1 warning in 75.20s (0:01:15)",
-            "1 passed, 2 errors in 3.20s",
-            "1 error in 0.20s",
-            "no tests ran in 0.01s",
-            "a test says: 5 passed in 1s",
-            "5 passed in time",
-            "ℹ tests 7",
-            "ℹ pass 4",
-            "ℹ fail 1",
-            "ℹ cancelled 1",
-            "ℹ skipped 1\r",
-            "ℹ duration_ms 1402.61",
-        ] {
-            tally.read(line);
-        }
-        assert_eq!(tally, Tally { passed: 695, failed: 7, ignored: 5 });
-    }
 
     #[test]
     fn a_suite_that_cannot_be_built_or_runs_no_test_fails() {
