@@ -18,7 +18,7 @@ mod redact {
     use std::fmt::Display;
 
     pub(crate) fn without_secrets(message: impl Display) -> String {
-        codat_keys::mask_credentials(&message.to_string())
+        codat_keys::internal::mask_credentials(&message.to_string())
     }
 }
 

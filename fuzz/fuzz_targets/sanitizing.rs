@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use codat_keys::plain;
+use codat_keys::internal::plain;
 use libfuzzer_sys::fuzz_target;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 

@@ -119,7 +119,7 @@ export class ConflictError extends CodatError {
     override readonly code = ConflictError.code;
 }
 
-/** Codat failed to answer. */
+/** Codat failed to process the request. */
 export class ServerError extends CodatError {
     static {
         this.prototype.name = "ServerError";
@@ -137,7 +137,7 @@ export class ConnectError extends CodatError {
     override readonly code = ConnectError.code;
 }
 
-/** There was no answer in time. */
+/** No response arrived in time. */
 export class TimeoutError extends CodatError {
     static {
         this.prototype.name = "TimeoutError";
@@ -146,7 +146,7 @@ export class TimeoutError extends CodatError {
     override readonly code = TimeoutError.code;
 }
 
-/** The answer is not one of Codat's. */
+/** The response does not come from Codat. */
 export class BadResponseError extends CodatError {
     static {
         this.prototype.name = "BadResponseError";
@@ -155,7 +155,7 @@ export class BadResponseError extends CodatError {
     override readonly code = BadResponseError.code;
 }
 
-/** The answer is larger than 8 MiB. */
+/** The response is larger than 8 MiB. */
 export class TooLargeError extends CodatError {
     static {
         this.prototype.name = "TooLargeError";

@@ -63,7 +63,7 @@ test("a proxy that wants a password is asked once, and named", () =>
 
 test("an unrequested content encoding is named", () =>
     serving({ body: Uint8Array.of(0x1f, 0x8b), headers: { "content-encoding": "gzip" } }, async (url, requests) => {
-        await assert.rejects(client(url).keys.list(), /^BadResponseError: the answer is encoded as `gzip`, though /);
+        await assert.rejects(client(url).keys.list(), /^BadResponseError: the response is encoded as `gzip`, though /);
         assert.equal(requests.length, 1);
     }));
 

@@ -45,7 +45,7 @@ const MISTAKES: Record<string, [string, string, string?]> = {
     ],
     "no time left": [
         `await new Client({ timeout: 100 }).request("GET", "/companies")`,
-        "TimeoutError: there was no answer in time",
+        "TimeoutError: no response arrived in time",
         "try again, or allow more time",
     ],
     "a key in place of the options": [

@@ -129,7 +129,7 @@ class ConflictError(CodatError):
 
 
 class ServerError(CodatError):
-    """Codat failed to answer."""
+    """Codat failed to process the request."""
 
     code: ClassVar[str] = "server"
     retryable: bool = True
@@ -143,21 +143,21 @@ class ConnectError(CodatError, builtins.ConnectionError):
 
 
 class TimeoutError(CodatError, builtins.TimeoutError):
-    """There was no answer in time."""
+    """No response arrived in time."""
 
     code: ClassVar[str] = "timeout"
     retryable: bool = True
 
 
 class BadResponseError(CodatError):
-    """The answer is not one of Codat's."""
+    """The response does not come from Codat."""
 
     code: ClassVar[str] = "bad_response"
     retryable: bool = False
 
 
 class TooLargeError(CodatError):
-    """The answer is larger than 8 MiB."""
+    """The response is larger than 8 MiB."""
 
     code: ClassVar[str] = "too_large"
     retryable: bool = False

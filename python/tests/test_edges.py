@@ -78,7 +78,7 @@ def test_a_lost_connection_is_retryable() -> None:
 
 def test_an_unrequested_content_encoding_is_named() -> None:
     with server(200, b"\x1f\x8b", Content_Encoding="gzip") as (url, requests):
-        with pytest.raises(BadResponseError, match="^the answer is encoded as `gzip`, though "):
+        with pytest.raises(BadResponseError, match="^the response is encoded as `gzip`, though "):
             client(url).keys.list()
     assert len(requests) == 1
 

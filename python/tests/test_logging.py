@@ -23,7 +23,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 LOST = [{"method": "GET", "path": "/apiKeys", "fault": "drop-after"}]
 EXPECTED = [
-    "GET /apiKeys: not answered, error=the connection to URL was lost before the answer came, sent=true",
+    "GET /apiKeys: not answered, error=the connection to URL was lost before the response arrived, sent=true",
     "GET /apiKeys: answered, status=200",
 ]
 

@@ -51,7 +51,7 @@ MISTAKES = {
     ),
     "no time left": (
         "await AsyncClient(timeout=0.1).request('GET', '/companies')",
-        "codat_keys.TimeoutError: there was no answer in time",
+        "codat_keys.TimeoutError: no response arrived in time",
         "try again, or allow more time",
     ),
 }

@@ -89,7 +89,7 @@ test("the page recovers when Codat is available again", async (t) => {
     const page = await signedIn(t, api);
     await api.failsWith({ method: "GET", fault: "status", status: 503 }, { method: "GET", fault: "drop-after" });
     await page.reload();
-    await says(page, /of 10 keys|Codat failed to answer/);
+    await says(page, /of 10 keys|Codat failed to process the request/);
     await page.reload();
     await says(page, words.keys(2));
     await button(page, words.signOut).waitFor();

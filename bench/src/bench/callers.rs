@@ -128,7 +128,7 @@ fn read(body: &[u8]) -> Result<Vec<Key>> {
     struct Answer {
         results: Vec<Key>,
     }
-    Ok(serde_json::from_slice::<Answer>(body).context("the answer cannot be read")?.results)
+    Ok(serde_json::from_slice::<Answer>(body).context("the response cannot be read")?.results)
 }
 
 /// Parses a body in the same way as the other clients and checks that it contains two keys.

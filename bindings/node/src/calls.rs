@@ -136,7 +136,7 @@ impl Call {
 /// The cursor of a paginated resource: the page that is requested next.
 #[napi]
 #[derive(Clone)]
-pub struct PageCursor(pub(crate) Arc<tokio::sync::Mutex<codat_keys::PageCursor>>);
+pub struct PageCursor(pub(crate) Arc<tokio::sync::Mutex<codat_keys::internal::PageCursor>>);
 
 impl PageCursor {
     pub(crate) fn next(&self, client: Client, stop: Stop) -> Work {

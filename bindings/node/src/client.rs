@@ -178,5 +178,5 @@ impl From<Command> for KeyCommand {
 }
 
 fn milliseconds(time: f64) -> Duration {
-    codat_keys::seconds(time / 1000.0)
+    codat_keys::internal::seconds(time / 1000.0)
 }

@@ -3,7 +3,8 @@
 use std::error::Error as _;
 use std::fmt;
 
-use codat_keys::{Error, ErrorKind, mask_credentials};
+use codat_keys::internal::mask_credentials;
+use codat_keys::{Error, ErrorKind};
 use serde::Serialize;
 
 use crate::key_types::{Key, keys};
@@ -47,7 +48,7 @@ impl<'a> Data<'a> {
             message: error.to_string(),
             hint: error.hint(),
             retryable: error.is_retryable(),
-            status: error.status(),
+            status: error.status().map(|status| status.as_u16()),
             correlation_id: error.correlation_id(),
             retry_after: error.retry_after().map(|wait| wait.as_secs_f64() * 1000.0),
             codat_message: error.codat_message(),

@@ -3,7 +3,7 @@
 
 use std::future::pending;
 
-use codat_keys::{Credential, KeyProvider, Reading};
+use codat_keys::{Credential, CredentialFuture, KeyProvider};
 use tokio::sync::oneshot;
 
 const SOURCE: &str = "the function given as `apiKey`";
@@ -26,7 +26,7 @@ impl KeyProvider for KeyFunction {
         SOURCE
     }
 
-    fn read(&self) -> Reading<'_> {
+    fn read(&self) -> CredentialFuture<'_> {
         let (tx, rx) = oneshot::channel();
         Box::pin(async move {
             let _ = SEND_REQUEST.try_with(|send| send(tx));

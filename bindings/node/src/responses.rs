@@ -77,7 +77,7 @@ impl ObjectFinalize for Response {
 impl Response {
     #[napi]
     pub fn status(&self) -> u16 {
-        self.0.status()
+        self.0.status().as_u16()
     }
 
     /// Returns the headers as pairs of a name and a value.
@@ -104,7 +104,7 @@ impl Response {
     #[napi]
     pub fn json(&self) -> napi::Result<String> {
         self.0.json::<IgnoredAny>().map_err(raise)?;
-        self.0.json_text().map(str::to_owned).map_err(raise)
+        self.0.text().map(str::to_owned).map_err(raise)
     }
 
     #[napi]

@@ -60,7 +60,7 @@ pub(crate) fn seconds(name: &str, time: &Bound<'_, PyAny>) -> PyResult<Option<Du
         Some(total_seconds) => Some(total_seconds.call0()?.extract()?),
         None => argument::<Option<f64>>(name, time)?,
     };
-    Ok(time.map(codat_keys::seconds))
+    Ok(time.map(codat_keys::internal::seconds))
 }
 
 pub(crate) fn wrong(name: &str, what: impl std::fmt::Display) -> PyErr {

@@ -198,7 +198,7 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
 
 /// The cursor of a paginated resource: the page that is requested next.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct PageCursor(Arc<tokio::sync::Mutex<codat_keys::PageCursor>>);
+pub(crate) struct PageCursor(Arc<tokio::sync::Mutex<codat_keys::internal::PageCursor>>);
 
 impl PageCursor {
     pub(crate) fn new<C>(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use codat_keys::mask_credentials;
+use codat_keys::internal::mask_credentials;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 

@@ -53,7 +53,7 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let data = PyDict::new(py);
     data.set_item("hint", error.hint())?;
     data.set_item("retryable", error.is_retryable())?;
-    data.set_item("status", error.status())?;
+    data.set_item("status", error.status().map(|status| status.as_u16()))?;
     data.set_item("correlation_id", error.correlation_id())?;
     data.set_item("retry_after", error.retry_after().map(|wait| wait.as_secs_f64()))?;
     data.set_item("attempts", error.attempts())?;

@@ -4,7 +4,7 @@
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use codat_keys::{Credential, KeyProvider, Reading};
+use codat_keys::{Credential, CredentialFuture, KeyProvider};
 use pyo3::exceptions::PyBaseException;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -78,7 +78,7 @@ impl KeyProvider for KeyFunction {
 
     /// Requests the key from the key callback. If the request is dropped, the call was cancelled and is about to end,
     /// so the future never completes.
-    fn read(&self) -> Reading<'_> {
+    fn read(&self) -> CredentialFuture<'_> {
         let (tx, rx) = oneshot::channel();
         let tx = Mutex::new(Some(tx));
         // `unconstrained` removes tokio's task budget. The callback can make blocking calls of another client, which

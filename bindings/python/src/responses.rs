@@ -63,7 +63,7 @@ impl Response {
     /// The HTTP status.
     #[getter]
     fn status(&self) -> u16 {
-        self.0.status()
+        self.0.status().as_u16()
     }
 
     /// The headers, with names in lower case. The values of headers with the same name are joined by commas.
@@ -96,7 +96,7 @@ impl Response {
     /// for an integer with more digits than ``sys.get_int_max_str_digits`` allows.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         // Passes a string, because Python would guess the encoding of bytes.
-        let text = self.0.json_text().map_err(|error| raise(py, error))?;
+        let text = self.0.text().map_err(|error| raise(py, error))?;
         let value = py.import("json")?.call_method1("loads", (text,));
         // Replaces the error of Python's parser, because the error contains the whole body.
         value.map_err(|error| self.0.json::<IgnoredAny>().map_or_else(|error| raise(py, error), |_| error))
@@ -115,7 +115,7 @@ impl Response {
     }
 
     fn __repr__(&self) -> String {
-        format!("Response(status={}, {} bytes)", self.0.status(), self.0.bytes().len())
+        format!("Response(status={}, {} bytes)", self.0.status().as_u16(), self.0.bytes().len())
     }
 }
 

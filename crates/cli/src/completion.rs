@@ -10,7 +10,7 @@ use clap::FromArgMatches;
 use clap_complete::engine::CompletionCandidate;
 use clap_complete::env::{CompleteEnv, Shells};
 use codat_keys::ApiKeyDetails;
-use codat_keys::reference::References;
+use codat_keys::internal::References;
 
 use crate::config::Source;
 use crate::connection::Connection;

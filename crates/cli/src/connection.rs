@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use codat_keys::{Client, ClientBuilder, Credential, ErrorKind, plain};
+use codat_keys::internal::plain;
+use codat_keys::{Client, ClientBuilder, Credential, ErrorKind};
 use url::{Origin, Url};
 
 use crate::config::{Config, Profile, Source};

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use codat_keys::{Credential, Found, Source, is_readable_by_all};
+use codat_keys::internal::is_readable_by_all;
+use codat_keys::{Credential, CredentialSource};
 
 use crate::config::{self, Config, Name};
 use crate::credential_selection;
@@ -90,25 +91,25 @@ fn in_use(first: Option<&str>) -> String {
 /// Describes the variables with a key. If a variable is invalid, or two variables have different keys, no variable is
 /// used.
 fn variables(before: Option<&str>) -> Vec<Entry> {
-    let sources = codat_keys::sources();
+    let sources = codat_keys::credential_chain();
     let keys = || {
-        sources.iter().filter_map(|source| match &source.found {
-            Found::Credential(credential) => Some((source.variable, credential)),
+        sources.iter().filter_map(|source| match &source.credential {
+            Ok(Some(credential)) => Some((source.variable, credential)),
             _ => None,
         })
     };
     let first = keys().next();
     let agree = keys().all(|(_, other)| first.is_some_and(|(_, first)| first.api_key() == other.api_key()));
-    let is_used = agree && !sources.iter().any(|source| matches!(source.found, Found::Mistake(_)));
-    let state = |source: &Source| match (&source.found, before, first) {
-        (Found::Nothing, ..) => "not set".to_owned(),
+    let is_used = agree && !sources.iter().any(|source| source.credential.is_err());
+    let state = |source: &CredentialSource| match (&source.credential, before, first) {
+        (Ok(None), ..) => "not set".to_owned(),
         (_, Some(before), _) => passed_over(before),
-        (Found::Mistake(error), ..) => error.to_string(),
-        (Found::Credential(credential), _, Some((first, other))) if first != source.variable => {
+        (Err(error), ..) => error.to_string(),
+        (Ok(Some(credential)), _, Some((first, other))) if first != source.variable => {
             let same = credential.api_key() == other.api_key();
             format!("passed over: it holds {} {first}", if same { "the same key as" } else { "another key than" })
         }
-        (Found::Credential(credential), ..) => {
+        (Ok(Some(credential)), ..) => {
             let form = match credential {
                 Credential::ApiKey(_) => "a raw key",
                 Credential::Header(_) => "a whole header",

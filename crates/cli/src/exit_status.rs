@@ -42,13 +42,13 @@ pub(crate) fn of(kind: ErrorKind) -> u8 {
 
 /// Returns each exit status and its meaning.
 pub(crate) fn rows() -> Vec<(String, String)> {
-    let mut statuses: Vec<u8> = ErrorKind::ALL.into_iter().map(of).collect();
+    let mut statuses: Vec<u8> = ErrorKind::all().iter().copied().map(of).collect();
     statuses.push(FINDINGS);
     statuses.sort_unstable();
     statuses.dedup();
     let rows = statuses.into_iter().map(|status| {
-        let kinds = ErrorKind::ALL.into_iter().filter(|kind| of(*kind) == status);
-        let mut texts: Vec<&str> = kinds.map(ErrorKind::text).collect();
+        let kinds = ErrorKind::all().iter().filter(|kind| of(**kind) == status);
+        let mut texts: Vec<&str> = kinds.map(|kind| kind.text()).collect();
         match status {
             1 => texts.insert(0, "a file, a port, a process or the output of this machine failed"),
             FINDINGS => texts.push("`audit` has found something"),

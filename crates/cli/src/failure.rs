@@ -5,7 +5,8 @@ use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use codat_keys::{ApiKeyDetails, Error, ErrorKind, plain};
+use codat_keys::internal::plain;
+use codat_keys::{ApiKeyDetails, Error, ErrorKind};
 use serde::Serialize;
 
 use crate::exit_status;
@@ -116,7 +117,7 @@ impl Failure {
             hint: plain(&self.hint),
             notes: self.notes.iter().map(|note| plain(note)).collect(),
             retryable: source.map_or(self.kind.is_some_and(ErrorKind::is_retryable), Error::is_retryable),
-            status: source.and_then(Error::status),
+            status: source.and_then(Error::status).map(|status| status.as_u16()),
             correlation_id: source.and_then(Error::correlation_id),
             retry_after_seconds: source.and_then(Error::retry_after).map(|wait| wait.as_secs()),
             attempts: source.map(Error::attempts).filter(|attempts| *attempts > 0),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use codat_keys::escape_json;
+use codat_keys::internal::escape_json;
 use serde::Serialize;
 
 /// The maximum depth of indentation. Without this limit, deeply nested JSON would be printed with a size quadratic in

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use clap_complete::engine::ArgValueCompleter;
-use codat_keys::reference::{References, Unresolved};
+use codat_keys::internal::{References, Unresolved};
 use codat_keys::{ApiKeyDetails, ErrorKind, KeyId};
 
 use crate::completion;

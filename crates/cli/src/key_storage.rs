@@ -3,7 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use codat_keys::{ApiKey, ErrorKind, plain};
+use codat_keys::internal::plain;
+use codat_keys::{ApiKey, ErrorKind};
 
 use crate::config::{Config, Name, Place, Profile, Source, private_folder};
 use crate::failure::Failure;

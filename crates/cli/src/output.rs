@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write, stdout};
 
-use codat_keys::{escape_json, plain};
+use codat_keys::internal::{escape_json, plain};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use unicode_width::UnicodeWidthStr;
@@ -75,7 +75,7 @@ pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
 pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(body) else {
         if stdout().is_terminal() {
-            let what = format!("the answer is no text: {} bytes that a terminal cannot show", body.len());
+            let what = format!("the response is not text: {} bytes that a terminal cannot show", body.len());
             return Err(Failure::local(what, "send the output to a file: > FILE"));
         }
         return write(|out| out.write_all(body));

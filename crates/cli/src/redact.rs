@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::sync::OnceLock;
 
-use codat_keys::{Client, mask_credentials};
+use codat_keys::Client;
+use codat_keys::internal::mask_credentials;
 
 /// The client whose key is masked in all messages.
 static CLIENT: OnceLock<Client> = OnceLock::new();

@@ -4,7 +4,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use codat_keys::{ErrorKind, OpenError, check_owner, check_trusted_folder};
+use codat_keys::ErrorKind;
+use codat_keys::internal::{OpenError, check_owner, check_trusted_folder};
 use same_file::Handle;
 use tempfile::NamedTempFile;
 

@@ -117,7 +117,7 @@ fn clock_skew_and_the_age_of_the_key_are_reported() {
         "{ended:?}"
     );
     assert!(report_line(&ended, "key in use").split_once(", ").unwrap().1.ends_with(" days old"), "{ended:?}");
-    assert_eq!(report_line(&ended, "rate limit"), "the answers tell none");
+    assert_eq!(report_line(&ended, "rate limit"), "the responses contain none");
 }
 
 #[test]

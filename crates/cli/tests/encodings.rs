@@ -159,7 +159,7 @@ fn keys_are_masked_in_every_encoding_of_a_response() {
     )]);
     let ended = run(&mut with_key(&server.url, KEY), &["api", "GET", "/apiKeys"]);
     assert_eq!((ended.status, ended.stdout.as_str(), server.requests().len()), (10, "", 1));
-    assert!(ended.stderr.contains("the answer is encoded as `gzip`"), "{ended:?}");
+    assert!(ended.stderr.contains("the response is encoded as `gzip`"), "{ended:?}");
 
     let [in_utf8, in_utf16] = marked(KEYS);
     for body in [

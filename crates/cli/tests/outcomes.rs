@@ -33,7 +33,7 @@ fn an_endless_answer_is_an_error() {
     let server = RawServer::with_replies(vec![Reply::Endless("HTTP/1.1 200 OK\r\n\r\n")]);
     let ended = run(&mut with_key(&server.url, KEY), &["list"]);
     assert_eq!(ended.status, 10, "{ended:?}");
-    assert!(ended.stderr.starts_with("error: the answer is larger than 8 MiB"), "{ended:?}");
+    assert!(ended.stderr.starts_with("error: the response is larger than 8 MiB"), "{ended:?}");
 }
 
 #[test]

@@ -29,6 +29,8 @@
 pub mod blocking;
 mod builder;
 mod client;
+#[doc(hidden)]
+pub mod internal;
 
 mod keys;
 mod pages;
@@ -37,8 +39,7 @@ mod response;
 
 mod handle;
 
-#[doc(hidden)]
-pub mod retry;
+mod retry;
 
 mod transport;
 
@@ -75,34 +76,18 @@ mod unit_cases;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
-pub use credentials::{AbortHandle, Found, KeyCommand, KeyProvider, Reading, Source, sources};
-#[doc(hidden)]
-pub use credentials::{CREDENTIAL_VARIABLES, is_readable_by_all, without_credentials};
+pub use credentials::{AbortHandle, CredentialFuture, CredentialSource, KeyCommand, KeyProvider, credential_chain};
 pub use domain::{
     ApiKey, ApiKeyDetails, AuthorizationHeader, Credential, KeyId, KeyName, MAX_KEYS, Outcome, Untrusted,
 };
-#[doc(hidden)]
-pub use domain::{holds_credential, mask_credentials, reference};
 pub use error::{Error, ErrorKind};
 pub use keys::{Create, Creation, Delete, How, Keys};
-#[doc(hidden)]
-pub use keys::{create, delete};
-#[doc(hidden)]
-pub use pages::PageCursor;
 pub use pages::{Page, Pages};
 pub use request::Request;
 pub use response::Response;
-#[doc(hidden)]
-pub use sanitize::{escape_json, plain};
-#[doc(hidden)]
-pub use text::{NotText, decode};
-#[doc(hidden)]
-pub use timeouts::seconds;
-#[doc(hidden)]
-pub use trusted_file::{OpenError, check_owner, check_trusted_folder, open_trusted};
 pub use wire::RateLimit;
 
 pub use bytes::Bytes;
-pub use http::Method;
 pub use http::header::{HeaderMap, HeaderName, HeaderValue};
+pub use http::{Method, StatusCode};
 pub use jiff::Timestamp;

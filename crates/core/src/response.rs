@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::{DATE, HeaderMap};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
@@ -22,7 +23,8 @@ use crate::wire::{self, Attempt, RateLimit, correlation_id};
 /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
 /// let profile = client.request(codat_keys::Method::GET, "/profile").await?;
-/// assert_eq!((profile.status(), profile.headers()["content-type"].as_bytes()), (200, &b"application/json"[..]));
+/// assert_eq!(profile.status(), codat_keys::StatusCode::OK);
+/// assert_eq!(profile.headers()["content-type"], "application/json");
 /// // Codat's profile contains a key. Mask it before printing:
 /// println!("{}", String::from_utf8_lossy(&profile.redacted()));
 /// # Ok(())
@@ -33,8 +35,8 @@ pub struct Response(pub(crate) Attempt);
 
 impl Response {
     /// Returns the HTTP status.
-    pub fn status(&self) -> u16 {
-        self.0.status().as_u16()
+    pub fn status(&self) -> StatusCode {
+        self.0.status()
     }
 
     /// Returns the headers.
@@ -63,14 +65,12 @@ impl Response {
         wire::json(&self.0)
     }
 
-    /// Returns the body as the text of a JSON document, without a byte order mark, for the JSON parser of another
-    /// language.
+    /// Returns the body as text, without a byte order mark.
     ///
     /// # Errors
     /// `BadResponse` if the body is not UTF-8.
-    #[doc(hidden)]
-    pub fn json_text(&self) -> Result<&str, Error> {
-        wire::json_text(&self.0)
+    pub fn text(&self) -> Result<&str, Error> {
+        wire::text(&self.0)
     }
 
     /// Returns the `correlationId` in the JSON body. Codat's support asks for this id. Codat usually sends one only
@@ -92,6 +92,6 @@ impl Response {
 
 impl fmt::Debug for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response").field("status", &self.status()).field("bytes", &self.bytes().len()).finish()
+        f.debug_struct("Response").field("status", &self.status().as_u16()).field("bytes", &self.bytes().len()).finish()
     }
 }

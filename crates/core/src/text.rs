@@ -8,12 +8,11 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The error for bytes that are not text in a supported encoding.
 ///
 /// ```
-/// use codat_keys::{NotText, decode};
+/// use codat_keys::internal::{NotText, decode};
 ///
 /// assert_eq!(*decode(b"\xff\xfek\0e\0y\0").unwrap(), "key");
 /// assert_eq!(decode(b"k\0e\0y\0"), Err(NotText::Utf16));
 /// ```
-#[doc(hidden)]
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub enum NotText {
@@ -34,7 +33,6 @@ impl NotText {
 ///
 /// # Errors
 /// [`NotText`] for any other encoding, including UTF-16 without a byte order mark.
-#[doc(hidden)]
 pub fn decode(bytes: &[u8]) -> Result<Zeroizing<String>, NotText> {
     match bytes {
         [0xff, 0xfe, units @ ..] => utf16(units, u16::from_le_bytes),

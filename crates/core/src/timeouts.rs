@@ -102,7 +102,6 @@ pub(crate) fn positive(time: Duration) -> Result<Duration, Error> {
 
 /// Converts seconds to a duration, for the bindings and the command line. NaN and negative values become zero, which
 /// `build` rejects. Values that are too large become [`Duration::MAX`].
-#[doc(hidden)]
 pub fn seconds(time: f64) -> Duration {
     let longest = if time > 0.0 { Duration::MAX } else { Duration::ZERO };
     Duration::try_from_secs_f64(time).unwrap_or(longest)

@@ -11,21 +11,25 @@ use thiserror::Error as ThisError;
 ///
 /// ```
 /// use std::path::Path;
-/// use codat_keys::{OpenError, open_trusted};
+/// use codat_keys::internal::{OpenError, open_trusted};
 ///
 /// let error = open_trusted(Path::new("/nowhere/config.toml")).unwrap_err();
 /// assert!(matches!(error, OpenError::Io(_)));
 /// assert_eq!(error.hint("check its path"), "check its path");
 /// ```
-#[doc(hidden)]
 #[derive(Debug, ThisError)]
 pub enum OpenError {
+    /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// The file, or a folder or link on its path, can be changed by other users. `what` describes the defect, and
-    /// `repair` says how to correct it.
+    /// The file, or a folder or link on its path, can be changed by other users.
     #[error("is not trusted: {what}")]
-    Exposed { what: String, repair: String },
+    Exposed {
+        /// A description of the defect.
+        what: String,
+        /// How to correct the defect.
+        repair: String,
+    },
 }
 
 impl OpenError {
@@ -44,7 +48,6 @@ impl OpenError {
 ///
 /// Two kinds of folders may be writable by other users: folders with the sticky bit, where users cannot replace the
 /// files of others, and folders that are mounted read-only. The access control lists of Windows are not checked.
-#[doc(hidden)]
 pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     #[cfg(unix)]
     return unix::open(path);
@@ -53,17 +56,15 @@ pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
 }
 
 /// Checks the folder in which a file will be written, as [`open_trusted`] checks the folders of an existing file.
-#[doc(hidden)]
 pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
-    unix::judge_path(folder)?;
+    unix::check_path(folder)?;
     #[cfg(not(unix))]
     let _ = folder;
     Ok(())
 }
 
 /// Returns an error unless the user of this process or root owns the file at `path`.
-#[doc(hidden)]
 pub fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     #[cfg(unix)]
     unix::check_owner(path, metadata)?;
@@ -138,7 +139,7 @@ mod unix {
         if !opened.is_file() {
             return Err(io::Error::other("it is no regular file").into());
         }
-        let there = fs::symlink_metadata(judge_path(path)?)?;
+        let there = fs::symlink_metadata(check_path(path)?)?;
         if (there.dev(), there.ino()) != (opened.dev(), opened.ino()) {
             return Err(io::Error::other("it was replaced while it was being opened").into());
         }
@@ -152,7 +153,7 @@ mod unix {
 
     /// Resolves a path as the operating system does, checks each folder and link on it, and returns the resolved path.
     /// The check starts at the root, so that other users cannot change the parts that follow a checked one.
-    pub(super) fn judge_path(path: &Path) -> Result<PathBuf, OpenError> {
+    pub(super) fn check_path(path: &Path) -> Result<PathBuf, OpenError> {
         let (mut here, mut rest) = (PathBuf::from("/"), reversed(&std::path::absolute(path)?));
         let (mut found, mut links) = (Vec::from_iter(exposed_folder(&here)?), 0);
         while let Some(next) = rest.pop() {

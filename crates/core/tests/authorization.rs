@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use codat_keys::{ApiKey, AuthorizationHeader, Client, ClientBuilder, Credential, ErrorKind, KeyProvider, Reading};
+use codat_keys::{
+    ApiKey, AuthorizationHeader, Client, ClientBuilder, Credential, CredentialFuture, ErrorKind, KeyProvider,
+};
 
 use crate::credential_refresh::replace;
 use crate::providers::{NEW, OLD};
@@ -20,7 +22,7 @@ impl KeyProvider for Vault {
         "the vault"
     }
 
-    fn read(&self) -> Reading<'_> {
+    fn read(&self) -> CredentialFuture<'_> {
         Box::pin(async {
             // The other calls arrive during this time.
             tokio::time::sleep(Duration::from_millis(20)).await;

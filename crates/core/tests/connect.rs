@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use codat_keys::{ApiKey, Client, ClientBuilder, Error, ErrorKind};
+use codat_keys::{ApiKey, Client, ClientBuilder, Error, ErrorKind, StatusCode};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tempfile::TempDir;
 
@@ -71,7 +71,7 @@ async fn the_error_names_a_proxy_that_does_not_respond_with_http() {
     assert_eq!((error.kind(), ssh.requests().len()), (ErrorKind::Connect, 2));
     let lost = RawServer::with_replies(vec![Reply::Disconnect]);
     let error = through(&lost.url).await;
-    assert_eq!(error.to_string(), format!("the proxy {} closed the connection without an answer", lost.url));
+    assert_eq!(error.to_string(), format!("the proxy {} closed the connection without a response", lost.url));
     assert_eq!(lost.requests().len(), 4);
     let closed_port = closed_port();
     let error = through(&closed_port).await;
@@ -93,7 +93,10 @@ async fn an_unencrypted_request_to_a_proxy_has_an_absolute_url() {
         .list()
         .await
         .unwrap_err();
-    assert_eq!((error.kind(), error.status()), (ErrorKind::BadResponse, Some(407)));
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::BadResponse, Some(StatusCode::PROXY_AUTHENTICATION_REQUIRED))
+    );
     let request = server.requests().remove(0);
     assert!(request.starts_with("GET http://127.0.0.1:9/apiKeys HTTP/1.1\r\n"), "{request}");
     assert!(request.contains("proxy-authorization: Basic dXNlcjpNYWRlVXBQYXNzd29yZA==\r\n"), "{request}");

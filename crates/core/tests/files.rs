@@ -53,7 +53,7 @@ async fn a_file_of_another_owner_is_accepted_if_others_can_read_it() {
     let client = Client::builder().api_key_file(&file).build().unwrap();
     let header = client.authorization_for(client.base_url()).unwrap();
     assert!(header_of(NEW).contains(header.expose_secret()));
-    assert!(codat_keys::is_readable_by_all(&file));
+    assert!(codat_keys::internal::is_readable_by_all(&file));
     std::os::unix::fs::chown(&file, Some(0), None).unwrap();
     assert!(Client::builder().api_key_file(&file).build().is_err());
 }

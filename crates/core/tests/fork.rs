@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use codat_keys::blocking::Client;
-use codat_keys::{ApiKey, Credential, KeyProvider, Method, Reading};
+use codat_keys::{ApiKey, Credential, CredentialFuture, KeyProvider, Method};
 
 const CHILDREN: usize = 100;
 const AT_ONCE: usize = 10;
@@ -76,7 +76,7 @@ impl KeyProvider for Vault {
         "the vault"
     }
 
-    fn read(&self) -> Reading<'_> {
+    fn read(&self) -> CredentialFuture<'_> {
         if SILENT.load(Ordering::SeqCst) {
             ASKED.store(true, Ordering::SeqCst);
             return Box::pin(std::future::pending());

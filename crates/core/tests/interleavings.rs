@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use codat_keys::{Client, Credential, ErrorKind, KeyProvider, Reading};
+use codat_keys::{Client, Credential, CredentialFuture, ErrorKind, KeyProvider};
 use proptest::prelude::*;
 use tokio::task::JoinHandle;
 
@@ -85,7 +85,7 @@ impl KeyProvider for Vault {
         "the vault"
     }
 
-    fn read(&self) -> Reading<'_> {
+    fn read(&self) -> CredentialFuture<'_> {
         Box::pin(async {
             let _under = Under::way(&self.0);
             let key = newest();

@@ -10,6 +10,7 @@ mod bounded;
 mod canary;
 mod commands;
 mod connect;
+mod conversions;
 mod credential_refresh;
 mod encode_cases;
 mod exactly_once;

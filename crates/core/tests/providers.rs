@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use codat_keys::{ApiKey, Client, ClientBuilder, Credential, ErrorKind, KeyId, KeyProvider, Method, Reading};
+use codat_keys::{
+    ApiKey, Client, ClientBuilder, Credential, CredentialFuture, ErrorKind, KeyId, KeyProvider, Method, StatusCode,
+};
 
 use crate::credential_refresh::replace;
 use crate::raw_server::{RawServer, Reply, json};
@@ -31,7 +33,7 @@ impl KeyProvider for Counted {
         "the counted vault"
     }
 
-    fn read(&self) -> Reading<'_> {
+    fn read(&self) -> CredentialFuture<'_> {
         Box::pin(async {
             let number = self.0.1.fetch_add(1, Ordering::SeqCst).min(self.0.0.len() - 1);
             // All other calls are rejected during this time.
@@ -143,7 +145,7 @@ async fn a_failed_reload_adds_a_hint_to_the_rejection() {
     let (server, vault) = (server(), Counted::giving([Ok(OLD), Err("it is sealed")]));
     let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
     let error = get(&client).await.unwrap_err();
-    assert_eq!((error.kind(), error.status()), (ErrorKind::Unauthorized, Some(401)));
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Unauthorized, Some(StatusCode::UNAUTHORIZED)));
     assert!(error.hint().contains("the counted vault gave no key: it is sealed"), "{}", error.hint());
     assert_eq!((vault.readings(), server.requests().len()), (2, 1));
     assert!(client.authorization_for(&server.url).is_ok(), "the key in use goes on");
@@ -166,7 +168,7 @@ async fn a_call_times_out_if_its_source_does_not_respond() {
         fn source(&self) -> &str {
             "the silent vault"
         }
-        fn read(&self) -> Reading<'_> {
+        fn read(&self) -> CredentialFuture<'_> {
             Box::pin(std::future::pending())
         }
     }

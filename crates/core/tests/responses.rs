@@ -1,6 +1,6 @@
 //! Responses that are not valid HTTP or not from Codat: the error, and the number of attempts.
 
-use codat_keys::{ApiKey, Client, Error, ErrorKind, HeaderValue, KeyName, Method};
+use codat_keys::{ApiKey, Client, Error, ErrorKind, HeaderValue, KeyName, Method, StatusCode};
 
 use crate::raw_server::{RawServer, Reply, json};
 
@@ -59,7 +59,7 @@ async fn a_response_that_is_not_http_is_a_bad_response() {
         let [(reads, read), (changes, changed), (_, created)] = said(&bytes(answer)).await;
         assert_eq!((read.kind(), reads, changes), (ErrorKind::BadResponse, 1, 1), "{what}: {read:?}");
         assert!(read.to_string().contains(&format!(" is not valid HTTP: {what}")), "{read}");
-        assert!(read.to_string().starts_with("the answer of http://127.0.0.1:"), "{read}");
+        assert!(read.to_string().starts_with("the response of http://127.0.0.1:"), "{read}");
         for unknown in [changed, created] {
             assert_eq!(unknown.kind(), ErrorKind::OutcomeUnknown, "{unknown:?}");
             assert!(unknown.to_string().contains(what), "{unknown}");
@@ -81,8 +81,12 @@ async fn the_error_names_a_port_that_expects_tls() {
 async fn the_error_names_an_unrequested_content_encoding() {
     let gzip = with_encoding(200, "gzip", b"\x1f\x8b\x08\0\0\0\0\0\0\x03");
     let [(reads, read), (changes, changed), (_, created)] = said(&gzip).await;
-    assert_eq!((read.kind(), read.status(), reads, changes), (ErrorKind::BadResponse, Some(200), 1, 1), "{read:?}");
-    assert!(read.to_string().starts_with("the answer is encoded as `gzip`, though "), "{read}");
+    assert_eq!(
+        (read.kind(), read.status(), reads, changes),
+        (ErrorKind::BadResponse, Some(StatusCode::OK), 1, 1),
+        "{read:?}"
+    );
+    assert!(read.to_string().starts_with("the response is encoded as `gzip`, though "), "{read}");
     for unknown in [changed, created] {
         assert_eq!(unknown.kind(), ErrorKind::OutcomeUnknown, "{unknown:?}");
         assert!(unknown.to_string().contains("`gzip`"), "{unknown}");
@@ -108,7 +112,7 @@ async fn a_content_encoding_that_is_the_key_is_masked() {
     let server = RawServer::with_replies(vec![with_encoding(200, key, b"x")]);
     let client = Client::builder().base_url(&server.url).api_key(ApiKey::parse(key).unwrap()).build().unwrap();
     let error = client.keys().list().await.unwrap_err();
-    assert!(error.to_string().starts_with("the answer is encoded as `****`, though "), "{error}");
+    assert!(error.to_string().starts_with("the response is encoded as `****`, though "), "{error}");
 }
 
 #[tokio::test]
@@ -127,7 +131,7 @@ async fn a_byte_order_mark_before_json_is_skipped() {
     assert_eq!(client.pages("/companies").next().await.unwrap().unwrap().total_results, 1);
     let answer = client.request(Method::GET, "/x").await.unwrap();
     assert_eq!(answer.json::<serde_json::Value>().unwrap()["results"][0]["id"], "a");
-    assert_eq!(answer.json_text().unwrap(), ONE_KEY);
+    assert_eq!(answer.text().unwrap(), ONE_KEY);
     let error = client.keys().list().await.unwrap_err();
     assert_eq!((error.codat_message(), error.correlation_id()), (Some("Gone"), Some("c1")), "{error:?}");
 }

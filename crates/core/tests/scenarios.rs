@@ -83,7 +83,7 @@ macro_rules! perform {
                     call = call.json(&$step["body"]);
                 }
                 let answer = $send!(call)?;
-                json!({ "status": answer.status(), "json": answer.json::<Value>().unwrap_or_default() })
+                json!({ "status": answer.status().as_u16(), "json": answer.json::<Value>().unwrap_or_default() })
             }
             "pages" => {
                 let mut pages = $client.pages(text("path"));

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use codat_keys::{ApiKey, Client, ClientBuilder, ErrorKind, KeyId, KeyName, Method};
+use codat_keys::{ApiKey, Client, ClientBuilder, ErrorKind, KeyId, KeyName, Method, StatusCode};
 
 use crate::raw_server::{RawServer, Reply, json};
 
@@ -107,7 +107,7 @@ async fn redirects_are_not_followed() {
         client.request(Method::POST, "/companies").await.unwrap_err(),
         client.pages("/companies").next().await.unwrap_err(),
     ] {
-        assert_eq!((error.kind(), error.status()), (ErrorKind::BadResponse, Some(307)));
+        assert_eq!((error.kind(), error.status()), (ErrorKind::BadResponse, Some(StatusCode::TEMPORARY_REDIRECT)));
     }
     assert!(elsewhere.requests().is_empty());
 }
@@ -164,7 +164,11 @@ async fn a_silent_server_times_out_and_a_closed_port_fails_immediately() {
 #[tokio::test]
 async fn out_of_range_timeouts_are_capped() {
     let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
-    for time in [codat_keys::seconds(f64::INFINITY), codat_keys::seconds(1e300), Duration::from_secs(u64::MAX / 2)] {
+    for time in [
+        codat_keys::internal::seconds(f64::INFINITY),
+        codat_keys::internal::seconds(1e300),
+        Duration::from_secs(u64::MAX / 2),
+    ] {
         let client = builder(&server).timeout(time).connect_timeout(time).build().unwrap();
         assert_eq!(client.keys().list().await.unwrap().len(), 1);
         client.request(Method::GET, "/x").timeout(time).await.unwrap();

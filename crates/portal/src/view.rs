@@ -8,7 +8,8 @@ mod table;
 
 use std::sync::Arc;
 
-use codat_keys::{ApiKeyDetails, Client, ErrorKind, KeyId, holds_credential};
+use codat_keys::internal::holds_credential;
+use codat_keys::{ApiKeyDetails, Client, ErrorKind, KeyId};
 use maud::{Markup, html};
 
 use crate::flash::{ErrorSummary, FlashMessage, RequestedAction};

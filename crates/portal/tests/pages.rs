@@ -159,7 +159,7 @@ fn errors_have_a_correlation_id_and_a_hint() {
     emulator.set_faults(r#"{"faults":[{"method":"GET","fault":"status","status":503}]}"#).expect("faults");
     let response = visitor.get("");
     assert_eq!(response.status, 502);
-    for said in ["Codat failed to answer.", "Correlation id, for Codat's support <code>", "Try again"] {
+    for said in ["Codat failed to process the request.", "Correlation id, for Codat's support <code>", "Try again"] {
         assert!(response.body.contains(said), "{said}: {}", response.body);
     }
 }

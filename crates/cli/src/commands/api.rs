@@ -6,9 +6,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use codat_keys::{
-    Client, ErrorKind, HeaderName, HeaderValue, KeyId, Method, NotText, Page, Response, decode, escape_json, plain,
-};
+use codat_keys::internal::{NotText, decode, escape_json, key_id_in_path, plain};
+use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, Method, Page, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -102,14 +101,14 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     begin_change();
     let response = call.await?;
     // Reported if printing the response fails, so that the user knows that the request was sent.
-    let done = format!("the call was made and answered: HTTP {}", response.status());
+    let done = format!("the call was made and answered: HTTP {}", response.status().as_u16());
     end_change(done.clone());
     api.print(&client, &response).map_err(|failure| failure.even_on_closed_pipe().with_note(done))
 }
 
 /// Applies the checks of the command `delete` if `path` is the path of a key.
 async fn refuse_guarded(client: &Client, path: &str) -> Result<(), Failure> {
-    let Some(id) = KeyId::in_path(path).transpose()? else { return Ok(()) };
+    let Some(id) = key_id_in_path(path).transpose()? else { return Ok(()) };
     let keys = unless_interrupted(client.keys().list()).await?;
     match client.keeps(&keys, &id) {
         None => Ok(()),
@@ -241,7 +240,7 @@ impl Api {
         let text = decode(&body).ok();
         let page = text.as_ref().and_then(|text| serde_json::from_str(text).ok());
         let Results { results } = page.ok_or_else(|| {
-            Failure::new(ErrorKind::BadResponse, "the answer is not paged", "leave --jsonl out to see it")
+            Failure::new(ErrorKind::BadResponse, "the response is not paginated", "leave --jsonl out to see it")
         })?;
         // Removes line breaks, which are insignificant whitespace in JSON. Line breaks in strings are escaped.
         let lines = results.iter().map(|result| result.get().replace(['\n', '\r'], "") + "\n");
@@ -252,7 +251,7 @@ impl Api {
         if !self.include {
             return Ok(());
         }
-        let mut head = format!("HTTP {}\n", response.status());
+        let mut head = format!("HTTP {}\n", response.status().as_u16());
         for (name, value) in response.headers() {
             let line = format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
             head += &if self.reveal { plain(&line) } else { client.untrusted(&line).to_string() };

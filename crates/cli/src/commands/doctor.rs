@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use codat_keys::{ApiKeyDetails, Client, ErrorKind, MAX_KEYS, Method, Response, Timestamp, plain};
+use codat_keys::internal::plain;
+use codat_keys::{ApiKeyDetails, Client, ErrorKind, MAX_KEYS, Method, Response, Timestamp};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -121,7 +122,7 @@ async fn call(report: &mut Report, client: &Client) -> Result<(), Failure> {
     let (first, again) = (asked.elapsed(), Instant::now());
     let skew = skew(&response, clock, Timestamp::now());
     unless_interrupted(client.request(Method::GET, "/apiKeys")).await?;
-    let times = format!("HTTP {} after {}, then after {}", response.status(), ms(first), ms(again.elapsed()));
+    let times = format!("HTTP {} after {}, then after {}", response.status().as_u16(), ms(first), ms(again.elapsed()));
     report.line("answers", times)?;
     report.line("clock", skew)
 }
@@ -136,7 +137,7 @@ fn tls(connection: &Connection, client: &Client) -> String {
 
 /// Compares the `Date` of the response with the local time before the request and after the response.
 fn skew(response: &Response, asked: Timestamp, answered: Timestamp) -> String {
-    let Some(date) = response.date() else { return "the answer tells no time".into() };
+    let Some(date) = response.date() else { return "the response has no date".into() };
     let (least, most) = (asked.duration_since(date).as_secs(), answered.duration_since(date).as_secs());
     let skew = if least > 1 { least } else { most.min(0) };
     match skew {
@@ -150,7 +151,7 @@ fn skew(response: &Response, asked: Timestamp, answered: Timestamp) -> String {
 }
 
 fn rate_limit(client: &Client) -> String {
-    let Some(quota) = client.rate_limit() else { return "the answers tell none".into() };
+    let Some(quota) = client.rate_limit() else { return "the responses contain none".into() };
     let number = |number: Option<u64>| number.map_or("?".into(), |number| number.to_string());
     let reset = quota.reset.map(|reset| format!(", whole again at {reset}")).unwrap_or_default();
     format!("{} of {} requests left{reset}", number(quota.remaining), number(quota.limit))

@@ -1,7 +1,7 @@
 //! The command `env`: prints the key as shell variables.
 
 use clap::Args;
-use codat_keys::CREDENTIAL_VARIABLES;
+use codat_keys::internal::CREDENTIAL_VARIABLES;
 
 use crate::connection::KeyOptions;
 use crate::failure::Failure;

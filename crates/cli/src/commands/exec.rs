@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
 use clap::Args;
-use codat_keys::without_credentials;
+use codat_keys::internal::without_credentials;
 
 use crate::child_process;
 use crate::connection::KeyOptions;

@@ -5,7 +5,8 @@ use std::io::{IsTerminal, Read, stdin};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use codat_keys::{ErrorKind, decode};
+use codat_keys::ErrorKind;
+use codat_keys::internal::decode;
 use zeroize::Zeroizing;
 
 use crate::connection::KeyOptions;

@@ -7,7 +7,8 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use codat_keys::{ApiKey, Client, ErrorKind, Method, without_credentials};
+use codat_keys::internal::without_credentials;
+use codat_keys::{ApiKey, Client, ErrorKind, Method};
 use codat_keys_emulator::Emulator;
 use codat_keys_portal::{ChangeOutcome, Changes, Links};
 use serde_json::json;

@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
-use codat_keys::{ErrorKind, plain};
+use codat_keys::ErrorKind;
+use codat_keys::internal::plain;
 use serde::Serialize;
 use serde_json::json;
 

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use codat_keys::{ErrorKind, NotText, OpenError, check_trusted_folder, decode, open_trusted};
+use codat_keys::ErrorKind;
+use codat_keys::internal::{NotText, OpenError, check_trusted_folder, decode, open_trusted};
 use etcetera::BaseStrategy;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::process::CommandProcess;
 use super::process_group::{CancelOnDrop, ProcessGroups};
-use super::provider::{KeyProvider, Reading};
+use super::provider::{CredentialFuture, KeyProvider};
 use crate::domain::mask_credentials;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -160,7 +160,7 @@ impl KeyProvider for KeyCommand {
     }
 
     /// Runs the command on a separate thread. Dropping the future kills the process group of the command.
-    fn read(&self) -> Reading<'_> {
+    fn read(&self) -> CredentialFuture<'_> {
         let cached_for = u64::try_from(self.cached_for.as_millis()).unwrap_or(u64::MAX);
         self.next_run.store(self.milliseconds().saturating_add(cached_for), Ordering::Relaxed);
         let (tx, rx) = oneshot::channel();

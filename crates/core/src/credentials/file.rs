@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use super::provider::{KeyProvider, Reading};
+use super::provider::{CredentialFuture, KeyProvider};
 use crate::domain::{Credential, mask_credentials};
 use crate::error::{Error, ErrorKind};
 use crate::trusted_file::{chmod, writable_by_others};
@@ -132,7 +132,7 @@ impl KeyProvider for KeyFile {
         &self.place
     }
 
-    fn read(&self) -> Reading<'_> {
+    fn read(&self) -> CredentialFuture<'_> {
         Box::pin(std::future::ready(self.read_again().map_err(Into::into)))
     }
 
@@ -175,7 +175,6 @@ fn is_pipe(metadata: &Metadata) -> bool {
 }
 
 /// Returns whether every user of this machine can read a file, for reports about credentials.
-#[doc(hidden)]
 pub fn is_readable_by_all(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| others_can_read(&metadata))
 }

@@ -20,79 +20,58 @@ pub(crate) use cache::{CachedCredential, CredentialCache};
 pub use command::{AbortHandle, KeyCommand};
 pub(crate) use file::KeyFile;
 pub use file::is_readable_by_all;
-pub use provider::{KeyProvider, Reading};
+pub use provider::{CredentialFuture, KeyProvider};
 
 const KEY_FILE: &str = "CODAT_API_KEY_FILE";
 
-/// The time for which [`sources`] waits for a key in a pipe.
+/// The time for which [`credential_chain`] waits for a key in a pipe.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The environment variables that hold a key or name its location.
-#[doc(hidden)]
 pub const CREDENTIAL_VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE, "CODAT_PROFILE"];
 
 /// Removes the variables that hold or name a key from the environment of a child process. Every child process starts
 /// without them. Only the command of `exec` gets a key again.
-#[doc(hidden)]
 pub fn without_credentials(command: &mut Command) -> &mut Command {
     CREDENTIAL_VARIABLES.iter().fold(command, |command, variable| command.env_remove(variable))
 }
 
-/// An environment variable that may hold a credential, and its content. Returned by [`sources`].
+/// An environment variable of the [`credential_chain`], and the credential that it holds or names.
 ///
 /// ```
-/// let variables = codat_keys::sources().into_iter().map(|source| source.variable);
-/// assert!(variables.eq(["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"]));
-/// ```
-#[derive(Debug)]
-pub struct Source {
-    /// The name of the variable.
-    pub variable: &'static str,
-    /// The content of the variable.
-    pub found: Found,
-}
-
-/// The content of the environment variable of a [`Source`].
-///
-/// ```
-/// use codat_keys::Found;
-///
-/// for source in codat_keys::sources() {
-///     match source.found {
-///         Found::Nothing => println!("{} is not set", source.variable),
-///         Found::Credential(credential) => println!("{} holds {:?}", source.variable, credential.api_key()),
-///         Found::Mistake(error) => println!("{error}: {}", error.hint()),
+/// for source in codat_keys::credential_chain() {
+///     match source.credential {
+///         Ok(None) => println!("{} is not set", source.variable),
+///         Ok(Some(credential)) => println!("{} holds {:?}", source.variable, credential.api_key()),
+///         Err(error) => println!("{error}: {}", error.hint()),
 ///     }
 /// }
 /// ```
+#[non_exhaustive]
 #[derive(Debug)]
-pub enum Found {
-    /// The variable is not set.
-    Nothing,
-    /// A credential in either form: a raw key or a header.
-    Credential(Credential),
-    /// An invalid credential, or a file that cannot be read.
-    Mistake(Error),
+pub struct CredentialSource {
+    /// The name of the variable.
+    pub variable: &'static str,
+    /// The credential. `None` if the variable is not set. An error if the credential is not valid, or if it cannot be
+    /// read from its file.
+    pub credential: Result<Option<Credential>, Error>,
 }
 
 /// Returns the environment variables in which a client looks for its credential, in order. The client uses the first
-/// variable that contains a credential. The other variables must contain the same key. Programs can use this function
-/// to show where a key comes from.
+/// variable that holds a credential. The other variables must hold the same key. Programs can use this function to show
+/// where a key comes from.
 ///
 /// ```
-/// use codat_keys::Found;
-///
-/// let first = codat_keys::sources().into_iter().find(|source| !matches!(source.found, Found::Nothing));
-/// println!("{:?}", first.map(|source| source.variable));
+/// let chain = codat_keys::credential_chain();
+/// let variables: Vec<_> = chain.iter().map(|source| source.variable).collect();
+/// assert_eq!(variables, ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"]);
 /// ```
-pub fn sources() -> Vec<Source> {
-    let found = |read: Option<Result<Read, Error>>| match read {
-        None => Found::Nothing,
-        Some(Ok(read)) => Found::Credential(read.credential),
-        Some(Err(error)) => Found::Mistake(error),
-    };
+pub fn credential_chain() -> Vec<CredentialSource> {
     read_each(&process_environment, PIPE_TIMEOUT)
-        .map(|(variable, read)| Source { variable, found: found(read) })
+        .map(|(variable, read)| CredentialSource {
+            variable,
+            credential: read.transpose().map(|read| read.map(|read| read.credential)),
+        })
         .collect()
 }
 

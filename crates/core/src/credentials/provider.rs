@@ -8,7 +8,7 @@ use crate::domain::Credential;
 /// The future that [`KeyProvider::read`] returns. An [`Error`](crate::Error) of this library is returned to the caller
 /// of the client unchanged. Any other error becomes the source of an `InvalidCredential` error, which quotes the text
 /// of the source. This text must not contain secrets.
-pub type Reading<'a> =
+pub type CredentialFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Credential, Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
 
 /// A source of credentials for [`ClientBuilder::api_key_from`]. The client reads the source before its first request,
@@ -20,7 +20,7 @@ pub type Reading<'a> =
 /// # async fn main() -> Result<(), codat_keys::Error> {
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
 /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
-/// use codat_keys::{ApiKey, Client, Credential, KeyProvider, Reading};
+/// use codat_keys::{ApiKey, Client, Credential, KeyProvider, CredentialFuture};
 ///
 /// struct Vault(ApiKey); // in a real program, a client of the vault
 ///
@@ -29,7 +29,7 @@ pub type Reading<'a> =
 ///         "the vault"
 ///     }
 ///
-///     fn read(&self) -> Reading<'_> {
+///     fn read(&self) -> CredentialFuture<'_> {
 ///         Box::pin(async {
 ///             // A real provider awaits a request to the vault here.
 ///             Ok(Credential::ApiKey(self.0.clone()))
@@ -50,7 +50,7 @@ pub trait KeyProvider: Send + Sync {
 
     /// Reads the credential. The request that needs the credential awaits the future on its own runtime, within its own
     /// deadline. If the deadline passes, the future is dropped, and another request may start a new read.
-    fn read(&self) -> Reading<'_>;
+    fn read(&self) -> CredentialFuture<'_>;
 
     /// Returns whether the credential may have changed since the last read. This method is called before every request
     /// and must return immediately. If it returns true, one request reads the source, and concurrent requests continue

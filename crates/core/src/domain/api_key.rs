@@ -23,7 +23,7 @@ const MAX_LISTED_BYTES: usize = 200;
 /// ```
 /// use codat_keys::ApiKey;
 ///
-/// let key = ApiKey::parse("ExampleKeyForTheDocs0000000000000000000A")?;
+/// let key: ApiKey = "ExampleKeyForTheDocs0000000000000000000A".parse()?; // as `ApiKey::parse` and `ApiKey::try_from`
 /// assert_eq!(format!("{key:?}"), "ApiKey(****000A)");
 /// # Ok::<(), codat_keys::Error>(())
 /// ```
@@ -50,6 +50,20 @@ impl ApiKey {
     }
 
     /// Returns the value of the key. The caller is responsible for keeping the value secret.
+    ///
+    /// No conversion returns the value. The following examples do not compile:
+    ///
+    /// ```compile_fail
+    /// fn text(key: &codat_keys::ApiKey) -> &str {
+    ///     key.as_ref()
+    /// }
+    /// ```
+    ///
+    /// ```compile_fail
+    /// fn text(key: &codat_keys::ApiKey) -> String {
+    ///     key.to_string()
+    /// }
+    /// ```
     pub fn expose_secret(&self) -> &str {
         &self.0
     }

@@ -33,6 +33,14 @@ pub struct AuthorizationHeader {
 
 impl AuthorizationHeader {
     /// Returns the value of the header, `Basic …`. The caller is responsible for keeping the value secret.
+    ///
+    /// No conversion returns the value. The following example does not compile:
+    ///
+    /// ```compile_fail
+    /// fn text(header: &codat_keys::AuthorizationHeader) -> &str {
+    ///     header.as_ref()
+    /// }
+    /// ```
     pub fn expose_secret(&self) -> &str {
         &self.value
     }

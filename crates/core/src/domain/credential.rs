@@ -14,6 +14,8 @@ use crate::text::decode;
 
 /// A credential in one of the two forms in which applications store it: a raw key or a whole header.
 ///
+/// The enum is exhaustive, because Codat documents no other form.
+///
 /// ```
 /// use codat_keys::Credential;
 ///

@@ -28,8 +28,10 @@ pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').re
 /// ```
 /// use codat_keys::KeyId;
 ///
-/// assert!(KeyId::parse("0498e921-9b53-4396-a412-4f2f5983b0a2").is_ok());
+/// let id: KeyId = "0498e921-9b53-4396-a412-4f2f5983b0a2".parse()?; // as `KeyId::parse` and `KeyId::try_from`
+/// assert_eq!(id.as_str(), "0498e921-9b53-4396-a412-4f2f5983b0a2");
 /// assert!(KeyId::parse("../companies/x").is_err());
+/// # Ok::<(), codat_keys::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(Untrusted);
@@ -49,24 +51,10 @@ impl KeyId {
         self.0.unredacted()
     }
 
-    /// Returns whether the id contains a known key. Such an id must not be shown or used in a link.
-    #[doc(hidden)]
+    /// Returns whether the id contains a key that the client has used or listed. Such an id must not be shown or used in
+    /// a link.
     pub fn holds_key(&self) -> bool {
         self.0.holds_key()
-    }
-
-    /// Returns the id in a path of the form `/apiKeys/ID`. Returns `None` for any other path.
-    ///
-    /// # Errors
-    /// `InvalidInput` if the id in the path is not valid.
-    #[doc(hidden)]
-    pub fn in_path(path: &str) -> Option<Result<Self, Error>> {
-        let decode = |segment| percent_decode_str(segment).decode_utf8_lossy();
-        let path = path.split('?').next().unwrap_or_default();
-        let mut segments = path.split('/').filter(|segment| !segment.is_empty()).map(decode);
-        segments.next().filter(|first| first.eq_ignore_ascii_case("apiKeys"))?;
-        let id = segments.next()?;
-        if segments.next().is_some() { None } else { Some(Self::parse(&id)) }
     }
 
     pub(crate) fn path_segment(&self) -> String {
@@ -88,6 +76,26 @@ impl KeyId {
     }
 }
 
+/// Returns the id in a path of the form `/apiKeys/ID`. Returns `None` for any other path.
+///
+/// # Errors
+/// `InvalidInput` if the id in the path is not valid.
+pub fn key_id_in_path(path: &str) -> Option<Result<KeyId, Error>> {
+    let decode = |segment| percent_decode_str(segment).decode_utf8_lossy();
+    let path = path.split('?').next().unwrap_or_default();
+    let mut segments = path.split('/').filter(|segment| !segment.is_empty()).map(decode);
+    segments.next().filter(|first| first.eq_ignore_ascii_case("apiKeys"))?;
+    let id = segments.next()?;
+    if segments.next().is_some() { None } else { Some(KeyId::parse(&id)) }
+}
+
+impl AsRef<str> for KeyId {
+    /// Returns the id as [`KeyId::as_str`] does: as received, without redaction.
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 impl PartialEq<str> for KeyId {
     fn eq(&self, other: &str) -> bool {
         self.0 == *other
@@ -105,8 +113,10 @@ impl fmt::Display for KeyId {
 /// ```
 /// use codat_keys::KeyName;
 ///
-/// assert!(KeyName::parse("invoice-processor").is_ok());
+/// let name: KeyName = "invoice-processor".parse()?; // as `KeyName::parse` and `KeyName::try_from`
+/// assert_eq!(name.as_str(), "invoice-processor");
 /// assert!(KeyName::parse(&"name ".repeat(11)).is_err());
+/// # Ok::<(), codat_keys::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyName(String);
@@ -149,6 +159,12 @@ impl KeyName {
     /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl AsRef<str> for KeyName {
+    fn as_ref(&self) -> &str {
+        self.as_str()
     }
 }
 

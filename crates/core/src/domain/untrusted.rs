@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
-use super::known_keys::KnownKeys;
+use super::known_keys::{KnownKeys, Redactor};
 use super::misplaced::mask_credentials;
 use crate::sanitize::plain;
 
@@ -32,8 +33,8 @@ use crate::sanitize::plain;
 #[derive(Clone)]
 pub struct Untrusted {
     text: Box<str>,
-    /// The keys to redact. `None` for text from the caller instead of a server.
-    known: Option<KnownKeys>,
+    /// Redacts the known keys. `None` for text from the caller instead of a server.
+    redactor: Option<Arc<dyn Redactor>>,
 }
 
 impl Untrusted {
@@ -65,23 +66,23 @@ impl Untrusted {
     /// Returns the text with keys masked but nothing escaped, for formats with their own escaping, such as JSON. In
     /// text from the caller, masks text that looks like a key.
     pub fn redacted(&self) -> Cow<'_, str> {
-        match &self.known {
-            Some(known) => known.redact(&self.text).into(),
+        match &self.redactor {
+            Some(redactor) => redactor.redact(&self.text).into(),
             None => mask_credentials(&self.text).into(),
         }
     }
 
     /// Returns whether the text contains a known key.
     pub fn holds_key(&self) -> bool {
-        self.known.as_ref().is_some_and(|known| known.occur_in(&self.text))
+        self.redactor.as_ref().is_some_and(|redactor| redactor.occur_in(&self.text))
     }
 
     pub(crate) fn new(text: &str, known: &KnownKeys) -> Self {
-        Self { text: text.into(), known: Some(known.clone()) }
+        Self { text: text.into(), redactor: Some(known.redactor()) }
     }
 
     pub(crate) fn given(text: &str) -> Self {
-        Self { text: text.into(), known: None }
+        Self { text: text.into(), redactor: None }
     }
 }
 

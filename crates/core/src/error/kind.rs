@@ -1,6 +1,8 @@
 //! The table of error kinds. The README's table and the error classes of the bindings are generated from it.
 
-/// The kind of an error, for programs. The README's table is generated from [`ErrorKind::ALL`].
+/// The kind of an error, for programs. The table in the README has a row for each kind.
+///
+/// The enum is `#[non_exhaustive]`, because a later version can distinguish further kinds.
 ///
 /// ```
 /// use codat_keys::{ErrorKind, KeyId};
@@ -87,21 +89,21 @@ static TABLE: [Row; 21] = [
     Row { kind: ErrorKind::NotFound, code: "not_found", retryable: false,
         text: "there is no such key or resource", hint: "list the keys to see their ids, and check the base URL" },
     Row { kind: ErrorKind::RateLimited, code: "rate_limited", retryable: true,
-        text: "too many requests", hint: "wait for the time that the answer names; the daily count is reset at 00:00 UTC" },
+        text: "too many requests", hint: "wait for the time that the response names; the daily count is reset at 00:00 UTC" },
     Row { kind: ErrorKind::OutcomeUnknown, code: "outcome_unknown", retryable: false,
         text: "it is unknown whether the change took effect", hint: "list the keys before you try again" },
     Row { kind: ErrorKind::Conflict, code: "conflict", retryable: false,
         text: "the request conflicts with another", hint: "list the keys before you try again" },
     Row { kind: ErrorKind::Server, code: "server", retryable: true,
-        text: "Codat failed to answer", hint: "try again later; give the correlation id to Codat's support" },
+        text: "Codat failed to process the request", hint: "try again later; give the correlation id to Codat's support" },
     Row { kind: ErrorKind::Connect, code: "connect", retryable: true,
         text: "there is no connection", hint: "check the base URL, the network and the proxy" },
     Row { kind: ErrorKind::Timeout, code: "timeout", retryable: true,
-        text: "there was no answer in time", hint: "try again, or allow more time" },
+        text: "no response arrived in time", hint: "try again, or allow more time" },
     Row { kind: ErrorKind::BadResponse, code: "bad_response", retryable: false,
-        text: "the answer is not one of Codat's", hint: "check the base URL and what stands between: a proxy, a gateway, a captive portal" },
+        text: "the response does not come from Codat", hint: "check the base URL and what stands between: a proxy, a gateway, a captive portal" },
     Row { kind: ErrorKind::TooLarge, code: "too_large", retryable: false,
-        text: "the answer is larger than 8 MiB", hint: "check the base URL, or ask for smaller pages" },
+        text: "the response is larger than 8 MiB", hint: "check the base URL, or ask for smaller pages" },
     Row { kind: ErrorKind::Cancelled, code: "cancelled", retryable: false,
         text: "the call was cancelled", hint: "nothing was changed" },
     Row { kind: ErrorKind::Closed, code: "closed", retryable: false,
@@ -113,16 +115,26 @@ static TABLE: [Row; 21] = [
 const _: () = assert!(TABLE.len() == ErrorKind::Internal as usize + 1, "every kind has its row");
 
 impl ErrorKind {
-    /// All kinds of errors, in the order of the table.
-    pub const ALL: [ErrorKind; TABLE.len()] = {
-        let mut all = [ErrorKind::Internal; TABLE.len()];
-        let mut at = 0;
-        while at < all.len() {
-            all[at] = TABLE[at].kind;
-            at += 1;
-        }
-        all
-    };
+    /// Returns all kinds, in the order of the table.
+    ///
+    /// ```
+    /// use codat_keys::ErrorKind;
+    ///
+    /// let kind = ErrorKind::all().iter().find(|kind| kind.code() == "rate_limited");
+    /// assert_eq!(kind, Some(&ErrorKind::RateLimited));
+    /// ```
+    pub fn all() -> &'static [ErrorKind] {
+        static ALL: [ErrorKind; TABLE.len()] = {
+            let mut all = [ErrorKind::Internal; TABLE.len()];
+            let mut at = 0;
+            while at < all.len() {
+                all[at] = TABLE[at].kind;
+                at += 1;
+            }
+            all
+        };
+        &ALL
+    }
 
     /// Returns a stable identifier for this kind, such as `key_limit_reached`.
     pub fn code(self) -> &'static str {

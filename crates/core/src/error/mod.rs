@@ -8,6 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
+
 use crate::lookalikes::mask_lookalikes;
 
 pub use kind::ErrorKind;
@@ -31,7 +33,7 @@ struct Inner {
     kind: ErrorKind,
     message: Cow<'static, str>,
     hint: Option<Cow<'static, str>>,
-    status: Option<u16>,
+    status: Option<StatusCode>,
     correlation_id: Option<String>,
     retry_after: Option<Duration>,
     codat_message: Option<String>,
@@ -59,7 +61,7 @@ impl Error {
     /// Returns the HTTP status, if there was a response. The status determines the kind of the error. The `statusCode`
     /// in Codat's JSON may differ from the status, and is used only to distinguish the limit of ten keys from other
     /// conflicts.
-    pub fn status(&self) -> Option<u16> {
+    pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
@@ -156,7 +158,7 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_status(mut self, status: u16) -> Self {
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = Some(status);
         self
     }
@@ -246,7 +248,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
         let known = [
-            self.status().map(|status| format!("HTTP {status}")),
+            self.status().map(|status| format!("HTTP {}", status.as_u16())),
             self.codat_message().map(|message| format!("Codat says: {message}")),
             self.correlation_id().map(|id| format!("correlation id {id}")),
             (self.attempts() > 1)

@@ -2,7 +2,7 @@
 //! keys between attempts.
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, StatusCode};
 
 use super::{Retry, is_transient};
 use crate::domain::Outcome;
@@ -69,7 +69,7 @@ impl<'a> Execution<'a> {
         let (error, is_inconclusive) = match self.transport.attempt(self.request, self.deadline).await {
             Err(failure) => (failure.error, failure.sent),
             Ok(attempt) => match parse(&attempt) {
-                Err(error) => (error, is_inconclusive(attempt.status().as_u16())),
+                Err(error) => (error, is_inconclusive(attempt.status())),
                 done => return done,
             },
         };
@@ -80,17 +80,18 @@ impl<'a> Execution<'a> {
     /// Returns whether to retry the request after this error. A 409 after an ambiguous attempt is transient: the
     /// earlier attempt is still running with the same idempotency key.
     fn is_transient(&self, error: &Error) -> bool {
-        let still_running = self.ambiguous && self.idempotency_key().is_some() && error.status() == Some(409);
+        let still_running =
+            self.ambiguous && self.idempotency_key().is_some() && error.status() == Some(StatusCode::CONFLICT);
         still_running || is_transient(error)
     }
 
-    /// Returns the error to report, with the number of attempts and the elapsed time. If an attempt was ambiguous, this is `OutcomeUnknown`, unless the last response is
-    /// conclusive. Codat's 400 to a request with an idempotency key is conclusive: every attempt with that key gets the
-    /// same response, so nothing was changed.
+    /// Returns the error to report, with the number of attempts and the elapsed time. If an attempt was ambiguous, this
+    /// is `OutcomeUnknown`, unless the last response is conclusive. Codat's 400 to a request with an idempotency key is
+    /// conclusive: every attempt with that key gets the same response, so nothing was changed.
     fn conclude(&self, error: Error) -> Error {
         let error = error.with_attempts(self.attempts, self.transport.elapsed(self.deadline));
         let key = self.idempotency_key();
-        let is_unchanged = key.is_some() && error.status() == Some(400) && error.is_codats_own();
+        let is_unchanged = key.is_some() && error.status() == Some(StatusCode::BAD_REQUEST) && error.is_codats_own();
         if !self.ambiguous || is_unchanged {
             return error;
         }
@@ -115,6 +116,6 @@ impl<'a> Execution<'a> {
 /// Returns whether the request may have taken effect although the response with this status is not a usable success.
 /// Examples are a success that cannot be parsed, a redirect to a created resource, a server error and an unassigned
 /// status. The other 3xx and 4xx statuses reject a request before it takes effect.
-fn is_inconclusive(status: u16) -> bool {
-    !matches!(status, 304..=407 | 409..=498)
+fn is_inconclusive(status: StatusCode) -> bool {
+    !matches!(status.as_u16(), 304..=407 | 409..=498)
 }

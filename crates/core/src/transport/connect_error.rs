@@ -51,7 +51,7 @@ pub(super) async fn connect_error(source: reqwest::Error, target: Target<'_>) ->
             refused_tunnel(refused, proxy, target).await
         }
         (Some(Tunnel::Broken), Some(proxy)) => {
-            let what = format!("the proxy {} closed the connection without an answer", proxy.origin());
+            let what = format!("the proxy {} closed the connection without a response", proxy.origin());
             Error::new(ErrorKind::Connect, what).with_hint(PROXY_HINT)
         }
         (Some(Tunnel::Unreached), Some(proxy)) => not_connected(&source, &format!("the proxy {}", proxy.origin())),

@@ -203,11 +203,11 @@ impl Transport {
             *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(rate_limit);
         }
         let read = timeout_at(ends.into(), self.read_body(&response, &mut answer)).await;
-        match read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the answer did not end in time"))) {
+        match read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the response did not end in time"))) {
             Ok(body) => *response.body_mut() = body,
             // An error response keeps its status even if its body cannot be read.
             Err(_) if !response.status().is_success() => {}
-            Err(error) => return Err(Failure { error: error.with_status(response.status().as_u16()), sent: true }),
+            Err(error) => return Err(Failure { error: error.with_status(response.status()), sent: true }),
         }
         Ok(Attempt::new(response, self.credentials().known.clone()))
     }
@@ -286,10 +286,10 @@ fn check_encoding(response: &Response<Bytes>, known: &KnownKeys) -> Result<(), E
             let encoding: String =
                 Untrusted::new(&encoding, known).to_string().chars().take(MAX_ENCODING_CHARS).collect();
             let what = format!(
-                "the answer is encoded as `{encoding}`, though the request allows no encoding (Accept-Encoding: identity)"
+                "the response is encoded as `{encoding}`, though the request allows no encoding (Accept-Encoding: identity)"
             );
             Err(Error::new(ErrorKind::BadResponse, what)
-                .with_hint("configure the proxy or gateway in between to send the answer without an encoding"))
+                .with_hint("configure the proxy or gateway in between to send the response without an encoding"))
         }
     }
 }

@@ -17,9 +17,11 @@ pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
     let may_speak_tls = origin.starts_with("http://") && defect.as_deref().is_none_or(|defect| defect == NOT_HTTP);
     let error = match defect {
         Some(defect) => {
-            Error::new(ErrorKind::BadResponse, format!("the answer of {origin} is not valid HTTP: {defect}"))
+            Error::new(ErrorKind::BadResponse, format!("the response of {origin} is not valid HTTP: {defect}"))
         }
-        None => Error::new(ErrorKind::Connect, format!("the connection to {origin} was lost before the answer came")),
+        None => {
+            Error::new(ErrorKind::Connect, format!("the connection to {origin} was lost before the response arrived"))
+        }
     };
     let error = if may_speak_tls { error.with_hint(TLS_HINT) } else { error };
     error.with_source(source.without_url())
@@ -32,9 +34,9 @@ pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     let error = match find::<io::Error>(&source) {
         Some(cause) if is_malformed(cause) => Error::new(
             ErrorKind::BadResponse,
-            format!("the answer of {origin} is not valid HTTP: the chunks of its body cannot be read"),
+            format!("the response of {origin} is not valid HTTP: the chunks of its body cannot be read"),
         ),
-        _ => Error::new(ErrorKind::Connect, format!("the connection to {origin} was lost before the answer ended")),
+        _ => Error::new(ErrorKind::Connect, format!("the connection to {origin} was lost before the response ended")),
     };
     error.with_source(source.without_url())
 }

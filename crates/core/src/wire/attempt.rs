@@ -48,12 +48,11 @@ pub(crate) fn json<'a, T: Deserialize<'a>>(attempt: &'a Attempt) -> Result<T, Er
     })
 }
 
-pub(crate) fn json_text(attempt: &Attempt) -> Result<&str, Error> {
+pub(crate) fn text(attempt: &Attempt) -> Result<&str, Error> {
     std::str::from_utf8(without_byte_order_mark(attempt.body()))
         .map_err(|_| unreadable(attempt, "it is not encoded as UTF-8"))
 }
 
 pub(super) fn unreadable(attempt: &Attempt, what: &str) -> Error {
-    let status = attempt.status().as_u16();
-    Error::new(ErrorKind::BadResponse, format!("the answer cannot be read: {what}")).with_status(status)
+    Error::new(ErrorKind::BadResponse, format!("the response cannot be read: {what}")).with_status(attempt.status())
 }

@@ -29,7 +29,7 @@ pub(crate) fn error_response(attempt: &Attempt) -> Error {
         _ => ErrorKind::BadResponse,
     };
     let error = Error::new(kind, kind.text())
-        .with_status(status.as_u16())
+        .with_status(status)
         .with_codats_own(body.status_code.is_some() && (body.error.is_some() || body.correlation_id.is_some()))
         .with_codat_message(body.error)
         .with_correlation_id(body.correlation_id)

@@ -62,7 +62,11 @@ pub(crate) fn parse_create(attempt: &Attempt) -> Result<ApiKeyDetails, Error> {
         let limit =
             error.codat_message().is_some_and(|text| text.trim_start().starts_with("Maximum number of API keys"))
                 || status_in_body(attempt) == Some(400);
-        if error.status() == Some(409) && limit { error.with_kind(ErrorKind::KeyLimitReached) } else { error }
+        if error.status() == Some(StatusCode::CONFLICT) && limit {
+            error.with_kind(ErrorKind::KeyLimitReached)
+        } else {
+            error
+        }
     })?;
     let key = details(attempt, json(attempt)?)?;
     attempt.known_keys.add_listed([&key.api_key]);
@@ -75,8 +79,10 @@ pub(crate) fn delete_request(base: &BaseUrl, id: &KeyId) -> Result<Request<Bytes
 }
 
 pub(crate) fn parse_delete(attempt: &Attempt) -> Result<(), Error> {
-    expect_status(attempt, &[StatusCode::NO_CONTENT])
-        .map_err(|error| if error.status() == Some(409) { error.with_kind(ErrorKind::LastKey) } else { error })
+    expect_status(attempt, &[StatusCode::NO_CONTENT]).map_err(|error| match error.status() {
+        Some(StatusCode::CONFLICT) => error.with_kind(ErrorKind::LastKey),
+        _ => error,
+    })
 }
 
 fn request(method: Method, base: &BaseUrl, path: &str) -> http::request::Builder {

@@ -45,7 +45,7 @@ static FRENCH: &[(&str, &str)] = &[
      "listez les clés pour voir leurs identifiants, et vérifiez l'URL de base"),
     ("too many requests",
      "trop de requêtes"),
-    ("wait for the time that the answer names; the daily count is reset at 00:00 UTC",
+    ("wait for the time that the response names; the daily count is reset at 00:00 UTC",
      "attendez le temps que la réponse indique ; le compteur du jour repart de zéro à 00:00 UTC"),
     ("it is unknown whether the change took effect",
      "on ne sait pas si le changement a pris effet"),
@@ -53,23 +53,23 @@ static FRENCH: &[(&str, &str)] = &[
      "listez les clés avant de réessayer"),
     ("the request conflicts with another",
      "la requête est en conflit avec une autre"),
-    ("Codat failed to answer",
-     "Codat n'a pas su répondre"),
+    ("Codat failed to process the request",
+     "Codat n'a pas pu traiter la requête"),
     ("try again later; give the correlation id to Codat's support",
      "réessayez plus tard ; donnez l'identifiant de corrélation au support de Codat"),
     ("there is no connection",
      "il n'y a pas de connexion"),
     ("check the base URL, the network and the proxy",
      "vérifiez l'URL de base, le réseau et le proxy"),
-    ("there was no answer in time",
+    ("no response arrived in time",
      "la réponse n'est pas arrivée à temps"),
     ("try again, or allow more time",
      "réessayez, ou accordez plus de temps"),
-    ("the answer is not one of Codat's",
+    ("the response does not come from Codat",
      "la réponse n'est pas de Codat"),
     ("check the base URL and what stands between: a proxy, a gateway, a captive portal",
      "vérifiez l'URL de base et ce qui se trouve entre vous et Codat : un proxy, une passerelle, un portail captif"),
-    ("the answer is larger than 8 MiB",
+    ("the response is larger than 8 MiB",
      "la réponse dépasse 8 Mio"),
     ("check the base URL, or ask for smaller pages",
      "vérifiez l'URL de base, ou demandez des pages plus petites"),
@@ -104,14 +104,14 @@ mod tests {
     #[test]
     fn every_translation_belongs_to_an_error_text() {
         for (english, _) in FRENCH {
-            let is_used = ErrorKind::ALL.iter().any(|kind| [kind.text(), kind.hint()].contains(english));
+            let is_used = ErrorKind::all().iter().any(|kind| [kind.text(), kind.hint()].contains(english));
             assert!(is_used, "no error has the text `{english}`");
         }
     }
 
     #[test]
     fn every_error_text_has_a_translation() {
-        for text in ErrorKind::ALL.iter().flat_map(|kind| [kind.text(), kind.hint()]) {
+        for text in ErrorKind::all().iter().flat_map(|kind| [kind.text(), kind.hint()]) {
             assert!(french(text).is_some(), "`{text}` has no translation");
         }
     }

@@ -1,6 +1,7 @@
 //! The flash messages at the top of a page.
 
-use codat_keys::{ErrorKind, KeyId, plain};
+use codat_keys::internal::plain;
+use codat_keys::{ErrorKind, KeyId};
 use maud::{Markup, html};
 
 use super::Page;

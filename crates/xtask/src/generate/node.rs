@@ -10,7 +10,7 @@ import { AmbiguousError, CodatError } from \"./error\";
 
 /// Returns the source code of the TypeScript module.
 pub(super) fn errors() -> String {
-    HEAD.to_owned() + &ErrorKind::ALL.map(class).concat()
+    HEAD.to_owned() + &ErrorKind::all().iter().copied().map(class).collect::<String>()
 }
 
 fn class(kind: ErrorKind) -> String {

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
 /// Returns the source code of the Python module.
 pub(super) fn errors() -> String {
-    let classes: String = ErrorKind::ALL.into_iter().map(class).collect();
-    let rows: String =
-        ErrorKind::ALL.into_iter().map(|kind| format!("    \"{}\": {},\n", kind.code(), name(kind))).collect();
-    let mut names: Vec<String> = ErrorKind::ALL.into_iter().map(name).chain(["CodatError".into()]).collect();
+    let classes: String = kinds().map(class).collect();
+    let rows: String = kinds().map(|kind| format!("    \"{}\": {},\n", kind.code(), name(kind))).collect();
+    let mut names: Vec<String> = kinds().map(name).chain(["CodatError".into()]).collect();
     names.sort();
     let names: String = names.iter().map(|name| format!("    \"{name}\",\n")).collect();
     format!("{HEAD}\n__all__ = [\n{names}]\n{classes}\n\nBY_CODE: dict[str, type[CodatError]] = {{\n{rows}}}\n")
+}
+
+fn kinds() -> impl Iterator<Item = ErrorKind> {
+    ErrorKind::all().iter().copied()
 }
 
 fn class(kind: ErrorKind) -> String {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use codat_keys::create::decision::{Action, Completion, Context, decide};
-use codat_keys::create::observed::{AttemptOutcome, Listing, Observed};
-use codat_keys::retry::DEFAULT_POLICY;
+use codat_keys::internal::DEFAULT_POLICY;
+use codat_keys::internal::create::decision::{Action, Completion, Context, decide};
+use codat_keys::internal::create::observed::{AttemptOutcome, Listing, Observed};
 
 use super::faults::{FAULTS, Fault, LIST_FAULTS, ListFault, Pause};
 use super::schedule::Schedule;

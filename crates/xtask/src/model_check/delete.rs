@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use codat_keys::delete::decision::{Action, AttemptOutcome, Completion, Listing, Observed, decide};
-use codat_keys::retry::DEFAULT_POLICY;
+use codat_keys::internal::DEFAULT_POLICY;
+use codat_keys::internal::delete::decision::{Action, AttemptOutcome, Completion, Listing, Observed, decide};
 
 use super::schedule::Schedule;
 use super::{RunResult, Setup};

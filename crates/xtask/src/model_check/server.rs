@@ -1,7 +1,7 @@
 //! The model server. It handles keys and idempotency keys in the way that Codat's documentation describes. Requests and
 //! their effects can be delayed.
 
-use codat_keys::create::observed::AttemptOutcome;
+use codat_keys::internal::create::observed::AttemptOutcome;
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) struct Key {

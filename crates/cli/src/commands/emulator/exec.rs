@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
 
-use codat_keys::{ErrorKind, without_credentials};
+use codat_keys::ErrorKind;
+use codat_keys::internal::without_credentials;
 
 use super::options::{EmulatorOptions, script, start};
 use crate::child_process;

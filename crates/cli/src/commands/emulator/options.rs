@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use codat_keys::{ErrorKind, NotText, decode};
+use codat_keys::ErrorKind;
+use codat_keys::internal::{NotText, decode};
 use codat_keys_emulator::Emulator;
 
 use super::page;

@@ -1,5 +1,7 @@
 //! Classification of the response to a request that creates a key.
 
+use http::StatusCode;
+
 use super::observed::AttemptOutcome;
 use crate::domain::ApiKeyDetails;
 use crate::error::{Error, ErrorKind};
@@ -20,12 +22,14 @@ pub(super) fn classify(result: Result<Attempt, Failure>) -> Result<ApiKeyDetails
             _ if attempt.status().is_success() => AttemptOutcome::Lost,
             ErrorKind::RateLimited => AttemptOutcome::RateLimited(error.retry_after()),
             ErrorKind::KeyLimitReached => AttemptOutcome::AtLimit,
-            ErrorKind::Conflict if error.status() == Some(422) => AttemptOutcome::Mismatch,
+            ErrorKind::Conflict if error.status() == Some(StatusCode::UNPROCESSABLE_ENTITY) => AttemptOutcome::Mismatch,
             ErrorKind::Conflict => AttemptOutcome::StillRunning,
             ErrorKind::Timeout | ErrorKind::Server => {
                 AttemptOutcome::Failed(error.correlation_id().map(str::to_owned), error.retry_after())
             }
-            ErrorKind::InvalidInput if error.status() == Some(400) && error.is_codats_own() => AttemptOutcome::Invalid,
+            ErrorKind::InvalidInput if error.status() == Some(StatusCode::BAD_REQUEST) && error.is_codats_own() => {
+                AttemptOutcome::Invalid
+            }
             _ => AttemptOutcome::Refused,
         };
         (outcome, error)

@@ -30,6 +30,8 @@ pub struct Creation {
 
 /// The way in which the key of a [`Creation`] was identified.
 ///
+/// The enum is exhaustive: a further way would change what a caller must check, which is a breaking change.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), codat_keys::Error> {

@@ -1,0 +1,39 @@
+//! The conversions from text of the types that are parsed. Each conversion calls `parse`.
+
+use std::str::FromStr;
+
+use zeroize::Zeroizing;
+
+use super::{ApiKey, AuthorizationHeader, Credential, KeyId, KeyName};
+use crate::error::Error;
+
+macro_rules! from_text {
+    ($($name:ty),*) => {$(
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self, Error> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = Error;
+
+            fn try_from(text: &str) -> Result<Self, Error> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Error;
+
+            /// Parses the text, and wipes it from memory.
+            fn try_from(text: String) -> Result<Self, Error> {
+                Self::parse(&Zeroizing::new(text))
+            }
+        }
+    )*};
+}
+
+from_text!(ApiKey, AuthorizationHeader, Credential, KeyId, KeyName);

@@ -1,0 +1,13 @@
+//! The items that the bindings, the command line and the tools of this workspace share with the SDK. This module is not
+//! part of the public API: semantic versioning does not cover it.
+
+pub use crate::credentials::{CREDENTIAL_VARIABLES, is_readable_by_all, without_credentials};
+pub use crate::domain::reference::{References, Unresolved};
+pub use crate::domain::{holds_credential, key_id_in_path, mask_credentials};
+pub use crate::keys::{create, delete};
+pub use crate::pages::PageCursor;
+pub use crate::retry::{DEFAULT_POLICY, RetryPolicy};
+pub use crate::sanitize::{escape_json, plain};
+pub use crate::text::{NotText, decode};
+pub use crate::timeouts::seconds;
+pub use crate::trusted_file::{OpenError, check_owner, check_trusted_folder, open_trusted};

@@ -1,0 +1,40 @@
+//! Conversions of keys, ids and names from and to text.
+
+use std::collections::HashMap;
+
+use codat_keys::{ApiKey, AuthorizationHeader, Credential, Error, ErrorKind, KeyId, KeyName};
+
+const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
+
+#[test]
+fn each_conversion_from_text_applies_the_rules_of_parse() {
+    fn check<T>(valid: &str, invalid: &str, kind: ErrorKind, text: impl Fn(T) -> String)
+    where
+        T: std::str::FromStr<Err = Error>
+            + for<'a> TryFrom<&'a str, Error = Error>
+            + TryFrom<String, Error = Error>
+            + std::fmt::Debug,
+    {
+        let all = |given: &str| [given.parse(), T::try_from(given), T::try_from(given.to_owned())];
+        for parsed in all(valid) {
+            assert_eq!(text(parsed.unwrap()), valid);
+        }
+        for parsed in all(invalid) {
+            assert_eq!(parsed.unwrap_err().kind(), kind, "{invalid}");
+        }
+    }
+    let header = AuthorizationHeader::from(&ApiKey::parse(KEY).unwrap()).expose_secret().to_owned();
+    let (input, credential) = (ErrorKind::InvalidInput, ErrorKind::InvalidCredential);
+    check(KEY, &header, credential, |key: ApiKey| key.expose_secret().to_owned());
+    check(&header, KEY, credential, |header: AuthorizationHeader| header.expose_secret().to_owned());
+    check(KEY, "Bearer a", credential, |credential: Credential| credential.api_key().expose_secret().to_owned());
+    check("id-a", "../a", input, |id: KeyId| id.as_ref().to_owned());
+    check("ci", " ", input, |name: KeyName| name.as_ref().to_owned());
+}
+
+/// Clippy reports `mutable_key_type` here if an id has interior mutability.
+#[test]
+fn an_id_is_the_key_of_a_map() {
+    let names: HashMap<KeyId, KeyName> = [("id-a".parse().unwrap(), "ci".parse().unwrap())].into();
+    assert_eq!(names[&KeyId::parse("id-a").unwrap()].as_str(), "ci");
+}
