@@ -127,7 +127,8 @@ fn no_server() {
     let closed_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ended = run(&mut with_key(&format!("http://{closed_port}"), KEY), &["list"]);
     let said = format!(
-        "error: no connection to http://{closed_port} could be made: nothing listens there (connection refused)\n"
+        "error: no connection to http://{closed_port} could be made: nothing listens there (connection refused), \
+         after 4 attempts in "
     );
     assert!(ended.stderr.starts_with(&said), "{ended:?}");
     assert!(ended.stderr.ends_with("\nhint: check the base URL, the network and the proxy\n"), "{ended:?}");

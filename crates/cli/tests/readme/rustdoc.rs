@@ -22,8 +22,8 @@ fn shows(docs: &str) -> bool {
 }
 
 fn is_exported(library: &str, name: &str) -> bool {
-    let exports = library.lines().filter(|line| line.starts_with("pub use "));
-    exports.flat_map(|line| line.split(|c: char| !c.is_alphanumeric())).any(|word| word == name)
+    let exports = library.split("\npub use ").skip(1).filter_map(|rest| rest.split(';').next());
+    exports.flat_map(|names| names.split(|c: char| !c.is_alphanumeric())).any(|word| word == name)
 }
 
 /// Returns the name and the documentation of each public type.

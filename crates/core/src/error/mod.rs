@@ -251,11 +251,15 @@ impl fmt::Display for Error {
             self.status().map(|status| format!("HTTP {}", status.as_u16())),
             self.codat_message().map(|message| format!("Codat says: {message}")),
             self.correlation_id().map(|id| format!("correlation id {id}")),
-            (self.attempts() > 1)
-                .then(|| format!("after {} attempts in {:.1} s", self.attempts(), self.elapsed().as_secs_f64())),
         ];
         let known: Vec<String> = known.into_iter().flatten().collect();
-        if known.is_empty() { Ok(()) } else { write!(f, " ({})", known.join("; ")) }
+        if !known.is_empty() {
+            write!(f, " ({})", known.join("; "))?;
+        }
+        match self.attempts() {
+            0 | 1 => Ok(()),
+            attempts => write!(f, ", after {attempts} attempts in {:.1} s", self.elapsed().as_secs_f64()),
+        }
     }
 }
 

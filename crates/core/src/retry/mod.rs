@@ -165,7 +165,7 @@ mod tests {
         let client = client(&server, &fake);
         let error = client.keys().list().await.unwrap_err();
         assert_eq!((error.attempts(), error.elapsed()), (4, Duration::from_millis(875)));
-        assert_eq!(error.to_string(), "Codat failed to process the request (HTTP 503; after 4 attempts in 0.9 s)");
+        assert_eq!(error.to_string(), "Codat failed to process the request (HTTP 503), after 4 attempts in 0.9 s");
         let error = client.request(http::Method::PUT, "/x").await.unwrap_err();
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::OutcomeUnknown, 4));
         assert_eq!(error.elapsed(), Duration::from_millis(875), "the time of an earlier operation does not count");
