@@ -1,29 +1,21 @@
-//! [`Emulator`], the handle to a running emulator, and [`EmulatorBuilder`]. Each emulator runs on its own thread and
-//! Tokio runtime.
+//! [`Emulator`], the handle to a running emulator, and [`EmulatorBuilder`].
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::mpsc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use codat_keys_server::serve;
-use tokio::runtime;
-use tokio::sync::oneshot;
-
 use crate::fault_script::FaultScript;
-use crate::listener::PausableListener;
 use crate::origin_check::OriginCheck;
 use crate::server::{Server, ServerOptions, SharedServer};
-use crate::service::{self, AppState, MountedRouters};
+use crate::server_thread::ServerThread;
+use crate::service::{AppState, MountedRouters};
 
-/// The maximum number of concurrent connections, which is more than any client opens.
-const MAX_CONNECTIONS: usize = 4096;
-
-/// A running emulator. It listens on 127.0.0.1 unless [`EmulatorBuilder::host`] sets another address. Dropping this
-/// handle stops the emulator.
+/// A running emulator. It listens on 127.0.0.1 unless [`EmulatorBuilder::host`] sets another address.
+///
+/// Dropping this handle closes all connections immediately and waits until the emulator has stopped. The port and the
+/// state file are then free.
 ///
 /// An emulator can be started and dropped in blocking and in async code, because it runs on a runtime in a separate
 /// thread.
@@ -47,8 +39,7 @@ pub struct Emulator {
     api_key: String,
     server: SharedServer,
     mounted: MountedRouters,
-    shutdown: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _thread: ServerThread,
 }
 
 impl Emulator {
@@ -105,19 +96,6 @@ impl Emulator {
     /// advance is at most 100 years.
     pub fn advance_clock(&self, by: Duration) {
         self.server.lock().clock.advance(by);
-    }
-}
-
-impl Drop for Emulator {
-    /// Closes all connections immediately and waits for the emulator's thread to end. The port and the state file are
-    /// free when this method returns.
-    fn drop(&mut self) {
-        drop(self.shutdown.take());
-        if let Some(thread) = self.thread.take() {
-            // Ignores a panic of the thread, because the panic hook has already printed it. A second panic during
-            // unwinding would abort the process.
-            let _ = thread.join();
-        }
     }
 }
 
@@ -229,59 +207,8 @@ impl EmulatorBuilder {
         let server = SharedServer::new(server);
         let mounted = MountedRouters::default();
         let app = AppState { server: server.clone(), mounted: mounted.clone(), origin_check };
-        let (shutdown, shutdown_requested) = oneshot::channel();
-        let (started, bound) = mpsc::channel();
-        let thread = thread::Builder::new()
-            .name("codat-keys-emulator".to_owned())
-            .spawn(move || run(address, app, &started, shutdown_requested))?;
-        // `recv` fails only if the thread panicked before it sent the result of the start.
-        match bound.recv().unwrap_or_else(|_| Err(io::Error::other("the emulator's thread ended early"))) {
-            Ok(bound) => {
-                let base_url = format!("http://{}", connectable(bound));
-                Ok(Emulator { base_url, api_key, server, mounted, shutdown: Some(shutdown), thread: Some(thread) })
-            }
-            Err(error) => {
-                // Waits for the thread, which releases the lock on the state file when it ends.
-                let _ = thread.join();
-                Err(error)
-            }
-        }
-    }
-}
-
-/// Replaces an unspecified address (`0.0.0.0` or `::`) with the loopback address, because clients cannot connect to an
-/// unspecified address.
-fn connectable(bound: SocketAddr) -> SocketAddr {
-    let address = match bound.ip() {
-        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        address => address,
-    };
-    SocketAddr::new(address, bound.port())
-}
-
-fn run(
-    address: SocketAddr,
-    app: AppState,
-    started: &mpsc::Sender<io::Result<SocketAddr>>,
-    shutdown_requested: oneshot::Receiver<()>,
-) {
-    let serve_until_shutdown = async {
-        let listener = PausableListener::bind(address).await?;
-        let address = listener.address();
-        tokio::spawn(serve(listener.clone(), MAX_CONNECTIONS, service::for_connections(app, listener)));
-        // Sending fails only if `start` has returned early. In this case, `shutdown_requested` is closed as well, and
-        // the thread ends.
-        let _ = started.send(Ok(address));
-        let _ = shutdown_requested.await;
-        Ok(())
-    };
-    // When this expression returns, the runtime, the listener and all connections have been dropped.
-    let outcome = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .and_then(|runtime| runtime.block_on(serve_until_shutdown));
-    if let Err(error) = outcome {
-        let _ = started.send(Err(error));
+        let thread = ServerThread::start(address, app)?;
+        let base_url = format!("http://{}", thread.address());
+        Ok(Emulator { base_url, api_key, server, mounted, _thread: thread })
     }
 }

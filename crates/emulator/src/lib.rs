@@ -46,6 +46,7 @@
 
 // The modules are listed by layer, from top to bottom. A module uses only modules in the layers below it.
 mod emulator;
+mod server_thread;
 mod service;
 
 mod controls;
@@ -72,7 +73,6 @@ mod json_fields;
 mod listener;
 
 mod clock;
-mod connection;
 mod encoding;
 mod generator;
 mod mask;

@@ -3,24 +3,25 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use codat_keys_server::Listener;
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
-
-use crate::connection::{ConnectionStream, WeakConnectionHandle};
 
 /// The size of the accept queue, as in `TcpListener::bind` of Tokio.
 const BACKLOG: u32 = 1024;
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A handle to the listening socket, which also closes the connections that the socket has accepted.
+/// A handle to the listening socket.
 #[derive(Clone)]
 pub(crate) struct PausableListener {
     address: SocketAddr,
+    /// Closes the accepted connections when a value is sent.
+    closing: watch::Sender<()>,
     state: Arc<Mutex<State>>,
 }
 
@@ -30,7 +31,6 @@ struct State {
     refused_until: Instant,
     /// Wakes the task that accepts connections.
     acceptor: Option<Waker>,
-    connections: Vec<WeakConnectionHandle>,
 }
 
 impl PausableListener {
@@ -39,9 +39,8 @@ impl PausableListener {
             .await
             .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
         let address = listener.local_addr()?;
-        let state =
-            State { listener: Some(listener), refused_until: Instant::now(), acceptor: None, connections: Vec::new() };
-        Ok(PausableListener { address, state: Arc::new(Mutex::new(state)) })
+        let state = State { listener: Some(listener), refused_until: Instant::now(), acceptor: None };
+        Ok(PausableListener { address, closing: watch::Sender::new(()), state: Arc::new(Mutex::new(state)) })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -53,8 +52,7 @@ impl PausableListener {
     pub(crate) fn refuse_for(&self, time: Duration) {
         let mut state = self.state();
         state.refused_until = state.refused_until.max(Instant::now() + time);
-        let connections = state.connections.drain(..).filter_map(|connection| connection.upgrade());
-        connections.for_each(|connection| connection.close_when_idle());
+        self.closing.send_replace(());
         if let Some(listener) = state.listener.take() {
             drop(state);
             // Shuts the socket down explicitly, because a child process that is being spawned may hold a copy of the
@@ -95,16 +93,19 @@ impl PausableListener {
 }
 
 impl Listener for PausableListener {
-    type Stream = ConnectionStream;
+    type Stream = TcpStream;
 
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<ConnectionStream>> {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
         let mut state = self.state();
         state.acceptor = Some(cx.waker().clone());
-        let Some(listener) = &state.listener else { return Poll::Pending };
-        let stream = ConnectionStream::new(ready!(Listener::poll_accept(listener, cx))?);
-        state.connections.retain(|connection| connection.upgrade().is_some());
-        state.connections.push(stream.handle.downgrade());
-        Poll::Ready(Ok(stream))
+        match &state.listener {
+            Some(listener) => Listener::poll_accept(listener, cx),
+            None => Poll::Pending,
+        }
+    }
+
+    fn closing(&self) -> watch::Receiver<()> {
+        self.closing.subscribe()
     }
 }
 

@@ -1,20 +1,18 @@
 //! The HTTP service of the emulator, which passes each request to a mounted router, the control endpoints or the
 //! emulated API.
 
+use std::io::{self, ErrorKind};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::http::header::{CONNECTION, HeaderValue};
 use axum::http::request::Parts;
-use axum::middleware::AddExtension;
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Router};
 use http_body_util::BodyExt as _;
-use tower::{Layer as _, ServiceExt as _};
+use tower::ServiceExt as _;
 
-use crate::connection::{ConnectionHandle, ConnectionStream};
 use crate::fault_injection::{FaultedRequest, Outcome};
 use crate::listener::PausableListener;
 use crate::origin_check::OriginCheck;
@@ -51,56 +49,29 @@ impl MountedRouters {
     }
 }
 
-/// Returns a function that creates the HTTP service for a connection.
-pub(crate) fn for_connections(
-    app: AppState,
-    listener: PausableListener,
-) -> impl Fn(&ConnectionStream) -> AddExtension<Router, ConnectionHandle> {
-    let router = Router::new().fallback(respond).with_state((app, listener));
-    move |stream| Extension(stream.handle.clone()).layer(router.clone())
-}
-
-async fn respond(
-    State((app, listener)): State<(AppState, PausableListener)>,
-    Extension(connection): Extension<ConnectionHandle>,
-    request: Request,
-) -> Response {
-    let _busy = connection.mark_busy();
-    let mut response = match app.mounted.find(request.uri().path()) {
-        Some(router) => router.oneshot(request).await.into_response(),
-        None => respond_unmounted(app, listener, &connection, request).await,
-    };
-    if connection.is_closing() {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+/// Responds to a request. Returns an error if the connection must close without a response.
+pub(crate) async fn respond(app: AppState, listener: PausableListener, request: Request) -> io::Result<Response> {
+    if let Some(router) = app.mounted.find(request.uri().path()) {
+        return Ok(router.oneshot(request).await.into_response());
     }
-    response
-}
-
-async fn respond_unmounted(
-    app: AppState,
-    listener: PausableListener,
-    connection: &ConnectionHandle,
-    request: Request,
-) -> Response {
     let AppState { server, origin_check, .. } = app;
     let (head, body) = request.into_parts();
     let body = read(body).await;
     if let Err(error) = origin_check.check(&head, &body) {
-        return server.lock().error_response(error).into_response();
+        return Ok(server.lock().error_response(error).into_response());
     }
     match is_control_path(head.uri.path()) {
-        true => controls::respond(&mut server.lock(), &head, body).into_response(),
-        false => respond_as_api(server, listener, connection, head, body).await,
+        true => Ok(controls::respond(&mut server.lock(), &head, body).into_response()),
+        false => respond_as_api(server, listener, head, body).await,
     }
 }
 
 async fn respond_as_api(
     server: SharedServer,
     listener: PausableListener,
-    connection: &ConnectionHandle,
     head: Parts,
     body: Result<Bytes, ApiError>,
-) -> Response {
+) -> io::Result<Response> {
     let (request, fault) = server.lock().receive(head, body);
     let seq = request.seq;
     let _guard = DisconnectGuard { server: server.clone(), seq };
@@ -128,12 +99,11 @@ async fn respond_as_api(
         Outcome::Dropped => {
             server.journal.set_replayed(seq, false);
             server.journal.record_dropped(seq);
-            connection.abort();
-            return Response::default();
+            return Err(ErrorKind::ConnectionAborted.into());
         }
     };
     server.journal.record_response(seq, response.status(), correlation_id);
-    response
+    Ok(response)
 }
 
 /// A guard that records in the journal that the client has disconnected. When a client disconnects, hyper drops the

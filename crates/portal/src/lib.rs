@@ -73,7 +73,7 @@ const MAX_CONNECTIONS: usize = 128;
 /// Serves the page on `listener`. The future never completes. Dropping the future closes all connections. Other
 /// programs on this machine cannot block the page with idle connections.
 pub async fn serve(listener: TcpListener, router: Router) {
-    codat_keys_server::serve(listener, MAX_CONNECTIONS, |_| router.clone()).await;
+    codat_keys_server::serve(listener, MAX_CONNECTIONS, router).await;
 }
 
 /// A builder that configures the API keys page and creates its router.

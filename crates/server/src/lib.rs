@@ -12,15 +12,17 @@
 mod connections;
 mod request_body;
 
-use std::convert::Infallible;
+use std::error::Error;
 use std::future::poll_fn;
 use std::io;
 use std::io::ErrorKind::{ConnectionAborted, ConnectionReset};
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::header::{CONNECTION, HeaderValue};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -28,11 +30,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_io_timeout::TimeoutStream;
 use tower::{Service, ServiceExt as _};
 
-use connections::{ClosedError, ConnectionState, Connections};
+use connections::{ConnectionState, Connections};
 use request_body::RequestBody;
 
 /// The timeout for the head of a request, the next part of a request body, and the next part of a response.
@@ -53,6 +56,13 @@ pub trait Listener: Sync {
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send {
         poll_fn(|cx| self.poll_accept(cx))
     }
+
+    /// Returns a receiver for the connection that was just accepted. When the receiver gets a value, the server closes
+    /// the connection: immediately if it is idle, otherwise after the response, which then contains
+    /// `Connection: close`. By default, no value is sent.
+    fn closing(&self) -> watch::Receiver<()> {
+        watch::channel(()).1
+    }
 }
 
 impl Listener for TcpListener {
@@ -66,28 +76,30 @@ impl Listener for TcpListener {
     }
 }
 
-/// Serves all connections that a listener accepts. `make_service` creates the service for each connection.
+/// Serves all connections that a listener accepts. If the service returns an error, the server closes the connection
+/// without a response.
 ///
 /// The number of concurrent connections is limited to `max_connections` and to three quarters of the number of files
 /// that the process may open.
 ///
 /// The future never completes. Dropping the future closes all connections.
-pub async fn serve<L, S>(listener: L, max_connections: usize, make_service: impl Fn(&L::Stream) -> S)
+pub async fn serve<S>(listener: impl Listener, max_connections: usize, service: S)
 where
-    L: Listener,
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
-    S::Future: Send,
+    S: Service<Request, Response = Response, Error: Error + Send + Sync + 'static, Future: Send>
+        + Clone
+        + Send
+        + 'static,
 {
     let max_connections = max_connections.min(max_open_files() / 4 * 3).max(1);
     let mut connections = Connections::default();
     loop {
         match connections.run_until(listener.accept()).await {
             Ok(stream) => {
+                let closing = listener.closing();
                 while connections.len() >= max_connections {
                     connections.close_longest_waiting(1).await;
                 }
-                let service = make_service(&stream);
-                connections.spawn(|state| serve_connection(stream, service, state));
+                connections.spawn(|state| serve_connection(stream, service.clone(), state, closing));
             }
             Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset) => {}
             // The process or the system has no free file descriptor.
@@ -110,27 +122,41 @@ fn max_open_files() -> usize {
     usize::MAX
 }
 
-async fn serve_connection<T, S>(stream: T, service: S, state: ConnectionState)
+async fn serve_connection<T, S>(stream: T, service: S, state: ConnectionState, mut closing: watch::Receiver<()>)
 where
     T: AsyncRead + AsyncWrite + Send + 'static,
-    S: Service<Request, Response = Response, Error = Infallible> + Clone,
+    S: Service<Request, Response = Response, Error: Error + Send + Sync + 'static> + Clone,
 {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(CLIENT_TIMEOUT));
+    let is_closing = closing.clone();
     let respond = service_fn(move |request: hyper::Request<Incoming>| {
-        let (service, state) = (service.clone(), state.clone());
+        let (service, state, is_closing) = (service.clone(), state.clone(), is_closing.clone());
         async move {
             let (head, body) = request.into_parts();
-            let body = RequestBody::new(body, state.clone(), CLIENT_TIMEOUT)?;
+            let body = RequestBody::new(body, state.clone(), CLIENT_TIMEOUT).map_err(io::Error::other)?;
             let response = service.oneshot(Request::from_parts(head, Body::new(body))).await;
             state.end_response();
-            Ok::<_, ClosedError>(response.unwrap_or_else(|never| match never {}))
+            let mut response = response.map_err(io::Error::other)?;
+            // A graceful shutdown of hyper does not add this header.
+            if is_closing.has_changed().unwrap_or(false) {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, io::Error>(response)
         }
     });
-    // Errors are ignored, because the client causes all of them, for example with a timeout or a malformed request.
-    let _ = http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(CLIENT_TIMEOUT)
-        .serve_connection(TokioIo::new(Box::pin(stream)), respond)
-        .await;
+        .serve_connection(TokioIo::new(Box::pin(stream)), respond);
+    let mut connection = pin!(connection);
+    // Errors are ignored. They are caused by the client, for example a timeout or a malformed request, or by the service,
+    // which thereby closes the connection.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        Ok(()) = closing.changed() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! A request body with a timeout. When the body ends, its connection is marked as responding.
 
-use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -9,10 +8,9 @@ use axum::body::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Sleep, sleep};
+use tower::BoxError;
 
 use crate::connections::{ClosedError, ConnectionState};
-
-type BodyError = Box<dyn Error + Send + Sync>;
 
 pub(crate) struct RequestBody {
     body: Incoming,
@@ -34,9 +32,9 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = BodyError;
+    type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             let timeout = self.timeout;
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(timeout)));

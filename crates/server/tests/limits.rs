@@ -1,9 +1,8 @@
-//! Slow clients, and the limit on connections. The clock is paused: it advances when all tasks are idle.
+//! Slow clients, the limit on connections, and the ways in which the server closes a connection. The clock is paused: it advances when all tasks are idle.
 
 // Helper functions panic as tests do.
 #![allow(clippy::unwrap_used)]
 
-use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,14 +16,15 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use codat_keys_server::{CLIENT_TIMEOUT, Listener, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 /// A listener whose connections and errors the test sends.
 struct TestListener {
     connections: Mutex<UnboundedReceiver<io::Result<DuplexStream>>>,
     polled: Arc<AtomicUsize>,
+    closing: watch::Sender<()>,
 }
 
 impl Listener for TestListener {
@@ -34,11 +34,17 @@ impl Listener for TestListener {
         self.polled.fetch_add(1, Ordering::SeqCst);
         self.connections.lock().unwrap().poll_recv(cx).map(|connection| connection.unwrap())
     }
+
+    fn closing(&self) -> watch::Receiver<()> {
+        self.closing.subscribe()
+    }
 }
 
 struct Server {
     incoming: UnboundedSender<io::Result<DuplexStream>>,
     polled: Arc<AtomicUsize>,
+    /// Closes the open connections.
+    closing: watch::Sender<()>,
     /// Completes a response to `/wait`.
     release: Arc<Notify>,
 }
@@ -46,12 +52,13 @@ struct Server {
 impl Server {
     fn start(max_connections: usize) -> Server {
         let (incoming, connections) = unbounded_channel();
-        let (polled, release) = (Arc::default(), Arc::<Notify>::default());
-        let listener = TestListener { connections: Mutex::new(connections), polled: Arc::clone(&polled) };
+        let (polled, release, closing) = (Arc::default(), Arc::<Notify>::default(), watch::Sender::new(()));
+        let connections = Mutex::new(connections);
+        let listener = TestListener { connections, polled: Arc::clone(&polled), closing: closing.clone() };
         let released = Arc::clone(&release);
         let service = tower::service_fn(move |request| respond(request, Arc::clone(&released)));
-        tokio::spawn(serve(listener, max_connections, move |_| service.clone()));
-        Server { incoming, polled, release }
+        tokio::spawn(serve(listener, max_connections, service));
+        Server { incoming, polled, closing, release }
     }
 
     fn connect(&self) -> DuplexStream {
@@ -68,7 +75,7 @@ impl Server {
     }
 }
 
-type ResponseFuture = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+type ResponseFuture = Pin<Box<dyn Future<Output = io::Result<Response>> + Send>>;
 
 fn respond(request: Request, released: Arc<Notify>) -> ResponseFuture {
     Box::pin(async move {
@@ -78,6 +85,7 @@ fn respond(request: Request, released: Arc<Notify>) -> ResponseFuture {
         };
         match head.uri.path() {
             "/wait" => released.notified().await,
+            "/fail" => return Err(io::ErrorKind::Other.into()),
             "/large" => return Ok(Response::new(vec![b'x'; 1_000_000].into())),
             _ => {}
         }
@@ -213,4 +221,33 @@ async fn without_file_descriptors_waiting_connections_are_closed() {
     sleep(Duration::from_secs(1)).await;
     let mut new = server.send(GET).await;
     assert_eq!(status(&mut new).await, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_the_service_closes_the_connection_without_a_response() {
+    let server = Server::start(100);
+    let mut client = server.send(GET).await;
+    assert_eq!(status(&mut client).await, 200);
+    client.write_all(GET.replace(" / ", " /fail ").as_bytes()).await.unwrap();
+    assert_eq!(read_to_end(client).await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_ends_idle_connections_immediately_and_others_after_their_response() {
+    let server = Server::start(100);
+    let unused = server.connect();
+    let mut idle = server.send(GET).await;
+    assert_eq!(status(&mut idle).await, 200);
+    let running = server.send(&GET.replace(" / ", " /wait ")).await;
+    sleep(Duration::from_secs(1)).await;
+    let closed_at = Instant::now();
+    server.closing.send_replace(());
+    assert_eq!((read_to_end(unused).await, read_to_end(idle).await), (String::new(), String::new()));
+    assert!(closed_at.elapsed() < Duration::from_secs(1), "{:?}", closed_at.elapsed());
+    server.release.notify_one();
+    let response = read_to_end(running).await;
+    assert!(response.starts_with("HTTP/1.1 200 ") && response.contains("connection: close\r\n"), "{response}");
+    let mut new = server.send(GET).await;
+    assert_eq!(status(&mut new).await, 200);
+    assert!(is_open(&mut new).await);
 }
