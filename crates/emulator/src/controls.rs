@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::account::Snapshot;
-use crate::encoding::without_byte_order_mark;
 use crate::fault_script::FaultScript;
 use crate::journal::Journal;
+use crate::json::without_byte_order_mark;
 use crate::mask::{Masker, mask};
 use crate::quota::RateLimit;
 use crate::server::Server;

@@ -3,36 +3,63 @@
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use serde_json::Value;
 
 use crate::account::MAX_NAME_UTF16_UNITS;
-use crate::faulty_body::BodyFault;
-use crate::json_fields::{JsonFields, required};
+use crate::json::{Whole, present, word};
 
-const MAX_REQUESTS: u64 = 1_000_000;
-
-#[derive(Clone)]
+/// A fault. In the JSON of a fault script, the name of the variant is the field `fault`, next to the other fields.
+///
+/// Variants without fields have braces, because serde would otherwise accept unknown fields for them.
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub(crate) enum Fault {
-    Refuse(Duration),
-    DropBefore,
-    DropAfter,
-    DelayBefore(Duration),
-    DelayAfter(Duration),
+    Refuse(Time),
+    DropBefore {},
+    DropAfter {},
+    DelayBefore(Time),
+    DelayAfter(Time),
     Status(StatusFault),
-    Body(BodyFault),
-    Garbage,
-    Html,
-    Empty,
+    Truncated {},
+    Slow(Time),
+    Endless {},
+    Garbage {},
+    Html {},
+    Huge {},
+    Empty {},
     Late(Delay),
-    Twice,
-    KeyWorksAfter(Duration),
-    StaleList,
-    ForeignCreator { name: Option<String>, when: When },
-    Redirect { location: HeaderValue, status: StatusCode },
+    Twice {},
+    KeyWorksAfter(Time),
+    StaleList {},
+    ForeignCreator {
+        #[serde(default, deserialize_with = "key_name")]
+        name: Option<String>,
+        #[serde(deserialize_with = "word")]
+        when: When,
+    },
+    Redirect {
+        #[serde(deserialize_with = "header")]
+        location: HeaderValue,
+        #[serde(default = "temporary_redirect", deserialize_with = "status::<_, 300, 399>")]
+        status: StatusCode,
+    },
 }
 
+/// A duration of at most one hour.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Time {
+    milliseconds: Milliseconds,
+}
+
+type Milliseconds = Whole<0, 3_600_000>;
+type Requests = Whole<1, 1_000_000>;
+
 /// A fault that responds with a given status instead of the actual response.
-#[derive(Clone)]
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "StatusFields")]
 pub(crate) struct StatusFault {
     pub(crate) status: StatusCode,
     pub(crate) effect: Effect,
@@ -51,127 +78,151 @@ pub(crate) enum Effect {
 }
 
 /// The server that appears to send the response of a [`StatusFault`]: Codat or a gateway in front of Codat.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Sender {
+    #[default]
     Codat,
     Gateway,
 }
 
-/// Whether another client's key is created before or after the request is handled.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum When {
-    Before,
-    After,
-}
-
 /// The delay after which the emulator performs a request.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[serde(try_from = "DelayFields")]
 pub(crate) enum Delay {
     Time(Duration),
     /// A number of further requests. The emulator performs the delayed request just before it handles the last of them.
     Requests(u64),
 }
 
-type Parse = fn(&mut JsonFields) -> Result<Fault, String>;
-
-#[rustfmt::skip] // One fault per line.
-const FAULTS: [(&str, Parse); 19] = [
-    ("refuse", |fields| fields.milliseconds().map(Fault::Refuse)),
-    ("drop-before", |_| Ok(Fault::DropBefore)),
-    ("drop-after", |_| Ok(Fault::DropAfter)),
-    ("delay-before", |fields| fields.milliseconds().map(Fault::DelayBefore)),
-    ("delay-after", |fields| fields.milliseconds().map(Fault::DelayAfter)),
-    ("status", |fields| StatusFault::take(fields).map(Fault::Status)),
-    ("truncated", |_| Ok(Fault::Body(BodyFault::Truncated))),
-    ("slow", |fields| fields.milliseconds().map(|time| Fault::Body(BodyFault::Slow(time)))),
-    ("endless", |_| Ok(Fault::Body(BodyFault::Endless))),
-    ("garbage", |_| Ok(Fault::Garbage)),
-    ("html", |_| Ok(Fault::Html)),
-    ("huge", |_| Ok(Fault::Body(BodyFault::Huge))),
-    ("empty", |_| Ok(Fault::Empty)),
-    ("late", |fields| Delay::take(fields).map(Fault::Late)),
-    ("twice", |_| Ok(Fault::Twice)),
-    ("key-works-after", |fields| fields.milliseconds().map(Fault::KeyWorksAfter)),
-    ("stale-list", |_| Ok(Fault::StaleList)),
-    ("foreign-creator", foreign_creator),
-    ("redirect", redirect),
-];
+/// Whether another client's key is created before or after the request is handled.
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum When {
+    Before,
+    After,
+}
 
 impl Fault {
-    /// Removes the name and the parameters of a fault from `fields`, and returns the name and the fault. Other fields
-    /// stay in `fields`.
-    pub(crate) fn take(fields: &mut JsonFields) -> Result<(&'static str, Fault), String> {
-        let known = FAULTS.map(|(name, parse)| (name, (name, parse)));
-        let (name, parse) = required("fault", fields.one_of("fault", &known)?)?;
-        Ok((name, parse(fields)?))
-    }
-
     /// Returns true if the fault applies before authentication. Any other fault applies only to requests with a valid
     /// key.
     pub(crate) fn precedes_authentication(&self) -> bool {
         match self {
-            Fault::DropBefore | Fault::Redirect { .. } => true,
+            Fault::DropBefore {} | Fault::Redirect { .. } => true,
             Fault::Status(fault) => fault.from == Sender::Gateway && fault.effect == Effect::None,
             _ => false,
         }
     }
 }
 
-impl StatusFault {
-    fn take(fields: &mut JsonFields) -> Result<StatusFault, String> {
-        let status = required("status", fields.number("status", 200, 599)?)?;
-        let effects = [("none", "none"), ("now", "now"), ("late", "late")];
-        let effect = match fields.one_of("effect", &effects)? {
-            Some("late") => Effect::Late(Delay::take(fields)?),
-            Some("now") => Effect::Now,
-            _ => Effect::None,
-        };
-        let senders = [("codat", Sender::Codat), ("gateway", Sender::Gateway)];
-        let from = fields.one_of("from", &senders)?.unwrap_or(Sender::Codat);
-        let retry_after = fields.text("retryAfter")?.map(|text| header("retryAfter", &text)).transpose()?;
-        let fault = StatusFault { status: status_code(status)?, effect, from, retry_after, body: fields.value("body") };
-        match fault.body {
-            Some(_) if fault.is_bodiless() => Err("`body` cannot go with a status that has none".to_owned()),
-            _ => Ok(fault),
-        }
+impl Time {
+    pub(crate) fn duration(self) -> Duration {
+        Duration::from_millis(self.milliseconds.0)
     }
+}
 
+impl StatusFault {
     /// Returns true if HTTP forbids a body in a response with this status.
     pub(crate) fn is_bodiless(&self) -> bool {
         matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
     }
 }
 
-impl Delay {
-    fn take(fields: &mut JsonFields) -> Result<Delay, String> {
-        if let Some(requests) = fields.number("requests", 1, MAX_REQUESTS)? {
-            return Ok(Delay::Requests(requests));
+/// The JSON format of [`StatusFault`].
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct StatusFields {
+    #[serde(deserialize_with = "status::<_, 200, 599>")]
+    status: StatusCode,
+    #[serde(default, deserialize_with = "word")]
+    effect: EffectName,
+    #[serde(default, deserialize_with = "word")]
+    from: Sender,
+    #[serde(default, deserialize_with = "optional_header")]
+    retry_after: Option<HeaderValue>,
+    #[serde(default, deserialize_with = "present")]
+    body: Option<Value>,
+    #[serde(default, deserialize_with = "present")]
+    milliseconds: Option<Milliseconds>,
+    #[serde(default, deserialize_with = "present")]
+    requests: Option<Requests>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum EffectName {
+    #[default]
+    None,
+    Now,
+    Late,
+}
+
+/// The JSON format of [`Delay`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DelayFields {
+    #[serde(default, deserialize_with = "present")]
+    milliseconds: Option<Milliseconds>,
+    #[serde(default, deserialize_with = "present")]
+    requests: Option<Requests>,
+}
+
+impl TryFrom<StatusFields> for StatusFault {
+    type Error = &'static str;
+
+    fn try_from(fields: StatusFields) -> Result<StatusFault, &'static str> {
+        let StatusFields { status, effect, from, retry_after, body, milliseconds, requests } = fields;
+        let effect = match effect {
+            EffectName::Late => Effect::Late(DelayFields { milliseconds, requests }.try_into()?),
+            _ if milliseconds.is_some() || requests.is_some() => {
+                return Err("`milliseconds` and `requests` need the `effect` `late`");
+            }
+            EffectName::Now => Effect::Now,
+            EffectName::None => Effect::None,
+        };
+        let fault = StatusFault { status, effect, from, retry_after, body };
+        match fault.body {
+            Some(_) if fault.is_bodiless() => Err("`body` cannot go with a status that has none"),
+            _ => Ok(fault),
         }
-        let time = fields.optional_milliseconds()?;
-        required("milliseconds` or `requests", time).map(Delay::Time)
     }
 }
 
-fn foreign_creator(fields: &mut JsonFields) -> Result<Fault, String> {
-    let name = fields.text("name")?;
-    if name.as_ref().is_some_and(|name| name.encode_utf16().count() > MAX_NAME_UTF16_UNITS) {
-        return Err(format!("`name` must have at most {MAX_NAME_UTF16_UNITS} characters"));
+impl TryFrom<DelayFields> for Delay {
+    type Error = &'static str;
+
+    fn try_from(fields: DelayFields) -> Result<Delay, &'static str> {
+        match (fields.milliseconds, fields.requests) {
+            (Some(Whole(milliseconds)), None) => Ok(Delay::Time(Duration::from_millis(milliseconds))),
+            (None, Some(Whole(requests))) => Ok(Delay::Requests(requests)),
+            (None, None) => Err("`milliseconds` or `requests` is missing"),
+            (Some(_), Some(_)) => Err("`milliseconds` cannot go with `requests`"),
+        }
     }
-    let when = fields.one_of("when", &[("before", When::Before), ("after", When::After)])?;
-    Ok(Fault::ForeignCreator { name, when: required("when", when)? })
 }
 
-fn redirect(fields: &mut JsonFields) -> Result<Fault, String> {
-    let location = header("location", &required("location", fields.text("location")?)?)?;
-    let status = status_code(fields.number("status", 300, 399)?.unwrap_or(307))?;
-    Ok(Fault::Redirect { location, status })
+fn status<'de, D: Deserializer<'de>, const MIN: u64, const MAX: u64>(json: D) -> Result<StatusCode, D::Error> {
+    let Whole(number) = Whole::<MIN, MAX>::deserialize(json)?;
+    let status = u16::try_from(number).ok().and_then(|number| StatusCode::from_u16(number).ok());
+    status.ok_or_else(|| D::Error::custom("must be an HTTP status"))
 }
 
-fn header(name: &str, text: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_str(text).map_err(|_| format!("`{name}` must be a valid header value"))
+fn temporary_redirect() -> StatusCode {
+    StatusCode::TEMPORARY_REDIRECT
 }
 
-fn status_code(number: u64) -> Result<StatusCode, String> {
-    let code = u16::try_from(number).ok().and_then(|number| StatusCode::from_u16(number).ok());
-    code.ok_or_else(|| "`status` must be an HTTP status".to_owned())
+fn header<'de, D: Deserializer<'de>>(json: D) -> Result<HeaderValue, D::Error> {
+    HeaderValue::try_from(String::deserialize(json)?).map_err(|_| D::Error::custom("must be a valid header value"))
+}
+
+fn optional_header<'de, D: Deserializer<'de>>(json: D) -> Result<Option<HeaderValue>, D::Error> {
+    header(json).map(Some)
+}
+
+fn key_name<'de, D: Deserializer<'de>>(json: D) -> Result<Option<String>, D::Error> {
+    let name = String::deserialize(json)?;
+    match name.encode_utf16().count() <= MAX_NAME_UTF16_UNITS {
+        true => Ok(Some(name)),
+        false => Err(D::Error::custom(format_args!("must have at most {MAX_NAME_UTF16_UNITS} characters"))),
+    }
 }

@@ -46,36 +46,39 @@ pub(crate) struct FaultedRequest {
 impl FaultedRequest {
     pub(crate) async fn apply(self, fault: Fault) -> Outcome {
         match fault {
-            Fault::DropBefore => Outcome::Dropped,
-            Fault::DropAfter => {
+            Fault::DropBefore {} => Outcome::Dropped,
+            Fault::DropAfter {} => {
                 self.handle();
                 Outcome::Dropped
             }
             Fault::Refuse(time) => {
                 let response = self.handle();
-                self.listener.refuse_for(time);
+                self.listener.refuse_for(time.duration());
                 Outcome::Api(response)
             }
-            Fault::DelayBefore(time) => Outcome::Api(self.delay_before(time).await),
-            Fault::DelayAfter(time) => Outcome::Api(self.delay_after(time).await),
+            Fault::DelayBefore(time) => Outcome::Api(self.delay_before(time.duration()).await),
+            Fault::DelayAfter(time) => Outcome::Api(self.delay_after(time.duration()).await),
             Fault::Late(delay) => {
                 self.handle_late(delay);
                 Outcome::Dropped
             }
             Fault::Status(fault) => self.status(fault),
-            Fault::Body(fault) => Outcome::FaultyBody(self.handle(), fault),
-            Fault::Garbage => Outcome::Api(garbage(self.handle())),
-            Fault::Empty => Outcome::Api(ApiResponse::new(self.handle().status, JSON, "")),
-            Fault::Html => {
+            Fault::Truncated {} => Outcome::FaultyBody(self.handle(), BodyFault::Truncated),
+            Fault::Slow(pause) => Outcome::FaultyBody(self.handle(), BodyFault::Slow(pause.duration())),
+            Fault::Endless {} => Outcome::FaultyBody(self.handle(), BodyFault::Endless),
+            Fault::Huge {} => Outcome::FaultyBody(self.handle(), BodyFault::Huge),
+            Fault::Garbage {} => Outcome::Api(garbage(self.handle())),
+            Fault::Empty {} => Outcome::Api(ApiResponse::new(self.handle().status, JSON, "")),
+            Fault::Html {} => {
                 self.handle();
                 Outcome::Gateway(ApiResponse::new(StatusCode::OK, HTML, PAGE))
             }
-            Fault::Twice => {
+            Fault::Twice {} => {
                 self.handle();
                 Outcome::Api(self.handle())
             }
-            Fault::KeyWorksAfter(time) => Outcome::Api(self.with_inactive_key(time)),
-            Fault::StaleList => Outcome::Api(self.with_stale_list()),
+            Fault::KeyWorksAfter(time) => Outcome::Api(self.with_inactive_key(time.duration())),
+            Fault::StaleList {} => Outcome::Api(self.with_stale_list()),
             Fault::ForeignCreator { name, when } => Outcome::Api(self.with_foreign_creator(name, when)),
             Fault::Redirect { location, status } => {
                 Outcome::Gateway(ApiResponse::empty(status).with_header(LOCATION, location))

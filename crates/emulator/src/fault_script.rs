@@ -1,9 +1,12 @@
 //! The list of faults that tests have set. Each fault has a filter that selects requests.
 
+use std::mem;
+
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
-use crate::json_fields::JsonFields;
+use crate::json::{Whole, from_value, present};
 use crate::wire::is_control_path;
 
 const MAX_FAULTS: usize = 1000;
@@ -16,14 +19,34 @@ pub(crate) struct FaultScript(Vec<Rule>);
 struct Rule {
     /// The rule as given in JSON. [`Rule::remaining`] replaces `skip` and `count` in it with the remaining numbers.
     given: Map<String, Value>,
-    method: Option<String>,
-    path: Option<Path>,
-    skip: u64,
-    count: u64,
-    name: &'static str,
+    filter: Filter,
     fault: Fault,
 }
 
+/// The fields that all faults have.
+#[derive(Deserialize)]
+struct Filter {
+    #[serde(default, deserialize_with = "present")]
+    method: Option<Method>,
+    #[serde(default, deserialize_with = "present")]
+    path: Option<Path>,
+    #[serde(default)]
+    skip: Whole<0, MAX_COUNT>,
+    #[serde(default)]
+    count: Whole<1, MAX_COUNT>,
+    /// The name of the fault.
+    fault: String,
+    /// The parameters of the fault.
+    #[serde(flatten)]
+    parameters: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Method(String);
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
 enum Path {
     Exact(String),
     Prefix(String),
@@ -32,14 +55,15 @@ enum Path {
 impl FaultScript {
     /// Parses the JSON `{"faults":[…]}`. The error contains the number of the invalid fault and the reason.
     pub(crate) fn parse(json: &[u8]) -> Result<FaultScript, String> {
-        let Ok(Value::Object(body)) = serde_json::from_slice(json) else {
+        let Ok(Value::Object(mut body)) = serde_json::from_slice(json) else {
             return Err("the body must be JSON: {\"faults\": [...]}".to_owned());
         };
-        let mut body = JsonFields(body);
-        let Some(Value::Array(faults)) = body.value("faults") else {
+        let Some(Value::Array(faults)) = body.remove("faults") else {
             return Err("`faults` must be an array".to_owned());
         };
-        body.reject_unknown()?;
+        if let Some(name) = body.keys().next() {
+            return Err(format!("`{name}` is unknown here"));
+        }
         if faults.len() > MAX_FAULTS {
             return Err(format!("a script has at most {MAX_FAULTS} faults"));
         }
@@ -56,22 +80,23 @@ impl FaultScript {
 
     /// Returns the first fault that matches a request, and decrements the `count` of the fault. If the `skip` of a
     /// matching fault is not zero, decrements `skip` and continues with the next fault.
-    pub(crate) fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<(&'static str, Fault)> {
+    pub(crate) fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<(String, Fault)> {
         for index in 0..self.0.len() {
             let rule = &mut self.0[index];
             if !rule.matches(method, path, authenticated) {
                 continue;
             }
-            if rule.skip > 0 {
-                rule.skip -= 1;
+            let Filter { skip, count, fault: name, .. } = &mut rule.filter;
+            if skip.0 > 0 {
+                skip.0 -= 1;
                 continue;
             }
-            rule.count -= 1;
-            let fault = (rule.name, rule.fault.clone());
-            if rule.count == 0 {
-                self.0.remove(index);
+            count.0 -= 1;
+            if count.0 > 0 {
+                return Some((name.clone(), rule.fault.clone()));
             }
-            return Some(fault);
+            let rule = self.0.remove(index);
+            return Some((rule.filter.fault, rule.fault));
         }
         None
     }
@@ -80,44 +105,53 @@ impl FaultScript {
 impl Rule {
     fn parse(json: Value) -> Result<Rule, String> {
         let Value::Object(given) = json else { return Err("it must be an object".to_owned()) };
-        let mut fields = JsonFields(given.clone());
-        let method = fields.text("method")?;
-        if method.as_ref().is_some_and(|method| method.is_empty() || !method.bytes().all(|b| b.is_ascii_uppercase())) {
-            return Err("`method` must be in capital letters".to_owned());
-        }
-        let path = fields.text("path")?.map(Path::parse).transpose()?;
-        let skip = fields.number("skip", 0, MAX_COUNT)?.unwrap_or(0);
-        let count = fields.number("count", 1, MAX_COUNT)?.unwrap_or(1);
-        let (name, fault) = Fault::take(&mut fields)?;
-        fields.reject_unknown()?;
-        Ok(Rule { given, method, path, skip, count, name, fault })
+        let mut filter: Filter = from_value("fault", Value::Object(given.clone()))?;
+        // Serde deserializes an enum from an object with one field, whose name is the variant.
+        let parameters = Value::Object(mem::take(&mut filter.parameters));
+        let fault = from_value("fault", Value::Object(Map::from_iter([(filter.fault.clone(), parameters)])))?;
+        Ok(Rule { given, filter, fault })
     }
 
     fn remaining(&self) -> Value {
         let mut json = self.given.clone();
-        json.insert("skip".to_owned(), self.skip.into());
-        json.insert("count".to_owned(), self.count.into());
+        json.insert("skip".to_owned(), self.filter.skip.0.into());
+        json.insert("count".to_owned(), self.filter.count.0.into());
         json.into()
     }
 
     fn matches(&self, method: &str, path: &str, authenticated: bool) -> bool {
-        self.method.as_ref().is_none_or(|wanted| wanted == method)
-            && self.path.as_ref().is_none_or(|wanted| wanted.matches(path))
+        self.filter.method.as_ref().is_none_or(|wanted| wanted.0 == method)
+            && self.filter.path.as_ref().is_none_or(|wanted| wanted.matches(path))
             && (authenticated || self.fault.precedes_authentication())
     }
 }
 
-impl Path {
-    fn parse(text: String) -> Result<Path, String> {
+impl TryFrom<String> for Method {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Method, &'static str> {
+        match !text.is_empty() && text.bytes().all(|b| b.is_ascii_uppercase()) {
+            true => Ok(Method(text)),
+            false => Err("must be in capital letters"),
+        }
+    }
+}
+
+impl TryFrom<String> for Path {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Path, &'static str> {
         match text.strip_suffix('*') {
-            _ if !text.starts_with('/') => Err("`path` must begin with /".to_owned()),
-            _ if text.contains('?') => Err("`path` must be without a query".to_owned()),
-            _ if is_control_path(&text) => Err("`path` must not be a path of the controls".to_owned()),
+            _ if !text.starts_with('/') => Err("must begin with /"),
+            _ if text.contains('?') => Err("must be without a query"),
+            _ if is_control_path(&text) => Err("must not be a path of the controls"),
             Some(prefix) => Ok(Path::Prefix(prefix.to_owned())),
             None => Ok(Path::Exact(text)),
         }
     }
+}
 
+impl Path {
     fn matches(&self, path: &str) -> bool {
         match self {
             Path::Exact(wanted) => wanted == path,

@@ -20,7 +20,7 @@ impl FaultScript {
     }
 
     /// Returns the name of the first fault that matches a request, and decrements the `count` of the fault.
-    pub fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<&'static str> {
+    pub fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<String> {
         self.0.take_next(method, path, authenticated).map(|(name, _)| name)
     }
 }

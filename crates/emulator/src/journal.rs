@@ -39,7 +39,7 @@ pub(crate) struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<End>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) fault: Option<&'static str>,
+    pub(crate) fault: Option<String>,
     /// Whether the client received the stored response of an earlier request with the same idempotency key.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     replayed: bool,

@@ -69,12 +69,11 @@ mod state_file;
 mod account;
 mod companies;
 mod faulty_body;
-mod json_fields;
 mod listener;
 
 mod clock;
-mod encoding;
 mod generator;
+mod json;
 mod mask;
 mod quota;
 mod wire;

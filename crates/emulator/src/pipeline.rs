@@ -57,9 +57,10 @@ impl Server {
             Credential::Invalid | Credential::Missing => None,
         };
         let fault = self.faults.take_next(head.method.as_str(), head.uri.path(), key_id.is_some());
-        entry.fault = fault.as_ref().map(|(name, _)| *name);
+        let (name, fault) = fault.unzip();
+        entry.fault = name;
         let seq = self.journal.record(entry);
-        (ReceivedRequest { head, body, key_id, seq }, fault.map(|(_, fault)| fault))
+        (ReceivedRequest { head, body, key_id, seq }, fault)
     }
 
     /// Handles a received request: checks and performs it, stores its response, and returns the response.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use crate::account::Snapshot;
-use crate::encoding::without_byte_order_mark;
+use crate::json::without_byte_order_mark;
 
 /// The maximum size of the state file, which is far more than an account needs.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;

@@ -126,6 +126,8 @@ fn a_custom_body_is_sent_unchanged() {
     let emulator = with(&json!({"fault": "status", "status": 500, "body": own}));
     assert_eq!(send(&emulator, "GET", "/apiKeys", None).json(), own);
     assert_eq!(requests(&emulator)[0]["correlationId"], "made up");
+    let emulator = with(&json!({"fault": "status", "status": 500, "body": null}));
+    assert_eq!(send(&emulator, "GET", "/apiKeys", None).body, "null");
     let emulator = with(&json!({"fault": "status", "status": 502, "body": "<html>Bad gateway</html>"}));
     let response = send(&emulator, "GET", "/apiKeys", None);
     assert_eq!(

@@ -100,12 +100,15 @@ fn an_invalid_script_is_rejected_with_a_reason() {
         (json!({"fault": "twice", "milliseconds": 1}), "`milliseconds` is unknown"),
         (json!({"fault": "late"}), "`milliseconds` or `requests` is missing"),
         (json!({"fault": "late", "requests": 0}), "`requests` must be a whole number from 1 to 1000000"),
-        (json!({"fault": "late", "milliseconds": 1, "requests": 1}), "`milliseconds` is unknown"),
+        (json!({"fault": "late", "milliseconds": 1, "requests": 1}), "`milliseconds` cannot go with `requests`"),
         (json!({"fault": "late", "milliseconds": -1}), "`milliseconds` must be a whole number from 0 to 3600000"),
         (json!({"fault": "late", "milliseconds": 1.5}), "`milliseconds`"),
         (json!({"fault": "twice", "count": 0}), "`count`"),
         (json!({"fault": "twice", "skip": "1"}), "`skip`"),
-        (json!({"fault": "twice", "method": "post"}), "capital letters"),
+        (json!({"fault": "twice", "skip": 1.0}), "`skip`"),
+        (json!({"fault": "twice", "count": null}), "`count`"),
+        (json!({"fault": "twice", "method": "post"}), "`method` must be in capital letters"),
+        (json!({"fault": "twice", "method": null}), "`method` must be a string"),
         (json!({"fault": "twice", "path": "apiKeys"}), "`path` must begin with /"),
         (json!({"fault": "twice", "path": "/apiKeys?a=b"}), "without a query"),
         (json!({"fault": "twice", "path": "/_emulator/*"}), "controls"),
@@ -113,12 +116,17 @@ fn an_invalid_script_is_rejected_with_a_reason() {
         (json!({"fault": "status", "status": 100}), "`status` must be a whole number from 200 to 599"),
         (json!({"fault": "status", "status": 500, "effect": "never"}), "`effect` must be one of `none`, `now`, `late`"),
         (json!({"fault": "status", "status": 500, "effect": "late"}), "`milliseconds` or `requests` is missing"),
-        (json!({"fault": "status", "status": 500, "milliseconds": 1}), "`milliseconds` is unknown"),
-        (json!({"fault": "status", "status": 500, "from": "mars"}), "`from` must be one of `codat`, `gateway`"),
+        (
+            json!({"fault": "status", "status": 500, "milliseconds": 1}),
+            "`milliseconds` and `requests` need the `effect` `late`",
+        ),
+        (json!({"fault": "status", "status": 500, "from": "mars"}), "`from` must be `codat` or `gateway`"),
         (json!({"fault": "status", "status": 500, "retryAfter": 1}), "`retryAfter` must be a string"),
         (json!({"fault": "status", "status": 500, "retryAfter": "1\n"}), "`retryAfter`"),
         (json!({"fault": "status", "status": 204, "body": {}}), "`body`"),
         (json!({"fault": "foreign-creator"}), "`when` is missing"),
+        (json!({"fault": "foreign-creator", "when": {"after": null}}), "`when` must be a string"),
+        (json!({"fault": "foreign-creator", "when": "after", "name": null}), "`name` must be a string"),
         (json!({"fault": "foreign-creator", "when": "after", "name": "x".repeat(51)}), "`name`"),
         (json!({"fault": "redirect"}), "`location` is missing"),
         (json!({"fault": "redirect", "location": "/", "status": 200}), "`status`"),
@@ -149,6 +157,29 @@ fn an_invalid_script_is_rejected_with_a_reason() {
         send_with_headers(&emulator, "POST", "/_emulator/faults", &[], None).header("allow"),
         Some("GET, PUT, DELETE")
     );
+}
+
+#[test]
+fn an_error_names_the_field_and_quotes_no_value() {
+    let emulator = Emulator::start().unwrap();
+    let secret = "MadeUpKey, expected `MadeUpKey`";
+    for (fault, fields) in [
+        (json!({"fault": "twice"}), &["fault", "method", "path", "skip", "count"][..]),
+        (json!({"fault": "status", "status": 500}), &["status", "effect", "from", "milliseconds", "requests"]),
+        (json!({"fault": "late"}), &["milliseconds", "requests"]),
+        (json!({"fault": "foreign-creator", "when": "after"}), &["when"]),
+        (json!({"fault": "redirect", "location": "/"}), &["status"]),
+    ] {
+        for field in fields {
+            for value in [json!(secret), json!([secret]), json!({ secret: secret })] {
+                let mut fault = fault.clone();
+                fault[field] = value;
+                let error = emulator.set_faults(&json!({"faults": [fault]}).to_string()).unwrap_err();
+                assert!(error.starts_with(&format!("fault 1: `{field}` must b")), "{error}");
+                assert!(!error.contains("MadeUpKey"), "{error}");
+            }
+        }
+    }
 }
 
 #[test]

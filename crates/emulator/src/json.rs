@@ -1,0 +1,67 @@
+//! Parsing of JSON that users write. Errors contain the name of a field and never a value, because a value may be secret.
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer};
+use serde_json::Value;
+use serde_path_to_error::Segment;
+
+/// Removes the UTF-8 byte order mark, which some editors and shells add, and which JSON does not allow. Returns an error
+/// if the text is encoded as UTF-16.
+pub(crate) fn without_byte_order_mark(json: &[u8]) -> Result<&[u8], &'static str> {
+    match json {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] => Err("is encoded as UTF-16: save it as UTF-8"),
+        _ => Ok(json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json)),
+    }
+}
+
+/// Deserializes a value. The error names the invalid field; `root` is the name of the value itself.
+pub(crate) fn from_value<T: DeserializeOwned>(root: &str, value: Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let text = error.inner().to_string();
+        if let Some(name) = text.strip_prefix("missing field ") {
+            return format!("{name} is missing");
+        }
+        let field = match error.path().iter().last() {
+            Some(Segment::Map { key }) => key,
+            Some(_) => return text,
+            None => root,
+        };
+        // Messages of serde contain the value, then `, expected `, then a description of the valid values.
+        match text.rsplit_once(", expected ") {
+            _ if text.starts_with("unknown field ") => format!("`{field}` is unknown here"),
+            Some((_, expected)) => format!("`{field}` must be {expected}"),
+            None => format!("`{field}` {text}"),
+        }
+    })
+}
+
+/// Deserializes a field that is present. Without this function, `null` would be accepted, and mean the same as an absent
+/// field.
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(json).map(Some)
+}
+
+/// Deserializes an enum without fields from a string. Without this function, `{"variant": null}` would be accepted.
+pub(crate) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<T, D::Error> {
+    T::deserialize(String::deserialize(json)?.into_deserializer())
+}
+
+/// A whole number from `MIN`, the default, to `MAX`.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(try_from = "Value")]
+pub(crate) struct Whole<const MIN: u64, const MAX: u64>(pub(crate) u64);
+
+impl<const MIN: u64, const MAX: u64> Default for Whole<MIN, MAX> {
+    fn default() -> Self {
+        Self(MIN)
+    }
+}
+
+impl<const MIN: u64, const MAX: u64> TryFrom<Value> for Whole<MIN, MAX> {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        let number = value.as_u64().filter(|number| (MIN..=MAX).contains(number));
+        number.map(Self).ok_or_else(|| format!("must be a whole number from {MIN} to {MAX}"))
+    }
+}
