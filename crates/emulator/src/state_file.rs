@@ -111,7 +111,7 @@ fn check_path(path: &Path) -> io::Result<()> {
 }
 
 /// Returns an error unless a file is a regular one, belongs to the user of this process or root, and is not writable by
-/// others. Reading a device or pipe may never end, and saving replaces the state file, whoever owns it.
+/// others. Reading a device or pipe may never end, and saving would replace the file of another user.
 fn check(path: &Path, metadata: &Metadata) -> io::Result<()> {
     if !metadata.is_file() {
         let text = format!("{}: not a regular file; choose another state file", path.display());
