@@ -1,6 +1,8 @@
 // Functions that give a key: who asks them, what they may do, and what becomes of what they throw.
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { inspect } from "node:util";
@@ -16,6 +18,7 @@ import {
 import { UnauthorizedError, encode } from "codat-keys";
 import type { Emulator } from "codat-keys/testing";
 import { emulated, ended, start, workersComeAndGo } from "./support.mjs";
+import { temporaryFolder } from "./temporary.mjs";
 
 const SECRET = "MadeUpKeyThatAFunctionKnows0000000000000";
 const never = () => new Promise<string>(() => {});
@@ -285,3 +288,37 @@ test("a command is a list, and has its own times", () =>
         const error = await refused(new Client({ baseUrl: emulator.baseUrl, apiKeyCommand: slow }).whoami());
         assert.ok(error instanceof InvalidCredentialError && error.message.includes("did not end within 200ms"));
     }));
+
+// /proc shows whether the process runs.
+const needsProc = { skip: process.platform !== "linux" };
+
+test("the processes of a command end with its call", needsProc, () =>
+    emulated([], async ({ baseUrl }) => {
+        const folder = temporaryFolder();
+        const [started, part] = [join(folder, "started"), join(folder, "part")];
+        const script = `sleep 600 & echo $! > ${part}; mv ${part} ${started}; wait`;
+        const apiKeyCommand = { argv: ["sh", "-c", script], timeout: 600_000 };
+        const stop = new AbortController();
+        const call = refused(new Client({ baseUrl, apiKeyCommand }).whoami({ signal: stop.signal }));
+        const deadline = Date.now() + 60_000;
+        const until = async (holds: () => boolean) => {
+            while (!holds()) {
+                assert.ok(Date.now() < deadline);
+                await setTimeout(10);
+            }
+        };
+        await until(() => existsSync(started));
+        stop.abort();
+        assert.equal((await call).name, "AbortError");
+        await until(() => !runs(readFileSync(started, "utf8").trim()));
+    }),
+);
+
+/** Returns whether a process runs. A process that has exited, and whose parent has not noticed, does not run. */
+function runs(pid: string): boolean {
+    try {
+        return !readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").pop()?.startsWith("Z");
+    } catch {
+        return false;
+    }
+}

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import sys
+import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -202,3 +205,35 @@ def test_a_command_is_a_list_and_has_its_own_times(codat_emulator: Emulator) -> 
                 takes()
     error = refused(Client(api_key_command=KeyCommand(["sleep", "600"], timeout=0.2)).whoami)
     assert isinstance(error, InvalidCredentialError) and "did not end within 200ms" in str(error)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc shows whether the process runs")
+@pytest.mark.parametrize("ended_by", ["cancel", "timeout"])
+def test_the_processes_of_a_command_end_with_its_call(ended_by: str, tmp_path: Path, codat_emulator: Emulator) -> None:
+    started, part = tmp_path / "started", tmp_path / "part"
+    command = KeyCommand(["sh", "-c", f"sleep 600 & echo $! > {part}; mv {part} {started}; wait"], timeout=600)
+
+    async def cancels() -> None:
+        call = asyncio.create_task(AsyncClient(api_key_command=command).whoami())
+        while not started.exists():
+            await asyncio.sleep(0.01)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+    if ended_by == "cancel":
+        asyncio.run(asyncio.wait_for(cancels(), 60))
+    else:
+        refused(Client(api_key_command=command, timeout=2).whoami)
+    deadline = time.monotonic() + 60
+    while runs(int(started.read_text())):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def runs(process: int) -> bool:
+    """Returns whether a process runs. A process that has exited, and whose parent has not noticed, does not run."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except OSError:
+        return False
