@@ -22,10 +22,10 @@ use crate::signals;
 pub(crate) struct Connection {
     #[command(flatten)]
     pub(crate) key: KeyOptions,
-    /// Certificates (PEM) to trust beside the bundled roots [default: CODAT_CA_FILE, else none]
+    /// A PEM file of certificates to trust in addition to the bundled roots [default: CODAT_CA_FILE, or none]
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// The proxy for every request [default: HTTPS_PROXY and NO_PROXY, for https alone]
+    /// The proxy for all requests [default: HTTPS_PROXY and NO_PROXY, for https only]
     #[arg(long, value_name = "URL", value_parser = proxy)]
     proxy: Option<String>,
 }
@@ -34,16 +34,16 @@ pub(crate) struct Connection {
 #[derive(Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct KeyOptions {
-    /// The profile to use [default: the key in the environment, else CODAT_PROFILE, else the profile in use]
+    /// The profile to use [default: the key in the environment, CODAT_PROFILE, or the profile in use]
     #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(profile_candidates))]
     pub(crate) profile: Option<String>,
-    /// Where the API is [default: the profile's, else CODAT_BASE_URL, else https://api.codat.io]
+    /// The base URL of the API [default: that of the profile, CODAT_BASE_URL, or https://api.codat.io]
     #[arg(long, value_name = "URL", value_parser = base_url)]
     pub(crate) base_url: Option<String>,
-    /// The timeout of a call, or of a request to the keyring [default: 30, for create 60]
+    /// The timeout of a call with its retries, and of a request to the keyring [default: 30, for create 60]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<u64>,
-    /// Allow http:// to other machines, which sends the key unencrypted [default: CODAT_ALLOW_INSECURE_HTTP]
+    /// Allow http:// URLs of other machines, which send the key unencrypted [default: CODAT_ALLOW_INSECURE_HTTP]
     #[arg(long)]
     allow_insecure_http: bool,
 }

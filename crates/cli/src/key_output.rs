@@ -15,13 +15,13 @@ pub(crate) struct KeyOutput {
     /// Print {"key":{"id","name","created","inUse","key"}}; `create` adds "how" it was created and "extras", other new keys
     #[arg(long)]
     pub(crate) json: bool,
-    /// Print the key in clear: its value alone, or within the JSON
+    /// Print the key in clear: only its value, or within the JSON
     #[arg(long)]
     pub(crate) reveal: bool,
     /// Write only the key's value to a file that only you can read, or to standard output (`-`)
     #[arg(long, value_name = "FILE", conflicts_with = "reveal")]
     pub(crate) out: Option<PathBuf>,
-    /// Let --out replace a file
+    /// Allow --out to replace an existing file
     #[arg(long, requires = "out")]
     pub(crate) overwrite: bool,
 }

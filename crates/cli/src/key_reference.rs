@@ -12,13 +12,13 @@ use crate::failure::Failure;
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct KeyReference {
-    /// The id, or the name of exactly one key; a text that may be an id needs --id or --name
+    /// The id or the unique name of a key; a name that may also be an id requires --id or --name
     #[arg(value_name = "KEY", add = ArgValueCompleter::new(completion::keys))]
     either: Option<String>,
     /// The id of the key
     #[arg(long, add = ArgValueCompleter::new(completion::ids))]
     id: Option<String>,
-    /// The name of the key; exactly one key must have it
+    /// The name of the key, which no other key may have
     #[arg(long, add = ArgValueCompleter::new(completion::names))]
     name: Option<String>,
 }

@@ -27,10 +27,10 @@ const BASE_OF_NAMELESS: &str = "key";
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys audit --max-age 90d --ignore nameless --json")]
 pub(crate) struct Audit {
-    /// The maximum age of a key: 90d, 12w, 36h [default: any age]
+    /// The maximum age of a key, such as 90d, 12w or 36h [default: no limit]
     #[arg(long, value_name = "AGE")]
     max_age: Option<String>,
-    /// Omit findings of this kind; may be repeated
+    /// Ignore findings of this kind; may be repeated
     #[arg(long, value_name = "KIND")]
     ignore: Vec<Kind>,
     /// Print {"keys":[{"id","name","created","inUse","key","ageDays","findings"}],"findings"}

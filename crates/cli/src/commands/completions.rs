@@ -6,11 +6,11 @@ use clap_complete::Shell;
 use crate::completion;
 use crate::failure::Failure;
 
-/// Print the script that completes command lines in a shell
+/// Print the script for completions in a shell
 ///
-/// The script calls this program for commands, options, profiles, and the names and ids of keys. To complete keys, Tab
-/// makes one call with the key that the command line would use, unless a command supplies that key. A call that fails
-/// or takes more than two seconds completes nothing.
+/// The script runs this program to complete commands, options, profiles, and the names and ids of keys. To complete keys,
+/// the program sends one request with the key that the command would use, unless a key command supplies this key. A
+/// request that fails or takes more than two seconds completes nothing.
 ///
 /// bash: source <(codat-keys completions bash)   in ~/.bashrc
 /// zsh:  source <(codat-keys completions zsh)    in ~/.zshrc, after compinit

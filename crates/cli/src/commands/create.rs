@@ -12,13 +12,13 @@ use crate::stderr::eprint_line;
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys create invoice-processor --out key.txt")]
 pub(crate) struct Create {
-    /// The name, at most 50 characters
+    /// The name of the key, at most 50 characters
     name: String,
-    /// If the response is lost, accept the only new key of this name as the created one; give it only if no one else
+    /// If the response is lost, accept the only new key of this name as the created one; use only if nobody else
     /// creates keys of this name
     #[arg(long)]
     adopt: bool,
-    /// Resume a create whose outcome is unknown, with the idempotency key of its error
+    /// Resume a create with an unknown outcome, with the idempotency key of its error
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     #[command(flatten)]

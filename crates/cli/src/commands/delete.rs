@@ -20,10 +20,10 @@ use crate::stderr::eprint_line;
 pub(crate) struct Delete {
     #[command(flatten)]
     key: KeyReference,
-    /// Do not ask for confirmation; required if there is no terminal
+    /// Skip the confirmation; required without a terminal
     #[arg(long, short)]
     yes: bool,
-    /// Also delete the key that authenticates this call
+    /// Allow deleting the key that authenticates this request
     #[arg(long)]
     allow_key_in_use: bool,
     /// Print {"deleted":{"id","name","created","inUse","key"}}

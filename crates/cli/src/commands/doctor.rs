@@ -22,7 +22,7 @@ const MAX_SKEW_SECONDS: i64 = 5 * 60;
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys doctor --profile work")]
 pub(crate) struct Doctor {
-    /// Print the report as one JSON object, which ends with "problem": null or an error
+    /// Print the report as one JSON object; its member "problem" is null or an error
     #[arg(long)]
     json: bool,
     #[command(flatten)]

@@ -8,13 +8,14 @@ use crate::failure::Failure;
 use crate::output::{print_secret, refuse_closed_output, refuse_terminal};
 use crate::runtime;
 
-/// Print the key as a shell variable, for `eval "$(codat-keys env)"` in direnv's .envrc
+/// Print shell commands that set the key, for `eval "$(codat-keys env)"`, such as in direnv's .envrc
 ///
-/// The output sets CODAT_API_KEY and CODAT_BASE_URL, and unsets the other variables that give a key, for sh, bash and zsh.
+/// The output sets CODAT_API_KEY and CODAT_BASE_URL, and unsets the other variables that supply a key. It is for sh, bash
+/// and zsh.
 #[derive(Args)]
 #[command(after_help = "Example: eval \"$(codat-keys env --profile work)\"")]
 pub(crate) struct Env {
-    /// Print it even to a terminal
+    /// Print the key even if standard output is a terminal
     #[arg(long)]
     reveal: bool,
     #[command(flatten)]

@@ -6,11 +6,11 @@ use crate::failure::Failure;
 use crate::output::{print_secret, refuse_closed_output, refuse_terminal};
 use crate::secret_input;
 
-/// Print the Authorization header of a key read from standard input, or asked for on a terminal
+/// Print the Authorization header for a key, which is read from standard input or from a prompt
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys header < key.txt")]
 pub(crate) struct Header {
-    /// Print it even to a terminal
+    /// Print the header even if standard output is a terminal
     #[arg(long)]
     reveal: bool,
 }

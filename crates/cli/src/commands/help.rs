@@ -12,7 +12,7 @@ use crate::output::print;
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys help exit-status")]
 pub(crate) struct Help {
-    /// The command, or `exit-status` [default: this program]
+    /// A command, or `exit-status` [default: this program]
     #[arg(add = ArgValueCandidates::new(completion::topics))]
     topic: Vec<String>,
 }

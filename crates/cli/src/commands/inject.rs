@@ -18,21 +18,21 @@ use crate::template::{Part, parse};
 /// The maximum size of a template, far above the size of any settings file.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Fill a template in: {{ codat.key }}, {{ codat.header }} and {{ codat.base_url }}
+/// Replace {{ codat.key }}, {{ codat.header }} and {{ codat.base_url }} in a template
 ///
-/// {{ "{{" }} stands for two braces. Any other name in braces is an error, and then nothing is written.
+/// {{ "{{" }} is replaced by two braces. Any other name in braces is an error, and nothing is written.
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys inject settings.tmpl --out settings.yaml")]
 pub(crate) struct Inject {
-    /// The template, `-` for standard input [default: standard input]
+    /// The template file, `-` for standard input [default: standard input]
     template: Option<PathBuf>,
     /// Write to a file that only you can read, or to standard output (`-`)
     #[arg(long, value_name = "FILE", conflicts_with = "reveal")]
     out: Option<PathBuf>,
-    /// Let --out replace a file
+    /// Allow --out to replace an existing file
     #[arg(long, requires = "out")]
     overwrite: bool,
-    /// Print it even to a terminal
+    /// Print the result even if standard output is a terminal
     #[arg(long)]
     reveal: bool,
     #[command(flatten)]

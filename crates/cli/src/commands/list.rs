@@ -11,7 +11,7 @@ use crate::runtime::unless_interrupted;
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys list --name ci --json")]
 pub(crate) struct List {
-    /// Only the keys of exactly this name
+    /// List only the keys with exactly this name
     #[arg(long)]
     name: Option<String>,
     /// Print {"keys":[{"id","name","created","inUse","key"}]}

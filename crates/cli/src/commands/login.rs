@@ -19,7 +19,7 @@ const FIRST: &str = "default";
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys login --profile work")]
 pub(crate) struct Login {
-    /// Where to store the key [default: the keyring, or a file if there is no keyring]
+    /// Where to store the key [default: keyring, or file if there is no keyring]
     #[arg(long, value_name = "PLACE")]
     store: Option<Place>,
     #[command(flatten)]

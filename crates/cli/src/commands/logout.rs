@@ -15,7 +15,7 @@ use crate::stderr::eprint_line;
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys logout --profile work")]
 pub(crate) struct Logout {
-    /// The profile to remove [default: CODAT_PROFILE, else the profile in use]
+    /// The profile to remove [default: CODAT_PROFILE, or the profile in use]
     #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(profile_candidates))]
     profile: Option<String>,
 }

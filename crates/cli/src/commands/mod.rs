@@ -52,9 +52,10 @@ use crate::runtime;
 
 /// Use and manage Codat API keys.
 ///
-/// The key comes from the first of these places that is set: the profile of --profile; the variables CODAT_API_KEY (a raw key),
-/// CODAT_AUTH_HEADER (a whole header) and CODAT_API_KEY_FILE (the path of a file with either), which must agree; the profile of
-/// CODAT_PROFILE; the profile in use. The key is never an argument, and never printed unless --reveal asks for it.
+/// The key comes from the first of these sources that is set: the profile that --profile names; the environment variables
+/// CODAT_API_KEY (a raw key), CODAT_AUTH_HEADER (a whole header) and CODAT_API_KEY_FILE (the path of a file that contains either),
+/// which must contain the same key; the profile that CODAT_PROFILE names; the profile in use. No argument takes a key. A key is
+/// printed in clear only with --reveal.
 #[derive(Parser)]
 #[command(name = "codat-keys", version, propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {
@@ -66,42 +67,42 @@ pub(crate) struct Cli {
 enum Command {
     /// List the keys: a table on a terminal, tab-separated (id, name, created, in use, key) elsewhere
     List(List),
-    /// Show one key, by its id or unambiguous name
+    /// Show one key, by its id or its unique name
     Show(Show),
     /// Show the key in use: its id, name and creation date
     Whoami(Whoami),
     /// Create a key
     Create(Create),
-    /// Delete a key permanently, by its id or unambiguous name
+    /// Delete a key permanently, by its id or its unique name
     Delete(Delete),
-    /// Check a key with a call, and store it in the keyring under a profile's name
+    /// Check a key with a request, and store it in the keyring as a profile
     Login(Login),
     /// Remove a profile, and the key that `login` stored for it
     Logout(Logout),
-    /// List, select and show profiles: each names a key and the API that the key is for
+    /// List, select and show profiles: each has a name, a key and the base URL of the API
     Profile(Profiles),
-    /// Run a command with the key in its environment as CODAT_API_KEY, and nowhere else
+    /// Run a command with the key in its environment variable CODAT_API_KEY
     Exec(Exec),
     Inject(Inject),
     Env(Env),
-    /// Report problems with the keys, and end with status 3 if there are any
+    /// Check the keys for problems, and exit with status 3 if there are any
     Audit(Audit),
     /// Send any request to Codat's API, and print the response
     Api(Api),
-    /// Report the configuration and the results of two calls, without secrets, to paste into a ticket
+    /// Print a report for support tickets: the configuration and the results of two requests, without secrets
     Doctor(Doctor),
     Header(Header),
-    /// Run a local emulator of Codat's API, until Ctrl-C
+    /// Run a local emulator of Codat's API until Ctrl-C
     Emulator(Emulator),
     /// Open a page in the browser to view, copy, create and revoke keys
     Portal(Portal),
-    /// Show how keys are created, used and deleted, on an embedded emulator over HTTP
+    /// Demonstrate how keys are created, used and deleted, with an embedded emulator
     #[command(after_help = "Example: codat-keys demo")]
     Demo,
     Completions(Completions),
-    /// Print the manual page, of this program or of one command
+    /// Print the manual page of this program or of one command
     Man(Man),
-    /// Show the help of a command, or what each exit status means
+    /// Print the help of a command, or the exit statuses
     Help(Help),
 }
 

@@ -34,7 +34,7 @@ enum ProfileCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Use a profile wherever neither the environment nor --profile names a key
+    /// Select the profile in use, the default if neither the environment nor --profile selects a key
     #[command(after_help = "Example: codat-keys profile use work")]
     Use {
         /// The profile

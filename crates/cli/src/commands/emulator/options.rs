@@ -19,31 +19,31 @@ pub(crate) struct EmulatorOptions {
     /// The port [default: a free one]
     #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = port)]
     port: u16,
-    /// The address to listen on, 0.0.0.0 for every network [default: 127.0.0.1, this machine only]
+    /// The address to listen on, such as 0.0.0.0 for all interfaces [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     host: Option<IpAddr>,
-    /// Also accept this host name, such as `codat` for http://codat:4010; may be repeated
+    /// Accept this host name in requests, such as `codat` for http://codat:4010; may be repeated
     #[arg(long, value_name = "NAME")]
     allow_host: Vec<String>,
     /// Generate the same keys and ids at each start
     #[arg(long, value_name = "NUMBER", value_parser = seed)]
     seed: Option<u64>,
-    /// Keep the keys in this file, across restarts
+    /// Persist the keys in this file
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Respond with 429 after the requests of the day are used up
+    /// Enforce the daily rate limit: respond with 429 above it
     #[arg(long)]
     enforce_limits: bool,
-    /// Allow deleting the last key, as Codat's OpenAPI text does; Codat's guide does not
+    /// Allow deleting the last key, as in Codat's OpenAPI description; Codat's guide says otherwise
     #[arg(long)]
     last_key_can_be_deleted: bool,
-    /// Inject the faults in this file: {"faults":[...]}, see docs/emulator.md
+    /// Inject the faults that this file contains: {"faults":[...]}, see docs/emulator.md
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
     /// Print the start line as JSON: {"baseUrl","apiKey","page"}
     #[arg(long)]
     pub(crate) json: bool,
-    /// Print the behaviours of the emulator and the evidence that Codat does the same, then exit
+    /// Print the behaviours of the emulator, and the evidence that Codat behaves in the same way
     #[arg(long)]
     pub(crate) explain: bool,
 }

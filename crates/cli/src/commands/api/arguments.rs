@@ -1,0 +1,158 @@
+//! The arguments of `api`.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use codat_keys::internal::{NotText, decode};
+use codat_keys::{ErrorKind, HeaderName, HeaderValue, Method};
+use serde_json::{Map, Value};
+
+use crate::connection::Connection;
+use crate::failure::Failure;
+
+/// The maximum size of a request body, far above what Codat accepts.
+const MAX_INPUT_BYTES: u64 = 64 * 1024 * 1024;
+
+const METHODS: [Method; 7] =
+    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+
+#[derive(Args)]
+#[command(after_help = "Example: codat-keys api /companies --paginate --jsonl", allow_missing_positional = true)]
+pub(crate) struct Api {
+    /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS [default: GET]
+    #[arg(value_parser = method)]
+    method: Option<Method>,
+    /// A path of Codat's API, such as /companies, or a URL below the base URL
+    pub(super) path: String,
+    /// Add a query parameter; may be repeated
+    #[arg(long, short, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(super) query: Vec<(String, String)>,
+    /// Add a string member to the JSON body; may be repeated
+    #[arg(long, short, value_name = "NAME=VALUE", value_parser = pair)]
+    field: Vec<(String, String)>,
+    /// Send the content of this file as the body, `-` for standard input [default content type: application/json]
+    #[arg(long, value_name = "FILE", conflicts_with = "field")]
+    input: Option<PathBuf>,
+    /// Add a header; may be repeated. The Authorization header is always sent
+    #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = header)]
+    pub(super) header: Vec<(HeaderName, HeaderValue)>,
+    /// Request all pages, and print one JSON document per page
+    #[arg(long, conflicts_with_all = ["field", "input"])]
+    pub(super) paginate: bool,
+    /// Print one result per line (JSON Lines)
+    #[arg(long, requires = "paginate")]
+    pub(super) jsonl: bool,
+    /// Results per page, from 1 to 5000 [default: 100]
+    #[arg(long, value_name = "NUMBER", requires = "paginate", value_parser = page_size)]
+    pub(super) page_size: Option<u32>,
+    /// Print the status and the headers of the response before its body
+    #[arg(long, short)]
+    pub(super) include: bool,
+    /// Allow DELETE of the last key and of the key in use
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Print keys in clear [default: the key in use, listed keys and members `apiKey` are masked]
+    #[arg(long)]
+    pub(super) reveal: bool,
+    #[command(flatten)]
+    pub(super) connection: Connection,
+}
+
+impl Api {
+    pub(super) fn method(&self) -> Method {
+        self.method.clone().unwrap_or(Method::GET)
+    }
+
+    pub(super) fn body(&self) -> Result<Option<Vec<u8>>, Failure> {
+        if let Some(file) = &self.input {
+            return self.input(file).map(Some);
+        }
+        let fields = self.field.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
+        let fields: Map<String, Value> = fields.collect();
+        if fields.len() < self.field.len() {
+            let hint = "give each --field once, or the whole body with --input; nothing was sent";
+            return Err(Failure::new(ErrorKind::InvalidInput, "a field is given twice", hint));
+        }
+        Ok((!fields.is_empty()).then(|| Value::from(fields).to_string().into_bytes()))
+    }
+
+    /// Reads the body from a file. JSON is converted to UTF-8 without a byte order mark.
+    fn input(&self, file: &Path) -> Result<Vec<u8>, Failure> {
+        let bytes = read(file)?;
+        if self.has_content_type() {
+            return Ok(bytes);
+        }
+        decode(&bytes).map(|text| text.as_bytes().to_vec()).map_err(|what| {
+            let hint =
+                format!("{}, or name what it is: --header 'Content-Type: TYPE'; nothing was sent", NotText::HINT);
+            Failure::new(ErrorKind::InvalidInput, format!("{} {what}", file.display()), hint)
+        })
+    }
+
+    pub(super) fn has_content_type(&self) -> bool {
+        self.header.iter().any(|(name, _)| *name == "content-type")
+    }
+
+    /// Returns an error for options that would have no effect.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let has_body = !self.field.is_empty() || self.input.is_some();
+        let method = self.method();
+        let (what, hint) = if self.method.is_none() && self::method(&self.path).is_ok() {
+            ("the path is missing", "give it after the method: codat-keys api GET /companies")
+        } else if self.force && method != Method::DELETE {
+            ("--force applies to DELETE only", "leave --force out")
+        } else if has_body && matches!(method, Method::GET | Method::HEAD) {
+            ("GET and HEAD have no body", "use --query for parameters, or another method")
+        } else if self.paginate && method != Method::GET {
+            ("only GET has pages", "leave --paginate out")
+        } else if self.paginate && !self.header.is_empty() {
+            ("pages take no header", "leave --header or --paginate out")
+        } else {
+            return Ok(());
+        };
+        Err(Failure::new(ErrorKind::InvalidInput, what, format!("{hint}; nothing was sent")))
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let read = match file.to_str() {
+        Some("-") => {
+            let mut bytes = Vec::new();
+            std::io::stdin().take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
+        }
+        _ => File::open(file).and_then(|file| {
+            let mut bytes = Vec::new();
+            file.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes).map(|_| bytes)
+        }),
+    };
+    let fits = |bytes: Vec<u8>| match bytes.len() as u64 {
+        ..=MAX_INPUT_BYTES => Ok(bytes),
+        _ => Err(std::io::Error::other("it is larger than 64 MiB")),
+    };
+    read.and_then(fits).map_err(|error| {
+        let what = format!("{} cannot be read: {error}", file.display());
+        Failure::new(ErrorKind::InvalidInput, what, "name a file with the body, or - for standard input")
+    })
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    let known = METHODS.into_iter().find(|method| method.as_str().eq_ignore_ascii_case(text));
+    known.ok_or_else(|| "not GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS".into())
+}
+
+fn page_size(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "not a number from 1 to 5000".into())
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("not NAME=VALUE")?;
+    Ok((name.into(), value.into()))
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("not NAME: VALUE")?;
+    let name = name.parse().map_err(|_| "not the name of a header")?;
+    Ok((name, value.trim().parse().map_err(|_| "not the value of a header")?))
+}

@@ -1,0 +1,95 @@
+//! The command `api`: sends any request to Codat's API.
+
+mod arguments;
+mod print;
+
+use std::borrow::Cow;
+
+use codat_keys::internal::key_id_in_path;
+use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, Method};
+use url::Url;
+
+use crate::failure::Failure;
+use crate::output::refuse_closed_output;
+use crate::runtime::unless_interrupted;
+use crate::signals::{begin_change, end_change, interrupted};
+
+pub(crate) use arguments::Api;
+
+pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
+    api.check()?;
+    if api.reveal {
+        refuse_closed_output("send it to a file or a pipe: > FILE")?;
+    }
+    let client = api.connection.client().await?;
+    let (method, path) = (api.method(), path_of(&client, &api.path)?);
+    if api.paginate {
+        return api.print_pages(&client, &path).await;
+    }
+    if method == Method::DELETE && !api.force {
+        refuse_guarded(&client, &path).await?;
+    }
+    let body = api.body()?;
+    let mut call = client.request(method.clone(), &path).cancel_on(interrupted());
+    for (name, value) in &api.query {
+        call = call.query(name, value);
+    }
+    for (name, value) in &api.header {
+        call = call.header(name.clone(), value.clone());
+    }
+    if let Some(body) = body {
+        call = call.body(body);
+        if !api.has_content_type() {
+            call = call.header(HeaderName::from_static("content-type"), HeaderValue::from_static("application/json"));
+        }
+    }
+    if matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return api.print(&client, &unless_interrupted(call).await?);
+    }
+    begin_change();
+    let response = call.await?;
+    // Reported if printing the response fails, so that the user knows that the request was sent.
+    let done = format!("the call was made and answered: HTTP {}", response.status().as_u16());
+    end_change(done.clone());
+    api.print(&client, &response).map_err(|failure| failure.even_on_closed_pipe().with_note(done))
+}
+
+/// Applies the checks of the command `delete` if `path` is the path of a key.
+async fn refuse_guarded(client: &Client, path: &str) -> Result<(), Failure> {
+    let Some(id) = key_id_in_path(path).transpose()? else { return Ok(()) };
+    let keys = unless_interrupted(client.keys().list()).await?;
+    match client.keeps(&keys, &id) {
+        None => Ok(()),
+        Some(kind) => {
+            let hint = format!("{}; --force sends the request all the same; nothing was deleted", kind.hint());
+            Err(Failure::new(kind, kind.text(), hint))
+        }
+    }
+}
+
+/// Returns the path that the core expects: without the base URL, and with a leading slash.
+fn path_of<'a>(client: &Client, given: &'a str) -> Result<Cow<'a, str>, Failure> {
+    let refuse = |what: String, hint: &str| {
+        Err(Failure::new(ErrorKind::InvalidInput, client.redact(&what), format!("{hint}; nothing was sent")))
+    };
+    match given.as_bytes() {
+        [] | [b'/', ..] => Ok(given.into()),
+        [drive, b':', b'/' | b'\\', ..] if drive.is_ascii_alphabetic() => refuse(
+            format!("the path came as {given}: Git Bash rewrites arguments that begin with a slash"),
+            "leave the first slash out, as in `codat-keys api companies`, or set MSYS_NO_PATHCONV=1",
+        ),
+        _ if !given.contains("://") => Ok(format!("/{given}").into()),
+        _ => {
+            let url = Url::parse(given).ok();
+            let below = url.as_ref().and_then(|url| url.as_str().strip_prefix(client.base_url()));
+            match below {
+                Some("") => Ok("/".into()),
+                Some(path) if path.starts_with(['/', '?']) => Ok(path.to_owned().into()),
+                _ => refuse(
+                    format!("the URL is not below the base URL {}", client.base_url()),
+                    "give a path, or name the other server with --base-url: the key goes nowhere else",
+                ),
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The output of `api`.
+
+use codat_keys::internal::{decode, escape_json, plain};
+use codat_keys::{Client, ErrorKind, Page, Response};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::arguments::Api;
+use crate::failure::Failure;
+use crate::output::{print, print_body};
+use crate::runtime::unless_interrupted;
+use crate::stderr::eprint_line;
+
+impl Api {
+    pub(super) async fn print_pages(&self, client: &Client, path: &str) -> Result<(), Failure> {
+        let mut pages = client.pages(path);
+        if let Some(size) = self.page_size {
+            pages = pages.page_size(size);
+        }
+        for (name, value) in &self.query {
+            pages = pages.parameter(name, value);
+        }
+        let (mut printed, mut reported) = (0, 0);
+        while let Some(Page { response, results, total_results, .. }) = unless_interrupted(pages.next()).await? {
+            (printed, reported) = (printed + results.len() as u64, total_results);
+            if self.jsonl { self.print_lines(client, &response)? } else { self.print(client, &response)? }
+        }
+        if printed != reported {
+            eprint_line(&format!(
+                "note: there are {printed} results on all pages, and the last page tells of {reported}"
+            ));
+        }
+        Ok(())
+    }
+
+    pub(super) fn print(&self, client: &Client, response: &Response) -> Result<(), Failure> {
+        self.print_head(client, response)?;
+        let body = if self.reveal { response.bytes().as_ref().into() } else { response.redacted() };
+        print_body(&body)
+    }
+
+    /// Prints each result of a page on its own line. Numbers keep their digits.
+    fn print_lines(&self, client: &Client, response: &Response) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        struct Results<'a> {
+            #[serde(borrow)]
+            results: Vec<&'a RawValue>,
+        }
+        self.print_head(client, response)?;
+        let body = if self.reveal { response.bytes().as_ref().into() } else { response.redacted() };
+        let text = decode(&body).ok();
+        let page = text.as_ref().and_then(|text| serde_json::from_str(text).ok());
+        let Results { results } = page.ok_or_else(|| {
+            Failure::new(ErrorKind::BadResponse, "the response is not paginated", "leave --jsonl out to see it")
+        })?;
+        // Removes line breaks, which are insignificant whitespace in JSON. Line breaks in strings are escaped.
+        let lines = results.iter().map(|result| result.get().replace(['\n', '\r'], "") + "\n");
+        print(&escape_json(&lines.collect::<String>()))
+    }
+
+    fn print_head(&self, client: &Client, response: &Response) -> Result<(), Failure> {
+        if !self.include {
+            return Ok(());
+        }
+        let mut head = format!("HTTP {}\n", response.status().as_u16());
+        for (name, value) in response.headers() {
+            let line = format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
+            head += &if self.reveal { plain(&line) } else { client.untrusted(&line).to_string() };
+            head.push('\n');
+        }
+        print(&(head + "\n"))
+    }
+}
