@@ -28,10 +28,10 @@ mod keyring;
 mod secret_file;
 mod secret_input;
 
+mod atomic_file;
 mod child_process;
 mod output;
 mod runtime;
-mod usage;
 
 mod failure;
 

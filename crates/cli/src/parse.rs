@@ -1,12 +1,21 @@
 //! Parsing of the arguments of this process.
+//!
+//! The errors of clap quote an unexpected argument, which may be a key given by mistake. The errors of this module never
+//! repeat a value. They repeat an unknown argument or command only if it is too short to be a key.
 
+use std::error::Error as _;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind as Usage};
 use clap::{ArgMatches, FromArgMatches};
+use codat_keys::ErrorKind;
 
 use crate::commands::{Cli, command};
-use crate::usage;
+use crate::failure::Failure;
+
+/// The maximum length in characters of an argument that an error repeats. A key has 40 characters.
+const MAX_REPEATED_CHARS: usize = 20;
 
 /// Parses the arguments of this process. The returned boolean is true if `--json` is given.
 ///
@@ -19,8 +28,7 @@ pub(crate) fn parse() -> Result<(Cli, bool), ExitCode> {
     parsed.map_err(|error| {
         if error.use_stderr() {
             let mut own = std::env::args_os().skip(1).take_while(|argument| argument != "--");
-            return usage::failure(&error, &help_of(std::env::args_os()))
-                .report(own.any(|argument| argument == "--json"));
+            return failure(&error, &help_of(std::env::args_os())).report(own.any(|argument| argument == "--json"));
         }
         // Prints help or the version. A closed pipe (`| head`) is not a failure.
         let _ = error.print();
@@ -43,4 +51,68 @@ fn help_of(line: impl Iterator<Item = OsString>) -> String {
 fn has_json(matches: &ArgMatches) -> bool {
     let is_given = matches.try_get_one("json").is_ok_and(|given| given == Some(&true));
     is_given || matches.subcommand().is_some_and(|(_, matches)| has_json(matches))
+}
+
+/// Converts an error of clap. `help` is the command line that prints the help of the subcommand.
+fn failure(error: &clap::Error, help: &str) -> Failure {
+    let known = context(error, ContextKind::InvalidArg).unwrap_or_else(|| "an option".into());
+    let message = match error.kind() {
+        Usage::DisplayHelpOnMissingArgumentOrSubcommand | Usage::MissingSubcommand => "no command was given".to_owned(),
+        Usage::InvalidSubcommand => {
+            let given = context(error, ContextKind::InvalidSubcommand).and_then(repeated);
+            given.map_or("there is no such command".into(), |given| format!("there is no command `{given}`"))
+        }
+        Usage::UnknownArgument => {
+            let given = context(error, ContextKind::InvalidArg).and_then(repeated);
+            given.map_or("there is an argument that was not expected".into(), |given| {
+                format!("the argument `{given}` was not expected")
+            })
+        }
+        Usage::MissingRequiredArgument => format!("{known} is missing"),
+        Usage::ArgumentConflict => match context(error, ContextKind::PriorArg) {
+            Some(other) if other == known => format!("{known} is given twice"),
+            other => format!("{known} and {} do not go together", other.unwrap_or_else(|| "another option".into())),
+        },
+        Usage::TooManyValues | Usage::WrongNumberOfValues => format!("{known} takes no value"),
+        Usage::InvalidValue if context(error, ContextKind::InvalidValue).is_some_and(|value| value.is_empty()) => {
+            format!("{known} has no value")
+        }
+        _ => format!("the value of {known} is {}", reason(error)),
+    };
+    Failure::new(ErrorKind::InvalidInput, message, hint(error, help))
+}
+
+/// Returns the message of a value parser of this program. The messages of clap's own parsers would quote the value.
+fn reason(error: &clap::Error) -> String {
+    let reason = error.source().map(ToString::to_string).filter(|reason| reason.starts_with("not "));
+    reason.unwrap_or_else(|| "not valid".into())
+}
+
+fn hint(error: &clap::Error, help: &str) -> String {
+    let usage = format!("`{help}` shows the usage");
+    let known = |kind| context(error, kind).filter(|text| !text.is_empty());
+    if let Some(values) = known(ContextKind::ValidValue) {
+        return format!("give one of {values}");
+    }
+    if let Some(similar) = known(ContextKind::SuggestedSubcommand).or_else(|| known(ContextKind::SuggestedArg)) {
+        return format!("did you mean {similar}? {usage}");
+    }
+    match error.kind() {
+        Usage::UnknownArgument => format!("{usage}; a key is never an argument"),
+        _ => usage,
+    }
+}
+
+/// Returns an argument without its value. Returns `None` if the argument is long enough to be a key.
+fn repeated(given: String) -> Option<String> {
+    let given = given.split('=').next().unwrap_or_default().to_owned();
+    (given.chars().count() <= MAX_REPEATED_CHARS).then_some(given)
+}
+
+fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        _ => None,
+    }
 }

@@ -1,14 +1,14 @@
 //! Files that contain a secret and that only their owner can read: for `--out FILE`, and for the key of a profile.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Seek, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use codat_keys::ErrorKind;
 use codat_keys::internal::{OpenError, check_owner, check_trusted_folder};
 use same_file::Handle;
-use tempfile::NamedTempFile;
 
+use crate::atomic_file::{self, AtomicFile};
 use crate::failure::Failure;
 use crate::signals::with_state;
 
@@ -26,7 +26,7 @@ pub(crate) struct SecretFile {
     claim: File,
     is_new: bool,
     /// The file that replaces the reserved file. `None` if no file can be created in the folder.
-    temporary: Option<NamedTempFile>,
+    temporary: Option<AtomicFile>,
 }
 
 impl SecretFile {
@@ -90,10 +90,9 @@ impl SecretFile {
 
     /// Returns an error if writing the secret would fail.
     fn check_writable(&mut self) -> io::Result<()> {
-        match with_state(|state| state.temporary_in(folder_of(&self.path))) {
+        match AtomicFile::new_in(folder_of(&self.path)) {
             Ok(mut temporary) => {
-                temporary.write_all(&[0; RESERVED_BYTES])?;
-                temporary.as_file().sync_all()?;
+                temporary.write(&[0; RESERVED_BYTES])?;
                 self.temporary = Some(temporary);
             }
             Err(error) if self.is_new => return Err(error),
@@ -104,14 +103,14 @@ impl SecretFile {
 
     fn replace(&mut self, secret: &str) -> io::Result<()> {
         let mut temporary = self.temporary.take().ok_or(io::ErrorKind::Unsupported)?;
-        fill(temporary.as_file_mut(), secret)?;
-        with_state(|state| state.persist(temporary, &self.path))
+        temporary.write(secret.as_bytes())?;
+        temporary.persist(&self.path)
     }
 
     fn write_in_place(&mut self, secret: &str) -> io::Result<()> {
         #[cfg(unix)]
         self.claim.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        fill(&mut self.claim, secret)?;
+        atomic_file::write(&mut self.claim, secret.as_bytes())?;
         with_state(|state| state.keep(&self.path));
         Ok(())
     }
@@ -171,11 +170,4 @@ fn reserve_space(file: &File) -> io::Result<()> {
     #[cfg(not(target_os = "linux"))]
     let _ = file;
     Ok(())
-}
-
-fn fill(file: &mut File, secret: &str) -> io::Result<()> {
-    file.rewind()?;
-    file.write_all(secret.as_bytes())?;
-    file.set_len(secret.len() as u64)?;
-    file.sync_all()
 }

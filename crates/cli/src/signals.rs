@@ -10,11 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use std::{io, process, thread};
+use std::{process, thread};
 
 use codat_keys::{AbortHandle, ErrorKind};
 use same_file::Handle;
-use tempfile::NamedTempFile;
 use tokio::sync::watch;
 
 use crate::exit_status;
@@ -67,20 +66,6 @@ impl State {
         if let Ok(handle) = file.try_clone().and_then(Handle::from_file) {
             self.files.push((path.to_owned(), handle));
         }
-    }
-
-    /// Creates a temporary file, and registers it for removal.
-    pub(crate) fn temporary_in(&mut self, folder: &Path) -> io::Result<NamedTempFile> {
-        let temporary = NamedTempFile::new_in(folder)?;
-        self.remove_at_end(temporary.path(), temporary.as_file());
-        Ok(temporary)
-    }
-
-    /// Renames a temporary file to `path`, and cancels its removal.
-    pub(crate) fn persist(&mut self, temporary: NamedTempFile, path: &Path) -> io::Result<()> {
-        temporary.persist(path)?;
-        self.keep(path);
-        Ok(())
     }
 
     /// Cancels the removal of a file. If a signal ends the process later, the report says that the file was written.

@@ -23,7 +23,7 @@ struct Case {
     hint: &'static str,
 }
 
-const CASES: [Case; 23] = [
+const CASES: [Case; 24] = [
     Case {
         variables: &[("CODAT_API_KEY", "")],
         config: None,
@@ -95,8 +95,16 @@ const CASES: [Case; 23] = [
         ),
         status: 2,
         place: "profile in use",
-        text: "profiles.work.base_url in HOME/config/codat-keys/config.toml is no ",
-        hint: "write it like https://api.codat.io",
+        text: "HOME/config/codat-keys/config.toml is invalid: line 3: base_url must be a ",
+        hint: "write it like: [profiles.work]",
+    },
+    Case {
+        variables: &[],
+        config: Some("profiles = \"MadeUp-Key-For-The-Tests-0123456789abcde\""),
+        status: 2,
+        place: "profile in use",
+        text: "HOME/config/codat-keys/config.toml is invalid: line 1: this value must be a map",
+        hint: "write it like: [profiles.work]",
     },
     Case {
         variables: &[],
@@ -113,8 +121,8 @@ const CASES: [Case; 23] = [
         ),
         status: 2,
         place: "profile in use",
-        text: "HOME/config/codat-keys/config.toml is no TOML: line 4: ",
-        hint: "correct that line",
+        text: "HOME/config/codat-keys/config.toml is invalid: line 4: ",
+        hint: "correct the TOML syntax of this line",
     },
     Case {
         variables: &[],
@@ -123,15 +131,15 @@ const CASES: [Case; 23] = [
         ),
         status: 2,
         place: "profile in use",
-        text: "HOME/config/codat-keys/config.toml has an unknown member in profiles.work: `api_key`",
-        hint: "take it out; what it may hold is base_url, source, and never a key",
+        text: "HOME/config/codat-keys/config.toml is invalid: line 4: unknown member `api_key`, expected `base_url` or `source`",
+        hint: "write it like: [profiles.work]",
     },
     Case {
         variables: &[],
         config: Some("[profiles.work]\nbase_url = \"URL\"\nsource = \"MadeUp-Key-For-The-Tests-0123456789abcde\""),
         status: 2,
         place: "profile in use",
-        text: "profiles.work.source in HOME/config/codat-keys/config.toml is none that is known",
+        text: "HOME/config/codat-keys/config.toml is invalid: line 3: source must be \"keyring\" or a table",
         hint: "write it like: [profiles.work]",
     },
     Case {
@@ -139,7 +147,7 @@ const CASES: [Case; 23] = [
         config: Some("[profiles.work]\nsource = \"keyring\""),
         status: 2,
         place: "profile in use",
-        text: "profiles.work.base_url in HOME/config/codat-keys/config.toml is missing",
+        text: "HOME/config/codat-keys/config.toml is invalid: line 1: missing field `base_url`",
         hint: "write it like: [profiles.work]",
     },
     Case {
@@ -147,8 +155,8 @@ const CASES: [Case; 23] = [
         config: Some("[profiles.work]\nbase_url = \"URL\"\nsource = { command = [\"vault\"], timeout = \"5\" }"),
         status: 2,
         place: "profile in use",
-        text: "profiles.work.source.timeout in HOME/config/codat-keys/config.toml is no time",
-        hint: "write it like \"5s\" or \"10m\"",
+        text: "HOME/config/codat-keys/config.toml is invalid: line 3: a time must be written like \"5s\" or \"10m\"",
+        hint: "write it like: [profiles.work]",
     },
     Case {
         variables: &[],

@@ -181,7 +181,7 @@ fn login_reports_sources_with_precedence_over_the_profile() {
     assert_eq!(
         missing.stderr,
         format!(
-            "error: there is no profile `nope` in {}\nhint: there is work, other; `codat-keys login --profile nope` makes it\n",
+            "error: there is no profile `nope` in {}\nhint: there is other, work; `codat-keys login --profile nope` makes it\n",
             config.display()
         )
     );

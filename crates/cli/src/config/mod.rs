@@ -1,15 +1,14 @@
 //! The profiles in `config.toml`, in the configuration folder of the platform. The file names the source of each key, and
 //! contains no key.
 
+mod lock;
 mod profile;
 mod read;
 
 use std::fmt::Display;
-use std::fs::{self, File, TryLockError};
-use std::io::{ErrorKind as Io, Read, Write};
+use std::fs::{self, File};
+use std::io::{ErrorKind as Io, Read};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use codat_keys::ErrorKind;
 use codat_keys::internal::{NotText, OpenError, check_trusted_folder, decode, open_trusted};
@@ -18,16 +17,12 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 pub(crate) use profile::{Command, Name, Place, Profile, Source};
 
+use crate::atomic_file::AtomicFile;
 use crate::failure::Failure;
-use crate::signals::with_state;
 
 /// The folder for keys that are stored in files and not in the keyring. The folder is in the folder of `config.toml`.
 /// The name of each file is the name of its profile.
 const KEYS: &str = "keys";
-
-/// How long to wait for a lock that another process holds.
-const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 pub(crate) struct Config {
     path: PathBuf,
@@ -44,25 +39,8 @@ impl Config {
     /// lock until it is dropped.
     pub(crate) fn lock() -> Result<Self, Failure> {
         let folder = folder()?;
-        let path = folder.join("config.lock");
         private_folder(&folder)?;
-        let refuse = |error| cannot_be_written(&path, &error);
-        let lock = open_lock(&path).map_err(refuse)?;
-        let ends = Instant::now() + LOCK_TIMEOUT;
-        while let Err(error) = lock.try_lock() {
-            match error {
-                TryLockError::Error(error) => return Err(refuse(error)),
-                TryLockError::WouldBlock if Instant::now() < ends => thread::sleep(POLL_INTERVAL),
-                TryLockError::WouldBlock => {
-                    let what =
-                        format!("{} has been locked by another process for more than {LOCK_TIMEOUT:?}", path.display());
-                    return Err(Failure::local(
-                        what,
-                        "find the process with `lsof` or `fuser`, and wait until it ends or stop it",
-                    ));
-                }
-            }
-        }
+        let lock = lock::acquire(&folder.join("config.lock"))?;
         Ok(Self { _lock: Some(lock), ..Self::load()? })
     }
 
@@ -187,10 +165,9 @@ impl Config {
         let folder = path.parent().unwrap_or(&path);
         private_folder(folder)?;
         let write = || {
-            let mut temporary = with_state(|state| state.temporary_in(folder))?;
-            temporary.write_all(self.text().as_bytes())?;
-            temporary.as_file().sync_all()?;
-            with_state(|state| state.persist(temporary, &path))
+            let mut file = AtomicFile::new_in(folder)?;
+            file.write(self.text().as_bytes())?;
+            file.persist(&path)
         };
         write().map_err(|error| cannot_be_written(&path, &error))
     }
@@ -214,23 +191,6 @@ pub(crate) fn private_folder(folder: &Path) -> Result<(), Failure> {
 
 fn cannot_be_written(path: &Path, error: &std::io::Error) -> Failure {
     Failure::local(format!("{} cannot be written: {error}", path.display()), "check that its folder is yours")
-}
-
-/// Opens the lock file, with permissions that prevent other users from locking it.
-fn open_lock(path: &Path) -> std::io::Result<File> {
-    let mut options = File::options();
-    // Opens the file for reading and writing, because this does not block if the path is a named pipe.
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-        options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-        let lock = options.open(path)?;
-        lock.set_permissions(fs::Permissions::from_mode(0o600))?;
-        Ok(lock)
-    }
-    #[cfg(windows)]
-    options.open(path)
 }
 
 fn folder() -> Result<PathBuf, Failure> {

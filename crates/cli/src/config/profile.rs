@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use codat_keys::{ErrorKind, KeyCommand};
+use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::redact::without_secrets;
@@ -74,16 +75,13 @@ impl Display for Source {
 ///
 /// The name is also a file name. Capitals are rejected, because some file systems ignore case. A key that was given as
 /// a name by mistake is invalid, and errors do not repeat it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) struct Name(String);
 
 impl Name {
     pub(crate) fn parse(text: &str, place: &str) -> Result<Self, Failure> {
-        let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let is_name = text.starts_with(is_letter)
-            && text.len() <= MAX_NAME_CHARS
-            && text.chars().all(|c| is_letter(c) || matches!(c, '-' | '_'));
-        is_name.then(|| Self(text.into())).ok_or_else(|| {
+        Self::try_from(text.to_owned()).map_err(|_| {
             Failure::new(
                 ErrorKind::InvalidInput,
                 format!("{place} is no name of a profile"),
@@ -94,6 +92,18 @@ impl Name {
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let is_name = text.starts_with(is_letter)
+            && text.len() <= MAX_NAME_CHARS
+            && text.chars().all(|c| is_letter(c) || matches!(c, '-' | '_'));
+        is_name.then_some(Self(text)).ok_or("the name of a profile must be like work or staging-eu")
     }
 }
 

@@ -1,12 +1,18 @@
-//! The parser of `config.toml`. An error can name an unknown member, but never repeats a value, because the value may
+//! The parser of `config.toml`. An error names the line and the mistake, but never repeats a value, because the value may
 //! be a key that was put there by mistake.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use codat_keys::ErrorKind;
 use jiff::SignedDuration;
-use toml_edit::{DocumentMut, Item, TableLike, TomlError};
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use toml_edit::Document;
 use url::Url;
 
 use super::{Command, Config, Name, Profile, Source};
@@ -15,116 +21,139 @@ use crate::failure::Failure;
 const EXAMPLE: &str = "write it like: [profiles.work] base_url = \"https://api.codat.io\", source = \"keyring\" | { file = \"PATH\" } | \
                        { command = [\"vault\", \"...\"], timeout = \"5s\", cached_for = \"10m\" }";
 
+/// The maximum length in characters of a name that an error repeats. A key has 40 characters.
+const MAX_REPEATED_CHARS: usize = 20;
+
 pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, Failure> {
-    let reader = Reader { path, folder };
-    let document: DocumentMut = text.parse().map_err(|error| reader.syntax(text, &error))?;
-    reader.check_members(document.as_table(), "", &["profile", "profiles"])?;
-    let in_use = document.get("profile").map(|name| reader.name(name.as_str().unwrap_or_default(), "profile"));
-    let mut profiles = Vec::new();
-    if let Some(tables) = document.get("profiles") {
-        for (name, profile) in reader.table(tables, "profiles")?.iter() {
-            profiles.push(reader.profile(reader.name(name, "a member of profiles")?, profile)?);
-        }
-    }
-    Ok(Config { path: path.to_owned(), in_use: in_use.transpose()?, profiles, document, _lock: None })
-}
-
-/// Whether a URL has no part that could contain a secret: a user name, password, query or fragment.
-fn holds_no_secret(url: Url) -> bool {
-    url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none()
-}
-
-struct Reader<'a> {
-    path: &'a Path,
-    folder: &'a Path,
-}
-
-impl Reader<'_> {
-    fn profile(&self, name: Name, item: &Item) -> Result<Profile, Failure> {
-        let place = format!("profiles.{name}");
-        let table = self.table(item, &place)?;
-        self.check_members(table, &place, &["base_url", "source"])?;
-        let base_url = match table.get("base_url") {
-            None => return Err(self.refuse(&format!("{place}.base_url"), "is missing", EXAMPLE)),
-            Some(url) => {
-                url.as_str().filter(|url| Url::parse(url).is_ok_and(holds_no_secret)).map(str::to_owned).ok_or_else(
-                    || self.refuse(&format!("{place}.base_url"), "is no URL", "write it like https://api.codat.io"),
-                )?
-            }
-        };
-        let place = format!("{place}.source");
-        let source = match table.get("source") {
-            None => return Err(self.refuse(&place, "is missing", EXAMPLE)),
-            Some(source) if source.as_str() == Some("keyring") => Source::Keyring,
-            Some(source) if source.is_table_like() => self.source(self.table(source, &place)?, &place)?,
-            Some(_) => return Err(self.refuse(&place, "is none that is known", EXAMPLE)),
-        };
-        Ok(Profile { name, base_url, source })
-    }
-
-    fn source(&self, table: &dyn TableLike, place: &str) -> Result<Source, Failure> {
-        match (table.get("file"), table.get("command")) {
-            (Some(file), None) => {
-                self.check_members(table, place, &["file"])?;
-                Ok(Source::File(self.folder.join(self.text(file, &format!("{place}.file"))?)))
-            }
-            (None, Some(command)) => {
-                self.check_members(table, place, &["command", "timeout", "cached_for"])?;
-                let words = command.as_array().map(|words| words.iter().map(|word| word.as_str().map(str::to_owned)));
-                let argv: Option<Vec<String>> = words.and_then(Iterator::collect);
-                let argv = argv.filter(|argv| !argv.is_empty()).ok_or_else(|| {
-                    self.refuse(&format!("{place}.command"), "is no list of a program and its arguments", EXAMPLE)
-                })?;
-                let time =
-                    |name: &str| table.get(name).map(|time| self.time(time, &format!("{place}.{name}"))).transpose();
-                Ok(Source::Command(Command { argv, timeout: time("timeout")?, cached_for: time("cached_for")? }))
-            }
-            _ => Err(self.refuse(place, "names neither a file nor a command, or both", EXAMPLE)),
-        }
-    }
-
-    /// Returns an error if the table has a member that is not in `names`.
-    fn check_members(&self, table: &dyn TableLike, place: &str, names: &[&str]) -> Result<(), Failure> {
-        let unknown = table.iter().map(|(name, _)| name).find(|name| !names.contains(name));
-        unknown.map_or(Ok(()), |name| {
-            // Omits a long name, because the name may be a key.
-            let name = if name.len() <= 20 { format!("`{name}`") } else { "a long name".into() };
-            let within = if place.is_empty() { String::new() } else { format!(" in {place}") };
-            let what = format!("{} has an unknown member{within}: {name}", self.path.display());
-            let hint = format!("take it out; what it may hold is {}, and never a key", names.join(", "));
-            Err(Failure::new(ErrorKind::InvalidInput, what, hint))
-        })
-    }
-
-    fn table<'t>(&self, item: &'t Item, place: &str) -> Result<&'t dyn TableLike, Failure> {
-        item.as_table_like().ok_or_else(|| self.refuse(place, "is no table", EXAMPLE))
-    }
-
-    fn text(&self, item: &Item, place: &str) -> Result<String, Failure> {
-        let text = item.as_str().filter(|text| !text.is_empty());
-        text.map(str::to_owned).ok_or_else(|| self.refuse(place, "is empty, or no text", EXAMPLE))
-    }
-
-    fn name(&self, text: &str, place: &str) -> Result<Name, Failure> {
-        Name::parse(text, &format!("{place} in {}", self.path.display()))
-    }
-
-    fn time(&self, item: &Item, place: &str) -> Result<Duration, Failure> {
-        let time = item.as_str().and_then(|text| text.parse::<SignedDuration>().ok());
-        let time = time.filter(SignedDuration::is_positive).map(SignedDuration::unsigned_abs);
-        time.ok_or_else(|| self.refuse(place, "is no time", "write it like \"5s\" or \"10m\""))
-    }
-
-    fn refuse(&self, place: &str, what: &str, hint: &str) -> Failure {
-        Failure::new(ErrorKind::InvalidInput, format!("{place} in {} {what}", self.path.display()), hint)
-    }
-
-    /// Describes a syntax error by its line number and message. The parser's full message would quote the line.
-    fn syntax(&self, text: &str, error: &TomlError) -> Failure {
-        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let invalid = |span: Option<Range<usize>>, message: &str, hint| {
+        let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        let what = format!("{} is no TOML: line {line}: {}", self.path.display(), error.message());
-        Failure::new(ErrorKind::InvalidInput, what, "correct that line")
+        Failure::new(ErrorKind::InvalidInput, format!("{} is invalid: line {line}: {message}", path.display()), hint)
+    };
+    let document = Document::parse(text.to_owned())
+        .map_err(|error| invalid(error.span(), error.message(), "correct the TOML syntax of this line"))?;
+    // The document is not parsed again: toml_edit deserializes the parsed document.
+    let file: ConfigFile = toml_edit::de::from_document(document.clone())
+        .map_err(|error| invalid(error.span(), &without_values(error.message()), EXAMPLE))?;
+    let profile = |(name, table): (Name, ProfileTable)| {
+        let source = match table.source {
+            Source::File(file) => Source::File(folder.join(file)),
+            other => other,
+        };
+        Profile { name, base_url: table.base_url.0, source }
+    };
+    let profiles = file.profiles.into_iter().map(profile).collect();
+    Ok(Config { path: path.to_owned(), in_use: file.profile, profiles, document: document.into_mut(), _lock: None })
+}
+
+/// Removes values from an error message of serde, and names that are long enough to be a key.
+fn without_values(message: &str) -> String {
+    let Some((what, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
+    if what.starts_with("invalid ") {
+        return format!("this value must be {expected}");
+    }
+    match what.strip_prefix("unknown field `").and_then(|name| name.strip_suffix('`')) {
+        Some(name) if name.chars().count() <= MAX_REPEATED_CHARS => {
+            format!("unknown member `{name}`, expected {expected}")
+        }
+        _ => format!("unknown member, expected {expected}"),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    profile: Option<Name>,
+    #[serde(default)]
+    profiles: BTreeMap<Name, ProfileTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table with base_url and source")]
+struct ProfileTable {
+    base_url: BaseUrl,
+    source: Source,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct BaseUrl(String);
+
+/// The table form of a source.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SourceTable {
+    file: Option<PathBuf>,
+    command: Option<Vec<String>>,
+    timeout: Option<Time>,
+    cached_for: Option<Time>,
+}
+
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+struct Time(Duration);
+
+impl TryFrom<String> for BaseUrl {
+    type Error = &'static str;
+
+    /// Rejects a URL with a part that could contain a secret: a user name, password, query or fragment.
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let holds_no_secret = |url: Url| {
+            url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none()
+        };
+        let is_valid = Url::parse(&text).is_ok_and(holds_no_secret);
+        is_valid.then_some(Self(text)).ok_or("base_url must be a URL like https://api.codat.io")
+    }
+}
+
+impl TryFrom<String> for Time {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let time = text.parse().ok().filter(SignedDuration::is_positive).map(|time| Self(time.unsigned_abs()));
+        time.ok_or("a time must be written like \"5s\" or \"10m\"")
+    }
+}
+
+impl TryFrom<SourceTable> for Source {
+    type Error = &'static str;
+
+    fn try_from(table: SourceTable) -> Result<Self, Self::Error> {
+        let time = |time: Option<Time>| time.map(|Time(time)| time);
+        match table {
+            SourceTable { file: Some(file), command: None, timeout: None, cached_for: None } => {
+                Some(file).filter(|file| !file.as_os_str().is_empty()).map(Self::File).ok_or("file must not be empty")
+            }
+            SourceTable { file: None, command: Some(argv), timeout, cached_for } if !argv.is_empty() => {
+                Ok(Self::Command(Command { argv, timeout: time(timeout), cached_for: time(cached_for) }))
+            }
+            _ => Err("source must be \"keyring\", a table with file, or a table with command, timeout and cached_for"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SourceVisitor;
+
+        impl<'de> Visitor<'de> for SourceVisitor {
+            type Value = Source;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"keyring\" or a table")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Source, E> {
+                let is_keyring = text == "keyring";
+                is_keyring.then_some(Source::Keyring).ok_or_else(|| E::custom("source must be \"keyring\" or a table"))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Source, A::Error> {
+                SourceTable::deserialize(MapAccessDeserializer::new(map))?.try_into().map_err(A::Error::custom)
+            }
+        }
+
+        deserializer.deserialize_any(SourceVisitor)
     }
 }
 
@@ -139,7 +168,7 @@ mod tests {
         #[test]
         fn nothing_panics(text in "(profiles?|a|base_url|source|file|\"keyring\"|\"http://a\"|\\[|\\]|\\{|\\}|=|\\.|,|\n| ){0,30}") {
             if let Ok(mut config) = config(Path::new("/home/config.toml"), Path::new("/home"), &text) {
-                let name = Name::parse("work", "").map_err(|failure| TestCaseError::fail(failure.to_string()))?;
+                let name = Name::try_from("work".to_owned()).map_err(TestCaseError::fail)?;
                 config.put(&name, "https://api.codat.io", Place::File);
                 prop_assert!(config.find(&name).is_some());
                 config.remove(&name);

@@ -1,0 +1,45 @@
+//! A temporary file that replaces another file atomically.
+
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::path::Path;
+
+use tempfile::NamedTempFile;
+
+use crate::signals::with_state;
+
+/// A new file in the folder of the file that it will replace. Only its owner can read it: on Unix, it has mode 0600. It is
+/// removed when it is dropped, and when a signal ends this process.
+pub(crate) struct AtomicFile(NamedTempFile);
+
+impl AtomicFile {
+    pub(crate) fn new_in(folder: &Path) -> io::Result<Self> {
+        with_state(|state| {
+            let file = NamedTempFile::new_in(folder)?;
+            state.remove_at_end(file.path(), file.as_file());
+            Ok(Self(file))
+        })
+    }
+
+    /// Sets the content of the file, and waits until it is on the disk.
+    pub(crate) fn write(&mut self, content: &[u8]) -> io::Result<()> {
+        write(self.0.as_file_mut(), content)
+    }
+
+    /// Renames the file to `path`. From then on, it is not removed.
+    pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
+        with_state(|state| {
+            self.0.persist(path)?;
+            state.keep(path);
+            Ok(())
+        })
+    }
+}
+
+/// Replaces the content of a file, and waits until it is on the disk.
+pub(crate) fn write(file: &mut File, content: &[u8]) -> io::Result<()> {
+    file.rewind()?;
+    file.write_all(content)?;
+    file.set_len(content.len() as u64)?;
+    file.sync_all()
+}
