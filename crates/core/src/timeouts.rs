@@ -54,22 +54,21 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    pub(crate) fn new(clock: &dyn Clock, Timeouts { attempt, operation }: Timeouts) -> Self {
-        let started = clock.now();
+    pub(crate) fn new(started: Instant, Timeouts { attempt, operation }: Timeouts) -> Self {
         Self { started, at: started + operation.min(MAX_TIMEOUT), attempt }
     }
 
-    pub(crate) fn elapsed(self, clock: &dyn Clock) -> Duration {
-        clock.now().saturating_duration_since(self.started)
+    pub(crate) fn elapsed(self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.started)
     }
 
-    pub(crate) fn remaining(self, clock: &dyn Clock) -> Duration {
-        self.at.saturating_duration_since(clock.now())
+    pub(crate) fn remaining(self, now: Instant) -> Duration {
+        self.at.saturating_duration_since(now)
     }
 
-    /// Returns the timeout of an attempt that begins now.
-    pub(crate) fn attempt_timeout(self, clock: &dyn Clock) -> Duration {
-        self.remaining(clock).min(self.attempt)
+    /// Returns the timeout of an attempt that begins at `now`.
+    pub(crate) fn attempt_timeout(self, now: Instant) -> Duration {
+        self.remaining(now).min(self.attempt)
     }
 }
 

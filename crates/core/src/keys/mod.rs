@@ -1,7 +1,9 @@
 //! The operations on API keys: list, get, find, create and delete.
 
-pub mod create;
-pub mod delete;
+pub(crate) mod create;
+mod delete;
+mod operation;
+pub mod state_machines;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};

@@ -1,5 +1,5 @@
-//! Execution of requests with retries. `create` and `delete` do not use this module: their own drivers also list the
-//! keys between attempts.
+//! Execution of requests with retries. `create` and `delete` do not use this module: their state machines also list
+//! the keys between attempts.
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -44,8 +44,7 @@ impl<'a> Execution<'a> {
                 Err(error) => return Err(self.conclude(error)),
                 done => return done,
             };
-            let (remaining, jitter) = (self.transport.remaining(self.deadline), self.retry.rng.jitter());
-            match self.retry.policy.backoff(self.attempts, error.retry_after(), remaining, jitter) {
+            match self.retry.backoff(self.attempts, error.retry_after(), self.transport.remaining(self.deadline)) {
                 Some(wait) => self.transport.sleep(wait).await,
                 None => return Err(self.conclude(error)),
             }

@@ -17,20 +17,32 @@ pub(crate) struct Retry {
     pub(crate) rng: Arc<dyn Rng>,
 }
 
+impl Retry {
+    /// Returns the wait before the next attempt, or `None` to give up. See [`RetryPolicy::backoff`].
+    pub(crate) fn backoff(
+        &self,
+        attempts_made: u32,
+        retry_after: Option<Duration>,
+        remaining: Duration,
+    ) -> Option<Duration> {
+        self.policy.backoff(attempts_made, retry_after, remaining, self.rng.jitter())
+    }
+}
+
 /// The maximum number of attempts of an operation and the waits between them. The waits use exponential backoff with
 /// full jitter.
 #[derive(Clone, Copy, Debug)]
-pub struct RetryPolicy {
+pub(crate) struct RetryPolicy {
     /// The maximum number of attempts, including the first one.
-    pub max_attempts: u32,
+    pub(crate) max_attempts: u32,
     /// The maximum duration of the first wait. The maximum doubles with each attempt.
-    pub initial_backoff: Duration,
+    pub(crate) initial_backoff: Duration,
     /// The maximum duration of every wait.
-    pub max_backoff: Duration,
+    pub(crate) max_backoff: Duration,
 }
 
 /// The default policy: four attempts, with waits of up to 250 ms, 500 ms and 1 s.
-pub const DEFAULT_POLICY: RetryPolicy =
+pub(crate) const DEFAULT_POLICY: RetryPolicy =
     RetryPolicy { max_attempts: 4, initial_backoff: Duration::from_millis(250), max_backoff: Duration::from_secs(5) };
 
 /// The policy for clients without retries: a single attempt.
@@ -43,7 +55,7 @@ impl RetryPolicy {
     /// Returns the wait before the next attempt, or `None` to give up. The wait is at least `retry_after`, the value of
     /// the `Retry-After` header. Returns `None` after the last attempt, or if `remaining`, the time until the deadline,
     /// does not exceed the wait by more than 100 ms. `jitter` is at least 0 and less than 1.
-    pub fn backoff(
+    fn backoff(
         &self,
         attempts_made: u32,
         retry_after: Option<Duration>,
@@ -86,7 +98,7 @@ impl Rng for ThreadRng {
 
 #[cfg(test)]
 mod tests {
-    use std::future::Future;
+    use std::future::{Future, IntoFuture as _};
     use std::pin::Pin;
     use std::sync::Mutex;
     use std::time::Instant;
@@ -95,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::client::Client;
-    use crate::domain::ApiKey;
+    use crate::domain::{ApiKey, KeyId, KeyName};
     use crate::raw_server::{RawServer, Reply, json};
     use crate::timeouts::Clock;
 
@@ -171,6 +183,42 @@ mod tests {
         assert_eq!(error.elapsed(), Duration::from_millis(875), "the time of an earlier operation does not count");
         let error = client.request(http::Method::PUT, "x").await.unwrap_err();
         assert_eq!((error.attempts(), error.elapsed()), (0, Duration::ZERO), "nothing was sent");
+    }
+
+    const KEYS: &str = r#"{"results":[{"id":"a","apiKey":"MadeUpKey"},{"id":"b","apiKey":"MadeUpKeyB"}]}"#;
+
+    #[tokio::test]
+    async fn an_error_of_create_or_delete_contains_the_attempts_of_the_whole_operation() {
+        let (list, failed) = (|| json(200, KEYS), || json(503, ""));
+        let (name, id) = (KeyName::parse("ci").unwrap(), KeyId::parse("b").unwrap());
+        let described = |error: Error| (error.kind(), error.attempts(), error.elapsed().as_millis());
+
+        // The final listing has four attempts as well.
+        let (server, clock) = (RawServer::with_replies(vec![list(), failed()]), fake());
+        let error = client(&server, &clock).keys().create(&name).await.unwrap_err();
+        assert_eq!(described(error), (ErrorKind::OutcomeUnknown, 4, 2 * 875));
+        let replies = vec![list(), failed(), list(), failed(), list(), failed(), list(), failed()];
+        let (server, clock) = (RawServer::with_replies(replies), fake());
+        let error = client(&server, &clock).keys().delete(&id).await.unwrap_err();
+        assert_eq!(described(error), (ErrorKind::OutcomeUnknown, 4, 2 * 875));
+
+        // The error of the first listing has the attempts of the listing.
+        let (server, clock) = (RawServer::with_replies(vec![failed()]), fake());
+        let client = client(&server, &clock);
+        assert_eq!(described(client.keys().create(&name).await.unwrap_err()), (ErrorKind::Server, 4, 875));
+        assert_eq!(described(client.keys().delete(&id).await.unwrap_err()), (ErrorKind::Server, 4, 875));
+    }
+
+    #[tokio::test]
+    async fn create_gives_up_if_a_long_wait_leaves_too_little_time_for_an_attempt() {
+        let replies = vec![json(200, KEYS), Reply::Disconnect, rate_limited("56"), json(200, KEYS)];
+        let (server, clock) = (RawServer::with_replies(replies), fake());
+        let name = KeyName::parse("ci").unwrap();
+        let client = client(&server, &clock);
+        let create = client.keys().create(&name).into_future();
+        let error = tokio::time::timeout(Duration::from_secs(30), create).await.expect("it ends").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        assert_eq!(server.requests().len(), 5, "a list, two attempts, and a list before and after giving up");
     }
 
     proptest! {

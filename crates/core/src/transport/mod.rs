@@ -116,26 +116,35 @@ impl Transport {
     }
 
     pub(crate) fn deadline(&self, timeouts: Timeouts) -> Deadline {
-        Deadline::new(&*self.config.clock, timeouts)
+        Deadline::new(self.now(), timeouts)
     }
 
     pub(crate) fn remaining(&self, deadline: Deadline) -> Duration {
-        deadline.remaining(&*self.config.clock)
+        deadline.remaining(self.now())
     }
 
     /// Returns the time since the start of the operation.
     pub(crate) fn elapsed(&self, deadline: Deadline) -> Duration {
-        deadline.elapsed(&*self.config.clock)
+        deadline.elapsed(self.now())
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.config.clock.now()
     }
 
     pub(crate) async fn sleep(&self, time: Duration) {
         self.config.clock.sleep(time).await;
     }
 
-    /// Returns whether enough time remains to send a request: the connect timeout plus 250 ms. With less time, an
+    /// Returns the minimum time that must remain to send a request: the connect timeout plus 250 ms. With less time, an
     /// attempt could time out while it connects, which counts as possibly sent.
+    pub(crate) fn time_to_send(&self) -> Duration {
+        self.config.connect_timeout + Duration::from_millis(250)
+    }
+
+    /// Returns whether enough time remains to send a request.
     pub(crate) fn can_send(&self, deadline: Deadline) -> bool {
-        self.remaining(deadline) >= self.config.connect_timeout + Duration::from_millis(250)
+        self.remaining(deadline) >= self.time_to_send()
     }
 
     pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
@@ -150,15 +159,15 @@ impl Transport {
         deadline: Deadline,
     ) -> Result<Attempt, Failure> {
         let span = debug_span!("codat.request", method = %request.method(), path = path_template(request.uri()), status = Empty, correlation_id = Empty);
-        let timeout = deadline.attempt_timeout(&*self.config.clock);
+        let timeout = deadline.attempt_timeout(self.now());
         // Without a tracing subscriber, the attempt is not timed.
         if span.is_disabled() {
             return self.exchange(key, request, timeout).await;
         }
         async {
-            let started = self.config.clock.now();
+            let started = self.now();
             let result = self.exchange(key, request, timeout).await;
-            let milliseconds = self.config.clock.now().saturating_duration_since(started).as_millis() as u64;
+            let milliseconds = self.now().saturating_duration_since(started).as_millis() as u64;
             match &result {
                 Ok(attempt) => {
                     // Only error responses have a correlation id. Searching a successful body for one would cost as

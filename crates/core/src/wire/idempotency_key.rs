@@ -1,12 +1,18 @@
 //! Idempotency keys for requests to Codat. An idempotency key is a UUID of version 7, which contains the time of its
 //! creation.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::domain::CLOCK_SKEW;
 use crate::error::{Error, ErrorKind};
 
 pub(crate) const HEADER: &str = "idempotency-key";
+
+/// The age at which an idempotency key becomes too old to be sent. Codat forgets an idempotency key after 90 minutes.
+const MAX_AGE: Duration = Duration::from_secs(85 * 60);
 
 /// Generates an idempotency key. `Uuid::now_v7` is not used, because it locks a counter of the process, and the child
 /// process after a fork could inherit the lock in its locked state.
@@ -27,4 +33,14 @@ pub(crate) fn timestamp(key: Uuid) -> Result<Timestamp, Error> {
     Timestamp::new(i64::try_from(seconds).unwrap_or(i64::MAX), i32::try_from(nanoseconds).unwrap_or_default()).map_err(
         |source| Error::new(ErrorKind::InvalidInput, "the idempotency key's time is out of range").with_source(source),
     )
+}
+
+/// Returns whether an idempotency key with this time is too old to be sent. If its time is in the future, a clock is
+/// wrong and Codat may have received the idempotency key at any time, so it counts as too old.
+pub(crate) fn is_too_old(time: Timestamp, now: Timestamp) -> bool {
+    let age = now.duration_since(time);
+    match Duration::try_from(age) {
+        Ok(age) => age >= MAX_AGE,
+        Err(_) => age.unsigned_abs() > CLOCK_SKEW,
+    }
 }

@@ -1,26 +1,25 @@
-//! Model check of `create`: runs a create operation against the model server and checks the invariants.
+//! Model check of `create`: drives the state machine of the core against the model server and checks the invariants.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use codat_keys::internal::DEFAULT_POLICY;
-use codat_keys::internal::create::decision::{Action, Completion, Context, decide};
-use codat_keys::internal::create::observed::{AttemptOutcome, Listing, Observed};
+use codat_keys::internal::state_machines::create::{Action, AttemptOutcome, Event};
+use codat_keys::internal::state_machines::{CreateMachine, Now, create_machine, error, operation};
+use codat_keys::{Creation, Error, ErrorKind, KeyName, Timestamp};
 
-use super::faults::{FAULTS, Fault, LIST_FAULTS, ListFault, Pause};
+use super::faults::{Fault, LIST_FAULTS, ListFault, Pause, faults};
 use super::schedule::Schedule;
-use super::server::{FIRST_NEW, Key, Landing, Reply, Server, fails, works_on};
-use super::{RunResult, Setup};
+use super::server::{IDEMPOTENCY_KEY, NAME, STARTED, Server, failed};
+use super::{RunResult, Setup, TIME_TO_SEND};
 
 /// Runs one schedule of faults and checks the invariants of `create`.
 pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
+    let origin = Instant::now();
     let mut call = Call {
         setup,
         schedule,
         server: Server::new(setup.keys, setup.named_before),
-        observed: Observed::new(setup.adopt, false),
-        before: None,
-        candidates: None,
-        made: None,
+        machine: machine(origin, setup.adopt, false),
+        origin,
         spent: Duration::ZERO,
         age: Duration::ZERO,
         was_resumed: false,
@@ -29,30 +28,31 @@ pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
         a_list_was_stale: false,
         is_ambiguous: false,
     };
-    let mut steps = 0;
-    let end = loop {
-        steps += 1;
-        if steps > 200 {
-            return RunResult::Violated("the call does not end");
+    for _ in 0..200 {
+        if let Some(result) = call.step() {
+            return call.check(&result);
         }
-        match call.step() {
-            Some(end) => break end,
-            None => call.server.step(),
-        }
-    };
-    call.check(end)
+        call.server.step();
+    }
+    RunResult::Violated("the call does not end")
+}
+
+fn machine(started: Instant, adopt: bool, resumed: bool) -> CreateMachine {
+    let name = KeyName::parse(NAME).expect("a valid name");
+    let operation = operation(started, Duration::from_secs(60), TIME_TO_SEND);
+    create_machine(operation, &name, IDEMPOTENCY_KEY, adopt, resumed).expect("a valid idempotency key")
 }
 
 struct Call<'a> {
     setup: Setup,
     schedule: &'a mut Schedule,
     server: Server,
-    observed: Observed,
-    /// The ids of the keys in the first list. `None` after a resume.
-    before: Option<Vec<u32>>,
-    candidates: Option<Vec<u32>>,
-    made: Option<u32>,
+    machine: CreateMachine,
+    /// The start of the operation, also after a resume.
+    origin: Instant,
+    /// The time since the start or the resume of the operation.
     spent: Duration,
+    /// The age of the idempotency key.
     age: Duration,
     was_resumed: bool,
     lists_since_post: u8,
@@ -65,20 +65,16 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn step(&mut self) -> Option<Completion> {
-        let remaining = Duration::from_secs(60).saturating_sub(self.spent);
-        match decide(
-            &self.observed,
-            &DEFAULT_POLICY,
-            Context { remaining, age: self.age, can_send: remaining > Duration::from_secs(5), jitter: 0.5 },
-        ) {
-            Action::List => self.list(),
+    fn step(&mut self) -> Option<Result<Creation, Error>> {
+        let started = Timestamp::from_millisecond(STARTED).expect("a valid time");
+        match self.machine.next(Now { instant: self.origin + self.spent, system: started + self.age }) {
+            Action::List(_) => self.list(),
             Action::Post => self.post(),
             Action::Wait(time) => {
                 self.pass(time);
-                self.observed.waited();
+                self.machine.on_event(Event::Waited);
             }
-            Action::Complete(completion) => return Some(completion),
+            Action::Complete(result) => return Some(result),
         }
         None
     }
@@ -92,8 +88,7 @@ impl Call<'_> {
         self.pass(Duration::from_millis(100));
         let fault = self.schedule.choose(if self.setup.adopt { &LIST_FAULTS[..3] } else { &LIST_FAULTS });
         if let ListFault::Failed = fault {
-            self.candidates = None;
-            return self.observed.listed(None);
+            return self.machine.on_event(Event::ListFailed(error(ErrorKind::Server, None, None)));
         }
         if let ListFault::ForeignBefore = fault {
             self.server.add(false);
@@ -101,112 +96,74 @@ impl Call<'_> {
         let stale = matches!(fault, ListFault::Stale);
         self.a_list_was_stale |= stale;
         self.lists_since_post += 1;
-        self.ours_at_last_list = self.server.ours() > 0;
-        let keys = if stale { &self.server.before_newest_change } else { &self.server.keys };
-        let is_new = |key: &&Key| match &self.before {
-            Some(before) => !before.contains(&key.id),
-            // A resumed operation recognizes new keys by their dates. All other keys are much older.
-            None => self.was_resumed && key.id >= FIRST_NEW,
-        };
-        let candidates: Vec<u32> =
-            keys.iter().filter(|key| key.has_the_name).filter(is_new).map(|key| key.id).collect();
-        let adoptable = candidates.iter().filter(|id| **id >= FIRST_NEW).count();
-        let is_first = self.before.is_none() && !self.was_resumed;
-        let listing = if is_first {
-            Listing { keys: keys.len(), candidates: 0, adoptable: 0 }
-        } else {
-            Listing { keys: keys.len(), candidates: candidates.len(), adoptable }
-        };
-        self.observed.listed(Some(listing));
-        if self.before.is_none() && !self.was_resumed {
-            self.before = Some(keys.iter().map(|key| key.id).collect());
-        }
-        self.candidates = Some(candidates);
+        self.ours_at_last_list = !self.server.ours.is_empty();
+        self.machine.on_event(Event::Listed(self.server.list(stale)));
     }
 
     fn post(&mut self) {
-        // With `adopt`, no other client creates a key with this name.
-        let options: Vec<Fault> = FAULTS
-            .into_iter()
-            .filter(|fault| !(self.setup.adopt && matches!(fault, Fault::ForeignBefore | Fault::ForeignAfter)))
-            .filter(|fault| !(self.was_resumed && matches!(fault, Fault::CrashBefore(_) | Fault::CrashAfter(_))))
-            .collect();
-        let fault = self.schedule.choose(&options);
+        let fault = self.schedule.choose(faults(self.setup.adopt, self.was_resumed));
         self.lists_since_post = 0;
-        let was_ambiguous = self.observed.posting();
         if let Fault::CrashBefore(pause) | Fault::CrashAfter(pause) = fault {
             if let Fault::CrashAfter(_) = fault {
-                drop(self.server.arrives());
+                self.server.arrives();
             }
             return self.resume(pause);
         }
-        let time = match fault {
+        self.pass(match fault {
             Fault::Late(_) | Fault::Slow(_) => Duration::from_secs(15),
             _ => Duration::from_millis(100),
-        };
-        self.pass(time);
-        let reply = self.answer(fault);
+        });
+        let event = self.answer(fault);
         // A response is unambiguous only if it states the outcome of this request.
-        self.is_ambiguous |= match reply.outcome {
-            AttemptOutcome::Lost
-            | AttemptOutcome::StillRunning
-            | AttemptOutcome::Failed(..)
-            | AttemptOutcome::Mismatch => true,
-            AttemptOutcome::Created
-            | AttemptOutcome::NotSent
-            | AttemptOutcome::RateLimited(_)
-            | AttemptOutcome::AtLimit
-            | AttemptOutcome::Refused => false,
-            AttemptOutcome::Invalid | AttemptOutcome::FailedPermanently => {
-                unreachable!("the model server sends no such response")
-            }
+        self.is_ambiguous |= match event {
+            Event::Failed(
+                AttemptOutcome::Lost | AttemptOutcome::StillRunning | AttemptOutcome::Failed | AttemptOutcome::Mismatch,
+                _,
+            ) => true,
+            _ => false,
         };
-        self.made = reply.made.or(self.made);
-        self.observed.attempted(reply.outcome, was_ambiguous);
+        self.machine.on_event(event);
     }
 
-    fn answer(&mut self, fault: Fault) -> Reply {
+    fn answer(&mut self, fault: Fault) -> Event<'static> {
         let server = &mut self.server;
         match fault {
             Fault::None | Fault::CrashBefore(_) | Fault::CrashAfter(_) => server.arrives(),
-            Fault::Refused => Reply::only(AttemptOutcome::NotSent),
-            Fault::LostBefore => Reply::only(AttemptOutcome::Lost),
+            Fault::Refused => failed(AttemptOutcome::NotSent),
+            Fault::LostBefore => failed(AttemptOutcome::Lost),
             Fault::LostAfter => {
-                drop(server.arrives());
-                Reply::only(AttemptOutcome::Lost)
+                server.arrives();
+                failed(AttemptOutcome::Lost)
             }
             Fault::Late(steps) => {
-                server.landings.push((steps, Landing::Arrives));
-                Reply::only(AttemptOutcome::Lost)
+                server.arrives_late(steps);
+                failed(AttemptOutcome::Lost)
             }
-            Fault::Slow(steps) => works_on(server, steps).unwrap_or(Reply::only(AttemptOutcome::Lost)),
-            Fault::GatewaySlow(steps) => {
-                works_on(server, steps).unwrap_or(Reply::only(AttemptOutcome::Failed(None, None)))
-            }
-            Fault::Failed => fails(server, None),
-            Fault::FailedAfter => fails(server, Some(0)),
-            Fault::FailedLate(steps) => fails(server, Some(steps)),
-            Fault::Gateway => Reply::only(AttemptOutcome::Failed(Some(format!("gateway {}", server.number())), None)),
+            Fault::Slow(steps) => server.works_on(steps, AttemptOutcome::Lost),
+            Fault::GatewaySlow(steps) => server.works_on(steps, AttemptOutcome::Failed),
+            Fault::Failed => server.fails(None),
+            Fault::FailedAfter => server.fails(Some(0)),
+            Fault::FailedLate(steps) => server.fails(Some(steps)),
+            Fault::Gateway => server.gateway_fails(),
             Fault::GatewayAfter => {
-                drop(server.arrives());
-                Reply::only(AttemptOutcome::Failed(Some(format!("gateway {}", server.number())), None))
+                server.arrives();
+                server.gateway_fails()
             }
             Fault::RateLimited | Fault::RateLimitedForLong => {
-                server.allows_known_race |= server.running.is_some();
-                server.running = None;
-                let wait = if fault == Fault::RateLimited { None } else { Some(Duration::from_secs(3600)) };
-                Reply::only(AttemptOutcome::RateLimited(wait))
+                server.release();
+                let wait = (fault == Fault::RateLimitedForLong).then_some(Duration::from_secs(3600));
+                Event::Failed(AttemptOutcome::RateLimited, error(ErrorKind::RateLimited, None, wait))
             }
-            Fault::NoAccess => Reply::only(AttemptOutcome::Refused),
-            Fault::Mismatch => Reply::only(AttemptOutcome::Mismatch),
+            Fault::NoAccess => failed(AttemptOutcome::Refused),
+            Fault::Mismatch => failed(AttemptOutcome::Mismatch),
             Fault::ForeignBefore => {
                 server.add(false);
                 server.arrives()
             }
             Fault::ForeignAfter => {
-                let reply = server.arrives();
+                let event = server.arrives();
                 server.add(false);
-                reply
+                event
             }
         }
     }
@@ -214,47 +171,41 @@ impl Call<'_> {
     /// Resumes the operation in another process, which knows only the idempotency key.
     fn resume(&mut self, pause: Pause) {
         if pause == Pause::TooLong {
-            self.server.all_lands();
-            self.server.cached = None;
+            self.server.forget();
             self.age = Duration::from_secs(92 * 60);
         }
         self.was_resumed = true;
         self.is_ambiguous = true;
         self.spent = Duration::ZERO;
-        self.before = None;
-        self.observed = Observed::new(self.setup.adopt, true);
+        self.machine = machine(self.origin, self.setup.adopt, true);
     }
 
-    fn check(mut self, completion: Completion) -> RunResult {
-        let is_ours = |server: &Server, id: u32| server.keys.iter().any(|key| key.id == id && key.is_ours);
-        let returned = match completion {
-            Completion::Created => self.made,
-            Completion::Adopt => self.candidates.as_ref().and_then(|candidates| candidates.last().copied()),
-            _ => None,
-        };
-        let returns_key = matches!(completion, Completion::Created | Completion::Adopt);
-        if returns_key && !returned.is_some_and(|id| is_ours(&self.server, id)) {
-            return RunResult::Violated("the call returns a missing key or another caller's key");
-        }
-        if matches!(completion, Completion::Unknown | Completion::MostLikelyNothing) && !self.is_ambiguous {
-            return RunResult::Violated("the outcome is reported as unknown, but no attempt was ambiguous");
-        }
+    fn check(mut self, result: &Result<Creation, Error>) -> RunResult {
+        let unknown = result.as_ref().err().filter(|error| error.kind() == ErrorKind::OutcomeUnknown);
         let seen = self.ours_at_last_list && !self.a_list_was_stale;
-        if completion == Completion::MostLikelyNothing && (seen || self.lists_since_post < 2) {
-            return RunResult::Violated("`MostLikelyNothing` is reported without two lists that lack the key");
+        match (result, unknown) {
+            (Ok(creation), _) if !self.server.ours.contains(&creation.key.id) => {
+                return RunResult::Violated("the call returns another caller's key");
+            }
+            (_, Some(_)) if !self.is_ambiguous => {
+                return RunResult::Violated("the outcome is reported as unknown, but no attempt was ambiguous");
+            }
+            (_, Some(error)) if (seen || self.lists_since_post < 2) && says_most_likely_nothing(error) => {
+                return RunResult::Violated("`most likely nothing` is reported without two lists that lack the key");
+            }
+            _ => {}
         }
         self.server.all_lands();
-        let ours = self.server.ours();
-        let result = match completion {
-            _ if ours > 1 => RunResult::Violated("the call created more than one key"),
-            Completion::Error | Completion::LimitReached if ours > 0 => {
-                RunResult::Violated("an error reports that no key was created, but the key exists")
-            }
-            _ => RunResult::Held,
+        let ours = self.server.ours.len();
+        let violated = match result {
+            _ if ours > 1 => "the call created more than one key",
+            Err(_) if unknown.is_none() && ours > 0 => "an error reports that no key was created, but the key exists",
+            _ => return RunResult::Held,
         };
-        match result {
-            RunResult::Violated(_) if self.server.allows_known_race => RunResult::KnownRace,
-            result => result,
-        }
+        if self.server.allows_known_race { RunResult::KnownRace } else { RunResult::Violated(violated) }
     }
+}
+
+fn says_most_likely_nothing(error: &Error) -> bool {
+    error.to_string().contains("most likely nothing was made")
 }

@@ -1,12 +1,14 @@
-//! Model check of `delete`: runs a delete operation against a model server and checks the invariants.
+//! Model check of `delete`: drives the state machine of the core against a model server and checks the invariants.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use codat_keys::internal::DEFAULT_POLICY;
-use codat_keys::internal::delete::decision::{Action, AttemptOutcome, Completion, Listing, Observed, decide};
+use codat_keys::internal::state_machines::delete::{Action, AttemptOutcome, Event};
+use codat_keys::internal::state_machines::{Now, delete_machine, error, operation};
+use codat_keys::{ApiKeyDetails, Error, ErrorKind, KeyId, Timestamp};
 
 use super::schedule::Schedule;
-use super::{RunResult, Setup};
+use super::server::{STARTED, key};
+use super::{RunResult, Setup, TIME_TO_SEND};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Fault {
@@ -61,13 +63,13 @@ enum ListFault {
 const LIST_FAULTS: [ListFault; 5] =
     [ListFault::None, ListFault::Failed, ListFault::NoAccess, ListFault::Stale, ListFault::ForeignBefore];
 
-const OWN: u32 = 0;
-
 struct Server {
-    keys: Vec<u32>,
-    before_newest_change: Vec<u32>,
+    keys: Vec<ApiKeyDetails>,
+    before_newest_change: Vec<ApiKeyDetails>,
     landings: Vec<u8>,
-    target: u32,
+    /// The key that the client authenticates with.
+    own: ApiKeyDetails,
+    target: KeyId,
     deleted_by_us: bool,
     /// Whether the client checked the deletion rules against outdated data: a list was stale, or another process
     /// changed the keys.
@@ -75,29 +77,102 @@ struct Server {
 }
 
 impl Server {
-    fn remove(&mut self, id: u32) -> bool {
-        let there = self.keys.contains(&id);
+    fn new(setup: Setup) -> Self {
+        let keys: Vec<ApiKeyDetails> = (0..setup.keys as u32).map(|id| key(id, "model", STARTED)).collect();
+        let target = if setup.adopt { 0 } else { setup.keys - 1 };
+        Self {
+            own: keys[0].clone(),
+            target: keys[target].id.clone(),
+            before_newest_change: keys.clone(),
+            keys,
+            landings: Vec::new(),
+            deleted_by_us: false,
+            guards_were_outdated: false,
+        }
+    }
+
+    fn contains(&self, id: &KeyId) -> bool {
+        self.keys.iter().any(|key| key.id == *id)
+    }
+
+    fn remove_target(&mut self) -> bool {
+        let there = self.contains(&self.target);
         if there {
             self.before_newest_change.clone_from(&self.keys);
-            self.keys.retain(|key| *key != id);
+            self.keys.retain(|key| key.id != self.target);
         }
         there
     }
 
+    /// Another process deletes the target.
+    fn remove_by_another(&mut self) {
+        self.guards_were_outdated = true;
+        self.remove_target();
+    }
+
     /// Handles the delete request. The model server would delete the last key, so only the client's checks protect the
     /// last key.
-    fn arrives(&mut self) -> AttemptOutcome {
-        if self.target != OWN && !self.keys.contains(&OWN) {
-            return AttemptOutcome::NoAccess;
+    fn arrives(&mut self) -> Event<'static> {
+        if !self.contains(&self.own.id) {
+            failed(AttemptOutcome::NoAccess)
+        } else if self.remove_target() {
+            self.deleted_by_us = true;
+            Event::Deleted
+        } else {
+            failed(AttemptOutcome::Absent)
         }
-        let target = self.target;
-        match self.remove(target) {
-            true => {
-                self.deleted_by_us = true;
-                AttemptOutcome::Deleted
+    }
+
+    fn list(&mut self, fault: ListFault) -> Event<'_> {
+        match fault {
+            ListFault::Stale => self.guards_were_outdated = true,
+            ListFault::ForeignBefore => self.remove_by_another(),
+            ListFault::None | ListFault::Failed | ListFault::NoAccess => {}
+        }
+        let has_access = self.contains(&self.own.id);
+        let keys = match fault {
+            ListFault::Failed => return Event::ListFailed(error(ErrorKind::Server, None, None)),
+            ListFault::Stale if has_access => &self.before_newest_change,
+            ListFault::None | ListFault::ForeignBefore if has_access => &self.keys,
+            _ => return Event::ListFailed(error(ErrorKind::Unauthorized, None, None)),
+        };
+        Event::Listed(keys, Some(&self.own.api_key))
+    }
+
+    fn answer(&mut self, fault: Fault) -> Event<'static> {
+        match fault {
+            Fault::None => self.arrives(),
+            Fault::NotSent => failed(AttemptOutcome::NotSent),
+            Fault::LostBefore => failed(AttemptOutcome::Ambiguous),
+            Fault::LostAfter => {
+                self.arrives();
+                failed(AttemptOutcome::Ambiguous)
             }
-            false if target == OWN => AttemptOutcome::NoAccess,
-            false => AttemptOutcome::Absent,
+            Fault::Late(steps) => {
+                self.landings.push(steps);
+                failed(AttemptOutcome::Ambiguous)
+            }
+            Fault::AbsentElsewhere => failed(AttemptOutcome::AbsentElsewhere),
+            Fault::Refused => failed(AttemptOutcome::Refused),
+            Fault::RateLimited | Fault::RateLimitedForLong => {
+                let wait = (fault == Fault::RateLimitedForLong).then_some(Duration::from_secs(3600));
+                Event::Failed(AttemptOutcome::RateLimited, error(ErrorKind::RateLimited, None, wait))
+            }
+            Fault::NoAccess => failed(AttemptOutcome::NoAccess),
+            Fault::ForeignBefore => {
+                self.remove_by_another();
+                self.arrives()
+            }
+            Fault::ForeignAfter => {
+                let event = self.arrives();
+                self.remove_by_another();
+                event
+            }
+            Fault::OthersDeleted => {
+                self.guards_were_outdated = true;
+                self.keys.retain(|key| key.id == self.target || key.id == self.own.id);
+                self.arrives()
+            }
         }
     }
 
@@ -109,140 +184,69 @@ impl Server {
             self.arrives();
         }
     }
+
+    fn check(mut self, is_ambiguous: bool, result: &Result<(), Error>) -> RunResult {
+        let kind = result.as_ref().err().map(Error::kind);
+        if kind.is_none() && self.contains(&self.target) {
+            return RunResult::Violated("the key is reported as deleted, but exists");
+        }
+        if kind == Some(ErrorKind::OutcomeUnknown) && !is_ambiguous {
+            return RunResult::Violated("the outcome is reported as unknown, but no attempt was ambiguous");
+        }
+        while self.landings.pop().is_some() {
+            self.arrives();
+        }
+        match kind {
+            Some(kind) if kind != ErrorKind::OutcomeUnknown && self.deleted_by_us => {
+                RunResult::Violated("an error reports that the key was not deleted, but the call deleted it")
+            }
+            _ if self.keys.is_empty() && !self.guards_were_outdated => {
+                RunResult::Violated("the call deleted the last key")
+            }
+            _ => RunResult::Held,
+        }
+    }
 }
 
 /// Runs one schedule of faults and checks the invariants of `delete`. For this check, `setup.adopt` means that the key
 /// to delete is the key in use.
 pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
-    let keys: Vec<u32> = (0..setup.keys as u32).collect();
-    let target = if setup.adopt { OWN } else { keys.last().copied().unwrap_or(OWN) };
-    let mut server = Server {
-        before_newest_change: keys.clone(),
-        keys,
-        landings: Vec::new(),
-        target,
-        deleted_by_us: false,
-        guards_were_outdated: false,
-    };
-    let mut observed = Observed::new();
+    let mut server = Server::new(setup);
+    let (started, system) = (Instant::now(), Timestamp::from_millisecond(STARTED).expect("a valid time"));
+    let operation = operation(started, Duration::from_secs(30), TIME_TO_SEND);
+    let mut machine = delete_machine(operation, &server.target, setup.adopt);
     let mut spent = Duration::ZERO;
     let (mut guarded, mut is_ambiguous) = (false, false);
     for _ in 0..60 {
-        let remaining = Duration::from_secs(30).saturating_sub(spent);
-        match decide(&observed, &DEFAULT_POLICY, remaining, remaining > Duration::from_secs(5), 0.5) {
+        match machine.next(Now { instant: started + spent, system: system + spent }) {
             Action::List => {
                 spent += Duration::from_millis(100);
-                let listing = list(&mut server, schedule);
                 guarded = true;
-                observed.listed(listing, target == OWN && matches!(listing, Listing::Allowed | Listing::Protected));
+                machine.on_event(server.list(schedule.choose(&LIST_FAULTS)));
             }
             Action::Delete => {
                 if !std::mem::take(&mut guarded) {
                     return RunResult::Violated("a request is sent without a preceding list and guards");
                 }
-                let was_ambiguous = observed.deleting();
                 let fault = schedule.choose(&FAULTS);
                 spent +=
                     if matches!(fault, Fault::Late(_)) { Duration::from_secs(10) } else { Duration::from_millis(100) };
-                let answer = answer(&mut server, fault);
                 // The model determines ambiguity independently of the core.
                 is_ambiguous |= matches!(fault, Fault::LostBefore | Fault::LostAfter | Fault::Late(_));
-                observed.attempted(answer, was_ambiguous);
+                machine.on_event(server.answer(fault));
             }
             Action::Wait(time) => {
                 spent += time;
-                observed.waited();
+                machine.on_event(Event::Waited);
             }
-            Action::Complete(completion) => return check(server, is_ambiguous, completion),
+            Action::Complete(result) => return server.check(is_ambiguous, &result),
         }
         server.step();
     }
     RunResult::Violated("the call does not end")
 }
 
-fn list(server: &mut Server, schedule: &mut Schedule) -> Listing {
-    let fault = schedule.choose(&LIST_FAULTS);
-    match fault {
-        ListFault::Failed => return Listing::Failed,
-        ListFault::NoAccess => return Listing::NoAccess,
-        ListFault::Stale => server.guards_were_outdated = true,
-        ListFault::ForeignBefore => {
-            server.guards_were_outdated = true;
-            server.remove(server.target);
-        }
-        ListFault::None => {}
-    }
-    if !server.keys.contains(&OWN) {
-        return Listing::NoAccess;
-    }
-    let keys = if let ListFault::Stale = fault { &server.before_newest_change } else { &server.keys };
-    match (keys.contains(&server.target), keys.len()) {
-        (false, _) => Listing::Absent,
-        (true, 1) => Listing::Protected,
-        (true, _) => Listing::Allowed,
-    }
-}
-
-fn answer(server: &mut Server, fault: Fault) -> AttemptOutcome {
-    match fault {
-        Fault::None => server.arrives(),
-        Fault::NotSent => AttemptOutcome::NotSent,
-        Fault::LostBefore => AttemptOutcome::Ambiguous(None),
-        Fault::LostAfter => {
-            server.arrives();
-            AttemptOutcome::Ambiguous(None)
-        }
-        Fault::Late(steps) => {
-            server.landings.push(steps);
-            AttemptOutcome::Ambiguous(None)
-        }
-        Fault::AbsentElsewhere => AttemptOutcome::AbsentElsewhere,
-        Fault::Refused => AttemptOutcome::Refused,
-        Fault::RateLimited => AttemptOutcome::RateLimited(None),
-        Fault::RateLimitedForLong => AttemptOutcome::RateLimited(Some(Duration::from_secs(3600))),
-        Fault::NoAccess => AttemptOutcome::NoAccess,
-        Fault::ForeignBefore => {
-            server.guards_were_outdated = true;
-            server.remove(server.target);
-            server.arrives()
-        }
-        Fault::ForeignAfter => {
-            let answer = server.arrives();
-            server.guards_were_outdated = true;
-            server.remove(server.target);
-            answer
-        }
-        Fault::OthersDeleted => {
-            server.guards_were_outdated = true;
-            let target = server.target;
-            server.keys.retain(|key| *key == target || *key == OWN);
-            server.arrives()
-        }
-    }
-}
-
-fn check(mut server: Server, is_ambiguous: bool, completion: Completion) -> RunResult {
-    let is_there = server.keys.contains(&server.target);
-    match completion {
-        Completion::Deleted if is_there => {
-            return RunResult::Violated("the key is reported as deleted, but exists");
-        }
-        Completion::Unknown | Completion::ProbablyDeleted if !is_ambiguous => {
-            return RunResult::Violated("the outcome is reported as unknown, but no attempt was ambiguous");
-        }
-        _ => {}
-    }
-    while !server.landings.is_empty() {
-        server.landings.pop();
-        server.arrives();
-    }
-    match completion {
-        Completion::Error if server.deleted_by_us => {
-            RunResult::Violated("an error reports that the key was not deleted, but the call deleted it")
-        }
-        _ if server.keys.is_empty() && !server.guards_were_outdated => {
-            RunResult::Violated("the call deleted the last key")
-        }
-        _ => RunResult::Held,
-    }
+/// Returns the event for an attempt with this outcome.
+fn failed(outcome: AttemptOutcome) -> Event<'static> {
+    Event::Failed(outcome, error(ErrorKind::Server, None, None))
 }

@@ -1,5 +1,7 @@
 //! The faults that the model check of `create` injects.
 
+use std::sync::LazyLock;
+
 /// A fault that affects a request to create a key.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Fault {
@@ -29,7 +31,7 @@ pub(super) enum Fault {
     CrashAfter(Pause),
 }
 
-pub(super) const FAULTS: [Fault; 26] = [
+const FAULTS: [Fault; 26] = [
     Fault::None,
     Fault::Refused,
     Fault::LostBefore,
@@ -57,6 +59,25 @@ pub(super) const FAULTS: [Fault; 26] = [
     Fault::CrashBefore(Pause::TooLong),
     Fault::CrashAfter(Pause::TooLong),
 ];
+
+/// The faults for each combination of `adopt` and `was_resumed`.
+static ALLOWED: LazyLock<[[Vec<Fault>; 2]; 2]> =
+    LazyLock::new(|| [false, true].map(|adopt| [false, true].map(|was_resumed| allowed(adopt, was_resumed))));
+
+/// Returns the faults that can affect a request. With `adopt`, no other client creates a key with this name. A resumed
+/// operation does not crash again.
+pub(super) fn faults(adopt: bool, was_resumed: bool) -> &'static [Fault] {
+    &ALLOWED[usize::from(adopt)][usize::from(was_resumed)]
+}
+
+fn allowed(adopt: bool, was_resumed: bool) -> Vec<Fault> {
+    let is_allowed = |fault: &Fault| match fault {
+        Fault::ForeignBefore | Fault::ForeignAfter => !adopt,
+        Fault::CrashBefore(_) | Fault::CrashAfter(_) => !was_resumed,
+        _ => true,
+    };
+    FAULTS.into_iter().filter(is_allowed).collect()
+}
 
 /// A delay in steps that is longer than any operation, so that the effect of the request is not seen.
 const NEVER_SEEN: u8 = 200;

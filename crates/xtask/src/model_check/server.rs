@@ -1,28 +1,40 @@
-//! The model server. It handles keys and idempotency keys in the way that Codat's documentation describes. Requests and
-//! their effects can be delayed.
+//! The model server of `create`. It handles keys and idempotency keys in the way that Codat's documentation describes.
+//! Requests and their effects can be delayed.
 
-use codat_keys::internal::create::observed::AttemptOutcome;
+use std::sync::LazyLock;
 
-#[derive(Clone, Copy, PartialEq)]
-pub(super) struct Key {
-    pub(super) id: u32,
-    pub(super) has_the_name: bool,
-    pub(super) is_ours: bool,
+use codat_keys::internal::state_machines::create::{AttemptOutcome, Event};
+use codat_keys::internal::state_machines::{error, key_details};
+use codat_keys::{ApiKeyDetails, ErrorKind, KeyId, MAX_KEYS, Timestamp};
+
+/// The name of the key that the operation creates.
+pub(super) const NAME: &str = "model";
+
+/// The idempotency key of the operation. It contains the time [`STARTED`].
+pub(super) const IDEMPOTENCY_KEY: &str = "01970000-0000-7000-8000-000000000000";
+
+/// The time of the first attempt, in milliseconds since 1970.
+pub(super) const STARTED: i64 = 0x0197_0000_0000;
+
+/// The keys before the operation. They are much older than the idempotency key.
+static OLD_KEYS: LazyLock<Vec<ApiKeyDetails>> =
+    LazyLock::new(|| (0..MAX_KEYS as u32).map(|id| key(id, "old", STARTED - 24 * 3600 * 1000)).collect());
+
+/// Returns the details of the key with this number.
+pub(super) fn key(id: u32, name: &str, created: i64) -> ApiKeyDetails {
+    let created = Timestamp::from_millisecond(created).expect("a valid time");
+    key_details(&id.to_string(), name, &format!("MadeUpKey{id}"), created).expect("valid details")
 }
 
-/// The lower bound of the ids of new keys. The initial keys have smaller ids.
-pub(super) const FIRST_NEW: u32 = 100;
-
 /// The outcome that Codat stores under the idempotency key of the operation.
-#[derive(Clone, PartialEq)]
-pub(super) enum Cached {
-    Made(u32),
+enum Cached {
+    Made(ApiKeyDetails),
     AtLimit,
     Failed(String),
 }
 
 #[derive(Clone, Copy)]
-pub(super) enum Landing {
+enum Landing {
     /// A delayed request reaches the server.
     Arrives,
     /// The server finishes processing the request with this number.
@@ -32,12 +44,15 @@ pub(super) enum Landing {
 }
 
 pub(super) struct Server {
-    pub(super) keys: Vec<Key>,
-    pub(super) before_newest_change: Vec<Key>,
-    pub(super) cached: Option<Cached>,
+    keys: Vec<ApiKeyDetails>,
+    /// The ids of the keys that the operation created.
+    pub(super) ours: Vec<KeyId>,
+    /// The number of keys before the latest change. Keys are only added.
+    before_newest_change: usize,
+    cached: Option<Cached>,
     /// The number of the request that the server is processing. `None` if the server is idle.
-    pub(super) running: Option<u32>,
-    pub(super) landings: Vec<(u8, Landing)>,
+    running: Option<u32>,
+    landings: Vec<(u8, Landing)>,
     numbers: u32,
     /// Whether a 429 released the idempotency key while the server was processing a request. A repeated request can
     /// then create a second key.
@@ -47,57 +62,97 @@ pub(super) struct Server {
 impl Server {
     /// Creates a model server with `keys` keys. With `named_before`, the first key already has the requested name.
     pub(super) fn new(keys: usize, named_before: bool) -> Self {
-        let key = |id| Key { id, has_the_name: named_before && id == 0, is_ours: false };
-        let keys: Vec<Key> = (0..keys as u32).map(key).collect();
+        let mut keys = OLD_KEYS[..keys].to_vec();
+        if named_before {
+            keys[0] = key(0, NAME, STARTED - 24 * 3600 * 1000);
+        }
         Self {
-            before_newest_change: keys.clone(),
+            before_newest_change: keys.len(),
             keys,
+            ours: Vec::new(),
             cached: None,
             running: None,
             landings: Vec::new(),
-            numbers: FIRST_NEW,
+            numbers: 100,
             allows_known_race: false,
         }
     }
 
-    pub(super) fn number(&mut self) -> u32 {
-        self.numbers += 1;
-        self.numbers
+    /// Returns the listed keys. A stale list contains the keys as they were before the latest change.
+    pub(super) fn list(&self, stale: bool) -> &[ApiKeyDetails] {
+        if stale { &self.keys[..self.before_newest_change] } else { &self.keys }
     }
 
-    pub(super) fn add(&mut self, is_ours: bool) -> Option<u32> {
-        if self.keys.len() >= codat_keys::MAX_KEYS {
+    pub(super) fn add(&mut self, is_ours: bool) -> Option<ApiKeyDetails> {
+        if self.keys.len() >= MAX_KEYS {
             return None;
         }
-        let id = self.number();
-        self.before_newest_change.clone_from(&self.keys);
-        self.keys.push(Key { id, has_the_name: true, is_ours });
-        Some(id)
+        let key = key(self.number(), NAME, STARTED + 1000);
+        self.before_newest_change = self.keys.len();
+        self.keys.push(key.clone());
+        if is_ours {
+            self.ours.push(key.id.clone());
+        }
+        Some(key)
     }
 
     /// Handles a request that reaches the server, and returns the response.
-    pub(super) fn arrives(&mut self) -> Reply {
+    pub(super) fn arrives(&mut self) -> Event<'static> {
         if self.cached.is_none() {
             if self.running.is_some() {
-                return Reply::running();
+                return failed(AttemptOutcome::StillRunning);
             }
             self.work();
         }
         self.replay()
     }
 
-    pub(super) fn work(&mut self) {
-        let outcome = self.add(true).map_or(Cached::AtLimit, Cached::Made);
-        self.cached.get_or_insert(outcome);
+    /// Handles a request that takes effect `steps` steps later, if at all. The client gets no response.
+    pub(super) fn arrives_late(&mut self, steps: u8) {
+        self.landings.push((steps, Landing::Arrives));
     }
 
-    pub(super) fn replay(&self) -> Reply {
-        match &self.cached {
-            Some(Cached::Made(id)) => Reply { outcome: AttemptOutcome::Created, made: Some(*id) },
-            Some(Cached::AtLimit) => Reply { outcome: AttemptOutcome::AtLimit, made: None },
-            Some(Cached::Failed(id)) => Reply { outcome: AttemptOutcome::Failed(Some(id.clone()), None), made: None },
-            None => Reply { outcome: AttemptOutcome::Lost, made: None },
+    /// Starts to process a request for `steps` steps. The client gets the response `otherwise` before the server has
+    /// finished, unless the request is a repeated one.
+    pub(super) fn works_on(&mut self, steps: u8, otherwise: AttemptOutcome) -> Event<'static> {
+        if self.cached.is_some() || self.running.is_some() {
+            return self.arrives();
         }
+        let number = self.number();
+        self.running = Some(number);
+        self.landings.push((steps, Landing::WorkEnds(number)));
+        failed(otherwise)
+    }
+
+    /// Responds with a server error, which Codat replays from then on. `effect` is the number of steps after which the
+    /// request takes effect nevertheless, or `None` if it never does.
+    pub(super) fn fails(&mut self, effect: Option<u8>) -> Event<'static> {
+        if self.cached.is_some() || self.running.is_some() {
+            return self.arrives();
+        }
+        self.cached = Some(Cached::Failed(format!("failure {}", self.number())));
+        match effect {
+            Some(0) => drop(self.add(true)),
+            Some(steps) => self.landings.push((steps, Landing::Effect)),
+            None => {}
+        }
+        self.replay()
+    }
+
+    /// Responds with the error of a gateway, which Codat does not replay.
+    pub(super) fn gateway_fails(&mut self) -> Event<'static> {
+        server_error(format!("gateway {}", self.number()))
+    }
+
+    /// Responds with a 429, which releases the idempotency key.
+    pub(super) fn release(&mut self) {
+        self.allows_known_race |= self.running.take().is_some();
+    }
+
+    /// Forgets the idempotency key after every delayed effect.
+    pub(super) fn forget(&mut self) {
+        self.all_lands();
+        self.cached = None;
     }
 
     /// Advances time by one step and applies the delayed effects that are due.
@@ -109,7 +164,11 @@ impl Server {
         due.into_iter().for_each(|landing| self.land(landing));
     }
 
-    pub(super) fn land(&mut self, landing: Landing) {
+    pub(super) fn all_lands(&mut self) {
+        std::mem::take(&mut self.landings).into_iter().for_each(|(_, landing)| self.land(landing));
+    }
+
+    fn land(&mut self, landing: Landing) {
         match landing {
             Landing::Arrives => drop(self.arrives()),
             Landing::WorkEnds(number) => {
@@ -120,54 +179,31 @@ impl Server {
         }
     }
 
-    pub(super) fn all_lands(&mut self) {
-        std::mem::take(&mut self.landings).into_iter().for_each(|(_, landing)| self.land(landing));
+    fn work(&mut self) {
+        let outcome = self.add(true).map_or(Cached::AtLimit, Cached::Made);
+        self.cached.get_or_insert(outcome);
     }
 
-    pub(super) fn ours(&self) -> usize {
-        self.keys.iter().filter(|key| key.is_ours).count()
+    fn replay(&self) -> Event<'static> {
+        match &self.cached {
+            Some(Cached::Made(key)) => Event::Created(key.clone()),
+            Some(Cached::AtLimit) => failed(AttemptOutcome::AtLimit),
+            Some(Cached::Failed(id)) => server_error(id.clone()),
+            None => failed(AttemptOutcome::Lost),
+        }
+    }
+
+    fn number(&mut self) -> u32 {
+        self.numbers += 1;
+        self.numbers
     }
 }
 
-pub(super) struct Reply {
-    pub(super) outcome: AttemptOutcome,
-    pub(super) made: Option<u32>,
+/// Returns the event for an attempt with this outcome.
+pub(super) fn failed(outcome: AttemptOutcome) -> Event<'static> {
+    Event::Failed(outcome, error(ErrorKind::Server, None, None))
 }
 
-impl Reply {
-    pub(super) fn running() -> Self {
-        Self { outcome: AttemptOutcome::StillRunning, made: None }
-    }
-
-    pub(super) fn only(outcome: AttemptOutcome) -> Self {
-        Self { outcome, made: None }
-    }
-}
-
-/// Starts to process a request for `steps` steps. The client times out before the response. Returns a response only if
-/// the request is a repeated one.
-pub(super) fn works_on(server: &mut Server, steps: u8) -> Option<Reply> {
-    if server.cached.is_some() || server.running.is_some() {
-        return Some(server.arrives());
-    }
-    let number = server.number();
-    server.running = Some(number);
-    server.landings.push((steps, Landing::WorkEnds(number)));
-    None
-}
-
-/// Responds with a server error, which Codat replays from then on. `effect` is the number of steps after which the
-/// request takes effect nevertheless, or `None` if it never does.
-pub(super) fn fails(server: &mut Server, effect: Option<u8>) -> Reply {
-    if server.cached.is_some() || server.running.is_some() {
-        return server.arrives();
-    }
-    let id = format!("failure {}", server.number());
-    server.cached = Some(Cached::Failed(id));
-    match effect {
-        Some(0) => drop(server.add(true)),
-        Some(steps) => server.landings.push((steps, Landing::Effect)),
-        None => {}
-    }
-    server.replay()
+fn server_error(correlation_id: String) -> Event<'static> {
+    Event::Failed(AttemptOutcome::Failed, error(ErrorKind::Server, Some(correlation_id), None))
 }

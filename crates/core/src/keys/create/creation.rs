@@ -1,6 +1,9 @@
-//! The result of creating a key, and how the key was identified.
+//! The result of creating a key: the key and how it was identified, or an error.
 
-use crate::domain::ApiKeyDetails;
+use std::borrow::Cow;
+
+use crate::domain::{ApiKeyDetails, Outcome};
+use crate::error::{Error, ErrorKind};
 
 /// A created key, and the way in which it was identified.
 ///
@@ -26,6 +29,14 @@ pub struct Creation {
     /// Other new keys with the same name. Empty if no attempt was ambiguous, because the keys are then not listed
     /// again. `None` if the keys could not be listed.
     pub extras: Option<Vec<ApiKeyDetails>>,
+}
+
+impl Creation {
+    /// Creates a result. `listed` contains the new keys with the same name, which may include the key itself.
+    pub(super) fn new(key: ApiKeyDetails, how: How, listed: Option<Vec<ApiKeyDetails>>) -> Self {
+        let extras = listed.map(|keys| keys.into_iter().filter(|extra| extra.id != key.id).collect());
+        Self { key, how, extras }
+    }
 }
 
 /// The way in which the key of a [`Creation`] was identified.
@@ -68,4 +79,29 @@ impl How {
             Self::Adopted => "adopted",
         }
     }
+}
+
+/// Returns the error for an operation that may have created a key.
+pub(super) fn outcome_unknown(cause: Error, outcome: Outcome, can_resume: bool) -> Error {
+    let hint = match &outcome.idempotency_key {
+        Some(key) if can_resume => format!(
+            "create again with the same name and the idempotency key {key} within 85 minutes of its first use: that makes \
+             at most one key; or list the keys and delete what should not be there"
+        )
+        .into(),
+        _ => Cow::Borrowed(
+            "list the keys: delete a new one that you did not ask for, or, where there is none, create again with a new \
+             idempotency key",
+        ),
+    };
+    cause.into_outcome_unknown(outcome).with_hint(hint)
+}
+
+/// Returns the error for an operation that ended before its first attempt.
+pub(super) fn not_sent(is_key_too_old: bool) -> Error {
+    if is_key_too_old {
+        let text = "the idempotency key is older than 85 minutes, and Codat forgets it after 90";
+        return Error::new(ErrorKind::InvalidInput, text);
+    }
+    Error::new(ErrorKind::Timeout, "no time was left to ask for the key; nothing was sent")
 }

@@ -1,21 +1,19 @@
-//! Deletion of a key. The driver performs the steps that the pure function in [`decision`] returns.
+//! Deletion of a key. [`machine`] selects the actions, and the driver in this module performs them.
 
-pub mod decision;
-
-use std::sync::Arc;
+pub mod machine;
 
 use bytes::Bytes;
 use http::Request;
 
+use super::operation::{Now, Operation};
 use crate::cancel::{Cancellation, or_cancelled};
-use crate::credentials::CachedCredential;
-use crate::domain::{ApiKeyDetails, KeyId, Outcome, rules};
+use crate::domain::KeyId;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::timeouts::Deadline;
 use crate::transport::Failure;
 use crate::wire::{self, Attempt};
-use decision::{Action, AttemptOutcome, Completion, Listing, Observed, decide};
+use machine::{Action, AttemptOutcome, DeleteMachine, Event};
 
 pub(crate) async fn delete(
     client: &Handle,
@@ -23,137 +21,61 @@ pub(crate) async fn delete(
     allow_key_in_use: bool,
     cancellation: Option<Cancellation<'_>>,
 ) -> Result<(), Error> {
-    let mut driver = Driver {
-        client,
-        request: wire::delete_request(client.base_url(), &id)?,
-        id,
-        allow_key_in_use,
-        deadline: client.delete_deadline(),
-        observed: Observed::new(),
-        error: None,
-        in_use: None,
-        was_replaced: false,
-    };
-    let ended = or_cancelled(driver.run(), cancellation).await;
-    ended.unwrap_or_else(|| Err(driver.cancelled()))
+    let request = wire::delete_request(client.base_url(), &id)?;
+    let deadline = client.delete_deadline();
+    let mut machine = DeleteMachine::new(Operation::of(client, deadline), id, allow_key_in_use);
+    let ended = or_cancelled(drive(client, &mut machine, &request, deadline), cancellation).await;
+    ended.unwrap_or_else(|| machine.cancel(Now::of(client)))
 }
 
-struct Driver<'a> {
-    client: &'a Handle,
-    id: KeyId,
-    allow_key_in_use: bool,
-    request: Request<Bytes>,
+async fn drive(
+    client: &Handle,
+    machine: &mut DeleteMachine,
+    request: &Request<Bytes>,
     deadline: Deadline,
-    observed: Observed,
-    error: Option<Error>,
-    /// The credential that was in use when the listing was checked. The request that deletes the key uses the same
-    /// credential.
-    in_use: Option<Arc<CachedCredential>>,
-    /// Whether another key has replaced the key in use during this operation. This happens at most once.
-    was_replaced: bool,
-}
-
-impl Driver<'_> {
-    async fn run(&mut self) -> Result<(), Error> {
-        let transport = self.client.transport();
-        loop {
-            let (remaining, can_send) = (transport.remaining(self.deadline), transport.can_send(self.deadline));
-            match decide(
-                &self.observed,
-                &self.client.retry().policy,
-                remaining,
-                can_send,
-                self.client.retry().rng.jitter(),
-            ) {
-                Action::List => self.list().await,
-                Action::Delete => self.delete().await,
-                Action::Wait(time) => {
-                    transport.sleep(time).await;
-                    self.observed.waited();
+) -> Result<(), Error> {
+    let transport = client.transport();
+    // The credential that was in use when the keys were listed.
+    let mut in_use = None;
+    // Whether another key has replaced the key in use during this operation. This happens at most once.
+    let mut was_replaced = false;
+    loop {
+        match machine.next(Now::of(client)) {
+            Action::List => match client.list_keys(deadline).await {
+                Ok(keys) => {
+                    in_use = client.credential();
+                    machine.on_event(Event::Listed(&keys, in_use.as_ref().map(|credential| &credential.key)));
                 }
-                Action::Complete(completion) => return self.complete(completion),
+                Err(error) => machine.on_event(Event::ListFailed(error)),
+            },
+            Action::Delete => {
+                let in_use = in_use.take().expect("the list before it contained the key in use");
+                let mut result = transport.attempt_with(&in_use, request, deadline).await;
+                if let (Ok(attempt), false) = (&mut result, was_replaced) {
+                    was_replaced = transport.key_after_response(&in_use, attempt, deadline).await.is_some();
+                    if was_replaced {
+                        machine.on_event(Event::KeyReplaced);
+                        continue;
+                    }
+                }
+                machine.on_event(match classify(result) {
+                    Ok(()) => Event::Deleted,
+                    Err((outcome, error)) => Event::Failed(outcome, error),
+                });
             }
-        }
-    }
-
-    async fn list(&mut self) {
-        match self.client.list_keys(self.deadline).await {
-            Ok(keys) => self.judge(&keys),
-            Err(error) => {
-                let no_access = matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden);
-                self.observed.listed(if no_access { Listing::NoAccess } else { Listing::Failed }, false);
-                self.error = Some(error);
+            Action::Wait(time) => {
+                transport.sleep(time).await;
+                machine.on_event(Event::Waited);
             }
+            Action::Complete(result) => return result,
         }
     }
-
-    fn judge(&mut self, keys: &[ApiKeyDetails]) {
-        self.in_use = self.client.credential();
-        let in_use = self.in_use.as_ref().map(|credential| &credential.key);
-        let is_own = keys.iter().any(|key| key.id == self.id && Some(&key.api_key) == in_use);
-        match rules::may_delete(keys, &self.id, in_use, self.allow_key_in_use) {
-            Ok(()) => self.observed.listed(Listing::Allowed, is_own),
-            Err(error) => {
-                let listing = if error.kind() == ErrorKind::NotFound { Listing::Absent } else { Listing::Protected };
-                self.observed.listed(listing, is_own);
-                self.error = Some(error);
-            }
-        }
-    }
-
-    async fn delete(&mut self) {
-        let in_use = self.in_use.take().expect("the list before it contained the key in use");
-        let was_ambiguous = self.observed.deleting();
-        let mut result = self.client.transport().attempt_with(&in_use, &self.request, self.deadline).await;
-        if self.has_another_key(&in_use, &mut result).await {
-            return self.observed.key_replaced(was_ambiguous);
-        }
-        let (outcome, error) = match classify(result) {
-            Ok(()) => (AttemptOutcome::Deleted, None),
-            Err((outcome, error)) => (outcome, Some(error)),
-        };
-        self.observed.attempted(outcome, was_ambiguous);
-        self.error = error;
-    }
-
-    /// Returns whether Codat rejected the key in use and the credential source has another key. The other key may be
-    /// the key to delete, so the check must run again.
-    async fn has_another_key(&mut self, refused: &CachedCredential, result: &mut Result<Attempt, Failure>) -> bool {
-        let Ok(attempt) = result else { return false };
-        if self.was_replaced {
-            return false;
-        }
-        self.was_replaced = self.client.transport().key_after_response(refused, attempt, self.deadline).await.is_some();
-        self.was_replaced
-    }
-
-    fn complete(&mut self, completion: Completion) -> Result<(), Error> {
-        let last_error = self.error.take().unwrap_or_else(|| Error::of(ErrorKind::Timeout));
-        match completion {
-            Completion::Deleted => Ok(()),
-            Completion::Error => Err(last_error),
-            Completion::Unknown => Err(unknown(last_error)),
-            Completion::ProbablyDeleted => Err(unknown(last_error)
-                .with_hint("the key was probably deleted, since it no longer works: use another key to list the keys")),
-        }
-    }
-
-    fn cancelled(&self) -> Error {
-        let cancelled = Error::of(ErrorKind::Cancelled);
-        if self.observed.is_ambiguous() { unknown(cancelled) } else { cancelled }
-    }
-}
-
-fn unknown(cause: Error) -> Error {
-    cause
-        .into_outcome_unknown(Outcome { idempotency_key: None, candidates: None })
-        .with_hint("list the keys to see whether it is gone; deleting again does no harm")
 }
 
 fn classify(result: Result<Attempt, Failure>) -> Result<(), (AttemptOutcome, Error)> {
     let attempt = result.map_err(|failure| {
         let outcome = match failure.sent {
-            true => AttemptOutcome::Ambiguous(None),
+            true => AttemptOutcome::Ambiguous,
             false if failure.error.is_final() => AttemptOutcome::Refused,
             false => AttemptOutcome::NotSent,
         };
@@ -161,9 +83,9 @@ fn classify(result: Result<Attempt, Failure>) -> Result<(), (AttemptOutcome, Err
     })?;
     wire::parse_delete(&attempt).map_err(|error| {
         let outcome = match error.kind() {
-            _ if attempt.status().is_success() => AttemptOutcome::Ambiguous(None),
-            ErrorKind::Timeout | ErrorKind::Server => AttemptOutcome::Ambiguous(error.retry_after()),
-            ErrorKind::RateLimited => AttemptOutcome::RateLimited(error.retry_after()),
+            _ if attempt.status().is_success() => AttemptOutcome::Ambiguous,
+            ErrorKind::Timeout | ErrorKind::Server => AttemptOutcome::Ambiguous,
+            ErrorKind::RateLimited => AttemptOutcome::RateLimited,
             ErrorKind::NotFound if error.is_codats_own() => AttemptOutcome::Absent,
             ErrorKind::NotFound => AttemptOutcome::AbsentElsewhere,
             ErrorKind::LastKey => AttemptOutcome::LastKey,

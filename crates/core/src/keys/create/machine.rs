@@ -1,0 +1,262 @@
+//! The state machine that creates exactly one key. The machine performs no I/O: `next` returns the next action, and the
+//! driver passes the result of the action to `on_event`.
+//!
+//! The rules come from Codat's pages on idempotency and errors. Codat replays the first response to an idempotency key
+//! for 90 minutes, also if that response is a 5xx. Only a 429 releases the idempotency key. This library assumes that
+//! `POST /apiKeys` honours the idempotency key. Listing the keys serves as a second check.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::action::{Action, AttemptOutcome, Event, Purpose};
+use super::creation::{Creation, How, not_sent, outcome_unknown};
+use super::expected::ExpectedKey;
+use crate::domain::{ApiKeyDetails, KeyName, Outcome, rules};
+use crate::error::{Error, ErrorKind};
+use crate::keys::operation::{Now, Operation};
+use crate::wire::idempotency_key;
+
+/// The minimum time between the two listings after a failed request. If neither contains a new key, most likely no key
+/// was created.
+const BETWEEN_LISTINGS: Duration = Duration::from_secs(2);
+
+/// The state machine that creates a key.
+pub struct CreateMachine {
+    operation: Operation,
+    expected: ExpectedKey,
+    idempotency_key: Uuid,
+    /// Whether the caller is the sole creator of keys with this name, so that the only new key with the name must be
+    /// the created one.
+    adopt: bool,
+    /// Whether an earlier operation may have sent the request with the same idempotency key.
+    resumed: bool,
+    step: Step,
+    /// Whether a 429 released the idempotency key while an earlier attempt may still have been running.
+    released_while_ambiguous: bool,
+    /// The correlation ids of the failed responses so far. A repeated id shows that Codat replayed a failure.
+    failures: Vec<String>,
+    /// Whether every further request with this idempotency key will get the same failure.
+    is_spent: bool,
+    key: Option<(ApiKeyDetails, How)>,
+    /// The candidates in the latest listing. `None` if the keys could not be listed since the latest attempt.
+    candidates: Option<Vec<ApiKeyDetails>>,
+}
+
+/// The step that the machine takes next, provided that enough time remains.
+#[derive(Clone, Copy)]
+enum Step {
+    List(Purpose),
+    Post,
+    BackOff,
+    /// Waits before the next attempt, and then lists the keys first.
+    BackOffThenList,
+    WaitForRunningAttempt,
+    WaitForSecondListing,
+    Complete(Completion),
+}
+
+#[derive(Clone, Copy)]
+enum Completion {
+    /// The outcome is known: the operation returns the key, or the latest error if no key was created.
+    Known,
+    Unknown,
+    MostLikelyNothing,
+}
+
+impl CreateMachine {
+    /// Starts an operation with a new idempotency key, or resumes the operation that used the idempotency key before.
+    pub(crate) fn new(
+        mut operation: Operation,
+        name: KeyName,
+        idempotency_key: Uuid,
+        adopt: bool,
+        resumed: bool,
+    ) -> Result<Self, Error> {
+        operation.ambiguous = resumed;
+        let since = idempotency_key::timestamp(idempotency_key)?;
+        Ok(Self {
+            operation,
+            expected: ExpectedKey::new(name, since),
+            idempotency_key,
+            adopt,
+            resumed,
+            step: if resumed { Step::Post } else { Step::List(Purpose::Before) },
+            released_while_ambiguous: false,
+            failures: Vec::new(),
+            is_spent: false,
+            key: None,
+            candidates: None,
+        })
+    }
+
+    /// Returns the next action.
+    pub fn next(&mut self, now: Now) -> Action {
+        let remaining = self.operation.remaining(now);
+        match self.step {
+            Step::List(purpose) if !remaining.is_zero() => Action::List(purpose),
+            Step::List(_) => Action::Complete(self.complete(self.unconfirmed(), now)),
+            Step::Post if self.operation.can_send(now) && !self.is_too_old(now) => {
+                self.operation.begin_attempt();
+                // Candidates from a listing before this attempt do not show the outcome of the attempt.
+                self.candidates = None;
+                Action::Post
+            }
+            Step::Post => self.give_up(now),
+            Step::BackOff | Step::BackOffThenList => match self.operation.backoff(now) {
+                Some(wait) => Action::Wait(wait),
+                None => self.give_up(now),
+            },
+            Step::WaitForRunningAttempt => {
+                let wait = Duration::from_secs(1) + Duration::from_secs(4).mul_f64(self.operation.jitter());
+                // Leaves enough time for the final listing.
+                if wait + BETWEEN_LISTINGS < remaining { Action::Wait(wait) } else { self.give_up(now) }
+            }
+            Step::WaitForSecondListing if BETWEEN_LISTINGS < remaining => Action::Wait(BETWEEN_LISTINGS),
+            Step::WaitForSecondListing => Action::Complete(self.complete(Completion::Unknown, now)),
+            Step::Complete(completion) => Action::Complete(self.complete(completion, now)),
+        }
+    }
+
+    /// Records the result of the latest action.
+    pub fn on_event(&mut self, event: Event<'_>) {
+        self.step = match event {
+            Event::Listed(keys) => self.listed(Some(keys)),
+            Event::ListFailed(error) => {
+                self.operation.error.get_or_insert(error);
+                self.listed(None)
+            }
+            Event::Created(key) if self.expected.is(&key) => self.created(key),
+            Event::Created(_) => {
+                let text = "the response describes another key than the requested one";
+                self.failed(AttemptOutcome::Lost, Error::new(ErrorKind::BadResponse, text))
+            }
+            Event::Failed(outcome, error) => self.failed(outcome, error),
+            Event::Waited => match self.step {
+                Step::BackOffThenList => Step::List(Purpose::Released),
+                Step::WaitForSecondListing => Step::List(Purpose::FailedAgain),
+                _ => Step::Post,
+            },
+        };
+    }
+
+    /// Returns the result of the operation if it is cancelled now.
+    pub fn cancel(&mut self, now: Now) -> Result<Creation, Error> {
+        self.operation.error = Some(Error::of(ErrorKind::Cancelled));
+        self.complete(self.unconfirmed(), now)
+    }
+
+    fn listed(&mut self, keys: Option<&[ApiKeyDetails]>) -> Step {
+        let Step::List(purpose) = self.step else { return self.step };
+        if purpose == Purpose::Before {
+            return self.listed_before(keys);
+        }
+        self.candidates = keys.map(|keys| self.expected.candidates(keys));
+        match (purpose, self.candidates.as_deref()) {
+            (Purpose::Extras, _) => Step::Complete(Completion::Known),
+            (Purpose::Released, Some([])) => Step::Post,
+            (Purpose::Failed, Some([])) => Step::WaitForSecondListing,
+            (Purpose::FailedAgain, Some([])) => Step::Complete(Completion::MostLikelyNothing),
+            // Without `adopt`, another program may have created the key.
+            (Purpose::Released | Purpose::Failed | Purpose::FailedAgain | Purpose::AtLimit, Some([key]))
+                if self.adopt && self.expected.is_adoptable(key) =>
+            {
+                self.key = Some((key.clone(), How::Adopted));
+                Step::Complete(Completion::Known)
+            }
+            _ => Step::Complete(Completion::Unknown),
+        }
+    }
+
+    fn listed_before(&mut self, keys: Option<&[ApiKeyDetails]>) -> Step {
+        let Some(keys) = keys else { return Step::Complete(Completion::Known) };
+        if rules::is_full(rules::count(keys)) {
+            self.operation.error = Some(Error::of(ErrorKind::KeyLimitReached));
+            return Step::Complete(Completion::Known);
+        }
+        self.expected.exclude(keys);
+        Step::Post
+    }
+
+    fn created(&mut self, key: ApiKeyDetails) -> Step {
+        self.operation.end_attempt(false);
+        if self.operation.ambiguous {
+            self.key = Some((key, How::Replayed));
+            Step::List(Purpose::Extras)
+        } else {
+            self.key = Some((key, How::Created));
+            self.candidates = Some(Vec::new());
+            Step::Complete(Completion::Known)
+        }
+    }
+
+    fn failed(&mut self, outcome: AttemptOutcome, error: Error) -> Step {
+        use AttemptOutcome::{Failed, Lost, Mismatch, StillRunning};
+        self.operation.end_attempt(matches!(outcome, Lost | StillRunning | Failed | Mismatch));
+        let correlation_id = error.correlation_id().map(str::to_owned);
+        self.operation.error = Some(error);
+        match outcome {
+            AttemptOutcome::RateLimited if self.operation.ambiguous => {
+                self.released_while_ambiguous = true;
+                Step::BackOffThenList
+            }
+            AttemptOutcome::NotSent | Lost | AttemptOutcome::RateLimited => Step::BackOff,
+            // The response shows that this request created no key. An earlier request may have created one if its
+            // idempotency key was released after it, or if an earlier operation sent it.
+            AttemptOutcome::AtLimit if self.resumed || self.released_while_ambiguous => Step::List(Purpose::AtLimit),
+            AttemptOutcome::AtLimit | AttemptOutcome::Invalid => Step::Complete(Completion::Known),
+            StillRunning => {
+                self.operation.exclude_attempt();
+                Step::WaitForRunningAttempt
+            }
+            Failed if correlation_id.as_ref().is_some_and(|id| self.failures.contains(id)) => {
+                self.is_spent = true;
+                Step::List(Purpose::Failed)
+            }
+            Failed => {
+                self.failures.extend(correlation_id);
+                Step::BackOff
+            }
+            Mismatch => {
+                self.is_spent = true;
+                Step::List(Purpose::Candidates)
+            }
+            AttemptOutcome::Refused => self.giving_up(),
+        }
+    }
+
+    /// Sends no further request. If a key may have been created, the keys are listed a last time to provide the
+    /// candidates. Otherwise the operation returns the latest error.
+    fn giving_up(&self) -> Step {
+        if self.operation.ambiguous { Step::List(Purpose::Candidates) } else { Step::Complete(Completion::Known) }
+    }
+
+    fn give_up(&mut self, now: Now) -> Action {
+        self.step = self.giving_up();
+        self.next(now)
+    }
+
+    fn unconfirmed(&self) -> Completion {
+        if self.operation.ambiguous { Completion::Unknown } else { Completion::Known }
+    }
+
+    fn complete(&mut self, completion: Completion, now: Now) -> Result<Creation, Error> {
+        if let Some((key, how)) = self.key.take() {
+            return Ok(Creation::new(key, how, self.candidates.take()));
+        }
+        let is_too_old = self.is_too_old(now);
+        let error = self.operation.error.take().unwrap_or_else(|| not_sent(is_too_old));
+        let error = self.operation.describe(error, now);
+        if let Completion::Known = completion {
+            return Err(error);
+        }
+        let outcome =
+            Outcome { idempotency_key: Some(self.idempotency_key.to_string()), candidates: self.candidates.take() };
+        let error = outcome_unknown(error, outcome, !is_too_old && !self.is_spent);
+        Err(if let Completion::MostLikelyNothing = completion { error.but_most_likely_nothing() } else { error })
+    }
+
+    fn is_too_old(&self, now: Now) -> bool {
+        idempotency_key::is_too_old(self.expected.since, now.system)
+    }
+}
