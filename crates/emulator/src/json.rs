@@ -21,7 +21,7 @@ pub(crate) fn from_value<T: DeserializeOwned>(root: &str, value: Value) -> Resul
         if let Some(name) = text.strip_prefix("missing field ") {
             return format!("{name} is missing");
         }
-        let field = match error.path().iter().last() {
+        let field = match error.path().iter().next_back() {
             Some(Segment::Map { key }) => key,
             Some(_) => return text,
             None => root,
