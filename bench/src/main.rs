@@ -2,11 +2,8 @@
 //! this program.
 
 #[cfg(target_os = "linux")]
-mod bench;
-
-#[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {
-    bench::main()
+    codat_keys_bench::main()
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::generate::Marks;
 use crate::install::programs;
-use crate::node::npm;
+use crate::npm::npm;
 use crate::process::{command, program, run as run_to_end};
 use crate::{dist, install, python};
 

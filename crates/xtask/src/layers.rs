@@ -14,10 +14,6 @@ use anyhow::{Context as _, Result, ensure};
 
 use imports::Imports;
 
-/// The number of modules that are part of a cycle, for each crate that still has cycles. These numbers must only
-/// decrease.
-const IN_CYCLES: [(&str, usize); 1] = [("bench", 5)];
-
 /// The modules that each module uses. The value for each used module is a path in the source that leads to it.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
@@ -28,14 +24,8 @@ pub(crate) fn check() -> Result<()> {
         let imports = Imports::read(&folder.join("src"))?;
         faults
             .extend(upward(&layers(&folder)?, &imports.uses(&[])).into_iter().map(|fault| format!("{name}: {fault}")));
-        let cycles: Vec<Vec<String>> =
-            imports.parents().iter().flat_map(|parent| cycles(&imports.uses(parent))).collect();
-        let allowed = IN_CYCLES.iter().find(|(known, _)| *known == name).map_or(0, |(_, number)| *number);
-        if cycles.len() > allowed {
-            faults.extend(cycles.iter().map(|cycle| format!("{name}: a cycle: {}", cycle.join(" → "))));
-        } else if cycles.len() < allowed {
-            println!("{name}: write {} instead of {allowed} in crates/xtask/src/layers.rs", cycles.len());
-        }
+        let cycles = imports.parents().iter().flat_map(|parent| cycles(&imports.uses(parent))).collect::<Vec<_>>();
+        faults.extend(cycles.iter().map(|cycle| format!("{name}: a cycle: {}", cycle.join(" → "))));
     }
     ensure!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(())

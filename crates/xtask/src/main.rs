@@ -11,6 +11,7 @@ mod lint;
 mod model_check;
 mod mutants;
 mod node;
+mod npm;
 mod page;
 mod parallel;
 mod pin;

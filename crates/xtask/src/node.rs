@@ -6,19 +6,12 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::install::once;
+use crate::npm::{install_locked, npm};
 use crate::process::{command, program, run_quietly};
 use crate::runtimes;
 
 /// The Node package in the working tree.
 pub(crate) const HERE: Package = Package { root: ".", built: "target" };
-
-/// Returns the command `npm LINE`, which runs in `folder`.
-pub(crate) fn npm(line: &str, folder: &Path) -> Command {
-    let mut npm = command(if cfg!(windows) { "npm.cmd" } else { "npm" });
-    npm.args(line.split_whitespace()).current_dir(folder);
-    npm
-}
 
 /// The locations of the Node package, relative to the root of this repository.
 pub(crate) struct Package {
@@ -31,14 +24,24 @@ pub(crate) struct Package {
 impl Package {
     /// Installs the tools, and builds the native module, the package and the tests.
     pub(crate) fn install(&self) -> Result<()> {
-        self.install_tools()?;
         let mut cargo = command("cargo build --quiet --package codat-keys-node");
         run_quietly(cargo.current_dir(self.root).env("CARGO_TARGET_DIR", absolute(self.built)?))?;
+        self.assemble()
+    }
+
+    /// Installs the tools, copies the native module that cargo has built, and builds the package and the tests.
+    pub(crate) fn assemble(&self) -> Result<()> {
         let library = format!("{}codat_keys_node{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         let module = self.folder().join("codat-keys.node");
         // Removes the old file instead of overwriting it, because a running process may have mapped the file.
         fs::remove_file(&module).ok();
         fs::copy(Path::new(self.built).join("debug").join(library), module)?;
+        self.build()
+    }
+
+    /// Installs the tools, and builds the package and the tests without the native module.
+    pub(crate) fn build(&self) -> Result<()> {
+        self.install_tools()?;
         run_quietly(&mut self.npm("run --silent build"))
     }
 
@@ -83,11 +86,4 @@ impl Package {
     pub(crate) fn install_tools(&self) -> Result<()> {
         install_locked(&self.folder())
     }
-}
-
-/// Installs the packages in the `package-lock.json` of a folder with npm. Does nothing if they are installed. The lock
-/// file pins the packages by hash.
-pub(crate) fn install_locked(folder: &Path) -> Result<()> {
-    let record = folder.join("node_modules/installed.json");
-    once(&folder.join("package-lock.json"), &record, || run_quietly(&mut npm("ci", folder)))
 }

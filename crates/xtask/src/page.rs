@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::node::{install_locked, npm};
+use crate::npm::{install_locked, npm};
 use crate::process::{command, run_quietly};
 
 /// The tests in the working tree.

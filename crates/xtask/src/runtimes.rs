@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Context as _, Result};
 
-use crate::node::install_locked;
+use crate::npm::install_locked;
 
 const PINNED: &str = "node/runtimes";
 const FOLDER: &str = "target/runtimes";

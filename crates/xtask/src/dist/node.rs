@@ -11,7 +11,8 @@ use serde_json::json;
 use super::platforms::{PLATFORMS, Platform};
 use super::project::Project;
 use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, try_command};
-use crate::node::{self, npm};
+use crate::node;
+use crate::npm::npm;
 use crate::process::{command, run as run_to_end, run_quietly, stdout};
 
 /// The folder of the library's `package.json`. `CLI` is the folder of the command line's.

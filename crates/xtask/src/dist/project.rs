@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use super::name;
-use crate::node::npm;
+use crate::npm::npm;
 use crate::process::{command, program, run as run_to_end, run_quietly, stdout};
 
 /// The folder of the example programs in README.md.

@@ -10,7 +10,7 @@ use std::{fs, thread};
 use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 
-use super::{KEYS, PATH};
+use crate::{KEYS, PATH};
 
 pub(crate) const CERTIFICATE: &str = "server.pem";
 pub(crate) const PRIVATE_KEY: &str = "server.key";
@@ -44,7 +44,7 @@ impl Server {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let mut command = Command::new(std::env::current_exe()?);
                 command.args(["serve", &http.to_string(), &https.to_string()]).arg(folder.path());
-                ("hyper, in `bench/src/bench/serve.rs`, since nginx is not installed".to_owned(), command)
+                ("hyper, in `bench/src/serve.rs`, since nginx is not installed".to_owned(), command)
             }
             Err(error) => return Err(error).context("nginx cannot be started"),
         };

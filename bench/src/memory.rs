@@ -8,10 +8,10 @@ use std::thread;
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use tokio::task::JoinSet;
 
-use super::callers::{self, Caller};
-use super::server::Server;
-use super::subjects::{OURS, OURS_BLOCKING, REFERENCE};
-use super::table::{markdown, number};
+use crate::callers::{self, Caller};
+use crate::server::Server;
+use crate::subjects::{OURS, OURS_BLOCKING, REFERENCE};
+use crate::table::{markdown, number};
 
 /// The numbers of calls after which the memory is measured.
 const MARKS: [usize; 3] = [1_000, 11_000, 21_000];

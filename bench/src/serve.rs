@@ -20,8 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::server::{CERTIFICATE, PRIVATE_KEY};
-use super::{KEYS, PATH};
+use crate::server::{CERTIFICATE, PRIVATE_KEY};
+use crate::{KEYS, PATH};
 
 /// Serves until the process is killed. `folder` contains the certificate and its private key.
 pub(crate) fn run(http: u16, https: u16, folder: &Path) -> Result<()> {

@@ -6,13 +6,13 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::cores::Cores;
-use super::scripts::{node, python};
-use super::server::Server;
+use crate::cores::Cores;
+use crate::scripts::{node, python};
+use crate::server::Server;
 
-const LOCK: &str = include_str!("../../../Cargo.lock");
-const PEERS: &str = include_str!("../../python/requirements.in");
-const PEERS_OF_NODE: &str = include_str!("../../node/package.json");
+const LOCK: &str = include_str!("../../Cargo.lock");
+const PEERS: &str = include_str!("../python/requirements.in");
+const PEERS_OF_NODE: &str = include_str!("../node/package.json");
 const CRATES: [&str; 5] = ["reqwest", "hyper", "hyper-util", "tokio", "rustls"];
 
 /// Lists the facts, one per line.

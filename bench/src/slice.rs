@@ -9,7 +9,7 @@ use rustix::time::{ClockId, clock_gettime};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use super::callers::Caller;
+use crate::callers::Caller;
 
 pub(crate) const LENGTH: Duration = Duration::from_millis(50);
 

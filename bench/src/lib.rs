@@ -1,21 +1,31 @@
-//! A complete run: the server, all measurements, and the tables.
+//! Comparison of the speed of codat-keys with that of other clients: the server, all measurements, and the tables.
+//!
+//! The benchmarks pin programs to cores and read `/proc`, so this crate is empty on platforms other than Linux.
+
+#![cfg(target_os = "linux")]
 
 mod aims;
-mod callers;
-mod cores;
 mod facts;
-mod memory;
-mod oneshot;
-mod package;
-mod scripts;
 mod serve;
-mod server;
+
+mod memory;
+mod package;
+mod throughput;
+
+mod oneshot;
+mod subjects;
+
+mod scripts;
+
 mod slice;
 mod socket;
-mod statistics;
-mod subjects;
+
+mod callers;
+mod cores;
+mod server;
 mod table;
-mod throughput;
+
+mod statistics;
 
 use anyhow::{Result, bail};
 
@@ -33,7 +43,7 @@ const PATH: &str = "/apiKeys";
 
 /// Runs all measurements if there are no arguments. Writes the tables to standard output and the progress to standard
 /// error. With arguments, runs one of the child processes.
-pub(crate) fn main() -> Result<()> {
+pub fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => run(),
@@ -52,7 +62,7 @@ fn run() -> Result<()> {
 
     // Precedes the calls, which take minutes, so that a missing program is reported immediately.
     let programs = oneshot::Programs::find(&server)?;
-    let runtime = subjects::runtime()?;
+    let runtime = callers::runtime()?;
     let calls = throughput::measure(subjects::groups(&server, &cores, &runtime)?, &cores)?;
     let processes = programs.measure(&cores)?;
     let packages = [Package::measure(&package::PYTHON, &cores)?, Package::measure(&package::NODE, &cores)?];

@@ -1,6 +1,6 @@
 //! Tables that are readable both in a terminal and as Markdown.
 
-use super::statistics::Summary;
+use crate::statistics::Summary;
 
 /// Returns a Markdown table whose columns are as wide as their longest cell.
 pub(crate) fn markdown<const COLUMNS: usize>(head: [&str; COLUMNS], rows: &[[String; COLUMNS]]) -> String {

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use codat_keys::{ApiKey, AuthorizationHeader};
 
-use super::cores::{Cores, Pin};
-use super::server::Server;
-use super::statistics::Summary;
-use super::table::{markdown, spread};
-use super::{KEY, PATH, in_turn};
+use crate::cores::{Cores, Pin};
+use crate::server::Server;
+use crate::statistics::Summary;
+use crate::table::{markdown, spread};
+use crate::{KEY, PATH, in_turn};
 
 const ROUNDS: usize = 200;
 

@@ -5,8 +5,8 @@ use std::net::TcpStream;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::PATH;
-use super::callers::{authorization, read_two};
+use crate::PATH;
+use crate::callers::{authorization, read_two};
 
 /// The connection of one thread.
 pub(crate) struct Socket {

@@ -6,8 +6,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context as _, Result};
 
-use super::KEY;
-use super::slice::{LENGTH, Slice};
+use crate::KEY;
+use crate::slice::{LENGTH, Slice};
 
 /// The interpreter in the environment that `cargo xtask bench` creates, relative to the root of the repository.
 const PYTHON: &str = "target/bench-venv/bin/python";

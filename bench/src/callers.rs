@@ -13,10 +13,9 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Deserialize;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Runtime};
 
-use super::subjects::runtime;
-use super::{KEY, PATH};
+use crate::{KEY, PATH};
 
 const JSON: &str = "application/json";
 const AGENT: &str = "codat-keys-bench";
@@ -145,10 +144,15 @@ pub(crate) fn authorization() -> Result<HeaderValue> {
     Ok(AuthorizationHeader::from(&ApiKey::parse(KEY)?).to_header_value())
 }
 
+/// Returns a runtime of one thread.
+pub(crate) fn runtime() -> Result<Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::KEYS;
     use super::*;
+    use crate::KEYS;
 
     #[test]
     fn the_answer_is_as_large_as_it_is_said_to_be_and_every_peer_reads_it() {

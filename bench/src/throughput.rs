@@ -2,12 +2,12 @@
 
 use anyhow::{Context as _, Result};
 
-use super::cores::{Cores, Pin};
-use super::in_turn;
-use super::slice::Slice;
-use super::statistics::Summary;
-use super::subjects::Group;
-use super::table::{markdown, spread};
+use crate::cores::{Cores, Pin};
+use crate::in_turn;
+use crate::slice::Slice;
+use crate::statistics::Summary;
+use crate::subjects::Group;
+use crate::table::{markdown, spread};
 
 const ROUNDS: usize = 80;
 

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 
-use super::cores::{Cores, Pin};
-use super::package::{MEGABYTES, Package};
-use super::subjects::{
+use crate::cores::{Cores, Pin};
+use crate::package::{MEGABYTES, Package};
+use crate::subjects::{
     AIOHTTP, FASTEST, FASTEST_THREADS, NODE, NODE_PLATFORM, NODE_SOCKET, OURS, OURS_AWAY, OURS_BLOCKING, PLATFORM,
     PYCURL, PYTHON, PYTHON_PROTOCOL, PYTHON_SOCKET, REFERENCE, REFERENCE_THREADS, SOCKETS, TASKS, THREADS, UNDICI,
 };
-use super::table::{markdown, number, spread};
-use super::{memory, oneshot, throughput};
+use crate::table::{markdown, number, spread};
+use crate::{memory, oneshot, throughput};
 
 /// The maximum time of a process, in milliseconds, for each scheme.
 const PROCESS: [(&str, f64); 2] = [("HTTP", 3.0), ("HTTPS", 5.0)];

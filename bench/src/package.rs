@@ -4,10 +4,10 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::cores::{Cores, Pin};
-use super::statistics::Summary;
-use super::table::{markdown, spread};
-use super::{in_turn, oneshot, scripts};
+use crate::cores::{Cores, Pin};
+use crate::statistics::Summary;
+use crate::table::{markdown, spread};
+use crate::{in_turn, oneshot, scripts};
 
 const ROUNDS: usize = 40;
 /// The maximum installed size of a package.

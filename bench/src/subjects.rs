@@ -5,12 +5,12 @@ use std::sync::Mutex;
 use anyhow::Result;
 use tokio::runtime::Runtime;
 
-use super::callers::{self, Caller};
-use super::cores::{Cores, Pin};
-use super::scripts::Process;
-use super::server::Server;
-use super::slice::{Blocking, Slice};
-use super::socket::Socket;
+use crate::callers::{self, Caller, runtime};
+use crate::cores::{Cores, Pin};
+use crate::scripts::Process;
+use crate::server::Server;
+use crate::slice::{Blocking, Slice};
+use crate::socket::Socket;
 
 /// The number of threads in a typical thread pool.
 pub(crate) const THREADS: usize = 16;
@@ -73,10 +73,6 @@ pub(crate) fn groups<'a>(server: &Server, cores: &Cores, runtime: &'a Runtime) -
     let clients = of_node(&server.http, runtime, TASKS)?;
     groups.push(Group { pin: Pin::All, in_flight: TASKS, reference: NODE_PLATFORM, clients });
     Ok(groups)
-}
-
-pub(crate) fn runtime() -> Result<Runtime> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
 fn of_rust<'a>(url: &str, runtime: &'a Runtime, in_flight: usize) -> Result<Vec<Client<'a>>> {
@@ -155,9 +151,9 @@ mod tests {
     #[test]
     fn every_client_of_python_and_node_is_there() {
         let [blocking, asynchronous] =
-            [include_str!("../../python/blocking.py"), include_str!("../../python/asynchronous.py")];
+            [include_str!("../python/blocking.py"), include_str!("../python/asynchronous.py")];
         let named = |name| format!("\"{name}\": ");
-        let node = include_str!("../../node/clients.mjs");
+        let node = include_str!("../node/clients.mjs");
         assert!([NODE_PLATFORM, NODE, UNDICI, NODE_SOCKET].map(named).iter().all(|name| node.contains(name)));
         assert!([PLATFORM, PYTHON, PYCURL, PYTHON_SOCKET].map(named).iter().all(|name| blocking.contains(name)));
         assert!([PLATFORM, PYTHON, AIOHTTP, PYTHON_PROTOCOL].map(named).iter().all(|name| asynchronous.contains(name)));
