@@ -28,7 +28,7 @@ pub(crate) fn run(seconds: &str, names: &[&str]) -> Result<ExitCode> {
     let programs = programs?;
     println!("fuzz: built ({cost})");
 
-    let failed = parallel::map(&targets, |target| {
+    let failed = parallel::map(&targets, parallel::cores(), |target| {
         let inputs = fuzz(&programs.join(target), target, seconds);
         match &inputs {
             Ok(inputs) => println!("{target}: {inputs} inputs, no finding"),

@@ -43,7 +43,7 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     let checks: Vec<_> = CHECKS.into_iter().filter(|(name, _)| names.is_empty() || names.contains(name)).collect();
     let results = match checks.as_slice() {
         [(_, check)] => vec![measure(|| check().inspect_err(|error| eprintln!("{error:#}")).is_ok())],
-        checks => parallel::map(checks, |(name, _)| measure(|| run_apart(name))),
+        checks => parallel::map(checks, parallel::cores(), |(name, _)| measure(|| run_apart(name))),
     };
     if results.len() > 1 {
         println!("\n== summary");
@@ -88,7 +88,7 @@ fn python_types() -> Result<()> {
 
 /// Builds the Node package, which checks its types, and then checks its exports for each module system.
 fn node_package() -> Result<()> {
-    node::HERE.install()?;
+    node::HERE.build()?;
     run_to_end(&mut node::HERE.npm("run --silent check"))
 }
 

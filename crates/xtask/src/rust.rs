@@ -6,25 +6,17 @@ use anyhow::Result;
 
 use crate::process::{command, run};
 
-/// The packages that have tests. All of them are built together, because building only some of them may select other
-/// features and compile the dependencies again.
-const PACKAGES: [&str; 7] = [
-    "codat-keys",
-    "codat-keys-bench",
-    "codat-keys-cli",
-    "codat-keys-emulator",
-    "codat-keys-portal",
-    "codat-keys-server",
-    "xtask",
-];
+/// All crates, except the module for Python, which only maturin can link. Every build of the tests selects the same crates
+/// and kinds of targets, because another selection enables other features, and compiles the dependencies again.
+const SELECTION: [&str; 3] = ["--workspace", "--exclude", "codat-keys-python"];
 
-/// Builds the Rust tests and the programs that the tests start.
+/// Builds the Rust tests, the programs that the tests start, and the native module for Node.
 pub(crate) fn build() -> Result<()> {
-    run(tests().arg("--no-run"))
+    run(command("cargo build --all-targets").args(SELECTION))
 }
 
 pub(crate) fn tests() -> Command {
     let mut cargo = command("cargo test --no-fail-fast");
-    cargo.args(PACKAGES.map(|package| format!("--package={package}")));
+    cargo.args(SELECTION);
     cargo
 }
