@@ -11,8 +11,9 @@ use crate::process::{command, run};
 const SELECTION: [&str; 3] = ["--workspace", "--exclude", "codat-keys-python"];
 
 /// Builds the Rust tests, the programs that the tests start, and the native module for Node.
+/// `--all-targets` would also link benchmarks, of which there are none.
 pub(crate) fn build() -> Result<()> {
-    run(command("cargo build --all-targets").args(SELECTION))
+    run(command("cargo build --lib --bins --tests --examples").args(SELECTION))
 }
 
 pub(crate) fn tests() -> Command {
