@@ -1,7 +1,10 @@
 //! The cookies of the portal: the session cookie and the language cookie.
 
-use axum::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+use std::time::Duration;
+
+use axum::http::header::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 
 use crate::app_state::AppState;
 use crate::messages::Language;
@@ -9,40 +12,33 @@ use crate::paths::PATH;
 use crate::session::Visitor;
 
 const LANGUAGE: &str = "codat_keys_language";
+const YEAR: Duration = Duration::from_hours(365 * 24);
 
 /// Returns the visitor whose session cookie the request contains. Returns `None` for an unknown session.
 pub(crate) fn visitor(app: &AppState, headers: &HeaderMap) -> Option<Visitor> {
-    app.sessions.visitor(cookie(headers, &app.session_cookie)?)
+    app.sessions.visitor(CookieJar::from_headers(headers).get(&app.session_cookie)?.value())
 }
 
 /// Returns the language that the visitor has selected.
 pub(crate) fn language(headers: &HeaderMap) -> Option<Language> {
-    cookie(headers, LANGUAGE).and_then(Language::from_code)
+    Language::from_code(CookieJar::from_headers(headers).get(LANGUAGE)?.value())
 }
 
 /// Adds the session cookie of a visitor to a response.
 pub(crate) fn with_session(app: &AppState, visitor: &Visitor, response: impl IntoResponse) -> Response {
-    // `Secure` is omitted, because it requires HTTPS. The page is served on a loopback address only.
-    let cookie = format!("{}={}; Path={PATH}; HttpOnly; SameSite=Strict", app.session_cookie, visitor.session);
-    with_cookie(&cookie, response)
+    with_cookie(Cookie::new(app.session_cookie.clone(), visitor.session.clone()), response)
 }
 
 /// Adds the language cookie, which is valid for a year, to a response.
 pub(crate) fn with_language(language: Language, response: impl IntoResponse) -> Response {
-    let cookie = format!("{LANGUAGE}={}; Path={PATH}; Max-Age=31536000; HttpOnly; SameSite=Strict", language.code());
-    with_cookie(&cookie, response)
+    let year = YEAR.try_into().unwrap_or_default();
+    with_cookie(Cookie::build((LANGUAGE, language.code())).max_age(year).build(), response)
 }
 
-fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let cookies = headers.get_all(COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
-    let mut pairs = cookies.flat_map(|cookies| cookies.split("; ")).filter_map(|cookie| cookie.split_once('='));
-    pairs.find(|(cookie, _)| *cookie == name).map(|(_, value)| value)
-}
-
-fn with_cookie(cookie: &str, response: impl IntoResponse) -> Response {
-    let mut response = response.into_response();
-    if let Ok(cookie) = HeaderValue::from_str(cookie) {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    response
+fn with_cookie(mut cookie: Cookie<'static>, response: impl IntoResponse) -> Response {
+    // `Secure` is omitted, because it requires HTTPS. The page is served on a loopback address only.
+    cookie.set_path(PATH);
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Strict);
+    (CookieJar::new().add(cookie), response).into_response()
 }

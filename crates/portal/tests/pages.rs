@@ -183,5 +183,7 @@ fn the_language_is_selected_or_preferred() {
     let chosen = send(&emulator, "GET", &format!("{PATH}/language/fr"), &head, "");
     assert_eq!((chosen.status, chosen.header("location")), (303, Some(PATH)));
     assert!(chosen.header("set-cookie").is_some_and(|cookie| cookie.starts_with("codat_keys_language=fr; ")));
+    let attributes = ["HttpOnly", "Max-Age=31536000", &format!("Path={PATH}"), "SameSite=Strict"];
+    assert_eq!(chosen.cookie_attributes(), attributes);
     assert_eq!(send(&emulator, "GET", &format!("{PATH}/language/xx"), &head, "").status, 404);
 }

@@ -56,6 +56,13 @@ impl Response {
         rest.split('"').next().unwrap_or_default().to_owned()
     }
 
+    /// Returns the attributes of the cookie, sorted.
+    pub(crate) fn cookie_attributes(&self) -> Vec<&str> {
+        let mut attributes: Vec<_> = self.header("set-cookie").expect("a cookie").split("; ").skip(1).collect();
+        attributes.sort_unstable();
+        attributes
+    }
+
     fn cookie(&self) -> String {
         let cookie = self.header("set-cookie").expect("a cookie");
         cookie.split(';').next().unwrap_or_default().to_owned()
