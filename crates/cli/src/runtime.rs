@@ -1,12 +1,15 @@
 //! The Tokio runtime of a command, which a signal can stop.
 
 use std::future::{Future, IntoFuture};
+use std::pin::Pin;
 
 use crate::failure::Failure;
 use crate::signals::{self, interrupted};
 
 /// Runs a command to completion on the current thread.
 pub(crate) fn run<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    // In a box, so that the program contains one copy of the runtime's loop, not one copy for each command.
+    let command: Pin<Box<dyn Future<Output = _>>> = Box::pin(command);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Failure::local(format!("the runtime cannot start: {error}"), "check the limits of the process")
     })?;
