@@ -60,6 +60,7 @@ impl Failure {
         }
     }
 
+    #[cfg(feature = "keyring")]
     pub(crate) fn is_of(&self, kind: ErrorKind) -> bool {
         self.kind == Some(kind)
     }

@@ -79,6 +79,7 @@ fn a_signal_kills_the_process_group_of_a_key_command() {
 }
 
 #[test]
+#[cfg(feature = "keyring")]
 fn a_keyring_address_that_starts_a_program_is_rejected() {
     let home = Home::new();
     let (ibus, dump) = (home.path().join("ibus"), home.path().join("dump"));
@@ -106,6 +107,7 @@ fn a_keyring_address_that_starts_a_program_is_rejected() {
 }
 
 #[test]
+#[cfg(feature = "portal")]
 fn the_browser_has_no_key_in_its_environment() {
     let home = Home::new();
     let (browser, dump) = (home.path().join("xdg-open"), home.path().join("dump"));

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use codat_keys_emulator::Emulator;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{PROGRAM, clear_environment};
+use crate::support::{PROGRAM, SERVERS, clear_environment};
 
 /// The timeout of each step. It is much longer than any step takes.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -73,13 +73,12 @@ impl Drop for Container {
 fn the_emulator_and_the_page_end_on_each_signal() {
     let emulator = Emulator::start().unwrap();
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
-        let Some(mut running) = Container::start(&["emulator", "--json"], None) else { return };
-        assert!(running.line().contains("baseUrl"));
-        assert_eq!(running.end(signal), 0, "emulator, {signal:?}");
-        let mut page = Container::start(&["portal", "--no-open"], Some(&emulator)).unwrap();
-        page.line();
-        assert!(page.line().contains("http://127.0.0.1:"));
-        assert_eq!(page.end(signal), 0, "portal, {signal:?}");
+        for arguments in SERVERS {
+            let Some(mut running) = Container::start(arguments, Some(&emulator)) else { return };
+            running.line();
+            assert!(running.line().contains("http://127.0.0.1:"));
+            assert_eq!(running.end(signal), 0, "{arguments:?}, {signal:?}");
+        }
     }
 }
 

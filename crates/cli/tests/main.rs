@@ -24,7 +24,7 @@ mod home;
 #[cfg(target_os = "linux")]
 mod init;
 mod json_errors;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "keyring"))]
 mod keyring;
 mod keys;
 #[cfg(target_os = "linux")]
@@ -35,7 +35,7 @@ mod mistakes;
 #[cfg(unix)]
 mod out_file;
 mod outcomes;
-#[cfg(unix)]
+#[cfg(all(unix, feature = "portal"))]
 mod portal;
 #[cfg(target_os = "linux")]
 #[path = "../../../tests/support/process.rs"]
@@ -51,7 +51,7 @@ mod scenarios;
 mod secrecy;
 #[cfg(unix)]
 mod secret_outputs;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "keyring"))]
 mod secret_service;
 #[cfg(unix)]
 mod signals;

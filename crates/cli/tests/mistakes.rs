@@ -183,7 +183,7 @@ fn a_key_as_an_argument() {
 }
 
 /// Arguments, and the expected error and hint.
-const USAGE: [(&[&str], &str, &str); 36] = [
+const USAGE: &[(&[&str], &str, &str)] = &[
     (&["lst"], "there is no command `lst`", "did you mean list? `codat-keys --help` shows the usage"),
     (&[], "no command was given", "`codat-keys --help` shows the usage"),
     (&["profile"], "no command was given", "`codat-keys profile --help` shows the usage"),
@@ -255,6 +255,7 @@ const USAGE: [(&[&str], &str, &str); 36] = [
         "the value of --port <PORT> is not a number from 0 to 65535",
         "`codat-keys emulator --help` shows the usage",
     ),
+    #[cfg(feature = "portal")]
     (
         &["portal", "--port", "x"],
         "the value of --port <PORT> is not a number from 0 to 65535",

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::bounded::wait_until;
 use crate::raw_server::{RawServer, Reply, json};
-use crate::support::{PROGRAM, Running, against, clear_environment, program, run, start, with_key};
+use crate::support::{PROGRAM, Running, SERVERS, against, clear_environment, program, run, start, with_key};
 use crate::terminal::start_on_a_terminal;
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
@@ -156,8 +156,8 @@ fn a_signal_ends_a_program_with_a_blocked_standard_stream() {
     send(&child, Signal::TERM);
     child.wait().unwrap();
 
-    for arguments in [&["emulator"][..], &["portal", "--no-open"]] {
-        let mut child = start(against(&emulator).args(arguments).stdout(full()).stderr(Stdio::null()));
+    for arguments in SERVERS {
+        let mut child = start(against(&emulator).args(*arguments).stdout(full()).stderr(Stdio::null()));
         wait_until("it handles signals", || handles_signals(&child));
         std::thread::sleep(std::time::Duration::from_millis(200));
         send(&child, Signal::TERM);
@@ -298,8 +298,8 @@ fn a_closed_terminal_does_not_change_the_exit_status() {
 fn the_emulator_and_the_page_exit_with_status_0_on_each_signal() {
     let emulator = Emulator::start().unwrap();
     for (signal, _) in SIGNALS {
-        for arguments in [&["emulator"][..], &["portal", "--no-open"]] {
-            let mut child = start(against(&emulator).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()));
+        for arguments in SERVERS {
+            let mut child = start(against(&emulator).args(*arguments).stdout(Stdio::piped()).stderr(Stdio::piped()));
             child.stdout.as_mut().unwrap().read_exact(&mut [0; 1]).unwrap();
             send(&child, signal);
             let ended = child.wait_with_output().unwrap();

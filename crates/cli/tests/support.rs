@@ -34,6 +34,14 @@ pub(crate) fn clear_environment(command: &mut Command) {
     command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
 }
 
+/// The commands that run until a signal.
+#[cfg(unix)]
+pub(crate) const SERVERS: &[&[&str]] = &[
+    &["emulator"],
+    #[cfg(feature = "portal")]
+    &["portal", "--no-open"],
+];
+
 pub(crate) fn with_key(url: &str, key: &str) -> Command {
     let mut command = program();
     command.env("CODAT_BASE_URL", url).env("CODAT_API_KEY", key);

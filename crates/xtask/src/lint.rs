@@ -12,8 +12,9 @@ use crate::{generate, layers, mutants, node, page, parallel, pin, python, tools}
 type Check = fn() -> Result<()>;
 
 /// The checks start in this order, the slowest first.
-const CHECKS: [(&str, Check); 13] = [
+const CHECKS: [(&str, Check); 14] = [
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
+    ("features", || run_to_end(&mut command(WITHOUT_FEATURES))),
     // The security advisories are checked only by the published workflow, because they are not in a package registry.
     ("dependencies", dependencies),
     ("python types", python_types),
@@ -29,6 +30,10 @@ const CHECKS: [(&str, Check); 13] = [
     ("mutants apply", mutants::check),
     ("pinned packages", pin::check),
 ];
+
+/// Checks the command line without the keyring and the page.
+const WITHOUT_FEATURES: &str =
+    "cargo clippy --package codat-keys-cli --no-default-features --all-targets --locked -- -D warnings";
 
 /// The manifest of the workspace of the fuzz targets.
 const FUZZ: &str = "fuzz/Cargo.toml";

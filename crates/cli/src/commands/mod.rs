@@ -17,6 +17,7 @@ mod list;
 mod login;
 mod logout;
 mod man;
+#[cfg(feature = "portal")]
 mod portal;
 mod profile;
 mod show;
@@ -42,6 +43,7 @@ use list::List;
 use login::Login;
 use logout::Logout;
 use man::Man;
+#[cfg(feature = "portal")]
 use portal::Portal;
 use profile::Profiles;
 use show::Show;
@@ -95,6 +97,7 @@ enum Command {
     /// Run a local emulator of Codat's API until Ctrl-C
     Emulator(Emulator),
     /// Open a page in the browser to view, copy, create and revoke keys
+    #[cfg(feature = "portal")]
     Portal(Portal),
     /// Demonstrate how keys are created, used and deleted, with an embedded emulator
     #[command(after_help = "Example: codat-keys demo")]
@@ -125,6 +128,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Doctor(doctor) => runtime::run(doctor::doctor(&doctor)),
         Command::Header(options) => runtime::run(header::header(&options)),
         Command::Emulator(emulator) => return runtime::run(emulator::emulator(&emulator)),
+        #[cfg(feature = "portal")]
         Command::Portal(portal) => runtime::run(portal::portal(&portal)),
         Command::Demo => runtime::run(demo::demo()),
         Command::Completions(completions) => completions::completions(&completions),

@@ -2,6 +2,7 @@
 
 mod exec;
 mod options;
+#[cfg(feature = "portal")]
 mod page;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+#[cfg(feature = "portal")]
 pub(super) use options::port;
 
 use crate::failure::Failure;
@@ -53,13 +55,13 @@ async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
     let script = script(options)?;
     let interrupted = interrupted();
     let emulator = start(options, script.as_deref())?;
-    let (url, key, page) = (emulator.base_url(), emulator.api_key(), page::url(&emulator));
+    let (url, key, page) = (emulator.base_url(), emulator.api_key(), page(&emulator));
     let started = if options.json {
         json_text(&json!({ "baseUrl": url, "apiKey": key, "page": page }), false) + "\n"
     } else {
+        let page = page.map(|page| format!("  page of its keys: {page}\n")).unwrap_or_default();
         format!(
-            "Codat emulator at {url}, until Ctrl-C\n  export CODAT_BASE_URL={url}\n  export CODAT_API_KEY={key}\n  \
-             page of its keys: {page}\n"
+            "Codat emulator at {url}, until Ctrl-C\n  export CODAT_BASE_URL={url}\n  export CODAT_API_KEY={key}\n{page}"
         )
     };
     tokio::pin!(interrupted);
@@ -69,4 +71,14 @@ async fn run(options: &EmulatorOptions) -> Result<(), Failure> {
     }
     interrupted.await;
     Ok(())
+}
+
+#[cfg(feature = "portal")]
+fn page(emulator: &codat_keys_emulator::Emulator) -> Option<String> {
+    Some(page::url(emulator))
+}
+
+#[cfg(not(feature = "portal"))]
+fn page(_: &codat_keys_emulator::Emulator) -> Option<String> {
+    None
 }

@@ -10,6 +10,7 @@ use codat_keys::ErrorKind;
 use codat_keys::internal::{NotText, decode};
 use codat_keys_emulator::Emulator;
 
+#[cfg(feature = "portal")]
 use super::page;
 use crate::failure::Failure;
 use crate::stderr::eprint_line;
@@ -83,6 +84,7 @@ pub(super) fn start(options: &EmulatorOptions, script: Option<&str>) -> Result<E
              its keys are made up: never give it a real one"
         ));
     }
+    #[cfg(feature = "portal")]
     page::mount(&emulator);
     Ok(emulator)
 }

@@ -1,5 +1,4 @@
-//! The keyring of the operating system: Keychain, the Credential Manager, or the Secret Service on D-Bus. Commands
-//! access the keyring only for a profile whose key is in the keyring or is to be stored there.
+//! Requests to the keyring, each with a timeout.
 
 use std::thread;
 use std::time::Duration;
@@ -9,27 +8,15 @@ use keyring::{Entry, Error};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use super::KeyringError;
 use crate::config::Name;
 use crate::failure::Failure;
 use crate::runtime::unless_interrupted;
-
-/// The default timeout of a request to the keyring. A locked keyring may wait for its password in a prompt that the
-/// user does not see.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The service name of all keyring entries. The user name of an entry is the name of the profile.
 const SERVICE: &str = "codat-keys";
 
 const ELSEWHERE: &str = "keep the key in a file: codat-keys login --store file";
-
-/// The reason why the keyring did not complete a request.
-pub(crate) enum KeyringError {
-    /// This machine, or this session, has no keyring.
-    Absent(String),
-    /// The keyring has no entry for the profile.
-    NoEntry,
-    Other(Failure),
-}
 
 pub(crate) async fn store(name: &Name, key: &ApiKey, limit: Duration) -> Result<(), KeyringError> {
     let key = key.clone();

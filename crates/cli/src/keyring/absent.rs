@@ -1,0 +1,25 @@
+//! The functions of [`system`](super) in a program that is built without the feature `keyring`.
+
+use std::time::Duration;
+
+use codat_keys::ApiKey;
+use zeroize::Zeroizing;
+
+use super::KeyringError;
+use crate::config::Name;
+
+pub(crate) async fn store(_: &Name, _: &ApiKey, _: Duration) -> Result<(), KeyringError> {
+    Err(absent())
+}
+
+pub(crate) async fn fetch(_: &Name, _: Duration) -> Result<Zeroizing<String>, KeyringError> {
+    Err(absent())
+}
+
+pub(crate) async fn remove(_: &Name, _: Duration) -> Result<(), KeyringError> {
+    Err(absent())
+}
+
+fn absent() -> KeyringError {
+    KeyringError::Absent("this program was built without the feature `keyring`".into())
+}
