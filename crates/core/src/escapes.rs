@@ -67,7 +67,12 @@ pub(crate) fn to_source<'a>(
     }
 }
 
+#[inline]
 fn is_ignorable(c: char) -> bool {
+    // A shortcut, because most text is ASCII.
+    if c.is_ascii() {
+        return c == ' ' || c.is_ascii_control();
+    }
     c.is_whitespace() || c.is_control() || is_unseen(c)
 }
 

@@ -24,7 +24,7 @@ pub fn plain(text: &str) -> String {
 /// Escapes the characters of a JSON document that could move the cursor of a terminal, or reorder or hide other
 /// characters, as `\uXXXX`. These characters occur only in JSON strings, so the result is JSON with the same value.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
-    let is_escaped = |c: char| (c.is_control() && c >= '\u{7f}') || is_unseen(c) || is_format(c);
+    let is_escaped = |c: char| c >= '\u{7f}' && (c.is_control() || is_unseen(c) || is_format(c));
     if !json.contains(is_escaped) {
         return json.into();
     }
