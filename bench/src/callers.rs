@@ -81,11 +81,8 @@ impl Caller {
     /// Makes one call. Fails unless the response contains two keys, because fast failures would distort the result.
     pub(crate) async fn call(&self) -> Result<()> {
         match self {
-            Self::Ours(client) => two(client.keys().list().await?),
-            Self::OursAway(client, thread) => {
-                let client = client.clone();
-                two(thread.spawn(async move { client.keys().list().await }).await??)
-            }
+            Self::Ours(client) => two(client.keys().list().send().await?),
+            Self::OursAway(client, thread) => two(thread.spawn(client.keys().list().send()).await??),
             Self::Reqwest { http, url, authorization } => {
                 let request = http.get(url).header(AUTHORIZATION, authorization).header(ACCEPT, JSON);
                 let answer = request.send().await?.error_for_status()?;

@@ -110,7 +110,7 @@ fn asynchronous(caller: &Caller, in_flight: usize, meter: &Arc<Meter>) -> Result
 fn blocking(client: &codat_keys::blocking::Client, threads: usize, meter: &Meter) -> Result<()> {
     let call_until_the_end = || {
         while meter.another()? {
-            callers::two(client.keys().list()?)?;
+            callers::two(client.keys().list().send()?)?;
         }
         anyhow::Ok(())
     };

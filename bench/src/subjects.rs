@@ -131,7 +131,7 @@ fn threads(name: &'static str, in_flight: usize, make: impl Fn() -> Result<Block
 }
 
 fn ours_blocking(client: codat_keys::blocking::Client) -> Blocking {
-    Box::new(move || callers::two(client.keys().list()?))
+    Box::new(move || callers::two(client.keys().list().send()?))
 }
 
 fn on_a_runtime(caller: Caller) -> Result<Blocking> {

@@ -32,6 +32,7 @@ pub(crate) fn json(status: u16, body: &str) -> Reply {
 }
 
 /// A running server. It accepts one request on each connection, and runs until the test process ends.
+#[derive(Clone)]
 pub(crate) struct RawServer {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,

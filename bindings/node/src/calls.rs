@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::thread;
 
-use codat_keys::{AuthorizationHeader, Client, Error, KeyId, KeyName, Method};
+use codat_keys::{AuthorizationHeader, Client, Error, KeyId, Lookup, Method};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
+use serde::de::IgnoredAny;
 
 use crate::errors::{raise, wrong};
 use crate::secrets;
@@ -28,7 +29,7 @@ pub(crate) enum Outcome {
     Keys(Vec<codat_keys::ApiKeyDetails>),
     Created(codat_keys::Creation),
     Response(codat_keys::Response),
-    Page(Option<codat_keys::Page>),
+    Page(Option<codat_keys::Page<IgnoredAny>>),
     Yes(bool),
     Header(Option<codat_keys::AuthorizationHeader>),
 }
@@ -78,8 +79,8 @@ impl Call {
     /// Validates the arguments, and returns the future of the call.
     pub(crate) fn perform(self, client: Client, stop: Stop) -> napi::Result<Work> {
         Ok(match self {
-            Self::List => reading(stop, async move { client.keys().list().await.map(Outcome::Keys) }),
-            Self::Whoami => reading(stop, async move { client.whoami().await.map(Outcome::Key) }),
+            Self::List => lookup(stop, client.keys().list(), Outcome::Keys),
+            Self::Whoami => lookup(stop, client.whoami(), Outcome::Key),
             Self::ReloadKey => reading(stop, async move { client.reload_key().await.map(Outcome::Yes) }),
             Self::Authorize { url } => {
                 reading(stop, async move { client.authorize(&url).await.map(|header| Outcome::Header(Some(header))) })
@@ -88,46 +89,34 @@ impl Call {
                 let rejected = AuthorizationHeader::from(&secrets::verbatim(&rejected)?);
                 reading(stop, async move { client.reauthorize(&url, &rejected).await.map(Outcome::Header) })
             }
-            Self::Get { id } => {
-                let id = key_id(&id)?;
-                reading(stop, async move { client.keys().get(&id).await.map(Outcome::Key) })
-            }
-            Self::Find { name } => reading(stop, async move { client.keys().find(&name).await.map(Outcome::Keys) }),
+            Self::Get { id } => lookup(stop, client.keys().get(&key_id(&id)?), Outcome::Key),
+            Self::Find { name } => lookup(stop, client.keys().find(name), Outcome::Keys),
             Self::Create { name, adopt, idempotency_key } => {
-                let name = KeyName::parse(&name).map_err(raise)?;
-                changing(async move {
-                    let mut call = client.keys().create(&name).adopt(adopt).cancel_on(stop);
-                    if let Some(key) = idempotency_key {
-                        call = call.idempotency_key(key);
-                    }
-                    call.await.map(Outcome::Created)
-                })
+                let mut call = client.keys().create(name).adopt(adopt).cancel_on(stop);
+                if let Some(key) = idempotency_key {
+                    call = call.idempotency_key(key);
+                }
+                changing(async move { call.send().await.map(Outcome::Created) })
             }
             Self::Delete { id, allow_key_in_use } => {
-                let id = key_id(&id)?;
-                changing(async move {
-                    let call = client.keys().delete(&id).cancel_on(stop);
-                    let call = if allow_key_in_use { call.allow_key_in_use() } else { call };
-                    call.await.map(|()| Outcome::Nothing)
-                })
+                let call = client.keys().delete(&key_id(&id)?).allow_key_in_use(allow_key_in_use).cancel_on(stop);
+                changing(async move { call.send().await.map(|()| Outcome::Nothing) })
             }
             Self::Request { method, path, query, headers, body } => {
                 let method: Method = method.parse().map_err(|_| wrong("argument 'method' is no HTTP method"))?;
                 // Copies the body, because JavaScript can modify the buffer at any time.
                 let body = body.map(|body| body.to_vec());
-                changing(async move {
-                    let mut call = client.request(method, &path).cancel_on(stop);
-                    for (name, value) in query {
-                        call = call.query(&name, value);
-                    }
-                    for (name, value) in headers {
-                        call = call.header_text(&name, &value);
-                    }
-                    if let Some(body) = body {
-                        call = call.body(body);
-                    }
-                    call.await.map(Outcome::Response)
-                })
+                let mut call = client.request(method, &path).cancel_on(stop);
+                for (name, value) in query {
+                    call = call.query(&name, value);
+                }
+                for (name, value) in headers {
+                    call = call.header_text(&name, &value);
+                }
+                if let Some(body) = body {
+                    call = call.body(body);
+                }
+                changing(async move { call.send().await.map(Outcome::Response) })
             }
         })
     }
@@ -143,6 +132,10 @@ impl PageCursor {
         let cursor = Arc::clone(&self.0);
         reading(stop, async move { cursor.lock().await.next(&client).await.map(Outcome::Page) })
     }
+}
+
+fn lookup<T: 'static>(stop: Stop, lookup: Lookup<T>, outcome: fn(T) -> Outcome) -> Work {
+    reading(stop, async move { lookup.send().await.map(outcome) })
 }
 
 /// Returns the future of a call that only reads. Cancelling the call drops `work`.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use codat_keys::{Client, ClientBuilder, KeyCommand};
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi_derive::napi;
+use serde::de::IgnoredAny;
 
 use crate::calls::PageCursor;
 use crate::errors::raise;
@@ -66,7 +67,7 @@ impl Core {
         query: Option<String>,
         order_by: Option<String>,
     ) -> PageCursor {
-        let pages = self.client.pages(&path);
+        let pages = self.client.pages::<IgnoredAny>(&path);
         // A number that does not fit in 32 bits exceeds the limit of the core, which rejects it.
         let size = page_size.map(|size| size.try_into().unwrap_or(u32::MAX));
         let pages = if let Some(size) = size { pages.page_size(size) } else { pages };

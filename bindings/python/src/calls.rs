@@ -4,11 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use codat_keys::{Client, Error, KeyId, KeyName, Method, Pages};
+use codat_keys::{Client, Error, KeyId, Method, Pages};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBool;
+use serde::de::IgnoredAny;
 
 use crate::arguments::{argument, entries, seconds, text};
 use crate::errors::raise;
@@ -29,7 +30,7 @@ pub(crate) enum Outcome {
     Keys(Vec<codat_keys::ApiKeyDetails>),
     Created(codat_keys::Creation),
     Response(codat_keys::Response),
-    Page(Option<codat_keys::Page>),
+    Page(Option<codat_keys::Page<IgnoredAny>>),
     Yes(bool),
     Header(Option<codat_keys::AuthorizationHeader>),
 }
@@ -93,12 +94,12 @@ impl Call {
 
 #[pyfunction]
 pub(crate) fn list() -> Call {
-    Call::read(async move |client| client.keys().list().await.map(Outcome::Keys))
+    Call::read(async move |client| client.keys().list().send().await.map(Outcome::Keys))
 }
 
 #[pyfunction]
 pub(crate) fn whoami() -> Call {
-    Call::read(async move |client| client.whoami().await.map(Outcome::Key))
+    Call::read(async move |client| client.whoami().send().await.map(Outcome::Key))
 }
 
 #[pyfunction]
@@ -121,13 +122,13 @@ pub(crate) fn reauthorize(url: &Bound<'_, PyAny>, rejected: &Bound<'_, PyAny>) -
 #[pyfunction]
 pub(crate) fn find(name: &Bound<'_, PyAny>) -> PyResult<Call> {
     let name: String = argument("name", name)?;
-    Ok(Call::read(async move |client| client.keys().find(&name).await.map(Outcome::Keys)))
+    Ok(Call::read(async move |client| client.keys().find(name).send().await.map(Outcome::Keys)))
 }
 
 #[pyfunction]
 pub(crate) fn get(id: &Bound<'_, PyAny>) -> PyResult<Call> {
     let id = key_id(id)?;
-    Ok(Call::read(async move |client| client.keys().get(&id).await.map(Outcome::Key)))
+    Ok(Call::read(async move |client| client.keys().get(&id).send().await.map(Outcome::Key)))
 }
 
 #[pyfunction]
@@ -136,15 +137,14 @@ pub(crate) fn create(
     adopt: &Bound<'_, PyAny>,
     idempotency_key: &Bound<'_, PyAny>,
 ) -> PyResult<Call> {
-    let py = name.py();
-    let name = KeyName::parse(&text("name", name)?).map_err(|error| raise(py, error))?;
+    let name = text("name", name)?;
     let (adopt, resumed) = (argument("adopt", adopt)?, argument::<Option<String>>("idempotency_key", idempotency_key)?);
     Ok(Call::change(async move |client, stop| {
-        let mut call = client.keys().create(&name).adopt(adopt).cancel_on(stop);
+        let mut call = client.keys().create(name).adopt(adopt).cancel_on(stop);
         if let Some(key) = resumed {
             call = call.idempotency_key(key);
         }
-        call.await.map(Outcome::Created)
+        call.send().await.map(Outcome::Created)
     }))
 }
 
@@ -152,9 +152,8 @@ pub(crate) fn create(
 pub(crate) fn delete(id: &Bound<'_, PyAny>, allow_key_in_use: &Bound<'_, PyAny>) -> PyResult<Call> {
     let (id, allow_key_in_use) = (key_id(id)?, argument("allow_key_in_use", allow_key_in_use)?);
     Ok(Call::change(async move |client, stop| {
-        let call = client.keys().delete(&id).cancel_on(stop);
-        let call = if allow_key_in_use { call.allow_key_in_use() } else { call };
-        call.await.map(|()| Outcome::Nothing)
+        let call = client.keys().delete(&id).allow_key_in_use(allow_key_in_use).cancel_on(stop);
+        call.send().await.map(|()| Outcome::Nothing)
     }))
 }
 
@@ -188,7 +187,7 @@ pub(crate) fn request(
         if let Some(timeout) = timeout {
             call = call.timeout(timeout);
         }
-        call.await.map(Outcome::Response)
+        call.send().await.map(Outcome::Response)
     }))
 }
 
@@ -202,7 +201,7 @@ pub(crate) struct PageCursor(Arc<tokio::sync::Mutex<codat_keys::internal::PageCu
 
 impl PageCursor {
     pub(crate) fn new<C>(
-        pages: Pages<'_, C>,
+        pages: Pages<IgnoredAny, C>,
         page_size: &Bound<'_, PyAny>,
         query: &Bound<'_, PyAny>,
         order_by: &Bound<'_, PyAny>,

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use codat_keys::{ApiKey, Client, KeyName};
+use codat_keys::{ApiKey, Client};
 use serde_json::Value;
 
 use crate::bounded::LIMIT;
@@ -42,7 +42,7 @@ async fn change_until_killed(client: &Client, made: &Sender<()>) -> (BTreeSet<St
     let (mut sure, mut possible) = (BTreeSet::new(), BTreeSet::new());
     for change in 0..CHANGES {
         if sure.len() < 8 && change % 3 != 2 {
-            match client.keys().create(&KeyName::parse(&format!("key-{change}")).unwrap()).await {
+            match client.keys().create(format!("key-{change}")).await {
                 Ok(made) => sure.insert(made.key.id.to_string()),
                 Err(_) => return (sure, possible, change),
             };
@@ -81,7 +81,7 @@ fn a_killed_emulator_keeps_every_acknowledged_key() {
         assert!((changes_before..CHANGES).contains(&changes), "{changes}: the kill was not amid the changes");
 
         let mut again = emulator(&state);
-        let listed = runtime.block_on(client(&again).keys().list()).unwrap();
+        let listed = runtime.block_on(client(&again).keys().list().send()).unwrap();
         again.process.kill().unwrap();
         again.process.wait().unwrap();
         let listed: BTreeSet<String> =

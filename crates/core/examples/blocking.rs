@@ -2,11 +2,16 @@
 
 use codat_keys::blocking::Client;
 
+#[derive(serde::Deserialize)]
+struct Company {
+    name: String,
+}
+
 fn main() -> Result<(), codat_keys::Error> {
     let client = Client::from_env()?;
-    println!("this is the key {}", client.whoami()?.id);
-    for page in client.pages("/companies") {
-        println!("{} companies", page?.results.len());
+    println!("this is the key {}", client.whoami().send()?.id);
+    for company in client.pages::<Company>("/companies").items() {
+        println!("{}", company?.name);
     }
     Ok(())
 }

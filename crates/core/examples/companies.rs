@@ -1,6 +1,12 @@
-//! Sends any request, and iterates over pages.
+//! Sends any request, and iterates over the results on all pages.
 
 use codat_keys::{Client, Method};
+
+#[derive(serde::Deserialize)]
+struct Company {
+    id: String,
+    name: String,
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), codat_keys::Error> {
@@ -9,11 +15,9 @@ async fn main() -> Result<(), codat_keys::Error> {
     let profile: serde_json::Value = client.request(Method::GET, "/profile").await?.json()?;
     println!("the companies of {}:", profile["name"]);
 
-    let mut pages = client.pages("/companies").page_size(500).order_by("name");
-    while let Some(page) = pages.next().await? {
-        for company in page.results {
-            println!("{} {}", company["id"], company["name"]);
-        }
+    let mut companies = client.pages::<Company>("/companies").page_size(500).order_by("name").items();
+    while let Some(company) = companies.next().await? {
+        println!("{} {}", company.id, company.name);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ async fn main() -> Result<(), codat_keys::Error> {
     let key = client.whoami().await?;
     println!("this is the key {}, made {:?}", key.id, key.created_date);
 
-    let mut pages = client.pages("/companies");
+    let mut pages = client.pages::<serde_json::Value>("/companies");
     while let Some(page) = pages.next().await? {
         println!("{} of {} companies", page.results.len(), page.total_results);
     }

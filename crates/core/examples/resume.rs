@@ -1,20 +1,20 @@
 //! Resumes a create whose outcome is unknown.
 
-use codat_keys::{Client, ErrorKind, KeyName};
+use codat_keys::{Client, ErrorKind};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), codat_keys::Error> {
     let client = Client::from_env()?;
-    let name = KeyName::parse("payments")?;
+    let name = "payments";
 
-    let made = match client.keys().create(&name).await {
+    let made = match client.keys().create(name).await {
         Err(error) if error.kind() == ErrorKind::OutcomeUnknown => {
             println!("{error}\n{}", error.hint());
             let Some(key) = error.outcome().and_then(|known| known.idempotency_key.as_deref()) else {
                 return Err(error);
             };
             // Later, within 85 minutes, by this process or another: the same name and the same idempotency key.
-            client.keys().create(&name).idempotency_key(key).await?
+            client.keys().create(name).idempotency_key(key).await?
         }
         made_or_failed => made_or_failed?,
     };

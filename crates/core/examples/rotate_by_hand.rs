@@ -1,13 +1,13 @@
 //! Puts a new key in the place of the one in use.
 
-use codat_keys::{Client, KeyName};
+use codat_keys::Client;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), codat_keys::Error> {
     let old = Client::from_env()?;
     let old_key = old.whoami().await?;
 
-    let made = old.keys().create(&KeyName::parse("payments-2")?).await?;
+    let made = old.keys().create("payments-2").await?;
     let new = Client::builder().api_key(made.key.api_key.clone()).build()?;
     println!("the new key {} works", new.whoami().await?.id);
 

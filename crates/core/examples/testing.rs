@@ -1,6 +1,6 @@
 //! Tests a program of one's own: the emulator makes the key, and closes the connection without an answer.
 
-use codat_keys::{ApiKey, Client, How, KeyName, Method};
+use codat_keys::{ApiKey, Client, How, Method};
 use codat_keys_emulator::Emulator;
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,7 +10,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = Client::builder().base_url(emulator.base_url()).api_key(key).build()?;
 
     emulator.set_faults(r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#)?;
-    let made = client.keys().create(&KeyName::parse("ci")?).await?;
+    let made = client.keys().create("ci").await?;
     assert_eq!(made.how, How::Replayed); // confirmed by the second request, with the same idempotency key
 
     let journal: serde_json::Value = client.request(Method::GET, "/_emulator/journal").await?.json()?;

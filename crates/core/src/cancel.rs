@@ -5,13 +5,13 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 /// A future that completes when the caller cancels the operation.
-pub(crate) type Cancellation<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+pub(crate) type Cancellation = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Returns the result of `call`, or `None` if `cancellation` completes first. Cancellation drops the future `call` and
 /// its connection. If the future is cancelled before its first poll, nothing is sent.
 pub(crate) async fn or_cancelled<T>(
     call: impl Future<Output = T>,
-    mut cancellation: Option<Cancellation<'_>>,
+    mut cancellation: Option<Cancellation>,
 ) -> Option<T> {
     let mut is_cancelled = move |context: &mut Context<'_>| {
         cancellation.as_mut().is_some_and(|cancelled| cancelled.as_mut().poll(context).is_ready())

@@ -21,7 +21,7 @@ use crate::wire;
 const SHORT_TIMEOUTS: Timeouts = Timeouts { attempt: Duration::from_secs(5), operation: Duration::from_secs(5) };
 
 /// The future that an operation returns.
-pub(crate) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+pub(crate) type Pending<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
 /// The checked configuration of a client.
 #[derive(Clone)]
@@ -125,6 +125,11 @@ impl Handle {
     /// Returns the cached credential, or `None` before the first read of the credential source.
     pub(crate) fn credential(&self) -> Option<Arc<CachedCredential>> {
         self.transport().credentials().stored()
+    }
+
+    /// Returns whether `key` is the cached credential. The comparison takes constant time.
+    pub(crate) fn uses(&self, key: &ApiKeyDetails) -> bool {
+        self.credential().is_some_and(|credential| credential.key == key.api_key)
     }
 }
 

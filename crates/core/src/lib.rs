@@ -6,12 +6,12 @@
 //! # async fn main() -> Result<(), codat_keys::Error> {
 //! # let emulator = codat_keys_emulator::Emulator::start().unwrap();
 //! # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
-//! use codat_keys::{Client, KeyName};
+//! use codat_keys::Client;
 //!
 //! // Or `Client::from_env()`, which reads CODAT_API_KEY, CODAT_AUTH_HEADER or CODAT_API_KEY_FILE.
 //! let client = Client::builder().base_url(base_url).api_key(key).build()?;
 //!
-//! let made = client.keys().create(&KeyName::parse("invoice-processor")?).await?;
+//! let made = client.keys().create("invoice-processor").await?;
 //! for key in client.keys().list().await? {
 //!     println!("{} {:?} {:?}", key.id, key.name, key.api_key); // no key is shown
 //! }
@@ -81,8 +81,8 @@ pub use domain::{
     ApiKey, ApiKeyDetails, AuthorizationHeader, Credential, KeyId, KeyName, MAX_KEYS, Outcome, Untrusted,
 };
 pub use error::{Error, ErrorKind};
-pub use keys::{Create, Creation, Delete, How, Keys};
-pub use pages::{Page, Pages};
+pub use keys::{Create, Creation, Delete, How, Keys, Lookup};
+pub use pages::{Items, Page, Pages};
 pub use request::Request;
 pub use response::Response;
 pub use wire::RateLimit;

@@ -38,31 +38,25 @@ use crate::wire::{self, idempotency_key};
 /// ```
 #[must_use = "nothing is sent until it is awaited or sent"]
 #[derive(Debug)]
-pub struct Request<'a, C = Handle> {
-    pub(crate) client: &'a C,
-    pub(crate) options: RequestOptions<'a>,
+pub struct Request<C = Handle> {
+    pub(crate) client: C,
+    pub(crate) options: RequestOptions,
 }
 
 /// The content of a request, independent of the client that sends it.
-pub(crate) struct RequestOptions<'a> {
+pub(crate) struct RequestOptions {
     method: Method,
     path: String,
     query: Vec<(String, String)>,
     headers: Result<HeaderMap, Error>,
     body: Result<Bytes, Error>,
     timeout: Option<Duration>,
-    cancellation: Option<Cancellation<'a>>,
+    cancellation: Option<Cancellation>,
 }
 
-impl<'a, C> Request<'a, C> {
-    pub(crate) fn new(client: &'a C, method: Method, path: &str) -> Self {
-        let method = in_upper_case(method);
-        let (path, query) = (path.to_owned(), Vec::new());
-        let (headers, body) = (Ok(HeaderMap::new()), Ok(Bytes::new()));
-        Self {
-            client,
-            options: RequestOptions { method, path, query, headers, body, timeout: None, cancellation: None },
-        }
+impl<C> Request<C> {
+    pub(crate) fn new(client: C, method: Method, path: &str) -> Self {
+        Self { client, options: RequestOptions::new(method, path, Vec::new()) }
     }
 
     /// Adds a query parameter, percent-encoded. Default: only the query in the path.
@@ -127,13 +121,38 @@ impl<'a, C> Request<'a, C> {
 
     /// Cancels the request when `cancelled` completes. The request then returns `Cancelled`. If it may have taken
     /// effect, it returns `OutcomeUnknown`. Default: the request is not cancelled.
-    pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'a) -> Self {
+    pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.options.cancellation = Some(Box::pin(cancelled));
         self
     }
 }
 
-impl RequestOptions<'_> {
+impl Request {
+    /// Sends the request. Awaiting the request does the same.
+    ///
+    /// # Errors
+    /// As [`Client::request`](crate::Client::request).
+    pub async fn send(self) -> Result<Response, Error> {
+        self.options.perform(&self.client).await
+    }
+}
+
+impl IntoFuture for Request {
+    type Output = Result<Response, Error>;
+    type IntoFuture = Pending<Response>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl RequestOptions {
+    pub(crate) fn new(method: Method, path: &str, query: Vec<(String, String)>) -> Self {
+        let (method, path) = (in_upper_case(method), path.to_owned());
+        let (headers, body) = (Ok(HeaderMap::new()), Ok(Bytes::new()));
+        Self { method, path, query, headers, body, timeout: None, cancellation: None }
+    }
+
     pub(crate) async fn perform(self, client: &Handle) -> Result<Response, Error> {
         let deadline = client.deadline_for(self.timeout)?;
         let takes_key = matches!(self.method, Method::POST | Method::PATCH);
@@ -203,7 +222,7 @@ fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Res
     }
 }
 
-impl fmt::Debug for RequestOptions<'_> {
+impl fmt::Debug for RequestOptions {
     /// Omits the query, the headers and the body, which may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
@@ -211,14 +230,5 @@ impl fmt::Debug for RequestOptions<'_> {
             .field("method", &self.method)
             .field("path", &mask_credentials(path))
             .finish_non_exhaustive()
-    }
-}
-
-impl<'a> IntoFuture for Request<'a> {
-    type Output = Result<Response, Error>;
-    type IntoFuture = Pending<'a, Response>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.options.perform(self.client))
     }
 }

@@ -127,7 +127,7 @@ async fn invalid_page_parameters_are_rejected_before_sending() {
     let server = RawServer::with_replies(vec![raw_server::json(200, r#"{"results":[],"totalResults":0}"#)]);
     let client = client(&server.url, "MadeUpKey");
     let pages = [
-        client.pages("/companies").page_size(0),
+        client.pages::<Value>("/companies").page_size(0),
         client.pages("/companies").page_size(5001),
         client.pages("/companies?page=2"),
         client.pages("/companies").parameter("PageSize", "2"),
@@ -136,7 +136,7 @@ async fn invalid_page_parameters_are_rejected_before_sending() {
         assert_eq!(page.next().await.unwrap_err().kind(), ErrorKind::InvalidInput, "{page:?}");
     }
     assert!(server.requests().is_empty());
-    client.pages("/companies?a=b").parameter("c", "d").page_size(5000).next().await.unwrap();
+    client.pages::<Value>("/companies?a=b").parameter("c", "d").page_size(5000).next().await.unwrap();
     assert!(server.requests()[0].starts_with("GET /companies?a=b&page=1&pageSize=5000&c=d HTTP/1.1"));
 }
 
@@ -154,7 +154,7 @@ async fn pagination_returns_each_company_once_with_any_page_size() {
     let emulator = Emulator::start().unwrap();
     for size in [1, 2, 5, 100] {
         let (client, mut ids, mut count) = (emulated(&emulator), HashSet::new(), 0);
-        let mut pages = client.pages("/companies").page_size(size).order_by("-name");
+        let mut pages = client.pages::<Value>("/companies").page_size(size).order_by("-name");
         while let Some(page) = pages.next().await.unwrap() {
             assert_eq!(page.total_results, 5);
             count += page.results.len();
@@ -170,7 +170,7 @@ async fn pagination_keeps_the_query_and_the_order() {
     let empty = r#"{"results":[{}],"totalResults":2}"#;
     let server = RawServer::with_replies(vec![raw_server::json(200, empty)]);
     let client = client(&server.url, "MadeUpKey");
-    let mut pages = client.pages("/companies").query("name~a").order_by("-name");
+    let mut pages = client.pages::<Value>("/companies").query("name~a").order_by("-name");
     while pages.next().await.unwrap().is_some() {}
     let paths: Vec<String> =
         server.requests().iter().map(|request| request.lines().next().unwrap().to_owned()).collect();

@@ -64,7 +64,7 @@ fn threads_that_share_a_client_get_their_own_responses() {
             scope.spawn(move || {
                 start.wait();
                 for _ in 0..20 {
-                    let page = client.pages("/companies").page_size(number % 3 + 1).next().unwrap().unwrap();
+                    let page = client.pages::<Value>("/companies").page_size(number % 3 + 1).next().unwrap().unwrap();
                     assert_eq!(page.results.len() as u32, number % 3 + 1);
                 }
             });
@@ -77,7 +77,7 @@ fn a_call_in_an_async_context_is_rejected_before_sending() {
     let server = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     let client = client(&server.url, "MadeUpKey");
     let refused = |client: &Client| {
-        let error = client.keys().list().unwrap_err();
+        let error = client.keys().list().send().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.hint().contains("spawn_blocking"), "{error:?}");
     };
@@ -91,14 +91,17 @@ fn a_call_in_an_async_context_is_rejected_before_sending() {
             // The task drops its clone of the client in an async context.
             tokio::spawn(async move { refused(&spawned) }).await.unwrap();
             let requests = server.requests().len();
-            tokio::task::spawn_blocking(move || assert_eq!(blocking.keys().list().unwrap().len(), 1)).await.unwrap();
+            tokio::task::spawn_blocking(move || assert_eq!(blocking.keys().list().send().unwrap().len(), 1))
+                .await
+                .unwrap();
             assert_eq!(server.requests().len(), requests + 1);
         });
         // In an unconstrained task, the client does not detect the async context and calls on a separate thread. A call
         // on this thread would panic.
-        runtime.block_on(tokio::task::unconstrained(async { assert_eq!(client.keys().list().unwrap().len(), 1) }));
+        runtime
+            .block_on(tokio::task::unconstrained(async { assert_eq!(client.keys().list().send().unwrap().len(), 1) }));
         let entered = runtime.enter();
-        assert_eq!(client.keys().list().unwrap().len(), 1);
+        assert_eq!(client.keys().list().send().unwrap().len(), 1);
         drop(entered);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -110,7 +113,7 @@ struct Last(Client, std::sync::mpsc::Sender<usize>);
 
 impl Drop for Last {
     fn drop(&mut self) {
-        self.1.send(self.0.keys().list().unwrap().len()).unwrap();
+        self.1.send(self.0.keys().list().send().unwrap().len()).unwrap();
     }
 }
 
@@ -134,19 +137,32 @@ fn a_destructor_can_call_while_a_runtime_or_a_thread_ends() {
 }
 
 #[test]
-fn pagination_ends_after_an_error() {
-    let server = RawServer::with_replies(vec![json(401, "")]);
+fn iteration_ends_after_an_error_and_then_requests_the_same_page() {
+    let server = RawServer::with_replies(vec![
+        json(200, r#"{"results":[1],"totalResults":2}"#),
+        json(401, ""),
+        json(401, ""),
+        json(200, r#"{"results":[2],"totalResults":2}"#),
+    ]);
     let client = client(&server.url, "MadeUpKey");
-    assert_eq!(client.pages("/companies").take(9).count(), 1);
-    assert_eq!(client.pages("/companies").page_size(0).take(9).count(), 1);
-    assert_eq!(server.requests().len(), 1);
+    let mut pages = client.pages::<u64>("/companies");
+    assert_eq!(pages.by_ref().take(9).map(|page| page.is_ok()).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(pages.by_ref().take(9).filter_map(Result::ok).count(), 0);
+    let mut items = pages.items();
+    assert_eq!(items.by_ref().map(Result::unwrap).collect::<Vec<_>>(), [2]);
+    assert!(items.next().is_none(), "the end stays the end");
+    let numbers: Vec<bool> = server.requests().iter().map(|request| request.contains("?page=2&")).collect();
+    assert_eq!(numbers, [false, true, true, true]);
+
+    assert_eq!(client.pages::<u64>("/companies").page_size(0).take(9).count(), 1);
+    assert_eq!(server.requests().len(), 4);
 }
 
 #[test]
 fn one_thread_uses_one_connection() {
     let (url, connections, _) = keep_alive_server(usize::MAX);
     let client = client(&url, "MadeUpKey");
-    (0..20).for_each(|_| assert_eq!(client.keys().list().unwrap().len(), 1));
+    (0..20).for_each(|_| assert_eq!(client.keys().list().send().unwrap().len(), 1));
     assert_eq!(*connections.lock().unwrap(), 1);
 }
 
@@ -173,7 +189,7 @@ fn a_closed_client_returns_no_header() {
     let emulator = Emulator::start().unwrap();
     let client = emulated(&emulator);
     client.close();
-    assert_eq!(client.keys().list().unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(client.keys().list().send().unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(client.authorization_for(client.base_url()).unwrap_err().kind(), ErrorKind::Closed);
 }
 
@@ -182,9 +198,9 @@ fn all_threads_see_the_rate_limit_of_the_newest_response() {
     let emulator = Emulator::start().unwrap();
     let client = emulated(&emulator);
     assert_eq!(client.rate_limit(), None);
-    thread::scope(|scope| drop(scope.spawn(|| client.keys().list().unwrap()).join()));
+    thread::scope(|scope| drop(scope.spawn(|| client.keys().list().send().unwrap()).join()));
     let first = client.rate_limit().unwrap().remaining.unwrap();
-    client.keys().list().unwrap();
+    client.keys().list().send().unwrap();
     assert_eq!(client.rate_limit().unwrap().remaining, Some(first - 1));
 }
 
@@ -201,8 +217,9 @@ fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
     for (method, kind) in [(Method::GET, ErrorKind::Cancelled), (Method::POST, ErrorKind::OutcomeUnknown)] {
         let server = RawServer::with_replies(vec![Reply::Hang]);
         let client = client(&server.url, "MadeUpKey");
-        let arrived = async {
-            while server.requests().is_empty() {
+        let receiver = server.clone();
+        let arrived = async move {
+            while receiver.requests().is_empty() {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };

@@ -137,10 +137,13 @@ async fn record_emulator_calls(output: &Output) {
         &format!(r#"{{"results":[{{"apiKey":"{CANARY}"}}],"totalResults":1}}"#),
     )]);
     let paged = Client::builder().base_url(&echo.url).api_key(ApiKey::parse("MadeUpKey").unwrap()).build().unwrap();
-    let mut pages = paged.pages(&format!("/apiKeys?a={CANARY}")).parameter("b", CANARY);
+    let mut pages = paged.pages::<serde_json::Value>(&format!("/apiKeys?a={CANARY}")).parameter("b", CANARY);
     output.record_result(pages.next().await);
     output.record((&pages, client.request(Method::GET, &format!("/x?a={CANARY}"))));
-    output.record((client.request(Method::GET, "/").query("a", CANARY).body(CANARY), client.pages("/companies")));
+    output.record((
+        client.request(Method::GET, "/").query("a", CANARY).body(CANARY),
+        client.pages::<serde_json::Value>("/companies"),
+    ));
     output.record((&client, client.keys(), client.keys().create(&name), client.keys().delete(&made.id), &made));
     output.record_result(client.keys().get(&made.id).await);
     output.record_result(client.keys().find("ci").await);

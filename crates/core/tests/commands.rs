@@ -85,8 +85,9 @@ async fn a_cancelled_call_kills_the_process_group_of_its_command() {
         let running = command.abort_handle();
         let time = if cancelled_by == "timeout" { ENOUGH } else { Duration::from_secs(600) };
         let client = builder(&server).api_key_from(command).timeout(time).build().unwrap();
-        let started = async {
-            while !folder.path().join("leader").exists() {
+        let leader = folder.path().join("leader");
+        let started = async move {
+            while !leader.exists() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };

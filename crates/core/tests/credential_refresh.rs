@@ -188,14 +188,14 @@ fn blocking_threads_share_a_refreshed_key() {
     let client = Client::builder().base_url(scene.emulator.base_url()).api_key_file(scene.file());
     let client = client.build_blocking().unwrap();
     for _ in 0..3 {
-        let at_once = || drop((0..10).map(|_| client.keys().list().unwrap()).collect::<Vec<_>>());
+        let at_once = || drop((0..10).map(|_| client.keys().list().send().unwrap()).collect::<Vec<_>>());
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(at_once);
             }
             runtime.block_on(scene.rotate());
         });
-        assert_eq!(client.whoami().unwrap(), scene.current);
+        assert_eq!(client.whoami().send().unwrap(), scene.current);
         assert!(client.uses(&scene.current));
     }
 }
@@ -211,7 +211,7 @@ async fn every_operation_refreshes_the_key() {
     scene.rotate().await;
     client.keys().delete(&made.key.id).await.unwrap();
     scene.rotate().await;
-    assert_eq!(client.pages("/companies").next().await.unwrap().unwrap().total_results, 5);
+    assert_eq!(client.pages::<serde_json::Value>("/companies").next().await.unwrap().unwrap().total_results, 5);
     scene.rotate().await;
     let create = client.request(Method::POST, "/apiKeys").json(&serde_json::json!({ "name": "made" }));
     let made: serde_json::Value = create.await.unwrap().json().unwrap();

@@ -246,9 +246,12 @@ async fn an_expired_idempotency_key_is_not_sent_and_candidates_are_selected_by_d
 
 #[tokio::test]
 async fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
-    let seen = async |server: &RawServer, requests: usize| {
-        while server.requests().len() < requests {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+    let seen = |server: &RawServer, requests: usize| {
+        let server = server.clone();
+        async move {
+            while server.requests().len() < requests {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
         }
     };
     let server = RawServer::with_replies(vec![json(200, TWO_KEYS), Reply::Hang]);
@@ -361,7 +364,8 @@ async fn the_responses_decide_the_outcome_of_a_delete() {
 async fn a_rejection_after_a_lost_delete_of_the_key_in_use_hints_at_success() {
     for no_access in [401, 403] {
         let server = RawServer::with_replies(vec![json(200, TWO_KEYS), Reply::Disconnect, json(no_access, "")]);
-        let error = client(&server).keys().delete(&KeyId::parse("a").unwrap()).allow_key_in_use().await.unwrap_err();
+        let error =
+            client(&server).keys().delete(&KeyId::parse("a").unwrap()).allow_key_in_use(true).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
         assert!(error.hint().contains("probably deleted"), "{error:?}");
     }
@@ -420,7 +424,7 @@ async fn duplicate_list_entries_count_as_one_key() {
     let server = RawServer::with_replies(vec![json(200, twice)]);
     for id in ["a", "b"] {
         let client = client(&server);
-        let delete = client.keys().delete(&KeyId::parse(id).unwrap()).allow_key_in_use();
+        let delete = client.keys().delete(&KeyId::parse(id).unwrap()).allow_key_in_use(true);
         assert_eq!(delete.await.unwrap_err().kind(), ErrorKind::LastKey);
     }
     assert!(server.requests().iter().all(|request| request.starts_with("GET")));

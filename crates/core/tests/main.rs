@@ -25,6 +25,7 @@ mod properties;
 mod providers;
 #[path = "../../../tests/support/raw_server.rs"]
 mod raw_server;
+mod requests;
 mod responses;
 mod scenarios;
 mod wire;

@@ -38,7 +38,7 @@ fn no_output_contains_a_misplaced_key() {
         "{:?} {id:?} {id} {:?} {:?} {:?} {:?}",
         KeyCommand::new([KEY, KEY]),
         client.request(Method::GET, &format!("/{KEY}")),
-        client.pages(&format!("/{KEY}")),
+        client.pages::<serde::de::IgnoredAny>(&format!("/{KEY}")),
         client.keys().create(&name).idempotency_key(KEY),
         client.keys().delete(&id),
     );

@@ -193,8 +193,7 @@ async fn delete_lists_the_keys_again_after_a_refresh() {
     let delete = async |permit: bool| {
         let client = builder(&server).api_key_from(Counted::giving([Ok(OLD), Ok(NEW)])).build().unwrap();
         let id = KeyId::parse("new").unwrap();
-        let delete = client.keys().delete(&id);
-        if permit { delete.allow_key_in_use().await } else { delete.await }
+        client.keys().delete(&id).allow_key_in_use(permit).await
     };
     assert_eq!(delete(false).await.unwrap_err().kind(), ErrorKind::KeyInUse);
     delete(true).await.unwrap();

@@ -128,7 +128,7 @@ async fn a_byte_order_mark_before_json_is_skipped() {
     ]);
     let client = client(&server);
     assert_eq!(client.keys().create(&KeyName::parse("ci").unwrap()).await.unwrap().key.id.as_str(), "b");
-    assert_eq!(client.pages("/companies").next().await.unwrap().unwrap().total_results, 1);
+    assert_eq!(client.pages::<serde_json::Value>("/companies").next().await.unwrap().unwrap().total_results, 1);
     let answer = client.request(Method::GET, "/x").await.unwrap();
     assert_eq!(answer.json::<serde_json::Value>().unwrap()["results"][0]["id"], "a");
     assert_eq!(answer.text().unwrap(), ONE_KEY);
@@ -165,7 +165,7 @@ async fn pagination_ends_with_an_out_of_range_total() {
         let page = |results: &str| json(200, &format!(r#"{{"results":{results},"totalResults":{total}}}"#));
         let server = RawServer::with_replies(vec![page("[1]"), page("[]")]);
         let client = client(&server);
-        let mut pages = client.pages("/companies");
+        let mut pages = client.pages::<serde_json::Value>("/companies");
         let first = pages.next().await;
         assert_eq!(first.as_ref().ok().map(|page| page.as_ref().unwrap().total_results), read, "{total}");
         match first {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use codat_keys::{ApiKey, ApiKeyDetails, Client, ClientBuilder, Error, KeyId, KeyName, Method, Untrusted};
+use codat_keys::{ApiKey, ApiKeyDetails, Client, ClientBuilder, Error, KeyId, Method, Untrusted};
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
@@ -47,34 +47,30 @@ fn outcome(result: Result<Value, Error>) -> Value {
     })
 }
 
-/// Performs a step. The clients differ in two method names: `$ready` ends calls without options, and `$send` ends calls
-/// with options.
+/// Performs a step. `$ended` sends a request, and the next page is requested with `$next_page`.
 macro_rules! perform {
-    ($client:ident, $step:ident, $ready:ident, $send:ident) => {{
+    ($client:ident, $step:ident, $ended:ident, $next_page:ident) => {{
         let text = |member: &str| $step[member].as_str().unwrap_or_default();
         let keys = $client.keys();
         let show = |key: &ApiKeyDetails| show(key, $client.uses(key));
         let list = |found: Vec<ApiKeyDetails>| json!({ "keys": found.iter().map(show).collect::<Value>() });
         Ok(match $step["call"].as_str().unwrap() {
-            "list" => list($ready!(keys.list())?),
-            "find" => list($ready!(keys.find(text("name")))?),
-            "get" => json!({ "key": show(&$ready!(keys.get(&KeyId::parse(text("id"))?))?) }),
-            "whoami" => json!({ "key": show(&$ready!($client.whoami())?) }),
+            "list" => list($ended!(keys.list())?),
+            "find" => list($ended!(keys.find(text("name")))?),
+            "get" => json!({ "key": show(&$ended!(keys.get(&KeyId::parse(text("id"))?))?) }),
+            "whoami" => json!({ "key": show(&$ended!($client.whoami())?) }),
             "create" => {
-                let mut call = keys.create(&KeyName::parse(text("name"))?).adopt($step["adopt"] == true);
+                let mut call = keys.create(text("name")).adopt($step["adopt"] == true);
                 if let Some(key) = $step["idempotencyKey"].as_str() {
                     call = call.idempotency_key(key);
                 }
-                let made = $send!(call)?;
+                let made = $ended!(call)?;
                 let extras = made.extras.as_ref().map(|extras| extras.iter().map(|extra| extra.id.as_str()).collect::<Vec<_>>());
                 json!({ "key": show(&made.key), "how": made.how.code(), "extras": extras })
             }
             "delete" => {
-                let mut call = keys.delete(&KeyId::parse(text("id"))?);
-                if $step["allowKeyInUse"] == true {
-                    call = call.allow_key_in_use();
-                }
-                $send!(call)?;
+                let call = keys.delete(&KeyId::parse(text("id"))?);
+                $ended!(call.allow_key_in_use($step["allowKeyInUse"] == true))?;
                 json!({})
             }
             "request" => {
@@ -82,16 +78,16 @@ macro_rules! perform {
                 if !$step["body"].is_null() {
                     call = call.json(&$step["body"]);
                 }
-                let answer = $send!(call)?;
+                let answer = $ended!(call)?;
                 json!({ "status": answer.status().as_u16(), "json": answer.json::<Value>().unwrap_or_default() })
             }
             "pages" => {
-                let mut pages = $client.pages(text("path"));
+                let mut pages = $client.pages::<Value>(text("path"));
                 if let Some(size) = $step["pageSize"].as_u64() {
                     pages = pages.page_size(size.try_into().unwrap());
                 }
                 let mut results = Vec::new();
-                while let Some(page) = $ready!(next_page(&mut pages))? {
+                while let Some(page) = $next_page!(pages)? {
                     results.extend(page.results);
                 }
                 json!({ "results": results })
@@ -102,34 +98,31 @@ macro_rules! perform {
 }
 
 async fn call(client: &Client, step: &Value) -> Result<Value, Error> {
-    use codat_keys::{Page, Pages};
-    async fn next_page(pages: &mut Pages<'_>) -> Result<Option<Page>, Error> {
-        pages.next().await
-    }
-    macro_rules! awaited {
-        ($call:expr) => {
-            $call.await
+    macro_rules! ended {
+        ($request:expr) => {
+            $request.send().await
         };
     }
-    perform!(client, step, awaited, awaited)
+    macro_rules! next_page {
+        ($pages:ident) => {
+            $pages.next().await
+        };
+    }
+    perform!(client, step, ended, next_page)
 }
 
 fn call_blocking(client: &codat_keys::blocking::Client, step: &Value) -> Result<Value, Error> {
-    use codat_keys::{Page, blocking::Pages};
-    fn next_page(pages: &mut Pages<'_>) -> Result<Option<Page>, Error> {
-        pages.next().transpose()
-    }
-    macro_rules! done {
-        ($call:expr) => {
-            $call
+    macro_rules! ended {
+        ($request:expr) => {
+            $request.send()
         };
     }
-    macro_rules! sent {
-        ($call:expr) => {
-            $call.send()
+    macro_rules! next_page {
+        ($pages:ident) => {
+            $pages.next().transpose()
         };
     }
-    perform!(client, step, done, sent)
+    perform!(client, step, ended, next_page)
 }
 
 fn show(key: &ApiKeyDetails, in_use: bool) -> Value {

@@ -78,7 +78,7 @@ async fn the_guards_send_only_a_list_request() {
     let full = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await;
     assert_eq!(full.unwrap_err().kind(), ErrorKind::KeyLimitReached);
     let server_with_one = RawServer::with_replies(vec![json(200, ONE_KEY)]);
-    let last = client(&server_with_one).keys().delete(&KeyId::parse("a").unwrap()).allow_key_in_use().await;
+    let last = client(&server_with_one).keys().delete(&KeyId::parse("a").unwrap()).allow_key_in_use(true).await;
     assert_eq!(last.unwrap_err().kind(), ErrorKind::LastKey);
     let server_with_two = RawServer::with_replies(vec![json(200, TWO_KEYS)]);
     let in_use = client(&server_with_two).keys().delete(&KeyId::parse("a").unwrap()).await;
@@ -105,7 +105,7 @@ async fn redirects_are_not_followed() {
         client.keys().list().await.unwrap_err(),
         client.request(Method::GET, "/companies").await.unwrap_err(),
         client.request(Method::POST, "/companies").await.unwrap_err(),
-        client.pages("/companies").next().await.unwrap_err(),
+        client.pages::<serde_json::Value>("/companies").next().await.unwrap_err(),
     ] {
         assert_eq!((error.kind(), error.status()), (ErrorKind::BadResponse, Some(StatusCode::TEMPORARY_REDIRECT)));
     }

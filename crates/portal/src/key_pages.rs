@@ -161,10 +161,8 @@ async fn delete_key(app: &AppState, id: &str, form: &Revocation) -> Result<Flash
     if !confirms(form.confirm.trim(), key) {
         return Ok(FlashMessage::NotConfirmed(key.id.clone()));
     }
-    let mut request = client.keys().delete(&key.id).cancel_on(app.changes.cancelled());
-    if form.in_use.is_some() {
-        request = request.allow_key_in_use();
-    }
+    let request = client.keys().delete(&key.id).allow_key_in_use(form.in_use.is_some());
+    let request = request.cancel_on(app.changes.cancelled());
     let summary = KeySummary::of(key);
     Ok(match app.changes.run(request, |()| ChangeOutcome::Revoked(key.id.clone())).await {
         Ok(()) => FlashMessage::Revoked(key.id.clone(), summary),

@@ -54,10 +54,7 @@ pub(crate) async fn delete(delete: &Delete) -> Result<(), Failure> {
     if !delete.yes && !unless_interrupted(confirmed(key)).await? {
         return Err(Failure::new(ErrorKind::Cancelled, "not confirmed", "nothing was deleted"));
     }
-    let mut call = client.keys().delete(&key.id).cancel_on(interrupted());
-    if delete.allow_key_in_use {
-        call = call.allow_key_in_use();
-    }
+    let call = client.keys().delete(&key.id).allow_key_in_use(delete.allow_key_in_use).cancel_on(interrupted());
     begin_change();
     call.await?;
     let deleted = format!("deleted {}", describe(key));

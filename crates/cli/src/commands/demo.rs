@@ -3,9 +3,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use codat_keys::{
-    ApiKey, ApiKeyDetails, AuthorizationHeader, Client, Error, ErrorKind, How, KeyName, MAX_KEYS, Method,
-};
+use codat_keys::{ApiKey, ApiKeyDetails, AuthorizationHeader, Client, Error, ErrorKind, How, MAX_KEYS, Method};
 use codat_keys_emulator::Emulator;
 use serde_json::Value;
 
@@ -52,7 +50,7 @@ impl Demo<'_> {
     }
 
     async fn create_and_use(&self) -> Result<ApiKeyDetails, Failure> {
-        let key = self.client.keys().create(&KeyName::parse("invoice-processor")?).await?.key;
+        let key = self.client.keys().create("invoice-processor").await?.key;
         self.print_step("create", &format!("a key \"invoice-processor\": {}, {:?}", key.id, key.api_key)).await?;
 
         let companies = client(self.emulator, &key.api_key)?.request(Method::GET, "/companies").await?;
@@ -72,7 +70,7 @@ impl Demo<'_> {
     async fn lose_a_response(&self) -> Result<(), Failure> {
         let script = r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#;
         self.emulator.set_faults(script).map_err(|error| Failure::local(error, "please report it"))?;
-        let made = self.client.keys().create(&KeyName::parse("lost-answer")?).await?;
+        let made = self.client.keys().create("lost-answer").await?;
         expect(made.how == How::Replayed, "the key is confirmed on retry")?;
         let state = self.read_control("state").await?;
         let named = state["keys"].as_array().into_iter().flatten().filter(|key| key["name"] == "lost-answer").count();
@@ -88,10 +86,10 @@ impl Demo<'_> {
     async fn reach_the_limit(&self) -> Result<(), Failure> {
         let present = self.client.keys().list().await?.len();
         for number in present..MAX_KEYS {
-            self.client.keys().create(&KeyName::parse(&format!("worker-{number}"))?).await?;
+            self.client.keys().create(format!("worker-{number}")).await?;
         }
         self.print_step("create", &format!("{} more, until there are {MAX_KEYS}", MAX_KEYS - present)).await?;
-        let refused = self.client.keys().create(&KeyName::parse("one-too-many")?).await.map(drop);
+        let refused = self.client.keys().create("one-too-many").await.map(drop);
         self.print_step("create", &error_text(refused, ErrorKind::KeyLimitReached)?).await
     }
 
@@ -113,7 +111,7 @@ impl Demo<'_> {
 
     async fn delete_the_last_key(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
         let with_last = client(self.emulator, &last.api_key)?;
-        let refused = with_last.keys().delete(&last.id).allow_key_in_use().await;
+        let refused = with_last.keys().delete(&last.id).allow_key_in_use(true).await;
         self.print_step("delete", &error_text(refused, ErrorKind::LastKey)?).await
     }
 

@@ -218,9 +218,9 @@ impl ApiKeyDetails {
     /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
     /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
     /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
-    /// use codat_keys::{KeyName, Timestamp};
+    /// use codat_keys::Timestamp;
     ///
-    /// let made = client.keys().create(&KeyName::parse("invoice-processor")?).await?;
+    /// let made = client.keys().create("invoice-processor").await?;
     /// assert!(made.key.age(Timestamp::now()).is_some_and(|age| age.as_secs() < 60));
     /// # Ok(())
     /// # }

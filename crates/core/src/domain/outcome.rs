@@ -15,17 +15,15 @@ use crate::error::{Error, ErrorKind};
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
 /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
-/// use codat_keys::KeyName;
-///
 /// # emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after","count":4}]}"#).unwrap();
 /// // In this example, every response is lost, and one key is created.
-/// let name = KeyName::parse("invoice-processor")?;
-/// let error = client.keys().create(&name).await.unwrap_err();
+/// let name = "invoice-processor";
+/// let error = client.keys().create(name).await.unwrap_err();
 /// let known = error.outcome().expect("the outcome is unknown");
 /// assert_eq!(known.candidates.as_ref().map(Vec::len), Some(1));
 ///
 /// let key = known.idempotency_key.as_deref().expect("a creation has one");
-/// client.keys().create(&name).idempotency_key(key).await?; // resumes it
+/// client.keys().create(name).idempotency_key(key).await?; // resumes it
 /// # Ok(())
 /// # }
 /// ```

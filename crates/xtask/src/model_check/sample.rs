@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use codat_keys::{ApiKey, Client, Error, ErrorKind, KeyId, KeyName, Method};
+use codat_keys::{ApiKey, Client, Error, ErrorKind, KeyId, Method};
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
@@ -62,12 +62,11 @@ async fn one(seed: u64) -> Result<Ending> {
     let key = ApiKey::parse(emulator.api_key())?;
     let client =
         Client::builder().base_url(emulator.base_url()).api_key(key).timeout(Duration::from_secs(4)).build()?;
-    let name = KeyName::parse(NAME)?;
-    let target = if deletes(seed) { Some(client.keys().create(&name).await?.key.id) } else { None };
+    let target = if deletes(seed) { Some(client.keys().create(NAME).await?.key.id) } else { None };
     emulator.set_faults(&faults(seed).to_string()).map_err(anyhow::Error::msg)?;
     let outcome = match &target {
         Some(id) => client.keys().delete(id).await.map(|()| None),
-        None => client.keys().create(&name).await.map(|made| Some(made.key.id)),
+        None => client.keys().create(NAME).await.map(|made| Some(made.key.id)),
     };
     tokio::time::sleep(LATE).await;
     let keys = control_state(&client, "state", "keys").await?;

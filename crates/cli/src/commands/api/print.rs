@@ -3,6 +3,7 @@
 use codat_keys::internal::{decode, escape_json, plain};
 use codat_keys::{Client, ErrorKind, Page, Response};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::arguments::Api;
@@ -13,7 +14,7 @@ use crate::stderr::eprint_line;
 
 impl Api {
     pub(super) async fn print_pages(&self, client: &Client, path: &str) -> Result<(), Failure> {
-        let mut pages = client.pages(path);
+        let mut pages = client.pages::<IgnoredAny>(path);
         if let Some(size) = self.page_size {
             pages = pages.page_size(size);
         }

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
 /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
-/// let made = client.keys().create(&codat_keys::KeyName::parse("invoice-processor")?).await?;
+/// let made = client.keys().create("invoice-processor").await?;
 /// println!("{} is {:?}", made.key.id, made.key.api_key); // ApiKey(****kGHd)
 /// assert!(made.extras.is_some_and(|extras| extras.is_empty()));
 /// # Ok(())
@@ -49,11 +49,11 @@ impl Creation {
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
 /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
-/// use codat_keys::{How, KeyName};
+/// use codat_keys::How;
 ///
 /// # emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#).unwrap();
 /// // In this example, the first response is lost.
-/// let made = client.keys().create(&KeyName::parse("invoice-processor")?).await?;
+/// let made = client.keys().create("invoice-processor").await?;
 /// assert_eq!((made.how, made.how.code()), (How::Replayed, "replayed"));
 /// # Ok(())
 /// # }

@@ -44,7 +44,7 @@ impl fmt::Debug for CreateOptions {
 pub(crate) async fn create(
     client: &Handle,
     options: CreateOptions,
-    cancellation: Option<Cancellation<'_>>,
+    cancellation: Option<Cancellation>,
 ) -> Result<Creation, Error> {
     let CreateOptions { name, adopt, idempotency_key } = options;
     if client.known_keys().occur_in(name.as_str()) {

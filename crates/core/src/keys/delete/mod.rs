@@ -19,7 +19,7 @@ pub(crate) async fn delete(
     client: &Handle,
     id: KeyId,
     allow_key_in_use: bool,
-    cancellation: Option<Cancellation<'_>>,
+    cancellation: Option<Cancellation>,
 ) -> Result<(), Error> {
     let request = wire::delete_request(client.base_url(), &id)?;
     let deadline = client.delete_deadline();

@@ -1,0 +1,194 @@
+//! The client that blocks the calling thread.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread;
+
+use http::Method;
+
+use super::context::{Place, place, refused};
+use super::pool::Pool;
+use crate::builder::ClientBuilder;
+use crate::domain::{ApiKeyDetails, AuthorizationHeader, BaseUrl};
+use crate::error::{Error, ErrorKind};
+use crate::fork;
+use crate::handle::ClientConfig;
+use crate::keys::{Keys, Lookup};
+use crate::pages::Pages;
+use crate::request::Request;
+use crate::wire::RateLimit;
+
+/// A client for Codat's API that blocks the calling thread. Clones are cheap and share their connections. Threads can
+/// share a client: concurrent requests use separate connections, and later requests reuse them.
+///
+/// Methods called inside a future that tokio polls return `InvalidInput`, because they would block the runtime. Use
+/// `tokio::task::spawn_blocking` there. A future under `tokio::task::unconstrained` cannot be detected: there, the
+/// methods block the runtime.
+///
+/// After a fork, the child process opens its own connections, and [`rate_limit`](Client::rate_limit) is `None` until
+/// the child receives its first response.
+///
+/// ```
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let base_url = emulator.base_url();
+/// # let key = codat_keys::ApiKey::parse(emulator.api_key())?;
+/// let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build_blocking()?;
+/// assert_eq!(client.whoami().send()?.name, None); // the first key of a Codat client has no name
+/// # Ok::<(), codat_keys::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    pool: Pool,
+    base_url: BaseUrl,
+}
+
+impl Client {
+    /// Builds a blocking client as [`crate::Client::from_env`] builds an asynchronous one: with the key from the
+    /// environment and default settings.
+    ///
+    /// # Errors
+    /// As [`ClientBuilder::build`].
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::default().build_blocking()
+    }
+
+    pub(crate) fn new(config: ClientConfig) -> Result<Self, Error> {
+        fork::watch()?;
+        let pool = Pool::new(&config);
+        Ok(Self(Arc::new(Inner { pool, base_url: config.transport.base_url })))
+    }
+
+    /// Returns the operations on the API keys of this Codat client.
+    pub fn keys(&self) -> Keys<Self> {
+        Keys::new(self)
+    }
+
+    /// Builds a request to any path of Codat's API. Call `send` on the result. See [`crate::Client::request`].
+    pub fn request(&self, method: Method, path: &str) -> Request<Self> {
+        Request::new(self.clone(), method, path)
+    }
+
+    /// Returns an iterator over the pages of a paginated resource, such as `/companies`. See [`crate::Client::pages`].
+    pub fn pages<T>(&self, path: &str) -> Pages<T, Self> {
+        Pages::new(self.clone(), path)
+    }
+
+    /// Returns the daily quota from the latest response. Returns `None` before the first response, and if Codat
+    /// reported no quota.
+    pub fn rate_limit(&self) -> Option<RateLimit> {
+        self.0.pool.rate_limit()
+    }
+
+    /// Returns the details of the key that this client authenticates with. See [`crate::Client::whoami`].
+    pub fn whoami(&self) -> Lookup<ApiKeyDetails, Self> {
+        Lookup::of_key_in_use(self)
+    }
+
+    /// Returns the `Authorization` header for a request that another HTTP library sends. Blocks while the credential is
+    /// read from its source. See [`crate::Client::authorize`].
+    ///
+    /// # Errors
+    /// As [`crate::Client::authorize`].
+    pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
+        match self.cached_authorization(url)? {
+            Some(header) => Ok(header),
+            None => self.run(async |client| client.authorize(url).await),
+        }
+    }
+
+    /// Returns the cached `Authorization` header for a request that another HTTP library sends, or `None` if a new one
+    /// would require running a command or a custom provider. See [`crate::Client::cached_authorization`].
+    ///
+    /// # Errors
+    /// As [`crate::Client::cached_authorization`].
+    pub fn cached_authorization(&self, url: &str) -> Result<Option<AuthorizationHeader>, Error> {
+        self.0.pool.check_open()?;
+        self.0.base_url.check_own(url)?;
+        Ok(self.0.pool.credentials().cached().map(|credential| AuthorizationHeader::from(&credential.key)))
+    }
+
+    /// Checks that another HTTP library may send the header to the server at `url` over an unencrypted connection. See
+    /// [`crate::Client::check_next_hop`].
+    ///
+    /// # Errors
+    /// As [`crate::Client::check_next_hop`].
+    pub fn check_next_hop(&self, url: &str) -> Result<(), Error> {
+        self.0.base_url.check_next_hop(url)
+    }
+
+    /// Returns another header, with which to repeat a request that Codat rejected with 401 or 403. See
+    /// [`crate::Client::reauthorize`].
+    ///
+    /// # Errors
+    /// As [`crate::Client::reauthorize`].
+    pub fn reauthorize(&self, url: &str, rejected: &AuthorizationHeader) -> Result<Option<AuthorizationHeader>, Error> {
+        self.run(async |client| client.reauthorize(url, rejected).await)
+    }
+
+    /// Reads the credential from its source again. See [`crate::Client::reload_key`].
+    ///
+    /// # Errors
+    /// As [`crate::Client::reload_key`].
+    pub fn reload_key(&self) -> Result<bool, Error> {
+        self.run(async |client| client.reload_key().await)
+    }
+
+    /// Closes this client, its clones and their idle connections. Every later operation returns `Closed`. Calls in
+    /// progress on other threads complete.
+    pub fn close(&self) {
+        self.0.pool.close();
+    }
+
+    /// Returns the base URL, without a trailing slash.
+    pub fn base_url(&self) -> &str {
+        self.0.base_url.as_str()
+    }
+
+    /// Returns the base URL for messages. Masks a key that the URL contains by mistake.
+    #[doc(hidden)]
+    pub fn shown_base_url(&self) -> String {
+        self.0.pool.credentials().known.mask_misplaced(self.base_url())
+    }
+
+    /// Returns whether this client authenticates with `key`. The comparison takes constant time.
+    pub fn uses(&self, key: &ApiKeyDetails) -> bool {
+        self.0.pool.credentials().stored().is_some_and(|credential| credential.key == key.api_key)
+    }
+
+    /// Runs methods of the asynchronous client and blocks until they complete. Use this method to send requests
+    /// concurrently, or to set one timeout for several requests.
+    ///
+    /// # Errors
+    /// The errors of the methods that `call` uses. `InvalidInput` in an asynchronous context, with nothing sent.
+    /// `Closed` after [`close`](Client::close).
+    pub fn run<T: Send>(&self, call: impl AsyncFnOnce(&crate::Client) -> Result<T, Error> + Send) -> Result<T, Error> {
+        let place = place();
+        if place == Place::Polled {
+            return Err(refused());
+        }
+        let pair = self.0.pool.take()?;
+        if place == Place::OfItsOwn {
+            return pair.block_on(call);
+        }
+        // On a thread of a tokio runtime, blocking on a second runtime panics. Another thread blocks instead.
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().spawn_scoped(scope, || pair.block_on(call));
+            let thread = thread.map_err(|source| {
+                Error::new(ErrorKind::Connect, format!("no thread could be started: {source}"))
+                    .with_hint("check the limits of the process; nothing was sent")
+            })?;
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.shown_base_url())
+            .field("key", self.0.pool.credentials())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,177 @@
+//! The asynchronous client.
+
+mod authorization;
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http::Method;
+use serde::de::IgnoredAny;
+
+use crate::domain::{ApiKeyDetails, KeyId, Untrusted, rules};
+use crate::error::{Error, ErrorKind};
+use crate::handle::Handle;
+use crate::keys::{Keys, Lookup};
+use crate::pages::{Page, PageCursor, Pages};
+use crate::request::Request;
+use crate::timeouts::OperationTimeouts;
+use crate::wire::RateLimit;
+
+/// An asynchronous client for Codat's API. Clones are cheap and share their connections. The client needs a tokio
+/// runtime with the time and I/O drivers enabled.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?; // or Client::from_env()
+/// for key in client.keys().list().await? {
+///     println!("{} {:?}", key.id, key.name);
+/// }
+/// assert_eq!(client.whoami().await?.name, None); // the first key of a Codat client has no name
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client(Handle);
+
+impl Client {
+    /// Returns the operations on the API keys of this Codat client.
+    pub fn keys(&self) -> Keys {
+        Keys::new(&self.0)
+    }
+
+    /// Builds a request to any path of Codat's API. Await the request, or call its `send`. The path begins with a slash
+    /// and may have a query.
+    ///
+    /// POST and PATCH requests carry an `Idempotency-Key`, which is the same in every attempt. Codat honours the key
+    /// for these two methods. Retries work as for [`Keys`], except that a request with a method that is not idempotent
+    /// is retried only for POST and PATCH.
+    ///
+    /// # Errors
+    /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`). Otherwise one
+    /// kind for each HTTP status, as for [`Keys`]. For any method except GET, HEAD, OPTIONS and TRACE: `OutcomeUnknown`
+    /// if an attempt may have taken effect and no response determines whether it did.
+    pub fn request(&self, method: Method, path: &str) -> Request {
+        Request::new(self.0.clone(), method, path)
+    }
+
+    /// Returns the pages of a paginated resource, such as `/companies`. Each page is parsed into results of the type
+    /// `T`, such as [`serde_json::Value`]. Sends nothing before a page is requested.
+    pub fn pages<T>(&self, path: &str) -> Pages<T> {
+        Pages::new(self.0.clone(), path)
+    }
+
+    /// Returns the daily quota from the latest response. Returns `None` before the first response, and if Codat
+    /// reported no quota.
+    pub fn rate_limit(&self) -> Option<RateLimit> {
+        self.0.transport().rate_limit()
+    }
+
+    /// Returns the details of the key that this client authenticates with. Codat has no such operation, so this method
+    /// lists the keys and searches the list.
+    ///
+    /// # Errors
+    /// `NotFound` if the list does not contain the key, which can happen if the list is stale. Also the errors listed
+    /// at [`Keys`].
+    pub fn whoami(&self) -> Lookup<ApiKeyDetails> {
+        Lookup::of_key_in_use(&self.0)
+    }
+
+    /// Returns a client with the same connections and another timeout for each operation. See
+    /// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
+    ///
+    /// # Errors
+    /// `InvalidInput` for a timeout of zero.
+    pub fn with_timeout(&self, time: Duration) -> Result<Self, Error> {
+        Ok(Self(self.0.with_timeouts(OperationTimeouts::given(Some(time))?)))
+    }
+
+    /// Returns a client with separate connections and locks, for the child process after a fork. The existing
+    /// connections belong to the parent process, and closing them in the child would affect the parent. The new client
+    /// starts with the cached credential and refreshes it from the same source.
+    ///
+    /// # Errors
+    /// `Internal` if the HTTP client cannot be built.
+    pub fn anew(&self) -> Result<Self, Error> {
+        self.0.for_this_process().map(Self)
+    }
+
+    /// Closes this client and its clones. Every later request returns `Closed`, and idle connections close with the
+    /// last clone. Requests in progress complete.
+    pub fn close(&self) {
+        self.0.transport().config.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// Redacts every key that this client has used or listed from untrusted text, for a terminal or a log.
+    /// [`ApiKey::redact`](crate::ApiKey::redact) lists the forms of a key that are recognized.
+    pub fn redact(&self, text: &str) -> String {
+        self.0.known_keys().redact(text)
+    }
+
+    /// Wraps text from a response, such as a header value, in a type that redacts known keys.
+    #[doc(hidden)]
+    pub fn untrusted(&self, text: &str) -> Untrusted {
+        Untrusted::new(text, self.0.known_keys())
+    }
+
+    /// Returns the origin of the proxy in use, without a password, and the setting that configured the proxy. Returns
+    /// `None` if no proxy is used.
+    pub fn proxy(&self) -> Option<&str> {
+        self.0.transport().config.proxy.as_ref().map(|proxy| proxy.shown.as_str())
+    }
+
+    /// Returns the base URL, without a trailing slash.
+    pub fn base_url(&self) -> &str {
+        self.0.base_url().as_str()
+    }
+
+    /// Returns the base URL for messages. Masks a key that the URL contains by mistake.
+    #[doc(hidden)]
+    pub fn shown_base_url(&self) -> String {
+        self.0.known_keys().mask_misplaced(self.base_url())
+    }
+
+    /// Returns whether this client authenticates with `key`. The comparison takes constant time.
+    pub fn uses(&self, key: &ApiKeyDetails) -> bool {
+        self.0.uses(key)
+    }
+
+    /// Returns the reason why `delete` would refuse to delete the key `id`, given a list of all keys: `NotFound`,
+    /// `LastKey` or `KeyInUse`. Returns `None` if `delete` would delete the key. Sends nothing.
+    /// [`allow_key_in_use`](crate::Delete::allow_key_in_use) permits the deletion in the case of `KeyInUse`.
+    pub fn keeps(&self, keys: &[ApiKeyDetails], id: &KeyId) -> Option<ErrorKind> {
+        let in_use = self.0.credential();
+        rules::may_delete(keys, id, in_use.as_ref().map(|credential| &credential.key), false)
+            .err()
+            .map(|refused| refused.kind())
+    }
+
+    pub(crate) fn new(handle: Handle) -> Self {
+        Self(handle)
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.0
+    }
+}
+
+impl PageCursor {
+    /// Requests the next page with `client`, as [`Pages::next`] does. Checks the results, but does not return them.
+    ///
+    /// # Errors
+    /// As [`Pages::next`].
+    pub async fn next(&mut self, client: &Client) -> Result<Option<Page<IgnoredAny>>, Error> {
+        let Some(request) = self.request()? else { return Ok(None) };
+        let response = request.perform(client.handle()).await?;
+        self.read(response).map(Some)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

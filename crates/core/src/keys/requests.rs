@@ -1,0 +1,174 @@
+//! The requests that create and delete a key, with their options.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+
+use super::create::{self, CreateOptions, Creation};
+use super::delete;
+use crate::cancel::Cancellation;
+use crate::domain::{KeyId, KeyName};
+use crate::error::Error;
+use crate::handle::{Handle, Pending};
+
+/// A request to create a key, returned by [`Keys::create`](crate::Keys::create).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// // No other program creates keys with this name. `cancelled` can be any future, such as that of Ctrl-C.
+/// let cancelled = std::future::pending();
+/// let made = client.keys().create("invoice-processor").adopt(true).cancel_on(cancelled).await?;
+/// assert_eq!(made.how, codat_keys::How::Created);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is sent until it is awaited or sent"]
+pub struct Create<C = Handle> {
+    pub(crate) client: C,
+    /// The options, or the error for an invalid name.
+    pub(crate) options: Result<CreateOptions, Error>,
+    pub(crate) cancellation: Option<Cancellation>,
+}
+
+impl<C> Create<C> {
+    /// Sets whether the caller is the sole creator of keys with this name. If so, and a response is ambiguous, the only
+    /// new key with the name must be the created one, and the operation returns this key. Default: `false`. The new key
+    /// is then only a candidate, and the operation returns `OutcomeUnknown`.
+    ///
+    /// When an operation is resumed, a key with the name also counts as new if it has no date, or if its date is at
+    /// most 5 minutes before the time of the idempotency key. Set this option only if the caller created none of these
+    /// keys.
+    pub fn adopt(mut self, is_sole_creator: bool) -> Self {
+        if let Ok(options) = &mut self.options {
+            options.adopt = is_sole_creator;
+        }
+        self
+    }
+
+    /// Resumes an operation with the same name that returned `OutcomeUnknown`. Both operations together create at most
+    /// one key. Default: a new idempotency key.
+    ///
+    /// # Errors
+    /// `InvalidInput` unless `key` is a UUID of version 7. An idempotency key older than 85 minutes is not sent: the
+    /// operation lists the keys and returns `OutcomeUnknown` with the candidates.
+    pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
+        if let Ok(options) = &mut self.options {
+            options.idempotency_key = Some(key.into());
+        }
+        self
+    }
+
+    /// Cancels the operation when `cancelled` completes. The operation then returns `Cancelled`. If a key may have been
+    /// created, it returns `OutcomeUnknown` with the data to resume the operation. (Dropping the future also cancels
+    /// the operation, but returns nothing.) Default: the operation is not cancelled.
+    pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.cancellation = Some(Box::pin(cancelled));
+        self
+    }
+}
+
+impl<C: Clone> Create<C> {
+    pub(super) fn new(client: &C, name: &str) -> Self {
+        let options = KeyName::parse(name).map(|name| CreateOptions { name, adopt: false, idempotency_key: None });
+        Self { client: client.clone(), options, cancellation: None }
+    }
+}
+
+impl Create {
+    /// Creates the key. Awaiting the request does the same.
+    ///
+    /// # Errors
+    /// As [`Keys::create`](crate::Keys::create).
+    pub async fn send(self) -> Result<Creation, Error> {
+        create::create(&self.client, self.options?, self.cancellation).await
+    }
+}
+
+impl IntoFuture for Create {
+    type Output = Result<Creation, Error>;
+    type IntoFuture = Pending<Creation>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for Create<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Create").field("client", &self.client).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// A request to delete a key, returned by [`Keys::delete`](crate::Keys::delete).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// client.keys().create("the other one").await?;
+/// let own = client.whoami().await?.id;
+/// let refused = client.keys().delete(&own).await.unwrap_err();
+/// assert_eq!(refused.kind(), codat_keys::ErrorKind::KeyInUse);
+/// client.keys().delete(&own).allow_key_in_use(true).await?; // this client has no access any more
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is sent until it is awaited or sent"]
+pub struct Delete<C = Handle> {
+    pub(crate) client: C,
+    pub(crate) id: KeyId,
+    pub(crate) allow_key_in_use: bool,
+    pub(crate) cancellation: Option<Cancellation>,
+}
+
+impl<C> Delete<C> {
+    /// Sets whether the operation may delete the key that this client authenticates with. The client then loses its
+    /// access. Default: `false`. The operation then returns `KeyInUse` for this key.
+    pub fn allow_key_in_use(mut self, allow: bool) -> Self {
+        self.allow_key_in_use = allow;
+        self
+    }
+
+    /// Cancels the operation when `cancelled` completes. The operation then returns `Cancelled`. If the key may have
+    /// been deleted, it returns `OutcomeUnknown`. Default: the operation is not cancelled.
+    pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.cancellation = Some(Box::pin(cancelled));
+        self
+    }
+}
+
+impl<C: Clone> Delete<C> {
+    pub(super) fn new(client: &C, id: &KeyId) -> Self {
+        Self { client: client.clone(), id: id.clone(), allow_key_in_use: false, cancellation: None }
+    }
+}
+
+impl Delete {
+    /// Deletes the key. Awaiting the request does the same.
+    ///
+    /// # Errors
+    /// As [`Keys::delete`](crate::Keys::delete).
+    pub async fn send(self) -> Result<(), Error> {
+        delete::delete(&self.client, self.id, self.allow_key_in_use, self.cancellation).await
+    }
+}
+
+impl IntoFuture for Delete {
+    type Output = Result<(), Error>;
+    type IntoFuture = Pending<()>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.send())
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for Delete<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delete").field("client", &self.client).field("id", &self.id).finish_non_exhaustive()
+    }
+}

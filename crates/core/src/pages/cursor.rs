@@ -1,0 +1,150 @@
+//! The position in a paginated resource.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::Method;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Number, Value};
+
+use crate::domain::mask_credentials;
+use crate::error::{Error, ErrorKind};
+use crate::request::RequestOptions;
+use crate::response::Response;
+
+const DEFAULT_PAGE_SIZE: u32 = 100;
+const LARGEST_PAGE_SIZE: u32 = 5000;
+
+/// One page of a paginated resource.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// use codat_keys::Page;
+///
+/// let mut pages = client.pages("/companies").page_size(2);
+/// let first: Page = pages.next().await?.expect("there is always a first page");
+/// assert_eq!((first.results.len(), first.total_results), (2, 5));
+/// assert_eq!(first.response.status(), codat_keys::StatusCode::OK);
+/// # Ok(())
+/// # }
+/// ```
+#[non_exhaustive]
+#[derive(Clone)]
+pub struct Page<T = Value> {
+    /// The results on this page.
+    pub results: Vec<T>,
+    /// The number of results on all pages together.
+    pub total_results: u64,
+    /// The response that contains the page.
+    pub response: Response,
+}
+
+/// The position in a paginated resource. The position contains no client, because bindings request each page with a
+/// client of its own.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// let mut cursor = client.pages::<serde_json::Value>("/companies").page_size(2).into_cursor();
+/// let first = cursor.next(&client).await?.expect("there is always a first page");
+/// assert_eq!(first.results.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
+pub struct PageCursor {
+    pub(super) path: String,
+    pub(super) page_size: u32,
+    pub(super) parameters: Vec<(String, String)>,
+    next_page: Option<u64>,
+    seen: u64,
+}
+
+impl PageCursor {
+    pub(super) fn new(path: &str) -> Self {
+        let (path, page_size, parameters) = (path.to_owned(), DEFAULT_PAGE_SIZE, Vec::new());
+        Self { path, page_size, parameters, next_page: Some(1), seen: 0 }
+    }
+
+    /// Returns the request for the next page, or `None` after the last page.
+    pub(crate) fn request(&self) -> Result<Option<RequestOptions>, Error> {
+        let Some(number) = self.next_page else { return Ok(None) };
+        self.check()?;
+        let mut query = vec![("page".into(), number.to_string()), ("pageSize".into(), self.page_size.to_string())];
+        query.extend_from_slice(&self.parameters);
+        Ok(Some(RequestOptions::new(Method::GET, &self.path, query)))
+    }
+
+    /// Parses the response to the request for the next page, and moves to the page after it. The position is unchanged
+    /// after an error.
+    pub(crate) fn read<T: DeserializeOwned>(&mut self, response: Response) -> Result<Page<T>, Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body<T> {
+            results: Vec<T>,
+            #[serde(deserialize_with = "count")]
+            total_results: u64,
+        }
+        let Body { results, total_results } = response.json()?;
+        self.seen += results.len() as u64;
+        // An empty page is the last page, even if fewer results than the total have been received: results may have
+        // been deleted since an earlier page.
+        let is_last = results.is_empty() || self.seen >= total_results;
+        self.next_page = self.next_page.filter(|_| !is_last).map(|number| number + 1);
+        Ok(Page { results, total_results, response })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let refuse =
+            |what: &'static str, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).with_hint(hint));
+        if !(1..=LARGEST_PAGE_SIZE).contains(&self.page_size) {
+            return refuse("the page size is not from 1 to 5000", "choose one in this range; nothing was sent");
+        }
+        let query = self.path.split_once('?').map_or("", |(_, query)| query);
+        let in_path = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
+        let given = self.parameters.iter().map(|(name, _)| name.as_str().into());
+        let counts = |name: &str| ["page", "pageSize"].iter().any(|own| own.eq_ignore_ascii_case(name));
+        if in_path.chain(given).any(|name: Cow<'_, str>| counts(&name)) {
+            return refuse(
+                "`page` or `pageSize` is among the parameters",
+                "leave them out: the pages are counted here",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Deserializes a count. A count greater than `u64::MAX` becomes `u64::MAX`.
+fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let float = number.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0);
+    number.as_u64().or(float.map(|float| float as u64)).ok_or_else(|| D::Error::custom("no count"))
+}
+
+impl fmt::Debug for PageCursor {
+    /// Omits the parameters, which may contain secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.split('?').next().unwrap_or_default();
+        f.debug_struct("PageCursor")
+            .field("path", &mask_credentials(path))
+            .field("next_page", &self.next_page)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Page<T> {
+    /// Omits the results, which may contain keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Page")
+            .field("results", &self.results.len())
+            .field("total_results", &self.total_results)
+            .finish_non_exhaustive()
+    }
+}

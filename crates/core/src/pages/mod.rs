@@ -1,0 +1,152 @@
+//! The pages of a paginated resource.
+
+mod cursor;
+mod items;
+
+use std::fmt;
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::handle::{Handle, Pending};
+use crate::response::Response;
+
+pub use cursor::{Page, PageCursor};
+pub use items::Items;
+
+/// The pages of a paginated resource, starting with the first one. Returned by [`Client::pages`](crate::Client::pages).
+///
+/// The pages are a [`Stream`]. The stream ends after the last page, and after an error. Polled once more after an
+/// error and its end, the stream requests the same page again. [`next`](Self::next) does the same without a trait in
+/// scope. [`items`](Self::items) returns the single results.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), codat_keys::Error> {
+/// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+/// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+/// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+/// use futures_util::TryStreamExt;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Company {
+///     name: String,
+/// }
+///
+/// let mut pages = client.pages::<Company>("/companies").page_size(2).query("name~Example").order_by("-name");
+/// let mut names = Vec::new();
+/// while let Some(page) = pages.next().await? {
+///     names.extend(page.results.into_iter().map(|company| company.name));
+/// }
+/// assert_eq!(names.len(), 5);
+///
+/// // As a stream, with results as JSON:
+/// let pages: Vec<_> = client.pages::<serde_json::Value>("/companies").page_size(2).try_collect().await?;
+/// assert_eq!(pages.len(), 3);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is sent until a page is requested"]
+pub struct Pages<T = Value, C = Handle> {
+    pub(crate) client: C,
+    pub(crate) cursor: PageCursor,
+    /// Whether the previous item of the stream or iterator was an error. The next item is then its end.
+    pub(crate) has_failed: bool,
+    pending: Option<Pending<Response>>,
+    results: PhantomData<fn() -> T>,
+}
+
+impl<T, C> Pages<T, C> {
+    pub(crate) fn new(client: C, path: &str) -> Self {
+        Self { client, cursor: PageCursor::new(path), has_failed: false, pending: None, results: PhantomData }
+    }
+
+    /// Sets the number of results on a page, from 1 to 5000 (Codat's limit). Default: 100.
+    pub fn page_size(mut self, results: u32) -> Self {
+        self.cursor.page_size = results;
+        self
+    }
+
+    /// Sets a filter in Codat's query language, such as `status=Linked`. The filter applies to every page. Default: no
+    /// filter.
+    pub fn query(self, query: impl Into<String>) -> Self {
+        self.parameter("query", query)
+    }
+
+    /// Sets the order of the results, such as `name` or `-name`. The order applies to every page. Default: Codat's
+    /// order.
+    pub fn order_by(self, order: impl Into<String>) -> Self {
+        self.parameter("orderBy", order)
+    }
+
+    /// Adds any other query parameter to the request for every page.
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.cursor.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// Returns the single results of all pages.
+    pub fn items(self) -> Items<T, C> {
+        Items::new(self)
+    }
+
+    /// Returns the position in the resource, without the client.
+    #[doc(hidden)]
+    pub fn into_cursor(self) -> PageCursor {
+        self.cursor
+    }
+}
+
+impl<T: DeserializeOwned> Pages<T> {
+    /// Requests and returns the next page, or `None` after the last one. Retries work as for
+    /// [`Client::request`](crate::Client::request). After an error, calling `next` again requests the same page.
+    ///
+    /// If the returned future is dropped, the next call continues the request.
+    ///
+    /// # Errors
+    /// As [`Client::request`](crate::Client::request). Also `InvalidInput`, with nothing sent, for a page size out of
+    /// range, or a parameter `page` or `pageSize`. `BadResponse` for a response that is not a page of `T`.
+    pub async fn next(&mut self) -> Result<Option<Page<T>>, Error> {
+        self.has_failed = false;
+        poll_fn(|context| self.poll_page(context)).await
+    }
+
+    fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Page<T>>, Error>> {
+        let pending = match &mut self.pending {
+            Some(pending) => pending,
+            None => {
+                let Some(request) = self.cursor.request()? else { return Poll::Ready(Ok(None)) };
+                let client = self.client.clone();
+                self.pending.insert(Box::pin(async move { request.perform(&client).await }))
+            }
+        };
+        let response = ready!(pending.as_mut().poll(context));
+        self.pending = None;
+        Poll::Ready(response.and_then(|response| self.cursor.read(response)).map(Some))
+    }
+}
+
+impl<T: DeserializeOwned> Stream for Pages<T> {
+    type Item = Result<Page<T>, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::take(&mut self.has_failed) {
+            return Poll::Ready(None);
+        }
+        let page = ready!(self.poll_page(context));
+        self.has_failed = page.is_err();
+        Poll::Ready(page.transpose())
+    }
+}
+
+impl<T, C: fmt::Debug> fmt::Debug for Pages<T, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages").field("client", &self.client).field("cursor", &self.cursor).finish_non_exhaustive()
+    }
+}
