@@ -141,7 +141,7 @@ class Core:
     def native(self) -> _native.AsyncCore:
         if self._generation != _process.generation:
             _process.left.append(self._native)
-            self._native = self._native.anew()
+            self._native = self._native.after_fork()
             self._generation = _process.generation
         return self._native
 

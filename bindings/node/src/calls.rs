@@ -111,7 +111,7 @@ impl Call {
                     call = call.query(&name, value);
                 }
                 for (name, value) in headers {
-                    call = call.header_text(&name, &value);
+                    call = call.header(&name, &value);
                 }
                 if let Some(body) = body {
                     call = call.body(body);

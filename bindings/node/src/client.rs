@@ -73,7 +73,7 @@ impl Core {
         let pages = if let Some(size) = size { pages.page_size(size) } else { pages };
         let pages = if let Some(query) = query { pages.query(query) } else { pages };
         let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
-        PageCursor(Arc::new(tokio::sync::Mutex::new(pages.into_cursor())))
+        PageCursor(Arc::new(tokio::sync::Mutex::new(codat_keys::internal::page_cursor(pages))))
     }
 
     #[napi]

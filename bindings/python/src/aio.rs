@@ -68,8 +68,8 @@ impl AsyncCore {
     }
 
     /// Returns a copy with its own connections, for the child of a fork.
-    fn anew(&self, py: Python<'_>) -> PyResult<Self> {
-        let client = self.client.anew().map_err(|error| raise(py, error))?;
+    fn after_fork(&self, py: Python<'_>) -> PyResult<Self> {
+        let client = self.client.after_fork().map_err(|error| raise(py, error))?;
         Ok(Self { client, function: self.function.clone(), is_first: false })
     }
 
@@ -115,6 +115,6 @@ impl AsyncCore {
     }
 
     fn __repr__(&self) -> String {
-        shown(self.client.shown_base_url(), self.client.authorization_for(self.client.base_url()))
+        shown(&self.client.redact(self.client.base_url()), self.client.authorization_for(self.client.base_url()))
     }
 }

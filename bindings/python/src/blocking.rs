@@ -112,7 +112,10 @@ impl BlockingCore {
     }
 
     fn __repr__(&self) -> String {
-        shown(self.client.shown_base_url(), self.client.run(async |client| client.authorization_for(client.base_url())))
+        shown(
+            &self.client.redact(self.client.base_url()),
+            self.client.run(async |client| client.authorization_for(client.base_url())),
+        )
     }
 }
 

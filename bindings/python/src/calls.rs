@@ -179,7 +179,7 @@ pub(crate) fn request(
             call = call.query(&name, value);
         }
         for (name, value) in headers {
-            call = call.header_text(&name, &value);
+            call = call.header(&name, &value);
         }
         if let Some(body) = body {
             call = call.body(body.to_vec());
@@ -212,7 +212,7 @@ impl PageCursor {
         let pages = if let Some(size) = size { pages.page_size(size) } else { pages };
         let pages = if let Some(query) = query { pages.query(query) } else { pages };
         let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
-        Ok(Self(Arc::new(tokio::sync::Mutex::new(pages.into_cursor()))))
+        Ok(Self(Arc::new(tokio::sync::Mutex::new(codat_keys::internal::page_cursor(pages)))))
     }
 }
 

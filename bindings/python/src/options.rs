@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use codat_keys::internal::mask_credentials;
 use codat_keys::{AuthorizationHeader, ClientBuilder, Error, ErrorKind};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -85,7 +86,8 @@ fn at_most_one(sources: [(&str, bool); 4]) -> PyResult<()> {
 }
 
 /// Returns the `repr` of a client, with the key masked.
-pub(crate) fn shown(base_url: String, header: Result<AuthorizationHeader, Error>) -> String {
+pub(crate) fn shown(base_url: &str, header: Result<AuthorizationHeader, Error>) -> String {
+    let base_url = mask_credentials(base_url);
     let key = header.map_or_else(
         |error| if error.kind() == ErrorKind::Closed { "<closed>" } else { "<not read yet>" }.into(),
         |header| format!("{:?}", header.api_key()),

@@ -5,7 +5,7 @@ pub use crate::credentials::{CREDENTIAL_VARIABLES, is_readable_by_all, without_c
 pub use crate::domain::reference::{References, Unresolved};
 pub use crate::domain::{holds_credential, key_id_in_path, mask_credentials};
 pub use crate::keys::state_machines;
-pub use crate::pages::PageCursor;
+pub use crate::pages::{PageCursor, page_cursor};
 pub use crate::sanitize::{escape_json, plain};
 pub use crate::text::{NotText, decode};
 pub use crate::timeouts::seconds;

@@ -71,20 +71,35 @@ impl<C> Request<C> {
     /// body of an earlier request resumes the earlier one within 85 minutes. Headers that the client sets are rejected
     /// with `InvalidInput`: `Authorization`, `Host`, `Accept-Encoding` and headers that frame a request, such as
     /// `Content-Length` and `Connection`.
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        if let Ok(headers) = &mut self.options.headers {
-            headers.append(name, value);
-        }
-        self
-    }
-
-    /// Adds a header given as text, for bindings. Awaiting the request returns `InvalidInput` for a name or value that
-    /// cannot be sent.
-    #[doc(hidden)]
-    pub fn header_text(mut self, name: &str, value: &str) -> Self {
-        let what = match (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
-            (Ok(name), Ok(value)) => return self.header(name, value),
-            (Ok(_), Err(_)) => &format!("the value of the header {name}"),
+    /// The request also returns `InvalidInput` for a name or value that cannot be sent.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), codat_keys::Error> {
+    /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+    /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+    /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+    /// use codat_keys::{ErrorKind, Method};
+    ///
+    /// client.request(Method::GET, "/companies").header("Accept-Language", "en").await?;
+    /// let refused = client.request(Method::GET, "/companies").header("Accept-Language", "en\n").await.unwrap_err();
+    /// assert_eq!(refused.kind(), ErrorKind::InvalidInput);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn header<N, V>(mut self, name: N, value: V) -> Self
+    where
+        HeaderName: TryFrom<N>,
+        HeaderValue: TryFrom<V>,
+    {
+        let what = match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => {
+                if let Ok(headers) = &mut self.options.headers {
+                    headers.append(name, value);
+                }
+                return self;
+            }
+            (Ok(name), Err(_)) => &format!("the value of the header {name}"),
             // The message does not quote the name, which may be a credential by mistake.
             (Err(_), _) => "the name of a header",
         };

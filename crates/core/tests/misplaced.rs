@@ -22,7 +22,7 @@ fn no_output_contains_a_misplaced_key() {
         let (client, blocking) = (builder().build().unwrap(), builder().build_blocking().unwrap());
         let mut shown = format!("{client:?} {blocking:?} {:?} {:?}", client.keys(), blocking.keys());
         let post = |header: &str, value: &str| {
-            let call = client.request(Method::POST, "/companies").header_text(header, value);
+            let call = client.request(Method::POST, "/companies").header(header, value);
             runtime.block_on(call.into_future()).unwrap_err()
         };
         for error in [post("idempotency-key", key), post(&format!("{key}\n"), "x"), post(key, "x\n")] {
@@ -54,7 +54,7 @@ async fn an_idempotency_key_that_looks_like_a_key_is_not_shown() {
     let server = RawServer::with_replies(vec![Reply::Disconnect; 4]);
     let key = ApiKey::parse(SHORT).unwrap();
     let client = Client::builder().base_url(&server.url).api_key(key).build().unwrap();
-    let call = client.request(Method::POST, "/companies").header_text("Idempotency-Key", KEY);
+    let call = client.request(Method::POST, "/companies").header("Idempotency-Key", KEY);
     let error = call.await.unwrap_err();
     assert_eq!(error.outcome().unwrap().idempotency_key.as_deref(), Some(KEY));
     assert!(!format!("{error:?} {error} {}", error.hint()).contains(KEY), "{error:?}");

@@ -205,11 +205,11 @@ async fn a_rebuilt_client_starts_with_the_key_and_refreshes_it() {
     let (server, vault) = (server(), Counted::giving([Ok(OLD), Ok(NEW)]));
     let client = builder(&server).api_key_from(vault.clone()).build().unwrap();
     client.reload_key().await.unwrap();
-    let anew = client.anew().unwrap();
-    assert!(anew.authorization_for(&server.url).is_ok());
-    get(&anew).await.unwrap();
+    let in_child = client.after_fork().unwrap();
+    assert!(in_child.authorization_for(&server.url).is_ok());
+    get(&in_child).await.unwrap();
     assert_eq!(vault.readings(), 2);
-    assert_ne!(client.authorization_for(&server.url).unwrap(), anew.authorization_for(&server.url).unwrap());
+    assert_ne!(client.authorization_for(&server.url).unwrap(), in_child.authorization_for(&server.url).unwrap());
     client.close();
-    assert_eq!(get(&client.anew().unwrap()).await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(get(&client.after_fork().unwrap()).await.unwrap_err().kind(), ErrorKind::Closed);
 }

@@ -43,9 +43,14 @@ impl Keys<'_> {
         found.ok_or_else(|| ErrorSummary::of(ErrorKind::NotFound))
     }
 
+    /// Returns the kind of the error with which the deletion of the key would be refused.
+    pub(crate) fn deletion_error(&self, key: &ApiKeyDetails) -> Option<ErrorKind> {
+        self.client.check_delete(self.keys, &key.id).err().map(|error| error.kind())
+    }
+
     /// Returns true if a text contains a known key or looks like a key. Pages do not repeat such a text.
     fn is_secret(&self, typed: &str) -> bool {
-        self.client.untrusted(typed).holds_key() || holds_credential(typed)
+        self.client.redact(typed) != typed || holds_credential(typed)
     }
 }
 

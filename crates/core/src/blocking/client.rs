@@ -146,10 +146,9 @@ impl Client {
         self.0.base_url.as_str()
     }
 
-    /// Returns the base URL for messages. Masks a key that the URL contains by mistake.
-    #[doc(hidden)]
-    pub fn shown_base_url(&self) -> String {
-        self.0.pool.credentials().known.mask_misplaced(self.base_url())
+    /// Redacts every key that this client has used or listed from untrusted text. See [`crate::Client::redact`].
+    pub fn redact(&self, text: &str) -> String {
+        self.0.pool.credentials().known.redact(text)
     }
 
     /// Returns whether this client authenticates with `key`. The comparison takes constant time.
@@ -187,7 +186,7 @@ impl Client {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("base_url", &self.shown_base_url())
+            .field("base_url", &self.0.pool.credentials().known.mask_misplaced(self.base_url()))
             .field("key", self.0.pool.credentials())
             .finish_non_exhaustive()
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use http::Method;
 use serde::de::IgnoredAny;
 
-use crate::domain::{ApiKeyDetails, KeyId, Untrusted, rules};
-use crate::error::{Error, ErrorKind};
+use crate::domain::{ApiKeyDetails, KeyId, rules};
+use crate::error::Error;
 use crate::handle::Handle;
 use crate::keys::{Keys, Lookup};
 use crate::pages::{Page, PageCursor, Pages};
@@ -95,7 +95,7 @@ impl Client {
     ///
     /// # Errors
     /// `Internal` if the HTTP client cannot be built.
-    pub fn anew(&self) -> Result<Self, Error> {
+    pub fn after_fork(&self) -> Result<Self, Error> {
         self.0.for_this_process().map(Self)
     }
 
@@ -111,12 +111,6 @@ impl Client {
         self.0.known_keys().redact(text)
     }
 
-    /// Wraps text from a response, such as a header value, in a type that redacts known keys.
-    #[doc(hidden)]
-    pub fn untrusted(&self, text: &str) -> Untrusted {
-        Untrusted::new(text, self.0.known_keys())
-    }
-
     /// Returns the origin of the proxy in use, without a password, and the setting that configured the proxy. Returns
     /// `None` if no proxy is used.
     pub fn proxy(&self) -> Option<&str> {
@@ -128,25 +122,32 @@ impl Client {
         self.0.base_url().as_str()
     }
 
-    /// Returns the base URL for messages. Masks a key that the URL contains by mistake.
-    #[doc(hidden)]
-    pub fn shown_base_url(&self) -> String {
-        self.0.known_keys().mask_misplaced(self.base_url())
-    }
-
     /// Returns whether this client authenticates with `key`. The comparison takes constant time.
     pub fn uses(&self, key: &ApiKeyDetails) -> bool {
         self.0.uses(key)
     }
 
-    /// Returns the reason why `delete` would refuse to delete the key `id`, given a list of all keys: `NotFound`,
-    /// `LastKey` or `KeyInUse`. Returns `None` if `delete` would delete the key. Sends nothing.
-    /// [`allow_key_in_use`](crate::Delete::allow_key_in_use) permits the deletion in the case of `KeyInUse`.
-    pub fn keeps(&self, keys: &[ApiKeyDetails], id: &KeyId) -> Option<ErrorKind> {
+    /// Checks whether `delete` would delete the key `id`, given a list of all keys. Sends nothing.
+    ///
+    /// # Errors
+    /// `NotFound`, `LastKey` and `KeyInUse`, as `delete` returns them. In the case of `KeyInUse`,
+    /// [`allow_key_in_use`](crate::Delete::allow_key_in_use) permits the deletion.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), codat_keys::Error> {
+    /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+    /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+    /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+    /// let keys = client.keys().list().await?;
+    /// let refused = client.check_delete(&keys, &keys[0].id).unwrap_err();
+    /// assert_eq!(refused.kind(), codat_keys::ErrorKind::LastKey);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn check_delete(&self, keys: &[ApiKeyDetails], id: &KeyId) -> Result<(), Error> {
         let in_use = self.0.credential();
         rules::may_delete(keys, id, in_use.as_ref().map(|credential| &credential.key), false)
-            .err()
-            .map(|refused| refused.kind())
     }
 
     pub(crate) fn new(handle: Handle) -> Self {

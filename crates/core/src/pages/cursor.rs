@@ -53,7 +53,9 @@ pub struct Page<T = Value> {
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
 /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
-/// let mut cursor = client.pages::<serde_json::Value>("/companies").page_size(2).into_cursor();
+/// use codat_keys::internal::page_cursor;
+///
+/// let mut cursor = page_cursor(client.pages::<serde_json::Value>("/companies").page_size(2));
 /// let first = cursor.next(&client).await?.expect("there is always a first page");
 /// assert_eq!(first.results.len(), 2);
 /// # Ok(())

@@ -95,12 +95,11 @@ impl<T, C> Pages<T, C> {
     pub fn items(self) -> Items<T, C> {
         Items::new(self)
     }
+}
 
-    /// Returns the position in the resource, without the client.
-    #[doc(hidden)]
-    pub fn into_cursor(self) -> PageCursor {
-        self.cursor
-    }
+/// Returns the position in the resource, without the client.
+pub fn page_cursor<T, C>(pages: Pages<T, C>) -> PageCursor {
+    pages.cursor
 }
 
 impl<T: DeserializeOwned> Pages<T> {

@@ -11,7 +11,7 @@ use crate::paths::{PATH, key_path};
 impl Page<'_> {
     pub(crate) fn revoke(&self, keys: &Keys<'_>, key: &ApiKeyDetails) -> Markup {
         let language = self.language;
-        let rejection = keys.client.keeps(keys.keys, &key.id);
+        let rejection = keys.deletion_error(key);
         layout(
             language,
             language.revoke_this(),

@@ -109,7 +109,7 @@ impl Page<'_> {
         html! {
             @if self.read_only {
                 span.muted title=(language.read_only()) { (language.revoke()) }
-            } @else if keys.client.keeps(keys.keys, &key.id) == Some(ErrorKind::LastKey) {
+            } @else if keys.deletion_error(key) == Some(ErrorKind::LastKey) {
                 span.muted { (language.revoke()) }
                 p.reason { (language.last_key()) }
             } @else {

@@ -6,7 +6,7 @@ mod print;
 use std::borrow::Cow;
 
 use codat_keys::internal::key_id_in_path;
-use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, Method};
+use codat_keys::{Client, ErrorKind, Method};
 use url::Url;
 
 use crate::failure::Failure;
@@ -40,7 +40,7 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     if let Some(body) = body {
         call = call.body(body);
         if !api.has_content_type() {
-            call = call.header(HeaderName::from_static("content-type"), HeaderValue::from_static("application/json"));
+            call = call.header("content-type", "application/json");
         }
     }
     if matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) {
@@ -58,9 +58,9 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
 async fn refuse_guarded(client: &Client, path: &str) -> Result<(), Failure> {
     let Some(id) = key_id_in_path(path).transpose()? else { return Ok(()) };
     let keys = unless_interrupted(client.keys().list()).await?;
-    match client.keeps(&keys, &id) {
-        None => Ok(()),
-        Some(kind) => {
+    match client.check_delete(&keys, &id).map_err(|error| error.kind()) {
+        Ok(()) => Ok(()),
+        Err(kind) => {
             let hint = format!("{}; --force sends the request all the same; nothing was deleted", kind.hint());
             Err(Failure::new(kind, kind.text(), hint))
         }

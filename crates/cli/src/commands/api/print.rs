@@ -66,7 +66,7 @@ impl Api {
         let mut head = format!("HTTP {}\n", response.status().as_u16());
         for (name, value) in response.headers() {
             let line = format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
-            head += &if self.reveal { plain(&line) } else { client.untrusted(&line).to_string() };
+            head += &plain(&if self.reveal { line } else { client.redact(&line) });
             head.push('\n');
         }
         print(&(head + "\n"))
