@@ -14,7 +14,7 @@ use crate::stderr::eprint_line;
 pub(crate) struct Create {
     /// The name of the key, at most 50 characters
     name: String,
-    /// If the response is lost, accept the only new key of this name as the created one; use only if nobody else
+    /// If the response is lost, accept the only new key of this name as the created one; use only if no other program
     /// creates keys of this name
     #[arg(long)]
     adopt: bool,
