@@ -7,12 +7,12 @@ use anyhow::{Result, ensure};
 
 use crate::cost::measure;
 use crate::process::{command, program, run as run_to_end, run_by_line};
-use crate::{generate, layers, mutants, node, page, parallel, pin, python, tools};
+use crate::{generate, layers, mutants, node, page, parallel, pin, public_api, python, tools};
 
 type Check = fn() -> Result<()>;
 
 /// The checks start in this order, the slowest first.
-const CHECKS: [(&str, Check); 14] = [
+const CHECKS: [(&str, Check); 15] = [
     ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
     ("features", || run_to_end(&mut command(WITHOUT_FEATURES))),
     // The security advisories are checked only by the published workflow, because they are not in a package registry.
@@ -21,6 +21,7 @@ const CHECKS: [(&str, Check); 14] = [
     ("node package", node_package),
     // Checks only libraries. The doc comments of the command line are its help texts, which are not Markdown.
     ("docs", || run_to_end(command("cargo doc --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))),
+    ("public api", public_api::check),
     ("page tests", || page::HERE.check()),
     ("format", format),
     ("layers", layers::check),

@@ -16,6 +16,7 @@ mod page;
 mod parallel;
 mod pin;
 mod process;
+mod public_api;
 mod python;
 mod runtimes;
 mod rust;
@@ -32,7 +33,7 @@ cargo xtask test                run every test in every language
 cargo xtask test SUITE…         run the named suites
 cargo xtask lint                run every other check: format, lints, docs, types, generated files, spelling, workflows, licences
 cargo xtask lint NAME…          run the named checks
-cargo xtask generate            write the generated files: docs/fidelity.md, the error classes, and the tables and programs on pages
+cargo xtask generate            write the generated files: docs/fidelity.md, the error classes, the public API, and the tables and programs on pages
 cargo xtask generate --check    fail if a generated file is out of date
 cargo xtask pin                 resolve the Python packages of tests and tools, and pin them by version and hash
 cargo xtask mutants             run the mutation tests: disable one mechanism at a time, and check that its tests fail
@@ -52,6 +53,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode> {
+    if let Some(code) = public_api::as_rustdoc() {
+        return code;
+    }
     // Changes to the root of the repository, because all paths in these commands are relative to it.
     std::env::set_current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .context("the root of the repository is gone")?;

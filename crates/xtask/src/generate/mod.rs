@@ -14,20 +14,24 @@ use anyhow::{Context as _, Result, ensure};
 
 pub(crate) use marks::Marks;
 
+use crate::public_api;
+
 const FIDELITY: &str = "docs/fidelity.md";
 
 /// Writes every generated file that is out of date.
 pub(crate) fn write() -> Result<()> {
-    for file in stale()? {
+    let api = File { path: public_api::LIST.into(), text: public_api::list()? };
+    for file in files()?.into_iter().chain([api]).filter(File::is_stale) {
         fs::write(&file.path, file.text).with_context(|| format!("cannot write {}", file.path.display()))?;
         println!("wrote {}", file.path.display());
     }
     Ok(())
 }
 
-/// Fails if a generated file differs from the result of [`write()`].
+/// Fails if a generated file differs from the result of [`write()`]. [`public_api::check`] checks the public API.
 pub(crate) fn check() -> Result<()> {
-    let stale: Vec<String> = stale()?.iter().map(|file| file.path.display().to_string()).collect();
+    let stale = files()?.into_iter().filter(File::is_stale);
+    let stale: Vec<String> = stale.map(|file| file.path.display().to_string()).collect();
     ensure!(stale.is_empty(), "not current: {}; `cargo xtask generate` mends it", stale.join(", "));
     Ok(())
 }
@@ -37,7 +41,14 @@ struct File {
     text: String,
 }
 
-fn stale() -> Result<Vec<File>> {
+impl File {
+    /// Returns whether the file is missing or has another text.
+    fn is_stale(&self) -> bool {
+        fs::read_to_string(&self.path).ok().as_ref() != Some(&self.text)
+    }
+}
+
+fn files() -> Result<Vec<File>> {
     let mut files = vec![File { path: FIDELITY.into(), text: codat_keys_emulator::behaviours_as_markdown() }];
     files.push(File { path: "node/src/errors.ts".into(), text: node::errors() });
     files.push(File { path: "python/codat_keys/_errors.py".into(), text: python::errors() });
@@ -45,8 +56,6 @@ fn stale() -> Result<Vec<File>> {
         let text = page(&path).with_context(|| format!("in {}", path.display()))?;
         files.push(File { path, text });
     }
-    // A missing file counts as out of date.
-    files.retain(|file| fs::read_to_string(&file.path).ok().as_ref() != Some(&file.text));
     Ok(files)
 }
 
