@@ -191,9 +191,9 @@ export class Client {
      * from its source if it has not been read yet, or if the source may have changed. Concurrent calls share one read.
      * Nothing is sent to Codat, and a failed read is not retried.
      *
-     * Rejects with `InvalidInputError` for any other URL; `ClosedError`. If no key has been read before, also with
-     * `InvalidCredentialError` if the source cannot be read, and `TimeoutError` if that takes longer than the timeout
-     * of a call.
+     * Rejects with `InvalidInputError` for any other URL, and with `ClosedError` after `close`. If no key has been read
+     * before, the promise also rejects with `InvalidCredentialError` if the source cannot be read, and with
+     * `TimeoutError` if reading takes longer than the timeout of a call.
      */
     async authorize(url: string | URL, options: CallOptions = {}): Promise<AuthorizationHeader> {
         const given = href(url);

@@ -140,8 +140,8 @@ export class Relay {
     }
 
     /**
-     * Passes data or the end of a response to the wrapped handler, delays the event, or drops it, depending on the
-     * state.
+     * Handles an event of the response: a chunk of data, or the end. Depending on the state, the wrapped handler
+     * receives the event now, later, or never.
      */
     #pass(pass: () => unknown, chunk?: Buffer): unknown {
         if (this.#state === "held") {

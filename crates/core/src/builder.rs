@@ -128,8 +128,9 @@ impl ClientBuilder {
     }
 
     /// Sets the timeout of an operation, from its start to the last byte of the response, including retries and waits.
-    /// Default: 30 s, with 10 s for each attempt; for `create` 60 s and 15 s. If this timeout is set, an attempt of
-    /// `create` or `delete` can take a third of it, so that time remains to determine the outcome.
+    /// Default: 30 s, of which each attempt can take 10 s. For `create`, the default is 60 s, of which each attempt can
+    /// take 15 s. If this method sets the timeout, each attempt of `create` or `delete` can take a third of it, so that
+    /// time remains to determine the outcome.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
         self

@@ -57,8 +57,8 @@ impl AppState {
         self.sessions.with(&visitor.session, messages).unwrap_or_default()
     }
 
-    /// Replaces each message about a revocation with an unknown outcome, if the key is no longer listed: the revocation
-    /// has succeeded.
+    /// Finds the revocations whose outcome was unknown and whose key is no longer listed. Such a revocation has succeeded,
+    /// so its message becomes a message of success.
     pub(crate) fn resolve_revocations(&self, visitor: &Visitor, keys: &[ApiKeyDetails]) {
         let revoked = |message: &Arc<FlashMessage>| match &**message {
             FlashMessage::Failed { action: RequestedAction::RevokeKey(id, key), .. }

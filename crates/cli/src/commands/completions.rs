@@ -9,7 +9,7 @@ use crate::failure::Failure;
 /// Print the script for completions in a shell
 ///
 /// The script runs this program to complete commands, options, profiles, and the names and ids of keys. To complete keys,
-/// the program sends one request with the key that the command would use, unless a key command supplies this key. A
+/// the program lists the keys of the Codat client with one request, unless the credential comes from a key command. A
 /// request that fails or takes more than two seconds completes nothing.
 ///
 /// bash: source <(codat-keys completions bash)   in ~/.bashrc

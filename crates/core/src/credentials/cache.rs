@@ -76,8 +76,8 @@ impl CredentialCache {
         self.stored.load_full()
     }
 
-    /// Returns the cached credential. Never waits: if the source has changed, a file is read immediately, and for any
-    /// other source the result is `None`.
+    /// Returns the cached credential, without waiting. If the source is a file that has changed, reads the file first. If
+    /// the source is another one and has changed, returns `None`.
     pub(crate) fn cached(&self) -> Option<Arc<CachedCredential>> {
         let stored = self.stored()?;
         match &self.source {

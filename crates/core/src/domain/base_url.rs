@@ -58,8 +58,8 @@ impl BaseUrl {
             .with_hint("the key is sent to the base URL's origin alone: make a client for the other one"))
     }
 
-    /// Returns an error unless `url` has the origin of the base URL. Any other server on an unencrypted connection is a
-    /// proxy that could read the key.
+    /// Returns an error unless `url`, the server to which an unencrypted request connects, has the origin of the base
+    /// URL. Otherwise the server is a proxy, which could read the key.
     pub(crate) fn check_next_hop(&self, url: &str) -> Result<(), Error> {
         self.check_own(url).map_err(|_| {
             let shown = url::Url::parse(url)

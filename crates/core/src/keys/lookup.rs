@@ -10,7 +10,7 @@ use crate::handle::{Handle, Pending};
 /// Selects the result from the list of all keys.
 pub(crate) type Select<T> = Box<dyn FnOnce(&Handle, Vec<ApiKeyDetails>) -> Result<T, Error> + Send>;
 
-/// A request that lists the keys and returns keys of the list. Returned by [`Keys::list`](crate::Keys::list),
+/// A request that lists the keys and returns all of them or a selection. Returned by [`Keys::list`](crate::Keys::list),
 /// [`Keys::get`](crate::Keys::get), [`Keys::find`](crate::Keys::find) and [`Client::whoami`](crate::Client::whoami).
 ///
 /// ```

@@ -34,9 +34,11 @@ pub struct Create<C = Handle> {
 }
 
 impl<C> Create<C> {
-    /// Sets whether the caller is the sole creator of keys with this name. If so, and a response is ambiguous, the only
-    /// new key with the name must be the created one, and the operation returns this key. Default: `false`. The new key
-    /// is then only a candidate, and the operation returns `OutcomeUnknown`.
+    /// Sets whether the caller is the sole creator of keys with this name. Default: `false`.
+    ///
+    /// The setting matters if a response is ambiguous and exactly one new key has the name. With `true`, this key must be
+    /// the created one, and the operation returns it. With `false`, another program may have created the key, and the
+    /// operation returns `OutcomeUnknown` with the key as a candidate.
     ///
     /// When an operation is resumed, a key with the name also counts as new if it has no date, or if its date is at
     /// most 5 minutes before the time of the idempotency key. Set this option only if the caller created none of these
@@ -127,8 +129,8 @@ pub struct Delete<C = Handle> {
 }
 
 impl<C> Delete<C> {
-    /// Sets whether the operation may delete the key that this client authenticates with. The client then loses its
-    /// access. Default: `false`. The operation then returns `KeyInUse` for this key.
+    /// Sets whether the operation may delete the key that this client authenticates with. With `true`, the client loses
+    /// its access. With `false`, the operation returns `KeyInUse` for this key. Default: `false`.
     pub fn allow_key_in_use(mut self, allow: bool) -> Self {
         self.allow_key_in_use = allow;
         self
