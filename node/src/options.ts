@@ -49,7 +49,8 @@ export interface ClientOptions {
  * The first call of the client runs the command. The command runs again after Codat rejects the key, and once the key
  * is older than `cachedFor`. The command runs without a shell and without input. It inherits the environment of this
  * process, except for the variables that contain or name a key. The command is killed if the timeout elapses, or if the
- * call that waits for the key times out or is cancelled; on Unix, so is its process group, which it leads.
+ * call that waits for the key times out or is cancelled. On Unix, the command leads a process group, and the whole
+ * group is killed.
  *
  * A call rejects with `InvalidCredentialError` if the command cannot be started, does not exit in time, prints more
  * than 64 KiB, exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500

@@ -84,7 +84,7 @@ for (const [kind, module] of Object.entries(PACKAGES)) {
         for (const given of read("encode", "refused.json").cases) test(given.name, () => refuses(given, module));
         for (const file of OTHERS) test(file, () => scenario(read("scenario", file), module));
     });
-    // After the others, so that the others do not slow them down.
+    // These scenarios run after the other ones, which would slow them down.
     describe(`${kind}, with a timeout`, { concurrency: 16 }, () => {
         for (const file of TIMED) test(file, () => scenario(read("scenario", file), module));
     });

@@ -314,7 +314,7 @@ test("the processes of a command end with its call", needsProc, () =>
     }),
 );
 
-/** Returns whether a process runs. A process that has exited, and whose parent has not noticed, does not run. */
+/** Returns whether a process runs. A zombie, which has exited but still has a process id, does not run. */
 function runs(pid: string): boolean {
     try {
         return !readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").pop()?.startsWith("Z");

@@ -232,7 +232,7 @@ def test_the_processes_of_a_command_end_with_its_call(ended_by: str, tmp_path: P
 
 
 def runs(process: int) -> bool:
-    """Returns whether a process runs. A process that has exited, and whose parent has not noticed, does not run."""
+    """Returns whether a process runs. A zombie, which has exited but still has a process id, does not run."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] != "Z"
     except OSError:

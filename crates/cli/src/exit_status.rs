@@ -5,8 +5,8 @@ use codat_keys::ErrorKind;
 /// The exit status of `audit` with findings.
 pub(crate) const FINDINGS: u8 = 3;
 
-/// The signals that cancel a call, and their exit statuses. The exit status of [`ErrorKind::Cancelled`] is that of
-/// Ctrl-C.
+/// The signals that cancel a call, and the exit status after each. SIGINT (Ctrl-C) is not listed: [`of`] returns its
+/// exit status for [`ErrorKind::Cancelled`].
 pub(crate) const CANCELLED_BY: [(&str, u8); 2] = [("SIGHUP", 129), ("SIGTERM", 143)];
 
 /// The signal that ends the command without waiting for the outcome of a call, and its exit status.

@@ -8,7 +8,8 @@ use crate::signals::{self, interrupted};
 
 /// Runs a command to completion on the current thread.
 pub(crate) fn run<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    // In a box, so that the program contains one copy of the runtime's loop, not one copy for each command.
+    // A boxed future has the same type for every command. The program therefore contains one copy of `block_on` instead
+    // of one copy for each command.
     let command: Pin<Box<dyn Future<Output = _>>> = Box::pin(command);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
         Failure::local(format!("the runtime cannot start: {error}"), "check the limits of the process")

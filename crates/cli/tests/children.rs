@@ -1,4 +1,5 @@
-//! Child processes. Only the command of `exec` gets a key, in one variable. A key command ends with its caller.
+//! Tests of child processes: only the command of `exec` gets a key, in one variable, and a key command is killed with
+//! the call that waits for the key.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -10,7 +10,7 @@ use crate::support::{run_with_input, with_key};
 #[path = "../../../tests/support/scenario.rs"]
 mod scenario;
 
-/// The documentation of the exit statuses.
+/// The README, which contains the table of the exit statuses.
 const README: &str = include_str!("../../../README.md");
 
 #[test]

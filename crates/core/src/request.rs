@@ -70,8 +70,8 @@ impl<C> Request<C> {
     /// For POST and PATCH, an `Idempotency-Key` replaces the generated one. A request with the idempotency key and the
     /// body of an earlier request resumes the earlier one within 85 minutes. Headers that the client sets are rejected
     /// with `InvalidInput`: `Authorization`, `Host`, `Accept-Encoding` and headers that frame a request, such as
-    /// `Content-Length` and `Connection`.
-    /// The request also returns `InvalidInput` for a name or value that cannot be sent.
+    /// `Content-Length` and `Connection`. The request also returns `InvalidInput` for a name or value that cannot be
+    /// sent.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

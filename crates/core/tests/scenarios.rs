@@ -47,7 +47,8 @@ fn outcome(result: Result<Value, Error>) -> Value {
     })
 }
 
-/// Performs a step. `$ended` sends a request, and the next page is requested with `$next_page`.
+/// Performs a step with an async or a blocking client. `$ended` is a macro that sends a request, and `$next_page` is a
+/// macro that requests the next page.
 macro_rules! perform {
     ($client:ident, $step:ident, $ended:ident, $next_page:ident) => {{
         let text = |member: &str| $step[member].as_str().unwrap_or_default();

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::account::MAX_NAME_UTF16_UNITS;
 use crate::json::{Whole, present, word};
 
-/// A fault. In the JSON of a fault script, the name of the variant is the field `fault`, next to the other fields.
+/// A fault. In the JSON of a fault script, the field `fault` contains the name of the variant. The fields of the
+/// variant are in the same JSON object.
 ///
 /// Variants without fields have braces, because serde would otherwise accept unknown fields for them.
 #[derive(Clone, Deserialize)]

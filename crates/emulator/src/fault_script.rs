@@ -23,7 +23,7 @@ struct Rule {
     fault: Fault,
 }
 
-/// The fields that all faults have.
+/// The fields that every fault can have, and the remaining fields.
 #[derive(Deserialize)]
 struct Filter {
     #[serde(default, deserialize_with = "present")]

@@ -35,18 +35,18 @@ pub(crate) fn from_value<T: DeserializeOwned>(root: &str, value: Value) -> Resul
     })
 }
 
-/// Deserializes a field that is present. Without this function, `null` would be accepted, and mean the same as an absent
+/// Deserializes an optional field that is present. By default, serde would accept `null`, and treat it as an absent
 /// field.
 pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<T>, D::Error> {
     T::deserialize(json).map(Some)
 }
 
-/// Deserializes an enum without fields from a string. Without this function, `{"variant": null}` would be accepted.
+/// Deserializes an enum without fields from a string. By default, serde would also accept `{"variant": null}`.
 pub(crate) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<T, D::Error> {
     T::deserialize(String::deserialize(json)?.into_deserializer())
 }
 
-/// A whole number from `MIN`, the default, to `MAX`.
+/// A whole number from `MIN` to `MAX`. Default: `MIN`.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(try_from = "Value")]
 pub(crate) struct Whole<const MIN: u64, const MAX: u64>(pub(crate) u64);

@@ -20,7 +20,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub(crate) struct PausableListener {
     address: SocketAddr,
-    /// Closes the accepted connections when a value is sent.
+    /// Sending a value closes the accepted connections.
     closing: watch::Sender<()>,
     state: Arc<Mutex<State>>,
 }

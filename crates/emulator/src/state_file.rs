@@ -13,7 +13,7 @@ use crate::json::without_byte_order_mark;
 /// The maximum size of the state file, which is far more than an account needs.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Without `O_NONBLOCK`, opening a pipe that belongs to another user could block permanently.
+/// The flags for opening a file. Without `O_NONBLOCK`, opening a pipe of another user could block permanently.
 #[cfg(unix)]
 const FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
 

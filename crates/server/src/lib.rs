@@ -150,8 +150,8 @@ where
         .header_read_timeout(CLIENT_TIMEOUT)
         .serve_connection(TokioIo::new(Box::pin(stream)), respond);
     let mut connection = pin!(connection);
-    // Errors are ignored. They are caused by the client, for example a timeout or a malformed request, or by the service,
-    // which thereby closes the connection.
+    // Ignores errors. The client caused the error, for example by a timeout or a malformed request, or the service
+    // returned an error to close the connection.
     tokio::select! {
         _ = connection.as_mut() => {}
         Ok(()) = closing.changed() => {

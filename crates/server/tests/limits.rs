@@ -1,4 +1,5 @@
-//! Slow clients, the limit on connections, and the ways in which the server closes a connection. The clock is paused: it advances when all tasks are idle.
+//! Slow clients, the limit on connections, and the ways in which the server closes a connection. The clock is paused:
+//! it advances when all tasks are idle.
 
 // Helper functions panic as tests do.
 #![allow(clippy::unwrap_used)]
@@ -43,7 +44,7 @@ impl Listener for TestListener {
 struct Server {
     incoming: UnboundedSender<io::Result<DuplexStream>>,
     polled: Arc<AtomicUsize>,
-    /// Closes the open connections.
+    /// Sending a value closes the open connections.
     closing: watch::Sender<()>,
     /// Completes a response to `/wait`.
     release: Arc<Notify>,

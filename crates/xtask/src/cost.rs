@@ -1,4 +1,4 @@
-//! The time that a step takes: on the clock, and on the processors.
+//! The elapsed time and the CPU time of a step.
 
 use std::cell::Cell;
 use std::fmt;

@@ -32,7 +32,7 @@ const CHECKS: [(&str, Check); 15] = [
     ("pinned packages", pin::check),
 ];
 
-/// Checks the command line without the keyring and the page.
+/// The Clippy command that checks the command line without its features `keyring` and `portal`.
 const WITHOUT_FEATURES: &str =
     "cargo clippy --package codat-keys-cli --no-default-features --all-targets --locked -- -D warnings";
 

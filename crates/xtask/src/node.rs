@@ -63,7 +63,7 @@ impl Package {
     pub(crate) fn tests_by(&self, version: &str) -> Result<Command> {
         let mut node = program(runtimes::node(version)?);
         node.args(["--test", "--test-reporter=spec", "--test-concurrency=3"]).current_dir(self.folder());
-        // Node 18 lacks this option. There, only `support.mts` ends a file that hangs.
+        // Node 18 lacks this option. With Node 18, only `support.mts` ends a test file that hangs.
         if version != "18" {
             node.arg("--test-timeout=1800000");
         }

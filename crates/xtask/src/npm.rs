@@ -1,4 +1,4 @@
-//! Commands of npm.
+//! Commands that run npm.
 
 use std::path::Path;
 use std::process::Command;

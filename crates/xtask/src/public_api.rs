@@ -12,7 +12,7 @@ use crate::process::{command, run};
 
 pub(crate) const LIST: &str = "crates/core/public-api.txt";
 
-/// Where rustdoc writes the description of the crate.
+/// The file in which rustdoc describes the crate as JSON.
 const JSON: &str = "target/doc/codat_keys.json";
 
 /// The variable that makes this program act as rustdoc. See [`as_rustdoc`].

@@ -10,8 +10,8 @@ use crate::process::{command, run};
 /// and kinds of targets, because another selection enables other features, and compiles the dependencies again.
 const SELECTION: [&str; 3] = ["--workspace", "--exclude", "codat-keys-python"];
 
-/// Builds the Rust tests, the programs that the tests start, and the native module for Node.
-/// `--all-targets` would also link benchmarks, of which there are none.
+/// Builds the Rust tests, the programs that the tests start, and the native module for Node. The command does not use
+/// `--all-targets`, because that option also builds benchmark programs, which no test runs.
 pub(crate) fn build() -> Result<()> {
     run(command("cargo build --lib --bins --tests --examples").args(SELECTION))
 }

@@ -81,7 +81,7 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     let live = ready.len() == 1;
     // The browsers occupy all cores: beside them, test cases with a deadline of two seconds can fail.
     let (alone, together): (Vec<_>, Vec<_>) = ready.into_iter().partition(|((name, _), _)| *name == "page");
-    // A suite waits for about a sixth of its time. One suite more than there are cores uses this time.
+    // A suite spends about a sixth of its time waiting. Running one more suite than there are cores uses this time.
     let run = |suites: &[_]| {
         parallel::map(suites, parallel::cores() + 1, |(suite, state)| measure(|| run_suite(*suite, state, live)))
     };

@@ -21,7 +21,8 @@ use crate::failure::Failure;
 const EXAMPLE: &str = "write it like: [profiles.work] base_url = \"https://api.codat.io\", source = \"keyring\" | { file = \"PATH\" } | \
                        { command = [\"vault\", \"...\"], timeout = \"5s\", cached_for = \"10m\" }";
 
-/// The maximum length in characters of a name that an error repeats. A key has 40 characters.
+/// The maximum number of characters in a name that an error repeats. A longer name could be a key, which has 40
+/// characters.
 const MAX_REPEATED_CHARS: usize = 20;
 
 pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, Failure> {
@@ -46,7 +47,7 @@ pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, F
     Ok(Config { path: path.to_owned(), in_use: file.profile, profiles, document: document.into_mut(), _lock: None })
 }
 
-/// Removes values from an error message of serde, and names that are long enough to be a key.
+/// Removes values, and names that are long enough to be a key, from an error message of serde.
 fn without_values(message: &str) -> String {
     let Some((what, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
     if what.starts_with("invalid ") {
@@ -79,7 +80,7 @@ struct ProfileTable {
 #[serde(try_from = "String")]
 struct BaseUrl(String);
 
-/// The table form of a source.
+/// The source of a key if it is written as a table, such as `{ file = "PATH" }`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceTable {

@@ -1,4 +1,5 @@
-//! The functions of [`system`](super) in a program that is built without the feature `keyring`.
+//! The functions of the module `system` for a program that is built without the feature `keyring`. All of them return
+//! an error.
 
 use std::time::Duration;
 

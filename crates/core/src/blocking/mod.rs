@@ -50,7 +50,7 @@ pub use client::Client;
 
 /// The operations on the API keys of a Codat client, returned by [`Client::keys`].
 pub type Keys = crate::keys::Keys<Client>;
-/// A request that lists the keys and returns keys of the list. Returned by [`Keys::list`](crate::Keys::list),
+/// A request that lists the keys and returns all of them or a selection. Returned by [`Keys::list`](crate::Keys::list),
 /// [`Keys::get`](crate::Keys::get), [`Keys::find`](crate::Keys::find) and [`Client::whoami`].
 pub type Lookup<T> = crate::keys::Lookup<T, Client>;
 /// A request to create a key, returned by [`Keys::create`](crate::Keys::create).
@@ -78,7 +78,7 @@ impl<T: Send> Lookup<T> {
     /// Sends the request.
     ///
     /// # Errors
-    /// As the method that returned the request.
+    /// The same errors as the method that returned the request.
     pub fn send(self) -> Result<T, Error> {
         let Self { client, select } = self;
         client.run(async |client| look_up(client.handle(), select).await)
@@ -126,8 +126,8 @@ impl<T: DeserializeOwned> Pages<T> {
     }
 }
 
-/// Iterates over the pages. Ends after the last page, and after an error. After an error and the end, the next iteration
-/// requests the same page again.
+/// Iterates over the pages. The iterator ends after the last page, and after an error. If it is used again after it
+/// ended with an error, it requests the same page again.
 impl<T: DeserializeOwned> Iterator for Pages<T> {
     type Item = Result<Page<T>, Error>;
 
@@ -141,7 +141,8 @@ impl<T: DeserializeOwned> Iterator for Pages<T> {
     }
 }
 
-/// Iterates over the results of all pages. Ends as the iterator over the pages does.
+/// Iterates over the results of all pages. The iterator ends after the last result, and after an error. If it is used
+/// again after it ended with an error, it requests the same page again.
 impl<T: DeserializeOwned> Iterator for Items<T> {
     type Item = Result<T, Error>;
 

@@ -44,7 +44,7 @@ impl Client {
     }
 
     /// Builds a request to any path of Codat's API. Await the request, or call its `send`. The path begins with a slash
-    /// and may have a query.
+    /// and can contain a query.
     ///
     /// POST and PATCH requests carry an `Idempotency-Key`, which is the same in every attempt. Codat honours the key
     /// for these two methods. Retries work as for [`Keys`], except that a request with a method that is not idempotent

@@ -24,7 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// input. It inherits the environment of this process, except for the variables that hold or name a key. One line break
 /// at the end of the output is removed.
 ///
-/// On Unix, the command runs in a process group of its own, and can therefore not read from the terminal. The group is
+/// On Unix, the command runs in a process group of its own, and therefore cannot read from the terminal. The group is
 /// killed if the timeout elapses, and if the call that waits for the key is cancelled, times out or is dropped. A program
 /// that exits without dropping its calls, such as on a signal, kills the group with an
 /// [`abort_handle`](Self::abort_handle). On Windows, the command is killed, but not the processes that it started.
@@ -32,7 +32,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Running the command returns `InvalidCredential` if the command
 ///
 /// - cannot be started;
-/// - does not exit, or its output stays open, within [`timeout`](Self::timeout);
+/// - does not exit and close its standard output within [`timeout`](Self::timeout);
 /// - prints more than 64 KiB;
 /// - exits with a status other than 0: the error quotes up to 500 characters of the standard error, with keys masked;
 /// - prints no valid key.
@@ -68,7 +68,7 @@ pub struct KeyCommand {
     process_groups: Arc<ProcessGroups>,
 }
 
-/// A handle that kills a running [`KeyCommand`]. Returned by [`KeyCommand::abort_handle`].
+/// A handle that can kill a running [`KeyCommand`]. Returned by [`KeyCommand::abort_handle`].
 ///
 /// ```
 /// use codat_keys::{Client, ErrorKind, KeyCommand};
@@ -89,8 +89,8 @@ pub struct KeyCommand {
 pub struct AbortHandle(Arc<ProcessGroups>);
 
 impl AbortHandle {
-    /// Kills the command, and prevents later runs. Calls that wait for its key return `Cancelled`. This method does not
-    /// wait for the exit of the command.
+    /// Kills the command if it runs, and prevents later runs. Calls that wait for the key return `Cancelled`. This
+    /// method does not wait for the exit of the command.
     pub fn abort(&self) {
         self.0.cancel();
     }
@@ -133,7 +133,7 @@ impl KeyCommand {
         self
     }
 
-    /// Returns a handle that kills the command while it runs.
+    /// Returns a handle that can kill the command while the client runs it.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle(Arc::clone(&self.process_groups))
     }

@@ -24,7 +24,7 @@ pub use provider::{CredentialFuture, KeyProvider};
 
 const KEY_FILE: &str = "CODAT_API_KEY_FILE";
 
-/// The time for which [`credential_chain`] waits for a key in a pipe.
+/// The maximum time for which [`credential_chain`] waits for a key in a pipe.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The environment variables that hold a key or name its location.

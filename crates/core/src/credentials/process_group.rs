@@ -13,19 +13,20 @@ use arc_swap::ArcSwap;
 /// cannot wait for a process with a timeout.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The time for which [`ProcessGroup::end`] waits for a killed command. A command that runs as another user survives.
+/// The maximum time for which [`ProcessGroup::end`] waits for the exit of a killed command. The time is limited because
+/// a command that runs as another user cannot be killed.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A command and the processes that it has started, except those that have moved to another process group. On Windows,
-/// the command alone.
+/// only the command.
 #[derive(Default)]
 pub(super) struct ProcessGroup(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     is_cancelled: bool,
-    /// `None` before the start of the command, and after its exit status was read. While this is `Some`, the system
-    /// gives the process id to no other process.
+    /// The command. `None` before its start, and after its exit status was read. While this is `Some`, the system does
+    /// not reuse the process id, so that a kill cannot reach another process.
     child: Option<Child>,
 }
 
@@ -34,7 +35,7 @@ impl ProcessGroup {
     pub(super) fn start(&self, command: &mut Command) -> io::Result<(Option<ChildStdout>, Option<ChildStderr>)> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
-        // The lock is held until the command has started, so that `cancel` never misses it.
+        // Holds the lock until the command has started, so that a concurrent `cancel` kills the command.
         let mut state = self.lock();
         if state.is_cancelled {
             return Err(io::ErrorKind::Interrupted.into());
@@ -59,13 +60,13 @@ impl ProcessGroup {
         }
     }
 
-    /// Whether the command has exited. Unlike [`wait_until`](Self::wait_until), this method leaves the exit status
-    /// unread, so that the rest of the group can be killed.
+    /// Returns whether the command has exited. Unlike [`wait_until`](Self::wait_until), this method does not read the
+    /// exit status, so that the rest of the group can still be killed.
     pub(super) fn has_exited(&self) -> bool {
         self.lock().child.as_mut().is_none_or(has_exited)
     }
 
-    /// Kills the group, and prevents its start if it has not started.
+    /// Kills the group, or prevents its start if the command has not started.
     pub(super) fn cancel(&self) {
         let mut state = self.lock();
         state.is_cancelled = true;

@@ -1,4 +1,4 @@
-//! The conversions from text of the types that are parsed. Each conversion calls `parse`.
+//! The conversions from text to each type that has a `parse` function. Each conversion calls `parse`.
 
 use std::str::FromStr;
 

@@ -60,7 +60,7 @@ impl KnownKeys {
         true
     }
 
-    /// Returns the redactor of this set, for text that must not depend on the type of the set.
+    /// Returns this set as a [`Redactor`], for texts that contain it.
     pub(crate) fn redactor(&self) -> Arc<dyn Redactor> {
         Arc::clone(&self.0) as Arc<dyn Redactor>
     }
@@ -88,9 +88,9 @@ impl KnownKeys {
     }
 }
 
-/// Finds and redacts keys in text. A text holds its redactor as a trait object, because [`KnownKeys`] has interior
-/// mutability: Clippy would report every map whose keys contain such a text (`mutable_key_type`), although only the text
-/// is compared and hashed.
+/// Finds and redacts keys in text. `Untrusted` contains its redactor as a trait object, because [`KnownKeys`] has
+/// interior mutability. If `Untrusted` contained a [`KnownKeys`], Clippy would report every map with such keys
+/// (`mutable_key_type`), although only the text is compared and hashed.
 pub(crate) trait Redactor: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn redact(&self, text: &str) -> String;
     fn occur_in(&self, text: &str) -> bool;

@@ -115,7 +115,7 @@ static TABLE: [Row; 21] = [
 const _: () = assert!(TABLE.len() == ErrorKind::Internal as usize + 1, "every kind has its row");
 
 impl ErrorKind {
-    /// Returns all kinds, in the order of the table.
+    /// Returns all kinds, in the order of the table in the README.
     ///
     /// ```
     /// use codat_keys::ErrorKind;

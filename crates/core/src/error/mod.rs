@@ -81,9 +81,9 @@ impl Error {
         self.0.codat_message.as_deref()
     }
 
-    /// Returns how many attempts the failed request had, including the first one. An attempt that failed before it was
-    /// sent counts too, for example because the connection failed. Returns 0 if the error does not come from a request:
-    /// an argument is not valid, or a rule forbids the change.
+    /// Returns the number of attempts of the failed request, including the first one. An attempt that failed before the
+    /// request was sent also counts, for example because the connection failed. Returns 0 if the error does not come
+    /// from a request, for example because an argument is not valid or a rule forbids the change.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -178,8 +178,8 @@ impl Error {
         self
     }
 
-    /// Sets the number of attempts and the time since the start of the operation. Keeps zero as the time of an
-    /// operation without attempts.
+    /// Sets the number of attempts and the time since the start of the operation. If `attempts` is 0, the time is set
+    /// to zero.
     pub(crate) fn with_attempts(mut self, attempts: u32, elapsed: Duration) -> Self {
         self.0.attempts = attempts;
         self.0.elapsed = if attempts == 0 { Duration::ZERO } else { elapsed };

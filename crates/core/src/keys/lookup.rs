@@ -1,4 +1,4 @@
-//! Requests that list the keys and return keys of the list.
+//! Requests that list the keys and return all of them or a selection.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -54,7 +54,7 @@ impl<T> Lookup<T> {
     /// Sends the request. Awaiting the request does the same.
     ///
     /// # Errors
-    /// As the method that returned the request.
+    /// The same errors as the method that returned the request.
     pub async fn send(self) -> Result<T, Error> {
         look_up(&self.client, self.select).await
     }

@@ -17,8 +17,8 @@ pub use requests::{Create, Delete};
 
 /// The operations on the API keys of a Codat client, returned by [`Client::keys`](crate::Client::keys).
 ///
-/// Each operation returns a request. Await the request, or call its `send`. With a blocking client, call `send`. Nothing
-/// is sent before.
+/// Each operation returns a request, which is sent when you await it or call its `send`. A request of a blocking client
+/// is sent only by `send`.
 ///
 /// Every operation can also return `Unauthorized`, `PaymentRequired`, `Forbidden`, `RateLimited`, `Server`, `Connect`,
 /// `Timeout`, `BadResponse` or `TooLarge`.
@@ -86,8 +86,8 @@ impl<C: Clone> Keys<C> {
         })
     }
 
-    /// Creates exactly one key with this name: a text such as `"invoice-processor"`, or a
-    /// [`KeyName`](crate::KeyName), which is checked already.
+    /// Creates exactly one key with this name. The name is a text such as `"invoice-processor"`, or a
+    /// [`KeyName`](crate::KeyName), which is already checked.
     ///
     /// The operation lists the keys first. If there are already ten, it does not send the request. Otherwise it sends
     /// the request with an `Idempotency-Key` (a UUID of version 7). It repeats the request with the same idempotency

@@ -63,7 +63,7 @@ impl Operation {
         self.deadline.remaining(now.instant)
     }
 
-    /// Returns whether enough time remains for an attempt: to connect and to receive a response.
+    /// Returns whether enough time remains for an attempt.
     pub(super) fn can_send(&self, now: Now) -> bool {
         self.remaining(now) >= self.time_to_send
     }
@@ -92,13 +92,14 @@ impl Operation {
         self.ambiguous = self.was_ambiguous || inconclusive;
     }
 
-    /// Excludes the attempt from the maximum: Codat rejected it because an earlier attempt is still running.
+    /// Excludes the latest attempt from the maximum number of attempts. Codat rejected the attempt because an earlier
+    /// one is still running, or because the key of the client was replaced.
     pub(super) fn exclude_attempt(&mut self) {
         self.excluded_attempts += 1;
     }
 
-    /// Adds the number of attempts and the elapsed time to an error. Without an attempt, the error keeps those of the
-    /// failed listing.
+    /// Adds the number of attempts and the elapsed time to an error. If the operation made no attempt, the error keeps
+    /// the number and the time of the failed listing.
     pub(super) fn describe(&self, error: Error, now: Now) -> Error {
         if self.attempts == 0 { error } else { error.with_attempts(self.attempts, self.deadline.elapsed(now.instant)) }
     }

@@ -16,7 +16,7 @@ use crate::retry::{DEFAULT_POLICY, Retry, Rng};
 use crate::timeouts::{Deadline, Timeouts};
 use crate::wire::idempotency_key;
 
-/// The jitter of every wait.
+/// A source of jitter that always returns this number.
 struct FixedJitter(f64);
 
 impl Rng for FixedJitter {

@@ -44,8 +44,8 @@ pub struct Page<T = Value> {
     pub response: Response,
 }
 
-/// The position in a paginated resource. The position contains no client, because bindings request each page with a
-/// client of its own.
+/// The position in a paginated resource. The position contains no client, because the bindings pass a client for each
+/// page.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

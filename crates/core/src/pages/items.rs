@@ -16,7 +16,8 @@ use crate::handle::Handle;
 /// The single results of a paginated resource, returned by [`Pages::items`]. The next page is requested after the last
 /// result of a page.
 ///
-/// The results are a [`Stream`], which ends as that of [`Pages`] does.
+/// The results are a [`Stream`]. The stream ends after the last result, and after an error, as the stream of [`Pages`]
+/// does.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -88,7 +89,7 @@ impl<T: DeserializeOwned> Stream for Items<T> {
     }
 }
 
-/// No result is pinned in place.
+/// `Items` never pins its results, so `T` does not have to be `Unpin`.
 impl<T, C> Unpin for Items<T, C> {}
 
 impl<T, C: fmt::Debug> fmt::Debug for Items<T, C> {

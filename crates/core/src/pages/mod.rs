@@ -22,9 +22,9 @@ pub use items::Items;
 
 /// The pages of a paginated resource, starting with the first one. Returned by [`Client::pages`](crate::Client::pages).
 ///
-/// The pages are a [`Stream`]. The stream ends after the last page, and after an error. Polled once more after an
-/// error and its end, the stream requests the same page again. [`next`](Self::next) does the same without a trait in
-/// scope. [`items`](Self::items) returns the single results.
+/// The pages are a [`Stream`]. The stream ends after the last page, and after an error. If it is polled again after it
+/// ended with an error, it requests the same page again. [`next`](Self::next) returns the pages without an import of a
+/// trait. [`items`](Self::items) returns the single results.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -56,7 +56,7 @@ pub use items::Items;
 pub struct Pages<T = Value, C = Handle> {
     pub(crate) client: C,
     pub(crate) cursor: PageCursor,
-    /// Whether the previous item of the stream or iterator was an error. The next item is then its end.
+    /// Whether the previous item of the stream or iterator was an error. If so, the stream or iterator ends next.
     pub(crate) has_failed: bool,
     pending: Option<Pending<Response>>,
     results: PhantomData<fn() -> T>,

@@ -84,9 +84,9 @@ impl<'a> Execution<'a> {
         still_running || is_transient(error)
     }
 
-    /// Returns the error to report, with the number of attempts and the elapsed time. If an attempt was ambiguous, this
-    /// is `OutcomeUnknown`, unless the last response is conclusive. Codat's 400 to a request with an idempotency key is
-    /// conclusive: every attempt with that key gets the same response, so nothing was changed.
+    /// Returns the error to report, with the number of attempts and the elapsed time. If an attempt was ambiguous, the
+    /// error is `OutcomeUnknown`, unless the last response is conclusive. Codat's 400 to a request with an idempotency
+    /// key is conclusive: every attempt with that key gets the same response, so nothing was changed.
     fn conclude(&self, error: Error) -> Error {
         let error = error.with_attempts(self.attempts, self.transport.elapsed(self.deadline));
         let key = self.idempotency_key();

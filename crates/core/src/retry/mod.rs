@@ -193,7 +193,7 @@ mod tests {
         let (name, id) = (KeyName::parse("ci").unwrap(), KeyId::parse("b").unwrap());
         let described = |error: Error| (error.kind(), error.attempts(), error.elapsed().as_millis());
 
-        // The final listing has four attempts as well.
+        // The final listing also makes four attempts, which do not count.
         let (server, clock) = (RawServer::with_replies(vec![list(), failed()]), fake());
         let error = client(&server, &clock).keys().create(&name).await.unwrap_err();
         assert_eq!(described(error), (ErrorKind::OutcomeUnknown, 4, 2 * 875));
@@ -202,7 +202,7 @@ mod tests {
         let error = client(&server, &clock).keys().delete(&id).await.unwrap_err();
         assert_eq!(described(error), (ErrorKind::OutcomeUnknown, 4, 2 * 875));
 
-        // The error of the first listing has the attempts of the listing.
+        // If the first listing fails, the error contains the number of attempts of this listing.
         let (server, clock) = (RawServer::with_replies(vec![failed()]), fake());
         let client = client(&server, &clock);
         assert_eq!(described(client.keys().create(&name).await.unwrap_err()), (ErrorKind::Server, 4, 875));

@@ -35,8 +35,8 @@ pub(crate) fn timestamp(key: Uuid) -> Result<Timestamp, Error> {
     )
 }
 
-/// Returns whether an idempotency key with this time is too old to be sent. If its time is in the future, a clock is
-/// wrong and Codat may have received the idempotency key at any time, so it counts as too old.
+/// Returns whether an idempotency key with this time is too old to be sent. A time in the future counts as too old: a
+/// clock is wrong, so Codat may have received the idempotency key at any time.
 pub(crate) fn is_too_old(time: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(time);
     match Duration::try_from(age) {

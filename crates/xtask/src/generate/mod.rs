@@ -42,7 +42,7 @@ struct File {
 }
 
 impl File {
-    /// Returns whether the file is missing or has another text.
+    /// Returns whether the file is missing, or differs from the generated text.
     fn is_stale(&self) -> bool {
         fs::read_to_string(&self.path).ok().as_ref() != Some(&self.text)
     }

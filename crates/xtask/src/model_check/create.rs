@@ -48,7 +48,7 @@ struct Call<'a> {
     schedule: &'a mut Schedule,
     server: Server,
     machine: CreateMachine,
-    /// The start of the operation, also after a resume.
+    /// The start of the operation. A resumed operation has the same start, and `spent` begins at zero again.
     origin: Instant,
     /// The time since the start or the resume of the operation.
     spent: Duration,

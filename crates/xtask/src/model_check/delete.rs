@@ -104,7 +104,7 @@ impl Server {
         there
     }
 
-    /// Another process deletes the target.
+    /// Deletes the target on behalf of another process.
     fn remove_by_another(&mut self) {
         self.guards_were_outdated = true;
         self.remove_target();

@@ -21,8 +21,8 @@ use schedule::Schedule;
 
 const FAULTS: usize = 4;
 
-/// The minimum time that must remain before an attempt. The default of the client is 5250 ms. With less, the operations
-/// make more attempts.
+/// The minimum time that must remain before an attempt. The default of the client is 5250 ms. With less time, the
+/// operations make more attempts.
 const TIME_TO_SEND: Duration = Duration::from_millis(5001);
 
 const INVARIANTS: &str = "\
@@ -177,7 +177,7 @@ fn explore(call: &str, run: Run, setup: Setup, faults: usize) -> Tally {
 
 #[cfg(test)]
 mod tests {
-    /// A sample of `cargo xtask model-check`, which allows four faults.
+    /// A part of `cargo xtask model-check`, which runs all schedules with up to four faults.
     #[test]
     fn every_schedule_with_two_faults_keeps_the_invariants() {
         let total = super::explore_all(2);

@@ -149,7 +149,7 @@ impl Server {
         self.allows_known_race |= self.running.take().is_some();
     }
 
-    /// Forgets the idempotency key after every delayed effect.
+    /// Applies every delayed effect, and then forgets the idempotency key.
     pub(super) fn forget(&mut self) {
         self.all_lands();
         self.cached = None;

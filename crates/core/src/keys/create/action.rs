@@ -24,13 +24,16 @@ pub enum Action {
 pub enum Purpose {
     /// To check the limit of keys, and to recognize new keys later. No request has been sent.
     Before,
-    /// To find out whether an earlier attempt created a key, because a 429 released the idempotency key.
+    /// To find out whether an earlier attempt created a key. A 429 released the idempotency key, so another attempt
+    /// could create a second key.
     Released,
-    /// To find out whether an attempt created a key, because Codat replays a failure from now on.
+    /// To find out whether an attempt created a key. Codat replays a failure, so another attempt would not show the
+    /// outcome.
     Failed,
-    /// The same a second time.
+    /// To check the result of [`Failed`](Self::Failed) a second time, after a wait.
     FailedAgain,
-    /// To find out whether an earlier attempt created a key, because no further key can be created.
+    /// To find out whether an earlier attempt created a key. The latest attempt created none, because the Codat client
+    /// has ten keys.
     AtLimit,
     /// To add the candidates to the error. The operation has given up, so no candidate is adopted.
     Candidates,
@@ -45,7 +48,7 @@ pub enum Event<'a> {
     Listed(&'a [ApiKeyDetails]),
     /// The keys could not be listed.
     ListFailed(Error),
-    /// 201 or 200 with a valid body.
+    /// A response with status 201 or 200 and a valid body.
     Created(ApiKeyDetails),
     /// The attempt did not return a key.
     Failed(AttemptOutcome, Error),

@@ -1,5 +1,5 @@
-//! The state machine that creates exactly one key. The machine performs no I/O: `next` returns the next action, and the
-//! driver passes the result of the action to `on_event`.
+//! The state machine that creates exactly one key. The machine performs no I/O: `next` returns the next action. The
+//! driver in the parent module performs the action, and passes its result to `on_event`.
 //!
 //! The rules come from Codat's pages on idempotency and errors. Codat replays the first response to an idempotency key
 //! for 90 minutes, also if that response is a 5xx. Only a 429 releases the idempotency key. This library assumes that
@@ -65,7 +65,8 @@ enum Completion {
 }
 
 impl CreateMachine {
-    /// Starts an operation with a new idempotency key, or resumes the operation that used the idempotency key before.
+    /// Creates the machine. If `resumed` is true, the operation resumes an earlier one that used the same idempotency
+    /// key.
     pub(crate) fn new(
         mut operation: Operation,
         name: KeyName,
@@ -225,8 +226,8 @@ impl CreateMachine {
         }
     }
 
-    /// Sends no further request. If a key may have been created, the keys are listed a last time to provide the
-    /// candidates. Otherwise the operation returns the latest error.
+    /// Returns the step after the last attempt. If a key may have been created, the machine lists the keys once more,
+    /// to add the candidates to the error. Otherwise the operation returns the latest error.
     fn giving_up(&self) -> Step {
         if self.operation.ambiguous { Step::List(Purpose::Candidates) } else { Step::Complete(Completion::Known) }
     }

@@ -97,11 +97,11 @@ impl Driver<'_> {
 
     async fn list(&self, purpose: Purpose) -> Result<Vec<ApiKeyDetails>, Error> {
         match purpose {
-            // The key is already known, so the timeout is short.
+            // The created key is already known, so the keys are listed with a short timeout and without retries.
             Purpose::Extras => self.client.list_keys_once().await,
             Purpose::Before => {
                 let keys = self.client.list_keys(self.deadline).await?;
-                // The listed keys are now known as well.
+                // The known keys now include the listed keys.
                 if self.client.known_keys().occur_in(self.name.as_str()) { Err(name_holds_a_key()) } else { Ok(keys) }
             }
             _ => self.client.list_keys(self.deadline).await,

@@ -1,5 +1,5 @@
-//! The state machine that deletes a key. The machine performs no I/O: `next` returns the next action, and the driver
-//! passes the result of the action to `on_event`.
+//! The state machine that deletes a key. The machine performs no I/O: `next` returns the next action. The driver in the
+//! parent module performs the action, and passes its result to `on_event`.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ enum Step {
     List,
     Delete,
     BackOff,
-    /// Lists the keys after the last attempt, which may show that the key was deleted.
+    /// Lists the keys after the last attempt. The list may show that the key was deleted.
     FinalList,
     Complete(Completion),
 }
@@ -87,8 +87,8 @@ enum Completion {
     Deleted,
     /// The operation returns the latest error, or `OutcomeUnknown` if an attempt was ambiguous.
     Unconfirmed,
-    /// The operation returns `OutcomeUnknown` with the information that the key was probably deleted, because Codat
-    /// rejects it.
+    /// The operation returns `OutcomeUnknown` with the information that the key was probably deleted. The client
+    /// authenticates with this key, and Codat rejects it.
     ProbablyDeleted,
 }
 
@@ -134,7 +134,7 @@ impl DeleteMachine {
             Event::KeyReplaced => {
                 self.operation.end_attempt(false);
                 self.operation.exclude_attempt();
-                // The check depends on the key in use, so it must run again.
+                // The deletion rules depend on the key in use, so they must be checked again.
                 Step::List
             }
             Event::Waited => Step::List,
