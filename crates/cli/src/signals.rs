@@ -25,8 +25,9 @@ mod terminal;
 pub(crate) use received::{Received, Signal};
 pub(crate) use terminal::Terminal;
 
-/// The time in which a repetition of the first signal is ignored. A process can receive two copies of one signal: one that
-/// the terminal or `timeout` sends to the process group, and one that a parent process in this group forwards.
+/// The time after the first signal in which further signals except SIGQUIT are ignored. A process can receive two copies of
+/// one signal: one that the terminal or `timeout` sends to the process group, and one that a parent process in this group
+/// forwards. systemd can send SIGTERM and SIGHUP together.
 const COPY_TIME: Duration = Duration::from_secs(1);
 
 /// The first signal that was received.
@@ -114,12 +115,12 @@ pub(crate) fn handle(report: impl Fn(Option<String>) + Clone + Send + 'static) {
             let mut signals = Received::watch().ok()?;
             // The receiver exists, so no later signal is missed.
             let _ = tx.send(());
-            let mut first: Option<(Signal, Instant)> = None;
+            let mut first: Option<Instant> = None;
             loop {
                 let signal = signals.next().await;
-                let is_copy = first.is_some_and(|(first, received)| first == signal && received.elapsed() < COPY_TIME);
+                let is_copy = !signal.is_abrupt() && first.is_some_and(|first| first.elapsed() < COPY_TIME);
                 if !is_copy && end(signal, first.is_none(), &report) {
-                    first.get_or_insert((signal, Instant::now()));
+                    first.get_or_insert_with(Instant::now);
                 }
             }
         })

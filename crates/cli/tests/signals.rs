@@ -231,21 +231,25 @@ fn a_signal_during_the_output_of_a_key_reports_how_to_fetch_the_key() {
     assert!(text(&ended.stderr).contains("note: the key exists: fetch it with `codat-keys show --id "), "{ended:?}");
 }
 
-/// As a process receives them whose launcher forwards the signals of the process group.
+/// A process receives two copies if its launcher forwards the signals of the process group. systemd can send SIGTERM and
+/// SIGHUP together.
 #[test]
 fn copies_of_a_signal_count_as_one() {
-    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+    let equal = [Signal::INT, Signal::TERM, Signal::HUP].map(|signal| (signal, signal));
+    for (signal, other) in equal.into_iter().chain([(Signal::TERM, Signal::HUP), (Signal::HUP, Signal::INT)]) {
         let server = server(is_change);
         let mut command = with_key(&server.url, KEY);
         let child = start(command.args(["create", "new"]).stdout(Stdio::null()).stderr(Stdio::piped()));
         wait_until("the last request has arrived", || server.requests().iter().any(|request| is_change(request)));
         for _ in 0..20 {
             send(&child, signal);
+            send(&child, other);
             std::thread::sleep(Duration::from_millis(2));
         }
         let ended = child.wait_with_output().unwrap();
-        assert_eq!(ended.status.code(), Some(9), "{signal:?}: {ended:?}");
-        assert!(text(&ended.stderr).contains("note: the idempotency key was "), "{signal:?}: {ended:?}");
+        assert_eq!(ended.status.code(), Some(9), "{signal:?} and {other:?}: {ended:?}");
+        let stderr = text(&ended.stderr);
+        assert!(stderr.contains("note: the idempotency key was "), "{signal:?} and {other:?}: {ended:?}");
     }
 }
 
