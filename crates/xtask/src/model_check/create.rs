@@ -115,13 +115,13 @@ impl Call<'_> {
         });
         let event = self.answer(fault);
         // A response is unambiguous only if it states the outcome of this request.
-        self.is_ambiguous |= match event {
+        self.is_ambiguous |= matches!(
+            event,
             Event::Failed(
                 AttemptOutcome::Lost | AttemptOutcome::StillRunning | AttemptOutcome::Failed | AttemptOutcome::Mismatch,
                 _,
-            ) => true,
-            _ => false,
-        };
+            )
+        );
         self.machine.on_event(event);
     }
 
