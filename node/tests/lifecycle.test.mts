@@ -103,6 +103,13 @@ test("one signal serves many calls, without a warning", () =>
         assert.deepEqual(await ended(start(program, emulator)), { code: 0, said: "", complained: "" });
     }));
 
+test("a call with a timeout below the connect timeout is sent", () =>
+    emulated([], async (_emulator, client) => {
+        const { key } = await client.keys.create("invoice-processor", { timeout: 5_000 });
+        await client.keys.delete(key.id, { timeout: 5_000 });
+        assert.equal((await client.keys.list()).length, 1);
+    }));
+
 test("a call has its own time", () =>
     emulated(FOREVER, async (emulator, client) => {
         const begun = Date.now();

@@ -66,6 +66,11 @@ impl Deadline {
         self.at.saturating_duration_since(now)
     }
 
+    /// Returns the maximum time in which an attempt connects: three quarters of its timeout.
+    pub(crate) fn time_to_connect(self) -> Duration {
+        self.attempt * 3 / 4
+    }
+
     /// Returns the timeout of an attempt that begins at `now`.
     pub(crate) fn attempt_timeout(self, now: Instant) -> Duration {
         self.remaining(now).min(self.attempt)

@@ -55,7 +55,7 @@ async fn a_dropped_call_closes_its_connection_and_stops_retrying() {
     let client = client(&emulator);
     let create = tokio::spawn({
         let client = client.clone();
-        async move { client.keys().create(&KeyName::parse("ci").unwrap()).await.map(drop) }
+        async move { client.keys().create(KeyName::parse("ci").unwrap()).await.map(drop) }
     });
     until_seen(&client, |journal| journal.len() == 1).await;
     create.abort();
@@ -64,6 +64,16 @@ async fn a_dropped_call_closes_its_connection_and_stops_retrying() {
     // attempt, but it never fails without reason.
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(journal(&client).await.len(), 1);
+}
+
+/// The connect timeout of the client is 5 s.
+#[tokio::test]
+async fn a_call_with_a_timeout_below_the_connect_timeout_is_sent() {
+    let emulator = Emulator::start().unwrap();
+    let client = client(&emulator).with_timeout(Duration::from_secs(5)).unwrap();
+    let made = client.keys().create("invoice-processor").await.unwrap();
+    client.keys().delete(&made.key.id).await.unwrap();
+    assert_eq!(client.keys().list().await.unwrap().len(), 1);
 }
 
 #[tokio::test]

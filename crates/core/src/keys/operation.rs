@@ -43,7 +43,7 @@ pub struct Operation {
 
 impl Operation {
     pub(super) fn of(client: &Handle, deadline: Deadline) -> Self {
-        Self::new(client.retry().clone(), deadline, client.transport().time_to_send())
+        Self::new(client.retry().clone(), deadline, client.transport().time_to_send(deadline))
     }
 
     pub(super) fn new(retry: Retry, deadline: Deadline, time_to_send: Duration) -> Self {

@@ -137,14 +137,15 @@ impl Transport {
     }
 
     /// Returns the minimum time that must remain to send a request: the connect timeout plus 250 ms. With less time, an
-    /// attempt could time out while it connects, which counts as possibly sent.
-    pub(crate) fn time_to_send(&self) -> Duration {
-        self.config.connect_timeout + Duration::from_millis(250)
+    /// attempt could time out while it connects, which counts as possibly sent. The connect timeout counts as at most
+    /// three quarters of the attempt, because a call can have a shorter timeout than the client.
+    pub(crate) fn time_to_send(&self, deadline: Deadline) -> Duration {
+        self.config.connect_timeout.min(deadline.time_to_connect()) + Duration::from_millis(250)
     }
 
     /// Returns whether enough time remains to send a request.
     pub(crate) fn can_send(&self, deadline: Deadline) -> bool {
-        self.remaining(deadline) >= self.time_to_send()
+        self.remaining(deadline) >= self.time_to_send(deadline)
     }
 
     pub(crate) fn rate_limit(&self) -> Option<RateLimit> {
