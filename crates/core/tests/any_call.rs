@@ -190,7 +190,7 @@ async fn the_rate_limit_is_updated_by_every_response() {
 #[tokio::test]
 async fn whoami_returns_the_key_in_use() {
     let emulator = Emulator::start().unwrap();
-    let made = emulated(&emulator).keys().create(&KeyName::parse("ci").unwrap()).await.unwrap();
+    let made = emulated(&emulator).keys().create(KeyName::parse("ci").unwrap()).await.unwrap();
     let me = client(emulator.base_url(), made.key.api_key.expose_secret()).whoami().await.unwrap();
     assert_eq!(me, made.key);
     let listed = r#"{"results":[{"id":"a","apiKey":"another"}]}"#;

@@ -208,7 +208,7 @@ fn all_threads_see_the_rate_limit_of_the_newest_response() {
 fn a_lost_response_is_retried_as_by_the_async_client() {
     let emulator = Emulator::start().unwrap();
     emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#).unwrap();
-    let made = emulated(&emulator).keys().create(&KeyName::parse("ci").unwrap()).send().unwrap();
+    let made = emulated(&emulator).keys().create(KeyName::parse("ci").unwrap()).send().unwrap();
     assert_eq!(made.how, How::Replayed);
 }
 

@@ -207,7 +207,7 @@ async fn record_an_echo(output: Output, answer: Reply) {
     }
     output.record_result(answered);
     let server = RawServer::with_replies(vec![json(200, &list), answer.clone(), json(200, &list)]);
-    output.record_result(client(&server).keys().create(&KeyName::parse("ci").unwrap()).await);
+    output.record_result(client(&server).keys().create(KeyName::parse("ci").unwrap()).await);
     let server = RawServer::with_replies(vec![json(200, &list), answer, json(200, &list)]);
     output.record_result(client(&server).keys().delete(&KeyId::parse("b").unwrap()).await);
 }

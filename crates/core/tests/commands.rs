@@ -97,7 +97,7 @@ async fn a_cancelled_call_kills_the_process_group_of_its_command() {
                 () = started => {}
             },
             "cancel_on" => {
-                let error = client.keys().create(&KeyName::parse("ci").unwrap()).cancel_on(started).await.unwrap_err();
+                let error = client.keys().create(KeyName::parse("ci").unwrap()).cancel_on(started).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Cancelled, "{error:?}");
             }
             "timeout" => assert_eq!(get(&client).await.unwrap_err().kind(), ErrorKind::Timeout),

@@ -26,7 +26,7 @@ impl Scene {
         let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
         let key = ApiKey::parse(emulator.api_key()).unwrap();
         let admin = Client::builder().base_url(emulator.base_url()).api_key(key).build().unwrap();
-        let current = admin.keys().create(&name()).await.unwrap().key;
+        let current = admin.keys().create(name()).await.unwrap().key;
         let scene = Self { emulator, admin, folder, current };
         scene.write();
         scene
@@ -43,7 +43,7 @@ impl Scene {
     /// Creates a new key, writes it to the file, and deletes the old key. In this order, the file always contains a
     /// valid key.
     async fn rotate(&mut self) {
-        let new = self.admin.keys().create(&name()).await.unwrap().key;
+        let new = self.admin.keys().create(name()).await.unwrap().key;
         let old = std::mem::replace(&mut self.current, new);
         self.write();
         self.admin.keys().delete(&old.id).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_kubernetes_update_is_detected_without_a_rejection() {
         }
     };
     within("a call is answered", is_called).await;
-    let new = scene.admin.keys().create(&name()).await.unwrap().key;
+    let new = scene.admin.keys().create(name()).await.unwrap().key;
     mount.swap(new.api_key.expose_secret());
     let swapped = Instant::now();
     while !client.uses(&new) {
@@ -206,7 +206,7 @@ async fn every_operation_refreshes_the_key() {
     let mut scene = Scene::new().await;
     let client = scene.client();
     scene.rotate().await;
-    let made = client.keys().create(&KeyName::parse("made").unwrap()).await.unwrap();
+    let made = client.keys().create(KeyName::parse("made").unwrap()).await.unwrap();
     assert_eq!(made.how, How::Created);
     scene.rotate().await;
     client.keys().delete(&made.key.id).await.unwrap();

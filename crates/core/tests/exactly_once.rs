@@ -38,7 +38,7 @@ fn name() -> KeyName {
 
 async fn create(answers: Vec<Reply>) -> (Result<Creation, Error>, Vec<String>) {
     let server = RawServer::with_replies(answers);
-    let result = client(&server).keys().create(&name()).await;
+    let result = client(&server).keys().create(name()).await;
     (result, posts(&server))
 }
 
@@ -182,7 +182,7 @@ async fn a_candidate_is_adopted_only_if_allowed_and_unique() {
     {
         let answers = vec![json(200, ONE_KEY), failed(500, "same"), failed(500, "same"), json(200, listed)];
         let server = RawServer::with_replies(answers);
-        let result = client(&server).keys().create(&name()).adopt(adopt).await;
+        let result = client(&server).keys().create(name()).adopt(adopt).await;
         assert_eq!(result.is_ok_and(|made| made.how == How::Adopted && made.key.id.as_str() == "b"), adopted);
     }
 }
@@ -198,7 +198,7 @@ async fn create_waits_for_a_first_attempt_that_is_still_running() {
 #[tokio::test]
 async fn create_resumes_with_a_given_idempotency_key() {
     let now = uuid::Uuid::now_v7().to_string();
-    let resume = async |server: &RawServer, key: &str| client(server).keys().create(&name()).idempotency_key(key).await;
+    let resume = async |server: &RawServer, key: &str| client(server).keys().create(name()).idempotency_key(key).await;
 
     let server = RawServer::with_replies(vec![json(201, NEW_KEY), json(200, TWO_KEYS)]);
     assert_eq!(resume(&server, &now).await.unwrap().how, How::Replayed);
@@ -239,7 +239,7 @@ async fn an_expired_idempotency_key_is_not_sent_and_candidates_are_selected_by_d
     let keys = [dated("before", 92), dated("skewed", 90), dated("after", 80), key("undated", String::new())];
     let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"results":[{}]}}"#, keys.join(",")))]);
 
-    let error = client(&server).keys().create(&name()).idempotency_key(old).await.unwrap_err();
+    let error = client(&server).keys().create(name()).idempotency_key(old).await.unwrap_err();
     assert_eq!(candidates(&error), Some(vec!["skewed", "after", "undated"]));
     assert!(posts(&server).is_empty());
 }
@@ -255,7 +255,7 @@ async fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
         }
     };
     let server = RawServer::with_replies(vec![json(200, TWO_KEYS), Reply::Hang]);
-    let error = client(&server).keys().create(&name()).cancel_on(seen(&server, 2)).await.unwrap_err();
+    let error = client(&server).keys().create(name()).cancel_on(seen(&server, 2)).await.unwrap_err();
     assert_eq!(
         (error.kind(), candidates(&error)),
         (ErrorKind::OutcomeUnknown, None),
@@ -264,7 +264,7 @@ async fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
     assert!(server.requests()[1].contains(error.outcome().unwrap().idempotency_key.as_ref().unwrap()));
 
     let server = RawServer::with_replies(vec![Reply::Hang]);
-    let error = client(&server).keys().create(&name()).cancel_on(seen(&server, 1)).await.unwrap_err();
+    let error = client(&server).keys().create(name()).cancel_on(seen(&server, 1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Cancelled, "only a list request was sent");
 
     let server = RawServer::with_replies(vec![json(200, TWO_KEYS), Reply::Hang]);
@@ -273,7 +273,7 @@ async fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
     assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
 
     let server = RawServer::with_replies(vec![json(200, ONE_KEY), Reply::Disconnect, json(201, NEW_KEY), Reply::Hang]);
-    let made = client(&server).keys().create(&name()).cancel_on(seen(&server, 4)).await.unwrap();
+    let made = client(&server).keys().create(name()).cancel_on(seen(&server, 4)).await.unwrap();
     assert_eq!((made.how, made.extras.is_none()), (How::Replayed, true), "a received key is returned");
 }
 
@@ -378,7 +378,7 @@ async fn a_name_that_contains_a_key_is_not_sent() {
     // A name in the form of a key is rejected earlier, so the name has another form.
     let split = |key: &str| key.replacen("00", "0 0", 1);
     for name in [split(in_use), format!("my {}", split(in_use)), split(other)] {
-        let refused = client(&server).keys().create(&KeyName::parse(&name).unwrap()).await.unwrap_err();
+        let refused = client(&server).keys().create(KeyName::parse(&name).unwrap()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidInput);
         assert!(!format!("{refused:?} {refused} {}", refused.hint()).contains(&name));
     }

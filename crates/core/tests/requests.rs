@@ -49,7 +49,7 @@ async fn another_task_can_send_every_request() {
         let request = client.request(Method::GET, "/profile");
         (keys.find("ci"), keys.get(&made.id), keys.list(), client.whoami(), keys.delete(&made.id), request, companies)
     };
-    assert_eq!(tokio::spawn(find.send()).await.unwrap().unwrap(), [made.clone()]);
+    assert_eq!(tokio::spawn(find.send()).await.unwrap().unwrap(), std::slice::from_ref(&made));
     assert_eq!(tokio::spawn(get.into_future()).await.unwrap().unwrap(), made);
     assert_eq!(tokio::spawn(list.send()).await.unwrap().unwrap().len(), 2);
     assert_eq!(tokio::spawn(whoami.send()).await.unwrap().unwrap().name, None);

@@ -32,7 +32,7 @@ async fn said(answer: &Reply) -> [(usize, Error); 3] {
     let changed = client(&server).request(Method::POST, "/companies").await.unwrap_err();
     let changes = server.requests().len();
     let server = RawServer::with_replies(vec![json(200, ONE_KEY), answer.clone()]);
-    let created = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await.unwrap_err();
+    let created = client(&server).keys().create(KeyName::parse("ci").unwrap()).await.unwrap_err();
     [(reads, read), (changes, changed), (0, created)]
 }
 
@@ -127,7 +127,7 @@ async fn a_byte_order_mark_before_json_is_skipped() {
         marked(404, r#"{"statusCode":404,"error":"Gone","correlationId":"c1"}"#),
     ]);
     let client = client(&server);
-    assert_eq!(client.keys().create(&KeyName::parse("ci").unwrap()).await.unwrap().key.id.as_str(), "b");
+    assert_eq!(client.keys().create(KeyName::parse("ci").unwrap()).await.unwrap().key.id.as_str(), "b");
     assert_eq!(client.pages::<serde_json::Value>("/companies").next().await.unwrap().unwrap().total_results, 1);
     let answer = client.request(Method::GET, "/x").await.unwrap();
     assert_eq!(answer.json::<serde_json::Value>().unwrap()["results"][0]["id"], "a");

@@ -35,7 +35,7 @@ async fn the_authorization_header_has_the_documented_form() {
 #[tokio::test]
 async fn create_sends_an_idempotency_key_and_the_name() {
     let server = RawServer::with_replies(vec![json(200, ONE_KEY), json(201, NEW_KEY)]);
-    let key = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await.unwrap().key;
+    let key = client(&server).keys().create(KeyName::parse("ci").unwrap()).await.unwrap().key;
     assert!(key.id == *"b" && key.is_named("ci"));
     let request = server.requests().remove(1);
     assert!(
@@ -75,7 +75,7 @@ async fn requests_without_a_body_have_a_content_length_of_zero() {
 async fn the_guards_send_only_a_list_request() {
     let ten: Vec<String> = (0..10).map(|n| format!(r#"{{"id":"{n}","apiKey":"MadeUpKey-{n}"}}"#)).collect();
     let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"results":[{}]}}"#, ten.join(",")))]);
-    let full = client(&server).keys().create(&KeyName::parse("ci").unwrap()).await;
+    let full = client(&server).keys().create(KeyName::parse("ci").unwrap()).await;
     assert_eq!(full.unwrap_err().kind(), ErrorKind::KeyLimitReached);
     let server_with_one = RawServer::with_replies(vec![json(200, ONE_KEY)]);
     let last = client(&server_with_one).keys().delete(&KeyId::parse("a").unwrap()).allow_key_in_use(true).await;
