@@ -72,7 +72,7 @@ def test_scenario(file: Path, kind: type[Client | AsyncClient], codat_emulator: 
         try:
             outcome = asyncio.run(perform(client, **step))
         except CodatError as error:
-            names = error.candidates and [candidate.name for candidate in error.candidates]
+            names = None if error.candidates is None else [candidate.name for candidate in error.candidates]
             outcome = {"error": error.code, "candidates": names, "attempts": error.attempts}
             assert (error.attempts == 0) == (error.elapsed == 0)
         assert holds(expected, outcome), outcome
