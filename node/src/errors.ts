@@ -146,7 +146,7 @@ export class TimeoutError extends CodatError {
     override readonly code = TimeoutError.code;
 }
 
-/** The response does not come from Codat. */
+/** The response is not one that Codat documents. */
 export class BadResponseError extends CodatError {
     static {
         this.prototype.name = "BadResponseError";

@@ -150,7 +150,7 @@ class TimeoutError(CodatError, builtins.TimeoutError):
 
 
 class BadResponseError(CodatError):
-    """The response does not come from Codat."""
+    """The response is not one that Codat documents."""
 
     code: ClassVar[str] = "bad_response"
     retryable: bool = False

@@ -46,7 +46,7 @@ pub enum ErrorKind {
     Connect,
     /// No response arrived within the timeout.
     Timeout,
-    /// The response does not come from Codat.
+    /// The response is not one that Codat documents.
     BadResponse,
     /// The response is larger than 8 MiB.
     TooLarge,
@@ -101,7 +101,7 @@ static TABLE: [Row; 21] = [
     Row { kind: ErrorKind::Timeout, code: "timeout", retryable: true,
         text: "no response arrived in time", hint: "try again, or allow more time" },
     Row { kind: ErrorKind::BadResponse, code: "bad_response", retryable: false,
-        text: "the response does not come from Codat", hint: "check the base URL and what stands between: a proxy, a gateway, a captive portal" },
+        text: "the response is not one that Codat documents", hint: "check the base URL and what stands between: a proxy, a gateway, a captive portal" },
     Row { kind: ErrorKind::TooLarge, code: "too_large", retryable: false,
         text: "the response is larger than 8 MiB", hint: "check the base URL, or ask for smaller pages" },
     Row { kind: ErrorKind::Cancelled, code: "cancelled", retryable: false,
