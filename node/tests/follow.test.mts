@@ -20,8 +20,8 @@ import { temporaryFolder } from "./temporary.mjs";
 
 const require = createRequire(import.meta.url);
 
-/** Calls a test. `CODAT_KEYS_CALLS=10000 node --test tests/built/follow.test.mjs` takes some minutes. */
-const CALLS = Number(process.env["CODAT_KEYS_CALLS"] ?? 500);
+/** The number of calls in a test. `CODAT_KEYS_CALLS=10000 node --test tests/built/follow.test.mjs` takes some minutes. */
+const CALLS = Number(process.env["CODAT_KEYS_CALLS"] ?? 200);
 
 /** A key in a file and in a function, and another one that stays, to replace it with. */
 class Scene {

@@ -32,9 +32,9 @@ const CHECKS: [(&str, Check); 15] = [
     ("pinned packages", pin::check),
 ];
 
-/// The Clippy command that checks the command line without its features `keyring` and `portal`.
-const WITHOUT_FEATURES: &str =
-    "cargo clippy --package codat-keys-cli --no-default-features --all-targets --locked -- -D warnings";
+/// The Clippy command that checks the command line without its features `keyring` and `portal`. The whole workspace is
+/// selected, because a selection of the command line alone would change features of the dependencies and check them again.
+const WITHOUT_FEATURES: &str = "cargo clippy --workspace --no-default-features --all-targets --locked -- -D warnings";
 
 /// The manifest of the workspace of the fuzz targets.
 const FUZZ: &str = "fuzz/Cargo.toml";
