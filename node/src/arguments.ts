@@ -63,7 +63,10 @@ export function knownOptions<T extends object>(name: string, value: T, names: re
     return value;
 }
 
-/** Returns a name in lower case and without separators, to compare it with other names. */
+/**
+ * Returns a name in lower case and without separators, so that a misspelled option can be compared with the known
+ * names.
+ */
 function alike(name: string): string {
     return name.toLowerCase().replace(/[-_]/g, "");
 }
@@ -87,8 +90,8 @@ export function entries(name: string, value: object | undefined): [string, strin
 }
 
 /**
- * Serializes an argument to JSON. Throws for a value that `JSON.stringify` would replace by `null` or omit, except for
- * members that are `undefined`.
+ * Serializes an argument to JSON. Throws for a value that `JSON.stringify` would omit or replace by `null`, except for
+ * an object member that is `undefined`.
  */
 export function json(name: string, value: unknown): string {
     return JSON.stringify(value, function (this: any, key, value) {

@@ -10,18 +10,21 @@ export interface Exchange<R> {
     url: string;
     signal: AbortSignal | undefined;
     body: unknown;
-    /** Sends the request with this value of `Authorization`. `exchange` calls this function once or twice. */
+    /**
+     * Sends the request with the value `header` of the `Authorization` header. `exchange` calls this function once or
+     * twice.
+     */
     send(header: string): Promise<R>;
     /**
-     * Returns the status of a response, and its URL after redirects. The URL is `undefined` if a redirect led to
-     * another origin.
+     * Returns the status of a response, and the URL of the response after redirects. The URL is `undefined` if a
+     * redirect led to another origin.
      */
     outcome(response: R): { status: number | undefined; url: string | undefined };
-    /** Releases the body of a response that is not used. */
+    /** Discards the body of a response that the caller does not receive. */
     drop(response: R): void;
 }
 
-/** Throws `TypeError` for an argument that is not a client. Accepts a client of another copy of this package. */
+/** Throws `TypeError` if the argument `client` is not a client. Accepts a client of another copy of this package. */
 export function mustBeClient(client: Client): void {
     if (typeof client?.authorize !== "function") {
         throw new TypeError("argument 'client' must be a Client");
@@ -29,8 +32,8 @@ export function mustBeClient(client: Client): void {
 }
 
 /**
- * Sends a request with the key of the client. After a rejection of the key, sends the request once more if the source
- * has another key and the body can be read again.
+ * Sends a request with the key of the client. If the server rejects the key, sends the request once more, provided that
+ * the source has another key and the body can be read again.
  */
 export async function exchange<R>(client: Client, request: Exchange<R>): Promise<R> {
     const { signal } = request;
@@ -46,8 +49,8 @@ export async function exchange<R>(client: Client, request: Exchange<R>): Promise
 }
 
 /**
- * Resolves to the header for a request. Rejects if the URL has another origin than the client's base URL, so that the
- * caller sends nothing.
+ * Resolves to the `Authorization` header for a request. Rejects if the URL has another origin than the client's base
+ * URL, so that the caller sends nothing.
  */
 export async function authorize(
     client: Client,
@@ -68,8 +71,8 @@ export async function authorize(
 }
 
 /**
- * Resolves to the header for sending a request again after Codat rejected the key. Resolves to `null` if Codat did not
- * reject the key, or if the source has no other key or cannot be read.
+ * Resolves to the `Authorization` header for sending a request again after Codat rejected the key. Resolves to `null`
+ * if Codat did not reject the key, or if the source has no other key or cannot be read.
  */
 export async function afterRejection(
     client: Client,

@@ -24,11 +24,12 @@ interface AxiosResult {
  * or 403 the client reads the source again, and the request is sent once more if the source has another key and the
  * body is not a stream. Interceptors run once.
  *
- * A request rejects with `InvalidInputError` if its URL has another origin, or if a `proxy` would see the key
- * unencrypted. In both cases nothing is sent. Proxies of the environment are not used for an `http` URL. A redirect to
- * another origin is followed without the key. An `auth` in the configuration of axios does not replace the key.
+ * A request rejects with `InvalidInputError`, and nothing is sent, if its URL has another origin, or if the option
+ * `proxy` of axios names a proxy that would see the key unencrypted. For an `http` URL, the proxy variables of the
+ * environment are ignored. A redirect to another origin is followed without the key. An `auth` in the configuration of
+ * axios does not replace the key.
  *
- * The `config` of a response or an error does not contain the key. The `request` is an object of Node that contains the
+ * The `config` of a response or an error does not contain the key. Its `request` is an object of Node that contains the
  * key; `inspect`, `console` and `JSON.stringify` show only its class.
  */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
@@ -111,7 +112,10 @@ function maskRequest(holder: any): void {
     }
 }
 
-/** Returns the proxy and agent for a URL. Throws if a proxy of the configuration would see the key unencrypted. */
+/**
+ * Returns the proxy and agent for a URL. Throws if the option `proxy` of axios names a proxy that would see the key
+ * unencrypted.
+ */
 function route(client: Client, { proxy, httpAgent }: any, url: string): object {
     if (isPlain(url) && proxy) {
         const { protocol = "http:", hostname, host, port } = proxy;

@@ -1,4 +1,4 @@
-/** The client of Codat's API, which also manages its keys. */
+/** The class `Client`, and the class `Keys` with its operations on API keys. */
 import { inspect } from "node:util";
 
 import { optional, text, yes } from "./arguments";
@@ -23,7 +23,7 @@ import { Page, RateLimit, Response } from "./responses";
 import { ApiKey, AuthorizationHeader, raw } from "./secrets";
 
 /**
- * The keys of a Codat client: `Client.keys`.
+ * The operations on API keys, as `Client.keys`.
  *
  * Every method can also reject with `UnauthorizedError`, `PaymentRequiredError`, `ForbiddenError`, `RateLimitedError`,
  * `ServerError`, `ConnectError`, `TimeoutError`, `BadResponseError` or `TooLargeError`; if its signal is aborted, with
@@ -77,7 +77,8 @@ export class Keys {
      *
      * Rejects with `NotFoundError`, `LastKeyError` or `KeyInUseError` without deleting a key, and with
      * `OutcomeUnknownError` if no response confirms whether the key was deleted. This method lists the keys before the
-     * deletion. It does not detect a key that another process deletes after the keys were listed.
+     * deletion. A key that another process deletes after this listing is not detected, so the last key can still be
+     * deleted.
      */
     async delete(id: string, options: DeleteOptions = {}): Promise<void> {
         const given = callOptions(options, ["allowKeyInUse"]);
@@ -99,7 +100,7 @@ export class Keys {
  * ```
  */
 export class Client {
-    /** The keys of the Codat client: list, create and delete. */
+    /** The operations on API keys: list, find, create and delete. */
     readonly keys: Keys;
     readonly #own: Own;
 
@@ -119,8 +120,8 @@ export class Client {
      * Sends a request to Codat's API. The path begins with a slash.
      *
      * All attempts of a POST or PATCH have the same `Idempotency-Key`. Rejects with `InvalidInputError`, with nothing
-     * sent, for a path that leaves the base URL; with `OutcomeUnknownError` if a change may have taken effect and no
-     * response confirms it.
+     * sent, for a path that leaves the base URL; with `OutcomeUnknownError` if no response shows whether a change took
+     * effect.
      */
     async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
         const given = callOptions(options, ["query", "json", "body", "headers"]);
@@ -147,17 +148,17 @@ export class Client {
     }
 
     /**
-     * Returns the listed key that this client authenticates with. Rejects with `NotFoundError` if the list does not
-     * contain the key.
+     * Returns the details of the key that this client uses, from the list of keys. Rejects with `NotFoundError` if the
+     * list does not contain the key.
      */
     async whoami(options: CallOptions = {}): Promise<ApiKeyDetails> {
         return new ApiKeyDetails(await start(this.#own, { call: "whoami" }, options));
     }
 
     /**
-     * Reads the key from its source again, and resolves to whether the source has another key. Calls do this
-     * automatically after Codat rejects the key. A key that was given as a value does not change. Rejects with
-     * `InvalidCredentialError` if the source cannot be read. The client then keeps its key.
+     * Reads the key from its source again, and resolves to whether the source has another key. Calls of this client
+     * read the source again automatically after Codat rejects the key. A key that was given as a value does not change.
+     * Rejects with `InvalidCredentialError` if the source cannot be read. The client then keeps its key.
      */
     async reloadKey(options: CallOptions = {}): Promise<boolean> {
         return start(this.#own, { call: "reloadKey" }, options);
@@ -174,22 +175,22 @@ export class Client {
     }
 
     /**
-     * Returns the header for another HTTP library, if the URL belongs to this client's own origin. This method never
-     * waits. It checks a key file at most once a second, and reads the file again if it has changed. It does not run a
-     * command or a function, and uses the latest key that the command or function returned. Prefer `authorize` in code
-     * that can wait.
+     * Returns the `Authorization` header for a request that another HTTP library sends, if the URL has the origin of
+     * the base URL. This method never waits. It checks a key file at most once a second, and reads the file again if it
+     * has changed. It does not run a command or a function, and uses the latest key that the command or function
+     * returned. Prefer `authorize` in code that can wait.
      *
      * Throws `InvalidInputError` for any other URL, so that the key is sent nowhere else; `NoCredentialError` if the
-     * command or function has not run yet; `ClosedError`.
+     * command or function has not run yet; `ClosedError` after `close`.
      */
     authorizationFor(url: string | URL): AuthorizationHeader {
         return header(callNative(() => this.#own.core.authorizationFor(href(url))));
     }
 
     /**
-     * Resolves to the header for another HTTP library, if the URL belongs to this client's own origin. The key is read
-     * from its source if it has not been read yet, or if the source may have changed. Concurrent calls share one read.
-     * Nothing is sent to Codat, and a failed read is not retried.
+     * Resolves to the `Authorization` header for a request that another HTTP library sends, if the URL has the origin
+     * of the base URL. The key is read from its source if it has not been read yet, or if the source may have changed.
+     * Concurrent calls share one read. Nothing is sent to Codat, and a failed read is not retried.
      *
      * Rejects with `InvalidInputError` for any other URL, and with `ClosedError` after `close`. If no key has been read
      * before, the promise also rejects with `InvalidCredentialError` if the source cannot be read, and with
@@ -205,12 +206,13 @@ export class Client {
     }
 
     /**
-     * Resolves to the header for sending a request once more after this client's own origin answered 401 or 403 to
-     * `rejected`, or to `null` if the source has no other key. Concurrent calls share one read of the source. Calls of
-     * this client do this automatically; use it for requests that another library sends.
+     * Resolves to another `Authorization` header after the server responded with 401 or 403 to a request with the
+     * header `rejected`. The request can then be sent once more with the new header. Resolves to `null` if the source
+     * has no other key. Concurrent calls share one read of the source. Use this method only for requests that another
+     * HTTP library sends, because a `Client` does this automatically for its own requests.
      *
-     * Rejects with the errors of `authorize`, and with `InvalidCredentialError` whenever the source cannot be read. The
-     * client then keeps its key.
+     * Fails with the errors of `authorize`, and with `InvalidCredentialError` if the source cannot be read, even if a
+     * key has been read before. The client then keeps its key.
      */
     async reauthorize(
         url: string | URL,
@@ -246,7 +248,10 @@ export class Client {
     }
 }
 
-/** An iterator over pages. This class is not a generator, because a generator ends with its first error. */
+/**
+ * An iterator over pages. This class is not a generator, because a generator ends with its first error, and this
+ * iterator can request the same page again.
+ */
 class Pages implements AsyncIterableIterator<Page> {
     readonly #request: () => Promise<Completion>;
     #left = false;
@@ -263,7 +268,7 @@ class Pages implements AsyncIterableIterator<Page> {
         return { done: false, value: new Page(completion.value, new Response(completion.response)) };
     }
 
-    /** Called when a `for await` loop ends before the last page. */
+    /** Ends the iteration. JavaScript calls this method when a `for await` loop ends before the last page. */
     async return(): Promise<IteratorResult<Page, undefined>> {
         this.#left = true;
         return { done: true, value: undefined };
@@ -278,13 +283,13 @@ class Pages implements AsyncIterableIterator<Page> {
 interface Own {
     readonly core: Core;
     /**
-     * The key callback, if there is one. The native module holds no reference to the callback, so that it can be
-     * garbage-collected.
+     * The key callback, if there is one: the function that was given as `apiKey`. The native module holds no reference
+     * to the callback, so that the callback can be garbage-collected.
      */
     readonly provide: KeyFunction | undefined;
 }
 
-/** Performs a call that accepts only the options of every call. Resolves to the value of the call. */
+/** Performs a call that has no options other than `signal` and `timeout`. Resolves to the value of the call. */
 async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
     return (await make(own, call, callOptions(options))).value;
 }
@@ -294,7 +299,7 @@ function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptio
     return perform((calls, number) => calls.start(number, core, timeout, call), provide, signal);
 }
 
-/** Returns the header for a key that the core has checked. */
+/** Returns the header for a key that the native module has checked. */
 function header(key: string): AuthorizationHeader {
     return AuthorizationHeader.encode(new ApiKey(key, null));
 }
@@ -304,7 +309,8 @@ function href(url: string | URL): string {
 }
 
 /**
- * Returns a variable of `process.env`, which in a worker and under jest differs from the environment of the process.
+ * Returns a variable of `process.env`. In a worker and under jest, `process.env` differs from the environment of the
+ * process, which the native module could read itself.
  */
 function variable(name: string): string | undefined {
     return process.env[name];

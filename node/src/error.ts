@@ -17,7 +17,10 @@ export interface ErrorData {
     showsIdempotencyKey: boolean;
     candidates: KeyData[] | null;
     cause: ErrorData | null;
-    /** The number of the key request whose callback threw the `cause` of this error. */
+    /**
+     * The number of the request to run the key callback, if the callback failed. The value that the callback threw is
+     * stored under this number, and becomes the `cause` of this error.
+     */
     thrown: number | null;
 }
 
@@ -58,9 +61,9 @@ export abstract class CodatError extends Error {
 
 /** The error of a change whose outcome is unknown. Its `cause` is the error of the last request. */
 export abstract class AmbiguousError extends CodatError {
-    /** The idempotency key with which to resume the call; `null` for a deletion. */
+    /** The idempotency key with which the creation can be resumed; `null` for a deletion. */
     readonly idempotencyKey: string | null;
-    /** The keys that may have been created; `null` if the keys could not be listed. */
+    /** The keys that the call may have created; `null` if the keys could not be listed. */
     readonly candidates: readonly ApiKeyDetails[] | null;
 
     /** @internal */

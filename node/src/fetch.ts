@@ -3,7 +3,7 @@ import { exchange, mustBeClient } from "./attach";
 import type { Client } from "./client";
 import { NextHop } from "./next-hop";
 
-/** The `fetch` of the runtime or of undici. */
+/** The type of the `fetch` of the runtime, and of undici. */
 type Fetch = (input: any, init?: any) => Promise<any>;
 
 /**
@@ -49,7 +49,10 @@ export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
     return send as F;
 }
 
-/** Returns the members of the options. Includes inherited members, because a `Request` can be given as the options. */
+/**
+ * Returns the members of the options of `fetch`. Includes inherited members, because a `Request` can be given as the
+ * options.
+ */
 function members(init: object | undefined): Record<string, any> {
     const found: Record<string, any> = {};
     for (const name in init) {

@@ -1,5 +1,6 @@
 /**
- * Use and manage the API keys of Codat: authenticate any call, and list, create and delete keys without a lock-out.
+ * A client for Codat's API that uses and manages its API keys: authenticate any request, and list, create and delete
+ * keys. The last key and the key in use are not deleted by mistake.
  *
  * ```ts
  * import { Client } from "codat-keys";

@@ -11,7 +11,10 @@ export type Key = ApiKey | AuthorizationHeader | string;
 /** A function that returns the current key. */
 export type KeyFunction = () => Key | PromiseLike<Key>;
 
-/** Receives the result of a key request: the text that the key callback returned, or the reason why there is no key. */
+/**
+ * Receives the result of a key callback: the text that the callback returned, or the reason why there is no key.
+ * `request` is the number of the request to run the callback.
+ */
 export interface Results {
     complete(request: number, text: string): void;
     /** `thrown` contains the thrown value if the key callback threw one. */
@@ -19,19 +22,20 @@ export interface Results {
 }
 
 /**
- * A running key callback. `provide` becomes `undefined` when the callback ends, so that tasks that the callback has
- * started can then make calls.
+ * A running key callback. A running callback cannot make a call of its own client, which would wait for the callback.
+ * `provide` becomes `undefined` when the callback ends, because tasks that the callback has started can make such calls
+ * from then on.
  */
 interface Running {
     provide: KeyFunction | undefined;
 }
 
-/** The key callbacks that are running in this asynchronous context, the innermost last. */
+/** The key callbacks that are running in this asynchronous context. The innermost callback is the last. */
 const running = new AsyncLocalStorage<readonly Running[]>();
 
 /**
  * Binds the key callback to the asynchronous context of a call. Throws if the callback itself makes the call, because
- * the call would wait for its own callback.
+ * the call would wait for the callback.
  */
 export function bindCallback(provide: KeyFunction, results: Results): (request: number) => void {
     if (running.getStore()?.some((one) => one.provide === provide)) {

@@ -24,11 +24,11 @@ export interface KeyData {
 export class ApiKeyDetails {
     /** Codat's id of the key: the argument of `get` and `delete`. */
     readonly id: string;
-    /** The name, which is not unique. The first key of a Codat client has no name. */
+    /** The name. Several keys can have the same name. The first key of a Codat client has no name. */
     readonly name: string | null;
     /** The secret. Codat's list of keys contains it in plain text. */
     readonly apiKey: ApiKey;
-    /** When the key was created. `null` for old keys, for which Codat has no date. */
+    /** When the key was created. `null` for old keys, which have no date. */
     readonly createdDate: Date | null;
     readonly #shown: { id: string; name: string | null };
 
@@ -70,8 +70,8 @@ export class Creation {
      */
     readonly how: "created" | "replayed" | "adopted";
     /**
-     * Other new keys with the same name, from the list of keys after an ambiguous request. Empty if no request was
-     * ambiguous; `null` if the keys could not be listed.
+     * Other new keys with this name, which the call lists after a request with an unknown outcome. Empty if the outcome
+     * of every request is known. `null` if the keys could not be listed.
      */
     readonly extras: readonly ApiKeyDetails[] | null;
 

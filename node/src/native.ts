@@ -76,7 +76,7 @@ export type Call =
           body?: Uint8Array | undefined;
       };
 
-/** The cursor of a paginated resource: the page that is requested next. */
+/** The cursor of a paginated resource: the position of the page that the next call requests. */
 export type PageCursor = { readonly cursor: unique symbol };
 
 export interface NativeResponse {
@@ -102,8 +102,8 @@ export interface Emulator {
 }
 
 /**
- * Loads the native module that was built in this repository. Without it, loads the native module from the npm package
- * for this platform.
+ * Loads the native module that was built in this repository. If there is none, loads the native module from the npm
+ * package for this platform.
  */
 function load(): Native {
     const built = join(__dirname, "..", "codat-keys.node");

@@ -1,6 +1,6 @@
 /**
- * Checks that the key is not sent unencrypted to another server, such as a proxy that the URL of the request does not
- * name.
+ * Checks that the key is not sent unencrypted to a server other than Codat's, such as a proxy that the URL of the
+ * request does not name. The next hop is the server to which the HTTP library connects.
  */
 import { subscribe } from "node:diagnostics_channel";
 import { lookup } from "node:dns/promises";
@@ -17,13 +17,13 @@ interface Sending {
     socket: { remoteAddress?: string; remotePort?: number; destroy(error: unknown): void };
 }
 
-/** The headers of unencrypted requests that undici, or `fetch` of Node, is about to send. */
+/** The `Authorization` headers of the unencrypted requests that undici, or the `fetch` of Node, is about to send. */
 const watches = new Set<Watch>();
 
-/** A header to watch for, and the check of the connection on which undici is about to write the header. */
+/** An `Authorization` header that undici is about to write to a connection, and the check of this connection. */
 interface Watch {
     authorization: string;
-    /** Returns an error if the connection must not be used, and `undefined` otherwise. */
+    /** Returns an error if the header must not be sent over the connection, and `undefined` otherwise. */
     errorOf(socket: Sending["socket"]): unknown;
 }
 
@@ -32,7 +32,10 @@ export function isPlain(url: string): boolean {
     return /^http:/i.test(url);
 }
 
-/** Returns an agent of Node for unencrypted connections. The client checks each connection before the key is sent. */
+/**
+ * Returns an agent of Node for unencrypted requests. The agent is a copy of `given`, or of an agent without a proxy,
+ * that checks each connection before the key is sent: the next hop must have the origin of the client's base URL.
+ */
 export function directAgent(client: Client, given: any): any {
     // Ignores a proxy of the environment for unencrypted requests, as the core does.
     const agent = given === undefined || given.options?.proxyEnv ? DIRECT : given;
@@ -47,15 +50,15 @@ export function directAgent(client: Client, given: any): any {
     return Object.create(agent, { addRequest: { value: addRequest } });
 }
 
-/** The addresses to which undici connects for a URL. */
+/** The addresses to which undici may connect for an unencrypted URL. */
 export class NextHop {
     readonly #client: Client;
     readonly #port: number;
     readonly #addresses: Set<string>;
 
     /**
-     * Resolves the host name of a URL to its addresses. Returns `undefined` for an encrypted connection, whose content
-     * a proxy cannot read.
+     * Creates a `NextHop` with the addresses of the URL's host name. Returns `undefined` for an `https` URL, because a
+     * proxy cannot read an encrypted request.
      */
     static async of(client: Client, url: string): Promise<NextHop | undefined> {
         if (!isPlain(url)) return undefined;
@@ -73,8 +76,8 @@ export class NextHop {
     }
 
     /**
-     * Closes every connection to another server on which undici is about to write this header. The returned function
-     * ends the watch.
+     * Starts to watch for the header `authorization`. When undici is about to write the header to a connection to
+     * another server, the connection is closed. The returned function ends the watch.
      */
     watch(authorization: string): () => void {
         const watch = { authorization, errorOf: (socket: Sending["socket"]) => this.#errorOf(socket) };
@@ -82,7 +85,10 @@ export class NextHop {
         return () => watches.delete(watch);
     }
 
-    /** Sends a request, and watches for its header during the request. */
+    /**
+     * Sends a request. Until the response arrives, closes each connection to another server to which undici is about to
+     * write the header `authorization`.
+     */
     async during<T>(authorization: string, send: () => Promise<T>): Promise<T> {
         const end = this.watch(authorization);
         try {
@@ -113,7 +119,7 @@ function hop(host: string, port: unknown): string {
 
 let isListening = false;
 
-/** Subscribes to the diagnostics channel of undici when the first unencrypted request is sent. */
+/** Subscribes to undici's diagnostics channel once per process, before the first unencrypted request. */
 function listen(): void {
     if (isListening) return;
     isListening = true;

@@ -50,11 +50,16 @@ export function connect<Sdk, Options extends object>(
 }
 
 /**
- * Returns the `authHeader` option of `@codat/platform` and other SDKs in which it can be a function:
- * `new CodatPlatform({ authHeader: security(client), serverURL: client.baseUrl })`.
+ * Returns a function for the option `authHeader` of `@codat/platform`, and of other SDKs in which this option can be a
+ * function:
  *
- * The function resolves to the header of the client's key. If Codat rejects the key, or a proxy would see it
- * unencrypted, the call rejects. The SDK sends the header to any `serverURL`. `connect` has neither limitation.
+ * ```ts
+ * new CodatPlatform({ authHeader: security(client), serverURL: client.baseUrl });
+ * ```
+ *
+ * The function resolves to the header of the client's key. Prefer `connect`: with `security`, the SDK does not repeat a
+ * request after Codat rejected the key, and sends the header to any `serverURL`. A call of the SDK rejects if a proxy
+ * would see the key unencrypted.
  */
 export function security(client: Client): () => Promise<string> {
     mustBeClient(client);

@@ -20,8 +20,8 @@ export interface ClientOptions {
     authHeader?: AuthorizationHeader | string | undefined;
     /**
      * A file with an API key or the value of an `Authorization` header. The client reads a replaced file again within a
-     * second, and after Codat rejects the key. The client rejects a file that the user of this process owns if every
-     * user of the machine can read it, unless a container mounts the file.
+     * second, and after Codat rejects the key. The client rejects a file of this user that every user of the machine
+     * can read, except a secret that Docker or Kubernetes has mounted.
      */
     apiKeyFile?: string | undefined;
     /**
@@ -37,7 +37,10 @@ export interface ClientOptions {
     retry?: boolean | undefined;
     /** The path of a file with PEM certificates to trust in addition to the bundled roots. Default: `CODAT_CA_FILE`. */
     caFile?: string | undefined;
-    /** The URL of the proxy for every request. Default: `HTTPS_PROXY` and `NO_PROXY`. */
+    /**
+     * The URL of the proxy for every request. Default for an `https` base URL: the proxy in `HTTPS_PROXY` or
+     * `ALL_PROXY`, unless `NO_PROXY` excludes the host. Default for an `http` base URL: no proxy.
+     */
     proxy?: string | undefined;
     /** Allows `http://` to other machines, which sends the key unencrypted. Default: `CODAT_ALLOW_INSECURE_HTTP`. */
     allowInsecureHttp?: boolean | undefined;
@@ -48,9 +51,9 @@ export interface ClientOptions {
  *
  * The first call of the client runs the command. The command runs again after Codat rejects the key, and once the key
  * is older than `cachedFor`. The command runs without a shell and without input. It inherits the environment of this
- * process, except for the variables that contain or name a key. The command is killed if the timeout elapses, or if the
- * call that waits for the key times out or is cancelled. On Unix, the command leads a process group, and the whole
- * group is killed.
+ * process, except for `CODAT_API_KEY`, `CODAT_AUTH_HEADER`, `CODAT_API_KEY_FILE` and `CODAT_PROFILE`. The command is
+ * killed if the timeout elapses, or if the call that waits for the key times out or is cancelled. On Unix, the command
+ * leads a process group, and the whole group is killed.
  *
  * A call rejects with `InvalidCredentialError` if the command cannot be started, does not exit in time, prints more
  * than 64 KiB, exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500
@@ -62,9 +65,7 @@ export interface KeyCommand {
      * process of the machine can read them.
      */
     argv: readonly string[];
-    /**
-     * The timeout of one run, in milliseconds. Default: 10,000.
-     */
+    /** The time limit of one run of the command, in milliseconds. Default: 10,000. */
     timeout?: number | undefined;
     /**
      * The time in milliseconds for which the key is used before the command runs again. Default: until Codat rejects
@@ -84,14 +85,14 @@ export interface CallOptions {
 /** The options of `create`. */
 export interface CreateOptions extends CallOptions {
     /**
-     * Set this option only if no other program creates keys with this name. If a request is ambiguous and exactly one
-     * new key has this name, `create` then returns this key. With the default, false, `create` rejects in this case,
-     * and the error contains the key as a candidate.
+     * Whether `create` returns a key that no response confirms, if the outcome of a request is unknown and exactly one
+     * new key has this name. With the default, false, `create` rejects in this case, and the error contains the key as
+     * a candidate. Set this option only if no other program creates keys with this name.
      */
     adopt?: boolean | undefined;
     /**
-     * The idempotency key of an `OutcomeUnknownError`. The call resumes the call that rejected with this error, within
-     * 85 minutes.
+     * Resumes an earlier call of `create` that rejected with `OutcomeUnknownError`: the idempotency key that this error
+     * contains. The idempotency key can be used until 85 minutes after the earlier call began.
      */
     idempotencyKey?: string | undefined;
 }
@@ -110,7 +111,10 @@ export interface RequestOptions extends CallOptions {
     json?: unknown;
     /** A body that is sent unchanged. Set its `Content-Type` in `headers`. */
     body?: Uint8Array | string | undefined;
-    /** Headers, without `Authorization`, `Host`, and headers that frame a request such as `Content-Length`. */
+    /**
+     * Headers of the request. `Authorization`, `Host` and the headers that frame a request, such as `Content-Length`,
+     * are rejected.
+     */
     headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
 }
 
@@ -172,7 +176,9 @@ function command(name: string, value: unknown): Command {
 }
 
 /**
- * Checks and returns the options that every call has. `others` are the names of further options of a call. @internal
+ * Checks and returns the options that every call has. `others` are the names of further options of this call.
+ *
+ * @internal
  */
 export function callOptions(given: CallOptions, others: readonly string[] = []): CallOptions {
     const { signal, timeout } = knownOptions("options", given, ["signal", "timeout", ...others]);
@@ -205,7 +211,7 @@ export function request(method: string, path: string, { query, json, body, heade
     };
 }
 
-/** Returns the bytes of a body, and their `Content-Type` for JSON. */
+/** Returns the bytes of a body. For JSON, also returns the `Content-Type`. */
 function written(json: unknown, body: unknown): [Uint8Array?, string?] {
     if (json !== undefined) {
         if (body !== undefined) {

@@ -1,18 +1,18 @@
 /**
- * The pending calls of this JavaScript environment. Each call has a number, which the native module repeats in the
- * events of the call.
+ * The pending calls of this JavaScript environment, which is the main thread or a worker. Each call has a number, which
+ * the native module repeats in the events of the call.
  */
 import * as timers from "node:timers";
 
-import { keep } from "./callback-errors";
 import type { ErrorData } from "./error";
 import { type KeyFunction, type Results, bindCallback } from "./key-callback";
 import { type NativeResponse, type PendingCalls, native } from "./native";
 import { callNative, raise } from "./raise";
+import { keep } from "./thrown-values";
 
 /**
- * The result of a call: a value, a response, or the data of an error. `error` is `null` if a call that only reads was
- * cancelled.
+ * The result of a call: a value, a response, or the data of an error. `error` is `undefined` if the call succeeded, and
+ * `null` if a call that only reads was cancelled.
  */
 export interface Completion {
     value: any;
@@ -38,7 +38,7 @@ let check: NodeJS.Immediate | undefined;
 /** Saved when this module loads, because tests may replace the timers of Node by fakes that never run. */
 const nextTurn = timers.setImmediate;
 
-/** Performs a call. Creates errors here, so that their stack contains the caller. */
+/** Performs a call. Creates errors in this async function, so that their stack contains the caller. */
 export async function perform(start: Start, provide?: KeyFunction, signal?: AbortSignal): Promise<Completion> {
     signal?.throwIfAborted();
     const callback = provide && bindCallback(provide, results);
@@ -63,7 +63,9 @@ export async function perform(start: Start, provide?: KeyFunction, signal?: Abor
     }
 }
 
-/** Completes calls, and runs key callbacks. The native module calls this function with a JSON array of events. */
+/**
+ * Handles the events that the native module reports: completes calls, and runs key callbacks. `events` is a JSON array.
+ */
 function settle(events: string, responses: NativeResponse[]): void {
     type Event = [number, number | null, unknown, (ErrorData | null)?, number?];
     for (const [number, index, value, error, request] of JSON.parse(events) as Event[]) {
@@ -100,8 +102,8 @@ function hold(): void {
 }
 
 /**
- * Lets the process end if no call is pending. Runs one turn of the event loop later, because the next call often starts
- * in the same turn.
+ * Lets the process end if no call is pending. `settle` runs this function one turn of the event loop after the last
+ * call completed, because the next call often starts in the same turn.
  */
 function release(): void {
     check = undefined;
@@ -112,8 +114,8 @@ function release(): void {
 }
 
 /**
- * The numbers of the calls that each signal cancels. The calls share one listener, because Node warns of a signal with
- * many listeners.
+ * The calls that each signal cancels, by number. All calls with the same signal share one listener, because Node warns
+ * of a signal with many listeners.
  */
 const stopped = new WeakMap<AbortSignal, { calls: Set<number>; stop: () => void }>();
 

@@ -1,8 +1,8 @@
 /** Creates errors from the data of the native module. */
-import { reasonOf } from "./callback-errors";
 import type { ErrorData } from "./error";
 import * as errors from "./errors";
 import { ApiKeyDetails } from "./key-types";
+import { thrownValue } from "./thrown-values";
 
 type Kind = new (data: ErrorData, cause: unknown, candidates: readonly ApiKeyDetails[] | null) => unknown;
 
@@ -17,7 +17,7 @@ export function raise(data: ErrorData, reason?: unknown): unknown {
         return reason;
     }
     const cause =
-        data.thrown !== null ? reasonOf(data.thrown) : data.cause !== null ? raise(data.cause, reason) : undefined;
+        data.thrown !== null ? thrownValue(data.thrown) : data.cause !== null ? raise(data.cause, reason) : undefined;
     // Creates the objects here. The error classes cannot import `key-types`, which imports them indirectly. Bun
     // evaluates the modules of such a cycle in another order.
     const candidates = data.candidates && data.candidates.map((key) => new ApiKeyDetails(key));

@@ -1,4 +1,6 @@
-/** A handler of undici that wraps the handler of a request. */
+/**
+ * A handler of undici that wraps the handler of a request, so that the request can be sent again after a 401 or 403.
+ */
 
 import { isRejection } from "./attach";
 
@@ -6,20 +8,20 @@ import { isRejection } from "./attach";
 export type Handler = Record<string, any>;
 
 /**
- * Decides what to do with a 401 or 403. Resolves to a function that sends the request again, or to `null` to pass the
- * response to the wrapped handler.
+ * A function that decides what to do after a 401 or 403. Resolves to a function that sends the request again, or to
+ * `null` to pass the response to the wrapped handler.
  */
 type Decide = (status: number, url: string | undefined) => Promise<(() => void) | null>;
 
 /**
- * The maximum number of bytes to read of an unused response. The connection can be reused after the response was read
- * to its end.
+ * The maximum number of bytes to read of the response to a request that is sent again. undici can reuse the connection
+ * only after the response was read to its end.
  */
 const DRAINED = 65_536;
 
 /**
- * A handler that delays a 401 or 403 until `Decide` resolves. Every other event goes to the wrapped handler
- * immediately.
+ * A handler that passes events to the wrapped handler. A response with 401 or 403 is held back until the function
+ * `decide` has decided whether to send the request again.
  */
 export class Relay {
     readonly #handler: Handler;
@@ -31,7 +33,10 @@ export class Relay {
     #abort: (reason: Error) => void = () => {};
     #drained = 0;
 
-    /** Wraps `handler`. The relay calls `begun` when a response or an error arrives, and `decide` at a 401 or 403. */
+    /**
+     * Wraps `handler`. The relay calls `begun` when a response begins or the request fails, and `decide` for a 401 or
+     * 403.
+     */
     constructor(handler: Handler, begun: () => void, decide: Decide) {
         this.#handler = handler;
         this.#begun = begun;
@@ -140,8 +145,8 @@ export class Relay {
     }
 
     /**
-     * Handles an event of the response: a chunk of data, or the end. Depending on the state, the wrapped handler
-     * receives the event now, later, or never.
+     * Handles an event of the response: a chunk of data, or the end. The wrapped handler receives the event now, later
+     * if the response is held back, or never if the request is sent again.
      */
     #pass(pass: () => unknown, chunk?: Buffer): unknown {
         if (this.#state === "held") {

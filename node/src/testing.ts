@@ -51,7 +51,7 @@ export class Emulator {
         return { CODAT_BASE_URL: this.baseUrl, CODAT_API_KEY: this.apiKey };
     }
 
-    /** Resolves to the state: the keys (masked), the number of companies, the switches and the rate limit. */
+    /** Resolves to the state: `keys` (masked), `companies`, `lastKeyCanBeDeleted`, `enforceLimits` and `rateLimit`. */
     state(): Promise<any> {
         return this.#control("GET", "state");
     }

@@ -67,16 +67,16 @@ async function perform(
 }
 
 /**
- * Whether undici's redirect interceptor sends the request. The interceptor removes the `Authorization` header when it
- * follows a redirect to another origin.
+ * Returns whether undici's redirect interceptor sent the request in order to follow a redirect. If the redirect leads
+ * to another origin, the interceptor removes the `Authorization` header, and the request must be sent without the key.
  */
 function isFollowed({ history }: Handler): boolean {
     return Array.isArray(history) && history.length > 0;
 }
 
 /**
- * Sets the `Authorization` header. The given headers can have any form that undici accepts: an object, pairs, or
- * alternating names and values.
+ * Returns the options of a request with the `Authorization` header. The given headers can have any form that undici
+ * accepts: an object, pairs, or alternating names and values.
  */
 function attach(options: Options, authorization: string): Options {
     const { headers } = options;

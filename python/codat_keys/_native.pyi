@@ -149,7 +149,7 @@ class ApiKeyDetails:
 
     @property
     def name(self) -> str | None:
-        """The name, which is not unique. The first key of a Codat client has no name."""
+        """The name. Several keys can have the same name. The first key of a Codat client has no name."""
 
     @property
     def api_key(self) -> ApiKey:
@@ -157,7 +157,7 @@ class ApiKeyDetails:
 
     @property
     def created_date(self) -> datetime | None:
-        """When the key was created, in UTC. ``None`` for old keys, for which Codat has no date, and if the date cannot be
+        """When the key was created, in UTC. ``None`` for old keys, which have no date, and if the date cannot be
         parsed.
         """
 
@@ -191,8 +191,8 @@ class Creation:
 
     @property
     def extras(self) -> builtins.list[ApiKeyDetails] | None:
-        """Other new keys with the same name, from the list of keys after an ambiguous request. Empty if no request was
-        ambiguous; ``None`` if the keys could not be listed.
+        """Other new keys with this name, which the call lists after a request with an unknown outcome. Empty if the
+        outcome of every request is known. ``None`` if the keys could not be listed.
         """
 
 @final
@@ -293,9 +293,10 @@ class KeyCommand:
 
     The argument of ``Client(api_key_command=...)``. The first call of the client runs the command. The command runs
     again after Codat rejects the key, and once the key is older than ``cached_for``. It runs without a shell and
-    without input, and inherits the environment of this process, except for the variables that contain or name a key.
-    The command is killed if the timeout elapses, or if the call that waits for the key times out, is interrupted or is
-    cancelled. On Unix, the command leads a process group, and the whole group is killed.
+    without input, and inherits the environment of this process, except for ``CODAT_API_KEY``, ``CODAT_AUTH_HEADER``,
+    ``CODAT_API_KEY_FILE`` and ``CODAT_PROFILE``. The command is killed if the timeout elapses, or if the call that
+    waits for the key times out, is interrupted or is cancelled. On Unix, the command leads a process group, and the
+    whole group is killed.
 
     ``argv`` is the program, which is looked up in ``PATH``, and its arguments. Do not put a secret into the arguments:
     every process of the machine can read them. Both times are in seconds, or a timedelta:

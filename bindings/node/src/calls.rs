@@ -1,4 +1,4 @@
-//! The calls that a client performs.
+//! The operations of a client that JavaScript can start, called calls.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,9 +15,10 @@ use serde::de::IgnoredAny;
 use crate::errors::{raise, wrong};
 use crate::secrets;
 
-/// A future that completes when the caller cancels the call.
+/// A future that completes when JavaScript cancels the call.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// The result of a call. `None` if a call that only reads was cancelled.
+/// The result of a call. `None` for a cancelled call that only reads. A cancelled call that can change data has a
+/// result.
 pub(crate) type Ended = Option<Result<Outcome, Error>>;
 /// The future of a running call.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Ended> + Send>>;
@@ -76,7 +77,7 @@ pub enum Call {
 type Entry = (String, String);
 
 impl Call {
-    /// Validates the arguments, and returns the future of the call.
+    /// Validates the arguments, and returns the future that performs the call.
     pub(crate) fn perform(self, client: Client, stop: Stop) -> napi::Result<Work> {
         Ok(match self {
             Self::List => lookup(stop, client.keys().list(), Outcome::Keys),
@@ -122,7 +123,7 @@ impl Call {
     }
 }
 
-/// The cursor of a paginated resource: the page that is requested next.
+/// The cursor of a paginated resource: the position of the page that the next call requests.
 #[napi]
 #[derive(Clone)]
 pub struct PageCursor(pub(crate) Arc<tokio::sync::Mutex<codat_keys::internal::PageCursor>>);
@@ -148,13 +149,13 @@ fn reading(stop: Stop, work: impl Future<Output = Result<Outcome, Error>> + Send
     })
 }
 
-/// Returns the future of a call that can change data of Codat. A cancelled call still completes, with its result or
+/// Returns the future of a call that can change data of Codat. A cancelled call still completes: with its result, or
 /// with an error that says whether the change may have taken effect.
 fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
     Box::pin(async move { Some(work.await) })
 }
 
-/// Runs the future of a call. Returns a panic as an error, so that every call completes.
+/// Runs the future of a call. Returns a panic as an error, so that JavaScript receives a result for every call.
 pub(crate) async fn catch_panic(mut work: Work) -> thread::Result<Ended> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
         Ok(polled) => polled.map(Ok),

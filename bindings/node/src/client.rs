@@ -1,4 +1,4 @@
-//! The client and its configuration.
+//! The native part of the JavaScript class `Client`, and its options.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub struct Options {
     pub allow_insecure_http: Option<bool>,
 }
 
-/// A command that prints the key. Times are in milliseconds.
+/// A command that prints the API key. Times are in milliseconds.
 #[napi(object, object_to_js = false)]
 pub struct Command {
     pub argv: Vec<String>,
@@ -49,7 +49,8 @@ pub struct Core {
 
 #[napi]
 impl Core {
-    /// Creates a client. `variable` returns a variable of `process.env`, because a worker has its own `process.env`.
+    /// Creates a client. `variable` returns the value of a variable of `process.env`. The environment of the process is
+    /// not read, because a worker has its own `process.env`.
     #[napi(constructor)]
     pub fn new(options: Options, variable: Function<'_, FnArgs<(String,)>, Option<String>>) -> napi::Result<Self> {
         let look_up = |name: &str| variable.call((name.to_owned(),).into()).ok().flatten().map(OsString::from);
@@ -81,14 +82,15 @@ impl Core {
         self.client.rate_limit().map(Into::into)
     }
 
-    /// Returns the key for requests to a URL, without waiting for the source of the key.
+    /// Returns the API key for a request to `url`, without waiting for the source of the key. Returns an error if `url`
+    /// has another origin than the base URL.
     #[napi]
     pub fn authorization_for(&self, url: String) -> napi::Result<String> {
         self.client.authorization_for(&url).map(|header| key_in(&header)).map_err(raise)
     }
 
-    /// Returns the key for requests to a URL if the client has read the key. Returns `None` if `Call::Authorize` must
-    /// first read the key from its source.
+    /// Returns the cached API key for a request to `url`. Returns `None` if the key must first be read from its source,
+    /// which `Call::Authorize` does.
     #[napi]
     pub fn cached_authorization(&self, url: String) -> napi::Result<Option<String>> {
         let header = self.client.cached_authorization(&url).map_err(raise)?;
@@ -121,7 +123,7 @@ impl Core {
         self.has_callback
     }
 
-    /// Returns the client for one call, with the call's own timeout in milliseconds if there is one.
+    /// Returns the client for one call. `timeout` is the timeout of this call in milliseconds, if it has its own.
     pub(crate) fn for_a_call(&self, timeout: Option<f64>) -> napi::Result<Client> {
         match timeout {
             Some(time) => self.client.with_timeout(milliseconds(time)).map_err(raise),

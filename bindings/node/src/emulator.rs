@@ -4,7 +4,7 @@ use napi_derive::napi;
 
 use crate::errors::wrong;
 
-/// The native part of the `Emulator` of `codat-keys/testing`.
+/// The native part of the JavaScript class `Emulator` of `codat-keys/testing`.
 #[napi]
 pub struct Emulator {
     running: Option<codat_keys_emulator::Emulator>,

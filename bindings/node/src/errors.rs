@@ -24,12 +24,13 @@ pub(crate) struct Data<'a> {
     attempts: u32,
     elapsed: f64,
     idempotency_key: Option<&'a str>,
-    /// False if the idempotency key looks like a credential, which the caller may have passed by mistake.
+    /// Whether JavaScript shows the idempotency key when it prints the error. False if the idempotency key looks like a
+    /// credential, which the caller may have passed by mistake.
     shows_idempotency_key: bool,
     candidates: Option<Vec<Key<'a>>>,
     cause: Option<Box<Data<'a>>>,
-    /// The number of the key request whose callback threw a value. The value becomes the `cause` of the JavaScript
-    /// error.
+    /// The number of the request to run the key callback, if the callback failed. `node/src/thrown-values.ts` finds the
+    /// thrown value by this number. The value becomes the `cause` of the JavaScript error.
     thrown: Option<i64>,
 }
 
@@ -63,8 +64,8 @@ impl<'a> Data<'a> {
     }
 }
 
-/// The error of a key callback that threw a value, or returned a value that is not a key. `node/src/callback-errors.ts`
-/// stores the thrown value under the number of the key request.
+/// The error of a key callback that threw a value, or returned a value that is not a key. `node/src/thrown-values.ts`
+/// stores the thrown value under the number `request`.
 #[derive(Debug)]
 pub(crate) struct CallbackError {
     pub(crate) request: i64,
@@ -85,7 +86,7 @@ pub(crate) fn raise(error: Error) -> napi::Error {
     napi::Error::from_reason(text(&Data::of(&error)))
 }
 
-/// Returns the exception for an invalid argument that the core does not check.
+/// Returns the exception for an invalid argument. For arguments that the core does not check.
 pub(crate) fn wrong(what: impl Into<String>) -> napi::Error {
     napi::Error::new(napi::Status::InvalidArg, what.into())
 }

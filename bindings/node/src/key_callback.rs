@@ -1,5 +1,5 @@
-//! A JavaScript function as a credential provider, called the key callback. The callback runs in the JavaScript
-//! environment of the call that needs the key.
+//! The key callback: a JavaScript function that provides the API key. The callback runs in the JavaScript environment
+//! of the call that needs the key, which is the main thread or a worker.
 
 use std::future::pending;
 
@@ -9,12 +9,11 @@ use tokio::sync::oneshot;
 const SOURCE: &str = "the function given as `apiKey`";
 
 pub(crate) type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
-/// A function that sends a key request to the JavaScript environment of a call. The argument is the channel for the
-/// result of the key callback.
+/// A function that asks JavaScript to run the key callback. The argument is the channel for the result of the callback.
 pub(crate) type SendRequest = Box<dyn Fn(oneshot::Sender<CallbackResult>) + Send + Sync>;
 
 tokio::task_local! {
-    /// Sends the key requests of the call whose future is being polled.
+    /// Asks JavaScript to run the key callback for the call whose future is being polled.
     pub(crate) static SEND_REQUEST: SendRequest;
 }
 
@@ -32,7 +31,7 @@ impl KeyProvider for KeyFunction {
             let _ = SEND_REQUEST.try_with(|send| send(tx));
             match rx.await {
                 Ok(result) => result,
-                // The JavaScript environment has ended, and its calls are about to be dropped.
+                // The JavaScript environment has ended, and the call that waits for this future is about to be dropped.
                 Err(_) => pending().await,
             }
         })

@@ -17,7 +17,7 @@ pub(crate) struct Key<'a> {
     created_date: Option<i64>,
 }
 
-/// Returns the key that a header contains.
+/// Returns the API key that a header contains.
 pub(crate) fn key_in(header: &AuthorizationHeader) -> String {
     header.api_key().expose_secret().to_owned()
 }

@@ -1,6 +1,7 @@
 //! The pending calls of each JavaScript environment, which is the main thread or a worker. One native thread of the
-//! process runs the calls of all environments. This thread collects the events of an environment in one JSON text, and
-//! one call of a JavaScript function delivers all collected events. The native thread never waits for JavaScript.
+//! process runs the calls of all environments. An event reports that a call completed or needs the key. This thread
+//! collects the events of an environment in one JSON text, and calls one JavaScript function for all collected events.
+//! It never waits for JavaScript.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -20,8 +21,8 @@ use crate::errors::{CallbackError, Data, text};
 use crate::key_callback::{self, CallbackResult, SEND_REQUEST};
 use crate::responses::{Response, to_json};
 
-/// The thread-safe function that passes the JSON text of the events and the responses to JavaScript. The function keeps
-/// the process alive only after `hold(true)`.
+/// The thread-safe function that passes the collected events, as JSON, and the responses to JavaScript. The function
+/// keeps the process alive only after `hold(true)`.
 type Waker = ThreadsafeFunction<(), (), FnArgs<(String, Vec<Response>)>, Status, false, true>;
 
 /// The pending calls of one JavaScript environment. Dropping this value cancels the calls.
@@ -39,12 +40,14 @@ struct State {
     /// The running calls by number. Dropping a sender cancels its call.
     running: HashMap<i64, oneshot::Sender<()>>,
     /// The events that JavaScript has not received yet: a JSON array without its closing bracket. The elements are:
-    /// - `[number, index, value]`: the value of a call, and the index of its response in `responses`, if it has one;
-    /// - `[number, null, null, error]`: the error of a call;
+    /// - `[number, index, value]`: a call returned a value. `index` is the index of its response in `responses`, or
+    ///   `null`;
+    /// - `[number, null, null, error]`: a call failed;
     /// - `[number, null, null, null]`: a call that only reads was cancelled;
-    /// - `[number, null, null, null, request]`: a call requests the key.
+    /// - `[number, null, null, null, request]`: a call needs the key callback to run.
     events: String,
-    /// The pending key requests by number. Adding a key request removes the key requests of calls that have ended.
+    /// The pending requests to run the key callback, by number. Adding a request removes the requests of calls that
+    /// have ended.
     requests: HashMap<i64, oneshot::Sender<CallbackResult>>,
     last_request: i64,
     responses: Vec<Response>,
@@ -52,9 +55,9 @@ struct State {
 
 #[napi]
 impl PendingCalls {
-    /// Creates an empty registry of pending calls for the current JavaScript environment. `settle` runs in the thread of
-    /// that environment whenever calls complete or request a key. Its arguments are the events as a JSON text, and the
-    /// responses.
+    /// Creates an empty registry of pending calls for the current JavaScript environment. The thread of this
+    /// environment calls the function `settle` whenever calls complete or need the key callback. The arguments of
+    /// `settle` are the events, as a JSON array, and the responses to which the events refer by index.
     #[napi(constructor)]
     pub fn new(settle: Function<'_, FnArgs<(String, Vec<Response>)>, ()>) -> napi::Result<Self> {
         let state = Arc::<Mutex<State>>::default();
@@ -70,7 +73,7 @@ impl PendingCalls {
         Ok(Self(Arc::new(Shared { state, waker: Mutex::new(waker) })))
     }
 
-    /// Starts a call. The events of the call contain `number`.
+    /// Starts a call. `number` identifies the call in its events.
     #[napi]
     pub fn start(&self, number: i64, core: &Core, timeout: Option<f64>, call: Call) -> napi::Result<()> {
         let client = core.for_a_call(timeout)?;
@@ -84,20 +87,22 @@ impl PendingCalls {
         self.run(number, core, |stop| Ok(cursor.next(client, stop)))
     }
 
-    /// Cancels a call, and closes the connection of its request. JavaScript still receives the completion of the call.
-    /// For a call that can change data, the completion says whether the change may have taken effect.
+    /// Cancels a call, and closes the connection of its HTTP request. JavaScript still receives the completion of the
+    /// call. For a call that can change data, the completion says whether the change may have taken effect.
     #[napi]
     pub fn stop(&self, number: i64) {
         lock(&self.0.state).running.remove(&number);
     }
 
-    /// Completes a key request with the text that the key callback returned.
+    /// Passes the text that the key callback returned to the call that needs the key. `request` is the number of the
+    /// request to run the callback.
     #[napi]
     pub fn complete(&self, request: i64, text: String) {
         self.0.complete(request, key_callback::returned(&text));
     }
 
-    /// Completes a key request for which the key callback returned no key. `why` is the message of the error.
+    /// Fails the call for which the key callback returned no key. `request` is the number of the request to run the
+    /// callback, and `why` is the message of the error.
     #[napi]
     pub fn fail(&self, request: i64, why: String) {
         self.0.complete(request, Err(Box::new(CallbackError { request, text: why })));
@@ -173,7 +178,7 @@ impl Shared {
     }
 }
 
-/// A started call: the shared state of its environment, its number, and its future.
+/// A started call: the shared state of its JavaScript environment, its number, and its future.
 type StartedCall = (Arc<Shared>, i64, Work);
 
 /// The channel to the thread that runs all calls. The channel wakes the thread once for all calls that start while the

@@ -10,7 +10,7 @@ use crate::calls::Outcome;
 use crate::errors::{raise, text};
 use crate::key_types::{Key, key_in, keys};
 
-/// Returns the JSON of an outcome, and its response, if it has one.
+/// Returns the value of a call as JSON, and its HTTP response, if it has one.
 pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Response>) {
     let value = match &outcome {
         Outcome::Nothing | Outcome::Response(_) | Outcome::Page(None) => text(&()),
@@ -39,7 +39,7 @@ struct Creation<'a> {
     extras: Option<Vec<Key<'a>>>,
 }
 
-/// The quota of the day. `reset` is in milliseconds since the Unix epoch.
+/// The daily request quota. `reset` is in milliseconds since the Unix epoch.
 #[napi(object, object_from_js = false)]
 pub struct RateLimit {
     pub limit: Option<f64>,
@@ -57,7 +57,7 @@ impl From<codat_keys::RateLimit> for RateLimit {
     }
 }
 
-/// A response. JavaScript copies the body on demand. The size of the body is reported to the garbage collector.
+/// An HTTP response. JavaScript copies the body on demand. The garbage collector is told the size of the body.
 #[napi(custom_finalize)]
 pub struct Response(codat_keys::Response);
 
@@ -100,7 +100,7 @@ impl Response {
     }
 
     /// Returns the text of the body if the body is valid JSON. The core validates the body, because the error of
-    /// JavaScript's parser quotes the body.
+    /// JavaScript's parser would quote the body.
     #[napi]
     pub fn json(&self) -> napi::Result<String> {
         self.0.json::<IgnoredAny>().map_err(raise)?;

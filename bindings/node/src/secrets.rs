@@ -15,7 +15,7 @@ pub(crate) fn header(text: &str) -> napi::Result<AuthorizationHeader> {
     AuthorizationHeader::parse(text).map_err(raise)
 }
 
-/// Returns an error for a text that cannot be a raw key.
+/// Returns an error for a text that cannot be a raw key, which is a key without Base64 encoding.
 #[napi]
 pub fn check_key(text: String) -> napi::Result<()> {
     api_key(&text).map(drop)

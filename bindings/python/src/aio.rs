@@ -1,5 +1,5 @@
-//! The client for asyncio. One thread of the process runs the calls of all clients. The thread passes each result to
-//! the event loop of the call through a [`crate::completion_queue`].
+//! The asyncio client. One thread of the process runs the calls of all clients. The thread passes each result to the
+//! event loop of the call through a [`crate::completion_queue`].
 
 use std::pin::Pin;
 use std::thread;
@@ -18,11 +18,11 @@ use crate::options::{Options, shown};
 use crate::responses::RateLimit;
 use crate::secrets::AuthorizationHeader;
 
-/// The thread that drives every connection. The thread ends when the `Runtime` is dropped. The child of a fork starts
-/// its own thread.
+/// A handle to the thread that runs the calls of all asyncio clients. The thread ends when the `Runtime` is dropped.
+/// After a fork, the child process starts its own thread.
 ///
-/// The thread receives calls from a channel. The channel wakes the thread once for all calls that arrive while the
-/// thread is busy. `Handle::spawn` would wake the thread for each call.
+/// The thread receives the calls from a channel, instead of from `tokio::runtime::Handle::spawn`. The channel wakes the
+/// thread once for all calls that arrive while the thread is busy. `Handle::spawn` would wake the thread for each call.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Runtime(UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
@@ -54,8 +54,9 @@ impl Runtime {
 pub(crate) struct AsyncCore {
     pub(crate) client: Client,
     pub(crate) function: Option<KeyFunction>,
-    /// False for the copy that the child of a fork uses. The copy and the original share one reference to the key
-    /// callback, which only the original reports to the garbage collector.
+    /// Whether this client reports its key callback to Python's garbage collector. False for the copy that `after_fork`
+    /// creates: the copy shares one reference to the callback with the original, and the collector must count that
+    /// reference once.
     is_first: bool,
 }
 
@@ -67,7 +68,7 @@ impl AsyncCore {
         Ok(Self { client, function: options.function.clone(), is_first: true })
     }
 
-    /// Returns a copy with its own connections, for the child of a fork.
+    /// Returns a copy with its own connections, for the child process of a fork.
     fn after_fork(&self, py: Python<'_>) -> PyResult<Self> {
         let client = self.client.after_fork().map_err(|error| raise(py, error))?;
         Ok(Self { client, function: self.function.clone(), is_first: false })
@@ -91,8 +92,8 @@ impl AsyncCore {
         self.client.authorization_for(&text("url", url)?).map(AuthorizationHeader).map_err(|error| raise(py, error))
     }
 
-    /// Returns the `Authorization` header for requests to `url` if the client has read the key. Returns `None` if
-    /// `authorize` must first read the key from its source.
+    /// Returns the cached `Authorization` header for a request to `url`. Returns `None` if the key must first be read
+    /// from its source, which `authorize` does.
     fn cached_authorization(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<Option<AuthorizationHeader>> {
         let header = self.client.cached_authorization(&text("url", url)?).map_err(|error| raise(py, error))?;
         Ok(header.map(AuthorizationHeader))

@@ -1,4 +1,5 @@
-//! The blocking client. While a call waits, it releases the GIL and regularly checks for signals.
+//! The blocking client. While a call waits, the calling thread releases the GIL and regularly runs Python's signal
+//! handlers.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +20,7 @@ use crate::options::{Options, shown};
 use crate::responses::RateLimit;
 use crate::secrets::AuthorizationHeader;
 
-/// How often a call checks for signals.
+/// How often a waiting call runs Python's signal handlers.
 const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The native part of `Client`.
@@ -67,8 +68,8 @@ impl BlockingCore {
             Err(error) => Err(raise_call_error(py, error)),
         };
         let signal = lock(&watch.signal).take().or(written.err());
-        // Checks for signals once more. If Python raised the exception of a late signal after this function returned,
-        // the result of the call would be lost.
+        // Runs the signal handlers once more. Otherwise Python would raise the exception of a late signal after this
+        // function returned, and the result of the call would be lost.
         let Some(signal) = signal.or_else(|| py.check_signals().err()) else { return result };
         explain(py, &signal, result)?;
         Err(signal)
@@ -88,8 +89,8 @@ impl BlockingCore {
         self.client.rate_limit().map(RateLimit)
     }
 
-    /// Returns the `Authorization` header for requests to `url` if the client has read the key. Returns `None` if
-    /// `authorize` must first read the key from its source.
+    /// Returns the cached `Authorization` header for a request to `url`. Returns `None` if the key must first be read
+    /// from its source, which `authorize` does.
     fn cached_authorization(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<Option<AuthorizationHeader>> {
         let header = self.client.cached_authorization(&text("url", url)?).map_err(|error| raise(py, error))?;
         Ok(header.map(AuthorizationHeader))
@@ -119,7 +120,7 @@ impl BlockingCore {
     }
 }
 
-/// The signal and the log records that arrive while a call waits.
+/// The exception of a signal handler and the log records that arrive while a call waits.
 #[derive(Default)]
 struct Watch {
     signal: Mutex<Option<PyErr>>,
@@ -127,7 +128,8 @@ struct Watch {
 }
 
 impl Watch {
-    /// Waits until a signal handler raises an exception in this thread, and stores the exception.
+    /// Runs Python's signal handlers and writes the log records at regular intervals, in the thread of the caller.
+    /// Completes when a signal handler raises an exception, such as `KeyboardInterrupt`, and stores the exception.
     async fn signalled(self: Arc<Self>) {
         loop {
             tokio::time::sleep(SIGNAL_CHECK_INTERVAL).await;
@@ -143,8 +145,8 @@ impl Watch {
         }
     }
 
-    /// Runs the key callback in this thread. If a signal interrupts the callback, the call ends. Another call that
-    /// waits for the key then runs the callback again.
+    /// Runs the key callback in this thread. If a signal interrupts the callback, the call ends. If another call waits
+    /// for the key too, that call then runs the callback again.
     fn run_callback(&self, request: KeyRequest) {
         // `try_attach` returns `None` if the interpreter has shut down.
         if let Some(Err(signal)) = Python::try_attach(|py| request.run_here(py)) {

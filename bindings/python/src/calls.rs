@@ -1,4 +1,4 @@
-//! The calls that both clients perform, and the conversion of their results.
+//! The operations that the blocking and the asyncio client perform, called calls, and the conversion of their results.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -78,8 +78,8 @@ impl Call {
         })
     }
 
-    /// Creates a call that can change data of Codat. A cancelled call still completes, with its result or with an error
-    /// that says whether the change may have taken effect.
+    /// Creates a call that can change data of Codat. A cancelled call still completes: with its result, or with an
+    /// error that says whether the change may have taken effect.
     fn change<W>(work: impl FnOnce(Client, Stop) -> W + Send + 'static) -> Self
     where
         W: Future<Output = Result<Outcome, Error>> + Send + 'static,
@@ -195,7 +195,7 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
     KeyId::parse(&text("id", id)?).map_err(|error| raise(id.py(), error))
 }
 
-/// The cursor of a paginated resource: the page that is requested next.
+/// The cursor of a paginated resource: the position of the page that the next call requests.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct PageCursor(Arc<tokio::sync::Mutex<codat_keys::internal::PageCursor>>);
 

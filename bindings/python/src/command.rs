@@ -1,4 +1,4 @@
-//! A command as a source of the key.
+//! A command that prints the API key.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,9 +13,10 @@ use crate::arguments::{argument, seconds, wrong};
 ///
 /// The argument of ``Client(api_key_command=...)``. The first call of the client runs the command. The command runs
 /// again after Codat rejects the key, and once the key is older than ``cached_for``. It runs without a shell and
-/// without input, and inherits the environment of this process, except for the variables that contain or name a key.
-/// The command is killed if the timeout elapses, or if the call that waits for the key times out, is interrupted or is
-/// cancelled. On Unix, the command leads a process group, and the whole group is killed.
+/// without input, and inherits the environment of this process, except for ``CODAT_API_KEY``, ``CODAT_AUTH_HEADER``,
+/// ``CODAT_API_KEY_FILE`` and ``CODAT_PROFILE``. The command is killed if the timeout elapses, or if the call that
+/// waits for the key times out, is interrupted or is cancelled. On Unix, the command leads a process group, and the
+/// whole group is killed.
 ///
 /// ``argv`` is the program, which is looked up in ``PATH``, and its arguments. Do not put a secret into the arguments:
 /// every process of the machine can read them. Both times are in seconds, or a timedelta:

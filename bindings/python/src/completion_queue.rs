@@ -1,5 +1,5 @@
-//! The queue through which the runtime's thread reports completed calls to an asyncio event loop. The event loop drains
-//! the queue and creates the Python objects, so that the runtime's thread need not wait for the GIL.
+//! The queue through which the native thread reports completed calls to an asyncio event loop. The event loop drains
+//! the queue and creates the Python objects, so that the native thread need not wait for the GIL.
 
 #[cfg(unix)]
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
@@ -35,14 +35,16 @@ impl Task {
 
 /// An entry of the queue.
 enum Event {
-    /// A call completed: its number and its result. The result is `None` if a call that only reads was cancelled.
+    /// A call completed: the number of the call, and its result. The result is `None` if a call that only reads was
+    /// cancelled.
     Completed(u64, Option<Result<Outcome, Error>>),
     /// A call needs the key: the number of the call, and the request to run the key callback.
     KeyRequested(u64, KeyRequest),
     Logged(Line),
 }
 
-/// A completion as Python receives it: the number of the call, then its result or a `KeyRequest`, then its exception.
+/// An entry of the queue as Python receives it: the number of the call, then its result or a `KeyRequest`, then its
+/// exception.
 type Completion<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
 
 /// The queue of one event loop.
@@ -56,7 +58,7 @@ struct Shared {
 
 /// How the queue wakes its event loop.
 enum Waker {
-    /// A pipe that the event loop reads from.
+    /// A pipe from which the event loop reads.
     #[cfg(unix)]
     Pipe(PipeReader, PipeWriter),
     /// A Python function, for an event loop that cannot read from a pipe. Calling the function takes the GIL.
@@ -65,8 +67,8 @@ enum Waker {
 
 #[pymethods]
 impl CompletionQueue {
-    /// Creates an empty queue. When a first entry arrives, the queue calls `wake` from any thread. Without `wake`, the
-    /// event loop must watch the file descriptor that `fileno` returns.
+    /// Creates an empty queue. When an entry arrives in an empty queue, the thread that adds the entry calls `wake`.
+    /// Without `wake`, the event loop must watch the file descriptor that `fileno` returns.
     #[new]
     fn new(wake: Option<Py<PyAny>>) -> PyResult<Self> {
         let waker = wake.map_or_else(Waker::pipe, |wake| Ok(Waker::Call(wake)))?;
@@ -82,7 +84,7 @@ impl CompletionQueue {
         }
     }
 
-    /// Starts a call. `drain` returns the result of the call together with `number`.
+    /// Starts a call. `number` identifies the call in the results that `drain` returns.
     fn start(&self, py: Python<'_>, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
         ensure_running(py)?;
         let (begin, client, queue) = (call.take()?, core.client.clone(), Arc::clone(&self.0));
@@ -104,8 +106,8 @@ impl CompletionQueue {
         Ok(Task(Mutex::new(Some(stop))))
     }
 
-    /// Removes all entries from the queue. Writes the log records, and returns the results of calls and the key
-    /// requests.
+    /// Removes all entries from the queue. Writes the log records, and returns the results of calls and the requests to
+    /// run the key callback.
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Completion<'py>>> {
         self.0.waker.reset()?;
         let events = std::mem::take(&mut *lock(&self.0.events));

@@ -16,8 +16,9 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     build(py, &error).unwrap_or_else(|failed| ensure_running(py).err().unwrap_or(failed))
 }
 
-/// Sets the cause of `raised`, the exception that interrupted a call, if the call may have changed data. The cause is
-/// an error that says which change may have happened.
+/// Explains an interrupted call. `raised` is the exception that interrupted the call, and `result` is the result of the
+/// call. If the call created a key or its outcome is unknown, the function sets the `__cause__` of `raised` to an error
+/// that says which change may have happened.
 pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_, PyAny>>) -> PyResult<()> {
     let (result, error) = match result {
         Ok(result) => (Some(result), None),
@@ -26,8 +27,8 @@ pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_,
     py.import("codat_keys._interrupted")?.call_method1("explain", (raised.value(py), result, error)).map(drop)
 }
 
-/// The exception that a key callback raised. The exception becomes the `__cause__` of the error that the call raises.
-/// `Display` and `Debug` omit the exception's message, because the message may contain a secret.
+/// The error of a key callback that raised an exception. The exception becomes the `__cause__` of the error that the
+/// call raises. `Display` and `Debug` omit the exception's message, because the message may contain a secret.
 pub(crate) struct CallbackError {
     pub(crate) text: String,
     pub(crate) exception: PyErr,

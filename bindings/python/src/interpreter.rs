@@ -4,8 +4,8 @@ use pyo3::exceptions::{PyImportError, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-/// Returns an error during interpreter shutdown, for example in a `__del__` method. Python cannot import modules during
-/// shutdown.
+/// Checks that the interpreter is not shutting down, as it is when a `__del__` method makes a call at exit. Returns an
+/// error otherwise, because a call imports Python modules, which is impossible during shutdown.
 #[pyfunction]
 pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
     let imports = py.import(intern!(py, "sys")).and_then(|sys| sys.getattr(intern!(py, "meta_path")));
@@ -36,7 +36,8 @@ fn is_main_interpreter() -> bool {
     id == 0
 }
 
-/// Always returns true on Windows, where the stable ABI of Python 3.9 cannot identify an interpreter.
+/// Assumes that this is the main interpreter, because the stable ABI of Python 3.9 on Windows cannot identify an
+/// interpreter.
 #[cfg(windows)]
 fn is_main_interpreter() -> bool {
     true

@@ -1,5 +1,5 @@
-//! A Python function as a credential provider, called the key callback. A blocking call runs the callback in the thread
-//! of the caller. An asynchronous call runs the callback on the event loop of the call.
+//! The key callback: a Python function that provides the API key. A blocking call runs the callback in the thread of
+//! the caller. An asyncio call runs the callback on its event loop.
 
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +26,7 @@ tokio::task_local! {
 pub(crate) struct CallbackContext {
     /// The `contextvars.Context` of the call.
     context: Arc<Py<PyAny>>,
-    /// Sends a key request to the thread or event loop that runs the key callback.
+    /// Passes a request to run the key callback to the thread or event loop that runs the callback.
     send: Box<dyn Fn(KeyRequest) + Send + Sync>,
 }
 
@@ -55,7 +55,7 @@ impl KeyFunction {
     }
 
     /// Returns the context of a call that starts in the current Python context. Returns an error if the key callback
-    /// itself makes the call, because the call would wait for its own callback.
+    /// itself makes the call, because the call would wait for the callback that makes the call.
     pub(crate) fn callback_context(
         &self,
         py: Python<'_>,
@@ -76,8 +76,8 @@ impl KeyProvider for KeyFunction {
         SOURCE
     }
 
-    /// Requests the key from the key callback. If the request is dropped, the call was cancelled and is about to end,
-    /// so the future never completes.
+    /// Sends a request to run the key callback, and waits for its result. If Python drops the request, the call has
+    /// been cancelled. The future then never completes, because the cancellation ends the call.
     fn read(&self) -> CredentialFuture<'_> {
         let (tx, rx) = oneshot::channel();
         let tx = Mutex::new(Some(tx));
@@ -106,8 +106,8 @@ pub(crate) struct KeyRequest {
 }
 
 impl KeyRequest {
-    /// Runs the key callback in this thread. Returns an error only if the callback raises an exception that is not an
-    /// `Exception`, such as `KeyboardInterrupt`.
+    /// Runs the key callback in this thread, and passes its result or exception to the call that needs the key. Returns
+    /// only exceptions that are not an `Exception`, such as `KeyboardInterrupt`.
     pub(crate) fn run_here(self, py: Python<'_>) -> PyResult<()> {
         let context = Arc::clone(&self.context);
         context.bind(py).call_method1("run", (module(py)?.getattr("run")?, self)).map(drop)

@@ -26,7 +26,7 @@ impl ApiKeyDetails {
         self.0.id.as_str()
     }
 
-    /// The name, which is not unique. The first key of a Codat client has no name.
+    /// The name. Several keys can have the same name. The first key of a Codat client has no name.
     #[getter]
     fn name(&self) -> Option<&str> {
         self.0.name.as_ref().map(Untrusted::unredacted)
@@ -38,8 +38,7 @@ impl ApiKeyDetails {
         ApiKey(self.0.api_key.clone())
     }
 
-    /// When the key was created, in UTC. ``None`` for old keys, for which Codat has no date, and if the date cannot be
-    /// parsed.
+    /// When the key was created, in UTC. ``None`` for old keys, which have no date, and if the date cannot be parsed.
     #[getter]
     fn created_date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.created_date.map_or(Ok(None), |date| datetime(py, date))
@@ -90,8 +89,8 @@ impl Creation {
         self.0.how.code()
     }
 
-    /// Other new keys with the same name, from the list of keys after an ambiguous request. Empty if no request was
-    /// ambiguous; ``None`` if the keys could not be listed.
+    /// Other new keys with this name, which the call lists after a request with an unknown outcome. Empty if the
+    /// outcome of every request is known. ``None`` if the keys could not be listed.
     #[getter]
     fn extras(&self) -> Option<Vec<ApiKeyDetails>> {
         self.0.extras.as_ref().map(|keys| keys.iter().cloned().map(ApiKeyDetails).collect())
@@ -102,8 +101,8 @@ impl Creation {
     }
 }
 
-/// Returns the exception that [`raise`] returns for the error of a call. If the outcome of a change is unknown, this
-/// function also sets the attribute `candidates`.
+/// Returns the Python exception for the error of a call, as [`raise`] does. If it is unknown whether the call created a
+/// key, this function also sets the attribute `candidates`: the keys that the call may have created.
 pub(crate) fn raise_call_error(py: Python<'_>, error: Error) -> PyErr {
     let outcome = error.outcome().cloned();
     let raised = raise(py, error);

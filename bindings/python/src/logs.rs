@@ -1,5 +1,5 @@
 //! Writes the tracing events of the core to Python's logger `codat_keys`. A call records events only if the logger is
-//! enabled. The thread that drives the connections must not wait for the GIL, so a Python thread writes the log
+//! enabled. The native thread of the asyncio client must not wait for the GIL, so Python's threads write the log
 //! records.
 
 use std::fmt::{Debug, Write as _};
@@ -55,7 +55,8 @@ fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(logger.bind(py))
 }
 
-/// The tracing subscriber of one call. The requests of a call are sequential, so the subscriber stores one request.
+/// The tracing subscriber of one call. A call sends its HTTP requests one after the other, so the subscriber stores one
+/// request.
 struct Listener<F> {
     send: F,
     request: Mutex<Line>,

@@ -12,7 +12,7 @@ use crate::command::KeyCommand;
 use crate::key_callback::KeyFunction;
 use crate::secrets;
 
-/// The arguments of a client with their types converted. Creating the client validates the values.
+/// The arguments of the Python client, converted to Rust types. Their values are validated when the client is created.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Options {
     pub(crate) builder: ClientBuilder,
@@ -76,7 +76,7 @@ impl Options {
     }
 }
 
-/// Returns an error if more than one source of the key is given.
+/// Returns an error if more than one source of the API key is given.
 fn at_most_one(sources: [(&str, bool); 4]) -> PyResult<()> {
     let mut given = sources.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
     match (given.next(), given.next()) {
