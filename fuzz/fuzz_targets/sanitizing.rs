@@ -2,12 +2,12 @@
 
 #![no_main]
 
-use codat_keys::internal::plain;
+use codat_keys::internal::sanitize;
 use libfuzzer_sys::fuzz_target;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 fuzz_target!(|input: &str| {
-    let shown = plain(input);
+    let shown = sanitize(input);
     let mut before = ' ';
     for c in shown.chars() {
         let category = c.general_category();

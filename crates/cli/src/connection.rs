@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use codat_keys::internal::plain;
+use codat_keys::internal::sanitize;
 use codat_keys::{Client, ClientBuilder, Credential, ErrorKind};
 use url::{Origin, Url};
 
@@ -196,7 +196,7 @@ impl KeyOptions {
 pub(crate) fn profile_candidates() -> Vec<CompletionCandidate> {
     let profiles = Config::load().map(|config| config.profiles().to_vec()).unwrap_or_default();
     let candidate = |profile: &Profile| {
-        CompletionCandidate::new(profile.name.as_str()).help(Some(plain(&without_secrets(&profile.base_url)).into()))
+        CompletionCandidate::new(profile.name.as_str()).help(Some(sanitize(&without_secrets(&profile.base_url)).into()))
     };
     profiles.iter().map(candidate).collect()
 }

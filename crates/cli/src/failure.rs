@@ -5,7 +5,7 @@ use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use codat_keys::internal::plain;
+use codat_keys::internal::sanitize;
 use codat_keys::{ApiKeyDetails, Error, ErrorKind};
 use serde::Serialize;
 
@@ -102,11 +102,11 @@ impl Failure {
     }
 
     fn report_text(&self) {
-        eprint_masked_line(&format!("{ERROR}error:{ERROR:#} {}", plain(&self.message)));
+        eprint_masked_line(&format!("{ERROR}error:{ERROR:#} {}", sanitize(&self.message)));
         for note in &self.notes {
-            eprint_masked_line(&format!("note: {}", plain(note)));
+            eprint_masked_line(&format!("note: {}", sanitize(note)));
         }
-        eprint_masked_line(&format!("{HINT}hint:{HINT:#} {}", plain(&self.hint)));
+        eprint_masked_line(&format!("{HINT}hint:{HINT:#} {}", sanitize(&self.hint)));
     }
 
     pub(crate) fn to_json(&self) -> ErrorJson<'_> {
@@ -114,9 +114,9 @@ impl Failure {
         let outcome = source.and_then(Error::outcome);
         ErrorJson {
             code: self.kind.map_or("local", ErrorKind::code),
-            message: plain(&self.message),
-            hint: plain(&self.hint),
-            notes: self.notes.iter().map(|note| plain(note)).collect(),
+            message: sanitize(&self.message),
+            hint: sanitize(&self.hint),
+            notes: self.notes.iter().map(|note| sanitize(note)).collect(),
             retryable: source.map_or(self.kind.is_some_and(ErrorKind::is_retryable), Error::is_retryable),
             status: source.and_then(Error::status).map(|status| status.as_u16()),
             correlation_id: source.and_then(Error::correlation_id),

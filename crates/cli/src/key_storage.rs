@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use codat_keys::internal::plain;
+use codat_keys::internal::sanitize;
 use codat_keys::{ApiKey, ErrorKind};
 
 use crate::config::{Config, Name, Place, Profile, Source, private_folder};
@@ -26,7 +26,7 @@ pub(crate) async fn store(
             Ok(()) => return Ok(Place::Keyring),
             Err(KeyringError::Absent(why)) if place.is_none() => eprint_line(&format!(
                 "note: there is no keyring here ({}), so that the key is kept in a file that only you can read: {}",
-                plain(&why),
+                sanitize(&why),
                 config.key_file(name).display()
             )),
             Err(KeyringError::Absent(why)) => {

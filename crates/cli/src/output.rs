@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write, stdout};
 
-use codat_keys::internal::{escape_json, plain};
+use codat_keys::internal::{escape_json, sanitize};
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use unicode_width::UnicodeWidthStr;
@@ -87,7 +87,8 @@ pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
         (false, _) => print(&(text.into_owned() + end)),
         (true, true) => write(|out| write_pretty(out, &text)),
         (true, false) => {
-            let line = |line: &str| line.trim_end_matches('\r').split('\t').map(plain).collect::<Vec<_>>().join("\t");
+            let line =
+                |line: &str| line.trim_end_matches('\r').split('\t').map(sanitize).collect::<Vec<_>>().join("\t");
             let lines: Vec<String> = text.split('\n').map(line).collect();
             print(&(lines.join("\n") + end))
         }

@@ -6,7 +6,7 @@ pub use crate::domain::reference::{References, Unresolved};
 pub use crate::domain::{holds_credential, key_id_in_path, mask_credentials};
 pub use crate::keys::state_machines;
 pub use crate::pages::{PageCursor, page_cursor};
-pub use crate::sanitize::{escape_json, plain};
+pub use crate::sanitize::{escape_json, sanitize};
 pub use crate::text::{NotText, decode};
 pub use crate::timeouts::seconds;
 pub use crate::trusted_file::{OpenError, check_owner, check_trusted_folder, open_trusted};

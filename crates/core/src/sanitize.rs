@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 /// Escapes the characters of a text that could move the cursor of a terminal, break a line, or reorder or hide other
 /// characters.
-pub fn plain(text: &str) -> String {
+pub fn sanitize(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut before = ' ';
     for c in text.chars() {
@@ -114,7 +114,7 @@ mod tests {
             ("👩\u{9b}\u{200d}", "👩\\u{9b}\\u{200d}"),
             ("é ü ß 株式会社", "é ü ß 株式会社"),
         ] {
-            assert_eq!(plain(text), shown);
+            assert_eq!(sanitize(text), shown);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use codat_keys::internal::plain;
+use codat_keys::internal::sanitize;
 use codat_keys::{ApiKeyDetails, Client, ErrorKind, MAX_KEYS, Method, Response, Timestamp};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -51,7 +51,7 @@ struct Report {
 
 impl Report {
     fn line(&mut self, what: &'static str, text: String) -> Result<(), Failure> {
-        let text = plain(&without_secrets(text));
+        let text = sanitize(&without_secrets(text));
         match &mut self.lines {
             Some(lines) => {
                 lines.push((what, text));

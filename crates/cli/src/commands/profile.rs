@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 use codat_keys::ErrorKind;
-use codat_keys::internal::plain;
+use codat_keys::internal::sanitize;
 use serde::Serialize;
 use serde_json::json;
 
@@ -117,8 +117,8 @@ fn print_profiles(config: &Config, profiles: &[Profile]) -> Result<(), Failure> 
         [
             profile.name.to_string(),
             if config.in_use() == Some(&profile.name) { "yes" } else { "no" }.into(),
-            plain(&without_secrets(&profile.base_url)),
-            plain(&profile.source.to_string()),
+            sanitize(&without_secrets(&profile.base_url)),
+            sanitize(&profile.source.to_string()),
         ]
     });
     print_rows(["NAME", "IN USE", "BASE URL", "SOURCE"], rows)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::known_keys::{KnownKeys, Redactor};
 use super::misplaced::mask_credentials;
-use crate::sanitize::plain;
+use crate::sanitize::sanitize;
 
 /// Untrusted text from a server, such as the name of a key. The text may contain anything.
 ///
@@ -87,7 +87,7 @@ impl Untrusted {
 
 impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&plain(&self.redacted()))
+        f.pad(&sanitize(&self.redacted()))
     }
 }
 

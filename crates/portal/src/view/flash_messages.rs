@@ -1,6 +1,6 @@
 //! The flash messages at the top of a page.
 
-use codat_keys::internal::plain;
+use codat_keys::internal::sanitize;
 use codat_keys::{ErrorKind, KeyId};
 use maud::{Markup, html};
 
@@ -60,10 +60,10 @@ impl Page<'_> {
                 }
                 @if let Some(time) = error.retry_after { p { (language.wait(time.as_secs())) } }
                 @if let Some(message) = &error.codat_message {
-                    p { (language.codat_says()) (language.quoted(html! { bdi lang="en" { (plain(message)) } })) }
+                    p { (language.codat_says()) (language.quoted(html! { bdi lang="en" { (sanitize(message)) } })) }
                 }
                 @if let Some(id) = &error.correlation_id {
-                    p { (language.correlation_id()) " " code { (plain(id)) } }
+                    p { (language.correlation_id()) " " code { (sanitize(id)) } }
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The output of `api`.
 
-use codat_keys::internal::{decode, escape_json, plain};
+use codat_keys::internal::{decode, escape_json, sanitize};
 use codat_keys::{Client, ErrorKind, Page, Response};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -66,7 +66,7 @@ impl Api {
         let mut head = format!("HTTP {}\n", response.status().as_u16());
         for (name, value) in response.headers() {
             let line = format!("{name}: {}", String::from_utf8_lossy(value.as_bytes()));
-            head += &plain(&if self.reveal { line } else { client.redact(&line) });
+            head += &sanitize(&if self.reveal { line } else { client.redact(&line) });
             head.push('\n');
         }
         print(&(head + "\n"))
