@@ -36,7 +36,9 @@ cargo xtask lint NAME…          run the named checks
 cargo xtask generate            write the generated files: docs/fidelity.md, the error classes, the public API, and the tables and programs on pages
 cargo xtask generate --check    fail if a generated file is out of date
 cargo xtask pin                 resolve the Python packages of tests and tools, and pin them by version and hash
-cargo xtask mutants             run the mutation tests: disable one mechanism at a time, and check that its tests fail
+cargo xtask mutants             run the mutation tests of both kinds: make one change at a time, and check that tests fail
+cargo xtask mutants source [FILE…]  run cargo-mutants for the pure modules, or the given ones
+cargo xtask mutants patches     run the mutation tests of tests/mutants
 cargo xtask mutants NAME…       run the mutation tests of tests/mutants/NAME.patch
 cargo xtask model-check         run create and delete against a model of the server, through every sequence of faults
 cargo xtask model-check CALL ADOPT KEYS CHOICES  repeat one schedule, as printed by the model check
@@ -78,7 +80,7 @@ fn run() -> Result<ExitCode> {
         ["dist"] => dist::run()?,
         ["fuzz", "--seconds", seconds, targets @ ..] => return fuzz::run(seconds, targets),
         ["pin"] => pin::write()?,
-        ["mutants", names @ ..] => return mutants::run(names),
+        ["mutants", arguments @ ..] => return mutants::run(arguments),
         ["model-check"] => return model_check::all(),
         ["model-check", "http", seed] => model_check::repeat(seed.parse().context("give the number of a run")?)?,
         ["model-check", call, adopt, keys, choices] => return model_check::one(call, adopt, keys, choices),

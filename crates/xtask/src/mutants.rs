@@ -1,5 +1,8 @@
-//! `cargo xtask mutants`: runs mutation tests. Each patch in `tests/mutants` disables one mechanism. The tests that the
-//! patch names must fail with the patch applied.
+//! `cargo xtask mutants`: runs mutation tests. cargo-mutants changes the pure modules of the core. Each patch in
+//! `tests/mutants` disables one mechanism of another module. The tests that the patch names must fail with the patch
+//! applied.
+
+mod source;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
@@ -35,15 +38,37 @@ enum Test {
     Page(String, String),
 }
 
-/// Copies the sources and runs every named test. Then applies each patch separately and checks that each of its tests
-/// fails. Skips and reports a patch if one of its tests already fails without the patch.
-pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
+/// Runs the mutation tests that the arguments select: the patches with these names, `patches` for all patches, or
+/// `source` and the paths of pure modules. Without arguments, runs all patches and all pure modules.
+pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
+    copy_sources()?;
+    let caught = match arguments {
+        [] => patches(&[])? & source::run(&[])?,
+        ["patches"] => patches(&[])?,
+        ["source", files @ ..] => source::run(files)?,
+        names => patches(names)?,
+    };
+    Ok(if caught { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Fails if a patch no longer applies, or if the configuration of cargo-mutants lists a module that does not exist.
+pub(crate) fn check() -> Result<()> {
+    for mutant in mutants()? {
+        let mut apply = command("git apply --check");
+        ensure!(apply.arg(&mutant.patch).status()?.success(), "{} does not apply any more", mutant.name);
+    }
+    source::check()
+}
+
+/// Runs every named test without a patch. Then applies each patch separately and checks that each of its tests fails.
+/// Skips and reports a patch if one of its tests already fails without the patch. Returns whether every test failed as
+/// it must.
+fn patches(names: &[&str]) -> Result<bool> {
     let mut mutants = mutants()?;
     for name in names {
         ensure!(mutants.iter().any(|mutant| mutant.name == *name), "tests/mutants has no patch {name}");
     }
     mutants.retain(|mutant| names.is_empty() || names.contains(&mutant.name.as_str()));
-    copy_sources()?;
     let (mut caught, mut missed) = (0, 0);
     mutants.retain(|mutant| {
         let failing = mutant.tests.iter().find_map(|test| match test.passes() {
@@ -70,16 +95,7 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
         patch(&mutant.patch, true)?;
     }
     println!("mutants: {caught} caught, {missed} not caught");
-    Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Fails if a patch no longer applies.
-pub(crate) fn check() -> Result<()> {
-    for mutant in mutants()? {
-        let mut apply = command("git apply --check");
-        ensure!(apply.arg(&mutant.patch).status()?.success(), "{} does not apply any more", mutant.name);
-    }
-    Ok(())
+    Ok(missed == 0)
 }
 
 fn mutants() -> Result<Vec<Mutant>> {

@@ -49,16 +49,32 @@ pub(crate) fn actionlint() -> Option<Command> {
 
 /// Returns the command of the dependency checker. The published workflow uses the same version.
 pub(crate) fn cargo_deny() -> Result<Command> {
-    let (name, version) = ("cargo-deny", "0.20.2");
-    let installed = Path::new("target/tools/bin").join(name);
-    if let Some(found) = [Path::new(name), &installed].into_iter().find(|tool| has_version(tool, version)) {
-        return Ok(program(found));
+    from_crates_io("deny", "0.20.2")
+}
+
+/// Returns the command of the generator of mutations.
+pub(crate) fn cargo_mutants() -> Result<Command> {
+    from_crates_io("mutants", "27.1.0")
+}
+
+/// Returns the command of a tool that adds the subcommand `name` to cargo.
+fn from_crates_io(name: &str, version: &str) -> Result<Command> {
+    let package = format!("cargo-{name}");
+    let installed = Path::new("target/tools/bin").join(&package);
+    let subcommand = |tool: &Path| {
+        let mut command = program(tool);
+        command.arg(name);
+        command
+    };
+    let has_version = |tool: &&Path| has_version(subcommand(tool), version);
+    if let Some(found) = [Path::new(&package), &installed].into_iter().find(has_version) {
+        return Ok(subcommand(found));
     }
     let mut install = command("cargo install --locked --debug --root target/tools --version");
     // Builds the tool without optimization, because optimizing its dependencies takes minutes, and the tool runs for
     // seconds.
-    run(install.args([version, name]).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
-    Ok(program(installed))
+    run(install.args([version, &package]).env("CARGO_PROFILE_DEV_DEBUG", "0"))?;
+    Ok(subcommand(&installed))
 }
 
 /// Returns the command of the program `name` from the packages that `tools/SET.txt` pins.
@@ -69,8 +85,8 @@ fn from_pypi(set: &str, name: &str) -> Result<Command> {
 }
 
 /// Returns whether a tool is installed and has this version.
-fn has_version(tool: &Path, version: &str) -> bool {
-    let Ok(output) = Command::new(tool).arg("--version").output() else { return false };
+fn has_version(mut tool: Command, version: &str) -> bool {
+    let Ok(output) = tool.arg("--version").output() else { return false };
     version_in(&String::from_utf8_lossy(&output.stdout)) == Some(version)
 }
 
@@ -88,7 +104,7 @@ mod tests {
         assert_eq!(version_in("typos-cli 1.52.0\n"), Some("1.52.0"));
         assert_eq!(version_in("twine version 7.0.0 (readme-renderer: 46.0)\n"), Some("7.0.0"));
         assert_eq!(version_in(""), None);
-        assert!(!has_version(Path::new("no-such-tool"), "1.52.0"));
-        assert!(!has_version(Path::new("cargo"), "1"));
+        assert!(!has_version(program("no-such-tool"), "1.52.0"));
+        assert!(!has_version(program("cargo"), "1"));
     }
 }
