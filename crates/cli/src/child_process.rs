@@ -1,4 +1,4 @@
-//! Runs a program as a child process with a key in its environment, and returns the program's exit status.
+//! Runs a program as a child process, and returns the program's exit status.
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -56,7 +56,8 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Runs a program, and returns its exit status. On Windows, the console sends Ctrl-C to the program too.
+/// Runs a program, and returns its exit status. Does not forward Ctrl-C, because the Windows console sends Ctrl-C to
+/// the program as well as to this process.
 #[cfg(windows)]
 pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     let program = command.get_program().to_owned();

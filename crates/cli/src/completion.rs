@@ -29,11 +29,11 @@ const BASH: &str = include_str!("completion.bash");
 /// The time limit for the request that lists the keys.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The function that builds the command with all subcommands. The completers of arguments need this command.
+/// The function that builds the clap command with all subcommands. The completions of arguments need this command.
 static COMMAND: OnceLock<fn() -> clap::Command> = OnceLock::new();
 
-/// Prints completions if a shell requests them, and returns whether a shell does. Ignores errors, because a message
-/// would appear within the command line.
+/// Prints completions if a shell requests them. Returns whether a shell does. Ignores errors, because a message would
+/// appear within the command line that the user types.
 pub(crate) fn answer(command: fn() -> clap::Command) -> bool {
     let folder = env::current_dir().ok();
     // Setting the value cannot fail, because `main` calls this function once.
@@ -42,7 +42,7 @@ pub(crate) fn answer(command: fn() -> clap::Command) -> bool {
     complete.try_complete(env::args_os(), folder.as_deref()).unwrap_or(true)
 }
 
-/// Prints the script that a shell sources.
+/// Prints the script that a shell runs to set up completions.
 pub(crate) fn print_script(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     let shells = Shells::builtins();
@@ -72,8 +72,8 @@ pub(crate) fn topics() -> Vec<CompletionCandidate> {
     commands().into_iter().chain([statuses]).collect()
 }
 
-/// Returns the names and ids of keys that begin with `begun`. Lists the keys with the API key that the command line
-/// would use.
+/// Returns the names and ids of keys that begin with `begun`. The request that lists the keys is authenticated as the
+/// completed command line would be.
 pub(crate) fn keys(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |keys, name| keys.either(name).is_ok(), true)
 }
@@ -83,7 +83,7 @@ pub(crate) fn ids(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |_, _| false, true)
 }
 
-/// Returns the names that begin with `begun` and that exactly one key has.
+/// Returns the key names that begin with `begun`. Omits a name that several keys have.
 pub(crate) fn names(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |keys, name| keys.name(name).is_ok(), false)
 }
@@ -112,8 +112,8 @@ fn candidates(
     all.map(|(value, help)| CompletionCandidate::new(value).help(Some(help.into()))).collect()
 }
 
-/// Lists the keys for completions. Returns `None` if a command supplies the API key. The command would run at every
-/// Tab, and might prompt for a password.
+/// Lists the keys for completions. Returns `None` if a key command supplies the API key, because the command would run
+/// at every Tab, and might prompt for a password.
 fn listed() -> Option<Vec<ApiKeyDetails>> {
     let connection = connection()?;
     match credential_selection::select(connection.key.profile.as_deref()).ok()? {

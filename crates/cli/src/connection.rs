@@ -1,4 +1,4 @@
-//! The options for the connection and the key, which all commands that call the API share.
+//! The options for the connection and the key. All commands that send requests to the API have these options.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub(crate) struct Connection {
 #[derive(Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct KeyOptions {
-    /// The profile to use [default: the key in the environment, CODAT_PROFILE, or the profile in use]
+    /// The profile whose key is used [default: a key in the environment, else CODAT_PROFILE, else the profile in use]
     #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(profile_candidates))]
     pub(crate) profile: Option<String>,
     /// The base URL of the API [default: that of the profile, CODAT_BASE_URL, or https://api.codat.io]
@@ -73,7 +73,8 @@ impl Connection {
 }
 
 impl KeyOptions {
-    /// Returns a client with the selected key, for commands that print the key or write it to a file.
+    /// Returns a client with the selected key and with the options of this struct only. Commands that just print the
+    /// key or write it to a file need no certificates and no proxy.
     pub(crate) async fn client(&self) -> Result<Client, Failure> {
         self.client_of(self.builder()).await
     }
@@ -127,8 +128,8 @@ impl KeyOptions {
         Ok(Credential::parse(&text)?)
     }
 
-    /// Returns the base URL for a profile. Returns an error if an option or variable gives a base URL with another
-    /// origin. The key of a profile is sent only to the origin of the profile.
+    /// Returns the base URL for requests with the key of a profile. Returns an error if an option or variable gives a
+    /// base URL with another origin, because the key of a profile is sent only to the origin of the profile.
     pub(crate) fn base_url_for(&self, profile: &Profile) -> Result<String, Failure> {
         let variable =
             || std::env::var_os("CODAT_BASE_URL").map(|url| (url.to_string_lossy().into_owned(), "CODAT_BASE_URL"));
@@ -152,7 +153,7 @@ impl KeyOptions {
         }
     }
 
-    /// Returns the source of the base URL: an option, a variable, the profile or the default.
+    /// Returns where the base URL comes from: an option, a variable, the profile or the default.
     pub(crate) fn base_url_source(&self) -> Result<&'static str, Failure> {
         Ok(
             match (

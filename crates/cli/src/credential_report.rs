@@ -1,5 +1,5 @@
-//! A report of the places where a command looks for its API key, for `doctor` and `whoami`. The module
-//! [`credential_selection`] selects the key.
+//! A report of the places where a command looks for its API key, for `doctor` and `whoami`: the option `--profile`, the
+//! variables with a key, `CODAT_PROFILE`, and the profile in use. The module [`credential_selection`] selects the key.
 
 use std::path::Path;
 
@@ -12,10 +12,11 @@ use crate::failure::Failure;
 
 const PROFILE_IN_USE: &str = "profile in use";
 
-/// A line of the report: the name of a place, and a description of the key in this place.
+/// A line of the report: a place such as `CODAT_API_KEY`, and a description of the key there.
 type Entry = (&'static str, String);
 
-/// Describes each place, in order of precedence.
+/// Describes each place where a command looks for its key, in order of precedence. `option` is the value of
+/// `--profile`.
 pub(crate) fn places(option: Option<&str>) -> Vec<Entry> {
     let mut places = Vec::new();
     if let Some(name) = option {
@@ -35,8 +36,8 @@ pub(crate) fn places(option: Option<&str>) -> Vec<Entry> {
     places
 }
 
-/// Returns one line with the place whose key is used and the places of lower precedence. Does not read the key again,
-/// because a pipe returns the key only once.
+/// Returns one line that says where the key comes from, and which places of lower precedence are ignored. `option` is
+/// the value of `--profile`. Does not read the key again, because a pipe returns the key only once.
 pub(crate) fn summary(option: Option<&str>) -> String {
     let is_any_in_use = Config::load().is_ok_and(|config| config.in_use().is_some());
     let mut places =
@@ -51,9 +52,9 @@ pub(crate) fn summary(option: Option<&str>) -> String {
     }
 }
 
-/// Returns a warning if every user can read the key file. Such a file is in use only if another user owns it:
-/// the core rejects a file of this user that all users can read.
-fn readers(path: &Path) -> &'static str {
+/// Returns a warning if every user of the machine can read the key file, and otherwise an empty text. The core rejects
+/// such a file if this user owns it, so the warning concerns only a file of another user.
+fn readers_warning(path: &Path) -> &'static str {
     if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
 }
 
@@ -61,13 +62,13 @@ fn passed_over(first: &str) -> String {
     format!("passed over: {first} comes first")
 }
 
-/// Describes the profile that a place names.
+/// Describes the profile with this name. `place` is the option, variable or file that selects the profile.
 fn profile(name: Result<Name, Failure>, place: &str) -> String {
     let state = name.and_then(|name| {
         let config = Config::load()?;
         let profile = config.get(&name, Some(place))?;
         let readers = match &profile.source {
-            config::Source::File(path) => readers(path),
+            config::Source::File(path) => readers_warning(path),
             _ => "",
         };
         Ok(format!("in use: `{name}`, whose key comes from {}{readers}", profile.source))
@@ -75,7 +76,8 @@ fn profile(name: Result<Name, Failure>, place: &str) -> String {
     state.unwrap_or_else(|failure| failure.to_string())
 }
 
-/// Describes the profile in use. `first` is a place of higher precedence, whose key is used instead.
+/// Describes the profile that `config.toml` selects, or says that another place has precedence. `first` is the place
+/// with the highest precedence, if it is another one.
 fn in_use(first: Option<&str>) -> String {
     match (Config::load(), first) {
         (Ok(config), first) => match (config.in_use(), first) {
@@ -88,8 +90,8 @@ fn in_use(first: Option<&str>) -> String {
     }
 }
 
-/// Describes the variables with a key. If a variable is invalid, or two variables have different keys, no variable is
-/// used.
+/// Describes the variables with a key. `before` is `--profile` if that option is given and has precedence. If a
+/// variable is invalid, or two variables have different keys, no variable is used.
 fn variables(before: Option<&str>) -> Vec<Entry> {
     let sources = codat_keys::credential_chain();
     let keys = || {
@@ -116,7 +118,7 @@ fn variables(before: Option<&str>) -> Vec<Entry> {
             };
             let use_of_it = if is_used { "in use: " } else { "not used: " };
             let path = std::env::var_os(source.variable).filter(|_| source.variable == "CODAT_API_KEY_FILE");
-            let readers = path.map(|path| readers(Path::new(&path))).unwrap_or_default();
+            let readers = path.map(|path| readers_warning(Path::new(&path))).unwrap_or_default();
             format!("{use_of_it}{form}, {}{readers}", credential.api_key().masked())
         }
     };

@@ -1,5 +1,6 @@
-//! The selection of a command's key. In order of precedence: the profile of `--profile`, the variables with a key, the profile
-//! of `CODAT_PROFILE`, and the profile in use.
+//! The selection of a command's key. In order of precedence: the profile that `--profile` names, the environment
+//! variables with a key, the profile that `CODAT_PROFILE` names, and the profile that `config.toml` selects, called the
+//! profile in use.
 
 use std::env;
 
@@ -14,7 +15,8 @@ const KEY_VARIABLES: [&str; 3] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_A
 
 /// The source of a command's key.
 pub(crate) enum Selection {
-    /// The environment variables with a key, even if no variable is set.
+    /// The environment variables `CODAT_API_KEY`, `CODAT_AUTH_HEADER` and `CODAT_API_KEY_FILE`. Also the selection if
+    /// no profile is selected and no variable is set: the client then reports that there is no key.
     Environment,
     Profile(Profile),
 }
@@ -36,7 +38,8 @@ pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
     KEY_VARIABLES.into_iter().filter(|name| env::var_os(name).is_some())
 }
 
-/// Returns the message that a profile is now in use. If a variable takes precedence, the message names the variable.
+/// Returns the message that `config.toml` now selects this profile. If an environment variable has precedence over the
+/// profile, the message says so.
 pub(crate) fn in_use(name: &Name) -> String {
     match before_profile_in_use(name) {
         None => format!("the profile `{name}` is in use"),
@@ -46,14 +49,15 @@ pub(crate) fn in_use(name: &Name) -> String {
     }
 }
 
-/// Returns the variable that takes precedence over the profile in use. A `CODAT_PROFILE` that names the same profile
-/// does not count.
+/// Returns the name of the environment variable that has precedence over the profile that `config.toml` selects.
+/// Ignores `CODAT_PROFILE` if it names the same profile.
 pub(crate) fn before_profile_in_use(name: &Name) -> Option<&'static str> {
     let profile = || env::var_os("CODAT_PROFILE").filter(|other| other != name.as_str()).map(|_| "CODAT_PROFILE");
     key_variables().next().or_else(profile)
 }
 
-/// Returns the name of the selected profile, and the option, variable or file that names it.
+/// Returns the name of the selected profile, and the option, variable or file that contains the name. `option` is the
+/// value of `--profile`.
 pub(crate) fn named(option: Option<&str>, config: &Config) -> Result<Option<(Name, String)>, Failure> {
     if let Some(name) = option {
         return Ok(Some((Name::parse(name, "--profile")?, "--profile".into())));
@@ -64,7 +68,7 @@ pub(crate) fn named(option: Option<&str>, config: &Config) -> Result<Option<(Nam
     Ok(config.in_use().map(|name| (name.clone(), in_config(config))))
 }
 
-/// Describes the setting that names the profile in use.
+/// Describes the setting in `config.toml` that names the profile in use.
 pub(crate) fn in_config(config: &Config) -> String {
     format!("`profile` in {}", config.path().display())
 }

@@ -5,11 +5,11 @@ use codat_keys::ErrorKind;
 /// The exit status of `audit` with findings.
 pub(crate) const FINDINGS: u8 = 3;
 
-/// The signals that cancel a call, and the exit status after each. SIGINT (Ctrl-C) is not listed: [`of`] returns its
+/// The signals that cancel a request, and the exit status after each. SIGINT (Ctrl-C) is not listed: [`of`] returns its
 /// exit status for [`ErrorKind::Cancelled`].
 pub(crate) const CANCELLED_BY: [(&str, u8); 2] = [("SIGHUP", 129), ("SIGTERM", 143)];
 
-/// The signal that ends the command without waiting for the outcome of a call, and its exit status.
+/// The signal that ends the command without waiting for the outcome of a request, and its exit status.
 pub(crate) const ENDED_BY: (&str, u8) = ("SIGQUIT", 131);
 
 /// The topic of `help` that lists the exit statuses.

@@ -21,12 +21,12 @@ const HINT: Style = AnsiColor::Cyan.on_default().bold();
 /// A failure of a command.
 pub(crate) struct Failure {
     status: u8,
-    /// `None` for a local failure: of a file, a terminal or a process.
+    /// The kind of the error. `None` for a local failure, such as an error of a file, a terminal or a process.
     kind: Option<ErrorKind>,
     message: String,
     notes: Vec<String>,
     hint: String,
-    /// The error of the core, if it is the cause.
+    /// The error of the core that caused the failure, if there is one.
     source: Option<Error>,
 }
 
@@ -36,15 +36,17 @@ impl Failure {
         Self { kind: Some(kind), ..Self::local(message, hint) }.with_status(status)
     }
 
-    /// Creates a local failure: of a file, a terminal or a process.
+    /// Creates a local failure, such as an error of a file, a terminal or a process.
     pub(crate) fn local(message: impl Display, hint: impl Display) -> Self {
         let (message, hint) = (without_secrets(message), without_secrets(hint));
         Self { status: 1, kind: None, message, notes: Vec::new(), hint, source: None }
     }
 
-    /// Creates the failure of a command that a signal ended. `done` describes the change made so far, with keys masked.
+    /// Creates the failure of a command that a signal ended. `done` describes the changes that the command has made
+    /// before, with keys masked.
     ///
-    /// This function does not mask keys again: compiling the patterns of all known keys would delay the end of the process.
+    /// This function does not mask keys again, because compiling the patterns of all known keys would delay the end of
+    /// the process.
     pub(crate) fn stopped(done: Option<String>) -> Self {
         let hint = match done {
             None => ErrorKind::Cancelled.hint(),
@@ -83,7 +85,7 @@ impl Failure {
     }
 
     /// Sets the exit status to 1 if it is 0, which is the status after a closed pipe. Commands call this function if
-    /// the loss of their output must be reported.
+    /// the user must learn that their output was lost.
     pub(crate) fn even_on_closed_pipe(self) -> Self {
         let status = self.status.max(1);
         self.with_status(status)
@@ -194,7 +196,8 @@ pub(crate) struct ErrorJson<'a> {
     elapsed_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<&'a str>,
-    /// `null` in JSON if the keys could not be listed.
+    /// The keys that may have been created. The outer `None` omits the member, and the inner `None` becomes `null`: the
+    /// keys could not be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Option<Vec<CandidateJson>>>,
 }

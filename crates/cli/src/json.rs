@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use codat_keys::internal::escape_json;
 use serde::Serialize;
 
-/// The maximum depth of indentation. Without this limit, deeply nested JSON would be printed with a size quadratic in
-/// the depth.
+/// The maximum depth of indentation. Without this limit, the indentation of deeply nested JSON would grow with the
+/// square of the depth.
 const MAX_INDENTED: usize = 64;
 
 /// Serializes a document, with invisible characters escaped.

@@ -1,4 +1,4 @@
-//! The arguments for the output of a key, and the output itself.
+//! The arguments that say where a key is printed or written, and the functions that do it.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub(crate) struct KeyOutput {
     /// Print {"key":{"id","name","created","inUse","key"}}; `create` adds "how" it was created and "extras", other new keys
     #[arg(long)]
     pub(crate) json: bool,
-    /// Print the key in clear: only its value, or within the JSON
+    /// Print the whole key instead of a masked key: alone, or in the JSON with --json
     #[arg(long)]
     pub(crate) reveal: bool,
     /// Write only the key's value to a file that only you can read, or to standard output (`-`)
@@ -37,7 +37,8 @@ impl KeyOutput {
     }
 }
 
-/// Checks the destination of a new key before a request is sent. Reserves the file if the destination is a file.
+/// Checks, before a request creates a key, that the key can be written to its destination. If the destination is a
+/// file, opens and locks the file.
 pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure> {
     if output.is_dash() {
         if output.json {
@@ -60,8 +61,8 @@ pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure>
     output.out.as_deref().map(|path| SecretFile::reserve(path, output.overwrite)).transpose()
 }
 
-/// Writes a key in clear to the reserved file or to standard output, as `output` says. Otherwise, prints the key
-/// masked.
+/// Writes a key in clear to `file` if there is a file, or to standard output if `output` says so. Otherwise, prints the
+/// key masked.
 pub(crate) fn write_secret(
     client: &Client,
     key: &ApiKeyDetails,
@@ -84,7 +85,8 @@ pub(crate) fn write_secret(
     }
 }
 
-/// Returns the hint of the error for a key whose value could not be written.
+/// Returns the hint of the error if a key was created but its value could not be written. The hint is the command that
+/// fetches the value.
 pub(crate) fn fetch_hint(key: &ApiKeyDetails) -> String {
     format!("the key exists: fetch it with `codat-keys show --id {} --out FILE`", key.id)
 }

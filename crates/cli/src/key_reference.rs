@@ -18,20 +18,21 @@ pub(crate) struct KeyReference {
     /// The id of the key
     #[arg(long, add = ArgValueCompleter::new(completion::ids))]
     id: Option<String>,
-    /// The name of the key, which no other key may have
+    /// The name of the key; an error if several keys have this name
     #[arg(long, add = ArgValueCompleter::new(completion::names))]
     name: Option<String>,
 }
 
 impl KeyReference {
-    /// Returns an error for an invalid id, such as a path, before a request is sent.
+    /// Returns an error if the id cannot be an id, before a request is sent. A text with a slash, for example, would
+    /// change the path of the request.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let hint = "give an id as `codat-keys list` shows it; if this is the name of a key, use --name NAME";
         let checked = self.id.as_ref().or(self.either.as_ref()).map(|id| KeyId::parse(id)).transpose();
         checked.map(drop).map_err(|error| Failure::new(error.kind(), error, hint))
     }
 
-    /// Returns the key that the arguments name.
+    /// Returns the listed key that the arguments name.
     pub(crate) fn resolve<'a>(&self, keys: &'a [ApiKeyDetails]) -> Result<&'a ApiKeyDetails, Failure> {
         let keys = References::new(keys);
         let (found, called) = match self {

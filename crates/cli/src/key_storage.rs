@@ -66,8 +66,8 @@ pub(crate) async fn remove(profile: &Profile, limit: Duration) -> Result<(), Fai
     }
 }
 
-/// Returns an error if a program other than `codat-keys` stores the key of the profile. That program must also replace
-/// and remove the key.
+/// Returns an error if the key of the profile is not stored where `login` stores keys. `codat-keys` does not replace or
+/// remove a key that another program stores.
 pub(crate) fn check_is_stored_here(config: &Config, profile: &Profile) -> Result<(), Failure> {
     let path = config.path().display();
     match &profile.source {

@@ -29,9 +29,9 @@ pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
 /// Returns an error if standard output is closed. Commands call this function before a request whose result would be
 /// lost.
 ///
-/// At startup, Rust replaces a closed standard output by the null device, open for reading and writing. A shell opens
-/// `> /dev/null` for writing only, which does not count as closed. A standard output that is open only for reading
-/// counts as closed.
+/// A closed standard output is recognized by its replacement: at startup, Rust opens the null device for reading and
+/// writing. A shell opens `> /dev/null` for writing only, so it is not taken for closed. A standard output that cannot
+/// be written to counts as closed.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
         let hint = format!("{hint}; nothing was sent");
@@ -68,10 +68,10 @@ pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the body of a response, and ends the last line of a text.
+/// Writes the body of a response. A text gets a line break at its end if it has none.
 ///
-/// Invisible characters in JSON are escaped. Other bodies are written unchanged to a file or a pipe. A terminal
-/// receives text without control characters. A body that is not text is an error on a terminal.
+/// Invisible characters in JSON are escaped. Other bodies are written unchanged to a file or a pipe. On a terminal,
+/// control characters are removed from a text, and a body that is not text is an error.
 pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(body) else {
         if stdout().is_terminal() {

@@ -82,7 +82,9 @@ fn failure(error: &clap::Error, help: &str) -> Failure {
     Failure::new(ErrorKind::InvalidInput, message, hint(error, help))
 }
 
-/// Returns the message of a value parser of this program. The messages of clap's own parsers would quote the value.
+/// Returns why the value of an argument is invalid. The message comes from the value parsers of this program, which do
+/// not quote the value. For a value that a parser of clap rejects, returns only "not valid", because clap's message
+/// would quote the value.
 fn reason(error: &clap::Error) -> String {
     let reason = error.source().map(ToString::to_string).filter(|reason| reason.starts_with("not "));
     reason.unwrap_or_else(|| "not valid".into())
@@ -103,7 +105,8 @@ fn hint(error: &clap::Error, help: &str) -> String {
     }
 }
 
-/// Returns an argument without its value. Returns `None` if the argument is long enough to be a key.
+/// Returns the part of an unknown argument that an error can repeat: the text before `=`. Returns `None` if this text
+/// is long enough to be a key.
 fn repeated(given: String) -> Option<String> {
     let given = given.split('=').next().unwrap_or_default().to_owned();
     (given.chars().count() <= MAX_REPEATED_CHARS).then_some(given)

@@ -1,4 +1,4 @@
-//! The Tokio runtime of a command, which a signal can stop.
+//! The Tokio runtime of a command. A signal can end the command.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -33,7 +33,8 @@ fn survive_file_size_limit() {
     let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
-/// Waits for a call that only reads. A signal cancels the call, and the result is a failure of kind `Cancelled`.
+/// Waits for the result of a request that only reads. A signal cancels the request, and the result is then a failure of
+/// kind `Cancelled`.
 pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
     call: impl IntoFuture<Output = Result<T, E>>,
 ) -> Result<T, Failure> {

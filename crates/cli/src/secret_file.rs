@@ -15,17 +15,18 @@ use crate::signals::with_state;
 /// The disk space in bytes that must be available before a key is created. A key is smaller.
 const RESERVED_BYTES: usize = 4096;
 
-/// A file that is reserved for a key before the key is created. The reservation ensures that the file is writable and
-/// that no other command writes to it.
+/// The destination file of a key, reserved before the key is created. The reservation ensures that the file can be
+/// written and that no other command writes to it.
 ///
-/// The reserved file is open for writing and locked. A new file is removed again unless a secret is written. The secret
-/// is written to a temporary file (0600 on Unix), which then replaces the reserved file, so that no reader sees a part
-/// of the secret. A file that cannot be replaced, such as a mount point, is written in place.
+/// The destination file is open and locked. If it did not exist, it is created empty, and it is removed again unless
+/// the secret is written. The secret is written to a temporary file (0600 on Unix), which then replaces the destination
+/// file, so that no reader sees a part of the secret. A destination file that cannot be replaced, such as a mount
+/// point, is written in place.
 pub(crate) struct SecretFile {
     path: PathBuf,
     claim: File,
     is_new: bool,
-    /// The file that replaces the reserved file. `None` if no file can be created in the folder.
+    /// The temporary file that replaces the destination file. `None` if no file can be created in the folder.
     temporary: Option<AtomicFile>,
 }
 
@@ -78,7 +79,7 @@ impl SecretFile {
         Ok(file)
     }
 
-    /// Writes the secret without a line break at the end. `hint` becomes the hint of the error if writing fails.
+    /// Writes the secret without a line break at the end. If writing fails, the error has the hint `hint`.
     pub(crate) fn write(mut self, secret: &str, hint: &str) -> Result<(), Failure> {
         let written = match is_at(&self.path, &self.claim) {
             true => self.replace(secret).or_else(|_| self.write_in_place(secret)),
@@ -133,7 +134,8 @@ fn create(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).open(path)
 }
 
-/// Opens a file that may be written in place. The content and the mode of the file must be writable.
+/// Opens an existing file for writing. Checks that this process can also set the mode of the file, as is done before
+/// the file is written in place.
 fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).open(path)?;
     file.set_permissions(file.metadata()?.permissions())?;

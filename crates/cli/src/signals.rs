@@ -1,9 +1,10 @@
 //! Handling of the signals that ask this process to end.
 //!
-//! A separate thread receives the signals, so that they also end a command that is blocked outside of a call, such as in a read of
-//! standard input. The first signal cancels the running call, and the command reports the outcome of the call. If no call is
-//! running, the first signal ends the process immediately; otherwise the second signal does. Destructors do not run in this case,
-//! so this module also removes temporary files, kills key commands and restores the terminal settings.
+//! A separate thread receives the signals, so that they also end a command that waits for something other than a
+//! request, such as a read of standard input. While requests run, the first signal cancels them, the command reports
+//! their outcome, and a second signal ends the process. While no request runs, the first signal ends the process.
+//! Destructors do not run when a signal ends the process, so this module removes temporary files, kills key commands
+//! and restores the terminal settings.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -25,9 +26,9 @@ mod terminal;
 pub(crate) use received::{Received, Signal};
 pub(crate) use terminal::Terminal;
 
-/// The time after the first signal in which further signals except SIGQUIT are ignored. A process can receive two copies of
-/// one signal: one that the terminal or `timeout` sends to the process group, and one that a parent process in this group
-/// forwards. systemd can send SIGTERM and SIGHUP together.
+/// After the first signal, further signals are ignored for this time, because they may be copies of the first. A
+/// process can receive a signal twice: the terminal or `timeout` sends it to the process group, and a parent process in
+/// this group forwards it. systemd can send SIGTERM and SIGHUP together. SIGQUIT always ends the process immediately.
 const COPY_TIME: Duration = Duration::from_secs(1);
 
 /// The first signal that was received.
@@ -36,28 +37,31 @@ static STOPPED: LazyLock<watch::Sender<Option<Signal>>> = LazyLock::new(|| watch
 static STATE: Mutex<State> = Mutex::new(State {
     calls: 0,
     is_ending: false,
-    is_left: false,
+    is_child_in_charge: false,
     done: None,
     files: Vec::new(),
     terminal: None,
     key_commands: Vec::new(),
 });
 
-/// The state that this module needs to end the process: the running calls, the cleanup, and the change to report.
+/// The state that this module needs to end the process: the running requests, the files and processes to clean up, and
+/// the changes to report.
 pub(crate) struct State {
-    /// The number of running calls. After a signal, each call reports its own outcome.
+    /// The number of running requests and changes. While it is not zero, the first signal does not end the process, and
+    /// the command reports the outcome.
     calls: usize,
     /// Whether a signal is ending this process.
     is_ending: bool,
-    /// Whether a child process handles the signals instead of this process.
-    is_left: bool,
-    /// A description of the change made so far, with keys masked.
+    /// Whether a child process has taken over: this process ignores signals, and ends when the child ends.
+    is_child_in_charge: bool,
+    /// A description of the changes that the command has made so far, with keys masked.
     done: Option<String>,
-    /// The files to remove when a signal ends this process. The handles identify the files.
+    /// The files to remove when a signal ends this process. A file is removed only if its path still refers to the file
+    /// of the handle.
     files: Vec<(PathBuf, Handle)>,
     /// The settings of the terminal before a prompt disabled the echo.
     terminal: Option<Terminal>,
-    /// The key commands to kill when a signal ends this process.
+    /// The key commands to kill when a signal ends this process. A key command is a program that prints the API key.
     key_commands: Vec<AbortHandle>,
 }
 
@@ -69,7 +73,8 @@ impl State {
         }
     }
 
-    /// Cancels the removal of a file. If a signal ends the process later, the report says that the file was written.
+    /// Cancels the removal of a file that now contains a secret. If a signal ends the process later, the printed
+    /// message says that the file was written.
     pub(crate) fn keep(&mut self, path: &Path) {
         self.files.retain(|(other, _)| other != path);
         self.done = Some(without_secrets(format!("{} was written", path.display())));
@@ -106,7 +111,8 @@ impl State {
 
 /// Starts the thread that receives signals. If the thread cannot start, signals keep the default action of the system.
 ///
-/// If a signal ends the process while no call is running, `report` prints the change made so far.
+/// If a signal ends the process while no request is running, `report` prints the changes that the command has made so
+/// far.
 pub(crate) fn handle(report: impl Fn(Option<String>) + Clone + Send + 'static) {
     let (tx, rx) = channel();
     let handle = move || {
@@ -130,10 +136,12 @@ pub(crate) fn handle(report: impl Fn(Option<String>) + Clone + Send + 'static) {
     }
 }
 
-/// Cancels the running calls, or ends the process. Returns `false` if a child process handles the signals.
+/// Handles a signal. The first signal cancels the running requests, or ends the process if there are none. A later
+/// signal, or SIGQUIT, ends the process immediately. Returns `false` if a child process has taken over the handling of
+/// signals.
 fn end(signal: Signal, is_first: bool, report: &(impl Fn(Option<String>) + Clone + Send + 'static)) -> bool {
     let mut state = lock();
-    if state.is_left {
+    if state.is_child_in_charge {
         return false;
     }
     if !is_first || signal.is_abrupt() {
@@ -171,7 +179,7 @@ pub(crate) fn was_received() -> bool {
     STOPPED.borrow().is_some()
 }
 
-/// Returns the description of the change made so far, with keys masked.
+/// Returns the description of the changes that the command has made so far, with keys masked.
 pub(crate) fn done() -> Option<String> {
     running().done.clone()
 }
@@ -181,13 +189,14 @@ pub(crate) fn status() -> u8 {
     STOPPED.borrow().map_or(exit_status::of(ErrorKind::Cancelled), Signal::status)
 }
 
-/// Begins a change. Until [`end_change`], the first signal does not end the process, and the command reports the outcome.
+/// Marks the start of a change of data. Until [`end_change`], the first signal does not end the process, and the
+/// command reports the outcome.
 pub(crate) fn begin_change() {
     running().calls += 1;
 }
 
-/// Ends a change, which `done` describes. From this call on, the first signal ends the process immediately and reports
-/// `done`.
+/// Marks the end of the change that [`begin_change`] started. `done` describes the change. From then on, the first
+/// signal ends the process immediately again, and reports `done`.
 pub(crate) fn end_change(done: String) {
     // Masks keys before locking the state, because building the search for keys takes time.
     let done = without_secrets(done);
@@ -203,10 +212,10 @@ pub(crate) fn with_state<T>(act: impl FnOnce(&mut State) -> T) -> T {
 
 /// Lets a child process handle the signals. This process ends when the child ends.
 pub(crate) fn leave_to_child() {
-    running().is_left = true;
+    running().is_child_in_charge = true;
 }
 
-/// A guard that counts a running call until the guard is dropped.
+/// A guard that counts a running request in [`State`] until the guard is dropped.
 struct Call;
 
 impl Call {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::redact::without_secrets;
 use crate::signals;
 
-/// How long a blocked standard error delays the end of the process after a signal.
+/// After a signal, how long a blocked write to standard error can delay the end of the process.
 const BLOCKED_TIMEOUT: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 

@@ -62,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns the text of a template with the given parts.
+    /// Writes `parts` as a template, the reverse of `parse`. `space` is the white space within the braces.
     fn template_of(parts: &[Part<'_>], space: &str) -> String {
         let braces = |name: &str| format!("{{{{{space}{name}{space}}}}}");
         let write = |part: &Part<'_>| match part {
@@ -74,7 +74,7 @@ mod tests {
         parts.iter().map(write).collect()
     }
 
-    /// Renders parts with the names of the values in place of the values.
+    /// Renders `parts` to compare them: texts are joined, and each placeholder becomes its name, such as `<Key>`.
     fn meaning(parts: &[Part<'_>]) -> String {
         let render = |part: &Part<'_>| match part {
             Part::Text(text) => (*text).to_owned(),

@@ -17,11 +17,11 @@ use crate::output::{print_json, print_rows};
 use crate::runtime::unless_interrupted;
 use crate::stderr::eprint_line;
 
-/// The minimum number of keys with which an account is reported as nearly full. Codat allows ten keys, and a rotation
-/// adds one.
+/// The number of keys from which `audit` reports that the Codat client is nearly full. Codat allows ten keys, and a
+/// rotation must create a key before it deletes another.
 const MANY: usize = 8;
 
-/// The base name of replacements for keys without a name.
+/// The base name of a key without a name. A replacement for this key is then named `key~<tag>`.
 const BASE_OF_NAMELESS: &str = "key";
 
 #[derive(Args)]
@@ -164,7 +164,7 @@ fn findings_of_all(keys: &[ApiKeyDetails]) -> Vec<Kind> {
     found.into_iter().filter_map(|(kind, is_so)| is_so.then_some(kind)).collect()
 }
 
-/// An index of the names of all keys. One pass over the keys builds it, so that an audit takes linear time.
+/// An index that finds the keys with the same name, and the replacements of a key, without comparing each pair of keys.
 struct Names<'a> {
     /// The number of keys with each name.
     keys: HashMap<&'a str, usize>,

@@ -50,7 +50,7 @@ pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     write_secret(&client, &made.key, &create.output, file, Some(&made))
 }
 
-/// Describes a created key, one note a line.
+/// Describes a created key in notes of one line each.
 fn describe(made: &Creation, is_written: bool) -> Vec<String> {
     let id = &made.key.id;
     let how = match made.how {

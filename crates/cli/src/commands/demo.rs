@@ -66,7 +66,7 @@ impl Demo<'_> {
         Ok(key)
     }
 
-    /// Creates a key while the emulator closes the connection instead of responding.
+    /// Creates a key while the emulator closes the connection instead of sending the response.
     async fn lose_a_response(&self) -> Result<(), Failure> {
         let script = r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#;
         self.emulator.set_faults(script).map_err(|error| Failure::local(error, "please report it"))?;
@@ -115,7 +115,7 @@ impl Demo<'_> {
         self.print_step("delete", &error_text(refused, ErrorKind::LastKey)?).await
     }
 
-    /// Checks the state of the emulator without the client.
+    /// Reads the keys directly from the emulator, and checks that `last` is the only key.
     async fn check_state(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
         let state = self.read_control("state").await?;
         let keys = state["keys"].as_array().map(Vec::as_slice).unwrap_or_default();

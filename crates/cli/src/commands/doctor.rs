@@ -1,4 +1,4 @@
-//! The command `doctor`: reports the configuration and the results of two calls, without secrets.
+//! The command `doctor`: reports the configuration and the results of two requests, without secrets.
 
 use std::time::{Duration, Instant};
 
@@ -88,8 +88,8 @@ impl Serialize for ReportJson<'_> {
     }
 }
 
-/// Returns the JSON name for the label of a line: `baseUrl` for `base URL`. Names of variables and options are
-/// unchanged.
+/// Returns the name of the JSON member for a line of the report: `baseUrl` for the label `base URL`. Names of variables
+/// and options are unchanged.
 fn member(what: &str) -> String {
     if what.contains('_') || what.starts_with('-') {
         return what.to_owned();
@@ -115,7 +115,8 @@ async fn examine(report: &mut Report, connection: &Connection) -> Result<(), Fai
     keys(report, &client, &unless_interrupted(client.keys().list()).await?)
 }
 
-/// Sends two requests, because the time of the first includes the setup of the connection.
+/// Sends two requests and reports how long each takes. The time of the first request includes the setup of the
+/// connection.
 async fn call(report: &mut Report, client: &Client) -> Result<(), Failure> {
     let (asked, clock) = (Instant::now(), Timestamp::now());
     let response = unless_interrupted(client.request(Method::GET, "/apiKeys")).await?;
@@ -135,7 +136,7 @@ fn tls(connection: &Connection, client: &Client) -> String {
     }
 }
 
-/// Compares the `Date` of the response with the local time before the request and after the response.
+/// Compares the `Date` header of a response with the local time before the request and after the response.
 fn skew(response: &Response, asked: Timestamp, answered: Timestamp) -> String {
     let Some(date) = response.date() else { return "the response has no date".into() };
     let (least, most) = (asked.duration_since(date).as_secs(), answered.duration_since(date).as_secs());

@@ -41,8 +41,8 @@ async fn command(exec: &Exec) -> Result<Command, Failure> {
 
 /// Replaces this process by the program, which then receives the signals and sets the exit status.
 ///
-/// The init process of a container starts the program as a child process instead. An init process must reap orphans,
-/// and the kernel ignores signals that an init process does not handle.
+/// If this process is the init process of a container, it starts the program as a child process instead. An init
+/// process must reap orphans, and the kernel does not deliver signals that an init process does not handle.
 #[cfg(unix)]
 fn become_command(mut command: Command) -> Result<ExitCode, Failure> {
     if child_process::is_init() {

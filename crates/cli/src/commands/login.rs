@@ -1,4 +1,4 @@
-//! The command `login`: checks a key with a call, and only then stores it in a profile.
+//! The command `login`: sends a request with a key, and stores the key in a profile if Codat accepts it.
 
 use clap::Args;
 use codat_keys::{ApiKey, ApiKeyDetails};
@@ -59,8 +59,8 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Stores the key of a profile. A failure never leaves a profile with a key and a base URL that were not checked
-/// together.
+/// Stores a new key in a profile. If a step fails, the profile does not combine a key with a base URL for which the key
+/// was not checked.
 async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str, key: &ApiKey) -> Result<(), Failure> {
     let limit = login.connection.key.keyring_timeout();
     let known = config.find(name).cloned();

@@ -61,7 +61,7 @@ fn render(man: &clap_mangen::Man, is_whole: bool, page: &mut Vec<u8>) -> std::io
 }
 
 fn own_sections() -> Roff {
-    let config = Config::path_for_show();
+    let config = Config::path_for_manual();
     let files = [
         (config.as_str(), "The profiles. It names where each key is, and never holds one."),
         ("keys/PROFILE, beside it", "The key of a profile that login stored in a file."),

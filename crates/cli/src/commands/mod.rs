@@ -1,4 +1,5 @@
-//! The commands with their arguments. No argument takes a key, because every process of the machine can read `argv`.
+//! The commands with their arguments. No argument contains a key, because every process of the machine can read the
+//! arguments of a process.
 
 mod api;
 mod audit;

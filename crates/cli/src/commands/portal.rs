@@ -27,7 +27,8 @@ use crate::stderr::eprint_line;
 /// How long the page stays open without requests.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
-/// How long to wait for a browser launcher to fail. A launcher that is not configured fails sooner.
+/// How long to wait for a browser launcher to fail. A launcher that still runs after this time counts as successful,
+/// because a launcher without a browser fails sooner.
 const LAUNCH_TIMEOUT: Duration = Duration::from_millis(250);
 
 #[derive(Args)]
@@ -88,7 +89,7 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
     reported
 }
 
-/// Cancels the running changes of keys, and reports the outcomes that no page has shown.
+/// Cancels the running creations and deletions of keys, and reports the outcomes that the page has not shown.
 async fn stop(changes: &Changes) -> Result<(), Failure> {
     let mut last = Ok(());
     for ended in changes.cancel().await {
@@ -146,8 +147,8 @@ fn open(link: &str) -> Option<NamedTempFile> {
     Some(file)
 }
 
-/// Starts a browser launcher that does not receive the signals of this terminal. Returns `false` if the launcher fails
-/// within [`LAUNCH_TIMEOUT`].
+/// Starts a program that opens the browser. The program does not receive the signals of this terminal. Returns `false`
+/// if it cannot be started or fails within [`LAUNCH_TIMEOUT`].
 fn launch(mut command: Command) -> bool {
     let quiet = without_credentials(&mut command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! The command `profile`: lists, selects and shows the profiles in `config.toml`. Does not read a key.
+//! The command `profile`: lists, selects and shows the profiles in `config.toml`. Does not read keys.
 
 use clap::{Args, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
@@ -34,7 +34,7 @@ enum ProfileCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Select the profile in use, the default if neither the environment nor --profile selects a key
+    /// Select the profile whose key is used if neither --profile nor the environment selects a key
     #[command(after_help = "Example: codat-keys profile use work")]
     Use {
         /// The profile

@@ -20,23 +20,23 @@ pub(crate) use profile::{Command, Name, Place, Profile, Source};
 use crate::atomic_file::AtomicFile;
 use crate::failure::Failure;
 
-/// The folder for keys that are stored in files and not in the keyring. The folder is in the folder of `config.toml`.
-/// The name of each file is the name of its profile.
+/// The name of the folder for keys that are stored in files instead of the keyring. The folder is in the folder of
+/// `config.toml`. The name of each file is the name of its profile.
 const KEYS: &str = "keys";
 
 pub(crate) struct Config {
     path: PathBuf,
-    /// The document as it was read. Saving this document keeps comments and formatting.
+    /// The TOML document of `config.toml`. It keeps the user's comments and formatting when it is saved.
     document: DocumentMut,
     in_use: Option<Name>,
     profiles: Vec<Profile>,
-    /// The lock file, if [`lock`](Self::lock) loaded this configuration. Dropping the file releases the lock.
+    /// The lock file, held from [`lock`](Self::lock) until this value is dropped. `None` after [`load`](Self::load).
     _lock: Option<File>,
 }
 
 impl Config {
-    /// Loads the configuration to change it. Waits until no other process holds the lock. The returned value holds the
-    /// lock until it is dropped.
+    /// Locks and loads the configuration in order to change it. Waits until no other process holds the lock. The
+    /// returned value holds the lock until it is dropped.
     pub(crate) fn lock() -> Result<Self, Failure> {
         let folder = folder()?;
         private_folder(&folder)?;
@@ -71,8 +71,8 @@ impl Config {
         self.document.to_string()
     }
 
-    /// Returns the path of the configuration for the manual page.
-    pub(crate) fn path_for_show() -> String {
+    /// Returns the path of `config.toml`, for the manual page.
+    pub(crate) fn path_for_manual() -> String {
         folder().map_or("config.toml".into(), |folder| folder.join("config.toml").display().to_string())
     }
 
@@ -94,7 +94,8 @@ impl Config {
         self.profiles.iter().find(|profile| profile.name == *name)
     }
 
-    /// Returns the profile with this name. Errors mention `named_by`, the option, variable or file that gives the name.
+    /// Returns the profile with this name. If there is none, the error mentions `named_by`: the option, variable or
+    /// file that contains the name.
     pub(crate) fn get(&self, name: &Name, named_by: Option<&str>) -> Result<&Profile, Failure> {
         self.find(name).ok_or_else(|| {
             let names: Vec<&str> = self.profiles.iter().map(|profile| profile.name.as_str()).collect();

@@ -73,8 +73,8 @@ impl Display for Source {
 
 /// The name of a profile.
 ///
-/// The name is also a file name. Capitals are rejected, because some file systems ignore case. A key that was given as
-/// a name by mistake is invalid, and errors do not repeat it.
+/// The name is also a file name, so capitals are rejected: some file systems ignore case. A text that may be a key,
+/// given as a name by mistake, is rejected, and errors do not repeat it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Name(String);

@@ -1,5 +1,5 @@
-//! The parser of `config.toml`. An error names the line and the mistake, but never repeats a value, because the value may
-//! be a key that was put there by mistake.
+//! The parser of `config.toml`. An error states the line and the mistake, but never repeats a value, because a user may
+//! have put a key there by mistake.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +21,7 @@ use crate::failure::Failure;
 const EXAMPLE: &str = "write it like: [profiles.work] base_url = \"https://api.codat.io\", source = \"keyring\" | { file = \"PATH\" } | \
                        { command = [\"vault\", \"...\"], timeout = \"5s\", cached_for = \"10m\" }";
 
-/// The maximum number of characters in a name that an error repeats. A longer name could be a key, which has 40
+/// The maximum number of characters in a member name that an error repeats. A longer name could be a key, which has 40
 /// characters.
 const MAX_REPEATED_CHARS: usize = 20;
 
@@ -47,7 +47,7 @@ pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, F
     Ok(Config { path: path.to_owned(), in_use: file.profile, profiles, document: document.into_mut(), _lock: None })
 }
 
-/// Removes values, and names that are long enough to be a key, from an error message of serde.
+/// Removes the values from an error message of serde, and the names of members that are long enough to be a key.
 fn without_values(message: &str) -> String {
     let Some((what, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
     if what.starts_with("invalid ") {
@@ -80,7 +80,7 @@ struct ProfileTable {
 #[serde(try_from = "String")]
 struct BaseUrl(String);
 
-/// The source of a key if it is written as a table, such as `{ file = "PATH" }`.
+/// The source of a profile's key in the form of a TOML table, such as `{ file = "PATH" }`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SourceTable {

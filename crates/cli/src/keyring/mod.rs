@@ -15,8 +15,8 @@ pub(crate) use system::{fetch, remove, store};
 
 use crate::failure::Failure;
 
-/// The default timeout of a request to the keyring. A locked keyring may wait for its password in a prompt that the
-/// user does not see.
+/// The default timeout of a request to the keyring. A request to a locked keyring may wait for a password in a prompt
+/// that the user does not see.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The reason why the keyring did not complete a request.

@@ -31,7 +31,7 @@ pub(crate) async fn remove(name: &Name, limit: Duration) -> Result<(), KeyringEr
     within(limit, name, Entry::delete_credential).await.map_err(may_still_complete)
 }
 
-/// Adds a hint to the error of a cancelled request, which the keyring may still complete.
+/// Adds a hint to the error of a cancelled keyring request, because the keyring may still complete the request.
 fn may_still_complete(error: KeyringError) -> KeyringError {
     match error {
         KeyringError::Other(failure) if failure.is_of(ErrorKind::Cancelled) => {
@@ -41,7 +41,8 @@ fn may_still_complete(error: KeyringError) -> KeyringError {
     }
 }
 
-/// Runs a keyring request on another thread. If the request takes longer than `limit`, abandons the thread.
+/// Runs a keyring request on another thread. If the request takes longer than `limit`, returns an error and leaves the
+/// thread running.
 async fn within<T: Send + 'static>(
     limit: Duration,
     name: &Name,
@@ -101,7 +102,7 @@ fn convert(error: &Error) -> KeyringError {
     }
 }
 
-/// Describes a keyring error without the bytes of the entry, which some errors contain.
+/// Describes a keyring error. Some keyring errors contain the stored secret, which the description omits.
 fn reason(error: &Error) -> String {
     match error {
         Error::PlatformFailure(source) | Error::NoStorageAccess(source) => source.to_string(),

@@ -11,13 +11,13 @@ use std::task::Poll;
 pub(crate) struct Signal(i32);
 
 impl Signal {
-    /// Ctrl-C. The terminal also sends this signal to child processes.
+    /// Ctrl-C. The terminal sends this signal to child processes too.
     pub(crate) const INTERRUPT: Self = Self(2);
-    /// Ctrl-\. The terminal also sends this signal to child processes.
+    /// Ctrl-\. The terminal sends this signal to child processes too.
     #[cfg(unix)]
     pub(crate) const QUIT: Self = Self(libc::SIGQUIT);
-    /// The signal of the command `kill`, which sends it to this process only. On Windows, the end of the console or of
-    /// the session.
+    /// The signal of the command `kill`. In contrast to Ctrl-C, only this process receives it. On Windows, this number
+    /// stands for the events that close the console, log the user off or shut the system down.
     const TERMINATE: Self = Self(15);
 
     /// The signals whose default action ends a process. Excludes signals that report a defect of the process.

@@ -35,7 +35,7 @@ pub(crate) struct Api {
     /// Send the content of this file as the body, `-` for standard input [default content type: application/json]
     #[arg(long, value_name = "FILE", conflicts_with = "field")]
     input: Option<PathBuf>,
-    /// Add a header; may be repeated. The Authorization header is always sent
+    /// Add a header; may be repeated. The Authorization header is added automatically
     #[arg(long, short = 'H', value_name = "NAME: VALUE", value_parser = header)]
     pub(super) header: Vec<(HeaderName, HeaderValue)>,
     /// Request all pages, and print one JSON document per page
@@ -78,7 +78,7 @@ impl Api {
         Ok((!fields.is_empty()).then(|| Value::from(fields).to_string().into_bytes()))
     }
 
-    /// Reads the body from a file. JSON is converted to UTF-8 without a byte order mark.
+    /// Reads the request body from a file. JSON is converted to UTF-8 without a byte order mark.
     fn input(&self, file: &Path) -> Result<Vec<u8>, Failure> {
         let bytes = read(file)?;
         if self.has_content_type() {

@@ -27,7 +27,7 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
         return api.print_pages(&client, &path).await;
     }
     if method == Method::DELETE && !api.force {
-        refuse_guarded(&client, &path).await?;
+        check_delete_request(&client, &path).await?;
     }
     let body = api.body()?;
     let mut call = client.request(method.clone(), &path).cancel_on(interrupted());
@@ -54,8 +54,9 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     api.print(&client, &response).map_err(|failure| failure.even_on_closed_pipe().with_note(done))
 }
 
-/// Applies the checks of the command `delete` if `path` is the path of a key.
-async fn refuse_guarded(client: &Client, path: &str) -> Result<(), Failure> {
+/// Checks a DELETE request without `--force`. Returns an error if `path` is the path of a key that the command `delete`
+/// would not delete: the last key or the key in use.
+async fn check_delete_request(client: &Client, path: &str) -> Result<(), Failure> {
     let Some(id) = key_id_in_path(path).transpose()? else { return Ok(()) };
     let keys = unless_interrupted(client.keys().list()).await?;
     match client.check_delete(&keys, &id).map_err(|error| error.kind()) {
@@ -67,7 +68,7 @@ async fn refuse_guarded(client: &Client, path: &str) -> Result<(), Failure> {
     }
 }
 
-/// Returns the path that the core expects: without the base URL, and with a leading slash.
+/// Returns the path in the form that the core expects: without the base URL, and with a leading slash.
 fn path_of<'a>(client: &Client, given: &'a str) -> Result<Cow<'a, str>, Failure> {
     let refuse = |what: String, hint: &str| {
         Err(Failure::new(ErrorKind::InvalidInput, client.redact(&what), format!("{hint}; nothing was sent")))

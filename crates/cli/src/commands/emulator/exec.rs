@@ -1,4 +1,4 @@
-//! The command `emulator exec`: runs a program with its own emulator.
+//! The command `emulator exec`: starts an emulator, and runs a program that uses it.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};

@@ -1,4 +1,4 @@
-//! The options of an emulator, and its start.
+//! The options of an emulator, and the start of the emulator.
 
 use std::fs::File;
 use std::io::{self, ErrorKind as Io, Read as _};
@@ -49,10 +49,10 @@ pub(crate) struct EmulatorOptions {
     pub(crate) explain: bool,
 }
 
-/// The maximum size of a script of faults.
+/// The maximum size of a `--faults` file.
 const MAX_SCRIPT_BYTES: u64 = 1024 * 1024;
 
-/// Starts an emulator with its API keys page. `script` is the text of the `--faults` file.
+/// Starts an emulator with its API keys page. `script` is the content of the `--faults` file.
 pub(super) fn start(options: &EmulatorOptions, script: Option<&str>) -> Result<Emulator, Failure> {
     let mut builder = Emulator::builder().port(options.port);
     // Sets only the switches that are given, because the state file may contain others.
@@ -102,7 +102,8 @@ fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| "not an IP address like 127.0.0.1 or 0.0.0.0".into())
 }
 
-/// Reads the `--faults` file. Reading a pipe can block, so call this function while a signal ends the process.
+/// Reads the `--faults` file. Reading a named pipe can block. Call this function while a signal still ends the process
+/// immediately, so that the user can interrupt the read.
 pub(super) fn script(options: &EmulatorOptions) -> Result<Option<String>, Failure> {
     let Some(file) = &options.faults else { return Ok(None) };
     let mut bytes = Vec::new();

@@ -1,4 +1,4 @@
-//! The API keys page of an emulator.
+//! The web page on which an emulator shows its API keys.
 
 use std::net::SocketAddr;
 
