@@ -29,8 +29,8 @@ impl Encoding {
         }
     }
 
-    /// Iterates over the decoded characters and their byte ranges in `bytes`. A byte that is not part of a character is
-    /// decoded as Latin-1, and an invalid code unit as U+FFFD.
+    /// Iterates over the decoded characters and their byte ranges in `bytes`. In UTF-8, a byte that is not part of a
+    /// valid character is decoded as Latin-1. In UTF-16 and UTF-32, an invalid code unit becomes U+FFFD.
     pub(crate) fn characters(self, bytes: &[u8]) -> impl Iterator<Item = Symbol> {
         let mut at = 0;
         std::iter::from_fn(move || {

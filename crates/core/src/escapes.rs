@@ -16,8 +16,9 @@ pub(crate) fn verbatim(text: &str) -> impl Iterator<Item = Symbol> {
     text.char_indices().filter(|(_, c)| !is_ignorable(*c)).map(|(at, c)| (c, at..at + c.len_utf8()))
 }
 
-/// Iterates over the characters of a text and decodes escapes. Supports the escapes of URLs, of JSON and programming
-/// languages, and of HTML, and repeated escaping of the same kind. Skips the same characters as [`verbatim`].
+/// Iterates over the characters of a text and decodes escapes of URLs, of JSON and programming languages, and of HTML.
+/// Also decodes an escape that was escaped again in the same way, such as `%254D`. Skips white space, control
+/// characters and invisible characters.
 pub(crate) fn unescaped(text: &str) -> impl Iterator<Item = Symbol> {
     let mut at = 0;
     let next = std::iter::from_fn(move || {
@@ -84,12 +85,13 @@ fn percent(text: &str) -> Option<(char, usize)> {
         digits = inner;
     }
     // A non-ASCII byte is part of a multibyte character. The only multibyte characters that can split a key are
-    // invisible. The byte therefore becomes a space, which the iterator skips.
+    // invisible. The byte therefore becomes a space, which `unescaped` skips.
     let c = hex(digits, 2).map(|c| if c.is_ascii() { c } else { ' ' })?;
     Some((c, text.len() - digits.len() + 2))
 }
 
-/// Decodes `\u004d`, `\u{4d}`, `\x4d`, `\n` and `\/`, with any number of backslashes.
+/// Decodes `\u004d`, `\u{4d}`, `\x4d`, `\n` and `\/`, with any number of backslashes. Returns the character and the
+/// length of its escape.
 fn backslash(text: &str) -> Option<(char, usize)> {
     let rest = text.trim_start_matches('\\');
     let run = text.len() - rest.len();
@@ -124,7 +126,8 @@ fn json_escape(text: &str) -> Option<(char, usize)> {
     Some((c, 1 + c.len_utf8()))
 }
 
-/// Decodes `u004d`, and surrogate pairs such as `ud83d\ude00`. An unpaired surrogate becomes U+FFFD.
+/// Decodes a JSON escape without its first backslash: `u004d`, or a surrogate pair such as `ud83d\ude00`. An unpaired
+/// surrogate becomes U+FFFD. Returns the character and the length of its escape.
 fn utf16(text: &str) -> Option<(char, usize)> {
     let unit = |text: &str| hex_digits(text.strip_prefix('u')?, 4).and_then(|unit| u16::try_from(unit).ok());
     let (first, next) = (unit(text)?, text[5..].trim_start_matches('\\'));
@@ -133,7 +136,8 @@ fn utf16(text: &str) -> Option<(char, usize)> {
     Some((c, if c.len_utf16() == 1 { 5 } else { text.len() - next.len() + 5 }))
 }
 
-/// Decodes `&#77;`, `&#x4d;`, `&lt;`, and repeated escaping such as `&amp;#77;`.
+/// Decodes `&#77;`, `&#x4d;`, `&lt;`, and repeated escaping such as `&amp;#77;`. Returns the character and the length
+/// of its escape.
 fn entity(text: &str) -> Option<(char, usize)> {
     let mut name = &text[1..];
     while let Some(inner) = name.strip_prefix("amp;") {
@@ -151,8 +155,8 @@ fn entity(text: &str) -> Option<(char, usize)> {
     named.or((length(name) > 1).then_some(('&', length(name))))
 }
 
-/// Returns the character of an HTML entity, if a key may contain the character. The entities of invisible characters
-/// return a space, which the iterator skips.
+/// Returns the character of an HTML entity, if a key can contain the character. Returns a space for an invisible
+/// character, because [`unescaped`] skips spaces.
 fn named(name: &str) -> Option<char> {
     Some(match name {
         "lt" => '<',

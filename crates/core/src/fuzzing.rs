@@ -22,7 +22,7 @@ impl Received {
         Self(Attempt::new(response, known))
     }
 
-    /// Parses the response to a request that lists the keys.
+    /// Parses this response as that of a request that lists the keys.
     ///
     /// # Errors
     /// As [`Keys::list`](crate::Keys::list).
@@ -30,7 +30,7 @@ impl Received {
         wire::parse_list(&self.0)
     }
 
-    /// Parses the response to a request that creates a key.
+    /// Parses this response as that of a request that creates a key.
     ///
     /// # Errors
     /// As [`Keys::create`](crate::Keys::create).
@@ -38,7 +38,7 @@ impl Received {
         wire::parse_create(&self.0)
     }
 
-    /// Parses the response to a request that deletes a key.
+    /// Parses this response as that of a request that deletes a key.
     ///
     /// # Errors
     /// As [`Keys::delete`](crate::Keys::delete).
@@ -46,7 +46,7 @@ impl Received {
         wire::parse_delete(&self.0)
     }
 
-    /// Parses the response to any other request.
+    /// Parses this response as that of a [`Request`](crate::Request) to any path.
     ///
     /// # Errors
     /// As [`Client::request`](crate::Client::request).

@@ -17,7 +17,7 @@ use crate::timeouts::{Deadline, OperationTimeouts, Timeouts};
 use crate::transport::{LatestRateLimit, Transport, TransportConfig};
 use crate::wire;
 
-/// The timeouts for listing keys only to add information to a result or an error.
+/// The timeouts of a listing that only adds information to a result or an error.
 const SHORT_TIMEOUTS: Timeouts = Timeouts { attempt: Duration::from_secs(5), operation: Duration::from_secs(5) };
 
 /// The future that an operation returns.
@@ -32,7 +32,7 @@ pub(crate) struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// Returns a copy for the child process after a fork.
+    /// Returns a copy that shares no locks with the parent process. Called in the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Self {
         Self { transport: self.transport.for_this_process(), ..self.clone() }
     }
@@ -66,7 +66,7 @@ impl Handle {
         Self(Arc::new(Inner { transport, timeouts, retry, list_request }))
     }
 
-    /// Returns a handle with separate connections, for the child process after a fork.
+    /// Returns a handle with separate connections. Called in the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Result<Self, Error> {
         let transport = self.transport().config.for_this_process();
         let config = ClientConfig { transport, timeouts: self.0.timeouts, retry: self.0.retry.clone() };

@@ -13,7 +13,7 @@ pub(crate) const MASK: &str = "****";
 /// length, so this constant only serves to detect credentials in other text.
 pub(crate) const USUAL_KEY_LENGTH: usize = 40;
 
-/// The minimum length of a decoded secret. Shorter Base64 text may be a word of a message.
+/// The minimum length of a secret that is masked. A shorter text may be an ordinary word of a message.
 pub(crate) const MIN_SECRET_BYTES: usize = 8;
 
 pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(

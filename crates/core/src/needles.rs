@@ -1,5 +1,5 @@
-//! A search for keys in text. The search recognizes the forms in which servers and gateways repeat a key, and finds all
-//! keys in one pass.
+//! A search for keys in text. The search recognizes the forms in which servers and gateways repeat a key, such as
+//! Base64, and finds all keys in one pass.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,18 +13,19 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
-/// The minimum length of a key that is searched for in all forms. A shorter key is searched for only verbatim and in
-/// Base64, because its other forms could occur in any text by chance.
+/// The minimum length of a key that is searched for in all forms. A shorter key is searched for only verbatim and as a
+/// whole Base64 text, because its hexadecimal digits and its part of a longer Base64 text could occur in any text by
+/// chance.
 const LEAST_KEY_BYTES: usize = 8;
 
 /// The byte that represents every non-ASCII character in the search. No needle contains this byte.
 const OTHER: u8 = 0xff;
 
 /// A searcher for a set of keys. The needles are each key verbatim, in Base64 and in hexadecimal. The search ignores
-/// case, because HTTP implementations convert header names to lower case.
+/// case: a key that was sent as a header name by mistake comes back in lower case.
 pub(crate) struct Needles {
     automaton: NFA,
-    /// The length of the shortest needle. `longest` is the length of the longest one.
+    /// The length of the shortest needle. The field `longest` is the length of the longest needle.
     shortest: usize,
     longest: usize,
 }
@@ -139,8 +140,8 @@ fn forms(key: &str) -> Vec<String> {
     forms
 }
 
-/// Returns the part of the Base64 encoding that depends only on the key. Base64 encodes groups of three bytes: `before`
-/// is the number of bytes before the key in its first group. Any text may follow the key.
+/// Returns the characters that the key adds to a Base64 text, whatever stands before and after the key. Base64 encodes
+/// groups of three bytes. `before` is the number of other bytes in the group in which the key begins.
 fn base64_core(key: &str, before: usize) -> String {
     let encoded = STANDARD_NO_PAD.encode(["\0".repeat(before).as_str(), key].concat());
     let (start, end) = ((8 * before).div_ceil(6), 8 * (before + key.len()) / 6);
@@ -168,8 +169,8 @@ mod tests {
         text.chars().map(|c| escape(c.into())).collect()
     }
 
-    /// Returns a key in each form that SECURITY.md lists. `mix` selects the characters to escape in the forms that
-    /// escape only some.
+    /// Returns a key in each form that SECURITY.md lists. `mix` selects the escaped characters of a partly escaped key.
+    /// `before` and `after` are the user name and the password that some Base64 forms contain.
     fn written(key: &str, mix: &[bool], before: &str, after: &str) -> Vec<String> {
         let mixed = |escape: fn(u32) -> String| {
             let mut mix = mix.iter().cycle();

@@ -12,7 +12,8 @@ fn base() -> BaseUrl {
     BaseUrl::parse("https://api.example/prefix", "the base URL", false).expect("a base URL")
 }
 
-/// Returns the path segments as a server sees them. The WHATWG URL parser also resolves dots and backslashes.
+/// Parses a URL with the WHATWG parser, which resolves dots and backslashes as some servers do. Returns the path
+/// segments.
 fn segments(url: &str) -> Vec<String> {
     let url = url::Url::parse(url).expect("a URL");
     assert_eq!(url.origin().ascii_serialization(), "https://api.example");

@@ -10,8 +10,8 @@ use crate::escapes::{json_unescaped, to_source};
 use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-/// Redacts every known key and the value of every `apiKey` member, in the encoding of the body. The body may be invalid
-/// JSON. All other bytes stay unchanged.
+/// Replaces every known key and the value of every `apiKey` member in the body with asterisks. The body may be invalid
+/// JSON and keeps its encoding. All other bytes stay unchanged.
 pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
     let members = RefCell::new(Vec::new());
     let redacted = known.with(|keys| Redactor { known: keys, members: &members }.redact(body));
@@ -25,7 +25,7 @@ pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
 
 struct Redactor<'a> {
     known: &'a Needles,
-    /// The keys found in `apiKey` members.
+    /// The keys that have been found in `apiKey` members.
     members: &'a RefCell<Vec<ApiKey>>,
 }
 
@@ -37,8 +37,8 @@ struct Edit {
 
 impl Redactor<'_> {
     /// Redacts keys in every encoding that the body may have, because a server may declare a wrong one. Only a body
-    /// that contains zero bytes can contain a key in UTF-16 or UTF-32. UTF-32 comes before UTF-16, because the search
-    /// in UTF-16 skips zero characters and would match keys in UTF-32.
+    /// that contains zero bytes can contain a key in UTF-16 or UTF-32. UTF-32 comes before UTF-16: the search in UTF-16
+    /// skips zero characters, so that it would also find a key in UTF-32, and replace the key with text in UTF-16.
     fn redact<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         let wide = if body.contains(&0) { Encoding::WIDE.as_slice() } else { &[] };
         wide.iter().chain([&Encoding::UTF_8]).fold(Cow::Borrowed(body), |body, encoding| {
@@ -119,8 +119,8 @@ impl Redactor<'_> {
     }
 }
 
-/// If `string` is the name of an `apiKey` member, returns the range of the member's value within `after`, the text that
-/// follows `string`.
+/// If the JSON string `string` is `"apiKey"` and a colon follows, returns the range of the value after the colon.
+/// `after` is the text that follows `string` and contains the range.
 fn value_of_key(string: &str, after: &str) -> Option<Range<usize>> {
     let is_key = serde_json::from_str::<String>(string).is_ok_and(|name| name.eq_ignore_ascii_case("apiKey"));
     let value = after.trim_start().strip_prefix(':').filter(|_| is_key)?.trim_start();

@@ -67,11 +67,11 @@ impl<C> Request<C> {
 
     /// Adds a header.
     ///
-    /// For POST and PATCH, an `Idempotency-Key` replaces the generated one. A request with the idempotency key and the
-    /// body of an earlier request resumes the earlier one within 85 minutes. Headers that the client sets are rejected
-    /// with `InvalidInput`: `Authorization`, `Host`, `Accept-Encoding` and headers that frame a request, such as
-    /// `Content-Length` and `Connection`. The request also returns `InvalidInput` for a name or value that cannot be
-    /// sent.
+    /// For POST and PATCH, an `Idempotency-Key` replaces the generated one. To repeat an earlier request without
+    /// performing it twice, send the same body with the same idempotency key within 85 minutes: Codat forgets the
+    /// idempotency key after 90 minutes. Headers that the client sets are rejected with `InvalidInput`:
+    /// `Authorization`, `Host`, `Accept-Encoding` and headers that frame a request, such as `Content-Length` and
+    /// `Connection`. The request also returns `InvalidInput` for a name or value that cannot be sent.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -193,7 +193,7 @@ fn in_upper_case(method: Method) -> Method {
     STANDARD.into_iter().find(|one| one.as_str().eq_ignore_ascii_case(method.as_str())).unwrap_or(method)
 }
 
-/// The headers that only the client sets: the target, the key, the framing and the accepted encodings.
+/// The headers that a caller cannot set, because the client or its HTTP library sets them.
 const OWN: [HeaderName; 11] = [
     ACCEPT_ENCODING,
     AUTHORIZATION,

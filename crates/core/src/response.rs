@@ -50,8 +50,9 @@ impl Response {
     }
 
     /// Returns the body with keys redacted, for a terminal or a log. Every key that the client has used or listed is
-    /// masked. If the body is JSON, the value of every member `apiKey` is masked too, because Codat's lists of keys and
-    /// its profile contain keys. The body may be UTF-8, UTF-16, UTF-32 or Latin-1. The rest of the body is unchanged.
+    /// masked. If the body is JSON, the value of every member `apiKey` is masked too, because the responses of
+    /// `/apiKeys` and `/profile` contain keys. The body may be UTF-8, UTF-16, UTF-32 or Latin-1. The rest of the body
+    /// is unchanged.
     pub fn redacted(&self) -> Cow<'_, [u8]> {
         redacted(self.bytes(), &self.0.known_keys)
     }

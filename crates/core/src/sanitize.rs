@@ -40,8 +40,8 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// Returns whether a character is a visible format character (general category Cf). These are number signs and the
-/// controls that arrange hieroglyphs.
+/// Returns whether a character is a format character (general category Cf) with a visible effect. These are the number,
+/// verse and abbreviation signs of some scripts, such as Arabic, and the controls that arrange Egyptian hieroglyphs.
 fn is_format(c: char) -> bool {
     matches!(c,
         '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{110bd}' | '\u{110cd}'

@@ -44,10 +44,11 @@ impl OpenError {
 
 /// Opens a file that only the user of this process and root can change or replace. Checks the opened file, and each
 /// folder and link on its path. For a file in the home folder of the user, the check covers the folders up to the home
-/// folder, otherwise up to the root.
+/// folder, otherwise up to `/`.
 ///
-/// Two kinds of folders may be writable by other users: folders with the sticky bit, where users cannot replace the
-/// files of others, and folders that are mounted read-only. The access control lists of Windows are not checked.
+/// Two kinds of folders are accepted although their permissions allow other users to write: folders with the sticky
+/// bit, where users cannot replace the files of others, and folders on a read-only file system. The access control
+/// lists of Windows are not checked.
 pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     #[cfg(unix)]
     return unix::open(path);
@@ -152,7 +153,8 @@ mod unix {
     }
 
     /// Resolves a path as the operating system does, checks each folder and link on it, and returns the resolved path.
-    /// The check starts at the root, so that other users cannot change the parts that follow a checked one.
+    /// The check starts at `/`: other users cannot replace a part of the path after its check, because they cannot
+    /// write to the folder that contains the part.
     pub(super) fn check_path(path: &Path) -> Result<PathBuf, OpenError> {
         let (mut here, mut rest) = (PathBuf::from("/"), reversed(&std::path::absolute(path)?));
         let (mut found, mut links) = (Vec::from_iter(exposed_folder(&here)?), 0);

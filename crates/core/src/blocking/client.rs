@@ -6,7 +6,7 @@ use std::thread;
 
 use http::Method;
 
-use super::context::{Place, place, refused};
+use super::context::{CallContext, call_context, refused};
 use super::pool::Pool;
 use crate::builder::ClientBuilder;
 use crate::domain::{ApiKeyDetails, AuthorizationHeader, BaseUrl};
@@ -60,7 +60,7 @@ impl Client {
         Ok(Self(Arc::new(Inner { pool, base_url: config.transport.base_url })))
     }
 
-    /// Returns the operations on the API keys of this Codat client.
+    /// Returns the operations that list, create and delete API keys.
     pub fn keys(&self) -> Keys<Self> {
         Keys::new(self)
     }
@@ -109,8 +109,8 @@ impl Client {
         Ok(self.0.pool.credentials().cached().map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks that another HTTP library may send the header to the server at `url` over an unencrypted connection. See
-    /// [`crate::Client::check_next_hop`].
+    /// Checks that an unencrypted request of another HTTP library connects to the origin of the base URL. A proxy could
+    /// read the key in such a request. See [`crate::Client::check_next_hop`].
     ///
     /// # Errors
     /// As [`crate::Client::check_next_hop`].
@@ -118,7 +118,7 @@ impl Client {
         self.0.base_url.check_next_hop(url)
     }
 
-    /// Returns another header, with which to repeat a request that Codat rejected with 401 or 403. See
+    /// Returns a header with another key, to repeat a request that Codat rejected with 401 or 403. See
     /// [`crate::Client::reauthorize`].
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl Client {
         self.run(async |client| client.reload_key().await)
     }
 
-    /// Closes this client, its clones and their idle connections. Every later operation returns `Closed`. Calls in
+    /// Closes this client, its clones and their idle connections. Every later operation returns `Closed`. Operations in
     /// progress on other threads complete.
     pub fn close(&self) {
         self.0.pool.close();
@@ -163,12 +163,12 @@ impl Client {
     /// The errors of the methods that `call` uses. `InvalidInput` in an asynchronous context, with nothing sent.
     /// `Closed` after [`close`](Client::close).
     pub fn run<T: Send>(&self, call: impl AsyncFnOnce(&crate::Client) -> Result<T, Error> + Send) -> Result<T, Error> {
-        let place = place();
-        if place == Place::Polled {
+        let context = call_context();
+        if context == CallContext::InFuture {
             return Err(refused());
         }
         let pair = self.0.pool.take()?;
-        if place == Place::OfItsOwn {
+        if context == CallContext::OutsideRuntime {
             return pair.block_on(call);
         }
         // On a thread of a tokio runtime, blocking on a second runtime panics. Another thread blocks instead.

@@ -5,23 +5,24 @@ use std::task::{Context, Waker};
 
 use crate::error::{Error, ErrorKind};
 
-/// The kind of thread or future from which a method of the blocking client is called.
+/// The code that calls a method of the blocking client.
 #[derive(PartialEq)]
-pub(super) enum Place {
-    /// A thread outside any runtime.
-    OfItsOwn,
-    /// A thread of a runtime where blocking is allowed, or a thread that is being destroyed.
-    Lent,
-    /// A future that tokio is polling. Blocking here would block the runtime.
-    Polled,
+pub(super) enum CallContext {
+    /// Code on a thread outside any tokio runtime. The client blocks this thread.
+    OutsideRuntime,
+    /// Code on a thread of a tokio runtime that is allowed to block, as in `spawn_blocking`, or a destructor that runs
+    /// while its thread ends. The client blocks another thread.
+    InRuntime,
+    /// A future that tokio is polling. The client returns an error, because blocking would block the runtime.
+    InFuture,
 }
 
-pub(super) fn place() -> Place {
+pub(super) fn call_context() -> CallContext {
     match tokio::runtime::Handle::try_current() {
-        Ok(_) if has_budget() => Place::Polled,
-        Ok(_) => Place::Lent,
-        Err(error) if error.is_thread_local_destroyed() => Place::Lent,
-        Err(_) => Place::OfItsOwn,
+        Ok(_) if has_budget() => CallContext::InFuture,
+        Ok(_) => CallContext::InRuntime,
+        Err(error) if error.is_thread_local_destroyed() => CallContext::InRuntime,
+        Err(_) => CallContext::OutsideRuntime,
     }
 }
 

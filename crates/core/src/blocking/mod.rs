@@ -48,7 +48,7 @@ use crate::response::Response;
 
 pub use client::Client;
 
-/// The operations on the API keys of a Codat client, returned by [`Client::keys`].
+/// The operations on API keys, returned by [`Client::keys`].
 pub type Keys = crate::keys::Keys<Client>;
 /// A request that lists the keys and returns all of them or a selection. Returned by [`Keys::list`](crate::Keys::list),
 /// [`Keys::get`](crate::Keys::get), [`Keys::find`](crate::Keys::find) and [`Client::whoami`].
@@ -126,8 +126,8 @@ impl<T: DeserializeOwned> Pages<T> {
     }
 }
 
-/// Iterates over the pages. The iterator ends after the last page, and after an error. If it is used again after it
-/// ended with an error, it requests the same page again.
+/// Iterates over the pages. `next` returns `None` after the last page, and once after an error. A further call after an
+/// error requests the failed page again.
 impl<T: DeserializeOwned> Iterator for Pages<T> {
     type Item = Result<Page<T>, Error>;
 
@@ -141,8 +141,8 @@ impl<T: DeserializeOwned> Iterator for Pages<T> {
     }
 }
 
-/// Iterates over the results of all pages. The iterator ends after the last result, and after an error. If it is used
-/// again after it ended with an error, it requests the same page again.
+/// Iterates over the results of all pages. `next` returns `None` after the last result, and once after an error. A
+/// further call after an error requests the failed page again.
 impl<T: DeserializeOwned> Iterator for Items<T> {
     type Item = Result<T, Error>;
 

@@ -18,21 +18,22 @@ use crate::handle::{ClientConfig, Handle};
 use crate::transport::LatestRateLimit;
 use crate::wire::RateLimit;
 
-/// The idle time after which [`Taken::block_on`] checks whether the server has closed a connection. After a shorter
-/// time the check is skipped, because the notice of a closed connection may not have arrived yet.
-const LONG_AGO: Duration = Duration::from_millis(1);
+/// The idle time after which [`Taken::block_on`] checks whether the server has closed a connection. An earlier check
+/// would usually find nothing, because the FIN packet of the server takes time to arrive.
+const IDLE_BEFORE_CHECK: Duration = Duration::from_millis(1);
 
 /// The idle time after which a runtime and client pair is dropped from the pool. Servers close connections that are
 /// idle for longer.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
 
-/// The idle pairs of a process. After a fork, the child uses a pool of its own in `after_fork`. The child never takes a
-/// lock of its parent, because a lock that another thread held during the fork stays locked in the child.
+/// The idle runtimes and clients of a process. After a fork, the child process creates a new pool in the field
+/// `after_fork`. The child never takes a lock of its parent, because a lock that another thread held during the fork
+/// stays locked in the child.
 pub(super) struct Pool {
     config: ClientConfig,
     latest_rate_limit: LatestRateLimit,
-    /// The idle pairs. The most recently returned pair is taken first, because its connection is the least likely to be
-    /// stale.
+    /// The idle runtime and client pairs. The most recently returned pair is taken first, because the connection of its
+    /// client is the least likely to be stale.
     idle: Mutex<VecDeque<Pair>>,
     generation: u64,
     after_fork: OnceBox<Pool>,
@@ -48,7 +49,7 @@ struct Pair {
 /// A runtime and client pair that a thread is using. Dropping this value returns the pair to the pool.
 pub(super) struct Taken<'a> {
     pool: &'a Pool,
-    /// The pair that the thread is using. `None` only during `drop`.
+    /// The runtime and the client that the thread is using. `None` only during `drop`.
     pair: Option<Pair>,
 }
 
@@ -138,7 +139,7 @@ impl Taken<'_> {
             // While the pair is idle, nothing drives its connection. The server may have closed the connection, and a
             // request on the closed connection would be lost. The first yield reads the end of the connection, and the
             // second one removes the connection.
-            if pair.last_used.elapsed() > LONG_AGO {
+            if pair.last_used.elapsed() > IDLE_BEFORE_CHECK {
                 tokio::task::yield_now().await;
                 tokio::task::yield_now().await;
             }

@@ -8,9 +8,9 @@ impl Client {
     /// Returns the `Authorization` header for a request that another HTTP library sends, if the URL belongs to the
     /// origin of the base URL. For any other URL, returns an error, so that the key is sent nowhere else.
     ///
-    /// This method never waits. It checks a key file at most once a second, and reads the file again if it changed. It
-    /// does not run a command or a custom provider, but uses the latest key that the command or provider returned.
-    /// Prefer [`authorize`](Self::authorize) in code that can wait.
+    /// This method does not run a command or a custom provider, but uses the latest key that the command or provider
+    /// returned. It checks a key file at most once a second, and reads the file again if it has changed. Prefer
+    /// [`authorize`](Self::authorize) in asynchronous code.
     ///
     /// # Errors
     /// `InvalidInput` for a URL of another origin, or an invalid URL. `NoCredential` if a command or a custom provider
@@ -26,8 +26,9 @@ impl Client {
         })
     }
 
-    /// Returns the cached `Authorization` header for a request that another HTTP library sends. Returns `None` if
-    /// [`authorize`](Self::authorize) would run a command or a custom provider.
+    /// Returns the `Authorization` header with the cached key, for a request that another HTTP library sends. Reads a
+    /// key file again if it has changed. Returns `None` if [`authorize`](Self::authorize) would run a command or a
+    /// custom provider.
     ///
     /// # Errors
     /// `InvalidInput` for a URL of another origin, or an invalid URL. `Closed` after [`close`](Self::close).
@@ -66,7 +67,7 @@ impl Client {
         Ok(AuthorizationHeader::from(&credential.key))
     }
 
-    /// Returns another header, with which to repeat a request after the server responded with 401 or 403 to the header
+    /// Returns a header with another key, to repeat a request after the server responded with 401 or 403 to the header
     /// `rejected`. Returns `None` if the credential source has no other key. Concurrent calls share one read of the
     /// source. The client does this automatically for its own requests. Use this method for requests that another
     /// library sends.
@@ -84,9 +85,9 @@ impl Client {
         Ok(another.map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks that another HTTP library may send the header to a server over an unencrypted connection. `url` is the
-    /// URL of the proxy, or of the request if there is no proxy. An `https` request through a proxy needs no check,
-    /// because the proxy cannot read the tunnel.
+    /// Checks that an unencrypted request of another HTTP library connects to the origin of the base URL. A proxy could
+    /// read the key in such a request. `url` is the URL of the proxy, or of the request if there is no proxy. An
+    /// `https` request needs no check, because a proxy cannot read it.
     ///
     /// ```
     /// # fn main() -> Result<(), codat_keys::Error> {

@@ -38,7 +38,7 @@ use crate::wire::RateLimit;
 pub struct Client(Handle);
 
 impl Client {
-    /// Returns the operations on the API keys of this Codat client.
+    /// Returns the operations that list, create and delete API keys.
     pub fn keys(&self) -> Keys {
         Keys::new(&self.0)
     }
@@ -46,9 +46,9 @@ impl Client {
     /// Builds a request to any path of Codat's API. Await the request, or call its `send`. The path begins with a slash
     /// and can contain a query.
     ///
-    /// POST and PATCH requests carry an `Idempotency-Key`, which is the same in every attempt. Codat honours the key
-    /// for these two methods. Retries work as for [`Keys`], except that a request with a method that is not idempotent
-    /// is retried only for POST and PATCH.
+    /// POST and PATCH requests carry an `Idempotency-Key` header, which is the same in every attempt. Codat honours
+    /// this header only for these two methods. Retries work as for [`Keys`]. A request with any other method that is
+    /// not idempotent is not retried.
     ///
     /// # Errors
     /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`). Otherwise one

@@ -27,7 +27,7 @@ pub(crate) struct CredentialCache {
     /// The keys to redact: the cached key, earlier cached keys, and the keys that the client has listed.
     pub(crate) known: KnownKeys,
     /// The cached credential. `None` until the first read. The value is replaced atomically instead of under a lock,
-    /// because a fork could copy a lock while it is locked.
+    /// because a lock that is locked during a fork stays locked in the child process.
     stored: ArcSwapOption<CachedCredential>,
     /// The credential source. `None` for a credential that was given as a value, which never changes.
     source: Option<Source>,
@@ -64,8 +64,8 @@ impl CredentialCache {
         Self::new(Some(first), Some(Source::new(Arc::new(file), true)))
     }
 
-    /// Returns a copy for the child process after a fork. The copy does not wait for a read that the parent process
-    /// started, because that read would never complete in the child.
+    /// Returns a copy that does not wait for reads of the parent process, because such a read never completes in the
+    /// child process. Called in the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Self {
         let source = self.source.as_ref().map(|source| Source::new(Arc::clone(&source.provider), source.is_immediate));
         Self { known: self.known.clone(), stored: ArcSwapOption::from(self.stored()), source }
@@ -76,8 +76,9 @@ impl CredentialCache {
         self.stored.load_full()
     }
 
-    /// Returns the cached credential, without waiting. If the source is a file that has changed, reads the file first. If
-    /// the source is another one and has changed, returns `None`.
+    /// Returns the cached credential, without running a command or a custom provider. If the source is a file that has
+    /// changed, reads the file first. Returns `None` before the first read, and if the command or provider should be
+    /// run again.
     pub(crate) fn cached(&self) -> Option<Arc<CachedCredential>> {
         let stored = self.stored()?;
         match &self.source {
@@ -89,8 +90,8 @@ impl CredentialCache {
         }
     }
 
-    /// Reads the source and returns a credential, for use after [`cached`](Self::cached) returned `None`. If a
-    /// credential is cached, this method does not wait for a concurrent read, and returns the cached credential if the
+    /// Reads the source and returns a credential. Called after [`cached`](Self::cached) returned `None`. If an older
+    /// credential is cached, this method does not wait for a concurrent read, and returns the older credential if the
     /// read fails.
     pub(crate) async fn poll_source(&self) -> Result<Arc<CachedCredential>, Error> {
         match (self.stored(), &self.source) {
@@ -122,7 +123,8 @@ impl CredentialCache {
     }
 
     /// Reads the source, or shares the result of a concurrent read. A concurrent read that started before this method
-    /// was called may return a stale credential. If its key equals the cached key, this method reads the source again.
+    /// was called may return a stale key. If it returns the key that was already cached, this method reads the source
+    /// again.
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let Some(source) = &self.source else { return Ok(()) };
         let (before, reads_started) = (self.stored(), source.reads_started.load(Ordering::SeqCst));

@@ -25,8 +25,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// at the end of the output is removed.
 ///
 /// On Unix, the command runs in a process group of its own, and therefore cannot read from the terminal. The group is
-/// killed if the timeout elapses, and if the call that waits for the key is cancelled, times out or is dropped. A program
-/// that exits without dropping its calls, such as on a signal, kills the group with an
+/// killed if the timeout elapses, and if the operation that waits for the key is cancelled, times out or is dropped. A
+/// program that exits without dropping its futures, such as on a signal, can kill the group with an
 /// [`abort_handle`](Self::abort_handle). On Windows, the command is killed, but not the processes that it started.
 ///
 /// Running the command returns `InvalidCredential` if the command
@@ -63,7 +63,8 @@ pub struct KeyCommand {
     timeout: Duration,
     cached_for: Duration,
     since: Instant,
-    /// The time of the next run, in milliseconds after `since`.
+    /// The time at which the cached key expires, in milliseconds after `since`. The next request then runs the command
+    /// again.
     next_run: AtomicU64,
     process_groups: Arc<ProcessGroups>,
 }
@@ -89,7 +90,7 @@ pub struct KeyCommand {
 pub struct AbortHandle(Arc<ProcessGroups>);
 
 impl AbortHandle {
-    /// Kills the command if it runs, and prevents later runs. Calls that wait for the key return `Cancelled`. This
+    /// Kills the command if it runs, and prevents later runs. Operations that wait for the key return `Cancelled`. This
     /// method does not wait for the exit of the command.
     pub fn abort(&self) {
         self.0.cancel();

@@ -22,15 +22,15 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 /// The minimum time between two checks of the file.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A credential in a file. Each request checks the file. A thread that watches the file would have to survive forks and
-/// be stopped, so there is none.
+/// A credential in a file. Each request checks whether the file has changed, at most once a second. A thread that
+/// watches the file would have to survive forks and be stopped, so there is none.
 pub(crate) struct KeyFile {
     path: PathBuf,
     /// The description of the file in error messages.
     place: String,
     hint: &'static str,
     since: Instant,
-    /// The time of the next check, in milliseconds after `since`.
+    /// The earliest time of the next check, in milliseconds after `since`.
     next_check: AtomicU64,
     /// The [`fingerprint`] of the file version that was read last.
     last_fingerprint: AtomicU64,
@@ -84,8 +84,9 @@ impl KeyFile {
         self.read_from(open_nonblocking(&self.path), |_| false)
     }
 
-    /// Reads a raw key or a header from an opened file. Removes one line break at the end, because editors write one.
-    fn read_from(&self, opened: io::Result<File>, or_else: fn(&Metadata) -> bool) -> Result<Credential, Error> {
+    /// Reads a raw key or a header from an opened file. Accepts regular files, and other files for which `accepts`
+    /// returns true. Removes one line break at the end, because editors write one.
+    fn read_from(&self, opened: io::Result<File>, accepts: fn(&Metadata) -> bool) -> Result<Credential, Error> {
         let refuse = |what: &str, hint: &str| {
             Err(Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).with_hint(hint.to_owned()))
         };
@@ -94,7 +95,7 @@ impl KeyFile {
         if metadata.is_dir() {
             return refuse("is a folder", "name the file in it that holds the key");
         }
-        if !metadata.is_file() && !or_else(&metadata) {
+        if !metadata.is_file() && !accepts(&metadata) {
             return refuse("is no regular file", "name a file that holds the key");
         }
         if let Some(writable) = writable_by_others(&metadata) {
@@ -202,9 +203,9 @@ fn is_own(metadata: &Metadata) -> bool {
     }
 }
 
-/// Returns whether Docker or Kubernetes has mounted the file. Docker and Kubernetes make secrets readable by every user
-/// of the container, which usually runs one program. Docker mounts secrets below `/run/secrets`. Kubernetes mounts
-/// secrets beside a link `..data`, and replaces this link to update all files together.
+/// Returns whether Docker or Kubernetes has mounted the file as a secret. Such a file is accepted although every user
+/// of the container can read it, because a container usually runs one program. Docker mounts secrets below
+/// `/run/secrets`. Kubernetes mounts secrets in a folder that contains a link `..data`.
 fn is_mounted(path: &Path) -> bool {
     let is_link = |link: PathBuf| fs::symlink_metadata(link).is_ok_and(|metadata| metadata.is_symlink());
     let real = fs::canonicalize(path).unwrap_or_default();

@@ -30,13 +30,14 @@ const PIPE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The environment variables that hold a key or name its location.
 pub const CREDENTIAL_VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE, "CODAT_PROFILE"];
 
-/// Removes the variables that hold or name a key from the environment of a child process. Every child process starts
-/// without them. Only the command of `exec` gets a key again.
+/// Removes the [`CREDENTIAL_VARIABLES`] from the environment of a child process. No child process inherits them. The
+/// `exec` command of the CLI sets one of them again for its child.
 pub fn without_credentials(command: &mut Command) -> &mut Command {
     CREDENTIAL_VARIABLES.iter().fold(command, |command, variable| command.env_remove(variable))
 }
 
-/// An environment variable of the [`credential_chain`], and the credential that it holds or names.
+/// An environment variable of the [`credential_chain`], and the credential in the variable or in the file that the
+/// variable names.
 ///
 /// ```
 /// for source in codat_keys::credential_chain() {
@@ -81,8 +82,8 @@ struct Read {
     file: Option<KeyFile>,
 }
 
-/// Reads each environment variable for credentials. If one of them names a pipe, waits up to `limit` for the content of
-/// the pipe.
+/// Reads each environment variable for credentials. If `CODAT_API_KEY_FILE` is the path of a pipe, waits up to `limit`
+/// for the content of the pipe.
 fn read_each(
     environment: Environment<'_>,
     limit: Duration,
@@ -110,7 +111,8 @@ pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) ->
     Ok(file.map_or_else(|| CredentialCache::fixed(&credential), |file| of_file(file, &credential)))
 }
 
-/// Returns a cache with the credential from a file. The credential is refreshed if the file can be read again.
+/// Returns a cache that contains `first`, the credential in the file. The cache reads the file again when it changes,
+/// unless the file is a pipe, which can be read only once.
 pub(crate) fn of_file(file: KeyFile, first: &Credential) -> CredentialCache {
     if file.can_be_read_again() { CredentialCache::of_file(file, first) } else { CredentialCache::fixed(first) }
 }

@@ -113,8 +113,8 @@ fn remaining(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// Reads a pipe on a separate thread, up to one byte more than the limit. Discards the rest, so that the writer does
-/// not block.
+/// Reads up to `MAX_BYTES + 1` bytes from a pipe on a separate thread. The last byte shows that the output is too long.
+/// Discards the rest, so that the writer does not block.
 fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Output>> {
     let (tx, rx) = mpsc::channel();
     thread::Builder::new().name("codat-keys-pipe".into()).spawn(move || {
@@ -130,8 +130,8 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Outp
     Ok(rx)
 }
 
-/// Returns the end of the standard error on one line. Masks the lines of the standard output in it, because a script
-/// may trace them. Also masks anything else that looks like a key.
+/// Returns the end of the standard error on one line. Masks text that looks like a key, and every line that `output`,
+/// the standard output, contains: a shell script with `set -x` also prints the key to its standard error.
 fn masked_stderr(bytes: &[u8], output: &[u8]) -> String {
     let (stderr, output) =
         (String::from_utf8_lossy(bytes), Zeroizing::new(String::from_utf8_lossy(output).into_owned()));

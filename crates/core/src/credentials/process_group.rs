@@ -31,7 +31,7 @@ struct State {
 }
 
 impl ProcessGroup {
-    /// Starts the command as the leader of a new process group. Fails if the group was cancelled.
+    /// Starts the command as the leader of a new process group. Fails if [`cancel`](Self::cancel) was called before.
     pub(super) fn start(&self, command: &mut Command) -> io::Result<(Option<ChildStdout>, Option<ChildStderr>)> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
@@ -77,7 +77,8 @@ impl ProcessGroup {
         self.lock().is_cancelled
     }
 
-    /// Kills the group, and waits for the exit of the command. Does nothing if the exit status was read.
+    /// Kills the group, and waits for the exit of the command. Does nothing if [`wait_until`](Self::wait_until)
+    /// returned the exit status, because another process may then have the process id of the command.
     pub(super) fn end(&self) {
         self.lock().kill();
         self.wait_until(Instant::now() + KILL_TIMEOUT);
@@ -105,8 +106,8 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// The process groups of all runs of a command. The list is replaced atomically instead of under a lock, because a fork
-/// could copy a lock while it is locked.
+/// The process groups of all runs of a command. The list is replaced atomically instead of under a lock, because a lock
+/// that is locked during a fork stays locked in the child process.
 #[derive(Default)]
 pub(super) struct ProcessGroups {
     is_cancelled: AtomicBool,

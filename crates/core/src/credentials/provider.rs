@@ -6,8 +6,8 @@ use std::pin::Pin;
 use crate::domain::Credential;
 
 /// The future that [`KeyProvider::read`] returns. An [`Error`](crate::Error) of this library is returned to the caller
-/// of the client unchanged. Any other error becomes the source of an `InvalidCredential` error, which quotes the text
-/// of the source. This text must not contain secrets.
+/// of the client unchanged. Any other error is wrapped in an `InvalidCredential` error, whose message quotes the text
+/// of the wrapped error. This text must not contain secrets.
 pub type CredentialFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Credential, Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
 

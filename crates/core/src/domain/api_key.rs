@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-/// The maximum length of a key from a response. Longer keys are ignored, because the automaton that finds keys in text
-/// contains several forms of each key. Codat's keys have 40 bytes.
+/// The maximum length of a key from a response. Longer keys are ignored, because each listed key takes memory:
+/// redaction searches for several forms of the key. Codat's keys have 40 bytes.
 const MAX_LISTED_BYTES: usize = 200;
 
 /// A Codat API key, which is secret.

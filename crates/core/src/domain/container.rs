@@ -1,13 +1,13 @@
-//! Recognition of text that contains or represents a credential but is not one. Examples are JSON from a secret store,
-//! a `.env` file, YAML, PEM, a masked key and a reference to a secret.
+//! Recognition of text that was given as a credential, but is a format around a credential or a placeholder for one.
+//! Examples are JSON from a secret store, a `.env` file, YAML, PEM, a masked key and a reference to a secret.
 
 use serde::de::IgnoredAny;
 
 use super::mistake::Mistake;
 use crate::lookalikes::MASK;
 
-/// Returns the [`Mistake`] for a text that contains or represents a credential. A raw key may have any form, so only
-/// unmistakable formats are recognized.
+/// Returns the [`Mistake`] if a text is a format around a credential, such as JSON, or a placeholder for one. Codat
+/// does not define which text is a raw key, so only unmistakable formats are recognized.
 pub(crate) fn container(text: &str) -> Option<Mistake> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
     // Fast path for alphanumeric text. Nearly all keys are alphanumeric, and each listed key is checked.
@@ -27,7 +27,8 @@ pub(crate) fn container(text: &str) -> Option<Mistake> {
 }
 
 /// Returns whether the text is a reference such as `$CODAT_API_KEY`, `${CODAT_API_KEY}`, `{{ key }}` or
-/// `op://vault/item/field`. A raw key may begin with a dollar sign, so `$` counts only before a known variable name.
+/// `op://vault/item/field`. A raw key may begin with a dollar sign, so `$` counts only before the name of a variable
+/// for secrets.
 fn is_reference(text: &str) -> bool {
     let variable = text.strip_prefix('$').map(|name| name.trim_start_matches('{').trim_end_matches('}'));
     variable.is_some_and(|name| name.contains('_') && is_name(name))
@@ -35,8 +36,8 @@ fn is_reference(text: &str) -> bool {
         || text.starts_with("op://")
 }
 
-/// Returns whether the line is an assignment such as `CODAT_API_KEY=...`. The padding of Base64 does not count as the
-/// value of an assignment.
+/// Returns whether the line is an assignment such as `CODAT_API_KEY=...`. The padding at the end of Base64 text, `=` or
+/// `==`, does not count as an assignment.
 fn is_assignment(line: &str) -> bool {
     let line = ["export ", "set ", "$env:"].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
     line.split_once('=').is_some_and(|(name, value)| {

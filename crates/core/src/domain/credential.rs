@@ -1,4 +1,4 @@
-//! Parsing of credentials. The source code lists the checks in the order in which they run.
+//! Parsing of credentials: raw keys and `Authorization` headers.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -32,7 +32,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// Parses a credential, which may have either form.
+    /// Parses a credential: a raw key, or the value of an `Authorization` header.
     ///
     /// # Errors
     /// `InvalidCredential`, with a message and hint as for [`ApiKey::parse`] and [`AuthorizationHeader::parse`].
@@ -66,7 +66,7 @@ impl Credential {
         Self::read_bytes(bytes).map_err(|mistake| mistake.in_place("the credential"))
     }
 
-    /// Returns the key, for either form.
+    /// Returns the key. Decodes the key if the credential is a header.
     pub fn api_key(&self) -> &ApiKey {
         match self {
             Self::ApiKey(key) => key,
@@ -74,7 +74,7 @@ impl Credential {
         }
     }
 
-    /// Returns the header, for either form.
+    /// Returns the `Authorization` header. Encodes the key if the credential is a raw key.
     pub fn header(&self) -> AuthorizationHeader {
         AuthorizationHeader::from(self.api_key())
     }

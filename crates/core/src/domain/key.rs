@@ -11,7 +11,7 @@ use super::misplaced::holds_credential;
 use super::untrusted::Untrusted;
 use crate::error::{Error, ErrorKind};
 
-/// The earliest plausible date of a key: Codat was founded in 2017.
+/// The start of 2017, when Codat was founded, as a Unix timestamp. An earlier creation date of a key is wrong.
 const FIRST_SECOND: i64 = 1_483_228_800;
 
 /// The tolerated difference between the clocks of Codat and this machine.
@@ -46,13 +46,14 @@ impl KeyId {
         Self::checked(Untrusted::given(text))
     }
 
-    /// Returns the id as received. `Display`, in contrast, masks known keys in the id.
+    /// Returns the id as received, which may be any text. `Display` masks every API key in the id that the client has
+    /// used or listed.
     pub fn as_str(&self) -> &str {
         self.0.unredacted()
     }
 
-    /// Returns whether the id contains a key that the client has used or listed. Such an id must not be shown or used in
-    /// a link.
+    /// Returns whether the id contains an API key that the client has used or listed. Such an id must not be shown or
+    /// used in a link.
     pub fn holds_key(&self) -> bool {
         self.0.holds_key()
     }
@@ -174,8 +175,8 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// A key with its details, as Codat lists it. `Debug` redacts the key itself, and every known key in the name and the
-/// id.
+/// A key with its details, as Codat lists it. `Debug` redacts the key itself, and every key in the name and the id that
+/// the client has used or listed.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -195,7 +196,7 @@ impl fmt::Display for KeyName {
 pub struct ApiKeyDetails {
     /// The id that Codat gave the key.
     pub id: KeyId,
-    /// The name. `None` for a key without a name, such as the first key of a Codat client.
+    /// The name. `None` for a key without a name, such as the first key, which Codat creates.
     pub name: Option<Untrusted>,
     /// The key itself, which is secret. Codat's responses contain it unmasked, also in lists.
     pub api_key: ApiKey,

@@ -23,8 +23,9 @@ const MOST_USED: usize = 16;
 /// characters. A key that the client uses is redacted at any length.
 const LEAST_LISTED_BYTES: usize = 8;
 
-/// A set of keys that a client, its clones and the texts of its responses share for redaction. The set uses atomic
-/// replacement instead of a lock, because a fork could copy a lock while it is locked.
+/// The set of keys to redact. A client, its clones and the `Untrusted` texts from its responses share one set. The set
+/// is replaced atomically instead of under a lock, because a lock that is locked during a fork stays locked in the
+/// child process.
 #[derive(Clone)]
 pub(crate) struct KnownKeys(Arc<ArcSwap<Known>>);
 
@@ -60,7 +61,7 @@ impl KnownKeys {
         true
     }
 
-    /// Returns this set as a [`Redactor`], for texts that contain it.
+    /// Returns this set as the [`Redactor`] that each `Untrusted` text holds.
     pub(crate) fn redactor(&self) -> Arc<dyn Redactor> {
         Arc::clone(&self.0) as Arc<dyn Redactor>
     }
@@ -88,9 +89,9 @@ impl KnownKeys {
     }
 }
 
-/// Finds and redacts keys in text. `Untrusted` contains its redactor as a trait object, because [`KnownKeys`] has
-/// interior mutability. If `Untrusted` contained a [`KnownKeys`], Clippy would report every map with such keys
-/// (`mutable_key_type`), although only the text is compared and hashed.
+/// Finds and redacts keys in text. `Untrusted` holds a trait object instead of [`KnownKeys`], because the lint
+/// `mutable_key_type` of Clippy rejects map keys with interior mutability. `Untrusted` can be a map key, because only
+/// its text is compared and hashed.
 pub(crate) trait Redactor: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn redact(&self, text: &str) -> String;
     fn occur_in(&self, text: &str) -> bool;

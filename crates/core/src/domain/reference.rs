@@ -12,7 +12,7 @@ use super::untrusted::Untrusted;
 pub enum Unresolved<'a> {
     /// No key has this id or name.
     NotFound,
-    /// The text is the name of a key, but the user may also mean an id.
+    /// A key has this name, but the text may also be the id of another key.
     IdOrName,
     /// Several keys have this name. Contains the ids of these keys.
     Several(Vec<&'a KeyId>),
@@ -40,8 +40,9 @@ impl<'a> References<'a> {
     /// Returns the key with the id `text`, or else the only key with the name `text`.
     ///
     /// A UUID is always an id, also with surrounding white space, invisible characters or punctuation. A text that
-    /// equals a listed id, or has the same form as one, is not accepted as a name. The key with that id may have been
-    /// deleted, and a repeated command must not affect another key.
+    /// equals a listed id, or has the same pattern as a listed id, is not accepted as a name. Such a text may be the id
+    /// of a deleted key. A command that is repeated after the deletion must not affect a key that has this text as its
+    /// name.
     ///
     /// # Errors
     /// [`Unresolved`], the reason why no key was returned.
@@ -83,7 +84,8 @@ fn bare(text: &str) -> String {
     visible.trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
 
-/// Returns the form of an id: each letter and digit is replaced with `x`.
+/// Returns the pattern of a text: each letter and digit is replaced with `x`. A text with the pattern of a listed id
+/// may be an id.
 fn form(text: &str) -> String {
     text.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect()
 }

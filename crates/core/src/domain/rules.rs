@@ -6,7 +6,7 @@ use super::api_key::ApiKey;
 use super::key::{ApiKeyDetails, KeyId};
 use crate::error::{Error, ErrorKind};
 
-/// The maximum number of keys of a Codat client, according to Codat's authentication page and OpenAPI description.
+/// The maximum number of keys in an account, according to Codat's authentication page and OpenAPI description.
 pub const MAX_KEYS: usize = 10;
 
 /// Returns the number of listed keys. A key that is listed twice counts once.

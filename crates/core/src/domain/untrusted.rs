@@ -32,14 +32,14 @@ use crate::sanitize::sanitize;
 #[derive(Clone)]
 pub struct Untrusted {
     text: Box<str>,
-    /// Redacts the known keys. `None` for text from the caller instead of a server.
+    /// Redacts the keys that the client has used or listed. `None` for text that the caller of this library passed.
     redactor: Option<Arc<dyn Redactor>>,
 }
 
 impl Untrusted {
     /// Returns the text as received, to compare or store. It may contain keys and control sequences.
     ///
-    /// The type does not convert to a string implicitly. The following examples do not compile:
+    /// `Untrusted` does not convert to a string implicitly. The following examples do not compile:
     ///
     /// ```compile_fail
     /// fn text(name: &codat_keys::Untrusted) -> &str {
@@ -63,7 +63,8 @@ impl Untrusted {
     }
 
     /// Returns the text with keys masked but nothing escaped, for formats with their own escaping, such as JSON. In
-    /// text from the caller, masks text that looks like a key.
+    /// text from a server, masks the keys that the client has used or listed. In text that the caller passed, masks
+    /// everything that looks like a key.
     pub fn redacted(&self) -> Cow<'_, str> {
         match &self.redactor {
             Some(redactor) => redactor.redact(&self.text).into(),
@@ -71,7 +72,7 @@ impl Untrusted {
         }
     }
 
-    /// Returns whether the text contains a known key.
+    /// Returns whether the text contains a key that the client has used or listed.
     pub fn holds_key(&self) -> bool {
         self.redactor.as_ref().is_some_and(|redactor| redactor.occur_in(&self.text))
     }

@@ -18,7 +18,7 @@ pub enum ErrorKind {
     InvalidInput,
     /// No credential was given, and the environment contains none.
     NoCredential,
-    /// The given key or header is invalid, or two sources disagree. Nothing was sent.
+    /// The given key or header is invalid, or two environment variables hold different keys. Nothing was sent.
     InvalidCredential,
     /// 401: Codat does not accept the key. The key is wrong or was deleted.
     Unauthorized,
@@ -26,11 +26,11 @@ pub enum ErrorKind {
     PaymentRequired,
     /// 403: the key is outdated or lacks permission.
     Forbidden,
-    /// The Codat client already has ten keys. Nothing was created.
+    /// Ten keys already exist, which is Codat's limit. Nothing was created.
     KeyLimitReached,
-    /// The last remaining key must not be deleted.
+    /// The key to delete is the only one. Nothing was deleted.
     LastKey,
-    /// The key in use must not be deleted, unless the caller allows it.
+    /// The client authenticates with the key to delete, and the caller did not allow its deletion. Nothing was deleted.
     KeyInUse,
     /// The key or resource does not exist.
     NotFound,

@@ -198,12 +198,14 @@ impl Error {
         self
     }
 
-    /// Returns a copy of the error. Concurrent operations that shared one failed read each return a copy.
+    /// Returns a copy of the error. When several operations wait for the same read of the credential and the read
+    /// fails, each operation returns a copy.
     pub(crate) fn shared(&self) -> Self {
         Self(self.0.clone())
     }
 
-    /// Changes the message of a `NotFound` error for a request that does not name a key: the path was not found.
+    /// Changes the message of a `NotFound` error to say that the path does not exist. Used for requests that do not
+    /// name a key.
     pub(crate) fn about_a_path(mut self) -> Self {
         if self.kind() == ErrorKind::NotFound {
             self.0.message = "there is no such resource".into();
@@ -227,7 +229,7 @@ impl Error {
         outer.with_attempts(self.attempts(), self.elapsed()).with_source(self)
     }
 
-    /// Adds data whose type is defined in a higher layer, such as the facts about an unknown outcome.
+    /// Adds data whose type is defined in another module, such as the facts about an unknown outcome.
     pub(crate) fn with_detail(mut self, detail: impl Detail) -> Self {
         self.0.detail = Some(Arc::new(detail));
         self
@@ -239,7 +241,7 @@ impl Error {
     }
 }
 
-/// Additional data of an error. The type of the data is defined in a higher layer.
+/// Additional data of an error. The type of the data is defined in another module.
 pub(crate) trait Detail: Any + fmt::Debug + Send + Sync {}
 
 impl<T: Any + fmt::Debug + Send + Sync> Detail for T {}

@@ -15,7 +15,7 @@ pub use lookup::Lookup;
 pub(crate) use lookup::look_up;
 pub use requests::{Create, Delete};
 
-/// The operations on the API keys of a Codat client, returned by [`Client::keys`](crate::Client::keys).
+/// The operations on API keys, returned by [`Client::keys`](crate::Client::keys).
 ///
 /// Each operation returns a request, which is sent when you await it or call its `send`. A request of a blocking client
 /// is sent only by `send`.
@@ -55,8 +55,8 @@ impl<C: Clone> Keys<C> {
         Self { client: client.clone() }
     }
 
-    /// Returns all keys, at most ten, in Codat's order. Each entry includes the key itself, because Codat's response
-    /// contains it.
+    /// Returns all keys in Codat's order. Codat allows at most ten keys. Each entry includes the key itself, because
+    /// Codat's response contains it.
     ///
     /// # Errors
     /// The errors listed at [`Keys`].
@@ -91,7 +91,8 @@ impl<C: Clone> Keys<C> {
     ///
     /// The operation lists the keys first. If there are already ten, it does not send the request. Otherwise it sends
     /// the request with an `Idempotency-Key` (a UUID of version 7). It repeats the request with the same idempotency
-    /// key until a response is conclusive: at most 4 attempts of 15 s each, 60 s in total.
+    /// key until a response is conclusive. It makes at most 4 attempts, each of at most 15 s, and takes at most 60 s in
+    /// total.
     ///
     /// # Errors
     /// `InvalidInput`, with nothing sent, for a name that [`KeyName::parse`](crate::KeyName::parse) rejects, or that
@@ -102,7 +103,7 @@ impl<C: Clone> Keys<C> {
     ///
     /// This library assumes that Codat honours the idempotency key for this operation. As a second check, it lists the
     /// keys after an ambiguous response. In one case, which only Codat could prevent, the operation can create two
-    /// keys: a 429 releases the idempotency key while the first attempt is still running.
+    /// keys: Codat forgets the idempotency key after a 429, while the first attempt is still running.
     pub fn create(&self, name: impl AsRef<str>) -> Create<C> {
         Create::new(&self.client, name.as_ref())
     }
@@ -110,8 +111,8 @@ impl<C: Clone> Keys<C> {
     /// Deletes the key with this id permanently.
     ///
     /// The operation lists the keys first. It does not delete the last key or the key in use. If a response is lost,
-    /// the operation lists the keys again: a key that is no longer listed was deleted. It makes at most 4 attempts of
-    /// 10 s each, 30 s in total.
+    /// the operation lists the keys again: a key that is no longer listed was deleted. It makes at most 4 attempts,
+    /// each of at most 10 s, and takes at most 30 s in total.
     ///
     /// The check cannot detect that another process deletes keys between the listing and the deletion. Two clients can
     /// each delete the key of the other, if the server allows it. A new key can then be created in Codat's Portal.

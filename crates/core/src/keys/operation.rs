@@ -1,5 +1,5 @@
-//! The state that the machines of `create` and `delete` share: the limits of an operation, its attempts and its latest
-//! error.
+//! The state that the state machines of `create` and `delete` share: the limits of an operation, its attempts and its
+//! latest error.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ use crate::handle::Handle;
 use crate::retry::Retry;
 use crate::timeouts::Deadline;
 
-/// The time at which a machine selects its next action.
+/// The current time, which a state machine needs to select its next action.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// The monotonic time, for the deadline of the operation.
+    /// The current time of the monotonic clock. The deadline of the operation is a time of this clock.
     pub instant: Instant,
-    /// The system time, for the age of an idempotency key.
+    /// The current system time, which determines the age of an idempotency key.
     pub system: Timestamp,
 }
 
@@ -32,9 +32,9 @@ pub struct Operation {
     /// The minimum time that must remain before an attempt.
     time_to_send: Duration,
     attempts: u32,
-    /// The number of attempts that do not count towards the maximum.
+    /// The number of attempts that [`exclude_attempt`](Self::exclude_attempt) excluded from the maximum.
     excluded_attempts: u32,
-    /// Whether an attempt may have taken effect without a conclusive response.
+    /// Whether an attempt may have taken effect, and no response determines whether it did.
     pub(super) ambiguous: bool,
     was_ambiguous: bool,
     /// The latest error.
@@ -87,7 +87,7 @@ impl Operation {
         self.ambiguous = true;
     }
 
-    /// Records that the attempt ended. `inconclusive` is whether the attempt may have taken effect.
+    /// Records that the attempt ended. `inconclusive` is true if it is unknown whether the attempt took effect.
     pub(super) fn end_attempt(&mut self, inconclusive: bool) {
         self.ambiguous = self.was_ambiguous || inconclusive;
     }
@@ -98,8 +98,8 @@ impl Operation {
         self.excluded_attempts += 1;
     }
 
-    /// Adds the number of attempts and the elapsed time to an error. If the operation made no attempt, the error keeps
-    /// the number and the time of the failed listing.
+    /// Adds the number of attempts and the elapsed time to an error. If the operation made no attempt, the error is
+    /// unchanged: it may come from the listing before the first attempt, and then already contains both values.
     pub(super) fn describe(&self, error: Error, now: Now) -> Error {
         if self.attempts == 0 { error } else { error.with_attempts(self.attempts, self.deadline.elapsed(now.instant)) }
     }

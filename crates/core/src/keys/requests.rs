@@ -41,8 +41,8 @@ impl<C> Create<C> {
     /// operation returns `OutcomeUnknown` with the key as a candidate.
     ///
     /// When an operation is resumed, a key with the name also counts as new if it has no date, or if its date is at
-    /// most 5 minutes before the time of the idempotency key. Set this option only if the caller created none of these
-    /// keys.
+    /// most 5 minutes before the time of the idempotency key. Set this option to `true` only if the caller created no
+    /// such key otherwise.
     pub fn adopt(mut self, is_sole_creator: bool) -> Self {
         if let Ok(options) = &mut self.options {
             options.adopt = is_sole_creator;
@@ -50,8 +50,8 @@ impl<C> Create<C> {
         self
     }
 
-    /// Resumes an operation with the same name that returned `OutcomeUnknown`. Both operations together create at most
-    /// one key. Default: a new idempotency key.
+    /// Sets the idempotency key, to resume an earlier request that created a key with the same name and returned
+    /// `OutcomeUnknown`. Both requests together create at most one key. Default: a new idempotency key.
     ///
     /// # Errors
     /// `InvalidInput` unless `key` is a UUID of version 7. An idempotency key older than 85 minutes is not sent: the

@@ -31,7 +31,7 @@ pub fn operation(started: Instant, timeout: Duration, time_to_send: Duration) ->
     Operation::new(retry, Deadline::new(started, Timeouts { attempt: timeout, operation: timeout }), time_to_send)
 }
 
-/// Creates the machine that creates a key.
+/// Creates the state machine that creates a key.
 ///
 /// # Errors
 /// `InvalidInput` if the idempotency key is not a UUID of version 7.
@@ -45,7 +45,7 @@ pub fn create_machine(
     CreateMachine::new(operation, name.clone(), idempotency_key::parse(idempotency_key)?, adopt, resumed)
 }
 
-/// Creates the machine that deletes the key `id`.
+/// Creates the state machine that deletes the key `id`.
 pub fn delete_machine(operation: Operation, id: &KeyId, allow_key_in_use: bool) -> DeleteMachine {
     DeleteMachine::new(operation, id.clone(), allow_key_in_use)
 }

@@ -16,8 +16,8 @@ use crate::handle::Handle;
 /// The single results of a paginated resource, returned by [`Pages::items`]. The next page is requested after the last
 /// result of a page.
 ///
-/// The results are a [`Stream`]. The stream ends after the last result, and after an error, as the stream of [`Pages`]
-/// does.
+/// The results are a [`Stream`]. The stream ends after the last result, and after an error. Polling it again after an
+/// error requests the failed page again.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -56,8 +56,8 @@ impl<T, C> Items<T, C> {
 }
 
 impl<T: DeserializeOwned> Items<T> {
-    /// Returns the next result, or `None` after the last one. After an error, calling `next` again requests the same
-    /// page.
+    /// Returns the next result, or `None` after the last one. After an error, calling `next` again requests the failed
+    /// page again.
     ///
     /// # Errors
     /// As [`Pages::next`].

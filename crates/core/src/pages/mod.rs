@@ -22,9 +22,9 @@ pub use items::Items;
 
 /// The pages of a paginated resource, starting with the first one. Returned by [`Client::pages`](crate::Client::pages).
 ///
-/// The pages are a [`Stream`]. The stream ends after the last page, and after an error. If it is polled again after it
-/// ended with an error, it requests the same page again. [`next`](Self::next) returns the pages without an import of a
-/// trait. [`items`](Self::items) returns the single results.
+/// The pages are a [`Stream`]. The stream ends after the last page, and after an error. Polling it again after an error
+/// requests the failed page again. [`next`](Self::next) returns the pages without a trait import.
+/// [`items`](Self::items) returns the single results.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -97,16 +97,17 @@ impl<T, C> Pages<T, C> {
     }
 }
 
-/// Returns the position in the resource, without the client.
+/// Returns the position in the paginated resource, without the client.
 pub fn page_cursor<T, C>(pages: Pages<T, C>) -> PageCursor {
     pages.cursor
 }
 
 impl<T: DeserializeOwned> Pages<T> {
     /// Requests and returns the next page, or `None` after the last one. Retries work as for
-    /// [`Client::request`](crate::Client::request). After an error, calling `next` again requests the same page.
+    /// [`Client::request`](crate::Client::request). After an error, calling `next` again requests the failed page
+    /// again.
     ///
-    /// If the returned future is dropped, the next call continues the request.
+    /// If the returned future is dropped, the next call of `next` continues the request.
     ///
     /// # Errors
     /// As [`Client::request`](crate::Client::request). Also `InvalidInput`, with nothing sent, for a page size out of

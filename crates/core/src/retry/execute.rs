@@ -18,7 +18,7 @@ pub(crate) struct Execution<'a> {
     deadline: Deadline,
     /// The number of attempts, including the current one.
     attempts: u32,
-    /// Whether an earlier attempt may have taken effect without a conclusive response.
+    /// Whether an earlier attempt may have taken effect, and no response determines whether it did.
     ambiguous: bool,
 }
 
@@ -32,8 +32,8 @@ impl<'a> Execution<'a> {
         Self { transport, retry, request, deadline, attempts: 0, ambiguous: false }
     }
 
-    /// Sends the request until the response is conclusive or the policy gives up. Sends a request that is not safe to
-    /// repeat only once.
+    /// Sends the request until a response is conclusive or the retry policy gives up. A request that is not safe to
+    /// repeat is sent only once.
     pub(crate) async fn run<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
         // POST and PATCH are safe to repeat with the same idempotency key.
         let repeatable = self.request.method().is_idempotent() || self.idempotency_key().is_some();
@@ -84,9 +84,10 @@ impl<'a> Execution<'a> {
         still_running || is_transient(error)
     }
 
-    /// Returns the error to report, with the number of attempts and the elapsed time. If an attempt was ambiguous, the
-    /// error is `OutcomeUnknown`, unless the last response is conclusive. Codat's 400 to a request with an idempotency
-    /// key is conclusive: every attempt with that key gets the same response, so nothing was changed.
+    /// Adds the number of attempts and the elapsed time to the error of the last attempt. If an attempt may have taken
+    /// effect, wraps the error in `OutcomeUnknown`. A 400 from Codat to a request with an idempotency key is not
+    /// wrapped: Codat sends the same response to every attempt with that idempotency key, so every attempt changed
+    /// nothing.
     fn conclude(&self, error: Error) -> Error {
         let error = error.with_attempts(self.attempts, self.transport.elapsed(self.deadline));
         let key = self.idempotency_key();
@@ -112,9 +113,9 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// Returns whether the request may have taken effect although the response with this status is not a usable success.
-/// Examples are a success that cannot be parsed, a redirect to a created resource, a server error and an unassigned
-/// status. The other 3xx and 4xx statuses reject a request before it takes effect.
+/// Returns whether a request may have taken effect although the client treats its response, with this status, as an
+/// error. Examples are a 2xx whose body cannot be parsed, a redirect to a created resource, 408 and 5xx. Most 3xx and
+/// 4xx statuses reject a request before it takes effect.
 fn is_inconclusive(status: StatusCode) -> bool {
     !matches!(status.as_u16(), 304..=407 | 409..=498)
 }

@@ -1,5 +1,4 @@
-//! The retry policy, which is pure, and the execution of requests under the policy. Tests replace the clock and the
-//! source of jitter.
+//! The retry policy, and the execution of requests under the policy. Tests replace the clock and the source of jitter.
 
 mod execute;
 
@@ -35,9 +34,9 @@ impl Retry {
 pub(crate) struct RetryPolicy {
     /// The maximum number of attempts, including the first one.
     pub(crate) max_attempts: u32,
-    /// The maximum duration of the first wait. The maximum doubles with each attempt.
+    /// The upper bound of the random wait after the first attempt. The bound doubles with each attempt.
     pub(crate) initial_backoff: Duration,
-    /// The maximum duration of every wait.
+    /// The maximum of this bound.
     pub(crate) max_backoff: Duration,
 }
 

@@ -14,8 +14,8 @@ pub(crate) const HEADER: &str = "idempotency-key";
 /// The age at which an idempotency key becomes too old to be sent. Codat forgets an idempotency key after 90 minutes.
 const MAX_AGE: Duration = Duration::from_secs(85 * 60);
 
-/// Generates an idempotency key. `Uuid::now_v7` is not used, because it locks a counter of the process, and the child
-/// process after a fork could inherit the lock in its locked state.
+/// Generates an idempotency key. `Uuid::now_v7` is not used, because it locks a counter of the process. A lock that is
+/// locked during a fork stays locked in the child process.
 pub(crate) fn generate() -> Uuid {
     Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
 }
@@ -35,8 +35,8 @@ pub(crate) fn timestamp(key: Uuid) -> Result<Timestamp, Error> {
     )
 }
 
-/// Returns whether an idempotency key with this time is too old to be sent. A time in the future counts as too old: a
-/// clock is wrong, so Codat may have received the idempotency key at any time.
+/// Returns whether an idempotency key is too old to be sent. `time` is the creation time in the UUID. A time in the
+/// future counts as too old: the clock that set it or the clock of this machine is wrong, so the age is unknown.
 pub(crate) fn is_too_old(time: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(time);
     match Duration::try_from(age) {

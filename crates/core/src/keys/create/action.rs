@@ -19,25 +19,27 @@ pub enum Action {
     Complete(Result<Creation, Error>),
 }
 
-/// The purpose of listing the keys.
+/// The reason for listing the keys.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Purpose {
-    /// To check the limit of keys, and to recognize new keys later. No request has been sent.
+    /// The operation starts. The listing shows whether ten keys exist, and which keys existed before the first attempt.
     Before,
-    /// To find out whether an earlier attempt created a key. A 429 released the idempotency key, so another attempt
-    /// could create a second key.
+    /// Codat responded with 429 and forgot the idempotency key, so another attempt could create a second key. The
+    /// listing determines whether an earlier attempt created a key.
     Released,
-    /// To find out whether an attempt created a key. Codat replays a failure, so another attempt would not show the
-    /// outcome.
+    /// Codat replayed a failure and would replay it to another attempt. The listing determines whether an attempt
+    /// created a key.
     Failed,
-    /// To check the result of [`Failed`](Self::Failed) a second time, after a wait.
+    /// The listing for [`Failed`](Self::Failed) contained no new key. A second listing after a wait contains a key that
+    /// Codat listed late.
     FailedAgain,
-    /// To find out whether an earlier attempt created a key. The latest attempt created none, because the Codat client
-    /// has ten keys.
+    /// Codat rejected the latest attempt because ten keys exist. The listing determines whether an earlier attempt
+    /// created one of them.
     AtLimit,
-    /// To add the candidates to the error. The operation has given up, so no candidate is adopted.
+    /// The operation has given up. The error names the new keys in this listing, but the operation returns none of
+    /// them.
     Candidates,
-    /// To add the extra keys to the result.
+    /// The created key is known after an ambiguous attempt. The result names the other new keys in this listing.
     Extras,
 }
 
@@ -65,7 +67,7 @@ pub enum AttemptOutcome {
     Lost,
     /// 429.
     RateLimited,
-    /// 409, because the Codat client has ten keys.
+    /// 409, because ten keys exist, which is Codat's limit.
     AtLimit,
     /// 409, because an attempt with this idempotency key is still running.
     StillRunning,

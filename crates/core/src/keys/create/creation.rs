@@ -1,11 +1,11 @@
-//! The result of creating a key: the key and how it was identified, or an error.
+//! The result of creating a key: the key, and whether a response or a list of the keys identified it.
 
 use std::borrow::Cow;
 
 use crate::domain::{ApiKeyDetails, Outcome};
 use crate::error::{Error, ErrorKind};
 
-/// A created key, and the way in which it was identified.
+/// A created key, and whether a response or a list of the keys identified it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -24,24 +24,26 @@ use crate::error::{Error, ErrorKind};
 pub struct Creation {
     /// The details of the key, including the key itself.
     pub key: ApiKeyDetails,
-    /// The way in which the key was identified.
+    /// How this library identified the key.
     pub how: How,
-    /// Other new keys with the same name. Empty if no attempt was ambiguous, because the keys are then not listed
-    /// again. `None` if the keys could not be listed.
+    /// The other keys with the same name that have appeared since the operation began. Empty if no earlier attempt can
+    /// have created a key, because the keys are then not listed after the response. `None` if the keys could not be
+    /// listed.
     pub extras: Option<Vec<ApiKeyDetails>>,
 }
 
 impl Creation {
-    /// Creates a result. `listed` contains the new keys with the same name, which may include the key itself.
+    /// Creates a result. `listed` contains the keys with the requested name that have appeared since the operation
+    /// began, which may include `key`. `None` if the keys could not be listed.
     pub(super) fn new(key: ApiKeyDetails, how: How, listed: Option<Vec<ApiKeyDetails>>) -> Self {
         let extras = listed.map(|keys| keys.into_iter().filter(|extra| extra.id != key.id).collect());
         Self { key, how, extras }
     }
 }
 
-/// The way in which the key of a [`Creation`] was identified.
+/// How this library identified the key of a [`Creation`].
 ///
-/// The enum is exhaustive: a further way would change what a caller must check, which is a breaking change.
+/// The enum is exhaustive: a further variant would change what a caller must check, which is a breaking change.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -97,7 +99,8 @@ pub(super) fn outcome_unknown(cause: Error, outcome: Outcome, can_resume: bool) 
     cause.into_outcome_unknown(outcome).with_hint(hint)
 }
 
-/// Returns the error for an operation that ended before its first attempt.
+/// Returns the error for an operation that ended before its first attempt, because the idempotency key was too old or
+/// no time was left.
 pub(super) fn not_sent(is_key_too_old: bool) -> Error {
     if is_key_too_old {
         let text = "the idempotency key is older than 85 minutes, and Codat forgets it after 90";

@@ -9,8 +9,8 @@ pub(super) struct ExpectedKey {
     name: KeyName,
     /// The time of the idempotency key, which is the time of the first attempt.
     pub(super) since: Timestamp,
-    /// The ids of the keys that were listed before the first attempt. `None` if the operation was resumed. A resumed
-    /// operation recognizes new keys by their dates.
+    /// The ids of the keys that were listed before the first attempt. `None` if the operation resumes an earlier one. A
+    /// resumed operation recognizes new keys by their dates.
     before: Option<Vec<KeyId>>,
 }
 
@@ -19,13 +19,13 @@ impl ExpectedKey {
         Self { name, since, before: None }
     }
 
-    /// Records the keys that exist before the first attempt.
+    /// Excludes the keys that exist before the first attempt: they cannot be the created key.
     pub(super) fn exclude(&mut self, keys: &[ApiKeyDetails]) {
         self.before = Some(keys.iter().map(|key| key.id.clone()).collect());
     }
 
-    /// Returns the candidates among the listed keys: the new keys with the requested name. A candidate may still be a
-    /// key of another program that uses the same name.
+    /// Returns the listed keys that the operation may have created: the keys with the requested name that are new since
+    /// the first attempt. Another program that uses the same name may also have created such a key.
     pub(super) fn candidates(&self, keys: &[ApiKeyDetails]) -> Vec<ApiKeyDetails> {
         let is_new = |key: &ApiKeyDetails| match &self.before {
             Some(_) => !self.existed_before(key),
@@ -34,8 +34,8 @@ impl ExpectedKey {
         keys.iter().filter(|key| key.is_named(self.name.as_str()) && is_new(key)).cloned().collect()
     }
 
-    /// Returns whether this operation may have created the key, judging by the date of the key. If the first listing
-    /// was stale, older keys appear to be new, but their dates show that they are older.
+    /// Returns whether the date of the key is late enough that this operation may have created the key. If the listing
+    /// before the first attempt was stale, an older key can appear to be new, but its date shows its age.
     pub(super) fn is_adoptable(&self, key: &ApiKeyDetails) -> bool {
         key.created_date.is_none_or(|date| date >= self.since - CLOCK_SKEW)
     }

@@ -1,9 +1,10 @@
-//! The state machine that creates exactly one key. The machine performs no I/O: `next` returns the next action. The
-//! driver in the parent module performs the action, and passes its result to `on_event`.
+//! The state machine that creates exactly one key. The state machine performs no I/O: `next` returns the next action.
+//! The driver in the parent module performs the action, and passes its result to `on_event`.
 //!
 //! The rules come from Codat's pages on idempotency and errors. Codat replays the first response to an idempotency key
-//! for 90 minutes, also if that response is a 5xx. Only a 429 releases the idempotency key. This library assumes that
-//! `POST /apiKeys` honours the idempotency key. Listing the keys serves as a second check.
+//! for 90 minutes, also if that response is a 5xx. Only after a 429, Codat forgets the idempotency key and performs a
+//! later request with it as a new request. This library assumes that `POST /apiKeys` honours the idempotency key.
+//! Listing the keys serves as a second check.
 
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ use crate::error::{Error, ErrorKind};
 use crate::keys::operation::{Now, Operation};
 use crate::wire::idempotency_key;
 
-/// The minimum time between the two listings after a failed request. If neither contains a new key, most likely no key
-/// was created.
+/// The minimum time between the two listings that determine whether a failed request created a key. If neither contains
+/// a new key, most likely no key was created.
 const BETWEEN_LISTINGS: Duration = Duration::from_secs(2);
 
 /// The state machine that creates a key.
@@ -26,30 +27,31 @@ pub struct CreateMachine {
     operation: Operation,
     expected: ExpectedKey,
     idempotency_key: Uuid,
-    /// Whether the caller is the sole creator of keys with this name, so that the only new key with the name must be
-    /// the created one.
+    /// Whether to return the only new key with the requested name as the created one. The caller asserts that no other
+    /// program creates keys with this name.
     adopt: bool,
     /// Whether an earlier operation may have sent the request with the same idempotency key.
     resumed: bool,
     step: Step,
-    /// Whether a 429 released the idempotency key while an earlier attempt may still have been running.
+    /// Whether Codat forgot the idempotency key after a 429, while an earlier attempt may still have been running.
     released_while_ambiguous: bool,
     /// The correlation ids of the failed responses so far. A repeated id shows that Codat replayed a failure.
     failures: Vec<String>,
     /// Whether every further request with this idempotency key will get the same failure.
     is_spent: bool,
     key: Option<(ApiKeyDetails, How)>,
-    /// The candidates in the latest listing. `None` if the keys could not be listed since the latest attempt.
+    /// The new keys with the requested name in the latest listing. `None` if the keys could not be listed since the
+    /// latest attempt.
     candidates: Option<Vec<ApiKeyDetails>>,
 }
 
-/// The step that the machine takes next, provided that enough time remains.
+/// The next step of the state machine. If too little time remains for the step, the operation ends.
 #[derive(Clone, Copy)]
 enum Step {
     List(Purpose),
     Post,
     BackOff,
-    /// Waits before the next attempt, and then lists the keys first.
+    /// Waits, and lists the keys before the next attempt.
     BackOffThenList,
     WaitForRunningAttempt,
     WaitForSecondListing,
@@ -65,8 +67,8 @@ enum Completion {
 }
 
 impl CreateMachine {
-    /// Creates the machine. If `resumed` is true, the operation resumes an earlier one that used the same idempotency
-    /// key.
+    /// Creates the state machine. If `resumed` is true, the operation resumes an earlier one that used the same
+    /// idempotency key.
     pub(crate) fn new(
         mut operation: Operation,
         name: KeyName,
@@ -141,7 +143,7 @@ impl CreateMachine {
         };
     }
 
-    /// Returns the result of the operation if it is cancelled now.
+    /// Cancels the operation and returns its result.
     pub fn cancel(&mut self, now: Now) -> Result<Creation, Error> {
         self.operation.error = Some(Error::of(ErrorKind::Cancelled));
         self.complete(self.unconfirmed(), now)
@@ -202,8 +204,8 @@ impl CreateMachine {
                 Step::BackOffThenList
             }
             AttemptOutcome::NotSent | Lost | AttemptOutcome::RateLimited => Step::BackOff,
-            // The response shows that this request created no key. An earlier request may have created one if its
-            // idempotency key was released after it, or if an earlier operation sent it.
+            // The response shows that this request created no key. An earlier request may have created one if Codat
+            // then forgot its idempotency key, or if an earlier operation sent it.
             AttemptOutcome::AtLimit if self.resumed || self.released_while_ambiguous => Step::List(Purpose::AtLimit),
             AttemptOutcome::AtLimit | AttemptOutcome::Invalid => Step::Complete(Completion::Known),
             StillRunning => {
@@ -226,8 +228,8 @@ impl CreateMachine {
         }
     }
 
-    /// Returns the step after the last attempt. If a key may have been created, the machine lists the keys once more,
-    /// to add the candidates to the error. Otherwise the operation returns the latest error.
+    /// Returns the step after the last attempt. If a key may have been created, the step is a listing of the keys, so
+    /// that the error names the new keys. Otherwise the operation returns the latest error.
     fn giving_up(&self) -> Step {
         if self.operation.ambiguous { Step::List(Purpose::Candidates) } else { Step::Complete(Completion::Known) }
     }

@@ -1,5 +1,5 @@
-//! The state machine that deletes a key. The machine performs no I/O: `next` returns the next action. The driver in the
-//! parent module performs the action, and passes its result to `on_event`.
+//! The state machine that deletes a key. The state machine performs no I/O: `next` returns the next action. The driver
+//! in the parent module performs the action, and passes its result to `on_event`.
 
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ pub enum Event<'a> {
     Deleted,
     /// The attempt did not delete the key, or the response does not show whether it did.
     Failed(AttemptOutcome, Error),
-    /// Codat rejected the key that the client authenticates with, and another key replaced it. The rejected request
-    /// changed nothing.
+    /// Codat rejected the key that the client authenticates with, and the client has read another key from its
+    /// credential source. The rejected request changed nothing.
     KeyReplaced,
     /// The wait is over.
     Waited,
@@ -71,7 +71,7 @@ pub struct DeleteMachine {
     step: Step,
 }
 
-/// The step that the machine takes next, provided that enough time remains.
+/// The next step of the state machine. If too little time remains for the step, the operation ends.
 #[derive(Clone, Copy)]
 enum Step {
     List,
@@ -85,10 +85,11 @@ enum Step {
 #[derive(Clone, Copy)]
 enum Completion {
     Deleted,
-    /// The operation returns the latest error, or `OutcomeUnknown` if an attempt was ambiguous.
+    /// No response or listing shows that the key was deleted. The operation returns the latest error, or
+    /// `OutcomeUnknown` if an attempt was ambiguous.
     Unconfirmed,
-    /// The operation returns `OutcomeUnknown` with the information that the key was probably deleted. The client
-    /// authenticates with this key, and Codat rejects it.
+    /// After an ambiguous attempt to delete the key that the client authenticates with, Codat rejects this key. The
+    /// operation returns `OutcomeUnknown` with the information that the key was probably deleted.
     ProbablyDeleted,
 }
 
@@ -141,7 +142,7 @@ impl DeleteMachine {
         };
     }
 
-    /// Returns the result of the operation if it is cancelled now.
+    /// Cancels the operation and returns its result.
     pub fn cancel(&mut self, now: Now) -> Result<(), Error> {
         self.operation.error = Some(Error::of(ErrorKind::Cancelled));
         self.complete(Completion::Unconfirmed, now)
