@@ -12,8 +12,8 @@ use crate::wire::{ApiError, ApiKeyDetails};
 const MAX_KEYS: usize = 10;
 pub(crate) const MAX_NAME_UTF16_UNITS: usize = 50;
 const DEFAULT_COMPANIES: u32 = 5;
-/// The maximum number of companies in the account: four pages of the largest size. The emulator generates all companies
-/// again for each response.
+/// The maximum number of companies in the account: four pages of the largest size. The number is limited because the
+/// emulator generates all companies again for each response.
 const MAX_COMPANIES: u32 = 20_000;
 
 #[derive(Clone)]
@@ -26,8 +26,8 @@ pub(crate) struct Account {
     generator: Generator,
 }
 
-/// The settings of an emulated account, as in a control request or the state file. [`Account::apply`] does not change
-/// the settings whose fields are absent.
+/// The keys and settings of an emulated account, as in the JSON of a control request or the state file.
+/// [`Account::apply`] does not change what an absent field describes.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Snapshot {
@@ -37,7 +37,7 @@ pub(crate) struct Snapshot {
     enforce_limits: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_limit: Option<Remaining>,
-    /// The position of the key generator. Only the state file contains this field.
+    /// The position of the generator of keys and ids in its random sequence. Only the state file contains this field.
     pub(crate) generator: Option<u64>,
 }
 
@@ -112,8 +112,8 @@ impl Account {
         Ok(())
     }
 
-    /// Returns the settings of the account, as the state file contains them. The used quota is omitted, because it
-    /// changes with every request.
+    /// Returns the keys and settings of the account, as the state file contains them. The used quota is omitted,
+    /// because it changes with every request.
     pub(crate) fn snapshot(&self) -> Snapshot {
         Snapshot {
             keys: Some(self.keys.clone()),

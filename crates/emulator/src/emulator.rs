@@ -99,7 +99,7 @@ impl Emulator {
     }
 }
 
-/// Formats the base URL without the key.
+/// Formats the base URL, but not the key.
 impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emulator").field("base_url", &self.base_url).finish_non_exhaustive()

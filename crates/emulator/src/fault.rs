@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::account::MAX_NAME_UTF16_UNITS;
 use crate::json::{Whole, present, word};
 
-/// A fault. In the JSON of a fault script, the field `fault` contains the name of the variant. The fields of the
-/// variant are in the same JSON object.
+/// A fault that the emulator injects into a request. In the JSON that tests send, the field `fault` contains the name
+/// of the variant. The fields of the variant are in the same JSON object.
 ///
 /// Variants without fields have braces, because serde would otherwise accept unknown fields for them.
 #[derive(Clone, Deserialize)]
@@ -69,8 +69,7 @@ pub(crate) struct StatusFault {
     pub(crate) body: Option<Value>,
 }
 
-/// Whether and when the emulator performs a request with a [`StatusFault`]. The client receives the status of the fault
-/// in each case.
+/// Whether and when the emulator performs a request that gets the status of a [`StatusFault`] as its response.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Effect {
     None,
@@ -92,11 +91,12 @@ pub(crate) enum Sender {
 #[serde(try_from = "DelayFields")]
 pub(crate) enum Delay {
     Time(Duration),
-    /// A number of further requests. The emulator performs the delayed request just before it handles the last of them.
+    /// The emulator performs the request when this number of further requests has arrived, and before it handles the
+    /// last of these.
     Requests(u64),
 }
 
-/// Whether another client's key is created before or after the request is handled.
+/// Whether the fault `foreign-creator` creates the key of another client before or after the request is handled.
 #[derive(Clone, Copy, Deserialize, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum When {

@@ -22,7 +22,7 @@ const PAGE: &str =
 /// The body of a response with the fault `garbage`: bytes that are neither JSON nor UTF-8.
 const GARBAGE: &[u8] = b"\x00\xff\xfe{\"id\":garbage";
 
-/// The response to a request with a fault, or the loss of the response.
+/// The response to a request to which a fault applies, or the loss of the response.
 pub(crate) enum Outcome {
     /// A response of Codat's API.
     Api(ApiResponse),
@@ -34,8 +34,8 @@ pub(crate) enum Outcome {
     Dropped,
 }
 
-/// A request with a fault, and the state that is needed to handle it. The emulator handles the request even if the
-/// client disconnects.
+/// A request to which a fault applies, and the state that is needed to handle the request. The emulator handles the
+/// request even if the client disconnects.
 #[derive(Clone)]
 pub(crate) struct FaultedRequest {
     pub(crate) server: SharedServer,
@@ -90,7 +90,7 @@ impl FaultedRequest {
         self.server.lock().handle(&self.request)
     }
 
-    /// Performs the request after its checks. `admission` is the result of these checks.
+    /// Performs the request if `admission`, the result of its checks, allows it.
     fn complete(&self, admission: Admission) -> ApiResponse {
         let mut server = self.server.lock();
         server.complete(admission, |server| server.perform(&self.request))
@@ -100,7 +100,8 @@ impl FaultedRequest {
     fn handle_late(self, delay: Delay) {
         let admission = self.server.lock().admit(&self.request);
         let request = self.request;
-        self.server.defer(delay, move |server| drop(server.complete(admission, |server| server.perform(&request))));
+        self.server
+            .perform_later(delay, move |server| drop(server.complete(admission, |server| server.perform(&request))));
     }
 
     async fn delay_before(&self, time: Duration) -> ApiResponse {
@@ -109,8 +110,8 @@ impl FaultedRequest {
         self.complete(admission)
     }
 
-    /// Performs the request now and responds after `time`. Until then, the idempotency cache treats the request as
-    /// running.
+    /// Performs the request now and responds after `time`. Until the response, the idempotency cache treats the request
+    /// as running.
     async fn delay_after(&self, time: Duration) -> ApiResponse {
         let (response, claim) = {
             let mut server = self.server.lock();
@@ -131,8 +132,8 @@ impl FaultedRequest {
         }
     }
 
-    /// Responds with the status of the fault as Codat would. The response is stored under the idempotency key. If a
-    /// response is already stored under this key, the stored response is returned.
+    /// Responds with the status of the fault as Codat would. The response is stored under the idempotency key of the
+    /// request. If a response is already stored under this idempotency key, the stored response is returned.
     fn status_from_codat(self, fault: &StatusFault) -> ApiResponse {
         let mut server = self.server.lock();
         let mut late = None;
@@ -152,7 +153,7 @@ impl FaultedRequest {
         drop(server);
         if let Some(delay) = late {
             let request = self.request;
-            self.server.defer(delay, move |server| drop(server.perform(&request)));
+            self.server.perform_later(delay, move |server| drop(server.perform(&request)));
         }
         response
     }

@@ -17,13 +17,15 @@ pub(crate) struct FaultScript(Vec<Rule>);
 
 /// A fault with a filter that selects the requests to which the fault applies.
 struct Rule {
-    /// The rule as given in JSON. [`Rule::remaining`] replaces `skip` and `count` in it with the remaining numbers.
+    /// The JSON object of the rule, as tests sent it. [`Rule::remaining`] replaces its `skip` and `count` with the
+    /// remaining numbers.
     given: Map<String, Value>,
     filter: Filter,
     fault: Fault,
 }
 
-/// The fields that every fault can have, and the remaining fields.
+/// The JSON fields of a rule: the filter (`method`, `path`, `skip` and `count`), and the name and the parameters of the
+/// fault.
 #[derive(Deserialize)]
 struct Filter {
     #[serde(default, deserialize_with = "present")]

@@ -26,7 +26,8 @@ enum State {
     Answered { response: ApiResponse, at: Timestamp },
 }
 
-/// The permission for the first request with an idempotency key to store its response.
+/// The permission to store a response under an idempotency key. Only the first request with the idempotency key gets a
+/// claim.
 pub(crate) struct Claim {
     key: Vec<u8>,
     number: u64,
@@ -64,8 +65,9 @@ impl IdempotencyCache {
         }
     }
 
-    /// Stores the response of the first request with an idempotency key. Has no effect if the claim was released.
-    /// Responses with status 429 are never stored, because a rate-limited request has no claim.
+    /// Stores the response of the first request with an idempotency key. Has no effect if [`release`](Self::release)
+    /// was called for the idempotency key since the claim. A 429 is never stored, because a request that gets a 429
+    /// makes no claim.
     pub(crate) fn store(&mut self, claim: Claim, response: &ApiResponse, now: Timestamp) {
         if let Some(FirstRequest { state, .. }) = self.first_requests.get_mut(&claim.key)
             && matches!(state, State::Running { number } if *number == claim.number)
@@ -74,8 +76,8 @@ impl IdempotencyCache {
         }
     }
 
-    /// Releases an idempotency key whose first request is still running. Called when a request with this key is
-    /// rate-limited. Keeps a stored response.
+    /// Forgets an idempotency key if its first request is still running. The next request with the idempotency key is
+    /// then performed as a new one. Called when a request with the idempotency key gets a 429.
     pub(crate) fn release(&mut self, key: &[u8]) {
         if let Some(FirstRequest { state: State::Running { .. }, .. }) = self.first_requests.get(key) {
             self.first_requests.remove(key);

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 const BACKLOG: u32 = 1024;
 const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A handle to the listening socket.
+/// A TCP listener that can refuse connections. Clones share the listening socket.
 #[derive(Clone)]
 pub(crate) struct PausableListener {
     address: SocketAddr,

@@ -1,5 +1,5 @@
-//! The operations of Codat's API. The caller must authenticate a request and count it against the quota before
-//! dispatching it.
+//! The operations of Codat's API. The caller of [`dispatch`] must first authenticate the request and count it against
+//! the quota.
 
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};

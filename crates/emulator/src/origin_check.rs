@@ -39,8 +39,8 @@ impl OriginCheck {
             let error = "The emulator rejects requests from web pages of another origin.";
             return Err(ApiError::new(StatusCode::FORBIDDEN, error));
         }
-        // Rejects a body of any media type other than JSON. A web page can send such a body without a CORS preflight
-        // request.
+        // Rejects a body of any media type other than JSON, because a web page can send such a body without a CORS
+        // preflight request.
         let has_body = body.as_ref().map_or(true, |body| !body.is_empty());
         if is_control_path(head.uri.path()) && has_body && !is_json(&head.headers) {
             let error = "A control accepts a body only with `Content-Type: application/json`.";

@@ -1,5 +1,5 @@
-//! The steps of handling a request to Codat's API: receive, authenticate, count, check the idempotency key, perform,
-//! store the response.
+//! The steps of handling a request to Codat's API: receive, authenticate, count against the quota, check the
+//! idempotency key, perform, store the response.
 
 use axum::body::Bytes;
 use axum::http::Method;
@@ -27,7 +27,8 @@ pub(crate) struct ReceivedRequest {
 pub(crate) enum Admission {
     /// The request is not performed, and the client receives this response.
     Respond(ApiResponse),
-    /// The request is performed. If the request has an idempotency key, its response is stored with this claim.
+    /// The request is performed. The claim allows the emulator to store the response under the idempotency key of the
+    /// request. `None` if the request has no idempotency key.
     Perform(Option<Claim>),
 }
 
@@ -45,10 +46,10 @@ impl ReceivedRequest {
 }
 
 impl Server {
-    /// Runs the deferred effects that are due, records the request in the journal, and returns the request with the
+    /// Performs the delayed requests that are due, records the new request in the journal, and returns it with the
     /// fault that applies to it.
     pub(crate) fn receive(&mut self, head: Parts, body: Result<Bytes, ApiError>) -> (ReceivedRequest, Option<Fault>) {
-        self.run_deferred_effects();
+        self.perform_delayed_requests();
         let credential = self.authenticate(&head.headers);
         let bytes = body.as_deref().unwrap_or_default();
         let mut entry = Entry::new(&head, bytes, &credential, &self.masker(&head.headers), self.clock.now());
@@ -78,7 +79,8 @@ impl Server {
         self.complete(admission, perform)
     }
 
-    /// Handles a received request that gets a 429. Does not replay a stored response, and releases the idempotency key.
+    /// Handles a received request for which `perform` returns a 429. Does not replay a stored response, and forgets the
+    /// idempotency key if its first request is still running.
     pub(crate) fn handle_rate_limited(
         &mut self,
         request: &ReceivedRequest,
@@ -108,7 +110,8 @@ impl Server {
         }
     }
 
-    /// Performs a request after its checks, and stores its response.
+    /// Performs a request with `perform` if `admission` allows it, and stores its response. Otherwise returns the
+    /// response in `admission`.
     pub(crate) fn complete(
         &mut self,
         admission: Admission,

@@ -39,19 +39,19 @@ pub(crate) struct Server {
     pub(crate) clock: Clock,
     pub(crate) faults: FaultScript,
     pub(crate) idempotency: IdempotencyCache,
-    /// The keys before the most recent change to the keys.
+    /// The keys before their most recent change. The fault `stale-list` returns them.
     pub(crate) previous_keys: Vec<ApiKeyDetails>,
     /// The time at which each inactive key becomes valid, by the id of the key.
     inactive_until: HashMap<String, Instant>,
-    /// The deferred effects, each with the number of requests until it runs.
-    deferred: Vec<(u64, DeferredEffect)>,
+    /// The requests that a fault has delayed, each with the number of further requests after which it is performed.
+    delayed: Vec<(u64, DelayedRequest)>,
     state_file: Option<StateFile>,
-    /// The generator of correlation ids. It is separate from the generator of the account, so that an error response
-    /// does not change the next generated key.
+    /// The generator of correlation ids. The account has a separate generator, so that an error response does not
+    /// change the next generated key.
     correlation_ids: Generator,
 }
 
-type DeferredEffect = Box<dyn FnOnce(&mut Server) + Send>;
+type DelayedRequest = Box<dyn FnOnce(&mut Server) + Send>;
 
 impl Server {
     pub(crate) fn open(options: ServerOptions) -> io::Result<Server> {
@@ -83,7 +83,7 @@ impl Server {
             faults,
             idempotency: IdempotencyCache::default(),
             inactive_until: HashMap::new(),
-            deferred: Vec::new(),
+            delayed: Vec::new(),
             state_file,
             correlation_ids: Generator::new(!seed),
         })
@@ -159,19 +159,19 @@ impl Server {
         }
     }
 
-    /// Decrements the number of requests until each deferred effect runs, and runs the effects that are due.
-    pub(crate) fn run_deferred_effects(&mut self) {
-        for (requests, effect) in mem::take(&mut self.deferred) {
+    /// Counts a new request for each delayed request, and performs the delayed requests that are due.
+    pub(crate) fn perform_delayed_requests(&mut self) {
+        for (requests, perform) in mem::take(&mut self.delayed) {
             if requests == 1 {
-                effect(self);
+                perform(self);
             } else {
-                self.deferred.push((requests - 1, effect));
+                self.delayed.push((requests - 1, perform));
             }
         }
     }
 }
 
-/// The state of the emulated API, shared between requests, faults and the [`Emulator`](crate::Emulator) handle.
+/// The state of the emulated API. The tasks that handle requests and the [`Emulator`](crate::Emulator) handle share it.
 #[derive(Clone)]
 pub(crate) struct SharedServer(Arc<Mutex<Server>>);
 
@@ -186,17 +186,17 @@ impl SharedServer {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs an effect after a delay, even if the client has disconnected.
-    pub(crate) fn defer(&self, delay: Delay, effect: impl FnOnce(&mut Server) + Send + 'static) {
+    /// Performs a delayed request with `perform` after the delay, even if the client has disconnected.
+    pub(crate) fn perform_later(&self, delay: Delay, perform: impl FnOnce(&mut Server) + Send + 'static) {
         match delay {
             Delay::Time(time) => {
                 let server = self.clone();
                 tokio::spawn(async move {
                     sleep(time).await;
-                    effect(&mut server.lock());
+                    perform(&mut server.lock());
                 });
             }
-            Delay::Requests(requests) => self.lock().deferred.push((requests, Box::new(effect))),
+            Delay::Requests(requests) => self.lock().delayed.push((requests, Box::new(perform))),
         }
     }
 }

@@ -151,8 +151,8 @@ impl ApiError {
         ApiError::for_status(StatusCode::TOO_MANY_REQUESTS).with_header(header::RETRY_AFTER, seconds.into())
     }
 
-    /// Returns the error for an idempotency key whose first request is still running. Its body has the `statusCode`
-    /// 409, unlike the error for the limit of ten keys.
+    /// Returns the error for an idempotency key whose first request is still running: a 409 whose body also has the
+    /// `statusCode` 409. In the 409 for the limit of ten keys, the `statusCode` is 400.
     pub(crate) fn idempotency_conflict() -> ApiError {
         let error = "Idempotency-Conflict: a request with this Idempotency-Key is still in progress.";
         ApiError::new(StatusCode::CONFLICT, error)
@@ -163,8 +163,8 @@ impl ApiError {
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, error)
     }
 
-    /// Returns the error for an HTTP status. Its text is the example in Codat's OpenAPI description. Without an
-    /// example, the text is the reason phrase of HTTP.
+    /// Returns the error for an HTTP status. The message is the example in Codat's OpenAPI description. Without an
+    /// example, the message is the reason phrase of HTTP.
     pub(crate) fn for_status(status: StatusCode) -> ApiError {
         let error = match status {
             StatusCode::UNAUTHORIZED => return ApiError::unauthorized(),

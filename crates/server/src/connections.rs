@@ -126,7 +126,7 @@ impl ConnectionState {
     }
 }
 
-/// The error of a connection that was closed before the server received the complete request.
+/// The error for a connection that the server has closed before it received the complete request.
 #[derive(Debug)]
 pub(crate) struct ClosedError;
 

@@ -1,5 +1,5 @@
-//! The HTTP/1.1 server of the emulator and of the API keys page. Clients that send nothing or read nothing cannot block
-//! other clients.
+//! The HTTP/1.1 server of the emulator and of the web page for API keys. Clients that send nothing or read nothing
+//! cannot block other clients.
 //!
 //! - A timeout of ten seconds applies to the head of each request, to each part of a request body, and to each part of
 //!   a response.
@@ -58,8 +58,8 @@ pub trait Listener: Sync {
     }
 
     /// Returns a receiver for the connection that was just accepted. When the receiver gets a value, the server closes
-    /// the connection: immediately if it is idle, otherwise after the response, which then contains
-    /// `Connection: close`. By default, no value is sent.
+    /// the connection: immediately if it is idle, otherwise after the response, which then contains `Connection:
+    /// close`. The receiver of this default implementation never gets a value.
     fn closing(&self) -> watch::Receiver<()> {
         watch::channel(()).1
     }

@@ -1,4 +1,4 @@
-//! A request body with a timeout. When the body ends, its connection is marked as responding.
+//! A request body with a timeout for each part. When the body ends, the state of its connection becomes `Responding`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
