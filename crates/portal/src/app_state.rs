@@ -1,4 +1,4 @@
-//! The state of the portal, which all requests share.
+//! The state that all requests to the portal share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -47,8 +47,9 @@ impl AppState {
         (self.client)()
     }
 
-    /// Returns the flash messages for the next page that the visitor sees. If the request is a navigation, removes the
-    /// flash message from the session. Messages about unresolved changes remain in the session.
+    /// Returns the flash messages for the page that is about to be shown: the message about the last action, and the
+    /// messages about changes whose outcome is unknown. If the request is a navigation, removes the message about the
+    /// last action from the session. The other messages remain until their outcome is known.
     pub(crate) fn flash_messages(&self, visitor: &Visitor, is_navigation: bool) -> Vec<Arc<FlashMessage>> {
         let messages = |session: &mut Session| {
             let once = if is_navigation { session.flash.take() } else { None };
@@ -57,8 +58,8 @@ impl AppState {
         self.sessions.with(&visitor.session, messages).unwrap_or_default()
     }
 
-    /// Finds the revocations whose outcome was unknown and whose key is no longer listed. Such a revocation has succeeded,
-    /// so its message becomes a message of success.
+    /// Finds the revocations whose outcome was unknown and whose key is no longer listed. Such a revocation has
+    /// succeeded, so a message of success replaces its message.
     pub(crate) fn resolve_revocations(&self, visitor: &Visitor, keys: &[ApiKeyDetails]) {
         let revoked = |message: &Arc<FlashMessage>| match &**message {
             FlashMessage::Failed { action: RequestedAction::RevokeKey(id, key), .. }
@@ -74,8 +75,8 @@ impl AppState {
         }
     }
 
-    /// Sets the message for the next page that the visitor sees. A message about an unresolved change is shown on every
-    /// page until the change is resolved.
+    /// Sets the message for the next page that the visitor sees. A message about a change whose outcome is unknown is
+    /// shown on every page until the outcome is known.
     pub(crate) fn flash(&self, visitor: &Visitor, message: Arc<FlashMessage>) {
         self.sessions.with(&visitor.session, |session| {
             session.unresolved.retain(|unresolved| unresolved.unresolved_change() != message.resolves());

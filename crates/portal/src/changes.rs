@@ -1,4 +1,5 @@
-//! Creations and revocations of keys in progress, and their cancellation.
+//! The creations and revocations of keys that are in progress, and their cancellation. This crate calls each of them a
+//! change.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,8 +50,8 @@ impl Changes {
         }
     }
 
-    /// Runs a creation or revocation. If it succeeds, `outcome` creates the [`ChangeOutcome`] that [`Changes::cancel`]
-    /// returns.
+    /// Runs a creation or revocation. If the portal is closed while the change is in progress, stores its outcome for
+    /// [`Changes::cancel`]. `outcome` converts a successful result to this outcome.
     pub(crate) async fn run<T>(
         &self,
         change: impl IntoFuture<Output = Result<T, Error>>,

@@ -14,7 +14,8 @@ use crate::session::Visitor;
 const LANGUAGE: &str = "codat_keys_language";
 const YEAR: Duration = Duration::from_hours(365 * 24);
 
-/// Returns the visitor whose session cookie the request contains. Returns `None` for an unknown session.
+/// Returns the visitor whose session cookie the request contains. Returns `None` if there is no session with this
+/// cookie.
 pub(crate) fn visitor(app: &AppState, headers: &HeaderMap) -> Option<Visitor> {
     app.sessions.visitor(CookieJar::from_headers(headers).get(&app.session_cookie)?.value())
 }

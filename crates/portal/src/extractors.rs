@@ -60,13 +60,14 @@ fn authentication_required(app: &AppState, language: Language, anonymous: Option
     }
 }
 
-/// A submitted form that contains the form token of the visitor's session. Forms without this token are rejected.
+/// A submitted form that contains the form token of the visitor's session, which protects against cross-site request
+/// forgery (CSRF). Forms without this token are rejected.
 pub(crate) struct SessionForm<T> {
     pub(crate) visitor: Visitor,
     pub(crate) form: T,
 }
 
-/// A form that contains only the form token.
+/// A form without fields of its own. It contains only the form token, which protects against CSRF.
 #[derive(Deserialize)]
 pub(crate) struct EmptyForm {}
 
@@ -110,8 +111,8 @@ impl Language {
     }
 }
 
-/// Whether the request is a navigation in a top-level window, as opposed to a prefetch or a subresource request. Only a
-/// navigation uses up a link or a flash message, because only the response to a navigation is shown.
+/// Whether the request is a navigation in a top-level window, as opposed to a prefetch or a request for a part of a
+/// page. Only a navigation uses up a sign-in link or a flash message, because the visitor sees only its response.
 pub(crate) struct IsNavigation(pub(crate) bool);
 
 impl<S: Sync> FromRequestParts<S> for IsNavigation {

@@ -29,7 +29,7 @@ pub(crate) enum RequestedAction {
 }
 
 impl FlashMessage {
-    /// If this message is about a change with an unknown outcome, returns the id of the change. The id is the
+    /// Returns the id of the change that this message is about, if the outcome of the change is unknown. The id is the
     /// idempotency key of a creation, or the id of the key to revoke.
     pub(crate) fn unresolved_change(&self) -> Option<&str> {
         match self {
@@ -38,12 +38,13 @@ impl FlashMessage {
         }
     }
 
-    /// Returns true if the form must not be submitted again, because repeating the action could change something twice.
+    /// Returns true if the form must not be submitted again, because a repeated action could change data twice.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Created { .. } | Self::Revoked(..)) || self.unresolved_change().is_some()
     }
 
-    /// Returns the id of the unresolved change that this message resolves or updates.
+    /// Returns the id of the change whose outcome was unknown and about which this message reports the latest result.
+    /// This message then replaces the earlier message about the change.
     pub(crate) fn resolves(&self) -> Option<&str> {
         match self {
             Self::Created { resumed, .. } => resumed.as_deref(),
@@ -81,8 +82,8 @@ pub(crate) struct ErrorSummary {
     pub(crate) retry_after: Option<Duration>,
     /// The keys that a creation with an unknown outcome may have created. `None` if the keys could not be listed.
     pub(crate) candidates: Option<Vec<KeySummary>>,
-    /// The idempotency key of a creation with an unknown outcome. Creating a key with this idempotency key resumes the
-    /// creation.
+    /// The idempotency key of a creation with an unknown outcome. A creation with this idempotency key resumes the
+    /// earlier creation.
     pub(crate) idempotency_key: Option<String>,
 }
 impl KeySummary {

@@ -44,7 +44,8 @@ pub(crate) async fn list(
     }
 }
 
-/// The form field with the id of a rendered form. Repeated submissions of the same form have the same id.
+/// The hidden form field with an id that is generated when the form is rendered. Repeated submissions of the same form
+/// have the same id.
 #[derive(Deserialize)]
 struct FormId {
     form: Option<String>,
@@ -184,7 +185,8 @@ pub(crate) struct Dismissal {
     change: String,
 }
 
-/// Removes the message about an unresolved change from the session.
+/// Removes the message about a creation or revocation with an unknown outcome from the session, as the visitor
+/// requested.
 pub(crate) async fn dismiss(
     State(app): State<Arc<AppState>>,
     KeyManager(visitor): KeyManager,
@@ -206,7 +208,7 @@ async fn list_keys(app: &AppState) -> Result<(Client, Vec<ApiKeyDetails>), Error
 /// reloading the page does not submit the form again.
 ///
 /// The action continues if the browser cancels the request, as browsers do when the visitor clicks again. A repeated
-/// submission of the same form does not repeat a successful action.
+/// submission of the same form does not repeat a successful action. `submission` is the id of the form.
 async fn run_once(
     app: Arc<AppState>,
     visitor: Visitor,

@@ -67,11 +67,12 @@ pub use role::Role;
 
 use app_state::{AppState, Authentication};
 
-/// The maximum number of concurrent connections, which is more than one browser opens.
+/// The maximum number of concurrent connections. One browser opens fewer connections.
 const MAX_CONNECTIONS: usize = 128;
 
-/// Serves the page on `listener`. The future never completes. Dropping the future closes all connections. Other
-/// programs on this machine cannot block the page with idle connections.
+/// Serves the page on `listener`. The future never completes. Dropping the future closes all connections. If there are
+/// too many connections, the server closes those that wait for their client, so idle connections of other programs
+/// cannot block the page.
 pub async fn serve(listener: TcpListener, router: Router) {
     codat_keys_server::serve(listener, MAX_CONNECTIONS, router).await;
 }
@@ -86,10 +87,10 @@ pub struct Portal {
 
 impl Portal {
     /// Creates a builder for a page that is served at `address`, which must be a loopback address. The page rejects
-    /// requests with any other `Host`.
+    /// requests whose `Host` header is not this address.
     ///
-    /// The page calls `client` for each request. The closure can therefore return a client with another key after a key
-    /// was revoked.
+    /// The page calls `client` for each request, so `client` can return a client with another key after a key was
+    /// revoked.
     pub fn new(address: SocketAddr, client: impl Fn() -> Result<Client, Error> + Send + Sync + 'static) -> Self {
         Self { address, client: Box::new(client), read_only: false, changes: Changes::default() }
     }
@@ -100,7 +101,8 @@ impl Portal {
         self
     }
 
-    /// Returns a handle that cancels the creations and revocations in progress, for use before the page is closed.
+    /// Returns a handle that cancels the creations and revocations in progress. Use this handle before the server
+    /// stops, in order to report their outcomes.
     pub fn changes(&self) -> Changes {
         self.changes.clone()
     }

@@ -44,7 +44,7 @@ impl Links {
         }
     }
 
-    /// Returns whether the token belongs to the newest link. If so, invalidates the link.
+    /// Returns whether `token` belongs to the newest link. If so, invalidates this link.
     pub(crate) fn consume(&self, token: &str) -> bool {
         let mut state = self.state();
         let is_valid = state.token.as_deref().is_some_and(|newest| token::is_equal(token, newest));

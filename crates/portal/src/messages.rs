@@ -57,8 +57,8 @@ impl Language {
     }
 }
 
-/// Defines a method of [`Language`] for each text. A line of the macro contains the name of the method, the English
-/// text and the French text.
+/// Defines a method of [`Language`] for each text. A line of the macro call contains the name of the method, the
+/// English text and the French text.
 macro_rules! messages {
     ($($name:ident: $english:literal, $french:literal;)*) => {
         impl Language {
@@ -190,7 +190,8 @@ impl Language {
         }
     }
 
-    /// Returns a text with the time to wait. Rounds the time up, because Codat would reject an earlier request.
+    /// Returns a text that says how long to wait before the next request. Rounds the time up, because Codat would
+    /// reject an earlier request.
     pub(crate) fn wait(self, seconds: u64) -> String {
         let time = match seconds {
             0..=120 => format!("{seconds} s"),

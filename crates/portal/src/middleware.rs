@@ -51,9 +51,9 @@ fn rejection(app: &AppState, request: &Request) -> Option<StatusCode> {
     (is_change && !is_same_origin(app, request.headers())).then_some(StatusCode::FORBIDDEN)
 }
 
-/// Returns true if the request comes from the portal's own page. The `Origin` of a form submission is `null`, because
-/// the page sends no referrer. An `Origin` of `null` is accepted only with `Sec-Fetch-Site: same-origin`, which other
-/// pages cannot forge. Older browsers do not send `Sec-Fetch-Site`.
+/// Returns true if the portal's own page sent the request. The `Origin` of a form submission is `null`, because the
+/// page's referrer policy is `no-referrer`. An `Origin` of `null` is accepted only with `Sec-Fetch-Site: same-origin`,
+/// which other pages cannot forge. If an older browser sends no `Sec-Fetch-Site`, the `Origin` must be the portal's.
 fn is_same_origin(app: &AppState, headers: &HeaderMap) -> bool {
     let own = format!("http://{}", app.host);
     let origin = single(headers, &header::ORIGIN);
@@ -63,7 +63,7 @@ fn is_same_origin(app: &AppState, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Returns true if another site initiated the request, for example by a link.
+/// Returns true if another site caused the request, for example with a link.
 pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
     single(headers, &SEC_FETCH_SITE) == Some(b"cross-site")
 }

@@ -1,4 +1,4 @@
-//! The roles of users of Codat's Portal. Responses of Codat's API do not contain roles.
+//! The roles of users in Codat's Portal. The emulator uses them, but the responses of Codat's API do not contain roles.
 
 /// The role of a user of Codat's Portal. Codat's documentation of user roles defines the roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use crate::token;
 /// The maximum number of sessions, which limits the use of memory.
 const MAX_SESSIONS: usize = 256;
 
-/// The maximum number of action results that a session stores. A visitor is unlikely to click more often before a page
+/// The maximum number of action results that a session stores. A visitor is unlikely to submit more forms before a page
 /// responds.
 const MAX_RESULTS: usize = 16;
 
@@ -48,8 +48,8 @@ pub(crate) struct Session {
     used: Instant,
     /// The message that the next page shows.
     pub(crate) flash: Option<Arc<FlashMessage>>,
-    /// The messages about changes with an unknown outcome. Every page shows these messages until the changes are
-    /// resolved.
+    /// The messages about changes with an unknown outcome. Every page shows these messages until the outcomes are
+    /// known.
     pub(crate) unresolved: Vec<Arc<FlashMessage>>,
     /// The results of the most recent actions, newest first. Each entry begins with the id of the submitted form.
     results: VecDeque<(String, ActionResult)>,

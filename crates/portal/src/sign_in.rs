@@ -36,8 +36,9 @@ pub(crate) async fn sign_out(State(app): State<Arc<AppState>>, request: SessionF
     Redirect::to(PATH)
 }
 
-/// Starts a session for the visitor if the link is valid, and invalidates the link. The response is a page that
-/// redirects. After an HTTP redirect, a browser that was opened by another program would not send the new cookie.
+/// Starts a session for the visitor if the link is valid, and invalidates the link. Responds with a page that
+/// redirects, instead of an HTTP redirect. If another program opened the browser, the session cookie
+/// (`SameSite=Strict`) is not sent after an HTTP redirect, but is sent when the page itself navigates.
 pub(crate) async fn open_link(
     State(app): State<Arc<AppState>>,
     language: Language,

@@ -43,7 +43,7 @@ impl Keys<'_> {
         found.ok_or_else(|| ErrorSummary::of(ErrorKind::NotFound))
     }
 
-    /// Returns the kind of the error with which the deletion of the key would be refused.
+    /// Returns the error with which the deletion of the key would be refused. Returns `None` if the key can be deleted.
     pub(crate) fn deletion_error(&self, key: &ApiKeyDetails) -> Option<ErrorKind> {
         self.client.check_delete(self.keys, &key.id).err().map(|error| error.kind())
     }
@@ -96,7 +96,7 @@ impl Page<'_> {
         html! { @for message in self.messages { (self.flash_message(message)) } }
     }
 
-    /// Renders the hidden fields of every form: the form token of the session, and an id that repeated submissions
+    /// Renders the hidden fields of every form: the form token, and the id that all submissions of this rendered form
     /// share.
     fn form_fields(&self) -> Markup {
         html! {

@@ -44,8 +44,8 @@ pub(crate) fn run() -> Result<()> {
     fs::write(README, text).with_context(|| format!("cannot write {README}"))
 }
 
-/// Installs the release build of the Python package in a virtual environment that also contains the packages to compare
-/// it with.
+/// Installs the release build of the Python package in a virtual environment, together with the packages with which the
+/// benchmarks compare it.
 fn install_package() -> Result<()> {
     let wheels = absolute(WHEELS)?;
     if wheels.exists() {
@@ -61,7 +61,7 @@ fn install_package() -> Result<()> {
     run_to_end(pip.args(["codat-keys", "--find-links"]).arg(wheels))
 }
 
-/// Installs the release build of the Node package next to the packages to compare it with.
+/// Installs the release build of the Node package, together with the packages with which the benchmarks compare it.
 fn install_node_package() -> Result<()> {
     run_to_end(&mut npm("ci --silent", Path::new(NODE)))?;
     // Installs offline, because the native packages for other platforms are not published yet.

@@ -1,4 +1,4 @@
-//! The elapsed time and the CPU time of a step.
+//! The elapsed time and the CPU time of a step of `cargo xtask`.
 
 use std::cell::Cell;
 use std::fmt;
@@ -28,7 +28,7 @@ pub(crate) fn measure<T>(step: impl FnOnce() -> T) -> (T, Cost) {
     (result, Cost { elapsed: began.elapsed(), cpu: CPU.get() - before })
 }
 
-/// Waits for a command, and adds its CPU time to the step that the current thread performs.
+/// Waits for a command, and adds its CPU time to the cost of the step that the current thread performs.
 pub(crate) fn wait(command: Child) -> io::Result<ExitStatus> {
     let end = command.wait4()?;
     CPU.set(CPU.get() + end.rusage.utime + end.rusage.stime);

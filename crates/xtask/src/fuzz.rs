@@ -55,9 +55,9 @@ fn targets(names: &[&str]) -> Result<Vec<String>> {
     Ok(targets)
 }
 
-/// Builds the fuzz targets and returns the folder with their programs. With an explicit `--target`, the flags do not
-/// apply to build scripts and macros, so the build reuses the build scripts and macros that other cargo commands have
-/// compiled.
+/// Builds the fuzz targets and returns the folder with their programs. Because of the explicit `--target`, `RUSTFLAGS`
+/// does not apply to build scripts and procedural macros. The build therefore reuses those that other cargo commands
+/// have compiled.
 fn build() -> Result<PathBuf> {
     let platform = stdout(&mut command("rustc --print host-tuple"))?;
     let mut cargo = command("cargo build --locked --bins --manifest-path fuzz/Cargo.toml --target-dir target --target");

@@ -20,7 +20,8 @@ pub(crate) fn environment(environment: &str, requirements: &str) -> Result<()> {
     })
 }
 
-/// Installs the packages of a requirements file, without their dependencies, in a folder of an existing environment.
+/// Installs the packages of a requirements file, without their dependencies, in a separate folder of an existing
+/// environment.
 pub(crate) fn folder(environment: &str, folder: &str, requirements: &str) -> Result<()> {
     let folder = absolute(environment)?.join(folder);
     once(Path::new(requirements), &folder.join("installed.txt"), || {
@@ -36,8 +37,8 @@ pub(crate) fn programs(environment: &str) -> PathBuf {
     Path::new(environment).join(if cfg!(windows) { "Scripts" } else { "bin" })
 }
 
-/// Calls `install`, unless `record` is a copy of the file `wanted`: the list of packages that was installed last. A
-/// lock ensures that parallel checks install one after the other.
+/// Calls `install`, unless the list of packages `wanted` is already installed. `record` is a copy of the list that was
+/// installed last. A lock ensures that parallel checks install one after the other.
 pub(crate) fn once(wanted: &Path, record: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
     fs::create_dir_all("target")?;
     // Dropping the file releases the lock.

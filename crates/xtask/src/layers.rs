@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use imports::Imports;
 
-/// The modules that each module uses. The value for each used module is a path in the source that leads to it.
+/// The modules that each module uses. The value for a used module is a path in the source code that leads to it.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 pub(crate) fn check() -> Result<()> {

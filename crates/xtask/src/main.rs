@@ -1,4 +1,4 @@
-//! The commands of this repository: `cargo xtask` lists them.
+//! The commands of this repository. `cargo xtask` without arguments lists them.
 
 mod bench;
 mod cost;
@@ -41,7 +41,7 @@ cargo xtask mutants source [FILE…]  run cargo-mutants for the pure modules, or
 cargo xtask mutants patches     run the mutation tests of tests/mutants
 cargo xtask mutants NAME…       run the mutation tests of tests/mutants/NAME.patch
 cargo xtask model-check         run create and delete against a model of the server, through every sequence of faults
-cargo xtask model-check CALL ADOPT KEYS CHOICES  repeat one schedule, as printed by the model check
+cargo xtask model-check CALL OPTION KEYS CHOICES  repeat one schedule, as printed by the model check
 cargo xtask model-check http NUMBER  repeat one run of the sample over HTTP
 cargo xtask fuzz --seconds N [TARGET…]  run every fuzz target, or the named ones, for N seconds each (Linux)
 cargo xtask bench               compare the client with other clients, and write the tables in bench/README.md (Linux)
@@ -83,7 +83,7 @@ fn run() -> Result<ExitCode> {
         ["mutants", arguments @ ..] => return mutants::run(arguments),
         ["model-check"] => return model_check::all(),
         ["model-check", "http", seed] => model_check::repeat(seed.parse().context("give the number of a run")?)?,
-        ["model-check", call, adopt, keys, choices] => return model_check::one(call, adopt, keys, choices),
+        ["model-check", call, option, keys, choices] => return model_check::one(call, option, keys, choices),
         _ => {
             eprintln!("unknown command; the commands are:\n{COMMANDS}");
             return Ok(ExitCode::from(2));

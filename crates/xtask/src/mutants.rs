@@ -26,15 +26,17 @@ struct Mutant {
     tests: Vec<Test>,
 }
 
-/// A test that a mutation patch names in its first lines.
+/// A test that must fail with a patch applied. The first lines of a patch file name its tests.
 enum Test {
-    /// `test: -p codat-keys --test core x::y`: the arguments of `cargo test`.
+    /// A Rust test: the arguments of `cargo test`. The line is `test: -p codat-keys --test core x::y`, for example.
     Cargo(String),
-    /// `pytest: tests/test_x.py::test_y`: the id of a Python test.
+    /// A Python test: its id in pytest. The line is `pytest: tests/test_x.py::test_y`, for example.
     Pytest(String),
-    /// `node: lifecycle NAME`: a file in `node/tests` and a prefix of test names.
+    /// A Node test: the name of a file in `node/tests`, and the start of the test's name. The line is `node: FILE
+    /// NAME`.
     Node(String, String),
-    /// `page: show NAME`: a file in `tests/page` and a prefix of test names.
+    /// A browser test of the API keys page: the name of a file in `tests/page`, and the start of the test's name. The
+    /// line is `page: FILE NAME`.
     Page(String, String),
 }
 
@@ -60,9 +62,9 @@ pub(crate) fn check() -> Result<()> {
     source::check()
 }
 
-/// Runs every named test without a patch. Then applies each patch separately and checks that each of its tests fails.
-/// Skips and reports a patch if one of its tests already fails without the patch. Returns whether every test failed as
-/// it must.
+/// Checks the mutation patches with these names. First runs the tests of all patches on the unchanged sources, and
+/// reports and skips each patch with a failing test. Then applies each remaining patch separately, and checks that each
+/// of its tests fails. Returns whether every test failed as it must.
 fn patches(names: &[&str]) -> Result<bool> {
     let mut mutants = mutants()?;
     for name in names {
@@ -161,8 +163,8 @@ impl Test {
         }
     }
 
-    /// Returns whether the test runs and passes. A test that does not exist counts as failed: the run without a patch
-    /// then reports it.
+    /// Returns whether the test runs and passes. A test that does not exist counts as failed, so the run on the
+    /// unchanged sources reports it.
     fn passes(&self) -> Result<bool> {
         // A build error is an error of the patch, whereas a crash of the test counts as a failed test.
         match self {

@@ -50,7 +50,7 @@ impl Package {
         npm(line, &self.folder())
     }
 
-    /// Returns the command that runs tests in one compiled test file: those whose names start with `name`.
+    /// Returns the command that runs the tests of one compiled test file whose names start with `name`.
     pub(crate) fn test(&self, file: &str, name: &str) -> Command {
         let mut node = command("node --test --test-reporter=spec --test-timeout=120000");
         node.arg(format!("--test-name-pattern=^{name}")).arg(format!("tests/built/{file}.test.mjs"));

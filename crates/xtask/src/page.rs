@@ -11,7 +11,8 @@ use crate::process::{command, run_quietly};
 /// The tests in the working tree.
 pub(crate) const HERE: Tests = Tests { root: ".", built: "target" };
 
-/// The locations of the page's tests and of the program under test, relative to the root of this repository.
+/// The locations of the browser tests of the API keys page and of the program that serves the page, relative to the
+/// root of this repository.
 pub(crate) struct Tests {
     /// The root folder of the source tree.
     pub(crate) root: &'static str,
@@ -19,7 +20,7 @@ pub(crate) struct Tests {
     pub(crate) built: &'static str,
 }
 
-/// Returns the reason why this machine cannot run the tests. Returns `None` if it can.
+/// Returns the reason why this machine cannot run the browser tests. Returns `None` if it can run them.
 pub(crate) fn lacks() -> Option<&'static str> {
     if browser().is_none() {
         return Some("there is no Chromium");
@@ -28,8 +29,8 @@ pub(crate) fn lacks() -> Option<&'static str> {
 }
 
 impl Tests {
-    /// Installs the tools and builds the program under test. `cargo test` also builds the Rust tests of the same
-    /// package, so that neither is built twice.
+    /// Installs the tools and builds the program that serves the page. Builds with `cargo test --no-run`, because
+    /// mutation tests also run the Rust tests of this package, and one build then serves both.
     pub(crate) fn install(&self) -> Result<()> {
         self.install_tools()?;
         let mut cargo = command("cargo test --quiet --no-run --package codat-keys-cli");
@@ -40,7 +41,7 @@ impl Tests {
         self.ready(npm("test --silent", &self.folder()))
     }
 
-    /// Returns the command that runs tests in one file: those whose names start with `name`.
+    /// Returns the command that runs the tests of one file whose names start with `name`.
     pub(crate) fn some(&self, file: &str, name: &str) -> Result<Command> {
         let mut node = command("node --test --test-reporter=spec --test-timeout=120000");
         node.arg(format!("--test-name-pattern=^{name}")).arg(format!("{file}.test.mjs"));
@@ -53,7 +54,7 @@ impl Tests {
         install_locked(&self.folder())
     }
 
-    /// Checks the format of the page's tests.
+    /// Checks the format of the browser tests' sources.
     pub(crate) fn check(&self) -> Result<()> {
         self.install_tools()?;
         run_quietly(&mut npm("run --silent check", &self.folder()))

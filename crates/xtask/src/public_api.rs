@@ -32,7 +32,8 @@ pub(crate) fn list() -> Result<String> {
     Ok(api.to_string())
 }
 
-/// Fails if the list differs from the committed one, and prints the differences.
+/// Fails if the public items differ from the committed list in `crates/core/public-api.txt`, and prints the
+/// differences.
 pub(crate) fn check() -> Result<()> {
     let (committed, current) = (fs::read_to_string(LIST).unwrap_or_default(), list()?);
     let without = |lines: &str, others: &str, sign: char| {

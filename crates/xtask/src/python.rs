@@ -39,8 +39,8 @@ impl Package {
         Ok(python)
     }
 
-    /// Installs the packages in `requirements-dev.txt`, and an earlier version of Codat's SDK in a separate folder.
-    /// Does nothing if they are installed.
+    /// Installs the packages in `requirements-dev.txt`. Also installs an earlier version of Codat's Python SDK in a
+    /// separate folder, so that the tests can use both versions. Does nothing if the packages are installed.
     pub(crate) fn install_tools(&self) -> Result<()> {
         install::environment(self.environment, "python/requirements-dev.txt")?;
         install::folder(self.environment, "earlier-sdk", "python/requirements-earlier-sdk.txt")

@@ -1,5 +1,5 @@
-//! The other JavaScript runtimes in which the tests of the Node package run. `node/runtimes` pins their versions, and
-//! npm installs them below `target`.
+//! The JavaScript runtimes, such as other versions of Node, in which the tests of the Node package run. `node/runtimes`
+//! pins their versions, and npm installs them below `target`.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::npm::install_locked;
 const PINNED: &str = "node/runtimes";
 const FOLDER: &str = "target/runtimes";
 
-/// Installs the other runtimes. Does nothing if they are installed.
+/// Installs the runtimes. Does nothing if they are installed.
 pub(crate) fn install() -> Result<()> {
     fs::create_dir_all(FOLDER)?;
     for file in ["package.json", "package-lock.json"] {
@@ -21,8 +21,8 @@ pub(crate) fn install() -> Result<()> {
     install_locked(Path::new(FOLDER))
 }
 
-/// Returns the path of the given version of Node. npm has installed only the package `node-VERSION-PLATFORM` for this
-/// platform.
+/// Returns the path of the given version of Node. npm installs each version of Node in a package such as
+/// `node-24-linux-x64`, and only the package for this platform.
 pub(crate) fn node(version: &str) -> Result<PathBuf> {
     let modules = absolute(FOLDER)?.join("node_modules");
     let is_it = |name: &str| name.starts_with(&format!("node-{version}-"));

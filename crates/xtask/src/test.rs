@@ -11,7 +11,7 @@ use crate::{node, page, parallel, python, runtimes, rust};
 
 /// A group of test suites that share a build.
 struct Group {
-    /// Returns the reason why this machine cannot run the suites. Returns `None` if it can.
+    /// Returns the reason why this machine cannot run the suites. Returns `None` if it can run them.
     lacks: fn() -> Option<&'static str>,
     build: fn() -> Result<()>,
     suites: &'static [Suite],

@@ -47,7 +47,7 @@ pub(crate) fn actionlint() -> Option<Command> {
     })
 }
 
-/// Returns the command of the dependency checker. The published workflow uses the same version.
+/// Returns the command of the dependency checker cargo-deny. `.github/workflows` uses the same version.
 pub(crate) fn cargo_deny() -> Result<Command> {
     from_crates_io("deny", "0.20.2")
 }

@@ -1,4 +1,4 @@
-//! The flash messages at the top of a page.
+//! The flash messages at the top of a page, which report the results of actions.
 
 use codat_keys::internal::sanitize;
 use codat_keys::{ErrorKind, KeyId};
@@ -77,7 +77,7 @@ impl Page<'_> {
         }
     }
 
-    /// Renders the instructions for resolving a change with an unknown outcome.
+    /// Renders a message about a change with an unknown outcome, and instructions to find out the outcome.
     fn unresolved_change(&self, error: &ErrorSummary, action: &RequestedAction) -> Markup {
         let (language, change) = (self.language, action.change(error));
         html! {

@@ -93,7 +93,7 @@ impl Page<'_> {
         }
     }
 
-    /// Renders a button with which the page's script fetches a secret. Screen readers read `announcement` after the
+    /// Renders a button that makes the page's script fetch a secret. Screen readers read `announcement` after the
     /// secret was fetched.
     fn tool(&self, action: &str, source: &str, announcement: &str, text: &str, owner: &str) -> Markup {
         html! {
@@ -150,7 +150,7 @@ impl Page<'_> {
         }
     }
 
-    /// Returns the name that the visitor typed for a creation that failed, and whether the name is invalid.
+    /// Returns the name that the visitor typed if the creation of the key failed, and whether the name is invalid.
     fn typed(&self) -> (&str, bool) {
         let typed = self.messages.iter().find_map(|message| match &**message {
             FlashMessage::InvalidName { typed } => Some((typed.as_str(), true)),

@@ -1,5 +1,5 @@
-//! The npm packages: the library and the command line. Each consists of a main package and a native package for this
-//! platform.
+//! The npm packages of the library and of the command-line program. Each consists of a main package with JavaScript,
+//! and a native package with the compiled code for this platform.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
 use std::fs;
@@ -15,15 +15,17 @@ use crate::node;
 use crate::npm::npm;
 use crate::process::{command, run as run_to_end, run_quietly, stdout};
 
-/// The folder of the library's `package.json`. `CLI` is the folder of the command line's.
+/// The folder of the library's `package.json`.
 const LIBRARY: &str = "node";
+/// The folder of the command-line program's `package.json`.
 const CLI: &str = "crates/cli/npm";
 
-/// The prefix of the names of the library's native packages. `PROGRAMS` is the prefix for the command line.
+/// The prefix of the names of the library's native packages.
 const MODULES: &str = "@codat-keys/";
+/// The prefix of the names of the native packages of the command-line program.
 const PROGRAMS: &str = "@codat-keys/cli-";
 
-/// The archives of a main package and of the native package on which it depends.
+/// The archive of a main package, and the archive of the native package on which it depends.
 pub(super) struct Packed {
     pub(super) main: PathBuf,
     pub(super) native: PathBuf,
@@ -74,8 +76,9 @@ fn build_crate(package: &str, built: &str) -> Result<PathBuf> {
     Ok(Path::new("target/release").join(built))
 }
 
-/// Packs a main package. Its manifest contains the version of the workspace and optional dependencies on the native
-/// packages. The source manifest omits both, because a lock file cannot contain unpublished packages.
+/// Packs a main package, which contains JavaScript. Adds two parts to its manifest: the version of the workspace, and
+/// optional dependencies on the native packages. The repository's `package.json` cannot contain these dependencies,
+/// because npm could not lock packages that are not published yet.
 fn main_package(sources: &str, platforms: &str, fill: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
     let folder = lay_out()?;
     for file in ["package.json", "README.md"] {
@@ -106,7 +109,7 @@ fn native_package(platforms: &str, what: &str, built: &Path, file: &str) -> Resu
     pack(&folder)
 }
 
-/// Creates a package folder that contains only the licences.
+/// Creates an empty package folder, and copies the licences to it. The caller adds the other files of the package.
 fn lay_out() -> Result<PathBuf> {
     let folder = absolute("target/dist-npm/package")?;
     if folder.exists() {

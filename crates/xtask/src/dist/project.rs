@@ -1,4 +1,4 @@
-//! An empty Node project, in which the packages are tried.
+//! An empty Node project in which the built packages are installed and tried.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -12,11 +12,11 @@ use super::name;
 use crate::npm::npm;
 use crate::process::{command, program, run as run_to_end, run_quietly, stdout};
 
-/// The folder of the example programs in README.md.
+/// The folder of the example programs that README.md shows.
 const EXAMPLES: &str = "node/examples";
 
-/// The options with which a typical user compiles TypeScript. One thing differs from a user's project: the
-/// types of Node come from this repository.
+/// The options with which a typical user compiles TypeScript. Only the types of Node come from this repository instead
+/// of the user's project.
 const COMPILE: &str = "--strict --module nodenext --target es2022 --types node --typeRoots";
 
 pub(super) struct Project {

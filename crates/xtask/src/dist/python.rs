@@ -11,7 +11,7 @@ use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, try_comm
 use crate::process::{command, program, run as run_to_end, stdout};
 use crate::{install, python, tools};
 
-/// The folder of the library's `pyproject.toml`, and the folder of the command line's.
+/// The folders of the two `pyproject.toml`: of the library, and of the command-line program.
 const PROJECTS: [&str; 2] = ["python", "crates/cli"];
 
 /// A Python program that prints the number of keys of a new emulator and the size of the library in bytes.
@@ -124,7 +124,7 @@ fn extra_brings_the_command(cli: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An empty virtual environment, in which the packages are tried.
+/// An empty virtual environment in which the built packages are installed and tried.
 struct Environment {
     programs: PathBuf,
 }

@@ -1,4 +1,5 @@
-//! The example programs of each language. Pages contain each program between two marks.
+//! The example programs in README.md and other pages. Each program stands between two marker comments, and is copied
+//! from its file.
 
 use std::fs;
 
@@ -8,7 +9,7 @@ const BEGIN: &str = "<!-- example: ";
 const NAMED: &str = " -->";
 const END: &str = "<!-- end of example -->";
 
-/// For each language: the suffix of a file name, the language of its code block, and the folder of the examples.
+/// For each kind of example: the suffix of its file name, the language of its code block, and its folder.
 const LANGUAGES: [(&str, &str, &str); 5] = [
     (".rs", "rust", "crates/core/examples"),
     (".py", "python", "python/examples"),

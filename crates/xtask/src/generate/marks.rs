@@ -1,4 +1,4 @@
-//! Replacement of the generated part of a page, which stands between two marks.
+//! Replacement of the generated part of a page. Two marker lines enclose this part.
 
 use anyhow::{Context as _, Result};
 
@@ -9,7 +9,7 @@ pub(crate) struct Marks {
 }
 
 impl Marks {
-    /// Replaces the text between the two marks with `between`.
+    /// Replaces the text between the two marker lines with `between`.
     pub(crate) fn splice(&self, text: &str, between: &str) -> Result<String> {
         let Self { begin, end } = self;
         let (before, rest) = text.split_once(begin).with_context(|| format!("there is no line `{begin}`"))?;

@@ -8,7 +8,7 @@ const HEAD: &str = "\
 import { AmbiguousError, CodatError } from \"./error\";
 ";
 
-/// Returns the source code of the TypeScript module.
+/// Returns the source code of `node/src/errors.ts`.
 pub(super) fn errors() -> String {
     HEAD.to_owned() + &ErrorKind::all().iter().copied().map(class).collect::<String>()
 }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import ClassVar
 ";
 
-/// Returns the source code of the Python module.
+/// Returns the source code of `python/codat_keys/_errors.py`.
 pub(super) fn errors() -> String {
     let classes: String = kinds().map(class).collect();
     let rows: String = kinds().map(|kind| format!("    \"{}\": {},\n", kind.code(), name(kind))).collect();

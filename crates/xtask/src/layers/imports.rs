@@ -17,7 +17,7 @@ pub(super) struct Imports {
     modules: BTreeSet<Module>,
     /// The modules that are compiled only for tests and fuzz targets. Their imports are ignored.
     tests: BTreeSet<Module>,
-    /// Every path in the source code of a module, unresolved.
+    /// Every path in the source code of a module, as written there.
     paths: BTreeSet<(Module, Vec<String>)>,
     /// The path behind each name that a `use` declaration imports into a module.
     names: BTreeMap<(Module, String), Vec<String>>,
@@ -35,8 +35,8 @@ impl Imports {
         self.modules.iter().filter_map(|module| Some(module.split_last()?.1.to_vec())).collect()
     }
 
-    /// Returns the submodules of `parent` that use each other. An import in a nested module counts for the submodule of
-    /// `parent` that contains the nested module.
+    /// Returns for each submodule of `parent` the other submodules of `parent` that it uses. A path in a nested module
+    /// counts for the submodule of `parent` that contains the nested module.
     pub(super) fn uses(&self, parent: &[String]) -> Uses {
         let mut uses = Uses::new();
         let child = |module: &Module| module.strip_prefix(parent).and_then(|rest| rest.first().cloned());
@@ -122,7 +122,8 @@ impl Imports {
         }
     }
 
-    /// Reads the tokens of a `use` declaration, from the tokens after `use` or within braces.
+    /// Reads a `use` declaration, or a part of it in braces. `before` is the path in front of the braces, and `module`
+    /// is the module that contains the declaration.
     fn read_use(&mut self, tokens: &[TokenTree], before: &[String], module: &Module) {
         for tree in tokens.split(|token| is_punct(token, ',')) {
             let mut path = before.to_vec();

@@ -11,14 +11,14 @@ use super::schedule::Schedule;
 use super::server::{IDEMPOTENCY_KEY, NAME, STARTED, Server, failed};
 use super::{RunResult, Setup, TIME_TO_SEND};
 
-/// Runs one schedule of faults and checks the invariants of `create`.
+/// Runs `create` with one schedule of faults, and checks its invariants.
 pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     let origin = Instant::now();
     let mut call = Call {
         setup,
         schedule,
         server: Server::new(setup.keys, setup.named_before),
-        machine: machine(origin, setup.adopt, false),
+        machine: machine(origin, setup.option, false),
         origin,
         spent: Duration::ZERO,
         age: Duration::ZERO,
@@ -48,19 +48,20 @@ struct Call<'a> {
     schedule: &'a mut Schedule,
     server: Server,
     machine: CreateMachine,
-    /// The start of the operation. A resumed operation has the same start, and `spent` begins at zero again.
+    /// The start of the run.
     origin: Instant,
-    /// The time since the start or the resume of the operation.
+    /// The time since `origin`. Restarts at zero when the operation is resumed, because the time limit of the operation
+    /// restarts too.
     spent: Duration,
     /// The age of the idempotency key.
     age: Duration,
     was_resumed: bool,
     lists_since_post: u8,
-    /// Whether a key created by this operation existed when the latest list was requested. Also true if the response
-    /// was a stale list.
+    /// Whether a key created by this operation existed when the latest list was requested, even if that list was stale
+    /// and did not contain the key.
     ours_at_last_list: bool,
     a_list_was_stale: bool,
-    /// Whether the model considers the outcome ambiguous. The model determines this independently of the core.
+    /// Whether the outcome is ambiguous according to the model, which decides this independently of the core.
     is_ambiguous: bool,
 }
 
@@ -86,7 +87,7 @@ impl Call<'_> {
 
     fn list(&mut self) {
         self.pass(Duration::from_millis(100));
-        let fault = self.schedule.choose(if self.setup.adopt { &LIST_FAULTS[..3] } else { &LIST_FAULTS });
+        let fault = self.schedule.choose(if self.setup.option { &LIST_FAULTS[..3] } else { &LIST_FAULTS });
         if let ListFault::Failed = fault {
             return self.machine.on_event(Event::ListFailed(error(ErrorKind::Server, None, None)));
         }
@@ -101,7 +102,7 @@ impl Call<'_> {
     }
 
     fn post(&mut self) {
-        let fault = self.schedule.choose(faults(self.setup.adopt, self.was_resumed));
+        let fault = self.schedule.choose(faults(self.setup.option, self.was_resumed));
         self.lists_since_post = 0;
         if let Fault::CrashBefore(pause) | Fault::CrashAfter(pause) = fault {
             if let Fault::CrashAfter(_) = fault {
@@ -168,7 +169,7 @@ impl Call<'_> {
         }
     }
 
-    /// Resumes the operation in another process, which knows only the idempotency key.
+    /// Resumes the operation after a crash, in another process that knows only the idempotency key.
     fn resume(&mut self, pause: Pause) {
         if pause == Pause::TooLong {
             self.server.forget();
@@ -177,7 +178,7 @@ impl Call<'_> {
         self.was_resumed = true;
         self.is_ambiguous = true;
         self.spent = Duration::ZERO;
-        self.machine = machine(self.origin, self.setup.adopt, true);
+        self.machine = machine(self.origin, self.setup.option, true);
     }
 
     fn check(mut self, result: &Result<Creation, Error>) -> RunResult {

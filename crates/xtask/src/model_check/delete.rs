@@ -48,7 +48,7 @@ const FAULTS: [Fault; 16] = [
     Fault::OthersDeleted,
 ];
 
-/// A delay in steps that is longer than any operation, so that the effect of the request is not seen.
+/// A delay in steps that is longer than any operation, so the client never sees the effect of the request.
 const NEVER_SEEN: u8 = 200;
 
 #[derive(Clone, Copy)]
@@ -79,7 +79,7 @@ struct Server {
 impl Server {
     fn new(setup: Setup) -> Self {
         let keys: Vec<ApiKeyDetails> = (0..setup.keys as u32).map(|id| key(id, "model", STARTED)).collect();
-        let target = if setup.adopt { 0 } else { setup.keys - 1 };
+        let target = if setup.option { 0 } else { setup.keys - 1 };
         Self {
             own: keys[0].clone(),
             target: keys[target].id.clone(),
@@ -104,7 +104,7 @@ impl Server {
         there
     }
 
-    /// Deletes the target on behalf of another process.
+    /// Deletes the key `target` on behalf of another process.
     fn remove_by_another(&mut self) {
         self.guards_were_outdated = true;
         self.remove_target();
@@ -208,13 +208,12 @@ impl Server {
     }
 }
 
-/// Runs one schedule of faults and checks the invariants of `delete`. For this check, `setup.adopt` means that the key
-/// to delete is the key in use.
+/// Runs `delete` with one schedule of faults, and checks its invariants.
 pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     let mut server = Server::new(setup);
     let (started, system) = (Instant::now(), Timestamp::from_millisecond(STARTED).expect("a valid time"));
     let operation = operation(started, Duration::from_secs(30), TIME_TO_SEND);
-    let mut machine = delete_machine(operation, &server.target, setup.adopt);
+    let mut machine = delete_machine(operation, &server.target, setup.option);
     let mut spent = Duration::ZERO;
     let (mut guarded, mut is_ambiguous) = (false, false);
     for _ in 0..60 {

@@ -9,15 +9,15 @@ pub(super) enum Fault {
     Refused,
     LostBefore,
     LostAfter,
-    /// The request reaches the server this number of steps later, and the client gets no response.
+    /// The request reaches the server this number of steps later. The client gets no response.
     Late(u8),
     /// The server processes the request for this number of steps. The client times out before the response.
     Slow(u8),
-    /// Codat responds with a server error, which its idempotency cache replays.
+    /// Codat responds with a server error. Later attempts with the same idempotency key get the same response.
     Failed,
     FailedAfter,
     FailedLate(u8),
-    /// A gateway responds with an error, which Codat's idempotency cache does not replay.
+    /// A gateway responds with an error. Later attempts with the same idempotency key can get another response.
     Gateway,
     GatewayAfter,
     GatewaySlow(u8),
@@ -60,12 +60,13 @@ const FAULTS: [Fault; 26] = [
     Fault::CrashAfter(Pause::TooLong),
 ];
 
-/// The faults for each combination of `adopt` and `was_resumed`.
+/// The result of [`allowed`] for each combination of its arguments.
 static ALLOWED: LazyLock<[[Vec<Fault>; 2]; 2]> =
     LazyLock::new(|| [false, true].map(|adopt| [false, true].map(|was_resumed| allowed(adopt, was_resumed))));
 
-/// Returns the faults that can affect a request. With `adopt`, no other client creates a key with this name. A resumed
-/// operation does not crash again.
+/// Returns the faults that can be injected in a request to create a key. Omits keys that another client creates with
+/// this name if the option `adopt` is set, because the option assumes that there are none. Omits crashes if the
+/// operation has been resumed after a crash.
 pub(super) fn faults(adopt: bool, was_resumed: bool) -> &'static [Fault] {
     &ALLOWED[usize::from(adopt)][usize::from(was_resumed)]
 }
@@ -79,7 +80,7 @@ fn allowed(adopt: bool, was_resumed: bool) -> Vec<Fault> {
     FAULTS.into_iter().filter(is_allowed).collect()
 }
 
-/// A delay in steps that is longer than any operation, so that the effect of the request is not seen.
+/// A delay in steps that is longer than any operation, so the client never sees the effect of the request.
 const NEVER_SEEN: u8 = 200;
 
 /// The time between a crash of the process and the resumption of the operation.

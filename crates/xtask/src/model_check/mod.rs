@@ -1,7 +1,7 @@
-//! `cargo xtask model-check`: runs `create` and `delete` against a model of the server with every sequence of up to
-//! four faults, and checks their invariants. The model check drives the state machines of the core. The model server
-//! behaves as badly as Codat's documentation allows. Then a sample of fault sequences runs over HTTP against the
-//! emulator.
+//! `cargo xtask model-check`: checks the invariants of `create` and `delete`. Runs the state machines of the core
+//! against a model of the server that behaves as badly as Codat's documentation allows. A schedule says which requests
+//! of a run fail, and how. The check runs every schedule with up to four faults, and then a sample of random faults
+//! over HTTP against the emulator.
 
 mod create;
 mod delete;
@@ -21,8 +21,8 @@ use schedule::Schedule;
 
 const FAULTS: usize = 4;
 
-/// The minimum time that must remain before an attempt. The default of the client is 5250 ms. With less time, the
-/// operations make more attempts.
+/// The minimum time that must remain before an attempt starts. The client's own minimum is 5250 ms. This smaller
+/// minimum allows more attempts in the same time, and so more schedules.
 const TIME_TO_SEND: Duration = Duration::from_millis(5001);
 
 const INVARIANTS: &str = "\
@@ -36,9 +36,11 @@ delete: a key that is reported as deleted is gone; after an error that says that
 /// The initial state of a run of the model check.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
-    /// For `create`: no other client creates keys with this name. For `delete`: the key to delete is the key in use.
-    adopt: bool,
-    /// The number of keys in the account at the start.
+    /// Whether the option of the operation is set: `adopt` of `create`, or `allow_key_in_use` of `delete`. With
+    /// `adopt`, no other client creates keys with this name. With `allow_key_in_use`, the key to delete is the key in
+    /// use.
+    option: bool,
+    /// The number of keys that exist at the start.
     keys: usize,
     /// For `create`: one of the initial keys already has the requested name.
     named_before: bool,
@@ -71,7 +73,7 @@ struct Tally {
     violations: u64,
 }
 
-/// Runs every schedule of faults, then the sample over HTTP.
+/// Runs every schedule of faults, and then random faults over HTTP.
 pub(crate) fn all() -> Result<ExitCode> {
     println!("Invariants:\n{INVARIANTS}\n");
     let total = explore_all(FAULTS);
@@ -88,11 +90,11 @@ pub(crate) fn all() -> Result<ExitCode> {
     Ok(if total.violations + sampled.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Repeats the run of one schedule. The arguments have the form in which [`all`] prints them, such as `create no 1
-/// 0,3,7`.
-pub(crate) fn one(call: &str, adopt: &str, keys: &str, choices: &str) -> Result<ExitCode> {
+/// Repeats the run of one schedule, given in the form in which [`all`] prints it. For example, `create no 1 0,3,7` runs
+/// `create` without its option and with one initial key. The last part is the list of choices of [`Schedule`].
+pub(crate) fn one(call: &str, option: &str, keys: &str, choices: &str) -> Result<ExitCode> {
     let (_, run, _) = CALLS.into_iter().find(|(name, ..)| *name == call).context("give create or delete")?;
-    let adopt = match adopt {
+    let option = match option {
         "yes" => true,
         "no" => false,
         _ => bail!("give yes or no"),
@@ -102,7 +104,7 @@ pub(crate) fn one(call: &str, adopt: &str, keys: &str, choices: &str) -> Result<
     let mut schedule = Schedule::new(choices, FAULTS);
     let named_before = keys.ends_with('+');
     let number = keys.trim_end_matches('+').parse().context("give the number of keys")?;
-    let result = run(Setup { adopt, keys: number, named_before }, &mut schedule);
+    let result = run(Setup { option, keys: number, named_before }, &mut schedule);
     println!("{call} with {keys} keys: choices {}", schedule.line());
     Ok(match result {
         RunResult::Held => ExitCode::SUCCESS,
@@ -121,17 +123,17 @@ pub(crate) fn one(call: &str, adopt: &str, keys: &str, choices: &str) -> Result<
 fn explore_all(faults: usize) -> Tally {
     let mut total = Tally::default();
     for (call, run, sizes) in CALLS {
-        for (adopt, named_before) in [(false, false), (true, false), (false, true), (true, true)] {
+        for (option, named_before) in [(false, false), (true, false), (false, true), (true, true)] {
             if named_before && call == "delete" {
                 continue;
             }
             for keys in sizes {
                 let started = Instant::now();
-                let setup = Setup { adopt, keys, named_before };
+                let setup = Setup { option, keys, named_before };
                 let tally = explore(call, run, setup, faults);
                 println!(
                     "{call} {} {}: {} schedules, {} with the known race, {} violations, {:.1} s",
-                    if adopt { "yes" } else { "no" },
+                    if option { "yes" } else { "no" },
                     setup.size(),
                     tally.schedules,
                     tally.races,
@@ -160,10 +162,10 @@ fn explore(call: &str, run: Run, setup: Setup, faults: usize) -> Tally {
             RunResult::KnownRace => tally.races += 1,
             RunResult::Violated(what) => {
                 tally.violations += 1;
-                let adopt = if setup.adopt { "yes" } else { "no" };
+                let option = if setup.option { "yes" } else { "no" };
                 if reported.insert(what) {
                     println!(
-                        "violated: {what}: cargo xtask model-check {call} {adopt} {} {}",
+                        "violated: {what}: cargo xtask model-check {call} {option} {} {}",
                         setup.size(),
                         schedule.line()
                     );
@@ -177,7 +179,7 @@ fn explore(call: &str, run: Run, setup: Setup, faults: usize) -> Tally {
 
 #[cfg(test)]
 mod tests {
-    /// A part of `cargo xtask model-check`, which runs all schedules with up to four faults.
+    /// Runs only schedules with up to two faults. `cargo xtask model-check` runs those with up to four.
     #[test]
     fn every_schedule_with_two_faults_keeps_the_invariants() {
         let total = super::explore_all(2);

@@ -12,7 +12,7 @@ const RUNS: u64 = 200;
 /// The number of concurrent runs. A run spends most of its time waiting.
 const CONCURRENT: usize = 50;
 const NAME: &str = "sample";
-/// The time after which all delayed effects have happened.
+/// The time after which every delayed request has taken effect.
 const LATE: Duration = Duration::from_millis(2700);
 
 pub(crate) struct Sampled {

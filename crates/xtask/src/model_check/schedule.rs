@@ -1,10 +1,11 @@
-//! Enumeration of all schedules of faults. A run chooses among options, and the next run makes the next combination of
-//! choices, until all combinations have been run.
+//! Enumeration of all schedules of faults. At each request, a run chooses among options: no fault, or one of the
+//! faults. The next run makes the next combination of choices, until all combinations have been run.
 
 /// The number of requests in a run that can fail. Later requests succeed, so that every run ends.
 const FAULTY_REQUESTS: usize = 12;
 
-/// The choices of one run. The run first makes the given choices, and then chooses the first option each time.
+/// The choices of one run. The run first repeats the choices in `given`, and then chooses the first option at each
+/// request.
 pub(crate) struct Schedule {
     given: Vec<usize>,
     made: Vec<Choice>,
@@ -21,8 +22,8 @@ impl Schedule {
         Self { given, made: Vec::new(), faults_left: faults }
     }
 
-    /// Returns one of the options. The first option means no fault, and every other option is a fault. The number of
-    /// faults per run is limited.
+    /// Chooses one of the options. The first option means no fault, and every other option is a fault. Chooses the
+    /// first option when the run has used up its faults.
     pub(crate) fn choose<T: Copy>(&mut self, options: &[T]) -> T {
         let options = if self.faults_left == 0 || self.made.len() >= FAULTY_REQUESTS { &options[..1] } else { options };
         let option = self.given.get(self.made.len()).copied().unwrap_or(0).min(options.len() - 1);

@@ -1,5 +1,5 @@
 //! The model server of `create`. It handles keys and idempotency keys in the way that Codat's documentation describes.
-//! Requests and their effects can be delayed.
+//! A request can reach the server later, or take effect later. The pending arrivals and effects are called landings.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,8 @@ pub(super) const IDEMPOTENCY_KEY: &str = "01970000-0000-7000-8000-000000000000";
 /// The time of the first attempt, in milliseconds since 1970.
 pub(super) const STARTED: i64 = 0x0197_0000_0000;
 
-/// The keys before the operation. They are much older than the idempotency key.
+/// The keys before the operation. They are a day older than the idempotency key, so `create` does not take them for new
+/// keys.
 static OLD_KEYS: LazyLock<Vec<ApiKeyDetails>> =
     LazyLock::new(|| (0..MAX_KEYS as u32).map(|id| key(id, "old", STARTED - 24 * 3600 * 1000)).collect());
 
@@ -39,7 +40,7 @@ enum Landing {
     Arrives,
     /// The server finishes processing the request with this number.
     WorkEnds(u32),
-    /// A request to which the server has already responded takes effect.
+    /// A request takes effect after the server has responded to it.
     Effect,
 }
 
@@ -47,15 +48,16 @@ pub(super) struct Server {
     keys: Vec<ApiKeyDetails>,
     /// The ids of the keys that the operation created.
     pub(super) ours: Vec<KeyId>,
-    /// The number of keys before the latest change. Keys are only added.
+    /// The number of keys before the latest change. Because keys are only added, a stale list is this number of keys
+    /// from the start of the list.
     before_newest_change: usize,
     cached: Option<Cached>,
     /// The number of the request that the server is processing. `None` if the server is idle.
     running: Option<u32>,
     landings: Vec<(u8, Landing)>,
     numbers: u32,
-    /// Whether a 429 released the idempotency key while the server was processing a request. A repeated request can
-    /// then create a second key.
+    /// Whether the known race can have happened: a 429 released the idempotency key while the server was processing a
+    /// request, and a repeated request could then create a second key.
     pub(super) allows_known_race: bool,
 }
 
@@ -78,7 +80,7 @@ impl Server {
         }
     }
 
-    /// Returns the listed keys. A stale list contains the keys as they were before the latest change.
+    /// Returns the listed keys. A stale list lacks the latest change.
     pub(super) fn list(&self, stale: bool) -> &[ApiKeyDetails] {
         if stale { &self.keys[..self.before_newest_change] } else { &self.keys }
     }
@@ -107,13 +109,13 @@ impl Server {
         self.replay()
     }
 
-    /// Handles a request that takes effect `steps` steps later, if at all. The client gets no response.
+    /// Receives a request that reaches the server `steps` steps later. The client gets no response.
     pub(super) fn arrives_late(&mut self, steps: u8) {
         self.landings.push((steps, Landing::Arrives));
     }
 
-    /// Starts to process a request for `steps` steps. The client gets the response `otherwise` before the server has
-    /// finished, unless the request is a repeated one.
+    /// Starts to process a request, which takes `steps` steps. The client meanwhile gets a failure with the outcome
+    /// `otherwise`, such as a timeout. A repeated request gets the response of [`Self::arrives`] instead.
     pub(super) fn works_on(&mut self, steps: u8, otherwise: AttemptOutcome) -> Event<'static> {
         if self.cached.is_some() || self.running.is_some() {
             return self.arrives();
@@ -124,8 +126,8 @@ impl Server {
         failed(otherwise)
     }
 
-    /// Responds with a server error, which Codat replays from then on. `effect` is the number of steps after which the
-    /// request takes effect nevertheless, or `None` if it never does.
+    /// Responds with a server error, which every later attempt with the same idempotency key gets too. `effect` is the
+    /// number of steps after which the request takes effect nevertheless, or `None` if it never does.
     pub(super) fn fails(&mut self, effect: Option<u8>) -> Event<'static> {
         if self.cached.is_some() || self.running.is_some() {
             return self.arrives();
@@ -139,23 +141,23 @@ impl Server {
         self.replay()
     }
 
-    /// Responds with the error of a gateway, which Codat does not replay.
+    /// Responds with the error of a gateway, which is not stored under the idempotency key.
     pub(super) fn gateway_fails(&mut self) -> Event<'static> {
         server_error(format!("gateway {}", self.number()))
     }
 
-    /// Responds with a 429, which releases the idempotency key.
+    /// Releases the idempotency key, as a response with 429 does.
     pub(super) fn release(&mut self) {
         self.allows_known_race |= self.running.take().is_some();
     }
 
-    /// Applies every delayed effect, and then forgets the idempotency key.
+    /// Waits until all pending requests have arrived and taken effect, and then forgets the idempotency key.
     pub(super) fn forget(&mut self) {
         self.all_lands();
         self.cached = None;
     }
 
-    /// Advances time by one step and applies the delayed effects that are due.
+    /// Advances time by one step, and lets the requests arrive and take effect that are due.
     pub(super) fn step(&mut self) {
         let due: Vec<Landing> =
             self.landings.iter().filter(|(steps, _)| *steps == 0).map(|(_, landing)| *landing).collect();
