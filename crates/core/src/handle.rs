@@ -1,5 +1,5 @@
-//! The handle that both public clients share: a transport, timeouts and retry settings. Operations take a handle
-//! instead of a client.
+//! The inner part of the asynchronous and the blocking client: a transport, timeouts and retry settings. Operations
+//! take a handle instead of a client.
 
 use std::fmt;
 use std::future::Future;

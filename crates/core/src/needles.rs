@@ -140,8 +140,8 @@ fn forms(key: &str) -> Vec<String> {
     forms
 }
 
-/// Returns the characters that the key adds to a Base64 text, whatever stands before and after the key. Base64 encodes
-/// groups of three bytes. `before` is the number of other bytes in the group in which the key begins.
+/// Returns the characters of a Base64 text that depend only on the key, and not on the bytes before and after the key.
+/// Base64 encodes groups of three bytes. `before` is the number of other bytes in the group in which the key begins.
 fn base64_core(key: &str, before: usize) -> String {
     let encoded = STANDARD_NO_PAD.encode(["\0".repeat(before).as_str(), key].concat());
     let (start, end) = ((8 * before).div_ceil(6), 8 * (before + key.len()) / 6);

@@ -292,7 +292,7 @@ mod tests {
         })
     }
 
-    /// Redacts parsed JSON, as a reference to test the redaction of JSON text against.
+    /// Redacts parsed JSON. The tests compare the redaction of JSON text with the result of this function.
     fn tree(value: &Value) -> Value {
         let mask = |text: &str| ApiKey::verbatim(text).map_or(MASK.to_owned(), |key| key.masked());
         let member = |name: &String, value: &Value| match value {

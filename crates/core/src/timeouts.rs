@@ -66,7 +66,7 @@ impl Deadline {
         self.at.saturating_duration_since(now)
     }
 
-    /// Returns the maximum time in which an attempt connects: three quarters of its timeout.
+    /// Returns the maximum time that an attempt can take to connect: three quarters of its timeout.
     pub(crate) fn time_to_connect(self) -> Duration {
         self.attempt * 3 / 4
     }

@@ -46,8 +46,8 @@ impl ReceivedRequest {
 }
 
 impl Server {
-    /// Performs the delayed requests that are due, records the new request in the journal, and returns it with the
-    /// fault that applies to it.
+    /// Performs the delayed requests that are due, records the new request in the journal, and returns the new request
+    /// with the fault that applies to it.
     pub(crate) fn receive(&mut self, head: Parts, body: Result<Bytes, ApiError>) -> (ReceivedRequest, Option<Fault>) {
         self.perform_delayed_requests();
         let credential = self.authenticate(&head.headers);

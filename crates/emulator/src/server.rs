@@ -39,7 +39,7 @@ pub(crate) struct Server {
     pub(crate) clock: Clock,
     pub(crate) faults: FaultScript,
     pub(crate) idempotency: IdempotencyCache,
-    /// The keys before their most recent change. The fault `stale-list` returns them.
+    /// The list of keys before its most recent change. A request with the fault `stale-list` gets this list.
     pub(crate) previous_keys: Vec<ApiKeyDetails>,
     /// The time at which each inactive key becomes valid, by the id of the key.
     inactive_until: HashMap<String, Instant>,
@@ -186,7 +186,7 @@ impl SharedServer {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Performs a delayed request with `perform` after the delay, even if the client has disconnected.
+    /// Calls `perform`, which performs a request, after the delay, even if the client has disconnected.
     pub(crate) fn perform_later(&self, delay: Delay, perform: impl FnOnce(&mut Server) + Send + 'static) {
         match delay {
             Delay::Time(time) => {

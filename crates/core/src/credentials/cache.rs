@@ -42,7 +42,7 @@ struct Source {
     last_read: Mutex<LastRead>,
 }
 
-/// The number of the latest completed read, and the error if the read failed.
+/// The number of the latest completed read, counted from 1, and the error if the read failed.
 #[derive(Default)]
 struct LastRead {
     number: u64,

@@ -21,8 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// The client runs the command before its first request. It runs the command again after Codat rejects the key, and
 /// when the key is older than [`cached_for`](Self::cached_for) allows. The command runs without a shell and without
-/// input. It inherits the environment of this process, except for the variables that hold or name a key. One line break
-/// at the end of the output is removed.
+/// input. It inherits the environment of this process, except for `CODAT_API_KEY`, `CODAT_AUTH_HEADER`,
+/// `CODAT_API_KEY_FILE` and `CODAT_PROFILE`. One line break at the end of the output is removed.
 ///
 /// On Unix, the command runs in a process group of its own, and therefore cannot read from the terminal. The group is
 /// killed if the timeout elapses, and if the operation that waits for the key is cancelled, times out or is dropped. A

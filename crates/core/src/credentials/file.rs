@@ -137,8 +137,8 @@ impl KeyProvider for KeyFile {
         Box::pin(std::future::ready(self.read_again().map_err(Into::into)))
     }
 
-    /// Returns whether the file has changed since the last read. Checks the file at most once a second. Follows
-    /// symbolic links, so that a replaced link counts as a change.
+    /// Returns whether the file has changed since the last read. Returns false without a check if the last check was
+    /// less than a second ago. Follows symbolic links, so that a replaced link counts as a change.
     fn may_have_changed(&self) -> bool {
         let is_other = |metadata| fingerprint(&metadata) != self.last_fingerprint.load(Ordering::Relaxed);
         self.is_check_due() && fs::metadata(&self.path).is_ok_and(is_other)

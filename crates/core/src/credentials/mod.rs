@@ -27,7 +27,7 @@ const KEY_FILE: &str = "CODAT_API_KEY_FILE";
 /// The maximum time for which [`credential_chain`] waits for a key in a pipe.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The environment variables that hold a key or name its location.
+/// The environment variables that contain a key, a header, the path of a key file, or the name of a profile with a key.
 pub const CREDENTIAL_VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE, "CODAT_PROFILE"];
 
 /// Removes the [`CREDENTIAL_VARIABLES`] from the environment of a child process. No child process inherits them. The

@@ -130,8 +130,8 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Outp
     Ok(rx)
 }
 
-/// Returns the end of the standard error on one line. Masks text that looks like a key, and every line that `output`,
-/// the standard output, contains: a shell script with `set -x` also prints the key to its standard error.
+/// Returns the end of the standard error on one line. Masks text that looks like a key. Also masks every line of
+/// `output`, the standard output, because a shell script with `set -x` prints the key to both.
 fn masked_stderr(bytes: &[u8], output: &[u8]) -> String {
     let (stderr, output) =
         (String::from_utf8_lossy(bytes), Zeroizing::new(String::from_utf8_lossy(output).into_owned()));

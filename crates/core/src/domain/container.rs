@@ -1,13 +1,13 @@
-//! Recognition of text that was given as a credential, but is a format around a credential or a placeholder for one.
-//! Examples are JSON from a secret store, a `.env` file, YAML, PEM, a masked key and a reference to a secret.
+//! Recognition of text that contains a credential in another format, such as JSON from a secret store, a `.env` file,
+//! YAML or PEM, and of placeholders for a credential, such as a masked key or a reference to a secret.
 
 use serde::de::IgnoredAny;
 
 use super::mistake::Mistake;
 use crate::lookalikes::MASK;
 
-/// Returns the [`Mistake`] if a text is a format around a credential, such as JSON, or a placeholder for one. Codat
-/// does not define which text is a raw key, so only unmistakable formats are recognized.
+/// Returns the [`Mistake`] if a text contains a credential in another format, such as JSON, or is a placeholder for a
+/// credential. Codat does not define which text is a raw key, so only unmistakable formats are recognized.
 pub(crate) fn container(text: &str) -> Option<Mistake> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
     // Fast path for alphanumeric text. Nearly all keys are alphanumeric, and each listed key is checked.

@@ -40,9 +40,9 @@ impl<'a> References<'a> {
     /// Returns the key with the id `text`, or else the only key with the name `text`.
     ///
     /// A UUID is always an id, also with surrounding white space, invisible characters or punctuation. A text that
-    /// equals a listed id, or has the same pattern as a listed id, is not accepted as a name. Such a text may be the id
-    /// of a deleted key. A command that is repeated after the deletion must not affect a key that has this text as its
-    /// name.
+    /// equals a listed id, or has letters and digits in the same places as a listed id, is not accepted as a name. Such
+    /// a text may be the id of a deleted key. A command that is repeated after the deletion must not affect a key that
+    /// has this text as its name.
     ///
     /// # Errors
     /// [`Unresolved`], the reason why no key was returned.

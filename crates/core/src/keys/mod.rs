@@ -97,9 +97,9 @@ impl<C: Clone> Keys<C> {
     /// # Errors
     /// `InvalidInput`, with nothing sent, for a name that [`KeyName::parse`](crate::KeyName::parse) rejects, or that
     /// contains a key of the client. `KeyLimitReached`. `OutcomeUnknown` if an attempt may have created a key and no
-    /// response or listing shows whether it did: [`Error::outcome`](crate::Error::outcome) returns the candidates, and
-    /// the idempotency key with which the operation can be resumed. Also the errors listed at [`Keys`], which all mean
-    /// that nothing was created.
+    /// response or listing shows whether it did: [`Error::outcome`](crate::Error::outcome) returns the keys that may
+    /// have been created, and the idempotency key with which the operation can be resumed. Also the errors listed at
+    /// [`Keys`], which all mean that nothing was created.
     ///
     /// This library assumes that Codat honours the idempotency key for this operation. As a second check, it lists the
     /// keys after an ambiguous response. In one case, which only Codat could prevent, the operation can create two
@@ -114,8 +114,8 @@ impl<C: Clone> Keys<C> {
     /// the operation lists the keys again: a key that is no longer listed was deleted. It makes at most 4 attempts,
     /// each of at most 10 s, and takes at most 30 s in total.
     ///
-    /// The check cannot detect that another process deletes keys between the listing and the deletion. Two clients can
-    /// each delete the key of the other, if the server allows it. A new key can then be created in Codat's Portal.
+    /// The operation cannot detect that another process deletes keys between the listing and the deletion. Two clients
+    /// can each delete the key of the other, if the server allows it. A new key can then be created in Codat's Portal.
     ///
     /// # Errors
     /// `NotFound`, `LastKey` and `KeyInUse` (also if the key in use is not listed). `OutcomeUnknown` if an attempt may

@@ -36,13 +36,13 @@ pub struct Create<C = Handle> {
 impl<C> Create<C> {
     /// Sets whether the caller is the sole creator of keys with this name. Default: `false`.
     ///
-    /// The setting matters if a response is ambiguous and exactly one new key has the name. With `true`, this key must be
-    /// the created one, and the operation returns it. With `false`, another program may have created the key, and the
-    /// operation returns `OutcomeUnknown` with the key as a candidate.
+    /// The setting matters if a response is ambiguous and exactly one new key has the name. With `true`, this key must
+    /// be the created one, and the operation returns it. With `false`, another program may have created the key, and
+    /// the operation returns `OutcomeUnknown` with the key in [`candidates`](crate::Outcome::candidates).
     ///
     /// When an operation is resumed, a key with the name also counts as new if it has no date, or if its date is at
-    /// most 5 minutes before the time of the idempotency key. Set this option to `true` only if the caller created no
-    /// such key otherwise.
+    /// most 5 minutes before the time of the idempotency key. Set this option to `true` only if the caller did not
+    /// create such a key before the operation.
     pub fn adopt(mut self, is_sole_creator: bool) -> Self {
         if let Ok(options) = &mut self.options {
             options.adopt = is_sole_creator;
@@ -50,12 +50,12 @@ impl<C> Create<C> {
         self
     }
 
-    /// Sets the idempotency key, to resume an earlier request that created a key with the same name and returned
+    /// Sets the idempotency key, to resume an earlier request to create a key with the same name, which returned
     /// `OutcomeUnknown`. Both requests together create at most one key. Default: a new idempotency key.
     ///
     /// # Errors
     /// `InvalidInput` unless `key` is a UUID of version 7. An idempotency key older than 85 minutes is not sent: the
-    /// operation lists the keys and returns `OutcomeUnknown` with the candidates.
+    /// operation lists the keys and returns `OutcomeUnknown` with the keys that may have been created.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         if let Ok(options) = &mut self.options {
             options.idempotency_key = Some(key.into());

@@ -113,9 +113,9 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// Returns whether a request may have taken effect although the client treats its response, with this status, as an
-/// error. Examples are a 2xx whose body cannot be parsed, a redirect to a created resource, 408 and 5xx. Most 3xx and
-/// 4xx statuses reject a request before it takes effect.
+/// Returns whether a request may have taken effect after a response with this status that the client cannot use.
+/// Examples are a 2xx whose body cannot be parsed, a redirect to a created resource, 408 and 5xx. Most 3xx and 4xx
+/// statuses reject a request before it takes effect.
 fn is_inconclusive(status: StatusCode) -> bool {
     !matches!(status.as_u16(), 304..=407 | 409..=498)
 }

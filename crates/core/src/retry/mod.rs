@@ -36,7 +36,7 @@ pub(crate) struct RetryPolicy {
     pub(crate) max_attempts: u32,
     /// The upper bound of the random wait after the first attempt. The bound doubles with each attempt.
     pub(crate) initial_backoff: Duration,
-    /// The maximum of this bound.
+    /// The maximum duration of every random wait.
     pub(crate) max_backoff: Duration,
 }
 
@@ -71,7 +71,7 @@ impl RetryPolicy {
     }
 }
 
-/// Returns whether this error is transient: an attempt that is safe to repeat is retried after it.
+/// Returns whether to retry a request after this error, if the request is safe to repeat.
 pub(crate) fn is_transient(error: &Error) -> bool {
     match error.kind() {
         _ if error.is_final() => false,

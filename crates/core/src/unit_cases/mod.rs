@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::domain::{ApiKeyDetails, Untrusted};
 use crate::error::Error;
 
-/// Compares the expected members of each case in `file` with the outcome of the tested function. The member `without`
-/// is a text that must not occur in the outcome.
+/// Compares the expected members of each case in `file` with the outcome of the tested function. The JSON member
+/// `without` is a text that must not occur in the outcome.
 fn run(file: &str, outcome: impl Fn(&Value) -> Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/unit").join(file);
     let cases: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();

@@ -30,8 +30,8 @@ pub enum Purpose {
     /// Codat replayed a failure and would replay it to another attempt. The listing determines whether an attempt
     /// created a key.
     Failed,
-    /// The listing for [`Failed`](Self::Failed) contained no new key. A second listing after a wait contains a key that
-    /// Codat listed late.
+    /// The listing for [`Failed`](Self::Failed) contained no new key. A second listing, after a wait, can show a key
+    /// that Codat lists late.
     FailedAgain,
     /// Codat rejected the latest attempt because ten keys exist. The listing determines whether an earlier attempt
     /// created one of them.
@@ -39,7 +39,8 @@ pub enum Purpose {
     /// The operation has given up. The error names the new keys in this listing, but the operation returns none of
     /// them.
     Candidates,
-    /// The created key is known after an ambiguous attempt. The result names the other new keys in this listing.
+    /// An attempt was ambiguous, but a later response contained the created key. The result names the other new keys in
+    /// this listing.
     Extras,
 }
 

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use crate::domain::{ApiKeyDetails, CLOCK_SKEW, KeyId, KeyName};
 
-/// The facts by which the requested key is recognized.
+/// The properties by which an operation recognizes the key that it created.
 pub(super) struct ExpectedKey {
     name: KeyName,
-    /// The time of the idempotency key, which is the time of the first attempt.
+    /// The creation time of the idempotency key, which is approximately the time of the first attempt.
     pub(super) since: Timestamp,
     /// The ids of the keys that were listed before the first attempt. `None` if the operation resumes an earlier one. A
     /// resumed operation recognizes new keys by their dates.
