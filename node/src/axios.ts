@@ -125,7 +125,10 @@ function route(client: Client, { proxy, httpAgent }: any, url: string): object {
     return { proxy: isPlain(url) ? false : proxy, httpAgent: directAgent(client, httpAgent) };
 }
 
-/** Returns an axios instance that adds no defaults to a request. */
+/**
+ * Returns an axios instance that adds no defaults to a request, because the configuration of the request already
+ * contains the defaults of `instance`.
+ */
 function withoutDefaults(instance: Instance): any {
     const plain = (instance as any).create();
     for (const name of Object.keys(plain.defaults)) {

@@ -25,10 +25,11 @@ import { ApiKey, AuthorizationHeader, raw } from "./secrets";
 /**
  * The operations on API keys, as `Client.keys`.
  *
- * Every method can also reject with `UnauthorizedError`, `PaymentRequiredError`, `ForbiddenError`, `RateLimitedError`,
- * `ServerError`, `ConnectError`, `TimeoutError`, `BadResponseError` or `TooLargeError`; if its signal is aborted, with
- * the reason of the signal. A request is retried after a lost connection, 408, 429, 500, 502, 503 and 504: at most 4
- * attempts, after random delays of up to 250 ms, 500 ms, then 1 s, or after the delay that `Retry-After` states.
+ * In addition to the errors that each method documents, every method can reject with `UnauthorizedError`,
+ * `PaymentRequiredError`, `ForbiddenError`, `RateLimitedError`, `ServerError`, `ConnectError`, `TimeoutError`,
+ * `BadResponseError` or `TooLargeError`; if its signal is aborted, with the reason of the signal. A request is retried
+ * after a lost connection, 408, 429, 500, 502, 503 and 504: at most 4 attempts, after random delays of up to 250 ms,
+ * 500 ms, then 1 s, or after the delay that `Retry-After` states.
  */
 export class Keys {
     readonly #own: Own;

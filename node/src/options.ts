@@ -10,9 +10,9 @@ export interface ClientOptions {
      * An API key, or a function that returns a key or the value of an `Authorization` header. The function can return a
      * promise.
      *
-     * The first call of the client calls the function, within the timeout of that call. The function is called again
-     * after Codat rejects its key. Concurrent calls share one result. If the call that waits for the function is
-     * aborted, another call that needs the key calls the function again. An exception of the function becomes the
+     * The client runs the function when the first call needs the key, within the timeout of that call, and again after
+     * Codat rejects the key. Concurrent calls share one result. If the call that waits for the function is aborted, the
+     * client runs the function again for another call that needs the key. An exception of the function becomes the
      * `cause` of an `InvalidCredentialError`, and the client keeps its key.
      */
     apiKey?: ApiKey | string | KeyFunction | undefined;
@@ -76,7 +76,7 @@ export interface KeyCommand {
 
 /** The options of every call. */
 export interface CallOptions {
-    /** Cancels the call, and closes the connection of its request. */
+    /** A signal that cancels the call, and closes the connection of its request. */
     signal?: AbortSignal | undefined;
     /** The timeout of this call with its retries, in milliseconds. Default: the timeout of the client. */
     timeout?: number | undefined;

@@ -25,8 +25,8 @@ export function raise(data: ErrorData, reason?: unknown): unknown {
 }
 
 /**
- * Calls a function of the native module. Converts its exception to an error of this package, or to a `TypeError` for an
- * argument.
+ * Calls a function of the native module. Converts an exception of the function to an error of this package, or to a
+ * `TypeError` for an invalid argument.
  */
 export function callNative<T>(call: () => T): T {
     try {

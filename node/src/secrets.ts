@@ -29,7 +29,7 @@ export class ApiKey {
     }
 
     /**
-     * Creates a key without checking its form. For keys of a form that this package does not know. Throws
+     * Creates a key of a form that this package does not know, without checking its form. Throws
      * `InvalidCredentialError` only if the text cannot be sent in a header.
      */
     static verbatim(value: string): ApiKey {

@@ -62,7 +62,8 @@ export class Emulator {
     }
 
     /**
-     * Replaces the faults, which are injected in this order. An empty list removes all faults. See docs/emulator.md.
+     * Replaces the list of faults that the emulator injects, in this order, into its responses. An empty list removes
+     * all faults. See docs/emulator.md.
      */
     async setFaults(faults: readonly object[]): Promise<void> {
         await this.#control("PUT", "faults", { faults });

@@ -65,7 +65,7 @@ class ApiKey:
     def __new__(cls, value: str | ApiKey) -> ApiKey: ...
     @staticmethod
     def verbatim(value: str) -> ApiKey:
-        """Creates a key without checking its form. For keys of a form that this package does not know.
+        """Creates a key of a form that this package does not know, without checking its form.
 
         Raises ``InvalidCredentialError`` only if the text cannot be sent in a header.
         """

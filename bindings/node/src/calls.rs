@@ -1,4 +1,4 @@
-//! The operations of a client that JavaScript can start, called calls.
+//! The calls of a client: its operations that JavaScript can start.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -123,7 +123,8 @@ impl Core {
         self.has_callback
     }
 
-    /// Returns the client for one call. `timeout` is the timeout of this call in milliseconds, if it has its own.
+    /// Returns the client for one call. `timeout` is the timeout of this call in milliseconds. `None` keeps the timeout
+    /// of the client.
     pub(crate) fn for_a_call(&self, timeout: Option<f64>) -> napi::Result<Client> {
         match timeout {
             Some(time) => self.client.with_timeout(milliseconds(time)).map_err(raise),

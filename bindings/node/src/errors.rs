@@ -86,7 +86,7 @@ pub(crate) fn raise(error: Error) -> napi::Error {
     napi::Error::from_reason(text(&Data::of(&error)))
 }
 
-/// Returns the exception for an invalid argument. For arguments that the core does not check.
+/// Returns the exception for an argument that this module rejects before it calls the core.
 pub(crate) fn wrong(what: impl Into<String>) -> napi::Error {
     napi::Error::new(napi::Status::InvalidArg, what.into())
 }

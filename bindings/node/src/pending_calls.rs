@@ -1,7 +1,7 @@
 //! The pending calls of each JavaScript environment, which is the main thread or a worker. One native thread of the
-//! process runs the calls of all environments. An event reports that a call completed or needs the key. This thread
-//! collects the events of an environment in one JSON text, and calls one JavaScript function for all collected events.
-//! It never waits for JavaScript.
+//! process runs the calls of all environments. This thread never waits for JavaScript: when a call completes or needs
+//! the key, it adds an event to a JSON text. One call of a JavaScript function delivers all collected events of an
+//! environment.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};

@@ -57,7 +57,7 @@ impl From<codat_keys::RateLimit> for RateLimit {
     }
 }
 
-/// An HTTP response. JavaScript copies the body on demand. The garbage collector is told the size of the body.
+/// An HTTP response. JavaScript copies the body on demand. The size of the body is reported to the garbage collector.
 #[napi(custom_finalize)]
 pub struct Response(codat_keys::Response);
 

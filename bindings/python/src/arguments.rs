@@ -1,5 +1,6 @@
-//! Conversion of Python arguments. Each error message names the argument. pyo3 names the argument only in a note, which
-//! Python before 3.11 does not support. No error quotes a value, because the value may be a misplaced secret.
+//! Conversion of Python arguments. Each error message names the argument. The errors of pyo3 name the argument only in
+//! an exception note, which Python before 3.11 does not support. No error quotes a value, because the value may be a
+//! misplaced secret.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The operations that the blocking and the asyncio client perform, called calls, and the conversion of their results.
+//! The calls of the blocking and of the asyncio client, and the conversion of their results. A call is an operation
+//! such as `list`.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -4,8 +4,8 @@ use pyo3::exceptions::{PyImportError, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-/// Checks that the interpreter is not shutting down, as it is when a `__del__` method makes a call at exit. Returns an
-/// error otherwise, because a call imports Python modules, which is impossible during shutdown.
+/// Returns an error if the interpreter is shutting down, for example if a `__del__` method makes a call at exit. A call
+/// imports Python modules, which is impossible during shutdown.
 #[pyfunction]
 pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
     let imports = py.import(intern!(py, "sys")).and_then(|sys| sys.getattr(intern!(py, "meta_path")));

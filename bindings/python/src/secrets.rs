@@ -58,7 +58,7 @@ impl ApiKey {
         api_key("value", value).map(Self)
     }
 
-    /// Creates a key without checking its form. For keys of a form that this package does not know.
+    /// Creates a key of a form that this package does not know, without checking its form.
     ///
     /// Raises ``InvalidCredentialError`` only if the text cannot be sent in a header.
     #[staticmethod]

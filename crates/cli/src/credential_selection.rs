@@ -33,7 +33,7 @@ pub(crate) fn select(option: Option<&str>) -> Result<Selection, Failure> {
     })
 }
 
-/// Returns the names of the key variables that are set, even if their values are invalid.
+/// Returns the names of the [`KEY_VARIABLES`] that are set, even if their values are invalid.
 pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
     KEY_VARIABLES.into_iter().filter(|name| env::var_os(name).is_some())
 }

@@ -2,7 +2,7 @@
 
 use codat_keys::ErrorKind;
 
-/// The exit status of `audit` with findings.
+/// The exit status of `audit` if it reports findings.
 pub(crate) const FINDINGS: u8 = 3;
 
 /// The signals that cancel a request, and the exit status after each. SIGINT (Ctrl-C) is not listed: [`of`] returns its

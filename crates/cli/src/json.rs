@@ -9,7 +9,7 @@ use serde::Serialize;
 /// square of the depth.
 const MAX_INDENTED: usize = 64;
 
-/// Serializes a document, with invisible characters escaped.
+/// Serializes a document to JSON, with invisible characters escaped.
 pub(crate) fn json_text(document: &impl Serialize, is_pretty: bool) -> String {
     let text = if is_pretty { serde_json::to_string_pretty(document) } else { serde_json::to_string(document) };
     let text = text.expect("names are texts, and no value refuses to be written");

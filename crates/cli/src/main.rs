@@ -1,4 +1,4 @@
-//! `codat-keys`: Codat API keys from the shell.
+//! The command-line program `codat-keys`, which uses and manages Codat API keys.
 
 #![deny(
     clippy::print_stdout,

@@ -14,7 +14,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use imports::Imports;
 
-/// The modules that each module uses. The value for a used module is a path in the source code that leads to it.
+/// For each module, the modules that it uses. Each used module has a path from the source code as an example of the
+/// use.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 pub(crate) fn check() -> Result<()> {
@@ -67,7 +68,7 @@ fn declared(text: &str) -> Vec<Vec<String>> {
     layers
 }
 
-/// Returns a message for each use of a module in a higher layer.
+/// Returns a message for each module that uses a module of a higher layer.
 fn upward(layers: &[Vec<String>], uses: &Uses) -> Vec<String> {
     let layer = |module: &String| layers.iter().position(|layer| layer.contains(module));
     let mut faults = Vec::new();

@@ -33,14 +33,15 @@ const CHECKS: [(&str, Check); 15] = [
 ];
 
 /// The Clippy command that checks the command line without its features `keyring` and `portal`. The whole workspace is
-/// selected, because a selection of the command line alone would change features of the dependencies and check them again.
+/// selected, because other features of the dependencies would be enabled if only the command line were selected. Cargo
+/// would then check the dependencies again.
 const WITHOUT_FEATURES: &str = "cargo clippy --workspace --no-default-features --all-targets --locked -- -D warnings";
 
 /// The manifest of the workspace of the fuzz targets.
 const FUZZ: &str = "fuzz/Cargo.toml";
 
 /// Runs the checks with these names, or all checks if `names` is empty. A failed check does not stop the others. Prints
-/// `ok` or `FAILED` for each check, and its cost.
+/// `ok` or `FAILED` for each check, and the time that it took.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     for name in names {
         let known = || CHECKS.map(|(name, _)| name).join(", ");

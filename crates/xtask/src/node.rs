@@ -22,14 +22,15 @@ pub(crate) struct Package {
 }
 
 impl Package {
-    /// Installs the tools, and builds the native module, the package and the tests.
+    /// Installs the development tools, and builds the native module, the package and the tests.
     pub(crate) fn install(&self) -> Result<()> {
         let mut cargo = command("cargo build --quiet --package codat-keys-node");
         run_quietly(cargo.current_dir(self.root).env("CARGO_TARGET_DIR", absolute(self.built)?))?;
         self.assemble()
     }
 
-    /// Installs the tools, copies the native module that cargo has built, and builds the package and the tests.
+    /// Installs the development tools, copies the native module that cargo has built, and builds the package and the
+    /// tests.
     pub(crate) fn assemble(&self) -> Result<()> {
         let library = format!("{}codat_keys_node{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         let module = self.folder().join("codat-keys.node");
@@ -39,7 +40,7 @@ impl Package {
         self.build()
     }
 
-    /// Installs the tools, and builds the package and the tests without the native module.
+    /// Installs the development tools, and builds the package and the tests without the native module.
     pub(crate) fn build(&self) -> Result<()> {
         self.install_tools()?;
         run_quietly(&mut self.npm("run --silent build"))

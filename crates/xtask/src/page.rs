@@ -29,8 +29,8 @@ pub(crate) fn lacks() -> Option<&'static str> {
 }
 
 impl Tests {
-    /// Installs the tools and builds the program that serves the page. Builds with `cargo test --no-run`, because
-    /// mutation tests also run the Rust tests of this package, and one build then serves both.
+    /// Installs the development tools and builds the program that serves the page. Builds with `cargo test --no-run`,
+    /// because mutation tests also run the Rust tests of this package, and one build then serves both.
     pub(crate) fn install(&self) -> Result<()> {
         self.install_tools()?;
         let mut cargo = command("cargo test --quiet --no-run --package codat-keys-cli");

@@ -10,8 +10,9 @@ use serde_json::Value;
 use crate::process::{command, run};
 use crate::tools;
 
-/// The path of each `FILE.in`, and the minimum version of Python. uv resolves the requirements in `FILE.in` for all
-/// platforms and all Python versions from the minimum on, and writes the result to `FILE.txt`.
+/// The requirements files, without the suffix of their names, and the minimum version of Python for each. uv resolves
+/// the requirements in `FILE.in` for all platforms and all Python versions from the minimum on, and writes the result
+/// to `FILE.txt`.
 const REQUIREMENTS: [(&str, &str); 5] = [
     ("bench/python/requirements", "3.11"),
     ("crates/xtask/tools/checks", "3.9"),

@@ -21,7 +21,7 @@ pub(crate) struct Package {
 }
 
 impl Package {
-    /// Installs the tools and builds the package from its current sources.
+    /// Installs the development tools and builds the package from its current sources.
     pub(crate) fn install(&self) -> Result<()> {
         self.install_tools()?;
         let mut maturin = self.module("maturin develop --quiet --locked")?;

@@ -1,4 +1,4 @@
-//! The JavaScript runtimes, such as other versions of Node, in which the tests of the Node package run. `node/runtimes`
+//! Other versions of Node, and other JavaScript runtimes, in which the tests of the Node package run. `node/runtimes`
 //! pins their versions, and npm installs them below `target`.
 
 use std::env::consts::EXE_SUFFIX;

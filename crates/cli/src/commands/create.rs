@@ -18,7 +18,7 @@ pub(crate) struct Create {
     /// creates keys of this name
     #[arg(long)]
     adopt: bool,
-    /// Resume a create with an unknown outcome, with the idempotency key of its error
+    /// Resume an earlier create with an unknown outcome: the idempotency key that its error shows
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     #[command(flatten)]

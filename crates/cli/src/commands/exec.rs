@@ -1,4 +1,4 @@
-//! The command `exec`: runs a program with the key in its environment, and nowhere else.
+//! The command `exec`: runs a program with the key in the program's environment.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};

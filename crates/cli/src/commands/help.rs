@@ -1,4 +1,4 @@
-//! The command `help`, generated from the declarations of the arguments.
+//! The command `help`. Its texts are generated from the declarations of the arguments.
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;

@@ -1,4 +1,4 @@
-//! The command `man`, generated from the declarations of the arguments.
+//! The command `man`. The manual pages are generated from the declarations of the arguments.
 
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;

@@ -15,7 +15,7 @@ use crate::output::{print_json, print_rows};
 use crate::redact::without_secrets;
 use crate::stderr::eprint_line;
 
-/// The name that error messages use for the argument with the profile's name.
+/// The placeholder in error messages for the argument that names a profile.
 const ARGUMENT: &str = "<NAME>";
 
 #[derive(Args)]

@@ -1,5 +1,5 @@
-//! The profiles in `config.toml`, in the configuration folder of the platform. The file names the source of each key, and
-//! contains no key.
+//! The profiles in `config.toml`, in the configuration folder of the platform. The file states where the key of each
+//! profile is stored, and contains no key.
 
 mod lock;
 mod profile;
@@ -60,13 +60,13 @@ impl Config {
         Self::parse(&path, &bytes)
     }
 
-    /// Parses the contents of the file. Errors name `path`.
+    /// Parses the contents of `config.toml`. Errors contain `path`.
     pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Failure> {
         let text = decode(bytes).map_err(|what| refuse(path, &what, NotText::HINT))?;
         read::config(path, path.parent().unwrap_or(path), &text)
     }
 
-    /// Returns the contents of the file.
+    /// Returns the contents of `config.toml`.
     pub(crate) fn text(&self) -> String {
         self.document.to_string()
     }
@@ -160,7 +160,7 @@ impl Config {
         self.profiles.retain(|profile| profile.name != *name);
     }
 
-    /// Replaces the file atomically. If the path is a symbolic link, replaces the target of the link.
+    /// Replaces `config.toml` atomically. If the path is a symbolic link, replaces the target of the link.
     pub(crate) fn save(&self) -> Result<(), Failure> {
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let folder = path.parent().unwrap_or(&path);

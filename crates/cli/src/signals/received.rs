@@ -48,7 +48,7 @@ impl Signal {
         self.0
     }
 
-    /// Whether this signal ends the process immediately, even if a call is running.
+    /// Whether this signal ends the process immediately, even if a request is running.
     pub(crate) fn is_abrupt(self) -> bool {
         #[cfg(unix)]
         return self == Self::QUIT;

@@ -1,5 +1,5 @@
-//! French translations of the core's error texts. The English text is the key of the table. A changed English text
-//! therefore has no translation until the table is updated.
+//! French translations of the core's error texts. The table finds a translation by its English text. A changed English
+//! text therefore has no translation until the table is updated.
 
 #[rustfmt::skip]
 static FRENCH: &[(&str, &str)] = &[

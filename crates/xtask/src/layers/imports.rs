@@ -17,9 +17,9 @@ pub(super) struct Imports {
     modules: BTreeSet<Module>,
     /// The modules that are compiled only for tests and fuzz targets. Their imports are ignored.
     tests: BTreeSet<Module>,
-    /// Every path in the source code of a module, as written there.
+    /// Every path such as `crate::a::B` in the source code of a module, as written there.
     paths: BTreeSet<(Module, Vec<String>)>,
-    /// The path behind each name that a `use` declaration imports into a module.
+    /// The full path of each name that a `use` declaration imports into a module.
     names: BTreeMap<(Module, String), Vec<String>>,
 }
 

@@ -50,8 +50,8 @@ struct Call<'a> {
     machine: CreateMachine,
     /// The start of the run.
     origin: Instant,
-    /// The time since `origin`. Restarts at zero when the operation is resumed, because the time limit of the operation
-    /// restarts too.
+    /// The time that the operation has taken. The current time of the model is `origin` plus this time. Zero again
+    /// after the operation is resumed, because its time limit restarts.
     spent: Duration,
     /// The age of the idempotency key.
     age: Duration,

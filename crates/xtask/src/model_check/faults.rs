@@ -64,9 +64,9 @@ const FAULTS: [Fault; 26] = [
 static ALLOWED: LazyLock<[[Vec<Fault>; 2]; 2]> =
     LazyLock::new(|| [false, true].map(|adopt| [false, true].map(|was_resumed| allowed(adopt, was_resumed))));
 
-/// Returns the faults that can be injected in a request to create a key. Omits keys that another client creates with
-/// this name if the option `adopt` is set, because the option assumes that there are none. Omits crashes if the
-/// operation has been resumed after a crash.
+/// Returns the faults that can be injected in a request to create a key. With `adopt`, omits the faults in which
+/// another client creates a key with the same name, because this option requires that no other client does. With
+/// `was_resumed`, omits crashes, because the operation has already crashed once.
 pub(super) fn faults(adopt: bool, was_resumed: bool) -> &'static [Fault] {
     &ALLOWED[usize::from(adopt)][usize::from(was_resumed)]
 }

@@ -151,7 +151,7 @@ impl Server {
         self.allows_known_race |= self.running.take().is_some();
     }
 
-    /// Waits until all pending requests have arrived and taken effect, and then forgets the idempotency key.
+    /// Lets all pending requests arrive and take effect, and then forgets the idempotency key.
     pub(super) fn forget(&mut self) {
         self.all_lands();
         self.cached = None;
