@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use codat_keys::{ApiKey, Client, ErrorKind, KeyName, Method};
+use codat_keys::{ApiKey, Client, ErrorKind, KeyName, MAX_KEYS, Method, Timestamp};
 use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
@@ -183,6 +183,7 @@ async fn the_rate_limit_is_updated_by_every_response() {
     let answer = client.request(Method::GET, "/profile").await.unwrap();
     let first = client.rate_limit().unwrap();
     assert_eq!((first.limit, first.remaining, answer.rate_limit()), (Some(6000), Some(5999), Some(first)));
+    assert!(first.reset.unwrap() > Timestamp::now());
     client.keys().list().await.unwrap();
     assert_eq!(client.rate_limit().unwrap().remaining, Some(5998));
 }
@@ -245,4 +246,28 @@ async fn a_path_outside_the_base_url_is_rejected_before_sending() {
     }
     assert!(server.requests().is_empty());
     let _: Value = client(&server.url, "MadeUpKey").request(Method::GET, "/fine").await.unwrap().json().unwrap();
+}
+
+#[tokio::test]
+async fn a_client_without_retries_sends_each_request_once() {
+    for (retry, attempts) in [(false, 1), (true, 4)] {
+        let server = RawServer::with_handler(|_| raw_server::json(503, r#"{"error":"no"}"#));
+        let client = Client::builder().base_url(&server.url).api_key(ApiKey::parse("example").unwrap()).retry(retry);
+        let error = client.build().unwrap().request(Method::GET, "/companies").await.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.attempts(), server.requests().len()),
+            (ErrorKind::Server, attempts, attempts as usize)
+        );
+    }
+}
+
+#[tokio::test]
+async fn codat_allows_the_maximum_number_of_keys_and_no_more() {
+    let emulator = Emulator::start().unwrap();
+    let keys = emulated(&emulator).keys();
+    for number in keys.list().await.unwrap().len()..MAX_KEYS {
+        keys.create(format!("key {number}")).await.unwrap();
+    }
+    assert_eq!(keys.create("one too many").await.unwrap_err().kind(), ErrorKind::KeyLimitReached);
+    assert_eq!(keys.list().await.unwrap().len(), MAX_KEYS);
 }

@@ -152,3 +152,9 @@ fn a_proxy_as_next_hop_is_rejected() {
         assert_eq!(error.to_string(), format!("{shown} would see the key unencrypted"));
     }
 }
+
+#[test]
+fn a_client_can_be_built_with_a_header() {
+    let client = builder().auth_header(header(OLD)).build().unwrap();
+    assert_eq!(client.authorization_for(OWN).unwrap(), header(OLD));
+}

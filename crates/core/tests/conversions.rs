@@ -38,3 +38,20 @@ fn an_id_is_the_key_of_a_map() {
     let names: HashMap<KeyId, KeyName> = [("id-a".parse().unwrap(), "ci".parse().unwrap())].into();
     assert_eq!(names[&KeyId::parse("id-a").unwrap()].as_str(), "ci");
 }
+
+#[test]
+fn bytes_and_lines_are_parsed_in_the_encodings_of_shells() {
+    let line = format!("{KEY}\r\n");
+    let utf16: Vec<u8> = line.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [line.as_bytes().to_vec(), [&[0xff, 0xfe], utf16.as_slice()].concat()] {
+        assert_eq!(Credential::parse_bytes(&bytes).unwrap().api_key().expose_secret(), KEY);
+    }
+    assert_eq!(Credential::parse_line(&line).unwrap().api_key().expose_secret(), KEY);
+    assert_eq!(Credential::parse_bytes(&[0xff, b'a']).unwrap_err().kind(), ErrorKind::InvalidCredential);
+}
+
+#[test]
+fn the_error_of_a_credential_names_its_place() {
+    let error = Credential::parse_from("what the vault returned", "").unwrap_err();
+    assert!(error.to_string().starts_with("what the vault returned "), "{error}");
+}

@@ -213,3 +213,32 @@ async fn a_rebuilt_client_starts_with_the_key_and_refreshes_it() {
     client.close();
     assert_eq!(get(&client.after_fork().unwrap()).await.unwrap_err().kind(), ErrorKind::Closed);
 }
+
+/// A provider that always says that its credential may have changed.
+struct Changing(Counted);
+
+impl KeyProvider for Changing {
+    fn source(&self) -> &str {
+        self.0.source()
+    }
+
+    fn read(&self) -> CredentialFuture<'_> {
+        self.0.read()
+    }
+
+    fn may_have_changed(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_may_have_changed_is_read_before_each_request() {
+    let server = RawServer::with_handler(|_| json(200, "{}"));
+    let vault = Counted::giving([Ok(OLD), Ok(NEW), Err("the vault is sealed")]);
+    let client = builder(&server).api_key_from(Changing(vault.clone())).build().unwrap();
+    for (key, readings) in [(OLD, 1), (NEW, 2), (NEW, 3)] {
+        get(&client).await.unwrap();
+        assert!(server.requests().pop().unwrap().contains(&header_of(key)));
+        assert_eq!(vault.readings(), readings);
+    }
+}
