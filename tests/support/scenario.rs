@@ -1,5 +1,6 @@
-//! The shared part of the Rust and CLI runners of `tests/scenario`. It starts an emulator for each file, and compares
-//! the emulator's journal and keys with the expected ones. The runners perform the steps.
+//! The shared part of the tests that run the files in `tests/scenario` with the Rust client and with the command line.
+//! Starts an emulator for each file, and compares the emulator's journal and keys with the expected ones. The callers
+//! perform the steps.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! Calls without a runtime.
+//! Uses the blocking client, which needs no async runtime.
 
 use codat_keys::blocking::Client;
 

@@ -1,4 +1,4 @@
-//! Sends any request, and iterates over the results on all pages.
+//! Sends a request to a path of Codat's API, and iterates over the companies on all pages.
 
 use codat_keys::{Client, Method};
 

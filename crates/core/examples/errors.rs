@@ -1,4 +1,4 @@
-//! Acts on what an error says.
+//! Handles errors by their kind.
 
 use codat_keys::{Client, ErrorKind, KeyId};
 
@@ -11,7 +11,7 @@ async fn main() -> Result<(), codat_keys::Error> {
         ErrorKind::NotFound => println!("it is gone already"),
         ErrorKind::LastKey | ErrorKind::KeyInUse => println!("{error}: {}", error.hint()),
         _ if error.is_retryable() => println!("try again after {:?}", error.retry_after()),
-        _ => return Err(error), // it has status(), codat_message() and correlation_id() besides
+        _ => return Err(error), // the error also has status(), codat_message() and correlation_id()
     }
     Ok(())
 }

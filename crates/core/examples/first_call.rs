@@ -1,4 +1,4 @@
-//! Asks Codat which key this is, and what companies there are.
+//! Prints the details of the key in use, and the companies.
 
 use codat_keys::Client;
 
@@ -13,6 +13,6 @@ async fn main() -> Result<(), codat_keys::Error> {
     while let Some(page) = pages.next().await? {
         println!("{} of {} companies", page.results.len(), page.total_results);
     }
-    println!("{:?}", client.rate_limit()); // what the latest answer said of the day's quota
+    println!("{:?}", client.rate_limit()); // the daily quota from the latest response
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Makes a key, and lists the keys.
+//! Creates a key, and lists the keys.
 
 use codat_keys::{Client, ErrorKind};
 

@@ -1,4 +1,4 @@
-//! Resumes a create whose outcome is unknown.
+//! Resumes the creation of a key after an error with an unknown outcome.
 
 use codat_keys::{Client, ErrorKind};
 
@@ -13,7 +13,7 @@ async fn main() -> Result<(), codat_keys::Error> {
             let Some(key) = error.outcome().and_then(|known| known.idempotency_key.as_deref()) else {
                 return Err(error);
             };
-            // Later, within 85 minutes, by this process or another: the same name and the same idempotency key.
+            // Within 85 minutes, this process or another one passes the same name and the same idempotency key.
             client.keys().create(name).idempotency_key(key).await?
         }
         made_or_failed => made_or_failed?,

@@ -1,4 +1,4 @@
-//! Puts a new key in the place of the one in use.
+//! Replaces the key in use with a new key.
 
 use codat_keys::Client;
 
@@ -11,6 +11,7 @@ async fn main() -> Result<(), codat_keys::Error> {
     let new = Client::builder().api_key(made.key.api_key.clone()).build()?;
     println!("the new key {} works", new.whoami().await?.id);
 
-    // Here `made.key.api_key.expose_secret()` goes where your programs read their key. Once all of them use it:
+    // Here, store `made.key.api_key.expose_secret()` where your programs read their key. When all programs use the new
+    // key, delete the old one:
     new.keys().delete(&old_key.id).await
 }

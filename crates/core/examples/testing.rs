@@ -1,4 +1,4 @@
-//! Tests a program of one's own: the emulator makes the key, and closes the connection without an answer.
+//! Tests a program with the emulator, which creates a key but closes the connection without a response.
 
 use codat_keys::{ApiKey, Client, How, Method};
 use codat_keys_emulator::Emulator;

@@ -85,7 +85,7 @@ async fn a_given_idempotency_key_resumes_its_call() {
     assert_ne!(id(first), id(create().await.unwrap()));
 }
 
-/// After an attempt that may have taken effect, only a conclusive response ends the call with another kind of error.
+/// After an attempt that may have taken effect, the error is `OutcomeUnknown` unless a later response is conclusive.
 #[tokio::test]
 async fn an_ambiguous_change_has_an_unknown_outcome() {
     let own_400 = raw_server::json(400, r#"{"statusCode":400,"error":"no"}"#);

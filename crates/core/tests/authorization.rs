@@ -24,7 +24,7 @@ impl KeyProvider for Vault {
 
     fn read(&self) -> CredentialFuture<'_> {
         Box::pin(async {
-            // The other calls arrive during this time.
+            // The concurrent calls of `authorize` begin during this time.
             tokio::time::sleep(Duration::from_millis(20)).await;
             let key = if self.0.fetch_add(1, Ordering::SeqCst) == 0 { OLD } else { NEW };
             Ok(Credential::parse(key)?)

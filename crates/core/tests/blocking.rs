@@ -43,7 +43,7 @@ fn sixteen_threads_call_concurrently_with_one_client() {
             scope.spawn(move || client.request(Method::GET, "/companies").cancel_on(stop).send().map(drop))
         };
         let calls: Vec<_> = (0..16).map(|_| call()).collect();
-        // All calls have arrived before any response was sent, so no call waits for another.
+        // All requests have arrived before any response was sent, so no request waits for another.
         wait_until("sixteen calls have arrived", || journal(&client).len() >= 16);
         stop.send(true).unwrap();
         for call in calls {
@@ -96,8 +96,8 @@ fn a_call_in_an_async_context_is_rejected_before_sending() {
                 .unwrap();
             assert_eq!(server.requests().len(), requests + 1);
         });
-        // In an unconstrained task, the client does not detect the async context and calls on a separate thread. A call
-        // on this thread would panic.
+        // In an unconstrained task, the client does not detect the async context and sends the request on a separate
+        // thread. Blocking on this thread would panic.
         runtime
             .block_on(tokio::task::unconstrained(async { assert_eq!(client.keys().list().send().unwrap().len(), 1) }));
         let entered = runtime.enter();
@@ -108,7 +108,7 @@ fn a_call_in_an_async_context_is_rejected_before_sending() {
     runtime.block_on(async move { drop(client) });
 }
 
-/// A value that makes a call in its destructor.
+/// A value whose destructor sends a request.
 struct Last(Client, std::sync::mpsc::Sender<usize>);
 
 impl Drop for Last {
@@ -166,8 +166,8 @@ fn one_thread_uses_one_connection() {
     assert_eq!(*connections.lock().unwrap(), 1);
 }
 
-/// Between calls, no task polls a connection. The next call detects that the server has closed the connection, and must
-/// not report its own request as lost.
+/// Between two requests, no task polls the connection. Before the second request, the client must detect that the
+/// server has closed the connection. Otherwise the client would report the request as lost.
 #[test]
 fn a_request_after_the_server_closed_the_connection_is_not_ambiguous() {
     let (url, connections, ending) = keep_alive_server(1);
@@ -175,7 +175,7 @@ fn a_request_after_the_server_closed_the_connection_is_not_ambiguous() {
     for _ in 0..20 {
         // This method is not retried, so every lost request fails.
         client.request("REPORT".parse().unwrap(), "/x").send().unwrap();
-        // The call has ended and no task polls the connection. The server closes the connection now.
+        // The request has ended and no task polls the connection. The server closes the connection now.
         ending.close.send(()).unwrap();
         ending.closed.recv_timeout(LIMIT).expect("the server closes the connection");
         // The test cannot wait for the kernel to deliver the end of the stream, which takes less time than this.
@@ -231,8 +231,8 @@ fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
     }
 }
 
-/// Two channels: the test requests that the server closes a connection, and the server reports that it has closed the
-/// connection.
+/// The test sends to `close` to let the server close a connection, and receives from `closed` when the server has
+/// closed it.
 struct Ending {
     close: Sender<()>,
     closed: Receiver<()>,

@@ -1,4 +1,4 @@
-//! A canary key is used in calls, errors, logs and `Debug` output. The recorded output must not contain the key, raw or
+//! A canary key is used in requests. The recorded logs, errors and `Debug` output must not contain the key, raw or
 //! encoded.
 
 use std::io::Write;
@@ -82,7 +82,7 @@ fn no_output_contains_a_key() {
     runtime.block_on(async {
         record_emulator_calls(&output).await;
         record_a_key_file(&output).await;
-        // The calls run concurrently, because some of them are retried.
+        // The requests are sent concurrently, because the waits before retries take time.
         let echoes = echoes().into_iter().map(|answer| tokio::spawn(record_an_echo(output.clone(), answer)));
         for echo in echoes.collect::<Vec<_>>() {
             echo.await.unwrap();

@@ -80,7 +80,8 @@ async fn the_error_names_a_proxy_that_does_not_respond_with_http() {
     assert_eq!(message(&error), said);
 }
 
-/// Without a tunnel, the proxy gets the request itself, with the proxy's password.
+/// An unencrypted request is sent to the proxy itself instead of through a tunnel. The request contains the password
+/// for the proxy.
 #[tokio::test]
 async fn an_unencrypted_request_to_a_proxy_has_an_absolute_url() {
     let (server, url) = proxy(407);
@@ -199,7 +200,7 @@ fn listener(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> (String, Arc<A
     (url, connections)
 }
 
-/// Connects to the target only, and forwards all data.
+/// Acts as a proxy that opens a tunnel to `target`: forwards all data between the client and the target.
 fn relay(mut client: TcpStream, target: &str) {
     let head = read_head(&mut client);
     assert!(head.starts_with(&format!("CONNECT {target} ")), "{head}");
@@ -210,7 +211,7 @@ fn relay(mut client: TcpStream, target: &str) {
     let _ = std::io::copy(&mut &server, &mut client);
 }
 
-/// Reads up to and including the blank line, and no byte more.
+/// Reads the head of a message up to and including the blank line.
 fn read_head(stream: &mut impl Read) -> String {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {

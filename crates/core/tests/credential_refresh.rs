@@ -1,4 +1,4 @@
-//! Keys that change while a program runs. The source is read again, and no call fails.
+//! Keys that change while a program runs. The client reads the credential source again, and no request fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -82,7 +82,7 @@ async fn a_rejected_key_is_read_again_from_a_replaced_file() {
     }
 }
 
-/// Makes `calls` calls, of which 64 run concurrently.
+/// Sends `calls` requests, 64 at a time. `made` counts the requests.
 async fn call(client: &Client, calls: usize, made: Arc<AtomicUsize>) {
     let caller = |client: Client, made: Arc<AtomicUsize>| async move {
         while made.fetch_add(1, Ordering::Relaxed) < calls {
@@ -104,7 +104,7 @@ async fn ten_thousand_calls_succeed_while_the_key_is_replaced_ten_times() {
         async move { call(&client, 10_000, made).await }
     });
     for number in 1..=10 {
-        // If a call fails, no further calls are made. The wait ends in this case as well.
+        // If a request fails, no further requests are sent. The wait ends in this case as well.
         while made.load(Ordering::Relaxed) < number * 900 && !all.is_finished() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -200,7 +200,8 @@ fn blocking_threads_share_a_refreshed_key() {
     }
 }
 
-/// A change is also repeated after a refresh. The repetition has the same idempotency key and takes effect once.
+/// A request that changes keys is also repeated after a credential refresh. The repeated request has the same
+/// idempotency key, so it takes effect once.
 #[tokio::test]
 async fn every_operation_refreshes_the_key() {
     let mut scene = Scene::new().await;

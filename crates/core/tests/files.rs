@@ -38,7 +38,8 @@ async fn a_file_that_others_can_read_is_rejected_unless_it_is_mounted() {
     assert!(build(&file).is_ok());
 }
 
-/// The agent of a secret store writes files of this kind, and the reader cannot change their mode.
+/// The agent of a secret store can own the key file and let every user read it. The program that reads the file cannot
+/// change its mode.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_of_another_owner_is_accepted_if_others_can_read_it() {
@@ -58,7 +59,7 @@ async fn a_file_of_another_owner_is_accepted_if_others_can_read_it() {
     assert!(Client::builder().api_key_file(&file).build().is_err());
 }
 
-/// The file is rejected for any owner, because another user could replace the key.
+/// A file that others can write is rejected for any owner, because another user could replace the key.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_that_others_can_write_is_rejected() {
@@ -90,7 +91,7 @@ fn user() -> u32 {
     std::os::unix::fs::MetadataExt::uid(&tempfile::tempfile().unwrap().metadata().unwrap())
 }
 
-/// A user who can add a trusted certificate can read the key.
+/// A user who can add a certificate to the CA file can intercept requests and read the key.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_ca_file_that_others_control_is_rejected() {
@@ -131,7 +132,7 @@ async fn a_ca_file_that_others_control_is_rejected() {
     build().unwrap();
 }
 
-/// Editors and shells of Windows write files of this kind.
+/// Editors and shells of Windows write files with a byte order mark.
 #[tokio::test]
 async fn a_file_with_a_byte_order_mark_is_read_in_utf8_and_utf16() {
     let folder = tempfile::tempdir().unwrap();
@@ -186,7 +187,7 @@ async fn folders_and_devices_are_rejected() {
     }
 }
 
-/// Opening a pipe blocks until another process opens it for writing.
+/// By default, opening a pipe blocks until another process opens the pipe for writing.
 #[cfg(unix)]
 #[tokio::test]
 async fn reading_a_pipe_in_place_of_a_file_does_not_block() {
@@ -309,7 +310,8 @@ async fn a_file_is_checked_at_most_once_a_second() {
     panic!("this machine is too slow for this test");
 }
 
-/// A program that writes the file in place leaves it incomplete for a moment. Calls must not fail at this time.
+/// A program that writes the key file in place leaves the file incomplete for a moment. Requests must not fail at this
+/// time.
 #[tokio::test]
 async fn an_empty_or_missing_file_does_not_change_the_key_in_use() {
     let (folder, server) = (tempfile::tempdir().unwrap(), server());

@@ -36,7 +36,7 @@ fn forks_a_hundred_times(url: &str) -> Result<(), String> {
     for _ in 0..CHILDREN / AT_ONCE {
         let live = || client.take().map_or(Err("no client".into()), |client| lives_apart(client, own));
         let children: Vec<_> = (0..AT_ONCE).map(|_| fork(20, live)).collect();
-        // If a child read a response from the parent's connection, a call here would fail.
+        // If a child read a response from the parent's connection, a request here would fail.
         calls_as_ever()?;
         for child in children {
             if exit_status(child) != Some(0) {
@@ -85,8 +85,8 @@ impl KeyProvider for Vault {
     }
 }
 
-/// Runs in the child. Checks that all calls use one connection that is not the parent's, even while a grandchild makes
-/// calls. Then drops the client.
+/// Runs in the child. Checks that all requests use one connection that is not the parent's, even while a grandchild
+/// sends requests. Then drops the client.
 fn lives_apart(client: Client, parents: usize) -> Result<(), String> {
     let own = connection(&client)?;
     if own == parents {
@@ -110,7 +110,7 @@ fn stays_on(client: &Client, own: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// Makes a call and returns the number of its connection.
+/// Sends a request and returns the number of its connection.
 fn connection(client: &Client) -> Result<usize, String> {
     let answer = client.request(Method::GET, "/").send().and_then(|answer| answer.json());
     answer.map_err(|error| error.to_string())

@@ -1,5 +1,5 @@
-//! Random interleavings of calls, key replacements, failing sources and cancelled calls. At most one call reads the
-//! source at a time, and at the end the client uses the newest key.
+//! Random interleavings of requests, key replacements, failing reads of the source and cancelled requests. At most one
+//! request reads the source at a time, and at the end the client uses the newest key.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -52,7 +52,7 @@ fn newest() -> String {
     format!("MadeUpKey{:031}", NEWEST.load(Ordering::SeqCst))
 }
 
-/// A provider that returns the key that was the newest at the beginning of the read, after a delay.
+/// A provider whose reads take some time. A read returns the key that was the newest when the read began.
 #[derive(Clone, Default)]
 struct Vault(Arc<Seen>);
 
@@ -132,7 +132,7 @@ async fn take_together(steps: Vec<Step>) {
         }
     }
     for task in running {
-        // A call fails only if its key was replaced twice or the source failed.
+        // A request fails only if its key was replaced twice or the source failed.
         if let Ok(Err(error)) = task.await {
             assert!(matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::InvalidCredential), "{error}");
         }

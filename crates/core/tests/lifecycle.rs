@@ -1,4 +1,4 @@
-//! Concurrent calls and dropped calls, checked in the emulator's journal.
+//! Concurrent requests and dropped requests, checked in the emulator's journal.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ async fn sixty_four_calls_run_concurrently() {
         tokio::spawn(async move { client.keys().list().await.map(drop) })
     };
     let calls: Vec<_> = (0..64).map(|_| call()).collect();
-    // All calls have arrived before any response was sent, so no call waits for another.
+    // All requests have arrived before any response was sent, so no request waits for another.
     until_seen(&client, |journal| journal.len() == 64 && journal.iter().all(|request| request["ended"].is_null()))
         .await;
     calls.iter().for_each(tokio::task::JoinHandle::abort);

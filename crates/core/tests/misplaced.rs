@@ -47,8 +47,8 @@ fn no_output_contains_a_misplaced_key() {
     assert_eq!(id.as_str(), KEY);
 }
 
-/// The error returns a given idempotency key as data, so that the call can be resumed. The text of the error masks the
-/// key if it looks like a credential.
+/// The error contains the idempotency key as data, so that the request can be resumed. The text of the error masks an
+/// idempotency key that looks like a credential.
 #[tokio::test]
 async fn an_idempotency_key_that_looks_like_a_key_is_not_shown() {
     let server = RawServer::with_replies(vec![Reply::Disconnect; 4]);

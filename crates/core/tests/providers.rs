@@ -36,7 +36,7 @@ impl KeyProvider for Counted {
     fn read(&self) -> CredentialFuture<'_> {
         Box::pin(async {
             let number = self.0.1.fetch_add(1, Ordering::SeqCst).min(self.0.0.len() - 1);
-            // All other calls are rejected during this time.
+            // All other requests are rejected during this time.
             tokio::time::sleep(Duration::from_millis(50)).await;
             Ok(Credential::parse(self.0.0[number]?)?)
         })
@@ -83,8 +83,8 @@ async fn concurrently_rejected_calls_read_the_source_once() {
     assert_eq!((vault.readings(), server.requests().len()), (2, 128));
 }
 
-/// A call that is rejected while another call reads the source cannot use an unchanged result, because the key may have
-/// changed after the read began. The source is therefore read twice, or a few times on a slow machine.
+/// If a request is rejected while another request reads the source and the read returns the rejected key, the key may
+/// have changed after the read began. The source is therefore read twice, or a few times on a slow machine.
 #[tokio::test]
 async fn concurrently_rejected_calls_share_an_unchanged_key() {
     let (server, vault) = (server(), Counted::giving([Ok(OLD)]));
@@ -105,7 +105,8 @@ async fn concurrent_first_calls_read_the_source_once() {
     assert_eq!((vault.readings(), server.requests().len()), (1, 64));
 }
 
-/// The client may already use another key when the program redacts the response.
+/// The client may already use another key when the program redacts the response. The key of the request must still be
+/// redacted.
 #[tokio::test]
 async fn a_response_is_redacted_with_the_key_of_its_request() {
     let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"echo":"{OLD}"}}"#))]);
@@ -180,8 +181,8 @@ async fn a_call_times_out_if_its_source_does_not_respond() {
     assert!(server.requests().is_empty());
 }
 
-/// The server rejects the old key when it deletes the new key. After the refresh, the new key is in use, so its
-/// deletion requires permission.
+/// The server rejects the old key in the request that deletes the new key. After the refresh, the client uses the new
+/// key, so the deletion requires `allow_key_in_use`.
 #[tokio::test]
 async fn delete_lists_the_keys_again_after_a_refresh() {
     let two = format!(r#"{{"results":[{{"id":"old","apiKey":"{OLD}"}},{{"id":"new","apiKey":"{NEW}"}}]}}"#);
@@ -199,7 +200,8 @@ async fn delete_lists_the_keys_again_after_a_refresh() {
     delete(true).await.unwrap();
 }
 
-/// A child of a fork rebuilds its client. `fork.rs` tests the blocking client, which rebuilds itself.
+/// The child process after a fork rebuilds its client with `after_fork`. `fork.rs` tests the blocking client, which
+/// does this automatically.
 #[tokio::test]
 async fn a_rebuilt_client_starts_with_the_key_and_refreshes_it() {
     let (server, vault) = (server(), Counted::giving([Ok(OLD), Ok(NEW)]));

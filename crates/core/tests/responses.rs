@@ -23,7 +23,8 @@ fn with_encoding(status: u16, encoding: &str, body: &[u8]) -> Reply {
     bytes([head.as_bytes(), body].concat())
 }
 
-/// Returns the number of requests and the error of three calls that get this response: a read, a change, and `create`.
+/// Returns the number of requests and the error of three operations that get this response: a GET, a POST, and
+/// `create`.
 async fn said(answer: &Reply) -> [(usize, Error); 3] {
     let server = RawServer::with_replies(vec![answer.clone()]);
     let read = client(&server).keys().list().await.unwrap_err();

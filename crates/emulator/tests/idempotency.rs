@@ -105,7 +105,7 @@ fn a_second_request_conflicts_with_a_running_one() {
     }
 }
 
-/// Sends a request whose response takes a minute, and returns when the emulator has received it.
+/// Sends a request whose response takes a minute, and returns when the emulator has received the request.
 fn run_for_a_minute(emulator: &Emulator, fault: &str, idempotency_key: &str) -> Connection {
     let script = json!({"faults": [{"method": "POST", "fault": fault, "milliseconds": 60_000}]});
     emulator.set_faults(&script.to_string()).unwrap();
