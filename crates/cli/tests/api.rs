@@ -185,7 +185,16 @@ fn api_delete_has_the_guards_of_delete() {
     };
     let forms = |id: &str| {
         let encoded = id.replace('-', "%2D");
-        [format!("/apiKeys/{id}"), format!("apiKeys/{id}/?a=b"), format!("/apikeys/{encoded}")]
+        [
+            format!("/apiKeys/{id}"),
+            format!("apiKeys/{id}/?a=b"),
+            format!("/apikeys/{encoded}"),
+            format!("/apiKeys/{id}%2F"),
+            format!("/apiKeys%2f{id}"),
+            format!("/apiKeys%5C{id}"),
+            format!("/apiKeys%252F{id}"),
+            format!("%2fapiKeys%255c{encoded}"),
+        ]
     };
     for path in forms(&own) {
         refused(&path, 6, "this is the last remaining key");
@@ -195,8 +204,6 @@ fn api_delete_has_the_guards_of_delete() {
         refused(&path, 6, "this is the key that makes the call");
     }
     refused(&format!("/apiKeys/{}", own.to_uppercase()), 7, "there is no such key or resource");
-    let ended = run(&mut against(&emulator), &["api", "DELETE", &format!("/apiKeys/{own}%2F")]);
-    assert_eq!(ended.status, 2, "{ended:?}");
     assert_eq!(ids(&emulator).len(), 2);
 
     let other = ids(&emulator).into_iter().find(|id| *id != own).unwrap();

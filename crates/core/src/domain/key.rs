@@ -20,6 +20,9 @@ pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 const MAX_ID_BYTES: usize = 200;
 const MAX_NAME_UNITS: usize = 50;
 
+/// How often [`key_id_in_path`] decodes a path.
+const MAX_DECODINGS: usize = 3;
+
 /// The characters that are percent-encoded in a path segment: all except the unreserved ones of RFC 3986.
 pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -77,17 +80,21 @@ impl KeyId {
     }
 }
 
-/// Returns the id in a path of the form `/apiKeys/ID`. Returns `None` for any other path.
+/// Returns the id in a path of the form `/apiKeys/ID`. Returns `None` for any other path. A slash may be percent-encoded,
+/// up to three times, or be a backslash.
 ///
 /// # Errors
 /// `InvalidInput` if the id in the path is not valid.
 pub fn key_id_in_path(path: &str) -> Option<Result<KeyId, Error>> {
-    let decode = |segment| percent_decode_str(segment).decode_utf8_lossy();
-    let path = path.split('?').next().unwrap_or_default();
-    let mut segments = path.split('/').filter(|segment| !segment.is_empty()).map(decode);
+    let mut path = path.split('?').next().unwrap_or_default().to_owned();
+    // Gateways and servers on the way may each decode the path before they split it at slashes.
+    for _ in 0..MAX_DECODINGS {
+        path = percent_decode_str(&path).decode_utf8_lossy().into_owned();
+    }
+    let mut segments = path.split(['/', '\\']).filter(|segment| !segment.is_empty());
     segments.next().filter(|first| first.eq_ignore_ascii_case("apiKeys"))?;
     let id = segments.next()?;
-    if segments.next().is_some() { None } else { Some(KeyId::parse(&id)) }
+    if segments.next().is_some() { None } else { Some(KeyId::parse(id)) }
 }
 
 impl AsRef<str> for KeyId {
