@@ -86,6 +86,43 @@ fn manual_edits_of_the_configuration_are_kept() {
 }
 
 #[test]
+fn relative_paths_of_sources_belong_to_the_folder_of_the_configuration() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let write = |source: &str| {
+        let base_url = emulator.base_url();
+        home.write_config(&format!(
+            "profile = \"work\"\n[profiles.work]\nbase_url = \"{base_url}\"\nsource = {source}\n"
+        ));
+    };
+    let folder = home.config().parent().unwrap().to_owned();
+    for (source, file) in [
+        (r#"{ command = ["./vault", "read"] }"#, "vault"),
+        (r#"{ command = ["bin/vault"] }"#, "bin/vault"),
+        (r#"{ command = ["../vault"] }"#, "../vault"),
+        (r#"{ file = "vault" }"#, "vault"),
+    ] {
+        write(source);
+        let content = |key: &str| match source.contains("command") {
+            true => format!("#!/bin/sh\necho {key}\n"),
+            false => key.to_owned(),
+        };
+        let in_use = home.path().join("here/below");
+        for (folder, key) in [(&in_use, "MadeUpKeyOfTheCurrentFolder"), (&folder, emulator.api_key())] {
+            let path = folder.join(file);
+            fs::create_dir_all(folder).unwrap();
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, content(key)).unwrap();
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        }
+        let ended = run(home.program().current_dir(&in_use), &["whoami"]);
+        assert_eq!(ended.status, 0, "{source}: {ended:?}");
+    }
+    write(r#"{ command = ["printenv", "MADE_UP"] }"#);
+    let ended = run(home.program().env("MADE_UP", emulator.api_key()), &["whoami"]);
+    assert_eq!(ended.status, 0, "{ended:?}");
+}
+
+#[test]
 fn every_notation_of_profiles_is_read_and_kept() {
     let emulator = Emulator::start().unwrap();
     for written in [

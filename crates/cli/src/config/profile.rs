@@ -1,7 +1,8 @@
 //! Profiles. A profile has a name, the source of its key, and the base URL of the API.
 
+use std::ffi::OsString;
 use std::fmt::{self, Display};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf, is_separator};
 use std::time::Duration;
 
 use codat_keys::{ErrorKind, KeyCommand};
@@ -40,12 +41,23 @@ pub(crate) enum Place {
 /// A command that prints a key.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Command {
-    pub(crate) argv: Vec<String>,
+    pub(crate) argv: Vec<OsString>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) cached_for: Option<Duration>,
 }
 
 impl Command {
+    /// Resolves a program that is given as a relative path against a folder. The system searches for a program without a
+    /// separator in `PATH`.
+    pub(super) fn in_folder(mut self, folder: &Path) -> Self {
+        if let Some(program) = self.argv.first_mut()
+            && program.to_string_lossy().contains(is_separator)
+        {
+            *program = folder.join(&*program).into();
+        }
+        self
+    }
+
     pub(crate) fn provider(&self) -> KeyCommand {
         let mut command = KeyCommand::new(&self.argv);
         if let Some(time) = self.timeout {
@@ -65,7 +77,7 @@ impl Display for Source {
         let shown = match self {
             Self::Keyring => "the keyring".into(),
             Self::File(path) => format!("the file {}", path.display()),
-            Self::Command(command) => format!("the command `{}`", command.argv.first().map_or("", String::as_str)),
+            Self::Command(command) => format!("the command `{}`", command.argv[0].display()),
         };
         f.write_str(&without_secrets(shown))
     }

@@ -2,6 +2,7 @@
 //! have put a key there by mistake.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,8 @@ pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, F
     let profile = |(name, table): (Name, ProfileTable)| {
         let source = match table.source {
             Source::File(file) => Source::File(folder.join(file)),
-            other => other,
+            Source::Command(command) => Source::Command(command.in_folder(folder)),
+            Source::Keyring => Source::Keyring,
         };
         Profile { name, base_url: table.base_url.0, source }
     };
@@ -126,6 +128,7 @@ impl TryFrom<SourceTable> for Source {
                 Some(file).filter(|file| !file.as_os_str().is_empty()).map(Self::File).ok_or("file must not be empty")
             }
             SourceTable { file: None, command: Some(argv), timeout, cached_for } if !argv.is_empty() => {
+                let argv = argv.into_iter().map(OsString::from).collect();
                 Ok(Self::Command(Command { argv, timeout: time(timeout), cached_for: time(cached_for) }))
             }
             _ => Err("source must be \"keyring\", a table with file, or a table with command, timeout and cached_for"),
