@@ -42,7 +42,8 @@ test("the program has its arguments and its input, and its exit status is passed
 });
 
 const SIGNALS = "SIGHUP SIGINT SIGQUIT SIGTERM SIGUSR1 SIGUSR2 SIGALRM SIGVTALRM SIGPROF SIGXCPU SIGIO".split(" ");
-for (const signal of SIGNALS as NodeJS.Signals[]) {
+const LINUX_SIGNALS = LINUX ? ["SIGPWR", "SIGSTKFLT"] : [];
+for (const signal of [...SIGNALS, ...LINUX_SIGNALS] as NodeJS.Signals[]) {
     test(`the program receives ${signal}, and decides`, { skip: WINDOWS }, async () => {
         const child = launch(
             `process.on("${signal}", () => process.exit(3)); setTimeout(() => {}, 10_000); console.log("here");`,

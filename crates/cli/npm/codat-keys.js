@@ -3,14 +3,17 @@
 "use strict";
 
 const { spawn } = require("node:child_process");
+const { constants } = require("node:os");
 
 const WINDOWS = process.platform === "win32";
 const PROGRAM = WINDOWS ? "codat-keys.exe" : "codat-keys";
 const HERE = `${process.platform}-${process.arch}`;
-// Those that the program handles.
+// Those that the program handles, except real-time signals, which Node cannot handle.
 const SIGNALS = WINDOWS
     ? ["SIGHUP", "SIGINT", "SIGTERM"]
-    : "SIGHUP SIGINT SIGQUIT SIGTERM SIGUSR1 SIGUSR2 SIGALRM SIGVTALRM SIGPROF SIGXCPU SIGIO".split(" ");
+    : "SIGHUP SIGINT SIGQUIT SIGTERM SIGUSR1 SIGUSR2 SIGALRM SIGVTALRM SIGPROF SIGXCPU SIGIO SIGPWR SIGSTKFLT"
+          .split(" ")
+          .filter((signal) => signal in constants.signals);
 const PACKAGES = (process.platform === "linux" ? ["-gnu", "-musl"] : [""]).map(
     (libc) => `@codat-keys/cli-${HERE}${libc}`,
 );

@@ -22,7 +22,7 @@ pub(crate) fn check(command: &[OsString], usage: &str) -> Result<(), Failure> {
 /// Runs a program, forwards signals to it, and returns its exit status.
 #[cfg(unix)]
 pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
-    use rustix::process::{Pid, Signal as Unix, WaitOptions, kill_process, wait};
+    use rustix::process::{Pid, WaitOptions, wait};
     use tokio::signal::unix::{SignalKind, signal};
 
     // Handles signals before the child starts. Otherwise, a signal could end this process alone and orphan the child.
@@ -47,10 +47,7 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
                 if is_of_terminal && (has_terminal() || !is_init()) {
                     continue;
                 }
-                if let Some(signal) = Unix::from_named_raw(signal.number()) {
-                    // Sending the signal fails if the child has ended.
-                    let _ = kill_process(child, signal);
-                }
+                signal.send(child);
             }
         }
     }

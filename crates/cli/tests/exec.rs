@@ -55,8 +55,13 @@ fn the_callers_credentials_are_removed_from_the_environment() {
 #[cfg(unix)]
 fn signals_are_forwarded_to_the_command() {
     use rustix::process::{Pid, Signal, kill_process};
-    let script = "trap 'echo received; exit 3' TERM HUP; echo ready; i=0; while [ $i -lt 1200 ]; do sleep 0.05; i=$((i + 1)); done";
-    for signal in [Signal::TERM, Signal::HUP] {
+    // 40 is a real-time signal. The number of the first one depends on the C library.
+    let script = "trap 'echo received; exit 3' TERM HUP 40; echo ready; i=0; while [ $i -lt 1200 ]; do sleep 0.05; i=$((i + 1)); done";
+    #[cfg(target_os = "linux")]
+    let more = [crate::signals::real_time(40 - libc::SIGRTMIN())];
+    #[cfg(not(target_os = "linux"))]
+    let more = [];
+    for signal in [Signal::TERM, Signal::HUP].into_iter().chain(more) {
         let mut child = start(program().args(["emulator", "exec", "--", "sh", "-c", script]).stdout(Stdio::piped()));
         let mut said = BufReader::new(child.stdout.take().unwrap()).lines();
         assert_eq!(said.next().unwrap().unwrap(), "ready");

@@ -20,23 +20,31 @@ impl Signal {
     /// stands for the events that close the console, log the user off or shut the system down.
     const TERMINATE: Self = Self(15);
 
-    /// The signals whose default action ends a process. Excludes signals that report a defect of the process.
+    /// Returns the signals whose default action ends a process. Excludes signals that report a defect of the process.
     #[cfg(unix)]
-    const ALL: [Self; 11] = [
-        Self::INTERRUPT,
-        Self::TERMINATE,
-        // Sent when the terminal is closed.
-        Self(libc::SIGHUP),
-        Self(libc::SIGUSR1),
-        Self(libc::SIGUSR2),
-        Self(libc::SIGALRM),
-        Self(libc::SIGVTALRM),
-        Self(libc::SIGPROF),
-        // Sent when the limit of processor time (`ulimit -t`) is exceeded.
-        Self(libc::SIGXCPU),
-        Self(libc::SIGIO),
-        Self::QUIT,
-    ];
+    fn all() -> impl Iterator<Item = Self> {
+        let all = [
+            Self::INTERRUPT,
+            Self::TERMINATE,
+            // Sent when the terminal is closed.
+            Self(libc::SIGHUP),
+            Self(libc::SIGUSR1),
+            Self(libc::SIGUSR2),
+            Self(libc::SIGALRM),
+            Self(libc::SIGVTALRM),
+            Self(libc::SIGPROF),
+            // Sent when the limit of processor time (`ulimit -t`) is exceeded.
+            Self(libc::SIGXCPU),
+            Self(libc::SIGIO),
+            Self::QUIT,
+        ];
+        // LXC stops a container with SIGPWR, and systemd a machine with a real-time signal.
+        #[cfg(target_os = "linux")]
+        let all = all
+            .into_iter()
+            .chain([libc::SIGPWR, libc::SIGSTKFLT].into_iter().chain(libc::SIGRTMIN()..=libc::SIGRTMAX()).map(Self));
+        all.into_iter()
+    }
 
     /// Returns the exit status: 128 plus the number of the signal.
     pub(crate) fn status(self) -> u8 {
@@ -46,6 +54,15 @@ impl Signal {
     #[cfg(unix)]
     pub(crate) fn number(self) -> i32 {
         self.0
+    }
+
+    /// Sends this signal to a process. Ignores the error if the process has ended.
+    #[cfg(unix)]
+    #[allow(unsafe_code, reason = "rustix has no safe way to name a real-time signal")]
+    pub(crate) fn send(self, process: rustix::process::Pid) {
+        // SAFETY: the signal comes from `all`, which contains none that the C library uses itself.
+        let signal = unsafe { rustix::process::Signal::from_raw_unchecked(self.0) };
+        let _ = rustix::process::kill_process(process, signal);
     }
 
     /// Whether this signal ends the process immediately, even if a request is running.
@@ -67,7 +84,7 @@ impl Received {
     /// Tokio runtime.
     pub(crate) fn watch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let watched = Signal::ALL.into_iter().filter(|signal| !is_ignored(signal.number()));
+        let watched = Signal::all().filter(|signal| !is_ignored(signal.number()));
         let watched = watched.map(|watched| Ok((watched, signal(SignalKind::from_raw(watched.number()))?)));
         watched.collect::<io::Result<_>>().map(Self)
     }
