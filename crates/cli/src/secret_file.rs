@@ -2,11 +2,12 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+#[cfg(unix)]
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use codat_keys::ErrorKind;
 use codat_keys::internal::{OpenError, check_owner, check_trusted_folder};
-use same_file::Handle;
 
 use crate::atomic_file::{self, AtomicFile};
 use crate::failure::Failure;
@@ -152,7 +153,16 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// Returns whether a path leads to an open file. On Unix, opens no file, so that the limit of open files does not matter.
+#[cfg(unix)]
 fn is_at(path: &Path, file: &File) -> bool {
+    let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    file.metadata().is_ok_and(|here| path.metadata().is_ok_and(|there| id(here) == id(there)))
+}
+
+#[cfg(not(unix))]
+fn is_at(path: &Path, file: &File) -> bool {
+    use same_file::Handle;
     let here = file.try_clone().and_then(Handle::from_file);
     here.is_ok_and(|here| Handle::from_path(path).is_ok_and(|there| here == there))
 }

@@ -295,6 +295,21 @@ fn an_error_of_standard_output_says_how_to_fetch_the_key() {
     );
 }
 
+#[test]
+fn a_limit_of_open_files_leaves_no_file() {
+    let emulator = Emulator::start().unwrap();
+    let mut said = String::new();
+    for limit in 4..24 {
+        let folder = tempfile::tempdir().unwrap();
+        let script = format!(r#"ulimit -n {limit}; exec "$0" create ci --out key"#);
+        let ended = run(in_shell(&emulator, &script).current_dir(folder.path()), &[]);
+        assert_eq!(files(folder.path()).is_empty(), ended.status != 0, "{limit}: {ended:?}");
+        said += &ended.stderr;
+    }
+    assert!(said.contains("key cannot be written: Too many open files"), "{said}");
+    assert!(!said.contains("another command"), "{said}");
+}
+
 /// Requires root, because only root can write files of another user.
 #[test]
 fn files_of_other_users_are_not_overwritten() {
