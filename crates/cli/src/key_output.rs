@@ -51,9 +51,6 @@ pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure>
         }
         refuse_terminal(false, "name a file: --out FILE, or use --reveal")?;
     }
-    if output.json {
-        refuse_closed_output("send it to a file or a pipe, or leave --json out")?;
-    }
     if output.is_printed() {
         refuse_closed_output("name a file: --out FILE")?;
         return Ok(None);

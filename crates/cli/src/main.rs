@@ -46,6 +46,9 @@ use std::process::ExitCode;
 
 use failure::Failure;
 
+/// The hint if standard output is closed and would lose the JSON.
+const JSON_HINT: &str = "send it to a file or a pipe, or leave --json out";
+
 fn main() -> ExitCode {
     if completion::answer(commands::command) {
         return ExitCode::SUCCESS;
@@ -57,7 +60,8 @@ fn main() -> ExitCode {
     signals::handle(move |done| {
         let _ = Failure::stopped(done).report(is_json);
     });
-    match commands::run(cli) {
+    let is_printable = if is_json { output::refuse_closed_output(JSON_HINT) } else { Ok(()) };
+    match is_printable.and_then(|()| commands::run(cli)) {
         Ok(status) => status,
         Err(failure) => failure.report(is_json),
     }

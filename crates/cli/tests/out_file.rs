@@ -242,7 +242,18 @@ fn a_closed_output_is_detected_before_the_create() {
         "create new --json",
         "create new --json --out key",
         "show none --reveal",
-        "api POST /apiKeys -f name=new --reveal",
+        "api POST /apiKeys -f name=new",
+        "api PUT /companies/a -f name=new",
+        "api DELETE /apiKeys/a --force",
+        "api /companies",
+        "api /companies --paginate --jsonl",
+        "delete none --yes --json",
+        "show none --json",
+        "list --json",
+        "whoami --json",
+        "audit --json",
+        "doctor --json",
+        "profile list --json",
         "header",
         "env",
         "inject",
@@ -262,6 +273,7 @@ fn a_closed_output_is_detected_before_the_create() {
     assert!(made(&emulator).is_empty() && !Path::new("key").exists());
     assert_eq!(run_script(r#""$0" create new --reveal >/dev/null"#).status, 0, "a discarded output is allowed");
     assert_eq!(run_script(r#""$0" create other >&-"#).status, 0, "no value is lost");
+    assert_eq!(run_script(r#""$0" api POST /apiKeys -f name=third >/dev/null"#).status, 0);
 }
 
 #[test]
