@@ -269,6 +269,21 @@ mod tests {
         assert_eq!(Needles::of([]).redact(KEY), KEY);
     }
 
+    /// SECURITY.md names the one combination that is not masked.
+    #[test]
+    fn hexadecimal_digits_are_masked_behind_the_start_of_an_escape() {
+        let needles = needles(&[KEY]);
+        let hex = each(KEY, |c| format!("{c:02x}"));
+        let escaped = format!("{}%{:02x}{}", &hex[..10], hex.as_bytes()[10], &hex[11..]);
+        for start in ["%", "\\x", "\\u"] {
+            assert_eq!(needles.redact(&format!("e {start}{hex}")), format!("e {start}{MASK}"));
+            assert!(!needles.occur_in(&format!("e {start}{escaped}")), "SECURITY.md says that this is not masked");
+        }
+        for start in ["", "&#x", "% "] {
+            assert_eq!(needles.redact(&format!("e {start}{escaped}")), format!("e {start}{MASK}"));
+        }
+    }
+
     #[test]
     fn keys_that_overlap_are_masked_together() {
         let needles = needles(&["MadeUpKeyAAAA", "AAAABBBBCCCC", "BBBBCCCC"]);
