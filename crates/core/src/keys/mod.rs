@@ -7,6 +7,9 @@ mod operation;
 mod requests;
 pub mod state_machines;
 
+#[cfg(test)]
+mod machine_tests;
+
 use crate::domain::{ApiKeyDetails, KeyId, rules};
 use crate::handle::Handle;
 

@@ -24,7 +24,8 @@ pub(super) fn run(files: &[&str]) -> Result<bool> {
     mutants.args(files.iter().flat_map(|file| ["--re".to_owned(), format!("^{file}:")]));
     // With few random cases, the examples in the tests must notice the mutations, so that the result does not vary.
     mutants.env("PROPTEST_CASES", "16").env("CARGO_TARGET_DIR", root.join(BUILT));
-    Ok(mutants.status()?.success())
+    // The status 3 means that tests timed out, which they do only in an endless loop.
+    Ok(matches!(mutants.status()?.code(), Some(0 | 3)))
 }
 
 /// Fails if a listed module does not exist.

@@ -1,0 +1,75 @@
+//! Tests of the state machines of `create` and `delete`. A test lists the events that a machine receives, and compares
+//! its actions and its result.
+
+mod create;
+mod delete;
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::state_machines::{self, Now, Operation};
+use crate::domain::ApiKeyDetails;
+use crate::error::Error;
+
+/// The timeout of every operation.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The minimum time that must remain before an attempt.
+const TIME_TO_SEND: Duration = Duration::from_secs(1);
+
+/// A clock that the tests set.
+struct TestClock {
+    started: Instant,
+    elapsed: Duration,
+    /// The system time at which the operation started.
+    system: Timestamp,
+}
+
+impl TestClock {
+    fn new(system: Timestamp) -> Self {
+        Self { started: Instant::now(), elapsed: Duration::ZERO, system }
+    }
+
+    fn operation(&self) -> Operation {
+        state_machines::operation(self.started, TIMEOUT, TIME_TO_SEND)
+    }
+
+    fn now(&self) -> Now {
+        Now { instant: self.started + self.elapsed, system: self.system + self.elapsed }
+    }
+
+    fn wait(&mut self, time: Duration) -> String {
+        self.elapsed += time;
+        format!("wait {}", time.as_millis())
+    }
+}
+
+/// The time of the idempotency key in the tests.
+fn since() -> Timestamp {
+    "2026-01-01T00:00:00Z".parse().unwrap()
+}
+
+/// Returns the details of a key from a text such as `b`, `b@-300` or `b=other`: its id, the seconds between the
+/// idempotency key and its creation, and its name. The default name is `ci`.
+fn key(text: &str) -> ApiKeyDetails {
+    let (text, name) = text.split_once('=').unwrap_or((text, "ci"));
+    let (id, seconds) = text.split_once('@').unwrap_or((text, "0"));
+    let created = since() + jiff::SignedDuration::from_secs(seconds.parse().unwrap());
+    state_machines::key_details(id, name, &format!("MadeUpKey-{id}"), created).unwrap()
+}
+
+fn keys(texts: &str) -> Vec<ApiKeyDetails> {
+    texts.split_whitespace().map(key).collect()
+}
+
+fn ids(keys: Option<&[ApiKeyDetails]>) -> String {
+    let Some(keys) = keys else { return "not listed".into() };
+    format!("[{}]", keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>().join(" "))
+}
+
+/// Returns the kind of an error, the kind of its cause, and the number of attempts.
+fn summary(error: &Error) -> String {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
+    let cause = source.map(|cause| format!(" ({})", cause.kind().code())).unwrap_or_default();
+    format!("{}{cause} after {}", error.kind().code(), error.attempts())
+}
