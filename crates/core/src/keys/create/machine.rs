@@ -156,7 +156,6 @@ impl CreateMachine {
         }
         self.candidates = keys.map(|keys| self.expected.candidates(keys));
         match (purpose, self.candidates.as_deref()) {
-            (Purpose::Extras, _) => Step::Complete(Completion::Known),
             (Purpose::Released, Some([])) => Step::Post,
             (Purpose::Failed, Some([])) => Step::WaitForSecondListing,
             (Purpose::FailedAgain, Some([])) => Step::Complete(Completion::MostLikelyNothing),
@@ -167,6 +166,7 @@ impl CreateMachine {
                 self.key = Some((key.clone(), How::Adopted));
                 Step::Complete(Completion::Known)
             }
+            // After `Extras`, the operation returns the key that it has.
             _ => Step::Complete(Completion::Unknown),
         }
     }
