@@ -192,6 +192,8 @@ mod tests {
             ),
             (r#"{"apiKey":["SECRET","]"],"a":1}"#, r#"{"apiKey":"****","a":1}"#),
             (r#"{"apiKey":{"value":{"x":"SECRET}"}},"a":1}"#, r#"{"apiKey":"****","a":1}"#),
+            (r#"{"apiKey":["SECRET"] x,"a":1}"#, r#"{"apiKey":"****" x,"a":1}"#),
+            (r#"{"apiKey":"SECRET"MadeUpKeyInUse0001}"#, r#"{"apiKey":"****"****}"#),
             (r#"{"apiKey": 12345 ,"a":1}"#, r#"{"apiKey": "****" ,"a":1}"#),
             (r#"{"body":"{\"apiKey\":\"SECRET\"}"}"#, r#"{"body":"{\"apiKey\":\"****\"}"}"#),
             (r#"{"echo":"Basic TWFkZVVwS2V5SW5Vc2UwMDAx"}"#, r#"{"echo":"Basic ****"}"#),

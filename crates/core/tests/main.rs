@@ -12,7 +12,6 @@ mod commands;
 mod connect;
 mod conversions;
 mod credential_refresh;
-mod encode_cases;
 mod exactly_once;
 mod files;
 mod insecure_http;

@@ -111,3 +111,26 @@ impl fmt::Debug for ApiKey {
         write!(f, "ApiKey({})", self.masked())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_of_twelve_characters_shows_its_last_four() {
+        let key = |text| ApiKey::parse(text).unwrap();
+        for (text, masked) in [("MadeUpKey01", "****"), ("MadeUpKey012", "****y012"), ("MadeUpKey0123", "****0123")] {
+            assert_eq!(key(text).masked(), masked);
+            assert_eq!(format!("{:?}", key(text)), format!("ApiKey({masked})"));
+            assert_eq!(key(text).expose_secret(), text);
+        }
+        assert!(key("MadeUpKey") == key("MadeUpKey") && key("MadeUpKey") != key("MadeUpKex"));
+        assert_eq!(key("MadeUpKey").redact("no MadeUpKe%79"), "no ****");
+    }
+
+    #[test]
+    fn a_listed_key_has_at_most_200_bytes() {
+        let listed = |length| ApiKey::listed(&"k".repeat(length)).is_some();
+        assert!(listed(1) && listed(200) && !listed(201) && !listed(0));
+    }
+}

@@ -79,3 +79,16 @@ impl fmt::Debug for AuthorizationHeader {
         write!(f, "AuthorizationHeader({})", self.key.masked())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_shown_masked_and_compared_by_its_key() {
+        let header = |key| AuthorizationHeader::from(&ApiKey::parse(key).unwrap());
+        assert_eq!(format!("{:?}", header("MadeUpKey0123")), "AuthorizationHeader(****0123)");
+        assert!(header("MadeUpKey") == header("MadeUpKey") && header("MadeUpKey") != header("Other"));
+        assert_eq!(header("MadeUpKey").api_key().expose_secret(), "MadeUpKey");
+    }
+}

@@ -127,3 +127,87 @@ pub(crate) fn is_loopback(url: &url::Url) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<BaseUrl, Error> {
+        BaseUrl::parse(text, "the base URL", false)
+    }
+
+    #[test]
+    fn an_encrypted_or_local_base_url_is_accepted() {
+        for (text, origin, base_url) in [
+            ("https://api.example", "https://api.example", "https://api.example"),
+            ("https://API.example:443/prefix//", "https://api.example", "https://api.example/prefix"),
+            ("http://127.0.0.1:4010/", "http://127.0.0.1:4010", "http://127.0.0.1:4010"),
+            ("http://localhost", "http://localhost", "http://localhost"),
+            ("http://[::1]:4010", "http://[::1]:4010", "http://[::1]:4010"),
+        ] {
+            let parsed = parse(text).unwrap();
+            assert_eq!((parsed.origin().as_str(), parsed.as_str()), (origin, base_url));
+            assert_eq!(parsed.join("/apiKeys"), format!("{base_url}/apiKeys"));
+            assert_eq!(parsed.is_encrypted(), text.starts_with("https"));
+            assert_eq!(parsed.to_url().origin().ascii_serialization(), origin);
+        }
+        assert!(BaseUrl::parse("http://api.example", "the base URL", true).is_ok());
+        let longest = format!("https://api.example/{}", "a".repeat(MAX_BYTES - 20));
+        assert!(parse(&longest).is_ok() && parse(&format!("{longest}a")).is_err());
+    }
+
+    #[test]
+    fn the_error_of_a_rejected_base_url_contains_the_reason() {
+        for (text, reason) in [
+            ("api.codat.io", "is not a URL"),
+            ("ftp://api.example", "is not an http or https URL"),
+            ("data:text", "is not an http or https URL"),
+            ("https://user@api.example", "holds a user name or password"),
+            ("https://:password@api.example", "holds a user name or password"),
+            ("https://api.example/?a", "holds a query or fragment"),
+            ("https://api.example/#a", "holds a query or fragment"),
+            ("http://api.example/a", "would send the key unencrypted to http://api.example"),
+            ("http://localhost.example", "would send the key unencrypted to http://localhost.example"),
+            ("http://128.0.0.1", "would send the key unencrypted to http://128.0.0.1"),
+            ("http://[::2]", "would send the key unencrypted to http://[::2]"),
+        ] {
+            assert_eq!(parse(text).unwrap_err().to_string(), format!("the base URL {reason}"));
+        }
+    }
+
+    #[test]
+    fn only_urls_that_every_library_resolves_to_the_origin_are_accepted() {
+        let base_url = parse("https://api.example/prefix").unwrap();
+        for url in ["https://api.example", "https://api.example/companies?page=1#a", "HTTPS://API.example:443/"] {
+            assert!(base_url.check_own(url).is_ok(), "{url}");
+        }
+        for url in [
+            "http://api.example/",
+            "https://other.example/",
+            "https://api.example:444/",
+            "https://user@api.example/",
+            "https://api%2eexample/",
+            "https:/api.example/",
+            "https:///api.example/",
+            "https://api.example/a b",
+            "https://api.example/\\",
+            "api.example",
+        ] {
+            assert_eq!(base_url.check_own(url).unwrap_err().kind(), ErrorKind::InvalidInput, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_error_of_a_proxy_contains_its_origin() {
+        let base_url = parse("http://127.0.0.1:4010").unwrap();
+        assert!(base_url.check_next_hop("http://127.0.0.1:4010/apiKeys").is_ok());
+        for (url, proxy) in [
+            ("http://user:password@proxy.example:3128/", "the proxy http://proxy.example:3128"),
+            ("http://proxy.example", "the proxy http://proxy.example"),
+            ("proxy", "the proxy"),
+        ] {
+            let error = base_url.check_next_hop(url).unwrap_err().to_string();
+            assert_eq!(error, format!("{proxy} would see the key unencrypted"));
+        }
+    }
+}

@@ -241,3 +241,82 @@ impl ApiKeyDetails {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::domain::KnownKeys;
+
+    #[test]
+    fn an_id_is_safe_in_a_segment_of_a_path() {
+        for (text, segment) in [("a.b-c_d~1", "a.b-c_d~1"), ("a b:é", "a%20b%3A%C3%A9"), (&"x".repeat(200), "x")] {
+            let id = KeyId::parse(text).unwrap();
+            assert_eq!((id.as_str(), id.as_ref()), (text, text));
+            assert!(id == *text && id != *"other" && id.path_segment().starts_with(segment));
+        }
+        for (text, reason) in [
+            ("", "is empty"),
+            (".", "is a dot"),
+            ("..", "holds `/`"),
+            ("a/b", "holds `/`"),
+            ("a\\b", "holds `/`"),
+            ("a%2fb", "holds `/`"),
+            ("a\nb", "holds a control character"),
+            (&"x".repeat(201), "is longer than 200 bytes"),
+        ] {
+            let error = KeyId::parse(text).unwrap_err();
+            assert!(error.to_string().contains(reason), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_read_from_a_path() {
+        let id = |path| key_id_in_path(path).map(|id| id.map(|id| id.to_string()).ok());
+        for path in ["/apiKeys/a", "apikeys/a/?page=1", "//apiKey%73//a"] {
+            assert_eq!(id(path), Some(Some("a".into())), "{path}");
+        }
+        for path in ["", "/apiKeys", "/apiKeys?/a", "/apiKeys/a/b", "/companies/a"] {
+            assert_eq!(id(path), None, "{path}");
+        }
+        assert_eq!(id("/apiKeys/%2e%2e"), Some(None));
+    }
+
+    #[test]
+    fn an_id_that_contains_a_known_key_is_recognized() {
+        let known = KnownKeys::new();
+        known.add_used(&ApiKey::parse("MadeUpKeyInUse0001").unwrap());
+        let id = |text| KeyId::checked(Untrusted::new(text, &known)).unwrap();
+        assert!(id("of-MadeUpKeyInUse0001").holds_key() && !id("other").holds_key());
+        assert_eq!(id("of-MadeUpKeyInUse0001").to_string(), "of-****");
+    }
+
+    #[test]
+    fn a_name_has_at_most_50_code_units() {
+        for name in ["ci", &"é".repeat(50), &"😀".repeat(25)] {
+            let parsed = KeyName::parse(name).unwrap();
+            assert_eq!((parsed.as_str(), parsed.as_ref(), parsed.to_string().as_str()), (name, name, name));
+        }
+        for name in ["", " ", "a\u{7}", &"é".repeat(51), &"😀".repeat(26)] {
+            assert_eq!(KeyName::parse(name).unwrap_err().kind(), ErrorKind::InvalidInput, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn the_age_is_unknown_if_the_date_is_implausible() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        let key = |created_date| ApiKeyDetails {
+            id: KeyId::parse("a").unwrap(),
+            name: Some(Untrusted::given("ci")),
+            api_key: ApiKey::parse("MadeUpKey").unwrap(),
+            created_date,
+        };
+        let age = |seconds| key(Some(now - SignedDuration::from_secs(seconds))).age(now).map(|age| age.as_secs());
+        assert_eq!([age(60), age(0), age(-300), age(-301)], [Some(60), Some(0), Some(0), None]);
+        let date = |text: &str| key(Some(text.parse().unwrap())).age(now).is_some();
+        assert!(date("2017-01-01T00:00:00Z") && !date("2016-12-31T23:59:59Z"));
+        assert_eq!(key(None).age(now), None);
+        assert!(key(None).is_named("ci") && !key(None).is_named("other"));
+    }
+}

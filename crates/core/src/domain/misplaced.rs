@@ -47,6 +47,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn text_that_looks_like_a_credential_is_recognized() {
+        let key = "MadeUpKeyForTheTests0123456789abcdefGhIj";
+        for text in [key, &format!("of {key}"), " Basic ZXhhbXBsZQ==\n"] {
+            assert!(holds_credential(text), "{text}");
+        }
+        assert!(!holds_credential("ci") && !holds_credential("MadeUpKey"));
+        assert_eq!(mask_credentials(&format!("of {key}")), "of ****");
+        let masked = |key: &str| mask_key("of MadeUpKey and MadeUpK", &ApiKey::parse(key).unwrap());
+        assert_eq!([masked("MadeUpKe"), masked("MadeUpK")], ["of ****y and MadeUpK", "of MadeUpKey and MadeUpK"]);
+    }
+
+    #[test]
     fn what_variables_hold_is_masked() {
         let variables = |key: &'static str, header: &'static str| {
             move |name: &str| -> Option<OsString> {

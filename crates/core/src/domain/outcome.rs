@@ -60,3 +60,20 @@ impl fmt::Debug for Outcome {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idempotency_key_that_is_a_key_is_masked() {
+        let key = "MadeUpKeyForTheTests0123456789abcdefGhIj";
+        let outcome = Outcome { idempotency_key: Some(key.into()), candidates: None };
+        let error = Error::of(ErrorKind::Timeout).into_outcome_unknown(outcome);
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        let outcome = error.outcome().expect("an outcome");
+        assert_eq!(outcome.idempotency_key.as_deref(), Some(key));
+        assert_eq!(format!("{outcome:?}"), "Outcome { idempotency_key: Some(\"****\"), candidates: None }");
+        assert!(Error::of(ErrorKind::Timeout).outcome().is_none());
+    }
+}

@@ -135,3 +135,41 @@ impl Ord for Untrusted {
         self.text.cmp(&other.text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::domain::ApiKey;
+
+    #[test]
+    fn keys_are_masked_and_invisible_characters_are_escaped() {
+        let known = KnownKeys::new();
+        known.add_used(&ApiKey::parse("MadeUpKeyInUse0001").unwrap());
+        let name = Untrusted::new("of MadeUpKeyInUse0001\u{202e}", &known);
+        assert_eq!(name.unredacted(), "of MadeUpKeyInUse0001\u{202e}");
+        assert_eq!(name.redacted(), "of ****\u{202e}");
+        assert_eq!(name.to_string(), "of ****\\u{202e}");
+        assert_eq!(format!("{name:?}"), "\"of ****\\u{202e}\"");
+        assert!(name.holds_key() && !Untrusted::new("other", &known).holds_key());
+        assert_eq!(format!("{:>4}", Untrusted::new("ci", &known)), "  ci");
+    }
+
+    #[test]
+    fn text_of_the_caller_is_masked_if_it_looks_like_a_key() {
+        let given = Untrusted::given("of MadeUpKeyForTheTests0123456789abcdefGhIj");
+        assert_eq!(given.redacted(), "of ****");
+        assert!(!given.holds_key());
+        assert_eq!(Untrusted::given("MadeUpKeyInUse0001").redacted(), "MadeUpKeyInUse0001");
+    }
+
+    #[test]
+    fn texts_are_compared_as_received() {
+        let [a, b] = ["a", "b"].map(|text| Untrusted::new(text, &KnownKeys::new()));
+        assert!(a == Untrusted::given("a") && a != b && a < b);
+        assert!(a == "a" && a != "b" && a == *"a" && a != *"b");
+        assert_eq!(HashSet::from([a.clone(), Untrusted::given("a"), b]).len(), 2);
+        assert_eq!(a.partial_cmp(&Untrusted::given("a")), Some(Ordering::Equal));
+    }
+}

@@ -171,6 +171,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_without_retries_sends_one_request() {
+        let server = RawServer::with_replies(vec![json(503, "")]);
+        let client = Client::builder().base_url(&server.url).api_key(ApiKey::parse("MadeUpKey").unwrap()).retry(false);
+        let error = client.build().unwrap().keys().list().await.unwrap_err();
+        assert_eq!((error.attempts(), server.requests().len()), (1, 1));
+    }
+
+    #[test]
+    fn only_transient_errors_are_retried() {
+        let server = |status: u16| Error::of(ErrorKind::Server).with_status(status.try_into().unwrap());
+        for error in [ErrorKind::Connect, ErrorKind::Timeout, ErrorKind::RateLimited].map(Error::of) {
+            assert!(is_transient(&error) && !is_transient(&error.into_final()));
+        }
+        assert!([500, 502, 503, 504].iter().all(|status| is_transient(&server(*status))));
+        for error in [server(501), Error::of(ErrorKind::Server), Error::of(ErrorKind::BadResponse)] {
+            assert!(!is_transient(&error), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn the_jitter_varies_within_its_bounds() {
+        let jitter: Vec<f64> = (0..100).map(|_| super::Rng::jitter(&ThreadRng)).collect();
+        assert!(jitter.iter().all(|jitter| (0.0..1.0).contains(jitter)));
+        assert!(jitter.iter().any(|other| *other != jitter[0]));
+    }
+
+    #[tokio::test]
     async fn an_error_contains_the_number_of_attempts_and_the_elapsed_time() {
         let (server, fake) = (RawServer::with_replies(vec![json(503, "")]), fake());
         let client = client(&server, &fake);

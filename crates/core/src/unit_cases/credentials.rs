@@ -1,9 +1,11 @@
-//! Runs the cases of `tests/encode` against the Rust interface.
+//! Runs the cases of `tests/encode`.
 
 use std::path::Path;
 
-use codat_keys::{ApiKey, AuthorizationHeader, Credential, Error, ErrorKind};
 use serde_json::Value;
+
+use crate::domain::{ApiKey, AuthorizationHeader, Credential};
+use crate::error::{Error, ErrorKind};
 
 fn cases(file: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/encode").join(file);

@@ -1,6 +1,7 @@
-//! Runs the test cases in `tests/unit` against pure functions of this crate.
+//! Runs the test cases in `tests/unit` and `tests/encode` against pure functions of this crate.
 
 mod answers;
+mod credentials;
 mod requests;
 mod rules;
 

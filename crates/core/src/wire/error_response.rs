@@ -97,3 +97,40 @@ fn validation(body: &serde_json::Map<String, serde_json::Value>) -> String {
     };
     errors.into_iter().flatten().filter_map(line).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::Response;
+
+    use super::*;
+
+    fn attempt(body: &str) -> Attempt {
+        let response = Response::builder().status(400).body(Bytes::from(body.to_owned())).unwrap();
+        Attempt::new(response, KnownKeys::new())
+    }
+
+    #[test]
+    fn codats_own_errors_have_a_status_and_a_message_or_a_correlation_id() {
+        for (body, is_codats_own) in [
+            (r#"{"statusCode":400,"error":"no"}"#, true),
+            (r#"{"statusCode":400,"correlationId":"x"}"#, true),
+            (r#"{"statusCode":400}"#, false),
+            (r#"{"error":"no","correlationId":"x"}"#, false),
+            (r#"{"error":"no"}"#, false),
+            ("", false),
+        ] {
+            assert_eq!(error_response(&attempt(body)).is_codats_own(), is_codats_own, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_blank_correlation_id_is_ignored() {
+        for (id, read) in [("x", Some("x")), (" ", None), ("", None)] {
+            let attempt = attempt(&format!(r#"{{"correlationId":"{id}","statusCode":409}}"#));
+            assert_eq!(correlation_id(&attempt).as_deref(), read);
+            assert_eq!(error_response(&attempt).correlation_id(), read);
+            assert_eq!(status_in_body(&attempt), Some(409));
+        }
+    }
+}

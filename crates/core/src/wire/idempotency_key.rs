@@ -44,3 +44,20 @@ pub(crate) fn is_too_old(time: Timestamp, now: Timestamp) -> bool {
         Err(_) => age.unsigned_abs() > CLOCK_SKEW,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idempotency_key_contains_the_time_of_its_creation() {
+        let (key, now) = (generate(), Timestamp::now());
+        assert_eq!(parse(&key.to_string()).unwrap(), key);
+        assert_ne!(key, generate());
+        let age = now.duration_since(timestamp(key).unwrap()).unsigned_abs();
+        assert!(age < Duration::from_secs(60), "{age:?}");
+        for text in ["", "x", "0498e921-9b53-4396-a412-4f2f5983b0a2"] {
+            assert_eq!(parse(text).unwrap_err().kind(), ErrorKind::InvalidInput, "{text}");
+        }
+    }
+}

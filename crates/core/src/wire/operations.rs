@@ -118,3 +118,21 @@ impl KeyFields {
         Ok(ApiKeyDetails { id, name: self.name.map(|name| Untrusted::new(&name, known)), api_key, created_date })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Response;
+
+    use super::*;
+
+    #[test]
+    fn a_list_of_more_than_a_thousand_keys_is_rejected() {
+        let list = |length: usize| {
+            let keys: Vec<_> = (0..length).map(|id| format!(r#"{{"id":"{id}","apiKey":"k"}}"#)).collect();
+            let body = Bytes::from(format!(r#"{{"results":[{}]}}"#, keys.join(",")));
+            parse_list(&Attempt::new(Response::new(body), KnownKeys::new())).map(|keys| keys.len())
+        };
+        assert_eq!(list(MOST_LISTED).unwrap(), MOST_LISTED);
+        assert_eq!(list(MOST_LISTED + 1).unwrap_err().kind(), ErrorKind::BadResponse);
+    }
+}

@@ -83,6 +83,8 @@ mod tests {
         let huge = "99999999999999999999";
         let most = [("x-rate-limit-limit", huge), ("x-rate-limit-remaining", "+1"), ("x-rate-limit-reset", huge)];
         assert_eq!(read(&most), Some(RateLimit { limit: Some(u64::MAX), remaining: None, reset: None }));
+        let remaining = Some(RateLimit { limit: None, remaining: Some(1), reset: None });
+        assert_eq!(read(&[("x-rate-limit-remaining", " 1 ")]), remaining);
         assert_eq!(read(&[]), None);
     }
 }
