@@ -20,9 +20,9 @@ use markdown::{Block, ROOT, blocks, headings};
 /// The known languages of code blocks. Blocks of a new language need a check below.
 const LANGUAGES: [&str; 10] = ["ini", "js", "json", "python", "rust", "sh", "text", "toml", "ts", "yaml"];
 
-/// The packages that `cargo xtask test` builds together (`crates/xtask/src/rust.rs`). With another set of packages,
-/// cargo would build dependencies again.
-const BUILD_EXAMPLES: &str = "build --quiet --locked --examples --message-format json -p codat-keys -p codat-keys-bench -p codat-keys-cli -p codat-keys-emulator -p codat-keys-portal -p codat-keys-server -p xtask";
+/// The packages that `cargo xtask test` builds together, and their features (`crates/xtask/src/rust.rs`). With another
+/// selection, cargo would build dependencies again.
+const BUILD_EXAMPLES: &str = "build --quiet --locked --no-default-features --features codat-keys-cli/default --examples --message-format json -p codat-keys -p codat-keys-bench -p codat-keys-cli -p codat-keys-emulator -p codat-keys-portal -p codat-keys-server -p xtask";
 
 /// Examples that require faults: the name, the faults, and the end of the expected output.
 const TROUBLED: [(&str, &str, &str); 1] = [(

@@ -21,6 +21,21 @@
 //! ```
 //!
 //! To authenticate requests of another HTTP client, [`AuthorizationHeader`] is sufficient.
+//!
+//! # Cargo features
+//!
+//! This crate sends requests with reqwest. Cargo enables the features of reqwest for the whole application, so the TLS
+//! features of this crate also affect the reqwest clients of the application:
+//!
+//! - `rustls` (default): TLS with rustls, aws-lc and bundled roots. Enables `reqwest/rustls`. Reqwest clients of the
+//!   application keep their TLS backend and the rustls provider that the application installs. Clients without TLS get
+//!   the TLS of `reqwest/rustls`.
+//! - `ring`: TLS with rustls, ring and bundled roots, which is smaller and builds no aws-lc. Enables
+//!   `reqwest/rustls-no-provider`: an application that uses reqwest must install a rustls provider, or
+//!   `reqwest::Client::builder().build()` panics. If `rustls` is enabled too, this crate uses ring.
+//!
+//! Without both features, this crate enables no feature of reqwest. [`ClientBuilder::build`] then rejects an `https` base
+//! URL, unless [`ClientBuilder::http_client`] is set.
 
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "ASCII can be printed in every encoding"))]
 

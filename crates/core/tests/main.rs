@@ -14,6 +14,7 @@ mod conversions;
 mod credential_refresh;
 mod exactly_once;
 mod files;
+mod http_client;
 mod insecure_http;
 mod interleavings;
 mod lifecycle;

@@ -7,20 +7,21 @@ use anyhow::{Result, ensure};
 
 use crate::cost::measure;
 use crate::process::{command, program, run as run_to_end, run_by_line};
+use crate::rust::FEATURES;
 use crate::{generate, layers, mutants, node, page, parallel, pin, public_api, python, tools};
 
 type Check = fn() -> Result<()>;
 
 /// The checks start in this order, the slowest first.
 const CHECKS: [(&str, Check); 15] = [
-    ("clippy", || run_to_end(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))),
-    ("features", || run_to_end(&mut command(WITHOUT_FEATURES))),
+    ("clippy", clippy),
+    ("features", features),
     // The security advisories are checked only by the published workflow, because they are not in a package registry.
     ("dependencies", dependencies),
     ("python types", python_types),
     ("node package", node_package),
     // Checks only libraries. The doc comments of the command line are its help texts, which are not Markdown.
-    ("docs", || run_to_end(command("cargo doc --workspace --no-deps --lib").env("RUSTDOCFLAGS", "-D warnings"))),
+    ("docs", docs),
     ("public api", public_api::check),
     ("page tests", || page::HERE.check()),
     ("format", format),
@@ -32,13 +33,11 @@ const CHECKS: [(&str, Check); 15] = [
     ("pinned packages", pin::check),
 ];
 
-/// The Clippy command that checks the command line without its features `keyring` and `portal`. The whole workspace is
-/// selected, because other features of the dependencies would be enabled if only the command line were selected. Cargo
-/// would then check the dependencies again.
-const WITHOUT_FEATURES: &str = "cargo clippy --workspace --no-default-features --all-targets --locked -- -D warnings";
-
 /// The manifest of the workspace of the fuzz targets.
 const FUZZ: &str = "fuzz/Cargo.toml";
+
+/// The manifest of the workspace of the applications in `tests/hosts`.
+const HOSTS: &str = "tests/hosts/Cargo.toml";
 
 /// Runs the checks with these names, or all checks if `names` is empty. A failed check does not stop the others. Prints
 /// `ok` or `FAILED` for each check, and the time that it took.
@@ -77,9 +76,33 @@ fn run_apart(name: &str) -> bool {
     ok
 }
 
+fn clippy() -> Result<()> {
+    let line = format!("cargo clippy --workspace {FEATURES} --all-targets --locked -- -D warnings");
+    run_to_end(&mut command(&line))
+}
+
+/// Checks the command line without its features `keyring` and `portal`, and the core without TLS. The first check selects
+/// the whole workspace, because other features of the dependencies would be enabled if only the command line were
+/// selected. Cargo would then check the dependencies again.
+fn features() -> Result<()> {
+    for selection in ["--workspace --all-targets", "--package codat-keys --lib"] {
+        let line = format!("cargo clippy {selection} --no-default-features --locked -- -D warnings");
+        run_to_end(&mut command(&line))?;
+    }
+    Ok(())
+}
+
+fn docs() -> Result<()> {
+    let line = format!("cargo doc --workspace {FEATURES} --no-deps --lib");
+    run_to_end(command(&line).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
 fn format() -> Result<()> {
     run_to_end(&mut command("cargo fmt --all --check"))?;
-    run_to_end(command("cargo fmt --check --manifest-path").arg(FUZZ))
+    for manifest in [FUZZ, HOSTS] {
+        run_to_end(command("cargo fmt --all --check --manifest-path").arg(manifest))?;
+    }
+    Ok(())
 }
 
 /// Checks the types of the Python package with two type checkers, and then compares the type stub with the native
@@ -110,19 +133,20 @@ fn workflows() -> Result<()> {
     }
 }
 
+/// Checks the licences, the bans and the sources of all dependencies. The bans do not apply to the applications in the
+/// tests, which have the default features of the core, and other TLS libraries.
 fn dependencies() -> Result<()> {
-    for manifest in ["Cargo.toml", FUZZ] {
+    // Only the workspace uses every allowed licence.
+    let some_licences = "--allow license-not-encountered";
+    for (manifest, features, checks) in [
+        ("Cargo.toml", FEATURES, "licenses bans sources"),
+        (FUZZ, "", &format!("{some_licences} licenses bans sources")),
+        (HOSTS, "", &format!("{some_licences} licenses sources")),
+    ] {
         let mut deny = tools::cargo_deny()?;
-        deny.args([
-            "--locked",
-            "--manifest-path",
-            manifest,
-            "--config",
-            "deny.toml",
-            "check",
-            "--hide-inclusion-graph",
-        ]);
-        run_to_end(deny.args(["licenses", "bans", "sources"]))?;
+        deny.args(["--locked", "--manifest-path", manifest]).args(features.split_whitespace());
+        deny.args(["--config", "deny.toml", "check", "--hide-inclusion-graph"]);
+        run_to_end(deny.args(checks.split(' ')))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod cost;
 mod dist;
 mod fuzz;
 mod generate;
+mod hosts;
 mod install;
 mod layers;
 mod lint;

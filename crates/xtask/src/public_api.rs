@@ -21,7 +21,9 @@ const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
 /// Returns the list of public items. Omits blanket implementations and implementations of auto traits, which say little
 /// about the crate.
 pub(crate) fn list() -> Result<String> {
-    let mut rustdoc = command("cargo rustdoc --quiet --locked --package codat-keys --lib --all-features");
+    // The features do not change the public API. The default features build aws-lc.
+    let features = "--no-default-features --features ring";
+    let mut rustdoc = command(&format!("cargo rustdoc --quiet --locked --package codat-keys --lib {features}"));
     rustdoc.args(["--", "-Zunstable-options", "--output-format=json"]);
     run(rustdoc.env("RUSTDOC", env::current_exe()?).env(AS_RUSTDOC, "1"))?;
     let api = Builder::from_rustdoc_json(JSON).omit_blanket_impls(true).omit_auto_trait_impls(true).build();

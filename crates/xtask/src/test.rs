@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use crate::cost::{Cost, measure};
 use crate::process::run_by_line;
 use crate::tally::Tally;
-use crate::{node, page, parallel, python, runtimes, rust};
+use crate::{hosts, node, page, parallel, python, runtimes, rust};
 
 /// A group of test suites that share a build.
 struct Group {
@@ -21,7 +21,7 @@ struct Group {
 type Suite = (&'static str, fn() -> Result<Command>);
 
 /// The groups of test suites. The suites start in this order, the slowest first.
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 6] = [
     // The tests of the API keys page in a browser.
     Group {
         lacks: page::lacks,
@@ -52,6 +52,22 @@ const GROUPS: [Group; 4] = [
         build: || python::HERE.install(),
         // The package pytest-randomly shuffles the tests.
         suites: &[("python", || python::HERE.module("pytest -q -n 2 --color=no"))],
+    },
+    // Applications that use codat-keys, and reqwest with other features.
+    Group {
+        lacks: || None,
+        build: || hosts::build(&["default-tls", "no-tls", "other-provider", "own-client"]),
+        suites: &[
+            ("host default-tls", || Ok(hosts::test("default-tls"))),
+            ("host no-tls", || Ok(hosts::test("no-tls"))),
+            ("host other-provider", || Ok(hosts::test("other-provider"))),
+            ("host own-client", || Ok(hosts::test("own-client"))),
+        ],
+    },
+    Group {
+        lacks: hosts::lacks_native_tls,
+        build: || hosts::build(&["native-tls"]),
+        suites: &[("host native-tls", || Ok(hosts::test("native-tls")))],
     },
     // The Rust suite includes the tests of the command line.
     Group { lacks: || None, build: rust::build, suites: &[("rust", || Ok(rust::tests()))] },

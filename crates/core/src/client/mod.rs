@@ -112,9 +112,9 @@ impl Client {
     }
 
     /// Returns the origin of the proxy in use, without a password, and the setting that configured the proxy. Returns
-    /// `None` if no proxy is used.
+    /// `None` if no proxy is used. The proxy of a reqwest client from [`ClientBuilder::http_client`](crate::ClientBuilder::http_client) is not known.
     pub fn proxy(&self) -> Option<&str> {
-        self.0.transport().config.proxy.as_ref().map(|proxy| proxy.shown.as_str())
+        self.0.transport().config.http.proxy().map(|proxy| proxy.shown.as_str())
     }
 
     /// Returns the base URL, without a trailing slash.

@@ -6,33 +6,12 @@ use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use rustls::CertificateError;
 use url::Url;
 
 use super::proxy::Proxy;
+use super::source::chain;
+use super::tls::handshake_error;
 use crate::error::{Error, ErrorKind};
-
-const CA_HINT: &str = "check the base URL; behind a proxy that opens TLS, name the certificate of its authority in CODAT_CA_FILE \
-                       (or `ca_file`): the authority's, not the server's own";
-
-/// The DNS resolver of the operating system. Its errors have the type [`Unresolved`], which distinguishes them from TCP
-/// errors.
-pub(crate) struct Resolver;
-
-/// The error of a host name that the system cannot resolve.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-struct Unresolved(io::Error);
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let addresses = tokio::net::lookup_host((name.as_str(), 0)).await.map_err(Unresolved)?;
-            Ok(Box::new(addresses.collect::<Vec<_>>().into_iter()) as Addrs)
-        })
-    }
-}
 
 /// The server to which a client connects, with the proxy, if any.
 #[derive(Clone, Copy)]
@@ -111,45 +90,37 @@ async fn refused_tunnel(refused: Tunnel, proxy: &Proxy, Target { url, connect_ti
 }
 
 fn not_connected(source: &reqwest::Error, place: &str) -> Error {
-    if let Some(Unresolved(cause)) = find(source) {
-        let cause = cause.to_string();
+    // hyper-util distinguishes these errors only by their text.
+    let failed = |step: &str| chain(source).any(|error| error.to_string() == step);
+    if failed("dns error") {
+        let cause = chain(source).last().map(|cause| cause.to_string()).unwrap_or_default();
         let cause = cause.strip_prefix("failed to lookup address information: ").unwrap_or(&cause);
         return Error::new(ErrorKind::Connect, format!("the host name of {place} cannot be resolved: {cause}"));
     }
-    let cause = chain(source).filter_map(|error| error.downcast_ref::<io::Error>()).last();
-    match (find::<rustls::Error>(source), cause) {
-        (Some(cause), _) => tls(cause, place),
-        (None, Some(cause)) if cause.kind() == io::ErrorKind::TimedOut => too_slow(place),
-        (None, Some(cause)) if chain(source).any(|error| error.to_string() == "tcp connect error") => {
+    if failed("invalid URL, scheme is not http") {
+        let what = format!("no connection to {place} could be made: the given HTTP client has no TLS");
+        return Error::new(ErrorKind::Connect, what).with_hint("enable a TLS feature of reqwest").into_final();
+    }
+    if let Some(error) = handshake_error(source, place) {
+        return error;
+    }
+    match chain(source).filter_map(|error| error.downcast_ref::<io::Error>()).last() {
+        Some(cause) if cause.kind() == io::ErrorKind::TimedOut => too_slow(place),
+        Some(cause) if failed("tcp connect error") => {
             Error::new(ErrorKind::Connect, format!("no connection to {place} could be made: {}", words(cause)))
         }
-        (None, Some(cause)) => {
+        Some(cause) => {
             let what = format!("the TLS handshake with {place} did not end: {}", words(cause));
             Error::new(ErrorKind::Connect, what)
         }
-        (None, None) if source.is_timeout() => too_slow(place),
-        (None, None) => Error::new(ErrorKind::Connect, format!("no connection to {place} could be made")),
+        None if source.is_timeout() => too_slow(place),
+        None => Error::new(ErrorKind::Connect, format!("no connection to {place} could be made")),
     }
 }
 
 fn too_slow(place: &str) -> Error {
     Error::new(ErrorKind::Timeout, format!("no connection to {place} was made in time"))
         .with_hint(ErrorKind::Connect.hint())
-}
-
-fn tls(cause: &rustls::Error, place: &str) -> Error {
-    let error = |what: String| Error::new(ErrorKind::Connect, what).into_final();
-    match cause {
-        rustls::Error::InvalidCertificate(reason) => {
-            error(format!("the certificate of {place} {}", certificate(reason))).with_hint(CA_HINT)
-        }
-        rustls::Error::InvalidMessage(_) => error(format!("{place} does not answer with TLS"))
-            .with_hint("check the scheme and the port: an unencrypted port needs http://"),
-        rustls::Error::AlertReceived(alert) => {
-            error(format!("{place} ended the TLS handshake with the alert {alert:?}")).with_hint(CA_HINT)
-        }
-        _ => error(format!("no TLS connection to {place} could be made")),
-    }
 }
 
 /// Returns the error for the proxy's response to `CONNECT`. For a 408, 429 or 5xx, the error is retryable, because the
@@ -180,39 +151,4 @@ fn words(error: &io::Error) -> String {
         io::ErrorKind::TimedOut => "it took too long".into(),
         _ => error.to_string(),
     }
-}
-
-fn certificate(reason: &CertificateError) -> String {
-    match reason {
-        CertificateError::UnknownIssuer => "is signed by an authority that is not trusted".into(),
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "has expired, or the clock of this machine is wrong".into()
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "is not valid yet, or the clock of this machine is wrong".into()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "is for another host name".into()
-        }
-        CertificateError::Revoked => "was revoked".into(),
-        other if other.to_string().contains("CaUsedAsEndEntity") => "is that of an authority, not of a server".into(),
-        _ => "is not valid".into(),
-    }
-}
-
-/// Returns the first error of type `E` in a chain of sources.
-pub(crate) fn find<'a, E: std::error::Error + 'static>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a E> {
-    chain(error).find_map(|error| error.downcast_ref())
-}
-
-/// Iterates over an error and its chain of sources.
-fn chain<'a>(
-    error: &'a (dyn std::error::Error + 'static),
-) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
-    std::iter::successors(Some(error), |error| {
-        // For an I/O error that wraps another error, `source` returns the source of the wrapped error, not the wrapped
-        // error itself.
-        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        wrapped.map(|wrapped| wrapped as _).or(error.source())
-    })
 }

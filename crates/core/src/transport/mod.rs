@@ -2,9 +2,12 @@
 
 mod connect_error;
 mod credential_refresh;
+mod http_client;
 pub(crate) mod proxy;
 mod send_error;
-pub(crate) mod tls;
+mod source;
+#[cfg_attr(not(any(feature = "rustls", feature = "ring")), path = "no_tls.rs")]
+mod tls;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +16,6 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
 use http::{HeaderValue, Method, Request, Response};
-use rustls::client::Resumption;
 use tokio::time::timeout_at;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, debug_span};
@@ -24,9 +26,10 @@ use crate::domain::{BaseUrl, KnownKeys, Untrusted};
 use crate::error::{Error, ErrorKind};
 use crate::timeouts::{Clock, Deadline, Timeouts};
 use crate::wire::{Attempt, RateLimit, correlation_id, path_template};
-use connect_error::{Resolver, Target, connect_error};
-use proxy::Proxy;
+use connect_error::{Target, connect_error};
+pub(crate) use http_client::{GivenClient, HttpConfig};
 use send_error::{body_error, send_error};
+pub(crate) use tls::Tls;
 
 /// The maximum body size of a successful response. The responses of Codat's key operations are far smaller.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -47,8 +50,7 @@ pub(crate) type Closed = Arc<AtomicBool>;
 #[derive(Clone)]
 pub(crate) struct TransportConfig {
     pub(crate) base_url: BaseUrl,
-    pub(crate) tls: rustls::ClientConfig,
-    pub(crate) proxy: Option<Proxy>,
+    pub(crate) http: HttpConfig,
     pub(crate) connect_timeout: Duration,
     pub(crate) credentials: Arc<CredentialCache>,
     pub(crate) closed: Closed,
@@ -61,7 +63,7 @@ impl TransportConfig {
     pub(crate) fn for_this_process(&self) -> Self {
         let mut own = self.clone();
         own.credentials = Arc::new(self.credentials.for_this_process());
-        own.tls.resumption = Resumption::default();
+        own.http = self.http.for_this_process();
         own
     }
 
@@ -91,22 +93,7 @@ pub(crate) struct Failure {
 impl Transport {
     /// Creates a transport without opening a connection. All handles of a client share `latest_rate_limit`.
     pub(crate) fn new(config: TransportConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(config.tls.clone())
-            .dns_resolver(Resolver)
-            .no_proxy()
-            .connect_timeout(config.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .user_agent(concat!("codat-keys/", env!("CARGO_PKG_VERSION")));
-        let http = match &config.proxy {
-            Some(proxy) => http.proxy(proxy.route.clone()),
-            None => http,
-        };
-        let http = http.build().map_err(|source| {
-            Error::new(ErrorKind::Internal, "the HTTP client could not be set up").with_source(source.without_url())
-        })?;
+        let http = http_client::build(&config)?;
         let (url, origin) = (config.base_url.to_url(), config.base_url.origin());
         Ok(Self { config, http, url, origin, latest_rate_limit: Arc::clone(latest_rate_limit) })
     }
@@ -226,7 +213,7 @@ impl Transport {
         Target {
             url: &self.url,
             origin: &self.origin,
-            proxy: self.config.proxy.as_ref(),
+            proxy: self.config.http.proxy(),
             connect_timeout: self.config.connect_timeout,
         }
     }

@@ -79,6 +79,11 @@ impl Proxy {
         Ok(Self { route: route.no_proxy(exceptions), url, shown })
     }
 
+    /// Returns whether the connection to the proxy itself uses TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
     /// Returns the origin of the proxy, which contains neither user name nor password.
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::connect_error::find;
+use super::source::find;
 use crate::error::{Error, ErrorKind};
 
 const NOT_HTTP: &str = "it does not begin with `HTTP/1.1`";

@@ -1,5 +1,7 @@
 //! The builder of the asynchronous and the blocking client.
 
+mod check;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,17 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::client::Client;
-use crate::credentials::{self, CredentialCache, KeyCommand, KeyFile, KeyProvider};
-use crate::domain::base_url::{self, BaseUrl};
-use crate::domain::{ApiKey, AuthorizationHeader, Credential, mask_credentials, mask_key, mask_values};
-use crate::environment::{self as env, Environment};
+use crate::credentials::{KeyCommand, KeyProvider};
+use crate::domain::{ApiKey, AuthorizationHeader, Credential, mask_credentials};
+use crate::environment;
 use crate::error::Error;
-use crate::handle::{ClientConfig, Handle};
-use crate::retry::{DEFAULT_POLICY, NO_RETRIES, Retry, Rng, ThreadRng};
-use crate::timeouts::{Clock, OperationTimeouts, SystemClock, positive};
-use crate::transport::{Closed, LatestRateLimit, TransportConfig, proxy, tls};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::handle::Handle;
+use crate::retry::Rng;
+use crate::timeouts::Clock;
+use crate::transport::{GivenClient, LatestRateLimit};
 
 /// Builds a [`Client`]. A setting that is not given comes from its environment variable. If the variable is not set,
 /// the setting has the default that its method documents.
@@ -38,6 +37,7 @@ pub struct ClientBuilder {
     timeout: Option<Duration>,
     ca_file: Option<PathBuf>,
     proxy: Option<String>,
+    http_client: Option<GivenClient>,
     allow_insecure_http: Option<bool>,
     only_once: bool,
     clock: Option<Arc<dyn Clock>>,
@@ -156,6 +156,41 @@ impl ClientBuilder {
         self
     }
 
+    /// Sends requests with a reqwest client of your own, with its TLS, proxies, name resolution and connection pool.
+    /// Default: a reqwest client with the settings of this crate.
+    ///
+    /// `client` returns the settings of the reqwest client. It is called for each client, for each connection pool of a
+    /// blocking client, and after a fork, because these cannot share a reqwest client. Some settings decide where a key
+    /// is sent, or whether a request is repeated. `build` replaces them:
+    /// - The reqwest client follows no redirect, retries nothing and sends no `Referer` header.
+    /// - It uses HTTP/1.1 without compression, and does not log the bytes of its connections.
+    /// - [`timeout`](Self::timeout) and [`connect_timeout`](Self::connect_timeout) replace the timeouts of reqwest.
+    /// - It uses no proxy for an `http` base URL, because the proxy could read the key.
+    ///
+    /// All other settings apply. Any certificate that the reqwest client trusts, any proxy that opens TLS and any layer
+    /// of `connector_layer` can give others access to the key. The headers of `default_headers` are sent, unless this
+    /// crate sets a header of the same name.
+    ///
+    /// ```
+    /// # rustls::crypto::ring::default_provider().install_default().ok();
+    /// let client = codat_keys::Client::builder()
+    ///     .api_key(codat_keys::ApiKey::parse("example")?)
+    ///     .http_client(|| reqwest::Client::builder().pool_max_idle_per_host(2))
+    ///     .build()?;
+    /// # Ok::<(), codat_keys::Error>(())
+    /// ```
+    ///
+    /// `build` returns `InvalidInput` if [`ca_file`](Self::ca_file), `CODAT_CA_FILE` or [`proxy`](Self::proxy) is also
+    /// set, or if the reqwest client cannot be built.
+    ///
+    /// # Panics
+    /// With the cargo feature `ring` and without `rustls`, `build` panics if the application has neither installed a
+    /// rustls provider nor given the reqwest client a TLS configuration, because reqwest panics then.
+    pub fn http_client(mut self, client: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static) -> Self {
+        self.http_client = Some(Arc::new(client));
+        self
+    }
+
     /// Allows an `http://` base URL on another machine. The key is then sent unencrypted. Default: the value of
     /// `CODAT_ALLOW_INSECURE_HTTP`. If the variable is not set, an `http://` base URL must name this machine.
     pub fn allow_insecure_http(mut self, allow: bool) -> Self {
@@ -185,7 +220,7 @@ impl ClientBuilder {
     /// `NoCredential` if no credential is given or found. `InvalidCredential` if the credential is invalid, or if two
     /// variables disagree. `InvalidInput` for an invalid base URL, CA file or proxy, and for a timeout of zero.
     pub fn build(self) -> Result<Client, Error> {
-        self.build_in(&env::process_environment)
+        self.build_in(&environment::process_environment)
     }
 
     /// Builds the client with variables from `environment` instead of the variables of this process. Sends nothing.
@@ -202,75 +237,6 @@ impl ClientBuilder {
     pub fn build_in(self, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Client, Error> {
         let config = self.config(environment)?;
         Handle::new(config, &LatestRateLimit::default()).map(Client::new)
-    }
-
-    /// Checks the settings and returns the configuration. An error contains neither the given key nor a key from the
-    /// environment. A setting such as a path may contain one by mistake.
-    pub(crate) fn config(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
-        let given = match &self.key {
-            Some(Given::Value(credential)) => Some(credential.api_key().clone()),
-            _ => None,
-        };
-        self.checked(environment).map_err(|error| {
-            let error = error.masked(|text| mask_values(text, environment));
-            given.iter().fold(error, |error, key| error.masked(|text| mask_key(text, key)))
-        })
-    }
-
-    fn checked(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
-        let allow_insecure_http = match self.allow_insecure_http {
-            Some(allow) => allow,
-            None => env::switch(environment, "CODAT_ALLOW_INSECURE_HTTP")?,
-        };
-        let base_url = match self.base_url {
-            Some(url) => BaseUrl::parse(&url, "the base URL", allow_insecure_http)?,
-            None => {
-                let url = env::variable(environment, "CODAT_BASE_URL")?;
-                let url = url.as_deref().unwrap_or(base_url::PRODUCTION);
-                BaseUrl::parse(url, "CODAT_BASE_URL", allow_insecure_http)?
-            }
-        };
-        let ca_file = match self.ca_file {
-            Some(file) => Some((file, "the CA file")),
-            None => env::path(environment, "CODAT_CA_FILE")?.map(|file| (file, "the file that CODAT_CA_FILE names")),
-        };
-        let timeouts = OperationTimeouts::given(self.timeout)?;
-        let connect_timeout =
-            positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?.min(timeouts.shortest_attempt() * 3 / 4);
-        let proxy = match self.proxy {
-            Some(url) => Some(proxy::given(&url, &base_url, allow_insecure_http)?),
-            None => proxy::from_environment(environment, &base_url)?,
-        };
-        let credentials = match self.key {
-            Some(given) => given.cache(timeouts.read.operation)?,
-            None => credentials::from_environment(environment, timeouts.read.operation)?,
-        };
-        let transport = TransportConfig {
-            base_url,
-            tls: tls::config(ca_file)?,
-            proxy,
-            connect_timeout,
-            credentials: Arc::new(credentials),
-            closed: Closed::default(),
-            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
-        };
-        let policy = if self.only_once { NO_RETRIES } else { DEFAULT_POLICY };
-        let retry = Retry { policy, rng: self.rng.unwrap_or_else(|| Arc::new(ThreadRng)) };
-        Ok(ClientConfig { transport, timeouts, retry })
-    }
-}
-
-impl Given {
-    fn cache(self, limit: Duration) -> Result<CredentialCache, Error> {
-        match self {
-            Self::Value(credential) => Ok(CredentialCache::fixed(&credential)),
-            Self::File(path) => {
-                let file = KeyFile::given(path);
-                let first = file.read_now(limit)?;
-                Ok(credentials::of_file(file, &first))
-            }
-            Self::Provider(provider) => Ok(CredentialCache::of(provider)),
-        }
     }
 }
 

@@ -1,0 +1,111 @@
+//! Checks of the settings of a builder.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{ClientBuilder, Given};
+use crate::credentials::{self, CredentialCache, KeyFile};
+use crate::domain::base_url::{self, BaseUrl};
+use crate::domain::{mask_key, mask_values};
+use crate::environment::{self as env, Environment};
+use crate::error::{Error, ErrorKind};
+use crate::handle::ClientConfig;
+use crate::retry::{DEFAULT_POLICY, NO_RETRIES, Retry, ThreadRng};
+use crate::timeouts::{OperationTimeouts, SystemClock, positive};
+use crate::transport::proxy::{self, Proxy};
+use crate::transport::{Closed, HttpConfig, Tls, TransportConfig};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl ClientBuilder {
+    /// Checks the settings and returns the configuration. An error contains neither the given key nor a key from the
+    /// environment. A setting such as a path may contain one by mistake.
+    pub(crate) fn config(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
+        let given = match &self.key {
+            Some(Given::Value(credential)) => Some(credential.api_key().clone()),
+            _ => None,
+        };
+        self.checked(environment).map_err(|error| {
+            let error = error.masked(|text| mask_values(text, environment));
+            given.iter().fold(error, |error, key| error.masked(|text| mask_key(text, key)))
+        })
+    }
+
+    fn checked(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
+        let allow_insecure_http = match self.allow_insecure_http {
+            Some(allow) => allow,
+            None => env::switch(environment, "CODAT_ALLOW_INSECURE_HTTP")?,
+        };
+        let base_url = match &self.base_url {
+            Some(url) => BaseUrl::parse(url, "the base URL", allow_insecure_http)?,
+            None => {
+                let url = env::variable(environment, "CODAT_BASE_URL")?;
+                let url = url.as_deref().unwrap_or(base_url::PRODUCTION);
+                BaseUrl::parse(url, "CODAT_BASE_URL", allow_insecure_http)?
+            }
+        };
+        let timeouts = OperationTimeouts::given(self.timeout)?;
+        let connect_timeout =
+            positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?.min(timeouts.shortest_attempt() * 3 / 4);
+        let http = self.http(environment, &base_url, allow_insecure_http)?;
+        let credentials = match self.key {
+            Some(given) => given.cache(timeouts.read.operation)?,
+            None => credentials::from_environment(environment, timeouts.read.operation)?,
+        };
+        let transport = TransportConfig {
+            base_url,
+            http,
+            connect_timeout,
+            credentials: Arc::new(credentials),
+            closed: Closed::default(),
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+        };
+        let policy = if self.only_once { NO_RETRIES } else { DEFAULT_POLICY };
+        let retry = Retry { policy, rng: self.rng.unwrap_or_else(|| Arc::new(ThreadRng)) };
+        Ok(ClientConfig { transport, timeouts, retry })
+    }
+
+    /// Returns the settings of the HTTP client. Rejects settings that the client would not use.
+    fn http(
+        &self,
+        environment: Environment<'_>,
+        base_url: &BaseUrl,
+        allow_insecure_http: bool,
+    ) -> Result<HttpConfig, Error> {
+        let ca_file = match &self.ca_file {
+            Some(file) => Some((file.clone(), "the CA file")),
+            None => env::path(environment, "CODAT_CA_FILE")?.map(|file| (file, "the file that CODAT_CA_FILE names")),
+        };
+        if let Some(client) = &self.http_client {
+            let unused = ca_file.map(|(file, place)| format!("{place} ({})", file.display()));
+            return match unused.or_else(|| self.proxy.as_ref().map(|_| "the proxy".into())) {
+                None => Ok(HttpConfig::Given(Arc::clone(client))),
+                Some(setting) => {
+                    let what = format!("{setting} is not used with an HTTP client of your own");
+                    Err(Error::new(ErrorKind::InvalidInput, what)
+                        .with_hint("set it on the reqwest::ClientBuilder that `http_client` returns, and only there"))
+                }
+            };
+        }
+        let proxy = match &self.proxy {
+            Some(url) => Some(proxy::given(url, base_url, allow_insecure_http)?),
+            None => proxy::from_environment(environment, base_url)?,
+        };
+        let needs_tls = base_url.is_encrypted() || proxy.as_ref().is_some_and(Proxy::is_encrypted);
+        Ok(HttpConfig::Own { tls: Tls::new(ca_file, needs_tls)?, proxy })
+    }
+}
+
+impl Given {
+    fn cache(self, limit: Duration) -> Result<CredentialCache, Error> {
+        match self {
+            Self::Value(credential) => Ok(CredentialCache::fixed(&credential)),
+            Self::File(path) => {
+                let file = KeyFile::given(path);
+                let first = file.read_now(limit)?;
+                Ok(credentials::of_file(file, &first))
+            }
+            Self::Provider(provider) => Ok(CredentialCache::of(provider)),
+        }
+    }
+}

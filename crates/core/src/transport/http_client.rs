@@ -1,0 +1,80 @@
+//! The reqwest client of a transport, with the settings of this crate or of the caller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::TransportConfig;
+use super::proxy::Proxy;
+use super::tls::Tls;
+use crate::error::{Error, ErrorKind};
+
+/// A year. reqwest has no method that removes a timeout.
+const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// A function of the caller that returns the settings of a reqwest client.
+pub(crate) type GivenClient = Arc<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>;
+
+/// The settings of a reqwest client.
+#[derive(Clone)]
+#[allow(clippy::large_enum_variant, reason = "a client has one, and seldom copies it")]
+pub(crate) enum HttpConfig {
+    Own { tls: Tls, proxy: Option<Proxy> },
+    Given(GivenClient),
+}
+
+impl HttpConfig {
+    /// Returns a copy for the child process after a fork.
+    pub(super) fn for_this_process(&self) -> Self {
+        match self {
+            Self::Own { tls, proxy } => Self::Own { tls: tls.for_this_process(), proxy: proxy.clone() },
+            Self::Given(client) => Self::Given(Arc::clone(client)),
+        }
+    }
+
+    /// Returns the proxy. The proxy of a client that the caller gave is not known.
+    pub(crate) fn proxy(&self) -> Option<&Proxy> {
+        match self {
+            Self::Own { proxy, .. } => proxy.as_ref(),
+            Self::Given(_) => None,
+        }
+    }
+}
+
+/// Builds the reqwest client. For any settings, no redirect is followed, no request is repeated, and the response is
+/// not changed.
+pub(super) fn build(config: &TransportConfig) -> Result<reqwest::Client, Error> {
+    let http = match &config.http {
+        HttpConfig::Own { tls, proxy: None } => tls.set(reqwest::Client::builder().no_proxy()),
+        HttpConfig::Own { tls, proxy: Some(proxy) } => {
+            tls.set(reqwest::Client::builder().no_proxy().proxy(proxy.route.clone()))
+        }
+        // A proxy could read the key.
+        HttpConfig::Given(client) if !config.base_url.is_encrypted() => without_timeouts(client().no_proxy()),
+        HttpConfig::Given(client) => without_timeouts(client()),
+    };
+    let http = http
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connection_verbose(false)
+        .http1_only()
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .connect_timeout(config.connect_timeout)
+        .user_agent(concat!("codat-keys/", env!("CARGO_PKG_VERSION")));
+    http.build().map_err(|source| {
+        let error = match config.http {
+            HttpConfig::Own { .. } => Error::new(ErrorKind::Internal, "the HTTP client could not be set up"),
+            HttpConfig::Given(_) => Error::new(ErrorKind::InvalidInput, "the given HTTP client cannot be built")
+                .with_hint("check the settings of the reqwest::ClientBuilder that `http_client` returns"),
+        };
+        error.with_source(source.without_url())
+    })
+}
+
+/// Replaces the timeouts of reqwest. The transport limits the time of an attempt.
+fn without_timeouts(client: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    client.timeout(NO_TIMEOUT).read_timeout(NO_TIMEOUT)
+}
