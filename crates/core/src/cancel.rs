@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 /// A future that completes when the caller cancels the operation.
 pub(crate) type Cancellation = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Returns the result of `call`, or `None` if `cancellation` completes first. Cancellation drops the future `call` and
-/// its connection. If the future is cancelled before its first poll, nothing is sent.
+/// Returns the result of the future `call`, or `None` if `cancellation` completes first. Cancellation drops the future
+/// `call` and its connection. If `cancellation` is complete before the first poll, nothing is sent.
 pub(crate) async fn or_cancelled<T>(
     call: impl Future<Output = T>,
     mut cancellation: Option<Cancellation>,

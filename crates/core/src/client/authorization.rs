@@ -39,8 +39,8 @@ impl Client {
 
     /// Returns the `Authorization` header for a request that another HTTP library sends, if the URL belongs to the
     /// origin of the base URL. Reads the credential from its source before its first use, and again if the source may
-    /// have changed. Concurrent calls share one read. This method sends nothing to Codat, and does not retry a failed
-    /// read.
+    /// have changed. Concurrent calls of this method share one read. This method sends nothing to Codat, and does not
+    /// retry a failed read.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -68,9 +68,9 @@ impl Client {
     }
 
     /// Returns a header with another key, to repeat a request after the server responded with 401 or 403 to the header
-    /// `rejected`. Returns `None` if the credential source has no other key. Concurrent calls share one read of the
-    /// source. The client does this automatically for its own requests. Use this method for requests that another
-    /// library sends.
+    /// `rejected`. Returns `None` if the credential source has no other key. Concurrent calls of this method share one
+    /// read of the source. The client does this automatically for its own requests. Use this method for requests that
+    /// another library sends.
     ///
     /// # Errors
     /// As [`authorize`](Self::authorize), but also the errors of the source if a credential has been read before. The
