@@ -1,4 +1,4 @@
-//! Sends the requests with a reqwest client of one's own.
+//! Sends the requests with a reqwest client that the program configures.
 
 use codat_keys::Client;
 

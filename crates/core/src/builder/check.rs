@@ -18,8 +18,8 @@ use crate::transport::{Closed, HttpConfig, Tls, TransportConfig};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl ClientBuilder {
-    /// Checks the settings and returns the configuration. An error contains neither the given key nor a key from the
-    /// environment. A setting such as a path may contain one by mistake.
+    /// Checks the settings and returns the configuration. Masks the given key and the keys in the environment in
+    /// errors, because a setting such as a path may contain a key by mistake.
     pub(crate) fn config(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
         let given = match &self.key {
             Some(Given::Value(credential)) => Some(credential.api_key().clone()),

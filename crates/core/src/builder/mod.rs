@@ -44,7 +44,7 @@ pub struct ClientBuilder {
     rng: Option<Arc<dyn Rng>>,
 }
 
-/// A credential that the code provides instead of the environment.
+/// A credential that the program sets on the builder, in place of the environment variables.
 #[derive(Clone)]
 enum Given {
     Value(Credential),
@@ -129,19 +129,22 @@ impl ClientBuilder {
 
     /// Sets the timeout of an operation, from its start to the last byte of the response, including retries and waits.
     /// Default: 30 s, of which each attempt can take 10 s. For `create`, the default is 60 s, of which each attempt can
-    /// take 15 s. If this method sets the timeout, each attempt of `create` or `delete` can take a third of it, so that
-    /// time remains to determine the outcome.
+    /// take 15 s. A timeout that this method sets applies to every operation. An attempt of `create` or `delete` can
+    /// then take a third of the timeout, so that time remains to determine the outcome. Any other attempt can take the
+    /// whole timeout.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
         self
     }
 
-    /// Trusts the PEM certificates in a file in addition to the bundled roots, for a proxy that intercepts TLS.
-    /// Default: the file in `CODAT_CA_FILE`. If the variable is not set, only the bundled roots are trusted.
+    /// Trusts the PEM certificates in a file in addition to the bundled root certificates, for a proxy that intercepts
+    /// TLS. Default: the file in `CODAT_CA_FILE`. If the variable is not set, only the bundled root certificates are
+    /// trusted.
     ///
     /// On Unix, the file and each folder above it must belong to the user of this process or root, and other users must
     /// not be able to write to them. For a file in the home folder, the folders are checked up to the home folder,
-    /// otherwise up to the root. A folder that is sticky or mounted read-only may be writable.
+    /// otherwise up to `/`. A folder with the sticky bit or on a read-only file system is accepted although its
+    /// permissions allow other users to write.
     pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(file.into());
         self
@@ -218,7 +221,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// `NoCredential` if no credential is given or found. `InvalidCredential` if the credential is invalid, or if two
-    /// variables disagree. `InvalidInput` for an invalid base URL, CA file or proxy, and for a timeout of zero.
+    /// environment variables contain different keys. `InvalidInput` for an invalid base URL, CA file or proxy, and for
+    /// a timeout of zero.
     pub fn build(self) -> Result<Client, Error> {
         self.build_in(&environment::process_environment)
     }
@@ -251,7 +255,7 @@ impl fmt::Debug for Given {
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Omits the base URL and the proxy URL, which may contain a password until they are checked.
+    /// Omits the base URL and the proxy URL, because the builder has not checked them and they may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ca_file = self.ca_file.as_deref().map(shown);
         f.debug_struct("ClientBuilder").field("key", &self.key).field("ca_file", &ca_file).finish_non_exhaustive()

@@ -14,9 +14,9 @@ use crate::timeouts::Deadline;
 use crate::wire::Attempt;
 
 impl Transport {
-    /// Sends one attempt. If Codat rejects the key with 401 or 403 and the credential source has another key, sends the
-    /// request once more with the other key. The second request is safe for every method, because a rejected request
-    /// changes nothing.
+    /// Sends the request once. If Codat rejects the key with 401 or 403 and the credential source has another key,
+    /// sends the request once more with the other key. The second request is safe for every method, because a rejected
+    /// request changes nothing.
     pub(crate) async fn attempt(&self, request: &Request<Bytes>, deadline: Deadline) -> Result<Attempt, Failure> {
         let key = self.key_to_use(deadline).await.map_err(|error| Failure { error, sent: false })?;
         let mut attempt = self.attempt_with(&key, request, deadline).await?;

@@ -110,7 +110,7 @@ impl Transport {
         deadline.remaining(self.now())
     }
 
-    /// Returns the time since the start of the operation.
+    /// Returns the time since the start of the operation, which `deadline` contains.
     pub(crate) fn elapsed(&self, deadline: Deadline) -> Duration {
         deadline.elapsed(self.now())
     }
@@ -124,8 +124,8 @@ impl Transport {
     }
 
     /// Returns the minimum time that must remain to send a request: the connect timeout plus 250 ms. With less time, an
-    /// attempt could time out while it connects, which counts as possibly sent. The connect timeout counts as at most
-    /// three quarters of the attempt, because a call can have a shorter timeout than the client.
+    /// attempt could time out while it connects, which counts as possibly sent. In an operation with a short timeout,
+    /// three quarters of the timeout of an attempt replace a longer connect timeout.
     pub(crate) fn time_to_send(&self, deadline: Deadline) -> Duration {
         self.config.connect_timeout.min(deadline.time_to_connect()) + Duration::from_millis(250)
     }
@@ -139,7 +139,7 @@ impl Transport {
         *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends one attempt with the given credential and records a trace span.
+    /// Sends the request once, with the credential `key`, and records a trace span.
     pub(crate) async fn attempt_with(
         &self,
         key: &Arc<CachedCredential>,

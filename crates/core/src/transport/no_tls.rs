@@ -29,7 +29,8 @@ impl Tls {
     }
 }
 
-/// Returns the error of a failed TLS handshake. Returns `None`, because the types of rustls are not known.
+/// Returns `None`, because this build does not contain the types of rustls by which `tls` recognizes a failed
+/// handshake.
 pub(super) fn handshake_error(_: &(dyn std::error::Error + 'static), _: &str) -> Option<Error> {
     None
 }

@@ -38,7 +38,7 @@ pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -
 }
 
 /// Returns the proxy in `HTTPS_PROXY` or `ALL_PROXY`. The proxy is not used for the hosts in `NO_PROXY`. Returns no
-/// proxy for an unencrypted base URL, because its server is on this machine or is trusted by the caller.
+/// proxy for an unencrypted base URL, because a proxy could read the key in an unencrypted request.
 pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl) -> Result<Option<Proxy>, Error> {
     if !base_url.is_encrypted() {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! TLS with rustls and the bundled roots. Each client has its own configuration, and no provider is installed for the
-//! process, because two bindings may share a process.
+//! TLS with rustls and the bundled root certificates. Each client has a separate configuration with its own crypto
+//! provider. The process-wide provider of rustls is not set, because several bindings in one process would share it.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,8 @@ const CA_HINT: &str = "check the base URL; behind a proxy that opens TLS, name t
 pub(crate) struct Tls(rustls::ClientConfig);
 
 impl Tls {
-    /// Returns a configuration that trusts the bundled roots and the certificates in a CA file. `ca_file` is the path
-    /// of the file, and the name of the setting for error messages.
+    /// Returns a configuration that trusts the bundled root certificates and the certificates in a CA file. `ca_file`
+    /// is the path of the file, and the name of the setting for error messages.
     pub(crate) fn new(ca_file: Option<(PathBuf, &str)>, _is_needed: bool) -> Result<Self, Error> {
         let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         if let Some((path, place)) = ca_file {
@@ -59,7 +59,7 @@ impl Tls {
     }
 }
 
-/// Returns ring if the feature `ring` is enabled, otherwise aws-lc.
+/// Returns the crypto provider: ring if the feature `ring` is enabled, otherwise aws-lc.
 fn provider() -> CryptoProvider {
     #[cfg(feature = "ring")]
     return rustls::crypto::ring::default_provider();
