@@ -2,20 +2,14 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use crate::process::command;
 
-use crate::process::{command, run};
-
-/// Returns the command that tests an application. The build shares the target directory of the workspace. Each
+/// Returns the command that builds and tests an application. The build shares the target directory of the workspace. Each
 /// application is built by itself, because cargo unifies the features of packages that it builds together.
 pub(crate) fn test(host: &str) -> Command {
     let mut cargo = command("cargo test --manifest-path tests/hosts/Cargo.toml --target-dir target --package");
     cargo.arg(format!("host-{host}"));
     cargo
-}
-
-pub(crate) fn build(hosts: &[&str]) -> Result<()> {
-    hosts.iter().try_for_each(|host| run(test(host).arg("--no-run")))
 }
 
 /// Returns the reason why this machine cannot build an application with native-tls.

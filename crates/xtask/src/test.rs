@@ -53,10 +53,10 @@ const GROUPS: [Group; 6] = [
         // The package pytest-randomly shuffles the tests.
         suites: &[("python", || python::HERE.module("pytest -q -n 2 --color=no"))],
     },
-    // Applications that use codat-keys, and reqwest with other features.
+    // Applications that use codat-keys, and reqwest with other features. Each suite builds its application itself.
     Group {
         lacks: || None,
-        build: || hosts::build(&["default-tls", "no-tls", "other-provider", "own-client"]),
+        build: || Ok(()),
         suites: &[
             ("host default-tls", || Ok(hosts::test("default-tls"))),
             ("host no-tls", || Ok(hosts::test("no-tls"))),
@@ -66,7 +66,7 @@ const GROUPS: [Group; 6] = [
     },
     Group {
         lacks: hosts::lacks_native_tls,
-        build: || hosts::build(&["native-tls"]),
+        build: || Ok(()),
         suites: &[("host native-tls", || Ok(hosts::test("native-tls")))],
     },
     // The Rust suite includes the tests of the command line.
@@ -80,8 +80,8 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     for name in names {
         ensure!(known.contains(name), "there is no suite `{name}`, but {}", known.join(", "));
     }
-    // Finishes all builds before the first test starts. cargo runs only one build at a time, and a build slows tests
-    // down.
+    // Finishes the builds of the groups before the first test starts. cargo runs only one build at a time, and a build
+    // slows tests down.
     let mut builds: Vec<(String, Cost)> = Vec::new();
     let mut ready: Vec<(Suite, State)> = Vec::new();
     for group in &GROUPS {
@@ -95,14 +95,16 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
         }
     }
     let live = ready.len() == 1;
-    // The browsers occupy all cores: beside them, test cases with a deadline of two seconds can fail.
-    let (alone, together): (Vec<_>, Vec<_>) = ready.into_iter().partition(|((name, _), _)| *name == "page");
+    // The browsers and the builds of the applications occupy all cores: beside them, test cases with a deadline of two
+    // seconds can fail.
+    let is_first = |name: &str| name == "page" || name.starts_with("host ");
+    let (first, then): (Vec<_>, Vec<_>) = ready.into_iter().partition(|((name, _), _)| is_first(name));
     // A suite spends about a sixth of its time waiting. Running one more suite than there are cores uses this time.
     let run = |suites: &[_]| {
         parallel::map(suites, parallel::cores() + 1, |(suite, state)| measure(|| run_suite(*suite, state, live)))
     };
-    let mut outcomes = run(&alone);
-    outcomes.extend(run(&together));
+    let mut outcomes = run(&first);
+    outcomes.extend(run(&then));
 
     println!("\n== summary");
     let mut total = Tally::default();
