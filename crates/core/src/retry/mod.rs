@@ -191,6 +191,13 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_leaves_more_than_the_minimum_time() {
+        let backoff = |remaining| DEFAULT_POLICY.backoff(1, None, remaining, 0.5);
+        assert_eq!(backoff(Duration::from_millis(125) + MIN_REMAINING), None);
+        assert_eq!(backoff(Duration::from_millis(126) + MIN_REMAINING), Some(Duration::from_millis(125)));
+    }
+
+    #[test]
     fn the_jitter_varies_within_its_bounds() {
         let jitter: Vec<f64> = (0..100).map(|_| super::Rng::jitter(&ThreadRng)).collect();
         assert!(jitter.iter().all(|jitter| (0.0..1.0).contains(jitter)));

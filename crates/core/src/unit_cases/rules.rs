@@ -21,3 +21,22 @@ fn guard(case: &Value) -> Result<(), Error> {
     let (id, using) = (KeyId::parse(case["id"].as_str().unwrap())?, ApiKey::parse(case["using"].as_str().unwrap())?);
     rules::may_delete(&keys, &id, Some(&using), case["allowKeyInUse"] == true)
 }
+
+#[test]
+fn entries_with_the_same_id_or_secret_are_the_same_key() {
+    let key = |(id, secret)| ApiKeyDetails {
+        id: KeyId::parse(id).unwrap(),
+        name: None,
+        api_key: ApiKey::parse(secret).unwrap(),
+        created_date: None,
+    };
+    let (id, in_use) = (KeyId::parse("a").unwrap(), ApiKey::parse("MadeUpKeyA").unwrap());
+    let same_secret = [("a", "MadeUpKeyA"), ("b", "MadeUpKeyA")];
+    let same_id = [("a", "MadeUpKeyA"), ("a", "MadeUpKeyB")];
+    let both = [("a", "MadeUpKeyA"), ("a", "MadeUpKeyB"), ("b", "MadeUpKeyB")];
+    for keys in [&same_secret[..], &same_id, &both] {
+        let keys: Vec<_> = keys.iter().copied().map(key).collect();
+        let error = rules::may_delete(&keys, &id, Some(&in_use), true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LastKey, "{keys:?}");
+    }
+}
