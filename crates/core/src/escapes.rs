@@ -16,9 +16,9 @@ pub(crate) fn verbatim(text: &str) -> impl Iterator<Item = Symbol> {
     text.char_indices().filter(|(_, c)| !is_ignorable(*c)).map(|(at, c)| (c, at..at + c.len_utf8()))
 }
 
-/// Iterates over the characters of a text and decodes escapes of URLs, of JSON and programming languages, and of HTML.
-/// Also decodes an escape that was escaped again in the same way, such as `%254D`. Skips white space, control
-/// characters and invisible characters.
+/// Iterates over the characters of a text with decoded escapes. Decodes the escapes of URLs, of JSON and programming
+/// languages, and of HTML. Also decodes repeated escapes such as `%254D`. Skips white space, control characters and
+/// invisible characters.
 pub(crate) fn unescaped(text: &str) -> impl Iterator<Item = Symbol> {
     let mut at = 0;
     let next = std::iter::from_fn(move || {
@@ -37,7 +37,7 @@ pub(crate) fn unescaped(text: &str) -> impl Iterator<Item = Symbol> {
     next.filter(|(c, _)| !is_ignorable(*c))
 }
 
-/// Iterates over the characters in the content of a JSON string and decodes each escape once. Accepts invalid escapes.
+/// Iterates over the characters in the content of a JSON string, with decoded escapes. Accepts invalid escapes.
 pub(crate) fn json_unescaped(content: &str) -> impl Iterator<Item = Symbol> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -49,8 +49,8 @@ pub(crate) fn json_unescaped(content: &str) -> impl Iterator<Item = Symbol> {
     })
 }
 
-/// Converts ranges of a decoded text to ranges of the source text. `symbols` are the decoded characters. The ranges
-/// must be in order, must not overlap, and must not be empty.
+/// Converts ranges in a decoded text to ranges in the source text. `symbols` are the decoded characters. The ranges
+/// must be in order, without overlaps, and not empty.
 pub(crate) fn to_source<'a>(
     symbols: impl Iterator<Item = Symbol>,
     ranges: impl IntoIterator<Item = &'a mut Range<usize>>,
@@ -77,21 +77,20 @@ fn is_ignorable(c: char) -> bool {
     c.is_whitespace() || c.is_control() || is_unseen(c)
 }
 
-/// Decodes a percent-escape such as `%4D`, and repeated escaping such as `%254D`. Returns the character and the length
-/// of its escape.
+/// Decodes a percent-escape such as `%4D` or `%254D`. Returns the character and the length of the escape.
 fn percent(text: &str) -> Option<(char, usize)> {
     let mut digits = &text[1..];
     while let Some(inner) = digits.strip_prefix("25").filter(|inner| hex(inner, 2).is_some()) {
         digits = inner;
     }
-    // A non-ASCII byte is part of a multibyte character. The only multibyte characters that can split a key are
-    // invisible. The byte therefore becomes a space, which `unescaped` skips.
+    // A byte that is not ASCII is part of a multibyte character. Only invisible multibyte characters can occur inside a
+    // key. The byte therefore becomes a space, and `unescaped` skips spaces.
     let c = hex(digits, 2).map(|c| if c.is_ascii() { c } else { ' ' })?;
     Some((c, text.len() - digits.len() + 2))
 }
 
 /// Decodes `\u004d`, `\u{4d}`, `\x4d`, `\n` and `\/`, with any number of backslashes. Returns the character and the
-/// length of its escape.
+/// length of the escape.
 fn backslash(text: &str) -> Option<(char, usize)> {
     let rest = text.trim_start_matches('\\');
     let run = text.len() - rest.len();
@@ -106,13 +105,13 @@ fn backslash(text: &str) -> Option<(char, usize)> {
         Some(b'x') if let Some(c) = hex(&rest[1..], 2) => (c, run + 3),
         Some(b'n' | b'r' | b't' | b'b' | b'f' | b'v' | b'0') => (' ', run + 1),
         Some(c @ (b'/' | b'"' | b'\'')) => (char::from(*c), run + 1),
-        // Consumes the whole run of backslashes, so that decoding takes linear time.
+        // Consumes all backslashes in one step, so that decoding takes linear time.
         _ => ('\\', run),
     })
 }
 
-/// Decodes the text after a backslash in a JSON string. Returns the character and the length of its escape, including
-/// the backslash.
+/// Decodes the text after a backslash in a JSON string. Returns the character and the length of the escape with the
+/// backslash.
 fn json_escape(text: &str) -> Option<(char, usize)> {
     let c = match text.chars().next()? {
         'n' => '\n',
@@ -126,8 +125,8 @@ fn json_escape(text: &str) -> Option<(char, usize)> {
     Some((c, 1 + c.len_utf8()))
 }
 
-/// Decodes a JSON escape without its first backslash: `u004d`, or a surrogate pair such as `ud83d\ude00`. An unpaired
-/// surrogate becomes U+FFFD. Returns the character and the length of its escape.
+/// Decodes `u004d`, or a surrogate pair such as `ud83d\ude00`. An unpaired surrogate becomes U+FFFD. Returns the
+/// character and the length of the escape.
 fn utf16(text: &str) -> Option<(char, usize)> {
     let unit = |text: &str| hex_digits(text.strip_prefix('u')?, 4).and_then(|unit| u16::try_from(unit).ok());
     let (first, next) = (unit(text)?, text[5..].trim_start_matches('\\'));
@@ -136,8 +135,8 @@ fn utf16(text: &str) -> Option<(char, usize)> {
     Some((c, if c.len_utf16() == 1 { 5 } else { text.len() - next.len() + 5 }))
 }
 
-/// Decodes `&#77;`, `&#x4d;`, `&lt;`, and repeated escaping such as `&amp;#77;`. Returns the character and the length
-/// of its escape.
+/// Decodes `&#77;`, `&#x4d;`, `&lt;` and repeated escapes such as `&amp;#77;`. Returns the character and the length of
+/// the escape.
 fn entity(text: &str) -> Option<(char, usize)> {
     let mut name = &text[1..];
     while let Some(inner) = name.strip_prefix("amp;") {
@@ -155,8 +154,8 @@ fn entity(text: &str) -> Option<(char, usize)> {
     named.or((length(name) > 1).then_some(('&', length(name))))
 }
 
-/// Returns the character of an HTML entity, if a key can contain the character. Returns a space for an invisible
-/// character, because [`unescaped`] skips spaces.
+/// Returns the character of an HTML entity. Knows only characters that can occur in an API key, and invisible
+/// characters. Returns a space for an invisible character: [`unescaped`] skips spaces.
 fn named(name: &str) -> Option<char> {
     Some(match name {
         "lt" => '<',

@@ -1,9 +1,8 @@
-//! A counter of the forks of this process. Connections and locks that were created before a fork belong to the parent
-//! process.
+//! Detection of forks, by a counter. A child process must not use connections and locks of its parent process.
 
 use crate::error::Error;
 
-/// Returns the number of forks between the process that first called [`watch`] and this process.
+/// Returns the fork counter. The counter is 0 in the process that first called [`watch`], and 1 in its child processes.
 pub(crate) fn generation() -> u64 {
     #[cfg(unix)]
     return unix::GENERATION.load(std::sync::atomic::Ordering::Relaxed);
@@ -11,7 +10,7 @@ pub(crate) fn generation() -> u64 {
     0
 }
 
-/// Starts to count forks. Must be called before opening anything that a child process must not share.
+/// Starts to count forks. Call this function before opening a connection or creating a lock.
 pub(crate) fn watch() -> Result<(), Error> {
     #[cfg(unix)]
     unix::watch()?;
@@ -30,8 +29,8 @@ mod unix {
     pub(super) fn watch() -> Result<(), Error> {
         static REGISTERED: OnceLock<bool> = OnceLock::new();
         #[allow(unsafe_code, reason = "no safe function detects a fork")]
-        // SAFETY: the handler only increments an atomic, which is allowed in the child process of a multithreaded
-        // parent.
+        // SAFETY: the handler only increments an atomic integer. A child process of a multithreaded process is allowed
+        // to do that.
         let is_registered = REGISTERED.get_or_init(|| unsafe { libc::pthread_atfork(None, None, Some(forked)) } == 0);
         if *is_registered {
             return Ok(());

@@ -1,5 +1,4 @@
-//! Functions for the fuzz targets in `fuzz` that are not part of the public API. This module exists only with `--cfg
-//! fuzzing`.
+//! Functions for the fuzz targets in the directory `fuzz`. This module exists only with `--cfg fuzzing`.
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
@@ -13,7 +12,7 @@ use crate::wire::{self, Attempt};
 pub struct Received(Attempt);
 
 impl Received {
-    /// Creates a response with this status and body to a client that uses `key`.
+    /// Creates a response with this status and body. `key` is the API key of the client.
     pub fn new(status: StatusCode, body: &[u8], key: &ApiKey) -> Self {
         let known = KnownKeys::new();
         known.add_used(key);
@@ -22,7 +21,7 @@ impl Received {
         Self(Attempt::new(response, known))
     }
 
-    /// Parses this response as that of a request that lists the keys.
+    /// Parses the response to a request that lists the keys.
     ///
     /// # Errors
     /// As [`Keys::list`](crate::Keys::list).
@@ -30,7 +29,7 @@ impl Received {
         wire::parse_list(&self.0)
     }
 
-    /// Parses this response as that of a request that creates a key.
+    /// Parses the response to a request that creates a key.
     ///
     /// # Errors
     /// As [`Keys::create`](crate::Keys::create).
@@ -38,7 +37,7 @@ impl Received {
         wire::parse_create(&self.0)
     }
 
-    /// Parses this response as that of a request that deletes a key.
+    /// Parses the response to a request that deletes a key.
     ///
     /// # Errors
     /// As [`Keys::delete`](crate::Keys::delete).
@@ -46,7 +45,7 @@ impl Received {
         wire::parse_delete(&self.0)
     }
 
-    /// Parses this response as that of a [`Request`](crate::Request) to any path.
+    /// Parses the response to a [`Request`](crate::Request).
     ///
     /// # Errors
     /// As [`Client::request`](crate::Client::request).
@@ -55,7 +54,7 @@ impl Received {
     }
 }
 
-/// Returns the URL of a request to `path`, with one query parameter.
+/// Returns the URL of a GET request with this path and one query parameter. `parameter` is both its name and its value.
 ///
 /// # Errors
 /// As [`ClientBuilder::build`](crate::ClientBuilder::build) for the base URL, and

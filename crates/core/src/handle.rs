@@ -1,5 +1,4 @@
-//! The inner part of the asynchronous and the blocking client: a transport, timeouts and retry settings. Operations
-//! take a handle instead of a client.
+//! The part that the asynchronous and the blocking client share: a transport, timeouts and retry settings.
 
 use std::fmt;
 use std::future::Future;
@@ -17,7 +16,7 @@ use crate::timeouts::{Deadline, OperationTimeouts, Timeouts};
 use crate::transport::{LatestRateLimit, Transport, TransportConfig};
 use crate::wire;
 
-/// The timeouts of a listing that only adds information to a result or an error.
+/// The timeouts for listing the keys when the list only adds information to a result or an error.
 const SHORT_TIMEOUTS: Timeouts = Timeouts { attempt: Duration::from_secs(5), operation: Duration::from_secs(5) };
 
 /// The future that an operation returns.
@@ -32,13 +31,13 @@ pub(crate) struct ClientConfig {
 }
 
 impl ClientConfig {
-    /// Returns a copy that shares no locks with the parent process. Called in the child process after a fork.
+    /// Returns a copy with new locks. Called in the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Self {
         Self { transport: self.transport.for_this_process(), ..self.clone() }
     }
 }
 
-/// The shared inner part of a client. Clones share their connections.
+/// The shared inner part of a client. Clones of a handle share their connections.
 #[derive(Clone)]
 pub struct Handle(Arc<Inner>);
 
@@ -46,12 +45,12 @@ struct Inner {
     transport: Arc<Transport>,
     timeouts: OperationTimeouts,
     retry: Retry,
-    /// The request that lists the keys. The request is built only once, because it is the most frequent one.
+    /// The request that lists the keys. Built only once, because clients send this request most often.
     list_request: http::Request<Bytes>,
 }
 
 impl Handle {
-    /// Creates a handle without opening a connection. All handles of a client share `latest_rate_limit`.
+    /// Creates the inner part of a client. Opens no connection.
     pub(crate) fn new(config: ClientConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
         let ClientConfig { transport, timeouts, retry } = config;
         let list_request = wire::list_request(&transport.base_url)?;
@@ -66,7 +65,7 @@ impl Handle {
         Self(Arc::new(Inner { transport, timeouts, retry, list_request }))
     }
 
-    /// Returns a handle with separate connections. Called in the child process after a fork.
+    /// Returns a handle with new connections and locks. Called in the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Result<Self, Error> {
         let transport = self.transport().config.for_this_process();
         let config = ClientConfig { transport, timeouts: self.0.timeouts, retry: self.0.retry.clone() };
@@ -88,7 +87,7 @@ impl Handle {
         self.transport().deadline(self.0.timeouts.read)
     }
 
-    /// Returns the deadline of a request. `timeout` is the timeout of the request, which overrides the timeout of the
+    /// Returns the deadline of a request. `timeout` is the timeout of the request. `None` means the timeout of the
     /// client.
     pub(crate) fn deadline_for(&self, timeout: Option<Duration>) -> Result<Deadline, Error> {
         let timeouts = match timeout {

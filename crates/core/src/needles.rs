@@ -1,5 +1,4 @@
-//! A search for keys in text. The search recognizes the forms in which servers and gateways repeat a key, such as
-//! Base64, and finds all keys in one pass.
+//! A search for API keys in text, in all forms in which a server can repeat an API key, such as Base64.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,19 +12,18 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
-/// The minimum length of a key that is searched for in all forms. A shorter key is searched for only verbatim and as a
-/// whole Base64 text, because its hexadecimal digits and its part of a longer Base64 text could occur in any text by
-/// chance.
+/// The minimum length of an API key for the search in all forms. Parts of a shorter key could occur in any text by
+/// chance. A shorter key is therefore searched for only as it is, and as a complete Base64 text.
 const LEAST_KEY_BYTES: usize = 8;
 
-/// The byte that represents every non-ASCII character in the search. No needle contains this byte.
+/// The byte that stands for every non-ASCII character in the search. No form of an API key contains this byte.
 const OTHER: u8 = 0xff;
 
-/// A searcher for a set of keys. The needles are each key verbatim, in Base64 and in hexadecimal. The search ignores
-/// case: a key that was sent as a header name by mistake comes back in lower case.
+/// A searcher for a set of API keys, in all their forms: as they are, in Base64 and in hexadecimal. The search ignores
+/// case, because a server may repeat a key in lower case.
 pub(crate) struct Needles {
     automaton: NFA,
-    /// The length of the shortest needle. The field `longest` is the length of the longest needle.
+    /// The length of the shortest form of a key. `longest` is the length of the longest form.
     shortest: usize,
     longest: usize,
 }
@@ -44,8 +42,7 @@ impl Needles {
         Self { automaton, shortest, longest }
     }
 
-    /// Replaces every key in a text with asterisks. The time is linear in the length of the text, for any number of
-    /// keys.
+    /// Replaces the keys of this searcher with asterisks in a text. Takes linear time for any number of keys.
     pub(crate) fn redact<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let places = self.places(text);
         if places.is_empty() {
@@ -64,14 +61,14 @@ impl Needles {
         !self.places(text).is_empty()
     }
 
-    /// Returns the ranges of all keys in a text, in order and without overlaps.
+    /// Returns the ranges in which keys occur in a text, in order and without overlaps.
     pub(crate) fn places(&self, text: &str) -> Vec<Range<usize>> {
         if text.len() < self.shortest {
             return Vec::new();
         }
         let mut places = self.search(verbatim(text));
-        // The text is searched as it is and with its escapes decoded. For example, `%4d` may be an escape, or a percent
-        // sign followed by a key that begins with `4d`.
+        // The text is searched both as it is and with its escapes decoded. For example, `%4d` can be an escape, or a
+        // percent sign before a key that begins with `4d`.
         if text.contains(['%', '\\', '&']) {
             places.extend(self.search(unescaped(text)));
             places.extend(self.search_nested(text));
@@ -87,8 +84,8 @@ impl Needles {
         places
     }
 
-    /// Returns the ranges of all needles in a text with two levels of different escapes, such as JSON escapes that are
-    /// percent-encoded.
+    /// Returns the ranges in which keys occur in a text with two kinds of escapes, such as JSON escapes in
+    /// percent-encoding.
     fn search_nested(&self, text: &str) -> Vec<Range<usize>> {
         let inner: String = unescaped(text).map(|(c, _)| c).collect();
         let mut places = self.search(unescaped(&inner));
@@ -96,10 +93,10 @@ impl Needles {
         places
     }
 
-    /// Returns the ranges of all needles in a sequence of decoded characters, in order. Merges overlapping ranges.
+    /// Returns the ranges in which keys occur in decoded characters, in order. Merges overlapping ranges.
     fn search(&self, symbols: impl Iterator<Item = Symbol>) -> Vec<Range<usize>> {
         let mut places: Vec<Range<usize>> = Vec::new();
-        // A ring buffer with the start offsets of the most recent characters, as many as the longest needle has.
+        // A ring buffer with the start offsets of the latest characters. It has space for the longest form of a key.
         let mut starts = vec![0; self.longest];
         let mut state = self.automaton.start_state(Anchored::No).expect("a search may begin anywhere");
         for (at, (c, place)) in symbols.enumerate() {
@@ -109,7 +106,7 @@ impl Needles {
             if !self.automaton.is_match(state) {
                 continue;
             }
-            // The first pattern of an automaton state is the longest needle that ends at this character.
+            // The first pattern of an automaton state is the longest form of a key that ends at this character.
             let length = self.automaton.pattern_len(self.automaton.match_pattern(state, 0));
             let mut found = starts[(at + 1 - length) % self.longest]..place.end;
             while let Some(before) = places.pop_if(|before| before.end > found.start) {
@@ -121,14 +118,14 @@ impl Needles {
     }
 }
 
-/// Returns the needles for one key: its verbatim, hexadecimal and Base64 forms.
+/// Returns the forms of a key to search for: as it is, in hexadecimal and in Base64.
 fn forms(key: &str) -> Vec<String> {
     let (mut forms, mut base64) = (vec![key.to_owned()], vec![STANDARD_NO_PAD.encode(key)]);
     if key.len() >= LEAST_KEY_BYTES {
         forms.push(key.bytes().map(|byte| format!("{byte:02x}")).collect());
         base64.extend((0..3).map(|before| base64_core(key, before)));
-        // If a key contains text that looks like an escape, the search would decode this text. The decoded key is
-        // therefore a needle too.
+        // A key can contain text that looks like an escape, and the search decodes escapes. The decoded key is
+        // therefore also a form.
         forms
             .extend(Some(unescaped(key).map(|(c, _)| c).collect()).filter(|key: &String| key.len() >= LEAST_KEY_BYTES));
     }
@@ -140,8 +137,8 @@ fn forms(key: &str) -> Vec<String> {
     forms
 }
 
-/// Returns the characters of a Base64 text that depend only on the key, and not on the bytes before and after the key.
-/// Base64 encodes groups of three bytes. `before` is the number of other bytes in the group in which the key begins.
+/// Returns the part of a Base64 text that depends only on the key in it. Base64 encodes groups of three bytes. `before`
+/// is the number of other bytes before the key in its first group.
 fn base64_core(key: &str, before: usize) -> String {
     let encoded = STANDARD_NO_PAD.encode(["\0".repeat(before).as_str(), key].concat());
     let (start, end) = ((8 * before).div_ceil(6), 8 * (before + key.len()) / 6);
@@ -169,8 +166,9 @@ mod tests {
         text.chars().map(|c| escape(c.into())).collect()
     }
 
-    /// Returns a key in each form that SECURITY.md lists. `mix` selects the escaped characters of a partly escaped key.
-    /// `before` and `after` are the user name and the password that some Base64 forms contain.
+    /// Returns a key in each form that SECURITY.md lists. `mix` contains one Boolean for each character: whether it is
+    /// escaped in a partly escaped key. `before` is the text before the key in Base64, and `after` is the text after
+    /// the key.
     fn written(key: &str, mix: &[bool], before: &str, after: &str) -> Vec<String> {
         let mixed = |escape: fn(u32) -> String| {
             let mut mix = mix.iter().cycle();
@@ -269,7 +267,7 @@ mod tests {
         assert_eq!(Needles::of([]).redact(KEY), KEY);
     }
 
-    /// SECURITY.md names the one combination that is not masked.
+    /// SECURITY.md names this combination of escapes, which the search does not find.
     #[test]
     fn hexadecimal_digits_are_masked_behind_the_start_of_an_escape() {
         let needles = needles(&[KEY]);

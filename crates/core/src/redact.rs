@@ -1,4 +1,4 @@
-//! Redaction of keys in the bodies of responses.
+//! Redaction of API keys in response bodies.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -10,13 +10,13 @@ use crate::escapes::{json_unescaped, to_source};
 use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-/// Replaces every known key and the value of every `apiKey` member in the body with asterisks. The body may be invalid
-/// JSON and keeps its encoding. All other bytes stay unchanged.
+/// Replaces every known key, and the value of every `apiKey` member, with asterisks. All other bytes of the body stay
+/// unchanged. The body may be invalid JSON.
 pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
     let members = RefCell::new(Vec::new());
     let redacted = known.with(|keys| Redactor { known: keys, members: &members }.redact(body));
-    // A key in an `apiKey` member may also occur in another member, such as a preceding `name`. A second pass redacts
-    // these occurrences.
+    // A key in an `apiKey` member can also occur in an earlier member, such as `name`. The second pass redacts it
+    // there.
     if !known.add_listed(&members.take()) {
         return redacted;
     }
@@ -25,7 +25,7 @@ pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
 
 struct Redactor<'a> {
     known: &'a Needles,
-    /// The keys that have been found in `apiKey` members.
+    /// The API keys found in `apiKey` members so far.
     members: &'a RefCell<Vec<ApiKey>>,
 }
 
@@ -36,9 +36,9 @@ struct Edit {
 }
 
 impl Redactor<'_> {
-    /// Redacts keys in every encoding that the body may have, because a server may declare a wrong one. Only a body
-    /// that contains zero bytes can contain a key in UTF-16 or UTF-32. UTF-32 comes before UTF-16: the search in UTF-16
-    /// skips zero characters, so that it would also find a key in UTF-32, and replace the key with text in UTF-16.
+    /// Redacts API keys in UTF-8, UTF-16 and UTF-32, because a server can declare a wrong encoding. UTF-16 and UTF-32
+    /// are searched only if the body contains a byte with the value 0. UTF-32 is searched before UTF-16: the UTF-16
+    /// search also finds keys in UTF-32, but would replace them with text in UTF-16.
     fn redact<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         let wide = if body.contains(&0) { Encoding::WIDE.as_slice() } else { &[] };
         wide.iter().chain([&Encoding::UTF_8]).fold(Cow::Borrowed(body), |body, encoding| {
@@ -49,7 +49,7 @@ impl Redactor<'_> {
         })
     }
 
-    /// Redacts the body in one encoding. Returns `None` if the body contains no key.
+    /// Redacts the body, read in the given character encoding. Returns `None` if the body then contains no key.
     fn redact_in(&self, encoding: Encoding, body: &[u8]) -> Option<Vec<u8>> {
         let mut edits = self.edits(&encoding.decode(body));
         if edits.is_empty() {
@@ -95,8 +95,7 @@ impl Redactor<'_> {
         edits
     }
 
-    /// Returns the replacements for the content of a JSON string. The string may itself contain JSON with `apiKey`
-    /// members.
+    /// Returns the replacements for the content of a JSON string. The string can contain JSON with `apiKey` members.
     fn edits_of_string(&self, content: &str) -> Vec<Edit> {
         let mut edits = self.edits(&json_unescaped(content).map(|(c, _)| c).collect::<String>());
         to_source(json_unescaped(content), edits.iter_mut().map(|edit| &mut edit.range));
@@ -107,7 +106,7 @@ impl Redactor<'_> {
         edits
     }
 
-    /// Returns the replacement for the value of an `apiKey` member. Returns `None` if the value is empty or `null`.
+    /// Returns the replacement for the value of an `apiKey` member, or `None` if the value is empty or `null`.
     fn mask(&self, value: &str) -> Option<String> {
         if matches!(value, "" | "null") {
             return None;
@@ -119,8 +118,8 @@ impl Redactor<'_> {
     }
 }
 
-/// If the JSON string `string` is `"apiKey"` and a colon follows, returns the range of the value after the colon.
-/// `after` is the text that follows `string` and contains the range.
+/// Returns the range of the JSON value in `after`, if `string` is `"apiKey"` and `after` begins with a colon. `after`
+/// is the text after `string`.
 fn value_of_key(string: &str, after: &str) -> Option<Range<usize>> {
     let is_key = serde_json::from_str::<String>(string).is_ok_and(|name| name.eq_ignore_ascii_case("apiKey"));
     let value = after.trim_start().strip_prefix(':').filter(|_| is_key)?.trim_start();
@@ -152,7 +151,7 @@ fn end_of_value(text: &str) -> usize {
     text.trim_end().len()
 }
 
-/// Returns the content of the string at the start of a text, and the length of the string including its quotes.
+/// Returns the content of the JSON string at the start of a text, and the length of the JSON string with its quotes.
 fn string_at(text: &str) -> (&str, usize) {
     let mut is_escaped = false;
     let end = text.bytes().skip(1).position(|byte| {
@@ -239,7 +238,7 @@ mod tests {
         }
     }
 
-    /// Returns a text in UTF-8, UTF-16 and UTF-32, and in Latin-1 if possible.
+    /// Returns a text in UTF-8, UTF-16 and UTF-32. Adds Latin-1 if the text can be encoded in Latin-1.
     fn in_each_encoding(text: &str) -> Vec<Vec<u8>> {
         let units = |unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect();
         let wide = |wide: fn(u32) -> [u8; 4]| text.chars().flat_map(|c| wide(c.into())).collect();

@@ -43,7 +43,7 @@ pub struct Request<C = Handle> {
     pub(crate) options: RequestOptions,
 }
 
-/// The content of a request, independent of the client that sends it.
+/// The method, path, query, headers, body and timeout of a [`Request`].
 pub(crate) struct RequestOptions {
     method: Method,
     path: String,
@@ -59,7 +59,7 @@ impl<C> Request<C> {
         Self { client, options: RequestOptions::new(method, path, Vec::new()) }
     }
 
-    /// Adds a query parameter, percent-encoded. Default: only the query in the path.
+    /// Adds a query parameter to the URL. The name and the value are percent-encoded.
     pub fn query(mut self, name: &str, value: impl ToString) -> Self {
         self.options.query.push((name.to_owned(), value.to_string()));
         self
@@ -67,11 +67,13 @@ impl<C> Request<C> {
 
     /// Adds a header.
     ///
-    /// For POST and PATCH, an `Idempotency-Key` replaces the generated one. To repeat an earlier request without
-    /// performing it twice, send the same body with the same idempotency key within 85 minutes: Codat forgets the
-    /// idempotency key after 90 minutes. Headers that the client sets are rejected with `InvalidInput`:
-    /// `Authorization`, `Host`, `Accept-Encoding` and headers that frame a request, such as `Content-Length` and
-    /// `Connection`. The request also returns `InvalidInput` for a name or value that cannot be sent.
+    /// For POST and PATCH, an `Idempotency-Key` header replaces the generated one. To repeat an earlier request without
+    /// performing it twice, send the same body with the same idempotency key within 85 minutes. Codat forgets the
+    /// idempotency key after 90 minutes.
+    ///
+    /// The request returns `InvalidInput` for headers that the client sets: `Authorization`, `Host`, `Accept-Encoding`
+    /// and headers for the connection or the length of the body, such as `Connection` and `Content-Length`. The request
+    /// also returns `InvalidInput` for a name or value that cannot be sent.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -100,7 +102,7 @@ impl<C> Request<C> {
                 return self;
             }
             (Ok(name), Err(_)) => &format!("the value of the header {name}"),
-            // The message does not quote the name, which may be a credential by mistake.
+            // The message does not quote the name: the caller may have passed a credential as the name by mistake.
             (Err(_), _) => "the name of a header",
         };
         let error =
@@ -109,7 +111,7 @@ impl<C> Request<C> {
         self
     }
 
-    /// Sets the body to `value` as JSON, and the `Content-Type`. Default: no body.
+    /// Sets the body to `value` as JSON, and sets the header `Content-Type` to `application/json`. Default: no body.
     pub fn json(mut self, value: &impl Serialize) -> Self {
         if let Ok(headers) = &mut self.options.headers {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(wire::JSON));
@@ -121,21 +123,21 @@ impl<C> Request<C> {
         self
     }
 
-    /// Sets the body. Set its `Content-Type` with [`header`](Self::header). Default: no body.
+    /// Sets the body. Does not set the header `Content-Type`; set it with [`header`](Self::header). Default: no body.
     pub fn body(mut self, bytes: impl Into<Bytes>) -> Self {
         self.options.body = Ok(bytes.into());
         self
     }
 
     /// Sets the timeout of this request, including retries and waits. Default: the timeout of the client. If the client
-    /// has none, 30 s with 10 s for each attempt.
+    /// was built without a timeout: 30 s, and 10 s for each attempt.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.options.timeout = Some(time);
         self
     }
 
-    /// Cancels the request when `cancelled` completes. The request then returns `Cancelled`. If it may have taken
-    /// effect, it returns `OutcomeUnknown`. Default: the request is not cancelled.
+    /// Cancels the request when the future `cancelled` completes. A cancelled request returns `Cancelled`, or
+    /// `OutcomeUnknown` if the request may have taken effect. Default: the request is not cancelled.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.options.cancellation = Some(Box::pin(cancelled));
         self
@@ -185,7 +187,7 @@ impl RequestOptions {
     }
 }
 
-/// Converts a standard method to upper case, because methods are case-sensitive and servers respond to `get` with 405.
+/// Converts a standard method to upper case. Servers respond to `get` with 405, because methods are case-sensitive.
 /// Other methods stay unchanged.
 fn in_upper_case(method: Method) -> Method {
     const STANDARD: [Method; 7] =
@@ -223,8 +225,7 @@ fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Res
             "the header Idempotency-Key cannot be given here".into(),
             "Codat honours it for POST and PATCH alone: leave it out; nothing was sent",
         ),
-        // Rejects a known key as the idempotency key. Errors contain the idempotency key, so that the request can be
-        // resumed.
+        // Rejects an API key as the idempotency key, because error messages contain the idempotency key.
         [key] if key.to_str().is_ok_and(|key| known.occur_in(key)) => refuse(
             "the header Idempotency-Key holds an API key".into(),
             "give a UUID, or leave it out: the client makes one; nothing was sent",

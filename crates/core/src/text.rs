@@ -1,11 +1,11 @@
-//! Decoding of text from files, pipes and responses, in the encodings that editors and shells write.
+//! Decoding of text in UTF-8 or UTF-16 from files, pipes and responses.
 
 use thiserror::Error as ThisError;
 use zeroize::Zeroizing;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The error for bytes that are not text in a supported encoding.
+/// The error for bytes that [`decode`] cannot decode.
 ///
 /// ```
 /// use codat_keys::internal::{NotText, decode};
@@ -16,10 +16,10 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub enum NotText {
-    /// UTF-16 without a byte order mark, or invalid UTF-16.
+    /// The bytes are UTF-16 without a byte order mark, or invalid UTF-16.
     #[error("is encoded as UTF-16")]
     Utf16,
-    /// Text in an unsupported encoding, or binary data.
+    /// The bytes are neither UTF-8 nor UTF-16.
     #[error("is not encoded as UTF-8")]
     NotUtf8,
 }
@@ -29,7 +29,7 @@ impl NotText {
     pub const HINT: &str = "save it as UTF-8";
 }
 
-/// Decodes UTF-8, with or without a byte order mark, and UTF-16 with a byte order mark.
+/// Decodes UTF-8 with or without a byte order mark, or UTF-16 with a byte order mark.
 ///
 /// # Errors
 /// [`NotText`] for any other encoding, including UTF-16 without a byte order mark.
@@ -45,7 +45,7 @@ pub fn decode(bytes: &[u8]) -> Result<Zeroizing<String>, NotText> {
     }
 }
 
-/// Removes the UTF-8 byte order mark. Some programs write this mark, but JSON does not allow it.
+/// Removes the UTF-8 byte order mark. Some servers and editors send this mark, but JSON does not allow it.
 pub(crate) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
 }

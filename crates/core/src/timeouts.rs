@@ -12,7 +12,7 @@ const DEFAULTS: OperationTimeouts = OperationTimeouts {
     create: Timeouts { attempt: Duration::from_secs(15), operation: Duration::from_secs(60) },
 };
 
-/// The maximum timeout: one year. Every clock can represent this duration.
+/// The maximum timeout: one year. Every system clock can represent this duration.
 const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The timeouts for each kind of operation.
@@ -31,8 +31,8 @@ pub(crate) struct Timeouts {
 }
 
 impl OperationTimeouts {
-    /// Returns timeouts for operations that take at most `timeout`, or the default timeouts for `None`. Each attempt of
-    /// `create` and `delete` can take a third of `timeout`, so that time remains to determine the outcome.
+    /// Returns timeouts for operations that take at most `timeout`, or the default timeouts for `None`. An attempt of
+    /// `create` or `delete` can take a third of `timeout`. The remaining time serves to determine the outcome.
     pub(crate) fn given(timeout: Option<Duration>) -> Result<Self, Error> {
         let Some(timeout) = timeout else { return Ok(DEFAULTS) };
         let operation = positive(timeout)?;
@@ -66,7 +66,7 @@ impl Deadline {
         self.at.saturating_duration_since(now)
     }
 
-    /// Returns the maximum time that an attempt can take to connect: three quarters of its timeout.
+    /// Returns the maximum time for connecting in an attempt: three quarters of the timeout of the attempt.
     pub(crate) fn time_to_connect(self) -> Duration {
         self.attempt * 3 / 4
     }
@@ -104,8 +104,8 @@ pub(crate) fn positive(time: Duration) -> Result<Duration, Error> {
     Ok(time)
 }
 
-/// Converts seconds to a duration, for the bindings and the command line. NaN and negative values become zero, which
-/// `build` rejects. Values that are too large become [`Duration::MAX`].
+/// Converts seconds to a duration. NaN and negative numbers become zero, and numbers that are too large become
+/// [`Duration::MAX`]. [`ClientBuilder::build`](crate::ClientBuilder::build) rejects a timeout of zero.
 pub fn seconds(time: f64) -> Duration {
     let longest = if time > 0.0 { Duration::MAX } else { Duration::ZERO };
     Duration::try_from_secs_f64(time).unwrap_or(longest)

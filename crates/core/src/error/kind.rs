@@ -16,7 +16,7 @@
 pub enum ErrorKind {
     /// An argument or option is not valid. Nothing was sent, or Codat responded with 400.
     InvalidInput,
-    /// No credential was given, and the environment contains none.
+    /// No credential was given, and no environment variable contains a credential.
     NoCredential,
     /// The given key or header is invalid, or two environment variables hold different keys. Nothing was sent.
     InvalidCredential,
@@ -26,19 +26,21 @@ pub enum ErrorKind {
     PaymentRequired,
     /// 403: the key is outdated or lacks permission.
     Forbidden,
-    /// Ten keys already exist, which is Codat's limit. Nothing was created.
+    /// Codat's limit of ten API keys is reached. Nothing was created.
     KeyLimitReached,
-    /// The key to delete is the only one. Nothing was deleted.
+    /// The key to delete is the only key of the account. Nothing was deleted.
     LastKey,
-    /// The client authenticates with the key to delete, and the caller did not allow its deletion. Nothing was deleted.
+    /// The client authenticates with the key to delete. The caller did not allow the deletion of this key. Nothing was
+    /// deleted.
     KeyInUse,
     /// The key or resource does not exist.
     NotFound,
     /// 429: too many requests.
     RateLimited,
-    /// A change was sent, and whether it took effect is unknown.
+    /// It is unknown whether a change took effect. The request was sent.
     OutcomeUnknown,
-    /// 409 or 422: the request conflicts with another request.
+    /// 409 or 422. For example, Codat is still processing an equal request, or an earlier request used the idempotency
+    /// key with another body.
     Conflict,
     /// 5xx: Codat failed to process the request.
     Server,
@@ -46,7 +48,7 @@ pub enum ErrorKind {
     Connect,
     /// No response arrived within the timeout.
     Timeout,
-    /// The response is not one that Codat documents.
+    /// The response differs from Codat's documentation.
     BadResponse,
     /// The response is larger than 8 MiB.
     TooLarge,

@@ -14,7 +14,7 @@ use crate::lookalikes::mask_lookalikes;
 
 pub use kind::ErrorKind;
 
-/// The error of an operation, with a [kind](Error::kind), a message, a hint, and the data of the response.
+/// The error of an operation: its [kind](Error::kind), a message, a hint, and data from the response.
 ///
 /// Neither `Display` nor `Debug` ever contains a key, even if a server returns one.
 ///
@@ -39,9 +39,9 @@ struct Inner {
     codat_message: Option<String>,
     attempts: u32,
     elapsed: Duration,
-    /// Whether the response body is Codat's JSON instead of the error page of a gateway.
+    /// Whether the response body is Codat's JSON. False for the error page of a gateway.
     is_codats_own: bool,
-    /// Whether a retry would fail in the same way, although errors of this kind are retryable in general.
+    /// Whether a retry would fail in the same way, although other errors of this kind are retryable.
     is_final: bool,
     detail: Option<Arc<dyn Detail>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
@@ -58,9 +58,7 @@ impl Error {
         self.0.hint.as_deref().unwrap_or_else(|| self.kind().hint())
     }
 
-    /// Returns the HTTP status, if there was a response. The status determines the kind of the error. The `statusCode`
-    /// in Codat's JSON may differ from the status, and is used only to distinguish the limit of ten keys from other
-    /// conflicts.
+    /// Returns the HTTP status of the response, if there was a response.
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
@@ -81,9 +79,9 @@ impl Error {
         self.0.codat_message.as_deref()
     }
 
-    /// Returns the number of attempts of the failed request, including the first one. An attempt that failed before the
-    /// request was sent also counts, for example because the connection failed. Returns 0 if the error does not come
-    /// from a request, for example because an argument is not valid or a rule forbids the change.
+    /// Returns the number of attempts of the failed request, including the first one. Attempts that failed before the
+    /// request was sent also count. Returns 0 if the operation began no attempt, for example because an argument is not
+    /// valid.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -95,13 +93,13 @@ impl Error {
     }
 
     /// Returns whether the same operation may succeed later. Returns false if the configuration must change first, for
-    /// example if a proxy refuses to connect or a certificate is not trusted.
+    /// example because a certificate is not trusted.
     pub fn is_retryable(&self) -> bool {
         self.kind().is_retryable() && !self.is_final()
     }
 
-    /// Creates an error. Masks text in `message` that looks like a credential, because the caller may have passed a
-    /// credential as a path or a name by mistake.
+    /// Creates an error. Masks text in `message` that looks like a credential, because the caller can pass a credential
+    /// as a path or a name by mistake.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -120,12 +118,12 @@ impl Error {
         }))
     }
 
-    /// Creates an error whose message is the text of its kind.
+    /// Creates an error with the text of `kind` as its message.
     pub(crate) fn of(kind: ErrorKind) -> Self {
         Self::new(kind, kind.text())
     }
 
-    /// Changes the kind of the error, and the message to the text of that kind.
+    /// Changes the kind of the error, and sets the message to the text of the new kind.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.0.kind = kind;
         self.0.message = kind.text().into();
@@ -137,13 +135,13 @@ impl Error {
         self
     }
 
-    /// Returns whether the response body is Codat's JSON. A 404 from a gateway, for example, does not show whether a
-    /// key exists.
+    /// Returns whether the response body is Codat's JSON. Other servers, such as a gateway, can also send a status such
+    /// as 404.
     pub(crate) fn is_codats_own(&self) -> bool {
         self.0.is_codats_own
     }
 
-    /// Marks an error as final: a retry would fail in the same way.
+    /// Marks an error as final, because a retry would fail in the same way.
     pub(crate) fn into_final(mut self) -> Self {
         self.0.is_final = true;
         self
@@ -178,8 +176,8 @@ impl Error {
         self
     }
 
-    /// Sets the number of attempts and the time since the start of the operation. If `attempts` is 0, the time is set
-    /// to zero.
+    /// Sets the number of attempts and the time since the start of the operation. Sets the time to zero if `attempts`
+    /// is 0.
     pub(crate) fn with_attempts(mut self, attempts: u32, elapsed: Duration) -> Self {
         self.0.attempts = attempts;
         self.0.elapsed = if attempts == 0 { Duration::ZERO } else { elapsed };
@@ -191,21 +189,20 @@ impl Error {
         self
     }
 
-    /// Masks text in the message and the hint of this error with the function `mask`.
+    /// Replaces the message and the hint of this error with the results of `mask`.
     pub(crate) fn masked(mut self, mask: impl Fn(&str) -> String) -> Self {
         self.0.message = mask(&self.0.message).into();
         self.0.hint = self.0.hint.take().map(|hint| mask(&hint).into());
         self
     }
 
-    /// Returns a copy of the error. When several operations wait for the same read of the credential and the read
-    /// fails, each operation returns a copy.
+    /// Returns a copy of the error. Several operations can wait for the same read of the credential. If the read fails,
+    /// each operation returns a copy of the error.
     pub(crate) fn shared(&self) -> Self {
         Self(self.0.clone())
     }
 
-    /// Changes the message of a `NotFound` error to say that the path does not exist. Used for requests that do not
-    /// name a key.
+    /// Changes the message of a `NotFound` error: the path does not exist. Used for requests to any path.
     pub(crate) fn about_a_path(mut self) -> Self {
         if self.kind() == ErrorKind::NotFound {
             self.0.message = "there is no such resource".into();
@@ -229,7 +226,7 @@ impl Error {
         outer.with_attempts(self.attempts(), self.elapsed()).with_source(self)
     }
 
-    /// Adds data whose type is defined in another module, such as the facts about an unknown outcome.
+    /// Adds data of a type that another module defines, such as [`Outcome`](crate::Outcome).
     pub(crate) fn with_detail(mut self, detail: impl Detail) -> Self {
         self.0.detail = Some(Arc::new(detail));
         self
@@ -241,7 +238,7 @@ impl Error {
     }
 }
 
-/// Additional data of an error. The type of the data is defined in another module.
+/// Additional data of an error. Another module defines the type of the data.
 pub(crate) trait Detail: Any + fmt::Debug + Send + Sync {}
 
 impl<T: Any + fmt::Debug + Send + Sync> Detail for T {}

@@ -58,8 +58,8 @@ impl<C: Clone> Keys<C> {
         Self { client: client.clone() }
     }
 
-    /// Returns all keys in Codat's order. Codat allows at most ten keys. Each entry includes the key itself, because
-    /// Codat's response contains it.
+    /// Returns all keys of the account, in Codat's order. Codat allows at most ten keys. Each entry includes the API
+    /// key itself.
     ///
     /// # Errors
     /// The errors listed at [`Keys`].
@@ -67,7 +67,8 @@ impl<C: Clone> Keys<C> {
         Lookup::new(&self.client, |_, keys| Ok(keys))
     }
 
-    /// Returns the key with this id. Codat has no such operation, so this method lists the keys and searches the list.
+    /// Returns the key with this id. The operation lists the keys and searches the list, because Codat has no such
+    /// operation.
     ///
     /// # Errors
     /// `NotFound`, and the errors listed at [`Keys`].
@@ -76,8 +77,8 @@ impl<C: Clone> Keys<C> {
         Lookup::new(&self.client, move |_, keys| rules::find(&keys, &id).cloned())
     }
 
-    /// Returns all keys with exactly this name. Several keys can have the same name. The name can be any text, because
-    /// keys that this library did not create can have names that [`create`](Self::create) rejects.
+    /// Returns all keys with exactly this name. Several keys can have the same name. The name can be any text, also one
+    /// that [`create`](Self::create) rejects.
     ///
     /// # Errors
     /// The errors listed at [`Keys`].
@@ -90,40 +91,42 @@ impl<C: Clone> Keys<C> {
     }
 
     /// Creates exactly one key with this name. The name is a text such as `"invoice-processor"`, or a
-    /// [`KeyName`](crate::KeyName), which is already checked.
+    /// [`KeyName`](crate::KeyName).
     ///
-    /// The operation lists the keys first. If there are already ten, it does not send the request. Otherwise it sends
-    /// the request with an `Idempotency-Key` (a UUID of version 7). It repeats the request with the same idempotency
-    /// key until a response is conclusive. It makes at most 4 attempts, each of at most 15 s, and takes at most 60 s in
-    /// total.
+    /// The operation lists the keys first. If ten keys exist, which is Codat's limit, it returns `KeyLimitReached`.
+    /// Otherwise it sends the request to create the key with an `Idempotency-Key` header (a UUID of version 7). It
+    /// repeats this request with the same idempotency key until a response is conclusive. The operation makes at most 4
+    /// attempts, each of at most 15 s, and takes at most 60 s in total.
     ///
     /// # Errors
     /// `InvalidInput`, with nothing sent, for a name that [`KeyName::parse`](crate::KeyName::parse) rejects, or that
-    /// contains a key of the client. `KeyLimitReached`. `OutcomeUnknown` if an attempt may have created a key and no
-    /// response or listing shows whether it did: [`Error::outcome`](crate::Error::outcome) returns the keys that may
-    /// have been created, and the idempotency key with which the operation can be resumed. Also the errors listed at
-    /// [`Keys`], which all mean that nothing was created.
+    /// contains a known API key. `KeyLimitReached`. Also the errors listed at [`Keys`]. All these errors mean that
+    /// nothing was created.
     ///
-    /// This library assumes that Codat honours the idempotency key for this operation. As a second check, it lists the
-    /// keys after an ambiguous response. In one case, which only Codat could prevent, the operation can create two
-    /// keys: Codat forgets the idempotency key after a 429, while the first attempt is still running.
+    /// `OutcomeUnknown` if it is unknown whether a key was created. [`Error::outcome`](crate::Error::outcome) then
+    /// returns the keys that may have been created, and the idempotency key to resume the operation.
+    ///
+    /// This library assumes that Codat honours the idempotency key for this operation. As a second check, the operation
+    /// lists the keys after an ambiguous response. Only in one case, the operation can create two keys: Codat sends a
+    /// 429 and forgets the idempotency key, while the first attempt is still running.
     pub fn create(&self, name: impl AsRef<str>) -> Create<C> {
         Create::new(&self.client, name.as_ref())
     }
 
     /// Deletes the key with this id permanently.
     ///
-    /// The operation lists the keys first. It does not delete the last key or the key in use. If a response is lost,
-    /// the operation lists the keys again: a key that is no longer listed was deleted. It makes at most 4 attempts,
-    /// each of at most 10 s, and takes at most 30 s in total.
+    /// The operation lists the keys first. It does not delete the last key. It deletes the key that the client
+    /// authenticates with only if [`allow_key_in_use`](Delete::allow_key_in_use) is set. If a response is lost, the
+    /// operation lists the keys again to see whether the key still exists. It makes at most 4 attempts, each of at most
+    /// 10 s, and takes at most 30 s in total.
     ///
-    /// The operation cannot detect that another process deletes keys between the listing and the deletion. Two clients
-    /// can each delete the key of the other, if the server allows it. A new key can then be created in Codat's Portal.
+    /// The operation cannot detect that another program deletes keys between the listing and the deletion. Two clients
+    /// can therefore delete each other's key. A new key can then be created in Codat's Portal.
     ///
     /// # Errors
-    /// `NotFound`, `LastKey` and `KeyInUse` (also if the key in use is not listed). `OutcomeUnknown` if an attempt may
-    /// have deleted the key and no response or listing shows whether it did. Also the errors listed at [`Keys`]. Every
-    /// error except `OutcomeUnknown` means that nothing was deleted.
+    /// `NotFound`, `LastKey`, and `KeyInUse` (also if the key in use is not listed). Also the errors listed at
+    /// [`Keys`]. All these errors mean that nothing was deleted. `OutcomeUnknown` if it is unknown whether the key was
+    /// deleted.
     pub fn delete(&self, id: &KeyId) -> Delete<C> {
         Delete::new(&self.client, id)
     }

@@ -1,5 +1,4 @@
-//! The state that the state machines of `create` and `delete` share: the limits of an operation, its attempts and its
-//! latest error.
+//! The state that `create` and `delete` have in common: the deadline, the attempts and the latest error.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +9,12 @@ use crate::handle::Handle;
 use crate::retry::Retry;
 use crate::timeouts::Deadline;
 
-/// The current time, which a state machine needs to select its next action.
+/// The current time, on two clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// The current time of the monotonic clock. The deadline of the operation is a time of this clock.
+    /// The time of the monotonic clock, for the deadline of the operation.
     pub instant: Instant,
-    /// The current system time, which determines the age of an idempotency key.
+    /// The system time, for the age of an idempotency key.
     pub system: Timestamp,
 }
 
@@ -25,16 +24,16 @@ impl Now {
     }
 }
 
-/// An operation that changes the keys.
+/// The common state of an operation that creates or deletes a key.
 pub struct Operation {
     retry: Retry,
     deadline: Deadline,
-    /// The minimum time that must remain before an attempt.
+    /// The minimum time until the deadline at the start of an attempt.
     time_to_send: Duration,
     attempts: u32,
-    /// The number of attempts that [`exclude_attempt`](Self::exclude_attempt) excluded from the maximum.
+    /// The number of attempts that do not count towards the maximum number of attempts.
     excluded_attempts: u32,
-    /// Whether an attempt may have taken effect, and no response determines whether it did.
+    /// Whether it is unknown if an attempt took effect.
     pub(super) ambiguous: bool,
     was_ambiguous: bool,
     /// The latest error.
@@ -63,12 +62,12 @@ impl Operation {
         self.deadline.remaining(now.instant)
     }
 
-    /// Returns whether enough time remains for an attempt.
+    /// Returns whether enough time remains until the deadline to begin an attempt.
     pub(super) fn can_send(&self, now: Now) -> bool {
         self.remaining(now) >= self.time_to_send
     }
 
-    /// Returns the wait before the next attempt, or `None` to give up.
+    /// Returns the wait before the next attempt, or `None` if no attempt must follow.
     pub(super) fn backoff(&self, now: Now) -> Option<Duration> {
         let attempts = self.attempts - self.excluded_attempts;
         let retry_after = self.error.as_ref().and_then(Error::retry_after);
@@ -80,26 +79,26 @@ impl Operation {
         self.retry.rng.jitter()
     }
 
-    /// Records that an attempt begins. If the operation is cancelled during the attempt, its outcome is ambiguous.
+    /// Records the start of an attempt. Until the attempt ends, it is unknown whether it takes effect.
     pub(super) fn begin_attempt(&mut self) {
         self.attempts += 1;
         self.was_ambiguous = self.ambiguous;
         self.ambiguous = true;
     }
 
-    /// Records that the attempt ended. `inconclusive` is true if it is unknown whether the attempt took effect.
+    /// Records the end of an attempt. `inconclusive` means that it is unknown whether the attempt took effect.
     pub(super) fn end_attempt(&mut self, inconclusive: bool) {
         self.ambiguous = self.was_ambiguous || inconclusive;
     }
 
-    /// Excludes the latest attempt from the maximum number of attempts. Codat rejected the attempt because an earlier
-    /// one is still running, or because the key of the client was replaced.
+    /// Excludes the latest attempt from the maximum number of attempts. Used if Codat was still processing an earlier
+    /// attempt, or if the API key of the client was replaced.
     pub(super) fn exclude_attempt(&mut self) {
         self.excluded_attempts += 1;
     }
 
-    /// Adds the number of attempts and the elapsed time to an error. If the operation made no attempt, the error is
-    /// unchanged: it may come from the listing before the first attempt, and then already contains both values.
+    /// Adds the number of attempts and the elapsed time to an error. Before the first attempt, the error stays
+    /// unchanged: an error of the first listing already contains both.
     pub(super) fn describe(&self, error: Error, now: Now) -> Error {
         if self.attempts == 0 { error } else { error.with_attempts(self.attempts, self.deadline.elapsed(now.instant)) }
     }

@@ -28,7 +28,7 @@ use crate::handle::{Handle, Pending};
 #[must_use = "nothing is sent until it is awaited or sent"]
 pub struct Create<C = Handle> {
     pub(crate) client: C,
-    /// The options, or the error for an invalid name.
+    /// The options of the request. An invalid name is an error, which [`send`](Self::send) returns.
     pub(crate) options: Result<CreateOptions, Error>,
     pub(crate) cancellation: Option<Cancellation>,
 }
@@ -36,13 +36,13 @@ pub struct Create<C = Handle> {
 impl<C> Create<C> {
     /// Sets whether the caller is the sole creator of keys with this name. Default: `false`.
     ///
-    /// The setting matters if a response is ambiguous and exactly one new key has the name. With `true`, this key must
-    /// be the created one, and the operation returns it. With `false`, another program may have created the key, and
-    /// the operation returns `OutcomeUnknown` with the key in [`candidates`](crate::Outcome::candidates).
+    /// This setting matters if the response is lost and exactly one new key has the name. With `true`, the operation
+    /// returns this key. With `false`, the operation returns `OutcomeUnknown` with this key in
+    /// [`candidates`](crate::Outcome::candidates), because another program may have created it.
     ///
-    /// When an operation is resumed, a key with the name also counts as new if it has no date, or if its date is at
-    /// most 5 minutes before the time of the idempotency key. Set this option to `true` only if the caller did not
-    /// create such a key before the operation.
+    /// A resumed operation recognizes new keys by their dates. A key counts as new if it has no date, or if it is at
+    /// most 5 minutes older than the idempotency key. Use `true` only if the caller did not create another key with
+    /// this name in that time.
     pub fn adopt(mut self, is_sole_creator: bool) -> Self {
         if let Ok(options) = &mut self.options {
             options.adopt = is_sole_creator;
@@ -50,12 +50,13 @@ impl<C> Create<C> {
         self
     }
 
-    /// Sets the idempotency key, to resume an earlier request to create a key with the same name, which returned
-    /// `OutcomeUnknown`. Both requests together create at most one key. Default: a new idempotency key.
+    /// Sets the idempotency key of an earlier `create` request that returned `OutcomeUnknown`, to resume it. The name
+    /// must be the same. Both requests together create at most one API key. Default: a new idempotency key.
     ///
     /// # Errors
-    /// `InvalidInput` unless `key` is a UUID of version 7. An idempotency key older than 85 minutes is not sent: the
-    /// operation lists the keys and returns `OutcomeUnknown` with the keys that may have been created.
+    /// `InvalidInput` unless `key` is a UUID of version 7. If the idempotency key is older than 85 minutes, nothing is
+    /// sent except a request that lists the keys. The operation then returns `OutcomeUnknown` with the keys that may
+    /// have been created.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         if let Ok(options) = &mut self.options {
             options.idempotency_key = Some(key.into());
@@ -63,9 +64,9 @@ impl<C> Create<C> {
         self
     }
 
-    /// Cancels the operation when `cancelled` completes. The operation then returns `Cancelled`. If a key may have been
-    /// created, it returns `OutcomeUnknown` with the data to resume the operation. (Dropping the future also cancels
-    /// the operation, but returns nothing.) Default: the operation is not cancelled.
+    /// Cancels the operation when the future `cancelled` completes. A cancelled operation returns `Cancelled`. If a key
+    /// may have been created, it returns `OutcomeUnknown` with the idempotency key to resume the operation. Default:
+    /// the operation is not cancelled.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.cancellation = Some(Box::pin(cancelled));
         self
@@ -129,15 +130,15 @@ pub struct Delete<C = Handle> {
 }
 
 impl<C> Delete<C> {
-    /// Sets whether the operation may delete the key that this client authenticates with. With `true`, the client loses
-    /// its access. With `false`, the operation returns `KeyInUse` for this key. Default: `false`.
+    /// Sets whether the operation can delete the key that this client authenticates with. With `true`, the client can
+    /// lose its access. With `false`, the operation returns `KeyInUse` for this key. Default: `false`.
     pub fn allow_key_in_use(mut self, allow: bool) -> Self {
         self.allow_key_in_use = allow;
         self
     }
 
-    /// Cancels the operation when `cancelled` completes. The operation then returns `Cancelled`. If the key may have
-    /// been deleted, it returns `OutcomeUnknown`. Default: the operation is not cancelled.
+    /// Cancels the operation when the future `cancelled` completes. A cancelled operation returns `Cancelled`, or
+    /// `OutcomeUnknown` if the key may have been deleted. Default: the operation is not cancelled.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.cancellation = Some(Box::pin(cancelled));
         self

@@ -1,4 +1,4 @@
-//! The state machines of `create` and `delete`, for the model check of this repository. Not part of the public API.
+//! The state machines of `create` and `delete`, for the model check in this repository. Not part of the public API.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::retry::{DEFAULT_POLICY, Retry, Rng};
 use crate::timeouts::{Deadline, Timeouts};
 use crate::wire::idempotency_key;
 
-/// A source of jitter that always returns this number.
+/// A source of random numbers that always returns this number.
 struct FixedJitter(f64);
 
 impl Rng for FixedJitter {
@@ -25,13 +25,14 @@ impl Rng for FixedJitter {
     }
 }
 
-/// Creates an operation with the default retry policy and without random waits. Every wait is half of its maximum.
+/// Creates the state of an operation with the default retry policy. Each wait takes half of its maximum, instead of a
+/// random time.
 pub fn operation(started: Instant, timeout: Duration, time_to_send: Duration) -> Operation {
     let retry = Retry { policy: DEFAULT_POLICY, rng: Arc::new(FixedJitter(0.5)) };
     Operation::new(retry, Deadline::new(started, Timeouts { attempt: timeout, operation: timeout }), time_to_send)
 }
 
-/// Creates the state machine that creates a key.
+/// Creates the state machine of the operation `create`.
 ///
 /// # Errors
 /// `InvalidInput` if the idempotency key is not a UUID of version 7.
@@ -45,15 +46,15 @@ pub fn create_machine(
     CreateMachine::new(operation, name.clone(), idempotency_key::parse(idempotency_key)?, adopt, resumed)
 }
 
-/// Creates the state machine that deletes the key `id`.
+/// Creates the state machine of the operation `delete` for the key with this id.
 pub fn delete_machine(operation: Operation, id: &KeyId, allow_key_in_use: bool) -> DeleteMachine {
     DeleteMachine::new(operation, id.clone(), allow_key_in_use)
 }
 
-/// Returns the details of a key, as Codat lists it.
+/// Creates the details of a key from the given values.
 ///
 /// # Errors
-/// `InvalidInput` or `InvalidCredential` if the id or the key is not valid.
+/// `InvalidInput` or `InvalidCredential` if the id or the API key is not valid.
 pub fn key_details(id: &str, name: &str, api_key: &str, created: Timestamp) -> Result<ApiKeyDetails, Error> {
     Ok(ApiKeyDetails {
         id: KeyId::parse(id)?,
@@ -63,7 +64,7 @@ pub fn key_details(id: &str, name: &str, api_key: &str, created: Timestamp) -> R
     })
 }
 
-/// Returns the error for a response with a correlation id and a `Retry-After` header.
+/// Creates an error of this kind with a correlation id and a `Retry-After` time.
 pub fn error(kind: ErrorKind, correlation_id: Option<String>, retry_after: Option<Duration>) -> Error {
     Error::of(kind).with_correlation_id(correlation_id).with_retry_after(retry_after)
 }

@@ -1,4 +1,4 @@
-//! The position in a paginated resource.
+//! The position in a paginated list of results.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::response::Response;
 const DEFAULT_PAGE_SIZE: u32 = 100;
 const LARGEST_PAGE_SIZE: u32 = 5000;
 
-/// One page of a paginated resource.
+/// One page of a paginated list of results.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -38,14 +38,14 @@ const LARGEST_PAGE_SIZE: u32 = 5000;
 pub struct Page<T = Value> {
     /// The results on this page.
     pub results: Vec<T>,
-    /// The number of results on all pages together.
+    /// The number of results on all pages.
     pub total_results: u64,
     /// The response that contains the page.
     pub response: Response,
 }
 
-/// The position in a paginated resource. The position contains no client, because the bindings pass a client for each
-/// page.
+/// The position in a paginated list of results. The position does not contain a client: the bindings pass the client
+/// for each page.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -84,8 +84,8 @@ impl PageCursor {
         Ok(Some(RequestOptions::new(Method::GET, &self.path, query)))
     }
 
-    /// Parses the response to the request for the next page, and moves to the page after it. The position is unchanged
-    /// after an error.
+    /// Parses the response to the request for the next page, and moves to the following page. An error leaves the
+    /// position unchanged.
     pub(crate) fn read<T: DeserializeOwned>(&mut self, response: Response) -> Result<Page<T>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -96,8 +96,8 @@ impl PageCursor {
         }
         let Body { results, total_results } = response.json()?;
         self.seen += results.len() as u64;
-        // An empty page is the last page, even if fewer results than the total have been received: results may have
-        // been deleted since an earlier page.
+        // An empty page is the last page, even if fewer results than the total were received. Results may have been
+        // deleted since an earlier page.
         let is_last = results.is_empty() || self.seen >= total_results;
         self.next_page = self.next_page.filter(|_| !is_last).map(|number| number + 1);
         Ok(Page { results, total_results, response })
@@ -123,7 +123,7 @@ impl PageCursor {
     }
 }
 
-/// Deserializes a count. A count greater than `u64::MAX` becomes `u64::MAX`.
+/// Deserializes a number of results. A number greater than `u64::MAX` becomes `u64::MAX`.
 fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = Number::deserialize(deserializer)?;
     let float = number.as_f64().filter(|float| *float >= 0.0 && float.fract() == 0.0);
@@ -131,7 +131,7 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
 }
 
 impl fmt::Debug for PageCursor {
-    /// Omits the parameters, which may contain secrets.
+    /// Omits the query parameters, which may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
         f.debug_struct("PageCursor")

@@ -1,4 +1,4 @@
-//! The single results of a paginated resource.
+//! Iteration over the results of all pages, one result at a time.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,11 +13,11 @@ use super::Pages;
 use crate::error::Error;
 use crate::handle::Handle;
 
-/// The single results of a paginated resource, returned by [`Pages::items`]. The next page is requested after the last
+/// The results of all pages, one at a time. Returned by [`Pages::items`]. The next page is requested after the last
 /// result of a page.
 ///
-/// The results are a [`Stream`]. The stream ends after the last result, and after an error. Polling it again after an
-/// error requests the failed page again.
+/// `Items` is a [`Stream`] of results. After an error, the stream yields `None` once. Polled again, it requests the
+/// failed page again.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -56,8 +56,8 @@ impl<T, C> Items<T, C> {
 }
 
 impl<T: DeserializeOwned> Items<T> {
-    /// Returns the next result, or `None` after the last one. After an error, calling `next` again requests the failed
-    /// page again.
+    /// Returns the next result, or `None` after the last one. After an error, the next function call requests the
+    /// failed page again.
     ///
     /// # Errors
     /// As [`Pages::next`].
@@ -89,7 +89,7 @@ impl<T: DeserializeOwned> Stream for Items<T> {
     }
 }
 
-/// `Items` never pins its results, so `T` does not have to be `Unpin`.
+/// `Items` never pins the results, so `T` does not need to be `Unpin`.
 impl<T, C> Unpin for Items<T, C> {}
 
 impl<T, C: fmt::Debug> fmt::Debug for Items<T, C> {

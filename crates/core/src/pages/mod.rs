@@ -1,4 +1,4 @@
-//! The pages of a paginated resource.
+//! The pages of a paginated list of results.
 
 mod cursor;
 mod items;
@@ -20,11 +20,11 @@ use crate::response::Response;
 pub use cursor::{Page, PageCursor};
 pub use items::Items;
 
-/// The pages of a paginated resource, starting with the first one. Returned by [`Client::pages`](crate::Client::pages).
+/// The pages of a paginated list of results. Returned by [`Client::pages`](crate::Client::pages).
 ///
-/// The pages are a [`Stream`]. The stream ends after the last page, and after an error. Polling it again after an error
-/// requests the failed page again. [`next`](Self::next) returns the pages without a trait import.
-/// [`items`](Self::items) returns the single results.
+/// `Pages` is a [`Stream`] of pages. After an error, the stream yields `None` once. Polled again, it requests the
+/// failed page again. [`next`](Self::next) returns the pages without a trait import. [`items`](Self::items) returns the
+/// results one at a time.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -56,7 +56,7 @@ pub use items::Items;
 pub struct Pages<T = Value, C = Handle> {
     pub(crate) client: C,
     pub(crate) cursor: PageCursor,
-    /// Whether the previous item of the stream or iterator was an error. If so, the stream or iterator ends next.
+    /// Whether the previous item of the stream or iterator was an error. The next item is then `None`.
     pub(crate) has_failed: bool,
     pending: Option<Pending<Response>>,
     results: PhantomData<fn() -> T>,
@@ -85,33 +85,34 @@ impl<T, C> Pages<T, C> {
         self.parameter("orderBy", order)
     }
 
-    /// Adds any other query parameter to the request for every page.
+    /// Adds a query parameter to the request for every page.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.cursor.parameters.push((name.into(), value.into()));
         self
     }
 
-    /// Returns the single results of all pages.
+    /// Returns the results of all pages, one at a time.
     pub fn items(self) -> Items<T, C> {
         Items::new(self)
     }
 }
 
-/// Returns the position in the paginated resource, without the client.
+/// Returns the position of `pages`. Drops the client of `pages`.
 pub fn page_cursor<T, C>(pages: Pages<T, C>) -> PageCursor {
     pages.cursor
 }
 
 impl<T: DeserializeOwned> Pages<T> {
-    /// Requests and returns the next page, or `None` after the last one. Retries work as for
-    /// [`Client::request`](crate::Client::request). After an error, calling `next` again requests the failed page
+    /// Requests and returns the next page, or `None` after the last page. Retries work as for
+    /// [`Client::request`](crate::Client::request). After an error, the next function call requests the failed page
     /// again.
     ///
-    /// If the returned future is dropped, the next call of `next` continues the request.
+    /// If the future is dropped before it completes, the request is kept. The next function call waits for its
+    /// response.
     ///
     /// # Errors
-    /// As [`Client::request`](crate::Client::request). Also `InvalidInput`, with nothing sent, for a page size out of
-    /// range, or a parameter `page` or `pageSize`. `BadResponse` for a response that is not a page of `T`.
+    /// As [`Client::request`](crate::Client::request). Also `InvalidInput`, with nothing sent, if the page size is out
+    /// of range, or if a parameter is named `page` or `pageSize`. `BadResponse` if the response is not a page of `T`.
     pub async fn next(&mut self) -> Result<Option<Page<T>>, Error> {
         self.has_failed = false;
         poll_fn(|context| self.poll_page(context)).await

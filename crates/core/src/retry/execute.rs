@@ -1,5 +1,5 @@
-//! Execution of requests with retries. `create` and `delete` do not use this module: their state machines also list
-//! the keys between attempts.
+//! Execution of requests with retries. `create` and `delete` do not use this module, because they also list the keys
+//! between attempts.
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -18,7 +18,7 @@ pub(crate) struct Execution<'a> {
     deadline: Deadline,
     /// The number of attempts, including the current one.
     attempts: u32,
-    /// Whether an earlier attempt may have taken effect, and no response determines whether it did.
+    /// Whether it is unknown if an earlier attempt took effect.
     ambiguous: bool,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Execution<'a> {
         Self { transport, retry, request, deadline, attempts: 0, ambiguous: false }
     }
 
-    /// Sends the request until a response is conclusive or the retry policy gives up. A request that is not safe to
+    /// Sends the request and retries after transient errors, as the retry policy allows. A request that is not safe to
     /// repeat is sent only once.
     pub(crate) async fn run<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
         // POST and PATCH are safe to repeat with the same idempotency key.
@@ -48,22 +48,22 @@ impl<'a> Execution<'a> {
                 Some(wait) => self.transport.sleep(wait).await,
                 None => return Err(self.conclude(error)),
             }
-            // An attempt that times out while it connects counts as possibly sent. A request that changes data is
-            // therefore not repeated if too little time remains to connect.
+            // An attempt can time out while it connects, and then counts as possibly sent. A request that changes data
+            // is therefore not repeated if too little time remains to connect.
             if !self.request.method().is_safe() && !self.transport.can_send(self.deadline) {
                 return Err(self.conclude(error));
             }
         }
     }
 
-    /// Returns the error of a cancelled request.
+    /// Returns the error for a cancelled request.
     pub(crate) fn cancelled(&self) -> Error {
         self.conclude(Error::of(ErrorKind::Cancelled))
     }
 
     async fn attempt<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
         let was_ambiguous = self.ambiguous;
-        // Set before the attempt, so that the flag is also right if the request is cancelled during the attempt.
+        // Set before the attempt, because the request can be cancelled during the attempt.
         self.ambiguous = !self.request.method().is_safe();
         let (error, is_inconclusive) = match self.transport.attempt(self.request, self.deadline).await {
             Err(failure) => (failure.error, failure.sent),
@@ -76,18 +76,17 @@ impl<'a> Execution<'a> {
         Err(error)
     }
 
-    /// Returns whether to retry the request after this error. A 409 after an ambiguous attempt is transient: the
-    /// earlier attempt is still running with the same idempotency key.
+    /// Returns whether to retry the request after this error. A 409 is retried if it is unknown whether an earlier
+    /// attempt took effect: Codat is then still processing the earlier attempt.
     fn is_transient(&self, error: &Error) -> bool {
         let still_running =
             self.ambiguous && self.idempotency_key().is_some() && error.status() == Some(StatusCode::CONFLICT);
         still_running || is_transient(error)
     }
 
-    /// Adds the number of attempts and the elapsed time to the error of the last attempt. If an attempt may have taken
-    /// effect, wraps the error in `OutcomeUnknown`. A 400 from Codat to a request with an idempotency key is not
-    /// wrapped: Codat sends the same response to every attempt with that idempotency key, so every attempt changed
-    /// nothing.
+    /// Completes the error that the operation returns. Adds the number of attempts and the elapsed time. Changes the
+    /// kind to `OutcomeUnknown` if an attempt may have taken effect. A 400 from Codat to a request with an idempotency
+    /// key means that no attempt took effect.
     fn conclude(&self, error: Error) -> Error {
         let error = error.with_attempts(self.attempts, self.transport.elapsed(self.deadline));
         let key = self.idempotency_key();
@@ -113,9 +112,8 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// Returns whether a request may have taken effect after a response with this status that the client cannot use.
-/// Examples are a 2xx whose body cannot be parsed, a redirect to a created resource, 408 and 5xx. Most 3xx and 4xx
-/// statuses reject a request before it takes effect.
+/// Returns whether a failed request with this status may have taken effect. Examples are 408, 5xx, and a 2xx with an
+/// unreadable body. Most 3xx and 4xx statuses mean that the request had no effect.
 fn is_inconclusive(status: StatusCode) -> bool {
     !matches!(status.as_u16(), 304..=407 | 409..=498)
 }

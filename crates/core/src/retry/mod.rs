@@ -1,4 +1,4 @@
-//! The retry policy, and the execution of requests under the policy. Tests replace the clock and the source of jitter.
+//! The retry policy, and the execution of requests with retries. Tests replace the clock and the source of jitter.
 
 mod execute;
 
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 
 pub(crate) use execute::Execution;
 
-/// The retry policy of a client and its source of jitter.
+/// The retry policy of a client, and the source of its random numbers.
 #[derive(Clone)]
 pub(crate) struct Retry {
     pub(crate) policy: RetryPolicy,
@@ -17,7 +17,7 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    /// Returns the wait before the next attempt, or `None` to give up. See [`RetryPolicy::backoff`].
+    /// Returns the wait before the next attempt, or `None` if no attempt must follow. See [`RetryPolicy::backoff`].
     pub(crate) fn backoff(
         &self,
         attempts_made: u32,
@@ -28,15 +28,15 @@ impl Retry {
     }
 }
 
-/// The maximum number of attempts of an operation and the waits between them. The waits use exponential backoff with
-/// full jitter.
+/// The maximum number of attempts of an operation, and the waits between them. The waits are random, with exponential
+/// backoff.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RetryPolicy {
     /// The maximum number of attempts, including the first one.
     pub(crate) max_attempts: u32,
-    /// The upper bound of the random wait after the first attempt. The bound doubles with each attempt.
+    /// The upper bound of the random wait after the first attempt. The bound doubles after each further attempt.
     pub(crate) initial_backoff: Duration,
-    /// The maximum duration of every random wait.
+    /// The upper bound of a random wait after any number of attempts.
     pub(crate) max_backoff: Duration,
 }
 
@@ -44,16 +44,16 @@ pub(crate) struct RetryPolicy {
 pub(crate) const DEFAULT_POLICY: RetryPolicy =
     RetryPolicy { max_attempts: 4, initial_backoff: Duration::from_millis(250), max_backoff: Duration::from_secs(5) };
 
-/// The policy for clients without retries: a single attempt.
+/// The policy of clients without retries: a single attempt.
 pub(crate) const NO_RETRIES: RetryPolicy = RetryPolicy { max_attempts: 1, ..DEFAULT_POLICY };
 
-/// The minimum time that must remain after a wait. Within less time, a response is unlikely to arrive.
+/// The minimum time until the deadline after a wait. Within less time, a response is unlikely to arrive.
 const MIN_REMAINING: Duration = Duration::from_millis(100);
 
 impl RetryPolicy {
-    /// Returns the wait before the next attempt, or `None` to give up. The wait is at least `retry_after`, the value of
-    /// the `Retry-After` header. Returns `None` after the last attempt, or if `remaining`, the time until the deadline,
-    /// does not exceed the wait by more than 100 ms. `jitter` is at least 0 and less than 1.
+    /// Returns the wait before the next attempt, or `None` if no attempt must follow. The wait is at least
+    /// `retry_after`. `remaining` is the time until the deadline. Returns `None` after the last attempt, or if less
+    /// than 100 ms would remain after the wait. `jitter` is at least 0 and less than 1.
     fn backoff(
         &self,
         attempts_made: u32,
@@ -71,7 +71,7 @@ impl RetryPolicy {
     }
 }
 
-/// Returns whether to retry a request after this error, if the request is safe to repeat.
+/// Returns whether an error is temporary. A request that is safe to repeat is then retried.
 pub(crate) fn is_transient(error: &Error) -> bool {
     match error.kind() {
         _ if error.is_final() => false,
@@ -81,7 +81,7 @@ pub(crate) fn is_transient(error: &Error) -> bool {
     }
 }
 
-/// A source of jitter, which tests replace.
+/// A source of random numbers. Tests replace it.
 pub(crate) trait Rng: Send + Sync {
     /// Returns a random number that is at least 0 and less than 1.
     fn jitter(&self) -> f64;
@@ -110,7 +110,7 @@ mod tests {
     use crate::raw_server::{RawServer, Reply, json};
     use crate::timeouts::Clock;
 
-    /// A clock whose `sleep` returns immediately and records the duration. The jitter is always 0.5.
+    /// A clock for tests: `sleep` returns immediately and records the duration. The jitter is always 0.5.
     struct Fake {
         started: Instant,
         waits: Mutex<Vec<Duration>>,

@@ -9,7 +9,7 @@ static LIMIT: HeaderName = HeaderName::from_static("x-rate-limit-limit");
 static REMAINING: HeaderName = HeaderName::from_static("x-rate-limit-remaining");
 static RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 
-/// The daily request quota from the headers of a response. A field is `None` if its header is missing or invalid.
+/// The daily request quota that a response reports. A field is `None` if its header is missing or invalid.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -36,7 +36,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Reads the quota from the headers of a response. Returns `None` if all of its headers are missing or invalid.
+    /// Reads the quota from response headers. Returns `None` if none of the three quota headers is valid.
     pub(crate) fn read(headers: &HeaderMap) -> Option<Self> {
         let text = |name: &HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
         let number = |name: &HeaderName| read_number(text(name)?);

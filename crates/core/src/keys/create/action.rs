@@ -6,12 +6,12 @@ use super::creation::Creation;
 use crate::domain::ApiKeyDetails;
 use crate::error::Error;
 
-/// The next action in creating a key.
+/// The next action of the operation that creates a key.
 #[derive(Debug)]
 pub enum Action {
     /// List the keys.
     List(Purpose),
-    /// Send the request that creates the key, always with the same idempotency key and body.
+    /// Send the request that creates the key. Each attempt has the same idempotency key and body.
     Post,
     /// Wait for this duration.
     Wait(Duration),
@@ -19,65 +19,62 @@ pub enum Action {
     Complete(Result<Creation, Error>),
 }
 
-/// The reason for listing the keys.
+/// The reason for listing the keys during an operation that creates a key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Purpose {
-    /// The operation starts. The listing shows whether ten keys exist, and which keys existed before the first attempt.
+    /// The operation starts. The list shows whether Codat's limit of ten keys is reached, and which keys already exist.
     Before,
-    /// Codat responded with 429 and forgot the idempotency key, so another attempt could create a second key. The
-    /// listing determines whether an earlier attempt created a key.
+    /// Codat has responded with 429. Codat then forgets the idempotency key, and a further attempt could create a
+    /// second key. The list shows whether an earlier attempt created the key.
     Released,
-    /// Codat replayed a failure and would replay it to another attempt. The listing determines whether an attempt
-    /// created a key.
+    /// Codat has sent the same failure twice, and would send it again. The list shows whether an attempt created the
+    /// key.
     Failed,
-    /// The listing for [`Failed`](Self::Failed) contained no new key. A second listing, after a wait, can show a key
-    /// that Codat lists late.
+    /// The list for [`Failed`](Self::Failed) contained no new key. A second list, after a wait, can contain a key that
+    /// Codat lists late.
     FailedAgain,
-    /// Codat rejected the latest attempt because ten keys exist. The listing determines whether an earlier attempt
-    /// created one of them.
+    /// Codat's limit of ten keys is reached. The list shows whether an earlier attempt created one of them.
     AtLimit,
-    /// The operation has given up. The error names the new keys in this listing, but the operation returns none of
-    /// them.
+    /// The operation ends with an error. The list shows which keys the operation may have created, for the error.
     Candidates,
-    /// An attempt was ambiguous, but a later response contained the created key. The result names the other new keys in
-    /// this listing.
+    /// A later response contained the created key. The list shows whether an earlier attempt created a second key.
     Extras,
 }
 
-/// The result of an action.
+/// The result of an action of the state machine.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The listed keys.
+    /// The keys were listed.
     Listed(&'a [ApiKeyDetails]),
     /// The keys could not be listed.
     ListFailed(Error),
-    /// A response with status 201 or 200 and a valid body.
+    /// The response to the create request contains the created key.
     Created(ApiKeyDetails),
-    /// The attempt did not return a key.
+    /// The attempt to create the key failed, or its outcome is unknown.
     Failed(AttemptOutcome, Error),
     /// The wait is over.
     Waited,
 }
 
-/// The outcome of an attempt that did not return a key.
+/// The outcome of an attempt to create a key, if no key was returned.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AttemptOutcome {
     /// Nothing was sent, for example because the connection failed.
     NotSent,
-    /// The request was at least partly sent, but the response is missing or invalid.
+    /// The request was sent, at least in part. The response is missing or invalid.
     Lost,
-    /// 429.
+    /// Codat responded with 429.
     RateLimited,
-    /// 409, because ten keys exist, which is Codat's limit.
+    /// Codat responded with 409, because its limit of ten keys is reached.
     AtLimit,
-    /// 409, because an attempt with this idempotency key is still running.
+    /// Codat responded with 409, because it is still processing an attempt with this idempotency key.
     StillRunning,
-    /// 408 or 5xx.
+    /// Codat responded with 408 or 5xx.
     Failed,
-    /// 400 with Codat's JSON: the request is invalid.
+    /// Codat responded with 400 and JSON: the request is invalid.
     Invalid,
-    /// 422, because the idempotency key was sent with another body before.
+    /// Codat responded with 422: an earlier request with this idempotency key had another body.
     Mismatch,
-    /// Any other status, or a connection error that a retry would not avoid.
+    /// The attempt failed for another reason, and a retry would fail in the same way.
     Refused,
 }

@@ -1,11 +1,11 @@
-//! The result of creating a key: the key, and whether a response or a list of the keys identified it.
+//! The result of creating a key.
 
 use std::borrow::Cow;
 
 use crate::domain::{ApiKeyDetails, Outcome};
 use crate::error::{Error, ErrorKind};
 
-/// A created key, and whether a response or a list of the keys identified it.
+/// A created key, with the way in which this library identified it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -22,19 +22,18 @@ use crate::error::{Error, ErrorKind};
 #[non_exhaustive]
 #[derive(Clone, Debug)]
 pub struct Creation {
-    /// The details of the key, including the key itself.
+    /// The details of the created key, including the API key itself.
     pub key: ApiKeyDetails,
-    /// How this library identified the key.
+    /// How this library identified the created key.
     pub how: How,
-    /// The other keys with the same name that have appeared since the operation began. Empty if no earlier attempt can
-    /// have created a key, because the keys are then not listed after the response. `None` if the keys could not be
-    /// listed.
+    /// The other new keys with the same name, in a listing after the response. Empty, without a listing, if the first
+    /// attempt succeeded. `None` if the keys could not be listed.
     pub extras: Option<Vec<ApiKeyDetails>>,
 }
 
 impl Creation {
-    /// Creates a result. `listed` contains the keys with the requested name that have appeared since the operation
-    /// began, which may include `key`. `None` if the keys could not be listed.
+    /// Creates a result. `listed` contains the new keys with the requested name, also `key`. `None` if the keys could
+    /// not be listed.
     pub(super) fn new(key: ApiKeyDetails, how: How, listed: Option<Vec<ApiKeyDetails>>) -> Self {
         let extras = listed.map(|keys| keys.into_iter().filter(|extra| extra.id != key.id).collect());
         Self { key, how, extras }
@@ -43,7 +42,7 @@ impl Creation {
 
 /// How this library identified the key of a [`Creation`].
 ///
-/// The enum is exhaustive: a further variant would change what a caller must check, which is a breaking change.
+/// The enum is exhaustive, because a new variant would require changes in the caller's code.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -62,13 +61,13 @@ impl Creation {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// The response contained the key, and no earlier attempt can have created a key.
+    /// The response contained the key. No earlier attempt can have created a key.
     Created,
-    /// An earlier attempt may have created the key. A later response to a request with the same idempotency key
-    /// contained the key.
+    /// The response to a repeated request contained the key. An earlier attempt with the same idempotency key may have
+    /// created it.
     Replayed,
-    /// No response contained the key, but exactly one new key has the requested name. The caller is the sole creator of
-    /// keys with this name (see [`adopt`](crate::Create::adopt)), so this must be the created key.
+    /// The response was lost. A list of the keys then contained exactly one new key with the requested name. Only with
+    /// [`adopt`](crate::Create::adopt), because the caller must be the sole creator of keys with this name.
     Adopted,
 }
 
@@ -99,8 +98,8 @@ pub(super) fn outcome_unknown(cause: Error, outcome: Outcome, can_resume: bool) 
     cause.into_outcome_unknown(outcome).with_hint(hint)
 }
 
-/// Returns the error for an operation that ended before its first attempt, because the idempotency key was too old or
-/// no time was left.
+/// Returns the error for an operation that ended before its first attempt. The idempotency key was too old, or no time
+/// was left.
 pub(super) fn not_sent(is_key_too_old: bool) -> Error {
     if is_key_too_old {
         let text = "the idempotency key is older than 85 minutes, and Codat forgets it after 90";

@@ -1,10 +1,9 @@
-//! The state machine that creates exactly one key. The state machine performs no I/O: `next` returns the next action.
-//! The driver in the parent module performs the action, and passes its result to `on_event`.
+//! The state machine that creates exactly one key. The state machine performs no I/O. `next` returns the next action,
+//! and `on_event` receives the result of the action.
 //!
-//! The rules come from Codat's pages on idempotency and errors. Codat replays the first response to an idempotency key
-//! for 90 minutes, also if that response is a 5xx. Only after a 429, Codat forgets the idempotency key and performs a
-//! later request with it as a new request. This library assumes that `POST /apiKeys` honours the idempotency key.
-//! Listing the keys serves as a second check.
+//! The rules come from Codat's pages on idempotency and errors. For 90 minutes, Codat repeats its first response to an
+//! idempotency key, even a 5xx. After a 429, Codat forgets the idempotency key. A further request then counts as new.
+//! This library assumes that `POST /apiKeys` honours the idempotency key. Listing the keys serves as a second check.
 
 use std::time::Duration;
 
@@ -18,40 +17,40 @@ use crate::error::{Error, ErrorKind};
 use crate::keys::operation::{Now, Operation};
 use crate::wire::idempotency_key;
 
-/// The minimum time between the two listings that determine whether a failed request created a key. If neither contains
-/// a new key, most likely no key was created.
+/// The minimum time between the two listings after a repeated failure. If neither list contains a new key, most likely
+/// no key was created.
 const BETWEEN_LISTINGS: Duration = Duration::from_secs(2);
 
-/// The state machine that creates a key.
+/// The state machine of the operation that creates a key.
 pub struct CreateMachine {
     operation: Operation,
     expected: ExpectedKey,
     idempotency_key: Uuid,
-    /// Whether to return the only new key with the requested name as the created one. The caller asserts that no other
-    /// program creates keys with this name.
+    /// Whether the caller is the sole creator of keys with this name. If so, the only new key with the name is returned
+    /// as the created key.
     adopt: bool,
-    /// Whether an earlier operation may have sent the request with the same idempotency key.
+    /// Whether the operation resumes an earlier one with the same idempotency key.
     resumed: bool,
     step: Step,
-    /// Whether Codat forgot the idempotency key after a 429, while an earlier attempt may still have been running.
+    /// Whether Codat has forgotten the idempotency key after a 429, at a time when it was unknown whether an earlier
+    /// attempt took effect.
     released_while_ambiguous: bool,
-    /// The correlation ids of the failed responses so far. A repeated id shows that Codat replayed a failure.
+    /// The correlation ids of all failed responses. A repeated id shows that Codat has repeated an earlier response.
     failures: Vec<String>,
-    /// Whether every further request with this idempotency key will get the same failure.
+    /// Whether Codat would respond to a further request with this idempotency key with the same failure.
     is_spent: bool,
     key: Option<(ApiKeyDetails, How)>,
-    /// The new keys with the requested name in the latest listing. `None` if the keys could not be listed since the
-    /// latest attempt.
+    /// The new keys with the requested name. `None` if no listing has succeeded since the latest attempt.
     candidates: Option<Vec<ApiKeyDetails>>,
 }
 
-/// The next step of the state machine. If too little time remains for the step, the operation ends.
+/// The next step of the state machine.
 #[derive(Clone, Copy)]
 enum Step {
     List(Purpose),
     Post,
     BackOff,
-    /// Waits, and lists the keys before the next attempt.
+    /// Wait, then list the keys before the next attempt.
     BackOffThenList,
     WaitForRunningAttempt,
     WaitForSecondListing,
@@ -60,15 +59,14 @@ enum Step {
 
 #[derive(Clone, Copy)]
 enum Completion {
-    /// The outcome is known: the operation returns the key, or the latest error if no key was created.
+    /// The outcome is known: the key was created, or no key was created.
     Known,
     Unknown,
     MostLikelyNothing,
 }
 
 impl CreateMachine {
-    /// Creates the state machine. If `resumed` is true, the operation resumes an earlier one that used the same
-    /// idempotency key.
+    /// Creates the state machine. `resumed` means that an earlier operation used the same idempotency key.
     pub(crate) fn new(
         mut operation: Operation,
         name: KeyName,
@@ -101,7 +99,7 @@ impl CreateMachine {
             Step::List(_) => Action::Complete(self.complete(self.unconfirmed(), now)),
             Step::Post if self.operation.can_send(now) && !self.is_too_old(now) => {
                 self.operation.begin_attempt();
-                // Candidates from a listing before this attempt do not show the outcome of the attempt.
+                // A listing before this attempt does not show the outcome of this attempt.
                 self.candidates = None;
                 Action::Post
             }
@@ -143,7 +141,8 @@ impl CreateMachine {
         };
     }
 
-    /// Cancels the operation and returns its result.
+    /// Ends the operation. Returns `Cancelled`, or `OutcomeUnknown` if a key may have been created. If a response has
+    /// already contained the key, returns the key.
     pub fn cancel(&mut self, now: Now) -> Result<Creation, Error> {
         self.operation.error = Some(Error::of(ErrorKind::Cancelled));
         self.complete(self.unconfirmed(), now)
@@ -166,7 +165,7 @@ impl CreateMachine {
                 self.key = Some((key.clone(), How::Adopted));
                 Step::Complete(Completion::Known)
             }
-            // After `Extras`, the operation returns the key that it has.
+            // After `Extras`, the operation returns the key from the response.
             _ => Step::Complete(Completion::Unknown),
         }
     }
@@ -204,8 +203,8 @@ impl CreateMachine {
                 Step::BackOffThenList
             }
             AttemptOutcome::NotSent | Lost | AttemptOutcome::RateLimited => Step::BackOff,
-            // The response shows that this request created no key. An earlier request may have created one if Codat
-            // then forgot its idempotency key, or if an earlier operation sent it.
+            // This attempt created no key. An earlier attempt may have created one, if Codat has forgotten the
+            // idempotency key or if this operation resumes an earlier one.
             AttemptOutcome::AtLimit if self.resumed || self.released_while_ambiguous => Step::List(Purpose::AtLimit),
             AttemptOutcome::AtLimit | AttemptOutcome::Invalid => Step::Complete(Completion::Known),
             StillRunning => {
@@ -228,8 +227,8 @@ impl CreateMachine {
         }
     }
 
-    /// Returns the step after the last attempt. If a key may have been created, the step is a listing of the keys, so
-    /// that the error names the new keys. Otherwise the operation returns the latest error.
+    /// Returns the step after the last attempt. If a key may have been created, lists the keys for the error. Otherwise
+    /// returns the latest error.
     fn giving_up(&self) -> Step {
         if self.operation.ambiguous { Step::List(Purpose::Candidates) } else { Step::Complete(Completion::Known) }
     }

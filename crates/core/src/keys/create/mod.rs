@@ -1,4 +1,5 @@
-//! Creation of exactly one key. [`machine`] selects the actions, and the driver in this module performs them.
+//! Creation of exactly one key. The state machine in [`machine`] decides what to do next. This module sends the
+//! requests.
 
 pub mod action;
 mod creation;
@@ -30,8 +31,7 @@ pub(crate) struct CreateOptions {
 }
 
 impl fmt::Debug for CreateOptions {
-    /// Masks an idempotency key that looks like a credential, because the caller may have passed a credential by
-    /// mistake.
+    /// Masks an idempotency key that looks like a credential: the caller can pass a credential by mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CreateOptions")
             .field("name", &self.name)
@@ -97,11 +97,11 @@ impl Driver<'_> {
 
     async fn list(&self, purpose: Purpose) -> Result<Vec<ApiKeyDetails>, Error> {
         match purpose {
-            // The created key is already known, so the keys are listed with a short timeout and without retries.
+            // The created key is already known, so a short timeout and a single attempt suffice.
             Purpose::Extras => self.client.list_keys_once().await,
             Purpose::Before => {
                 let keys = self.client.list_keys(self.deadline).await?;
-                // The known keys now include the listed keys.
+                // The client now also knows the listed API keys.
                 if self.client.known_keys().occur_in(self.name.as_str()) { Err(name_holds_a_key()) } else { Ok(keys) }
             }
             _ => self.client.list_keys(self.deadline).await,
@@ -135,7 +135,7 @@ fn classify(result: Result<Attempt, Failure>) -> Result<ApiKeyDetails, (AttemptO
     })
 }
 
-/// Returns the error for a name that contains an API key. The message does not quote the name.
+/// Returns the error for a name that contains an API key. The message does not contain the name.
 fn name_holds_a_key() -> Error {
     Error::new(ErrorKind::InvalidInput, "the name holds an API key")
         .with_hint("name the key after the application that will use it; nothing was created")

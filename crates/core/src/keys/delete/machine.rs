@@ -1,5 +1,5 @@
-//! The state machine that deletes a key. The state machine performs no I/O: `next` returns the next action. The driver
-//! in the parent module performs the action, and passes its result to `on_event`.
+//! The state machine that deletes a key. The state machine performs no I/O. `next` returns the next action, and
+//! `on_event` receives the result of the action.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use crate::domain::{ApiKey, ApiKeyDetails, KeyId, Outcome, rules};
 use crate::error::{Error, ErrorKind};
 use crate::keys::operation::{Now, Operation};
 
-/// The next action in deleting a key.
+/// The next action of the operation that deletes a key.
 #[derive(Debug)]
 pub enum Action {
     /// List the keys.
     List,
-    /// Send the request that deletes the key, with the credential that was in use when the keys were listed.
+    /// Send the request that deletes the key, with the same credential as the preceding list request.
     Delete,
     /// Wait for this duration.
     Wait(Duration),
@@ -20,64 +20,63 @@ pub enum Action {
     Complete(Result<(), Error>),
 }
 
-/// The result of an action.
+/// The result of an action of the state machine.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The listed keys, and the key that the client authenticates with.
+    /// The listed keys, and the API key that the client authenticates with.
     Listed(&'a [ApiKeyDetails], Option<&'a ApiKey>),
     /// The keys could not be listed.
     ListFailed(Error),
     /// 204: the key was deleted.
     Deleted,
-    /// The attempt did not delete the key, or the response does not show whether it did.
+    /// The attempt to delete the key failed, or its outcome is unknown.
     Failed(AttemptOutcome, Error),
-    /// Codat rejected the key that the client authenticates with, and the client has read another key from its
-    /// credential source. The rejected request changed nothing.
+    /// Codat rejected the API key of the client, and the client has read another API key from its credential source.
+    /// The rejected request changed nothing.
     KeyReplaced,
     /// The wait is over.
     Waited,
 }
 
-/// The outcome of an attempt to delete the key.
+/// The outcome of a failed attempt to delete the key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AttemptOutcome {
     /// 404 with Codat's JSON: no key has this id.
     Absent,
-    /// 404 without Codat's JSON. The response does not show whether the key exists, because it comes from another
-    /// server.
+    /// 404 without Codat's JSON. The response comes from another server, and does not show whether the key exists.
     AbsentElsewhere,
     /// 409, because the key is the last one.
     LastKey,
     /// Nothing was sent, for example because the connection failed.
     NotSent,
-    /// An outcome that does not show whether the key was deleted: no response after the request was sent, 408, 5xx, or
-    /// an unexpected 2xx.
+    /// It is unknown whether the key was deleted: the response is missing, 408, 5xx, or an unexpected 2xx.
     Ambiguous,
     /// 429.
     RateLimited,
-    /// 401 or 403: Codat rejects the key that the client authenticates with.
+    /// 401 or 403: Codat rejects the API key of the client.
     NoAccess,
-    /// Any other status, or a connection error that a retry would not avoid.
+    /// The attempt failed for another reason, and a retry would fail in the same way.
     Refused,
 }
 
-/// The state machine that deletes a key.
+/// The state machine of the operation that deletes a key.
 pub struct DeleteMachine {
     operation: Operation,
     id: KeyId,
     allow_key_in_use: bool,
-    /// Whether the client authenticates with the key to delete. If so, a 401 or 403 is expected after the deletion.
+    /// Whether the client authenticates with the key to delete. After the deletion, Codat then responds with 401 or
+    /// 403.
     is_own: bool,
     step: Step,
 }
 
-/// The next step of the state machine. If too little time remains for the step, the operation ends.
+/// The next step of the state machine.
 #[derive(Clone, Copy)]
 enum Step {
     List,
     Delete,
     BackOff,
-    /// Lists the keys after the last attempt. The list may show that the key was deleted.
+    /// List the keys after the last attempt, to see whether the key was deleted.
     FinalList,
     Complete(Completion),
 }
@@ -85,11 +84,10 @@ enum Step {
 #[derive(Clone, Copy)]
 enum Completion {
     Deleted,
-    /// No response or listing shows that the key was deleted. The operation returns the latest error, or
-    /// `OutcomeUnknown` if an attempt was ambiguous.
+    /// No response and no list shows that the key was deleted. The operation returns an error.
     Unconfirmed,
-    /// After an ambiguous attempt to delete the key that the client authenticates with, Codat rejects this key. The
-    /// operation returns `OutcomeUnknown` with the information that the key was probably deleted.
+    /// The client may have deleted its own key, and Codat now rejects this key. The operation returns `OutcomeUnknown`
+    /// with a hint that the key was probably deleted.
     ProbablyDeleted,
 }
 
@@ -135,14 +133,14 @@ impl DeleteMachine {
             Event::KeyReplaced => {
                 self.operation.end_attempt(false);
                 self.operation.exclude_attempt();
-                // The deletion rules depend on the key in use, so they must be checked again.
+                // The client now uses another API key, so the deletion rules must be checked again.
                 Step::List
             }
             Event::Waited => Step::List,
         };
     }
 
-    /// Cancels the operation and returns its result.
+    /// Ends the operation. Returns `Cancelled`, or `OutcomeUnknown` if the key may have been deleted.
     pub fn cancel(&mut self, now: Now) -> Result<(), Error> {
         self.operation.error = Some(Error::of(ErrorKind::Cancelled));
         self.complete(Completion::Unconfirmed, now)
@@ -167,11 +165,12 @@ impl DeleteMachine {
         self.operation.end_attempt(outcome == AttemptOutcome::Ambiguous);
         self.operation.error = Some(error);
         match outcome {
-            // The listing before the attempts contained the id, so an earlier attempt of this operation deleted the key.
+            // The key was listed before the attempts, so an earlier attempt deleted it.
             AttemptOutcome::Absent if self.operation.ambiguous => Step::Complete(Completion::Deleted),
             AttemptOutcome::AbsentElsewhere if self.operation.ambiguous => Step::BackOff,
             AttemptOutcome::NotSent | AttemptOutcome::Ambiguous | AttemptOutcome::RateLimited => Step::BackOff,
-            // After `LastKey`, the key still exists, but an earlier attempt may still be running and may delete it.
+            // After `LastKey`, the key still exists. Codat may still be processing an earlier attempt, and may then
+            // delete the key.
             AttemptOutcome::Absent
             | AttemptOutcome::AbsentElsewhere
             | AttemptOutcome::LastKey

@@ -1,4 +1,4 @@
-//! Deletion of a key. [`machine`] selects the actions, and the driver in this module performs them.
+//! Deletion of a key. The state machine in [`machine`] decides what to do next. This module sends the requests.
 
 pub mod machine;
 
@@ -35,9 +35,10 @@ async fn drive(
     deadline: Deadline,
 ) -> Result<(), Error> {
     let transport = client.transport();
-    // The credential that was in use when the keys were listed.
+    // The credential of the client when the keys were listed.
     let mut in_use = None;
-    // Whether another key has replaced the key in use during this operation. This happens at most once.
+    // Whether the client has already read another API key during this operation. At most one such replacement is
+    // allowed.
     let mut was_replaced = false;
     loop {
         match machine.next(Now::of(client)) {

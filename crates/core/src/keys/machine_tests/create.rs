@@ -12,20 +12,20 @@ use On::{Cancel, Fails, FailsWith, Key, Keys, Takes, Unlisted, Waits};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// What happens to the machine.
+/// An event in the script of a test.
 #[derive(Clone, Copy)]
 enum On {
-    /// The keys are listed.
+    /// The keys are listed. The text contains a key for each word, in the form that `key` parses.
     Keys(&'static str),
     Unlisted,
-    /// The response contains this key.
+    /// The response contains this key, in the form that `key` parses.
     Key(&'static str),
     Fails(AttemptOutcome),
-    /// 503 with this correlation id.
+    /// Codat responds with 503 and this correlation id.
     FailsWith(&'static str),
-    /// 429 with this number of seconds in `Retry-After`.
+    /// Codat responds with 429 and this number of seconds in `Retry-After`.
     Waits(u64),
-    /// The action takes this long. Its result follows.
+    /// Time passes before the next event.
     Takes(Duration),
     Cancel,
 }
@@ -33,7 +33,7 @@ enum On {
 struct Case {
     adopt: bool,
     resumed: bool,
-    /// The age of the idempotency key in seconds when the operation starts.
+    /// The age of the idempotency key at the start of the operation, in seconds.
     age: i64,
 }
 
@@ -57,7 +57,7 @@ fn kind(outcome: AttemptOutcome) -> ErrorKind {
 }
 
 impl Case {
-    /// Returns the actions of the machine and the result.
+    /// Runs the state machine with these events. Returns its actions and its result as text.
     fn run(&self, events: &[On]) -> (String, String) {
         let mut clock = TestClock::new(since() + jiff::SignedDuration::from_secs(self.age));
         let time = uuid::Timestamp::from_unix(uuid::NoContext, since().as_second().try_into().unwrap(), 0);
@@ -86,7 +86,7 @@ impl Case {
     }
 }
 
-/// Passes the next event to the machine. Returns the result if the event is a cancellation.
+/// Passes the next event to the state machine. Cancelling the state machine ends it, so its result is then returned.
 fn pass_event<'a>(
     machine: &mut CreateMachine,
     clock: &mut TestClock,
@@ -133,7 +133,7 @@ fn check(case: &Case, events: &[On], actions: &str, result: &str) {
     assert_eq!((actual_actions.as_str(), actual.as_str()), (actions, result));
 }
 
-/// Checks the actions after the first listing and the first request, which is lost.
+/// Runs the state machine with `events` after a first attempt without a response, and checks its further actions.
 #[track_caller]
 fn after_a_loss(case: &Case, events: &[On], actions: &str, result: &str) {
     let events = [&[Keys("a"), Fails(Lost)], events].concat();
@@ -206,7 +206,7 @@ fn a_429_after_an_ambiguous_attempt_requires_a_listing() {
     after_a_loss(&ADOPTING, &[Fails(RateLimited), Keys("a b")], listed, "adopted b, extras []");
     after_a_loss(&ADOPTING, &[Fails(RateLimited), Keys("a b c")], listed, &format!("{unknown} [b c], resume"));
     after_a_loss(&ADOPTING, &[Fails(RateLimited), Unlisted], listed, &format!("{unknown} not listed, resume"));
-    // A listing before an attempt does not show its outcome.
+    // A listing before an attempt does not show the outcome of the attempt.
     let unknown = "outcome_unknown (cancelled) after 3, candidates not listed, resume";
     after_a_loss(&NEW, &[Fails(RateLimited), Keys("a"), Cancel], &format!("{listed}, post"), unknown);
 }

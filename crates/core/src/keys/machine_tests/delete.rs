@@ -9,16 +9,16 @@ use crate::keys::state_machines::{self, DeleteMachine};
 use AttemptOutcome::{Absent, AbsentElsewhere, Ambiguous, LastKey, NoAccess, NotSent, RateLimited, Refused};
 use On::{Cancel, Deleted, Fails, Keys, Replaced, Takes, Unlisted};
 
-/// What happens to the machine.
+/// An event in the script of a test.
 #[derive(Clone, Copy)]
 enum On {
-    /// The keys are listed. The client authenticates with the key `a`.
+    /// The keys are listed, one for each word. The client authenticates with the key `a`.
     Keys(&'static str),
     Unlisted(ErrorKind),
     Deleted,
     Fails(AttemptOutcome),
     Replaced,
-    /// The action takes this long. Its result follows.
+    /// Time passes before the next event.
     Takes(Duration),
     Cancel,
 }
@@ -27,9 +27,9 @@ enum On {
 #[derive(Clone, Copy)]
 struct Delete(&'static str);
 
-/// The deletion of a key that is not in use.
+/// The client authenticates with another key than the key to delete.
 const OTHER: Delete = Delete("b");
-/// The deletion of the key in use, which is allowed.
+/// The client authenticates with the key to delete.
 const OWN: Delete = Delete("a");
 
 fn until(left: Duration) -> On {
@@ -49,7 +49,7 @@ fn kind(outcome: AttemptOutcome) -> ErrorKind {
 }
 
 impl Delete {
-    /// Returns the actions of the machine and the result.
+    /// Runs the state machine with these events. Returns its actions and its result as text.
     fn run(self, events: &[On], allow_key_in_use: bool) -> (String, String) {
         let mut clock = TestClock::new(since());
         let id = KeyId::parse(self.0).unwrap();
@@ -75,7 +75,7 @@ impl Delete {
     }
 }
 
-/// Passes the next event to the machine. Returns the result if the event is a cancellation.
+/// Passes the next event to the state machine. Cancelling the state machine ends it, so its result is then returned.
 fn pass_event<'a>(
     machine: &mut DeleteMachine,
     clock: &mut TestClock,
@@ -112,7 +112,7 @@ fn check(delete: Delete, events: &[On], actions: &str, result: &str) {
     assert_eq!((actual_actions.as_str(), actual.as_str()), (actions, result));
 }
 
-/// Checks the actions after the first listing and the first request, which is ambiguous.
+/// Runs the state machine with `events` after a first attempt without a response, and checks its further actions.
 #[track_caller]
 fn after_a_loss(delete: Delete, events: &[On], actions: &str, result: &str) {
     let events = [&[Keys("a b"), Fails(Ambiguous)], events].concat();

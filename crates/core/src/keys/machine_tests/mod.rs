@@ -1,5 +1,5 @@
-//! Tests of the state machines of `create` and `delete`. A test lists the events that a machine receives, and compares
-//! its actions and its result.
+//! Tests of the state machines of `create` and `delete`. Each test passes events to a state machine, and compares its
+//! actions and its result.
 
 mod create;
 mod delete;
@@ -14,14 +14,14 @@ use crate::error::Error;
 
 /// The timeout of every operation.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The minimum time that must remain before an attempt.
+/// The minimum time until the deadline at the start of an attempt.
 const TIME_TO_SEND: Duration = Duration::from_secs(1);
 
-/// A clock that the tests set.
+/// A clock that the tests advance.
 struct TestClock {
     started: Instant,
     elapsed: Duration,
-    /// The system time at which the operation started.
+    /// The system time at the start of the operation.
     system: Timestamp,
 }
 
@@ -44,13 +44,13 @@ impl TestClock {
     }
 }
 
-/// The time of the idempotency key in the tests.
+/// The creation time of the idempotency key in the tests.
 fn since() -> Timestamp {
     "2026-01-01T00:00:00Z".parse().unwrap()
 }
 
-/// Returns the details of a key from a text such as `b`, `b@-300` or `b=other`: its id, the seconds between the
-/// idempotency key and its creation, and its name. The default name is `ci`.
+/// Creates the details of an API key from a text such as `b`, `b@-300` or `b=other`. `b` is the id. `-300` is the
+/// creation time, in seconds after that of the idempotency key. `other` is the name, by default `ci`.
 fn key(text: &str) -> ApiKeyDetails {
     let (text, name) = text.split_once('=').unwrap_or((text, "ci"));
     let (id, seconds) = text.split_once('@').unwrap_or((text, "0"));
@@ -67,7 +67,7 @@ fn ids(keys: Option<&[ApiKeyDetails]>) -> String {
     format!("[{}]", keys.iter().map(|key| key.id.as_str()).collect::<Vec<_>>().join(" "))
 }
 
-/// Returns the kind of an error, the kind of its cause, and the number of attempts.
+/// Returns the kind of an error, the kind of its source, and the number of attempts, as text.
 fn summary(error: &Error) -> String {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Error>());
     let cause = source.map(|cause| format!(" ({})", cause.kind().code())).unwrap_or_default();
