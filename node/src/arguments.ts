@@ -30,7 +30,7 @@ export function yes(name: string, value: unknown): boolean {
     return of("boolean", name, value) as boolean;
 }
 
-/** Returns `undefined` for an argument that is not given. Passes any other value to `check`. */
+/** Returns `undefined` if the value is `undefined`. Passes any other value to `check`, and returns the result. */
 export function optional<T>(check: (name: string, value: unknown) => T, name: string, value: unknown): T | undefined {
     return value === undefined ? undefined : check(name, value);
 }
@@ -43,8 +43,8 @@ export function object<T extends object>(name: string, value: T): T {
 const LONGEST_NAME = 30;
 
 /**
- * Returns the argument if it is an object whose own members all have one of the given names. Throws for any other name,
- * because a misspelled option such as `baseURL` would have no effect.
+ * Returns the argument if it is an object and `names` contains the names of all its members. Throws `TypeError` for any
+ * other name, because a misspelled option such as `baseURL` would have no effect.
  */
 export function knownOptions<T extends object>(name: string, value: T, names: readonly string[]): T {
     if (Symbol.iterator in object(name, value)) {
@@ -64,14 +64,16 @@ export function knownOptions<T extends object>(name: string, value: T, names: re
 }
 
 /**
- * Returns a name in lower case and without separators, so that a misspelled option can be compared with the known
- * names.
+ * Returns a name in lower case and without separators. Two names that differ only in case and separators become equal.
  */
 function alike(name: string): string {
     return name.toLowerCase().replace(/[-_]/g, "");
 }
 
-/** Returns the entries of an object, a `Map` or `Headers`. Each value must be suitable for a query or a header. */
+/**
+ * Returns the entries of an object, a `Map` or `Headers` as pairs of strings. Throws `TypeError` for a value that is
+ * not a string, a number or a boolean.
+ */
 export function entries(name: string, value: object | undefined): [string, string][] {
     const given = value === undefined ? {} : object(name, value);
     const pairs: unknown[] = Symbol.iterator in given ? [...(given as Iterable<unknown>)] : Object.entries(given);
@@ -90,8 +92,8 @@ export function entries(name: string, value: object | undefined): [string, strin
 }
 
 /**
- * Serializes an argument to JSON. Throws for a value that `JSON.stringify` would omit or replace by `null`, except for
- * an object member that is `undefined`.
+ * Serializes an argument to JSON. Throws `TypeError` for a value that `JSON.stringify` would omit or replace by `null`.
+ * An object member with the value `undefined` is allowed, and is omitted.
  */
 export function json(name: string, value: unknown): string {
     return JSON.stringify(value, function (this: any, key, value) {
@@ -122,7 +124,7 @@ function isNoNumber(value: unknown): boolean {
     return typeof value === "number" && !Number.isFinite(value);
 }
 
-/** Describes a value by its type, without the value. */
+/** Returns the type of a value for an error message, such as `a string`. The result does not contain the value. */
 export function kind(value: unknown): string {
     return value === null || value === undefined || isNoNumber(value) ? String(value) : article(typeof value);
 }

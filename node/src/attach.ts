@@ -1,26 +1,26 @@
 /**
- * Functions that the integrations with HTTP libraries share. The client decides which key is used, and to which URLs
- * the key can be sent.
+ * Functions that the integrations with HTTP libraries share. The client decides which API key is used, and to which
+ * URLs it can be sent.
  */
 import type { Client } from "./client";
 import type { AuthorizationHeader } from "./secrets";
 
-/** One request that another HTTP library sends. */
+/** One HTTP request that another HTTP library sends. */
 export interface Exchange<R> {
     url: string;
     signal: AbortSignal | undefined;
     body: unknown;
     /**
-     * Sends the request with the value `header` of the `Authorization` header. `exchange` calls this function once or
-     * twice.
+     * Sends the HTTP request. `header` is the value of its `Authorization` header. The function `exchange` calls this
+     * function once or twice.
      */
     send(header: string): Promise<R>;
     /**
-     * Returns the status of a response, and the URL of the response after redirects. The URL is `undefined` if a
-     * redirect led to another origin.
+     * Returns the status of a response and its URL after redirects. The URL is `undefined` if a redirect led to another
+     * origin.
      */
     outcome(response: R): { status: number | undefined; url: string | undefined };
-    /** Discards the body of a response that the caller does not receive. */
+    /** Discards the body of a response. `exchange` calls this function for a response that it does not return. */
     drop(response: R): void;
 }
 
@@ -32,8 +32,9 @@ export function mustBeClient(client: Client): void {
 }
 
 /**
- * Sends a request with the key of the client. If the server rejects the key, sends the request once more, provided that
- * the source has another key and the body can be read again.
+ * Sends an HTTP request with the client's API key. If the server rejects the API key, the client reads it again from
+ * its source, such as a file or a command. If the API key has changed, and the body can be sent twice, the HTTP request
+ * is sent once more.
  */
 export async function exchange<R>(client: Client, request: Exchange<R>): Promise<R> {
     const { signal } = request;
@@ -49,8 +50,8 @@ export async function exchange<R>(client: Client, request: Exchange<R>): Promise
 }
 
 /**
- * Resolves to the `Authorization` header for a request. Rejects if the URL has another origin than the client's base
- * URL, so that the caller sends nothing.
+ * Resolves to the `Authorization` header for an HTTP request. Rejects if the origin of `url` differs from the origin of
+ * the client's base URL. The caller then sends nothing.
  */
 export async function authorize(
     client: Client,
@@ -71,8 +72,8 @@ export async function authorize(
 }
 
 /**
- * Resolves to the `Authorization` header for sending a request again after Codat rejected the key. Resolves to `null`
- * if Codat did not reject the key, or if the source has no other key or cannot be read.
+ * Resolves to another `Authorization` header after the server rejected the header `rejected`. Resolves to `null` if the
+ * server did not reject the header, or if the client has no other API key.
  */
 export async function afterRejection(
     client: Client,
@@ -93,7 +94,7 @@ export async function afterRejection(
     }
 }
 
-/** Whether a URL has the origin of the client's base URL, to which the key can be sent. */
+/** Whether a URL has the same origin as the base URL of the client. Only such a URL can receive the API key. */
 export function isOwn(client: Client, url: string): boolean {
     try {
         client.authorizationFor(url);
@@ -103,12 +104,12 @@ export function isOwn(client: Client, url: string): boolean {
     }
 }
 
-/** Whether a status means that the key was rejected. */
+/** Whether an HTTP status means that the server rejected the API key. */
 export function isRejection(status: number | undefined): boolean {
     return status === 401 || status === 403;
 }
 
-/** Whether a body can be read a second time. A stream or an iterator cannot. */
+/** Whether a body can be sent a second time. A stream or an iterator cannot be sent twice. */
 export function canBeSentAgain(body: any): boolean {
     const type = Object.prototype.toString.call(body).slice("[object ".length, -1);
     return (

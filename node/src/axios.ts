@@ -5,32 +5,33 @@ import { exchange, isOwn, mustBeClient } from "./attach";
 import type { Client } from "./client";
 import { NextHop, directAgent, isPlain } from "./next-hop";
 
-/**
- * The part of an axios instance that this module uses. The types that axios declares differ between ESM and CommonJS.
- */
+/** The members of an axios instance that this module uses. axios declares different types for ESM and for CommonJS. */
 interface Instance {
     interceptors: { request: { use(attach: (config: any) => any): unknown } };
     getUri(config: object): string;
 }
 
-/** The response of axios. `error` is set if axios rejected with an error that contains the response. */
+/**
+ * The response of an axios request. `error` is set if axios rejected the request with an error that contains this
+ * response.
+ */
 interface AxiosResult {
     response: any;
     error?: any;
 }
 
 /**
- * Configures an axios instance to send the key of a client. The first request reads the key from its source. After 401
- * or 403 the client reads the source again, and the request is sent once more if the source has another key and the
- * body is not a stream. Interceptors run once.
+ * Configures an axios instance to send the client's API key. If Codat responds with 401 or 403, the client reads the
+ * API key again from its source, such as a file or a command. If the API key has changed, and the body is not a stream,
+ * the request is sent once more. The other interceptors of the instance do not run again.
  *
- * A request rejects with `InvalidInputError`, and nothing is sent, if its URL has another origin, or if the option
- * `proxy` of axios names a proxy that would see the key unencrypted. For an `http` URL, the proxy variables of the
- * environment are ignored. A redirect to another origin is followed without the key. An `auth` in the configuration of
- * axios does not replace the key.
+ * A request rejects with `InvalidInputError`, and nothing is sent, in two cases: its URL has another origin than the
+ * base URL of the client, or the axios option `proxy` names a proxy that would see the API key unencrypted. For an
+ * `http` URL, the proxy variables of the environment are ignored. If a redirect leads to another origin, axios follows
+ * it without the API key. The axios option `auth` does not replace the API key.
  *
- * The `config` of a response or an error does not contain the key. Its `request` is an object of Node that contains the
- * key; `inspect`, `console` and `JSON.stringify` show only its class.
+ * The `config` of a response or an error does not contain the API key. The `request` is an object of Node that contains
+ * the API key. `inspect`, `console` and `JSON.stringify` show only the class of this object.
  */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
     mustBeClient(client);
@@ -97,8 +98,8 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
 }
 
 /**
- * Hides request headers from `inspect`, `console` and JSON. `holder` is a response or an error of axios, which refers
- * to its request.
+ * Hides the request headers of `holder` from `inspect`, `console` and `JSON.stringify`. `holder` is a response or an
+ * error of axios.
  */
 function maskRequest(holder: any): void {
     const { request } = holder ?? {};
@@ -113,8 +114,8 @@ function maskRequest(holder: any): void {
 }
 
 /**
- * Returns the proxy and agent for a URL. Throws if the option `proxy` of axios names a proxy that would see the key
- * unencrypted.
+ * Returns the axios options `proxy` and `httpAgent` for a request to `url`. Throws if the given `proxy` would see the
+ * API key unencrypted.
  */
 function route(client: Client, { proxy, httpAgent }: any, url: string): object {
     if (isPlain(url) && proxy) {
@@ -126,8 +127,8 @@ function route(client: Client, { proxy, httpAgent }: any, url: string): object {
 }
 
 /**
- * Returns an axios instance that adds no defaults to a request, because the configuration of the request already
- * contains the defaults of `instance`.
+ * Returns an axios instance without default options. The options of each request already contain the defaults of
+ * `instance`.
  */
 function withoutDefaults(instance: Instance): any {
     const plain = (instance as any).create();

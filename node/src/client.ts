@@ -1,4 +1,4 @@
-/** The class `Client`, and the class `Keys` with its operations on API keys. */
+/** The class `Client`, and the class `Keys` with the operations on API keys. */
 import { inspect } from "node:util";
 
 import { optional, text, yes } from "./arguments";
@@ -27,9 +27,11 @@ import { ApiKey, AuthorizationHeader, raw } from "./secrets";
  *
  * In addition to the errors that each method documents, every method can reject with `UnauthorizedError`,
  * `PaymentRequiredError`, `ForbiddenError`, `RateLimitedError`, `ServerError`, `ConnectError`, `TimeoutError`,
- * `BadResponseError` or `TooLargeError`; if its signal is aborted, with the reason of the signal. A request is retried
- * after a lost connection, 408, 429, 500, 502, 503 and 504: at most 4 attempts, after random delays of up to 250 ms,
- * 500 ms, then 1 s, or after the delay that `Retry-After` states.
+ * `BadResponseError` or `TooLargeError`. If its signal is aborted, it rejects with the reason of the signal.
+ *
+ * A request is retried after a lost connection, and after the statuses 408, 429, 500, 502, 503 and 504. There are at
+ * most 4 attempts. The delays between them are random: up to 250 ms, 500 ms, then 1 s. A `Retry-After` header replaces
+ * the random delay.
  */
 export class Keys {
     readonly #own: Own;
@@ -55,11 +57,12 @@ export class Keys {
     }
 
     /**
-     * Creates exactly one key with this name: at most 4 attempts with one idempotency key, 15 s each, 60 s in total.
+     * Creates exactly one API key with this name. Sends at most 4 requests with the same idempotency key. The timeout
+     * of each request is 15 s, and the timeout of the call is 60 s.
      *
-     * Rejects with `KeyLimitReachedError` if there are ten keys. Rejects with `OutcomeUnknownError` if no response
-     * confirms whether a key was created, even if the signal was aborted. The error contains the idempotency key with
-     * which to resume the call, and the keys that the call may have created.
+     * Rejects with `KeyLimitReachedError` if there are already ten API keys. Rejects with `OutcomeUnknownError` if no
+     * response confirms whether an API key was created, even if the signal was aborted. This error contains the API
+     * keys that the call may have created. It also contains an idempotency key. Pass it to `create` to resume the call.
      */
     async create(name: string, options: CreateOptions = {}): Promise<Creation> {
         const given = callOptions(options, ["adopt", "idempotencyKey"]);
@@ -74,12 +77,14 @@ export class Keys {
     }
 
     /**
-     * Deletes the key with this id permanently: at most 4 attempts, 10 s each, 30 s in total.
+     * Deletes the API key with this id permanently. Sends at most 4 requests. The timeout of each request is 10 s, and
+     * the timeout of the call is 30 s.
      *
-     * Rejects with `NotFoundError`, `LastKeyError` or `KeyInUseError` without deleting a key, and with
-     * `OutcomeUnknownError` if no response confirms whether the key was deleted. This method lists the keys before the
-     * deletion. A key that another process deletes after this listing is not detected, so the last key can still be
-     * deleted.
+     * Rejects with `NotFoundError`, `LastKeyError` or `KeyInUseError`, and deletes nothing. Rejects with
+     * `OutcomeUnknownError` if no response confirms whether the API key was deleted.
+     *
+     * This method lists the API keys before the deletion. If another process deletes API keys after this listing, this
+     * method can still delete the last API key.
      */
     async delete(id: string, options: DeleteOptions = {}): Promise<void> {
         const given = callOptions(options, ["allowKeyInUse"]);
@@ -120,9 +125,9 @@ export class Client {
     /**
      * Sends a request to Codat's API. The path begins with a slash.
      *
-     * All attempts of a POST or PATCH have the same `Idempotency-Key`. Rejects with `InvalidInputError`, with nothing
-     * sent, for a path that leaves the base URL; with `OutcomeUnknownError` if no response shows whether a change took
-     * effect.
+     * All attempts of a POST or PATCH request have the same `Idempotency-Key` header. Rejects with `InvalidInputError`,
+     * and sends nothing, if the path leads out of the base URL. Rejects with `OutcomeUnknownError` if no response shows
+     * whether a change took effect.
      */
     async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
         const given = callOptions(options, ["query", "json", "body", "headers"]);
@@ -149,23 +154,25 @@ export class Client {
     }
 
     /**
-     * Returns the details of the key that this client uses, from the list of keys. Rejects with `NotFoundError` if the
-     * list does not contain the key.
+     * Returns the details of the API key that this client uses. Sends a request for the list of API keys. Rejects with
+     * `NotFoundError` if the list does not contain the API key.
      */
     async whoami(options: CallOptions = {}): Promise<ApiKeyDetails> {
         return new ApiKeyDetails(await start(this.#own, { call: "whoami" }, options));
     }
 
     /**
-     * Reads the key from its source again, and resolves to whether the source has another key. Calls of this client
-     * read the source again automatically after Codat rejects the key. A key that was given as a value does not change.
-     * Rejects with `InvalidCredentialError` if the source cannot be read. The client then keeps its key.
+     * Reads the API key again from its source, such as a file, a command or a function. Resolves to true if the API key
+     * has changed. An API key that was given as a string does not change. Rejects with `InvalidCredentialError` if the
+     * source cannot be read. The client then keeps its API key.
+     *
+     * The client does the same automatically after Codat rejects the API key.
      */
     async reloadKey(options: CallOptions = {}): Promise<boolean> {
         return start(this.#own, { call: "reloadKey" }, options);
     }
 
-    /** The quota of the day that the latest response reports. `null` before the first response. */
+    /** The daily quota of requests, from the headers of the latest response. `null` before the first response. */
     get rateLimit(): RateLimit | null {
         return RateLimit.of(this.#own.core.rateLimit());
     }
@@ -176,26 +183,26 @@ export class Client {
     }
 
     /**
-     * Returns the `Authorization` header for a request that another HTTP library sends, if the URL has the origin of
-     * the base URL. This method never waits. It checks a key file at most once a second, and reads the file again if it
-     * has changed. It does not run a command or a function, and uses the latest key that the command or function
-     * returned. Prefer `authorize` in code that can wait.
+     * Returns the `Authorization` header for a request that another HTTP library sends. This method never waits. It
+     * does not run a command or a function: it uses the latest API key that the command or function returned. It checks
+     * a key file at most once a second, and reads the file again if the file has changed. Prefer `authorize` in code
+     * that can wait.
      *
-     * Throws `InvalidInputError` for any other URL, so that the key is sent nowhere else; `NoCredentialError` if the
-     * command or function has not run yet; `ClosedError` after `close`.
+     * Throws `InvalidInputError` if the origin of `url` differs from the origin of the base URL. Throws
+     * `NoCredentialError` if the command or function has not run yet, and `ClosedError` after `close`.
      */
     authorizationFor(url: string | URL): AuthorizationHeader {
         return header(callNative(() => this.#own.core.authorizationFor(href(url))));
     }
 
     /**
-     * Resolves to the `Authorization` header for a request that another HTTP library sends, if the URL has the origin
-     * of the base URL. The key is read from its source if it has not been read yet, or if the source may have changed.
-     * Concurrent calls share one read. Nothing is sent to Codat, and a failed read is not retried.
+     * Resolves to the `Authorization` header for a request that another HTTP library sends. The client reads the API
+     * key from its source if it has not been read yet, or if it may have changed. Concurrent calls share one read.
+     * Nothing is sent to Codat, and a failed read is not retried.
      *
-     * Rejects with `InvalidInputError` for any other URL, and with `ClosedError` after `close`. If no key has been read
-     * before, the promise also rejects with `InvalidCredentialError` if the source cannot be read, and with
-     * `TimeoutError` if reading takes longer than the timeout of a call.
+     * Rejects with `InvalidInputError` if the origin of `url` differs from the origin of the base URL. Rejects with
+     * `ClosedError` after `close`. If the client has no API key yet, rejects with `InvalidCredentialError` if the
+     * source cannot be read, and with `TimeoutError` if reading takes longer than the timeout.
      */
     async authorize(url: string | URL, options: CallOptions = {}): Promise<AuthorizationHeader> {
         const given = href(url);
@@ -207,13 +214,16 @@ export class Client {
     }
 
     /**
-     * Resolves to another `Authorization` header after the server responded with 401 or 403 to a request with the
-     * header `rejected`. The request can then be sent once more with the new header. Resolves to `null` if the source
-     * has no other key. Concurrent calls share one read of the source. Use this method only for requests that another
-     * HTTP library sends, because a `Client` does this automatically for its own requests.
+     * Resolves to another `Authorization` header after a server responded with 401 or 403. `rejected` is the value of
+     * the `Authorization` header that the server refused. The client reads its API key again from its source. If the
+     * API key has changed, send the request once more with the returned header. If it has not changed, the promise
+     * resolves to `null`. Concurrent calls share one read of the source.
      *
-     * Fails with the errors of `authorize`, and with `InvalidCredentialError` if the source cannot be read, even if a
-     * key has been read before. The client then keeps its key.
+     * Use this method only for requests that another HTTP library sends. The client does the same automatically for its
+     * own requests.
+     *
+     * Rejects with the same errors as `authorize`. Also rejects with `InvalidCredentialError` if the source cannot be
+     * read. The client then keeps its API key.
      */
     async reauthorize(
         url: string | URL,
@@ -227,9 +237,9 @@ export class Client {
     }
 
     /**
-     * Checks the server to which another HTTP library is about to send the header over an unencrypted connection. `url`
-     * is the URL of the library's proxy, or the URL of the request if there is no proxy. Throws `InvalidInputError` if
-     * `url` has another origin than this client's base URL, because that server would see the key.
+     * Checks whether another HTTP library can send the `Authorization` header over an unencrypted connection to `url`.
+     * Call this method before each unencrypted request. `url` is the URL of the proxy, or the URL of the request if
+     * there is no proxy. Throws `InvalidInputError` if the origin of `url` differs from the origin of the base URL.
      */
     checkNextHop(url: string | URL): void {
         callNative(() => this.#own.core.checkNextHop(href(url)));
@@ -250,8 +260,8 @@ export class Client {
 }
 
 /**
- * An iterator over pages. This class is not a generator, because a generator ends with its first error, and this
- * iterator can request the same page again.
+ * An iterator over pages. After an error, the iterator can request the same page again. A generator could not do this,
+ * because it ends with its first error.
  */
 class Pages implements AsyncIterableIterator<Page> {
     readonly #request: () => Promise<Completion>;
@@ -284,23 +294,23 @@ class Pages implements AsyncIterableIterator<Page> {
 interface Own {
     readonly core: Core;
     /**
-     * The key callback, if there is one: the function that was given as `apiKey`. The native module holds no reference
-     * to the callback, so that the callback can be garbage-collected.
+     * The key callback: the function that was given as `apiKey`. The native module has no reference to the callback, so
+     * the callback can be garbage-collected together with the client.
      */
     readonly provide: KeyFunction | undefined;
 }
 
-/** Performs a call that has no options other than `signal` and `timeout`. Resolves to the value of the call. */
+/** Performs a call, and resolves to its value. The only options are `signal` and `timeout`. */
 async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
     return (await make(own, call, callOptions(options))).value;
 }
 
-/** Performs a call. Resolves to the value and the response of the call. */
+/** Performs a call. Resolves to its value and its HTTP response. */
 function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptions): Promise<Completion> {
     return perform((calls, number) => calls.start(number, core, timeout, call), provide, signal);
 }
 
-/** Returns the header for a key that the native module has checked. */
+/** Returns the `Authorization` header for an API key from the native module, which has already checked it. */
 function header(key: string): AuthorizationHeader {
     return AuthorizationHeader.encode(new ApiKey(key, null));
 }
@@ -311,7 +321,7 @@ function href(url: string | URL): string {
 
 /**
  * Returns a variable of `process.env`. In a worker and under jest, `process.env` differs from the environment of the
- * process, which the native module could read itself.
+ * process.
  */
 function variable(name: string): string | undefined {
     return process.env[name];

@@ -1,7 +1,7 @@
 /** The base classes of all errors. The classes in `errors.ts` are generated. */
 import type { ApiKeyDetails, KeyData } from "./key-types";
 
-/** The data of an error. */
+/** The data of an error, from the native module. */
 export interface ErrorData {
     code: string;
     message: string;
@@ -18,13 +18,14 @@ export interface ErrorData {
     candidates: KeyData[] | null;
     cause: ErrorData | null;
     /**
-     * The number of the request to run the key callback, if the callback failed. The value that the callback threw is
-     * stored under this number, and becomes the `cause` of this error.
+     * The number of the failed run of the key callback. `null` if the error does not come from the key callback.
+     * `thrown-values.ts` stores the value that the callback threw under this number. The value becomes the `cause` of
+     * this error.
      */
     thrown: number | null;
 }
 
-/** The error of a call. None of its texts contains a key. */
+/** The error of a call. Its texts do not contain API keys. */
 export abstract class CodatError extends Error {
     /** A stable identifier, such as `key_limit_reached`. */
     abstract readonly code: string;
@@ -36,13 +37,13 @@ export abstract class CodatError extends Error {
     readonly status: number | null;
     /** The correlation id, for Codat's support. */
     readonly correlationId: string | null;
-    /** The milliseconds to wait before a retry, if Codat says so. */
+    /** The time to wait before a retry, in milliseconds. `null` if Codat does not state a time. */
     readonly retryAfter: number | null;
-    /** Codat's message. */
+    /** The error message of Codat. */
     readonly codatMessage: string | null;
-    /** How many attempts the failed request had. 0 if the error does not come from a request. */
+    /** The number of attempts of the failed HTTP request. 0 if the error does not come from an HTTP request. */
     readonly attempts: number;
-    /** The milliseconds from the start of the call to the error. 0 if `attempts` is 0. */
+    /** The time from the start of the call to the error, in milliseconds. 0 if `attempts` is 0. */
     readonly elapsed: number;
 
     /** @internal */
@@ -59,11 +60,14 @@ export abstract class CodatError extends Error {
     }
 }
 
-/** The error of a change whose outcome is unknown. Its `cause` is the error of the last request. */
+/**
+ * The error of a creation or deletion if it is unknown whether it took effect. The `cause` is the error of the last
+ * HTTP request.
+ */
 export abstract class AmbiguousError extends CodatError {
-    /** The idempotency key with which the creation can be resumed; `null` for a deletion. */
+    /** The idempotency key to pass to `create` in order to resume the creation. `null` for a deletion. */
     readonly idempotencyKey: string | null;
-    /** The keys that the call may have created; `null` if the keys could not be listed. */
+    /** The API keys that the call may have created. `null` if the API keys could not be listed. */
     readonly candidates: readonly ApiKeyDetails[] | null;
 
     /** @internal */

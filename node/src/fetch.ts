@@ -3,16 +3,17 @@ import { exchange, mustBeClient } from "./attach";
 import type { Client } from "./client";
 import { NextHop } from "./next-hop";
 
-/** The type of the `fetch` of the runtime, and of undici. */
+/** The type of the function `fetch` of the JavaScript runtime, and of undici. */
 type Fetch = (input: any, init?: any) => Promise<any>;
 
 /**
- * Returns a `fetch` that sends the key of a client. The first request reads the key from its source. After 401 or 403
- * the client reads the source again, and the request is sent once more if the source has another key and the body is
- * not a stream. A `Request` with a body is cloned, so that it can be sent again.
+ * Returns a function like `fetch` that sends the client's API key. If Codat responds with 401 or 403, the client reads
+ * the API key again from its source, such as a file or a command. If the API key has changed, and the body is not a
+ * stream, the request is sent once more. A `Request` object with a body is cloned, so that it can be sent again.
  *
- * A request rejects with `InvalidInputError` if its URL has another origin, or if a proxy would see the key
- * unencrypted. In both cases nothing is sent. `fetch` removes the key when it follows a redirect to another origin.
+ * A request rejects with `InvalidInputError`, and nothing is sent, in two cases: its URL has another origin than the
+ * base URL of the client, or a proxy would see the API key unencrypted. If a redirect leads to another origin, `fetch`
+ * follows it without the API key.
  */
 export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
     client: Client,
@@ -50,8 +51,8 @@ export function codatFetch<F extends Fetch = typeof globalThis.fetch>(
 }
 
 /**
- * Returns the members of the options of `fetch`. Includes inherited members, because a `Request` can be given as the
- * options.
+ * Returns the options of a `fetch` call as a plain object. Includes inherited members, because a `Request` can be given
+ * as the options.
  */
 function members(init: object | undefined): Record<string, any> {
     const found: Record<string, any> = {};

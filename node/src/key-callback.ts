@@ -1,4 +1,4 @@
-/** Runs the key callback, which is the function given as `apiKey`, when a call needs the key. */
+/** Runs the key callback when a call needs the API key. The key callback is the function that was given as `apiKey`. */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { types } from "node:util";
 
@@ -8,34 +8,34 @@ import type { ApiKey, AuthorizationHeader } from "./secrets";
 /** An API key, or the value of an `Authorization` header. */
 export type Key = ApiKey | AuthorizationHeader | string;
 
-/** A function that returns the current key. */
+/** A function that returns the current API key. */
 export type KeyFunction = () => Key | PromiseLike<Key>;
 
 /**
- * Receives the result of a key callback: the text that the callback returned, or the reason why there is no key.
- * `request` is the number of the request to run the callback.
+ * Receives the result of each run of a key callback: the returned text, or the reason why the callback returned no API
+ * key. `request` is the number of the run.
  */
 export interface Results {
     complete(request: number, text: string): void;
-    /** `thrown` contains the thrown value if the key callback threw one. */
+    /** `thrown` contains the value that the key callback threw. `undefined` if it threw nothing. */
     fail(request: number, why: string, thrown?: { reason: unknown }): void;
 }
 
 /**
- * A running key callback. A running callback cannot make a call of its own client, which would wait for the callback.
- * `provide` becomes `undefined` when the callback ends, because tasks that the callback has started can make such calls
- * from then on.
+ * A run of a key callback. `provide` is the callback, or `undefined` after the callback has ended. While the callback
+ * runs, it cannot make a call with the client that runs it, because the call and the callback would wait for each
+ * other. Tasks that the callback started can make such calls after the callback has ended.
  */
 interface Running {
     provide: KeyFunction | undefined;
 }
 
-/** The key callbacks that are running in this asynchronous context. The innermost callback is the last. */
+/** The key callbacks that are running in this asynchronous context. The last callback started last. */
 const running = new AsyncLocalStorage<readonly Running[]>();
 
 /**
- * Binds the key callback to the asynchronous context of a call. Throws if the callback itself makes the call, because
- * the call would wait for the callback.
+ * Returns a function that runs the key callback in the asynchronous context of the current call. Throws if the key
+ * callback itself makes the call. Such a call would wait for the callback, and the callback for the call.
  */
 export function bindCallback(provide: KeyFunction, results: Results): (request: number) => void {
     if (running.getStore()?.some((one) => one.provide === provide)) {

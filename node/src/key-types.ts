@@ -1,25 +1,25 @@
-/** The classes of keys that calls return. They are frozen, and `inspect` shows no secret. */
+/** The classes `ApiKeyDetails` and `Creation`. Their objects are frozen, and `inspect` masks their secrets. */
 import { type InspectOptions, inspect } from "node:util";
 
 import { ApiKey } from "./secrets";
 
-/** The data of a key, from the native module. */
+/** The data of an API key, from the native module. */
 export interface KeyData {
     id: string;
     name: string | null;
-    /** The id with every known key masked. */
+    /** The id for display. If the id contains an API key, that part is masked. */
     shownId: string;
-    /** The name with every known key masked. */
+    /** The name for display. If the name contains an API key, that part is masked. */
     shownName: string | null;
     apiKey: string;
     createdDate: number | null;
 }
 
 /**
- * A key in Codat's list of keys.
+ * An API key in Codat's list of API keys.
  *
- * `console.log`, `util.inspect` and `JSON.stringify` mask the secret, and every known key that occurs in the name or
- * the id.
+ * `console.log`, `util.inspect` and `JSON.stringify` mask the secret. If the name or the id contains an API key, they
+ * mask that too.
  */
 export class ApiKeyDetails {
     /** Codat's id of the key: the argument of `get` and `delete`. */
@@ -61,7 +61,7 @@ export interface CreationData {
 
 /** The result of `create`. */
 export class Creation {
-    /** The key. */
+    /** The API key with its details. */
     readonly key: ApiKeyDetails;
     /**
      * How the key was found. `created`: the response to the first request contains the key. `replayed`: the response to
@@ -70,8 +70,8 @@ export class Creation {
      */
     readonly how: "created" | "replayed" | "adopted";
     /**
-     * Other new keys with this name, which the call lists after a request with an unknown outcome. Empty if the outcome
-     * of every request is known. `null` if the keys could not be listed.
+     * New API keys with the same name, other than `key`. If the outcome of a request is unknown, `create` lists the API
+     * keys to find them. Empty if the outcome of every request is known. `null` if the API keys could not be listed.
      */
     readonly extras: readonly ApiKeyDetails[] | null;
 

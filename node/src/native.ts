@@ -21,7 +21,7 @@ export interface Options {
     authHeader?: string | undefined;
     apiKeyFile?: string | undefined;
     apiKeyCommand?: Command | undefined;
-    /** Whether a key callback provides the key. */
+    /** Whether the API key comes from a key callback, which is a JavaScript function. */
     hasCallback: boolean;
     baseUrl?: string | undefined;
     timeout?: number | undefined;
@@ -76,7 +76,7 @@ export type Call =
           body?: Uint8Array | undefined;
       };
 
-/** The cursor of a paginated resource: the position of the page that the next call requests. */
+/** A position in a paginated list. The next call requests the page at this position. */
 export type PageCursor = { readonly cursor: unique symbol };
 
 export interface NativeResponse {
@@ -102,7 +102,7 @@ export interface Emulator {
 }
 
 /**
- * Loads the native module that was built in this repository. If there is none, loads the native module from the npm
+ * Loads the native module from this repository if it was built there. Otherwise, loads the native module from the npm
  * package for this platform.
  */
 function load(): Native {

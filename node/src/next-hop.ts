@@ -1,6 +1,6 @@
 /**
- * Checks that the key is not sent unencrypted to a server other than Codat's, such as a proxy that the URL of the
- * request does not name. The next hop is the server to which the HTTP library connects.
+ * Checks that the API key is not sent unencrypted to a proxy or to another server that is not Codat. The next hop of an
+ * HTTP request is the server to which the HTTP library opens a connection: the proxy, or the server in the URL.
  */
 import { subscribe } from "node:diagnostics_channel";
 import { lookup } from "node:dns/promises";
@@ -11,30 +11,34 @@ import type { Client } from "./client";
 /** An agent like the default agent of Node, but without the proxies of `NODE_USE_ENV_PROXY`. */
 const DIRECT = new Agent({ keepAlive: true, scheduling: "lifo", timeout: 5000 });
 
-/** The message that undici publishes before it writes a request: the headers and the connection. */
+/** The message that undici publishes before it sends an HTTP request: the headers and the connection. */
 interface Sending {
     headers: unknown;
     socket: { remoteAddress?: string; remotePort?: number; destroy(error: unknown): void };
 }
 
-/** The `Authorization` headers of the unencrypted requests that undici, or the `fetch` of Node, is about to send. */
+/**
+ * The watched `Authorization` headers. undici, or the `fetch` of Node, is about to send each of them over an
+ * unencrypted connection.
+ */
 const watches = new Set<Watch>();
 
-/** An `Authorization` header that undici is about to write to a connection, and the check of this connection. */
+/** A watched `Authorization` header, and a check of the connection over which undici is about to send the header. */
 interface Watch {
     authorization: string;
-    /** Returns an error if the header must not be sent over the connection, and `undefined` otherwise. */
+    /** Returns an error if the `Authorization` header must not be sent over `socket`. Returns `undefined` otherwise. */
     errorOf(socket: Sending["socket"]): unknown;
 }
 
-/** Whether requests to a URL are unencrypted. */
+/** Whether a URL begins with `http:`, so that requests to it are not encrypted. */
 export function isPlain(url: string): boolean {
     return /^http:/i.test(url);
 }
 
 /**
- * Returns an agent of Node for unencrypted requests. The agent is a copy of `given`, or of an agent without a proxy,
- * that checks each connection before the key is sent: the next hop must have the origin of the client's base URL.
+ * Returns a copy of the Node agent `given`. The copy checks each unencrypted request before it sends the API key: the
+ * next hop must have the origin of the client's base URL. If `given` is `undefined`, or uses a proxy from the
+ * environment, the copy is made of an agent without a proxy.
  */
 export function directAgent(client: Client, given: any): any {
     // Ignores a proxy of the environment for unencrypted requests, as the core does.
@@ -50,15 +54,15 @@ export function directAgent(client: Client, given: any): any {
     return Object.create(agent, { addRequest: { value: addRequest } });
 }
 
-/** The addresses to which undici may connect for an unencrypted URL. */
+/** The IP addresses of the server in an unencrypted URL. undici can connect to these addresses. */
 export class NextHop {
     readonly #client: Client;
     readonly #port: number;
     readonly #addresses: Set<string>;
 
     /**
-     * Creates a `NextHop` with the addresses of the URL's host name. Returns `undefined` for an `https` URL, because a
-     * proxy cannot read an encrypted request.
+     * Creates a `NextHop` with the IP addresses of the URL's host name. Returns `undefined` for an `https` URL, because
+     * a proxy cannot read encrypted requests.
      */
     static async of(client: Client, url: string): Promise<NextHop | undefined> {
         if (!isPlain(url)) return undefined;
@@ -76,8 +80,8 @@ export class NextHop {
     }
 
     /**
-     * Starts to watch for the header `authorization`. When undici is about to write the header to a connection to
-     * another server, the connection is closed. The returned function ends the watch.
+     * Watches an `Authorization` header. When undici is about to send the header to a server other than the one in the
+     * URL, closes the connection. The returned function ends the watch.
      */
     watch(authorization: string): () => void {
         const watch = { authorization, errorOf: (socket: Sending["socket"]) => this.#errorOf(socket) };
@@ -86,8 +90,8 @@ export class NextHop {
     }
 
     /**
-     * Sends a request. Until the response arrives, closes each connection to another server to which undici is about to
-     * write the header `authorization`.
+     * Calls `send`, and watches the `Authorization` header until the response arrives. When undici is about to send the
+     * header to a server other than the one in the URL, closes the connection.
      */
     async during<T>(authorization: string, send: () => Promise<T>): Promise<T> {
         const end = this.watch(authorization);
@@ -119,7 +123,7 @@ function hop(host: string, port: unknown): string {
 
 let isListening = false;
 
-/** Subscribes to undici's diagnostics channel once per process, before the first unencrypted request. */
+/** Subscribes to the diagnostics channel of undici. Does nothing if this process has already subscribed. */
 function listen(): void {
     if (isListening) return;
     isListening = true;

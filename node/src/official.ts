@@ -6,13 +6,12 @@ import { codatFetch } from "./fetch";
 import { NextHop } from "./next-hop";
 
 /**
- * Creates an SDK of Codat that sends its requests to the base URL of a client, with the client's key. `Sdk` is
- * `CodatPlatform`, `CodatLending`, or any other SDK whose `httpClient` or axios can be replaced. `options` are the
- * options of the SDK.
+ * Creates an SDK of Codat that uses the base URL and the API key of a client. `Sdk` is `CodatPlatform`, `CodatLending`,
+ * or another SDK with a replaceable `httpClient` or axios instance. `options` are the options of the SDK.
  *
- * The first request reads the key from its source. After 401 or 403 the client reads the source again, and the request
- * is sent once more if the source has another key. A call to another origin rejects, and nothing is sent. Throws
- * `TypeError` for an SDK that accepts no HTTP client.
+ * If Codat responds with 401 or 403, the client reads the API key again from its source, such as a file or a command.
+ * If the API key has changed, the request is sent once more. A request to an origin other than the base URL's rejects,
+ * and nothing is sent. Throws `TypeError` for an SDK that does not accept an HTTP client.
  *
  * ```ts
  * import { CodatPlatform } from "@codat/platform";
@@ -50,16 +49,16 @@ export function connect<Sdk, Options extends object>(
 }
 
 /**
- * Returns a function for the option `authHeader` of `@codat/platform`, and of other SDKs in which this option can be a
- * function:
+ * Returns a function for the option `authHeader` of `@codat/platform`, and of other SDKs that accept a function for
+ * this option:
  *
  * ```ts
  * new CodatPlatform({ authHeader: security(client), serverURL: client.baseUrl });
  * ```
  *
- * The function resolves to the header of the client's key. Prefer `connect`: with `security`, the SDK does not repeat a
- * request after Codat rejected the key, and sends the header to any `serverURL`. A call of the SDK rejects if a proxy
- * would see the key unencrypted.
+ * The function resolves to the `Authorization` header with the client's API key. Prefer `connect`. With `security`, the
+ * SDK does not repeat a request after Codat rejects the API key, and it sends the API key to any `serverURL`. A call of
+ * the SDK rejects if a proxy would see the API key unencrypted.
  */
 export function security(client: Client): () => Promise<string> {
     mustBeClient(client);

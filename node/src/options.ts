@@ -1,4 +1,4 @@
-/** The options of the client and its calls, and their conversion for the native module. */
+/** The options of the client and of its calls. Checks them, and converts them for the native module. */
 import { entries, json as asJson, knownOptions, number, optional, text, whole, yes } from "./arguments";
 import type { KeyFunction } from "./key-callback";
 import type { Call, Command, Options } from "./native";
@@ -7,33 +7,35 @@ import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
 /** The options of a client. The environment provides defaults: see `Client`. */
 export interface ClientOptions {
     /**
-     * An API key, or a function that returns a key or the value of an `Authorization` header. The function can return a
-     * promise.
+     * An API key, or a function that returns an API key or the value of an `Authorization` header. The function can
+     * return a promise.
      *
-     * The client runs the function when the first call needs the key, within the timeout of that call, and again after
-     * Codat rejects the key. Concurrent calls share one result. If the call that waits for the function is aborted, the
-     * client runs the function again for another call that needs the key. An exception of the function becomes the
-     * `cause` of an `InvalidCredentialError`, and the client keeps its key.
+     * The client runs the function when the first call needs the API key, and again after Codat rejects the API key.
+     * Each run is limited by the timeout of the call that started it. Concurrent calls share the result of one run. If
+     * the call that started the run is aborted, the client runs the function again for the other calls. If the function
+     * throws, the call rejects with `InvalidCredentialError`. The `cause` of this error is the thrown value. The client
+     * then keeps its API key.
      */
     apiKey?: ApiKey | string | KeyFunction | undefined;
-    /** The value of an `Authorization` header, instead of a key. */
+    /** The value of an `Authorization` header, given instead of `apiKey`. */
     authHeader?: AuthorizationHeader | string | undefined;
     /**
-     * A file with an API key or the value of an `Authorization` header. The client reads a replaced file again within a
-     * second, and after Codat rejects the key. The client rejects a file of this user that every user of the machine
-     * can read, except a secret that Docker or Kubernetes has mounted.
+     * A file that contains an API key or the value of an `Authorization` header. If the file changes, the client reads
+     * it again within a second. The client also reads the file again after Codat rejects the API key. The client
+     * rejects a file that every user of the machine can read, unless it is a mounted secret of Docker or Kubernetes, or
+     * belongs to another user.
      */
     apiKeyFile?: string | undefined;
     /**
-     * A command that prints an API key or the value of an `Authorization` header: the program and its arguments, or a
-     * `KeyCommand`.
+     * A command that prints an API key or the value of an `Authorization` header. Given as a `KeyCommand`, or as a list
+     * of the program and its arguments.
      */
     apiKeyCommand?: readonly string[] | KeyCommand | undefined;
     /** The base URL of the API. Default: `CODAT_BASE_URL`, or `https://api.codat.io`. */
     baseUrl?: string | undefined;
     /** The timeout of a call with its retries, in milliseconds. Default: 30,000; for `create`, 60,000. */
     timeout?: number | undefined;
-    /** Whether requests are retried: at most 4 attempts in total. Default: true. */
+    /** Whether requests are retried. Each request has at most 4 attempts. Default: true. */
     retry?: boolean | undefined;
     /** The path of a file with PEM certificates to trust in addition to the bundled roots. Default: `CODAT_CA_FILE`. */
     caFile?: string | undefined;
@@ -49,34 +51,34 @@ export interface ClientOptions {
 /**
  * A command that prints an API key or the value of an `Authorization` header, such as the client of a secret store.
  *
- * The first call of the client runs the command. The command runs again after Codat rejects the key, and once the key
- * is older than `cachedFor`. The command runs without a shell and without input. It inherits the environment of this
- * process, except for `CODAT_API_KEY`, `CODAT_AUTH_HEADER`, `CODAT_API_KEY_FILE` and `CODAT_PROFILE`. The command is
- * killed if the timeout elapses, or if the call that waits for the key times out or is cancelled. On Unix, the command
- * leads a process group, and the whole group is killed.
+ * The first call of the client runs the command. The client runs the command again after Codat rejects the API key, and
+ * when the API key is older than `cachedFor`. The command runs without a shell and without input. It inherits the
+ * environment of this process, except for `CODAT_API_KEY`, `CODAT_AUTH_HEADER`, `CODAT_API_KEY_FILE` and
+ * `CODAT_PROFILE`. The command is killed if its timeout elapses, or if the call that started it times out or is
+ * cancelled. On Unix, its whole process group is killed.
  *
  * A call rejects with `InvalidCredentialError` if the command cannot be started, does not exit in time, prints more
- * than 64 KiB, exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500
- * characters of its standard error, with keys masked. No error quotes its standard output.
+ * than 64 KiB, exits with a status other than 0, or prints no valid API key. The error quotes up to 500 characters of
+ * the standard error of a failed command, with API keys masked. No error quotes its standard output.
  */
 export interface KeyCommand {
     /**
-     * The program, which is looked up in `PATH`, and its arguments. Do not put a secret into the arguments: every
-     * process of the machine can read them.
+     * The program and its arguments. The program is searched in `PATH`. Do not put a secret into the arguments, because
+     * every process of the machine can read them.
      */
     argv: readonly string[];
     /** The time limit of one run of the command, in milliseconds. Default: 10,000. */
     timeout?: number | undefined;
     /**
-     * The time in milliseconds for which the key is used before the command runs again. Default: until Codat rejects
-     * the key.
+     * How long the client uses the API key before it runs the command again, in milliseconds. Default: until Codat
+     * rejects the API key.
      */
     cachedFor?: number | undefined;
 }
 
 /** The options of every call. */
 export interface CallOptions {
-    /** A signal that cancels the call, and closes the connection of its request. */
+    /** A signal that cancels the call. If an HTTP request of the call is in progress, its connection is closed. */
     signal?: AbortSignal | undefined;
     /** The timeout of this call with its retries, in milliseconds. Default: the timeout of the client. */
     timeout?: number | undefined;
@@ -85,21 +87,22 @@ export interface CallOptions {
 /** The options of `create`. */
 export interface CreateOptions extends CallOptions {
     /**
-     * Whether `create` returns a key that no response confirms, if the outcome of a request is unknown and exactly one
-     * new key has this name. With the default, false, `create` rejects in this case, and the error contains the key as
-     * a candidate. Set this option only if no other program creates keys with this name.
+     * Whether `create` can return an API key that no response confirms. This happens if the outcome of a request is
+     * unknown, and the list of API keys contains exactly one new API key with this name. If false, `create` rejects in
+     * this case, and the error contains the API key as a candidate. Set this option only if no other program creates
+     * API keys with this name. Default: false.
      */
     adopt?: boolean | undefined;
     /**
-     * Resumes an earlier call of `create` that rejected with `OutcomeUnknownError`: the idempotency key that this error
-     * contains. The idempotency key can be used until 85 minutes after the earlier call began.
+     * Resumes an earlier call of `create` that rejected with `OutcomeUnknownError`. Pass the idempotency key that this
+     * error contains. The call can be resumed until 85 minutes after it began.
      */
     idempotencyKey?: string | undefined;
 }
 
 /** The options of `delete`. */
 export interface DeleteOptions extends CallOptions {
-    /** Whether to allow the deletion of the key that this client uses. Default: false. */
+    /** Whether `delete` can delete the API key that this client uses. Default: false. */
     allowKeyInUse?: boolean | undefined;
 }
 
@@ -112,8 +115,8 @@ export interface RequestOptions extends CallOptions {
     /** A body that is sent unchanged. Set its `Content-Type` in `headers`. */
     body?: Uint8Array | string | undefined;
     /**
-     * Headers of the request. `Authorization`, `Host` and the headers that frame a request, such as `Content-Length`,
-     * are rejected.
+     * Headers of the request. `Authorization`, `Host`, and headers that describe the message itself, such as
+     * `Content-Length`, are rejected.
      */
     headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
 }
@@ -211,7 +214,7 @@ export function request(method: string, path: string, { query, json, body, heade
     };
 }
 
-/** Returns the bytes of a body. For JSON, also returns the `Content-Type`. */
+/** Returns the bytes of the body. For JSON, also returns the value of the `Content-Type` header. */
 function written(json: unknown, body: unknown): [Uint8Array?, string?] {
     if (json !== undefined) {
         if (body !== undefined) {
@@ -230,7 +233,10 @@ function written(json: unknown, body: unknown): [Uint8Array?, string?] {
     return [Buffer.from(text("body", body))];
 }
 
-/** Whether a value is an `AbortSignal`. Does not use `instanceof`, because the value may be of another realm. */
+/**
+ * Whether a value is an `AbortSignal`. Checks the methods of the value, because `instanceof` is false for a signal of
+ * another JavaScript realm.
+ */
 function isSignal(signal: any): boolean {
     return ["throwIfAborted", "addEventListener", "removeEventListener"].every(
         (name) => typeof signal?.[name] === "function",

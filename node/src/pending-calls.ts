@@ -1,6 +1,6 @@
 /**
- * The pending calls of this JavaScript environment, which is the main thread or a worker. Each call has a number, which
- * the native module repeats in the events of the call.
+ * The pending calls of this JavaScript environment, which is the main thread or a worker. Each call has a number. The
+ * native module repeats this number in each event of the call.
  */
 import * as timers from "node:timers";
 
@@ -11,8 +11,8 @@ import { callNative, raise } from "./raise";
 import { keep } from "./thrown-values";
 
 /**
- * The result of a call: a value, a response, or the data of an error. `error` is `undefined` if the call succeeded, and
- * `null` if a call that only reads was cancelled.
+ * The result of a call: a value, an HTTP response, or the data of an error. `error` is `undefined` if the call
+ * succeeded. `error` is `null` if a call that only reads data was cancelled.
  */
 export interface Completion {
     value: any;
@@ -20,10 +20,10 @@ export interface Completion {
     error: ErrorData | null | undefined;
 }
 
-/** Starts a call under a number. */
+/** A function that starts a call in the native module. `number` is the number of the call. */
 export type Start = (calls: PendingCalls, number: number) => void;
 
-/** A pending call. `callback` runs the key callback of the client, if there is one. */
+/** A pending call. `callback` runs the key callback of the client. `undefined` if the client has no key callback. */
 interface Pending {
     complete: (completion: Completion) => void;
     callback: ((request: number) => void) | undefined;
@@ -35,10 +35,13 @@ const pendingCalls = new native.PendingCalls(settle);
 let numbers = 0;
 let held = false;
 let check: NodeJS.Immediate | undefined;
-/** Saved when this module loads, because tests may replace the timers of Node by fakes that never run. */
+/**
+ * The `setImmediate` of Node. Saved when this module loads, because tests may later replace the timers of Node by fake
+ * timers.
+ */
 const nextTurn = timers.setImmediate;
 
-/** Performs a call. Creates errors in this async function, so that their stack contains the caller. */
+/** Performs a call. The errors are created in this async function, so that their stack traces contain the caller. */
 export async function perform(start: Start, provide?: KeyFunction, signal?: AbortSignal): Promise<Completion> {
     signal?.throwIfAborted();
     const callback = provide && bindCallback(provide, results);
@@ -63,9 +66,7 @@ export async function perform(start: Start, provide?: KeyFunction, signal?: Abor
     }
 }
 
-/**
- * Handles the events that the native module reports: completes calls, and runs key callbacks. `events` is a JSON array.
- */
+/** Handles events from the native module: completes calls, and runs key callbacks. `events` is a JSON array. */
 function settle(events: string, responses: NativeResponse[]): void {
     type Event = [number, number | null, unknown, (ErrorData | null)?, number?];
     for (const [number, index, value, error, request] of JSON.parse(events) as Event[]) {
@@ -102,8 +103,8 @@ function hold(): void {
 }
 
 /**
- * Lets the process end if no call is pending. `settle` runs this function one turn of the event loop after the last
- * call completed, because the next call often starts in the same turn.
+ * Lets the process end if no call is pending. Runs in the turn of the event loop after the last call has completed,
+ * because the next call often starts right after that.
  */
 function release(): void {
     check = undefined;
@@ -114,12 +115,12 @@ function release(): void {
 }
 
 /**
- * The calls that each signal cancels, by number. All calls with the same signal share one listener, because Node warns
- * of a signal with many listeners.
+ * The numbers of the calls that each signal cancels. All calls with the same signal share one listener, because Node
+ * prints a warning if a signal has many listeners.
  */
 const stopped = new WeakMap<AbortSignal, { calls: Set<number>; stop: () => void }>();
 
-/** Cancels a call when its signal is aborted. */
+/** Registers a call, so that it is cancelled when `signal` is aborted. */
 function stopWith(signal: AbortSignal | undefined, number: number): void {
     if (signal === undefined) {
         return;
@@ -133,7 +134,7 @@ function stopWith(signal: AbortSignal | undefined, number: number): void {
     stopped.get(signal)!.calls.add(number);
 }
 
-/** Removes a call from the calls that its signal cancels. */
+/** Unregisters a call that has ended, so that `signal` no longer cancels it. */
 function leave(signal: AbortSignal | undefined, number: number): void {
     const known = signal && stopped.get(signal);
     if (known?.calls.delete(number) && known.calls.size === 0) {

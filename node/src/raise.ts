@@ -9,8 +9,8 @@ type Kind = new (data: ErrorData, cause: unknown, candidates: readonly ApiKeyDet
 const BY_CODE = new Map<string, Kind>(Object.values(errors).map((kind) => [kind.code, kind]));
 
 /**
- * Returns the error for the data from the native module. If a signal cancelled the call, returns the reason of the
- * abort.
+ * Returns the JavaScript error for the data from the native module. If a signal cancelled the call, returns `reason`,
+ * which is the reason of the signal.
  */
 export function raise(data: ErrorData, reason?: unknown): unknown {
     if (data.code === "cancelled" && reason !== undefined) {
@@ -25,8 +25,8 @@ export function raise(data: ErrorData, reason?: unknown): unknown {
 }
 
 /**
- * Calls a function of the native module. Converts an exception of the function to an error of this package, or to a
- * `TypeError` for an invalid argument.
+ * Calls a function of the native module. If the function throws, converts the exception to an error of this package, or
+ * to a `TypeError` for an invalid argument.
  */
 export function callNative<T>(call: () => T): T {
     try {

@@ -1,27 +1,28 @@
 /**
- * A handler of undici that wraps the handler of a request, so that the request can be sent again after a 401 or 403.
+ * An undici dispatch handler that can send an HTTP request again after a response with 401 or 403. It wraps the handler
+ * that receives the final response.
  */
 
 import { isRejection } from "./attach";
 
-/** A handler of undici 6 or of later versions. */
+/** A dispatch handler of undici 6 or of a later version. */
 export type Handler = Record<string, any>;
 
 /**
- * A function that decides what to do after a 401 or 403. Resolves to a function that sends the request again, or to
- * `null` to pass the response to the wrapped handler.
+ * A function that decides what to do after a response with 401 or 403. Resolves to a function that sends the HTTP
+ * request again, or to `null` if the response must not be replaced.
  */
 type Decide = (status: number, url: string | undefined) => Promise<(() => void) | null>;
 
 /**
- * The maximum number of bytes to read of the response to a request that is sent again. undici can reuse the connection
- * only after the response was read to its end.
+ * The maximum number of bytes that are read from a response with 401 or 403 after the HTTP request was sent again.
+ * undici can reuse the connection only after the whole response was read.
  */
 const DRAINED = 65_536;
 
 /**
- * A handler that passes events to the wrapped handler. A response with 401 or 403 is held back until the function
- * `decide` has decided whether to send the request again.
+ * An undici dispatch handler that passes the events of an HTTP request to another handler. After a response with 401 or
+ * 403, events are delayed until the function `decide` has decided whether to send the HTTP request again.
  */
 export class Relay {
     readonly #handler: Handler;
@@ -34,8 +35,8 @@ export class Relay {
     #drained = 0;
 
     /**
-     * Wraps `handler`. The relay calls `begun` when a response begins or the request fails, and `decide` for a 401 or
-     * 403.
+     * Wraps `handler`. The function `begun` runs when a response begins or the HTTP request fails. The function
+     * `decide` runs after a response with 401 or 403.
      */
     constructor(handler: Handler, begun: () => void, decide: Decide) {
         this.#handler = handler;
@@ -145,8 +146,8 @@ export class Relay {
     }
 
     /**
-     * Handles an event of the response: a chunk of data, or the end. The wrapped handler receives the event now, later
-     * if the response is held back, or never if the request is sent again.
+     * Handles an event of the response. `pass` passes the event to the wrapped handler. Runs `pass` immediately, or
+     * later if the response is delayed. Does not run `pass` if the HTTP request was sent again.
      */
     #pass(pass: () => unknown, chunk?: Buffer): unknown {
         if (this.#state === "held") {

@@ -1,12 +1,18 @@
-/** The responses that calls return. They are frozen. */
+/** The classes of HTTP responses. Their objects are frozen. */
 import type { NativeResponse, Quota } from "./native";
 import { callNative } from "./raise";
 
-/** The quota of the day, as a response reports it. A value that cannot be parsed is `null`. */
+/**
+ * The daily quota of HTTP requests, from the headers of a response. A value is `null` if its header is missing or
+ * invalid.
+ */
 export class RateLimit {
-    /** Requests per day. */
+    /**
+     * The number of HTTP requests allowed per day: 1,000, plus 1,000 for each active company that is connected to
+     * Codat.
+     */
     readonly limit: number | null;
-    /** Requests that remain today. */
+    /** The number of HTTP requests that are still allowed today. */
     readonly remaining: number | null;
     /** When the quota is reset: the next 00:00 UTC. */
     readonly reset: Date | null;
@@ -25,7 +31,7 @@ export class RateLimit {
     }
 }
 
-/** A response with a 2xx status. `inspect` shows neither its headers nor its body. */
+/** An HTTP response with a 2xx status. `inspect` shows neither its headers nor its body. */
 export class Response {
     /** The HTTP status. */
     readonly status: number;
@@ -53,27 +59,29 @@ export class Response {
     }
 
     /**
-     * Parses the body as JSON. Throws `BadResponseError` if the body is not valid JSON. JavaScript rounds a number of
-     * more than 15 digits; `content` has all digits.
+     * Parses the body as JSON. Throws `BadResponseError` if the body is not valid JSON. JavaScript rounds numbers of
+     * more than 15 digits. To read all digits, parse `content`.
      */
     json(): any {
         return JSON.parse(callNative(() => this.#response.json()));
     }
 
     /**
-     * Returns the body for a log. The keys that the client has used or listed are masked. The value of every JSON
+     * Returns the body for a log. API keys that the client has used or listed are masked. The value of every JSON
      * member `apiKey` is masked too.
      */
     redacted(): Uint8Array {
         return this.#response.redacted();
     }
 
-    /** The correlation id, for Codat's support. Successful responses rarely have one. */
+    /** The correlation id of this response, for Codat's support. Successful responses rarely have one. */
     get correlationId(): string | null {
         return this.#response.correlationId();
     }
 
-    /** The quota that this response reports. `null` if it reports none. */
+    /**
+     * The daily quota of HTTP requests, from the headers of this response. `null` if the response has no such headers.
+     */
     get rateLimit(): RateLimit | null {
         return RateLimit.of(this.#response.rateLimit());
     }

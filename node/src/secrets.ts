@@ -1,4 +1,4 @@
-/** The classes of keys and headers. Only `exposeSecret` returns their value, which is in a private member. */
+/** The classes `ApiKey` and `AuthorizationHeader`. Only the method `exposeSecret` returns the secret value. */
 import { inspect } from "node:util";
 
 import { text } from "./arguments";
@@ -14,7 +14,7 @@ import { callNative } from "./raise";
 export class ApiKey {
     readonly #value: string;
 
-    /** Throws `InvalidCredentialError` if the text cannot be a raw key. The error says how to correct the text. */
+    /** Throws `InvalidCredentialError` if the text cannot be an API key. The error says how to correct the text. */
     constructor(value: string | ApiKey);
     /** @internal */
     constructor(value: string | ApiKey, check: ((value: string) => void) | null);
@@ -29,8 +29,8 @@ export class ApiKey {
     }
 
     /**
-     * Creates a key of a form that this package does not know, without checking its form. Throws
-     * `InvalidCredentialError` only if the text cannot be sent in a header.
+     * Creates an API key without checking its form. Use this method if Codat issues API keys of a new form. Throws
+     * `InvalidCredentialError` only if the text cannot be sent in an HTTP header.
      */
     static verbatim(value: string): ApiKey {
         return new ApiKey(value, native.checkVerbatim);
@@ -42,14 +42,14 @@ export class ApiKey {
     }
 
     /**
-     * Returns four asterisks and the last four characters; only the asterisks for a key of fewer than twelve
-     * characters.
+     * Returns four asterisks and the last four characters. For an API key of fewer than twelve characters, returns only
+     * the asterisks.
      */
     masked(): string {
         return native.masked(this.#value);
     }
 
-    /** Compares two keys in constant time. */
+    /** Compares two API keys in constant time. */
     equals(other: ApiKey): boolean {
         return native.same(this.#value, raw("other", other));
     }
@@ -69,13 +69,13 @@ export class ApiKey {
 
 /** The value of the `Authorization` header: `Basic`, a space, and the Base64 of the key. It is as secret as the key. */
 export class AuthorizationHeader {
-    /** The key that the header contains. */
+    /** The API key that the header contains. */
     readonly apiKey: ApiKey;
     readonly #value: string;
 
     /**
-     * Throws `InvalidCredentialError` if the text cannot be the value of such a header. The error says how to correct
-     * the text.
+     * Throws `InvalidCredentialError` if the text is not `Basic`, a space, and the Base64 of an API key. The error says
+     * how to correct the text.
      */
     constructor(value: string | AuthorizationHeader);
     /** @internal */
@@ -92,7 +92,7 @@ export class AuthorizationHeader {
         Object.freeze(this);
     }
 
-    /** Creates the header for a key. */
+    /** Creates the `Authorization` header for an API key. */
     static encode(key: ApiKey): AuthorizationHeader {
         return new AuthorizationHeader(null, key instanceof ApiKey ? key : new ApiKey(raw("key", key)));
     }
@@ -116,9 +116,9 @@ export class AuthorizationHeader {
 }
 
 /**
- * Returns the value of the `Authorization` header for a key. It is as secret as the key.
+ * Returns the value of the `Authorization` header for an API key. The value is as secret as the API key.
  *
- * Throws `InvalidCredentialError` if the text cannot be a raw key, and says how to correct it.
+ * Throws `InvalidCredentialError` if the text cannot be an API key. The error says how to correct the text.
  *
  * ```ts
  * encode("example"); // "Basic ZXhhbXBsZQ=="

@@ -23,16 +23,16 @@ export interface EmulatorOptions {
 }
 
 /**
- * The running emulators. This set keeps each running emulator alive, because clients may send requests to an emulator
- * that no variable refers to.
+ * The running emulators. This set prevents the garbage collection of a running emulator, because clients may still send
+ * requests to it.
  */
 const running = new Set<Emulator>();
 
-/** An emulator in this process, on 127.0.0.1. It runs until it is stopped, and does not keep the process alive. */
+/** An emulator in this process, on 127.0.0.1. It runs until `stop` is called, and does not keep the process alive. */
 export class Emulator {
     /** The base URL for clients. */
     readonly baseUrl: string;
-    /** The made-up key that exists when the emulator starts. */
+    /** The made-up API key that exists when the emulator starts. */
     readonly apiKey: string;
     readonly #native;
 
@@ -46,35 +46,44 @@ export class Emulator {
         this.apiKey = this.#native.apiKey();
     }
 
-    /** The environment variables that make the emulator the default of a client. */
+    /**
+     * Environment variables with the base URL and the API key of the emulator. In an environment with these variables,
+     * `new Client()` uses the emulator.
+     */
     get environment(): { CODAT_BASE_URL: string; CODAT_API_KEY: string } {
         return { CODAT_BASE_URL: this.baseUrl, CODAT_API_KEY: this.apiKey };
     }
 
-    /** Resolves to the state: `keys` (masked), `companies`, `lastKeyCanBeDeleted`, `enforceLimits` and `rateLimit`. */
+    /**
+     * Resolves to the state of the emulator: `keys` (masked), `companies`, `lastKeyCanBeDeleted`, `enforceLimits` and
+     * `rateLimit`.
+     */
     state(): Promise<any> {
         return this.#control("GET", "state");
     }
 
-    /** Changes the given members of the state. */
+    /** Changes members of the state. `members` contains the new values. */
     async setState(members: object): Promise<void> {
         await this.#control("PUT", "state", members);
     }
 
     /**
-     * Replaces the list of faults that the emulator injects, in this order, into its responses. An empty list removes
+     * Replaces the list of faults. The emulator injects them into its responses in this order. An empty list removes
      * all faults. See docs/emulator.md.
      */
     async setFaults(faults: readonly object[]): Promise<void> {
         await this.#control("PUT", "faults", { faults });
     }
 
-    /** Resolves to the latest 10,000 requests, oldest first, without secrets. */
+    /**
+     * Resolves to the latest 10,000 HTTP requests that the emulator received. The oldest comes first. Secrets are
+     * omitted.
+     */
     async journal(): Promise<any[]> {
         return (await this.#control("GET", "journal")).requests;
     }
 
-    /** Removes all requests from the journal. */
+    /** Removes all HTTP requests from the journal. */
     async clearJournal(): Promise<void> {
         await this.#control("DELETE", "journal");
     }

@@ -1,13 +1,13 @@
 /**
- * Stores the values that key callbacks threw. A thrown value becomes the `cause` of the error of each call that waited
- * for the callback.
+ * Stores the values that key callbacks threw. When a key callback throws, every call that waited for it fails. The
+ * thrown value becomes the `cause` of the errors of these calls.
  */
 
 interface ThrownValue {
     value: unknown;
     /**
-     * The number of the first call that started after the callback threw. Only calls with a lower number can have
-     * waited for the callback.
+     * The lowest number of a call that cannot need this value. Calls with this number or a higher one started after the
+     * key callback threw.
      */
     before: number;
 }
@@ -15,9 +15,9 @@ interface ThrownValue {
 const thrownValues = new Map<number, ThrownValue>();
 
 /**
- * Stores the value that a key callback threw. `request` is the number of the request to run the callback. Removes the
- * values that no pending call can need: `oldest` is the number of the oldest pending call, and `next` is the number of
- * the next call.
+ * Stores the value that a key callback threw. `request` is the number of this run of the callback. `next` is the number
+ * of the next call to start. `oldest` is the number of the oldest pending call. Stored values that only older calls
+ * could need are removed.
  */
 export function keep(request: number, value: unknown, oldest: number, next: number): void {
     for (const [earlier, { before }] of thrownValues) {
@@ -26,7 +26,10 @@ export function keep(request: number, value: unknown, oldest: number, next: numb
     thrownValues.set(request, { value, before: next });
 }
 
-/** Returns the value that the key callback threw when it ran for a request, or `undefined` if it threw none. */
+/**
+ * Returns the value that the key callback threw. `request` is the number of the run of the callback. Returns
+ * `undefined` if this run threw nothing.
+ */
 export function thrownValue(request: number): unknown {
     return thrownValues.get(request)?.value;
 }

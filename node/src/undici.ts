@@ -12,13 +12,14 @@ import type { AuthorizationHeader } from "./secrets";
 type Options = Dispatcher.DispatchOptions & { signal?: unknown };
 
 /**
- * Returns an interceptor that sends the key of a client. The first request reads the key from its source. After 401 or
- * 403 the client reads the source again, and the request is sent once more if the source has another key and the body
- * is not a stream.
+ * Returns an undici interceptor that sends the client's API key. If Codat responds with 401 or 403, the client reads
+ * the API key again from its source, such as a file or a command. If the API key has changed, and the body is not a
+ * stream, the request is sent once more.
  *
- * A request fails with `InvalidInputError` if its URL has another origin, or if a proxy would see the key unencrypted.
- * In both cases nothing is sent. If undici's redirect interceptor follows a redirect to another origin, the request is
- * sent without the key. If `fetch` follows the redirect, the request fails.
+ * A request fails with `InvalidInputError`, and nothing is sent, in two cases: its URL has another origin than the base
+ * URL of the client, or a proxy would see the API key unencrypted. When the redirect interceptor of undici follows a
+ * redirect to another origin, the request is sent without the API key. When `fetch` follows such a redirect, the
+ * request fails.
  */
 export function codatAuth(client: Client): Dispatcher.DispatcherComposeInterceptor {
     mustBeClient(client);
@@ -67,16 +68,17 @@ async function perform(
 }
 
 /**
- * Returns whether undici's redirect interceptor sent the request in order to follow a redirect. If the redirect leads
- * to another origin, the interceptor removes the `Authorization` header, and the request must be sent without the key.
+ * Whether the redirect interceptor of undici sent this HTTP request to follow a redirect. If the redirect leads to
+ * another origin, this interceptor has removed the `Authorization` header. The HTTP request must then be sent without
+ * the API key.
  */
 function isFollowed({ history }: Handler): boolean {
     return Array.isArray(history) && history.length > 0;
 }
 
 /**
- * Returns the options of a request with the `Authorization` header. The given headers can have any form that undici
- * accepts: an object, pairs, or alternating names and values.
+ * Returns a copy of the options of an HTTP request, with the `Authorization` header. The headers in the options can be
+ * an object, pairs, or alternating names and values.
  */
 function attach(options: Options, authorization: string): Options {
     const { headers } = options;

@@ -1,4 +1,4 @@
-"""The native module: what users meet of it is exported by ``codat_keys``."""
+"""The types of the native module. ``codat_keys`` exports its public classes."""
 
 import builtins
 from collections.abc import Callable, Mapping, Sequence
@@ -65,7 +65,7 @@ class ApiKey:
     def __new__(cls, value: str | ApiKey) -> ApiKey: ...
     @staticmethod
     def verbatim(value: str) -> ApiKey:
-        """Creates a key of a form that this package does not know, without checking its form.
+        """Creates an API key without checking its form. Use this method if Codat issues API keys of a new form.
 
         Raises ``InvalidCredentialError`` only if the text cannot be sent in a header.
         """
@@ -74,8 +74,8 @@ class ApiKey:
         """Returns the value. The caller is responsible for keeping it secret."""
 
     def masked(self) -> str:
-        """Returns four asterisks and the last four characters; only the asterisks for a key of fewer than twelve
-        characters.
+        """Returns four asterisks and the last four characters. For an API key of fewer than twelve characters, returns
+        only the asterisks.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -134,8 +134,8 @@ def encode(key: str | ApiKey) -> str:
 
 @final
 class ApiKeyDetails:
-    """A key in Codat's list of keys. Its ``repr`` masks the secret, and every known key that occurs in the name or the id.
-    It cannot be pickled.
+    """An API key in Codat's list of API keys. Its ``repr`` masks the secret. If the name or the id contains an API key,
+    ``repr`` masks that too. It cannot be pickled.
 
     >>> with Client() as client:
     ...     for key in client.keys.list():
@@ -191,14 +191,15 @@ class Creation:
 
     @property
     def extras(self) -> builtins.list[ApiKeyDetails] | None:
-        """Other new keys with this name, which the call lists after a request with an unknown outcome. Empty if the
-        outcome of every request is known. ``None`` if the keys could not be listed.
+        """New API keys with the same name, other than ``key``. If the outcome of a request is unknown, ``create`` lists
+        the API keys to find them. Empty if the outcome of every request is known. ``None`` if the API keys could not be
+        listed.
         """
 
 @final
 class RateLimit:
-    """The quota of the day, as a response reports it. A value that cannot be parsed is ``None``. The rules come from
-    Codat's page on rate limits.
+    """The daily quota of HTTP requests, from the headers of a response. A value is ``None`` if its header is missing or
+    invalid. Codat's page on rate limits defines the quota.
 
     >>> with Client() as client:
     ...     keys = client.keys.list()
@@ -209,11 +210,13 @@ class RateLimit:
 
     @property
     def limit(self) -> int | None:
-        """Requests per day: 1,000 for the Codat client, and 1,000 for each of its active connected companies."""
+        """The number of HTTP requests allowed per day: 1,000, plus 1,000 for each active company that is connected to
+        Codat.
+        """
 
     @property
     def remaining(self) -> int | None:
-        """Requests that remain today."""
+        """The number of HTTP requests that are still allowed today."""
 
     @property
     def reset(self) -> datetime | None:
@@ -225,7 +228,7 @@ class RateLimit:
 
 @final
 class Response:
-    """A response with a 2xx status. Its ``repr`` shows neither headers nor body.
+    """An HTTP response with a 2xx status. Its ``repr`` shows neither the headers nor the body.
 
     >>> with Client() as client:
     ...     response = client.request("GET", "/profile")
@@ -253,17 +256,19 @@ class Response:
         """
 
     def redacted(self) -> bytes:
-        """Returns the body for a log. The keys that the client has used or listed are masked. The value of every JSON
+        """Returns the body for a log. API keys that the client has used or listed are masked. The value of every JSON
         member ``apiKey`` is masked too.
         """
 
     @property
     def correlation_id(self) -> str | None:
-        """The correlation id, for Codat's support. Successful responses rarely have one."""
+        """The correlation id of this response, for Codat's support. Successful responses rarely have one."""
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """The quota that this response reports. ``None`` if it reports none."""
+        """The daily quota of HTTP requests, from the headers of this response. ``None`` if the response has no such
+        headers.
+        """
 
 @final
 class Page:

@@ -1,4 +1,5 @@
-//! The calls of a client: its operations that JavaScript can start.
+//! The calls of a client that JavaScript can start. Each call is one operation of the client, such as listing the API
+//! keys.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,8 +18,8 @@ use crate::secrets;
 
 /// A future that completes when JavaScript cancels the call.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// The result of a call. `None` for a cancelled call that only reads. A cancelled call that can change data has a
-/// result.
+/// The result of a call. `None` if a call that only reads data was cancelled. A call that can change data always has a
+/// result, even if it was cancelled.
 pub(crate) type Ended = Option<Result<Outcome, Error>>;
 /// The future of a running call.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Ended> + Send>>;
@@ -123,7 +124,7 @@ impl Call {
     }
 }
 
-/// The cursor of a paginated resource: the position of the page that the next call requests.
+/// A position in a paginated list. The next call requests the page at this position.
 #[napi]
 #[derive(Clone)]
 pub struct PageCursor(pub(crate) Arc<tokio::sync::Mutex<codat_keys::internal::PageCursor>>);
@@ -139,7 +140,8 @@ fn lookup<T: 'static>(stop: Stop, lookup: Lookup<T>, outcome: fn(T) -> Outcome) 
     reading(stop, async move { lookup.send().await.map(outcome) })
 }
 
-/// Returns the future of a call that only reads. Cancelling the call drops `work`.
+/// Returns the future of a call that only reads data. If the call is cancelled, the future drops `work` and resolves to
+/// `None`.
 fn reading(stop: Stop, work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
     Box::pin(async move {
         tokio::select! {
@@ -149,13 +151,14 @@ fn reading(stop: Stop, work: impl Future<Output = Result<Outcome, Error>> + Send
     })
 }
 
-/// Returns the future of a call that can change data of Codat. A cancelled call still completes: with its result, or
-/// with an error that says whether the change may have taken effect.
+/// Returns the future of a call that can change data on Codat's servers. If the call is cancelled, the future still
+/// completes. It then resolves to the result of `work`, or to an error that says whether the change may have taken
+/// effect.
 fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
     Box::pin(async move { Some(work.await) })
 }
 
-/// Runs the future of a call. Returns a panic as an error, so that JavaScript receives a result for every call.
+/// Runs the future of a call. Converts a panic to an error, so that JavaScript receives a result for every call.
 pub(crate) async fn catch_panic(mut work: Work) -> thread::Result<Ended> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
         Ok(polled) => polled.map(Ok),

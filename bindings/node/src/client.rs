@@ -16,7 +16,8 @@ use crate::key_types::key_in;
 use crate::responses::RateLimit;
 use crate::secrets::{api_key, header};
 
-/// The options of a client. The environment or the core provides the defaults. Times are in milliseconds.
+/// The options of a client. An option without a value gets its default from an environment variable or from the Rust
+/// client. Times are in milliseconds.
 #[napi(object, object_to_js = false)]
 pub struct Options {
     pub api_key: Option<String>,
@@ -49,8 +50,8 @@ pub struct Core {
 
 #[napi]
 impl Core {
-    /// Creates a client. `variable` returns the value of a variable of `process.env`. The environment of the process is
-    /// not read, because a worker has its own `process.env`.
+    /// Creates a client. `variable` returns the value of a variable of `process.env` in JavaScript. This function does
+    /// not read the environment of the process, because a worker has its own `process.env`.
     #[napi(constructor)]
     pub fn new(options: Options, variable: Function<'_, FnArgs<(String,)>, Option<String>>) -> napi::Result<Self> {
         let look_up = |name: &str| variable.call((name.to_owned(),).into()).ok().flatten().map(OsString::from);
@@ -59,7 +60,7 @@ impl Core {
         Ok(Self { client, has_callback })
     }
 
-    /// Returns a cursor at the first page of a resource.
+    /// Returns a cursor at the first page of the paginated list at `path`.
     #[napi]
     pub fn pages(
         &self,
@@ -82,15 +83,15 @@ impl Core {
         self.client.rate_limit().map(Into::into)
     }
 
-    /// Returns the API key for a request to `url`, without waiting for the source of the key. Returns an error if `url`
-    /// has another origin than the base URL.
+    /// Returns the API key for an HTTP request to `url`, without waiting. Returns an error if no API key has been read
+    /// yet. Also returns an error if the origin of `url` differs from the origin of the client's base URL.
     #[napi]
     pub fn authorization_for(&self, url: String) -> napi::Result<String> {
         self.client.authorization_for(&url).map(|header| key_in(&header)).map_err(raise)
     }
 
-    /// Returns the cached API key for a request to `url`. Returns `None` if the key must first be read from its source,
-    /// which `Call::Authorize` does.
+    /// Returns the cached API key for an HTTP request to `url`, without waiting. Returns `None` if a command or a key
+    /// callback must run first.
     #[napi]
     pub fn cached_authorization(&self, url: String) -> napi::Result<Option<String>> {
         let header = self.client.cached_authorization(&url).map_err(raise)?;
@@ -118,13 +119,13 @@ impl Core {
         format!("{:?}", self.client)
     }
 
-    /// Whether a key callback provides the key.
+    /// Whether the API key comes from a key callback, which is a JavaScript function.
     pub(crate) fn has_callback(&self) -> bool {
         self.has_callback
     }
 
-    /// Returns the client for one call. `timeout` is the timeout of this call in milliseconds. `None` keeps the timeout
-    /// of the client.
+    /// Returns the client for one call. `timeout` is the timeout of this call in milliseconds. If `timeout` is `None`,
+    /// the call has the timeout of this client.
     pub(crate) fn for_a_call(&self, timeout: Option<f64>) -> napi::Result<Client> {
         match timeout {
             Some(time) => self.client.with_timeout(milliseconds(time)).map_err(raise),

@@ -1,4 +1,4 @@
-//! Converts the errors of the core to data, from which `node/src/raise.ts` creates JavaScript errors.
+//! Converts the errors of the Rust client to data. `node/src/raise.ts` creates JavaScript errors from this data.
 
 use std::error::Error as _;
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::key_types::{Key, keys};
 
-/// The data of an error, which is serialized to JSON.
+/// The data of an error. JavaScript receives the data as JSON.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Data<'a> {
@@ -24,18 +24,19 @@ pub(crate) struct Data<'a> {
     attempts: u32,
     elapsed: f64,
     idempotency_key: Option<&'a str>,
-    /// Whether JavaScript shows the idempotency key when it prints the error. False if the idempotency key looks like a
-    /// credential, which the caller may have passed by mistake.
+    /// Whether JavaScript shows the idempotency key when it prints the error. False if the idempotency key looks like
+    /// an API key, because the caller may have passed an API key by mistake.
     shows_idempotency_key: bool,
     candidates: Option<Vec<Key<'a>>>,
     cause: Option<Box<Data<'a>>>,
-    /// The number of the request to run the key callback, if the callback failed. `node/src/thrown-values.ts` finds the
-    /// thrown value by this number. The value becomes the `cause` of the JavaScript error.
+    /// The number of the failed run of the key callback, if this error comes from the key callback.
+    /// `node/src/thrown-values.ts` stores the value that this run threw. The value becomes the `cause` of the
+    /// JavaScript error.
     thrown: Option<i64>,
 }
 
 impl<'a> Data<'a> {
-    /// Returns the data of the error for a call that panicked.
+    /// Returns the data of the error that JavaScript receives if a call panicked.
     pub(crate) fn of_a_defect() -> Self {
         let kind = ErrorKind::Internal;
         Self { code: kind.code(), message: kind.text().to_owned(), hint: kind.hint(), ..Self::default() }
@@ -64,8 +65,8 @@ impl<'a> Data<'a> {
     }
 }
 
-/// The error of a key callback that threw a value, or returned a value that is not a key. `node/src/thrown-values.ts`
-/// stores the thrown value under the number `request`.
+/// The error of a key callback that did not return an API key. `request` is the number of this run of the callback. If
+/// the callback threw a value, `node/src/thrown-values.ts` stores the value under this number.
 #[derive(Debug)]
 pub(crate) struct CallbackError {
     pub(crate) request: i64,
@@ -80,13 +81,13 @@ impl fmt::Display for CallbackError {
     }
 }
 
-/// Returns the exception for an error. The message of the exception is the JSON of [`Data`], which `node/src/raise.ts`
-/// converts to a JavaScript error.
+/// Returns the JavaScript exception for an error. The message of the exception is the JSON of [`Data`].
+/// `node/src/raise.ts` converts it to an error of the package.
 pub(crate) fn raise(error: Error) -> napi::Error {
     napi::Error::from_reason(text(&Data::of(&error)))
 }
 
-/// Returns the exception for an argument that this module rejects before it calls the core.
+/// Returns the JavaScript exception for an invalid argument.
 pub(crate) fn wrong(what: impl Into<String>) -> napi::Error {
     napi::Error::new(napi::Status::InvalidArg, what.into())
 }

@@ -9,15 +9,17 @@ use tokio::sync::oneshot;
 const SOURCE: &str = "the function given as `apiKey`";
 
 pub(crate) type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
-/// A function that asks JavaScript to run the key callback. The argument is the channel for the result of the callback.
+/// A function that asks JavaScript to run the key callback. The argument of the function is the channel for the result
+/// of the callback.
 pub(crate) type SendRequest = Box<dyn Fn(oneshot::Sender<CallbackResult>) + Send + Sync>;
 
 tokio::task_local! {
-    /// Asks JavaScript to run the key callback for the call whose future is being polled.
+    /// Asks JavaScript to run the key callback. Each running call sets this task-local function for its own future.
     pub(crate) static SEND_REQUEST: SendRequest;
 }
 
-/// The credential provider of a client with a key callback. `node/src/key-callback.ts` runs the JavaScript function.
+/// Reads the API key of a client by running its key callback in JavaScript. `node/src/key-callback.ts` contains the
+/// JavaScript part.
 pub(crate) struct KeyFunction;
 
 impl KeyProvider for KeyFunction {

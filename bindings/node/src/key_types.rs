@@ -1,23 +1,23 @@
-//! The data of keys, from which `node/src/key-types.ts` creates objects.
+//! The data of API keys. `node/src/key-types.ts` creates JavaScript objects from this data.
 
 use codat_keys::{AuthorizationHeader, Timestamp, Untrusted};
 use serde::Serialize;
 
-/// A key with its secret.
+/// An API key with its details and its secret value.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Key<'a> {
     id: &'a str,
     name: Option<&'a str>,
-    /// The id with every known key masked, for display.
+    /// The id for display. If the id contains an API key, that part is masked.
     shown_id: String,
-    /// The name with every known key masked, for display.
+    /// The name for display. If the name contains an API key, that part is masked.
     shown_name: Option<String>,
     api_key: &'a str,
     created_date: Option<i64>,
 }
 
-/// Returns the API key that a header contains.
+/// Returns the secret value of the API key that an `Authorization` header contains.
 pub(crate) fn key_in(header: &AuthorizationHeader) -> String {
     header.api_key().expose_secret().to_owned()
 }

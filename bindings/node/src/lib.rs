@@ -1,10 +1,10 @@
-//! The native module of the Node package. It converts types and errors, and connects the core to the event loops of
-//! JavaScript. It has no rules about keys. `node/src` declares the public classes.
+//! The native module of the Node package. It connects the Rust client to the event loops of JavaScript, and converts
+//! types and errors. It has no rules about API keys. `node/src` declares the public classes.
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
 
-// The modules from the top layer to the bottom layer. A module uses only modules of its own layer and of the layers
-// below.
+// Modules are grouped in layers, from the top layer to the bottom layer. A module uses only modules of its own layer
+// and of lower layers.
 mod pending_calls;
 
 mod client;

@@ -1,7 +1,7 @@
-//! The pending calls of each JavaScript environment, which is the main thread or a worker. One native thread of the
-//! process runs the calls of all environments. This thread never waits for JavaScript: when a call completes or needs
-//! the key, it adds an event to a JSON text. One call of a JavaScript function delivers all collected events of an
-//! environment.
+//! The pending calls of each JavaScript environment. An environment is the main thread or a worker. One native thread
+//! runs the calls of all environments, and never waits for JavaScript. When a call completes, or needs its key callback
+//! to run, the native thread adds an event to a JSON array. JavaScript then receives all collected events in one
+//! function call.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -21,8 +21,8 @@ use crate::errors::{CallbackError, Data, text};
 use crate::key_callback::{self, CallbackResult, SEND_REQUEST};
 use crate::responses::{Response, to_json};
 
-/// The thread-safe function that passes the collected events, as JSON, and the responses to JavaScript. The function
-/// keeps the process alive only after `hold(true)`.
+/// Passes the collected events and the HTTP responses to JavaScript. A pending call keeps the process alive only after
+/// `hold(true)`.
 type Waker = ThreadsafeFunction<(), (), FnArgs<(String, Vec<Response>)>, Status, false, true>;
 
 /// The pending calls of one JavaScript environment. Dropping this value cancels the calls.
@@ -37,17 +37,21 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// The running calls by number. Dropping a sender cancels its call.
+    /// The running calls by number. Dropping the sender of a call cancels the call.
     running: HashMap<i64, oneshot::Sender<()>>,
-    /// The events that JavaScript has not received yet: a JSON array without its closing bracket. The elements are:
-    /// - `[number, index, value]`: a call returned a value. `index` is the index of its response in `responses`, or
-    ///   `null`;
-    /// - `[number, null, null, error]`: a call failed;
-    /// - `[number, null, null, null]`: a call that only reads was cancelled;
-    /// - `[number, null, null, null, request]`: a call needs the key callback to run.
+    /// The events that JavaScript has not received yet: a JSON array without its closing bracket. Each event has one of
+    /// these forms:
+    /// - `[number, index, value]`: the call returned `value`. `index` is the index of its HTTP response in `responses`,
+    ///   or `null` if there is none;
+    /// - `[number, null, null, error]`: the call failed with `error`;
+    /// - `[number, null, null, null]`: the call was cancelled. Only a call that reads data ends like this;
+    /// - `[number, null, null, null, request]`: the call needs the key callback to run. `request` is the number of this
+    ///   run.
+    ///
+    /// In each form, `number` is the number of the call.
     events: String,
-    /// The pending requests to run the key callback, by number. Adding a request removes the requests of calls that
-    /// have ended.
+    /// The pending runs of the key callback by number: the channel for the result of each run. Adding a run removes the
+    /// runs of calls that have ended.
     requests: HashMap<i64, oneshot::Sender<CallbackResult>>,
     last_request: i64,
     responses: Vec<Response>,
@@ -55,9 +59,9 @@ struct State {
 
 #[napi]
 impl PendingCalls {
-    /// Creates an empty registry of pending calls for the current JavaScript environment. The thread of this
-    /// environment calls the function `settle` whenever calls complete or need the key callback. The arguments of
-    /// `settle` are the events, as a JSON array, and the responses to which the events refer by index.
+    /// Creates an empty registry of pending calls for the current JavaScript environment. `settle` is a JavaScript
+    /// function that handles events. The thread of the environment calls `settle` when there are new events. The first
+    /// argument is the JSON array of events. The second argument is the list of HTTP responses for these events.
     #[napi(constructor)]
     pub fn new(settle: Function<'_, FnArgs<(String, Vec<Response>)>, ()>) -> napi::Result<Self> {
         let state = Arc::<Mutex<State>>::default();
@@ -73,36 +77,36 @@ impl PendingCalls {
         Ok(Self(Arc::new(Shared { state, waker: Mutex::new(waker) })))
     }
 
-    /// Starts a call. `number` identifies the call in its events.
+    /// Starts a call. Its events contain `number`.
     #[napi]
     pub fn start(&self, number: i64, core: &Core, timeout: Option<f64>, call: Call) -> napi::Result<()> {
         let client = core.for_a_call(timeout)?;
         self.run(number, core, |stop| call.perform(client, stop))
     }
 
-    /// Starts a call that requests the next page. The value of the call is `null` after the last page.
+    /// Starts a call that requests the next page. After the last page, the call returns `null`.
     #[napi]
     pub fn next(&self, number: i64, core: &Core, timeout: Option<f64>, cursor: &PageCursor) -> napi::Result<()> {
         let client = core.for_a_call(timeout)?;
         self.run(number, core, |stop| Ok(cursor.next(client, stop)))
     }
 
-    /// Cancels a call, and closes the connection of its HTTP request. JavaScript still receives the completion of the
-    /// call. For a call that can change data, the completion says whether the change may have taken effect.
+    /// Cancels a call, and closes the connection of its HTTP request. JavaScript still receives an event when the call
+    /// ends. If the call can change data, its error says whether the change may have taken effect.
     #[napi]
     pub fn stop(&self, number: i64) {
         lock(&self.0.state).running.remove(&number);
     }
 
-    /// Passes the text that the key callback returned to the call that needs the key. `request` is the number of the
-    /// request to run the callback.
+    /// Passes `text`, which the key callback returned, to the call that needs the API key. `request` is the number of
+    /// this run of the key callback.
     #[napi]
     pub fn complete(&self, request: i64, text: String) {
         self.0.complete(request, key_callback::returned(&text));
     }
 
-    /// Fails the call for which the key callback returned no key. `request` is the number of the request to run the
-    /// callback, and `why` is the message of the error.
+    /// Reports that the key callback returned no API key, so that the call fails. `request` is the number of this run
+    /// of the key callback. `why` is the message of the error.
     #[napi]
     pub fn fail(&self, request: i64, why: String) {
         self.0.complete(request, Err(Box::new(CallbackError { request, text: why })));
@@ -178,11 +182,10 @@ impl Shared {
     }
 }
 
-/// A started call: the shared state of its JavaScript environment, its number, and its future.
+/// A started call: the state of its JavaScript environment, the number of the call, and its future.
 type StartedCall = (Arc<Shared>, i64, Work);
 
-/// The channel to the thread that runs all calls. The channel wakes the thread once for all calls that start while the
-/// thread is busy.
+/// The channel to the native thread that runs all calls.
 static RUNTIME: LazyLock<io::Result<UnboundedSender<StartedCall>>> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let (tx, mut rx) = unbounded_channel();
@@ -198,8 +201,8 @@ static RUNTIME: LazyLock<io::Result<UnboundedSender<StartedCall>>> = LazyLock::n
     Ok(tx)
 });
 
-/// Returns the future of a call with a key callback. When the call needs a key, the future asks the JavaScript
-/// environment that started the call to run the key callback.
+/// Returns the future of a call with a key callback. When the call needs the API key, the future asks the JavaScript
+/// environment of the call to run the key callback.
 fn with_callback(shared: Arc<Shared>, number: i64, work: Work) -> Work {
     Box::pin(SEND_REQUEST.scope(Box::new(move |tx| shared.request_key(number, tx)), work))
 }

@@ -10,7 +10,8 @@ use crate::calls::Outcome;
 use crate::errors::{raise, text};
 use crate::key_types::{Key, key_in, keys};
 
-/// Returns the value of a call as JSON, and its HTTP response, if it has one.
+/// Returns the value of a call as JSON, and the HTTP response of the call. The response is `None` for calls that return
+/// no HTTP response.
 pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Response>) {
     let value = match &outcome {
         Outcome::Nothing | Outcome::Response(_) | Outcome::Page(None) => text(&()),
@@ -39,7 +40,7 @@ struct Creation<'a> {
     extras: Option<Vec<Key<'a>>>,
 }
 
-/// The daily request quota. `reset` is in milliseconds since the Unix epoch.
+/// The quota of HTTP requests per day. `reset` is the time of the next reset, in milliseconds since the Unix epoch.
 #[napi(object, object_from_js = false)]
 pub struct RateLimit {
     pub limit: Option<f64>,
@@ -57,7 +58,8 @@ impl From<codat_keys::RateLimit> for RateLimit {
     }
 }
 
-/// An HTTP response. JavaScript copies the body on demand. The size of the body is reported to the garbage collector.
+/// An HTTP response. JavaScript copies the body only when it reads the body. This class reports the size of the body to
+/// the garbage collector.
 #[napi(custom_finalize)]
 pub struct Response(codat_keys::Response);
 
@@ -99,8 +101,8 @@ impl Response {
         self.0.redacted().into_owned().into()
     }
 
-    /// Returns the text of the body if the body is valid JSON. The core validates the body, because the error of
-    /// JavaScript's parser would quote the body.
+    /// Returns the text of the body if the body is valid JSON, and an error otherwise. JavaScript's own parser would
+    /// quote the body in its error, so this function checks the JSON first.
     #[napi]
     pub fn json(&self) -> napi::Result<String> {
         self.0.json::<IgnoredAny>().map_err(raise)?;

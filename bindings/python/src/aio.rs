@@ -1,5 +1,5 @@
-//! The asyncio client. One thread of the process runs the calls of all clients. The thread passes each result to the
-//! event loop of the call through a [`crate::completion_queue`].
+//! The asyncio client. One native thread runs the calls of all asyncio clients. It passes each result to the event loop
+//! of the call through a [`crate::completion_queue`].
 
 use std::pin::Pin;
 use std::thread;
@@ -18,11 +18,11 @@ use crate::options::{Options, shown};
 use crate::responses::RateLimit;
 use crate::secrets::AuthorizationHeader;
 
-/// A handle to the thread that runs the calls of all asyncio clients. The thread ends when the `Runtime` is dropped.
-/// After a fork, the child process starts its own thread.
+/// A handle to the native thread that runs the calls of all asyncio clients. The thread ends when the `Runtime` is
+/// dropped. After a fork, the child process creates its own `Runtime`.
 ///
-/// The thread receives the calls from a channel, instead of from `tokio::runtime::Handle::spawn`. The channel wakes the
-/// thread once for all calls that arrive while the thread is busy. `Handle::spawn` would wake the thread for each call.
+/// The thread receives the calls from a channel. While the thread is busy, calls that arrive do not wake it again.
+/// `tokio::runtime::Handle::spawn` would wake the thread for each call.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Runtime(UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>);
 
@@ -54,9 +54,8 @@ impl Runtime {
 pub(crate) struct AsyncCore {
     pub(crate) client: Client,
     pub(crate) function: Option<KeyFunction>,
-    /// Whether this client reports its key callback to Python's garbage collector. False for the copy that `after_fork`
-    /// creates: the copy shares one reference to the callback with the original, and the collector must count that
-    /// reference once.
+    /// Whether this client reports its key callback to Python's garbage collector. A copy that `after_fork` creates
+    /// does not report the callback, because it shares one reference to the callback with the original client.
     is_first: bool,
 }
 
@@ -68,7 +67,7 @@ impl AsyncCore {
         Ok(Self { client, function: options.function.clone(), is_first: true })
     }
 
-    /// Returns a copy with its own connections, for the child process of a fork.
+    /// Returns a copy of this client with new connections. The child process of a fork uses the copy.
     fn after_fork(&self, py: Python<'_>) -> PyResult<Self> {
         let client = self.client.after_fork().map_err(|error| raise(py, error))?;
         Ok(Self { client, function: self.function.clone(), is_first: false })
@@ -92,8 +91,8 @@ impl AsyncCore {
         self.client.authorization_for(&text("url", url)?).map(AuthorizationHeader).map_err(|error| raise(py, error))
     }
 
-    /// Returns the cached `Authorization` header for a request to `url`. Returns `None` if the key must first be read
-    /// from its source, which `authorize` does.
+    /// Returns the cached `Authorization` header for an HTTP request to `url`, without waiting. Returns `None` if a
+    /// command or a key callback must run first.
     fn cached_authorization(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<Option<AuthorizationHeader>> {
         let header = self.client.cached_authorization(&text("url", url)?).map_err(|error| raise(py, error))?;
         Ok(header.map(AuthorizationHeader))

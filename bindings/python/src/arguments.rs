@@ -1,6 +1,6 @@
-//! Conversion of Python arguments. Each error message names the argument. The errors of pyo3 name the argument only in
-//! an exception note, which Python before 3.11 does not support. No error quotes a value, because the value may be a
-//! misplaced secret.
+//! Conversion of Python arguments. Each error message names the argument, because pyo3 names it only in an exception
+//! note, and Python before 3.11 has no exception notes. No error quotes the value of an argument, because the value may
+//! be a secret.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyMapping, PyString};
 
-/// Converts an argument. The error names the argument.
+/// Converts an argument to the type `T`. `name` is the name of the argument for the error message.
 pub(crate) fn argument<'a, 'py, T: FromPyObject<'a, 'py>>(name: &str, value: &'a Bound<'py, PyAny>) -> PyResult<T> {
     value.extract().map_err(|error: T::Error| {
         let (py, error): (_, PyErr) = (value.py(), error.into());
@@ -31,7 +31,8 @@ pub(crate) fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PyBackedStr
     argument(name, value)
 }
 
-/// Converts a mapping to its entries. Each value must have a type that can be sent in a query or a header.
+/// Converts a mapping to pairs of a name and a value. Returns an error for a value that is not a string, a number or a
+/// boolean.
 pub(crate) fn entries(name: &str, mapping: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, String)>> {
     let Some(mapping) = mapping else { return Ok(Vec::new()) };
     let Ok(mapping) = mapping.cast::<PyMapping>() else {
@@ -44,7 +45,7 @@ pub(crate) fn entries(name: &str, mapping: Option<&Bound<'_, PyAny>>) -> PyResul
     mapping.items()?.iter().map(entry).collect()
 }
 
-/// Formats a value of a query or a header as Codat does: `true`, not `True`.
+/// Formats the value of a query parameter or an HTTP header. A boolean becomes `true` or `false`, as in Codat's API.
 fn parameter(name: &str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(value) = value.cast::<PyBool>() {
         return Ok(value.is_true().to_string());

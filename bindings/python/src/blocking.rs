@@ -1,5 +1,4 @@
-//! The blocking client. While a call waits, the calling thread releases the GIL and regularly runs Python's signal
-//! handlers.
+//! The blocking client. A call waits without the GIL. While it waits, it regularly runs the signal handlers of Python.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +19,7 @@ use crate::options::{Options, shown};
 use crate::responses::RateLimit;
 use crate::secrets::AuthorizationHeader;
 
-/// How often a waiting call runs Python's signal handlers.
+/// How often a waiting call runs the signal handlers of Python.
 const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The native part of `Client`.
@@ -89,8 +88,8 @@ impl BlockingCore {
         self.client.rate_limit().map(RateLimit)
     }
 
-    /// Returns the cached `Authorization` header for a request to `url`. Returns `None` if the key must first be read
-    /// from its source, which `authorize` does.
+    /// Returns the cached `Authorization` header for an HTTP request to `url`, without waiting. Returns `None` if a
+    /// command or a key callback must run first.
     fn cached_authorization(&self, py: Python<'_>, url: &Bound<'_, PyAny>) -> PyResult<Option<AuthorizationHeader>> {
         let header = self.client.cached_authorization(&text("url", url)?).map_err(|error| raise(py, error))?;
         Ok(header.map(AuthorizationHeader))
@@ -120,7 +119,7 @@ impl BlockingCore {
     }
 }
 
-/// The exception of a signal handler and the log records that arrive while a call waits.
+/// What happens while a blocking call waits: the exception that a signal handler raised, and the new log records.
 #[derive(Default)]
 struct Watch {
     signal: Mutex<Option<PyErr>>,
@@ -128,8 +127,9 @@ struct Watch {
 }
 
 impl Watch {
-    /// Runs Python's signal handlers and writes the log records at regular intervals, in the thread of the caller.
-    /// Completes when a signal handler raises an exception, such as `KeyboardInterrupt`, and stores the exception.
+    /// Waits until a signal handler raises an exception, such as `KeyboardInterrupt`, and stores the exception. At
+    /// regular intervals, runs the signal handlers of Python and passes new log records to Python's logger. Runs in the
+    /// thread that made the call.
     async fn signalled(self: Arc<Self>) {
         loop {
             tokio::time::sleep(SIGNAL_CHECK_INTERVAL).await;
@@ -145,8 +145,8 @@ impl Watch {
         }
     }
 
-    /// Runs the key callback in this thread. If a signal interrupts the callback, the call ends. If another call waits
-    /// for the key too, that call then runs the callback again.
+    /// Runs the key callback in this thread. If a signal handler raises an exception during the callback, stores the
+    /// exception, which ends the call.
     fn run_callback(&self, request: KeyRequest) {
         // `try_attach` returns `None` if the interpreter has shut down.
         if let Some(Err(signal)) = Python::try_attach(|py| request.run_here(py)) {

@@ -1,5 +1,5 @@
-//! The calls of the blocking and of the asyncio client, and the conversion of their results. A call is an operation
-//! such as `list`.
+//! The calls of the blocking and the asyncio client, and the conversion of their results. A call is one operation of a
+//! client, such as `list`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ use crate::secrets::{self, AuthorizationHeader};
 
 /// A future that completes when the caller cancels the call.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// The future of a running call. The future resolves to `None` if a call that only reads was cancelled.
+/// The future of a running call. It resolves to `None` if a call that only reads data was cancelled.
 pub(crate) type Work = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send>>;
 type Begin = Box<dyn FnOnce(Client, Stop) -> Work + Send>;
 
@@ -54,7 +54,7 @@ impl Outcome {
     }
 }
 
-/// A call that has not started. A call can be performed once.
+/// A call that has not started. Each `Call` can be performed only once.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Call(Mutex<Option<Begin>>);
 
@@ -64,7 +64,7 @@ impl Call {
         begin.ok_or_else(|| PyRuntimeError::new_err("this call was performed already"))
     }
 
-    /// Creates a call that only reads. Cancelling the call drops its future.
+    /// Creates a call that only reads data. If the call is cancelled, its future is dropped.
     fn read<W>(work: impl FnOnce(Client) -> W + Send + 'static) -> Self
     where
         W: Future<Output = Result<Outcome, Error>> + Send + 'static,
@@ -79,8 +79,8 @@ impl Call {
         })
     }
 
-    /// Creates a call that can change data of Codat. A cancelled call still completes: with its result, or with an
-    /// error that says whether the change may have taken effect.
+    /// Creates a call that can change data on Codat's servers. If the call is cancelled, it still completes. It then
+    /// returns its result, or an error that says whether the change may have taken effect.
     fn change<W>(work: impl FnOnce(Client, Stop) -> W + Send + 'static) -> Self
     where
         W: Future<Output = Result<Outcome, Error>> + Send + 'static,
@@ -196,7 +196,7 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
     KeyId::parse(&text("id", id)?).map_err(|error| raise(id.py(), error))
 }
 
-/// The cursor of a paginated resource: the position of the page that the next call requests.
+/// A position in a paginated list. The next call requests the page at this position.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct PageCursor(Arc<tokio::sync::Mutex<codat_keys::internal::PageCursor>>);
 

@@ -54,7 +54,8 @@ impl KeyCommand {
         Ok(Self { argv: words("argv", argv)?, timeout, cached_for })
     }
 
-    /// Shows only the program, with keys masked. The arguments are hidden, because they may contain a secret.
+    /// Returns a text that contains the program, with API keys masked. The text omits the arguments of the program,
+    /// because they may contain a secret.
     fn __repr__(&self) -> String {
         let program = self.argv.first().map_or_else(String::new, |program| program.display().to_string());
         format!("<KeyCommand {}>", mask_credentials(&program))
@@ -62,7 +63,8 @@ impl KeyCommand {
 }
 
 impl KeyCommand {
-    /// Converts the argument `api_key_command`, which is a `KeyCommand` or a list of a program and its arguments.
+    /// Converts the argument `api_key_command`. The argument is a `KeyCommand`, or a list that contains a program and
+    /// its arguments.
     pub(crate) fn given(value: &Bound<'_, PyAny>) -> PyResult<codat_keys::KeyCommand> {
         let Ok(given) = value.cast::<Self>() else {
             return Ok(codat_keys::KeyCommand::new(words("api_key_command", value)?));

@@ -1,5 +1,5 @@
-//! The queue through which the native thread reports completed calls to an asyncio event loop. The event loop drains
-//! the queue and creates the Python objects, so that the native thread need not wait for the GIL.
+//! The queue of completed calls for an asyncio event loop. The native thread adds entries. The event loop removes the
+//! entries and creates the Python objects, so that the native thread does not wait for the GIL.
 
 #[cfg(unix)]
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
@@ -23,8 +23,8 @@ pub(crate) struct Task(Mutex<Option<oneshot::Sender<()>>>);
 
 #[pymethods]
 impl Task {
-    /// Cancels the call, and closes the connection of its request. The queue still receives the completion of the call.
-    /// For a call that can change data, the completion says whether the change may have taken effect.
+    /// Cancels the call, and closes the connection of its HTTP request. The queue still receives an entry when the call
+    /// ends. If the call can change data, its error says whether the change may have taken effect.
     fn stop(&self) {
         if let Some(stop) = lock(&self.0).take() {
             // Sending fails if the call has already completed.
@@ -35,16 +35,17 @@ impl Task {
 
 /// An entry of the queue.
 enum Event {
-    /// A call completed: the number of the call, and its result. The result is `None` if a call that only reads was
-    /// cancelled.
+    /// A call completed: the number of the call, and its result. The result is `None` if a call that only reads data
+    /// was cancelled.
     Completed(u64, Option<Result<Outcome, Error>>),
-    /// A call needs the key: the number of the call, and the request to run the key callback.
+    /// A call needs its key callback to run: the number of the call, and the object through which Python runs the
+    /// callback.
     KeyRequested(u64, KeyRequest),
     Logged(Line),
 }
 
-/// An entry of the queue as Python receives it: the number of the call, then its result or a `KeyRequest`, then its
-/// exception.
+/// An entry of the queue for Python. The first member is the number of the call. The second member is the result of the
+/// call, or a `KeyRequest` if the call needs its key callback to run. The third member is the exception of the call.
 type Completion<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
 
 /// The queue of one event loop.
@@ -58,24 +59,26 @@ struct Shared {
 
 /// How the queue wakes its event loop.
 enum Waker {
-    /// A pipe from which the event loop reads.
+    /// A pipe. The event loop watches its reading end.
     #[cfg(unix)]
     Pipe(PipeReader, PipeWriter),
-    /// A Python function, for an event loop that cannot read from a pipe. Calling the function takes the GIL.
+    /// A Python function that wakes the event loop, for event loops that cannot watch a pipe. Calling the function
+    /// takes the GIL.
     Call(Py<PyAny>),
 }
 
 #[pymethods]
 impl CompletionQueue {
-    /// Creates an empty queue. When an entry arrives in an empty queue, the thread that adds the entry calls `wake`.
-    /// Without `wake`, the event loop must watch the file descriptor that `fileno` returns.
+    /// Creates an empty queue. `wake` is a Python function that wakes the event loop. The queue calls `wake` when an
+    /// entry arrives while the queue is empty. If `wake` is `None`, the event loop must watch the file descriptor that
+    /// `fileno` returns.
     #[new]
     fn new(wake: Option<Py<PyAny>>) -> PyResult<Self> {
         let waker = wake.map_or_else(Waker::pipe, |wake| Ok(Waker::Call(wake)))?;
         Ok(Self(Arc::new(Shared { events: Mutex::default(), waker })))
     }
 
-    /// Returns the file descriptor that is readable while the queue is not empty.
+    /// Returns a file descriptor that is readable while the queue has entries.
     fn fileno(&self) -> PyResult<i32> {
         match &self.0.waker {
             #[cfg(unix)]
@@ -84,7 +87,7 @@ impl CompletionQueue {
         }
     }
 
-    /// Starts a call. `number` identifies the call in the results that `drain` returns.
+    /// Starts a call. `drain` returns the result of the call together with `number`.
     fn start(&self, py: Python<'_>, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
         ensure_running(py)?;
         let (begin, client, queue) = (call.take()?, core.client.clone(), Arc::clone(&self.0));
@@ -106,8 +109,8 @@ impl CompletionQueue {
         Ok(Task(Mutex::new(Some(stop))))
     }
 
-    /// Removes all entries from the queue. Writes the log records, and returns the results of calls and the requests to
-    /// run the key callback.
+    /// Removes all entries from the queue and returns them. The log records are not returned: this method passes them
+    /// to the Python logger.
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Completion<'py>>> {
         self.0.waker.reset()?;
         let events = std::mem::take(&mut *lock(&self.0.events));

@@ -11,8 +11,8 @@ use crate::arguments::argument;
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Emulator {
     running: Mutex<Option<codat_keys_emulator::Emulator>>,
-    /// The id of the process that started the emulator. In the child of a fork the emulator's threads do not exist, so
-    /// the child does not stop them.
+    /// The id of the process that started the emulator. After a fork, the child process does not stop the emulator,
+    /// because the threads of the emulator do not exist there.
     process: u32,
     base_url: String,
     api_key: String,

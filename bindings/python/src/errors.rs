@@ -1,4 +1,4 @@
-//! Converts the errors of the core to the exceptions of `codat_keys._errors`.
+//! Converts the errors of the Rust client to the Python exceptions in `codat_keys._errors`.
 
 use std::error::Error as _;
 use std::fmt;
@@ -9,16 +9,14 @@ use pyo3::types::{PyDict, PyType};
 
 use crate::interpreter::ensure_running;
 
-/// Returns the Python exception for an error. The attributes of the exception contain the data of the error, and
-/// `__cause__` contains its cause. Only [`raise_call_error`](crate::key_types::raise_call_error) sets the attribute
-/// `candidates`.
+/// Returns the Python exception for an error. Does not set the attribute `candidates`.
+/// [`raise_call_error`](crate::key_types::raise_call_error) sets it.
 pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     build(py, &error).unwrap_or_else(|failed| ensure_running(py).err().unwrap_or(failed))
 }
 
-/// Explains an interrupted call. `raised` is the exception that interrupted the call, and `result` is the result of the
-/// call. If the call created a key or its outcome is unknown, the function sets the `__cause__` of `raised` to an error
-/// that says which change may have happened.
+/// Adds the result of an interrupted call to the exception `raised`, which interrupted the call. If the call may have
+/// changed data, sets the `__cause__` of `raised` to an error that describes the change.
 pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_, PyAny>>) -> PyResult<()> {
     let (result, error) = match result {
         Ok(result) => (Some(result), None),
@@ -27,8 +25,8 @@ pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_,
     py.import("codat_keys._interrupted")?.call_method1("explain", (raised.value(py), result, error)).map(drop)
 }
 
-/// The error of a key callback that raised an exception. The exception becomes the `__cause__` of the error that the
-/// call raises. `Display` and `Debug` omit the exception's message, because the message may contain a secret.
+/// The error of a key callback that raised an exception. The exception becomes the `__cause__` of the error of the
+/// call. `Display` and `Debug` omit the message of the exception, because it may contain a secret.
 pub(crate) struct CallbackError {
     pub(crate) text: String,
     pub(crate) exception: PyErr,

@@ -1,11 +1,11 @@
-//! Checks that the package is not used in a sub-interpreter or during interpreter shutdown.
+//! Checks that the package is not used in a sub-interpreter or while the interpreter shuts down.
 
 use pyo3::exceptions::{PyImportError, PyRuntimeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-/// Returns an error if the interpreter is shutting down, for example if a `__del__` method makes a call at exit. A call
-/// imports Python modules, which is impossible during shutdown.
+/// Returns an error if the Python interpreter is shutting down. During shutdown, this package cannot import the Python
+/// modules that it needs.
 #[pyfunction]
 pub(crate) fn ensure_running(py: Python<'_>) -> PyResult<()> {
     let imports = py.import(intern!(py, "sys")).and_then(|sys| sys.getattr(intern!(py, "meta_path")));
@@ -36,8 +36,7 @@ fn is_main_interpreter() -> bool {
     id == 0
 }
 
-/// Assumes that this is the main interpreter, because the stable ABI of Python 3.9 on Windows cannot identify an
-/// interpreter.
+/// Always returns true. On Windows, the stable ABI of Python 3.9 cannot identify an interpreter.
 #[cfg(windows)]
 fn is_main_interpreter() -> bool {
     true

@@ -1,5 +1,5 @@
-//! The key callback: a Python function that provides the API key. A blocking call runs the callback in the thread of
-//! the caller. An asyncio call runs the callback on its event loop.
+//! The key callback: a Python function that provides the API key. A blocking call runs the callback in the thread that
+//! made the call. An asyncio call runs the callback on its event loop.
 
 use std::future::{Future, pending};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,20 +18,20 @@ use crate::secrets::{ApiKey, AuthorizationHeader};
 const SOURCE: &str = "the function given as `api_key`";
 
 tokio::task_local! {
-    /// The callback context of the call whose future is being polled.
+    /// The callback context of a running call. Each call sets this task-local value for its own future.
     static CONTEXT: CallbackContext;
 }
 
-/// The context in which a call runs the key callback.
+/// The context in which a call runs its key callback.
 pub(crate) struct CallbackContext {
-    /// The `contextvars.Context` of the call.
+    /// The `contextvars.Context` in which the call started.
     context: Arc<Py<PyAny>>,
-    /// Passes a request to run the key callback to the thread or event loop that runs the callback.
+    /// Asks the call's thread or event loop to run the key callback.
     send: Box<dyn Fn(KeyRequest) + Send + Sync>,
 }
 
-/// Runs the future of a call with the context for the key callback. `context` is `None` if the client has no key
-/// callback.
+/// Runs the future of a call. While the future runs, the call can run its key callback in `context`. `context` is
+/// `None` if the client has no key callback.
 pub(crate) async fn with_callback<T>(context: Option<CallbackContext>, work: impl Future<Output = T>) -> T {
     match context {
         Some(context) => CONTEXT.scope(context, work).await,
@@ -39,7 +39,7 @@ pub(crate) async fn with_callback<T>(context: Option<CallbackContext>, work: imp
     }
 }
 
-/// The key callback of a client: a Python function that returns the key.
+/// The key callback of a client: a Python function that returns the API key.
 #[derive(Clone)]
 pub(crate) struct KeyFunction(Arc<Py<PyAny>>);
 
@@ -49,13 +49,13 @@ impl KeyFunction {
         value.is_callable().then(|| Self(Arc::new(value.clone().unbind())))
     }
 
-    /// Whether the key callback is an async function, which only an event loop can run.
+    /// Whether the key callback is an async function. Only an event loop can run an async function.
     pub(crate) fn is_async(&self, py: Python<'_>) -> PyResult<bool> {
         module(py)?.call_method1("is_async", (&*self.0,))?.is_truthy()
     }
 
-    /// Returns the context of a call that starts in the current Python context. Returns an error if the key callback
-    /// itself makes the call, because the call would wait for the callback that makes the call.
+    /// Returns the callback context for a new call. Returns an error if the key callback itself starts the call. Such a
+    /// call would wait for the callback, and the callback for the call.
     pub(crate) fn callback_context(
         &self,
         py: Python<'_>,
@@ -65,7 +65,7 @@ impl KeyFunction {
         Ok(CallbackContext { context: Arc::new(context.unbind()), send: Box::new(send) })
     }
 
-    /// Reports the Python function to the garbage collector.
+    /// Reports the Python function to the garbage collector of Python.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&*self.0)
     }
@@ -76,8 +76,8 @@ impl KeyProvider for KeyFunction {
         SOURCE
     }
 
-    /// Sends a request to run the key callback, and waits for its result. If Python drops the request, the call has
-    /// been cancelled. The future then never completes, because the cancellation ends the call.
+    /// Asks Python to run the key callback, and waits for the result of the callback. If the call is cancelled, the
+    /// future never completes. The cancelled call drops the future.
     fn read(&self) -> CredentialFuture<'_> {
         let (tx, rx) = oneshot::channel();
         let tx = Mutex::new(Some(tx));
@@ -97,7 +97,7 @@ impl KeyProvider for KeyFunction {
 
 type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
 
-/// A request to run the key callback. The call that sent the request waits for the result.
+/// Asks Python to run the key callback. The call waits for the result of the callback.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct KeyRequest {
     function: KeyFunction,
@@ -106,8 +106,9 @@ pub(crate) struct KeyRequest {
 }
 
 impl KeyRequest {
-    /// Runs the key callback in this thread, and passes its result or exception to the call that needs the key. Returns
-    /// only exceptions that are not an `Exception`, such as `KeyboardInterrupt`.
+    /// Runs the key callback in this thread, and passes its result to the call that needs the API key. If the callback
+    /// raises an `Exception`, the call fails with it. Any other exception, such as `KeyboardInterrupt`, is returned as
+    /// an error.
     pub(crate) fn run_here(self, py: Python<'_>) -> PyResult<()> {
         let context = Arc::clone(&self.context);
         context.bind(py).call_method1("run", (module(py)?.getattr("run")?, self)).map(drop)
@@ -132,19 +133,19 @@ impl KeyRequest {
         self.context.clone_ref(py)
     }
 
-    /// Completes the request with the value that the key callback returned.
+    /// Passes the value that the key callback returned to the call that needs the API key.
     fn complete(&self, returned: &Bound<'_, PyAny>) {
         self.send(credential(returned));
     }
 
-    /// Completes the request with the exception that the key callback raised.
+    /// Passes the exception that the key callback raised to the call that needs the API key.
     fn fail(&self, raised: &Bound<'_, PyBaseException>) {
         let text = format!("it raised {}", kind(raised));
         self.send(Err(Box::new(CallbackError { text, exception: PyErr::from_value(raised.clone().into_any()) })));
     }
 }
 
-/// Converts the value that the key callback returned.
+/// Converts the value that the key callback returned to an API key or an `Authorization` header.
 fn credential(returned: &Bound<'_, PyAny>) -> CallbackResult {
     if let Ok(key) = returned.cast::<ApiKey>() {
         return Ok(Credential::ApiKey(key.get().0.clone()));

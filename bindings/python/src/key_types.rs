@@ -1,4 +1,4 @@
-//! The classes of keys that calls return. They are immutable, and their `repr` shows no secret.
+//! Python classes for API keys. Their objects are immutable, and `repr` masks their secrets.
 
 use codat_keys::{Error, Timestamp, Untrusted};
 use pyo3::exceptions::PyOverflowError;
@@ -7,8 +7,8 @@ use pyo3::prelude::*;
 use crate::errors::raise;
 use crate::secrets::{ApiKey, unpicklable};
 
-/// A key in Codat's list of keys. Its ``repr`` masks the secret, and every known key that occurs in the name or the id.
-/// It cannot be pickled.
+/// An API key in Codat's list of API keys. Its ``repr`` masks the secret. If the name or the id contains an API key,
+/// ``repr`` masks that too. It cannot be pickled.
 ///
 /// >>> with Client() as client:
 /// ...     for key in client.keys.list():
@@ -89,8 +89,9 @@ impl Creation {
         self.0.how.code()
     }
 
-    /// Other new keys with this name, which the call lists after a request with an unknown outcome. Empty if the
-    /// outcome of every request is known. ``None`` if the keys could not be listed.
+    /// New API keys with the same name, other than ``key``. If the outcome of a request is unknown, ``create`` lists
+    /// the API keys to find them. Empty if the outcome of every request is known. ``None`` if the API keys could not be
+    /// listed.
     #[getter]
     fn extras(&self) -> Option<Vec<ApiKeyDetails>> {
         self.0.extras.as_ref().map(|keys| keys.iter().cloned().map(ApiKeyDetails).collect())
@@ -101,8 +102,8 @@ impl Creation {
     }
 }
 
-/// Returns the Python exception for the error of a call, as [`raise`] does. If it is unknown whether the call created a
-/// key, this function also sets the attribute `candidates`: the keys that the call may have created.
+/// Returns the Python exception for the error of a call, as [`raise`] does. If the call may have created an API key,
+/// also sets the attribute `candidates`, which lists the API keys that the call may have created.
 pub(crate) fn raise_call_error(py: Python<'_>, error: Error) -> PyErr {
     let outcome = error.outcome().cloned();
     let raised = raise(py, error);

@@ -1,11 +1,11 @@
-//! `codat_keys._native`, the native module of the Python package. It converts types and errors, and connects the core
-//! to threads and event loops. It has no rules about keys. `python/codat_keys/_native.pyi` repeats the docs of the
-//! public classes.
+//! `codat_keys._native`, the native module of the Python package. It connects the Rust client to threads and event
+//! loops, and converts types and errors. It has no rules about API keys. `python/codat_keys/_native.pyi` repeats the
+//! docs of the public classes.
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
 
-// The modules from the top layer to the bottom layer. A module uses only modules of its own layer and of the layers
-// below.
+// Modules are grouped in layers, from the top layer to the bottom layer. A module uses only modules of its own layer
+// and of lower layers.
 mod blocking;
 mod completion_queue;
 

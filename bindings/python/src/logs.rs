@@ -1,6 +1,5 @@
-//! Writes the tracing events of the core to Python's logger `codat_keys`. A call records events only if the logger is
-//! enabled. The native thread of the asyncio client must not wait for the GIL, so Python's threads write the log
-//! records.
+//! Passes the tracing events of the Rust client to Python's logger `codat_keys`. Events are recorded only if the logger
+//! is enabled. Only threads of Python call the logger, so that the native thread does not wait for the GIL.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +17,7 @@ use crate::calls::{Outcome, Work};
 /// The value of Python's `logging.DEBUG`.
 const DEBUG: u8 = 10;
 
-/// A log record: the method and path of a request, and what happened.
+/// A log record: the method and path of an HTTP request, and the text of the message.
 #[derive(Clone, Default)]
 pub(crate) struct Line {
     method: String,
@@ -42,7 +41,7 @@ pub(crate) fn is_enabled(py: Python<'_>) -> PyResult<bool> {
     logger(py)?.call_method1("isEnabledFor", (DEBUG,))?.is_truthy()
 }
 
-/// Writes a log record. The record's `args` contain the method, the path and the text.
+/// Passes a log record to Python's logger. The record's `args` contain the method, the path and the text.
 pub(crate) fn write(py: Python<'_>, line: &Line) -> PyResult<()> {
     logger(py)?.call_method1("debug", ("%s %s: %s", &line.method, &line.path, &line.text))?;
     Ok(())
@@ -55,8 +54,8 @@ fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     Ok(logger.bind(py))
 }
 
-/// The tracing subscriber of one call. A call sends its HTTP requests one after the other, so the subscriber stores one
-/// request.
+/// The tracing subscriber of one call. It stores only one HTTP request, because a call sends its HTTP requests one
+/// after the other.
 struct Listener<F> {
     send: F,
     request: Mutex<Line>,

@@ -12,7 +12,8 @@ use crate::command::KeyCommand;
 use crate::key_callback::KeyFunction;
 use crate::secrets;
 
-/// The arguments of the Python client, converted to Rust types. Their values are validated when the client is created.
+/// The arguments of the Python client, converted to Rust types. The Rust client validates their values later, when it
+/// is created.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct Options {
     pub(crate) builder: ClientBuilder,

@@ -1,4 +1,4 @@
-//! The classes of responses that calls return. They are immutable, and their `repr` shows neither headers nor body.
+//! Python classes for HTTP responses. Their objects are immutable. `repr` shows neither the headers nor the body.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use serde::de::IgnoredAny;
 use crate::errors::raise;
 use crate::key_types::datetime;
 
-/// The quota of the day, as a response reports it. A value that cannot be parsed is ``None``. The rules come from
-/// Codat's page on rate limits.
+/// The daily quota of HTTP requests, from the headers of a response. A value is ``None`` if its header is missing or
+/// invalid. Codat's page on rate limits defines the quota.
 ///
 /// >>> with Client() as client:
 /// ...     keys = client.keys.list()
@@ -23,13 +23,14 @@ pub(crate) struct RateLimit(pub(crate) codat_keys::RateLimit);
 
 #[pymethods]
 impl RateLimit {
-    /// Requests per day: 1,000 for the Codat client, and 1,000 for each of its active connected companies.
+    /// The number of HTTP requests allowed per day: 1,000, plus 1,000 for each active company that is connected to
+    /// Codat.
     #[getter]
     fn limit(&self) -> Option<u64> {
         self.0.limit
     }
 
-    /// Requests that remain today.
+    /// The number of HTTP requests that are still allowed today.
     #[getter]
     fn remaining(&self) -> Option<u64> {
         self.0.remaining
@@ -48,7 +49,7 @@ impl RateLimit {
     }
 }
 
-/// A response with a 2xx status. Its ``repr`` shows neither headers nor body.
+/// An HTTP response with a 2xx status. Its ``repr`` shows neither the headers nor the body.
 ///
 /// >>> with Client() as client:
 /// ...     response = client.request("GET", "/profile")
@@ -84,7 +85,7 @@ impl Response {
         PyBytes::new(py, self.0.bytes())
     }
 
-    /// Returns the body for a log. The keys that the client has used or listed are masked. The value of every JSON
+    /// Returns the body for a log. API keys that the client has used or listed are masked. The value of every JSON
     /// member ``apiKey`` is masked too.
     fn redacted<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.redacted())
@@ -102,13 +103,14 @@ impl Response {
         value.map_err(|error| self.0.json::<IgnoredAny>().map_or_else(|error| raise(py, error), |_| error))
     }
 
-    /// The correlation id, for Codat's support. Successful responses rarely have one.
+    /// The correlation id of this response, for Codat's support. Successful responses rarely have one.
     #[getter]
     fn correlation_id(&self) -> Option<String> {
         self.0.correlation_id()
     }
 
-    /// The quota that this response reports. ``None`` if it reports none.
+    /// The daily quota of HTTP requests, from the headers of this response. ``None`` if the response has no such
+    /// headers.
     #[getter]
     fn rate_limit(&self) -> Option<RateLimit> {
         self.0.rate_limit().map(RateLimit)

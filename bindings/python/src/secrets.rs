@@ -1,4 +1,4 @@
-//! The classes of keys and headers. Only `expose_secret` returns their value.
+//! Python classes for API keys and `Authorization` headers. Only `expose_secret` returns the secret value.
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -58,7 +58,7 @@ impl ApiKey {
         api_key("value", value).map(Self)
     }
 
-    /// Creates a key of a form that this package does not know, without checking its form.
+    /// Creates an API key without checking its form. Use this method if Codat issues API keys of a new form.
     ///
     /// Raises ``InvalidCredentialError`` only if the text cannot be sent in a header.
     #[staticmethod]
@@ -71,8 +71,8 @@ impl ApiKey {
         self.0.expose_secret()
     }
 
-    /// Returns four asterisks and the last four characters; only the asterisks for a key of fewer than twelve
-    /// characters.
+    /// Returns four asterisks and the last four characters. For an API key of fewer than twelve characters, returns
+    /// only the asterisks.
     fn masked(&self) -> String {
         self.0.masked()
     }
