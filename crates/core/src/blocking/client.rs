@@ -18,15 +18,15 @@ use crate::pages::Pages;
 use crate::request::Request;
 use crate::wire::RateLimit;
 
-/// A client for Codat's API that blocks the calling thread. Clones are cheap and share their connections. Threads can
-/// share a client: concurrent requests use separate connections, and later requests reuse them.
+/// A client for Codat's API that blocks the calling thread. Clones are cheap and share their connections. Several
+/// threads can use a client at the same time.
 ///
-/// Methods called inside a future that tokio polls return `InvalidInput`, because they would block the runtime. Use
-/// `tokio::task::spawn_blocking` there. A future under `tokio::task::unconstrained` cannot be detected: there, the
-/// methods block the runtime.
+/// In a future that tokio polls, methods that send requests return `InvalidInput`, because they would block the
+/// runtime. Use `tokio::task::spawn_blocking` there. A future under `tokio::task::unconstrained` is not detected: the
+/// methods then block the runtime.
 ///
-/// After a fork, the child process opens its own connections, and [`rate_limit`](Client::rate_limit) is `None` until
-/// the child receives its first response.
+/// After a fork, the child process opens its own connections. Until its first response,
+/// [`rate_limit`](Client::rate_limit) returns `None` in the child process.
 ///
 /// ```
 /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
@@ -45,8 +45,7 @@ struct Inner {
 }
 
 impl Client {
-    /// Builds a blocking client as [`crate::Client::from_env`] builds an asynchronous one: with the key from the
-    /// environment and default settings.
+    /// Builds a blocking client with the API key from the environment and default settings.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -65,28 +64,28 @@ impl Client {
         Keys::new(self)
     }
 
-    /// Builds a request to any path of Codat's API. Call `send` on the result. See [`crate::Client::request`].
+    /// Builds a request to any path of Codat's API. The method `send` sends it. See [`crate::Client::request`].
     pub fn request(&self, method: Method, path: &str) -> Request<Self> {
         Request::new(self.clone(), method, path)
     }
 
-    /// Returns an iterator over the pages of a paginated resource, such as `/companies`. See [`crate::Client::pages`].
+    /// Returns an iterator over the pages of a paginated list, such as `/companies`. See [`crate::Client::pages`].
     pub fn pages<T>(&self, path: &str) -> Pages<T, Self> {
         Pages::new(self.clone(), path)
     }
 
-    /// Returns the daily quota from the latest response. Returns `None` before the first response, and if Codat
-    /// reported no quota.
+    /// Returns the daily request quota from the latest response that reported it. Returns `None` if no response has
+    /// reported it yet.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         self.0.pool.rate_limit()
     }
 
-    /// Returns the details of the key that this client authenticates with. See [`crate::Client::whoami`].
+    /// Returns the details of the API key that this client authenticates with. See [`crate::Client::whoami`].
     pub fn whoami(&self) -> Lookup<ApiKeyDetails, Self> {
         Lookup::of_key_in_use(self)
     }
 
-    /// Returns the `Authorization` header for a request that another HTTP library sends. Blocks while the credential is
+    /// Returns the `Authorization` header for a request that another HTTP library sends. Blocks while the API key is
     /// read from its source. See [`crate::Client::authorize`].
     ///
     /// # Errors
@@ -98,8 +97,9 @@ impl Client {
         }
     }
 
-    /// Returns the cached `Authorization` header for a request that another HTTP library sends, or `None` if a new one
-    /// would require running a command or a custom provider. See [`crate::Client::cached_authorization`].
+    /// Returns the `Authorization` header with the cached key, for a request that another HTTP library sends. Returns
+    /// `None` if a key command or a custom provider must provide a key first. See
+    /// [`crate::Client::cached_authorization`].
     ///
     /// # Errors
     /// As [`crate::Client::cached_authorization`].
@@ -109,8 +109,8 @@ impl Client {
         Ok(self.0.pool.credentials().cached().map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks that an unencrypted request of another HTTP library connects to the origin of the base URL. A proxy could
-    /// read the key in such a request. See [`crate::Client::check_next_hop`].
+    /// Checks that an unencrypted request, which another HTTP library sends, connects to the server of the base URL and
+    /// not to a proxy. See [`crate::Client::check_next_hop`].
     ///
     /// # Errors
     /// As [`crate::Client::check_next_hop`].
@@ -118,7 +118,7 @@ impl Client {
         self.0.base_url.check_next_hop(url)
     }
 
-    /// Returns a header with another key, to repeat a request that Codat rejected with 401 or 403. See
+    /// Returns a header with another API key, after Codat responded to `rejected` with 401 or 403. See
     /// [`crate::Client::reauthorize`].
     ///
     /// # Errors
@@ -127,7 +127,8 @@ impl Client {
         self.run(async |client| client.reauthorize(url, rejected).await)
     }
 
-    /// Reads the credential from its source again. See [`crate::Client::reload_key`].
+    /// Reads the API key from its source again, and returns whether the key has changed. See
+    /// [`crate::Client::reload_key`].
     ///
     /// # Errors
     /// As [`crate::Client::reload_key`].
@@ -135,8 +136,8 @@ impl Client {
         self.run(async |client| client.reload_key().await)
     }
 
-    /// Closes this client, its clones and their idle connections. Every later operation returns `Closed`. Operations in
-    /// progress on other threads complete.
+    /// Closes this client and its clones, with their idle connections. Every later operation returns `Closed`.
+    /// Operations in progress on other threads complete.
     pub fn close(&self) {
         self.0.pool.close();
     }
@@ -146,7 +147,7 @@ impl Client {
         self.0.base_url.as_str()
     }
 
-    /// Redacts every key that this client has used or listed from untrusted text. See [`crate::Client::redact`].
+    /// Redacts every API key that this client has used or listed from text. See [`crate::Client::redact`].
     pub fn redact(&self, text: &str) -> String {
         self.0.pool.credentials().known.redact(text)
     }
@@ -156,12 +157,12 @@ impl Client {
         self.0.pool.credentials().stored().is_some_and(|credential| credential.key == key.api_key)
     }
 
-    /// Runs methods of the asynchronous client and blocks until they complete. Use this method to send requests
-    /// concurrently, or to set one timeout for several requests.
+    /// Runs an asynchronous function with the asynchronous client, and blocks until the function returns. Use this
+    /// method to send several requests at the same time, or with a common timeout.
     ///
     /// # Errors
-    /// The errors of the methods that `call` uses. `InvalidInput` in an asynchronous context, with nothing sent.
-    /// `Closed` after [`close`](Client::close).
+    /// The errors that `call` returns. `InvalidInput`, with nothing sent, in a future that tokio polls. `Closed` after
+    /// [`close`](Client::close).
     pub fn run<T: Send>(&self, call: impl AsyncFnOnce(&crate::Client) -> Result<T, Error> + Send) -> Result<T, Error> {
         let context = call_context();
         if context == CallContext::InFuture {
@@ -171,7 +172,7 @@ impl Client {
         if context == CallContext::OutsideRuntime {
             return pair.block_on(call);
         }
-        // On a thread of a tokio runtime, blocking on a second runtime panics. Another thread blocks instead.
+        // On a thread of a tokio runtime, a second runtime panics. The second runtime therefore runs on another thread.
         thread::scope(|scope| {
             let thread = thread::Builder::new().spawn_scoped(scope, || pair.block_on(call));
             let thread = thread.map_err(|source| {

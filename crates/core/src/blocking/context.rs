@@ -1,19 +1,19 @@
-//! The context in which a method of the blocking client is called.
+//! Detection of a tokio runtime around a function call of the blocking client.
 
 use std::pin::pin;
 use std::task::{Context, Waker};
 
 use crate::error::{Error, ErrorKind};
 
-/// The code that calls a method of the blocking client.
+/// Where the blocking client is called.
 #[derive(PartialEq)]
 pub(super) enum CallContext {
-    /// Code on a thread outside any tokio runtime. The client blocks this thread.
+    /// On a thread outside any tokio runtime.
     OutsideRuntime,
-    /// Code on a thread of a tokio runtime that is allowed to block, as in `spawn_blocking`, or a destructor that runs
-    /// while its thread ends. The client blocks another thread.
+    /// On a thread of a tokio runtime that can be blocked, as in `spawn_blocking`. Also in the destructor of a
+    /// thread-local value. A second runtime would panic on this thread, so the client runs it on another thread.
     InRuntime,
-    /// A future that tokio is polling. The client returns an error, because blocking would block the runtime.
+    /// In a future that tokio polls. The client returns an error, because it would block the runtime.
     InFuture,
 }
 
@@ -26,9 +26,8 @@ pub(super) fn call_context() -> CallContext {
     }
 }
 
-/// Returns whether the caller runs in a task that tokio polls. Tokio gives such tasks a budget, and code that is
-/// allowed to block has none. The budget cannot be queried, so this function consumes one unit. As a result, the
-/// polling task may yield a little earlier.
+/// Returns whether tokio is polling the current task. Tokio gives such a task a budget, and other code has no budget.
+/// The budget cannot be queried, so this function consumes one unit of it.
 fn has_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     (0..=u8::MAX).any(|_| pin!(tokio::task::consume_budget()).poll(&mut context).is_pending())

@@ -1,8 +1,7 @@
 //! A client that blocks the calling thread, for programs without an async runtime.
 //!
-//! The operations, options, errors and retries are the same as in the asynchronous [`Client`](crate::Client), which the
-//! blocking client runs internally. Each operation returns a request, and `send` performs it. Pages and their items are
-//! iterators:
+//! The operations, options, errors and retries are those of the asynchronous [`Client`](crate::Client). Each operation
+//! returns a request, and the method `send` sends it. Pages and their results are iterators:
 //!
 //! ```
 //! # let emulator = codat_keys_emulator::Emulator::start().unwrap();
@@ -59,13 +58,13 @@ pub type Create = crate::keys::Create<Client>;
 pub type Delete = crate::keys::Delete<Client>;
 /// A request to any path of Codat's API, returned by [`Client::request`].
 pub type Request = crate::request::Request<Client>;
-/// An iterator over the pages of a paginated resource, returned by [`Client::pages`].
+/// An iterator over the pages of a paginated list of results, returned by [`Client::pages`].
 pub type Pages<T = Value> = crate::pages::Pages<T, Client>;
-/// An iterator over the single results of a paginated resource, returned by [`Pages::items`](crate::Pages::items).
+/// An iterator over the results of all pages, returned by [`Pages::items`](crate::Pages::items).
 pub type Items<T = Value> = crate::pages::Items<T, Client>;
 
 impl ClientBuilder {
-    /// Builds a client that blocks the calling thread instead of returning futures. Sends nothing.
+    /// Builds a client that blocks the calling thread. Sends nothing.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -126,8 +125,8 @@ impl<T: DeserializeOwned> Pages<T> {
     }
 }
 
-/// Iterates over the pages. `next` returns `None` after the last page, and once after an error. A further call after an
-/// error requests the failed page again.
+/// Iterates over the pages. After an error, the iterator returns `None` once. The next call then requests the failed
+/// page again.
 impl<T: DeserializeOwned> Iterator for Pages<T> {
     type Item = Result<Page<T>, Error>;
 
@@ -141,8 +140,8 @@ impl<T: DeserializeOwned> Iterator for Pages<T> {
     }
 }
 
-/// Iterates over the results of all pages. `next` returns `None` after the last result, and once after an error. A
-/// further call after an error requests the failed page again.
+/// Iterates over the results of all pages. After an error, the iterator returns `None` once. The next call then
+/// requests the failed page again.
 impl<T: DeserializeOwned> Iterator for Items<T> {
     type Item = Result<T, Error>;
 

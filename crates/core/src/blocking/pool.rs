@@ -1,6 +1,5 @@
-//! The connection pool of a blocking client. Each entry of the pool is a pair of a tokio runtime and an asynchronous
-//! client. One thread uses a pair at a time, because only the runtime that opened a connection can drive the
-//! connection.
+//! The connection pool of a blocking client. Each entry is a pair of a tokio runtime and an asynchronous client. A pair
+//! is used by one thread at a time, because connections only work with the runtime that opened them.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -18,38 +17,37 @@ use crate::handle::{ClientConfig, Handle};
 use crate::transport::LatestRateLimit;
 use crate::wire::RateLimit;
 
-/// The idle time after which [`Taken::block_on`] checks whether the server has closed a connection. An earlier check
-/// would usually find nothing, because the FIN packet of the server takes time to arrive.
+/// The idle time after which a pair checks whether the server has closed its connection. Within a shorter time, the FIN
+/// packet of the server has usually not arrived.
 const IDLE_BEFORE_CHECK: Duration = Duration::from_millis(1);
 
-/// The idle time after which a runtime and client pair is dropped from the pool. Servers close connections that are
-/// idle for longer.
+/// The idle time after which a pair of a runtime and a client is dropped. Servers close connections that are idle for
+/// longer.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
 
-/// The idle runtimes and clients of a process. After a fork, the child process creates a new pool in the field
-/// `after_fork`. The child never takes a lock of its parent, because a lock that another thread held during the fork
-/// stays locked in the child.
+/// The idle pairs of a process. After a fork, the child process uses a new pool, in the field `after_fork`. The child
+/// process never takes a lock of its parent process, because that lock may stay locked forever.
 pub(super) struct Pool {
     config: ClientConfig,
     latest_rate_limit: LatestRateLimit,
-    /// The idle runtime and client pairs. The most recently returned pair is taken first, because the connection of its
-    /// client is the least likely to be stale.
+    /// The idle pairs. The pair that was returned last is taken first, because its connection is most likely still
+    /// open.
     idle: Mutex<VecDeque<Pair>>,
     generation: u64,
     after_fork: OnceBox<Pool>,
 }
 
 struct Pair {
-    /// The runtime and the client. `None` only during `drop`.
+    /// `None` only during `drop`.
     held: Option<(Runtime, Client)>,
     generation: u64,
     last_used: Instant,
 }
 
-/// A runtime and client pair that a thread is using. Dropping this value returns the pair to the pool.
+/// A pair that a thread is using. Dropping this value returns the pair to the pool.
 pub(super) struct Taken<'a> {
     pool: &'a Pool,
-    /// The runtime and the client that the thread is using. `None` only during `drop`.
+    /// `None` only during `drop`.
     pair: Option<Pair>,
 }
 
@@ -119,13 +117,12 @@ impl Drop for Pair {
     fn drop(&mut self) {
         let Some((runtime, client)) = self.held.take() else { return };
         if self.generation == fork::generation() {
-            // Shuts the runtime down in the background, because the client can be dropped on a thread that drives other
-            // futures.
+            // Shuts the runtime down in the background, because the client can be dropped inside another runtime.
             drop(client);
             runtime.shutdown_background();
         } else {
-            // The runtime and the client are copies from the parent process. Closing them would affect the parent,
-            // because both processes share an epoll instance.
+            // The runtime and the client are copies from the parent process. Closing them would affect the parent
+            // process: both processes share an epoll instance.
             std::mem::forget((runtime, client));
         }
     }
@@ -136,9 +133,8 @@ impl Taken<'_> {
         let pair = self.pair.as_ref().expect("a pair is taken until it is dropped");
         let (runtime, client) = pair.held.as_ref().expect("a pair is held until it is dropped");
         runtime.block_on(async {
-            // While the pair is idle, nothing drives its connection. The server may have closed the connection, and a
-            // request on the closed connection would be lost. The first yield reads the end of the connection, and the
-            // second one removes the connection.
+            // The server may have closed the idle connection. A request on this connection would be lost. The first
+            // yield detects that the connection is closed, and the second one removes the connection.
             if pair.last_used.elapsed() > IDLE_BEFORE_CHECK {
                 tokio::task::yield_now().await;
                 tokio::task::yield_now().await;
@@ -157,8 +153,7 @@ impl Drop for Taken<'_> {
         if self.pool.generation == fork::generation() && !closed {
             let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
             idle.extend(self.pair.take());
-            // Each return of a pair drops at most one pair that was idle too long, so the pool shrinks gradually after
-            // a peak.
+            // Drops at most one other pair, if it was idle too long. The pool thus shrinks gradually after a peak.
             let oldest = idle.pop_front_if(|oldest| oldest.last_used.elapsed() > LONGEST_IDLE);
             drop(idle);
             drop(oldest);

@@ -1,4 +1,4 @@
-//! Checks of the settings of a builder.
+//! Checks of the settings of [`ClientBuilder`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,8 @@ use crate::transport::{Closed, HttpConfig, Tls, TransportConfig};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl ClientBuilder {
-    /// Checks the settings and returns the configuration. Masks the given key and the keys in the environment in
-    /// errors, because a setting such as a path may contain a key by mistake.
+    /// Checks the settings and returns the configuration of a client. Masks the API keys from the settings and the
+    /// environment in errors: a setting such as a path can contain a key by mistake.
     pub(crate) fn config(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
         let given = match &self.key {
             Some(Given::Value(credential)) => Some(credential.api_key().clone()),
@@ -65,7 +65,8 @@ impl ClientBuilder {
         Ok(ClientConfig { transport, timeouts, retry })
     }
 
-    /// Returns the settings of the HTTP client. Rejects settings that the client would not use.
+    /// Returns the settings of the HTTP client. With [`ClientBuilder::http_client`], rejects a CA file and a proxy,
+    /// because they would have no effect.
     fn http(
         &self,
         environment: Environment<'_>,

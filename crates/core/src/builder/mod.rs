@@ -1,4 +1,4 @@
-//! The builder of the asynchronous and the blocking client.
+//! The builder of clients.
 
 mod check;
 
@@ -18,8 +18,8 @@ use crate::retry::Rng;
 use crate::timeouts::Clock;
 use crate::transport::{GivenClient, LatestRateLimit};
 
-/// Builds a [`Client`]. A setting that is not given comes from its environment variable. If the variable is not set,
-/// the setting has the default that its method documents.
+/// Builds a [`Client`]. If a setting is not given, its environment variable applies. If the variable is not set either,
+/// the default in the documentation of the setting applies.
 ///
 /// ```
 /// use codat_keys::{ApiKey, Client};
@@ -44,7 +44,7 @@ pub struct ClientBuilder {
     rng: Option<Arc<dyn Rng>>,
 }
 
-/// A credential that the program sets on the builder, in place of the environment variables.
+/// A credential that was set on the builder. It replaces the credential in the environment variables.
 #[derive(Clone)]
 enum Given {
     Value(Credential),
@@ -53,7 +53,7 @@ enum Given {
 }
 
 impl Client {
-    /// Builds a client with the key from the environment and default settings.
+    /// Builds a client with the API key from the environment and default settings.
     ///
     /// # Errors
     /// As [`ClientBuilder::build`].
@@ -68,12 +68,12 @@ impl Client {
 }
 
 impl ClientBuilder {
-    /// Authenticates with a raw key. Default: the key or header in `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or the file
-    /// that `CODAT_API_KEY_FILE` names. The first variable that is set applies. If several are set, they must contain
-    /// the same key.
+    /// Authenticates with a raw API key. Default: the key or header in the variable `CODAT_API_KEY` or
+    /// `CODAT_AUTH_HEADER`, or in the file that `CODAT_API_KEY_FILE` names. If several of these variables are set, they
+    /// must contain the same key.
     ///
-    /// `api_key`, `auth_header`, `api_key_file`, `api_key_command` and `api_key_from` replace each other: the one
-    /// called last applies. They take precedence over the environment.
+    /// `api_key`, `auth_header`, `api_key_file`, `api_key_command` and `api_key_from` replace each other: the last one
+    /// applies. They take precedence over the environment variables.
     pub fn api_key(self, key: ApiKey) -> Self {
         self.given(Given::Value(Credential::ApiKey(key)))
     }
@@ -83,28 +83,29 @@ impl ClientBuilder {
         self.given(Given::Value(Credential::Header(header)))
     }
 
-    /// Authenticates with the key or whole header in a file. The client checks the file at most once a second. It reads
-    /// the file again if the file changed or if Codat rejects the key. `CODAT_API_KEY_FILE` has the same effect.
+    /// Authenticates with the API key or whole header in a file. The client checks the file at most once a second. It
+    /// reads the file again if the file has changed or if Codat rejects the key. `CODAT_API_KEY_FILE` has the same
+    /// effect.
     ///
-    /// The file contains UTF-8, or UTF-16 with a byte order mark. One line break at its end is dropped. To replace the
-    /// file, rename the new one over it, so that no reader sees a partly written file. Kubernetes replaces mounted
-    /// secrets in this way. A file that is not regular, such as a pipe, is read only once.
+    /// The file contains UTF-8, or UTF-16 with a byte order mark. One line break at its end is ignored. To change the
+    /// key, write a new file and rename it over the old one: the client then never reads a partly written file.
+    /// Kubernetes replaces mounted secrets in this way. A pipe is read only once.
     ///
-    /// On Unix, the client rejects a file that users other than its owner can write. It also rejects a file that every
-    /// user of the machine can read, if the user of this process owns the file. Files below `/run/secrets` and files
-    /// beside a link `..data` are exempt from the read check, because containers mount secrets there. If another user
-    /// owns the file, its read permissions are not checked, because this user cannot change them.
+    /// On Unix, the client rejects a file that users other than its owner can write. If the user of this process owns
+    /// the file, the client also rejects a file that every user of the machine can read. Mounted secrets are exempt
+    /// from this second check: files below `/run/secrets`, and files in a folder with a link `..data`.
     pub fn api_key_file(self, path: impl Into<PathBuf>) -> Self {
         self.given(Given::File(path.into()))
     }
 
-    /// Authenticates with the key or whole header that a command prints. [`KeyCommand`] documents the defaults.
+    /// Authenticates with the API key or whole header that a command prints. [`KeyCommand`] documents its timeout and
+    /// how often it runs.
     pub fn api_key_command(self, argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.api_key_from(KeyCommand::new(argv))
     }
 
-    /// Authenticates with the credential from a custom provider, or from a [`KeyCommand`] with options. The first
-    /// request reads the credential.
+    /// Authenticates with the credential from a custom provider. A [`KeyCommand`] is also a provider. The credential is
+    /// read before the first request.
     pub fn api_key_from(self, provider: impl KeyProvider + 'static) -> Self {
         self.given(Given::Provider(Arc::new(provider)))
     }
@@ -120,59 +121,60 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the timeout for establishing a connection, including name resolution and TLS. Default: 5 s. The effective
-    /// timeout is at most three quarters of the timeout of an attempt.
+    /// Sets the timeout for connecting, including name resolution and TLS. Default: 5 s. The timeout is at most three
+    /// quarters of the timeout of an attempt.
     pub fn connect_timeout(mut self, time: Duration) -> Self {
         self.connect_timeout = Some(time);
         self
     }
 
-    /// Sets the timeout of an operation, from its start to the last byte of the response, including retries and waits.
-    /// Default: 30 s, of which each attempt can take 10 s. For `create`, the default is 60 s, of which each attempt can
-    /// take 15 s. A timeout that this method sets applies to every operation. An attempt of `create` or `delete` can
-    /// then take a third of the timeout, so that time remains to determine the outcome. Any other attempt can take the
-    /// whole timeout.
+    /// Sets the timeout of every operation, including retries and waits. An attempt of `create` or `delete` can take a
+    /// third of this timeout, so that time remains to determine the outcome. Any other attempt can take the whole
+    /// timeout.
+    ///
+    /// Default: 30 s, and 10 s for each attempt. For `create`: 60 s, and 15 s for each attempt.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
         self
     }
 
-    /// Trusts the PEM certificates in a file in addition to the bundled root certificates, for a proxy that intercepts
-    /// TLS. Default: the file in `CODAT_CA_FILE`. If the variable is not set, only the bundled root certificates are
-    /// trusted.
+    /// Also trusts the PEM certificates in a file, for a proxy that intercepts TLS. Default: the file that
+    /// `CODAT_CA_FILE` names. If the variable is not set, only the bundled root certificates are trusted.
     ///
-    /// On Unix, the file and each folder above it must belong to the user of this process or root, and other users must
-    /// not be able to write to them. For a file in the home folder, the folders are checked up to the home folder,
-    /// otherwise up to `/`. A folder with the sticky bit or on a read-only file system is accepted although its
-    /// permissions allow other users to write.
+    /// On Unix, the file and each folder above it must belong to root or to the user of this process. Other users must
+    /// not be able to write to them. For a file in the home folder, only the folders up to the home folder are checked.
+    /// A folder with the sticky bit or on a read-only file system is accepted, even if other users have write
+    /// permission.
     pub fn ca_file(mut self, file: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(file.into());
         self
     }
 
-    /// Sets the proxy for every request, such as `http://proxy.example:8080`. Default for an `https` base URL: the
-    /// proxy in `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` excludes the host. Default for an `http` base URL: no
-    /// proxy. A proxy for an `http` base URL could read the key, so `build` rejects the proxy unless
-    /// `allow_insecure_http` is set.
+    /// Sets the proxy for all requests, such as `http://proxy.example:8080`. A proxy for an `http` base URL could read
+    /// the API key: [`build`](Self::build) then returns `InvalidInput` unless
+    /// [`allow_insecure_http`](Self::allow_insecure_http) is set.
+    ///
+    /// Default for an `https` base URL: the proxy in `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` excludes the host.
+    /// Default for an `http` base URL: no proxy.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
     }
 
-    /// Sends requests with a reqwest client of your own, with its TLS, proxies, name resolution and connection pool.
+    /// Sends requests with your own reqwest client: with its TLS, proxies, name resolution and connection pool.
     /// Default: a reqwest client with the settings of this crate.
     ///
-    /// `client` returns the settings of the reqwest client. It is called for each client, for each connection pool of a
-    /// blocking client, and after a fork, because these cannot share a reqwest client. Some settings decide where a key
-    /// is sent, or whether a request is repeated. `build` replaces them:
+    /// The function `client` returns the settings of the reqwest client. It is called several times, because a blocking
+    /// client and a child process after a fork need separate reqwest clients. The following settings are always
+    /// replaced, because they decide where an API key is sent, or whether a request is repeated:
     /// - The reqwest client follows no redirect, retries nothing and sends no `Referer` header.
     /// - It uses HTTP/1.1 without compression, and does not log the bytes of its connections.
     /// - [`timeout`](Self::timeout) and [`connect_timeout`](Self::connect_timeout) replace the timeouts of reqwest.
     /// - It uses no proxy for an `http` base URL, because the proxy could read the key.
     ///
-    /// All other settings apply. Any certificate that the reqwest client trusts, any proxy that opens TLS and any layer
-    /// of `connector_layer` can give others access to the key. The headers of `default_headers` are sent, unless this
-    /// crate sets a header of the same name.
+    /// All other settings apply. Others can get access to the key through any certificate that the reqwest client
+    /// trusts, any proxy that opens TLS, and any layer of `connector_layer`. The headers of `default_headers` are sent,
+    /// unless this crate sets a header of the same name.
     ///
     /// ```
     /// # rustls::crypto::ring::default_provider().install_default().ok();
@@ -183,18 +185,18 @@ impl ClientBuilder {
     /// # Ok::<(), codat_keys::Error>(())
     /// ```
     ///
-    /// `build` returns `InvalidInput` if [`ca_file`](Self::ca_file), `CODAT_CA_FILE` or [`proxy`](Self::proxy) is also
-    /// set, or if the reqwest client cannot be built.
+    /// [`build`](Self::build) returns `InvalidInput` if [`ca_file`](Self::ca_file), `CODAT_CA_FILE` or
+    /// [`proxy`](Self::proxy) is also set, or if the reqwest client cannot be built.
     ///
     /// # Panics
-    /// With the cargo feature `ring` and without `rustls`, `build` panics if the application has neither installed a
-    /// rustls provider nor given the reqwest client a TLS configuration, because reqwest panics then.
+    /// With the cargo feature `ring` and without `rustls`, [`build`](Self::build) can panic, because reqwest then needs
+    /// a rustls provider. Install a provider, or give the reqwest client a TLS configuration.
     pub fn http_client(mut self, client: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static) -> Self {
         self.http_client = Some(Arc::new(client));
         self
     }
 
-    /// Allows an `http://` base URL on another machine. The key is then sent unencrypted. Default: the value of
+    /// Allows an `http://` base URL on another machine. The API key is then sent unencrypted. Default: the value of
     /// `CODAT_ALLOW_INSECURE_HTTP`. If the variable is not set, an `http://` base URL must name this machine.
     pub fn allow_insecure_http(mut self, allow: bool) -> Self {
         self.allow_insecure_http = Some(allow);
@@ -202,14 +204,14 @@ impl ClientBuilder {
     }
 
     /// Sets whether requests are retried after transient errors. Without retries, every request is sent once. `create`
-    /// and `delete` still list the keys before and after their request, but return `OutcomeUnknown` more often, because
-    /// no retry resolves an ambiguous response. Default: `true`, with at most 4 attempts.
+    /// and `delete` then return `OutcomeUnknown` more often, because no retry resolves an ambiguous response. Default:
+    /// `true`, with at most 4 attempts.
     pub fn retry(mut self, retry: bool) -> Self {
         self.only_once = !retry;
         self
     }
 
-    /// Replaces the clock and the source of jitter, for tests.
+    /// Replaces the clock and the source of random numbers, for tests.
     #[cfg(test)]
     pub(crate) fn clock_and_rng(mut self, fake: Arc<impl Clock + Rng + 'static>) -> Self {
         self.clock = Some(fake.clone());
@@ -220,14 +222,14 @@ impl ClientBuilder {
     /// Builds the client. Sends nothing.
     ///
     /// # Errors
-    /// `NoCredential` if no credential is given or found. `InvalidCredential` if the credential is invalid, or if two
-    /// environment variables contain different keys. `InvalidInput` for an invalid base URL, CA file or proxy, and for
-    /// a timeout of zero.
+    /// `NoCredential` if no credential is set on the builder or in the environment. `InvalidCredential` if the
+    /// credential is invalid or cannot be read, or if two environment variables contain different keys. `InvalidInput`
+    /// for an invalid base URL, CA file or proxy, and for a timeout of zero.
     pub fn build(self) -> Result<Client, Error> {
         self.build_in(&environment::process_environment)
     }
 
-    /// Builds the client with variables from `environment` instead of the variables of this process. Sends nothing.
+    /// Builds the client. The function `environment` replaces the environment variables of this process. Sends nothing.
     ///
     /// ```
     /// let variable = |name: &str| (name == "CODAT_API_KEY").then(|| "example".into());
@@ -255,14 +257,14 @@ impl fmt::Debug for Given {
 }
 
 impl fmt::Debug for ClientBuilder {
-    /// Omits the base URL and the proxy URL, because the builder has not checked them and they may contain a password.
+    /// Omits the base URL and the proxy URL, because they may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ca_file = self.ca_file.as_deref().map(shown);
         f.debug_struct("ClientBuilder").field("key", &self.key).field("ca_file", &ca_file).finish_non_exhaustive()
     }
 }
 
-/// Returns a path for messages. Masks a key that was given as a path by mistake.
+/// Returns a path for messages. Masks an API key that was given as a path by mistake.
 fn shown(path: &Path) -> String {
     mask_credentials(&path.to_string_lossy())
 }

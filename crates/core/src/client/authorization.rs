@@ -1,20 +1,21 @@
-//! The authorization of requests that another HTTP library sends.
+//! `Authorization` headers for requests that another HTTP library sends.
 
 use super::Client;
 use crate::domain::AuthorizationHeader;
 use crate::error::{Error, ErrorKind};
 
 impl Client {
-    /// Returns the `Authorization` header for a request that another HTTP library sends, if the URL belongs to the
-    /// origin of the base URL. For any other URL, returns an error, so that the key is sent nowhere else.
+    /// Returns the `Authorization` header for a request that another HTTP library sends. `url` is the URL of the
+    /// request. Returns an error unless `url` has the origin of the base URL, so that the API key is sent only to
+    /// Codat.
     ///
-    /// This method does not run a command or a custom provider, but uses the latest key that the command or provider
-    /// returned. It checks a key file at most once a second, and reads the file again if it has changed. Prefer
-    /// [`authorize`](Self::authorize) in asynchronous code.
+    /// This method does not run a key command or a custom provider. It uses the latest key that the command or provider
+    /// returned. It checks a key file at most once a second, and reads the file again if the file has changed. In
+    /// asynchronous code, prefer [`authorize`](Self::authorize).
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or an invalid URL. `NoCredential` if a command or a custom provider
-    /// has not been read yet. `Closed` after [`close`](Self::close).
+    /// `InvalidInput` for an invalid URL, or a URL of another origin. `NoCredential` if the key command or the custom
+    /// provider has not returned a key yet. `Closed` after [`close`](Self::close).
     pub fn authorization_for(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         let cached = match self.cached_authorization(url)? {
             None => self.0.credential().map(|credential| AuthorizationHeader::from(&credential.key)),
@@ -27,20 +28,20 @@ impl Client {
     }
 
     /// Returns the `Authorization` header with the cached key, for a request that another HTTP library sends. Reads a
-    /// key file again if it has changed. Returns `None` if [`authorize`](Self::authorize) would run a command or a
-    /// custom provider.
+    /// key file again if the file has changed. Returns `None` if a key command or a custom provider must provide a key
+    /// first: [`authorize`](Self::authorize) does that.
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or an invalid URL. `Closed` after [`close`](Self::close).
+    /// `InvalidInput` for an invalid URL, or a URL of another origin. `Closed` after [`close`](Self::close).
     pub fn cached_authorization(&self, url: &str) -> Result<Option<AuthorizationHeader>, Error> {
         self.check_own(url)?;
         Ok(self.0.transport().credentials().cached().map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Returns the `Authorization` header for a request that another HTTP library sends, if the URL belongs to the
-    /// origin of the base URL. Reads the credential from its source before its first use, and again if the source may
-    /// have changed. Concurrent calls of this method share one read. This method sends nothing to Codat, and does not
-    /// retry a failed read.
+    /// Returns the `Authorization` header for a request that another HTTP library sends. `url` is the URL of the
+    /// request. Returns an error unless `url` has the origin of the base URL. Reads the API key from its source before
+    /// the first use, and again if the source may have changed. Concurrent calls share one read. A failed read is not
+    /// retried. This method sends no request to Codat.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -57,24 +58,22 @@ impl Client {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput` for a URL of another origin, or an invalid URL. `Closed` after [`close`](Self::close). If no
-    /// credential has been read before, also the errors of the source, as in
-    /// [`ClientBuilder::build`](crate::ClientBuilder::build), and `Timeout` if the read takes longer than the timeout
-    /// of an operation.
+    /// `InvalidInput` for an invalid URL, or a URL of another origin. `Closed` after [`close`](Self::close). Before the
+    /// first key was read, also the errors of [`ClientBuilder::build`](crate::ClientBuilder::build) for a key that
+    /// cannot be read, and `Timeout` if the read takes longer than the timeout of an operation.
     pub async fn authorize(&self, url: &str) -> Result<AuthorizationHeader, Error> {
         self.check_own(url)?;
         let credential = self.0.transport().key_to_use(self.0.read_deadline()).await?;
         Ok(AuthorizationHeader::from(&credential.key))
     }
 
-    /// Returns a header with another key, to repeat a request after the server responded with 401 or 403 to the header
-    /// `rejected`. Returns `None` if the credential source has no other key. Concurrent calls of this method share one
-    /// read of the source. The client does this automatically for its own requests. Use this method for requests that
-    /// another library sends.
+    /// Returns a header with another API key, after Codat responded to `rejected` with 401 or 403. Returns `None` if
+    /// the source has no other key. Concurrent calls share one read of the source. Use this method only for requests
+    /// that another HTTP library sends: the client refreshes its key for its own requests.
     ///
     /// # Errors
-    /// As [`authorize`](Self::authorize), but also the errors of the source if a credential has been read before. The
-    /// client keeps its cached credential after such an error.
+    /// As [`authorize`](Self::authorize). Also the errors of the source, if the key cannot be read again. The client
+    /// then keeps its cached key.
     pub async fn reauthorize(
         &self,
         url: &str,
@@ -85,9 +84,9 @@ impl Client {
         Ok(another.map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks that an unencrypted request of another HTTP library connects to the origin of the base URL. A proxy could
-    /// read the key in such a request. `url` is the URL of the proxy, or of the request if there is no proxy. An
-    /// `https` request needs no check, because a proxy cannot read it.
+    /// Checks that an unencrypted request, which another HTTP library sends, connects to the server of the base URL and
+    /// not to a proxy. A proxy could read the API key in the request. `url` is the URL of the proxy, or the URL of the
+    /// request if no proxy is used. An `https` request needs no check.
     ///
     /// ```
     /// # fn main() -> Result<(), codat_keys::Error> {
@@ -105,12 +104,12 @@ impl Client {
         self.0.base_url().check_next_hop(url)
     }
 
-    /// Reads the credential from its source again. Returns whether the key changed. The client does this automatically
-    /// after Codat rejects the key. A key that was given as a value does not change.
+    /// Reads the API key from its source again, and returns whether the key has changed. The client does this
+    /// automatically after Codat rejects the key. Returns false if the key was given as a value.
     ///
     /// # Errors
-    /// The errors of the source, as in [`ClientBuilder::build`](crate::ClientBuilder::build), and `Timeout` if the read
-    /// takes longer than the timeout of an operation. The client keeps its cached credential after an error.
+    /// The errors of [`ClientBuilder::build`](crate::ClientBuilder::build) for a key that cannot be read. `Timeout` if
+    /// the read takes longer than the timeout of an operation. After an error, the client keeps its cached key.
     pub async fn reload_key(&self) -> Result<bool, Error> {
         let before = self.0.credential();
         self.0.transport().reload_key(self.0.read_deadline()).await?;

@@ -19,7 +19,7 @@ use crate::timeouts::OperationTimeouts;
 use crate::wire::RateLimit;
 
 /// An asynchronous client for Codat's API. Clones are cheap and share their connections. The client needs a tokio
-/// runtime with the time and I/O drivers enabled.
+/// runtime with time and I/O enabled.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -43,44 +43,44 @@ impl Client {
         Keys::new(&self.0)
     }
 
-    /// Builds a request to any path of Codat's API. Await the request, or call its `send`. The path begins with a slash
-    /// and can contain a query.
+    /// Builds a request to any path of Codat's API. The path begins with a slash and can contain a query. Await the
+    /// request to send it.
     ///
-    /// POST and PATCH requests carry an `Idempotency-Key` header, which is the same in every attempt. Codat honours
-    /// this header only for these two methods. Retries work as for [`Keys`]. A request with any other method that is
-    /// not idempotent is not retried.
+    /// POST and PATCH requests contain an `Idempotency-Key` header with the same value in every attempt. Codat honours
+    /// this header only for these two methods. Retries work as for [`Keys`], but only for POST, PATCH and idempotent
+    /// methods.
     ///
     /// # Errors
-    /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`). Otherwise one
-    /// kind for each HTTP status, as for [`Keys`]. For any method except GET, HEAD, OPTIONS and TRACE: `OutcomeUnknown`
-    /// if an attempt may have taken effect and no response determines whether it did.
+    /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`). Otherwise an
+    /// error kind for the HTTP status, as for [`Keys`]. For a method that changes data, `OutcomeUnknown` if it is
+    /// unknown whether the request took effect.
     pub fn request(&self, method: Method, path: &str) -> Request {
         Request::new(self.0.clone(), method, path)
     }
 
-    /// Returns the pages of a paginated resource, such as `/companies`. Each page is parsed into results of the type
-    /// `T`, such as [`serde_json::Value`]. Sends nothing before a page is requested.
+    /// Returns the pages of a paginated list, such as `/companies`. Each result on a page is parsed as a `T`, such as
+    /// [`serde_json::Value`]. Sends nothing until a page is requested.
     pub fn pages<T>(&self, path: &str) -> Pages<T> {
         Pages::new(self.0.clone(), path)
     }
 
-    /// Returns the daily quota from the latest response. Returns `None` before the first response, and if Codat
-    /// reported no quota.
+    /// Returns the daily request quota from the latest response that reported it. Returns `None` if no response has
+    /// reported it yet.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         self.0.transport().rate_limit()
     }
 
-    /// Returns the details of the key that this client authenticates with. Codat has no such operation, so this method
-    /// lists the keys and searches the list.
+    /// Returns the details of the API key that this client authenticates with. The operation lists the keys and
+    /// searches the list, because Codat has no such operation.
     ///
     /// # Errors
-    /// `NotFound` if the list does not contain the key, which can happen if the list is stale. Also the errors listed
-    /// at [`Keys`].
+    /// `NotFound` if the list does not contain the key. This can happen if the list is stale. Also the errors listed at
+    /// [`Keys`].
     pub fn whoami(&self) -> Lookup<ApiKeyDetails> {
         Lookup::of_key_in_use(&self.0)
     }
 
-    /// Returns a client with the same connections and another timeout for each operation. See
+    /// Returns a client with another timeout for each operation, and the same connections. See
     /// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
     ///
     /// # Errors
@@ -89,9 +89,9 @@ impl Client {
         Ok(Self(self.0.with_timeouts(OperationTimeouts::given(Some(time))?)))
     }
 
-    /// Returns a client with separate connections and locks, for the child process after a fork. The existing
-    /// connections belong to the parent process, and closing them in the child would affect the parent. The new client
-    /// starts with the cached credential and refreshes it from the same source.
+    /// Returns a client for the child process after a fork, with new connections and locks. The child process must not
+    /// use the connections of its parent process. The new client starts with the cached key and reads further keys from
+    /// the same source.
     ///
     /// # Errors
     /// `Internal` if the HTTP client cannot be built.
@@ -99,20 +99,21 @@ impl Client {
         self.0.for_this_process().map(Self)
     }
 
-    /// Closes this client and its clones. Every later request returns `Closed`, and idle connections close with the
-    /// last clone. Requests in progress complete.
+    /// Closes this client and its clones. Every later request returns `Closed`. Requests in progress complete. Idle
+    /// connections close when the last clone is dropped.
     pub fn close(&self) {
         self.0.transport().config.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Redacts every key that this client has used or listed from untrusted text, for a terminal or a log.
+    /// Redacts every API key that this client has used or listed from text, for a terminal or a log.
     /// [`ApiKey::redact`](crate::ApiKey::redact) lists the forms of a key that are recognized.
     pub fn redact(&self, text: &str) -> String {
         self.0.known_keys().redact(text)
     }
 
-    /// Returns the origin of the proxy in use, without a password, and the setting that configured the proxy. Returns
-    /// `None` if no proxy is used. The proxy of a reqwest client from [`ClientBuilder::http_client`](crate::ClientBuilder::http_client) is not known.
+    /// Returns the origin of the proxy, without its password, and the setting that configured the proxy. Returns `None`
+    /// if no proxy is configured, or for a reqwest client from
+    /// [`ClientBuilder::http_client`](crate::ClientBuilder::http_client).
     pub fn proxy(&self) -> Option<&str> {
         self.0.transport().config.http.proxy().map(|proxy| proxy.shown.as_str())
     }
@@ -127,11 +128,11 @@ impl Client {
         self.0.uses(key)
     }
 
-    /// Checks whether `delete` would delete the key `id`, given a list of all keys. Sends nothing.
+    /// Checks whether `delete` would delete the key with this id. `keys` is the list of all keys. Sends nothing.
     ///
     /// # Errors
-    /// `NotFound`, `LastKey` and `KeyInUse`, as `delete` returns them. In the case of `KeyInUse`,
-    /// [`allow_key_in_use`](crate::Delete::allow_key_in_use) permits the deletion.
+    /// `NotFound`, `LastKey` and `KeyInUse`, as for `delete`. With
+    /// [`allow_key_in_use`](crate::Delete::allow_key_in_use), the key is deleted despite `KeyInUse`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -160,7 +161,8 @@ impl Client {
 }
 
 impl PageCursor {
-    /// Requests the next page with `client`, as [`Pages::next`] does. Checks the results, but does not return them.
+    /// Requests the next page with `client`, as [`Pages::next`] does. The page contains the response, but no parsed
+    /// results.
     ///
     /// # Errors
     /// As [`Pages::next`].

@@ -1,5 +1,4 @@
-//! The cached credential of a client and its clones. After each read of the credential source, a changed key replaces
-//! the cached one.
+//! The cached credential of a client and its clones.
 
 use std::fmt;
 use std::pin::pin;
@@ -17,32 +16,32 @@ use super::provider::KeyProvider;
 use crate::domain::{ApiKey, AuthorizationHeader, Credential, KnownKeys};
 use crate::error::{Error, ErrorKind};
 
-/// A key, and the `Authorization` header that contains it.
+/// An API key, and the `Authorization` header that contains it.
 pub(crate) struct CachedCredential {
     pub(crate) key: ApiKey,
     pub(crate) authorization: HeaderValue,
 }
 
 pub(crate) struct CredentialCache {
-    /// The keys to redact: the cached key, earlier cached keys, and the keys that the client has listed.
+    /// The API keys to redact: all keys that the client has used or listed.
     pub(crate) known: KnownKeys,
-    /// The cached credential. `None` until the first read. The value is replaced atomically instead of under a lock,
-    /// because a lock that is locked during a fork stays locked in the child process.
+    /// The cached credential. `None` until the first read. Not protected by a lock, because a lock may stay locked in a
+    /// child process after a fork.
     stored: ArcSwapOption<CachedCredential>,
-    /// The credential source. `None` for a credential that was given as a value, which never changes.
+    /// The source of the credential. `None` if the credential was given as a value and never changes.
     source: Option<Source>,
 }
 
 struct Source {
     provider: Arc<dyn KeyProvider>,
-    /// Whether a read of the credential source completes without waiting, as for a file.
+    /// Whether a read of the source completes without waiting. True for files.
     is_immediate: bool,
     reads_started: AtomicU64,
     /// The result of the latest read. Locked while the source is being read.
     last_read: Mutex<LastRead>,
 }
 
-/// The number of the latest completed read, counted from 1, and the error if the read failed.
+/// The latest completed read: its number, counted from 1, and its error if it failed.
 #[derive(Default)]
 struct LastRead {
     number: u64,
@@ -54,18 +53,18 @@ impl CredentialCache {
         Self::new(Some(credential), None)
     }
 
-    /// Creates a cache without a credential. The first request reads the provider.
+    /// Creates an empty cache. The first request reads the credential from the provider.
     pub(crate) fn of(provider: Arc<dyn KeyProvider>) -> Self {
         Self::new(None, Some(Source::new(provider, false)))
     }
 
-    /// Creates a cache that contains `first`, the current content of the file.
+    /// Creates a cache with the credential `first`, which was read from the file.
     pub(crate) fn of_file(file: KeyFile, first: &Credential) -> Self {
         Self::new(Some(first), Some(Source::new(Arc::new(file), true)))
     }
 
-    /// Returns a copy that does not wait for reads of the parent process, because such a read never completes in the
-    /// child process. Called in the child process after a fork.
+    /// Returns a copy with new locks. Called in the child process after a fork, where a lock of the parent process may
+    /// stay locked.
     pub(crate) fn for_this_process(&self) -> Self {
         let source = self.source.as_ref().map(|source| Source::new(Arc::clone(&source.provider), source.is_immediate));
         Self { known: self.known.clone(), stored: ArcSwapOption::from(self.stored()), source }
@@ -76,9 +75,8 @@ impl CredentialCache {
         self.stored.load_full()
     }
 
-    /// Returns the cached credential, without running a command or a custom provider. If the source is a file that has
-    /// changed, reads the file first. Returns `None` before the first read, and if the command or provider should be
-    /// run again.
+    /// Returns the cached credential without waiting. Reads a changed file again, but never runs a command or a custom
+    /// provider. Returns `None` if the credential must be read with [`poll_source`](Self::poll_source) first.
     pub(crate) fn cached(&self) -> Option<Arc<CachedCredential>> {
         let stored = self.stored()?;
         match &self.source {
@@ -90,9 +88,8 @@ impl CredentialCache {
         }
     }
 
-    /// Reads the source and returns a credential. Called after [`cached`](Self::cached) returned `None`. If an older
-    /// credential is cached, this method does not wait for a concurrent read, and returns the older credential if the
-    /// read fails.
+    /// Reads the source and returns the credential. If an older credential is cached and the read fails, or another
+    /// read is in progress, returns the older credential.
     pub(crate) async fn poll_source(&self) -> Result<Arc<CachedCredential>, Error> {
         match (self.stored(), &self.source) {
             (Some(stored), None) => Ok(stored),
@@ -109,7 +106,7 @@ impl CredentialCache {
         }
     }
 
-    /// Returns a credential with a key other than `rejected`. Reads the source if the cached key is the rejected one.
+    /// Returns a credential with another key than `rejected`. Reads the source if the rejected key is the cached one.
     /// Returns `None` if the source has no other key.
     pub(crate) async fn refresh_after_rejection(
         &self,
@@ -122,9 +119,8 @@ impl CredentialCache {
         }
     }
 
-    /// Reads the source, or shares the result of a concurrent read. A concurrent read that started before this method
-    /// was called may return a stale key. If it returns the key that was already cached, this method reads the source
-    /// again.
+    /// Reads the source, or waits for a concurrent read. A concurrent read that started earlier can return the old key.
+    /// In that case, reads the source again.
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let Some(source) = &self.source else { return Ok(()) };
         let (before, reads_started) = (self.stored(), source.reads_started.load(Ordering::SeqCst));
@@ -142,8 +138,8 @@ impl CredentialCache {
         }
     }
 
-    /// Reads a source whose reads complete without waiting. Does nothing if another thread is reading the source. If
-    /// the read fails, the cached credential stays.
+    /// Reads a source that needs no waiting. Does nothing if another thread is reading the source. After an error, the
+    /// cached credential stays.
     fn read_immediately(&self, source: &Source) {
         if let Ok(mut last_read) = source.last_read.try_lock() {
             let read = pin!(self.read(source, &mut last_read)).poll(&mut Context::from_waker(Waker::noop()));
@@ -176,7 +172,7 @@ impl CredentialCache {
     fn read_error(&self, source: &Source, error: Box<dyn std::error::Error + Send + Sync>) -> Error {
         let place = source.provider.source();
         let error = match error.downcast::<Error>() {
-            // The error of a command may contain a key that an earlier run of the command printed.
+            // The error of a command may contain a key that the command printed earlier.
             Ok(error) => error.masked(|text| self.known.redact(text)),
             Err(other) => {
                 let text = self.known.redact(&format!("{place} gave no key: {other}"));

@@ -19,15 +19,15 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A command that prints an API key or the value of an `Authorization` header, such as the client of a secret store.
 ///
-/// The client runs the command before its first request. It runs the command again after Codat rejects the key, and
-/// when the key is older than [`cached_for`](Self::cached_for) allows. The command runs without a shell and without
-/// input. It inherits the environment of this process, except for `CODAT_API_KEY`, `CODAT_AUTH_HEADER`,
-/// `CODAT_API_KEY_FILE` and `CODAT_PROFILE`. One line break at the end of the output is removed.
+/// The client runs the command before its first request, after Codat rejects the key, and when the key is older than
+/// [`cached_for`](Self::cached_for) allows. The command runs without a shell and without input. It inherits the
+/// environment of this process, except for `CODAT_API_KEY`, `CODAT_AUTH_HEADER`, `CODAT_API_KEY_FILE` and
+/// `CODAT_PROFILE`. One line break at the end of the output is ignored.
 ///
-/// On Unix, the command runs in a process group of its own, and therefore cannot read from the terminal. The group is
-/// killed if the timeout elapses, and if the operation that waits for the key is cancelled, times out or is dropped. A
-/// program that exits without dropping its futures, such as on a signal, can kill the group with an
-/// [`abort_handle`](Self::abort_handle). On Windows, the command is killed, but not the processes that it started.
+/// On Unix, the command runs in a new process group and cannot read from the terminal. The process group is killed at
+/// the timeout of the command, and if the operation that waits for the key ends early. A program that exits without
+/// dropping its futures, such as on a signal, can kill the process group with an [`abort_handle`](Self::abort_handle).
+/// On Windows, only the command itself is killed.
 ///
 /// Running the command returns `InvalidCredential` if the command
 ///
@@ -63,13 +63,12 @@ pub struct KeyCommand {
     timeout: Duration,
     cached_for: Duration,
     since: Instant,
-    /// The time at which the cached key expires, in milliseconds after `since`. The next request then runs the command
-    /// again.
+    /// The time at which the cached key expires, in milliseconds after `since`.
     next_run: AtomicU64,
     process_groups: Arc<ProcessGroups>,
 }
 
-/// A handle that can kill a running [`KeyCommand`]. Returned by [`KeyCommand::abort_handle`].
+/// A handle to kill a running [`KeyCommand`]. Returned by [`KeyCommand::abort_handle`].
 ///
 /// ```
 /// use codat_keys::{Client, ErrorKind, KeyCommand};
@@ -90,8 +89,8 @@ pub struct KeyCommand {
 pub struct AbortHandle(Arc<ProcessGroups>);
 
 impl AbortHandle {
-    /// Kills the command if it runs, and prevents later runs. Operations that wait for the key return `Cancelled`. This
-    /// method does not wait for the exit of the command.
+    /// Kills the running command, and prevents later runs. Operations that wait for the key return `Cancelled`. Does
+    /// not wait until the command has exited.
     pub fn abort(&self) {
         self.0.cancel();
     }
@@ -104,8 +103,8 @@ impl fmt::Debug for AbortHandle {
 }
 
 impl KeyCommand {
-    /// Creates a command from a program and its arguments. The program is looked up in `PATH`. Do not put a secret into
-    /// the arguments, because every process on the machine can read them.
+    /// Creates a command from a program and its arguments. The program is searched for in `PATH`. The arguments must
+    /// not contain a secret, because every process on the machine can read them.
     pub fn new(argv: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
         let program = argv.first().and_then(|program| Path::new(program).file_name()).unwrap_or_default();
@@ -121,20 +120,20 @@ impl KeyCommand {
         }
     }
 
-    /// Sets the timeout of one run. A request that waits for the key may time out earlier. Default: 10 s.
+    /// Sets the timeout of one run of the command. Default: 10 s.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = time;
         self
     }
 
-    /// Sets how long a key is used before the command runs again. If that run fails, the client keeps its key and runs
-    /// the command again after the same time. Default: the command runs again only after Codat rejects the key.
+    /// Sets for how long a key is used before the command runs again. If that run fails, the client keeps its key for
+    /// the same time. Default: the command runs again only after Codat rejects the key.
     pub fn cached_for(mut self, time: Duration) -> Self {
         self.cached_for = time;
         self
     }
 
-    /// Returns a handle that can kill the command while the client runs it.
+    /// Returns a handle to kill the command while it runs.
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle(Arc::clone(&self.process_groups))
     }
@@ -160,7 +159,7 @@ impl KeyProvider for KeyCommand {
         &self.place
     }
 
-    /// Runs the command on a separate thread. Dropping the future kills the process group of the command.
+    /// Runs the command on a separate thread. Dropping the future kills the command.
     fn read(&self) -> CredentialFuture<'_> {
         let cached_for = u64::try_from(self.cached_for.as_millis()).unwrap_or(u64::MAX);
         self.next_run.store(self.milliseconds().saturating_add(cached_for), Ordering::Relaxed);

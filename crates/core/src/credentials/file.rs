@@ -1,4 +1,4 @@
-//! A credential in a file, as Docker and Kubernetes mount secrets.
+//! A credential in a file, such as a mounted secret of Docker or Kubernetes.
 
 use std::fs::{self, File, Metadata};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,23 +16,23 @@ use crate::domain::{Credential, mask_credentials};
 use crate::error::{Error, ErrorKind};
 use crate::trusted_file::{chmod, writable_by_others};
 
-/// The maximum size of a credential file, which is larger than any key. A larger file was given by mistake.
+/// The maximum size of a credential file. Valid credentials are far smaller.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// The minimum time between two checks of the file.
+/// The minimum time between two checks whether the file has changed.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A credential in a file. Each request checks whether the file has changed, at most once a second. A thread that
-/// watches the file would have to survive forks and be stopped, so there is none.
+/// A credential in a file. A request checks whether the file has changed, at most once a second. There is no thread
+/// that watches the file, because threads do not survive a fork.
 pub(crate) struct KeyFile {
     path: PathBuf,
     /// The description of the file in error messages.
     place: String,
     hint: &'static str,
     since: Instant,
-    /// The earliest time of the next check, in milliseconds after `since`.
+    /// The earliest time of the next check whether the file has changed, in milliseconds after `since`.
     next_check: AtomicU64,
-    /// The [`fingerprint`] of the file version that was read last.
+    /// The [`fingerprint`] of the file when it was last read.
     last_fingerprint: AtomicU64,
 }
 
@@ -52,13 +52,12 @@ impl KeyFile {
         Self { path, place, hint, since: Instant::now(), next_check, last_fingerprint }
     }
 
-    /// Returns whether the file is a regular file. A pipe cannot be read again: it returns its content once, and
-    /// opening it again would block.
+    /// Returns whether the file is a regular file. Other files, such as pipes, return their content only once.
     pub(crate) fn can_be_read_again(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|metadata| metadata.is_file())
     }
 
-    /// Reads the file for the first time. Waits up to `limit` for the content of a pipe.
+    /// Reads the file when the client is built. Waits up to `limit` for the content of a pipe.
     pub(crate) fn read_now(&self, limit: Duration) -> Result<Credential, Error> {
         match fs::metadata(&self.path) {
             Ok(metadata) if is_pipe(&metadata) => self.read_pipe(limit),
@@ -66,7 +65,7 @@ impl KeyFile {
         }
     }
 
-    /// Reads the pipe on a separate thread. The thread stays blocked if no process writes into the pipe.
+    /// Reads a pipe on a separate thread, because the read blocks until another process writes into the pipe.
     fn read_pipe(&self, limit: Duration) -> Result<Credential, Error> {
         let pipe = Self::new(self.path.clone(), self.place.clone(), self.hint);
         let (tx, read) = channel();
@@ -79,13 +78,13 @@ impl KeyFile {
         })
     }
 
-    /// Reads the file again. Does not wait for a pipe, because waiting would block the thread that sends a request.
+    /// Reads a regular file. Returns an error for a pipe, because reading it would block a request.
     fn read_again(&self) -> Result<Credential, Error> {
         self.read_from(open_nonblocking(&self.path), |_| false)
     }
 
-    /// Reads a raw key or a header from an opened file. Accepts regular files, and other files for which `accepts`
-    /// returns true. Removes one line break at the end, because editors write one.
+    /// Reads an API key or a whole header from an opened file. Accepts regular files, and other files if `accepts`
+    /// returns true. Ignores one line break at the end.
     fn read_from(&self, opened: io::Result<File>, accepts: fn(&Metadata) -> bool) -> Result<Credential, Error> {
         let refuse = |what: &str, hint: &str| {
             Err(Error::new(ErrorKind::InvalidCredential, format!("{} {what}", self.place)).with_hint(hint.to_owned()))
@@ -119,7 +118,7 @@ impl KeyFile {
         Error::new(ErrorKind::InvalidCredential, text).with_hint(self.hint).with_source(source)
     }
 
-    /// Returns true at most once a second, and only to one of the concurrent callers.
+    /// Returns whether to check now if the file has changed. True at most once a second, for one caller.
     fn is_check_due(&self) -> bool {
         let now = self.since.elapsed().as_millis() as u64;
         let due = self.next_check.load(Ordering::Relaxed);
@@ -137,15 +136,15 @@ impl KeyProvider for KeyFile {
         Box::pin(std::future::ready(self.read_again().map_err(Into::into)))
     }
 
-    /// Returns whether the file has changed since the last read. Returns false without a check if the last check was
-    /// less than a second ago. Follows symbolic links, so that a replaced link counts as a change.
+    /// Returns whether the file has changed since it was read. Checks the file at most once a second, and otherwise
+    /// returns false. Follows symbolic links.
     fn may_have_changed(&self) -> bool {
         let is_other = |metadata| fingerprint(&metadata) != self.last_fingerprint.load(Ordering::Relaxed);
         self.is_check_due() && fs::metadata(&self.path).is_ok_and(is_other)
     }
 }
 
-/// Returns a hash of the metadata that identifies the version of a file.
+/// Returns a hash of the metadata of a file. The hash changes when the file changes.
 fn fingerprint(metadata: &Metadata) -> u64 {
     let mut hasher = DefaultHasher::new();
     (metadata.len(), metadata.modified().ok()).hash(&mut hasher);
@@ -157,7 +156,7 @@ fn fingerprint(metadata: &Metadata) -> u64 {
     hasher.finish()
 }
 
-/// Opens a file. Does not wait for the writer of a pipe.
+/// Opens a file. Returns immediately for a pipe.
 fn open_nonblocking(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     #[cfg(unix)]
@@ -175,7 +174,7 @@ fn is_pipe(metadata: &Metadata) -> bool {
     }
 }
 
-/// Returns whether every user of this machine can read a file, for reports about credentials.
+/// Returns whether every user of this machine can read a file.
 pub fn is_readable_by_all(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| others_can_read(&metadata))
 }
@@ -190,9 +189,7 @@ fn others_can_read(metadata: &Metadata) -> bool {
     }
 }
 
-/// Returns whether the user of this process owns the file and is therefore responsible for its permissions. Root is not
-/// responsible for the files of other users: the owner of such a file, for example the agent of a secret store, decides
-/// its permissions.
+/// Returns whether the user of this process owns the file. Only the owner is responsible for the permissions of a file.
 fn is_own(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::MetadataExt::uid(metadata) == rustix::process::geteuid().as_raw();
@@ -203,9 +200,9 @@ fn is_own(metadata: &Metadata) -> bool {
     }
 }
 
-/// Returns whether Docker or Kubernetes has mounted the file as a secret. Such a file is accepted although every user
-/// of the container can read it, because a container usually runs one program. Docker mounts secrets below
-/// `/run/secrets`. Kubernetes mounts secrets in a folder that contains a link `..data`.
+/// Returns whether Docker or Kubernetes mounted the file as a secret. Every user of the container can read such a file.
+/// It is accepted, because a container usually runs only one program. Docker mounts secrets below `/run/secrets`, and
+/// Kubernetes in a folder with a link `..data`.
 fn is_mounted(path: &Path) -> bool {
     let is_link = |link: PathBuf| fs::symlink_metadata(link).is_ok_and(|metadata| metadata.is_symlink());
     let real = fs::canonicalize(path).unwrap_or_default();

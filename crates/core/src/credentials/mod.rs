@@ -1,5 +1,5 @@
-//! Credential providers and the credential cache. A credential given in code takes precedence over the environment
-//! variables. The variables are read in a fixed order.
+//! The sources of a credential, and the credential cache. A credential in code takes precedence over the environment
+//! variables.
 
 mod cache;
 mod command;
@@ -24,20 +24,20 @@ pub use provider::{CredentialFuture, KeyProvider};
 
 const KEY_FILE: &str = "CODAT_API_KEY_FILE";
 
-/// The maximum time for which [`credential_chain`] waits for a key in a pipe.
+/// The maximum wait of [`credential_chain`] for a key in a pipe.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The environment variables that contain a key, a header, the path of a key file, or the name of a profile with a key.
+/// The environment variables for credentials. They contain an API key, a header, the path of a key file, or the name of
+/// a profile.
 pub const CREDENTIAL_VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE, "CODAT_PROFILE"];
 
-/// Removes the [`CREDENTIAL_VARIABLES`] from the environment of a child process. No child process inherits them. The
-/// `exec` command of the CLI sets one of them again for its child.
+/// Removes the [`CREDENTIAL_VARIABLES`] from the environment of a child process.
 pub fn without_credentials(command: &mut Command) -> &mut Command {
     CREDENTIAL_VARIABLES.iter().fold(command, |command, variable| command.env_remove(variable))
 }
 
-/// An environment variable of the [`credential_chain`], and the credential in the variable or in the file that the
-/// variable names.
+/// An environment variable for a credential, and the credential that was read from it. Returned by
+/// [`credential_chain`].
 ///
 /// ```
 /// for source in codat_keys::credential_chain() {
@@ -51,16 +51,16 @@ pub fn without_credentials(command: &mut Command) -> &mut Command {
 #[non_exhaustive]
 #[derive(Debug)]
 pub struct CredentialSource {
-    /// The name of the variable.
+    /// The name of the environment variable.
     pub variable: &'static str,
-    /// The credential. `None` if the variable is not set. An error if the credential is not valid, or if it cannot be
-    /// read from its file.
+    /// The credential, or `None` if the variable is not set. An error if the credential is invalid, or if its file
+    /// cannot be read.
     pub credential: Result<Option<Credential>, Error>,
 }
 
-/// Returns the environment variables in which a client looks for its credential, in order. The client uses the first
-/// variable that holds a credential. The other variables must hold the same key. Programs can use this function to show
-/// where a key comes from.
+/// Reads the environment variables for a credential, and returns them with their credentials. Programs can show with
+/// this function where a key comes from. A client uses the first variable that is set. If other variables contain
+/// another key, building the client fails.
 ///
 /// ```
 /// let chain = codat_keys::credential_chain();
@@ -76,14 +76,13 @@ pub fn credential_chain() -> Vec<CredentialSource> {
         .collect()
 }
 
-/// A credential, and the file from which it was read, if any.
+/// A credential, and the file that contained it, if any.
 struct Read {
     credential: Credential,
     file: Option<KeyFile>,
 }
 
-/// Reads each environment variable for credentials. If `CODAT_API_KEY_FILE` is the path of a pipe, waits up to `limit`
-/// for the content of the pipe.
+/// Reads the environment variables for a credential. Waits up to `limit` if `CODAT_API_KEY_FILE` names a pipe.
 fn read_each(
     environment: Environment<'_>,
     limit: Duration,
@@ -93,9 +92,8 @@ fn read_each(
         .map(move |variable| (variable, environment(variable).map(|value| read(variable, value, limit))))
 }
 
-/// Returns a cache with the credential from the environment variables. Variables with different keys are an error,
-/// because either choice would surprise some users. A file is read again when it changes, whereas a value is read only
-/// once.
+/// Returns a cache with the credential from the environment variables. If two variables contain different keys, returns
+/// an error. `limit` is the maximum wait for a key in a pipe.
 pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) -> Result<CredentialCache, Error> {
     let mut won: Option<(&str, Read)> = None;
     for (variable, read) in read_each(environment, limit) {
@@ -111,8 +109,8 @@ pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) ->
     Ok(file.map_or_else(|| CredentialCache::fixed(&credential), |file| of_file(file, &credential)))
 }
 
-/// Returns a cache that contains `first`, the credential in the file. The cache reads the file again when it changes,
-/// unless the file is a pipe, which can be read only once.
+/// Returns a cache with the credential `first` from the file. The cache reads a regular file again when the file
+/// changes. A pipe can be read only once.
 pub(crate) fn of_file(file: KeyFile, first: &Credential) -> CredentialCache {
     if file.can_be_read_again() { CredentialCache::of_file(file, first) } else { CredentialCache::fixed(first) }
 }

@@ -1,4 +1,4 @@
-//! The run of a command that prints a credential, with a timeout and a limit on its output.
+//! A run of a command that prints a credential, with a timeout and an output limit.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -16,8 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::lookalikes::{MASK, MIN_SECRET_BYTES};
 use crate::needles::Needles;
 
-/// The maximum number of bytes that the output may have, which is larger than any key. A command that prints more was
-/// given by mistake.
+/// The maximum size of the output of a command. Valid credentials are far smaller.
 const MAX_BYTES: usize = 64 * 1024;
 
 const MAX_STDERR_CHARS: usize = 500;
@@ -31,7 +30,8 @@ pub(super) struct CommandProcess {
 type Output = Zeroizing<Vec<u8>>;
 
 impl CommandProcess {
-    /// Runs the command and parses its output. Blocks until the command exits, its timeout elapses, or `group` is killed.
+    /// Runs the command and parses its output. Blocks until the command exits, its timeout elapses, or `group` is
+    /// killed.
     pub(super) fn credential(&self, group: &ProcessGroup) -> Result<Credential, Error> {
         let credential = self.run(group);
         group.end();
@@ -53,8 +53,7 @@ impl CommandProcess {
         }
         let status = group.wait_until(deadline).ok_or_else(|| self.timed_out())?;
         if !status.success() {
-            // Waits at most one second, because a process that the command started may still hold the standard error
-            // open.
+            // Waits at most one second: another process, which the command started, can keep the standard error open.
             let stderr = stderr.recv_timeout(remaining(deadline).min(Duration::from_secs(1))).unwrap_or_default();
             return Err(self.failed(status, &masked_stderr(&stderr, &output)));
         }
@@ -99,7 +98,7 @@ impl CommandProcess {
         self.error(&format!("failed ({status}): {what}"), "run it by hand to see what it needs")
     }
 
-    /// Returns the error for output that is not a valid credential.
+    /// Returns the error for a command output that is not a valid credential.
     fn invalid_output(&self, mistake: Mistake) -> Error {
         mistake.in_place(&format!("what {} printed", self.place))
     }
@@ -113,16 +112,15 @@ fn remaining(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// Reads up to `MAX_BYTES + 1` bytes from a pipe on a separate thread. The last byte shows that the output is too long.
-/// Discards the rest, so that the writer does not block.
+/// Reads up to `MAX_BYTES + 1` bytes from a pipe, on a separate thread. One byte more than the limit shows that the
+/// output is too long. Discards all further bytes, so that the command does not block.
 fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Output>> {
     let (tx, rx) = mpsc::channel();
     thread::Builder::new().name("codat-keys-pipe".into()).spawn(move || {
         let Some(mut pipe) = pipe else { return };
-        // The buffer never grows, because growing would leave a copy of the key in memory.
+        // The buffer never grows, because a copy of the key would then stay in memory.
         let mut output = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 1));
-        // A broken pipe counts as the end of the output. Sending the output fails if the receiver was dropped, which is
-        // ignored.
+        // A broken pipe counts as the end of the output. If the receiver was dropped, the output is discarded.
         let _ = (&mut pipe).take(MAX_BYTES as u64 + 1).read_to_end(&mut output);
         let _ = tx.send(output);
         let _ = io::copy(&mut pipe, &mut io::sink());
@@ -130,15 +128,15 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Outp
     Ok(rx)
 }
 
-/// Returns the end of the standard error on one line. Masks text that looks like a key. Also masks every line of
-/// `output`, the standard output, because a shell script with `set -x` prints the key to both.
+/// Returns the end of the standard error as one line, with keys masked. Also masks the lines of `output`, the standard
+/// output, because a script with `set -x` prints a key to both streams.
 fn masked_stderr(bytes: &[u8], output: &[u8]) -> String {
     let (stderr, output) =
         (String::from_utf8_lossy(bytes), Zeroizing::new(String::from_utf8_lossy(output).into_owned()));
-    // The standard error may have been cut at the limit, in the middle of a key. The last word is therefore removed.
+    // The standard error may end in the middle of a key, at the size limit. The last word is therefore removed.
     let stderr = if bytes.len() > MAX_BYTES { whole_words_before(&stderr) } else { &stderr };
     let mut masked: String = stderr.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    // Shorter lines are not masked, because they may be ordinary words.
+    // Shorter lines are not masked, because they can be ordinary words.
     let lines = || output.lines().map(str::trim).filter(|line| line.len() >= MIN_SECRET_BYTES);
     let keys: Vec<ApiKey> = lines().filter_map(|line| Some(Credential::read(line).ok()?.api_key().clone())).collect();
     masked = Needles::of(keys.iter().map(ApiKey::expose_secret)).redact(&masked).into_owned();
@@ -148,13 +146,12 @@ fn masked_stderr(bytes: &[u8], output: &[u8]) -> String {
     last_words(&mask_credentials(&masked))
 }
 
-/// Removes the last word of a text, which may be cut off.
+/// Removes the last word of a text. Used for text that may end in the middle of a word.
 fn whole_words_before(text: &str) -> &str {
     text.rfind(char::is_whitespace).map_or("", |end| &text[..end])
 }
 
-/// Returns the end of a text that is too long. The returned text starts at the start of a word, because a part of a key
-/// would not be recognized and masked.
+/// Returns the last words of a text. Removes whole words, because a part of a key would not be recognized and masked.
 fn last_words(text: &str) -> String {
     let Some((start, _)) = text.char_indices().rev().nth(MAX_STDERR_CHARS) else { return text.to_owned() };
     text[start..].split_once(' ').map_or("...", |(_, words)| words).to_owned()

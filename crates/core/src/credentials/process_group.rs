@@ -1,4 +1,4 @@
-//! The process group of a running command. Another thread can kill the group.
+//! The process group of a key command.
 
 use std::io;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus};
@@ -9,33 +9,31 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
-/// The interval between two checks whether the command has exited. Polling is needed, because the standard library
-/// cannot wait for a process with a timeout.
+/// The interval between checks whether the command has exited. The standard library has no wait with a timeout.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// The maximum time for which [`ProcessGroup::end`] waits for the exit of a killed command. The time is limited because
-/// a command that runs as another user cannot be killed.
+/// The maximum wait of [`ProcessGroup::end`] until a killed command has exited. A command that runs as another user
+/// cannot be killed.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A command and the processes that it has started, except those that have moved to another process group. On Windows,
-/// only the command.
+/// The processes of a key command: the command, and the processes that it started. On Windows, only the command.
 #[derive(Default)]
 pub(super) struct ProcessGroup(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     is_cancelled: bool,
-    /// The command. `None` before its start, and after its exit status was read. While this is `Some`, the system does
-    /// not reuse the process id, so that a kill cannot reach another process.
+    /// The command, while it can be killed. `None` before its start, and after its exit status was read. The system can
+    /// then use its process id for another process.
     child: Option<Child>,
 }
 
 impl ProcessGroup {
-    /// Starts the command as the leader of a new process group. Fails if [`cancel`](Self::cancel) was called before.
+    /// Starts the command in a new process group. Returns an error after [`cancel`](Self::cancel).
     pub(super) fn start(&self, command: &mut Command) -> io::Result<(Option<ChildStdout>, Option<ChildStderr>)> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
-        // Holds the lock until the command has started, so that a concurrent `cancel` kills the command.
+        // Holds the lock until the command has started. A concurrent `cancel` then kills the command.
         let mut state = self.lock();
         if state.is_cancelled {
             return Err(io::ErrorKind::Interrupted.into());
@@ -44,7 +42,7 @@ impl ProcessGroup {
         Ok((child.stdout.take(), child.stderr.take()))
     }
 
-    /// Waits for the exit of the command. Returns `None` at the deadline.
+    /// Waits until the command has exited. Returns `None` at the deadline.
     pub(super) fn wait_until(&self, deadline: Instant) -> Option<ExitStatus> {
         loop {
             let mut state = self.lock();
@@ -60,13 +58,13 @@ impl ProcessGroup {
         }
     }
 
-    /// Returns whether the command has exited. Unlike [`wait_until`](Self::wait_until), this method does not read the
-    /// exit status, so that the rest of the group can still be killed.
+    /// Returns whether the command has exited. Does not read the exit status, because the process group could not be
+    /// killed after that.
     pub(super) fn has_exited(&self) -> bool {
         self.lock().child.as_mut().is_none_or(has_exited)
     }
 
-    /// Kills the group, or prevents its start if the command has not started.
+    /// Kills the process group. If the command has not started yet, prevents its start.
     pub(super) fn cancel(&self) {
         let mut state = self.lock();
         state.is_cancelled = true;
@@ -77,8 +75,8 @@ impl ProcessGroup {
         self.lock().is_cancelled
     }
 
-    /// Kills the group, and waits for the exit of the command. Does nothing if [`wait_until`](Self::wait_until)
-    /// returned the exit status, because another process may then have the process id of the command.
+    /// Kills the process group, and waits until the command has exited. Does nothing after
+    /// [`wait_until`](Self::wait_until) returned the exit status: the process id may belong to another process.
     pub(super) fn end(&self) {
         self.lock().kill();
         self.wait_until(Instant::now() + KILL_TIMEOUT);
@@ -97,7 +95,7 @@ impl State {
     }
 }
 
-/// Cancels a process group when this value is dropped.
+/// Cancels a process group when dropped.
 pub(super) struct CancelOnDrop(pub(super) Arc<ProcessGroup>);
 
 impl Drop for CancelOnDrop {
@@ -106,8 +104,8 @@ impl Drop for CancelOnDrop {
     }
 }
 
-/// The process groups of all runs of a command. The list is replaced atomically instead of under a lock, because a lock
-/// that is locked during a fork stays locked in the child process.
+/// The process groups of all runs of a command. Not protected by a lock, because a lock may stay locked in a child
+/// process after a fork.
 #[derive(Default)]
 pub(super) struct ProcessGroups {
     is_cancelled: AtomicBool,
@@ -115,7 +113,7 @@ pub(super) struct ProcessGroups {
 }
 
 impl ProcessGroups {
-    /// Returns a new group, which has not started yet.
+    /// Adds and returns a process group without processes.
     pub(super) fn add(&self) -> Arc<ProcessGroup> {
         let group = Arc::<ProcessGroup>::default();
         self.running.rcu(|running| {
@@ -128,14 +126,14 @@ impl ProcessGroups {
         group
     }
 
-    /// Kills all groups, and prevents the start of new ones.
+    /// Kills all process groups, and prevents the start of new ones.
     pub(super) fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::SeqCst);
         self.running.load().iter().filter_map(Weak::upgrade).for_each(|group| group.cancel());
     }
 }
 
-/// Kills the command and the rest of its group. Ignores errors, because the command may have exited already.
+/// Kills the process group of the command. Ignores errors, because the command may have exited.
 #[cfg(unix)]
 fn kill(child: &mut Child) {
     use rustix::process::{Pid, Signal, kill_process_group};

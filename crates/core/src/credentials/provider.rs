@@ -5,14 +5,14 @@ use std::pin::Pin;
 
 use crate::domain::Credential;
 
-/// The future that [`KeyProvider::read`] returns. An [`Error`](crate::Error) of this library is returned to the caller
-/// of the client unchanged. Any other error is wrapped in an `InvalidCredential` error, whose message quotes the text
-/// of the wrapped error. This text must not contain secrets.
+/// The future that [`KeyProvider::read`] returns. An [`Error`](crate::Error) of this library is returned unchanged. Any
+/// other error is wrapped in an `InvalidCredential` error with the same text. The text of an error must not contain
+/// secrets.
 pub type CredentialFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Credential, Box<dyn std::error::Error + Send + Sync>>> + Send + 'a>>;
 
 /// A source of credentials for [`ClientBuilder::api_key_from`]. The client reads the source before its first request,
-/// when [`may_have_changed`](Self::may_have_changed) returns true, and after Codat rejects the key with 401 or 403.
+/// after Codat rejects the key with 401 or 403, and when [`may_have_changed`](Self::may_have_changed) returns true.
 /// Concurrent requests share one read.
 ///
 /// ```
@@ -48,14 +48,13 @@ pub trait KeyProvider: Send + Sync {
     /// Returns the name of the source for errors and logs, such as `the vault`. The name must not contain secrets.
     fn source(&self) -> &str;
 
-    /// Reads the credential. The request that needs the credential awaits the future on its own runtime, within its own
-    /// deadline. If the deadline passes, the future is dropped, and another request may start a new read.
+    /// Reads the credential. The request that needs the credential awaits the future. If the deadline of the request
+    /// passes, the future is dropped, and another request can start a new read.
     fn read(&self) -> CredentialFuture<'_>;
 
-    /// Returns whether the credential may have changed since the last read. This method is called before every request
-    /// and must return immediately. If it returns true, one request reads the source, and concurrent requests continue
-    /// with the cached credential. If the read fails, the cached credential stays in use. Default: `false`, so that the
-    /// source is read again only after Codat rejects the key.
+    /// Returns whether the credential may have changed since the last read. Called before every request, and must
+    /// return immediately. If it returns true, one request reads the source, and concurrent requests use the cached
+    /// credential. If the read fails, the cached credential stays in use. Default: `false`.
     fn may_have_changed(&self) -> bool {
         false
     }

@@ -1,6 +1,5 @@
-//! Errors of failed connections. If the proxy permanently refuses the tunnel or TLS fails, the error is final and no
-//! further attempt follows. A failed name resolution is not final, because only some platforms distinguish an unknown
-//! name from a failing resolver.
+//! Errors of failed connections. The error is final, which means that no retry follows, if TLS fails or if the proxy
+//! refuses the connection with a status that does not change by itself. A failed name resolution is not final.
 
 use std::io;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use super::source::chain;
 use super::tls::handshake_error;
 use crate::error::{Error, ErrorKind};
 
-/// The server to which a client connects, with the proxy, if any.
+/// The server that a request is for, and the proxy, if one is used.
 #[derive(Clone, Copy)]
 pub(super) struct Target<'a> {
     pub(super) url: &'a Url,
@@ -22,7 +21,7 @@ pub(super) struct Target<'a> {
     pub(super) connect_timeout: Duration,
 }
 
-/// Returns the error of a request whose connection failed. Nothing was sent to Codat.
+/// Returns the error for a failed connection. Nothing was sent to Codat.
 pub(super) async fn connect_error(source: reqwest::Error, target: Target<'_>) -> Error {
     let source = source.without_url();
     let error = match (tunnel(&source), target.proxy) {
@@ -45,7 +44,7 @@ pub(super) async fn connect_error(source: reqwest::Error, target: Target<'_>) ->
 
 const PROXY_HINT: &str = "check the URL of the proxy";
 
-/// The reason why a proxy opened no tunnel.
+/// The reason why the proxy did not open a tunnel to the server.
 enum Tunnel {
     /// No connection to the proxy was made.
     Unreached,
@@ -57,8 +56,8 @@ enum Tunnel {
     Refused,
 }
 
-/// Classifies an error by the text of its tunnel error, because hyper-util does not export the type of that error.
-/// Returns `None` if there is no tunnel error.
+/// Returns the reason for a tunnel error, or `None` if the tunnel did not fail. Compares the text of the error, because
+/// hyper-util does not export its type.
 fn tunnel(source: &reqwest::Error) -> Option<Tunnel> {
     let text = chain(source).map(|error| error.to_string()).find(|text| text.starts_with("tunnel error: "))?;
     Some(match text.as_str() {
@@ -90,7 +89,7 @@ async fn refused_tunnel(refused: Tunnel, proxy: &Proxy, Target { url, connect_ti
 }
 
 fn not_connected(source: &reqwest::Error, place: &str) -> Error {
-    // hyper-util distinguishes these errors only by their text.
+    // hyper-util does not export the types of these errors, so their text is compared.
     let failed = |step: &str| chain(source).any(|error| error.to_string() == step);
     if failed("dns error") {
         let cause = chain(source).last().map(|cause| cause.to_string()).unwrap_or_default();
@@ -123,8 +122,7 @@ fn too_slow(place: &str) -> Error {
         .with_hint(ErrorKind::Connect.hint())
 }
 
-/// Returns the error for the proxy's response to `CONNECT`. For a 408, 429 or 5xx, the error is retryable, because the
-/// proxy may reach the target later.
+/// Returns the error for the response of a proxy to `CONNECT`. A 408, 429 or 5xx is retryable.
 fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     let reason = status.canonical_reason().map(|reason| format!(" {reason}")).unwrap_or_default();
     let what = format!("the proxy {place} answered {}{reason} when asked to connect to {target}", status.as_u16());
@@ -138,7 +136,7 @@ fn refused_by_proxy(status: StatusCode, place: &str, target: &str) -> Error {
     }
 }
 
-/// Describes an I/O error. The descriptions of common errors omit the system's error number.
+/// Describes an I/O error. The descriptions of common errors have no error number.
 fn words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "nothing listens there (connection refused)".into(),

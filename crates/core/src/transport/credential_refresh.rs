@@ -1,4 +1,4 @@
-//! Credential refresh after a rejected request.
+//! A new API key after Codat rejects the cached one.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use crate::timeouts::Deadline;
 use crate::wire::Attempt;
 
 impl Transport {
-    /// Sends the request once. If Codat rejects the key with 401 or 403 and the credential source has another key,
-    /// sends the request once more with the other key. The second request is safe for every method, because a rejected
-    /// request changes nothing.
+    /// Sends the request once. If Codat rejects the API key with 401 or 403 and the credential source has another key,
+    /// sends the request again with that key. This is safe for every method, because a rejected request changes
+    /// nothing.
     pub(crate) async fn attempt(&self, request: &Request<Bytes>, deadline: Deadline) -> Result<Attempt, Failure> {
         let key = self.key_to_use(deadline).await.map_err(|error| Failure { error, sent: false })?;
         let mut attempt = self.attempt_with(&key, request, deadline).await?;
@@ -26,8 +26,8 @@ impl Transport {
         }
     }
 
-    /// Returns the credential to authenticate with. Reads the credential source if no credential is cached or if the
-    /// source may have changed.
+    /// Returns the credential for a request. Reads the credential source if no credential is cached, or if the source
+    /// may have changed.
     pub(crate) async fn key_to_use(&self, deadline: Deadline) -> Result<Arc<CachedCredential>, Error> {
         match self.credentials().cached() {
             Some(key) => Ok(key),
@@ -35,7 +35,7 @@ impl Transport {
         }
     }
 
-    /// Returns a credential with a key other than `rejected`, if the credential source has one.
+    /// Returns a credential with another key than `rejected`, if the source has one.
     pub(crate) async fn key_after_rejection(
         &self,
         rejected: &ApiKey,
@@ -44,9 +44,9 @@ impl Transport {
         self.within(deadline, self.credentials().refresh_after_rejection(rejected)).await
     }
 
-    /// If the response is 401 or 403, returns another credential, provided that the credential source has one and
-    /// enough time remains to send the request. If the source cannot be read, stores the reason in
-    /// `attempt.refresh_error`.
+    /// Returns another credential with which to repeat a request that was rejected with 401 or 403. Returns `None` for
+    /// any other response, if the source has no other key, or if too little time remains. If the source cannot be read,
+    /// stores the error in `attempt.refresh_error`.
     pub(crate) async fn key_after_response(
         &self,
         refused: &CachedCredential,

@@ -1,4 +1,4 @@
-//! The reqwest client of a transport, with the settings of this crate or of the caller.
+//! The reqwest client with which the transport sends requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +8,14 @@ use super::proxy::Proxy;
 use super::tls::Tls;
 use crate::error::{Error, ErrorKind};
 
-/// A year. reqwest has no method that removes a timeout.
+/// One year. Replaces a timeout, because reqwest has no method to remove one.
 const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-/// A function of the caller that returns the settings of a reqwest client.
+/// The function that the user of this crate passes to
+/// [`ClientBuilder::http_client`](crate::ClientBuilder::http_client).
 pub(crate) type GivenClient = Arc<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>;
 
-/// The settings of a reqwest client.
+/// The settings of a reqwest client: those of this crate, or those that the user of this crate provides.
 #[derive(Clone)]
 #[allow(clippy::large_enum_variant, reason = "a client has one, and seldom copies it")]
 pub(crate) enum HttpConfig {
@@ -23,7 +24,7 @@ pub(crate) enum HttpConfig {
 }
 
 impl HttpConfig {
-    /// Returns a copy for the child process after a fork.
+    /// Returns a copy without shared TLS sessions. Called in the child process after a fork.
     pub(super) fn for_this_process(&self) -> Self {
         match self {
             Self::Own { tls, proxy } => Self::Own { tls: tls.for_this_process(), proxy: proxy.clone() },
@@ -31,7 +32,8 @@ impl HttpConfig {
         }
     }
 
-    /// Returns the proxy. The proxy of a client that the caller gave is not known.
+    /// Returns the proxy. Returns `None` if the user of this crate provides the settings: the proxy in them is not
+    /// known.
     pub(crate) fn proxy(&self) -> Option<&Proxy> {
         match self {
             Self::Own { proxy, .. } => proxy.as_ref(),
@@ -40,15 +42,14 @@ impl HttpConfig {
     }
 }
 
-/// Builds the reqwest client. For any settings, no redirect is followed, no request is repeated, and the response is
-/// not changed.
+/// Builds the reqwest client. It follows no redirects, repeats no requests and does not decompress responses.
 pub(super) fn build(config: &TransportConfig) -> Result<reqwest::Client, Error> {
     let http = match &config.http {
         HttpConfig::Own { tls, proxy: None } => tls.set(reqwest::Client::builder().no_proxy()),
         HttpConfig::Own { tls, proxy: Some(proxy) } => {
             tls.set(reqwest::Client::builder().no_proxy().proxy(proxy.route.clone()))
         }
-        // A proxy could read the key.
+        // A proxy could read the API key in an unencrypted request.
         HttpConfig::Given(client) if !config.base_url.is_encrypted() => without_timeouts(client().no_proxy()),
         HttpConfig::Given(client) => without_timeouts(client()),
     };
@@ -74,7 +75,7 @@ pub(super) fn build(config: &TransportConfig) -> Result<reqwest::Client, Error> 
     })
 }
 
-/// Replaces the timeouts of reqwest. The transport limits the time of an attempt.
+/// Disables the timeouts of reqwest. The transport has its own timeout for each attempt.
 fn without_timeouts(client: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     client.timeout(NO_TIMEOUT).read_timeout(NO_TIMEOUT)
 }

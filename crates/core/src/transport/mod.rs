@@ -1,4 +1,4 @@
-//! The transport: sends single attempts over reqwest and reads the responses. Only this module uses reqwest.
+//! The transport: sends single attempts with reqwest, and reads the responses.
 
 mod connect_error;
 mod credential_refresh;
@@ -31,22 +31,21 @@ pub(crate) use http_client::{GivenClient, HttpConfig};
 use send_error::{body_error, send_error};
 pub(crate) use tls::Tls;
 
-/// The maximum body size of a successful response. The responses of Codat's key operations are far smaller.
+/// The maximum size of a successful response body. Codat's lists of keys are far smaller.
 pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
-/// The maximum body size of an error response. Codat's error bodies are short. If a body exceeds the limit, the error
-/// contains only the HTTP status.
+/// The maximum size of an error response body. Codat's error bodies are far smaller. A larger body is ignored.
 const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
 
 const MAX_ENCODING_CHARS: usize = 40;
 
-/// The rate limit from the latest response. All handles of a client share this value.
+/// The daily request quota from the latest response. Shared by all clones of a client.
 pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
 
-/// A flag that is set when a client is closed. All clones of the client share the flag.
+/// A flag that is set when a client is closed. Shared by all clones of the client.
 pub(crate) type Closed = Arc<AtomicBool>;
 
-/// The configuration of connections.
+/// The configuration of a transport.
 #[derive(Clone)]
 pub(crate) struct TransportConfig {
     pub(crate) base_url: BaseUrl,
@@ -58,8 +57,7 @@ pub(crate) struct TransportConfig {
 }
 
 impl TransportConfig {
-    /// Returns a copy for the child process after a fork. The copy shares neither TLS sessions nor locks with the
-    /// parent process.
+    /// Returns a copy with new locks and without TLS sessions. Called in the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Self {
         let mut own = self.clone();
         own.credentials = Arc::new(self.credentials.for_this_process());
@@ -72,7 +70,7 @@ impl TransportConfig {
     }
 }
 
-/// The transport of a client, which sends single attempts over reqwest.
+/// Sends single attempts of requests, and reads the responses.
 pub(crate) struct Transport {
     pub(crate) config: TransportConfig,
     http: reqwest::Client,
@@ -83,7 +81,7 @@ pub(crate) struct Transport {
     latest_rate_limit: LatestRateLimit,
 }
 
-/// The error of an attempt that got no usable response. `sent` is true if Codat may have received the request.
+/// The error of an attempt without a usable response. `sent` is true if Codat may have received the request.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) error: Error,
@@ -91,7 +89,7 @@ pub(crate) struct Failure {
 }
 
 impl Transport {
-    /// Creates a transport without opening a connection. All handles of a client share `latest_rate_limit`.
+    /// Creates a transport. Opens no connection. `latest_rate_limit` is shared by all clones of a client.
     pub(crate) fn new(config: TransportConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
         let http = http_client::build(&config)?;
         let (url, origin) = (config.base_url.to_url(), config.base_url.origin());
@@ -110,7 +108,7 @@ impl Transport {
         deadline.remaining(self.now())
     }
 
-    /// Returns the time since the start of the operation, which `deadline` contains.
+    /// Returns the time since the start of the operation with this deadline.
     pub(crate) fn elapsed(&self, deadline: Deadline) -> Duration {
         deadline.elapsed(self.now())
     }
@@ -123,14 +121,14 @@ impl Transport {
         self.config.clock.sleep(time).await;
     }
 
-    /// Returns the minimum time that must remain to send a request: the connect timeout plus 250 ms. With less time, an
-    /// attempt could time out while it connects, which counts as possibly sent. In an operation with a short timeout,
-    /// three quarters of the timeout of an attempt replace a longer connect timeout.
+    /// Returns the minimum time until the deadline at the start of an attempt: the connect timeout plus 250 ms. With
+    /// less time, the attempt could time out while it connects, and would then count as possibly sent. The connect
+    /// timeout is at most three quarters of the timeout of an attempt.
     pub(crate) fn time_to_send(&self, deadline: Deadline) -> Duration {
         self.config.connect_timeout.min(deadline.time_to_connect()) + Duration::from_millis(250)
     }
 
-    /// Returns whether enough time remains to send a request.
+    /// Returns whether enough time remains until the deadline to begin an attempt.
     pub(crate) fn can_send(&self, deadline: Deadline) -> bool {
         self.remaining(deadline) >= self.time_to_send(deadline)
     }
@@ -139,7 +137,7 @@ impl Transport {
         *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends the request once, with the credential `key`, and records a trace span.
+    /// Sends the request once with the credential `key`. Records a tracing span.
     pub(crate) async fn attempt_with(
         &self,
         key: &Arc<CachedCredential>,
@@ -148,7 +146,7 @@ impl Transport {
     ) -> Result<Attempt, Failure> {
         let span = debug_span!("codat.request", method = %request.method(), path = path_template(request.uri()), status = Empty, correlation_id = Empty);
         let timeout = deadline.attempt_timeout(self.now());
-        // Without a tracing subscriber, the attempt is not timed.
+        // Without a tracing subscriber, the duration is not measured.
         if span.is_disabled() {
             return self.exchange(key, request, timeout).await;
         }
@@ -158,8 +156,8 @@ impl Transport {
             let milliseconds = self.now().saturating_duration_since(started).as_millis() as u64;
             match &result {
                 Ok(attempt) => {
-                    // Only error responses have a correlation id. Searching a successful body for one would cost as
-                    // much as parsing the result.
+                    // Only error responses contain a correlation id. The body of a successful response is not searched,
+                    // to save time.
                     let id = if attempt.status().is_success() { None } else { correlation_id(attempt) };
                     let (span, status) = (tracing::Span::current(), attempt.status().as_u16());
                     span.record("status", status);
@@ -202,7 +200,7 @@ impl Transport {
         let read = timeout_at(ends.into(), self.read_body(&response, &mut answer)).await;
         match read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the response did not end in time"))) {
             Ok(body) => *response.body_mut() = body,
-            // An error response keeps its status even if its body cannot be read.
+            // An error response is kept even if its body cannot be read.
             Err(_) if !response.status().is_success() => {}
             Err(error) => return Err(Failure { error: error.with_status(response.status()), sent: true }),
         }
@@ -218,8 +216,7 @@ impl Transport {
         }
     }
 
-    /// Converts an error of reqwest. If the connection failed, the request counts as not sent. Otherwise, Codat may
-    /// have received the request.
+    /// Converts an error of reqwest. The request counts as not sent only if the connection failed.
     async fn failure(&self, source: reqwest::Error) -> Failure {
         if source.is_connect() {
             return Failure { error: connect_error(source, self.target()).await, sent: false };
@@ -227,7 +224,7 @@ impl Transport {
         Failure { error: send_error(source, &self.origin), sent: true }
     }
 
-    /// Builds the request for reqwest: adds the base URL and the headers that every request has.
+    /// Builds the reqwest request: adds the base URL, the `Authorization` header and the other common headers.
     fn authorized(&self, key: &CachedCredential, request: &Request<Bytes>) -> reqwest::Request {
         let mut url = self.url.clone();
         url.set_path(request.uri().path());
@@ -237,9 +234,9 @@ impl Transport {
         let headers = authorized.headers_mut();
         headers.clone_from(request.headers());
         headers.insert(AUTHORIZATION, key.authorization.clone());
-        // Keys can be redacted only in uncompressed bodies.
+        // API keys can be redacted only in uncompressed bodies.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        // RFC 9110, section 8.6: strict servers reject these methods with 411 if `Content-Length` is missing.
+        // RFC 9110, section 8.6: some servers respond with 411 to these methods without `Content-Length`.
         if request.body().is_empty() && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
         }
@@ -271,8 +268,8 @@ impl Transport {
     }
 }
 
-/// Rejects a response body with a content encoding. The request allows no encoding, and keys in an encoded body could
-/// not be redacted.
+/// Rejects a response body with a content encoding, because API keys in it could not be redacted. The request asks for
+/// a body without an encoding.
 fn check_encoding(response: &Response<Bytes>, known: &KnownKeys) -> Result<(), Error> {
     let encodings = response.headers().get_all(CONTENT_ENCODING).iter();
     let mut encodings = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());

@@ -1,15 +1,15 @@
-//! The replacement for `tls` in a build without the cargo features `rustls` and `ring`.
+//! Replaces the module `tls` in a build without the cargo features `rustls` and `ring`.
 
 use std::path::PathBuf;
 
 use crate::error::{Error, ErrorKind};
 
-/// The configuration of a client without TLS.
+/// An empty TLS configuration.
 #[derive(Clone)]
 pub(crate) struct Tls(());
 
 impl Tls {
-    /// Rejects settings that need TLS.
+    /// Returns an error if a CA file is given, or if a URL needs TLS.
     pub(crate) fn new(ca_file: Option<(PathBuf, &str)>, is_needed: bool) -> Result<Self, Error> {
         if ca_file.is_none() && !is_needed {
             return Ok(Self(()));
@@ -29,8 +29,7 @@ impl Tls {
     }
 }
 
-/// Returns `None`, because this build does not contain the types of rustls by which `tls` recognizes a failed
-/// handshake.
+/// Returns `None`, because a build without TLS has no TLS handshake.
 pub(super) fn handshake_error(_: &(dyn std::error::Error + 'static), _: &str) -> Option<Error> {
     None
 }

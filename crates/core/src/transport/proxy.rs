@@ -1,4 +1,4 @@
-//! The proxy of a client, configured explicitly or by environment variables.
+//! The proxy of a client, from a setting or from environment variables.
 
 use std::io;
 
@@ -16,18 +16,19 @@ use crate::error::{Error, ErrorKind};
 
 const EXAMPLE: &str = "write it like http://proxy.example:8080";
 
-/// The maximum length of a status line that is read from a proxy, in bytes.
+/// The maximum length of the status line of a proxy response, in bytes.
 const MAX_STATUS_LINE: u64 = 1024;
 
 #[derive(Clone)]
 pub(crate) struct Proxy {
     pub(crate) route: reqwest::Proxy,
     url: Url,
-    /// The origin of the proxy, which contains no password, and the setting that configured the proxy.
+    /// The origin of the proxy, without its password, and the setting or variable that configured the proxy.
     pub(crate) shown: String,
 }
 
-/// Returns the proxy of an explicit setting, which is used for every request.
+/// Returns the proxy from the setting [`ClientBuilder::proxy`](crate::ClientBuilder::proxy). The proxy is used for
+/// every request.
 pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -> Result<Proxy, Error> {
     let url = parse(text, "the proxy")?;
     if !base_url.is_encrypted() && !allow_insecure_http {
@@ -37,8 +38,8 @@ pub(crate) fn given(text: &str, base_url: &BaseUrl, allow_insecure_http: bool) -
     Proxy::new(url, "given", None)
 }
 
-/// Returns the proxy in `HTTPS_PROXY` or `ALL_PROXY`. The proxy is not used for the hosts in `NO_PROXY`. Returns no
-/// proxy for an unencrypted base URL, because a proxy could read the key in an unencrypted request.
+/// Returns the proxy in `HTTPS_PROXY` or `ALL_PROXY`. Requests to a host in `NO_PROXY` do not use the proxy. Returns
+/// `None` for an unencrypted base URL, because a proxy could read the API key.
 pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl) -> Result<Option<Proxy>, Error> {
     if !base_url.is_encrypted() {
         return Ok(None);
@@ -55,7 +56,7 @@ pub(crate) fn from_environment(environment: Environment<'_>, base_url: &BaseUrl)
 }
 
 fn parse(text: &str, place: &str) -> Result<Url, Error> {
-    // Accepts a host and a port without a scheme, as curl does.
+    // Accepts a host and port without a scheme, as curl does.
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let usable = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host() && is_uri(url);
     Url::parse(&with_scheme).ok().filter(usable).ok_or_else(|| {
@@ -63,7 +64,7 @@ fn parse(text: &str, place: &str) -> Result<Url, Error> {
     })
 }
 
-/// Returns whether the HTTP stack can parse a URL. The HTTP stack silently ignores a proxy URL that it cannot parse.
+/// Returns whether reqwest can parse a proxy URL. reqwest ignores a proxy URL that it cannot parse.
 fn is_uri(url: &Url) -> bool {
     url.as_str().parse::<http::Uri>().is_ok_and(|uri| uri.authority().is_some())
 }
@@ -79,18 +80,18 @@ impl Proxy {
         Ok(Self { route: route.no_proxy(exceptions), url, shown })
     }
 
-    /// Returns whether the connection to the proxy itself uses TLS.
+    /// Returns whether connections to the proxy itself use TLS.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.url.scheme() == "https"
     }
 
-    /// Returns the origin of the proxy, which contains neither user name nor password.
+    /// Returns the origin of the proxy, without user name and password.
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()
     }
 
-    /// Sends a `CONNECT` request for `target`, a host and port, to the proxy and returns the status line. Called after
-    /// the proxy refused a tunnel, because reqwest does not report the status of that response.
+    /// Sends a `CONNECT` request to the proxy, and returns the status line of the response. `target` is a host and
+    /// port. Called after a failed tunnel, because reqwest does not report the status.
     pub(crate) async fn ask_for_tunnel(&self, target: &str) -> io::Result<String> {
         let (Some(host), Some(port), "http") =
             (self.url.host_str(), self.url.port_or_known_default(), self.url.scheme())
@@ -108,7 +109,7 @@ impl Proxy {
     }
 
     /// Returns the `Proxy-Authorization` header line for the user name and password in the proxy URL. Returns an empty
-    /// string if the URL contains neither.
+    /// string if the URL has neither.
     fn authorization(&self) -> String {
         if self.url.username().is_empty() && self.url.password().is_none() {
             return String::new();

@@ -1,4 +1,4 @@
-//! Errors of requests that got no complete response. Codat may have received these requests.
+//! Errors of requests without a complete response. Codat may have received these requests.
 
 use std::io;
 
@@ -7,11 +7,11 @@ use crate::error::{Error, ErrorKind};
 
 const NOT_HTTP: &str = "it does not begin with `HTTP/1.1`";
 
-/// The hint for a port that speaks TLS. A TLS server answers an unencrypted request with a TLS alert, or closes the
-/// connection.
+/// The hint for an `http` base URL with a TLS port. A TLS server responds to an unencrypted request with a TLS alert,
+/// or closes the connection.
 const TLS_HINT: &str = "check the scheme and the port of the base URL: a port that speaks TLS needs https://";
 
-/// Returns the error of a request that failed after the connection was made.
+/// Returns the error for a request that failed after the connection was opened.
 pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
     let defect = find::<hyper::Error>(&source).and_then(defect);
     let may_speak_tls = origin.starts_with("http://") && defect.as_deref().is_none_or(|defect| defect == NOT_HTTP);
@@ -27,7 +27,7 @@ pub(crate) fn send_error(source: reqwest::Error, origin: &str) -> Error {
     error.with_source(source.without_url())
 }
 
-/// Returns the error of a request whose response body is incomplete.
+/// Returns the error for a request with an incomplete response body.
 pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     let is_malformed =
         |cause: &io::Error| matches!(cause.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
@@ -41,9 +41,9 @@ pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     error.with_source(source.without_url())
 }
 
-/// Describes the defect of a malformed response head. Returns `None` if the connection was lost instead.
+/// Returns the defect of an invalid response head, or `None` if the connection was lost.
 fn defect(error: &hyper::Error) -> Option<String> {
-    // hyper distinguishes the defects only by their text.
+    // hyper does not export the kinds of these errors, so their text is compared.
     let text = error.to_string();
     match text.as_str() {
         "message head is too large" => Some("its head is too large, or has more than 100 headers".into()),

@@ -1,5 +1,5 @@
-//! TLS with rustls and the bundled root certificates. Each client has a separate configuration with its own crypto
-//! provider. The process-wide provider of rustls is not set, because several bindings in one process would share it.
+//! TLS with rustls and the bundled root certificates. Each client has its own crypto provider. The global provider of
+//! rustls is not set, because other libraries in the process may also use it.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub(crate) struct Tls(rustls::ClientConfig);
 
 impl Tls {
     /// Returns a configuration that trusts the bundled root certificates and the certificates in a CA file. `ca_file`
-    /// is the path of the file, and the name of the setting for error messages.
+    /// contains the path of the CA file, and the name of the setting for error messages.
     pub(crate) fn new(ca_file: Option<(PathBuf, &str)>, _is_needed: bool) -> Result<Self, Error> {
         let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         if let Some((path, place)) = ca_file {
@@ -47,7 +47,7 @@ impl Tls {
         Ok(Self(config.with_root_certificates(roots).with_no_client_auth()))
     }
 
-    /// Returns a copy without TLS sessions, for the child process after a fork.
+    /// Returns a copy without TLS sessions. Called in the child process after a fork.
     pub(super) fn for_this_process(&self) -> Self {
         let mut own = self.clone();
         own.0.resumption = Resumption::default();
@@ -59,7 +59,7 @@ impl Tls {
     }
 }
 
-/// Returns the crypto provider: ring if the feature `ring` is enabled, otherwise aws-lc.
+/// Returns the crypto provider: ring with the feature `ring`, otherwise aws-lc.
 fn provider() -> CryptoProvider {
     #[cfg(feature = "ring")]
     return rustls::crypto::ring::default_provider();
@@ -67,7 +67,7 @@ fn provider() -> CryptoProvider {
     rustls::crypto::aws_lc_rs::default_provider()
 }
 
-/// Returns the error of a failed TLS handshake, or `None` if `source` has another cause.
+/// Returns the error for a failed TLS handshake, or `None` if `source` is another error.
 pub(super) fn handshake_error(source: &(dyn std::error::Error + 'static), place: &str) -> Option<Error> {
     let error = |what: String| Error::new(ErrorKind::Connect, what).into_final();
     Some(match find(source)? {
@@ -83,8 +83,7 @@ pub(super) fn handshake_error(source: &(dyn std::error::Error + 'static), place:
     })
 }
 
-/// Reads a CA file. Rejects a file that other users can change, because they could add a certificate and intercept
-/// requests.
+/// Reads a CA file. Rejects a file that other users can change: they could add a certificate and then read requests.
 fn read(path: &Path) -> Result<Vec<u8>, OpenError> {
     let mut bytes = Vec::new();
     open_trusted(path)?.read_to_end(&mut bytes)?;
