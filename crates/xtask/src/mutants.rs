@@ -4,13 +4,14 @@
 
 mod source;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::{fmt, fs};
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::process::command;
+use crate::process::{command, stdout};
 use crate::{node, page, python};
 
 /// The folder for the patched sources, separate from the working tree.
@@ -123,12 +124,10 @@ fn read(patch: PathBuf) -> Result<Mutant> {
 }
 
 /// Copies the files that git tracks, and new files that git does not ignore. An unchanged file keeps its modification
-/// time, so that cargo rebuilds little.
+/// time, so that cargo rebuilds little. Removes the copies of files that no longer exist.
 fn copy_sources() -> Result<()> {
-    let listed = command("git ls-files --cached --others --exclude-standard").output()?;
-    ensure!(listed.status.success(), "git cannot list the sources");
-    let files: Vec<&str> =
-        std::str::from_utf8(&listed.stdout)?.lines().filter(|file| Path::new(file).is_file()).collect();
+    let listed = stdout(&mut command("git ls-files --cached --others --exclude-standard"))?;
+    let files: BTreeSet<&str> = listed.lines().filter(|file| Path::new(file).is_file()).collect();
     for file in &files {
         let copy = Path::new(COPY).join(file);
         let text = fs::read(file)?;
@@ -136,6 +135,11 @@ fn copy_sources() -> Result<()> {
             fs::create_dir_all(copy.parent().context("every copy has a folder")?)?;
             fs::write(&copy, text)?;
         }
+    }
+    let mut untracked = command("git --work-tree=. ls-files --others --exclude-standard");
+    let untracked = stdout(untracked.current_dir(COPY).env("GIT_DIR", fs::canonicalize(".git")?))?;
+    for file in untracked.lines().filter(|file| !files.contains(file)) {
+        fs::remove_file(Path::new(COPY).join(file))?;
     }
     Ok(())
 }
