@@ -79,8 +79,20 @@ mod tests {
             ("Basic authentication needs Basic encoding".into(), "Basic authentication needs Basic encoding"),
             ("0192f0c1-2f6e-7cc3-98c4-dc0c0c07398f".into(), "0192f0c1-2f6e-7cc3-98c4-dc0c0c07398f"),
             (KEY[1..].to_owned(), &KEY[1..]),
+            ("of TWFkZVVwS2V5".into(), "of TWFkZVVwS2V5"),
+            ("Basic: TWFkZVVwS2V5".into(), "Basic: TWFkZVVwS2V5"),
+            // Base64 of `abc`, and of control characters.
+            ("Basic YWJj or Basic AAECAwQFBgcI".into(), "Basic YWJj or Basic AAECAwQFBgcI"),
         ] {
             assert_eq!(mask_lookalikes(text.into()), shown);
+        }
+    }
+
+    #[test]
+    fn a_key_in_a_name_has_letters_of_both_cases() {
+        assert!(holds_lookalike(KEY) && holds_lookalike("Basic TWFkZVVwS2V5"));
+        for text in [&KEY[1..], &KEY.to_lowercase(), &KEY.to_uppercase(), "MadeUp"] {
+            assert!(!holds_lookalike(text), "{text}");
         }
     }
 }

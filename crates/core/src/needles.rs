@@ -283,6 +283,14 @@ mod tests {
     }
 
     #[test]
+    fn an_escaped_key_that_contains_an_escape_is_masked() {
+        let key = "MadeUpKey%41Needles";
+        for text in [key, "\\u004dadeUpKey%41Needles"] {
+            assert_eq!(needles(&[key]).redact(text), "****", "{text}");
+        }
+    }
+
+    #[test]
     fn keys_that_overlap_are_masked_together() {
         let needles = needles(&["MadeUpKeyAAAA", "AAAABBBBCCCC", "BBBBCCCC"]);
         assert_eq!(needles.redact("<MadeUpKeyAAAABBBBCCCC>"), "<****>");
