@@ -1,14 +1,14 @@
-//! Cancellation of an operation by its caller.
+//! Cancellation of an operation.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-/// A future that completes when the caller cancels the operation.
+/// A future that completes when the operation is to be cancelled.
 pub(crate) type Cancellation = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Returns the result of the future `call`, or `None` if `cancellation` completes first. Cancellation drops the future
-/// `call` and its connection. If `cancellation` is complete before the first poll, nothing is sent.
+/// Awaits the future `call`, and returns its result. Returns `None` if `cancellation` completes first. `call` is then
+/// dropped. If `cancellation` is complete at the start, `call` is never polled.
 pub(crate) async fn or_cancelled<T>(
     call: impl Future<Output = T>,
     mut cancellation: Option<Cancellation>,

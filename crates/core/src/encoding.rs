@@ -1,10 +1,10 @@
-//! The text encodings of response bodies.
+//! The character encodings of response bodies.
 
 use std::borrow::Cow;
 
 use crate::escapes::Symbol;
 
-/// A Unicode encoding (UTF-8, UTF-16 or UTF-32), described by the number of bytes in a code unit and their order.
+/// A character encoding: UTF-8, UTF-16 or UTF-32. The fields are the number of bytes in a code unit, and their order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Encoding {
     width: usize,
@@ -14,7 +14,7 @@ pub(crate) struct Encoding {
 impl Encoding {
     pub(crate) const UTF_8: Self = Self { width: 1, is_big_endian: false };
 
-    /// The encodings whose code units have several bytes, the widest first.
+    /// UTF-32 and UTF-16, each in both byte orders.
     pub(crate) const WIDE: [Self; 4] = [
         Self { width: 4, is_big_endian: false },
         Self { width: 4, is_big_endian: true },
@@ -29,8 +29,8 @@ impl Encoding {
         }
     }
 
-    /// Iterates over the decoded characters and their byte ranges in `bytes`. In UTF-8, a byte that is not part of a
-    /// valid character is decoded as Latin-1. In UTF-16 and UTF-32, an invalid code unit becomes U+FFFD.
+    /// Iterates over the decoded characters and their byte ranges. In UTF-8, an invalid byte is decoded as Latin-1. In
+    /// UTF-16 and UTF-32, an invalid code unit becomes U+FFFD.
     pub(crate) fn characters(self, bytes: &[u8]) -> impl Iterator<Item = Symbol> {
         let mut at = 0;
         std::iter::from_fn(move || {
@@ -40,7 +40,7 @@ impl Encoding {
         })
     }
 
-    /// Encodes ASCII text.
+    /// Encodes ASCII text in this encoding.
     pub(crate) fn encode_ascii(self, text: &str) -> Vec<u8> {
         let mut encoded = vec![0; self.width * text.len()];
         let place = if self.is_big_endian { self.width - 1 } else { 0 };
@@ -50,7 +50,7 @@ impl Encoding {
         encoded
     }
 
-    /// Returns the first character and its length in bytes.
+    /// Returns the first decoded character and its length in bytes.
     fn first(self, bytes: &[u8]) -> Option<(char, usize)> {
         let byte = char::from(*bytes.first()?);
         let c = match self.width {

@@ -1,11 +1,11 @@
-//! Reading of environment variables that are not secret. Errors name the invalid variable.
+//! Reading of environment variables. Error messages contain the name of an invalid variable.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::error::{Error, ErrorKind};
 
-/// A function that returns the value of an environment variable. Tests pass a function with fixed values.
+/// A function that returns the value of an environment variable.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// Returns the value of an environment variable of this process.
@@ -13,7 +13,7 @@ pub(crate) fn process_environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// Reads a text variable. An empty variable is an error.
+/// Reads an environment variable as text. Returns an error if the value is empty.
 pub(crate) fn variable(environment: Environment<'_>, name: &str) -> Result<Option<String>, Error> {
     let refuse = |what: &str| {
         Err(Error::new(ErrorKind::InvalidInput, format!("{name} {what}"))
@@ -27,7 +27,7 @@ pub(crate) fn variable(environment: Environment<'_>, name: &str) -> Result<Optio
     }
 }
 
-/// Reads a boolean variable, `true` or `false`. Returns false if the variable is not set.
+/// Reads an environment variable as a Boolean. Returns false if the variable is not set.
 pub(crate) fn switch(environment: Environment<'_>, name: &str) -> Result<bool, Error> {
     match variable(environment, name)?.as_deref() {
         None | Some("false" | "0") => Ok(false),
@@ -37,7 +37,7 @@ pub(crate) fn switch(environment: Environment<'_>, name: &str) -> Result<bool, E
     }
 }
 
-/// Reads a path variable, whose value may be any path that the system allows.
+/// Reads an environment variable as a path. Returns an error if the value is empty.
 pub(crate) fn path(environment: Environment<'_>, name: &str) -> Result<Option<PathBuf>, Error> {
     match environment(name) {
         Some(path) if path.is_empty() => variable(environment, name).map(|_| None),

@@ -1,5 +1,5 @@
-//! The items that the bindings, the command line and the tools of this workspace share with the SDK. This module is not
-//! part of the public API: semantic versioning does not cover it.
+//! Items for the bindings, the command line and the tools in this repository. This module is not part of the public
+//! API, and semantic versioning does not cover it.
 
 pub use crate::credentials::{CREDENTIAL_VARIABLES, is_readable_by_all, without_credentials};
 pub use crate::domain::reference::{References, Unresolved};

@@ -1,5 +1,5 @@
-//! A client for the API keys of [Codat](https://codat.io). The client authenticates requests to Codat's API. It also
-//! lists, creates and deletes keys without locking the user out and without leaking a key.
+//! A client for the API of [Codat](https://codat.io). The client authenticates requests with an API key. It also lists,
+//! creates and deletes API keys. It never deletes the last key, and no log or error message contains a key.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -20,27 +20,27 @@
 //! # }
 //! ```
 //!
-//! To authenticate requests of another HTTP client, [`AuthorizationHeader`] is sufficient.
+//! For requests with another HTTP library, [`AuthorizationHeader`] is sufficient.
 //!
 //! # Cargo features
 //!
 //! This crate sends requests with reqwest. Cargo enables the features of reqwest for the whole application, so the TLS
 //! features of this crate also affect the reqwest clients of the application:
 //!
-//! - `rustls` (default): TLS with rustls, aws-lc and bundled roots. Enables `reqwest/rustls`. Reqwest clients of the
-//!   application keep their TLS backend and the rustls provider that the application installs. Clients without TLS get
-//!   the TLS of `reqwest/rustls`.
-//! - `ring`: TLS with rustls, ring and bundled roots, which is smaller and builds no aws-lc. Enables
-//!   `reqwest/rustls-no-provider`: an application that uses reqwest must install a rustls provider, or
-//!   `reqwest::Client::builder().build()` panics. If `rustls` is enabled too, this crate uses ring.
+//! - `rustls` (default): TLS with rustls, aws-lc and bundled root certificates. Enables the feature `rustls` of
+//!   reqwest. The reqwest clients of the application then also have TLS. They keep the TLS backend and the rustls
+//!   provider that the application has chosen.
+//! - `ring`: TLS with rustls, ring and bundled root certificates. Smaller, because aws-lc is not built. Enables the
+//!   feature `rustls-no-provider` of reqwest. An application that uses reqwest itself must then install a rustls
+//!   provider, or `reqwest::Client::builder().build()` panics. If both features are enabled, this crate uses ring.
 //!
 //! Without both features, this crate enables no feature of reqwest. [`ClientBuilder::build`] then rejects an `https` base
 //! URL, unless [`ClientBuilder::http_client`] is set.
 
 #![cfg_attr(not(test), deny(clippy::non_ascii_literal, reason = "ASCII can be printed in every encoding"))]
 
-// The modules are listed from the top layer to the bottom layer. A module uses only modules of its own layer and the
-// layers below.
+// The modules are in the order of their layers, from top to bottom. A module uses only modules of its own layer and of
+// lower layers.
 pub mod blocking;
 mod builder;
 mod client;

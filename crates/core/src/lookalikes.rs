@@ -1,4 +1,4 @@
-//! Detection of text that looks like a credential, so that messages can mask the text.
+//! Masking of text that looks like a credential.
 
 use std::borrow::Cow;
 
@@ -6,14 +6,14 @@ use base64::Engine;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// The replacement for a masked key.
+/// The text in place of a masked API key.
 pub(crate) const MASK: &str = "****";
 
-/// The length of the keys in Codat's examples, which consist of letters and digits. Codat does not guarantee this
-/// length, so this constant only serves to detect credentials in other text.
+/// The length of the API keys in Codat's examples. Codat does not guarantee this length. The constant serves to detect
+/// API keys in other text.
 pub(crate) const USUAL_KEY_LENGTH: usize = 40;
 
-/// The minimum length of a secret that is masked. A shorter text may be an ordinary word of a message.
+/// The minimum length of a secret that is masked. A shorter secret can be an ordinary word.
 pub(crate) const MIN_SECRET_BYTES: usize = 8;
 
 pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
@@ -21,15 +21,14 @@ pub(crate) const STANDARD_ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Masks sequences of 40 or more letters and digits, and Base64 text after `Basic`.
+/// Masks all sequences of 40 or more letters and digits, and Base64 text after `Basic`.
 pub(crate) fn mask_lookalikes(text: Cow<'_, str>) -> Cow<'_, str> {
     mask_words(text, |word| word.len() >= USUAL_KEY_LENGTH)
 }
 
-/// Returns whether a text contains a sequence of 40 or more letters and digits with both upper and lower case, or
-/// Base64 text after `Basic`.
+/// Returns whether a text contains Base64 text after `Basic`, or 40 or more letters and digits in a row.
 ///
-/// A sequence with letters of only one case does not count, because it may be a hash in a name.
+/// The letters must be in both upper and lower case, because a sequence with one case can be a hash.
 pub(crate) fn holds_lookalike(text: &str) -> bool {
     let is_mixed = |word: &str| word.contains(char::is_lowercase) && word.contains(char::is_uppercase);
     let masked = mask_words(text.into(), |word| word.len() >= USUAL_KEY_LENGTH && is_mixed(word));

@@ -1,4 +1,4 @@
-//! Property tests of private functions: URLs built from ids and paths, and parsers of arbitrary responses.
+//! Property tests of private functions. They build URLs from arbitrary ids and paths, and parse arbitrary responses.
 
 use bytes::Bytes;
 use http::{Method, Response};
@@ -12,8 +12,7 @@ fn base() -> BaseUrl {
     BaseUrl::parse("https://api.example/prefix", "the base URL", false).expect("a base URL")
 }
 
-/// Parses a URL with the WHATWG parser, which resolves dots and backslashes as some servers do. Returns the path
-/// segments.
+/// Returns the path segments of a URL. The URL parser resolves dots and backslashes, as some servers do.
 fn segments(url: &str) -> Vec<String> {
     let url = url::Url::parse(url).expect("a URL");
     assert_eq!(url.origin().ascii_serialization(), "https://api.example");

@@ -14,7 +14,7 @@ use crate::redact::redacted;
 use crate::wire::date::http_date;
 use crate::wire::{self, Attempt, RateLimit, correlation_id};
 
-/// A response with a 2xx status. `Debug` omits the headers and the body.
+/// A successful response, with a 2xx status. `Debug` omits the headers and the body.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -44,29 +44,28 @@ impl Response {
         self.0.headers()
     }
 
-    /// Returns the body, which has at most 8 MiB.
+    /// Returns the body. It has at most 8 MiB.
     pub fn bytes(&self) -> &Bytes {
         self.0.body()
     }
 
-    /// Returns the body with keys redacted, for a terminal or a log. Every key that the client has used or listed is
-    /// masked. If the body is JSON, the value of every member `apiKey` is masked too, because the responses of
-    /// `/apiKeys` and `/profile` contain keys. The body may be UTF-8, UTF-16, UTF-32 or Latin-1. The rest of the body
-    /// is unchanged.
+    /// Returns the body with API keys masked, for a terminal or a log. Masks every key that the client has used or
+    /// listed, and the value of every `apiKey` member in JSON. The body can be UTF-8, UTF-16, UTF-32 or Latin-1. The
+    /// rest of the body is unchanged.
     pub fn redacted(&self) -> Cow<'_, [u8]> {
         redacted(self.bytes(), &self.0.known_keys)
     }
 
-    /// Parses the body as JSON of the type `T`.
+    /// Parses the body as JSON.
     ///
     /// # Errors
-    /// `BadResponse` if the body is not JSON of the type `T`. The error contains the position of the defect, but never
-    /// a value.
+    /// `BadResponse` if the body is not JSON of the type `T`. The error contains the position in the JSON, but no
+    /// values.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         wire::json(&self.0)
     }
 
-    /// Returns the body as text, without a byte order mark.
+    /// Returns the body as text. Omits a byte order mark.
     ///
     /// # Errors
     /// `BadResponse` if the body is not UTF-8.
@@ -74,18 +73,18 @@ impl Response {
         wire::text(&self.0)
     }
 
-    /// Returns the `correlationId` in the JSON body. Codat's support asks for this id. Codat usually sends one only
-    /// with an error: see [`Error::correlation_id`].
+    /// Returns the `correlationId` in the JSON body. Codat's support asks for this id. Usually, only error responses
+    /// contain it: see [`Error::correlation_id`].
     pub fn correlation_id(&self) -> Option<String> {
         correlation_id(&self.0)
     }
 
-    /// Returns the time of the response according to its `Date` header, with a precision of one second.
+    /// Returns the time in the `Date` header of the response.
     pub fn date(&self) -> Option<Timestamp> {
         http_date(self.headers().get(DATE)?.to_str().ok()?)
     }
 
-    /// Returns the daily quota that this response reports, or `None` if it reports none.
+    /// Returns the daily request quota that this response reports, if any.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         RateLimit::read(self.headers())
     }

@@ -1,10 +1,10 @@
-//! Escaping of untrusted text for terminals and logs.
+//! Escaping of text for terminals and logs.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Escapes the characters of a text that could move the cursor of a terminal, break a line, or reorder or hide other
-/// characters.
+/// Escapes control characters and invisible characters. Such characters could move the cursor of a terminal, break a
+/// line, or hide other characters.
 pub fn sanitize(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut before = ' ';
@@ -21,8 +21,8 @@ pub fn sanitize(text: &str) -> String {
     shown
 }
 
-/// Escapes the characters of a JSON document that could move the cursor of a terminal, or reorder or hide other
-/// characters, as `\uXXXX`. These characters occur only in JSON strings, so the result is JSON with the same value.
+/// Escapes control characters and invisible characters in a JSON document, as `\uXXXX`. The result is JSON with the
+/// same value, because these characters occur only in JSON strings.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
     let is_escaped = |c: char| c >= '\u{7f}' && (c.is_control() || is_unseen(c) || is_format(c));
     if !json.contains(is_escaped) {
@@ -40,17 +40,16 @@ pub fn escape_json(json: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
-/// Returns whether a character is a format character (general category Cf) with a visible effect. These are the number,
-/// verse and abbreviation signs of some scripts, such as Arabic, and the controls that arrange Egyptian hieroglyphs.
+/// Returns whether a character is a visible format character (general category Cf). Examples are the number, verse and
+/// abbreviation signs of Arabic, and the controls of Egyptian hieroglyphs.
 fn is_format(c: char) -> bool {
     matches!(c,
         '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}' | '\u{110bd}' | '\u{110cd}'
         | '\u{13430}'..='\u{1345f}')
 }
 
-/// Returns whether a character is invisible: Unicode's default-ignorable characters, direction marks, line separators,
-/// and blank characters other than spaces. The default-ignorable characters include the joiners in emoji and in some
-/// scripts.
+/// Returns whether a character is invisible. Invisible characters are Unicode's default-ignorable characters, direction
+/// marks, line separators, and blank characters other than spaces.
 pub(crate) fn is_unseen(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'

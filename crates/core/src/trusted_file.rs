@@ -1,5 +1,5 @@
-//! Access to files that determine which program runs, where the key is sent or which server is trusted. As with
-//! OpenSSH's configuration, only the user of this process and root must be able to change or replace such a file.
+//! Access to files that only root and the user of this process can change. Such a file determines which program runs,
+//! where the API key is sent, or which server is trusted.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use thiserror::Error as ThisError;
 
-/// The error for a file that cannot be read, or that other users can change or replace.
+/// The error of [`open_trusted`]: the file cannot be read, or other users can change or replace it.
 ///
 /// ```
 /// use std::path::Path;
@@ -22,18 +22,18 @@ pub enum OpenError {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// The file, or a folder or link on its path, can be changed by other users.
+    /// Other users can change the file, or a folder or link on its path.
     #[error("is not trusted: {what}")]
     Exposed {
-        /// A description of the defect.
+        /// A description of the problem.
         what: String,
-        /// How to correct the defect.
+        /// How to correct the problem.
         repair: String,
     },
 }
 
 impl OpenError {
-    /// Returns how to correct the permissions. Returns `otherwise` for an I/O error.
+    /// Returns how to correct the permissions. Returns `otherwise` if the file cannot be read.
     pub fn hint(&self, otherwise: &str) -> String {
         match self {
             Self::Io(_) => otherwise.to_owned(),
@@ -42,13 +42,13 @@ impl OpenError {
     }
 }
 
-/// Opens a file that only the user of this process and root can change or replace. Checks the opened file, and each
-/// folder and link on its path. For a file in the home folder of the user, the check covers the folders up to the home
-/// folder, otherwise up to `/`.
+/// Opens a file. Returns an error if users other than root and the user of this process can change or replace the file.
+/// Checks the file, and each folder and link on its path. For a file in the home folder, checks only the folders up to
+/// the home folder.
 ///
-/// Two kinds of folders are accepted although their permissions allow other users to write: folders with the sticky
-/// bit, where users cannot replace the files of others, and folders on a read-only file system. The access control
-/// lists of Windows are not checked.
+/// Two kinds of folders are accepted even if other users have write permission. In a folder with the sticky bit, users
+/// cannot replace the files of others. A folder on a read-only file system cannot be changed. On Windows, the access
+/// control lists are not checked.
 pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     #[cfg(unix)]
     return unix::open(path);
@@ -56,7 +56,7 @@ pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     Ok(File::open(path)?)
 }
 
-/// Checks the folder in which a file will be written, as [`open_trusted`] checks the folders of an existing file.
+/// Checks the folder for a new file, as [`open_trusted`] checks the folders of an existing file.
 pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
     unix::check_path(folder)?;
@@ -65,7 +65,7 @@ pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Returns an error unless the user of this process or root owns the file at `path`.
+/// Returns an error unless root or the user of this process owns the file at `path`.
 pub fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     #[cfg(unix)]
     unix::check_owner(path, metadata)?;
@@ -74,7 +74,7 @@ pub fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// If users other than the owner can change the file, returns a description of its permissions.
+/// Returns a description of the permissions of a file if users other than its owner can change it.
 pub(crate) fn writable_by_others(metadata: &Metadata) -> Option<String> {
     #[cfg(unix)]
     {
@@ -89,7 +89,7 @@ pub(crate) fn writable_by_others(metadata: &Metadata) -> Option<String> {
     }
 }
 
-/// Returns the shell command that removes write access for everyone except the owner.
+/// Returns the shell command that removes the write permission of all users except the owner.
 pub(crate) fn chmod(path: &Path) -> String {
     format!("chmod go-w {}", shell_word(path))
 }
@@ -113,7 +113,7 @@ mod unix {
 
     use super::{OpenError, chmod, shell_word, writable_by_others};
 
-    /// The maximum number of symbolic links in a path, as on Linux.
+    /// The maximum number of symbolic links on a path, as on Linux.
     const MAX_LINKS: usize = 40;
     const STICKY: u32 = 0o1000;
 
@@ -130,13 +130,13 @@ mod unix {
     }
 
     pub(super) fn open(path: &Path) -> Result<File, OpenError> {
-        // Without `O_NONBLOCK`, opening a pipe that belongs to another user could block permanently.
+        // Without `O_NONBLOCK`, opening a pipe could block forever.
         let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
         let opened = file.metadata()?;
         if let Some(exposed) = exposed("file", path, &opened, writable_by_others(&opened)) {
             return Err(exposed.into());
         }
-        // Rejects pipes: another user may write to a pipe, and a pipe may have no path that could be checked.
+        // Pipes are rejected, because another user can write to a pipe.
         if !opened.is_file() {
             return Err(io::Error::other("it is no regular file").into());
         }
@@ -152,9 +152,9 @@ mod unix {
         exposed("file", path, metadata, None).map_or(Ok(()), |exposed| Err(exposed.into()))
     }
 
-    /// Resolves a path as the operating system does, checks each folder and link on it, and returns the resolved path.
-    /// The check starts at `/`: other users cannot replace a part of the path after its check, because they cannot
-    /// write to the folder that contains the part.
+    /// Resolves a path as the operating system does, and checks each folder and link on it. Returns the resolved path.
+    /// The check starts at `/`. A part of the path cannot be replaced after its check, because other users cannot write
+    /// to the folder that contains it.
     pub(super) fn check_path(path: &Path) -> Result<PathBuf, OpenError> {
         let (mut here, mut rest) = (PathBuf::from("/"), reversed(&std::path::absolute(path)?));
         let (mut found, mut links) = (Vec::from_iter(exposed_folder(&here)?), 0);
@@ -215,8 +215,8 @@ mod unix {
         Some(Exposed { path: path.to_owned(), what: format!("the {kind} {} {what}", path.display()), repair })
     }
 
-    /// Returns whether a folder is on a read-only file system. Kubernetes mounts volumes read-only, and their folders
-    /// have permissions that allow every user to write.
+    /// Returns whether a folder is on a read-only file system. Kubernetes mounts volumes read-only, but every user has
+    /// write permission for their folders.
     fn is_read_only(folder: &Path) -> bool {
         rustix::fs::statvfs(folder).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
     }

@@ -1,4 +1,4 @@
-//! The API key type. Its value is shown only on request.
+//! The type of an API key. Only [`ApiKey::expose_secret`] returns the text of the key.
 
 use std::fmt;
 
@@ -10,15 +10,15 @@ use crate::error::Error;
 use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-/// The maximum length of a key from a response. Longer keys are ignored, because each listed key takes memory:
-/// redaction searches for several forms of the key. Codat's keys have 40 bytes.
+/// The maximum length of an API key in a response. Longer keys are ignored, because each listed key takes memory for
+/// redaction. Codat's keys have 40 characters.
 const MAX_LISTED_BYTES: usize = 200;
 
-/// A Codat API key, which is secret.
+/// A Codat API key.
 ///
-/// `Debug` redacts the key. There is no `Display` and no serialization. Comparison takes constant time. The key is
-/// wiped from memory when it is dropped, except for copies in the operating system and the HTTP stack. Only
-/// [`ApiKey::expose_secret`] returns the value of the key.
+/// `Debug` redacts the key, and there is no `Display` and no serialization. Only [`ApiKey::expose_secret`] returns the
+/// text of the key. Comparisons take constant time. Dropping the value wipes the key from memory, except for copies in
+/// the operating system and the HTTP library.
 ///
 /// ```
 /// use codat_keys::ApiKey;
@@ -31,12 +31,12 @@ const MAX_LISTED_BYTES: usize = 200;
 pub struct ApiKey(Zeroizing<Box<str>>);
 
 impl ApiKey {
-    /// Creates a key without the checks for common mistakes in [`ApiKey::parse`]. Use this function for a key in a form
+    /// Creates a key without the checks of [`ApiKey::parse`] for common mistakes. Use this function for a valid key
     /// that `parse` rejects.
     ///
     /// # Errors
-    /// `InvalidCredential` for empty text, white space, surrounding quotes, and control or non-ASCII characters.
-    /// Nothing else is checked.
+    /// `InvalidCredential` for empty text, white space, surrounding quotes, control characters and non-ASCII
+    /// characters.
     pub fn verbatim(text: &str) -> Result<Self, Error> {
         check_characters(text)
             .and_then(|()| check_spaces(text))
@@ -44,14 +44,15 @@ impl ApiKey {
             .map_err(|mistake| mistake.in_place("the API key"))
     }
 
-    /// Reads a key from a response. Returns `None` if the text cannot be a key.
+    /// Parses a key from a response. Returns `None` if the text cannot be a key.
     pub(crate) fn listed(text: &str) -> Option<Self> {
         Self::verbatim(text).ok().filter(|_| text.len() <= MAX_LISTED_BYTES)
     }
 
-    /// Returns the value of the key. The caller is responsible for keeping the value secret.
+    /// Returns the text of the key. The caller must keep it secret.
     ///
-    /// No conversion returns the value. The following examples do not compile:
+    /// `ApiKey` implements no trait that returns the text, such as `AsRef` or `Display`. The following examples do not
+    /// compile:
     ///
     /// ```compile_fail
     /// fn text(key: &codat_keys::ApiKey) -> &str {
@@ -68,23 +69,23 @@ impl ApiKey {
         &self.0
     }
 
-    /// Returns four asterisks and the last four characters, such as `****kGHd`, to distinguish keys. Returns only the
-    /// asterisks for a key of fewer than twelve characters.
+    /// Returns four asterisks and the last four characters of the key, such as `****kGHd`. For a key of fewer than
+    /// twelve characters, returns only the asterisks.
     pub fn masked(&self) -> String {
         let key = self.expose_secret();
         let shown = if key.len() < 12 { "" } else { &key[key.len() - 4..] };
         format!("{MASK}{shown}")
     }
 
-    /// Creates a key from text that [`check_characters`] and [`check_spaces`] have accepted.
+    /// Creates a key from text that [`check_characters`] and [`check_spaces`] accept.
     pub(crate) fn from_checked(text: &str) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Redacts this key from untrusted text, for a terminal or a log. Recognizes the key itself, its hexadecimal
-    /// digits, and its Base64 encoding, also together with a user name or a password. Each form may be escaped for a
-    /// URL, JSON or HTML, in part or repeatedly, and may be split by white space and invisible characters. Other
-    /// encodings are not recognized.
+    /// Redacts this key from text, for a terminal or a log. Finds the key as it is, in hexadecimal and in Base64, also
+    /// inside the Base64 encoding of `user:key` or `key:password`. Finds each form also with escapes of URLs, JSON or
+    /// HTML, with repeated escapes, and with white space or invisible characters in it. Other encodings are not
+    /// recognized.
     ///
     /// ```
     /// use codat_keys::ApiKey;

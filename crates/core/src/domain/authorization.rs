@@ -1,4 +1,4 @@
-//! The type of the `Authorization` header that Codat expects.
+//! The type of the `Authorization` header for Codat.
 
 use std::fmt;
 
@@ -11,12 +11,11 @@ use super::api_key::ApiKey;
 
 const SCHEME: &str = "Basic ";
 
-/// The value of the `Authorization` header that Codat expects: `Basic`, a space, and the padded standard Base64
-/// encoding of the API key **alone**. The basic-auth helpers of HTTP libraries add a colon to the key, which gives a
-/// different header.
+/// The value of the `Authorization` header for Codat: `Basic`, a space, and the API key **alone** in padded standard
+/// Base64. The basic-auth functions of HTTP libraries add a colon to the key, and Codat rejects that header.
 ///
-/// The value is as secret as the key. `Debug` redacts it. [`AuthorizationHeader::expose_secret`] returns it, and
-/// [`AuthorizationHeader::to_header_value`] returns it marked as sensitive.
+/// The value is as secret as the API key, and `Debug` redacts it. Only [`AuthorizationHeader::expose_secret`] and
+/// [`AuthorizationHeader::to_header_value`] return it.
 ///
 /// ```
 /// use codat_keys::{ApiKey, AuthorizationHeader};
@@ -32,9 +31,10 @@ pub struct AuthorizationHeader {
 }
 
 impl AuthorizationHeader {
-    /// Returns the value of the header, `Basic …`. The caller is responsible for keeping the value secret.
+    /// Returns the value of the header, `Basic …`. The caller must keep it secret.
     ///
-    /// No conversion returns the value. The following example does not compile:
+    /// `AuthorizationHeader` implements no trait that returns the value, such as `AsRef`. The following example does
+    /// not compile:
     ///
     /// ```compile_fail
     /// fn text(header: &codat_keys::AuthorizationHeader) -> &str {
@@ -45,13 +45,13 @@ impl AuthorizationHeader {
         &self.value
     }
 
-    /// Returns the key in this header.
+    /// Returns the API key in this header.
     pub fn api_key(&self) -> &ApiKey {
         &self.key
     }
 
-    /// Returns the value for HTTP libraries that use the types of the `http` crate. The value is marked as sensitive,
-    /// which keeps it out of logs and HTTP/2 header tables.
+    /// Returns the value of the header as a type of the `http` crate. The value is marked as sensitive, so that HTTP
+    /// libraries do not log it.
     pub fn to_header_value(&self) -> HeaderValue {
         let mut value = HeaderValue::from_str(self.expose_secret()).expect("`Basic` and Base64 are visible ASCII");
         value.set_sensitive(true);

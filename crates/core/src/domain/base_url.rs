@@ -17,8 +17,8 @@ pub(crate) struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// Parses a base URL. `https://` may name any host. `http://` sends the key unencrypted, so its host must be this
-    /// machine unless `allow_insecure_http` is set. Errors name `place`, the setting that contains the URL.
+    /// Parses a base URL. An `https://` URL can have any host. An `http://` URL must name this machine, unless
+    /// `allow_insecure_http` is set. Errors mention `place`, the name of the setting that contains the URL.
     pub(crate) fn parse(text: &str, place: &str, allow_insecure_http: bool) -> Result<Self, Error> {
         let refuse = |what: &str, hint: &'static str| {
             Err(Error::new(ErrorKind::InvalidInput, format!("{place} {what}")).with_hint(hint))
@@ -48,7 +48,7 @@ impl BaseUrl {
         Ok(Self { text: url.as_str().trim_end_matches('/').to_owned(), url })
     }
 
-    /// Returns an error if the scheme, host or port of `url` differs from the base URL.
+    /// Returns an error if `url` has another scheme, host or port than the base URL.
     pub(crate) fn check_own(&self, url: &str) -> Result<(), Error> {
         let is_own = |other: url::Url| other.origin() == self.url.origin() && has_normal_authority(url, &other);
         if is_plain(url) && url::Url::parse(url).is_ok_and(is_own) {
@@ -58,8 +58,8 @@ impl BaseUrl {
             .with_hint("the key is sent to the base URL's origin alone: make a client for the other one"))
     }
 
-    /// Returns an error unless `url`, the server to which an unencrypted request connects, has the origin of the base
-    /// URL. Otherwise the server is a proxy, which could read the key.
+    /// Returns an error if `url` has another origin than the base URL. `url` is the URL to which an HTTP library
+    /// connects for an unencrypted request. Another origin is that of a proxy, and the proxy could read the API key.
     pub(crate) fn check_next_hop(&self, url: &str) -> Result<(), Error> {
         self.check_own(url).map_err(|_| {
             let shown = url::Url::parse(url)
@@ -76,7 +76,7 @@ impl BaseUrl {
         })
     }
 
-    /// Returns the base URL followed by `path`, which begins with a slash.
+    /// Returns the base URL followed by `path`. The path begins with a slash.
     pub(crate) fn join(&self, path: &str) -> String {
         format!("{}{path}", self.text)
     }
@@ -99,8 +99,8 @@ impl BaseUrl {
     }
 }
 
-/// Returns whether the authority is the host and port in the normal form of the URL standard, without user information.
-/// Some libraries resolve other forms, such as `127.1` or `api%2ecodat.io`, to a different host. The comparison ignores
+/// Returns whether the URL contains its host and port in the normal form of the URL standard, without user information.
+/// Some libraries convert other forms, such as `127.1` or `api%2ecodat.io`, to a different host. The comparison ignores
 /// case.
 fn has_normal_authority(text: &str, url: &url::Url) -> bool {
     let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
@@ -110,8 +110,8 @@ fn has_normal_authority(text: &str, url: &url::Url) -> bool {
     [host.to_owned(), format!("{host}:{port}")].iter().any(|normal| authority.eq_ignore_ascii_case(normal))
 }
 
-/// Returns whether every library parses the URL in the same way. A backslash, a space or a missing slash leads some
-/// libraries to another host.
+/// Returns whether all libraries parse the URL in the same way. With a backslash, a space or a missing slash, some
+/// libraries find another host.
 fn is_plain(url: &str) -> bool {
     let rest =
         url.split_once("://").filter(|(scheme, _)| ["http", "https"].iter().any(|s| s.eq_ignore_ascii_case(scheme)));

@@ -1,16 +1,17 @@
-//! Recognition of text that contains a credential in another format, such as JSON from a secret store, a `.env` file,
-//! YAML or PEM, and of placeholders for a credential, such as a masked key or a reference to a secret.
+//! Detection of text that is not a credential itself. The text contains a credential in another format, such as JSON, a
+//! `.env` file, YAML or PEM, or is a placeholder for a credential.
 
 use serde::de::IgnoredAny;
 
 use super::mistake::Mistake;
 use crate::lookalikes::MASK;
 
-/// Returns the [`Mistake`] if a text contains a credential in another format, such as JSON, or is a placeholder for a
-/// credential. Codat does not define which text is a raw key, so only unmistakable formats are recognized.
+/// Returns a [`Mistake`] if the text contains a credential in another format, such as JSON, or is a placeholder for a
+/// credential. Only formats that cannot be a raw key are recognized, because Codat does not define the form of a raw
+/// key.
 pub(crate) fn container(text: &str) -> Option<Mistake> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
-    // Fast path for alphanumeric text. Nearly all keys are alphanumeric, and each listed key is checked.
+    // Most API keys are alphanumeric, and each listed key is checked. This shortcut saves time.
     if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
@@ -27,8 +28,8 @@ pub(crate) fn container(text: &str) -> Option<Mistake> {
 }
 
 /// Returns whether the text is a reference such as `$CODAT_API_KEY`, `${CODAT_API_KEY}`, `{{ key }}` or
-/// `op://vault/item/field`. A raw key may begin with a dollar sign, so `$` counts only before the name of a variable
-/// for secrets.
+/// `op://vault/item/field`. A raw key can begin with a dollar sign. A dollar sign therefore counts only before a
+/// variable name that suggests a secret, such as `API_KEY`.
 fn is_reference(text: &str) -> bool {
     let variable = text.strip_prefix('$').map(|name| name.trim_start_matches('{').trim_end_matches('}'));
     variable.is_some_and(|name| name.contains('_') && is_name(name))
@@ -36,8 +37,8 @@ fn is_reference(text: &str) -> bool {
         || text.starts_with("op://")
 }
 
-/// Returns whether the line is an assignment such as `CODAT_API_KEY=...`. The padding at the end of Base64 text, `=` or
-/// `==`, does not count as an assignment.
+/// Returns whether the line is an assignment such as `CODAT_API_KEY=...`. The characters `=` or `==` at the end of
+/// Base64 text are not an assignment.
 fn is_assignment(line: &str) -> bool {
     let line = ["export ", "set ", "$env:"].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line);
     line.split_once('=').is_some_and(|(name, value)| {
@@ -46,13 +47,13 @@ fn is_assignment(line: &str) -> bool {
     })
 }
 
-/// Returns whether the line is a YAML field such as `apiKey: ...`. The space after the colon distinguishes the line
-/// from a raw key.
+/// Returns whether the line is a YAML field such as `apiKey: ...`. A space must follow the colon, because a raw key can
+/// contain a colon but no space.
 fn is_yaml(line: &str) -> bool {
     line.split_once(": ").is_some_and(|(name, _)| is_name(name) && !name.eq_ignore_ascii_case("authorization"))
 }
 
-/// Returns whether `name` is the name of a variable or field that holds a secret.
+/// Returns whether `name` is a variable or field name that suggests a secret, such as `API_KEY`.
 fn is_name(name: &str) -> bool {
     let name = name.trim_matches(['"', '\'']).to_ascii_lowercase();
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))

@@ -1,4 +1,4 @@
-//! Parsing of credentials: raw keys and `Authorization` headers.
+//! Parsing of credentials: raw API keys and `Authorization` headers.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::lookalikes::{STANDARD_ANY_PADDING, USUAL_KEY_LENGTH};
 use crate::text::decode;
 
-/// A credential in one of the two forms in which applications store it: a raw key or a whole header.
+/// A credential in one of two forms: a raw API key or a whole `Authorization` header.
 ///
 /// The enum is exhaustive, because Codat documents no other form.
 ///
@@ -25,22 +25,23 @@ use crate::text::decode;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// A raw key.
+    /// A raw API key.
     ApiKey(ApiKey),
     /// The value of an `Authorization` header.
     Header(AuthorizationHeader),
 }
 
 impl Credential {
-    /// Parses a credential: a raw key, or the value of an `Authorization` header.
+    /// Parses a credential: a raw API key, or the value of an `Authorization` header.
     ///
     /// # Errors
-    /// `InvalidCredential`, with a message and hint as for [`ApiKey::parse`] and [`AuthorizationHeader::parse`].
+    /// `InvalidCredential`, as for [`ApiKey::parse`] and [`AuthorizationHeader::parse`].
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::parse_from("the credential", text)
     }
 
-    /// Parses a credential. Errors name `place`, the origin of the text, such as `what the vault returned`.
+    /// Parses a credential. Error messages begin with `place`, a description of the text such as `what the vault
+    /// returned`.
     ///
     /// # Errors
     /// As [`Credential::parse`].
@@ -48,8 +49,8 @@ impl Credential {
         Self::read(text).map_err(|mistake| mistake.in_place(place))
     }
 
-    /// Parses the content of a file, standard input or the output of a command. Removes a byte order mark at the start
-    /// and one line break at the end, which editors and `echo` write.
+    /// Parses the content of a file, standard input or the output of a command. Ignores a byte order mark at the start
+    /// and one line break at the end.
     ///
     /// # Errors
     /// As [`Credential::parse`].
@@ -57,16 +58,16 @@ impl Credential {
         Self::parse_bytes(text.as_bytes())
     }
 
-    /// Parses bytes as [`Credential::parse_line`] parses text. The bytes are UTF-8, or UTF-16 with a byte order mark,
-    /// which Windows shells write.
+    /// Parses bytes as [`Credential::parse_line`] parses text. The bytes must be UTF-8, or UTF-16 with a byte order
+    /// mark.
     ///
     /// # Errors
-    /// As [`Credential::parse`]. Also `InvalidCredential` for bytes that are not text.
+    /// As [`Credential::parse`]. Also `InvalidCredential` for bytes in another encoding.
     pub fn parse_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Self::read_bytes(bytes).map_err(|mistake| mistake.in_place("the credential"))
     }
 
-    /// Returns the key. Decodes the key if the credential is a header.
+    /// Returns the API key of the credential.
     pub fn api_key(&self) -> &ApiKey {
         match self {
             Self::ApiKey(key) => key,
@@ -74,7 +75,7 @@ impl Credential {
         }
     }
 
-    /// Returns the `Authorization` header. Encodes the key if the credential is a raw key.
+    /// Returns the credential as an `Authorization` header.
     pub fn header(&self) -> AuthorizationHeader {
         AuthorizationHeader::from(self.api_key())
     }
@@ -110,13 +111,12 @@ impl Credential {
 }
 
 impl ApiKey {
-    /// Parses a raw key.
+    /// Parses a raw API key.
     ///
     /// # Errors
-    /// `InvalidCredential` if the text is not a raw key: empty, white space, quotes, control or non-ASCII characters, a
-    /// whole header, a `Bearer` token, an encoded key, or a key followed by a colon. The message names the defect, and
-    /// the hint says how to correct it. The checks follow Codat's authentication page and cover the common mistakes of
-    /// HTTP helpers.
+    /// `InvalidCredential` if the text is not a raw API key. Examples are empty text, white space, quotes, control or
+    /// non-ASCII characters, a whole header, a `Bearer` token, an encoded key, and a key with a colon at its end. The
+    /// message names the mistake, and the hint says how to correct it.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::read(text).map_err(|mistake| mistake.in_place("the API key"))
     }
@@ -130,12 +130,13 @@ impl ApiKey {
 }
 
 impl AuthorizationHeader {
-    /// Parses the value of an `Authorization` header, as Codat's Portal shows it. The scheme is case-insensitive.
+    /// Parses the value of an `Authorization` header, as Codat's Portal shows it. `Basic` can be in upper or lower
+    /// case.
     ///
     /// # Errors
-    /// `InvalidCredential` for a raw key, a leading `Authorization:`, `Bearer`, missing or invalid Base64, a key
-    /// encoded with a colon, and a key encoded twice. The message names the defect, and the hint says how to correct
-    /// it.
+    /// `InvalidCredential` if the text is not the value of a header for Codat. Examples are a raw API key,
+    /// `Authorization:` at the start, a `Bearer` token, invalid Base64, and a key that was encoded twice or with a
+    /// colon. The message names the mistake, and the hint says how to correct it.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::read(text).map_err(|mistake| mistake.in_place("the authorization header"))
     }

@@ -1,4 +1,4 @@
-//! The conversions from text to each type that has a `parse` function. Each conversion calls `parse`.
+//! Conversions from text to the types with a `parse` function. Each conversion calls `parse`.
 
 use std::str::FromStr;
 
@@ -28,7 +28,7 @@ macro_rules! from_text {
         impl TryFrom<String> for $name {
             type Error = Error;
 
-            /// Parses the text, and wipes it from memory.
+            /// Parses the text, and wipes the text from memory.
             fn try_from(text: String) -> Result<Self, Error> {
                 Self::parse(&Zeroizing::new(text))
             }

@@ -1,4 +1,4 @@
-//! The details of a key, including its id and its name.
+//! The details of an API key, with its id and its name.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,22 +11,22 @@ use super::misplaced::holds_credential;
 use super::untrusted::Untrusted;
 use crate::error::{Error, ErrorKind};
 
-/// The start of 2017, when Codat was founded, as a Unix timestamp. An earlier creation date of a key is wrong.
+/// The start of 2017 as a Unix timestamp. Codat was founded in 2017, so an earlier creation date is wrong.
 const FIRST_SECOND: i64 = 1_483_228_800;
 
-/// The tolerated difference between the clocks of Codat and this machine.
+/// The tolerated difference between Codat's clock and the clock of this machine.
 pub(crate) const CLOCK_SKEW: Duration = Duration::from_secs(5 * 60);
 
 const MAX_ID_BYTES: usize = 200;
 const MAX_NAME_UNITS: usize = 50;
 
-/// How often [`key_id_in_path`] decodes a path.
+/// The maximum number of times that [`key_id_in_path`] percent-decodes a path.
 const MAX_DECODINGS: usize = 3;
 
-/// The characters that are percent-encoded in a path segment: all except the unreserved ones of RFC 3986.
+/// The characters that are percent-encoded in a path segment: all except the unreserved characters of RFC 3986.
 pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The id of a key. Codat uses UUIDs today, but this library treats the id as opaque.
+/// The id of an API key. Codat uses UUIDs today, but this library accepts other ids too.
 ///
 /// ```
 /// use codat_keys::KeyId;
@@ -40,17 +40,16 @@ pub(crate) const NOT_IN_A_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').re
 pub struct KeyId(Untrusted);
 
 impl KeyId {
-    /// Parses an id. Accepts only text that is safe in a segment of a URL path.
+    /// Parses the id of an API key. Accepts only text that is safe in a segment of a URL path.
     ///
     /// # Errors
-    /// `InvalidInput` for empty text, more than 200 bytes, `.`, text with `..`, `/`, `\` or `%`, and control
-    /// characters. Other characters that a URL cannot contain are percent-encoded.
+    /// `InvalidInput` for empty text, more than 200 bytes, `.`, control characters, and text that contains `..`, `/`,
+    /// `\` or `%`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::checked(Untrusted::given(text))
     }
 
-    /// Returns the id as received, which may be any text. `Display` masks every API key in the id that the client has
-    /// used or listed.
+    /// Returns the id as Codat sent it. The id can contain any text, even an API key. `Display` redacts known API keys.
     pub fn as_str(&self) -> &str {
         self.0.unredacted()
     }
@@ -80,14 +79,14 @@ impl KeyId {
     }
 }
 
-/// Returns the id in a path of the form `/apiKeys/ID`. Returns `None` for any other path. A slash may be percent-encoded,
-/// up to three times, or be a backslash.
+/// Returns the id in a path of the form `/apiKeys/ID`, or `None` for any other path. A slash can also be a backslash,
+/// and can be percent-encoded up to three times.
 ///
 /// # Errors
-/// `InvalidInput` if the id in the path is not valid.
+/// `InvalidInput` if the path has this form, but the id is not valid.
 pub fn key_id_in_path(path: &str) -> Option<Result<KeyId, Error>> {
     let mut path = path.split('?').next().unwrap_or_default().to_owned();
-    // Gateways and servers on the way may each decode the path before they split it at slashes.
+    // Gateways and servers can decode a path several times before they split it at slashes.
     for _ in 0..MAX_DECODINGS {
         path = percent_decode_str(&path).decode_utf8_lossy().into_owned();
     }
@@ -98,7 +97,7 @@ pub fn key_id_in_path(path: &str) -> Option<Result<KeyId, Error>> {
 }
 
 impl AsRef<str> for KeyId {
-    /// Returns the id as [`KeyId::as_str`] does: as received, without redaction.
+    /// Returns the id as [`KeyId::as_str`] does, without redaction.
     fn as_ref(&self) -> &str {
         self.as_str()
     }
@@ -116,7 +115,7 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// The name of a new key. Names are not unique: several keys can have the same name.
+/// The name for a new API key. Several keys can have the same name.
 ///
 /// ```
 /// use codat_keys::KeyName;
@@ -130,13 +129,12 @@ impl fmt::Display for KeyId {
 pub struct KeyName(String);
 
 impl KeyName {
-    /// Parses the name for a new key. Accepts only names that Codat accepts.
+    /// Parses the name for a new API key. Accepts only names that Codat accepts.
     ///
     /// # Errors
-    /// `InvalidInput` for a blank name, control characters, and more than 50 UTF-16 code units. The OpenAPI description
-    /// gives the limit of 50, and this library assumes that Codat counts code units. Also for a name that contains text
-    /// that looks like a credential, because names are not secret: 40 or more letters and digits in a row, as Codat's
-    /// keys have, or Base64 text after `Basic`.
+    /// `InvalidInput` for a blank name, control characters, and more than 50 UTF-16 code units (Codat's limit of 50
+    /// characters). Also for a name that looks like it contains a credential, because names are not secret: 40 or more
+    /// letters and digits in a row, or Base64 text after `Basic`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let units = text.encode_utf16().count();
         if text.trim().is_empty() {
@@ -182,8 +180,8 @@ impl fmt::Display for KeyName {
     }
 }
 
-/// A key with its details, as Codat lists it. `Debug` redacts the key itself, and every key in the name and the id that
-/// the client has used or listed.
+/// An API key with its details, as Codat lists it. `Debug` redacts the API key. It also redacts known API keys in the
+/// name and the id.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -201,13 +199,13 @@ impl fmt::Display for KeyName {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyDetails {
-    /// The id that Codat gave the key.
+    /// The id of the key, as assigned by Codat.
     pub id: KeyId,
-    /// The name. `None` for a key without a name, such as the first key, which Codat creates.
+    /// The name of the key. `None` if the key has no name, such as the first key of an account.
     pub name: Option<Untrusted>,
-    /// The key itself, which is secret. Codat's responses contain it unmasked, also in lists.
+    /// The API key itself, which is secret.
     pub api_key: ApiKey,
-    /// The date when the key was created. `None` for old keys, and if the date cannot be parsed.
+    /// The creation date of the key. `None` if the date is missing or cannot be parsed.
     pub created_date: Option<Timestamp>,
 }
 
@@ -217,8 +215,8 @@ impl ApiKeyDetails {
         self.name.as_ref().is_some_and(|own| own == name)
     }
 
-    /// Returns the age of the key. Returns `None` if the creation date is unknown, before 2017 (when Codat was
-    /// founded), or more than 5 minutes after `now`.
+    /// Returns the age of the key at the time `now`. Returns `None` if the creation date is unknown, before 2017 (when
+    /// Codat was founded), or more than 5 minutes after `now`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,5 @@
-//! The keys that a client has used or listed. The client redacts them from all text that it shows.
+//! The known API keys: the keys that a client has used or listed. They are redacted from all text that the client
+//! shows.
 
 use std::collections::HashSet;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -11,21 +12,19 @@ use super::api_key::ApiKey;
 use super::misplaced::mask_credentials;
 use crate::needles::Needles;
 
-/// The maximum number of listed keys that are remembered for redaction. Codat's lists are shorter, so a longer list
-/// comes from another server.
+/// The maximum number of listed keys that are kept for redaction. Codat lists at most ten keys, so a longer list comes
+/// from another server.
 pub(crate) const MOST_LISTED: usize = 1_000;
 
-/// The maximum number of used keys that are remembered for redaction. By the time that a client has used more keys, the
-/// oldest ones are out of use.
+/// The maximum number of used keys that are kept for redaction. Older keys are no longer valid.
 const MOST_USED: usize = 16;
 
-/// The minimum length of a listed key that is redacted. A shorter key may be an ordinary word, and Codat's keys have 40
-/// characters. A key that the client uses is redacted at any length.
+/// The minimum length of a listed key that is redacted. A shorter key can be an ordinary word. A key that the client
+/// uses is redacted at any length.
 const LEAST_LISTED_BYTES: usize = 8;
 
-/// The set of keys to redact. A client, its clones and the `Untrusted` texts from its responses share one set. The set
-/// is replaced atomically instead of under a lock, because a lock that is locked during a fork stays locked in the
-/// child process.
+/// The set of known API keys. A client, its clones and the texts in its responses share one set. Not protected by a
+/// lock, because a lock may stay locked in a child process after a fork.
 #[derive(Clone)]
 pub(crate) struct KnownKeys(Arc<ArcSwap<Known>>);
 
@@ -33,7 +32,7 @@ struct Known {
     /// The keys that the client has authenticated with, the latest first.
     used: Vec<ApiKey>,
     listed: Vec<ApiKey>,
-    /// The searcher for all keys of the set. Built when text is redacted for the first time.
+    /// The searcher for the known keys. Built at the first search.
     needles: OnceBox<Needles>,
 }
 
@@ -42,13 +41,13 @@ impl KnownKeys {
         Self(Arc::new(ArcSwap::from_pointee(Known::new(Vec::new(), Vec::new()))))
     }
 
-    /// Adds a key that the client begins to authenticate with.
+    /// Adds a key that the client authenticates with.
     pub(crate) fn add_used(&self, key: &ApiKey) {
         self.0.rcu(|known| Known::new(merged([key], &known.used, MOST_USED), known.listed.clone()));
     }
 
-    /// Adds the keys in a response. Returns whether at least one of them is new. The keys of earlier responses stay,
-    /// because a list may be stale or incomplete.
+    /// Adds the API keys from a response. Returns whether at least one of them is new. The keys of earlier responses
+    /// stay, because a list can be stale or incomplete.
     pub(crate) fn add_listed<'a>(&self, keys: impl IntoIterator<Item = &'a ApiKey>) -> bool {
         let is_long = |key: &&ApiKey| key.expose_secret().len() >= LEAST_LISTED_BYTES;
         let keys: Vec<&ApiKey> = keys.into_iter().filter(is_long).collect();
@@ -61,25 +60,24 @@ impl KnownKeys {
         true
     }
 
-    /// Returns this set as the [`Redactor`] that each `Untrusted` text holds.
+    /// Returns this set as a trait object for [`Untrusted`](crate::Untrusted) texts.
     pub(crate) fn redactor(&self) -> Arc<dyn Redactor> {
         Arc::clone(&self.0) as Arc<dyn Redactor>
     }
 
-    /// Redacts every known key from a text.
+    /// Redacts every known API key from a text.
     pub(crate) fn redact(&self, text: &str) -> String {
         self.0.redact(text)
     }
 
-    /// Redacts every known key from text that the user provided, such as a URL, and anything else that looks like a
-    /// credential.
+    /// Redacts every known API key, and all text that looks like a credential. Used for text from the user, such as a
+    /// URL that contains a key by mistake.
     pub(crate) fn mask_misplaced(&self, text: &str) -> String {
-        // Known keys are redacted first. If only a part of a known key looked like a credential and were masked first,
-        // the rest of the key would not be recognized.
+        // Known keys are redacted first. Masking a part of a known key first would hide the key from the search.
         mask_credentials(&self.redact(text))
     }
 
-    /// Returns whether a text contains a known key.
+    /// Returns whether a text contains a known API key.
     pub(crate) fn occur_in(&self, text: &str) -> bool {
         self.0.occur_in(text)
     }
@@ -89,9 +87,8 @@ impl KnownKeys {
     }
 }
 
-/// Finds and redacts keys in text. `Untrusted` holds a trait object instead of [`KnownKeys`], because the lint
-/// `mutable_key_type` of Clippy rejects map keys with interior mutability. `Untrusted` can be a map key, because only
-/// its text is compared and hashed.
+/// Finds and redacts known API keys in text. [`Untrusted`](crate::Untrusted) contains a `dyn Redactor` instead of
+/// [`KnownKeys`], so that Clippy accepts it as the key of a map.
 pub(crate) trait Redactor: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn redact(&self, text: &str) -> String;
     fn occur_in(&self, text: &str) -> bool;
@@ -118,7 +115,7 @@ impl Known {
     }
 }
 
-/// Merges two lists of keys without duplicates, up to `most` keys. New keys come first.
+/// Merges two lists of API keys without duplicates. The new keys come first. Returns at most `most` keys.
 fn merged<'a>(new: impl IntoIterator<Item = &'a ApiKey>, old: &'a [ApiKey], most: usize) -> Vec<ApiKey> {
     let mut seen = HashSet::new();
     new.into_iter().chain(old).filter(|key| seen.insert(key.expose_secret())).take(most).cloned().collect()

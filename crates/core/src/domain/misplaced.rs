@@ -1,4 +1,4 @@
-//! Masking of credentials that were given by mistake in place of other text, such as a path.
+//! Masking of credentials in other text, such as a path. Users can pass a credential there by mistake.
 
 use super::api_key::ApiKey;
 use super::authorization::AuthorizationHeader;
@@ -6,22 +6,21 @@ use super::credential::Credential;
 use crate::environment::{Environment, process_environment};
 use crate::lookalikes::{MASK, MIN_SECRET_BYTES, holds_lookalike, mask_lookalikes};
 
-/// Masks text that looks like a credential, and the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
+/// Masks text that looks like a credential. Also masks the values of `CODAT_API_KEY` and `CODAT_AUTH_HEADER`.
 ///
-/// Text looks like a credential if it has 40 or more letters and digits in a row, as Codat's keys have, or Base64 text
-/// after `Basic`.
+/// Two kinds of text look like a credential: 40 or more letters and digits in a row, as in Codat's API keys, and Base64
+/// text after `Basic`.
 pub fn mask_credentials(text: &str) -> String {
     mask_in(text, &process_environment)
 }
 
-/// Returns whether `text` is the value of an `Authorization` header, or contains text that looks like a credential.
+/// Returns whether `text` is an `Authorization` header, or contains text that looks like a credential.
 pub fn holds_credential(text: &str) -> bool {
     AuthorizationHeader::read(text.trim()).is_ok() || holds_lookalike(text)
 }
 
 fn mask_in(text: &str, environment: Environment<'_>) -> String {
-    // The values of the variables are masked first. If only a part of a value looked like a credential and were masked
-    // first, the rest of the value would not be recognized.
+    // The variables are masked first. Masking a part of a value first would hide the value from the search.
     mask_lookalikes(mask_values(text, environment).into()).into_owned()
 }
 
@@ -30,12 +29,12 @@ pub(crate) fn mask_values(text: &str, environment: Environment<'_>) -> String {
     let values = ["CODAT_API_KEY", "CODAT_AUTH_HEADER"].into_iter().filter_map(environment);
     values.filter_map(|value| value.into_string().ok()).fold(text.to_owned(), |text, value| {
         let text = Credential::read(&value).map_or(text.clone(), |credential| mask_key(&text, credential.api_key()));
-        // An invalid value may be a mistyped key, so it is masked too.
+        // An invalid value is masked too, because it can be a mistyped API key.
         if value.len() >= MIN_SECRET_BYTES { text.replace(&value, MASK) } else { text }
     })
 }
 
-/// Masks a key in a text. Does not mask a short key, because it may be an ordinary word.
+/// Masks an API key in a text. A short key is not masked, because it can be an ordinary word.
 pub(crate) fn mask_key(text: &str, key: &ApiKey) -> String {
     if key.expose_secret().len() >= MIN_SECRET_BYTES { key.redact(text) } else { text.to_owned() }
 }

@@ -1,12 +1,12 @@
-//! The defects of invalid credentials, with a hint to correct each of them.
+//! The mistakes in invalid credentials, with hints to correct them.
 
 use thiserror::Error as ThisError;
 
 use crate::error::{Error, ErrorKind};
 use crate::text::NotText;
 
-/// A defect of a credential. `Display` names the defect and never contains the credential. [`Mistake::hint`] says how
-/// to correct the defect.
+/// A mistake in a credential. `Display` describes the mistake without the credential. [`Mistake::hint`] says how to
+/// correct it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub(crate) enum Mistake {
     #[error("is empty")]
@@ -102,15 +102,15 @@ impl Mistake {
         }
     }
 
-    /// Returns the error for this defect. The error names `place`, the origin of the credential, such as a variable, a
-    /// file or an argument.
+    /// Returns the error for this mistake. The message begins with `place`, the variable, file or argument that
+    /// contains the credential.
     pub(crate) fn in_place(self, place: &str) -> Error {
         Error::new(ErrorKind::InvalidCredential, format!("{place} {self}")).with_hint(self.hint())
     }
 }
 
 pub(crate) fn check_characters(text: &str) -> Result<(), Mistake> {
-    // Fast path for alphanumeric text. Nearly all keys are alphanumeric, and each listed key is checked.
+    // Most API keys are alphanumeric, and each listed key is checked. This shortcut saves time.
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return Ok(());
     }

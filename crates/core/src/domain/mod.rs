@@ -1,5 +1,5 @@
-//! Keys, credentials and URLs as types that contain only valid values, and the rules about them. This layer performs no
-//! I/O.
+//! Types for API keys, credentials and URLs, and the rules about them. The types contain only valid values. This module
+//! performs no I/O.
 
 mod api_key;
 mod authorization;

@@ -1,4 +1,4 @@
-//! The data that an error carries about a change whose outcome is unknown.
+//! The data of an error for a change with an unknown outcome.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use super::key::ApiKeyDetails;
 use super::misplaced::mask_credentials;
 use crate::error::{Error, ErrorKind};
 
-/// The known facts about a change whose outcome is unknown. Errors of the kind [`ErrorKind::OutcomeUnknown`] contain
-/// them.
+/// What is known about a change with an unknown outcome. Errors of the kind [`ErrorKind::OutcomeUnknown`] contain this
+/// value.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -30,29 +30,29 @@ use crate::error::{Error, ErrorKind};
 #[non_exhaustive]
 #[derive(Clone)]
 pub struct Outcome {
-    /// The `Idempotency-Key` of the request that creates a key. `None` for a deletion.
+    /// The idempotency key of the request. `None` for a request without an idempotency key, such as a deletion.
     pub idempotency_key: Option<String>,
-    /// The keys that the request may have created: keys with the requested name that are new since the operation began.
-    /// `None` if the keys could not be listed.
+    /// The keys that the request may have created: new keys with the requested name. `None` if the keys could not be
+    /// listed.
     pub candidates: Option<Vec<ApiKeyDetails>>,
 }
 
 impl Error {
-    /// Returns the known facts about a change whose outcome is unknown, if the kind is [`ErrorKind::OutcomeUnknown`].
-    /// The `source` of such an error is the cause, for example the error of the last attempt.
+    /// Returns what is known about a change with an unknown outcome. Returns `None` for an error of another kind than
+    /// [`ErrorKind::OutcomeUnknown`]. The `source` of the error is its cause, such as the error of the last attempt.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.detail()
     }
 
-    /// Wraps the error of an attempt that may have taken effect in an error of the kind `OutcomeUnknown`.
+    /// Wraps the error of an attempt in an `OutcomeUnknown` error. Used if it is unknown whether the attempt took
+    /// effect.
     pub(crate) fn into_outcome_unknown(self, outcome: Outcome) -> Self {
         self.into_kind(ErrorKind::OutcomeUnknown).with_detail(outcome)
     }
 }
 
 impl fmt::Debug for Outcome {
-    /// Masks the idempotency key if it looks like a credential, because the caller may have passed a credential as the
-    /// idempotency key by mistake.
+    /// Masks the idempotency key if it looks like a credential: the caller can pass a credential by mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outcome")
             .field("idempotency_key", &self.idempotency_key.as_deref().map(mask_credentials))

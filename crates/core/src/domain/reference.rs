@@ -1,4 +1,4 @@
-//! Finds the key that a text refers to, such as a command line argument. The text is the id or the name of the key.
+//! Search for a key by its id or its name, such as for a command line argument.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,18 +7,18 @@ use uuid::Uuid;
 use super::key::{ApiKeyDetails, KeyId};
 use super::untrusted::Untrusted;
 
-/// The reason why a text could not be resolved to a key.
+/// The reason why no key was found for an id or a name.
 #[derive(Debug, PartialEq)]
 pub enum Unresolved<'a> {
     /// No key has this id or name.
     NotFound,
-    /// A key has this name, but the text may also be the id of another key.
+    /// A key has the text as its name, but the text can also be the id of another key.
     IdOrName,
-    /// Several keys have this name. Contains the ids of these keys.
+    /// Several keys have this name. Contains their ids.
     Several(Vec<&'a KeyId>),
 }
 
-/// An index of listed keys by id and name.
+/// Finds listed keys by their ids and names.
 pub struct References<'a> {
     by_id: HashMap<&'a str, &'a ApiKeyDetails>,
     by_name: HashMap<&'a str, Vec<&'a ApiKeyDetails>>,
@@ -26,7 +26,7 @@ pub struct References<'a> {
 }
 
 impl<'a> References<'a> {
-    /// Builds the index. A key that is listed twice counts once.
+    /// Creates an index of `keys` by id and name. A key that is listed twice counts once.
     pub fn new(keys: &'a [ApiKeyDetails]) -> Self {
         let by_id: HashMap<_, _> = keys.iter().map(|key| (key.id.as_str(), key)).collect();
         let mut by_name: HashMap<_, Vec<_>> = HashMap::new();
@@ -39,13 +39,12 @@ impl<'a> References<'a> {
 
     /// Returns the key with the id `text`, or else the only key with the name `text`.
     ///
-    /// A UUID is always an id, also with surrounding white space, invisible characters or punctuation. A text that
-    /// equals a listed id, or has letters and digits in the same places as a listed id, is not accepted as a name. Such
-    /// a text may be the id of a deleted key. A command that is repeated after the deletion must not affect a key that
-    /// has this text as its name.
+    /// A UUID is always an id, even with other characters around it. A name is not accepted if it is also a listed id,
+    /// or has the same form as a listed id, such as groups of letters and digits with hyphens. Such a text can be the
+    /// id of a deleted key. After the deletion, a repeated command must not find another key by its name.
     ///
     /// # Errors
-    /// [`Unresolved`], the reason why no key was returned.
+    /// The [`Unresolved`] reason.
     pub fn either(&self, text: &str) -> Result<&'a ApiKeyDetails, Unresolved<'a>> {
         let (by_id, bare) = (self.id(text), bare(text));
         if Uuid::parse_str(&bare).is_ok() || !self.by_name.contains_key(text) {
@@ -57,7 +56,7 @@ impl<'a> References<'a> {
         self.name(text)
     }
 
-    /// Returns the key with this id.
+    /// Returns the listed key with this id.
     ///
     /// # Errors
     /// [`Unresolved::NotFound`] if no key has this id.
@@ -65,10 +64,10 @@ impl<'a> References<'a> {
         self.by_id.get(id).copied().ok_or(Unresolved::NotFound)
     }
 
-    /// Returns the only key with this name.
+    /// Returns the only listed key with this name.
     ///
     /// # Errors
-    /// [`Unresolved::NotFound`] if no key has this name. [`Unresolved::Several`] if more than one key has it.
+    /// [`Unresolved::NotFound`] if no key has this name. [`Unresolved::Several`] if several keys have it.
     pub fn name(&self, name: &str) -> Result<&'a ApiKeyDetails, Unresolved<'a>> {
         match self.by_name.get(name).filter(|_| !name.is_empty()).map(Vec::as_slice) {
             None | Some([]) => Err(Unresolved::NotFound),
@@ -78,14 +77,13 @@ impl<'a> References<'a> {
     }
 }
 
-/// Removes white space, invisible characters, and leading and trailing punctuation.
+/// Removes white space and invisible characters, and punctuation at the start and the end.
 fn bare(text: &str) -> String {
     let visible: String = text.chars().filter(|c| c.is_alphanumeric() || c.is_ascii_graphic()).collect();
     visible.trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
 }
 
-/// Returns the pattern of a text: each letter and digit is replaced with `x`. A text with the pattern of a listed id
-/// may be an id.
+/// Replaces each letter and digit in a text with `x`. Two texts with the same result have the same form.
 fn form(text: &str) -> String {
     text.chars().map(|c| if c.is_alphanumeric() { 'x' } else { c }).collect()
 }

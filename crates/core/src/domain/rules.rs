@@ -6,7 +6,7 @@ use super::api_key::ApiKey;
 use super::key::{ApiKeyDetails, KeyId};
 use crate::error::{Error, ErrorKind};
 
-/// The maximum number of keys in an account, according to Codat's authentication page and OpenAPI description.
+/// The maximum number of API keys in an account. The number comes from Codat's documentation.
 pub const MAX_KEYS: usize = 10;
 
 /// Returns the number of listed keys. A key that is listed twice counts once.
@@ -14,13 +14,13 @@ pub(crate) fn count(keys: &[ApiKeyDetails]) -> usize {
     keys.iter().map(|key| &key.id).collect::<HashSet<_>>().len()
 }
 
-/// Returns whether this number of keys is the maximum, so that no key can be created.
+/// Returns whether `keys` is Codat's maximum number of keys. Another key can then not be created.
 pub(crate) fn is_full(keys: usize) -> bool {
     keys >= MAX_KEYS
 }
 
-/// Returns an error if the key `id` must not be deleted. `LastKey` takes precedence over `KeyInUse`, because the caller
-/// can allow the deletion of the key in use, but not of the last key.
+/// Returns an error if the key with this id must not be deleted. `LastKey` takes precedence over `KeyInUse`, because
+/// the caller can allow the deletion only for a key in use.
 pub(crate) fn may_delete(
     keys: &[ApiKeyDetails],
     id: &KeyId,
@@ -28,7 +28,7 @@ pub(crate) fn may_delete(
     allow_key_in_use: bool,
 ) -> Result<(), Error> {
     find(keys, id)?;
-    // Listed entries with the same id or the same secret are the same key.
+    // Two listed entries with the same id or the same API key describe the same key.
     let is_target = |secret: &ApiKey| keys.iter().any(|key| key.id == *id && key.api_key == *secret);
     if !keys.iter().any(|key| key.id != *id && !is_target(&key.api_key)) {
         return Err(Error::of(ErrorKind::LastKey));

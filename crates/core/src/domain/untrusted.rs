@@ -1,4 +1,4 @@
-//! The type for untrusted text from a server.
+//! The type of text from a server.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -10,11 +10,10 @@ use super::known_keys::{KnownKeys, Redactor};
 use super::misplaced::mask_credentials;
 use crate::sanitize::sanitize;
 
-/// Untrusted text from a server, such as the name of a key. The text may contain anything.
+/// Text from a server, such as the name of a key. The text can contain anything, even an API key.
 ///
-/// `Display` and `Debug` mask every key that the client has used or listed, in the forms that SECURITY.md lists, and
-/// escape control characters. There is no implicit conversion to a string: [`unredacted`](Self::unredacted) returns the
-/// text as received. Comparisons use the text as received, without redaction.
+/// `Display` and `Debug` mask every API key that the client has used or listed, and escape control characters. Only
+/// [`unredacted`](Self::unredacted) returns the text as received. Comparisons use the text as received.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -32,12 +31,12 @@ use crate::sanitize::sanitize;
 #[derive(Clone)]
 pub struct Untrusted {
     text: Box<str>,
-    /// Redacts the keys that the client has used or listed. `None` for text that the caller of this library passed.
+    /// Redacts the API keys that the client has used or listed. `None` for text that the user of this library passed.
     redactor: Option<Arc<dyn Redactor>>,
 }
 
 impl Untrusted {
-    /// Returns the text as received, to compare or store. It may contain keys and control sequences.
+    /// Returns the text as received. It can contain API keys and control characters.
     ///
     /// `Untrusted` does not convert to a string implicitly. The following examples do not compile:
     ///
@@ -62,9 +61,9 @@ impl Untrusted {
         &self.text
     }
 
-    /// Returns the text with keys masked but nothing escaped, for formats with their own escaping, such as JSON. In
-    /// text from a server, masks the keys that the client has used or listed. In text that the caller passed, masks
-    /// everything that looks like a key.
+    /// Returns the text with API keys masked. Control characters are not escaped. In text from a server, masks the keys
+    /// that the client has used or listed. In text that the user of this library passed, masks everything that looks
+    /// like a key.
     pub fn redacted(&self) -> Cow<'_, str> {
         match &self.redactor {
             Some(redactor) => redactor.redact(&self.text).into(),
@@ -72,7 +71,7 @@ impl Untrusted {
         }
     }
 
-    /// Returns whether the text contains a key that the client has used or listed.
+    /// Returns whether the text contains an API key that the client has used or listed.
     pub fn holds_key(&self) -> bool {
         self.redactor.as_ref().is_some_and(|redactor| redactor.occur_in(&self.text))
     }

@@ -1,4 +1,4 @@
-//! Runs the test cases in `tests/unit` and `tests/encode` against pure functions of this crate.
+//! Runs the test cases in `tests/unit` and `tests/encode` against functions of this crate.
 
 mod answers;
 mod credentials;
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use crate::domain::{ApiKeyDetails, Untrusted};
 use crate::error::Error;
 
-/// Compares the expected members of each case in `file` with the outcome of the tested function. The JSON member
-/// `without` is a text that must not occur in the outcome.
+/// Runs each case in `file`, and compares its expected members with the result of `outcome`. The result must not
+/// contain the text of the member `without`.
 fn run(file: &str, outcome: impl Fn(&Value) -> Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/unit").join(file);
     let cases: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();

@@ -12,7 +12,7 @@ use super::error_response::error_response;
 use crate::domain::{BaseUrl, NOT_IN_A_SEGMENT};
 use crate::error::{Error, ErrorKind};
 
-/// Builds a request to any path. Rejects a path that could leave the origin or the prefix of the base URL.
+/// Builds a request to any path. Rejects a path that would change the origin or the start of the base URL.
 pub(crate) fn any_request(
     method: Method,
     base: &BaseUrl,
@@ -31,7 +31,7 @@ pub(crate) fn any_request(
         Error::new(ErrorKind::InvalidInput, "the path cannot stand in a URL")
             .with_hint("percent-encode what a URL cannot hold")
     };
-    // Parsing the URL percent-encodes non-ASCII characters, as browsers do.
+    // `Url::parse` percent-encodes non-ASCII characters.
     let url = Url::parse(&url).map_err(|source| invalid_path().with_source(source))?;
     let request = Request::builder().method(method).uri(url.as_str()).header(ACCEPT, JSON);
     request.body(body).map_err(|source| invalid_path().with_source(source))
@@ -41,8 +41,8 @@ pub(crate) fn parse_any(attempt: &Attempt) -> Result<Attempt, Error> {
     if attempt.status().is_success() { Ok(attempt.clone()) } else { Err(error_response(attempt).about_a_path()) }
 }
 
-/// Returns the path without key ids, for traces. Returns `(any)` for a path that is not an operation on keys, because
-/// the path may contain confidential data.
+/// Returns the path for traces, with a placeholder in place of a key id. Returns `(any)` for all other paths, because
+/// they can contain confidential data.
 pub(crate) fn path_template(uri: &Uri) -> &'static str {
     let mut segments = uri.path().rsplit('/');
     match (segments.next(), segments.next()) {

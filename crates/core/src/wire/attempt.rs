@@ -1,4 +1,4 @@
-//! The response to one attempt to send a request.
+//! The response to one attempt.
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
@@ -8,13 +8,13 @@ use crate::domain::KnownKeys;
 use crate::error::{Error, ErrorKind};
 use crate::text::without_byte_order_mark;
 
-/// The response to one attempt to send a request, with the data for parsing it.
+/// The response to one attempt to send a request.
 #[derive(Clone)]
 pub(crate) struct Attempt {
     pub(crate) response: Response<Bytes>,
-    /// The keys to redact from texts of the response.
+    /// The API keys to redact from the response.
     pub(crate) known_keys: KnownKeys,
-    /// The reason why the credential could not be refreshed after this response rejected the key.
+    /// The error with which a new API key could not be read, after this response rejected the old one.
     pub(crate) refresh_error: Option<String>,
 }
 
@@ -37,8 +37,8 @@ impl Attempt {
 }
 
 pub(crate) fn json<'a, T: Deserialize<'a>>(attempt: &'a Attempt) -> Result<T, Error> {
-    // The message of serde_json may quote a value, and the value may be a key. The error therefore contains only the
-    // position.
+    // The error contains only the position. The message of serde_json can quote a value, and the value can be an API
+    // key.
     serde_json::from_slice(without_byte_order_mark(attempt.body())).map_err(|error| {
         let what = match attempt.body().is_empty() {
             true => "it is empty".to_owned(),

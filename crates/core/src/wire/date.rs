@@ -1,11 +1,11 @@
-//! Parsing of the dates in Codat's JSON and in HTTP headers.
+//! Parsing of dates in Codat's JSON and in HTTP headers.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::rfc2822;
 use jiff::tz::Offset;
 
-/// Parses a date in Codat's JSON, which has up to seven fraction digits. A date without `Z` or an offset is in UTC.
+/// Parses a date in Codat's JSON. A date without a time zone is in UTC.
 pub(crate) fn codat_date(text: &str) -> Option<Timestamp> {
     text.parse().ok().or_else(|| Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok())
 }

@@ -11,7 +11,7 @@ use crate::text::without_byte_order_mark;
 const MAX_MESSAGE_CHARS: usize = 500;
 const MAX_CORRELATION_ID_CHARS: usize = 128;
 
-/// Converts an error response to an error. The HTTP status determines the kind. Codat's JSON body, if present, adds
+/// Converts an error response to an error. The HTTP status determines the kind of the error. Codat's JSON body adds
 /// details.
 pub(crate) fn error_response(attempt: &Attempt) -> Error {
     let status = attempt.status();
@@ -45,18 +45,17 @@ pub(crate) fn error_response(attempt: &Attempt) -> Error {
     error
 }
 
-/// Returns the correlation id in the body of an error response. Codat's support asks for this id.
+/// Returns the correlation id in the body of a response. Codat's support asks for this id.
 pub(crate) fn correlation_id(attempt: &Attempt) -> Option<String> {
     CodatError::read(attempt.body(), &attempt.known_keys).correlation_id
 }
 
-/// Returns the `statusCode` in Codat's JSON body, which may differ from the HTTP status.
+/// Returns the `statusCode` in Codat's JSON body. It can differ from the HTTP status.
 pub(crate) fn status_in_body(attempt: &Attempt) -> Option<u64> {
     CodatError::read(attempt.body(), &attempt.known_keys).status_code
 }
 
-/// The fields of Codat's error body that this crate uses. Every field is optional, because the body may come from
-/// another server.
+/// The fields of Codat's error body. Each field can be missing, because the body can come from another server.
 #[derive(Default)]
 struct CodatError {
     is_codats: bool,
@@ -72,7 +71,7 @@ impl CodatError {
         };
         let clean = |text: String, most: usize| -> String {
             let text: String = text.chars().filter(|c| !c.is_control()).collect();
-            // Redacts before truncating, so that no part of a key remains.
+            // Redacts before truncating, so that no part of an API key remains.
             Untrusted::new(&text, known).to_string().chars().take(most).collect()
         };
         let text = |member: &str| body.get(member)?.as_str().map(str::to_owned);
@@ -80,7 +79,7 @@ impl CodatError {
             is_codats: ["error", "statusCode", "correlationId"].iter().any(|member| body.contains_key(*member)),
             status_code: body.get("statusCode").and_then(serde_json::Value::as_u64),
             error: text("error").map(|error| clean(error + &validation(&body), MAX_MESSAGE_CHARS)),
-            // Ignores a blank id, because unrelated errors would have the same one.
+            // A blank id is ignored, because it does not identify a response.
             correlation_id: text("correlationId")
                 .map(|id| clean(id, MAX_CORRELATION_ID_CHARS))
                 .filter(|id| !id.trim().is_empty()),
@@ -88,7 +87,7 @@ impl CodatError {
     }
 }
 
-/// Formats the validation errors of a rejected request body. The format of each error is `; itemId: message`.
+/// Formats the errors in Codat's `validation` field. The format of each error is `; itemId: message`.
 fn validation(body: &serde_json::Map<String, serde_json::Value>) -> String {
     let errors = body.get("validation").and_then(|validation| validation["errors"].as_array());
     let line = |error: &serde_json::Value| {

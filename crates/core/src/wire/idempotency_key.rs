@@ -1,5 +1,4 @@
-//! Idempotency keys for requests to Codat. An idempotency key is a UUID of version 7, which contains the time of its
-//! creation.
+//! Idempotency keys: UUIDs of version 7, which contain their creation time.
 
 use std::time::Duration;
 
@@ -11,11 +10,11 @@ use crate::error::{Error, ErrorKind};
 
 pub(crate) const HEADER: &str = "idempotency-key";
 
-/// The age at which an idempotency key becomes too old to be sent. Codat forgets an idempotency key after 90 minutes.
+/// The maximum age of an idempotency key that is sent. Codat forgets an idempotency key after 90 minutes.
 const MAX_AGE: Duration = Duration::from_secs(85 * 60);
 
-/// Generates an idempotency key. `Uuid::now_v7` is not used, because it locks a counter of the process. A lock that is
-/// locked during a fork stays locked in the child process.
+/// Generates an idempotency key. Does not use `Uuid::now_v7`, because it takes a lock. A lock may stay locked in a
+/// child process after a fork.
 pub(crate) fn generate() -> Uuid {
     Uuid::new_v7(uuid::Timestamp::now(uuid::NoContext))
 }
@@ -35,8 +34,8 @@ pub(crate) fn timestamp(key: Uuid) -> Result<Timestamp, Error> {
     )
 }
 
-/// Returns whether an idempotency key is too old to be sent. `time` is the creation time in the UUID. A time in the
-/// future counts as too old: the clock that set it or the clock of this machine is wrong, so the age is unknown.
+/// Returns whether an idempotency key is too old to be sent. `time` is its creation time. A time more than 5 minutes in
+/// the future also counts as too old, because a clock is wrong.
 pub(crate) fn is_too_old(time: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(time);
     match Duration::try_from(age) {

@@ -1,4 +1,4 @@
-//! Pure functions that build requests and parse responses, without I/O.
+//! Functions that build requests and parse responses, without I/O.
 
 mod any_request;
 mod attempt;

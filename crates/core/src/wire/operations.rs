@@ -1,5 +1,4 @@
-//! The operations on keys. Each operation has two pure functions: one builds the request, the other parses the
-//! response.
+//! The operations on API keys. For each operation, one function builds the request and another one parses the response.
 
 use std::collections::HashSet;
 
@@ -20,7 +19,7 @@ pub(crate) fn list_request(base: &BaseUrl) -> Result<Request<Bytes>, Error> {
     request(Method::GET, base, "/apiKeys").body(Bytes::new()).map_err(unbuildable)
 }
 
-/// Parses a list of keys and removes duplicates. Adds the listed keys to the known keys, which are redacted.
+/// Parses a list of API keys and removes duplicates. The listed keys are redacted from now on.
 pub(crate) fn parse_list(attempt: &Attempt) -> Result<Vec<ApiKeyDetails>, Error> {
     #[derive(Deserialize)]
     struct List {
@@ -53,12 +52,12 @@ pub(crate) fn create_request(base: &BaseUrl, name: &KeyName, idempotency_key: &s
         .map_err(unbuildable)
 }
 
-/// Parses the response that contains a created key. Codat responds with 201, but 200 is also accepted. A 409 becomes
-/// `KeyLimitReached` if the body says so, and `Conflict` otherwise.
+/// Parses the response to a request that creates an API key. The status is 201, but 200 is also accepted. A 409 becomes
+/// `KeyLimitReached` if the body describes Codat's limit of ten keys, and `Conflict` otherwise.
 pub(crate) fn parse_create(attempt: &Attempt) -> Result<ApiKeyDetails, Error> {
     expect_status(attempt, &[StatusCode::CREATED, StatusCode::OK]).map_err(|error| {
-        // Either the message or a `statusCode` of 400 in the body distinguishes the limit of ten keys from another
-        // conflict.
+        // The response to a request beyond Codat's limit of ten keys has this message, or a `statusCode` of 400 in its
+        // body.
         let limit =
             error.codat_message().is_some_and(|text| text.trim_start().starts_with("Maximum number of API keys"))
                 || status_in_body(attempt) == Some(400);
@@ -98,7 +97,7 @@ fn details(attempt: &Attempt, key: KeyFields) -> Result<ApiKeyDetails, Error> {
         .map_err(|field| unreadable(attempt, &format!("a key's `{field}` is missing or not valid")))
 }
 
-/// The fields of a key in Codat's JSON. Unknown fields are ignored.
+/// The fields of an API key in Codat's JSON.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct KeyFields {
@@ -109,8 +108,7 @@ struct KeyFields {
 }
 
 impl KeyFields {
-    /// Converts the fields to key details, or returns the name of a missing or invalid field. The key is not added to
-    /// `known` here: a parser adds the keys of a response after it has converted all of them.
+    /// Converts the fields to key details. Returns the name of a missing or invalid field as an error.
     fn details(self, known: &KnownKeys) -> Result<ApiKeyDetails, &'static str> {
         let id = self.id.and_then(|id| KeyId::checked(Untrusted::new(&id, known)).ok()).ok_or("id")?;
         let api_key = self.api_key.and_then(|key| ApiKey::listed(&key)).ok_or("apiKey")?;

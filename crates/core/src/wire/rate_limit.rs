@@ -53,7 +53,7 @@ fn read_number(text: &str) -> Option<u64> {
     is_number.then(|| text.parse().unwrap_or(u64::MAX))
 }
 
-/// Parses the reset time, which is an RFC 3339 date, an HTTP date, or seconds since 1970.
+/// Parses the reset time: an RFC 3339 date, an HTTP date, or seconds since 1970.
 fn read_reset(text: &str) -> Option<Timestamp> {
     if let Ok(seconds) = text.parse() {
         return Timestamp::from_second(seconds).ok();
