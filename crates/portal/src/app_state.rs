@@ -1,4 +1,4 @@
-//! The state that all requests to the portal share.
+//! The state that all HTTP requests to the portal share.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ pub(crate) struct AppState {
     pub(crate) authentication: Authentication,
     pub(crate) sessions: Sessions,
     pub(crate) changes: Changes,
-    /// The name of the session cookie. The name contains the port, because browsers share cookies between the ports of
-    /// a host.
+    /// The name of the session cookie. The name contains the port of the portal, because browsers send cookies to all
+    /// ports of a host.
     pub(crate) session_cookie: String,
 }
 
@@ -47,9 +47,9 @@ impl AppState {
         (self.client)()
     }
 
-    /// Returns the flash messages for the page that is about to be shown: the message about the last action, and the
-    /// messages about changes whose outcome is unknown. If the request is a navigation, removes the message about the
-    /// last action from the session. The other messages remain until their outcome is known.
+    /// Returns the flash messages that the next page shows: the message about the last action, and the messages about
+    /// changes with an unknown outcome. If the HTTP request is a navigation, removes the message about the last action,
+    /// so that it is shown only once.
     pub(crate) fn flash_messages(&self, visitor: &Visitor, is_navigation: bool) -> Vec<Arc<FlashMessage>> {
         let messages = |session: &mut Session| {
             let once = if is_navigation { session.flash.take() } else { None };
@@ -58,8 +58,8 @@ impl AppState {
         self.sessions.with(&visitor.session, messages).unwrap_or_default()
     }
 
-    /// Finds the revocations whose outcome was unknown and whose key is no longer listed. Such a revocation has
-    /// succeeded, so a message of success replaces its message.
+    /// Updates the messages about revocations with an unknown outcome. `keys` are the API keys that Codat lists now. A
+    /// revocation has succeeded if its API key is not in `keys`. Its message then becomes a message of success.
     pub(crate) fn resolve_revocations(&self, visitor: &Visitor, keys: &[ApiKeyDetails]) {
         let revoked = |message: &Arc<FlashMessage>| match &**message {
             FlashMessage::Failed { action: RequestedAction::RevokeKey(id, key), .. }
@@ -75,8 +75,8 @@ impl AppState {
         }
     }
 
-    /// Sets the message for the next page that the visitor sees. A message about a change whose outcome is unknown is
-    /// shown on every page until the outcome is known.
+    /// Stores a message for the next page of the visitor. A message about a change with an unknown outcome is shown on
+    /// every page until the outcome is known.
     pub(crate) fn flash(&self, visitor: &Visitor, message: Arc<FlashMessage>) {
         self.sessions.with(&visitor.session, |session| {
             session.unresolved.retain(|unresolved| unresolved.unresolved_change() != message.resolves());
@@ -87,8 +87,7 @@ impl AppState {
         });
     }
 
-    /// Records that an authenticated visitor used the page. This restarts the idle time that [`Links::wait_until_idle`]
-    /// measures.
+    /// Records that an authenticated visitor used the page, for [`Links::wait_until_idle`].
     pub(crate) fn record_use(&self) {
         if let Authentication::Links(links) = &self.authentication {
             links.record_use();

@@ -1,5 +1,4 @@
-//! The creations and revocations of keys that are in progress, and their cancellation. This crate calls each of them a
-//! change.
+//! The changes that are in progress, and their cancellation. A change is the creation or the revocation of an API key.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,8 +7,8 @@ use tokio::sync::watch;
 
 use crate::flash::ErrorSummary;
 
-/// A handle to the creations and revocations that are in progress, returned by
-/// [`Portal::changes`](crate::Portal::changes). Clones refer to the same changes.
+/// A handle that cancels the changes in progress. A change is the creation or the revocation of an API key.
+/// [`Portal::changes`](crate::Portal::changes) returns this handle. Clones refer to the same changes.
 #[derive(Clone, Default)]
 pub struct Changes(Arc<Inner>);
 
@@ -20,19 +19,20 @@ struct Inner {
     outcomes: Mutex<Vec<ChangeOutcome>>,
 }
 
-/// The outcome of a creation or revocation that was in progress when [`Changes::cancel`] was called.
+/// The outcome of a creation or revocation of an API key that [`Changes::cancel`] cancelled.
 pub enum ChangeOutcome {
-    /// The key with this id was created.
+    /// The API key with this id was created, in spite of the cancellation.
     Created(KeyId),
-    /// The key with this id was revoked.
+    /// The API key with this id was revoked, in spite of the cancellation.
     Revoked(KeyId),
-    /// The change failed, was cancelled before it had an effect, or has an unknown outcome.
+    /// The creation or revocation failed, was cancelled before it had an effect, or has an unknown outcome. The kind of
+    /// the error says which.
     Failed(Error),
 }
 
 impl Changes {
-    /// Cancels all changes in progress, waits for them to end, and returns their outcomes. Changes that start later
-    /// send nothing to the API.
+    /// Cancels all changes in progress, waits until they end, and returns their outcomes. Changes that start later are
+    /// cancelled before they send a request to Codat.
     pub async fn cancel(&self) -> Vec<ChangeOutcome> {
         self.0.is_cancelled.send_replace(true);
         // `wait_for` cannot fail, because `self` owns the sender.
@@ -50,8 +50,8 @@ impl Changes {
         }
     }
 
-    /// Runs a creation or revocation. If the portal is closed while the change is in progress, stores its outcome for
-    /// [`Changes::cancel`]. `outcome` converts a successful result to this outcome.
+    /// Runs a creation or revocation of an API key. If [`Changes::cancel`] is called before the change ends, stores the
+    /// outcome of the change. `outcome` converts the result of a successful change to a [`ChangeOutcome`].
     pub(crate) async fn run<T>(
         &self,
         change: impl IntoFuture<Output = Result<T, Error>>,
@@ -78,7 +78,7 @@ impl Changes {
     }
 }
 
-/// A guard that counts a change as in progress until the guard is dropped.
+/// A guard for one change in progress. Dropping the guard means that the change has ended.
 struct InProgress<'a>(&'a watch::Sender<usize>);
 
 impl<'a> InProgress<'a> {

@@ -14,13 +14,13 @@ use crate::session::Visitor;
 const LANGUAGE: &str = "codat_keys_language";
 const YEAR: Duration = Duration::from_hours(365 * 24);
 
-/// Returns the visitor whose session cookie the request contains. Returns `None` if there is no session with this
-/// cookie.
+/// Returns the visitor of the session that the session cookie identifies. Returns `None` if the request has no session
+/// cookie, or if the session has ended.
 pub(crate) fn visitor(app: &AppState, headers: &HeaderMap) -> Option<Visitor> {
     app.sessions.visitor(CookieJar::from_headers(headers).get(&app.session_cookie)?.value())
 }
 
-/// Returns the language that the visitor has selected.
+/// Returns the language in the language cookie. Returns `None` if the request has no such cookie.
 pub(crate) fn language(headers: &HeaderMap) -> Option<Language> {
     Language::from_code(CookieJar::from_headers(headers).get(LANGUAGE)?.value())
 }
@@ -30,7 +30,7 @@ pub(crate) fn with_session(app: &AppState, visitor: &Visitor, response: impl Int
     with_cookie(Cookie::new(app.session_cookie.clone(), visitor.session.clone()), response)
 }
 
-/// Adds the language cookie, which is valid for a year, to a response.
+/// Adds the language cookie to a response. The cookie is valid for a year.
 pub(crate) fn with_language(language: Language, response: impl IntoResponse) -> Response {
     let year = YEAR.try_into().unwrap_or_default();
     with_cookie(Cookie::build((LANGUAGE, language.code())).max_age(year).build(), response)

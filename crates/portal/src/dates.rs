@@ -1,4 +1,4 @@
-//! Dates in the visitor's language. The page's script converts exact dates to the visitor's time zone.
+//! Formatting of dates in English and French.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -12,8 +12,8 @@ const DAY: i64 = 24 * HOUR;
 const MONTH: i64 = 2_629_746;
 const YEAR: i64 = 12 * MONTH;
 
-/// The units of relative dates. Each entry contains the length in seconds, and the singular and plural in English and
-/// in French.
+/// The units for the age of a date. Each entry contains the length of the unit in seconds, its English singular and
+/// plural, and its French singular and plural.
 const UNITS: [(i64, [&str; 2], [&str; 2]); 5] = [
     (YEAR, ["year", "years"], ["an", "ans"]),
     (MONTH, ["month", "months"], ["mois", "mois"]),
@@ -53,7 +53,7 @@ const MONTHS: [[&str; 12]; 2] = [
     ],
 ];
 
-/// Returns the age of a date, such as `3 days ago`. A date in the future becomes `just now`.
+/// Returns the age of a date as a text such as `3 days ago`. For a date in the future, returns `just now`.
 pub(crate) fn relative(language: Language, then: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second() - then.as_second();
     let Some((unit, english, french)) = UNITS.into_iter().find(|(unit, ..)| seconds >= *unit) else {
@@ -70,7 +70,7 @@ pub(crate) fn relative(language: Language, then: Timestamp, now: Timestamp) -> S
     }
 }
 
-/// Returns a date and time such as `24 November 2026 at 17:45 UTC`.
+/// Returns a date and time as a text such as `24 November 2026 at 17:45 UTC`.
 pub(crate) fn exact(language: Language, date: Timestamp) -> String {
     let date = date.to_zoned_datetime(TimeZone::UTC);
     let (at, months) = match language {

@@ -1,4 +1,5 @@
-//! Extractors for request handlers: the authorized visitor, the form, the language and the kind of request.
+//! Extractors for request handlers: the authorized visitor, the submitted form, the language and the kind of HTTP
+//! request.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,8 +18,8 @@ use crate::messages::Language;
 use crate::session::{Identity, Visitor};
 use crate::{cookies, middleware, token, view};
 
-/// An authorized visitor, who can list and change the keys. For other visitors, the extractor responds with a page that
-/// says how to get access.
+/// A visitor who can list and change the API keys. If the visitor lacks this permission, the extractor responds with a
+/// page that says how to get access.
 pub(crate) struct KeyManager(pub(crate) Visitor);
 
 impl FromRequestParts<Arc<AppState>> for KeyManager {
@@ -60,14 +61,14 @@ fn authentication_required(app: &AppState, language: Language, anonymous: Option
     }
 }
 
-/// A submitted form that contains the form token of the visitor's session, which protects against cross-site request
-/// forgery (CSRF). Forms without this token are rejected.
+/// A submitted form with a valid form token. Each session has a secret form token, and the pages of the session contain
+/// it. Other sites do not know the token, so they cannot submit a form (CSRF). A form without the token is rejected.
 pub(crate) struct SessionForm<T> {
     pub(crate) visitor: Visitor,
     pub(crate) form: T,
 }
 
-/// A form without fields of its own. It contains only the form token, which protects against CSRF.
+/// A form that contains only the form token.
 #[derive(Deserialize)]
 pub(crate) struct EmptyForm {}
 
@@ -103,16 +104,16 @@ impl FromRequestParts<Arc<AppState>> for Language {
 }
 
 impl Language {
-    /// Returns the language that the visitor has selected. Without a selection, returns the preferred language of the
-    /// browser.
+    /// Returns the language that the visitor has selected. If the visitor has selected none, returns the preferred
+    /// language of the browser.
     fn of(headers: &HeaderMap) -> Self {
         let preferred = || headers.get(ACCEPT_LANGUAGE).and_then(|accepted| Self::preferred(accepted.to_str().ok()?));
         cookies::language(headers).or_else(preferred).unwrap_or(Self::English)
     }
 }
 
-/// Whether the request is a navigation in a top-level window, as opposed to a prefetch or a request for a part of a
-/// page. Only a navigation uses up a sign-in link or a flash message, because the visitor sees only its response.
+/// Whether the visitor sees the response as a page. False for a prefetch, and for a request that a page sends in the
+/// background. A sign-in link or a flash message remains valid if the visitor does not see the response.
 pub(crate) struct IsNavigation(pub(crate) bool);
 
 impl<S: Sync> FromRequestParts<S> for IsNavigation {

@@ -1,19 +1,18 @@
-//! Flash messages: messages about the result of an action, which the next page shows. Flash messages contain no
-//! secrets.
+//! Flash messages. A flash message reports the result of an action on the next page. It contains no secrets.
 
 use std::time::Duration;
 
 use codat_keys::{ApiKeyDetails, Error, ErrorKind, KeyId};
 
 pub(crate) enum FlashMessage {
-    /// A key was created. If this creation resumed an earlier attempt with an unknown outcome, `resumed` is the
-    /// idempotency key of both attempts.
+    /// An API key was created. `resumed` is set if the creation resumed an earlier attempt with an unknown outcome. It
+    /// is the idempotency key of both attempts.
     Created { id: KeyId, key: KeySummary, resumed: Option<String> },
-    /// This key was revoked.
+    /// The API key with this id was revoked.
     Revoked(KeyId, KeySummary),
-    /// The text in the form is not a valid name.
+    /// The text that the visitor typed is not a valid name for an API key.
     InvalidName { typed: String },
-    /// The confirmation text is neither the name nor the last four characters of this key.
+    /// The text that the visitor typed does not confirm the revocation of the API key with this id.
     NotConfirmed(KeyId),
     /// The action failed.
     Failed { error: ErrorSummary, action: RequestedAction },
@@ -23,14 +22,14 @@ pub(crate) enum FlashMessage {
 #[derive(Clone)]
 pub(crate) enum RequestedAction {
     ListKeys,
-    /// The creation of a key with this name.
+    /// The creation of an API key with this name.
     CreateKey(String),
     RevokeKey(KeyId, KeySummary),
 }
 
 impl FlashMessage {
-    /// Returns the id of the change that this message is about, if the outcome of the change is unknown. The id is the
-    /// idempotency key of a creation, or the id of the key to revoke.
+    /// Returns the id of the change in this message if the outcome of the change is unknown. For a creation, the id is
+    /// the idempotency key. For a revocation, it is the id of the API key.
     pub(crate) fn unresolved_change(&self) -> Option<&str> {
         match self {
             Self::Failed { error, action } if error.kind == ErrorKind::OutcomeUnknown => action.change(error),
@@ -38,13 +37,14 @@ impl FlashMessage {
         }
     }
 
-    /// Returns true if the form must not be submitted again, because a repeated action could change data twice.
+    /// Returns true if the action must not run again when the visitor submits the same form again: the action has
+    /// succeeded, or its outcome is unknown.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Created { .. } | Self::Revoked(..)) || self.unresolved_change().is_some()
     }
 
-    /// Returns the id of the change whose outcome was unknown and about which this message reports the latest result.
-    /// This message then replaces the earlier message about the change.
+    /// Returns the id of the change that an earlier message reported with an unknown outcome. This message replaces the
+    /// earlier message.
     pub(crate) fn resolves(&self) -> Option<&str> {
         match self {
             Self::Created { resumed, .. } => resumed.as_deref(),
@@ -55,8 +55,8 @@ impl FlashMessage {
 }
 
 impl RequestedAction {
-    /// Returns the id of the requested change: the idempotency key in `error` for a creation, or the id of the key to
-    /// revoke.
+    /// Returns the id of the requested change. For a creation, the id is the idempotency key in `error`. For a
+    /// revocation, it is the id of the API key.
     pub(crate) fn change<'a>(&'a self, error: &'a ErrorSummary) -> Option<&'a str> {
         match self {
             Self::ListKeys => None,
@@ -66,10 +66,10 @@ impl RequestedAction {
     }
 }
 
-/// The properties of a key that are not secret.
+/// The properties of an API key that are not secret.
 #[derive(Clone)]
 pub(crate) struct KeySummary {
-    /// The name of the key, with keys masked and control characters escaped.
+    /// The name for display. API keys in the name are masked, and control characters are escaped.
     pub(crate) name: Option<String>,
     pub(crate) masked: String,
 }
@@ -80,10 +80,11 @@ pub(crate) struct ErrorSummary {
     pub(crate) codat_message: Option<String>,
     pub(crate) correlation_id: Option<String>,
     pub(crate) retry_after: Option<Duration>,
-    /// The keys that a creation with an unknown outcome may have created. `None` if the keys could not be listed.
+    /// The API keys that a creation with an unknown outcome may have created. `None` if the API keys could not be
+    /// listed.
     pub(crate) candidates: Option<Vec<KeySummary>>,
-    /// The idempotency key of a creation with an unknown outcome. A creation with this idempotency key resumes the
-    /// earlier creation.
+    /// The idempotency key of a creation with an unknown outcome. A creation with the same idempotency key resumes the
+    /// earlier one.
     pub(crate) idempotency_key: Option<String>,
 }
 impl KeySummary {

@@ -1,4 +1,4 @@
-//! Request handlers that list, create and revoke keys.
+//! Request handlers that list, create and revoke API keys.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -44,8 +44,8 @@ pub(crate) async fn list(
     }
 }
 
-/// The hidden form field with an id that is generated when the form is rendered. Repeated submissions of the same form
-/// have the same id.
+/// The hidden field of a form with the id of the form. Each rendered form gets a new id. If the visitor submits the
+/// form twice, both submissions have the same id.
 #[derive(Deserialize)]
 struct FormId {
     form: Option<String>,
@@ -62,7 +62,7 @@ pub(crate) struct Creation {
     name: String,
     #[serde(flatten)]
     form: FormId,
-    /// The idempotency key of an earlier creation with an unknown outcome, which this request resumes.
+    /// The idempotency key of an earlier creation with an unknown outcome. This creation resumes the earlier one.
     idempotency_key: Option<String>,
 }
 
@@ -133,7 +133,8 @@ pub(crate) struct Revocation {
     confirm: String,
     #[serde(flatten)]
     form: FormId,
-    /// The checkbox that allows revoking a key in use. Present if the visitor has checked it.
+    /// The checkbox that allows the revocation of the API key that the portal itself uses. `None` if the box is not
+    /// checked.
     in_use: Option<String>,
 }
 
@@ -171,8 +172,9 @@ async fn delete_key(app: &AppState, id: &str, form: &Revocation) -> Result<Flash
     })
 }
 
-/// Returns true if the typed text confirms the revocation: it is the name of the key, as received or as the page shows
-/// it, or the last four characters of the key.
+/// Returns true if the typed text confirms the revocation of `key`. The text must be the name of the API key, or the
+/// last four characters of its secret. The name matches in its original form, and in the masked form that the page
+/// shows.
 fn confirms(typed: &str, key: &ApiKeyDetails) -> bool {
     let secret = key.api_key.expose_secret();
     let end = secret.get(secret.len().saturating_sub(4)..);
@@ -185,8 +187,7 @@ pub(crate) struct Dismissal {
     change: String,
 }
 
-/// Removes the message about a creation or revocation with an unknown outcome from the session, as the visitor
-/// requested.
+/// Removes the message about a change with an unknown outcome, because the visitor has dismissed the message.
 pub(crate) async fn dismiss(
     State(app): State<Arc<AppState>>,
     KeyManager(visitor): KeyManager,
@@ -205,10 +206,10 @@ async fn list_keys(app: &AppState) -> Result<(Client, Vec<ApiKeyDetails>), Error
 }
 
 /// Performs the action of a submitted form, and redirects to a page that shows the result. Because of the redirect,
-/// reloading the page does not submit the form again.
+/// reloading that page does not submit the form again.
 ///
-/// The action continues if the browser cancels the request, as browsers do when the visitor clicks again. A repeated
-/// submission of the same form does not repeat a successful action. `submission` is the id of the form.
+/// The action continues even if the browser closes the connection. `submission` identifies the submitted form. If the
+/// same form is submitted again after a successful action, the action does not run again.
 async fn run_once(
     app: Arc<AppState>,
     visitor: Visitor,

@@ -1,9 +1,9 @@
-//! A web page on which users view, copy, create and revoke Codat API keys, similar to "Developers > API keys" in
-//! Codat's Portal. The page is an axum router for a server on this machine. It sends requests to the API through
+//! A web page on which users view, copy, create and revoke Codat API keys. The page is similar to "Developers > API
+//! keys" in Codat's Portal. It is an axum router for a server on this machine, and sends its requests to Codat through
 //! [`codat_keys::Client`].
 //!
-//! Visitors authenticate in one of two ways. With the emulator, they select a user with a role
-//! ([`Portal::with_sign_in`]). With the real API, they open a link that is valid once ([`Portal::with_links`]).
+//! Visitors authenticate in one of two ways. With an emulator, they select a user with a role
+//! ([`Portal::with_sign_in`]). With Codat's API, they open a link that is valid only once ([`Portal::with_links`]).
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -22,11 +22,12 @@
 //! ```
 //!
 //! The page accepts only its own address in the `Host` header. A random cookie identifies a session. Scripts cannot
-//! read the cookie, and requests from other sites do not include it. A request that changes something must have the
-//! page's own origin and the form token of the session. The HTML contains no keys and no `Authorization` headers. The
-//! page's script fetches keys and headers with `POST` requests to three endpoints.
+//! read this cookie, and other sites cannot make the browser send it. A request that changes data must have the origin
+//! of the page and the form token of the session. The HTML contains no API keys and no `Authorization` headers. To copy
+//! or show an API key, the script of the page fetches it with a `POST` request.
 
-// The modules are listed by layer, from top to bottom. A module uses only modules in the layers below it.
+// The modules are listed by layer, from the top layer to the bottom layer. A module uses only modules of its own layer
+// and of lower layers.
 mod routes;
 
 mod key_pages;
@@ -67,17 +68,16 @@ pub use role::Role;
 
 use app_state::{AppState, Authentication};
 
-/// The maximum number of concurrent connections. One browser opens fewer connections.
+/// The maximum number of concurrent connections. One browser needs fewer.
 const MAX_CONNECTIONS: usize = 128;
 
 /// Serves the page on `listener`. The future never completes. Dropping the future closes all connections. If there are
-/// too many connections, the server closes those that wait for their client, so idle connections of other programs
-/// cannot block the page.
+/// too many connections, the server closes the connections that have been idle the longest.
 pub async fn serve(listener: TcpListener, router: Router) {
     codat_keys_server::serve(listener, MAX_CONNECTIONS, router).await;
 }
 
-/// A builder that configures the API keys page and creates its router.
+/// A builder for the API keys page.
 pub struct Portal {
     address: SocketAddr,
     client: Box<dyn Fn() -> Result<Client, Error> + Send + Sync>,
@@ -86,35 +86,35 @@ pub struct Portal {
 }
 
 impl Portal {
-    /// Creates a builder for a page that is served at `address`, which must be a loopback address. The page rejects
-    /// requests whose `Host` header is not this address.
+    /// Creates a builder for a page at `address`, which must be a loopback address. The page rejects requests with
+    /// another `Host` header.
     ///
-    /// The page calls `client` for each request, so `client` can return a client with another key after a key was
-    /// revoked.
+    /// The page calls the function `client` for each HTTP request. After the API key of a client was revoked, this
+    /// function can return a client with another API key.
     pub fn new(address: SocketAddr, client: impl Fn() -> Result<Client, Error> + Send + Sync + 'static) -> Self {
         Self { address, client: Box::new(client), read_only: false, changes: Changes::default() }
     }
 
-    /// Sets whether the page refuses to create and revoke keys. Default: `false`.
+    /// Sets whether the page is read-only. A read-only page refuses to create and revoke API keys. Default: `false`.
     pub fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
         self
     }
 
-    /// Returns a handle that cancels the creations and revocations in progress. Use this handle before the server
-    /// stops, in order to report their outcomes.
+    /// Returns a handle that cancels the changes in progress. A change is the creation or the revocation of an API key.
+    /// Call [`Changes::cancel`] before you stop the server, to learn the outcomes of these changes.
     pub fn changes(&self) -> Changes {
         self.changes.clone()
     }
 
-    /// Returns a router whose visitors sign in as a user with a [`Role`], without a password. Use this router only with
-    /// an emulator.
+    /// Returns a router for a page with a sign-in form. Visitors select a user with a [`Role`], and need no password.
+    /// Use this router only with an emulator.
     pub fn with_sign_in(self) -> Router {
         self.into_router(Authentication::SignIn)
     }
 
-    /// Returns a router whose visitors authenticate with a link, and a handle that creates these links. Each link is
-    /// valid once.
+    /// Returns a router for a page that visitors open with a link, and a handle that creates the links. Each link is
+    /// valid only once.
     pub fn with_links(self) -> (Router, Links) {
         let links = Links::new(self.address);
         (self.into_router(Authentication::Links(links.clone())), links)

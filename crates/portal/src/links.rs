@@ -1,4 +1,4 @@
-//! Links with which visitors authenticate. Each link is valid once.
+//! Links that open the API keys page. Each link is valid only once.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,13 +9,13 @@ use tokio::time::{Instant, sleep};
 use crate::paths::PATH;
 use crate::token;
 
-/// A handle that creates links and measures the idle time of the page. Clones share their state.
+/// A handle that creates links to the API keys page, and can wait until the page is idle. Clones share their state.
 #[derive(Clone)]
 pub struct Links(Arc<Mutex<State>>);
 
 struct State {
     address: SocketAddr,
-    /// The token in the newest link. `None` after the link was used.
+    /// The token in the latest link. `None` after the link was used.
     token: Option<String>,
     last_used: Instant,
 }
@@ -25,7 +25,7 @@ impl Links {
         Self(Arc::new(Mutex::new(State { address, token: None, last_used: Instant::now() })))
     }
 
-    /// Creates a link that opens the page once. Any earlier link becomes invalid.
+    /// Creates a link that opens the page once. Earlier links become invalid.
     pub fn create(&self) -> String {
         let (mut state, token) = (self.state(), token::generate());
         let link = format!("http://{}{PATH}/open/{token}", state.address);
@@ -33,7 +33,8 @@ impl Links {
         link
     }
 
-    /// Waits until no authenticated visitor has sent a request for `time`.
+    /// Waits until the page was idle for the duration `time`. The page is idle while authenticated visitors send no
+    /// HTTP requests.
     pub async fn wait_until_idle(&self, time: Duration) {
         loop {
             let left = time.saturating_sub(self.state().last_used.elapsed());
@@ -44,7 +45,7 @@ impl Links {
         }
     }
 
-    /// Returns whether `token` belongs to the newest link. If so, invalidates this link.
+    /// Returns whether `token` is the token in the latest link. If so, the link becomes invalid.
     pub(crate) fn consume(&self, token: &str) -> bool {
         let mut state = self.state();
         let is_valid = state.token.as_deref().is_some_and(|newest| token::is_equal(token, newest));

@@ -23,7 +23,7 @@ impl Language {
         }
     }
 
-    /// Returns the name of the language in that language, such as `Français`.
+    /// Returns the name of the language in the language itself, such as `Français`.
     pub(crate) fn native_name(self) -> &'static str {
         match self {
             Language::English => "English",
@@ -35,8 +35,8 @@ impl Language {
         Self::ALL.into_iter().find(|language| language.code() == code)
     }
 
-    /// Returns the supported language that is preferred in an `Accept-Language` value, such as `fr-CH, fr;q=0.9,
-    /// en;q=0.8`.
+    /// Returns the supported language with the highest quality in an `Accept-Language` header, such as `fr-CH,
+    /// fr;q=0.9, en;q=0.8`.
     pub(crate) fn preferred(accepted: &str) -> Option<Self> {
         let ranges = accepted.split(',').filter_map(|range| {
             let (tag, quality) = range.split_once(';').unwrap_or((range, "q=1"));
@@ -48,7 +48,7 @@ impl Language {
         ranges.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(language, _)| language)
     }
 
-    /// Translates a text from the core's table of errors.
+    /// Translates an error text of [`codat_keys::ErrorKind`] from English.
     pub(crate) fn translate(self, english: &str) -> String {
         match self {
             Language::English => english.to_owned(),
@@ -57,8 +57,8 @@ impl Language {
     }
 }
 
-/// Defines a method of [`Language`] for each text. A line of the macro call contains the name of the method, the
-/// English text and the French text.
+/// Defines a method of [`Language`] for each text of the page. Each line contains the name of the method, the English
+/// text and the French text.
 macro_rules! messages {
     ($($name:ident: $english:literal, $french:literal;)*) => {
         impl Language {

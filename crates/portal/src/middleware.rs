@@ -1,4 +1,4 @@
-//! Middleware that rejects requests with another host or origin, and sets the security headers of responses.
+//! Middleware that rejects HTTP requests with another host or origin, and sets the security headers of responses.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use crate::app_state::AppState;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Headers that prevent the page from loading resources from another origin, from sending data to another origin, and
-/// from being shown in a frame.
+/// Headers for every response. They forbid the browser to load resources from another origin, to send data to another
+/// origin, and to show the page in a frame.
 const SECURITY_HEADERS: [(HeaderName, &str); 9] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -51,9 +51,10 @@ fn rejection(app: &AppState, request: &Request) -> Option<StatusCode> {
     (is_change && !is_same_origin(app, request.headers())).then_some(StatusCode::FORBIDDEN)
 }
 
-/// Returns true if the portal's own page sent the request. The `Origin` of a form submission is `null`, because the
-/// page's referrer policy is `no-referrer`. An `Origin` of `null` is accepted only with `Sec-Fetch-Site: same-origin`,
-/// which other pages cannot forge. If an older browser sends no `Sec-Fetch-Site`, the `Origin` must be the portal's.
+/// Returns true if a page of the portal sent the HTTP request. Browsers send `Sec-Fetch-Site: same-origin` for such a
+/// request, and other sites cannot forge this header. The `Origin` header of a form is then `null`, because the pages
+/// have the referrer policy `no-referrer`. Older browsers send no `Sec-Fetch-Site`. Their `Origin` header must be the
+/// origin of the portal.
 fn is_same_origin(app: &AppState, headers: &HeaderMap) -> bool {
     let own = format!("http://{}", app.host);
     let origin = single(headers, &header::ORIGIN);
@@ -63,12 +64,12 @@ fn is_same_origin(app: &AppState, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Returns true if another site caused the request, for example with a link.
+/// Returns true if another site caused the HTTP request, for example through a link.
 pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
     single(headers, &SEC_FETCH_SITE) == Some(b"cross-site")
 }
 
-/// Returns the value of a header that occurs exactly once.
+/// Returns the value of a header. Returns `None` if the header is missing or occurs more than once.
 pub(crate) fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none()).map(HeaderValue::as_bytes)

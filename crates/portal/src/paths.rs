@@ -2,10 +2,10 @@
 
 use codat_keys::KeyId;
 
-/// The path of the API keys page on its server.
+/// The URL path of the API keys page.
 pub const PATH: &str = "/developers/api-keys";
 
-/// Returns the path of an action on a key, such as its revocation.
+/// Returns the URL path of an action on an API key, such as `revoke`.
 pub(crate) fn key_path(id: &KeyId, action: &str) -> String {
     let id = percent_encoding::utf8_percent_encode(id.as_str(), percent_encoding::NON_ALPHANUMERIC);
     format!("{PATH}/keys/{id}/{action}")

@@ -1,6 +1,6 @@
-//! The roles of users in Codat's Portal. The emulator uses them, but the responses of Codat's API do not contain roles.
+//! The user roles of Codat's Portal, for signing in to the page of an emulator. Codat's API does not report roles.
 
-/// The role of a user of Codat's Portal. Codat's documentation of user roles defines the roles.
+/// The role of a user in Codat's Portal, as Codat's documentation of user roles defines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A user who manages everything.
@@ -19,7 +19,7 @@ impl Role {
     /// All roles of Codat's Portal.
     pub const ALL: [Role; 5] = [Role::Administrator, Role::Developer, Role::Onboarding, Role::Advisor, Role::Analyst];
 
-    /// Returns Codat's name of the role.
+    /// Returns the name of the role in Codat's Portal.
     pub fn name(self) -> &'static str {
         match self {
             Role::Administrator => "Administrator",
@@ -30,18 +30,18 @@ impl Role {
         }
     }
 
-    /// Returns true if users with this role can view, copy, create and revoke keys, according to Codat's documentation
-    /// of authentication.
+    /// Returns true if users with this role can view, copy, create and revoke API keys. The rule comes from Codat's
+    /// documentation of authentication.
     pub fn manages_keys(self) -> bool {
         matches!(self, Role::Administrator | Role::Developer)
     }
 
-    /// Returns the role with this name.
+    /// Returns the role with this name, or `None` if no role has this name.
     pub fn from_name(name: &str) -> Option<Role> {
         Role::ALL.into_iter().find(|role| role.name() == name)
     }
 
-    /// Returns the name of the example user with this role.
+    /// Returns the first name of the example user with this role.
     pub(crate) fn user(self) -> &'static str {
         match self {
             Role::Administrator => "Ada",

@@ -1,5 +1,4 @@
-//! The three endpoints that return a secret. The page's script sends a request to one of them after the visitor has
-//! clicked a button.
+//! The three endpoints that return a secret. The script of the page calls them after the visitor has clicked a button.
 
 use std::sync::Arc;
 
@@ -13,12 +12,13 @@ use crate::app_state::AppState;
 use crate::extractors::{EmptyForm, KeyManager, SessionForm};
 use crate::messages::Language;
 
-/// Returns the route that responds with a key.
+/// Returns the route that responds with an API key in plain text. The path contains the id of the API key.
 pub(crate) fn key() -> MethodRouter<Arc<AppState>> {
     of_key(|key| key.expose_secret().to_owned())
 }
 
-/// Returns the route that responds with the `Authorization` header for a key.
+/// Returns the route that responds with the `Authorization` header for an API key. The path contains the id of the API
+/// key.
 pub(crate) fn header() -> MethodRouter<Arc<AppState>> {
     of_key(|key| AuthorizationHeader::from(&key).expose_secret().to_owned())
 }
@@ -35,8 +35,9 @@ fn of_key(secret: fn(ApiKey) -> String) -> MethodRouter<Arc<AppState>> {
     post(handler)
 }
 
-/// Responds with the key that this session has created most recently, and with its `Authorization` header on a second
-/// line. Returns the key only once. The key comes from the session, because the API may not list a new key yet.
+/// Responds with the API key that this session created last, and with its `Authorization` header on a second line.
+/// Responds with an API key only once. The API key comes from the session, because Codat may not list a new API key
+/// immediately.
 pub(crate) async fn created(
     State(app): State<Arc<AppState>>,
     _manager: KeyManager,

@@ -1,4 +1,4 @@
-//! Sessions of visitors. The value of the session cookie identifies a session.
+//! Sessions of visitors. The session cookie identifies a session.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,14 +11,14 @@ use crate::flash::FlashMessage;
 use crate::role::Role;
 use crate::token;
 
-/// The maximum number of sessions, which limits the use of memory.
+/// The maximum number of sessions. It limits the use of memory.
 const MAX_SESSIONS: usize = 256;
 
-/// The maximum number of action results that a session stores. A visitor is unlikely to submit more forms before a page
-/// responds.
+/// The maximum number of action results that a session stores. A result is needed only if the same form is submitted
+/// again, which happens soon after the first submission.
 const MAX_RESULTS: usize = 16;
 
-/// The shared result of an action. The cell is empty until the action ends.
+/// The result of the action of a submitted form. Empty until the action has ended.
 pub(crate) type ActionResult = Arc<OnceCell<Arc<FlashMessage>>>;
 
 /// The identity of a visitor.
@@ -28,7 +28,7 @@ pub(crate) enum Identity {
     Anonymous,
     /// The visitor has signed in as a user with this role.
     User(Role),
-    /// The visitor has opened a link, and has all permissions.
+    /// The visitor has opened a link. This visitor can list and change the API keys.
     LinkHolder,
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum Identity {
 pub(crate) struct Visitor {
     /// The value of the session cookie.
     pub(crate) session: String,
-    /// The token that every form of the session contains.
+    /// The form token of the session. Every form of the session contains this token.
     pub(crate) form_token: String,
     pub(crate) identity: Identity,
 }
@@ -48,19 +48,19 @@ pub(crate) struct Session {
     used: Instant,
     /// The message that the next page shows.
     pub(crate) flash: Option<Arc<FlashMessage>>,
-    /// The messages about changes with an unknown outcome. Every page shows these messages until the outcomes are
-    /// known.
+    /// The messages about changes with an unknown outcome. Every page shows them until the outcomes are known.
     pub(crate) unresolved: Vec<Arc<FlashMessage>>,
-    /// The results of the most recent actions, newest first. Each entry begins with the id of the submitted form.
+    /// The results of the latest actions, newest first. Each entry contains the id of the submitted form and the
+    /// result.
     results: VecDeque<(String, ActionResult)>,
-    /// The most recently created key and its id, until the page's script fetches the key. The id distinguishes this key
-    /// from a key that was created in another tab.
+    /// The API key that this session created last, and its id. `None` after the script of the page has fetched the API
+    /// key.
     pub(crate) created: Option<(KeyId, ApiKey)>,
 }
 
 impl Session {
-    /// Returns the cell for the result of a submitted form. `submission` is the id of the form. Repeated submissions of
-    /// a form share one cell.
+    /// Returns the shared result of a submitted form. `submission` identifies the form. If the same form is submitted
+    /// again, both submissions get the same result.
     pub(crate) fn action_result(&mut self, submission: &str) -> ActionResult {
         if let Some((_, result)) = self.results.iter().find(|(key, _)| key == submission) {
             return Arc::clone(result);
@@ -71,7 +71,7 @@ impl Session {
     }
 }
 
-/// All sessions, by the value of the session cookie. The sessions are kept only in memory.
+/// All sessions. The keys of the map are the values of the session cookies. The sessions exist only in memory.
 #[derive(Default)]
 pub(crate) struct Sessions(Mutex<HashMap<String, Session>>);
 
@@ -107,7 +107,7 @@ impl Sessions {
         })
     }
 
-    /// Calls `function` with the session that `cookie` identifies. Returns `None` if the session has ended.
+    /// Calls `function` with the session of the session cookie `cookie`. Returns `None` if the session has ended.
     pub(crate) fn with<T>(&self, cookie: &str, function: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let mut sessions = self.lock();
         let session = sessions.get_mut(cookie)?;

@@ -1,4 +1,4 @@
-//! Request handlers for sign-in, sign-out, links and the language selection.
+//! Request handlers for signing in and out, for links, and for the selection of the language.
 
 use std::sync::Arc;
 
@@ -36,9 +36,9 @@ pub(crate) async fn sign_out(State(app): State<Arc<AppState>>, request: SessionF
     Redirect::to(PATH)
 }
 
-/// Starts a session for the visitor if the link is valid, and invalidates the link. Responds with a page that
-/// redirects, instead of an HTTP redirect. If another program opened the browser, the session cookie
-/// (`SameSite=Strict`) is not sent after an HTTP redirect, but is sent when the page itself navigates.
+/// Starts a session for the visitor if the link is valid. The link then becomes invalid. Responds with a page that
+/// navigates to the list of API keys, instead of an HTTP redirect. If another program opened the link in the browser,
+/// the browser does not send the session cookie after an HTTP redirect, because the cookie is `SameSite=Strict`.
 pub(crate) async fn open_link(
     State(app): State<Arc<AppState>>,
     language: Language,

@@ -1,4 +1,4 @@
-//! Rendering of the HTML pages, which contain no secrets.
+//! Rendering of the HTML pages. The pages contain no secrets.
 
 mod access_pages;
 mod flash_messages;
@@ -21,7 +21,7 @@ use crate::token;
 pub(crate) use access_pages::{forbidden, link_required, redirect, session_ended, sign_in};
 use layout::layout;
 
-/// The data that every page needs: the visitor, the language, the messages, and whether keys can be changed.
+/// The data that every page needs. With `read_only`, the page has no forms that change API keys.
 pub(crate) struct Page<'a> {
     pub(crate) language: Language,
     pub(crate) visitor: &'a Visitor,
@@ -29,7 +29,7 @@ pub(crate) struct Page<'a> {
     pub(crate) messages: &'a [Arc<FlashMessage>],
 }
 
-/// The listed keys and the client that listed them.
+/// The listed API keys, and the client that listed them.
 pub(crate) struct Keys<'a> {
     pub(crate) client: &'a Client,
     pub(crate) keys: &'a [ApiKeyDetails],
@@ -43,20 +43,21 @@ impl Keys<'_> {
         found.ok_or_else(|| ErrorSummary::of(ErrorKind::NotFound))
     }
 
-    /// Returns the error with which the deletion of the key would be refused. Returns `None` if the key can be deleted.
+    /// Returns the reason why `key` cannot be deleted, for example because it is the last API key. Returns `None` if it
+    /// can be deleted.
     pub(crate) fn deletion_error(&self, key: &ApiKeyDetails) -> Option<ErrorKind> {
         self.client.check_delete(self.keys, &key.id).err().map(|error| error.kind())
     }
 
-    /// Returns true if a text contains a known key or looks like a key. Pages do not repeat such a text.
+    /// Returns true if a text contains an API key, or looks like one. Pages do not show such a text.
     fn is_secret(&self, typed: &str) -> bool {
         self.client.redact(typed) != typed || holds_credential(typed)
     }
 }
 
 impl Page<'_> {
-    /// Renders the list of keys. If `search` is not empty, the list contains only the keys whose names contain
-    /// `search`.
+    /// Renders the page with the list of API keys. If `search` is not empty, the list shows only API keys with `search`
+    /// in their names.
     pub(crate) fn keys(&self, keys: &Keys<'_>, search: &str) -> Markup {
         let language = self.language;
         layout(
@@ -76,7 +77,7 @@ impl Page<'_> {
         )
     }
 
-    /// Renders the page that is shown if the keys cannot be listed.
+    /// Renders the page for the case that the API keys cannot be listed.
     pub(crate) fn without_keys(&self, error: ErrorSummary) -> Markup {
         let language = self.language;
         layout(
@@ -96,8 +97,7 @@ impl Page<'_> {
         html! { @for message in self.messages { (self.flash_message(message)) } }
     }
 
-    /// Renders the hidden fields of every form: the form token, and the id that all submissions of this rendered form
-    /// share.
+    /// Renders the hidden fields of a form: the form token of the session, and the id of this rendered form.
     fn form_fields(&self) -> Markup {
         html! {
             input type="hidden" name="token" value=(self.visitor.form_token);
@@ -106,7 +106,7 @@ impl Page<'_> {
     }
 }
 
-/// Returns the name of a key as the page shows it. Returns `None` if the name is blank.
+/// Returns the name of an API key for display. Returns `None` if the name is missing or blank.
 fn name(key: &ApiKeyDetails) -> Option<String> {
     key.name.as_ref().map(ToString::to_string).filter(|name| !name.trim().is_empty())
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: compares the speed of this client with other clients, and writes the tables in
+//! `cargo xtask bench`: compares the speed of this client with the speed of other clients, and writes the results to
 //! `bench/README.md`.
 
 use std::fs;
@@ -44,8 +44,8 @@ pub(crate) fn run() -> Result<()> {
     fs::write(README, text).with_context(|| format!("cannot write {README}"))
 }
 
-/// Installs the release build of the Python package in a virtual environment, together with the packages with which the
-/// benchmarks compare it.
+/// Installs the release build of the Python package in a virtual environment. Also installs the other Python clients of
+/// the benchmarks.
 fn install_package() -> Result<()> {
     let wheels = absolute(WHEELS)?;
     if wheels.exists() {
@@ -61,7 +61,7 @@ fn install_package() -> Result<()> {
     run_to_end(pip.args(["codat-keys", "--find-links"]).arg(wheels))
 }
 
-/// Installs the release build of the Node package, together with the packages with which the benchmarks compare it.
+/// Installs the release build of the Node package. Also installs the other Node clients of the benchmarks.
 fn install_node_package() -> Result<()> {
     run_to_end(&mut npm("ci --silent", Path::new(NODE)))?;
     // Installs offline, because the native packages for other platforms are not published yet.

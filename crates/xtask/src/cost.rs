@@ -1,4 +1,4 @@
-//! The elapsed time and the CPU time of a step of `cargo xtask`.
+//! The elapsed time and the CPU time of a step, such as a build or a test suite.
 
 use std::cell::Cell;
 use std::fmt;
@@ -9,26 +9,26 @@ use std::time::{Duration, Instant};
 use wait4::Wait4 as _;
 
 thread_local! {
-    /// The CPU time of all commands that this thread has waited for.
+    /// The total CPU time of all commands that this thread has waited for.
     static CPU: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// The time that a step took.
+/// The elapsed time and the CPU time of a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Cost {
     elapsed: Duration,
-    /// The CPU time of the commands that the step ran, and on Unix of the processes that these commands waited for.
+    /// The CPU time of the commands that the step ran. On Unix, it includes the child processes of these commands.
     cpu: Duration,
 }
 
-/// Performs a step, and returns its result and its cost.
+/// Runs `step`, and returns its result together with its elapsed time and its CPU time.
 pub(crate) fn measure<T>(step: impl FnOnce() -> T) -> (T, Cost) {
     let (began, before) = (Instant::now(), CPU.get());
     let result = step();
     (result, Cost { elapsed: began.elapsed(), cpu: CPU.get() - before })
 }
 
-/// Waits for a command, and adds its CPU time to the cost of the step that the current thread performs.
+/// Waits until a command ends, and adds its CPU time to the step that this thread runs.
 pub(crate) fn wait(command: Child) -> io::Result<ExitStatus> {
     let end = command.wait4()?;
     CPU.set(CPU.get() + end.rusage.utime + end.rusage.stime);

@@ -12,15 +12,15 @@ use crate::process::{command, program as start, run as run_to_end, stdout};
 
 const TARGETS: &str = "fuzz/fuzz_targets";
 
-/// The flags that cargo-fuzz passes to rustc, except those for sanitizers, which the stable compiler lacks. Sanitizers
-/// find errors in unsafe code, and the fuzz targets contain none.
+/// The compiler flags for fuzz targets. cargo-fuzz uses the same flags, and in addition flags for sanitizers. The
+/// stable compiler has no sanitizers. They find errors in unsafe code, which the fuzz targets do not contain.
 const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=16 \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Cllvm-args=-sanitizer-coverage-stack-depth -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
-/// Runs the fuzz targets, as many in parallel as there are cores. `fuzz/corpus` contains the initial inputs, and
-/// `target/fuzz` keeps the inputs that libFuzzer finds.
+/// Runs fuzz targets, one for each core at the same time. The initial inputs are in `fuzz/corpus`. libFuzzer stores the
+/// inputs that it finds in `target/fuzz`.
 pub(crate) fn run(seconds: &str, names: &[&str]) -> Result<ExitCode> {
     let seconds: u32 = seconds.parse().context("give a whole number of seconds")?;
     let targets = targets(names)?;
@@ -41,7 +41,7 @@ pub(crate) fn run(seconds: &str, names: &[&str]) -> Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Returns the fuzz targets with these names, or all fuzz targets if `names` is empty.
+/// Returns the fuzz targets in `names`. If `names` is empty, returns all fuzz targets.
 fn targets(names: &[&str]) -> Result<Vec<String>> {
     let mut targets: Vec<String> = fs::read_dir(TARGETS)
         .with_context(|| format!("cannot read {TARGETS}"))?
@@ -55,9 +55,8 @@ fn targets(names: &[&str]) -> Result<Vec<String>> {
     Ok(targets)
 }
 
-/// Builds the fuzz targets and returns the folder with their programs. Because of the explicit `--target`, `RUSTFLAGS`
-/// does not apply to build scripts and procedural macros. The build therefore reuses those that other cargo commands
-/// have compiled.
+/// Builds the fuzz targets, and returns the folder of their programs. The option `--target` of cargo keeps `RUSTFLAGS`
+/// away from build scripts and procedural macros, so that cargo need not compile them again.
 fn build() -> Result<PathBuf> {
     let platform = stdout(&mut command("rustc --print host-tuple"))?;
     let mut cargo = command("cargo build --locked --bins --manifest-path fuzz/Cargo.toml --target-dir target --target");
@@ -65,8 +64,8 @@ fn build() -> Result<PathBuf> {
     Ok(Path::new("target").join(platform).join("debug"))
 }
 
-/// Runs a fuzz target and returns the number of inputs that libFuzzer tried. If libFuzzer finds a failure, the error
-/// contains the path of the input.
+/// Runs a fuzz target, and returns the number of tried inputs. If libFuzzer finds an input that fails, the error
+/// contains the path of this input.
 fn fuzz(program: &Path, target: &str, seconds: u32) -> Result<String> {
     let [learned, findings] = ["corpus", "artifacts"].map(|folder| Path::new("target/fuzz").join(folder).join(target));
     fs::create_dir_all(&learned)?;

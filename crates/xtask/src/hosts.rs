@@ -1,18 +1,19 @@
-//! The applications in `tests/hosts`, which depend on codat-keys, and on reqwest with other features.
+//! The test applications in `tests/hosts`. Each of them depends on codat-keys, and enables other features of codat-keys
+//! or reqwest than the workspace does.
 
 use std::process::Command;
 
 use crate::process::command;
 
-/// Returns the command that builds and tests an application. The build shares the target directory of the workspace. Each
-/// application is built by itself, because cargo unifies the features of packages that it builds together.
+/// Returns the command that builds and tests the application `host` in `tests/hosts`. Each application needs a separate
+/// build. If cargo built them together, each would get the features of all of them.
 pub(crate) fn test(host: &str) -> Command {
     let mut cargo = command("cargo test --manifest-path tests/hosts/Cargo.toml --target-dir target --package");
     cargo.arg(format!("host-{host}"));
     cargo
 }
 
-/// Returns the reason why this machine cannot build an application with native-tls.
+/// Returns the reason why this machine cannot build an application with native-tls. Returns `None` if it can.
 pub(crate) fn lacks_native_tls() -> Option<&'static str> {
     let found =
         !cfg!(target_os = "linux") || command("pkg-config --exists openssl").status().is_ok_and(|it| it.success());

@@ -1,4 +1,4 @@
-//! Installation of packages from PyPI, pinned by version and hash, in virtual environments below `target`.
+//! Installation of Python packages in virtual environments below `target`. The packages are pinned by version and hash.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf, absolute};
@@ -8,11 +8,11 @@ use anyhow::Result;
 
 use crate::process::{command, program, run};
 
-/// The name of the system's Python program.
+/// The name of the Python program of this machine.
 pub(crate) const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
-/// Creates a virtual environment with the packages of a requirements file. Does nothing if the environment was created
-/// from the same requirements.
+/// Creates a virtual environment with the packages of the file `requirements`. Does nothing if it already contains
+/// these packages.
 pub(crate) fn environment(environment: &str, requirements: &str) -> Result<()> {
     once(Path::new(requirements), &Path::new(environment).join("installed.txt"), || {
         run(command(PYTHON).args(["-m", "venv", "--clear", environment]))?;
@@ -20,8 +20,8 @@ pub(crate) fn environment(environment: &str, requirements: &str) -> Result<()> {
     })
 }
 
-/// Installs the packages of a requirements file, without their dependencies, in a separate folder of an existing
-/// environment.
+/// Installs the packages of the file `requirements` in the subfolder `folder` of an existing virtual environment. Does
+/// not install their dependencies.
 pub(crate) fn folder(environment: &str, folder: &str, requirements: &str) -> Result<()> {
     let folder = absolute(environment)?.join(folder);
     once(Path::new(requirements), &folder.join("installed.txt"), || {
@@ -37,8 +37,8 @@ pub(crate) fn programs(environment: &str) -> PathBuf {
     Path::new(environment).join(if cfg!(windows) { "Scripts" } else { "bin" })
 }
 
-/// Calls `install`, unless the list of packages `wanted` is already installed. `record` is a copy of the list that was
-/// installed last. A lock ensures that parallel checks install one after the other.
+/// Calls `install`, unless the packages in the file `wanted` are already installed. The file `record` is a copy of the
+/// list of the installed packages. A lock prevents two processes from installing at the same time.
 pub(crate) fn once(wanted: &Path, record: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
     fs::create_dir_all("target")?;
     // Dropping the file releases the lock.

@@ -1,8 +1,8 @@
-//! `cargo xtask lint layers`: checks that modules use each other in one direction.
+//! `cargo xtask lint layers`: checks that the modules of each crate depend on each other in one direction.
 //!
-//! The `mod` lines of a crate's `lib.rs` or `main.rs` declare its layers, from top to bottom, with a blank line between
-//! two layers. A module may use modules of its own layer and of lower layers. Modules must not use each other in a
-//! cycle, neither at the top level of a crate nor within a parent module.
+//! The `mod` lines in `lib.rs` or `main.rs` declare the layers of a crate, from the top layer to the bottom layer. A
+//! blank line separates two layers. A module can use modules of its own layer and of lower layers. Modules must not use
+//! each other in a cycle. The check for cycles includes the submodules of each module.
 
 mod imports;
 
@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use imports::Imports;
 
-/// For each module, the modules that it uses. Each used module has a path from the source code as an example of the
-/// use.
+/// The uses between modules. For each module, the map contains the modules that it uses. For each used module, it
+/// contains one Rust path in the source code, such as `crate::keys::Keys`, as an example for messages.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 pub(crate) fn check() -> Result<()> {
@@ -45,7 +45,7 @@ pub(crate) fn crates() -> Result<Vec<PathBuf>> {
     Ok(crates)
 }
 
-/// Returns the layers of a crate, each as a list of modules.
+/// Returns the layers of a crate from the top layer to the bottom layer. Each layer is a list of modules.
 pub(crate) fn layers(folder: &Path) -> Result<Vec<Vec<String>>> {
     let root = ["lib.rs", "main.rs"].map(|file| folder.join("src").join(file)).into_iter().find(|file| file.is_file());
     let root = root.with_context(|| format!("{} has no lib.rs and no main.rs", folder.display()))?;
@@ -82,7 +82,7 @@ fn upward(layers: &[Vec<String>], uses: &Uses) -> Vec<String> {
     faults
 }
 
-/// Returns the shortest cycle for each module that uses itself through other modules.
+/// Returns the shortest cycle through each module that depends on itself.
 fn cycles(uses: &Uses) -> Vec<Vec<String>> {
     uses.keys().filter_map(|module| cycle(module, uses)).collect()
 }

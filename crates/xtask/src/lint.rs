@@ -12,15 +12,16 @@ use crate::{generate, layers, mutants, node, page, parallel, pin, public_api, py
 
 type Check = fn() -> Result<()>;
 
-/// The checks start in this order, the slowest first.
+/// The checks. They start in this order, because the first ones are the slowest.
 const CHECKS: [(&str, Check); 15] = [
     ("clippy", clippy),
     ("features", features),
-    // The security advisories are checked only by the published workflow, because they are not in a package registry.
+    // Does not check security advisories, because they are not in a package registry. The published workflow checks
+    // them.
     ("dependencies", dependencies),
     ("python types", python_types),
     ("node package", node_package),
-    // Checks only libraries. The doc comments of the command line are its help texts, which are not Markdown.
+    // Checks only libraries. The doc comments of the command-line program are help texts instead of Markdown.
     ("docs", docs),
     ("public api", public_api::check),
     ("page tests", || page::HERE.check()),
@@ -33,14 +34,14 @@ const CHECKS: [(&str, Check); 15] = [
     ("pinned packages", pin::check),
 ];
 
-/// The manifest of the workspace of the fuzz targets.
+/// The `Cargo.toml` of the fuzz targets, which are a separate workspace.
 const FUZZ: &str = "fuzz/Cargo.toml";
 
-/// The manifest of the workspace of the applications in `tests/hosts`.
+/// The `Cargo.toml` of the test applications in `tests/hosts`, which are a separate workspace.
 const HOSTS: &str = "tests/hosts/Cargo.toml";
 
-/// Runs the checks with these names, or all checks if `names` is empty. A failed check does not stop the others. Prints
-/// `ok` or `FAILED` for each check, and the time that it took.
+/// Runs the checks in `names`. If `names` is empty, runs all checks. A failed check does not stop the others. Prints
+/// `ok` or `FAILED` and the elapsed time for each check.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     for name in names {
         let known = || CHECKS.map(|(name, _)| name).join(", ");
@@ -60,8 +61,8 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     Ok(if results.iter().all(|(ok, _)| *ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs a check in a separate process, so that the output of parallel checks does not mix. Prints the output when the
-/// check ends. Returns whether the check succeeded.
+/// Runs a check in a separate process, and prints its output when it ends. The output of parallel checks therefore does
+/// not mix. Returns whether the check succeeded.
 fn run_apart(name: &str) -> bool {
     let run = || -> Result<(ExitStatus, String)> {
         let mut output = String::new();
@@ -81,9 +82,9 @@ fn clippy() -> Result<()> {
     run_to_end(&mut command(&line))
 }
 
-/// Checks the command line without its features `keyring` and `portal`, and the core without TLS. The first check selects
-/// the whole workspace, because other features of the dependencies would be enabled if only the command line were
-/// selected. Cargo would then check the dependencies again.
+/// Checks the code that is compiled without optional features: the command-line program without `keyring` and `portal`,
+/// and the core without TLS. The first command selects the whole workspace, so that the features of its dependencies do
+/// not change, and cargo need not check the dependencies again.
 fn features() -> Result<()> {
     for selection in ["--workspace --all-targets", "--package codat-keys --lib"] {
         let line = format!("cargo clippy {selection} --no-default-features --locked -- -D warnings");
@@ -105,8 +106,8 @@ fn format() -> Result<()> {
     Ok(())
 }
 
-/// Checks the types of the Python package with two type checkers, and then compares the type stub with the native
-/// module.
+/// Checks the types of the Python package with mypy and pyright. Then checks that the type stub `_native.pyi` matches
+/// the native module.
 fn python_types() -> Result<()> {
     python::HERE.install()?;
     run_to_end(&mut python::HERE.module("mypy --strict codat_keys examples tests")?)?;
@@ -116,7 +117,7 @@ fn python_types() -> Result<()> {
     run_to_end(&mut python::HERE.module("mypy.stubtest codat_keys._native")?)
 }
 
-/// Builds the Node package, which checks its types, and then checks its exports for each module system.
+/// Checks the Node package. The build checks its types. The npm script `check` then checks its format and its exports.
 fn node_package() -> Result<()> {
     node::HERE.build()?;
     run_to_end(&mut node::HERE.npm("run --silent check"))
@@ -133,8 +134,8 @@ fn workflows() -> Result<()> {
     }
 }
 
-/// Checks the licences, the bans and the sources of all dependencies. The bans do not apply to the applications in the
-/// tests, which have the default features of the core, and other TLS libraries.
+/// Checks the licences, the banned crates and the sources of all dependencies. The test applications in `tests/hosts`
+/// can use banned crates. For example, they test other TLS libraries.
 fn dependencies() -> Result<()> {
     // Only the workspace uses every allowed licence.
     let some_licences = "--allow license-not-encountered";

@@ -1,6 +1,6 @@
-//! `cargo xtask mutants`: runs mutation tests. cargo-mutants changes the pure modules of the core. Each patch in
-//! `tests/mutants` disables one mechanism of another module. The tests that the patch names must fail with the patch
-//! applied.
+//! `cargo xtask mutants`: runs mutation tests. A mutation test breaks the code on purpose, and checks that tests fail.
+//! For some modules of the core, cargo-mutants generates the changes. For other modules, each patch in `tests/mutants`
+//! contains one change, and names the tests that must fail.
 
 mod source;
 
@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::process::{command, stdout};
 use crate::{node, page, python};
 
-/// The folder for the patched sources, separate from the working tree.
+/// The folder of a copy of the sources. The patches are applied to this copy.
 const COPY: &str = "target/mutants/tree";
 const BUILT: &str = "target/mutants/built";
 const NODE: node::Package = node::Package { root: COPY, built: BUILT };
@@ -27,22 +27,24 @@ struct Mutant {
     tests: Vec<Test>,
 }
 
-/// A test that must fail with a patch applied. The first lines of a patch file name its tests.
+/// A test that must fail when a patch is applied. The first lines of a patch file name these tests. Each of these lines
+/// has the form `KIND: TEST`.
 enum Test {
-    /// A Rust test: the arguments of `cargo test`. The line is `test: -p codat-keys --test core x::y`, for example.
+    /// A Rust test: the arguments of `cargo test`. In a patch file: `test: -p codat-keys --test core x::y`.
     Cargo(String),
-    /// A Python test: its id in pytest. The line is `pytest: tests/test_x.py::test_y`, for example.
+    /// A Python test: its id in pytest. In a patch file: `pytest: tests/test_x.py::test_y`.
     Pytest(String),
-    /// A Node test: the name of a file in `node/tests`, and the start of the test's name. The line is `node: FILE
-    /// NAME`.
+    /// A Node test: the name of a file in `node/tests` without its suffix, and the start of the test's name. In a patch
+    /// file: `node: FILE NAME`.
     Node(String, String),
-    /// A browser test of the API keys page: the name of a file in `tests/page`, and the start of the test's name. The
-    /// line is `page: FILE NAME`.
+    /// A browser test of the API keys page: the name of a file in `tests/page` without its suffix, and the start of the
+    /// test's name. In a patch file: `page: FILE NAME`.
     Page(String, String),
 }
 
-/// Runs the mutation tests that the arguments select: the patches with these names, `patches` for all patches, or
-/// `source` and the paths of pure modules. Without arguments, runs all patches and all pure modules.
+/// Runs the mutation tests that the arguments of `cargo xtask mutants` select. `patches` selects all patches. `source`
+/// and paths select modules of the core for cargo-mutants. Other arguments are names of patches. Without arguments,
+/// runs all mutation tests.
 pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
     copy_sources()?;
     let caught = match arguments {
@@ -54,7 +56,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
     Ok(if caught { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Fails if a patch no longer applies, or if the configuration of cargo-mutants lists a module that does not exist.
+/// Fails if a patch in `tests/mutants` no longer applies, or if a module for cargo-mutants does not exist.
 pub(crate) fn check() -> Result<()> {
     for mutant in mutants()? {
         let mut apply = command("git apply --check");
@@ -63,9 +65,9 @@ pub(crate) fn check() -> Result<()> {
     source::check()
 }
 
-/// Checks the mutation patches with these names. First runs the tests of all patches on the unchanged sources, and
-/// reports and skips each patch with a failing test. Then applies each remaining patch separately, and checks that each
-/// of its tests fails. Returns whether every test failed as it must.
+/// Runs the mutation tests of the patches in `names`. If `names` is empty, runs those of all patches. First checks that
+/// the tests pass without the patches. Then applies one patch at a time, and checks that its tests fail. Returns false
+/// if a check failed.
 fn patches(names: &[&str]) -> Result<bool> {
     let mut mutants = mutants()?;
     for name in names {
@@ -123,8 +125,8 @@ fn read(patch: PathBuf) -> Result<Mutant> {
     Ok(Mutant { name, tests, patch: patch.canonicalize()? })
 }
 
-/// Copies the files that git tracks, and new files that git does not ignore. An unchanged file keeps its modification
-/// time, so that cargo rebuilds little. Removes the copies of files that no longer exist.
+/// Copies the sources to [`COPY`], except files that git ignores. Unchanged files keep their modification time, so that
+/// cargo rebuilds little. Removes the copies of files that no longer exist.
 fn copy_sources() -> Result<()> {
     let listed = stdout(&mut command("git ls-files --cached --others --exclude-standard"))?;
     let files: BTreeSet<&str> = listed.lines().filter(|file| Path::new(file).is_file()).collect();
@@ -167,8 +169,7 @@ impl Test {
         }
     }
 
-    /// Returns whether the test runs and passes. A test that does not exist counts as failed, so the run on the
-    /// unchanged sources reports it.
+    /// Runs the test, and returns whether it passes. A test that does not exist counts as failed.
     fn passes(&self) -> Result<bool> {
         // A build error is an error of the patch, whereas a crash of the test counts as a failed test.
         match self {

@@ -10,10 +10,10 @@ use crate::npm::{install_locked, npm};
 use crate::process::{command, program, run_quietly};
 use crate::runtimes;
 
-/// The Node package in the working tree.
+/// The Node package in this working tree.
 pub(crate) const HERE: Package = Package { root: ".", built: "target" };
 
-/// The locations of the Node package, relative to the root of this repository.
+/// The folders of the Node package, relative to the root of this repository.
 pub(crate) struct Package {
     /// The root folder of the source tree.
     pub(crate) root: &'static str,
@@ -22,15 +22,15 @@ pub(crate) struct Package {
 }
 
 impl Package {
-    /// Installs the development tools, and builds the native module, the package and the tests.
+    /// Installs the development tools, and builds the native module, the package and its tests.
     pub(crate) fn install(&self) -> Result<()> {
         let mut cargo = command("cargo build --quiet --package codat-keys-node");
         run_quietly(cargo.current_dir(self.root).env("CARGO_TARGET_DIR", absolute(self.built)?))?;
         self.assemble()
     }
 
-    /// Installs the development tools, copies the native module that cargo has built, and builds the package and the
-    /// tests.
+    /// Installs the development tools, and builds the package and its tests. Cargo must have built the native module
+    /// before.
     pub(crate) fn assemble(&self) -> Result<()> {
         let library = format!("{}codat_keys_node{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         let module = self.folder().join("codat-keys.node");
@@ -40,7 +40,7 @@ impl Package {
         self.build()
     }
 
-    /// Installs the development tools, and builds the package and the tests without the native module.
+    /// Installs the development tools, and builds the package and its tests without the native module.
     pub(crate) fn build(&self) -> Result<()> {
         self.install_tools()?;
         run_quietly(&mut self.npm("run --silent build"))
@@ -51,7 +51,8 @@ impl Package {
         npm(line, &self.folder())
     }
 
-    /// Returns the command that runs the tests of one compiled test file whose names start with `name`.
+    /// Returns the command that runs some tests of the compiled test file `file`: the tests with names that start with
+    /// `name`.
     pub(crate) fn test(&self, file: &str, name: &str) -> Command {
         let mut node = command("node --test --test-reporter=spec --test-timeout=120000");
         node.arg(format!("--test-name-pattern=^{name}")).arg(format!("tests/built/{file}.test.mjs"));
@@ -59,8 +60,8 @@ impl Package {
         node
     }
 
-    /// Returns the command that runs all tests with the given version of Node. The command does not use npm, because npm
-    /// does not run on old versions of Node.
+    /// Returns the command that runs all tests in the given version of Node. The command does not use npm, because npm
+    /// does not support old versions of Node.
     pub(crate) fn tests_by(&self, version: &str) -> Result<Command> {
         let mut node = program(runtimes::node(version)?);
         node.args(["--test", "--test-reporter=spec", "--test-concurrency=3"]).current_dir(self.folder());
@@ -83,7 +84,7 @@ impl Package {
         Path::new(self.root).join("node")
     }
 
-    /// Installs the packages in `package-lock.json`. Does nothing if they are installed.
+    /// Installs the packages in `package-lock.json`. Does nothing if they are already installed.
     pub(crate) fn install_tools(&self) -> Result<()> {
         install_locked(&self.folder())
     }

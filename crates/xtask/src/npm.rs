@@ -15,8 +15,8 @@ pub(crate) fn npm(line: &str, folder: &Path) -> Command {
     npm
 }
 
-/// Installs the packages in the `package-lock.json` of a folder with npm. Does nothing if they are installed. The lock
-/// file pins the packages by hash.
+/// Installs the packages in the `package-lock.json` of a folder. Does nothing if they are already installed. The lock
+/// file pins each package by hash.
 pub(crate) fn install_locked(folder: &Path) -> Result<()> {
     let record = folder.join("node_modules/installed.json");
     once(&folder.join("package-lock.json"), &record, || run_quietly(&mut npm("ci", folder)))

@@ -1,4 +1,4 @@
-//! The tests of the API keys page in a browser.
+//! The browser tests of the API keys page.
 
 use std::path::{Path, PathBuf, absolute};
 use std::process::Command;
@@ -8,11 +8,10 @@ use anyhow::Result;
 use crate::npm::{install_locked, npm};
 use crate::process::{command, run_quietly};
 
-/// The tests in the working tree.
+/// The browser tests in this working tree.
 pub(crate) const HERE: Tests = Tests { root: ".", built: "target" };
 
-/// The locations of the browser tests of the API keys page and of the program that serves the page, relative to the
-/// root of this repository.
+/// The folders of the browser tests and of the program that serves the page, relative to the root of this repository.
 pub(crate) struct Tests {
     /// The root folder of the source tree.
     pub(crate) root: &'static str,
@@ -29,8 +28,8 @@ pub(crate) fn lacks() -> Option<&'static str> {
 }
 
 impl Tests {
-    /// Installs the development tools and builds the program that serves the page. Builds with `cargo test --no-run`,
-    /// because mutation tests also run the Rust tests of this package, and one build then serves both.
+    /// Installs the development tools, and builds the program that serves the page. Builds with `cargo test`, because
+    /// the mutation tests also need the Rust tests of the package codat-keys-cli.
     pub(crate) fn install(&self) -> Result<()> {
         self.install_tools()?;
         let mut cargo = command("cargo test --quiet --no-run --package codat-keys-cli");
@@ -41,7 +40,7 @@ impl Tests {
         self.ready(npm("test --silent", &self.folder()))
     }
 
-    /// Returns the command that runs the tests of one file whose names start with `name`.
+    /// Returns the command that runs some tests of the test file `file`: the tests with names that start with `name`.
     pub(crate) fn some(&self, file: &str, name: &str) -> Result<Command> {
         let mut node = command("node --test --test-reporter=spec --test-timeout=120000");
         node.arg(format!("--test-name-pattern=^{name}")).arg(format!("{file}.test.mjs"));
@@ -49,12 +48,12 @@ impl Tests {
         self.ready(node)
     }
 
-    /// Installs the packages in `package-lock.json`. Does nothing if they are installed.
+    /// Installs the packages in `package-lock.json`. Does nothing if they are already installed.
     pub(crate) fn install_tools(&self) -> Result<()> {
         install_locked(&self.folder())
     }
 
-    /// Checks the format of the browser tests' sources.
+    /// Checks the format of the source code of the browser tests.
     pub(crate) fn check(&self) -> Result<()> {
         self.install_tools()?;
         run_quietly(&mut npm("run --silent check", &self.folder()))

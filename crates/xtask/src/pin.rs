@@ -1,5 +1,5 @@
-//! `cargo xtask pin`: pins the Python packages for tests and tools by version and hash. [`check`]
-//! fails if a package is not pinned.
+//! `cargo xtask pin`: pins the Python packages for tests and tools by version and hash. [`check`] fails if a package is
+//! not pinned.
 
 use std::fs;
 use std::path::Path;
@@ -10,9 +10,8 @@ use serde_json::Value;
 use crate::process::{command, run};
 use crate::tools;
 
-/// The requirements files, without the suffix of their names, and the minimum version of Python for each. uv resolves
-/// the requirements in `FILE.in` for all platforms and all Python versions from the minimum on, and writes the result
-/// to `FILE.txt`.
+/// The requirements files and the minimum version of Python for each. The names lack their suffix: `FILE.in` lists the
+/// wanted packages, and uv writes their pinned versions to `FILE.txt`.
 const REQUIREMENTS: [(&str, &str); 5] = [
     ("bench/python/requirements", "3.11"),
     ("crates/xtask/tools/checks", "3.9"),
@@ -23,7 +22,7 @@ const REQUIREMENTS: [(&str, &str); 5] = [
 
 const RESOLVE: &str = "pip compile --universal --generate-hashes --upgrade --no-annotate --no-config --quiet";
 
-/// Resolves the requirements to the newest releases and writes their versions and hashes.
+/// Writes the newest versions and the hashes of the Python packages to the requirements files.
 pub(crate) fn write() -> Result<()> {
     for (file, python) in REQUIREMENTS {
         let mut uv = tools::uv()?;
@@ -34,8 +33,8 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails if a requirement or an npm package has no hash, or if a `FILE.in` names a package that its `FILE.txt` does not
-/// pin.
+/// Fails if a Python or npm package is not pinned by hash. Also fails if a `FILE.in` lists a package that is missing in
+/// its `FILE.txt`.
 pub(crate) fn check() -> Result<()> {
     for (file, _) in REQUIREMENTS {
         let [wanted, pinned] = [format!("{file}.in"), format!("{file}.txt")].map(fs::read_to_string);
@@ -68,8 +67,8 @@ fn requirements(wanted: &str, pinned: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks that a lock file contains a hash for every package and names no registry. Without a name, npm uses the
-/// registry that the user has configured.
+/// Checks that an npm lock file contains a hash for every package, and no URL of a registry. Without such a URL, npm
+/// uses the registry in the configuration of the user.
 fn lock_file(text: &str) -> Result<()> {
     let lock: Value = serde_json::from_str(text)?;
     for (name, package) in lock["packages"].as_object().context("it has no packages")? {

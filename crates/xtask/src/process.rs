@@ -1,4 +1,4 @@
-//! Execution of other programs without a shell.
+//! Running other programs without a shell.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Read as _, pipe};
@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::cost::wait;
 
-/// Returns the command in `line`. The line is split at white space, and quoting is not supported.
+/// Returns the command in `line`. The words are separated by white space. Quoting is not supported.
 pub(crate) fn command(line: &str) -> Command {
     let mut words = line.split_whitespace();
     let mut command = program(words.next().unwrap_or_default());
@@ -29,15 +29,15 @@ pub(crate) fn program(path: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// Runs a command to its end. Fails if the exit status is not zero.
+/// Runs a command until it ends. Fails if its exit status is not zero.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = wait(start(command)?)?;
     ensure!(status.success(), "`{}` failed: {status}", line(command));
     Ok(())
 }
 
-/// Runs a command to its end as [`run`] does, but discards its output. If the command fails, the error contains the
-/// output.
+/// Runs a command until it ends, and hides its output. Fails if its exit status is not zero. The error then contains
+/// the output.
 pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
     let mut output = String::new();
     let status = run_by_line(command, |line| output += &format!("{line}\n"))?;
@@ -45,7 +45,7 @@ pub(crate) fn run_quietly(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command to its end and returns its standard output. Fails if the exit status is not zero.
+/// Runs a command until it ends, and returns its standard output. Fails if its exit status is not zero.
 pub(crate) fn stdout(command: &mut Command) -> Result<String> {
     let mut child = start(command.stdout(Stdio::piped()))?;
     let mut output = Vec::new();
@@ -55,11 +55,11 @@ pub(crate) fn stdout(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output)?.trim_end().to_owned())
 }
 
-/// Runs a command to its end and calls `read` with each line of its standard output and standard error.
+/// Runs a command until it ends. Calls `read` with each line of its standard output and standard error.
 pub(crate) fn run_by_line(command: &mut Command, mut read: impl FnMut(&str)) -> Result<ExitStatus> {
     let (output, writer) = pipe()?;
     let child = start(command.stdout(writer.try_clone()?).stderr(writer))?;
-    // Drops the writers, which the command owns. Reading the output ends only after all writers are closed.
+    // Drops the writing ends of the pipe in `command`. Reading ends only when all writing ends are closed.
     command.stdout(Stdio::null()).stderr(Stdio::null());
     for bytes in BufReader::new(output).split(b'\n') {
         read(String::from_utf8_lossy(&bytes?).trim_end());

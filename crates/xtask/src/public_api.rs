@@ -1,5 +1,5 @@
-//! The public API of the SDK, as a list of items in `crates/core/public-api.txt`. A change of the API changes the list,
-//! so that a reviewer sees each change.
+//! The list of the public items of the core, in `crates/core/public-api.txt`. A change of the public API changes this
+//! file, so that reviewers notice it.
 
 use std::env;
 use std::fs;
@@ -12,14 +12,13 @@ use crate::process::{command, run};
 
 pub(crate) const LIST: &str = "crates/core/public-api.txt";
 
-/// The file in which rustdoc describes the crate as JSON.
+/// The file to which rustdoc writes the docs of the core as JSON.
 const JSON: &str = "target/doc/codat_keys.json";
 
-/// The variable that makes this program act as rustdoc. See [`as_rustdoc`].
+/// The environment variable that makes this program act as rustdoc. See [`as_rustdoc`].
 const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
 
-/// Returns the list of public items. Omits blanket implementations and implementations of auto traits, which say little
-/// about the crate.
+/// Returns the list of the public items of the core. Omits blanket implementations and implementations of auto traits.
 pub(crate) fn list() -> Result<String> {
     // The features do not change the public API. The default features build aws-lc.
     let features = "--no-default-features --features ring";
@@ -34,8 +33,7 @@ pub(crate) fn list() -> Result<String> {
     Ok(api.to_string())
 }
 
-/// Fails if the public items differ from the committed list in `crates/core/public-api.txt`, and prints the
-/// differences.
+/// Fails if `crates/core/public-api.txt` is out of date, and prints the differences.
 pub(crate) fn check() -> Result<()> {
     let (committed, current) = (fs::read_to_string(LIST).unwrap_or_default(), list()?);
     let without = |lines: &str, others: &str, sign: char| {
@@ -48,9 +46,9 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Runs rustdoc if cargo started this program as rustdoc, and returns its exit code. JSON is an unstable output format,
-/// which the stable rustdoc writes only with `RUSTC_BOOTSTRAP`. If cargo itself had this variable, it would build many
-/// dependencies again, because their build scripts read it.
+/// Runs rustdoc, if cargo started this program in place of rustdoc. Returns the exit code of rustdoc. Sets
+/// `RUSTC_BOOTSTRAP` for rustdoc, because the JSON format of rustdoc is unstable. This variable must not be set for
+/// cargo, because cargo would then build many dependencies again.
 pub(crate) fn as_rustdoc() -> Option<Result<ExitCode>> {
     env::var_os(AS_RUSTDOC)?;
     let status = Command::new("rustdoc").args(env::args_os().skip(1)).env("RUSTC_BOOTSTRAP", "1").status();

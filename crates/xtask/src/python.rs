@@ -8,10 +8,10 @@ use anyhow::Result;
 use crate::install::{self, programs};
 use crate::process::{program, run_quietly};
 
-/// The Python package in the working tree.
+/// The Python package in this working tree.
 pub(crate) const HERE: Package = Package { root: ".", built: "target", environment: "target/python-venv" };
 
-/// The locations of the Python package, relative to the root of this repository.
+/// The folders of the Python package, relative to the root of this repository.
 pub(crate) struct Package {
     /// The root folder of the source tree.
     pub(crate) root: &'static str,
@@ -32,15 +32,15 @@ impl Package {
 
     /// Returns the command `python -m LINE`, which runs in the folder of the package.
     pub(crate) fn module(&self, line: &str) -> Result<Command> {
-        // Makes the path absolute, because platforms differ in whether a relative program path is resolved from the
-        // current folder or from the new one.
+        // Makes the path absolute. If the path of a program is relative, platforms differ in the folder from which they
+        // resolve it.
         let mut python = program(absolute(programs(self.environment).join("python"))?);
         python.arg("-m").args(line.split_whitespace()).current_dir(Path::new(self.root).join("python"));
         Ok(python)
     }
 
-    /// Installs the packages in `requirements-dev.txt`. Also installs an earlier version of Codat's Python SDK in a
-    /// separate folder, so that the tests can use both versions. Does nothing if the packages are installed.
+    /// Installs the packages in `requirements-dev.txt`. Also installs an earlier version of the Python SDK of Codat in
+    /// a separate folder, so that the tests can use both versions. Does nothing if the packages are already installed.
     pub(crate) fn install_tools(&self) -> Result<()> {
         install::environment(self.environment, "python/requirements-dev.txt")?;
         install::folder(self.environment, "earlier-sdk", "python/requirements-earlier-sdk.txt")

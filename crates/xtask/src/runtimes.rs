@@ -1,5 +1,5 @@
-//! Other versions of Node, and other JavaScript runtimes, in which the tests of the Node package run. `node/runtimes`
-//! pins their versions, and npm installs them below `target`.
+//! The versions of Node and the other JavaScript runtimes for the tests of the Node package. `node/runtimes` pins their
+//! versions, and npm installs them below `target`.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::npm::install_locked;
 const PINNED: &str = "node/runtimes";
 const FOLDER: &str = "target/runtimes";
 
-/// Installs the runtimes. Does nothing if they are installed.
+/// Installs the JavaScript runtimes. Does nothing if they are already installed.
 pub(crate) fn install() -> Result<()> {
     fs::create_dir_all(FOLDER)?;
     for file in ["package.json", "package-lock.json"] {
@@ -21,8 +21,8 @@ pub(crate) fn install() -> Result<()> {
     install_locked(Path::new(FOLDER))
 }
 
-/// Returns the path of the given version of Node. npm installs each version of Node in a package such as
-/// `node-24-linux-x64`, and only the package for this platform.
+/// Returns the path of the program of this version of Node. npm has installed it in a package such as
+/// `node-24-linux-x64`.
 pub(crate) fn node(version: &str) -> Result<PathBuf> {
     let modules = absolute(FOLDER)?.join("node_modules");
     let is_it = |name: &str| name.starts_with(&format!("node-{version}-"));

@@ -8,7 +8,8 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// If the line of output contains counts, adds them to this tally.
+    /// Reads a line that a test runner printed. If the line contains numbers of passed, failed or ignored tests, adds
+    /// them to this tally.
     pub(crate) fn read(&mut self, line: &str) {
         if let Some((word, number)) = node_count(line) {
             return self.add(word, number);
@@ -34,20 +35,22 @@ impl Tally {
     }
 }
 
-/// Returns the counts in a line of cargo's output, such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+/// Returns the part of a line of cargo's output that contains the numbers of tests. Such a line is `test result: ok. 3
+/// passed; 0 failed; 1 ignored; …`.
 fn cargo_counts(line: &str) -> Option<&str> {
     line.strip_prefix("test result:")
 }
 
-/// Returns the counts in a line of pytest's output, such as `1 failed, 3 passed, 1 skipped in 0.31s`.
+/// Returns the part of a line of pytest's output that contains the numbers of tests. Such a line is `1 failed, 3
+/// passed, 1 skipped in 0.31s`.
 fn pytest_counts(line: &str) -> Option<&str> {
     let (counts, time) = line.split_once(" in ")?;
     let seconds = time.split_whitespace().next()?.strip_suffix('s')?;
     (counts.starts_with(|first: char| first.is_ascii_digit()) && seconds.parse::<f64>().is_ok()).then_some(counts)
 }
 
-/// Returns the name and value of a count in a line of Node's test runner, such as `ℹ pass 3`. The runner prints one
-/// line for each count.
+/// Returns the two words of a line such as `ℹ pass 3`, in which the test runner of Node prints the number of passed
+/// tests.
 fn node_count(line: &str) -> Option<(&str, &str)> {
     line.trim_end().strip_prefix("ℹ ")?.split_once(' ')
 }

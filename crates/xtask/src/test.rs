@@ -9,18 +9,18 @@ use crate::process::run_by_line;
 use crate::tally::Tally;
 use crate::{hosts, node, page, parallel, python, runtimes, rust};
 
-/// A group of test suites that share a build.
+/// Test suites that share a build.
 struct Group {
-    /// Returns the reason why this machine cannot run the suites. Returns `None` if it can run them.
+    /// Returns the reason why this machine cannot run these suites. Returns `None` if it can.
     lacks: fn() -> Option<&'static str>,
     build: fn() -> Result<()>,
     suites: &'static [Suite],
 }
 
-/// The name of a suite and the command that runs its tests.
+/// The name of a test suite, and the command that runs it.
 type Suite = (&'static str, fn() -> Result<Command>);
 
-/// The groups of test suites. The suites start in this order, the slowest first.
+/// The test suites. They start in this order, because the first ones are the slowest.
 const GROUPS: [Group; 6] = [
     // The tests of the API keys page in a browser.
     Group {
@@ -73,7 +73,7 @@ const GROUPS: [Group; 6] = [
     Group { lacks: || None, build: rust::build, suites: &[("rust", || Ok(rust::tests()))] },
 ];
 
-/// Runs the suites with these names, or all suites if `names` is empty. A failed suite does not stop the others. The
+/// Runs the test suites in `names`. If `names` is empty, runs all suites. A failed suite does not stop the others. The
 /// last line of the output is `N passed, M failed`.
 pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     let known: Vec<&str> = GROUPS.iter().flat_map(|group| group.suites).map(|(name, _)| *name).collect();
@@ -124,7 +124,7 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
 enum State {
     Built,
     NotBuilt(String),
-    /// This machine cannot run the suite, for the given reason.
+    /// This machine cannot run the suite. The text is the reason.
     Lacks(&'static str),
 }
 
@@ -137,8 +137,8 @@ impl State {
     }
 }
 
-/// Runs a suite. Prints the output when the suite ends, so that the output of parallel suites does not mix. With
-/// `live`, prints the output line by line. Returns a summary line and the counts of the suite.
+/// Runs a test suite, and prints its output when it ends. The output of parallel suites therefore does not mix. With
+/// `live`, prints each line immediately. Returns a summary line and the numbers of passed and failed tests.
 fn run_suite((name, test): Suite, state: &State, live: bool) -> (String, Tally) {
     let mut output = format!("\n== {name}\n");
     let mut write = |line: &str| {
@@ -168,7 +168,8 @@ fn run_suite((name, test): Suite, state: &State, live: bool) -> (String, Tally) 
     (format!("{name}: {passed} passed, {failed} failed, {ignored} ignored{trouble}"), tally)
 }
 
-/// Runs the tests of a suite and counts the results. Returns an error for any problem other than failed tests.
+/// Runs a test suite, and counts its passed and failed tests in `tally`. Returns an error if the suite did not run to
+/// its end.
 fn count(test: fn() -> Result<Command>, tally: &mut Tally, mut write: impl FnMut(&str)) -> Result<()> {
     let status = run_by_line(&mut test()?, |line| {
         write(line);

@@ -1,4 +1,4 @@
-//! Development tools at pinned versions. Missing tools are installed below `target` from the package registries.
+//! Development tools at pinned versions. A missing tool is installed below `target` from a package registry.
 
 use std::path::Path;
 use std::process::Command;
@@ -38,8 +38,8 @@ pub(crate) fn uv() -> Result<Command> {
     from_pypi("pin", "uv")
 }
 
-/// Returns the command of the syntax and type checker for GitHub workflows. Go compiles this tool, so the function
-/// returns `None` if Go is not installed.
+/// Returns the command of the syntax and type checker for GitHub workflows. Returns `None` if Go is not installed,
+/// because Go compiles this tool.
 pub(crate) fn actionlint() -> Option<Command> {
     command("go version").output().is_ok_and(|go| go.status.success()).then(|| {
         // Go verifies the hash of this module against the public checksum database.
@@ -52,12 +52,13 @@ pub(crate) fn cargo_deny() -> Result<Command> {
     from_crates_io("deny", "0.20.2")
 }
 
-/// Returns the command of the generator of mutations.
+/// Returns the command of cargo-mutants, which generates mutations of the source code.
 pub(crate) fn cargo_mutants() -> Result<Command> {
     from_crates_io("mutants", "27.1.0")
 }
 
-/// Returns the command of a tool that adds the subcommand `name` to cargo.
+/// Returns the command of the cargo subcommand `name`. Installs the subcommand from crates.io if it is missing or has
+/// another version.
 fn from_crates_io(name: &str, version: &str) -> Result<Command> {
     let package = format!("cargo-{name}");
     let installed = Path::new("target/tools/bin").join(&package);
@@ -77,7 +78,7 @@ fn from_crates_io(name: &str, version: &str) -> Result<Command> {
     Ok(subcommand(&installed))
 }
 
-/// Returns the command of the program `name` from the packages that `tools/SET.txt` pins.
+/// Returns the command of the program `name` from PyPI. `tools/SET.txt` pins its version.
 fn from_pypi(set: &str, name: &str) -> Result<Command> {
     let environment = format!("target/tools-{set}");
     install::environment(&environment, &format!("crates/xtask/tools/{set}.txt"))?;

@@ -1,5 +1,5 @@
-//! French translations of the core's error texts. The table finds a translation by its English text. A changed English
-//! text therefore has no translation until the table is updated.
+//! French translations of the error texts in the core. The English text identifies its translation. If an English text
+//! changes, the table must be updated.
 
 #[rustfmt::skip]
 static FRENCH: &[(&str, &str)] = &[
@@ -87,7 +87,7 @@ static FRENCH: &[(&str, &str)] = &[
      "signalez-le, s'il vous plaît, sans aucune clé"),
 ];
 
-/// Returns the French translation of a text in the core's table of errors. The page and `README.fr.md` contain these
+/// Returns the French translation of an English error text. The API keys page and `README.fr.md` contain these
 /// translations.
 pub(super) fn french(english: &str) -> Option<String> {
     let (_, french) = FRENCH.iter().find(|(text, _)| *text == english)?;

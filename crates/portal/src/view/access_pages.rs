@@ -1,4 +1,4 @@
-//! The pages for visitors without access to the keys.
+//! The pages for visitors who cannot see the API keys.
 
 use maud::{Markup, html};
 
@@ -60,7 +60,8 @@ pub(crate) fn link_required(language: Language) -> Markup {
     )
 }
 
-/// Renders the response to a submitted form whose session has ended, for example by signing out in another tab.
+/// Renders the response to a form if the session of the visitor has ended, for example because the visitor signed out
+/// in another tab.
 pub(crate) fn session_ended(language: Language) -> Markup {
     page(
         language,
@@ -73,7 +74,8 @@ pub(crate) fn session_ended(language: Language) -> Markup {
     )
 }
 
-/// Renders a page that redirects to the list of keys immediately. The redirect adds no entry to the browser's history.
+/// Renders a page that immediately navigates to the list of API keys. The page gets no entry in the history of the
+/// browser.
 pub(crate) fn redirect(language: Language) -> Markup {
     page(
         language,

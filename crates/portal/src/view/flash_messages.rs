@@ -1,4 +1,4 @@
-//! The flash messages at the top of a page, which report the results of actions.
+//! The flash messages at the top of a page. They report the results of actions.
 
 use codat_keys::internal::sanitize;
 use codat_keys::{ErrorKind, KeyId};
@@ -25,7 +25,8 @@ impl Page<'_> {
         }
     }
 
-    /// Renders the message that a key was created. The page's script shows the key in this message for 30 seconds.
+    /// Renders the message that an API key was created. The script of the page shows the API key in this message for 30
+    /// seconds.
     fn was_created(&self, id: &KeyId, key: &KeySummary) -> Markup {
         let language = self.language;
         let path = (!id.holds_key()).then(|| key_path(id, "created"));
@@ -77,7 +78,8 @@ impl Page<'_> {
         }
     }
 
-    /// Renders a message about a change with an unknown outcome, and instructions to find out the outcome.
+    /// Renders the part of an error message about a change with an unknown outcome. It contains a button to find out
+    /// the outcome, and a button to dismiss the message.
     fn unresolved_change(&self, error: &ErrorSummary, action: &RequestedAction) -> Markup {
         let (language, change) = (self.language, action.change(error));
         html! {

@@ -1,4 +1,4 @@
-//! The page that asks the visitor to confirm a revocation.
+//! The page that asks the visitor to confirm the revocation of an API key.
 
 use codat_keys::{ApiKeyDetails, ErrorKind};
 use maud::{Markup, html};

@@ -1,4 +1,4 @@
-//! The table of keys and the form that creates a key.
+//! The table of API keys, and the form that creates an API key.
 
 use codat_keys::{ApiKeyDetails, ErrorKind, MAX_KEYS, Timestamp};
 use maud::{Markup, html};
@@ -9,7 +9,7 @@ use crate::flash::{FlashMessage, RequestedAction};
 use crate::messages::Language;
 use crate::paths::{PATH, key_path};
 
-/// The minimum number of keys at which the page has a search form.
+/// The page shows a search form if there are at least this many API keys.
 const MIN_KEYS_TO_SEARCH: usize = 5;
 
 pub(super) fn meter(language: Language, keys: usize) -> Markup {
@@ -53,8 +53,8 @@ impl Page<'_> {
         }
     }
 
-    /// Renders the row of a key. Rows that do not match the search are hidden, so that the page's script can search
-    /// without a request.
+    /// Renders the table row of an API key. With `is_found` false, the row is hidden. Hidden rows let the script of the
+    /// page search without an HTTP request.
     fn row(&self, keys: &Keys<'_>, key: &ApiKeyDetails, is_found: bool) -> Markup {
         let (language, id) = (self.language, &key.id);
         let name = name(key);
@@ -93,8 +93,8 @@ impl Page<'_> {
         }
     }
 
-    /// Renders a button that makes the page's script fetch a secret. Screen readers read `announcement` after the
-    /// secret was fetched.
+    /// Renders a button with the given text. After a click, the script of the page fetches a secret from the URL path
+    /// `source`. Screen readers then read `announcement`.
     fn tool(&self, action: &str, source: &str, announcement: &str, text: &str, owner: &str) -> Markup {
         html! {
             button.quiet type="button" data-does=(action) data-from=(source) data-said=(announcement) data-hide=(self.language.hide())
@@ -150,7 +150,8 @@ impl Page<'_> {
         }
     }
 
-    /// Returns the name that the visitor typed if the creation of the key failed, and whether the name is invalid.
+    /// Returns the name that the visitor typed in a failed creation, and whether this name is invalid. Returns an empty
+    /// name if no creation has failed.
     fn typed(&self) -> (&str, bool) {
         let typed = self.messages.iter().find_map(|message| match &**message {
             FlashMessage::InvalidName { typed } => Some((typed.as_str(), true)),

@@ -19,11 +19,10 @@ const DIST: &str = "target/dist";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-/// The maximum size of an installed library, in megabytes.
+/// The maximum size of an installed library package, in megabytes.
 const MEGABYTES: f64 = 10.0;
 
-/// Builds the packages in `target/dist` and tries each of them. Prints a line for each package that can be installed
-/// and works.
+/// Builds the packages for pip and npm in `target/dist`. Then installs and runs each package, and prints a line for it.
 pub(crate) fn run() -> Result<()> {
     // Removes wheels of earlier versions, which pip would find.
     if Path::new(DIST).exists() {
@@ -36,21 +35,21 @@ pub(crate) fn run() -> Result<()> {
     node.try_out()
 }
 
-/// Builds the archives of the Node library: the main package and the native package for this platform.
+/// Builds the two npm archives of the Node library: the main package, and the native package for this platform.
 pub(crate) fn node_library() -> Result<[PathBuf; 2]> {
     fs::create_dir_all(DIST)?;
     let node::Packed { main, native } = node::library()?;
     Ok([main, native])
 }
 
-/// Lists the files of an archive, one per line.
+/// Returns the names of the files in an archive, one per line.
 fn files(archive: &Path) -> Result<String> {
     let module = if name(archive).ends_with(".whl") { "zipfile" } else { "tarfile" };
     stdout(command(install::PYTHON).args(["-m", module, "--list"]).arg(archive))
 }
 
-/// Checks that the installed command prints its version and lists the single key of an emulator. Returns the output of
-/// `--version`.
+/// Checks an installed `codat-keys` command. It must print its version, and list the one API key of an emulator.
+/// Returns the output of `--version`.
 fn try_command(codat_keys: impl Fn() -> Command) -> Result<String> {
     let version = stdout(codat_keys().arg("--version"))?;
     ensure!(version == format!("codat-keys {VERSION}"), "the command says that it is {version}");

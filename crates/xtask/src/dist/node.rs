@@ -1,5 +1,5 @@
-//! The npm packages of the library and of the command-line program. Each consists of a main package with JavaScript,
-//! and a native package with the compiled code for this platform.
+//! The npm packages of the library and of the command-line program. Each of the two has a main package and a native
+//! package. The main package contains JavaScript. The native package contains the compiled code for this platform.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
 use std::fs;
@@ -25,7 +25,7 @@ const MODULES: &str = "@codat-keys/";
 /// The prefix of the names of the native packages of the command-line program.
 const PROGRAMS: &str = "@codat-keys/cli-";
 
-/// The archive of a main package, and the archive of the native package on which it depends.
+/// The archives of a main package and of its native package for this platform.
 pub(super) struct Packed {
     pub(super) main: PathBuf,
     pub(super) native: PathBuf,
@@ -76,9 +76,9 @@ fn build_crate(package: &str, built: &str) -> Result<PathBuf> {
     Ok(Path::new("target/release").join(built))
 }
 
-/// Packs a main package, which contains JavaScript. Adds two parts to its manifest: the version of the workspace, and
-/// optional dependencies on the native packages. The repository's `package.json` cannot contain these dependencies,
-/// because npm could not lock packages that are not published yet.
+/// Packs a main package. `fill` adds the JavaScript files. The manifest gets the version of the workspace, and optional
+/// dependencies on the native packages of all platforms. The `package.json` in the repository cannot contain these
+/// dependencies, because npm cannot lock packages that are not published yet.
 fn main_package(sources: &str, platforms: &str, fill: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
     let folder = lay_out()?;
     for file in ["package.json", "README.md"] {
@@ -109,7 +109,7 @@ fn native_package(platforms: &str, what: &str, built: &Path, file: &str) -> Resu
     pack(&folder)
 }
 
-/// Creates an empty package folder, and copies the licences to it. The caller adds the other files of the package.
+/// Creates a folder for a package that contains only the licences. The caller adds the other files.
 fn lay_out() -> Result<PathBuf> {
     let folder = absolute("target/dist-npm/package")?;
     if folder.exists() {
@@ -147,7 +147,7 @@ fn check(archive: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether a file does not belong in an npm package.
+/// Returns true if an npm package must not contain this file.
 fn is_stray(file: &str) -> bool {
     let file = file.trim_end();
     let built = |file: &str| [".js", ".mjs", ".d.ts", ".d.mts"].iter().any(|end| file.ends_with(end));

@@ -1,11 +1,11 @@
-//! The platforms with native packages on npm.
+//! The platforms for which native npm packages exist.
 
 use std::env::consts::{ARCH, OS};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-/// A platform, described in npm's terms.
+/// A platform. The members are the fields `os`, `cpu` and `libc` of npm's `package.json`.
 pub(super) struct Platform {
     os: &'static str,
     cpu: &'static str,
@@ -35,7 +35,7 @@ impl Platform {
     }
 
     /// Returns the name of the platform, such as `linux-x64-gnu`. `node/src/native.ts` and
-    /// `crates/cli/npm/codat-keys.js` use the same names.
+    /// `crates/cli/npm/codat-keys.js` compute the same names.
     pub(super) fn name(&self) -> String {
         let libc = match self.libc {
             Some("glibc") => "-gnu",
@@ -45,7 +45,7 @@ impl Platform {
         format!("{}-{}{libc}", self.os, self.cpu)
     }
 
-    /// Adds the fields to a `package.json` that restrict the package to this platform.
+    /// Adds fields to a `package.json`, so that npm installs the package only on this platform.
     pub(super) fn restrict(&self, manifest: &mut Value) {
         manifest["os"] = json!([self.os]);
         manifest["cpu"] = json!([self.cpu]);

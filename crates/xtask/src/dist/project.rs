@@ -1,4 +1,4 @@
-//! An empty Node project in which the built packages are installed and tried.
+//! An empty Node project. The built packages are installed and tried in it.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -12,11 +12,11 @@ use super::name;
 use crate::npm::npm;
 use crate::process::{command, program, run as run_to_end, run_quietly, stdout};
 
-/// The folder of the example programs that README.md shows.
+/// The folder of the example programs in README.md.
 const EXAMPLES: &str = "node/examples";
 
-/// The options with which a typical user compiles TypeScript. Only the types of Node come from this repository instead
-/// of the user's project.
+/// The options of the TypeScript compiler for the examples, similar to the options of a typical user. `--typeRoots` is
+/// followed by a folder of this repository that contains the types of Node.
 const COMPILE: &str = "--strict --module nodenext --target es2022 --types node --typeRoots";
 
 pub(super) struct Project {
@@ -34,7 +34,7 @@ impl Project {
         Ok(Self { folder })
     }
 
-    /// Installs the packages in `archives` and checks that no other packages are installed.
+    /// Installs the packages in `archives`, and checks that npm installs no other packages.
     pub(super) fn install_offline(&self, archives: &[&Path]) -> Result<()> {
         // Uses an empty cache. npm skips the native packages for other platforms, which are not published yet.
         run_quietly(npm("install --offline --cache cache", &self.folder).args(archives))?;
@@ -49,14 +49,14 @@ impl Project {
         Ok(bytes_below(&self.folder.join("node_modules"))? as f64 / 1e6)
     }
 
-    /// Returns the command that runs a program of an installed package.
+    /// Returns the command that runs the program `program` of an installed package.
     pub(super) fn npx(&self, program: &str) -> Command {
         let mut npx = npm("exec --offline --", &self.folder);
         npx.arg(program);
         npx
     }
 
-    /// Runs every example program, each with its own emulator, and returns their names.
+    /// Runs every example program with a new emulator, and returns the names of the examples.
     pub(super) fn run_examples(&self) -> Result<Vec<String>> {
         let mut names = Vec::new();
         for file in fs::read_dir(EXAMPLES)? {

@@ -11,10 +11,11 @@ use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, try_comm
 use crate::process::{command, program, run as run_to_end, stdout};
 use crate::{install, python, tools};
 
-/// The folders of the two `pyproject.toml`: of the library, and of the command-line program.
+/// The folders that contain a `pyproject.toml`: the folder of the library, and the folder of the command-line program.
 const PROJECTS: [&str; 2] = ["python", "crates/cli"];
 
-/// A Python program that prints the number of keys of a new emulator and the size of the library in bytes.
+/// A Python program that starts an emulator. It prints the number of API keys, and the size of the installed library in
+/// bytes.
 const TRY: &str = "
 from importlib.metadata import files
 from codat_keys import Client
@@ -85,7 +86,7 @@ fn check(Dist { sdist, library, cli }: &Dist) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether a file does not belong in the source distribution.
+/// Returns true if the source distribution must not contain this file.
 fn is_stray(file: &str) -> bool {
     let file = file.trim_end();
     let built = [".so", ".pyd", ".dylib", ".pyc"].iter().any(|end| file.ends_with(end));
@@ -124,7 +125,7 @@ fn extra_brings_the_command(cli: &Path) -> Result<()> {
     Ok(())
 }
 
-/// An empty virtual environment in which the built packages are installed and tried.
+/// An empty virtual environment. The built packages are installed and tried in it.
 struct Environment {
     programs: PathBuf,
 }
@@ -149,7 +150,7 @@ impl Environment {
         pip
     }
 
-    /// Installs a package from `target/dist` without other sources, and checks that exactly `packages` are installed.
+    /// Installs a package from `target/dist` only, and checks that exactly the given packages are installed.
     fn install_offline(&self, wanted: &str, packages: &[&str]) -> Result<()> {
         // In isolated mode, pip ignores its environment variables, which could name other sources.
         run_to_end(self.pip("--isolated install --quiet --no-index --find-links").args([DIST, wanted]))?;
@@ -159,7 +160,7 @@ impl Environment {
         Ok(())
     }
 
-    /// Lists the keys of an emulator with the installed library. Returns the size of the library in megabytes.
+    /// Lists the API keys of an emulator with the installed library. Returns the size of the library in megabytes.
     fn try_library(&self) -> Result<f64> {
         let answer = stdout(self.python().args(["-c", TRY]))?;
         let bytes: f64 = answer.strip_prefix("1 ").with_context(|| format!("wanted one key: {answer}"))?.parse()?;

@@ -5,11 +5,11 @@ use codat_keys::ErrorKind;
 
 use super::marks::Marks;
 
-// The file is included so that this crate does not compile the portal.
+// Includes the file, so that this crate need not compile the portal.
 #[path = "../../../portal/src/messages/french.rs"]
 mod french;
 
-// The exit statuses belong to the command line. The file is included so that this crate does not compile it.
+// Includes the file, so that this crate need not compile the command-line program.
 #[path = "../../../cli/src/exit_status.rs"]
 #[allow(dead_code, reason = "the rest is for the command line")]
 mod exit_status;
@@ -28,7 +28,7 @@ pub(super) fn english() -> String {
     )
 }
 
-/// Returns the French table. Fails if a text has no French translation.
+/// Returns the table of errors in French. Fails if an error text has no French translation.
 pub(super) fn french() -> Result<String> {
     let rows = ErrorKind::all()
         .iter()

@@ -1,5 +1,5 @@
-//! The example programs in README.md and other pages. Each program stands between two marker comments, and is copied
-//! from its file.
+//! The example programs in README.md and on other pages. Two marker comments enclose each program on a page. The
+//! program between them is a copy of its source file.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ const BEGIN: &str = "<!-- example: ";
 const NAMED: &str = " -->";
 const END: &str = "<!-- end of example -->";
 
-/// For each kind of example: the suffix of its file name, the language of its code block, and its folder.
+/// For each kind of example: the end of the file name, the language of the code block, and the folder of the files.
 const LANGUAGES: [(&str, &str, &str); 5] = [
     (".rs", "rust", "crates/core/examples"),
     (".py", "python", "python/examples"),
@@ -18,7 +18,7 @@ const LANGUAGES: [(&str, &str, &str); 5] = [
     (".mts", "ts", "node/examples"),
 ];
 
-/// Replaces every example in the text of a page with the current content of its file.
+/// Replaces every example in the text of a page with the current content of its source file.
 pub(super) fn splice(text: &str) -> Result<String> {
     splice_from(text, |folder, name| {
         let path = format!("{folder}/{name}");
@@ -41,7 +41,7 @@ fn splice_from(text: &str, source: impl Fn(&str, &str) -> Result<String>) -> Res
     Ok(spliced + rest)
 }
 
-/// Removes the first line of an example, which describes the program. The page has a separate description.
+/// Removes the first line of an example, because the page describes the example in its own words.
 fn without_heading(program: &str) -> &str {
     program.trim_start_matches(|c| c != '\n').trim_start()
 }

@@ -1,4 +1,4 @@
-//! The table of each crate's layers in CONTRIBUTING.md.
+//! The table of layers in CONTRIBUTING.md. It shows the layers of each crate.
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use crate::layers::{crates, layers};
 
 pub(super) const MARKS: Marks = Marks { begin: "<!-- layers -->", end: "<!-- end of layers -->" };
 
-/// Returns the table, with a row for each crate that has more than one layer.
+/// Returns the table of layers. It has a row for each crate with more than one layer.
 pub(super) fn table() -> Result<String> {
     let mut table = "| crate | its layers, from the top |\n| --- | --- |\n".to_owned();
     for folder in crates()? {

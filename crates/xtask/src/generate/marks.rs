@@ -1,15 +1,15 @@
-//! Replacement of the generated part of a page. Two marker lines enclose this part.
+//! Replacement of the generated part of a page. Two marker lines enclose the generated part.
 
 use anyhow::{Context as _, Result};
 
-/// The lines that mark the beginning and the end of a generated part.
+/// The two marker lines that enclose a generated part of a page.
 pub(crate) struct Marks {
     pub(crate) begin: &'static str,
     pub(crate) end: &'static str,
 }
 
 impl Marks {
-    /// Replaces the text between the two marker lines with `between`.
+    /// Returns a copy of the page `text` in which `between` replaces the generated part.
     pub(crate) fn splice(&self, text: &str, between: &str) -> Result<String> {
         let Self { begin, end } = self;
         let (before, rest) = text.split_once(begin).with_context(|| format!("there is no line `{begin}`"))?;

@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: writes the files, and the parts of pages, that are generated from code.
+//! `cargo xtask generate`: writes all generated files, and the generated parts of pages.
 
 mod errors;
 mod examples;
@@ -28,8 +28,8 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails if a generated file differs from the result of [`write()`]. Omits the list of the public API, which
-/// [`public_api::check`] compares.
+/// Fails if a generated file is out of date. Does not check the list of the public API. [`public_api::check`] checks
+/// it.
 pub(crate) fn check() -> Result<()> {
     let stale = files()?.into_iter().filter(File::is_stale);
     let stale: Vec<String> = stale.map(|file| file.path.display().to_string()).collect();
@@ -43,7 +43,7 @@ struct File {
 }
 
 impl File {
-    /// Returns whether the file is missing, or differs from the generated text.
+    /// Returns true if the file is missing or out of date.
     fn is_stale(&self) -> bool {
         fs::read_to_string(&self.path).ok().as_ref() != Some(&self.text)
     }

@@ -1,4 +1,4 @@
-//! The imports between the modules of a crate, parsed from the tokens of the source files.
+//! The uses between the modules of a crate, read from its source code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,17 +9,17 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 use super::Uses;
 
-/// The path of a module without `crate`: the names of its ancestors and its own name.
+/// The path of a module as a list of names, without `crate`.
 type Module = Vec<String>;
 
 #[derive(Default)]
 pub(super) struct Imports {
     modules: BTreeSet<Module>,
-    /// The modules that are compiled only for tests and fuzz targets. Their imports are ignored.
+    /// The modules that are compiled only for tests and fuzz targets. Their uses are ignored.
     tests: BTreeSet<Module>,
-    /// Every path such as `crate::a::B` in the source code of a module, as written there.
+    /// Every Rust path in the source code, such as `crate::a::B`, together with the module that contains the path.
     paths: BTreeSet<(Module, Vec<String>)>,
-    /// The full path of each name that a `use` declaration imports into a module.
+    /// The Rust path of each name that a `use` declaration adds to a module.
     names: BTreeMap<(Module, String), Vec<String>>,
 }
 
@@ -35,8 +35,7 @@ impl Imports {
         self.modules.iter().filter_map(|module| Some(module.split_last()?.1.to_vec())).collect()
     }
 
-    /// Returns for each submodule of `parent` the other submodules of `parent` that it uses. A path in a nested module
-    /// counts for the submodule of `parent` that contains the nested module.
+    /// Returns the uses between the submodules of `parent`. The code of a submodule includes its own submodules.
     pub(super) fn uses(&self, parent: &[String]) -> Uses {
         let mut uses = Uses::new();
         let child = |module: &Module| module.strip_prefix(parent).and_then(|rest| rest.first().cloned());
@@ -122,8 +121,8 @@ impl Imports {
         }
     }
 
-    /// Reads a `use` declaration, or a part of it in braces. `before` is the path in front of the braces, and `module`
-    /// is the module that contains the declaration.
+    /// Reads the tokens of a `use` declaration, or of a group in braces within it. `before` is the path before the
+    /// braces. `module` is the module that contains the declaration.
     fn read_use(&mut self, tokens: &[TokenTree], before: &[String], module: &Module) {
         for tree in tokens.split(|token| is_punct(token, ',')) {
             let mut path = before.to_vec();
@@ -150,8 +149,8 @@ impl Imports {
         }
     }
 
-    /// Returns the module that a path names, or the module of the item that the path names. Returns `None` if the path
-    /// leads to another crate.
+    /// Returns the module that a Rust path leads to. If the path leads to a type or a function, returns the module that
+    /// defines it. Returns `None` if the path leads to another crate.
     fn resolve(&self, from: &Module, path: &[String], depth: usize) -> Option<Module> {
         let (first, mut rest) = path.split_first()?;
         let mut module = match first.as_str() {
@@ -192,7 +191,7 @@ fn is_punct(token: &TokenTree, character: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Returns the uses between top-level modules, each in the form `a → b`.
+    /// Returns the uses between the top-level modules, each as a text such as `a → b`.
     fn uses(files: &[(&str, &str)]) -> Vec<String> {
         let mut imports = Imports::default();
         for (module, text) in files {

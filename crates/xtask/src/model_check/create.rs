@@ -1,4 +1,5 @@
-//! Model check of `create`: drives the state machine of the core against the model server and checks the invariants.
+//! The model check of `create`. It runs the state machine of `create` against a model of the server, and checks the
+//! result.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use super::schedule::Schedule;
 use super::server::{IDEMPOTENCY_KEY, NAME, STARTED, Server, failed};
 use super::{RunResult, Setup, TIME_TO_SEND};
 
-/// Runs `create` with one schedule of faults, and checks its invariants.
+/// Runs `create` with the faults of one schedule, and checks that the result satisfies the invariants of `create`.
 pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     let origin = Instant::now();
     let mut call = Call {
@@ -48,20 +49,21 @@ struct Call<'a> {
     schedule: &'a mut Schedule,
     server: Server,
     machine: CreateMachine,
-    /// The start of the run.
+    /// The time at which the run started.
     origin: Instant,
-    /// The time that the operation has taken. The current time of the model is `origin` plus this time. Zero again
-    /// after the operation is resumed, because its time limit restarts.
+    /// The time since the current call of `create` started. It restarts at zero when the operation is resumed after a
+    /// crash.
     spent: Duration,
-    /// The age of the idempotency key.
+    /// The time since the first call of `create` started. It continues when the operation is resumed after a crash.
     age: Duration,
     was_resumed: bool,
     lists_since_post: u8,
-    /// Whether a key created by this operation existed when the latest list was requested, even if that list was stale
-    /// and did not contain the key.
+    /// Whether an API key that this operation created existed at the time of the latest list request. True even if the
+    /// response was out of date and did not contain the API key.
     ours_at_last_list: bool,
     a_list_was_stale: bool,
-    /// Whether the outcome is ambiguous according to the model, which decides this independently of the core.
+    /// Whether the outcome of an attempt is unknown to the client. The model decides this itself, instead of asking the
+    /// core.
     is_ambiguous: bool,
 }
 
@@ -115,7 +117,7 @@ impl Call<'_> {
             _ => Duration::from_millis(100),
         });
         let event = self.answer(fault);
-        // A response is unambiguous only if it states the outcome of this request.
+        // The outcome is known only if the response states the outcome of this request.
         self.is_ambiguous |= matches!(
             event,
             Event::Failed(
@@ -169,7 +171,8 @@ impl Call<'_> {
         }
     }
 
-    /// Resumes the operation after a crash, in another process that knows only the idempotency key.
+    /// Resumes the operation after a crash, with a new state machine that knows only the idempotency key. `pause` is
+    /// the time between the crash and the resumption.
     fn resume(&mut self, pause: Pause) {
         if pause == Pause::TooLong {
             self.server.forget();

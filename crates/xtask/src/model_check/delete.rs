@@ -1,4 +1,5 @@
-//! Model check of `delete`: drives the state machine of the core against a model server and checks the invariants.
+//! The model check of `delete`. It runs the state machine of `delete` against a model of the server, and checks the
+//! result.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ enum Fault {
     None,
     NotSent,
     Refused,
-    /// A gateway responds with 404.
+    /// A gateway responds with 404, instead of Codat.
     AbsentElsewhere,
     LostBefore,
     LostAfter,
@@ -25,7 +26,7 @@ enum Fault {
     NoAccess,
     ForeignBefore,
     ForeignAfter,
-    /// Another process deletes every other key.
+    /// Another process deletes all API keys except the target and the API key of the client.
     OthersDeleted,
 }
 
@@ -48,7 +49,7 @@ const FAULTS: [Fault; 16] = [
     Fault::OthersDeleted,
 ];
 
-/// A delay in steps that is longer than any operation, so the client never sees the effect of the request.
+/// A number of steps after which a request takes effect. It is so large that the operation ends first.
 const NEVER_SEEN: u8 = 200;
 
 #[derive(Clone, Copy)]
@@ -67,12 +68,12 @@ struct Server {
     keys: Vec<ApiKeyDetails>,
     before_newest_change: Vec<ApiKeyDetails>,
     landings: Vec<u8>,
-    /// The key that the client authenticates with.
+    /// The API key that the client authenticates with.
     own: ApiKeyDetails,
     target: KeyId,
     deleted_by_us: bool,
-    /// Whether the client checked the deletion rules against outdated data: a list was stale, or another process
-    /// changed the keys.
+    /// Whether the client checked outdated data before the deletion. True if a listing was out of date, or if another
+    /// process deleted API keys.
     guards_were_outdated: bool,
 }
 
@@ -104,14 +105,14 @@ impl Server {
         there
     }
 
-    /// Deletes the key `target` on behalf of another process.
+    /// Deletes the target as another process would.
     fn remove_by_another(&mut self) {
         self.guards_were_outdated = true;
         self.remove_target();
     }
 
-    /// Handles the delete request. The model server would delete the last key, so only the client's checks protect the
-    /// last key.
+    /// Handles a delete request. The model would also delete the last API key. Only the checks of the client protect
+    /// the last API key.
     fn arrives(&mut self) -> Event<'static> {
         if !self.contains(&self.own.id) {
             failed(AttemptOutcome::NoAccess)
@@ -208,7 +209,7 @@ impl Server {
     }
 }
 
-/// Runs `delete` with one schedule of faults, and checks its invariants.
+/// Runs `delete` with the faults of one schedule, and checks that the result satisfies the invariants of `delete`.
 pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     let mut server = Server::new(setup);
     let (started, system) = (Instant::now(), Timestamp::from_millisecond(STARTED).expect("a valid time"));
@@ -230,7 +231,7 @@ pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
                 let fault = schedule.choose(&FAULTS);
                 spent +=
                     if matches!(fault, Fault::Late(_)) { Duration::from_secs(10) } else { Duration::from_millis(100) };
-                // The model determines ambiguity independently of the core.
+                // The model decides itself whether an outcome is unknown to the client, instead of asking the core.
                 is_ambiguous |= matches!(fault, Fault::LostBefore | Fault::LostAfter | Fault::Late(_));
                 machine.on_event(server.answer(fault));
             }
@@ -245,7 +246,7 @@ pub(crate) fn run(setup: Setup, schedule: &mut Schedule) -> RunResult {
     RunResult::Violated("the call does not end")
 }
 
-/// Returns the event for an attempt with this outcome.
+/// Returns the event of a failed attempt with this outcome.
 fn failed(outcome: AttemptOutcome) -> Event<'static> {
     Event::Failed(outcome, error(ErrorKind::Server, None, None))
 }

@@ -1,23 +1,25 @@
-//! The faults that the model check of `create` injects.
+//! The faults in the model check of `create`.
 
 use std::sync::LazyLock;
 
-/// A fault that affects a request to create a key.
+/// A fault of a request that creates an API key.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Fault {
     None,
     Refused,
     LostBefore,
     LostAfter,
-    /// The request reaches the server this number of steps later. The client gets no response.
+    /// The server receives the request after this number of steps of the model. The client gets no response.
     Late(u8),
-    /// The server processes the request for this number of steps. The client times out before the response.
+    /// The server needs this number of steps of the model to process the request. The client times out earlier.
     Slow(u8),
-    /// Codat responds with a server error. Later attempts with the same idempotency key get the same response.
+    /// Codat responds with a server error. If the client repeats the request with the same idempotency key, Codat
+    /// repeats this response.
     Failed,
     FailedAfter,
     FailedLate(u8),
-    /// A gateway responds with an error. Later attempts with the same idempotency key can get another response.
+    /// A gateway responds with an error. If the client repeats the request with the same idempotency key, it can get
+    /// another response.
     Gateway,
     GatewayAfter,
     GatewaySlow(u8),
@@ -60,13 +62,13 @@ const FAULTS: [Fault; 26] = [
     Fault::CrashAfter(Pause::TooLong),
 ];
 
-/// The result of [`allowed`] for each combination of its arguments.
+/// The results of [`allowed`] for all arguments. The first index is `adopt`, and the second index is `was_resumed`.
 static ALLOWED: LazyLock<[[Vec<Fault>; 2]; 2]> =
     LazyLock::new(|| [false, true].map(|adopt| [false, true].map(|was_resumed| allowed(adopt, was_resumed))));
 
-/// Returns the faults that can be injected in a request to create a key. With `adopt`, omits the faults in which
-/// another client creates a key with the same name, because this option requires that no other client does. With
-/// `was_resumed`, omits crashes, because the operation has already crashed once.
+/// Returns the possible faults of a request that creates an API key. With the option `adopt` of `create`, other clients
+/// must not create API keys with the same name, so there are no such faults. With `was_resumed`, there are no crashes,
+/// because the operation has already crashed once.
 pub(super) fn faults(adopt: bool, was_resumed: bool) -> &'static [Fault] {
     &ALLOWED[usize::from(adopt)][usize::from(was_resumed)]
 }
@@ -80,23 +82,23 @@ fn allowed(adopt: bool, was_resumed: bool) -> Vec<Fault> {
     FAULTS.into_iter().filter(is_allowed).collect()
 }
 
-/// A delay in steps that is longer than any operation, so the client never sees the effect of the request.
+/// A number of steps after which a request takes effect. It is so large that the operation ends first.
 const NEVER_SEEN: u8 = 200;
 
 /// The time between a crash of the process and the resumption of the operation.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Pause {
     Short,
-    /// A time after which Codat has forgotten the idempotency key.
+    /// The pause is longer than the time for which Codat remembers an idempotency key.
     TooLong,
 }
 
-/// A fault that affects a request to list the keys.
+/// A fault of a request that lists the API keys.
 #[derive(Clone, Copy)]
 pub(super) enum ListFault {
     None,
     Failed,
-    /// The response contains the keys as they were before the latest change.
+    /// The response is out of date: it lacks the latest change.
     Stale,
     ForeignBefore,
 }

@@ -1,7 +1,7 @@
-//! `cargo xtask model-check`: checks the invariants of `create` and `delete`. Runs the state machines of the core
-//! against a model of the server that behaves as badly as Codat's documentation allows. A schedule says which requests
-//! of a run fail, and how. The check runs every schedule with up to four faults, and then a sample of random faults
-//! over HTTP against the emulator.
+//! `cargo xtask model-check`: checks the invariants of `create` and `delete`. It runs their state machines against a
+//! model of the server. This model behaves as badly as the documentation of Codat allows. A schedule says which
+//! requests of a run fail, and how. The check runs every schedule with up to four faults. It then runs the real client
+//! against the emulator with random faults.
 
 mod create;
 mod delete;
@@ -21,8 +21,8 @@ use schedule::Schedule;
 
 const FAULTS: usize = 4;
 
-/// The minimum time that must remain before an attempt starts. The client's own minimum is 5250 ms. This smaller
-/// minimum allows more attempts in the same time, and so more schedules.
+/// An attempt starts only if at least this much time remains until the deadline of the operation. The real client
+/// requires 5250 ms. With this smaller value, more attempts fit into the same time, so the check runs more schedules.
 const TIME_TO_SEND: Duration = Duration::from_millis(5001);
 
 const INVARIANTS: &str = "\
@@ -36,18 +36,18 @@ delete: a key that is reported as deleted is gone; after an error that says that
 /// The initial state of a run of the model check.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
-    /// Whether the option of the operation is set: `adopt` of `create`, or `allow_key_in_use` of `delete`. With
-    /// `adopt`, no other client creates keys with this name. With `allow_key_in_use`, the key to delete is the key in
-    /// use.
+    /// Whether the option of the operation is set. `create` has the option `adopt`, and the model then has no other
+    /// clients that create API keys with the same name. `delete` has the option `allow_key_in_use`, and the model then
+    /// deletes the API key of the client itself.
     option: bool,
-    /// The number of keys that exist at the start.
+    /// The number of API keys at the start of the run.
     keys: usize,
-    /// For `create`: one of the initial keys already has the requested name.
+    /// Whether an API key with the requested name exists at the start of the run. Used only for `create`.
     named_before: bool,
 }
 
 impl Setup {
-    /// Returns the number of initial keys, followed by `+` if one of them has the requested name.
+    /// Returns the number of API keys at the start, followed by `+` if one of them has the requested name.
     fn size(self) -> String {
         format!("{}{}", self.keys, if self.named_before { "+" } else { "" })
     }
@@ -56,8 +56,8 @@ impl Setup {
 /// The result of a run of the model check.
 pub(crate) enum RunResult {
     Held,
-    /// The operation created a second key, because a 429 released the idempotency key while the first attempt was still
-    /// running. Only the server can prevent this race.
+    /// The operation created two API keys in a way that only the server can prevent. A response with 429 made the
+    /// server forget the idempotency key while it was still processing the first attempt.
     KnownRace,
     Violated(&'static str),
 }
@@ -73,7 +73,7 @@ struct Tally {
     violations: u64,
 }
 
-/// Runs every schedule of faults, and then random faults over HTTP.
+/// Runs the whole model check: every schedule of faults, and then random faults over HTTP.
 pub(crate) fn all() -> Result<ExitCode> {
     println!("Invariants:\n{INVARIANTS}\n");
     let total = explore_all(FAULTS);
@@ -90,8 +90,9 @@ pub(crate) fn all() -> Result<ExitCode> {
     Ok(if total.violations + sampled.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Repeats the run of one schedule, given in the form in which [`all`] prints it. For example, `create no 1 0,3,7` runs
-/// `create` without its option and with one initial key. The last part is the list of choices of [`Schedule`].
+/// Repeats one run, with the arguments that [`all`] prints for it. For example, `create no 1 0,3,7` runs `create`
+/// without the option `adopt`, and with one API key at the start. The numbers `0,3,7` are the choices of the
+/// [`Schedule`]: the first request succeeds, the second has fault number 3, and the third has fault number 7.
 pub(crate) fn one(call: &str, option: &str, keys: &str, choices: &str) -> Result<ExitCode> {
     let (_, run, _) = CALLS.into_iter().find(|(name, ..)| *name == call).context("give create or delete")?;
     let option = match option {
@@ -119,7 +120,7 @@ pub(crate) fn one(call: &str, option: &str, keys: &str, choices: &str) -> Result
     })
 }
 
-/// Runs every schedule with at most `faults` faults for every initial state.
+/// Runs every schedule with at most `faults` faults. Repeats this for every initial state.
 fn explore_all(faults: usize) -> Tally {
     let mut total = Tally::default();
     for (call, run, sizes) in CALLS {
@@ -151,7 +152,7 @@ fn explore_all(faults: usize) -> Tally {
 
 fn explore(call: &str, run: Run, setup: Setup, faults: usize) -> Tally {
     let mut tally = Tally::default();
-    // Prints each kind of violation only for the first schedule that leads to it.
+    // Prints each kind of violation only once.
     let mut reported = HashSet::new();
     let mut choices = Some(Vec::new());
     while let Some(given) = choices {
@@ -179,7 +180,8 @@ fn explore(call: &str, run: Run, setup: Setup, faults: usize) -> Tally {
 
 #[cfg(test)]
 mod tests {
-    /// Runs only schedules with up to two faults. `cargo xtask model-check` runs those with up to four.
+    /// Runs only the schedules with up to two faults, because this is fast. `cargo xtask model-check` runs those with
+    /// up to four.
     #[test]
     fn every_schedule_with_two_faults_keeps_the_invariants() {
         let total = super::explore_all(2);

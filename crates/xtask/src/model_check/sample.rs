@@ -1,5 +1,5 @@
-//! A sample of runs over HTTP with random faults. The client of the core sends requests to the emulator, and the checks
-//! read the emulator's state and journal.
+//! Runs of the real client with random faults over HTTP. The client sends its requests to the emulator. The checks read
+//! the state and the journal of the emulator.
 
 use std::time::Duration;
 
@@ -9,10 +9,11 @@ use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
 const RUNS: u64 = 200;
-/// The number of concurrent runs. A run spends most of its time waiting.
+/// The number of runs at the same time. A run mostly waits for delayed responses and retries, so many runs share one
+/// core.
 const CONCURRENT: usize = 50;
 const NAME: &str = "sample";
-/// The time after which every delayed request has taken effect.
+/// The time to wait after a call before its effects are checked. Delayed requests take effect within 2.5 s.
 const LATE: Duration = Duration::from_millis(2700);
 
 pub(crate) struct Sampled {
@@ -46,13 +47,13 @@ pub(crate) fn run() -> Result<Sampled> {
     Ok(sampled)
 }
 
-/// Repeats the run with the given seed, as printed by [`run`].
+/// Repeats the run with this seed. [`run`] prints the seed of a failed run.
 pub(crate) fn repeat(seed: u64) -> Result<()> {
     println!("{}", faults(seed));
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(one(seed)).map(drop)
 }
 
-/// Returns whether the run with this seed deletes a key. Every fourth run deletes a key, and the others create one.
+/// Returns whether the run with this seed deletes an API key. Every fourth run does. The other runs create an API key.
 fn deletes(seed: u64) -> bool {
     seed.is_multiple_of(4)
 }
@@ -125,7 +126,7 @@ async fn control_state(client: &Client, what: &str, member: &str) -> Result<Vec<
     Ok(answer[member].as_array_mut().map(std::mem::take).unwrap_or_default())
 }
 
-/// Returns up to four faults for the run with this seed.
+/// Returns one to four random faults for the run with this seed, as JSON for the emulator.
 fn faults(seed: u64) -> Value {
     let mut rng = fastrand::Rng::with_seed(seed);
     let method = if deletes(seed) { "DELETE" } else { "POST" };

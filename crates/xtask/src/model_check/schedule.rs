@@ -1,11 +1,10 @@
-//! Enumeration of all schedules of faults. At each request, a run chooses among options: no fault, or one of the
-//! faults. The next run makes the next combination of choices, until all combinations have been run.
+//! Enumeration of all schedules. A schedule is a list of choices, one for each request of a run. Each choice is the
+//! number of a fault, or 0 if the request succeeds.
 
-/// The number of requests in a run that can fail. Later requests succeed, so that every run ends.
+/// The number of requests of a run that can have a fault. Later requests succeed, so that every run ends.
 const FAULTY_REQUESTS: usize = 12;
 
-/// The choices of one run. The run first repeats the choices in `given`, and then chooses the first option at each
-/// request.
+/// The choices of one run. The first choices are `given`. All later choices are 0: no fault.
 pub(crate) struct Schedule {
     given: Vec<usize>,
     made: Vec<Choice>,
@@ -22,8 +21,8 @@ impl Schedule {
         Self { given, made: Vec::new(), faults_left: faults }
     }
 
-    /// Chooses one of the options. The first option means no fault, and every other option is a fault. Chooses the
-    /// first option when the run has used up its faults.
+    /// Chooses one of the options for the next request. The first option is no fault, and the others are faults.
+    /// Chooses the first option if the run has had its maximum number of faults.
     pub(crate) fn choose<T: Copy>(&mut self, options: &[T]) -> T {
         let options = if self.faults_left == 0 || self.made.len() >= FAULTY_REQUESTS { &options[..1] } else { options };
         let option = self.given.get(self.made.len()).copied().unwrap_or(0).min(options.len() - 1);
@@ -32,14 +31,15 @@ impl Schedule {
         options[option]
     }
 
-    /// Returns the choices in the form that [`one`](super::one) accepts to repeat the run.
+    /// Returns the choices of this run as a text such as `0,3,7`. `cargo xtask model-check` can repeat the run with
+    /// this text.
     pub(crate) fn line(&self) -> String {
         let choices: Vec<String> = self.made.iter().map(|choice| choice.option.to_string()).collect();
         choices.join(",")
     }
 
-    /// Returns the choices for the next run. Returns `None` after the last run. Advances the last choice that has a
-    /// further option, and removes all choices after it.
+    /// Returns the first choices of the next run, or `None` after the last run. The next run repeats the choices of
+    /// this run up to the last one that can be increased, and increases that one by 1.
     pub(crate) fn next(mut self) -> Option<Vec<usize>> {
         while let Some(last) = self.made.pop() {
             if last.option + 1 < last.options {

@@ -1,5 +1,5 @@
-//! The model server of `create`. It handles keys and idempotency keys in the way that Codat's documentation describes.
-//! A request can reach the server later, or take effect later. The pending arrivals and effects are called landings.
+//! A model of the server for the model check of `create`. It treats API keys and idempotency keys as the documentation
+//! of Codat describes. A request can arrive late, or take effect late. The model calls these events landings.
 
 use std::sync::LazyLock;
 
@@ -7,27 +7,28 @@ use codat_keys::internal::state_machines::create::{AttemptOutcome, Event};
 use codat_keys::internal::state_machines::{error, key_details};
 use codat_keys::{ApiKeyDetails, ErrorKind, KeyId, MAX_KEYS, Timestamp};
 
-/// The name of the key that the operation creates.
+/// The name of the API key that the operation creates.
 pub(super) const NAME: &str = "model";
 
 /// The idempotency key of the operation. It contains the time [`STARTED`].
 pub(super) const IDEMPOTENCY_KEY: &str = "01970000-0000-7000-8000-000000000000";
 
-/// The time of the first attempt, in milliseconds since 1970.
+/// The time at which the operation starts, in milliseconds since the Unix epoch.
 pub(super) const STARTED: i64 = 0x0197_0000_0000;
 
-/// The keys before the operation. They are a day older than the idempotency key, so `create` does not take them for new
-/// keys.
+/// The API keys that exist before the operation. They were created a day before the operation starts, so `create` knows
+/// that they are not new.
 static OLD_KEYS: LazyLock<Vec<ApiKeyDetails>> =
     LazyLock::new(|| (0..MAX_KEYS as u32).map(|id| key(id, "old", STARTED - 24 * 3600 * 1000)).collect());
 
-/// Returns the details of the key with this number.
+/// Returns an API key with this id, this name, and this creation date in milliseconds since the Unix epoch.
 pub(super) fn key(id: u32, name: &str, created: i64) -> ApiKeyDetails {
     let created = Timestamp::from_millisecond(created).expect("a valid time");
     key_details(&id.to_string(), name, &format!("MadeUpKey{id}"), created).expect("valid details")
 }
 
-/// The outcome that Codat stores under the idempotency key of the operation.
+/// The outcome that the server stores under the idempotency key. A repeated request with the same idempotency key gets
+/// this outcome.
 enum Cached {
     Made(ApiKeyDetails),
     AtLimit,
@@ -36,33 +37,33 @@ enum Cached {
 
 #[derive(Clone, Copy)]
 enum Landing {
-    /// A delayed request reaches the server.
+    /// The server receives a delayed request.
     Arrives,
-    /// The server finishes processing the request with this number.
+    /// The server has processed the request with this number.
     WorkEnds(u32),
-    /// A request takes effect after the server has responded to it.
+    /// A request takes effect, although the server has already responded with an error.
     Effect,
 }
 
 pub(super) struct Server {
     keys: Vec<ApiKeyDetails>,
-    /// The ids of the keys that the operation created.
+    /// The ids of the API keys that the operation created.
     pub(super) ours: Vec<KeyId>,
-    /// The number of keys before the latest change. Because keys are only added, a stale list is this number of keys
-    /// from the start of the list.
+    /// The number of API keys before the latest change. This server only adds API keys, so an outdated list consists of
+    /// the first API keys, up to this number.
     before_newest_change: usize,
     cached: Option<Cached>,
     /// The number of the request that the server is processing. `None` if the server is idle.
     running: Option<u32>,
     landings: Vec<(u8, Landing)>,
     numbers: u32,
-    /// Whether the known race can have happened: a 429 released the idempotency key while the server was processing a
-    /// request, and a repeated request could then create a second key.
+    /// Whether the server forgot the idempotency key while it was processing a request. A repeated request can then
+    /// create a second API key. The client cannot prevent this.
     pub(super) allows_known_race: bool,
 }
 
 impl Server {
-    /// Creates a model server with `keys` keys. With `named_before`, the first key already has the requested name.
+    /// Creates a server with `keys` API keys. If `named_before` is true, the first of them has the requested name.
     pub(super) fn new(keys: usize, named_before: bool) -> Self {
         let mut keys = OLD_KEYS[..keys].to_vec();
         if named_before {
@@ -80,7 +81,7 @@ impl Server {
         }
     }
 
-    /// Returns the listed keys. A stale list lacks the latest change.
+    /// Returns the list of API keys. A stale list lacks the latest change.
     pub(super) fn list(&self, stale: bool) -> &[ApiKeyDetails] {
         if stale { &self.keys[..self.before_newest_change] } else { &self.keys }
     }
@@ -98,7 +99,7 @@ impl Server {
         Some(key)
     }
 
-    /// Handles a request that reaches the server, and returns the response.
+    /// Handles a request immediately, and returns the response.
     pub(super) fn arrives(&mut self) -> Event<'static> {
         if self.cached.is_none() {
             if self.running.is_some() {
@@ -109,13 +110,14 @@ impl Server {
         self.replay()
     }
 
-    /// Receives a request that reaches the server `steps` steps later. The client gets no response.
+    /// Delays a request. The server handles it after `steps` steps, and the client gets no response.
     pub(super) fn arrives_late(&mut self, steps: u8) {
         self.landings.push((steps, Landing::Arrives));
     }
 
-    /// Starts to process a request, which takes `steps` steps. The client meanwhile gets a failure with the outcome
-    /// `otherwise`, such as a timeout. A repeated request gets the response of [`Self::arrives`] instead.
+    /// Starts to process a request, which takes `steps` steps. The client gets the failure `otherwise` immediately,
+    /// such as a timeout. If the server is already processing a request, or has stored an outcome, handles the request
+    /// like [`Self::arrives`].
     pub(super) fn works_on(&mut self, steps: u8, otherwise: AttemptOutcome) -> Event<'static> {
         if self.cached.is_some() || self.running.is_some() {
             return self.arrives();
@@ -126,8 +128,8 @@ impl Server {
         failed(otherwise)
     }
 
-    /// Responds with a server error, which every later attempt with the same idempotency key gets too. `effect` is the
-    /// number of steps after which the request takes effect nevertheless, or `None` if it never does.
+    /// Responds with a server error, and stores it under the idempotency key. The request still takes effect after
+    /// `effect` steps. With `None`, it never takes effect.
     pub(super) fn fails(&mut self, effect: Option<u8>) -> Event<'static> {
         if self.cached.is_some() || self.running.is_some() {
             return self.arrives();
@@ -141,23 +143,24 @@ impl Server {
         self.replay()
     }
 
-    /// Responds with the error of a gateway, which is not stored under the idempotency key.
+    /// Responds with the error of a gateway. The server does not store this error under the idempotency key.
     pub(super) fn gateway_fails(&mut self) -> Event<'static> {
         server_error(format!("gateway {}", self.number()))
     }
 
-    /// Releases the idempotency key, as a response with 429 does.
+    /// Makes the server forget that it is processing a request with the idempotency key. A response with 429 has this
+    /// effect.
     pub(super) fn release(&mut self) {
         self.allows_known_race |= self.running.take().is_some();
     }
 
-    /// Lets all pending requests arrive and take effect, and then forgets the idempotency key.
+    /// Handles all delayed requests and effects, and then forgets the outcome under the idempotency key.
     pub(super) fn forget(&mut self) {
         self.all_lands();
         self.cached = None;
     }
 
-    /// Advances time by one step, and lets the requests arrive and take effect that are due.
+    /// Advances the time of the model by one step. Handles the delayed requests and effects for this time.
     pub(super) fn step(&mut self) {
         let due: Vec<Landing> =
             self.landings.iter().filter(|(steps, _)| *steps == 0).map(|(_, landing)| *landing).collect();
@@ -201,7 +204,7 @@ impl Server {
     }
 }
 
-/// Returns the event for an attempt with this outcome.
+/// Returns the event of a failed attempt with this outcome.
 pub(super) fn failed(outcome: AttemptOutcome) -> Event<'static> {
     Event::Failed(outcome, error(ErrorKind::Server, None, None))
 }

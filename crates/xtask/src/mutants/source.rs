@@ -1,4 +1,4 @@
-//! Mutation tests of the pure modules of the core. cargo-mutants generates the mutations from the source code.
+//! Mutation tests of the modules of the core that perform no input or output. cargo-mutants generates the mutations.
 
 use std::path::Path;
 use std::{env, fs};
@@ -8,14 +8,14 @@ use anyhow::{Context as _, Result, ensure};
 use super::{BUILT, COPY};
 use crate::tools;
 
-/// The configuration of cargo-mutants, which lists the modules.
+/// The configuration of cargo-mutants. It lists the modules to mutate.
 const CONFIGURATION: &str = ".cargo/mutants.toml";
 
-/// The mutations that no test noticed.
+/// The file in which cargo-mutants lists the mutations that no test noticed.
 const MISSED: &str = "target/mutants/mutants.out/missed.txt";
 
-/// Runs cargo-mutants for these files, or for all listed files if `files` is empty. Returns whether the tests noticed
-/// every mutation.
+/// Runs cargo-mutants for the modules in `files`. If `files` is empty, runs it for all modules in
+/// `.cargo/mutants.toml`. Returns whether the tests noticed every mutation.
 pub(super) fn run(files: &[&str]) -> Result<bool> {
     let modules = modules()?;
     for file in files {
@@ -33,7 +33,7 @@ pub(super) fn run(files: &[&str]) -> Result<bool> {
     Ok(matches!(status.code(), Some(0 | 3)) && missed.is_empty())
 }
 
-/// Fails if a listed module does not exist.
+/// Fails if `.cargo/mutants.toml` lists a module that does not exist.
 pub(super) fn check() -> Result<()> {
     for module in modules()? {
         ensure!(Path::new(&module).is_file(), "{CONFIGURATION} lists {module}, which does not exist");
@@ -41,7 +41,7 @@ pub(super) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Returns the paths of the listed modules.
+/// Returns the paths of the modules in `.cargo/mutants.toml`.
 fn modules() -> Result<Vec<String>> {
     let text = fs::read_to_string(CONFIGURATION).with_context(|| format!("cannot read {CONFIGURATION}"))?;
     let path = |line: &str| line.trim().strip_prefix('"')?.strip_suffix("\",").map(str::to_owned);
