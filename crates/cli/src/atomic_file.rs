@@ -8,8 +8,8 @@ use tempfile::NamedTempFile;
 
 use crate::signals::with_state;
 
-/// A temporary file in the folder of the file that it will replace. Only its owner can read it: on Unix, it has mode
-/// 0600. The file is removed when this value is dropped, and when a signal ends this process.
+/// A temporary file that will replace another file in the same folder. On Unix, the file has mode 0600, so that only
+/// its owner can read it. The file is removed when this value is dropped, and when a signal ends this process.
 pub(crate) struct AtomicFile(NamedTempFile);
 
 impl AtomicFile {
@@ -26,7 +26,7 @@ impl AtomicFile {
         write(self.0.as_file_mut(), content)
     }
 
-    /// Renames the temporary file to `path`, and cancels its removal.
+    /// Renames the temporary file to `path`. The file is then not removed.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
         with_state(|state| {
             self.0.persist(path)?;

@@ -1,4 +1,4 @@
-//! Runs a program as a child process, and returns the program's exit status.
+//! Running a program as a child process.
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 use crate::failure::Failure;
 use crate::signals::{Received, Signal, leave_to_child};
 
-/// Rejects a program name that begins with a dash, because it was meant as an option of `codat-keys`.
+/// Rejects a program name that begins with a dash. The user meant it as an option of `codat-keys`.
 pub(crate) fn check(command: &[OsString], usage: &str) -> Result<(), Failure> {
     if command.first().is_some_and(|word| word.to_string_lossy().starts_with('-')) {
         return Err(Failure::new(
@@ -53,8 +53,8 @@ pub(crate) async fn run(mut command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Runs a program, and returns its exit status. Does not forward Ctrl-C, because the Windows console sends Ctrl-C to
-/// the program as well as to this process.
+/// Runs a program, and returns its exit status. Does not forward Ctrl-C, because the Windows console also sends Ctrl-C
+/// to the program.
 #[cfg(windows)]
 pub(crate) async fn run(command: Command) -> Result<ExitCode, Failure> {
     let program = command.get_program().to_owned();
@@ -101,7 +101,8 @@ pub(crate) fn cannot_run(program: &OsStr, error: &std::io::Error) -> Failure {
     Failure::local(format!("{} cannot be run: {error}", program.display()), hint).with_status(status)
 }
 
-/// Returns the exit status of the child, or 128 plus the number of the signal that ended the child, as shells do.
+/// Returns the exit status of the child process. If a signal ended the child process, returns 128 plus the number of
+/// the signal, as shells do.
 #[cfg(unix)]
 fn exit_code(status: rustix::process::WaitStatus) -> ExitCode {
     let code = status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));

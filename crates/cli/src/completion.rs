@@ -1,5 +1,5 @@
-//! Shell completions. The shell's script runs this program with an environment variable set, and reads completions from its
-//! output.
+//! Shell completions. A script in the shell runs this program with the environment variable `_CODAT_KEYS_COMPLETE`, and
+//! reads the completions from the output of this program.
 
 use std::env;
 use std::ffi::OsStr;
@@ -32,8 +32,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// The function that builds the clap command with all subcommands. The completions of arguments need this command.
 static COMMAND: OnceLock<fn() -> clap::Command> = OnceLock::new();
 
-/// Prints completions if a shell requests them. Returns whether a shell does. Ignores errors, because a message would
-/// appear within the command line that the user types.
+/// Prints completions if a shell requested them, and returns whether a shell did. Ignores errors, because a message
+/// would appear within the command line that the user types.
 pub(crate) fn answer(command: fn() -> clap::Command) -> bool {
     let folder = env::current_dir().ok();
     // Setting the value cannot fail, because `main` calls this function once.
@@ -72,8 +72,8 @@ pub(crate) fn topics() -> Vec<CompletionCandidate> {
     commands().into_iter().chain([statuses]).collect()
 }
 
-/// Returns the names and ids of keys that begin with `begun`. The request that lists the keys is authenticated as the
-/// completed command line would be.
+/// Returns the names and ids of keys that begin with `begun`. The request for the list of keys uses the options that
+/// the user has typed so far, such as `--profile`.
 pub(crate) fn keys(begun: &OsStr) -> Vec<CompletionCandidate> {
     candidates(begun, |keys, name| keys.either(name).is_ok(), true)
 }
@@ -112,7 +112,7 @@ fn candidates(
     all.map(|(value, help)| CompletionCandidate::new(value).help(Some(help.into()))).collect()
 }
 
-/// Lists the keys for completions. Returns `None` if a key command supplies the API key, because the command would run
+/// Lists the keys for completions. Returns `None` if an external program supplies the API key. This program would run
 /// at every Tab, and might prompt for a password.
 fn listed() -> Option<Vec<ApiKeyDetails>> {
     let connection = connection()?;

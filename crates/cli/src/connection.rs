@@ -34,10 +34,10 @@ pub(crate) struct Connection {
 #[derive(Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct KeyOptions {
-    /// The profile whose key is used [default: a key in the environment, else CODAT_PROFILE, else the profile in use]
+    /// Use the key of this profile, even if the environment contains a key [default: CODAT_PROFILE, or the profile in use]
     #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(profile_candidates))]
     pub(crate) profile: Option<String>,
-    /// The base URL of the API [default: that of the profile, CODAT_BASE_URL, or https://api.codat.io]
+    /// The base URL of the API [default: CODAT_BASE_URL, that of the profile, or https://api.codat.io]
     #[arg(long, value_name = "URL", value_parser = base_url)]
     pub(crate) base_url: Option<String>,
     /// The timeout of a call with its retries, and of a request to the keyring [default: 30, for create 60]
@@ -53,7 +53,7 @@ impl Connection {
         self.key.client_of(self.builder()).await
     }
 
-    /// Returns a builder with all options except the key and the base URL.
+    /// Returns a client builder with all options of this struct except the API key and the base URL.
     pub(crate) fn builder(&self) -> ClientBuilder {
         let mut builder = self.key.builder();
         if let Some(file) = &self.ca_file {
@@ -73,8 +73,8 @@ impl Connection {
 }
 
 impl KeyOptions {
-    /// Returns a client with the selected key and with the options of this struct only. Commands that just print the
-    /// key or write it to a file need no certificates and no proxy.
+    /// Returns a client for commands that read the API key and send no request. Such a client needs no certificates and
+    /// no proxy.
     pub(crate) async fn client(&self) -> Result<Client, Failure> {
         self.client_of(self.builder()).await
     }

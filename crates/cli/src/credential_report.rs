@@ -1,5 +1,6 @@
-//! A report of the places where a command looks for its API key, for `doctor` and `whoami`: the option `--profile`, the
-//! variables with a key, `CODAT_PROFILE`, and the profile in use. The module [`credential_selection`] selects the key.
+//! The report of `doctor` and `whoami` on the source of the API key. In order of precedence, the sources are the option
+//! `--profile`, the environment variables with a key, `CODAT_PROFILE`, and the profile in use. The module
+//! [`credential_selection`] selects the source.
 
 use std::path::Path;
 
@@ -12,11 +13,10 @@ use crate::failure::Failure;
 
 const PROFILE_IN_USE: &str = "profile in use";
 
-/// A line of the report: a place such as `CODAT_API_KEY`, and a description of the key there.
+/// A line of the report: the name of a source, such as `CODAT_API_KEY`, and its state, such as "not set".
 type Entry = (&'static str, String);
 
-/// Describes each place where a command looks for its key, in order of precedence. `option` is the value of
-/// `--profile`.
+/// Describes each source of the API key, in order of precedence. `option` is the value of `--profile`.
 pub(crate) fn places(option: Option<&str>) -> Vec<Entry> {
     let mut places = Vec::new();
     if let Some(name) = option {
@@ -36,8 +36,9 @@ pub(crate) fn places(option: Option<&str>) -> Vec<Entry> {
     places
 }
 
-/// Returns one line that says where the key comes from, and which places of lower precedence are ignored. `option` is
-/// the value of `--profile`. Does not read the key again, because a pipe returns the key only once.
+/// Returns one line that names the source of the API key and the ignored sources. `option` is the value of `--profile`.
+///
+/// This function does not read the key. The client has already read it, and a pipe cannot be read twice.
 pub(crate) fn summary(option: Option<&str>) -> String {
     let is_any_in_use = Config::load().is_ok_and(|config| config.in_use().is_some());
     let mut places =
@@ -52,8 +53,8 @@ pub(crate) fn summary(option: Option<&str>) -> String {
     }
 }
 
-/// Returns a warning if every user of the machine can read the key file, and otherwise an empty text. The core rejects
-/// such a file if this user owns it, so the warning concerns only a file of another user.
+/// Returns a warning if every user of the machine can read the key file, and otherwise an empty text. If the current
+/// user owns such a file, the core rejects it. So the warning concerns only a file of another user.
 fn readers_warning(path: &Path) -> &'static str {
     if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
 }
@@ -76,8 +77,7 @@ fn profile(name: Result<Name, Failure>, place: &str) -> String {
     state.unwrap_or_else(|failure| failure.to_string())
 }
 
-/// Describes the profile that `config.toml` selects, or says that another place has precedence. `first` is the place
-/// with the highest precedence, if it is another one.
+/// Describes the profile in use. `first` is the source that has precedence over this profile, if there is one.
 fn in_use(first: Option<&str>) -> String {
     match (Config::load(), first) {
         (Ok(config), first) => match (config.in_use(), first) {
@@ -90,8 +90,10 @@ fn in_use(first: Option<&str>) -> String {
     }
 }
 
-/// Describes the variables with a key. `before` is `--profile` if that option is given and has precedence. If a
-/// variable is invalid, or two variables have different keys, no variable is used.
+/// Describes the environment variables with a key. `before` is `Some("--profile")` if the user gave this option,
+/// because the option has precedence over the variables.
+///
+/// If a variable is invalid, or two variables contain different keys, no variable is described as used.
 fn variables(before: Option<&str>) -> Vec<Entry> {
     let sources = codat_keys::credential_chain();
     let keys = || {

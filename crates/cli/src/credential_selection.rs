@@ -1,6 +1,6 @@
-//! The selection of a command's key. In order of precedence: the profile that `--profile` names, the environment
-//! variables with a key, the profile that `CODAT_PROFILE` names, and the profile that `config.toml` selects, called the
-//! profile in use.
+//! Selection of the API key of a command. In order of precedence, the sources are the profile that `--profile` names,
+//! the environment variables with a key, the profile that `CODAT_PROFILE` names, and the profile that `config.toml`
+//! selects. The last profile is called the profile in use.
 
 use std::env;
 
@@ -9,14 +9,16 @@ use codat_keys::ErrorKind;
 use crate::config::{Config, Name, Profile};
 use crate::failure::Failure;
 
-/// The environment variables that contain a key, or the path of a file with a key. The core checks that their keys are
-/// equal.
+/// The environment variables that contain a key or the path of a file with a key. If several are set, their keys must
+/// be equal. The core checks this.
 const KEY_VARIABLES: [&str; 3] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"];
 
 /// The source of a command's key.
 pub(crate) enum Selection {
-    /// The environment variables `CODAT_API_KEY`, `CODAT_AUTH_HEADER` and `CODAT_API_KEY_FILE`. Also the selection if
-    /// no profile is selected and no variable is set: the client then reports that there is no key.
+    /// The environment variables `CODAT_API_KEY`, `CODAT_AUTH_HEADER` and `CODAT_API_KEY_FILE`.
+    ///
+    /// If none of these variables is set and no profile is selected, [`select`] also returns this variant. The client
+    /// then reports that there is no key.
     Environment,
     Profile(Profile),
 }
@@ -38,7 +40,7 @@ pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
     KEY_VARIABLES.into_iter().filter(|name| env::var_os(name).is_some())
 }
 
-/// Returns the message that `config.toml` now selects this profile. If an environment variable has precedence over the
+/// Returns a message such as "the profile `work` is in use". If an environment variable has precedence over the
 /// profile, the message says so.
 pub(crate) fn in_use(name: &Name) -> String {
     match before_profile_in_use(name) {
@@ -49,8 +51,8 @@ pub(crate) fn in_use(name: &Name) -> String {
     }
 }
 
-/// Returns the name of the environment variable that has precedence over the profile that `config.toml` selects.
-/// Ignores `CODAT_PROFILE` if it names the same profile.
+/// Returns the environment variable that has precedence over the profile in use. Ignores `CODAT_PROFILE` if its value
+/// is `name`.
 pub(crate) fn before_profile_in_use(name: &Name) -> Option<&'static str> {
     let profile = || env::var_os("CODAT_PROFILE").filter(|other| other != name.as_str()).map(|_| "CODAT_PROFILE");
     key_variables().next().or_else(profile)

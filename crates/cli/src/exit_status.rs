@@ -5,8 +5,8 @@ use codat_keys::ErrorKind;
 /// The exit status of `audit` if it reports findings.
 pub(crate) const FINDINGS: u8 = 3;
 
-/// The signals that cancel a request, and the exit status after each. SIGINT (Ctrl-C) is not listed: [`of`] returns its
-/// exit status for [`ErrorKind::Cancelled`].
+/// The signals that cancel a request, and the exit status after each. SIGINT (Ctrl-C) is not in this list. Its exit
+/// status is the one of [`ErrorKind::Cancelled`].
 pub(crate) const CANCELLED_BY: [(&str, u8); 2] = [("SIGHUP", 129), ("SIGTERM", 143)];
 
 /// The signal that ends the command without waiting for the outcome of a request, and its exit status.

@@ -26,7 +26,7 @@ pub(crate) struct Failure {
     message: String,
     notes: Vec<String>,
     hint: String,
-    /// The error of the core that caused the failure, if there is one.
+    /// The error of the library `codat-keys` that caused the failure. `None` if the failure has another cause.
     source: Option<Error>,
 }
 
@@ -42,11 +42,11 @@ impl Failure {
         Self { status: 1, kind: None, message, notes: Vec::new(), hint, source: None }
     }
 
-    /// Creates the failure of a command that a signal ended. `done` describes the changes that the command has made
-    /// before, with keys masked.
+    /// Creates the failure of a command that a signal ended. `done` describes the changes that the command made before
+    /// the signal.
     ///
-    /// This function does not mask keys again, because compiling the patterns of all known keys would delay the end of
-    /// the process.
+    /// The caller must mask API keys in `done`. This function does not mask them, because masking would delay the end
+    /// of the process.
     pub(crate) fn stopped(done: Option<String>) -> Self {
         let hint = match done {
             None => ErrorKind::Cancelled.hint(),
@@ -84,8 +84,9 @@ impl Failure {
         self
     }
 
-    /// Sets the exit status to 1 if it is 0, which is the status after a closed pipe. Commands call this function if
-    /// the user must learn that their output was lost.
+    /// Changes an exit status of 0 to 1, so that the failure is reported. A write to a closed pipe fails with status 0.
+    ///
+    /// Commands call this function if the user must learn that the output was lost.
     pub(crate) fn even_on_closed_pipe(self) -> Self {
         let status = self.status.max(1);
         self.with_status(status)
@@ -196,8 +197,8 @@ pub(crate) struct ErrorJson<'a> {
     elapsed_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     idempotency_key: Option<&'a str>,
-    /// The keys that may have been created. The outer `None` omits the member, and the inner `None` becomes `null`: the
-    /// keys could not be listed.
+    /// The keys that may have been created. `None` omits the member from the JSON. `Some(None)` becomes `null`, and
+    /// means that the keys could not be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     candidates: Option<Option<Vec<CandidateJson>>>,
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use codat_keys::internal::escape_json;
 use serde::Serialize;
 
-/// The maximum depth of indentation. Without this limit, the indentation of deeply nested JSON would grow with the
+/// The maximum depth of indentation. Deeper values are not indented further. Otherwise, the output would grow with the
 /// square of the depth.
 const MAX_INDENTED: usize = 64;
 

@@ -1,4 +1,4 @@
-//! The arguments that say where a key is printed or written, and the functions that do it.
+//! The options for the output of a key, and the functions that print or write the key.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use crate::secret_file::SecretFile;
 
 #[derive(Args)]
 pub(crate) struct KeyOutput {
-    /// Print {"key":{"id","name","created","inUse","key"}}; `create` adds "how" it was created and "extras", other new keys
+    /// Print the key as JSON: {"key":{"id","name","created","inUse","key"}}; `create` adds the members "how" and "extras"
     #[arg(long)]
     pub(crate) json: bool,
-    /// Print the whole key instead of a masked key: alone, or in the JSON with --json
+    /// Print the unmasked key, and nothing else unless --json is given
     #[arg(long)]
     pub(crate) reveal: bool,
     /// Write only the key's value to a file that only you can read, or to standard output (`-`)
@@ -27,7 +27,7 @@ pub(crate) struct KeyOutput {
 }
 
 impl KeyOutput {
-    /// Whether the key is written to standard output in clear.
+    /// Whether the unmasked key is written to standard output.
     pub(crate) fn is_printed(&self) -> bool {
         self.reveal || self.is_dash()
     }
@@ -37,8 +37,8 @@ impl KeyOutput {
     }
 }
 
-/// Checks, before a request creates a key, that the key can be written to its destination. If the destination is a
-/// file, opens and locks the file.
+/// Checks that a key can be written to its destination. Commands call this function before the request that creates the
+/// key. If the destination is a file, this function opens and locks the file.
 pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure> {
     if output.is_dash() {
         if output.json {
@@ -58,8 +58,8 @@ pub(crate) fn reserve(output: &KeyOutput) -> Result<Option<SecretFile>, Failure>
     output.out.as_deref().map(|path| SecretFile::reserve(path, output.overwrite)).transpose()
 }
 
-/// Writes a key in clear to `file` if there is a file, or to standard output if `output` says so. Otherwise, prints the
-/// key masked.
+/// Writes the unmasked key to `file`, if there is a file. Then prints the key to standard output. The printed key is
+/// masked unless `output` asks for the unmasked key.
 pub(crate) fn write_secret(
     client: &Client,
     key: &ApiKeyDetails,
@@ -82,8 +82,7 @@ pub(crate) fn write_secret(
     }
 }
 
-/// Returns the hint of the error if a key was created but its value could not be written. The hint is the command that
-/// fetches the value.
+/// Returns the hint of the error that a created key could not be written. The hint is the command that fetches the key.
 pub(crate) fn fetch_hint(key: &ApiKeyDetails) -> String {
     format!("the key exists: fetch it with `codat-keys show --id {} --out FILE`", key.id)
 }

@@ -8,7 +8,7 @@ use codat_keys::{ApiKeyDetails, ErrorKind, KeyId};
 use crate::completion;
 use crate::failure::Failure;
 
-/// The arguments that name a key.
+/// The arguments that select a key by its id or its name.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct KeyReference {
@@ -24,8 +24,8 @@ pub(crate) struct KeyReference {
 }
 
 impl KeyReference {
-    /// Returns an error if the id cannot be an id, before a request is sent. A text with a slash, for example, would
-    /// change the path of the request.
+    /// Returns an error if the given text does not have the form of a key id. Commands call this function before they
+    /// send a request. A slash in the id, for example, would change the path of the request.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let hint = "give an id as `codat-keys list` shows it; if this is the name of a key, use --name NAME";
         let checked = self.id.as_ref().or(self.either.as_ref()).map(|id| KeyId::parse(id)).transpose();

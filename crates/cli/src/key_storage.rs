@@ -12,8 +12,8 @@ use crate::keyring::{self, KeyringError};
 use crate::secret_file::SecretFile;
 use crate::stderr::eprint_line;
 
-/// Stores the key at `place`, and returns the place. Without `place`, stores the key in the keyring, or in a file if there is
-/// no keyring.
+/// Stores the key at `place`, and returns the place. If `place` is `None`, stores the key in the keyring. Without a
+/// keyring, stores the key in a file.
 pub(crate) async fn store(
     place: Option<Place>,
     config: &Config,
@@ -66,8 +66,8 @@ pub(crate) async fn remove(profile: &Profile, limit: Duration) -> Result<(), Fai
     }
 }
 
-/// Returns an error if the key of the profile is not stored where `login` stores keys. `codat-keys` does not replace or
-/// remove a key that another program stores.
+/// Returns an error if the key of the profile is in a place where `login` does not store keys. Another program stores
+/// such a key, so `codat-keys` does not replace or remove it.
 pub(crate) fn check_is_stored_here(config: &Config, profile: &Profile) -> Result<(), Failure> {
     let path = config.path().display();
     match &profile.source {

@@ -26,12 +26,11 @@ pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
     print(text).map_err(Failure::even_on_closed_pipe)
 }
 
-/// Returns an error if standard output is closed. Commands call this function before a request whose result would be
-/// lost.
+/// Returns an error if standard output is closed. Commands call this function if the result of a request would be lost.
 ///
-/// A closed standard output is recognized by its replacement: at startup, Rust opens the null device for reading and
-/// writing. A shell opens `> /dev/null` for writing only, so it is not taken for closed. A standard output that cannot
-/// be written to counts as closed.
+/// When a program starts with a closed standard output, Rust opens the null device in its place, for reading and
+/// writing. This function detects the closed output by this access mode. A shell opens `> /dev/null` for writing only,
+/// so this function accepts it. A standard output that is open for reading only is also an error.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
         let hint = format!("{hint}; nothing was sent");
@@ -58,8 +57,8 @@ fn is_closed() -> bool {
     std::os::windows::io::AsRawHandle::as_raw_handle(&stdout()).is_null()
 }
 
-/// Returns an error if standard output is a terminal, unless `reveal` is set. A terminal displays secrets and keeps
-/// them in its history.
+/// Returns an error if standard output is a terminal and `reveal` is false. A terminal displays secrets and keeps them
+/// in its history.
 pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
     if !reveal && stdout().is_terminal() {
         let what = "the key would be shown on this terminal";
@@ -68,10 +67,10 @@ pub(crate) fn refuse_terminal(reveal: bool, hint: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the body of a response. A text gets a line break at its end if it has none.
+/// Prints the body of an HTTP response. A body of text gets a line break at its end if it has none.
 ///
-/// Invisible characters in JSON are escaped. Other bodies are written unchanged to a file or a pipe. On a terminal,
-/// control characters are removed from a text, and a body that is not text is an error.
+/// In JSON, invisible characters are escaped. On a terminal, control characters are removed from other text. A body
+/// that is not text is printed unchanged, but on a terminal it is an error.
 pub(crate) fn print_body(body: &[u8]) -> Result<(), Failure> {
     let Ok(text) = std::str::from_utf8(body) else {
         if stdout().is_terminal() {

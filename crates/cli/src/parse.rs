@@ -1,7 +1,8 @@
 //! Parsing of the arguments of this process.
 //!
-//! The errors of clap quote an unexpected argument, which may be a key given by mistake. The errors of this module never
-//! repeat a value. They repeat an unknown argument or command only if it is too short to be a key.
+//! The error messages of clap quote unexpected arguments. A user may give an API key as an argument by mistake, so the
+//! error messages of this module quote no value. They quote an unknown argument or command only if it is too short to
+//! be an API key.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -14,7 +15,8 @@ use codat_keys::ErrorKind;
 use crate::commands::{Cli, command};
 use crate::failure::Failure;
 
-/// The maximum length in characters of an argument that an error repeats. A key has 40 characters.
+/// The maximum length in characters of an unknown argument that an error message quotes. An API key has 40 characters,
+/// so it is too long to be quoted.
 const MAX_REPEATED_CHARS: usize = 20;
 
 /// Parses the arguments of this process. The returned boolean is true if `--json` is given.
@@ -82,9 +84,8 @@ fn failure(error: &clap::Error, help: &str) -> Failure {
     Failure::new(ErrorKind::InvalidInput, message, hint(error, help))
 }
 
-/// Returns why the value of an argument is invalid. The message comes from the value parsers of this program, which do
-/// not quote the value. For a value that a parser of clap rejects, returns only "not valid", because clap's message
-/// would quote the value.
+/// Returns the reason why the value of an argument is invalid. The value parsers of this program give reasons that do
+/// not quote the value. clap's reasons quote the value, so this function replaces them with "not valid".
 fn reason(error: &clap::Error) -> String {
     let reason = error.source().map(ToString::to_string).filter(|reason| reason.starts_with("not "));
     reason.unwrap_or_else(|| "not valid".into())
@@ -105,8 +106,8 @@ fn hint(error: &clap::Error, help: &str) -> String {
     }
 }
 
-/// Returns the part of an unknown argument that an error can repeat: the text before `=`. Returns `None` if this text
-/// is long enough to be a key.
+/// Returns the part of an unknown argument that an error message can quote: the text before `=`. Returns `None` if this
+/// text is long enough to be an API key.
 fn repeated(given: String) -> Option<String> {
     let given = given.split('=').next().unwrap_or_default().to_owned();
     (given.chars().count() <= MAX_REPEATED_CHARS).then_some(given)

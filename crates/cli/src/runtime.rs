@@ -24,7 +24,8 @@ pub(crate) fn run<T>(command: impl Future<Output = Result<T, Failure>>) -> Resul
     result
 }
 
-/// Makes a write beyond the file size limit (`ulimit -f`) fail instead of ending the process without a message.
+/// Makes a write beyond the file size limit (`ulimit -f`) return an error. By default, such a write ends the process
+/// without a message.
 #[cfg(unix)]
 fn survive_file_size_limit() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -33,8 +34,8 @@ fn survive_file_size_limit() {
     let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
-/// Waits for the result of a request that only reads. A signal cancels the request, and the result is then a failure of
-/// kind `Cancelled`.
+/// Waits for the result of a request that changes nothing. A signal cancels the request and returns a failure of kind
+/// `Cancelled`.
 pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
     call: impl IntoFuture<Output = Result<T, E>>,
 ) -> Result<T, Failure> {

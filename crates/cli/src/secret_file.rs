@@ -1,4 +1,5 @@
-//! Files that contain a secret and that only their owner can read: for `--out FILE`, and for the key of a profile.
+//! Files that contain a secret and that only their owner can read. A command writes such a file for `--out FILE`, and
+//! for a profile that stores its key in a file.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -16,18 +17,21 @@ use crate::signals::with_state;
 /// The disk space in bytes that must be available before a key is created. A key is smaller.
 const RESERVED_BYTES: usize = 4096;
 
-/// The destination file of a key, reserved before the key is created. The reservation ensures that the file can be
-/// written and that no other command writes to it.
+/// The destination file of a key. A command reserves the file before it creates the key, so that the key can be
+/// written.
 ///
-/// The destination file is open and locked. If it did not exist, it is created empty, and it is removed again unless
-/// the secret is written. The secret is written to a temporary file (0600 on Unix), which then replaces the destination
-/// file, so that no reader sees a part of the secret. A destination file that cannot be replaced, such as a mount
-/// point, is written in place.
+/// The reservation opens and locks the file, so that no other command writes it. A missing file is created empty.
+/// Dropping this value removes the created file, unless the secret was written.
+///
+/// The secret is written to a temporary file with mode 0600 on Unix. The temporary file then replaces the destination
+/// file, so that no reader sees a part of the secret. If the replacement fails, for example because the destination is
+/// a mount point, the secret is written directly to the destination file.
 pub(crate) struct SecretFile {
     path: PathBuf,
     claim: File,
     is_new: bool,
-    /// The temporary file that replaces the destination file. `None` if no file can be created in the folder.
+    /// The temporary file that replaces the destination file. `None` if no file can be created in the folder of the
+    /// destination file.
     temporary: Option<AtomicFile>,
 }
 
@@ -80,7 +84,7 @@ impl SecretFile {
         Ok(file)
     }
 
-    /// Writes the secret without a line break at the end. If writing fails, the error has the hint `hint`.
+    /// Writes the secret without a line break at the end. If writing fails, the error has this hint.
     pub(crate) fn write(mut self, secret: &str, hint: &str) -> Result<(), Failure> {
         let written = match is_at(&self.path, &self.claim) {
             true => self.replace(secret).or_else(|_| self.write_in_place(secret)),
@@ -135,8 +139,8 @@ fn create(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).open(path)
 }
 
-/// Opens an existing file for writing. Checks that this process can also set the mode of the file, as is done before
-/// the file is written in place.
+/// Opens an existing file for writing. Returns an error if this process cannot set the mode of the file.
+/// `write_in_place` must set the mode.
 fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).open(path)?;
     file.set_permissions(file.metadata()?.permissions())?;
@@ -153,7 +157,8 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Returns whether a path leads to an open file. On Unix, opens no file, so that the limit of open files does not matter.
+/// Returns whether `path` refers to the open file `file`. On Unix, this function compares inode numbers and opens no
+/// file. So the function also works if this process cannot open more files.
 #[cfg(unix)]
 fn is_at(path: &Path, file: &File) -> bool {
     let id = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());

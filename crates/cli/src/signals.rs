@@ -1,10 +1,13 @@
 //! Handling of the signals that ask this process to end.
 //!
-//! A separate thread receives the signals, so that they also end a command that waits for something other than a
-//! request, such as a read of standard input. While requests run, the first signal cancels them, the command reports
-//! their outcome, and a second signal ends the process. While no request runs, the first signal ends the process.
-//! Destructors do not run when a signal ends the process, so this module removes temporary files, kills key commands
-//! and restores the terminal settings.
+//! While a request runs, the first signal cancels the request, and the command reports the outcome. A second signal
+//! ends the process. While no request runs, the first signal ends the process.
+//!
+//! A separate thread receives the signals. So a signal also ends a command that blocks, for example in a read of
+//! standard input.
+//!
+//! Destructors do not run when a signal ends the process. Therefore this module removes temporary files, kills programs
+//! that print an API key, and restores the terminal settings.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -26,9 +29,11 @@ mod terminal;
 pub(crate) use received::{Received, Signal};
 pub(crate) use terminal::Terminal;
 
-/// After the first signal, further signals are ignored for this time, because they may be copies of the first. A
-/// process can receive a signal twice: the terminal or `timeout` sends it to the process group, and a parent process in
-/// this group forwards it. systemd can send SIGTERM and SIGHUP together. SIGQUIT always ends the process immediately.
+/// The time after the first signal in which further signals are ignored. They may be copies of the first signal. For
+/// example, `timeout` sends a signal to its process group, and a parent process in this group forwards the signal.
+/// systemd can send SIGTERM and SIGHUP together.
+///
+/// SIGQUIT is never ignored.
 const COPY_TIME: Duration = Duration::from_secs(1);
 
 /// The first signal that was received.
@@ -44,24 +49,24 @@ static STATE: Mutex<State> = Mutex::new(State {
     key_commands: Vec::new(),
 });
 
-/// The state that this module needs to end the process: the running requests, the files and processes to clean up, and
-/// the changes to report.
+/// The state that this module needs to end the process: the number of running requests, the files and processes to
+/// clean up, and the changes to report.
 pub(crate) struct State {
-    /// The number of running requests and changes. While it is not zero, the first signal does not end the process, and
-    /// the command reports the outcome.
+    /// The number of existing [`interrupted`] futures, plus one between [`begin_change`] and [`end_change`]. While this
+    /// number is not zero, the first signal does not end the process.
     calls: usize,
     /// Whether a signal is ending this process.
     is_ending: bool,
-    /// Whether a child process has taken over: this process ignores signals, and ends when the child ends.
+    /// Whether a child process handles the signals. If so, this process ignores signals and ends when the child process
+    /// ends.
     is_child_in_charge: bool,
-    /// A description of the changes that the command has made so far, with keys masked.
+    /// A description of the changes that the command has made so far. API keys are masked.
     done: Option<String>,
-    /// The files to remove when a signal ends this process. A file is removed only if its path still refers to the file
-    /// of the handle.
+    /// The files to remove when a signal ends this process. A file that another program has replaced is not removed.
     files: Vec<(PathBuf, Handle)>,
     /// The settings of the terminal before a prompt disabled the echo.
     terminal: Option<Terminal>,
-    /// The key commands to kill when a signal ends this process. A key command is a program that prints the API key.
+    /// The child processes to kill when a signal ends this process. Each of them runs a program that prints an API key.
     key_commands: Vec<AbortHandle>,
 }
 
@@ -73,19 +78,20 @@ impl State {
         }
     }
 
-    /// Cancels the removal of a file that now contains a secret. If a signal ends the process later, the printed
-    /// message says that the file was written.
+    /// Cancels [`State::remove_at_end`] for a file that now contains a secret. If a signal ends the process later, the
+    /// report says that the file was written.
     pub(crate) fn keep(&mut self, path: &Path) {
         self.files.retain(|(other, _)| other != path);
         self.done = Some(without_secrets(format!("{} was written", path.display())));
     }
 
-    /// Registers a key command to kill when a signal ends this process.
+    /// Registers a child process to kill when a signal ends this process. The child process runs a program that prints
+    /// an API key.
     pub(crate) fn abort_at_end(&mut self, key_command: AbortHandle) {
         self.key_commands.push(key_command);
     }
 
-    /// Registers the terminal settings to restore when a signal ends this process.
+    /// Registers the terminal settings to restore when a signal ends this process. `None` cancels the registration.
     pub(crate) fn restore_at_end(&mut self, terminal: Option<Terminal>) {
         self.terminal = terminal;
     }
@@ -96,7 +102,7 @@ impl State {
         }
     }
 
-    /// Restores the terminal, kills the key commands, and removes the registered files.
+    /// Restores the terminal settings, kills the registered child processes, and removes the registered files.
     fn clean_up(&mut self) {
         self.restore_terminal();
         self.key_commands.iter().for_each(AbortHandle::abort);
@@ -109,10 +115,10 @@ impl State {
     }
 }
 
-/// Starts the thread that receives signals. If the thread cannot start, signals keep the default action of the system.
+/// Starts the thread that handles signals. If the thread cannot start, signals have their default effect.
 ///
-/// If a signal ends the process while no request is running, `report` prints the changes that the command has made so
-/// far.
+/// If a signal ends the process, the thread first calls `report` with a description of the changes that the command has
+/// made. While a request is running, the thread does not call `report`, because the command reports the outcome.
 pub(crate) fn handle(report: impl Fn(Option<String>) + Clone + Send + 'static) {
     let (tx, rx) = channel();
     let handle = move || {
@@ -136,9 +142,9 @@ pub(crate) fn handle(report: impl Fn(Option<String>) + Clone + Send + 'static) {
     }
 }
 
-/// Handles a signal. The first signal cancels the running requests, or ends the process if there are none. A later
-/// signal, or SIGQUIT, ends the process immediately. Returns `false` if a child process has taken over the handling of
-/// signals.
+/// Handles a signal. The first signal cancels the running requests, or ends the process if no request is running. A
+/// later signal, or SIGQUIT, ends the process immediately. Returns `false` if the signal was ignored because a child
+/// process handles the signals.
 fn end(signal: Signal, is_first: bool, report: &(impl Fn(Option<String>) + Clone + Send + 'static)) -> bool {
     let mut state = lock();
     if state.is_child_in_charge {
@@ -163,7 +169,7 @@ fn end(signal: Signal, is_first: bool, report: &(impl Fn(Option<String>) + Clone
     true
 }
 
-/// Returns a future that completes at the first signal. Until the future is dropped, the first signal does not end the
+/// Returns a future that completes at the first signal. While the future exists, the first signal does not end the
 /// process.
 pub(crate) fn interrupted() -> impl Future<Output = ()> + Send + 'static {
     let call = Call::begin();
@@ -179,24 +185,24 @@ pub(crate) fn was_received() -> bool {
     STOPPED.borrow().is_some()
 }
 
-/// Returns the description of the changes that the command has made so far, with keys masked.
+/// Returns a description of the changes that the command has made so far. API keys are masked.
 pub(crate) fn done() -> Option<String> {
     running().done.clone()
 }
 
-/// Returns the exit status of a command that a signal stopped: 128 plus the number of the signal, as shells report it.
+/// Returns the exit status of a command that a signal stopped. As in a shell, the exit status is 128 plus the number of
+/// the signal.
 pub(crate) fn status() -> u8 {
     STOPPED.borrow().map_or(exit_status::of(ErrorKind::Cancelled), Signal::status)
 }
 
-/// Marks the start of a change of data. Until [`end_change`], the first signal does not end the process, and the
-/// command reports the outcome.
+/// Marks the start of a change of data. Until [`end_change`] is called, the first signal does not end the process.
 pub(crate) fn begin_change() {
     running().calls += 1;
 }
 
-/// Marks the end of the change that [`begin_change`] started. `done` describes the change. From then on, the first
-/// signal ends the process immediately again, and reports `done`.
+/// Marks the end of the change that [`begin_change`] started. `done` describes the change. If a signal ends the process
+/// later, the report contains `done`.
 pub(crate) fn end_change(done: String) {
     // Masks keys before locking the state, because building the search for keys takes time.
     let done = without_secrets(done);
@@ -205,17 +211,18 @@ pub(crate) fn end_change(done: String) {
     state.done = Some(done);
 }
 
-/// Runs `act` while no signal can end the process.
+/// Calls `act` with the locked state. No signal can end the process during the call.
 pub(crate) fn with_state<T>(act: impl FnOnce(&mut State) -> T) -> T {
     act(&mut running())
 }
 
-/// Lets a child process handle the signals. This process ends when the child ends.
+/// Lets a child process handle the signals. From then on, this process ignores signals and ends when the child process
+/// ends.
 pub(crate) fn leave_to_child() {
     running().is_child_in_charge = true;
 }
 
-/// A guard that counts a running request in [`State`] until the guard is dropped.
+/// A guard that an [`interrupted`] future holds. While the guard exists, the first signal does not end the process.
 struct Call;
 
 impl Call {
@@ -235,7 +242,7 @@ fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks the state. Never returns if a signal is ending this process.
+/// Locks the state. Blocks forever if a signal is already ending this process.
 fn running() -> MutexGuard<'static, State> {
     let state = lock();
     if state.is_ending {

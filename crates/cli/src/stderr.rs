@@ -9,17 +9,18 @@ use std::time::Duration;
 use crate::redact::without_secrets;
 use crate::signals;
 
-/// After a signal, how long a blocked write to standard error can delay the end of the process.
+/// The maximum time for which a blocked write to standard error delays the end of the process after a signal.
 const BLOCKED_TIMEOUT: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Writes a line to standard error, with keys masked.
+/// Writes a line to standard error. Masks API keys in the line.
 pub(crate) fn eprint_line(line: &str) {
     eprint_masked_line(&without_secrets(line));
 }
 
-/// Writes a line to standard error. The caller must have masked the keys in the line. Ignores errors. After a signal,
-/// abandons a write that blocks for longer than [`BLOCKED_TIMEOUT`].
+/// Writes a line to standard error. The caller must mask API keys in the line. Ignores errors.
+///
+/// After a signal, a write that blocks for longer than [`BLOCKED_TIMEOUT`] is abandoned.
 pub(crate) fn eprint_masked_line(line: &str) {
     static IS_BLOCKED: AtomicBool = AtomicBool::new(false);
     if IS_BLOCKED.load(Ordering::Relaxed) {

@@ -3,7 +3,7 @@
 
 use crate::redact::without_secrets;
 
-/// A piece of a template.
+/// A part of a template: literal text or a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Part<'t> {
     Text(&'t str),
@@ -12,7 +12,7 @@ pub(crate) enum Part<'t> {
     BaseUrl,
 }
 
-/// A syntax error of a template, and its line.
+/// A syntax error of a template, with its line number.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TemplateError {
     pub(crate) line: usize,
@@ -49,7 +49,8 @@ pub(crate) fn parse(template: &str) -> Result<Vec<Part<'_>>, TemplateError> {
     Ok(parts)
 }
 
-/// Shortens a name for an error message. Masks keys first, because a shortened key would not be recognized.
+/// Shortens a name for an error message. Masks API keys before shortening, because a shortened key would not be
+/// recognized.
 fn shown(name: &str) -> String {
     let name = without_secrets(name.to_owned());
     let start: String = name.chars().take(MAX_SHOWN_CHARS).collect();
@@ -62,7 +63,8 @@ mod tests {
 
     use super::*;
 
-    /// Writes `parts` as a template, the reverse of `parse`. `space` is the white space within the braces.
+    /// Converts parts to the text of a template. This is the reverse of [`parse`]. `space` is the white space within
+    /// the braces.
     fn template_of(parts: &[Part<'_>], space: &str) -> String {
         let braces = |name: &str| format!("{{{{{space}{name}{space}}}}}");
         let write = |part: &Part<'_>| match part {
@@ -74,7 +76,8 @@ mod tests {
         parts.iter().map(write).collect()
     }
 
-    /// Renders `parts` to compare them: texts are joined, and each placeholder becomes its name, such as `<Key>`.
+    /// Renders the parts of a template as one text. Two templates have the same meaning if these texts are equal. A
+    /// placeholder is rendered as its name, such as `<Key>`.
     fn meaning(parts: &[Part<'_>]) -> String {
         let render = |part: &Part<'_>| match part {
             Part::Text(text) => (*text).to_owned(),

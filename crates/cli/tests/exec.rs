@@ -147,7 +147,7 @@ fn faults_are_read_from_a_file() {
     assert!(ended.status == 1 && ended.stderr.contains("/dev/zero is larger than 1 MiB"), "{ended:?}");
 }
 
-/// Starts an emulator with these options. Returns its start line and its process.
+/// Starts an emulator with these options. Returns the JSON that it prints, and its process.
 #[cfg(unix)]
 fn started(options: &[&str]) -> (Value, std::process::Child) {
     let mut child = program();

@@ -12,8 +12,8 @@ use crate::wire::{ApiError, ApiKeyDetails};
 const MAX_KEYS: usize = 10;
 pub(crate) const MAX_NAME_UTF16_UNITS: usize = 50;
 const DEFAULT_COMPANIES: u32 = 5;
-/// The maximum number of companies in the account: four pages of the largest size. The number is limited because the
-/// emulator generates all companies again for each response.
+/// The maximum number of companies in the account. The emulator generates all companies for each response, so a larger
+/// number would take too long.
 const MAX_COMPANIES: u32 = 20_000;
 
 #[derive(Clone)]
@@ -26,8 +26,8 @@ pub(crate) struct Account {
     generator: Generator,
 }
 
-/// The keys and settings of an emulated account, as in the JSON of a control request or the state file.
-/// [`Account::apply`] does not change what an absent field describes.
+/// The keys and settings of an emulated account. The body of `PUT /_emulator/state` and the state file have this
+/// format. If a field is absent, [`Account::apply`] leaves the corresponding part of the account unchanged.
 #[derive(Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Snapshot {
@@ -37,7 +37,7 @@ pub(crate) struct Snapshot {
     enforce_limits: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rate_limit: Option<Remaining>,
-    /// The position of the generator of keys and ids in its random sequence. Only the state file contains this field.
+    /// The position in the random sequence of keys and ids. Only the state file contains this field.
     pub(crate) generator: Option<u64>,
 }
 
@@ -87,7 +87,8 @@ impl Account {
         Ok(())
     }
 
-    /// Applies all fields of a snapshot. If a field is invalid, returns an error without secrets and changes nothing.
+    /// Changes the account to the values in a snapshot. If a value is invalid, returns an error without secrets and
+    /// changes nothing.
     pub(crate) fn apply(&mut self, snapshot: Snapshot, now: Timestamp) -> Result<(), String> {
         if snapshot.companies.is_some_and(|companies| companies > MAX_COMPANIES) {
             return Err(format!("`companies` is at most {MAX_COMPANIES}"));

@@ -14,8 +14,8 @@ pub(crate) enum Credential {
 }
 
 impl Credential {
-    /// Checks the `Authorization` header of a request. A valid header consists of `Basic`, in upper or lower case, and
-    /// the Base64 encoding of one of the keys.
+    /// Checks the `Authorization` header of a request. A valid header is `Basic`, a space, and an API key in Base64.
+    /// `Basic` can be in upper or lower case.
     pub(crate) fn check<'a>(headers: &HeaderMap, keys: impl IntoIterator<Item = &'a ApiKeyDetails>) -> Credential {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (value, second) = (values.next(), values.next());

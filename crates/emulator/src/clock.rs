@@ -8,8 +8,8 @@ use serde::Deserialize;
 /// The maximum offset of the clock: 100 years. With this limit, the time stays within the range of [`Timestamp`].
 const MAX_OFFSET: Duration = Duration::from_secs(100 * 366 * 86_400);
 
-/// The emulator's clock, which determines the dates of keys and journal entries, the daily quota and the expiry of
-/// idempotency keys. Delays use real time instead.
+/// The emulator's clock. The dates of keys and journal entries, the daily quota and the expiry of idempotency keys
+/// depend on this clock. Delays use real time instead.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Clock {
     offset: Duration,

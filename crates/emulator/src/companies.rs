@@ -8,8 +8,8 @@ use crate::wire::{ApiError, ApiResponse};
 const DEFAULT_PAGE_SIZE: usize = 100;
 const MAX_PAGE_SIZE: usize = 5000;
 
-/// A company in a response. `lastSync` and `description` are omitted, because the official TypeScript SDK rejects null
-/// in these fields.
+/// A company in a response. The fields `lastSync` and `description` are absent. They could only be null, and the
+/// official TypeScript SDK rejects null in these fields.
 #[derive(Serialize)]
 struct Company {
     id: String,
@@ -99,7 +99,7 @@ fn malformed(reason: &str) -> ApiError {
     ApiError::bad_request(format!("Error parsing query - {reason}"))
 }
 
-/// A comparison in Codat's query language. The operators are `=`, `!=` and `~` ("contains"), as in `name ~ example`.
+/// A comparison in Codat's query language, such as `name ~ example`. The operators are `=`, `!=` and `~` ("contains").
 struct Clause<'a> {
     property: Property,
     operator: &'a str,

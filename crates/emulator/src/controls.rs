@@ -1,5 +1,5 @@
-//! The control endpoints under `/_emulator/`, through which tests read and change the emulator's state. The endpoints
-//! need no API key, and the journal does not record their requests.
+//! The control endpoints under `/_emulator/`. Tests read and change the emulator's state through them. The endpoints
+//! need no API key, and the journal does not record requests to them.
 
 use axum::body::Bytes;
 use axum::http::request::Parts;

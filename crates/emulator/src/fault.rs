@@ -69,7 +69,8 @@ pub(crate) struct StatusFault {
     pub(crate) body: Option<Value>,
 }
 
-/// Whether and when the emulator performs a request that gets the status of a [`StatusFault`] as its response.
+/// Whether and when the emulator performs a request to which a [`StatusFault`] applies. The response has the status of
+/// the fault in each case.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Effect {
     None,
@@ -91,12 +92,12 @@ pub(crate) enum Sender {
 #[serde(try_from = "DelayFields")]
 pub(crate) enum Delay {
     Time(Duration),
-    /// The emulator performs the request when this number of further requests has arrived, and before it handles the
-    /// last of these.
+    /// A number of later requests. The emulator performs the delayed request just before it handles the last of these
+    /// requests.
     Requests(u64),
 }
 
-/// Whether the fault `foreign-creator` creates the key of another client before or after the request is handled.
+/// Whether the fault `foreign-creator` creates another key before or after the request is handled.
 #[derive(Clone, Copy, Deserialize, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum When {

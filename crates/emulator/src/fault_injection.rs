@@ -1,4 +1,4 @@
-//! Fault injection: handles a request as the fault for this request specifies.
+//! Handling of requests to which a fault applies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,13 +90,13 @@ impl FaultedRequest {
         self.server.lock().handle(&self.request)
     }
 
-    /// Performs the request if `admission`, the result of its checks, allows it.
+    /// Performs the request if its checks allow this. `admission` is the result of the checks.
     fn complete(&self, admission: Admission) -> ApiResponse {
         let mut server = self.server.lock();
         server.complete(admission, |server| server.perform(&self.request))
     }
 
-    /// Checks the request now and performs it after the delay.
+    /// Checks the API key, the quota and the idempotency key of the request now. Performs the request after the delay.
     fn handle_late(self, delay: Delay) {
         let admission = self.server.lock().admit(&self.request);
         let request = self.request;
@@ -110,8 +110,8 @@ impl FaultedRequest {
         self.complete(admission)
     }
 
-    /// Performs the request now and responds after `time`. Until the response, the idempotency cache treats the request
-    /// as running.
+    /// Performs the request now and returns the response after `time`. Until then, a second request with the same
+    /// idempotency key gets an error, because the first request is still running.
     async fn delay_after(&self, time: Duration) -> ApiResponse {
         let (response, claim) = {
             let mut server = self.server.lock();
@@ -132,8 +132,9 @@ impl FaultedRequest {
         }
     }
 
-    /// Responds with the status of the fault as Codat would. The response is stored under the idempotency key of the
-    /// request. If a response is already stored under this idempotency key, the stored response is returned.
+    /// Returns a response with the status of the fault, as Codat would. The emulator stores this response under the
+    /// idempotency key of the request. If another response is already stored under this idempotency key, returns the
+    /// stored response.
     fn status_from_codat(self, fault: &StatusFault) -> ApiResponse {
         let mut server = self.server.lock();
         let mut late = None;
@@ -158,8 +159,9 @@ impl FaultedRequest {
         response
     }
 
-    /// Responds with the status of the fault as a gateway would. If the emulator performs the request, it stores the
-    /// actual response under the idempotency key, but the client does not receive this response.
+    /// Returns a response with the status of the fault, as a gateway in front of Codat would. If the fault also
+    /// performs the request, the client does not receive the actual response. The emulator stores the actual response
+    /// under the idempotency key of the request.
     fn status_from_gateway(self, fault: &StatusFault) -> ApiResponse {
         let response = fault.response(&mut self.server.lock());
         match fault.effect {

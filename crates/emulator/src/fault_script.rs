@@ -1,4 +1,4 @@
-//! The list of faults that tests have set. Each fault has a filter that selects requests.
+//! The list of faults that tests have set. A filter of each fault selects the requests to which the fault applies.
 
 use std::mem;
 
@@ -17,7 +17,7 @@ pub(crate) struct FaultScript(Vec<Rule>);
 
 /// A fault with a filter that selects the requests to which the fault applies.
 struct Rule {
-    /// The JSON object of the rule, as tests sent it. [`Rule::remaining`] replaces its `skip` and `count` with the
+    /// The JSON object of the rule, as a test sent it. [`Rule::remaining`] replaces its `skip` and `count` with the
     /// remaining numbers.
     given: Map<String, Value>,
     filter: Filter,
@@ -80,8 +80,8 @@ impl FaultScript {
         Value::from(self.0.iter().map(Rule::remaining).collect::<Vec<_>>())
     }
 
-    /// Returns the first fault that matches a request, and decrements the `count` of the fault. If the `skip` of a
-    /// matching fault is not zero, decrements `skip` and continues with the next fault.
+    /// Returns the first fault that matches a request, and decrements the `count` of this fault. A matching fault with
+    /// a `skip` above zero is passed over, and its `skip` is decremented.
     pub(crate) fn take_next(&mut self, method: &str, path: &str, authenticated: bool) -> Option<(String, Fault)> {
         for index in 0..self.0.len() {
             let rule = &mut self.0[index];

@@ -1,4 +1,4 @@
-//! Functions for the fuzz targets in `fuzz` that wrap private code. Compiled only with `--cfg fuzzing`.
+//! Public functions through which the fuzz targets in `fuzz` call private code. Compiled only with `--cfg fuzzing`.
 
 use crate::fault_script;
 

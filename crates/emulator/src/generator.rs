@@ -4,7 +4,7 @@
 use fastrand::Rng;
 use uuid::Uuid;
 
-/// The length of the keys in Codat's published examples.
+/// The length of an API key, as in Codat's published examples.
 const KEY_LENGTH: usize = 40;
 
 #[derive(Clone)]
@@ -15,7 +15,7 @@ impl Generator {
         Generator(Rng::with_seed(seed))
     }
 
-    /// Returns a seed with which a new generator continues the sequence at the current position.
+    /// Returns the current position in the sequence. A new generator with this seed continues the sequence.
     pub(crate) fn position(&self) -> u64 {
         self.0.get_seed()
     }

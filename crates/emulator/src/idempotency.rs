@@ -1,4 +1,4 @@
-//! The cache of responses by `Idempotency-Key`. Entries expire after 90 minutes. The cache is in memory only.
+//! The cache of responses by idempotency key. Entries expire after 90 minutes. The cache is in memory only.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ pub(crate) struct IdempotencyCache {
     last_number: u64,
 }
 
-/// The first request with an idempotency key, and its response once the request has ended.
+/// The first request with an idempotency key. After the request has ended, this value contains its response.
 struct FirstRequest {
     body: Bytes,
     state: State,
@@ -26,7 +26,7 @@ enum State {
     Answered { response: ApiResponse, at: Timestamp },
 }
 
-/// The permission to store a response under an idempotency key. Only the first request with the idempotency key gets a
+/// The permission to store a response under an idempotency key. Only the first request with an idempotency key gets a
 /// claim.
 pub(crate) struct Claim {
     key: Vec<u8>,
@@ -35,8 +35,8 @@ pub(crate) struct Claim {
 
 /// The result of looking up the idempotency key of a request in the cache.
 pub(crate) enum Lookup {
-    /// The request is the first one with its idempotency key. After performing the request, pass this claim and the
-    /// response to [`IdempotencyCache::store`].
+    /// The request is the first one with its idempotency key. After the request was performed,
+    /// [`IdempotencyCache::store`] takes this claim and the response.
     Claimed(Claim),
     /// The first request with the idempotency key has ended with this response.
     Replay(ApiResponse),
@@ -66,8 +66,9 @@ impl IdempotencyCache {
     }
 
     /// Stores the response of the first request with an idempotency key. Has no effect if [`release`](Self::release)
-    /// was called for the idempotency key since the claim. A 429 is never stored, because a request that gets a 429
-    /// makes no claim.
+    /// has removed this idempotency key since the claim.
+    ///
+    /// A response with the status 429 is never stored. A request with this response gets no claim.
     pub(crate) fn store(&mut self, claim: Claim, response: &ApiResponse, now: Timestamp) {
         if let Some(FirstRequest { state, .. }) = self.first_requests.get_mut(&claim.key)
             && matches!(state, State::Running { number } if *number == claim.number)
@@ -76,8 +77,10 @@ impl IdempotencyCache {
         }
     }
 
-    /// Forgets an idempotency key if its first request is still running. The next request with the idempotency key is
-    /// then performed as a new one. Called when a request with the idempotency key gets a 429.
+    /// Removes an idempotency key from the cache if the first request with it is still running. The next request with
+    /// this idempotency key is then performed as a first request.
+    ///
+    /// The emulator calls this method when a second request with the idempotency key gets a 429.
     pub(crate) fn release(&mut self, key: &[u8]) {
         if let Some(FirstRequest { state: State::Running { .. }, .. }) = self.first_requests.get(key) {
             self.first_requests.remove(key);

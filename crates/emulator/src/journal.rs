@@ -40,7 +40,7 @@ pub(crate) struct Entry {
     ended: Option<End>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<String>,
-    /// Whether the client received the stored response of an earlier request with the same idempotency key.
+    /// Whether the response is the stored response of an earlier request with the same idempotency key.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     replayed: bool,
     authorization: &'static str,
@@ -69,7 +69,7 @@ impl Journal {
         &self.entries
     }
 
-    /// Removes all entries. The numbering of entries continues, so that each number is unique.
+    /// Removes all entries. The numbering of later entries continues, so that each number is unique.
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
     }
@@ -106,7 +106,7 @@ impl Journal {
         }
     }
 
-    /// Sets whether the client receives the stored response of an earlier request.
+    /// Records whether the response is the stored response of an earlier request with the same idempotency key.
     pub(crate) fn set_replayed(&mut self, seq: u64, replayed: bool) {
         if let Some(entry) = self.entry(seq) {
             entry.replayed = replayed;
@@ -153,7 +153,7 @@ impl Entry {
     }
 }
 
-/// Returns the masked body: as JSON, or as truncated text if the body is not JSON or is longer than
+/// Returns the body with secrets masked. Returns a truncated text if the body is not JSON or is longer than
 /// [`MAX_TEXT_LENGTH`].
 fn masked_body(body: &[u8], masker: &Masker) -> Value {
     match serde_json::from_slice(body) {
@@ -165,8 +165,8 @@ fn masked_body(body: &[u8], masker: &Masker) -> Value {
     }
 }
 
-/// Truncates a text to [`MAX_TEXT_LENGTH`]. The text must already be masked, because a masker does not find truncated
-/// secrets.
+/// Truncates a text to [`MAX_TEXT_LENGTH`]. Secrets in the text must already be masked, because a masker does not find
+/// a truncated secret.
 fn truncate(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(MAX_TEXT_LENGTH));
     text

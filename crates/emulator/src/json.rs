@@ -5,7 +5,7 @@ use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer};
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-/// Removes the UTF-8 byte order mark, which some editors and shells add, and which JSON does not allow. Returns an error
+/// Removes a UTF-8 byte order mark. Some editors and shells add this mark, but JSON does not allow it. Returns an error
 /// if the text is encoded as UTF-16.
 pub(crate) fn without_byte_order_mark(json: &[u8]) -> Result<&[u8], &'static str> {
     match json {
@@ -14,7 +14,7 @@ pub(crate) fn without_byte_order_mark(json: &[u8]) -> Result<&[u8], &'static str
     }
 }
 
-/// Deserializes a value. The error names the invalid field; `root` is the name of the value itself.
+/// Deserializes a value. The error names the invalid field. If the whole value is invalid, the error names `root`.
 pub(crate) fn from_value<T: DeserializeOwned>(root: &str, value: Value) -> Result<T, String> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let text = error.inner().to_string();
@@ -35,13 +35,13 @@ pub(crate) fn from_value<T: DeserializeOwned>(root: &str, value: Value) -> Resul
     })
 }
 
-/// Deserializes an optional field that is present. By default, serde would accept `null`, and treat it as an absent
-/// field.
+/// Deserializes the value of an optional field, and rejects `null`. By default, serde accepts `null` and treats the
+/// field as absent.
 pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<T>, D::Error> {
     T::deserialize(json).map(Some)
 }
 
-/// Deserializes an enum without fields from a string. By default, serde would also accept `{"variant": null}`.
+/// Deserializes an enum without fields from a string only. By default, serde also accepts `{"variant": null}`.
 pub(crate) fn word<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<T, D::Error> {
     T::deserialize(String::deserialize(json)?.into_deserializer())
 }

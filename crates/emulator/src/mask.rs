@@ -8,8 +8,8 @@ use serde_json::Value;
 
 const MASK: &str = "****";
 
-/// The minimum length of a secret whose mask contains the last four characters. In the mask of a shorter secret, four
-/// characters would reveal too much.
+/// The minimum length of a secret for a mask with the last four characters. In a shorter secret, four characters would
+/// reveal too much.
 const MIN_LENGTH_WITH_SUFFIX: usize = 12;
 
 /// Returns the mask of a secret: `****abcd`, or `****` if the secret has fewer than 12 characters.
@@ -23,8 +23,8 @@ pub(crate) fn mask(secret: &str) -> String {
 pub(crate) struct Masker(Vec<(String, String)>);
 
 impl Masker {
-    /// Creates a masker for `keys` and for the `Authorization` header values in `sent`. The masker replaces keys in raw
-    /// form and in Base64, and header values in raw form and decoded from Base64.
+    /// Creates a masker for API keys and `Authorization` header values. `sent` contains the header values. The masker
+    /// replaces API keys in raw form and in Base64. It replaces header values in raw form and decoded from Base64.
     pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str>, sent: impl Iterator<Item = &'a str>) -> Masker {
         let mut masker = Masker(Vec::new());
         for key in keys {
@@ -52,7 +52,8 @@ impl Masker {
         self.0.iter().fold(text.to_owned(), |text, (secret, mask)| text.replace(secret, mask))
     }
 
-    /// Masks secrets in a part of a URL, including percent-encoded secrets. Returns a part without secrets unchanged.
+    /// Masks secrets in a part of a URL, including percent-encoded secrets. Returns the part unchanged if it contains
+    /// no secret.
     pub(crate) fn url(&self, part: &str) -> String {
         let decoded = percent_decode_str(part).decode_utf8_lossy();
         let masked = self.text(&decoded);

@@ -11,8 +11,8 @@ use crate::companies;
 use crate::server::Server;
 use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
 
-/// Performs the operation that the path and method of a request select. `key_id` is the id of the key that the client
-/// authenticated with.
+/// Performs the operation that the path and the method of a request select. `key_id` is the id of the API key that
+/// authenticates the request.
 pub(crate) fn dispatch(server: &mut Server, key_id: &str, head: &Parts, body: &[u8]) -> Result<ApiResponse, ApiError> {
     let path: Vec<&str> = head.uri.path().split('/').skip(1).collect();
     match (path.as_slice(), &head.method) {
@@ -48,8 +48,8 @@ fn delete_key(server: &mut Server, id: &str) -> Result<ApiResponse, ApiError> {
     Ok(ApiResponse::no_content())
 }
 
-/// Returns the profile. The deprecated field `apiKey` contains the key that the client authenticated with. Codat's
-/// documents do not specify which key this field contains.
+/// Returns the profile. The deprecated field `apiKey` contains the API key that authenticates the request. Codat's
+/// documents do not specify which API key this field contains.
 fn profile(server: &Server, key_id: &str) -> ApiResponse {
     let key = server.account.keys.iter().find(|key| key.id == key_id);
     let profile = json!({

@@ -17,7 +17,7 @@ use crate::wire::{ApiError, ApiResponse};
 pub(crate) struct ReceivedRequest {
     pub(crate) head: Parts,
     body: Result<Bytes, ApiError>,
-    /// The id of the key that the client authenticated with. `None` if the key is not valid.
+    /// The id of the API key that authenticates the request. `None` if the request has no valid API key.
     key_id: Option<String>,
     /// The number of the journal entry for this request.
     pub(crate) seq: u64,
@@ -27,14 +27,14 @@ pub(crate) struct ReceivedRequest {
 pub(crate) enum Admission {
     /// The request is not performed, and the client receives this response.
     Respond(ApiResponse),
-    /// The request is performed. The claim allows the emulator to store the response under the idempotency key of the
-    /// request. `None` if the request has no idempotency key.
+    /// The request can be performed. The [`Claim`] is the permission to store the response under the idempotency key of
+    /// the request. `None` if the request has no idempotency key.
     Perform(Option<Claim>),
 }
 
 impl ReceivedRequest {
     /// Returns the idempotency key and the body of the request. Returns `None` if the operation ignores idempotency
-    /// keys, the key is absent or empty, or the body could not be read.
+    /// keys, if the idempotency key is absent or empty, or if the body could not be read.
     fn idempotency(&self) -> Option<(&[u8], &Bytes)> {
         if self.head.method != Method::POST || self.head.uri.path() != "/apiKeys" {
             return None;
@@ -46,8 +46,8 @@ impl ReceivedRequest {
 }
 
 impl Server {
-    /// Performs the delayed requests that are due, records the new request in the journal, and returns the new request
-    /// with the fault that applies to it.
+    /// Records a new request in the journal, and returns the request with the fault that applies to it. Before that,
+    /// performs the delayed requests that are due.
     pub(crate) fn receive(&mut self, head: Parts, body: Result<Bytes, ApiError>) -> (ReceivedRequest, Option<Fault>) {
         self.perform_delayed_requests();
         let credential = self.authenticate(&head.headers);
@@ -64,7 +64,7 @@ impl Server {
         (ReceivedRequest { head, body, key_id, seq }, fault)
     }
 
-    /// Handles a received request: checks and performs it, stores its response, and returns the response.
+    /// Handles a received request: checks it, performs it, stores the response, and returns the response.
     pub(crate) fn handle(&mut self, request: &ReceivedRequest) -> ApiResponse {
         self.handle_with(request, |server| server.perform(request))
     }
@@ -79,8 +79,10 @@ impl Server {
         self.complete(admission, perform)
     }
 
-    /// Handles a received request for which `perform` returns a 429. Does not replay a stored response, and forgets the
-    /// idempotency key if its first request is still running.
+    /// Handles a received request that gets a 429 from a fault. `perform` returns this 429.
+    ///
+    /// The request gets the 429 even if a response is stored under its idempotency key. If an earlier request with this
+    /// idempotency key is still running, the emulator removes the idempotency key from the cache.
     pub(crate) fn handle_rate_limited(
         &mut self,
         request: &ReceivedRequest,
@@ -110,8 +112,8 @@ impl Server {
         }
     }
 
-    /// Performs a request with `perform` if `admission` allows it, and stores its response. Otherwise returns the
-    /// response in `admission`.
+    /// Calls `perform` if `admission` is [`Admission::Perform`], and stores the returned response in the idempotency
+    /// cache. If `admission` is [`Admission::Respond`], returns its response instead.
     pub(crate) fn complete(
         &mut self,
         admission: Admission,
@@ -139,7 +141,7 @@ impl Server {
         }
     }
 
-    /// Checks the API key of a request and counts the request against the quota.
+    /// Checks the API key of a request, and counts the request against the daily quota.
     fn authorize(&mut self, request: &ReceivedRequest) -> Result<(), ApiError> {
         if request.key_id.is_none() {
             return Err(ApiError::unauthorized());

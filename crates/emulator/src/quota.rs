@@ -1,4 +1,4 @@
-//! The daily quota of requests, which the rate-limit headers report.
+//! The daily quota of requests. The rate-limit headers report this quota.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 const REQUESTS_PER_UNIT: u64 = 1000;
 const SECONDS_PER_DAY: i64 = 86_400;
 
-/// The number of requests on the current UTC day.
+/// The number of requests that were counted on the current UTC day.
 #[derive(Clone, Default)]
 pub(crate) struct Quota {
     used: u64,
@@ -25,7 +25,8 @@ pub(crate) struct RateLimit {
 }
 
 impl Quota {
-    /// Counts a request. Returns false, and does not count the request, if no requests remain.
+    /// Counts a request on the current day. If the daily limit is reached, returns false and does not count the
+    /// request. The daily limit depends on the number of companies in the account.
     pub(crate) fn count_request(&mut self, companies: u32, now: Timestamp) -> bool {
         self.reset_on_new_day(now);
         let is_within = self.used < limit(companies);
@@ -33,7 +34,8 @@ impl Quota {
         is_within
     }
 
-    /// Sets the number of remaining requests. A number above the daily limit becomes the limit.
+    /// Sets the number of requests that remain on the current day. The number is reduced to the daily limit if it is
+    /// larger. The daily limit depends on the number of companies in the account.
     pub(crate) fn set_remaining(&mut self, remaining: u64, companies: u32, now: Timestamp) {
         self.reset_on_new_day(now);
         self.used = limit(companies).saturating_sub(remaining);
@@ -51,7 +53,7 @@ impl Quota {
         }
     }
 
-    /// Resets the quota if the UTC day has changed.
+    /// Resets the number of counted requests if the UTC day has changed.
     fn reset_on_new_day(&mut self, now: Timestamp) {
         if self.day != day(now) {
             *self = Quota { used: 0, day: day(now) };

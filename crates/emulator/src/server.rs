@@ -39,15 +39,16 @@ pub(crate) struct Server {
     pub(crate) clock: Clock,
     pub(crate) faults: FaultScript,
     pub(crate) idempotency: IdempotencyCache,
-    /// The list of keys before its most recent change. A request with the fault `stale-list` gets this list.
+    /// The list of keys before the latest change. A request with the fault `stale-list` gets this list.
     pub(crate) previous_keys: Vec<ApiKeyDetails>,
-    /// The time at which each inactive key becomes valid, by the id of the key.
+    /// The time at which each inactive key becomes valid. The map key is the id of the API key.
     inactive_until: HashMap<String, Instant>,
-    /// The requests that a fault has delayed, each with the number of further requests after which it is performed.
+    /// The requests that a fault has delayed. Each has the number of later requests that must arrive before it is
+    /// performed.
     delayed: Vec<(u64, DelayedRequest)>,
     state_file: Option<StateFile>,
-    /// The generator of correlation ids. The account has a separate generator, so that an error response does not
-    /// change the next generated key.
+    /// The generator of correlation ids. Error responses contain these ids. The account has a separate generator of
+    /// keys, so that an error response does not change the next generated key.
     correlation_ids: Generator,
 }
 
@@ -93,8 +94,8 @@ impl Server {
         self.account.keys.first().map_or("", |key| &key.api_key)
     }
 
-    /// Changes the account. Saves the change in the state file before it takes effect. If saving fails, the account is
-    /// unchanged.
+    /// Changes the account and saves the new account in the state file. If saving fails, returns an error and changes
+    /// nothing.
     pub(crate) fn change<T>(
         &mut self,
         change: impl FnOnce(&mut Account) -> Result<T, ApiError>,
@@ -114,7 +115,7 @@ impl Server {
         Ok(result)
     }
 
-    /// Creates a key as another client would. Ignores errors, such as the limit of ten keys.
+    /// Creates a key as another client would. Ignores errors: for example, the account may already have ten keys.
     pub(crate) fn create_as_other_client(&mut self, name: Option<String>) {
         let now = self.clock.now();
         let _ = self.change(|account| account.create(name, now).map(drop));
@@ -137,7 +138,7 @@ impl Server {
         self.inactive_until.get(&key.id).is_none_or(|until| *until <= Instant::now())
     }
 
-    /// Returns a masker for all keys and for the `Authorization` values in `headers`.
+    /// Returns a masker for all keys of the account and for the `Authorization` values in `headers`.
     pub(crate) fn masker(&self, headers: &HeaderMap) -> Masker {
         let keys = self.account.keys.iter().map(|key| key.api_key.as_str());
         let sent = headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok());
@@ -159,7 +160,8 @@ impl Server {
         }
     }
 
-    /// Counts a new request for each delayed request, and performs the delayed requests that are due.
+    /// Performs the delayed requests that are due. The emulator calls this method when a new request arrives. The delay
+    /// of a delayed request is a number of new requests, so each call decrements this number.
     pub(crate) fn perform_delayed_requests(&mut self) {
         for (requests, perform) in mem::take(&mut self.delayed) {
             if requests == 1 {
@@ -171,7 +173,8 @@ impl Server {
     }
 }
 
-/// The state of the emulated API. The tasks that handle requests and the [`Emulator`](crate::Emulator) handle share it.
+/// The state of the emulated API, shared by the tasks that handle requests and by the [`Emulator`](crate::Emulator)
+/// handle.
 #[derive(Clone)]
 pub(crate) struct SharedServer(Arc<Mutex<Server>>);
 
@@ -180,13 +183,14 @@ impl SharedServer {
         SharedServer(Arc::new(Mutex::new(server)))
     }
 
-    /// Locks the state. The guard must not be held across an `await`. A poisoned lock is ignored: every change replaces
-    /// the whole account, so the state is consistent after a panic.
+    /// Locks the state. The guard must not be held across an `await`.
+    ///
+    /// A poisoned lock is ignored. Every change replaces the whole account, so the state is consistent after a panic.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Server> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls `perform`, which performs a request, after the delay, even if the client has disconnected.
+    /// Calls `perform` after the delay, even if the client has disconnected. `perform` performs a request.
     pub(crate) fn perform_later(&self, delay: Delay, perform: impl FnOnce(&mut Server) + Send + 'static) {
         match delay {
             Delay::Time(time) => {

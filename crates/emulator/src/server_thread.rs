@@ -1,4 +1,4 @@
-//! The thread on which an emulator serves its connections, with its own Tokio runtime.
+//! The thread of an emulator. It serves the connections on its own Tokio runtime.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -13,10 +13,11 @@ use tower::service_fn;
 use crate::listener::PausableListener;
 use crate::service::{self, AppState};
 
-/// The maximum number of concurrent connections, which is more than any client opens.
+/// The maximum number of concurrent connections. No client of an emulator opens so many.
 const MAX_CONNECTIONS: usize = 4096;
 
-/// A running thread. Dropping this value closes all connections and waits for the thread to end.
+/// A running thread that serves an emulator. Dropping this value closes all connections and waits for the thread to
+/// end.
 pub(crate) struct ServerThread {
     address: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
@@ -59,8 +60,8 @@ impl Drop for ServerThread {
     }
 }
 
-/// Replaces an unspecified address (`0.0.0.0` or `::`) with the loopback address, because clients cannot connect to an
-/// unspecified address.
+/// Returns the address to which clients can connect. This is the loopback address if the bound address is unspecified
+/// (`0.0.0.0` or `::`).
 fn connectable(bound: SocketAddr) -> SocketAddr {
     let address = match bound.ip() {
         IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,5 +1,5 @@
-//! The HTTP service of the emulator, which passes each request to a mounted router, the control endpoints or the
-//! emulated API.
+//! The HTTP service of the emulator. It passes each request to a mounted router, the control endpoints or the emulated
+//! API.
 
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,8 +20,8 @@ use crate::server::SharedServer;
 use crate::wire::{ApiError, is_control_path};
 use crate::{controls, faulty_body};
 
-/// The maximum length of a request body in bytes. The service reads a longer body to its end and discards the body, so
-/// that the client receives the error response.
+/// The maximum length of a request body in bytes. The service reads a longer body to its end, so that the client
+/// receives the error response. The longer body is not stored.
 const MAX_BODY: usize = 1024 * 1024;
 
 /// The state that all requests share.
@@ -32,7 +32,7 @@ pub(crate) struct AppState {
     pub(crate) origin_check: OriginCheck,
 }
 
-/// The routers for paths outside Codat's API, each with its path prefix.
+/// The mounted routers, each with its path prefix. They serve paths outside Codat's API.
 #[derive(Clone, Default)]
 pub(crate) struct MountedRouters(Arc<RwLock<Vec<(String, Router)>>>);
 
@@ -106,8 +106,8 @@ async fn respond_as_api(
     Ok(response)
 }
 
-/// A guard that records in the journal that the client has disconnected. When a client disconnects, hyper drops the
-/// future that owns this guard.
+/// A guard that records in the journal that the client has disconnected. The future that handles the request owns this
+/// guard. When a client disconnects, hyper drops the future.
 struct DisconnectGuard {
     server: SharedServer,
     seq: u64,

@@ -1,4 +1,5 @@
-//! The state file of the emulator. The emulator holds a lock while it runs, and replaces the whole file on every change.
+//! The state file of the emulator. The emulator holds a lock while it runs, and replaces the whole state file on every
+//! change.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Write};
@@ -10,7 +11,7 @@ use rustix::fs::OFlags;
 use crate::account::Snapshot;
 use crate::json::without_byte_order_mark;
 
-/// The maximum size of the state file, which is far more than an account needs.
+/// The maximum size of the state file in bytes. The file of an account is much smaller.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The flags for opening a file. Without `O_NONBLOCK`, opening a pipe of another user could block permanently.
@@ -24,8 +25,8 @@ pub(crate) struct StateFile {
 }
 
 impl StateFile {
-    /// Opens the lock file and acquires the lock. The lock is not on the state file, because the state file is replaced
-    /// on every change.
+    /// Opens the lock file and acquires its lock. The state file itself is not locked, because every change replaces
+    /// it.
     pub(crate) fn open(path: PathBuf) -> io::Result<StateFile> {
         check_path(&path)?;
         let lock_path = with_suffix(&path, ".lock");
@@ -95,7 +96,7 @@ impl StateFile {
     }
 }
 
-/// Opens a file that [`check`] accepts. Links are not followed.
+/// Opens a file that [`check`] accepts. Does not follow links.
 fn open_checked(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     check_path(path)?;
     #[cfg(unix)]
@@ -110,8 +111,8 @@ fn check_path(path: &Path) -> io::Result<()> {
     fs::symlink_metadata(path).map_or(Ok(()), |metadata| check(path, &metadata))
 }
 
-/// Returns an error unless a file is a regular one, belongs to the user of this process or root, and is not writable by
-/// others. Reading a device or pipe may never end, and saving would replace the file of another user.
+/// Returns an error unless the file is a regular file, belongs to the user of this process or root, and is not writable
+/// by others. Reading a device or a pipe may never end. Saving would replace the file of another user.
 fn check(path: &Path, metadata: &Metadata) -> io::Result<()> {
     if !metadata.is_file() {
         let text = format!("{}: not a regular file; choose another state file", path.display());

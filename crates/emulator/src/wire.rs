@@ -73,8 +73,8 @@ impl IntoResponse for ApiResponse {
     }
 }
 
-/// Escapes the characters in JSON that a terminal would interpret or hide, because users read the journal in terminals.
-/// These characters occur only in JSON strings, so the result is JSON with the same value.
+/// Escapes the characters in JSON that a terminal would interpret or hide. Users read the journal in terminals. These
+/// characters occur only in JSON strings, so the value of the JSON does not change.
 fn escape(json: String) -> String {
     let is_escaped = |c: char| c == '\u{7f}' || !c.is_ascii() && !c.is_alphanumeric();
     if !json.contains(is_escaped) {
@@ -91,7 +91,7 @@ fn escape(json: String) -> String {
 #[derive(Clone)]
 pub(crate) struct ApiError {
     status: StatusCode,
-    /// The `statusCode` in the JSON body, which can differ from the HTTP status.
+    /// The `statusCode` in the JSON body. It can differ from the HTTP status.
     body_status: StatusCode,
     error: String,
     header: Option<(HeaderName, HeaderValue)>,
@@ -132,8 +132,8 @@ impl ApiError {
             .with_header(header::ALLOW, HeaderValue::from_static(allowed))
     }
 
-    /// Returns the error for the limit of ten keys: a 409 whose body has the `statusCode` 400, as in Codat's OpenAPI
-    /// description.
+    /// Returns the error for the limit of ten keys. As in Codat's OpenAPI description, the HTTP status is 409, and the
+    /// `statusCode` in the body is 400.
     pub(crate) fn key_limit() -> ApiError {
         let error = "Maximum number of API keys reached. To create a new API key, delete an unused key and try again.";
         ApiError { body_status: StatusCode::BAD_REQUEST, ..ApiError::new(StatusCode::CONFLICT, error) }
@@ -151,8 +151,8 @@ impl ApiError {
         ApiError::for_status(StatusCode::TOO_MANY_REQUESTS).with_header(header::RETRY_AFTER, seconds.into())
     }
 
-    /// Returns the error for an idempotency key whose first request is still running: a 409 whose body also has the
-    /// `statusCode` 409. In the 409 for the limit of ten keys, the `statusCode` is 400.
+    /// Returns the error for an idempotency key if its first request is still running. The HTTP status and the
+    /// `statusCode` in the body are 409. In the error for the limit of ten keys, the `statusCode` is 400.
     pub(crate) fn idempotency_conflict() -> ApiError {
         let error = "Idempotency-Conflict: a request with this Idempotency-Key is still in progress.";
         ApiError::new(StatusCode::CONFLICT, error)
@@ -163,8 +163,8 @@ impl ApiError {
         ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, error)
     }
 
-    /// Returns the error for an HTTP status. The message is the example in Codat's OpenAPI description. Without an
-    /// example, the message is the reason phrase of HTTP.
+    /// Returns the error for an HTTP status. The message is the example in Codat's OpenAPI description. If there is no
+    /// example, the message is the reason phrase of the HTTP status.
     pub(crate) fn for_status(status: StatusCode) -> ApiError {
         let error = match status {
             StatusCode::UNAUTHORIZED => return ApiError::unauthorized(),

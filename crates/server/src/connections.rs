@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 
-/// The maximum time that [`Connections::close_longest_waiting`] waits for a connection to end.
+/// The maximum time for which [`Connections::close_longest_waiting`] waits until a connection has ended.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// The open connections of a server and the tasks that serve them. Dropping this value closes all connections.
@@ -34,7 +34,7 @@ impl Connections {
         self.by_id.insert(task.id(), (state, task));
     }
 
-    /// Waits for a future and returns its output. Removes connections that end while waiting.
+    /// Waits for a future and returns its output. While waiting, removes connections that end.
     pub(crate) async fn run_until<T>(&mut self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         loop {
@@ -46,8 +46,8 @@ impl Connections {
         }
     }
 
-    /// Closes up to `count` connections that wait for their clients, beginning with the one that has waited longest.
-    /// Then waits until a connection has ended, for at most [`CLOSE_TIMEOUT`].
+    /// Closes up to `count` connections that wait for their clients. Closes first the connections that have waited
+    /// longest. Then waits until a connection has ended, for at most [`CLOSE_TIMEOUT`].
     pub(crate) async fn close_longest_waiting(&mut self, count: usize) {
         let waiting = self.by_id.values().filter_map(|(state, task)| Some((state.waiting_since()?, state, task)));
         let mut waiting: Vec<_> = waiting.collect();
@@ -67,7 +67,7 @@ impl Connections {
     }
 }
 
-/// The state of a connection, which the task of the connection shares with [`Connections`].
+/// The state of a connection. The task of the connection shares this value with [`Connections`].
 #[derive(Clone)]
 pub(crate) struct ConnectionState(Arc<Mutex<State>>);
 
@@ -96,7 +96,8 @@ impl ConnectionState {
         Ok(())
     }
 
-    /// Marks the response as ready. The connection then waits for the client to read the response.
+    /// Records that the server has prepared the response. From then on, the connection waits for the client to read the
+    /// response, and [`Connections`] can close it.
     pub(crate) fn end_response(&self) {
         let mut state = self.state();
         if matches!(*state, State::Responding) {
@@ -111,7 +112,7 @@ impl ConnectionState {
         }
     }
 
-    /// If the connection waits for its client, changes the state to closed. Returns whether the state was changed.
+    /// Changes the state to closed if the connection waits for its client. Returns whether the state was changed.
     fn close_if_waiting(&self) -> bool {
         let mut state = self.state();
         let is_waiting = matches!(*state, State::WaitingForClient { .. });
@@ -126,7 +127,7 @@ impl ConnectionState {
     }
 }
 
-/// The error for a connection that the server has closed before it received the complete request.
+/// The error for a connection that the server closed before it had received the complete request.
 #[derive(Debug)]
 pub(crate) struct ClosedError;
 

@@ -1,4 +1,5 @@
-//! A request body with a timeout for each part. When the body ends, the state of its connection becomes `Responding`.
+//! A request body with a timeout. The timeout limits the wait for the next bytes, not the time for the whole body. When
+//! the body ends, the state of its connection becomes `Responding`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -16,12 +17,12 @@ pub(crate) struct RequestBody {
     body: Incoming,
     state: ConnectionState,
     timeout: Duration,
-    /// The timer for the next part of the body. `None` while the body is not waiting for its next part.
+    /// The timer for the next bytes of the body. `None` while the server is not waiting for bytes.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl RequestBody {
-    /// Creates a request body. Reading the body fails if its next part does not arrive within the timeout.
+    /// Creates a request body. Reading the body fails if the next bytes do not arrive within `timeout`.
     pub(crate) fn new(body: Incoming, state: ConnectionState, timeout: Duration) -> Result<Self, ClosedError> {
         if body.is_end_stream() {
             state.start_response()?;

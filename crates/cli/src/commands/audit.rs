@@ -17,11 +17,11 @@ use crate::output::{print_json, print_rows};
 use crate::runtime::unless_interrupted;
 use crate::stderr::eprint_line;
 
-/// The number of keys from which `audit` reports that the Codat client is nearly full. Codat allows ten keys, and a
-/// rotation must create a key before it deletes another.
+/// The number of keys at which `audit` warns that the limit of ten keys is near. A rotation creates the new key before
+/// it deletes the old key, so it needs a free place.
 const MANY: usize = 8;
 
-/// The base name of a key without a name. A replacement for this key is then named `key~<tag>`.
+/// The base name of a key without a name. A new key that replaces such a key is named `key~<tag>`.
 const BASE_OF_NAMELESS: &str = "key";
 
 #[derive(Args)]
@@ -40,7 +40,7 @@ pub(crate) struct Audit {
     connection: Connection,
 }
 
-/// The kind of a finding.
+/// The kind of a problem that `audit` reports.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 enum Kind {
@@ -164,11 +164,12 @@ fn findings_of_all(keys: &[ApiKeyDetails]) -> Vec<Kind> {
     found.into_iter().filter_map(|(kind, is_so)| is_so.then_some(kind)).collect()
 }
 
-/// An index that finds the keys with the same name, and the replacements of a key, without comparing each pair of keys.
+/// An index of the names of all keys. It avoids comparing each pair of keys.
 struct Names<'a> {
     /// The number of keys with each name.
     keys: HashMap<&'a str, usize>,
-    /// The age of the newest replacement for each base name. The name of a replacement is `<base>~<tag>`.
+    /// The age of the newest replacement for each base name. A replacement is a key with a name such as `<base
+    /// name>~<tag>`, created to replace an older key.
     replacements: HashMap<&'a str, Duration>,
 }
 

@@ -14,11 +14,11 @@ use crate::stderr::eprint_line;
 pub(crate) struct Create {
     /// The name of the key, at most 50 characters
     name: String,
-    /// If the response is lost, accept the only new key of this name as the created one; use only if no other program
+    /// If the response is lost, accept the only new key of this name as the created key; use only if no other program
     /// creates keys of this name
     #[arg(long)]
     adopt: bool,
-    /// Resume an earlier create with an unknown outcome: the idempotency key that its error shows
+    /// Resume an earlier create with an unknown outcome; KEY is the idempotency key in its error message
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     #[command(flatten)]
@@ -50,7 +50,7 @@ pub(crate) async fn create(create: &Create) -> Result<(), Failure> {
     write_secret(&client, &made.key, &create.output, file, Some(&made))
 }
 
-/// Describes a created key in notes of one line each.
+/// Returns notes on a created key, one line each.
 fn describe(made: &Creation, is_written: bool) -> Vec<String> {
     let id = &made.key.id;
     let how = match made.how {

@@ -26,7 +26,7 @@ pub(crate) struct Delete {
     /// Allow deleting the key that authenticates this request
     #[arg(long)]
     allow_key_in_use: bool,
-    /// Print {"deleted":{"id","name","created","inUse","key"}}
+    /// Print the deleted key as JSON, with its value masked: {"deleted":{"id","name","created","inUse","key"}}
     #[arg(long)]
     json: bool,
     #[command(flatten)]

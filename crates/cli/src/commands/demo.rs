@@ -66,7 +66,7 @@ impl Demo<'_> {
         Ok(key)
     }
 
-    /// Creates a key while the emulator closes the connection instead of sending the response.
+    /// Creates a key on an emulator that closes the connection without a response.
     async fn lose_a_response(&self) -> Result<(), Failure> {
         let script = r#"{"faults":[{"method":"POST","path":"/apiKeys","fault":"drop-after"}]}"#;
         self.emulator.set_faults(script).map_err(|error| Failure::local(error, "please report it"))?;
@@ -115,7 +115,7 @@ impl Demo<'_> {
         self.print_step("delete", &error_text(refused, ErrorKind::LastKey)?).await
     }
 
-    /// Reads the keys directly from the emulator, and checks that `last` is the only key.
+    /// Reads the keys from the emulator's state, and checks that `last` is the only key.
     async fn check_state(&self, last: &ApiKeyDetails) -> Result<(), Failure> {
         let state = self.read_control("state").await?;
         let keys = state["keys"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -123,7 +123,8 @@ impl Demo<'_> {
         print(&format!("\nThe emulator's state agrees: one key, {}.\n", last.id))
     }
 
-    /// Prints a step, its result, and the responses of the emulator since the previous step.
+    /// Prints a step of the demonstration, its result, and the responses that the emulator has sent since the previous
+    /// step.
     async fn print_step(&self, step: &str, result: &str) -> Result<(), Failure> {
         let journal = self.read_control("journal").await?;
         let answers: Vec<String> =
@@ -149,7 +150,7 @@ fn client(emulator: &Emulator, key: &ApiKey) -> Result<Client, Error> {
     Client::builder().base_url(emulator.base_url()).api_key(key.clone()).build()
 }
 
-/// Formats a request of the journal, such as `GET /apiKeys: 200`.
+/// Formats an entry of the emulator's journal, such as `GET /apiKeys: 200`.
 fn format_request(request: &Value) -> String {
     let text = |member: &str| request[member].as_str().unwrap_or("?").to_owned();
     let status = request["status"].as_u64().map_or("no answer".to_owned(), |status| status.to_string());

@@ -15,14 +15,14 @@ use crate::output::{print, print_json};
 use crate::redact::without_secrets;
 use crate::runtime::unless_interrupted;
 
-/// The maximum difference between the local clock and the server's clock. With a larger difference, a resumed `create`
-/// cannot distinguish new keys from old ones by date.
+/// The maximum accepted difference between the local clock and the server's clock. With a larger difference, a resumed
+/// `create` cannot recognize new keys by their dates.
 const MAX_SKEW_SECONDS: i64 = 5 * 60;
 
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys doctor --profile work")]
 pub(crate) struct Doctor {
-    /// Print the report as one JSON object; its member "problem" is null or an error
+    /// Print the report as JSON; the member "problem" is null if there is no problem, and an error otherwise
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -88,8 +88,8 @@ impl Serialize for ReportJson<'_> {
     }
 }
 
-/// Returns the name of the JSON member for a line of the report: `baseUrl` for the label `base URL`. Names of variables
-/// and options are unchanged.
+/// Converts the label of a line of the report to the name of a JSON member: `base URL` becomes `baseUrl`. The names of
+/// variables and options are unchanged.
 fn member(what: &str) -> String {
     if what.contains('_') || what.starts_with('-') {
         return what.to_owned();
@@ -115,8 +115,7 @@ async fn examine(report: &mut Report, connection: &Connection) -> Result<(), Fai
     keys(report, &client, &unless_interrupted(client.keys().list()).await?)
 }
 
-/// Sends two requests and reports how long each takes. The time of the first request includes the setup of the
-/// connection.
+/// Sends two requests and reports how long each takes. The time of the first request includes the time to connect.
 async fn call(report: &mut Report, client: &Client) -> Result<(), Failure> {
     let (asked, clock) = (Instant::now(), Timestamp::now());
     let response = unless_interrupted(client.request(Method::GET, "/apiKeys")).await?;
@@ -136,7 +135,8 @@ fn tls(connection: &Connection, client: &Client) -> String {
     }
 }
 
-/// Compares the `Date` header of a response with the local time before the request and after the response.
+/// Compares the `Date` header of a response with the local clock. `asked` is the local time before the request, and
+/// `answered` the local time after the response.
 fn skew(response: &Response, asked: Timestamp, answered: Timestamp) -> String {
     let Some(date) = response.date() else { return "the response has no date".into() };
     let (least, most) = (asked.duration_since(date).as_secs(), answered.duration_since(date).as_secs());

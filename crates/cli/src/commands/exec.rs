@@ -21,7 +21,7 @@ pub(crate) struct Exec {
     command: Vec<OsString>,
 }
 
-/// Runs the program. Does not check the key with a request to Codat.
+/// Runs the program with the key. Does not check the key with a request to Codat.
 pub(crate) fn exec(exec: &Exec) -> Result<ExitCode, Failure> {
     child_process::check(&exec.command, "codat-keys exec --profile work -- COMMAND")?;
     become_command(runtime::run(command(exec))?)
@@ -39,10 +39,11 @@ async fn command(exec: &Exec) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// Replaces this process by the program, which then receives the signals and sets the exit status.
+/// Replaces this process by the program. The program then receives the signals and sets the exit status.
 ///
 /// If this process is the init process of a container, it starts the program as a child process instead. An init
-/// process must reap orphans, and the kernel does not deliver signals that an init process does not handle.
+/// process must reap orphans. Also, the kernel does not deliver a signal to an init process without a handler for the
+/// signal.
 #[cfg(unix)]
 fn become_command(mut command: Command) -> Result<ExitCode, Failure> {
     if child_process::is_init() {

@@ -12,12 +12,12 @@ use crate::output::print;
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys help exit-status")]
 pub(crate) struct Help {
-    /// A command, or `exit-status` [default: this program]
+    /// A command, or `exit-status` [default: show the help of the whole program]
     #[arg(add = ArgValueCandidates::new(completion::topics))]
     topic: Vec<String>,
 }
 
-/// Prints the help of a command, or of the program if no command is given.
+/// Prints the help of a command. If no command is given, prints the help of the whole program.
 pub(crate) fn help(help: &Help, program: clap::Command) -> Result<(), Failure> {
     let topic = help.topic.as_slice();
     if topic == [exit_status::TOPIC] {
@@ -32,7 +32,7 @@ pub(crate) fn help(help: &Help, program: clap::Command) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the subcommand of `command` with the names in `words`.
+/// Returns the subcommand of `command` that `words` names, such as `profile use`.
 pub(super) fn find(mut command: clap::Command, words: &[String]) -> Result<clap::Command, Failure> {
     command.build();
     for word in words {

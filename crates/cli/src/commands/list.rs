@@ -17,7 +17,7 @@ pub(crate) struct List {
     /// Print {"keys":[{"id","name","created","inUse","key"}]}
     #[arg(long)]
     json: bool,
-    /// Print the keys in clear
+    /// Print the keys unmasked
     #[arg(long)]
     reveal: bool,
     #[command(flatten)]

@@ -13,7 +13,7 @@ use crate::runtime::unless_interrupted;
 use crate::secret_input;
 use crate::stderr::eprint_line;
 
-/// The name of a new profile if the user gives no name and no profile is in use.
+/// The name of the profile if the user gives no name and no profile is in use.
 const FIRST: &str = "default";
 
 #[derive(Args)]
@@ -59,8 +59,8 @@ pub(crate) async fn login(login: &Login) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Stores a new key in a profile. If a step fails, the profile does not combine a key with a base URL for which the key
-/// was not checked.
+/// Stores a new key in a profile. If the base URL changes, this function removes the old key first. So even after an
+/// error, the profile never has the old key with the new base URL.
 async fn replace(login: &Login, config: &mut Config, name: &Name, base_url: &str, key: &ApiKey) -> Result<(), Failure> {
     let limit = login.connection.key.keyring_timeout();
     let known = config.find(name).cloned();

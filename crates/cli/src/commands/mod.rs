@@ -55,10 +55,10 @@ use crate::runtime;
 
 /// Use and manage Codat API keys.
 ///
-/// The key comes from the first of these sources that is set: the profile that --profile names; the environment variables
-/// CODAT_API_KEY (a raw key), CODAT_AUTH_HEADER (a whole header) and CODAT_API_KEY_FILE (the path of a file that contains either),
-/// which must contain the same key; the profile that CODAT_PROFILE names; the profile in use. No argument takes a key. A key is
-/// printed in clear only with --reveal.
+/// The key comes from the first of these sources: (1) the profile that --profile names; (2) the environment variables
+/// CODAT_API_KEY (a raw key), CODAT_AUTH_HEADER (a whole header) and CODAT_API_KEY_FILE (the path of a file with a raw key or a
+/// whole header); if several are set, they must contain the same key; (3) the profile that CODAT_PROFILE names; (4) the profile in
+/// use, which `codat-keys profile use` selects. No argument takes a key. A key is printed in clear only with --reveal.
 #[derive(Parser)]
 #[command(name = "codat-keys", version, propagate_version = true, max_term_width = 100, disable_help_subcommand = true)]
 pub(crate) struct Cli {

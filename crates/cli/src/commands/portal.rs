@@ -24,11 +24,11 @@ use crate::redact::without_secrets;
 use crate::signals::{interrupted, with_state};
 use crate::stderr::eprint_line;
 
-/// How long the page stays open without requests.
+/// The page closes when it has received no request for this time.
 const IDLE: Duration = Duration::from_secs(30 * 60);
 
-/// How long to wait for a browser launcher to fail. A launcher that still runs after this time counts as successful,
-/// because a launcher without a browser fails sooner.
+/// The time for which a browser launcher is watched. Without a browser, a launcher fails within this time. A launcher
+/// that still runs afterwards counts as successful.
 const LAUNCH_TIMEOUT: Duration = Duration::from_millis(250);
 
 #[derive(Args)]
@@ -43,7 +43,7 @@ pub(crate) struct Portal {
     /// Only show keys: create and revoke none
     #[arg(long)]
     read_only: bool,
-    /// Show the example keys of an embedded emulator instead of yours
+    /// Show example keys in an embedded emulator instead of your keys
     #[arg(long)]
     demo: bool,
     #[command(flatten)]
@@ -89,7 +89,7 @@ pub(crate) async fn portal(options: &Portal) -> Result<(), Failure> {
     reported
 }
 
-/// Cancels the running creations and deletions of keys, and reports the outcomes that the page has not shown.
+/// Cancels the running creations and deletions of keys. Reports the outcomes that the page has not shown.
 async fn stop(changes: &Changes) -> Result<(), Failure> {
     let mut last = Ok(());
     for ended in changes.cancel().await {
@@ -132,8 +132,8 @@ async fn print_link(links: &Links) -> Result<String, Failure> {
     Ok(link)
 }
 
-/// Opens the link in a browser, through a file that only this user can read. The link is not an argument, because other users
-/// can read the arguments of a process.
+/// Opens the link in a browser. The browser gets the path of a file that only this user can read. The file redirects to
+/// the link. The link itself is not an argument, because other users can read the arguments of a process.
 fn open(link: &str) -> Option<NamedTempFile> {
     let mut file = with_state(|state| {
         let file = tempfile::Builder::new().prefix("codat-keys-").suffix(".html").tempfile().ok()?;
@@ -147,8 +147,8 @@ fn open(link: &str) -> Option<NamedTempFile> {
     Some(file)
 }
 
-/// Starts a program that opens the browser. The program does not receive the signals of this terminal. Returns `false`
-/// if it cannot be started or fails within [`LAUNCH_TIMEOUT`].
+/// Starts a program that opens the browser. Signals of this terminal do not reach the program. Returns `false` if the
+/// program cannot be started or fails within [`LAUNCH_TIMEOUT`].
 fn launch(mut command: Command) -> bool {
     let quiet = without_credentials(&mut command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     #[cfg(unix)]
@@ -165,7 +165,7 @@ fn launch(mut command: Command) -> bool {
     }
 }
 
-/// Returns a channel that receives one message for each line typed on the terminal.
+/// Returns a channel. The channel receives a message for each line that the user types on the terminal.
 fn lines() -> UnboundedReceiver<()> {
     let (typed, lines) = mpsc::unbounded_channel();
     if std::io::stdin().is_terminal() {

@@ -13,7 +13,7 @@ use crate::stderr::eprint_line;
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys whoami --json")]
 pub(crate) struct Whoami {
-    /// Print {"key":{"id","name","created","inUse","key"}}
+    /// Print the key as JSON, with its value masked: {"key":{"id","name","created","inUse","key"}}
     #[arg(long)]
     json: bool,
     #[command(flatten)]

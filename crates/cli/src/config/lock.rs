@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use super::cannot_be_written;
 use crate::failure::Failure;
 
-/// How long to wait for a lock that another process holds.
+/// The maximum time to wait for a lock that another process holds.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Opens the lock file and waits until no other process holds its lock. Dropping the file releases the lock.
+/// Opens the lock file and waits until this process holds its lock. Dropping the returned file releases the lock.
 pub(super) fn acquire(path: &Path) -> Result<File, Failure> {
     let refuse = |error| cannot_be_written(path, &error);
     let lock = open(path).map_err(refuse)?;

@@ -20,13 +20,13 @@ pub(crate) use profile::{Command, Name, Place, Profile, Source};
 use crate::atomic_file::AtomicFile;
 use crate::failure::Failure;
 
-/// The name of the folder for keys that are stored in files instead of the keyring. The folder is in the folder of
-/// `config.toml`. The name of each file is the name of its profile.
+/// The name of the folder for keys that `login` stores in files. The folder is next to `config.toml`. The name of each
+/// file is the name of a profile.
 const KEYS: &str = "keys";
 
 pub(crate) struct Config {
     path: PathBuf,
-    /// The TOML document of `config.toml`. It keeps the user's comments and formatting when it is saved.
+    /// The TOML document of `config.toml`. Saving this document keeps the user's comments and formatting.
     document: DocumentMut,
     in_use: Option<Name>,
     profiles: Vec<Profile>,
@@ -46,8 +46,8 @@ impl Config {
 
     /// Loads the configuration. A missing file counts as empty.
     ///
-    /// Returns an error if another user can change the file, because the file decides where keys are sent and which
-    /// commands run.
+    /// Returns an error if another user can change the file. The file determines where keys are sent and which commands
+    /// run.
     pub(crate) fn load() -> Result<Self, Failure> {
         let path = folder()?.join("config.toml");
         let mut bytes = Vec::new();
@@ -94,7 +94,7 @@ impl Config {
         self.profiles.iter().find(|profile| profile.name == *name)
     }
 
-    /// Returns the profile with this name. If there is none, the error mentions `named_by`: the option, variable or
+    /// Returns the profile with this name. The error for an unknown name mentions `named_by`: the option, variable or
     /// file that contains the name.
     pub(crate) fn get(&self, name: &Name, named_by: Option<&str>) -> Result<&Profile, Failure> {
         self.find(name).ok_or_else(|| {
@@ -113,7 +113,8 @@ impl Config {
         })
     }
 
-    /// Returns the path at which `login` stores the key of a profile if the key is not in the keyring.
+    /// Returns the path of the file in which `login` stores the key of a profile. The key is in this file only if it is
+    /// not in the keyring.
     pub(crate) fn key_file(&self, name: &Name) -> PathBuf {
         self.path.with_file_name(KEYS).join(name.as_str())
     }
@@ -123,7 +124,7 @@ impl Config {
         self.in_use = Some(name.clone());
     }
 
-    /// Adds or replaces a profile whose key `login` stores.
+    /// Adds or replaces a profile. `place` is where `login` stores the key of the profile.
     pub(crate) fn put(&mut self, name: &Name, base_url: &str, place: Place) -> Profile {
         let (source, written_source) = match place {
             Place::Keyring => (Source::Keyring, value("keyring")),

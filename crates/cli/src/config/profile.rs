@@ -38,7 +38,7 @@ pub(crate) enum Place {
     File,
 }
 
-/// A command that prints a key.
+/// An external program that prints a key, with its arguments.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Command {
     pub(crate) argv: Vec<OsString>,
@@ -47,8 +47,8 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// Resolves a program that is given as a relative path against a folder. The system searches for a program without a
-    /// separator in `PATH`.
+    /// Resolves the path of the program against a folder. A program name without a path separator stays unchanged,
+    /// because the system searches for it in `PATH`.
     pub(super) fn in_folder(mut self, folder: &Path) -> Self {
         if let Some(program) = self.argv.first_mut()
             && program.to_string_lossy().contains(is_separator)
@@ -85,8 +85,10 @@ impl Display for Source {
 
 /// The name of a profile.
 ///
-/// The name is also a file name, so capitals are rejected: some file systems ignore case. A text that may be a key,
-/// given as a name by mistake, is rejected, and errors do not repeat it.
+/// The name is also a file name. Some file systems ignore case, so capital letters are rejected.
+///
+/// A user may give an API key as the name by mistake. An API key is too long for a name, and error messages do not
+/// quote an invalid name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct Name(String);

@@ -1,5 +1,5 @@
-//! The parser of `config.toml`. An error states the line and the mistake, but never repeats a value, because a user may
-//! have put a key there by mistake.
+//! The parser of `config.toml`. An error message contains the line and the mistake. It quotes no value, because a user
+//! may have written an API key as a value by mistake.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -22,8 +22,8 @@ use crate::failure::Failure;
 const EXAMPLE: &str = "write it like: [profiles.work] base_url = \"https://api.codat.io\", source = \"keyring\" | { file = \"PATH\" } | \
                        { command = [\"vault\", \"...\"], timeout = \"5s\", cached_for = \"10m\" }";
 
-/// The maximum number of characters in a member name that an error repeats. A longer name could be a key, which has 40
-/// characters.
+/// The maximum length in characters of a field name that an error message quotes. A user may write an API key as a
+/// field name by mistake. An API key has 40 characters, so it is too long to be quoted.
 const MAX_REPEATED_CHARS: usize = 20;
 
 pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, Failure> {
@@ -49,7 +49,7 @@ pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, F
     Ok(Config { path: path.to_owned(), in_use: file.profile, profiles, document: document.into_mut(), _lock: None })
 }
 
-/// Removes the values from an error message of serde, and the names of members that are long enough to be a key.
+/// Removes values from an error message of serde. Also removes a field name that is long enough to be an API key.
 fn without_values(message: &str) -> String {
     let Some((what, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
     if what.starts_with("invalid ") {

@@ -1,5 +1,4 @@
-//! The functions of the module `system` for a program that is built without the feature `keyring`. All of them return
-//! an error.
+//! The replacement for the module `system` in a program without the feature `keyring`. All functions return an error.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! The keyring of the operating system: Keychain, the Credential Manager, or the Secret Service on D-Bus. Commands
-//! access the keyring only for a profile whose key is in the keyring or is to be stored there.
+//! The keyring of the operating system: Keychain, the Credential Manager, or the Secret Service on D-Bus. A command
+//! accesses the keyring only if its profile stores the key there.
 
 #[cfg(not(feature = "keyring"))]
 mod absent;
@@ -15,8 +15,8 @@ pub(crate) use system::{fetch, remove, store};
 
 use crate::failure::Failure;
 
-/// The default timeout of a request to the keyring. A request to a locked keyring may wait for a password in a prompt
-/// that the user does not see.
+/// The default timeout of a request to the keyring. A locked keyring may show a prompt for its password. The user may
+/// not see the prompt.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The reason why the keyring did not complete a request.

@@ -1,4 +1,4 @@
-//! Requests to the keyring, each with a timeout.
+//! Requests to the keyring. Each request has a timeout.
 
 use std::thread;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(crate) async fn remove(name: &Name, limit: Duration) -> Result<(), KeyringEr
     within(limit, name, Entry::delete_credential).await.map_err(may_still_complete)
 }
 
-/// Adds a hint to the error of a cancelled keyring request, because the keyring may still complete the request.
+/// Adds a hint to the error of a cancelled keyring request. The keyring may still complete the request.
 fn may_still_complete(error: KeyringError) -> KeyringError {
     match error {
         KeyringError::Other(failure) if failure.is_of(ErrorKind::Cancelled) => {
@@ -41,8 +41,8 @@ fn may_still_complete(error: KeyringError) -> KeyringError {
     }
 }
 
-/// Runs a keyring request on another thread. If the request takes longer than `limit`, returns an error and leaves the
-/// thread running.
+/// Sends a keyring request on another thread. If the request takes longer than `limit`, returns an error, and the
+/// thread continues.
 async fn within<T: Send + 'static>(
     limit: Duration,
     name: &Name,
@@ -73,8 +73,8 @@ async fn within<T: Send + 'static>(
     }
 }
 
-/// Returns an error if the D-Bus address can start a program. The program would inherit the keys in the environment of
-/// this process.
+/// Returns an error if connecting to the D-Bus address can start a program. The program would inherit the API keys in
+/// the environment of this process.
 fn check_bus_address() -> Result<(), KeyringError> {
     const VARIABLE: &str = "DBUS_SESSION_BUS_ADDRESS";
     const KINDS: [&str; 3] = ["unix", "tcp", "nonce-tcp"];
@@ -102,7 +102,7 @@ fn convert(error: &Error) -> KeyringError {
     }
 }
 
-/// Describes a keyring error. Some keyring errors contain the stored secret, which the description omits.
+/// Returns the text of a keyring error. Omits the stored secret, which some keyring errors contain.
 fn reason(error: &Error) -> String {
     match error {
         Error::PlatformFailure(source) | Error::NoStorageAccess(source) => source.to_string(),

@@ -16,11 +16,12 @@ impl Signal {
     /// Ctrl-\. The terminal sends this signal to child processes too.
     #[cfg(unix)]
     pub(crate) const QUIT: Self = Self(libc::SIGQUIT);
-    /// The signal of the command `kill`. In contrast to Ctrl-C, only this process receives it. On Windows, this number
-    /// stands for the events that close the console, log the user off or shut the system down.
+    /// SIGTERM, which the Unix program `kill` sends by default. On Windows, this value stands for the events that close
+    /// the console, log the user off or shut the system down.
     const TERMINATE: Self = Self(15);
 
-    /// Returns the signals whose default action ends a process. Excludes signals that report a defect of the process.
+    /// Returns the signals that end a process by default. Excludes signals that report a defect of the process, such as
+    /// SIGSEGV.
     #[cfg(unix)]
     fn all() -> impl Iterator<Item = Self> {
         let all = [
@@ -80,8 +81,8 @@ pub(crate) struct Received(Vec<(Signal, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
 impl Received {
-    /// Creates the receiver. A signal that `nohup` or `trap '' INT` ignores stays ignored. Must be called within a
-    /// Tokio runtime.
+    /// Creates the receiver within a Tokio runtime. If the parent process has made this process ignore a signal, as
+    /// `nohup` does, the signal stays ignored.
     pub(crate) fn watch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let watched = Signal::all().filter(|signal| !is_ignored(signal.number()));

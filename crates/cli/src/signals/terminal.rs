@@ -9,7 +9,7 @@ pub(crate) struct Terminal(std::fs::File, Termios);
 
 #[cfg(unix)]
 impl Terminal {
-    /// Reads the current settings. Returns `None` if this process has no terminal.
+    /// Reads the current settings of the terminal. Returns `None` if this process has no terminal.
     pub(crate) fn now() -> Option<Self> {
         let tty = std::fs::File::open("/dev/tty").ok()?;
         let set = tcgetattr(&tty).ok()?;
@@ -22,7 +22,7 @@ impl Terminal {
     }
 }
 
-/// A placeholder on systems other than Unix, where no settings are saved.
+/// A placeholder on systems other than Unix. On these systems, the terminal settings are not saved.
 #[cfg(not(unix))]
 pub(crate) struct Terminal;
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::connection::Connection;
 use crate::failure::Failure;
 
-/// The maximum size of a request body, far above what Codat accepts.
+/// The maximum size of a request body in bytes. Codat accepts only much smaller bodies.
 const MAX_INPUT_BYTES: u64 = 64 * 1024 * 1024;
 
 const METHODS: [Method; 7] =
@@ -53,7 +53,7 @@ pub(crate) struct Api {
     /// Allow DELETE of the last key and of the key in use
     #[arg(long)]
     pub(super) force: bool,
-    /// Print keys in clear [default: the key in use, listed keys and members `apiKey` are masked]
+    /// Print keys unmasked [default: mask the key in use and each JSON member `apiKey`]
     #[arg(long)]
     pub(super) reveal: bool,
     #[command(flatten)]

@@ -52,8 +52,8 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     api.print(&client, &response).map_err(|failure| failure.even_on_closed_pipe().with_note(done))
 }
 
-/// Checks a DELETE request without `--force`. Returns an error if `path` is the path of a key that the command `delete`
-/// would not delete: the last key or the key in use.
+/// Returns an error if a DELETE request to `path` would delete the last key or the key in use. If the user gives
+/// `--force`, the caller omits this check.
 async fn check_delete_request(client: &Client, path: &str) -> Result<(), Failure> {
     let Some(id) = key_id_in_path(path).transpose()? else { return Ok(()) };
     let keys = unless_interrupted(client.keys().list()).await?;
@@ -66,7 +66,7 @@ async fn check_delete_request(client: &Client, path: &str) -> Result<(), Failure
     }
 }
 
-/// Returns the path in the form that the core expects: without the base URL, and with a leading slash.
+/// Converts a path or URL that the user gave to a path without the base URL and with a leading slash.
 fn path_of<'a>(client: &Client, given: &'a str) -> Result<Cow<'a, str>, Failure> {
     let refuse = |what: String, hint: &str| {
         Err(Failure::new(ErrorKind::InvalidInput, client.redact(&what), format!("{hint}; nothing was sent")))

@@ -41,7 +41,7 @@ pub(crate) struct EmulatorOptions {
     /// Inject the faults that this file contains: {"faults":[...]}, see docs/emulator.md
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
-    /// Print the start line as JSON: {"baseUrl","apiKey","page"}
+    /// Print the URLs and the API key of the emulator as JSON: {"baseUrl","apiKey","page"}
     #[arg(long)]
     pub(crate) json: bool,
     /// Print the behaviours of the emulator, and the evidence that Codat behaves in the same way
@@ -49,10 +49,11 @@ pub(crate) struct EmulatorOptions {
     pub(crate) explain: bool,
 }
 
-/// The maximum size of a `--faults` file.
+/// The maximum size of a `--faults` file in bytes.
 const MAX_SCRIPT_BYTES: u64 = 1024 * 1024;
 
-/// Starts an emulator with its API keys page. `script` is the content of the `--faults` file.
+/// Starts an emulator. With the feature `portal`, the emulator also serves a web page for managing its API keys.
+/// `script` is the content of the `--faults` file.
 pub(super) fn start(options: &EmulatorOptions, script: Option<&str>) -> Result<Emulator, Failure> {
     let mut builder = Emulator::builder().port(options.port);
     // Sets only the switches that are given, because the state file may contain others.
@@ -102,8 +103,8 @@ fn address(text: &str) -> Result<IpAddr, String> {
     text.parse().map_err(|_| "not an IP address like 127.0.0.1 or 0.0.0.0".into())
 }
 
-/// Reads the `--faults` file. Reading a named pipe can block. Call this function while a signal still ends the process
-/// immediately, so that the user can interrupt the read.
+/// Reads the `--faults` file. Reading a named pipe can block. Call this function before
+/// [`interrupted`](crate::signals::interrupted), so that Ctrl-C can end the process during the read.
 pub(super) fn script(options: &EmulatorOptions) -> Result<Option<String>, Failure> {
     let Some(file) = &options.faults else { return Ok(None) };
     let mut bytes = Vec::new();
