@@ -1,4 +1,4 @@
-//! Lets the linker leave open what Node brings.
+//! Configures the linker. Node provides the functions of its native interface at run time.
 
 fn main() {
     napi_build::setup();

@@ -41,17 +41,26 @@ export class Keys {
         this.#own = own;
     }
 
-    /** Returns all keys, at most ten, in Codat's order. Each key contains its secret. */
+    /**
+     * Lists all API keys, in the order in which Codat returns them. There are at most ten. Each API key contains its
+     * secret value.
+     */
     async list(options: CallOptions = {}): Promise<ApiKeyDetails[]> {
         return keys(await start(this.#own, { call: "list" }, options));
     }
 
-    /** Returns the key with this id from the list of keys. Rejects with `NotFoundError` if no key has this id. */
+    /**
+     * Returns the API key with this id. Sends a request for the list of API keys. Rejects with `NotFoundError` if no
+     * API key has this id.
+     */
     async get(id: string, options: CallOptions = {}): Promise<ApiKeyDetails> {
         return new ApiKeyDetails(await start(this.#own, { call: "get", id: text("id", id) }, options));
     }
 
-    /** Returns all keys with exactly this name. There can be no key or several keys, because names are not unique. */
+    /**
+     * Lists the API keys with exactly this name. The result can contain several API keys, because names are not unique.
+     * It can also be empty.
+     */
     async find(name: string, options: CallOptions = {}): Promise<ApiKeyDetails[]> {
         return keys(await start(this.#own, { call: "find", name: text("name", name) }, options));
     }
@@ -96,9 +105,9 @@ export class Keys {
 /**
  * A client of Codat's API. A client can make any number of concurrent calls. Only pending calls keep the process alive.
  *
- * The defaults of the options come from the environment: `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or `CODAT_API_KEY_FILE`;
- * `CODAT_BASE_URL`, `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`; `HTTPS_PROXY` and `NO_PROXY`. Creating a client sends
- * nothing.
+ * Options without a value get their defaults from environment variables. `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or
+ * `CODAT_API_KEY_FILE` provides the API key. `CODAT_BASE_URL`, `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`,
+ * `HTTPS_PROXY` and `NO_PROXY` configure the connection. The constructor sends no request.
  *
  * ```ts
  * await using client = new Client();
@@ -111,7 +120,7 @@ export class Client {
     readonly #own: Own;
 
     /**
-     * Throws `NoCredentialError` if no key is given, `InvalidCredentialError` for an invalid key, and
+     * Throws `NoCredentialError` if no API key is given, `InvalidCredentialError` for an invalid API key, and
      * `InvalidInputError` for a URL or file that cannot be used.
      */
     constructor(options: ClientOptions = {}) {

@@ -18,22 +18,22 @@ export interface ErrorData {
     candidates: KeyData[] | null;
     cause: ErrorData | null;
     /**
-     * The number of the failed run of the key callback. `null` if the error does not come from the key callback.
-     * `thrown-values.ts` stores the value that the callback threw under this number. The value becomes the `cause` of
-     * this error.
+     * The number of the failed run of the key callback. `null` if the error does not come from the key callback. Under
+     * this number, `thrown-values.ts` stores the value that the callback threw. The value becomes the `cause` of this
+     * error.
      */
     thrown: number | null;
 }
 
 /** The error of a call. Its texts do not contain API keys. */
 export abstract class CodatError extends Error {
-    /** A stable identifier, such as `key_limit_reached`. */
+    /** A stable identifier of the kind of error, such as `key_limit_reached`. */
     abstract readonly code: string;
     /** Whether the same call may succeed later. */
     readonly retryable: boolean;
     /** What the user can do next. */
     readonly hint: string;
-    /** The HTTP status. `null` if Codat did not respond. */
+    /** The HTTP status of the response. `null` if Codat did not respond. */
     readonly status: number | null;
     /** The correlation id, for Codat's support. */
     readonly correlationId: string | null;

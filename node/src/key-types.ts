@@ -7,9 +7,9 @@ import { ApiKey } from "./secrets";
 export interface KeyData {
     id: string;
     name: string | null;
-    /** The id for display. If the id contains an API key, that part is masked. */
+    /** The id of the API key, for display. If the id contains an API key, that part is masked. */
     shownId: string;
-    /** The name for display. If the name contains an API key, that part is masked. */
+    /** The name of the API key, for display. If the name contains an API key, that part is masked. */
     shownName: string | null;
     apiKey: string;
     createdDate: number | null;
@@ -22,13 +22,16 @@ export interface KeyData {
  * mask that too.
  */
 export class ApiKeyDetails {
-    /** Codat's id of the key: the argument of `get` and `delete`. */
+    /** The id of the API key. Pass it to `get` or `delete`. */
     readonly id: string;
-    /** The name. Several keys can have the same name. The first key of a Codat client has no name. */
+    /**
+     * The name of the API key. Several API keys can have the same name. The first API key of a Codat account has no
+     * name.
+     */
     readonly name: string | null;
-    /** The secret. Codat's list of keys contains it in plain text. */
+    /** The secret value of the API key. Codat's list of API keys contains it in plain text. */
     readonly apiKey: ApiKey;
-    /** When the key was created. `null` for old keys, which have no date. */
+    /** The time at which the API key was created. `null` if Codat reports no date, as for old API keys. */
     readonly createdDate: Date | null;
     readonly #shown: { id: string; name: string | null };
 
@@ -64,9 +67,9 @@ export class Creation {
     /** The API key with its details. */
     readonly key: ApiKeyDetails;
     /**
-     * How the key was found. `created`: the response to the first request contains the key. `replayed`: the response to
-     * a retry contains the key. `adopted`: no response contains the key, but it is the only new key with this name in
-     * the list of keys, and `adopt` was set.
+     * How `create` got the API key. `created`: the response to the first request contains the API key. `replayed`: the
+     * response to a repeated request contains it. `adopted`: no response contains it, but the list of API keys contains
+     * exactly one new API key with this name, and the option `adopt` was set.
      */
     readonly how: "created" | "replayed" | "adopted";
     /**

@@ -76,7 +76,7 @@ export type Call =
           body?: Uint8Array | undefined;
       };
 
-/** A position in a paginated list. The next call requests the page at this position. */
+/** The cursor of a paginated list, such as the list of companies. It stores which page is requested next. */
 export type PageCursor = { readonly cursor: unique symbol };
 
 export interface NativeResponse {

@@ -1,6 +1,7 @@
 /**
- * Checks that the API key is not sent unencrypted to a proxy or to another server that is not Codat. The next hop of an
- * HTTP request is the server to which the HTTP library opens a connection: the proxy, or the server in the URL.
+ * Checks that the API key is not sent unencrypted to a proxy, or to another server that does not belong to Codat. The
+ * next hop of an HTTP request is the server to which the HTTP library opens a connection: the proxy, or the server in
+ * the URL.
  */
 import { subscribe } from "node:diagnostics_channel";
 import { lookup } from "node:dns/promises";
@@ -54,7 +55,10 @@ export function directAgent(client: Client, given: any): any {
     return Object.create(agent, { addRequest: { value: addRequest } });
 }
 
-/** The IP addresses of the server in an unencrypted URL. undici can connect to these addresses. */
+/**
+ * A check of the server to which undici sends an unencrypted HTTP request. Stores the IP addresses of the server in the
+ * URL.
+ */
 export class NextHop {
     readonly #client: Client;
     readonly #port: number;
@@ -81,7 +85,7 @@ export class NextHop {
 
     /**
      * Watches an `Authorization` header. When undici is about to send the header to a server other than the one in the
-     * URL, closes the connection. The returned function ends the watch.
+     * URL of the request, closes the connection. The returned function ends the watch.
      */
     watch(authorization: string): () => void {
         const watch = { authorization, errorOf: (socket: Sending["socket"]) => this.#errorOf(socket) };
@@ -91,7 +95,7 @@ export class NextHop {
 
     /**
      * Calls `send`, and watches the `Authorization` header until the response arrives. When undici is about to send the
-     * header to a server other than the one in the URL, closes the connection.
+     * header to a server other than the one in the URL of the request, closes the connection.
      */
     async during<T>(authorization: string, send: () => Promise<T>): Promise<T> {
         const end = this.watch(authorization);

@@ -1,4 +1,4 @@
-/** The options of the client and of its calls. Checks them, and converts them for the native module. */
+/** The options of the client and of its calls, and functions that check and convert them for the native module. */
 import { entries, json as asJson, knownOptions, number, optional, text, whole, yes } from "./arguments";
 import type { KeyFunction } from "./key-callback";
 import type { Call, Command, Options } from "./native";
@@ -37,14 +37,19 @@ export interface ClientOptions {
     timeout?: number | undefined;
     /** Whether requests are retried. Each request has at most 4 attempts. Default: true. */
     retry?: boolean | undefined;
-    /** The path of a file with PEM certificates to trust in addition to the bundled roots. Default: `CODAT_CA_FILE`. */
+    /**
+     * The path of a file with PEM certificates. The client trusts them in addition to its bundled root certificates.
+     * Default: `CODAT_CA_FILE`.
+     */
     caFile?: string | undefined;
     /**
      * The URL of the proxy for every request. Default for an `https` base URL: the proxy in `HTTPS_PROXY` or
      * `ALL_PROXY`, unless `NO_PROXY` excludes the host. Default for an `http` base URL: no proxy.
      */
     proxy?: string | undefined;
-    /** Allows `http://` to other machines, which sends the key unencrypted. Default: `CODAT_ALLOW_INSECURE_HTTP`. */
+    /**
+     * Allows `http` URLs of other machines. The API key is then sent unencrypted. Default: `CODAT_ALLOW_INSECURE_HTTP`.
+     */
     allowInsecureHttp?: boolean | undefined;
 }
 

@@ -103,8 +103,8 @@ function hold(): void {
 }
 
 /**
- * Lets the process end if no call is pending. Runs in the turn of the event loop after the last call has completed,
- * because the next call often starts right after that.
+ * Lets the process end if no call is pending. Runs one turn of the event loop after the last call has completed,
+ * because the next call often starts in between.
  */
 function release(): void {
     check = undefined;

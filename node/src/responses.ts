@@ -14,7 +14,7 @@ export class RateLimit {
     readonly limit: number | null;
     /** The number of HTTP requests that are still allowed today. */
     readonly remaining: number | null;
-    /** When the quota is reset: the next 00:00 UTC. */
+    /** The time at which the daily quota is reset: the next 00:00 UTC. */
     readonly reset: Date | null;
 
     /** @internal */
@@ -44,7 +44,10 @@ export class Response {
         Object.freeze(this);
     }
 
-    /** The headers, with names in lower case. The values of headers with the same name are joined by commas. */
+    /**
+     * The HTTP headers of the response, with names in lower case. The values of headers with the same name are joined
+     * by commas.
+     */
     get headers(): Record<string, string> {
         const headers: Record<string, string> = Object.create(null);
         for (const [name, value] of this.#response.headers()) {
@@ -87,7 +90,7 @@ export class Response {
     }
 }
 
-/** One page of a paged resource. `inspect` does not show its results. */
+/** One page of a paginated list, such as the list of companies. `inspect` does not show its results. */
 export class Page {
     /** The number of results on all pages. */
     readonly totalResults: number;

@@ -67,7 +67,10 @@ export class ApiKey {
     }
 }
 
-/** The value of the `Authorization` header: `Basic`, a space, and the Base64 of the key. It is as secret as the key. */
+/**
+ * The value of the `Authorization` header: `Basic`, a space, and the Base64 of the API key. The value is as secret as
+ * the API key.
+ */
 export class AuthorizationHeader {
     /** The API key that the header contains. */
     readonly apiKey: ApiKey;

@@ -1,5 +1,5 @@
 /**
- * A local emulator of Codat's API, for tests. Its keys are made up. Never use it with a real key.
+ * A local emulator of Codat's API, for tests. Its API keys are made up. Never use it with a real API key.
  *
  * ```ts
  * await using emulator = new Emulator();
@@ -18,7 +18,7 @@ import { callNative } from "./raise";
 export interface EmulatorOptions {
     /** The TCP port. Default: 0, a free port. */
     port?: number | undefined;
-    /** An integer. Emulators with the same seed have the same keys. Default: a random seed. */
+    /** An integer. Emulators with the same seed have the same API keys. Default: a random seed. */
     seed?: number | undefined;
 }
 

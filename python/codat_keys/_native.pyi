@@ -48,12 +48,13 @@ _Completions = builtins.list[tuple[int, Any, BaseException | None]]
 class ApiKey:
     """A Codat API key: a secret.
 
-    Its ``repr`` and ``str`` show at most the last four characters. It can be neither pickled nor serialized to JSON.
-    Keys are compared in constant time. Only ``expose_secret`` returns the value.
+    The ``repr`` and ``str`` of an API key show at most the last four characters. An API key can be neither pickled nor
+    serialized to JSON. API keys are compared in constant time. Only ``expose_secret`` returns the value.
 
-    Raises ``InvalidCredentialError`` if the text cannot be a raw key, and says how to correct it: if it is empty,
-    contains white space or quotes, or is a whole header, a ``Bearer`` token, an encoded key, or a key followed by a
-    colon. The rules come from Codat's authentication page, and from common mistakes with HTTP libraries.
+    Raises ``InvalidCredentialError`` if the text cannot be an API key: if it is empty, contains white space or quotes,
+    or is a whole header, a ``Bearer`` token, a Base64-encoded API key, or an API key followed by a colon. The error
+    says how to correct the text. The rules come from Codat's authentication page, and from common mistakes with HTTP
+    libraries.
 
     >>> key = ApiKey("ExampleKeyForTheDocs0000000000000000000A")
     >>> key
@@ -90,12 +91,12 @@ class AuthorizationHeader:
     """The value of the ``Authorization`` header: ``Basic``, a space, and the Base64 of the key. It is as secret as the
     key.
 
-    The form comes from Codat's authentication page. The Basic authentication of HTTP libraries adds a colon to the key,
-    which Codat rejects.
+    The form of the value comes from Codat's authentication page. Basic authentication in HTTP libraries adds a colon to
+    the API key. Codat rejects the API key with a colon.
 
-    Raises ``InvalidCredentialError`` if the text cannot be such a value, and says how to correct it: if it is a raw
-    key, begins with the header's name or ``Bearer``, is not valid Base64, encodes a colon after the key, or encodes the
-    key twice.
+    Raises ``InvalidCredentialError`` if the text is not the value of such a header: if it is an API key without Base64
+    encoding, begins with the name of the header or with ``Bearer``, is not valid Base64, encodes a colon after the API
+    key, or encodes the API key twice. The error says how to correct the text.
 
     >>> header = AuthorizationHeader("Basic ZXhhbXBsZQ==")
     >>> header == AuthorizationHeader.encode(ApiKey("example"))
@@ -107,11 +108,11 @@ class AuthorizationHeader:
     def __new__(cls, value: str | AuthorizationHeader) -> AuthorizationHeader: ...
     @staticmethod
     def encode(key: str | ApiKey) -> AuthorizationHeader:
-        """Creates the header for a key. Raises the same errors as the function ``encode``."""
+        """Creates the ``Authorization`` header for an API key. Raises the same errors as the function ``encode``."""
 
     @property
     def api_key(self) -> ApiKey:
-        """The key that the header contains."""
+        """The API key that the header contains."""
 
     def expose_secret(self) -> str:
         """Returns the value, ``Basic …``. The caller is responsible for keeping it secret."""
@@ -124,9 +125,9 @@ class AuthorizationHeader:
     __hash__: None  # type: ignore[assignment]
 
 def encode(key: str | ApiKey) -> str:
-    """Returns the value of the ``Authorization`` header for a key. It is as secret as the key.
+    """Returns the value of the ``Authorization`` header for an API key. The value is as secret as the API key.
 
-    Raises ``InvalidCredentialError`` if the text cannot be a raw key, and says how to correct it.
+    Raises ``InvalidCredentialError`` if the text cannot be an API key. The error says how to correct the text.
 
     >>> encode("example")
     'Basic ZXhhbXBsZQ=='
@@ -145,20 +146,22 @@ class ApiKeyDetails:
 
     @property
     def id(self) -> str:
-        """Codat's id of the key: the argument of ``get`` and ``delete``."""
+        """The id of the API key. Pass it to ``get`` or ``delete``."""
 
     @property
     def name(self) -> str | None:
-        """The name. Several keys can have the same name. The first key of a Codat client has no name."""
+        """The name of the API key. Several API keys can have the same name. The first API key of a Codat account has no
+        name.
+        """
 
     @property
     def api_key(self) -> ApiKey:
-        """The secret. Codat's list of keys contains it in plain text."""
+        """The secret value of the API key. Codat's list of API keys contains it in plain text."""
 
     @property
     def created_date(self) -> datetime | None:
-        """When the key was created, in UTC. ``None`` for old keys, which have no date, and if the date cannot be
-        parsed.
+        """The time at which the API key was created, in UTC. ``None`` if Codat reports no date, as for old API keys, or
+        if the date cannot be parsed.
         """
 
     def __eq__(self, other: object, /) -> bool: ...
@@ -178,15 +181,15 @@ class Creation:
 
     @property
     def key(self) -> ApiKeyDetails:
-        """The key, with its secret."""
+        """The API key, with its secret value."""
 
     @property
     def how(self) -> Literal["created", "replayed", "adopted"]:
-        """How the key was found.
+        """How ``create`` got the API key.
 
-        ``created``: the response to the first request contains the key. ``replayed``: the response to a retry contains
-        the key. ``adopted``: no response contains the key, but it is the only new key with this name in the list of
-        keys, and ``adopt`` was set.
+        ``created``: the response to the first request contains the API key. ``replayed``: the response to a repeated
+        request contains it. ``adopted``: no response contains it, but the list of API keys contains exactly one new API
+        key with this name, and the option ``adopt`` was set.
         """
 
     @property
@@ -220,7 +223,7 @@ class RateLimit:
 
     @property
     def reset(self) -> datetime | None:
-        """When the quota is reset: the next 00:00, in UTC."""
+        """The time at which the daily quota is reset: the next 00:00 UTC."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -242,7 +245,9 @@ class Response:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers, with names in lower case. The values of headers with the same name are joined by commas."""
+        """The HTTP headers of the response, with names in lower case. The values of headers with the same name are
+        joined by commas.
+        """
 
     @property
     def content(self) -> bytes:
@@ -251,8 +256,8 @@ class Response:
     def json(self) -> Any:
         """Parses the body as JSON.
 
-        Raises ``BadResponseError`` if the body is not valid JSON; the error does not quote it. Raises ``ValueError``
-        for an integer with more digits than ``sys.get_int_max_str_digits`` allows.
+        Raises ``BadResponseError`` if the body is not valid JSON. This error does not quote the body. Raises
+        ``ValueError`` for an integer with more digits than ``sys.get_int_max_str_digits`` allows.
         """
 
     def redacted(self) -> bytes:
@@ -272,7 +277,7 @@ class Response:
 
 @final
 class Page:
-    """One page of a paged resource.
+    """One page of a paginated list, such as the list of companies.
 
     >>> with Client() as client:
     ...     first = next(client.pages("/companies", page_size=2))
@@ -296,22 +301,23 @@ class Page:
 class KeyCommand:
     """A command that prints an API key or the value of an ``Authorization`` header, such as the client of a secret store.
 
-    The argument of ``Client(api_key_command=...)``. The first call of the client runs the command. The command runs
-    again after Codat rejects the key, and once the key is older than ``cached_for``. It runs without a shell and
-    without input, and inherits the environment of this process, except for ``CODAT_API_KEY``, ``CODAT_AUTH_HEADER``,
-    ``CODAT_API_KEY_FILE`` and ``CODAT_PROFILE``. The command is killed if the timeout elapses, or if the call that
-    waits for the key times out, is interrupted or is cancelled. On Unix, the command leads a process group, and the
-    whole group is killed.
+    Pass the command to ``Client(api_key_command=...)``. The first call of the client runs the command. The client runs
+    the command again after Codat rejects the API key, and when the API key is older than ``cached_for``. The command
+    runs without a shell and without input. It inherits the environment of this process, except for ``CODAT_API_KEY``,
+    ``CODAT_AUTH_HEADER``, ``CODAT_API_KEY_FILE`` and ``CODAT_PROFILE``. The command is killed if its timeout elapses,
+    or if the call that started it times out, is interrupted or is cancelled. On Unix, its whole process group is
+    killed.
 
-    ``argv`` is the program, which is looked up in ``PATH``, and its arguments. Do not put a secret into the arguments:
-    every process of the machine can read them. Both times are in seconds, or a timedelta:
+    ``argv`` contains the program and its arguments. The program is searched in ``PATH``. Do not put a secret into the
+    arguments, because every process of the machine can read them. Both times are in seconds, or a timedelta:
 
-    - ``timeout``: the time limit of one run. A call that waits for the key may time out earlier. Default: 10 s.
-    - ``cached_for``: how long the key is used before the command runs again. Default: until Codat rejects the key.
+    - ``timeout``: the time limit of one run of the command. Default: 10 s.
+    - ``cached_for``: how long the client uses the API key before it runs the command again. Default: until Codat
+      rejects the API key.
 
-    A run raises ``InvalidCredentialError`` if the command cannot be started, does not exit in time, prints more than 64
-    KiB, exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500
-    characters of its standard error, with keys masked. No error quotes its standard output.
+    A call raises ``InvalidCredentialError`` if the command cannot be started, does not exit in time, prints more than
+    64 KiB, exits with a status other than 0, or prints no valid API key. The error quotes up to 500 characters of the
+    standard error of a failed command, with API keys masked. No error quotes its standard output.
 
     >>> command = KeyCommand(["printf", "ExampleKeyForTheDocs0000000000000000000A"], cached_for=600)
     >>> command

@@ -45,7 +45,7 @@ pub enum Call {
     Authorize {
         url: String,
     },
-    /// `rejected` is the key that Codat rejected.
+    /// `rejected` is the API key that a server rejected.
     Reauthorize {
         url: String,
         rejected: String,
@@ -74,7 +74,7 @@ pub enum Call {
     },
 }
 
-/// The name and the value of a query parameter or a header.
+/// The name and the value of a query parameter or an HTTP header.
 type Entry = (String, String);
 
 impl Call {
@@ -124,7 +124,7 @@ impl Call {
     }
 }
 
-/// A position in a paginated list. The next call requests the page at this position.
+/// The cursor of a paginated list, such as the list of companies. It stores which page is requested next.
 #[napi]
 #[derive(Clone)]
 pub struct PageCursor(pub(crate) Arc<tokio::sync::Mutex<codat_keys::internal::PageCursor>>);

@@ -50,8 +50,9 @@ pub struct Core {
 
 #[napi]
 impl Core {
-    /// Creates a client. `variable` returns the value of a variable of `process.env` in JavaScript. This function does
-    /// not read the environment of the process, because a worker has its own `process.env`.
+    /// Creates a client. `variable` returns the value of an environment variable, which JavaScript reads from
+    /// `process.env`. This function does not read the environment of the process itself, because each worker has its
+    /// own `process.env`.
     #[napi(constructor)]
     pub fn new(options: Options, variable: Function<'_, FnArgs<(String,)>, Option<String>>) -> napi::Result<Self> {
         let look_up = |name: &str| variable.call((name.to_owned(),).into()).ok().flatten().map(OsString::from);
@@ -60,7 +61,7 @@ impl Core {
         Ok(Self { client, has_callback })
     }
 
-    /// Returns a cursor at the first page of the paginated list at `path`.
+    /// Returns a cursor for the paginated list at `path`. The cursor starts at the first page.
     #[napi]
     pub fn pages(
         &self,

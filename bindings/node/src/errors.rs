@@ -82,7 +82,7 @@ impl fmt::Display for CallbackError {
 }
 
 /// Returns the JavaScript exception for an error. The message of the exception is the JSON of [`Data`].
-/// `node/src/raise.ts` converts it to an error of the package.
+/// `node/src/raise.ts` converts this JSON to an error of the package.
 pub(crate) fn raise(error: Error) -> napi::Error {
     napi::Error::from_reason(text(&Data::of(&error)))
 }

@@ -9,9 +9,9 @@ use serde::Serialize;
 pub(crate) struct Key<'a> {
     id: &'a str,
     name: Option<&'a str>,
-    /// The id for display. If the id contains an API key, that part is masked.
+    /// The id of the API key, for display. If the id contains an API key, that part is masked.
     shown_id: String,
-    /// The name for display. If the name contains an API key, that part is masked.
+    /// The name of the API key, for display. If the name contains an API key, that part is masked.
     shown_name: Option<String>,
     api_key: &'a str,
     created_date: Option<i64>,

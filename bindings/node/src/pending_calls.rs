@@ -61,7 +61,8 @@ struct State {
 impl PendingCalls {
     /// Creates an empty registry of pending calls for the current JavaScript environment. `settle` is a JavaScript
     /// function that handles events. The thread of the environment calls `settle` when there are new events. The first
-    /// argument is the JSON array of events. The second argument is the list of HTTP responses for these events.
+    /// argument of `settle` is the JSON array of events. The second argument is the list of HTTP responses for these
+    /// events.
     #[napi(constructor)]
     pub fn new(settle: Function<'_, FnArgs<(String, Vec<Response>)>, ()>) -> napi::Result<Self> {
         let state = Arc::<Mutex<State>>::default();
@@ -77,7 +78,7 @@ impl PendingCalls {
         Ok(Self(Arc::new(Shared { state, waker: Mutex::new(waker) })))
     }
 
-    /// Starts a call. Its events contain `number`.
+    /// Starts a call. `number` identifies the call in its events.
     #[napi]
     pub fn start(&self, number: i64, core: &Core, timeout: Option<f64>, call: Call) -> napi::Result<()> {
         let client = core.for_a_call(timeout)?;
@@ -92,7 +93,7 @@ impl PendingCalls {
     }
 
     /// Cancels a call, and closes the connection of its HTTP request. JavaScript still receives an event when the call
-    /// ends. If the call can change data, its error says whether the change may have taken effect.
+    /// ends. If a call that can change data fails, its error says whether the change may have taken effect.
     #[napi]
     pub fn stop(&self, number: i64) {
         lock(&self.0.state).running.remove(&number);

@@ -1,5 +1,5 @@
-//! The asyncio client. One native thread runs the calls of all asyncio clients. It passes each result to the event loop
-//! of the call through a [`crate::completion_queue`].
+//! The asyncio client. One native thread runs the calls of all asyncio clients. The thread passes each result to the
+//! event loop of the call through a [`crate::completion_queue`].
 
 use std::pin::Pin;
 use std::thread;

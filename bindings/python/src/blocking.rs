@@ -19,7 +19,7 @@ use crate::options::{Options, shown};
 use crate::responses::RateLimit;
 use crate::secrets::AuthorizationHeader;
 
-/// How often a waiting call runs the signal handlers of Python.
+/// The time between two runs of the signal handlers of Python while a call waits.
 const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The native part of `Client`.
@@ -119,7 +119,7 @@ impl BlockingCore {
     }
 }
 
-/// What happens while a blocking call waits: the exception that a signal handler raised, and the new log records.
+/// What occurs while a blocking call waits: an exception that a signal handler raises, and new log records.
 #[derive(Default)]
 struct Watch {
     signal: Mutex<Option<PyErr>>,

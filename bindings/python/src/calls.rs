@@ -196,7 +196,7 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
     KeyId::parse(&text("id", id)?).map_err(|error| raise(id.py(), error))
 }
 
-/// A position in a paginated list. The next call requests the page at this position.
+/// The cursor of a paginated list, such as the list of companies. It stores which page is requested next.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct PageCursor(Arc<tokio::sync::Mutex<codat_keys::internal::PageCursor>>);
 

@@ -11,22 +11,23 @@ use crate::arguments::{argument, seconds, wrong};
 
 /// A command that prints an API key or the value of an ``Authorization`` header, such as the client of a secret store.
 ///
-/// The argument of ``Client(api_key_command=...)``. The first call of the client runs the command. The command runs
-/// again after Codat rejects the key, and once the key is older than ``cached_for``. It runs without a shell and
-/// without input, and inherits the environment of this process, except for ``CODAT_API_KEY``, ``CODAT_AUTH_HEADER``,
-/// ``CODAT_API_KEY_FILE`` and ``CODAT_PROFILE``. The command is killed if the timeout elapses, or if the call that
-/// waits for the key times out, is interrupted or is cancelled. On Unix, the command leads a process group, and the
-/// whole group is killed.
+/// Pass the command to ``Client(api_key_command=...)``. The first call of the client runs the command. The client runs
+/// the command again after Codat rejects the API key, and when the API key is older than ``cached_for``. The command
+/// runs without a shell and without input. It inherits the environment of this process, except for ``CODAT_API_KEY``,
+/// ``CODAT_AUTH_HEADER``, ``CODAT_API_KEY_FILE`` and ``CODAT_PROFILE``. The command is killed if its timeout elapses,
+/// or if the call that started it times out, is interrupted or is cancelled. On Unix, its whole process group is
+/// killed.
 ///
-/// ``argv`` is the program, which is looked up in ``PATH``, and its arguments. Do not put a secret into the arguments:
-/// every process of the machine can read them. Both times are in seconds, or a timedelta:
+/// ``argv`` contains the program and its arguments. The program is searched in ``PATH``. Do not put a secret into the
+/// arguments, because every process of the machine can read them. Both times are in seconds, or a timedelta:
 ///
-/// - ``timeout``: the time limit of one run. A call that waits for the key may time out earlier. Default: 10 s.
-/// - ``cached_for``: how long the key is used before the command runs again. Default: until Codat rejects the key.
+/// - ``timeout``: the time limit of one run of the command. Default: 10 s.
+/// - ``cached_for``: how long the client uses the API key before it runs the command again. Default: until Codat
+///   rejects the API key.
 ///
-/// A run raises ``InvalidCredentialError`` if the command cannot be started, does not exit in time, prints more than 64
-/// KiB, exits with a status other than 0, or prints no valid key. The error of a failed command quotes up to 500
-/// characters of its standard error, with keys masked. No error quotes its standard output.
+/// A call raises ``InvalidCredentialError`` if the command cannot be started, does not exit in time, prints more than
+/// 64 KiB, exits with a status other than 0, or prints no valid API key. The error quotes up to 500 characters of the
+/// standard error of a failed command, with API keys masked. No error quotes its standard output.
 ///
 /// >>> command = KeyCommand(["printf", "ExampleKeyForTheDocs0000000000000000000A"], cached_for=600)
 /// >>> command

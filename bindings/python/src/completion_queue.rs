@@ -24,7 +24,7 @@ pub(crate) struct Task(Mutex<Option<oneshot::Sender<()>>>);
 #[pymethods]
 impl Task {
     /// Cancels the call, and closes the connection of its HTTP request. The queue still receives an entry when the call
-    /// ends. If the call can change data, its error says whether the change may have taken effect.
+    /// ends. If a call that can change data fails, its error says whether the change may have taken effect.
     fn stop(&self) {
         if let Some(stop) = lock(&self.0).take() {
             // Sending fails if the call has already completed.
@@ -109,8 +109,8 @@ impl CompletionQueue {
         Ok(Task(Mutex::new(Some(stop))))
     }
 
-    /// Removes all entries from the queue and returns them. The log records are not returned: this method passes them
-    /// to the Python logger.
+    /// Removes all entries from the queue. Returns the results of calls, and the key callbacks to run. Passes the log
+    /// records to the Python logger.
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Completion<'py>>> {
         self.0.waker.reset()?;
         let events = std::mem::take(&mut *lock(&self.0.events));

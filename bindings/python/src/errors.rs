@@ -15,8 +15,9 @@ pub(crate) fn raise(py: Python<'_>, error: Error) -> PyErr {
     build(py, &error).unwrap_or_else(|failed| ensure_running(py).err().unwrap_or(failed))
 }
 
-/// Adds the result of an interrupted call to the exception `raised`, which interrupted the call. If the call may have
-/// changed data, sets the `__cause__` of `raised` to an error that describes the change.
+/// Describes the outcome of an interrupted call. `raised` is the exception that interrupted the call, and `result` is
+/// the result of the call. If the call may have changed data, the `__cause__` of `raised` becomes an error that
+/// describes the change.
 pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_, PyAny>>) -> PyResult<()> {
     let (result, error) = match result {
         Ok(result) => (Some(result), None),

@@ -97,7 +97,7 @@ impl KeyProvider for KeyFunction {
 
 type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
 
-/// Asks Python to run the key callback. The call waits for the result of the callback.
+/// A message that asks Python to run the key callback. The call waits for the result of the callback.
 #[pyclass(frozen, module = "codat_keys._native")]
 pub(crate) struct KeyRequest {
     function: KeyFunction,

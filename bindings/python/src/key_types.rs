@@ -20,25 +20,27 @@ pub(crate) struct ApiKeyDetails(pub(crate) codat_keys::ApiKeyDetails);
 
 #[pymethods]
 impl ApiKeyDetails {
-    /// Codat's id of the key: the argument of ``get`` and ``delete``.
+    /// The id of the API key. Pass it to ``get`` or ``delete``.
     #[getter]
     fn id(&self) -> &str {
         self.0.id.as_str()
     }
 
-    /// The name. Several keys can have the same name. The first key of a Codat client has no name.
+    /// The name of the API key. Several API keys can have the same name. The first API key of a Codat account has no
+    /// name.
     #[getter]
     fn name(&self) -> Option<&str> {
         self.0.name.as_ref().map(Untrusted::unredacted)
     }
 
-    /// The secret. Codat's list of keys contains it in plain text.
+    /// The secret value of the API key. Codat's list of API keys contains it in plain text.
     #[getter]
     fn api_key(&self) -> ApiKey {
         ApiKey(self.0.api_key.clone())
     }
 
-    /// When the key was created, in UTC. ``None`` for old keys, which have no date, and if the date cannot be parsed.
+    /// The time at which the API key was created, in UTC. ``None`` if Codat reports no date, as for old API keys, or if
+    /// the date cannot be parsed.
     #[getter]
     fn created_date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.created_date.map_or(Ok(None), |date| datetime(py, date))
@@ -73,17 +75,17 @@ pub(crate) struct Creation(pub(crate) codat_keys::Creation);
 
 #[pymethods]
 impl Creation {
-    /// The key, with its secret.
+    /// The API key, with its secret value.
     #[getter]
     fn key(&self) -> ApiKeyDetails {
         ApiKeyDetails(self.0.key.clone())
     }
 
-    /// How the key was found.
+    /// How ``create`` got the API key.
     ///
-    /// ``created``: the response to the first request contains the key. ``replayed``: the response to a retry contains
-    /// the key. ``adopted``: no response contains the key, but it is the only new key with this name in the list of
-    /// keys, and ``adopt`` was set.
+    /// ``created``: the response to the first request contains the API key. ``replayed``: the response to a repeated
+    /// request contains it. ``adopted``: no response contains it, but the list of API keys contains exactly one new API
+    /// key with this name, and the option ``adopt`` was set.
     #[getter]
     fn how(&self) -> &'static str {
         self.0.how.code()

@@ -36,7 +36,7 @@ impl RateLimit {
         self.0.remaining
     }
 
-    /// When the quota is reset: the next 00:00, in UTC.
+    /// The time at which the daily quota is reset: the next 00:00 UTC.
     #[getter]
     fn reset<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.reset.map_or(Ok(None), |date| datetime(py, date))
@@ -67,7 +67,8 @@ impl Response {
         self.0.status().as_u16()
     }
 
-    /// The headers, with names in lower case. The values of headers with the same name are joined by commas.
+    /// The HTTP headers of the response, with names in lower case. The values of headers with the same name are joined
+    /// by commas.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let headers = PyDict::new(py);
@@ -93,8 +94,8 @@ impl Response {
 
     /// Parses the body as JSON.
     ///
-    /// Raises ``BadResponseError`` if the body is not valid JSON; the error does not quote it. Raises ``ValueError``
-    /// for an integer with more digits than ``sys.get_int_max_str_digits`` allows.
+    /// Raises ``BadResponseError`` if the body is not valid JSON. This error does not quote the body. Raises
+    /// ``ValueError`` for an integer with more digits than ``sys.get_int_max_str_digits`` allows.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         // Passes a string, because Python would guess the encoding of bytes.
         let text = self.0.text().map_err(|error| raise(py, error))?;
@@ -121,7 +122,7 @@ impl Response {
     }
 }
 
-/// One page of a paged resource.
+/// One page of a paginated list, such as the list of companies.
 ///
 /// >>> with Client() as client:
 /// ...     first = next(client.pages("/companies", page_size=2))

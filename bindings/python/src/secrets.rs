@@ -22,9 +22,9 @@ pub(crate) fn header(name: &str, value: &Bound<'_, PyAny>) -> PyResult<codat_key
     codat_keys::AuthorizationHeader::parse(&text(name, value)?).map_err(|error| raise(value.py(), error))
 }
 
-/// Returns the value of the ``Authorization`` header for a key. It is as secret as the key.
+/// Returns the value of the ``Authorization`` header for an API key. The value is as secret as the API key.
 ///
-/// Raises ``InvalidCredentialError`` if the text cannot be a raw key, and says how to correct it.
+/// Raises ``InvalidCredentialError`` if the text cannot be an API key. The error says how to correct the text.
 ///
 /// >>> encode("example")
 /// 'Basic ZXhhbXBsZQ=='
@@ -35,12 +35,13 @@ pub(crate) fn encode(key: &Bound<'_, PyAny>) -> PyResult<String> {
 
 /// A Codat API key: a secret.
 ///
-/// Its ``repr`` and ``str`` show at most the last four characters. It can be neither pickled nor serialized to JSON.
-/// Keys are compared in constant time. Only ``expose_secret`` returns the value.
+/// The ``repr`` and ``str`` of an API key show at most the last four characters. An API key can be neither pickled nor
+/// serialized to JSON. API keys are compared in constant time. Only ``expose_secret`` returns the value.
 ///
-/// Raises ``InvalidCredentialError`` if the text cannot be a raw key, and says how to correct it: if it is empty,
-/// contains white space or quotes, or is a whole header, a ``Bearer`` token, an encoded key, or a key followed by a
-/// colon. The rules come from Codat's authentication page, and from common mistakes with HTTP libraries.
+/// Raises ``InvalidCredentialError`` if the text cannot be an API key: if it is empty, contains white space or quotes,
+/// or is a whole header, a ``Bearer`` token, a Base64-encoded API key, or an API key followed by a colon. The error
+/// says how to correct the text. The rules come from Codat's authentication page, and from common mistakes with HTTP
+/// libraries.
 ///
 /// >>> key = ApiKey("ExampleKeyForTheDocs0000000000000000000A")
 /// >>> key
@@ -97,12 +98,12 @@ impl ApiKey {
 /// The value of the ``Authorization`` header: ``Basic``, a space, and the Base64 of the key. It is as secret as the
 /// key.
 ///
-/// The form comes from Codat's authentication page. The Basic authentication of HTTP libraries adds a colon to the key,
-/// which Codat rejects.
+/// The form of the value comes from Codat's authentication page. Basic authentication in HTTP libraries adds a colon to
+/// the API key. Codat rejects the API key with a colon.
 ///
-/// Raises ``InvalidCredentialError`` if the text cannot be such a value, and says how to correct it: if it is a raw
-/// key, begins with the header's name or ``Bearer``, is not valid Base64, encodes a colon after the key, or encodes the
-/// key twice.
+/// Raises ``InvalidCredentialError`` if the text is not the value of such a header: if it is an API key without Base64
+/// encoding, begins with the name of the header or with ``Bearer``, is not valid Base64, encodes a colon after the API
+/// key, or encodes the API key twice. The error says how to correct the text.
 ///
 /// >>> header = AuthorizationHeader("Basic ZXhhbXBsZQ==")
 /// >>> header == AuthorizationHeader.encode(ApiKey("example"))
@@ -120,13 +121,13 @@ impl AuthorizationHeader {
         header("value", value).map(Self)
     }
 
-    /// Creates the header for a key. Raises the same errors as the function ``encode``.
+    /// Creates the ``Authorization`` header for an API key. Raises the same errors as the function ``encode``.
     #[staticmethod]
     fn encode(key: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(Self((&api_key("key", key)?).into()))
     }
 
-    /// The key that the header contains.
+    /// The API key that the header contains.
     #[getter]
     fn api_key(&self) -> ApiKey {
         ApiKey(self.0.api_key().clone())

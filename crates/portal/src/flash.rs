@@ -5,8 +5,8 @@ use std::time::Duration;
 use codat_keys::{ApiKeyDetails, Error, ErrorKind, KeyId};
 
 pub(crate) enum FlashMessage {
-    /// An API key was created. `resumed` is set if the creation resumed an earlier attempt with an unknown outcome. It
-    /// is the idempotency key of both attempts.
+    /// An API key was created. If the creation resumed an earlier attempt with an unknown outcome, `resumed` is the
+    /// idempotency key of both attempts.
     Created { id: KeyId, key: KeySummary, resumed: Option<String> },
     /// The API key with this id was revoked.
     Revoked(KeyId, KeySummary),
@@ -69,7 +69,7 @@ impl RequestedAction {
 /// The properties of an API key that are not secret.
 #[derive(Clone)]
 pub(crate) struct KeySummary {
-    /// The name for display. API keys in the name are masked, and control characters are escaped.
+    /// The name of the API key, for display. API keys in the name are masked, and control characters are escaped.
     pub(crate) name: Option<String>,
     pub(crate) masked: String,
 }

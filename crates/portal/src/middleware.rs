@@ -1,4 +1,5 @@
-//! Middleware that rejects HTTP requests with another host or origin, and sets the security headers of responses.
+//! Middleware that rejects HTTP requests for another host or from another origin, and sets the security headers of
+//! responses.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The user roles of Codat's Portal, for signing in to the page of an emulator. Codat's API does not report roles.
+//! The user roles of Codat's Portal. With an emulator, visitors of the page sign in with one of these roles. Codat's
+//! API does not report roles.
 
 /// The role of a user in Codat's Portal, as Codat's documentation of user roles defines it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

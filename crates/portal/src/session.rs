@@ -107,7 +107,8 @@ impl Sessions {
         })
     }
 
-    /// Calls `function` with the session of the session cookie `cookie`. Returns `None` if the session has ended.
+    /// Calls `function` with the session that the session cookie `cookie` identifies. Returns `None` if the session has
+    /// ended.
     pub(crate) fn with<T>(&self, cookie: &str, function: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let mut sessions = self.lock();
         let session = sessions.get_mut(cookie)?;

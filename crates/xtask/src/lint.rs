@@ -83,8 +83,8 @@ fn clippy() -> Result<()> {
 }
 
 /// Checks the code that is compiled without optional features: the command-line program without `keyring` and `portal`,
-/// and the core without TLS. The first command selects the whole workspace, so that the features of its dependencies do
-/// not change, and cargo need not check the dependencies again.
+/// and the core without TLS. The first command selects the whole workspace. The features of the dependencies then
+/// remain the same as in other builds, so cargo need not check the dependencies again.
 fn features() -> Result<()> {
     for selection in ["--workspace --all-targets", "--package codat-keys --lib"] {
         let line = format!("cargo clippy {selection} --no-default-features --locked -- -D warnings");

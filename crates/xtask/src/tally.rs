@@ -35,14 +35,14 @@ impl Tally {
     }
 }
 
-/// Returns the part of a line of cargo's output that contains the numbers of tests. Such a line is `test result: ok. 3
+/// Returns the text with the numbers of tests from a line that cargo printed. Such a line is `test result: ok. 3
 /// passed; 0 failed; 1 ignored; …`.
 fn cargo_counts(line: &str) -> Option<&str> {
     line.strip_prefix("test result:")
 }
 
-/// Returns the part of a line of pytest's output that contains the numbers of tests. Such a line is `1 failed, 3
-/// passed, 1 skipped in 0.31s`.
+/// Returns the text with the numbers of tests from a line that pytest printed. Such a line is `1 failed, 3 passed, 1
+/// skipped in 0.31s`.
 fn pytest_counts(line: &str) -> Option<&str> {
     let (counts, time) = line.split_once(" in ")?;
     let seconds = time.split_whitespace().next()?.strip_suffix('s')?;

@@ -1,4 +1,4 @@
-//! Checks that the tests that SECURITY.md names exist.
+//! Checks that all tests in SECURITY.md exist.
 
 use std::fs;
 use std::path::Path;

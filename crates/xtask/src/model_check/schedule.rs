@@ -1,7 +1,7 @@
 //! Enumeration of all schedules. A schedule is a list of choices, one for each request of a run. Each choice is the
 //! number of a fault, or 0 if the request succeeds.
 
-/// The number of requests of a run that can have a fault. Later requests succeed, so that every run ends.
+/// Only this many requests at the start of a run can have a fault. Later requests succeed, so that every run ends.
 const FAULTY_REQUESTS: usize = 12;
 
 /// The choices of one run. The first choices are `given`. All later choices are 0: no fault.
@@ -38,8 +38,8 @@ impl Schedule {
         choices.join(",")
     }
 
-    /// Returns the first choices of the next run, or `None` after the last run. The next run repeats the choices of
-    /// this run up to the last one that can be increased, and increases that one by 1.
+    /// Returns the first choices of the next run, or `None` after the last run. Increases the last choice that can be
+    /// increased, and drops the choices after it.
     pub(crate) fn next(mut self) -> Option<Vec<usize>> {
         while let Some(last) = self.made.pop() {
             if last.option + 1 < last.options {

@@ -10,7 +10,7 @@ use codat_keys::{ApiKeyDetails, ErrorKind, KeyId, MAX_KEYS, Timestamp};
 /// The name of the API key that the operation creates.
 pub(super) const NAME: &str = "model";
 
-/// The idempotency key of the operation. It contains the time [`STARTED`].
+/// The idempotency key of the operation. As a UUID of version 7, it contains a time, here [`STARTED`].
 pub(super) const IDEMPOTENCY_KEY: &str = "01970000-0000-7000-8000-000000000000";
 
 /// The time at which the operation starts, in milliseconds since the Unix epoch.
