@@ -40,7 +40,7 @@ pub(crate) struct KeyOptions {
     /// The base URL of the API [default: CODAT_BASE_URL, that of the profile, or https://api.codat.io]
     #[arg(long, value_name = "URL", value_parser = base_url)]
     pub(crate) base_url: Option<String>,
-    /// The timeout of a call with its retries, and of a request to the keyring [default: 30, for create 60]
+    /// The timeout of an operation with its retries, and of a request to the keyring [default: 30, for create 60]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     timeout: Option<u64>,
     /// Allow http:// URLs of other machines, which send the key unencrypted [default: CODAT_ALLOW_INSECURE_HTTP]
@@ -53,7 +53,7 @@ impl Connection {
         self.key.client_of(self.builder()).await
     }
 
-    /// Returns a client builder with all options of this struct except the API key and the base URL.
+    /// Returns a client builder that has all options of this struct except the API key and the base URL.
     pub(crate) fn builder(&self) -> ClientBuilder {
         let mut builder = self.key.builder();
         if let Some(file) = &self.ca_file {

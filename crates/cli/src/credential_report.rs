@@ -53,8 +53,8 @@ pub(crate) fn summary(option: Option<&str>) -> String {
     }
 }
 
-/// Returns a warning if every user of the machine can read the key file, and otherwise an empty text. If the current
-/// user owns such a file, the core rejects it. So the warning concerns only a file of another user.
+/// Returns a warning if every user of the machine can read the key file, and otherwise an empty text. The library
+/// `codat-keys` rejects such a file if the current user owns it. So the warning concerns only a file of another user.
 fn readers_warning(path: &Path) -> &'static str {
     if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
 }

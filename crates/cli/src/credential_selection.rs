@@ -10,7 +10,7 @@ use crate::config::{Config, Name, Profile};
 use crate::failure::Failure;
 
 /// The environment variables that contain a key or the path of a file with a key. If several are set, their keys must
-/// be equal. The core checks this.
+/// be equal. The library `codat-keys` checks this.
 const KEY_VARIABLES: [&str; 3] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"];
 
 /// The source of a command's key.

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use codat_keys::internal::escape_json;
 use serde::Serialize;
 
-/// The maximum depth of indentation. Deeper values are not indented further. Otherwise, the output would grow with the
-/// square of the depth.
+/// The maximum depth of indentation. Deeper values are not indented further. Without this limit, the length of deeply
+/// nested JSON would grow with the square of its depth.
 const MAX_INDENTED: usize = 64;
 
 /// Serializes a document to JSON, with invisible characters escaped.

@@ -10,12 +10,12 @@ use unicode_width::UnicodeWidthStr;
 use crate::failure::Failure;
 use crate::json::{json_text, write_pretty};
 
-/// Writes to standard output. A closed pipe (`| head`) ends the program with status 0 and without a message.
+/// Prints a text to standard output. A closed pipe (`| head`) ends the program with status 0 and without a message.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     write(|out| out.write_all(text.as_bytes()))
 }
 
-/// Writes to standard output from another thread, so that a signal can end the command while the write blocks.
+/// Prints a text to standard output on another thread, so that a signal can end the command while the write blocks.
 pub(crate) async fn print_aside(text: String) -> Result<(), Failure> {
     let printed = tokio::task::spawn_blocking(move || print(&text)).await;
     printed.unwrap_or_else(|error| Err(Failure::local(format!("standard output failed: {error}"), "run it again")))
@@ -26,10 +26,11 @@ pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
     print(text).map_err(Failure::even_on_closed_pipe)
 }
 
-/// Returns an error if standard output is closed. Commands call this function if the result of a request would be lost.
+/// Returns an error if standard output is closed. Commands call this function before a request if its result would be
+/// lost.
 ///
-/// When a program starts with a closed standard output, Rust opens the null device in its place, for reading and
-/// writing. This function detects the closed output by this access mode. A shell opens `> /dev/null` for writing only,
+/// When a program starts with a closed standard output, Rust replaces it with the null device, open for reading and
+/// writing. This function detects the null device with this access mode. A shell opens `> /dev/null` for writing only,
 /// so this function accepts it. A standard output that is open for reading only is also an error.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {

@@ -23,7 +23,7 @@ const MAX_REPEATED_CHARS: usize = 20;
 ///
 /// # Errors
 ///
-/// Returns the exit status after printing help, the version or a usage error.
+/// If there is no command to run, prints the help, the version or a usage error, and returns the exit status.
 pub(crate) fn parse() -> Result<(Cli, bool), ExitCode> {
     let matches = command().try_get_matches();
     let parsed = matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, has_json(&matches))));
@@ -55,7 +55,7 @@ fn has_json(matches: &ArgMatches) -> bool {
     is_given || matches.subcommand().is_some_and(|(_, matches)| has_json(matches))
 }
 
-/// Converts an error of clap. `help` is the command line that prints the help of the subcommand.
+/// Converts an error of clap to a [`Failure`]. `help` is the command line that prints the help of the subcommand.
 fn failure(error: &clap::Error, help: &str) -> Failure {
     let known = context(error, ContextKind::InvalidArg).unwrap_or_else(|| "an option".into());
     let message = match error.kind() {

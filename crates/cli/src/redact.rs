@@ -15,8 +15,8 @@ pub(crate) fn keep_secret(client: &Client) {
     let _ = CLIENT.set(client.clone());
 }
 
-/// Masks the API keys in a message. A user may have given an API key as a path, a name or a command by mistake, and the
-/// message may contain it.
+/// Masks the API keys in a message. A message may contain an API key that a user has given as a path, a name or a
+/// command by mistake.
 pub(crate) fn without_secrets(message: impl Display) -> String {
     let message = message.to_string();
     // Masks the client's key first: if a part of the key were masked as a credential, the rest would not be recognized.

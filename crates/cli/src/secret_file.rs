@@ -1,5 +1,5 @@
-//! Files that contain a secret and that only their owner can read. A command writes such a file for `--out FILE`, and
-//! for a profile that stores its key in a file.
+//! Files that contain a key. Only the owner can read them. `--out FILE` writes such a file, and a profile can store its
+//! key in such a file.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;

@@ -1,4 +1,4 @@
-//! Input of a key: from a prompt without echo, or from standard input. No argument contains a key.
+//! Input of a key, from a prompt without echo or from standard input.
 
 use std::io::{self, IsTerminal, Read, stdin};
 

@@ -17,8 +17,8 @@ use crate::service::{AppState, MountedRouters};
 /// Dropping this handle closes all connections immediately and waits until the emulator has stopped. The port and the
 /// state file are then free.
 ///
-/// An emulator can be started and dropped in blocking and in async code, because it runs on a runtime in a separate
-/// thread.
+/// An emulator runs in a separate thread with its own Tokio runtime. So blocking code and async code can start and drop
+/// an emulator.
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,8 +62,8 @@ impl Emulator {
         &self.base_url
     }
 
-    /// Returns the key that was the first in the account when the emulator started, unmasked. The key is valid until it
-    /// is deleted or replaced.
+    /// Returns the first API key that the account had when the emulator started. The API key is not masked. It is valid
+    /// until it is deleted or replaced.
     pub fn api_key(&self) -> &str {
         &self.api_key
     }
@@ -78,8 +78,8 @@ impl Emulator {
         Ok(())
     }
 
-    /// Returns a function that returns the first key of the account, unmasked. The function reads the key each time
-    /// that it is called. It returns `None` if the account has no key.
+    /// Returns a function that returns the first API key of the account. At each call, the function reads the current
+    /// account. The API key is not masked. The function returns `None` if the account has no API key.
     pub fn key_provider(&self) -> impl Fn() -> Option<String> + Send + Sync + use<> {
         let server = self.server.clone();
         move || server.lock().account.keys.first().map(|key| key.api_key.clone())
@@ -151,8 +151,8 @@ impl EmulatorBuilder {
     /// Sets the seed of the generators of keys, ids and correlation ids. The same seed generates the same sequence.
     /// Default: a random seed.
     ///
-    /// If the state file exists, the sequence of keys and ids in it continues, and the seed applies to correlation ids
-    /// only.
+    /// If the state file exists, the emulator continues the sequence of keys and ids in the state file. The seed then
+    /// applies to correlation ids only.
     pub fn seed(mut self, seed: u64) -> EmulatorBuilder {
         self.options.seed = Some(seed);
         self

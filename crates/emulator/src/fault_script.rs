@@ -1,4 +1,4 @@
-//! The list of faults that tests have set. A filter of each fault selects the requests to which the fault applies.
+//! The list of faults that tests have set. Each fault has a filter. It selects the requests to which the fault applies.
 
 use std::mem;
 
@@ -17,8 +17,8 @@ pub(crate) struct FaultScript(Vec<Rule>);
 
 /// A fault with a filter that selects the requests to which the fault applies.
 struct Rule {
-    /// The JSON object of the rule, as a test sent it. [`Rule::remaining`] replaces its `skip` and `count` with the
-    /// remaining numbers.
+    /// The JSON object of the rule, as a test sent it. [`Rule::remaining`] replaces `skip` and `count` in this object
+    /// with the remaining numbers.
     given: Map<String, Value>,
     filter: Filter,
     fault: Fault,

@@ -15,7 +15,8 @@ impl Generator {
         Generator(Rng::with_seed(seed))
     }
 
-    /// Returns the current position in the sequence. A new generator with this seed continues the sequence.
+    /// Returns the current position in the sequence. A new generator with this position as its seed continues the
+    /// sequence.
     pub(crate) fn position(&self) -> u64 {
         self.0.get_seed()
     }

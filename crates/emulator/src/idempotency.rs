@@ -66,9 +66,9 @@ impl IdempotencyCache {
     }
 
     /// Stores the response of the first request with an idempotency key. Has no effect if [`release`](Self::release)
-    /// has removed this idempotency key since the claim.
+    /// has removed the idempotency key since the claim.
     ///
-    /// A response with the status 429 is never stored. A request with this response gets no claim.
+    /// A request that gets a 429 has no claim. So a 429 is never stored.
     pub(crate) fn store(&mut self, claim: Claim, response: &ApiResponse, now: Timestamp) {
         if let Some(FirstRequest { state, .. }) = self.first_requests.get_mut(&claim.key)
             && matches!(state, State::Running { number } if *number == claim.number)

@@ -43,8 +43,8 @@ pub(crate) struct Server {
     pub(crate) previous_keys: Vec<ApiKeyDetails>,
     /// The time at which each inactive key becomes valid. The map key is the id of the API key.
     inactive_until: HashMap<String, Instant>,
-    /// The requests that a fault has delayed. Each has the number of later requests that must arrive before it is
-    /// performed.
+    /// The requests that a fault has delayed. The number of a delayed request is the number of new requests that must
+    /// arrive before it is performed.
     delayed: Vec<(u64, DelayedRequest)>,
     state_file: Option<StateFile>,
     /// The generator of correlation ids. Error responses contain these ids. The account has a separate generator of
@@ -160,8 +160,8 @@ impl Server {
         }
     }
 
-    /// Performs the delayed requests that are due. The emulator calls this method when a new request arrives. The delay
-    /// of a delayed request is a number of new requests, so each call decrements this number.
+    /// Performs the delayed requests that are due. The emulator calls this method when a new request arrives, because
+    /// the delay of a delayed request is a number of new requests.
     pub(crate) fn perform_delayed_requests(&mut self) {
         for (requests, perform) in mem::take(&mut self.delayed) {
             if requests == 1 {

@@ -1,8 +1,8 @@
 //! The HTTP/1.1 server of the emulator and of the web page for API keys. Clients that send nothing or read nothing
 //! cannot block other clients.
 //!
-//! - A timeout of ten seconds applies to the head of each request, to each part of a request body, and to each part of
-//!   a response.
+//! - The server waits at most ten seconds for the head of a request, for further bytes of a request body, and for the
+//!   client to read further bytes of a response.
 //! - The number of connections is limited. At the limit, a new connection replaces the connection that has waited
 //!   longest for its client. The server never closes a connection while it prepares a response. If the server is
 //!   preparing a response on every connection, new connections wait.
@@ -38,7 +38,8 @@ use tower::{Service, ServiceExt as _};
 use connections::{ConnectionState, Connections};
 use request_body::RequestBody;
 
-/// The timeout for the head of a request, the next part of a request body, and the next part of a response.
+/// The timeout for receiving the head of a request, for waiting for further bytes of a request body, and for waiting
+/// until the client reads further bytes of a response.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The interval between two attempts to accept a connection while no file descriptor is free.
@@ -58,8 +59,10 @@ pub trait Listener: Sync {
     }
 
     /// Returns a receiver for the connection that was just accepted. When the receiver gets a value, the server closes
-    /// the connection: immediately if it is idle, otherwise after the response, which then contains `Connection:
-    /// close`. The receiver of this default implementation never gets a value.
+    /// this connection. An idle connection is closed immediately. A busy connection is closed after its response, and
+    /// the response contains `Connection: close`.
+    ///
+    /// The default implementation returns a receiver that never gets a value.
     fn closing(&self) -> watch::Receiver<()> {
         watch::channel(()).1
     }

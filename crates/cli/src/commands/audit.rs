@@ -17,11 +17,11 @@ use crate::output::{print_json, print_rows};
 use crate::runtime::unless_interrupted;
 use crate::stderr::eprint_line;
 
-/// The number of keys at which `audit` warns that the limit of ten keys is near. A rotation creates the new key before
-/// it deletes the old key, so it needs a free place.
+/// The number of keys at which `audit` warns that the limit of ten keys is near. A rotation needs room for one more
+/// key, because it creates the new key before it deletes the old key.
 const MANY: usize = 8;
 
-/// The base name of a key without a name. A new key that replaces such a key is named `key~<tag>`.
+/// The base name of a key without a name. A replacement for such a key is named `key~` and any text.
 const BASE_OF_NAMELESS: &str = "key";
 
 #[derive(Args)]
@@ -33,7 +33,7 @@ pub(crate) struct Audit {
     /// Ignore findings of this kind; may be repeated
     #[arg(long, value_name = "KIND")]
     ignore: Vec<Kind>,
-    /// Print {"keys":[{"id","name","created","inUse","key","ageDays","findings"}],"findings"}
+    /// Print the keys and the findings as JSON: {"keys":[{"id","name","created","inUse","key","ageDays","findings"}],"findings"}
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -168,8 +168,8 @@ fn findings_of_all(keys: &[ApiKeyDetails]) -> Vec<Kind> {
 struct Names<'a> {
     /// The number of keys with each name.
     keys: HashMap<&'a str, usize>,
-    /// The age of the newest replacement for each base name. A replacement is a key with a name such as `<base
-    /// name>~<tag>`, created to replace an older key.
+    /// The age of the newest replacement for each base name. A replacement is a key that was created to replace an
+    /// older key. Its name is the base name, `~` and any text.
     replacements: HashMap<&'a str, Duration>,
 }
 

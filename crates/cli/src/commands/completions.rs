@@ -9,8 +9,8 @@ use crate::failure::Failure;
 /// Print the script for completions in a shell
 ///
 /// The script runs this program to complete commands, options, profiles, and the names and ids of keys. To complete keys,
-/// the program requests the list of keys. It sends no request if the API key comes from an external program. A request that
-/// fails or takes more than two seconds completes nothing.
+/// the program requests the list of keys, unless the API key comes from an external program. A request that fails or takes more
+/// than two seconds completes nothing.
 ///
 /// bash: source <(codat-keys completions bash)   in ~/.bashrc
 /// zsh:  source <(codat-keys completions zsh)    in ~/.zshrc, after compinit

@@ -14,7 +14,7 @@ pub(crate) struct List {
     /// List only the keys with exactly this name
     #[arg(long)]
     name: Option<String>,
-    /// Print {"keys":[{"id","name","created","inUse","key"}]}
+    /// Print the keys as JSON: {"keys":[{"id","name","created","inUse","key"}]}
     #[arg(long)]
     json: bool,
     /// Print the keys unmasked

@@ -1,4 +1,4 @@
-//! The command `portal`: serves the API keys page on this machine.
+//! The command `portal`: serves a web page for managing API keys on this machine.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::net::Ipv4Addr;
@@ -165,7 +165,7 @@ fn launch(mut command: Command) -> bool {
     }
 }
 
-/// Returns a channel. The channel receives a message for each line that the user types on the terminal.
+/// Returns a receiver. It receives a message for each line that the user types on the terminal.
 fn lines() -> UnboundedReceiver<()> {
     let (typed, lines) = mpsc::unbounded_channel();
     if std::io::stdin().is_terminal() {

@@ -30,7 +30,7 @@ enum ProfileCommand {
     /// List the profiles: a table on a terminal, tab-separated (name, in use, base URL, source) elsewhere
     #[command(after_help = "Example: codat-keys profile list")]
     List {
-        /// Print {"profiles":[{"name","inUse","baseUrl","source"}]}
+        /// Print the profiles as JSON: {"profiles":[{"name","inUse","baseUrl","source"}]}
         #[arg(long)]
         json: bool,
     },
@@ -47,7 +47,7 @@ enum ProfileCommand {
         /// The profile [default: CODAT_PROFILE, else the profile in use]
         #[arg(add = ArgValueCandidates::new(profile_candidates))]
         name: Option<String>,
-        /// Print {"profile":{"name","inUse","baseUrl","source"}}
+        /// Print the profile as JSON: {"profile":{"name","inUse","baseUrl","source"}}
         #[arg(long)]
         json: bool,
     },

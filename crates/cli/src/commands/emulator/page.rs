@@ -1,4 +1,4 @@
-//! The web page on which an emulator shows its API keys.
+//! The web page with the API keys of an emulator.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use codat_keys::{ApiKey, Client};
 use codat_keys_emulator::Emulator;
 use codat_keys_portal::PATH;
 
-/// Serves the API keys page on the port of the emulator's API.
+/// Serves the web page with the API keys of the emulator. The page and the emulated API have the same port.
 pub(super) fn mount(emulator: &Emulator) {
     let Some(address) = address_of(emulator) else { return };
     let (key, base_url) = (emulator.key_provider(), emulator.base_url().to_owned());
@@ -17,7 +17,7 @@ pub(super) fn mount(emulator: &Emulator) {
     emulator.mount(PATH, codat_keys_portal::Portal::new(address, client).with_sign_in());
 }
 
-/// Returns the URL of the API keys page of an emulator.
+/// Returns the URL of the web page with the API keys of the emulator.
 pub(super) fn url(emulator: &Emulator) -> String {
     format!("{}{PATH}", emulator.base_url())
 }
