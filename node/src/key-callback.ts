@@ -30,7 +30,7 @@ interface Running {
     provide: KeyFunction | undefined;
 }
 
-/** The key callbacks that are running in this asynchronous context. The last callback started last. */
+/** The key callbacks that are running in this asynchronous context, in the order in which they started. */
 const running = new AsyncLocalStorage<readonly Running[]>();
 
 /**

@@ -4,7 +4,7 @@ import type { KeyFunction } from "./key-callback";
 import type { Call, Command, Options } from "./native";
 import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
 
-/** The options of a client. The environment provides defaults: see `Client`. */
+/** The options of a client. Most defaults come from environment variables: see `Client`. */
 export interface ClientOptions {
     /**
      * An API key, or a function that returns an API key or the value of an `Authorization` header. The function can
@@ -22,8 +22,8 @@ export interface ClientOptions {
     /**
      * A file that contains an API key or the value of an `Authorization` header. If the file changes, the client reads
      * it again within a second. The client also reads the file again after Codat rejects the API key. The client
-     * rejects a file that every user of the machine can read, unless it is a mounted secret of Docker or Kubernetes, or
-     * belongs to another user.
+     * rejects a file that every user of the machine can read. This rule does not apply to files of other users, and to
+     * secrets that Docker or Kubernetes has mounted.
      */
     apiKeyFile?: string | undefined;
     /**
@@ -54,7 +54,8 @@ export interface ClientOptions {
 }
 
 /**
- * A command that prints an API key or the value of an `Authorization` header, such as the client of a secret store.
+ * A command that prints an API key or the value of an `Authorization` header, such as the command-line program of a
+ * secret store.
  *
  * The first call of the client runs the command. The client runs the command again after Codat rejects the API key, and
  * when the API key is older than `cachedFor`. The command runs without a shell and without input. It inherits the

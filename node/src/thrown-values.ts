@@ -16,8 +16,8 @@ const thrownValues = new Map<number, ThrownValue>();
 
 /**
  * Stores the value that a key callback threw. `request` is the number of this run of the callback. `next` is the number
- * of the next call to start. `oldest` is the number of the oldest pending call. Stored values that only older calls
- * could need are removed.
+ * of the next call to start. `oldest` is the number of the oldest pending call. Also removes the stored values that no
+ * pending call can need.
  */
 export function keep(request: number, value: unknown, oldest: number, next: number): void {
     for (const [earlier, { before }] of thrownValues) {

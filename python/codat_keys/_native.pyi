@@ -299,7 +299,8 @@ class Page:
 
 @final
 class KeyCommand:
-    """A command that prints an API key or the value of an ``Authorization`` header, such as the client of a secret store.
+    """A command that prints an API key or the value of an ``Authorization`` header, such as the command-line program of a
+    secret store.
 
     Pass the command to ``Client(api_key_command=...)``. The first call of the client runs the command. The client runs
     the command again after Codat rejects the API key, and when the API key is older than ``cached_for``. The command

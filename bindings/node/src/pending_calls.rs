@@ -50,8 +50,8 @@ struct State {
     ///
     /// In each form, `number` is the number of the call.
     events: String,
-    /// The pending runs of the key callback by number: the channel for the result of each run. Adding a run removes the
-    /// runs of calls that have ended.
+    /// The pending runs of the key callback by number. Each value is the channel for the result of the run. Adding a
+    /// run removes the runs of calls that have ended.
     requests: HashMap<i64, oneshot::Sender<CallbackResult>>,
     last_request: i64,
     responses: Vec<Response>,

@@ -19,8 +19,8 @@ const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=16
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Cllvm-args=-sanitizer-coverage-stack-depth -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
-/// Runs fuzz targets, one for each core at the same time. The initial inputs are in `fuzz/corpus`. libFuzzer stores the
-/// inputs that it finds in `target/fuzz`.
+/// Runs the fuzz targets in `names`, in parallel on all cores. Each runs for `seconds`. The initial inputs are in
+/// `fuzz/corpus`. libFuzzer stores new inputs in `target/fuzz`.
 pub(crate) fn run(seconds: &str, names: &[&str]) -> Result<ExitCode> {
     let seconds: u32 = seconds.parse().context("give a whole number of seconds")?;
     let targets = targets(names)?;

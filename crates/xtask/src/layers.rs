@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use imports::Imports;
 
-/// The uses between modules. For each module, the map contains the modules that it uses. For each used module, it
-/// contains one Rust path in the source code, such as `crate::keys::Keys`, as an example for messages.
+/// For each module, the modules that it uses. For each used module, the map contains one Rust path from the source
+/// code, such as `crate::keys::Keys`. Messages show this path.
 type Uses = BTreeMap<String, BTreeMap<String, String>>;
 
 pub(crate) fn check() -> Result<()> {

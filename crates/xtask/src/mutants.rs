@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::process::{command, stdout};
 use crate::{node, page, python};
 
-/// The folder of a copy of the sources. The patches are applied to this copy.
+/// A folder with a copy of the sources. The patches are applied to this copy.
 const COPY: &str = "target/mutants/tree";
 const BUILT: &str = "target/mutants/built";
 const NODE: node::Package = node::Package { root: COPY, built: BUILT };

@@ -18,7 +18,7 @@ const LANGUAGES: [(&str, &str, &str); 5] = [
     (".mts", "ts", "node/examples"),
 ];
 
-/// Replaces every example in the text of a page with the current content of its source file.
+/// Returns the text of a page in which every example has the current content of its source file.
 pub(super) fn splice(text: &str) -> Result<String> {
     splice_from(text, |folder, name| {
         let path = format!("{folder}/{name}");

@@ -60,7 +60,7 @@ fn files() -> Result<Vec<File>> {
     Ok(files)
 }
 
-/// Returns the pages that contain generated parts.
+/// Returns the paths of the Markdown files with generated parts.
 fn pages() -> Result<Vec<PathBuf>> {
     let mut pages = ["CONTRIBUTING.md", "README.md", "README.fr.md"].map(PathBuf::from).to_vec();
     for entry in fs::read_dir("docs").context("cannot read docs")? {

@@ -1,4 +1,4 @@
-//! The uses between the modules of a crate, read from its source code.
+//! Finds out which modules of a crate use each other. Reads the source code of the crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +15,7 @@ type Module = Vec<String>;
 #[derive(Default)]
 pub(super) struct Imports {
     modules: BTreeSet<Module>,
-    /// The modules that are compiled only for tests and fuzz targets. Their uses are ignored.
+    /// The modules that are compiled only for tests and fuzz targets. The Rust paths in these modules are ignored.
     tests: BTreeSet<Module>,
     /// Every Rust path in the source code, such as `crate::a::B`, together with the module that contains the path.
     paths: BTreeSet<(Module, Vec<String>)>,
@@ -35,7 +35,8 @@ impl Imports {
         self.modules.iter().filter_map(|module| Some(module.split_last()?.1.to_vec())).collect()
     }
 
-    /// Returns the uses between the submodules of `parent`. The code of a submodule includes its own submodules.
+    /// Returns for each submodule of `parent` the other submodules of `parent` that it uses. Modules inside a submodule
+    /// count as a part of it.
     pub(super) fn uses(&self, parent: &[String]) -> Uses {
         let mut uses = Uses::new();
         let child = |module: &Module| module.strip_prefix(parent).and_then(|rest| rest.first().cloned());
@@ -191,7 +192,7 @@ fn is_punct(token: &TokenTree, character: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Returns the uses between the top-level modules, each as a text such as `a → b`.
+    /// Returns which top-level modules use each other, as texts such as `a → b`.
     fn uses(files: &[(&str, &str)]) -> Vec<String> {
         let mut imports = Imports::default();
         for (module, text) in files {

@@ -41,7 +41,7 @@ enum Landing {
     Arrives,
     /// The server has processed the request with this number.
     WorkEnds(u32),
-    /// A request takes effect, although the server has already responded with an error.
+    /// A request takes effect after the server has responded with an error.
     Effect,
 }
 
