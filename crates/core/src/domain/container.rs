@@ -15,7 +15,7 @@ pub(crate) fn container(text: &str) -> Option<Mistake> {
     if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let mut lines = text.lines().map(str::trim);
     match text {
         _ if text.starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok() => Some(Mistake::Json),
         _ if text.starts_with("-----BEGIN ") => Some(Mistake::Pem),

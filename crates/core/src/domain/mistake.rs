@@ -130,3 +130,20 @@ pub(crate) fn check_characters(text: &str) -> Result<(), Mistake> {
 pub(crate) fn check_spaces(text: &str) -> Result<(), Mistake> {
     if text.contains(' ') { Err(Mistake::Space) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_says_how_to_correct_the_mistake() {
+        for (mistake, correction) in [
+            (Mistake::LineBreak, "remove the line break"),
+            (Mistake::Json, "jq -r .apiKey"),
+            (Mistake::HeaderForKey, "CODAT_AUTH_HEADER"),
+            (Mistake::KeyForHeader, "CODAT_API_KEY"),
+        ] {
+            assert!(mistake.hint().contains(correction), "{mistake}");
+        }
+    }
+}
