@@ -139,8 +139,8 @@ fn create(path: &Path) -> io::Result<File> {
     options.write(true).create_new(true).open(path)
 }
 
-/// Opens an existing file for writing. Returns an error if this process cannot set the mode of the file.
-/// `write_in_place` must set the mode.
+/// Opens an existing file for writing. Returns an error if this process cannot set the mode of the file, because
+/// writing the secret may require this.
 fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).open(path)?;
     file.set_permissions(file.metadata()?.permissions())?;

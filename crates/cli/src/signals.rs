@@ -30,8 +30,8 @@ pub(crate) use received::{Received, Signal};
 pub(crate) use terminal::Terminal;
 
 /// The time after the first signal in which further signals are ignored. They may be copies of the first signal. For
-/// example, `timeout` sends a signal to its process group, and a parent process in this group forwards the signal.
-/// systemd can send SIGTERM and SIGHUP together.
+/// example, the program `timeout` sends a signal to its process group, and a parent process in this group forwards the
+/// signal. systemd can send SIGTERM and SIGHUP together.
 ///
 /// SIGQUIT is never ignored.
 const COPY_TIME: Duration = Duration::from_secs(1);
@@ -52,8 +52,8 @@ static STATE: Mutex<State> = Mutex::new(State {
 /// The state that this module needs to end the process: the number of running requests, the files and processes to
 /// clean up, and the changes to report.
 pub(crate) struct State {
-    /// The number of existing [`interrupted`] futures, plus one between [`begin_change`] and [`end_change`]. While this
-    /// number is not zero, the first signal does not end the process.
+    /// The number of existing [`interrupted`] futures and of unfinished changes of data. While this number is not zero,
+    /// the first signal does not end the process.
     calls: usize,
     /// Whether a signal is ending this process.
     is_ending: bool,
@@ -64,7 +64,7 @@ pub(crate) struct State {
     done: Option<String>,
     /// The files to remove when a signal ends this process. A file that another program has replaced is not removed.
     files: Vec<(PathBuf, Handle)>,
-    /// The settings of the terminal before a prompt disabled the echo.
+    /// The terminal settings to restore when a signal ends this process. `None` while no prompt is shown.
     terminal: Option<Terminal>,
     /// The child processes to kill when a signal ends this process. Each of them runs a program that prints an API key.
     key_commands: Vec<AbortHandle>,

@@ -40,7 +40,7 @@ impl Api {
         print_body(&body)
     }
 
-    /// Prints each result of a page on its own line. The digits of numbers are unchanged.
+    /// Prints each result of a page on its own line. Numbers keep all their digits.
     fn print_lines(&self, client: &Client, response: &Response) -> Result<(), Failure> {
         #[derive(Deserialize)]
         struct Results<'a> {
