@@ -1,4 +1,4 @@
-//! Requests to any endpoint, pagination, the rate limit, and `whoami`.
+//! Requests to any path, pages, the rate limit, and `whoami`.
 
 use std::collections::HashSet;
 
@@ -85,7 +85,7 @@ async fn a_given_idempotency_key_resumes_its_call() {
     assert_ne!(id(first), id(create().await.unwrap()));
 }
 
-/// After an attempt that may have taken effect, the error is `OutcomeUnknown` unless a later response is conclusive.
+/// If an attempt may have taken effect, the error is `OutcomeUnknown`, unless a later response shows the outcome.
 #[tokio::test]
 async fn an_ambiguous_change_has_an_unknown_outcome() {
     let own_400 = raw_server::json(400, r#"{"statusCode":400,"error":"no"}"#);
@@ -94,17 +94,17 @@ async fn an_ambiguous_change_has_an_unknown_outcome() {
         (Method::PATCH, vec![raw_server::json(503, "")], ErrorKind::OutcomeUnknown, 4),
         (Method::DELETE, vec![Reply::Disconnect, raw_server::json(404, "")], ErrorKind::OutcomeUnknown, 2),
         (Method::POST, vec![Reply::Disconnect, raw_server::json(400, "")], ErrorKind::OutcomeUnknown, 2),
-        // Codat still runs the first attempt, whose response is not known.
+        // Codat is still processing the first attempt.
         (Method::POST, vec![Reply::Disconnect, raw_server::json(409, "")], ErrorKind::OutcomeUnknown, 4),
         (Method::POST, vec![raw_server::json(409, "")], ErrorKind::Conflict, 1),
-        // Codat stores its own 400 as the response to all attempts with the idempotency key.
+        // Codat sends its own 400 again to every attempt with the same idempotency key.
         (Method::POST, vec![Reply::Disconnect, own_400], ErrorKind::InvalidInput, 2),
         (Method::POST, vec![raw_server::json(404, "")], ErrorKind::NotFound, 1),
-        // A 303 may redirect to a new resource, and 499 is not a known status: both are ambiguous. A 307 is not.
+        // After a 303 or 499, it is unknown whether the request took effect. After a 307, the request had no effect.
         (Method::POST, vec![raw_server::json(303, "")], ErrorKind::OutcomeUnknown, 1),
         (Method::POST, vec![raw_server::json(499, "")], ErrorKind::OutcomeUnknown, 1),
         (Method::POST, vec![raw_server::json(307, "")], ErrorKind::BadResponse, 1),
-        // An unknown method is not retried, because a repetition is not known to be safe.
+        // A request with an unknown method is not retried, because it may not be safe to repeat.
         ("REPORT".parse().unwrap(), vec![Reply::Disconnect], ErrorKind::OutcomeUnknown, 1),
         (Method::GET, vec![Reply::Disconnect], ErrorKind::Connect, 4),
     ];

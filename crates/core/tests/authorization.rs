@@ -1,4 +1,4 @@
-//! The `Authorization` header for other HTTP libraries: when the key is read, and which key the header contains.
+//! The `Authorization` header for requests of other HTTP libraries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ impl KeyProvider for Vault {
 
     fn read(&self) -> CredentialFuture<'_> {
         Box::pin(async {
-            // The concurrent calls of `authorize` begin during this time.
+            // The concurrent calls of `authorize` begin during this wait.
             tokio::time::sleep(Duration::from_millis(20)).await;
             let key = if self.0.fetch_add(1, Ordering::SeqCst) == 0 { OLD } else { NEW };
             Ok(Credential::parse(key)?)

@@ -43,7 +43,7 @@ fn sixteen_threads_call_concurrently_with_one_client() {
             scope.spawn(move || client.request(Method::GET, "/companies").cancel_on(stop).send().map(drop))
         };
         let calls: Vec<_> = (0..16).map(|_| call()).collect();
-        // All requests have arrived before any response was sent, so no request waits for another.
+        // All requests arrive before the first response is sent, so no request waits for another.
         wait_until("sixteen calls have arrived", || journal(&client).len() >= 16);
         stop.send(true).unwrap();
         for call in calls {
@@ -88,7 +88,7 @@ fn a_call_in_an_async_context_is_rejected_before_sending() {
         runtime.block_on(async {
             refused(&client);
             let (spawned, blocking) = (client.clone(), client.clone());
-            // The task drops its clone of the client in an async context.
+            // The task drops its clone of the client in a future.
             tokio::spawn(async move { refused(&spawned) }).await.unwrap();
             let requests = server.requests().len();
             tokio::task::spawn_blocking(move || assert_eq!(blocking.keys().list().send().unwrap().len(), 1))
@@ -96,8 +96,8 @@ fn a_call_in_an_async_context_is_rejected_before_sending() {
                 .unwrap();
             assert_eq!(server.requests().len(), requests + 1);
         });
-        // In an unconstrained task, the client does not detect the async context and sends the request on a separate
-        // thread. Blocking on this thread would panic.
+        // The client cannot detect a future in an unconstrained task. It sends the request on another thread, because
+        // blocking on this thread would panic.
         runtime
             .block_on(tokio::task::unconstrained(async { assert_eq!(client.keys().list().send().unwrap().len(), 1) }));
         let entered = runtime.enter();
@@ -166,19 +166,18 @@ fn one_thread_uses_one_connection() {
     assert_eq!(*connections.lock().unwrap(), 1);
 }
 
-/// Between two requests, no task polls the connection. Before the second request, the client must detect that the
-/// server has closed the connection. Otherwise the client would report the request as lost.
+/// The server closes an idle connection. The client must detect this before the next request, or the request is lost.
 #[test]
 fn a_request_after_the_server_closed_the_connection_is_not_ambiguous() {
     let (url, connections, ending) = keep_alive_server(1);
     let client = client(&url, "MadeUpKey");
     for _ in 0..20 {
-        // This method is not retried, so every lost request fails.
+        // A request with this method is not retried, so a lost request returns an error.
         client.request("REPORT".parse().unwrap(), "/x").send().unwrap();
-        // The request has ended and no task polls the connection. The server closes the connection now.
+        // No task polls the idle connection. The server now closes it.
         ending.close.send(()).unwrap();
         ending.closed.recv_timeout(LIMIT).expect("the server closes the connection");
-        // The test cannot wait for the kernel to deliver the end of the stream, which takes less time than this.
+        // The test cannot wait for the FIN packet of the server. It arrives in less time than this.
         thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(*connections.lock().unwrap(), 20);
@@ -231,15 +230,14 @@ fn a_cancelled_call_reports_whether_its_outcome_is_unknown() {
     }
 }
 
-/// The test sends to `close` to let the server close a connection, and receives from `closed` when the server has
-/// closed it.
+/// Controls the server: a message to `close` closes a connection, and `closed` then receives a message.
 struct Ending {
     close: Sender<()>,
     closed: Receiver<()>,
 }
 
-/// Starts a server that responds to each request with a list of one key. After `answers` responses, each connection
-/// waits for [`Ending::close`] and closes without `Connection: close`.
+/// Starts a server that responds to each request with a list of one key. Each connection sends `answers` responses,
+/// then waits for [`Ending::close`] and closes.
 fn keep_alive_server(answers: usize) -> (String, Arc<Mutex<usize>>, Ending) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! A canary key is used in requests. The recorded logs, errors and `Debug` output must not contain the key, raw or
+//! Uses an API key, the canary, in requests. The recorded logs, errors and `Debug` output must not contain it, raw or
 //! encoded.
 
 use std::io::Write;
@@ -13,7 +13,7 @@ use crate::credential_refresh::replace;
 use crate::raw_server::{RawServer, Reply, json};
 
 const CANARY: &str = "CanaryKeyMadeUpForThisTest00000000000Zq7";
-/// From Python: base64.b64encode(CANARY), without the last characters, which depend on the padding.
+/// The key in Base64, computed in Python, without the last characters: they depend on the padding.
 const ENCODED: &str = "Q2FuYXJ5S2V5TWFkZVVwRm9yVGhpc1Rlc3QwMDAwMDAwMDAwMFpxN";
 
 /// The recorded output: logs, errors and `Debug` output.
@@ -82,7 +82,7 @@ fn no_output_contains_a_key() {
     runtime.block_on(async {
         record_emulator_calls(&output).await;
         record_a_key_file(&output).await;
-        // The requests are sent concurrently, because the waits before retries take time.
+        // The requests are sent at the same time, because the waits before retries take time.
         let echoes = echoes().into_iter().map(|answer| tokio::spawn(record_an_echo(output.clone(), answer)));
         for echo in echoes.collect::<Vec<_>>() {
             echo.await.unwrap();
@@ -99,7 +99,7 @@ fn no_output_contains_a_key() {
     }
 }
 
-/// Records the errors of invalid credentials that contain the key.
+/// Records the errors of invalid credentials that contain the canary key.
 fn record_rejections(output: &Output) {
     let encoded = AuthorizationHeader::from(&ApiKey::parse(CANARY).unwrap()).expose_secret()[6..].to_owned();
     for wrong in ["Bearer ", "Basic ", "Authorization: Basic ", " ", "\"", "\u{7}"] {
@@ -154,7 +154,7 @@ async fn record_emulator_calls(output: &Output) {
     }
 }
 
-/// Records the use of a key file whose name is the key. The key in the file changes, and then the file becomes invalid.
+/// Records errors for a key file. The file name contains the canary key.
 async fn record_a_key_file(output: &Output) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(CANARY);
@@ -169,7 +169,7 @@ async fn record_a_key_file(output: &Output) {
     }
 }
 
-/// Returns the responses of a server that repeats the credential in every part of a response that the client reads.
+/// Returns responses that contain the canary key in every part that the client reads.
 fn echoes() -> Vec<Reply> {
     let body = |key: &str| format!(r#"{{"error":"no key {key}","correlationId":"{key}","statusCode":400}}"#);
     let mut answers = vec![

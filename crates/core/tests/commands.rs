@@ -11,10 +11,11 @@ use crate::bounded::wait_until;
 use crate::process::{endless_script, is_running};
 use crate::providers::{NEW, OLD, builder, get, header_of, server};
 
-/// A key that does not have the form of Codat's keys. Keys of that form are always masked.
+/// A key that does not look like Codat's keys. Text that looks like Codat's keys is masked even without a search for
+/// the key.
 const ODD: &str = "MadeUpKey.of.a.vault";
 
-/// A timeout in which a shell can start and print on a busy machine.
+/// A timeout for a shell to start and print, even on a slow machine.
 const ENOUGH: Duration = Duration::from_secs(2);
 
 fn shell(script: &str) -> KeyCommand {
@@ -53,10 +54,10 @@ async fn arguments_are_passed_to_a_command_unchanged() {
 async fn the_error_of_a_failed_command_contains_its_stderr_and_not_its_stdout() {
     let error = refused(shell(&format!("echo {NEW}; echo no vault >&2; echo here >&2; exit 3"))).await;
     assert_eq!(error.to_string(), "the command `sh` failed (exit status: 3): no vault here");
-    // `set -x` prints the commands with their arguments.
+    // `set -x` prints each command with its arguments.
     let error = refused(shell(&format!("set -x; echo {ODD}; exit 1"))).await;
     assert!(error.to_string().contains("+ echo ****"), "{error}");
-    // A key is masked even if the command has not printed it on standard output.
+    // A key that looks like Codat's keys is masked, even if standard output does not contain it.
     let error = refused(shell(&format!("echo {NEW} has ended >&2; exit 1"))).await;
     assert!(error.to_string().ends_with(": **** has ended"), "{error}");
     let error = refused(shell("head -c 100000 /dev/zero | tr '\\0' x >&2; exit 1")).await;
@@ -145,11 +146,11 @@ async fn the_previous_key_is_masked_in_the_stderr_of_a_command() {
 async fn a_long_stderr_is_not_truncated_within_a_key() {
     let filled = |length: usize| format!("yes x | tr '\\n' ' ' | head -c {length}");
     for complaint in [
-        // A limit cuts the key in half: the last 500 characters, or the first 64 KiB.
+        // The size limit cuts the key in half.
         format!("printf '{ODD} '; {}", filled(489)),
         format!("printf '{ODD}'; {} | tr -d ' ' | tr x .", filled(980)),
         format!("{}; printf {ODD}", filled(65_526)),
-        // A limit cuts the mask in half.
+        // The size limit cuts the asterisks of the masked key in half.
         format!("printf '{NEW} '; {}", filled(497)),
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -176,8 +177,8 @@ async fn output_that_is_too_long_or_not_a_key_is_rejected() {
     assert_eq!(get(&nothing).await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }
 
-/// Returns a command that prints the old key in its first run and the new key in all others, and a function that
-/// returns the number of runs.
+/// Returns a command and a function. The command prints the old key in its first run and the new key in later runs. The
+/// function returns the number of runs.
 fn counting(folder: &Path) -> (KeyCommand, impl Fn() -> usize) {
     let runs = folder.join("runs");
     let script =

@@ -1,4 +1,4 @@
-//! Failed connections: the error and the number of attempts.
+//! Failed connections: their errors and the number of attempts.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -34,7 +34,7 @@ async fn through(proxy: &str) -> Error {
 
 #[tokio::test]
 async fn a_rejection_by_a_proxy_is_not_retried_and_a_failure_is() {
-    // reqwest reports only the status 407. For other statuses, each attempt sends a second request to the proxy.
+    // For any other status than 407, the client sends a second `CONNECT` request to learn the status.
     for (status, words, connects) in [
         (407, "407 Proxy Authentication Required", 1),
         (403, "403 Forbidden", 2),
@@ -80,8 +80,7 @@ async fn the_error_names_a_proxy_that_does_not_respond_with_http() {
     assert_eq!(message(&error), said);
 }
 
-/// An unencrypted request is sent to the proxy itself instead of through a tunnel. The request contains the password
-/// for the proxy.
+/// Without TLS, a request is sent to the proxy without a tunnel. The request contains the password for the proxy.
 #[tokio::test]
 async fn an_unencrypted_request_to_a_proxy_has_an_absolute_url() {
     let (server, url) = proxy(407);
@@ -126,7 +125,7 @@ async fn a_tls_handshake_with_an_unencrypted_port_is_not_retried() {
     let error = builder(&url).build().unwrap().keys().list().await.unwrap_err();
     assert_eq!((error.kind(), error.to_string()), (ErrorKind::Connect, format!("{url} does not answer with TLS")));
     assert_eq!((connections.load(Ordering::SeqCst), error.is_retryable()), (1, false));
-    // The TLS handshake is interrupted, which is retried.
+    // The server closes the connection during the TLS handshake. The client retries.
     let (url, connections) = listener(drop);
     let error = builder(&url).build().unwrap().keys().list().await.unwrap_err();
     let said = format!("the TLS handshake with {url} did not end: the other side closed the connection");

@@ -32,7 +32,7 @@ fn each_conversion_from_text_applies_the_rules_of_parse() {
     check("ci", " ", input, |name: KeyName| name.as_ref().to_owned());
 }
 
-/// Clippy reports `mutable_key_type` here if an id has interior mutability.
+/// Fails in Clippy (`mutable_key_type`) if an id cannot be the key of a map.
 #[test]
 fn an_id_is_the_key_of_a_map() {
     let names: HashMap<KeyId, KeyName> = [("id-a".parse().unwrap(), "ci".parse().unwrap())].into();

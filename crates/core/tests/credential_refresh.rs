@@ -1,4 +1,4 @@
-//! Keys that change while a program runs. The client reads the credential source again, and no request fails.
+//! A client whose API key is replaced while it runs. The client reads the new key, and no request fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,7 @@ use codat_keys_emulator::Emulator;
 #[cfg(unix)]
 use crate::bounded::{LIMIT, within};
 
-/// An emulator, a key file, and an admin client with a key that does not change. The admin client replaces the key in
-/// the file.
+/// An emulator, a key file, and a second client that replaces the API key in the file.
 struct Scene {
     emulator: Emulator,
     admin: Client,
@@ -104,7 +103,7 @@ async fn ten_thousand_calls_succeed_while_the_key_is_replaced_ten_times() {
         async move { call(&client, 10_000, made).await }
     });
     for number in 1..=10 {
-        // If a request fails, no further requests are sent. The wait ends in this case as well.
+        // Ends the wait also if a request fails, because no further requests are sent then.
         while made.load(Ordering::Relaxed) < number * 900 && !all.is_finished() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -148,8 +147,8 @@ async fn a_kubernetes_update_is_detected_without_a_rejection() {
     load.await.unwrap();
 }
 
-/// A folder with the structure of a Kubernetes secret volume. Each version of the secret has its own folder, and links
-/// refer to the current version.
+/// A folder like a Kubernetes secret volume: each version of the secret has a folder, and links point to the current
+/// version.
 #[cfg(unix)]
 struct Mount(PathBuf);
 
@@ -200,8 +199,8 @@ fn blocking_threads_share_a_refreshed_key() {
     }
 }
 
-/// A request that changes keys is also repeated after a credential refresh. The repeated request has the same
-/// idempotency key, so it takes effect once.
+/// A request that creates a key is repeated with the new API key. The idempotency key stays the same, so only one key
+/// is created.
 #[tokio::test]
 async fn every_operation_refreshes_the_key() {
     let mut scene = Scene::new().await;

@@ -1,4 +1,4 @@
-//! The outcomes of `create` and `delete` for each sequence of responses of a raw-socket server.
+//! The outcomes of `create` and `delete` for sequences of server responses.
 
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ async fn create(answers: Vec<Reply>) -> (Result<Creation, Error>, Vec<String>) {
     (result, posts(&server))
 }
 
-/// Returns the requests that could have created a key. Checks that they are identical, including the idempotency key.
+/// Returns the POST requests. Checks that all are identical, including their idempotency keys.
 fn posts(server: &RawServer) -> Vec<String> {
     let posts: Vec<String> = server.requests().into_iter().filter(|request| request.starts_with("POST")).collect();
     assert!(posts.iter().all(|post| post == &posts[0]), "one idempotency key, the same bytes: {posts:#?}");
@@ -375,7 +375,7 @@ async fn a_rejection_after_a_lost_delete_of_the_key_in_use_hints_at_success() {
 async fn a_name_that_contains_a_key_is_not_sent() {
     let (in_use, other) = ("MadeUpKeyA000000000000000000000000000000", "MadeUpKeyB000000000000000000000000000000");
     let server = RawServer::with_replies(vec![json(200, TWO_KEYS)]);
-    // A name in the form of a key is rejected earlier, so the name has another form.
+    // A name that looks like an API key is rejected earlier. This name contains the key with a space in it.
     let split = |key: &str| key.replacen("00", "0 0", 1);
     for name in [split(in_use), format!("my {}", split(in_use)), split(other)] {
         let refused = client(&server).keys().create(KeyName::parse(&name).unwrap()).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Key files and CA files: which files are rejected, and how often a key file is checked.
+//! Key files and CA files: which files are accepted, and how often a key file is read.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ async fn a_file_that_others_can_read_is_rejected_unless_it_is_mounted() {
         set_mode(&file, 0o600);
     }
     set_mode(&file, 0o644);
-    // In a Kubernetes mount, `..data` is a link. A folder with this name is not accepted as a mount.
+    // In a Kubernetes mount, `..data` is a link. A folder named `..data` is not a mount.
     fs::create_dir(folder.path().join("..data")).unwrap();
     assert!(build(&file).is_err());
     fs::remove_dir(folder.path().join("..data")).unwrap();
@@ -38,8 +38,7 @@ async fn a_file_that_others_can_read_is_rejected_unless_it_is_mounted() {
     assert!(build(&file).is_ok());
 }
 
-/// The agent of a secret store can own the key file and let every user read it. The program that reads the file cannot
-/// change its mode.
+/// Another user can own the key file and let all users read it. The user of this process cannot change that.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_of_another_owner_is_accepted_if_others_can_read_it() {
@@ -59,7 +58,7 @@ async fn a_file_of_another_owner_is_accepted_if_others_can_read_it() {
     assert!(Client::builder().api_key_file(&file).build().is_err());
 }
 
-/// A file that others can write is rejected for any owner, because another user could replace the key.
+/// A file that other users can write is always rejected, because they could replace the key.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_that_others_can_write_is_rejected() {
@@ -91,7 +90,7 @@ fn user() -> u32 {
     std::os::unix::fs::MetadataExt::uid(&tempfile::tempfile().unwrap().metadata().unwrap())
 }
 
-/// A user who can add a certificate to the CA file can intercept requests and read the key.
+/// A CA file that other users can write is rejected, because they could intercept requests.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_ca_file_that_others_control_is_rejected() {
@@ -285,13 +284,13 @@ impl Drop for Mounted {
     }
 }
 
-/// After a check, the file is not checked again within a second, unless the key is rejected.
+/// The file is checked at most once a second, unless Codat rejects the key.
 #[tokio::test]
 async fn a_file_is_checked_at_most_once_a_second() {
     let server = RawServer::with_replies(vec![json(200, "{}")]);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("key");
-    // If the machine pauses for a second, a check is due and the attempt is inconclusive.
+    // If the machine pauses for a second, another check is allowed, and the test tries again.
     for _ in 0..20 {
         replace(&file, OLD);
         let client = builder(&server).api_key_file(&file).build().unwrap();
@@ -310,8 +309,7 @@ async fn a_file_is_checked_at_most_once_a_second() {
     panic!("this machine is too slow for this test");
 }
 
-/// A program that writes the key file in place leaves the file incomplete for a moment. Requests must not fail at this
-/// time.
+/// A program that overwrites the key file leaves it incomplete for a moment. Requests must not fail meanwhile.
 #[tokio::test]
 async fn an_empty_or_missing_file_does_not_change_the_key_in_use() {
     let (folder, server) = (tempfile::tempdir().unwrap(), server());

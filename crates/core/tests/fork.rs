@@ -1,5 +1,5 @@
-//! Forks a process that has used a blocking client. This test is a separate binary, because a forked child has one
-//! thread and would wait forever for a lock that a thread of another test holds.
+//! Forks a process that has used a blocking client. This test has its own binary, because the locks of other tests
+//! would stay locked in a child process.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 
@@ -19,8 +19,7 @@ const CALLS: usize = 3;
 #[test]
 fn a_hundred_children_and_the_parent_use_separate_connections() {
     let url = serve();
-    // The parent is itself a child of the test process. If the client does not detect a fork, parent and children share
-    // an epoll instance, and their behaviour is undefined.
+    // The parent process is a child of the test process. A defect of the client then cannot affect the test process.
     let parent = fork(60, || forks_a_hundred_times(&url));
     assert_eq!(exit_status(parent), Some(0), "it hung, crashed, or said why above");
 }
@@ -29,27 +28,27 @@ fn forks_a_hundred_times(url: &str) -> Result<(), String> {
     let client = codat_keys::Client::builder().base_url(url).api_key_from(Vault).build_blocking();
     let client = client.map_err(|error| error.to_string())?;
     let own = connection(&client)?;
-    // A child takes the client out of the cell and drops its last clone.
+    // A child process takes the client out of the cell and drops it.
     let client = RefCell::new(Some(client));
     let calls_as_ever = || client.borrow().as_ref().map_or(Ok(()), |client| stays_on(client, own));
 
     for _ in 0..CHILDREN / AT_ONCE {
         let live = || client.take().map_or(Err("no client".into()), |client| lives_apart(client, own));
         let children: Vec<_> = (0..AT_ONCE).map(|_| fork(20, live)).collect();
-        // If a child read a response from the parent's connection, a request here would fail.
+        // Fails if a child process has read from a connection of this process.
         calls_as_ever()?;
         for child in children {
             if exit_status(child) != Some(0) {
                 return Err("a child failed".into());
             }
         }
-        // The clients that the children dropped must not affect the parent's client.
+        // Fails if a child process has closed a connection of this process.
         calls_as_ever()?;
     }
     client.take().map_or(Err("no client".into()), |client| forks_while_the_key_is_read(&client))
 }
 
-/// Forks while a thread of the parent reads the key. The child does not have this thread and must not wait for it.
+/// Forks while a thread of the parent process reads the key. The thread does not exist in the child process.
 fn forks_while_the_key_is_read(client: &Client) -> Result<(), String> {
     SILENT.store(true, Ordering::SeqCst);
     let reader = client.clone();
@@ -85,8 +84,8 @@ impl KeyProvider for Vault {
     }
 }
 
-/// Runs in the child. Checks that all requests use one connection that is not the parent's, even while a grandchild
-/// sends requests. Then drops the client.
+/// Runs in the child process. Checks that all requests use one connection, and that it is not the connection of the
+/// parent process. Then drops the client.
 fn lives_apart(client: Client, parents: usize) -> Result<(), String> {
     let own = connection(&client)?;
     if own == parents {
@@ -116,8 +115,7 @@ fn connection(client: &Client) -> Result<usize, String> {
     answer.map_err(|error| error.to_string())
 }
 
-/// Starts a server that responds to each request with the number of its connection. The server shares no code with the
-/// emulator.
+/// Starts a server that responds to each request with the number of the connection. Shares no code with the emulator.
 fn serve() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -145,7 +143,8 @@ fn answer(mut connection: &TcpStream, number: usize) -> Option<()> {
     }
 }
 
-/// Runs `work` in a forked child. The child exits with status 0 if `work` succeeds, and is killed after `seconds`.
+/// Runs `work` in a child process. The child process exits with status 0 if `work` succeeds, and is killed after
+/// `seconds`.
 #[allow(unsafe_code, reason = "there is no safe fork")]
 fn fork(seconds: u32, work: impl FnOnce() -> Result<(), String>) -> libc::pid_t {
     // SAFETY: the child calls nothing that takes a lock of another thread, and never returns to the test harness.
@@ -164,7 +163,7 @@ fn fork(seconds: u32, work: impl FnOnce() -> Result<(), String>) -> libc::pid_t 
     }
 }
 
-/// Waits for a child and returns its exit status, or `None` if the child was killed.
+/// Waits until a child process has exited, and returns its exit status. Returns `None` if it was killed.
 #[allow(unsafe_code, reason = "the standard library waits for its own children alone")]
 fn exit_status(child: libc::pid_t) -> Option<i32> {
     let mut status = 0;

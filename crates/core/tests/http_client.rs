@@ -1,4 +1,4 @@
-//! Requests that a reqwest client of the application sends.
+//! Requests with a reqwest client that the user of this crate configures.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::raw_server::{RawServer, Reply, json};
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
 const NO_KEYS: &str = r#"{"results":[]}"#;
 
-/// Returns a builder for a client that sends requests to `url` with a reqwest client.
+/// Returns a builder with its own reqwest client, for a client with the base URL `url`.
 fn builder(
     url: &str,
     http: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
 ) -> ClientBuilder {
-    // With the cargo feature `ring`, reqwest needs a provider.
+    // With the cargo feature `ring`, reqwest needs a rustls provider.
     rustls::crypto::ring::default_provider().install_default().ok();
     let client = Client::builder().base_url(url).api_key(ApiKey::parse(KEY).unwrap());
     client.http_client(move || http(reqwest::Client::builder()))
@@ -39,7 +39,7 @@ async fn the_reqwest_client_sends_the_requests() {
         request.contains("\r\nauthorization: basic ") && request.contains("\r\nuser-agent: codat-keys/"),
         "{request}"
     );
-    // Each thread of a blocking client has its own reqwest client.
+    // A blocking client calls the function again for each of its reqwest clients.
     let listed = tokio::task::spawn_blocking(move || client.build_blocking().unwrap().keys().list().send().unwrap());
     assert_eq!(listed.await.unwrap(), []);
     assert!(server.requests()[1].contains("x-app"));

@@ -1,4 +1,4 @@
-//! `http://` to another machine requires permission in code or in `CODAT_ALLOW_INSECURE_HTTP`.
+//! An `http://` base URL on another machine is rejected unless the program or `CODAT_ALLOW_INSECURE_HTTP` allows it.
 
 use codat_keys::{ApiKey, Client, ErrorKind};
 
@@ -40,7 +40,7 @@ fn any_other_value_of_the_variable_is_an_error() {
     assert!(build(Some(true), Some("yes")).is_ok(), "what the code gives comes first");
 }
 
-/// A proxy on this machine is also rejected, because another user may run it.
+/// A proxy on this machine is also rejected, because another user can run it.
 #[test]
 fn a_proxy_that_would_see_the_key_is_rejected_unless_allowed() {
     let local = |proxy: &str, allow| {

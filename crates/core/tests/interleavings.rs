@@ -1,5 +1,5 @@
-//! Random interleavings of requests, key replacements, failing reads of the source and cancelled requests. At most one
-//! request reads the source at a time, and at the end the client uses the newest key.
+//! Random sequences of requests, key replacements, read errors and cancelled requests. At any time, at most one request
+//! reads the credential source. At the end, the client uses the newest key.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -14,10 +14,10 @@ use crate::raw_server::{RawServer, json};
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// Starts this number of concurrent calls.
+    /// Starts this number of requests.
     Call(usize),
     Reload,
-    /// Cancels the oldest running call.
+    /// Cancels the oldest running request.
     GiveUp,
     /// Replaces the valid key. The server then rejects the previous key.
     Replace,
@@ -52,7 +52,7 @@ fn newest() -> String {
     format!("MadeUpKey{:031}", NEWEST.load(Ordering::SeqCst))
 }
 
-/// A provider whose reads take some time. A read returns the key that was the newest when the read began.
+/// A provider with slow reads. A read returns the key that was valid when the read began.
 #[derive(Clone, Default)]
 struct Vault(Arc<Seen>);
 
@@ -63,7 +63,7 @@ struct Seen {
     most_at_once: AtomicUsize,
 }
 
-/// A guard that counts a read as running until the read ends or is cancelled.
+/// Counts a read as running until it ends or is dropped.
 struct Under<'a>(&'a Seen);
 
 impl<'a> Under<'a> {
@@ -132,7 +132,7 @@ async fn take_together(steps: Vec<Step>) {
         }
     }
     for task in running {
-        // A request fails only if its key was replaced twice or the source failed.
+        // A request fails only if the key was replaced twice or a read failed.
         if let Ok(Err(error)) = task.await {
             assert!(matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::InvalidCredential), "{error}");
         }

@@ -19,7 +19,7 @@ async fn journal(client: &Client) -> Vec<Value> {
     std::mem::take(journal["requests"].as_array_mut().unwrap())
 }
 
-/// A delay that is longer than any of these tests.
+/// A fault of the emulator: the response is delayed for longer than the tests run.
 const FOREVER: &str = r#"{"faults":[{"fault":"delay-before","milliseconds":600000,"count":64}]}"#;
 
 async fn until_seen(client: &Client, seen: impl Fn(&[Value]) -> bool) {
@@ -41,7 +41,7 @@ async fn sixty_four_calls_run_concurrently() {
         tokio::spawn(async move { client.keys().list().await.map(drop) })
     };
     let calls: Vec<_> = (0..64).map(|_| call()).collect();
-    // All requests have arrived before any response was sent, so no request waits for another.
+    // All requests arrive before the first response is sent, so no request waits for another.
     until_seen(&client, |journal| journal.len() == 64 && journal.iter().all(|request| request["ended"].is_null()))
         .await;
     calls.iter().for_each(tokio::task::JoinHandle::abort);
@@ -60,13 +60,13 @@ async fn a_dropped_call_closes_its_connection_and_stops_retrying() {
     until_seen(&client, |journal| journal.len() == 1).await;
     create.abort();
     until_seen(&client, |journal| journal[0]["ended"] == "client-closed").await;
-    // This is longer than the delay before the second attempt. On a slow machine, the test may miss an unwanted
-    // attempt, but it never fails without reason.
+    // Longer than the wait before a second attempt. On a slow machine, the test can miss an unwanted attempt, but does
+    // not fail.
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(journal(&client).await.len(), 1);
 }
 
-/// The connect timeout of the client is 5 s.
+/// The default connect timeout is 5 s.
 #[tokio::test]
 async fn a_call_with_a_timeout_below_the_connect_timeout_is_sent() {
     let emulator = Emulator::start().unwrap();

@@ -1,4 +1,4 @@
-//! Tests of the public interface over real HTTP, and the runners of the shared cases.
+//! Tests of the public interface over HTTP, and of the cases in `tests/scenario`.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up should stop at once")]
 

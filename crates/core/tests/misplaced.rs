@@ -1,4 +1,5 @@
-//! Keys in place of other values, such as URLs, paths and ids. `Debug` output and errors must not contain them.
+//! API keys that are passed by mistake as other values, such as a URL, a path or an id. Errors and `Debug` output must
+//! not contain them.
 
 use std::future::IntoFuture;
 
@@ -9,7 +10,7 @@ use crate::raw_server::{RawServer, Reply};
 const KEY: &str = "MadeUpKeyForTheTests0123456789abcdefGhIj";
 const SHORT: &str = "MadeUpKey.short";
 
-/// The key is passed as a URL, a command, a path, an id and a header.
+/// The API key is passed as a URL, a command, a path, an id and a header.
 #[test]
 fn no_output_contains_a_misplaced_key() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -43,12 +44,11 @@ fn no_output_contains_a_misplaced_key() {
         client.keys().delete(&id),
     );
     assert!(!shown.contains(KEY), "{shown}");
-    // The program can still read the value that it passed.
+    // The program can still read the id that it passed.
     assert_eq!(id.as_str(), KEY);
 }
 
-/// The error contains the idempotency key as data, so that the request can be resumed. The text of the error masks an
-/// idempotency key that looks like a credential.
+/// An idempotency key that looks like a credential is masked in the text of the error, but not in its data.
 #[tokio::test]
 async fn an_idempotency_key_that_looks_like_a_key_is_not_shown() {
     let server = RawServer::with_replies(vec![Reply::Disconnect; 4]);

@@ -3,7 +3,7 @@
 use codat_keys::{ApiKey, AuthorizationHeader, Credential, ErrorKind, KeyId, KeyName};
 use proptest::prelude::*;
 
-/// Encodes Base64 according to RFC 4648: three bytes become four characters of six bits. Shares no code with the core.
+/// Encodes bytes in Base64 (RFC 4648). Shares no code with this crate.
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
@@ -17,7 +17,8 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
-/// Returns the number of the first documented rule that matches a text. Shares no code with the core.
+/// Returns the number of the first documented rule for a credential that matches the text. Shares no code with this
+/// crate.
 fn rule(text: &str) -> u8 {
     let lower = text.to_lowercase();
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_whitespace() || "\"'`".contains(c));
@@ -53,7 +54,7 @@ proptest! {
     #[test]
     fn every_key_is_encoded_as_base64_and_parsed_back(key in "[!-~]{1,200}") {
         let Ok(key) = ApiKey::verbatim(&key) else {
-            // A key of printable characters is rejected only if it begins or ends with a quotation mark.
+            // A key of printable characters is rejected only if it begins or ends with a quote.
             prop_assert!(key.starts_with(['"', '\'', '`']) || key.ends_with(['"', '\'', '`']));
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! Custom key providers: their results and the number of reads.
+//! Custom credential providers: their results and the number of reads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::raw_server::{RawServer, Reply, json};
 pub(crate) const OLD: &str = "MadeUpKeyOld0000000000000000000000000000";
 pub(crate) const NEW: &str = "MadeUpKeyNew0000000000000000000000000000";
 
-/// A provider that returns the given results in order, repeats the last result, and counts its reads.
+/// A provider that returns the results in order, and then the last result again. Counts its reads.
 #[derive(Clone)]
 struct Counted(Arc<(Vec<Result<&'static str, &'static str>>, AtomicUsize)>);
 
@@ -36,7 +36,7 @@ impl KeyProvider for Counted {
     fn read(&self) -> CredentialFuture<'_> {
         Box::pin(async {
             let number = self.0.1.fetch_add(1, Ordering::SeqCst).min(self.0.0.len() - 1);
-            // All other requests are rejected during this time.
+            // All other requests are rejected during this wait.
             tokio::time::sleep(Duration::from_millis(50)).await;
             Ok(Credential::parse(self.0.0[number]?)?)
         })
@@ -83,8 +83,8 @@ async fn concurrently_rejected_calls_read_the_source_once() {
     assert_eq!((vault.readings(), server.requests().len()), (2, 128));
 }
 
-/// If a request is rejected while another request reads the source and the read returns the rejected key, the key may
-/// have changed after the read began. The source is therefore read twice, or a few times on a slow machine.
+/// A request can be rejected while another request reads the source. If that read returns the rejected key, the source
+/// is read again, because the key may have changed after the read began.
 #[tokio::test]
 async fn concurrently_rejected_calls_share_an_unchanged_key() {
     let (server, vault) = (server(), Counted::giving([Ok(OLD)]));
@@ -105,8 +105,7 @@ async fn concurrent_first_calls_read_the_source_once() {
     assert_eq!((vault.readings(), server.requests().len()), (1, 64));
 }
 
-/// The client may already use another key when the program redacts the response. The key of the request must still be
-/// redacted.
+/// The key of a request is redacted in the response, even if the client already uses another key.
 #[tokio::test]
 async fn a_response_is_redacted_with_the_key_of_its_request() {
     let server = RawServer::with_replies(vec![json(200, &format!(r#"{{"echo":"{OLD}"}}"#))]);
@@ -181,8 +180,8 @@ async fn a_call_times_out_if_its_source_does_not_respond() {
     assert!(server.requests().is_empty());
 }
 
-/// The server rejects the old key in the request that deletes the new key. After the refresh, the client uses the new
-/// key, so the deletion requires `allow_key_in_use`.
+/// The server rejects the old key when the client deletes the new key. The client then uses the new key, so it must not
+/// delete it without `allow_key_in_use`.
 #[tokio::test]
 async fn delete_lists_the_keys_again_after_a_refresh() {
     let two = format!(r#"{{"results":[{{"id":"old","apiKey":"{OLD}"}},{{"id":"new","apiKey":"{NEW}"}}]}}"#);
@@ -200,8 +199,7 @@ async fn delete_lists_the_keys_again_after_a_refresh() {
     delete(true).await.unwrap();
 }
 
-/// The child process after a fork rebuilds its client with `after_fork`. `fork.rs` tests the blocking client, which
-/// does this automatically.
+/// A child process creates its client with `after_fork`. (A blocking client needs no function call: see `fork.rs`.)
 #[tokio::test]
 async fn a_rebuilt_client_starts_with_the_key_and_refreshes_it() {
     let (server, vault) = (server(), Counted::giving([Ok(OLD), Ok(NEW)]));
@@ -216,7 +214,7 @@ async fn a_rebuilt_client_starts_with_the_key_and_refreshes_it() {
     assert_eq!(get(&client.after_fork().unwrap()).await.unwrap_err().kind(), ErrorKind::Closed);
 }
 
-/// A provider that always says that its credential may have changed.
+/// A provider with a credential that may always have changed.
 struct Changing(Counted);
 
 impl KeyProvider for Changing {

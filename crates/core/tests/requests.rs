@@ -1,4 +1,4 @@
-//! The requests that the methods of a client return: who can send them, and how pages and their items end.
+//! Requests as values: sending them from other tasks, and the end of pages and results.
 
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::raw_server::{RawServer, Reply, json};
 
-/// The time after which a test fails instead of waiting.
+/// A test fails after this time instead of waiting forever.
 const LIMIT: Duration = Duration::from_secs(60);
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Responses that are not valid HTTP or not from Codat: the error, and the number of attempts.
+//! Invalid HTTP responses and responses of other servers: the errors and the number of attempts.
 
 use codat_keys::{ApiKey, Client, Error, ErrorKind, HeaderValue, KeyName, Method, StatusCode};
 
@@ -23,8 +23,8 @@ fn with_encoding(status: u16, encoding: &str, body: &[u8]) -> Reply {
     bytes([head.as_bytes(), body].concat())
 }
 
-/// Returns the number of requests and the error of three operations that get this response: a GET, a POST, and
-/// `create`.
+/// Sends a GET, a POST and a `create` to a server with this response. Returns the number of requests and the error of
+/// each.
 async fn said(answer: &Reply) -> [(usize, Error); 3] {
     let server = RawServer::with_replies(vec![answer.clone()]);
     let read = client(&server).keys().list().await.unwrap_err();
@@ -68,7 +68,7 @@ async fn a_response_that_is_not_http_is_a_bad_response() {
     }
 }
 
-/// A server that speaks TLS answers an unencrypted request with an alert, or closes the connection.
+/// A TLS server responds to an unencrypted request with a TLS alert, or closes the connection.
 #[tokio::test]
 async fn the_error_names_a_port_that_expects_tls() {
     for answer in [bytes("\x15\x03\x01\0\x02\x02\x46"), Reply::Disconnect] {
@@ -92,7 +92,7 @@ async fn the_error_names_an_unrequested_content_encoding() {
         assert_eq!(unknown.kind(), ErrorKind::OutcomeUnknown, "{unknown:?}");
         assert!(unknown.to_string().contains("`gzip`"), "{unknown}");
     }
-    // The status of an error response suffices.
+    // The body of an error response is optional: its status determines the error.
     let server = RawServer::with_replies(vec![with_encoding(404, "br", br#"{"error":"Gone"}"#)]);
     let error = client(&server).keys().list().await.unwrap_err();
     assert_eq!((error.kind(), error.codat_message()), (ErrorKind::NotFound, None), "{error:?}");

@@ -1,4 +1,4 @@
-//! Runs the files of `tests/scenario` with the async client and with the blocking client.
+//! Runs the files in `tests/scenario` with the asynchronous client and with the blocking client.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -47,8 +47,8 @@ fn outcome(result: Result<Value, Error>) -> Value {
     })
 }
 
-/// Performs a step with an async or a blocking client. `$ended` is a macro that sends a request, and `$next_page` is a
-/// macro that requests the next page.
+/// Performs a step of a scenario. The macro `$ended` sends a request, and the macro `$next_page` requests the next
+/// page.
 macro_rules! perform {
     ($client:ident, $step:ident, $ended:ident, $next_page:ident) => {{
         let text = |member: &str| $step[member].as_str().unwrap_or_default();

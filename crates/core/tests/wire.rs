@@ -1,4 +1,4 @@
-//! Tests of the guarantees against the raw-socket test server, which shares no code with the emulator and the core.
+//! Tests of the sent requests, with a raw-socket server that shares no code with this crate.
 
 use std::time::{Duration, Instant};
 
@@ -46,7 +46,7 @@ async fn create_sends_an_idempotency_key_and_the_name() {
     assert_eq!((idempotency_key.len(), &idempotency_key[14..15]), (36, "7"), "a uuid of version 7");
 }
 
-/// Strict servers respond with 411 to a POST without `Content-Length` (RFC 9110, section 8.6).
+/// Some servers respond with 411 to a POST without `Content-Length` (RFC 9110, section 8.6).
 #[tokio::test]
 async fn requests_without_a_body_have_a_content_length_of_zero() {
     let server = RawServer::with_replies(vec![json(200, "{}")]);

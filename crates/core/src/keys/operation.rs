@@ -33,7 +33,7 @@ pub struct Operation {
     attempts: u32,
     /// The number of attempts that do not count towards the maximum number of attempts.
     excluded_attempts: u32,
-    /// Whether it is unknown if an attempt took effect.
+    /// True if it is unknown whether an attempt took effect.
     pub(super) ambiguous: bool,
     was_ambiguous: bool,
     /// The latest error.
@@ -67,7 +67,7 @@ impl Operation {
         self.remaining(now) >= self.time_to_send
     }
 
-    /// Returns the wait before the next attempt, or `None` if no attempt must follow.
+    /// Returns the wait before the next attempt, or `None` if no attempt follows.
     pub(super) fn backoff(&self, now: Now) -> Option<Duration> {
         let attempts = self.attempts - self.excluded_attempts;
         let retry_after = self.error.as_ref().and_then(Error::retry_after);

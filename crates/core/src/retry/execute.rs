@@ -18,7 +18,7 @@ pub(crate) struct Execution<'a> {
     deadline: Deadline,
     /// The number of attempts, including the current one.
     attempts: u32,
-    /// Whether it is unknown if an earlier attempt took effect.
+    /// True if it is unknown whether an earlier attempt took effect.
     ambiguous: bool,
 }
 

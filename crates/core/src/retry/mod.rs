@@ -17,7 +17,7 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    /// Returns the wait before the next attempt, or `None` if no attempt must follow. See [`RetryPolicy::backoff`].
+    /// Returns the wait before the next attempt, or `None` if no attempt follows. See [`RetryPolicy::backoff`].
     pub(crate) fn backoff(
         &self,
         attempts_made: u32,
@@ -51,7 +51,7 @@ pub(crate) const NO_RETRIES: RetryPolicy = RetryPolicy { max_attempts: 1, ..DEFA
 const MIN_REMAINING: Duration = Duration::from_millis(100);
 
 impl RetryPolicy {
-    /// Returns the wait before the next attempt, or `None` if no attempt must follow. The wait is at least
+    /// Returns the wait before the next attempt, or `None` if no attempt follows. The wait is at least
     /// `retry_after`. `remaining` is the time until the deadline. Returns `None` after the last attempt, or if less
     /// than 100 ms would remain after the wait. `jitter` is at least 0 and less than 1.
     fn backoff(
