@@ -39,8 +39,8 @@ impl ApiKeyDetails {
         ApiKey(self.0.api_key.clone())
     }
 
-    /// The time at which the API key was created, in UTC. ``None`` if Codat reports no date, as for old API keys, or if
-    /// the date cannot be parsed.
+    /// The time at which the API key was created, in UTC. ``None`` if Codat reports no date, as for old API keys, or
+    /// if the date cannot be parsed.
     #[getter]
     fn created_date<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.0.created_date.map_or(Ok(None), |date| datetime(py, date))

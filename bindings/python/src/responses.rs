@@ -67,8 +67,8 @@ impl Response {
         self.0.status().as_u16()
     }
 
-    /// The HTTP headers of the response, with names in lower case. The values of headers with the same name are joined
-    /// by commas.
+    /// The HTTP headers of the response, with names in lower case. The values of headers with the same name are
+    /// joined by commas.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let headers = PyDict::new(py);
