@@ -118,7 +118,7 @@ impl Client {
         self.0.base_url.check_next_hop(url)
     }
 
-    /// Returns a header with another API key, after Codat responded to `rejected` with 401 or 403. See
+    /// Returns a header with another API key, to repeat a request that Codat rejected with 401 or 403. See
     /// [`crate::Client::reauthorize`].
     ///
     /// # Errors

@@ -150,8 +150,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the proxy for all requests, such as `http://proxy.example:8080`. A proxy for an `http` base URL could read
-    /// the API key: [`build`](Self::build) then returns `InvalidInput` unless
+    /// Sets the URL of a proxy for all requests, such as `http://proxy.example:8080`. With an `http` base URL, a proxy
+    /// could read the API key. [`build`](Self::build) then returns `InvalidInput`, unless
     /// [`allow_insecure_http`](Self::allow_insecure_http) is set.
     ///
     /// Default for an `https` base URL: the proxy in `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` excludes the host.

@@ -67,9 +67,10 @@ impl Client {
         Ok(AuthorizationHeader::from(&credential.key))
     }
 
-    /// Returns a header with another API key, after Codat responded to `rejected` with 401 or 403. Returns `None` if
-    /// the source has no other key. Concurrent calls share one read of the source. Use this method only for requests
-    /// that another HTTP library sends: the client refreshes its key for its own requests.
+    /// Returns a header with another API key, to repeat a request that Codat rejected with 401 or 403. `rejected` is
+    /// the header of that request. Returns `None` if the source has no other key. Concurrent calls share one read of
+    /// the source. Use this method only for requests that another HTTP library sends: the client refreshes its key for
+    /// its own requests.
     ///
     /// # Errors
     /// As [`authorize`](Self::authorize). Also the errors of the source, if the key cannot be read again. The client

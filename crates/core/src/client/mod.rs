@@ -161,8 +161,8 @@ impl Client {
 }
 
 impl PageCursor {
-    /// Requests the next page with `client`, as [`Pages::next`] does. The page contains the response, but no parsed
-    /// results.
+    /// Requests the next page with `client`, as [`Pages::next`] does. The returned page contains the response and the
+    /// number of results, but not their values.
     ///
     /// # Errors
     /// As [`Pages::next`].

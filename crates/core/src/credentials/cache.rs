@@ -88,8 +88,8 @@ impl CredentialCache {
         }
     }
 
-    /// Reads the source and returns the credential. If an older credential is cached and the read fails, or another
-    /// read is in progress, returns the older credential.
+    /// Reads the source and returns the credential. Returns an older cached credential if the read fails, or if another
+    /// read is in progress.
     pub(crate) async fn poll_source(&self) -> Result<Arc<CachedCredential>, Error> {
         match (self.stored(), &self.source) {
             (Some(stored), None) => Ok(stored),

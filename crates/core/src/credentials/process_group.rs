@@ -113,7 +113,7 @@ pub(super) struct ProcessGroups {
 }
 
 impl ProcessGroups {
-    /// Adds and returns a process group without processes.
+    /// Adds a new, empty process group and returns it.
     pub(super) fn add(&self) -> Arc<ProcessGroup> {
         let group = Arc::<ProcessGroup>::default();
         self.running.rcu(|running| {

@@ -20,16 +20,17 @@ pub use requests::{Create, Delete};
 
 /// The operations on API keys, returned by [`Client::keys`](crate::Client::keys).
 ///
-/// Each operation returns a request, which is sent when you await it or call its `send`. A request of a blocking client
+/// Each operation returns a request. Await the request to send it, or call its `send`. A request of a blocking client
 /// is sent only by `send`.
 ///
 /// Every operation can also return `Unauthorized`, `PaymentRequired`, `Forbidden`, `RateLimited`, `Server`, `Connect`,
 /// `Timeout`, `BadResponse` or `TooLarge`.
 ///
 /// A request is retried after a lost connection and after the statuses 408, 429, 500, 502, 503 and 504. An operation
-/// makes at most 4 attempts. Before a retry, it waits for a random time of up to 250 ms, 500 ms and 1 s, or for the
-/// time that `Retry-After` asks for. If that time exceeds the remaining time, the operation returns the error
-/// immediately, and [`Error::retry_after`](crate::Error::retry_after) returns the time.
+/// makes at most 4 attempts. Before a retry, it waits for a random time of up to 250 ms, 500 ms and 1 s. If a
+/// `Retry-After` header asks for a longer wait, it waits that long. If the wait would exceed the timeout of the
+/// operation, the operation returns the error immediately, and [`Error::retry_after`](crate::Error::retry_after)
+/// returns the wait.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -1,5 +1,5 @@
-//! Errors of failed connections. The error is final, which means that no retry follows, if TLS fails or if the proxy
-//! refuses the connection with a status that does not change by itself. A failed name resolution is not final.
+//! Errors of failed connections. An error is final if TLS fails, or if the proxy rejects the connection with a status
+//! such as 403 or 407. A final error is not retried. A failed name resolution is not final.
 
 use std::io;
 use std::time::Duration;
