@@ -202,7 +202,7 @@ fn named(name: &str) -> Option<char> {
     })
 }
 
-/// Returns the character whose code is the first `digits` hexadecimal digits of a text.
+/// Parses the first `digits` characters of a text as the hexadecimal code of a character.
 fn hex(text: &str, digits: usize) -> Option<char> {
     hex_digits(text, digits).and_then(char::from_u32)
 }

@@ -126,7 +126,7 @@ impl Handle {
         self.transport().credentials().stored()
     }
 
-    /// Returns whether `key` is the cached credential. The comparison takes constant time.
+    /// Returns whether `key` has the cached API key. The comparison takes constant time.
     pub(crate) fn uses(&self, key: &ApiKeyDetails) -> bool {
         self.credential().is_some_and(|credential| credential.key == key.api_key)
     }

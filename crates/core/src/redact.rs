@@ -66,7 +66,7 @@ impl Redactor<'_> {
         Some(redacted)
     }
 
-    /// Returns the replacements for a text, in order and without overlaps.
+    /// Returns the replacements that mask the keys in a text, in order and without overlaps.
     fn edits(&self, text: &str) -> Vec<Edit> {
         let places = self.known.places(text).into_iter();
         let mut edits: Vec<Edit> = places.map(|range| Edit { range, by: MASK.into() }).collect();
@@ -95,7 +95,8 @@ impl Redactor<'_> {
         edits
     }
 
-    /// Returns the replacements for the content of a JSON string. The string can contain JSON with `apiKey` members.
+    /// Returns the replacements that mask the keys in the content of a JSON string. The string can contain JSON with
+    /// `apiKey` members.
     fn edits_of_string(&self, content: &str) -> Vec<Edit> {
         let mut edits = self.edits(&json_unescaped(content).map(|(c, _)| c).collect::<String>());
         to_source(json_unescaped(content), edits.iter_mut().map(|edit| &mut edit.range));

@@ -78,7 +78,7 @@ impl ClientBuilder {
         self.given(Given::Value(Credential::ApiKey(key)))
     }
 
-    /// Authenticates with a whole `Authorization` header. Default: as for `api_key`.
+    /// Authenticates with a whole `Authorization` header. Default: as for [`api_key`](Self::api_key).
     pub fn auth_header(self, header: AuthorizationHeader) -> Self {
         self.given(Given::Value(Credential::Header(header)))
     }
