@@ -18,7 +18,7 @@ pub enum Unresolved<'a> {
     Several(Vec<&'a KeyId>),
 }
 
-/// Finds listed keys by their ids and names.
+/// An index of listed keys by id and name.
 pub struct References<'a> {
     by_id: HashMap<&'a str, &'a ApiKeyDetails>,
     by_name: HashMap<&'a str, Vec<&'a ApiKeyDetails>>,
