@@ -194,6 +194,10 @@ fn api_delete_has_the_guards_of_delete() {
             format!("/apiKeys%5C{id}"),
             format!("/apiKeys%252F{id}"),
             format!("%2fapiKeys%255c{encoded}"),
+            format!("/apiKeys;x/{id};y"),
+            format!("/x/..;/apiKeys/{id}"),
+            format!("/apiKeys./{id}%20"),
+            format!("/apiKeys%c0%af{id}"),
         ]
     };
     for path in forms(&own) {

@@ -79,8 +79,10 @@ impl KeyId {
     }
 }
 
-/// Returns the id in a path of the form `/apiKeys/ID`, or `None` for any other path. A slash can also be a backslash,
-/// and can be percent-encoded up to three times.
+/// Returns the id in a path that ends with `/apiKeys/ID`, or `None` for any other path. Accepts each form of the path that
+/// a gateway could take for this one:
+/// - A slash can be a backslash, percent-encoded up to three times, or an invalid UTF-8 sequence.
+/// - A segment can have parameters after a semicolon, and dots and spaces around it.
 ///
 /// # Errors
 /// `InvalidInput` if the path has this form, but the id is not valid.
@@ -90,10 +92,18 @@ pub fn key_id_in_path(path: &str) -> Option<Result<KeyId, Error>> {
     for _ in 0..MAX_DECODINGS {
         path = percent_decode_str(&path).decode_utf8_lossy().into_owned();
     }
-    let mut segments = path.split(['/', '\\']).filter(|segment| !segment.is_empty());
-    segments.next().filter(|first| first.eq_ignore_ascii_case("apiKeys"))?;
+    let segments = path.split(['/', '\\', char::REPLACEMENT_CHARACTER]).map(bare_segment);
+    let mut segments = segments.filter(|segment| !segment.is_empty()).rev();
     let id = segments.next()?;
-    if segments.next().is_some() { None } else { Some(KeyId::parse(id)) }
+    segments.next().filter(|collection| collection.eq_ignore_ascii_case("apiKeys"))?;
+    Some(KeyId::parse(id))
+}
+
+/// Returns a path segment without its parameters, and without dots and spaces around it. Keeps a segment of dots only.
+fn bare_segment(segment: &str) -> &str {
+    let segment = segment.split(';').next().unwrap_or_default();
+    let bare = segment.trim_matches(|c: char| c == '.' || c.is_whitespace());
+    if bare.is_empty() { segment } else { bare }
 }
 
 impl AsRef<str> for KeyId {
@@ -272,7 +282,16 @@ mod tests {
     #[test]
     fn an_id_is_read_from_a_path() {
         let id = |path| key_id_in_path(path).map(|id| id.map(|id| id.to_string()).ok());
-        for path in ["/apiKeys/a", "apikeys/a/?page=1", "//apiKey%73//a"] {
+        for path in [
+            "/apiKeys/a",
+            "apikeys/a/?page=1",
+            "//apiKey%73//a",
+            "/apiKeys;x/a;y=1",
+            "/x/..;/apiKeys/a",
+            "/apiKeys./a",
+            "/apiKeys%20/%09a.",
+            "/apiKeys%c0%afa",
+        ] {
             assert_eq!(id(path), Some(Some("a".into())), "{path}");
         }
         for path in ["", "/apiKeys", "/apiKeys?/a", "/apiKeys/a/b", "/companies/a"] {
