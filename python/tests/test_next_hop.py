@@ -179,6 +179,28 @@ def test_no_proxy_is_respected(
     assert proxy.received == b""
 
 
+@pytest.mark.parametrize("base_url, no_proxy", [
+    ("http://127.0.0.1:9", "127.0.0.1:9"), ("http://localhost:9", ".localhost"), ("http://127.0.0.1:9", "0.0.1"),
+    ("http://127.0.0.1:9", "*, x"), ("http://127.0.0.1:9", "127.0.0.0/8"), ("http://localhost:9", "127.0.0.1"),
+])
+def test_security_refuses_an_exception_that_the_http_libraries_read_differently(
+    base_url: str, no_proxy: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    with pytest.raises(InvalidInputError, match=f"^the proxy {proxy.url} would see the key unencrypted\n"):
+        security(Client(api_key=KEY, base_url=base_url))()
+
+
+@pytest.mark.parametrize("no_proxy", ["*", "127.0.0.1", "codat.example, 127.0.0.1"])
+def test_security_takes_an_exception_that_all_http_libraries_know(
+    no_proxy: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    assert security(Client(api_key=KEY, base_url="http://127.0.0.1:9"))()
+
+
 @pytest.mark.parametrize("by", GIVEN)
 def test_a_given_proxy_gets_no_key(
     by: By, proxy: Proxy, codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch

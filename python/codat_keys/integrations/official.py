@@ -11,7 +11,7 @@ from collections.abc import Callable
 from inspect import signature
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import getproxies
 
 from .. import AsyncClient, Client
 from ._mistakes import checked
@@ -55,8 +55,8 @@ def security(client: Client | AsyncClient, kind: Callable[..., Any] | None = Non
     An SDK sends the key to any ``server_url``, and does not repeat a call whose key is rejected. With
     ``client=httpx.Client(auth=CodatAuth(client))`` in addition, a call to another origin raises ``InvalidInputError``,
     and a call with a replaced key is made once more, as with ``connect``. If the base URL is ``http`` and the
-    environment names a proxy for it, the call raises ``InvalidInputError``. A proxy that is given to the SDK's HTTP
-    client is not checked.
+    environment names a proxy for it, the call raises ``InvalidInputError``, unless ``NO_PROXY`` is ``*`` or lists the
+    host without a port. A proxy that is given to the SDK's HTTP client is not checked.
     """
     checked(client, Client, AsyncClient)
     made = kind or _platforms_own() or _Security
@@ -94,8 +94,13 @@ def _check_environment(client: Client | AsyncClient) -> None:
     url = urlsplit(client.base_url)
     proxies = getproxies()
     proxy = proxies.get("http") or proxies.get("all")
-    if url.scheme == "http" and proxy and not proxy_bypass(url.netloc):
+    if url.scheme == "http" and proxy and not _is_bypassed(url.hostname, proxies.get("no", "")):
         client.check_next_hop(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def _is_bypassed(host: str | None, no_proxy: str) -> bool:
+    """Returns whether each HTTP library bypasses the proxy. Of other forms of ``NO_PROXY``, they differ."""
+    return no_proxy == "*" or host in (entry.strip() for entry in no_proxy.split(","))
 
 
 def _platforms_own() -> Callable[..., Any] | None:
