@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import subprocess
 import sys
 import time
 import traceback
@@ -205,6 +206,23 @@ def test_a_command_is_a_list_and_has_its_own_times(codat_emulator: Emulator) -> 
                 takes()
     error = refused(Client(api_key_command=KeyCommand(["sleep", "600"], timeout=0.2)).whoami)
     assert isinstance(error, InvalidCredentialError) and "did not end within 200ms" in str(error)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGCHLD")
+def test_ignoring_sigchld_makes_a_command_fail_with_a_hint(codat_emulator: Emulator) -> None:
+    script = """
+import signal
+from codat_keys import Client, InvalidCredentialError
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+try:
+    Client(api_key_command=["echo", "MadeUpKey"]).whoami()
+except InvalidCredentialError as error:
+    assert str(error).startswith("the command `echo` has ended, but its exit status cannot be read: "), error
+    assert "SIGCHLD" in error.hint
+else:
+    raise AssertionError
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc shows whether the process runs")

@@ -59,6 +59,22 @@ fn a_key_command_has_no_key_in_its_environment() {
 }
 
 #[test]
+fn a_key_command_works_if_the_parent_process_ignores_its_children() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    home.write_config(&format!(
+        "[profiles.work]\nbase_url = \"{}\"\nsource = {{ command = [\"echo\", \"{}\"] }}\n",
+        emulator.base_url(),
+        emulator.api_key()
+    ));
+    let program = home.program();
+    // dash cannot ignore this signal.
+    let mut shell = Command::new("bash");
+    shell.args(["-c", r#"trap "" CHLD; exec "$0" list --profile work"#]).arg(program.get_program());
+    shell.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    assert_eq!(run(&mut shell, &[]).status, 0);
+}
+
+#[test]
 fn a_signal_kills_the_process_group_of_a_key_command() {
     for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT] {
         for arguments in [&["exec", "--", "true"][..], &["create", "new"], &["doctor"]] {

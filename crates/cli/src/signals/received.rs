@@ -85,6 +85,8 @@ impl Received {
     /// `nohup` does, the signal stays ignored.
     pub(crate) fn watch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // A parent process can make this process ignore SIGCHLD. The exit status of a child process is then not kept.
+        drop(signal(SignalKind::child())?);
         let watched = Signal::all().filter(|signal| !is_ignored(signal.number()));
         let watched = watched.map(|watched| Ok((watched, signal(SignalKind::from_raw(watched.number()))?)));
         watched.collect::<io::Result<_>>().map(Self)

@@ -51,7 +51,8 @@ impl CommandProcess {
         if output.len() > MAX_BYTES {
             return Err(self.error("prints more than 64 KiB", "give a command that prints the key alone"));
         }
-        let status = group.wait_until(deadline).ok_or_else(|| self.timed_out())?;
+        let status = group.wait_until(deadline).map_err(|source| self.without_status(source))?;
+        let status = status.ok_or_else(|| self.timed_out())?;
         if !status.success() {
             // Waits at most one second: another process, which the command started, can keep the standard error open.
             let stderr = stderr.recv_timeout(remaining(deadline).min(Duration::from_secs(1))).unwrap_or_default();
@@ -77,6 +78,11 @@ impl CommandProcess {
     fn not_started(&self, source: io::Error) -> Error {
         let hint = "check that it is installed, and in PATH or given with its whole path";
         self.error(&format!("cannot be started: {source}"), hint).with_source(source)
+    }
+
+    fn without_status(&self, source: io::Error) -> Error {
+        let hint = "let this process not ignore SIGCHLD while it reads the key";
+        self.error(&format!("has ended, but its exit status cannot be read: {source}"), hint).with_source(source)
     }
 
     fn timed_out(&self) -> Error {

@@ -42,17 +42,20 @@ impl ProcessGroup {
         Ok((child.stdout.take(), child.stderr.take()))
     }
 
-    /// Waits until the command has exited. Returns `None` at the deadline.
-    pub(super) fn wait_until(&self, deadline: Instant) -> Option<ExitStatus> {
+    /// Waits until the command has exited. Returns `None` at the deadline. Returns an error if the system does not keep
+    /// the exit status, because this process ignores SIGCHLD.
+    pub(super) fn wait_until(&self, deadline: Instant) -> io::Result<Option<ExitStatus>> {
         loop {
             let mut state = self.lock();
-            match state.child.as_mut()?.try_wait() {
-                Ok(Some(status)) => {
-                    state.child = None;
-                    return Some(status);
-                }
-                Ok(None) if Instant::now() < deadline => drop(state),
-                _ => return None,
+            let Some(child) = &mut state.child else { return Ok(None) };
+            let status = child.try_wait();
+            if !matches!(status, Ok(None)) {
+                state.child = None;
+                return status;
+            }
+            drop(state);
+            if Instant::now() >= deadline {
+                return Ok(None);
             }
             thread::sleep(POLL_INTERVAL);
         }
@@ -79,7 +82,8 @@ impl ProcessGroup {
     /// [`wait_until`](Self::wait_until) returned the exit status: the process id may belong to another process.
     pub(super) fn end(&self) {
         self.lock().kill();
-        self.wait_until(Instant::now() + KILL_TIMEOUT);
+        // Nothing is left to do if the exit status cannot be read.
+        let _ = self.wait_until(Instant::now() + KILL_TIMEOUT);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
