@@ -56,7 +56,7 @@ pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     Ok(File::open(path)?)
 }
 
-/// Checks the folder for a new file, as [`open_trusted`] checks the folders of an existing file.
+/// Checks a folder in which a file will be created. [`open_trusted`] checks the folders of a file that exists.
 pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
     unix::check_path(folder)?;

@@ -38,8 +38,8 @@ pub struct Behaviour {
 pub enum Evidence {
     /// Codat's documents describe the behaviour.
     Documented,
-    /// Codat's documents contradict each other. [`Behaviour::source`] first names the document that the emulator
-    /// follows.
+    /// Codat's documents contradict each other. The emulator follows the document that [`Behaviour::source`] names
+    /// before the others.
     Contradicted,
     /// No document describes the behaviour, so the emulator follows an assumption.
     Assumed,

@@ -100,7 +100,7 @@ def _check_environment(client: Client | AsyncClient) -> None:
 
 def _is_bypassed(host: str | None, no_proxy: str) -> bool:
     """Returns whether each HTTP library bypasses the proxy. Of other forms of ``NO_PROXY``, they differ."""
-    return no_proxy == "*" or host in (entry.strip() for entry in no_proxy.split(","))
+    return no_proxy == "*" or host in [entry.strip() for entry in no_proxy.split(",")]
 
 
 def _platforms_own() -> Callable[..., Any] | None:

@@ -17,8 +17,8 @@ use crate::output::{print_json, print_rows};
 use crate::runtime::unless_interrupted;
 use crate::stderr::eprint_line;
 
-/// The number of keys at which `audit` warns that the limit of ten keys is near. A rotation needs room for one more
-/// key, because it creates the new key before it deletes the old key.
+/// The number of keys at which `audit` warns that the limit of ten keys is near. A rotation adds one more key,
+/// because it creates the new key before it deletes the old key.
 const MANY: usize = 8;
 
 /// The base name of a key without a name. A replacement for such a key is named `key~` and any text.

@@ -12,7 +12,7 @@ use super::error_response::error_response;
 use crate::domain::{BaseUrl, NOT_IN_A_SEGMENT};
 use crate::error::{Error, ErrorKind};
 
-/// Builds a request to any path. Rejects a path that would change the origin or the start of the base URL.
+/// Builds a request to a path below the base URL. Rejects a path that leads to another origin, or out of the base URL.
 pub(crate) fn any_request(
     method: Method,
     base: &BaseUrl,

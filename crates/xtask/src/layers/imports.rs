@@ -192,7 +192,7 @@ fn is_punct(token: &TokenTree, character: char) -> bool {
 mod tests {
     use super::*;
 
-    /// Returns which top-level modules use each other, as texts such as `a → b`.
+    /// Returns the imports between top-level modules. `a → b` means that the module `a` uses the module `b`.
     fn uses(files: &[(&str, &str)]) -> Vec<String> {
         let mut imports = Imports::default();
         for (module, text) in files {

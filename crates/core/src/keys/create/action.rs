@@ -22,22 +22,24 @@ pub enum Action {
 /// The reason for listing the keys during an operation that creates a key.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Purpose {
-    /// The operation starts. The list shows whether Codat's limit of ten keys is reached, and which keys already exist.
+    /// The operation starts. The listed keys show whether Codat's limit of ten keys is reached, and which keys already
+    /// exist.
     Before,
     /// Codat has responded with 429. Codat then forgets the idempotency key, and a further attempt could create a
-    /// second key. The list shows whether an earlier attempt created the key.
+    /// second key. The listed keys show whether an earlier attempt created the key.
     Released,
-    /// Codat has sent the same failure twice, and would send it again. The list shows whether an attempt created the
-    /// key.
+    /// Codat has sent the same failure twice, and would send it again. The listed keys show whether an attempt created
+    /// the key.
     Failed,
-    /// The list for [`Failed`](Self::Failed) contained no new key. A second list, after a wait, can contain a key that
-    /// Codat lists late.
+    /// No new key was listed for [`Failed`](Self::Failed). A list after a wait can contain a key that Codat lists late.
     FailedAgain,
-    /// Codat's limit of ten keys is reached. The list shows whether an earlier attempt created one of them.
+    /// Codat has rejected an attempt, because its limit of ten keys is reached. The listed keys show whether an earlier
+    /// attempt of the operation created one of the ten.
     AtLimit,
-    /// The operation ends with an error. The list shows which keys the operation may have created, for the error.
+    /// The operation ends with an error. The listed keys show which keys the operation may have created. The error
+    /// contains them.
     Candidates,
-    /// A later response contained the created key. The list shows whether an earlier attempt created a second key.
+    /// A later response contained the created key. The listed keys show whether an earlier attempt created another one.
     Extras,
 }
 

@@ -12,7 +12,7 @@ use On::{Cancel, Deleted, Fails, Keys, Replaced, Takes, Unlisted};
 /// An event in the script of a test.
 #[derive(Clone, Copy)]
 enum On {
-    /// The keys are listed, one for each word. The client authenticates with the key `a`.
+    /// Codat lists the keys with these ids, which spaces separate. The client authenticates with the key `a`.
     Keys(&'static str),
     Unlisted(ErrorKind),
     Deleted,
