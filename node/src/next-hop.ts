@@ -39,7 +39,7 @@ export function isPlain(url: string): boolean {
 /**
  * Returns a copy of the Node agent `given`. The copy checks each unencrypted request before it sends the API key: the
  * next hop must have the origin of the client's base URL. If `given` is `undefined`, or uses a proxy from the
- * environment, the copy is made of an agent without a proxy.
+ * environment, the function copies an agent without a proxy instead.
  */
 export function directAgent(client: Client, given: any): any {
     // Ignores a proxy of the environment for unencrypted requests, as the core does.
@@ -56,8 +56,8 @@ export function directAgent(client: Client, given: any): any {
 }
 
 /**
- * A check of the server to which undici sends an unencrypted HTTP request. Stores the IP addresses of the server in the
- * URL.
+ * Checks that undici sends an unencrypted HTTP request to the server that its URL names. Stores the IP addresses of
+ * this server.
  */
 export class NextHop {
     readonly #client: Client;

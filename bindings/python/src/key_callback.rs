@@ -76,8 +76,8 @@ impl KeyProvider for KeyFunction {
         SOURCE
     }
 
-    /// Asks Python to run the key callback, and waits for the result of the callback. If the call is cancelled, the
-    /// future never completes. The cancelled call drops the future.
+    /// Asks Python to run the key callback, and waits for its result. If the API call that needs the key is cancelled,
+    /// that call drops the future.
     fn read(&self) -> CredentialFuture<'_> {
         let (tx, rx) = oneshot::channel();
         let tx = Mutex::new(Some(tx));

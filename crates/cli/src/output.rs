@@ -26,11 +26,11 @@ pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
     print(text).map_err(Failure::even_on_closed_pipe)
 }
 
-/// Returns an error if standard output is closed. Commands call this function before a request if its result would be
-/// lost.
+/// Returns an error if standard output is closed. Commands call this function before a request whose result
+/// they print.
 ///
 /// When a program starts with a closed standard output, Rust replaces it with the null device, open for reading and
-/// writing. This function detects the null device with this access mode. A shell opens `> /dev/null` for writing only,
+/// writing. This function detects a null device that is open for both. A shell opens `> /dev/null` for writing only,
 /// so this function accepts it. A standard output that is open for reading only is also an error.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {

@@ -82,7 +82,7 @@ fn upward(layers: &[Vec<String>], uses: &Uses) -> Vec<String> {
     faults
 }
 
-/// Returns the shortest cycle through each module that depends on itself.
+/// Returns one cycle for each module that depends on itself, directly or through other modules: the shortest one.
 fn cycles(uses: &Uses) -> Vec<Vec<String>> {
     uses.keys().filter_map(|module| cycle(module, uses)).collect()
 }

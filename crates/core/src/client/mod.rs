@@ -80,7 +80,7 @@ impl Client {
         Lookup::of_key_in_use(&self.0)
     }
 
-    /// Returns a client with another timeout for each operation, and the same connections. See
+    /// Returns a client that shares the connections of this one, and whose operations have the timeout `time`. See
     /// [`ClientBuilder::timeout`](crate::ClientBuilder::timeout).
     ///
     /// # Errors

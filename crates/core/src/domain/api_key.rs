@@ -83,9 +83,9 @@ impl ApiKey {
     }
 
     /// Redacts this key from text, for a terminal or a log. Finds the key as it is, in hexadecimal and in Base64, also
-    /// inside the Base64 encoding of `user:key` or `key:password`. Finds each form also with escapes of URLs, JSON or
-    /// HTML, with repeated escapes, and with white space or invisible characters in it. Other encodings are not
-    /// recognized.
+    /// inside the Base64 encoding of `user:key` or `key:password`. Finds a form even if its characters are escaped once
+    /// or several times as in URLs, JSON or HTML, or if white space or invisible characters stand between them. Other
+    /// encodings are not recognized.
     ///
     /// ```
     /// use codat_keys::ApiKey;

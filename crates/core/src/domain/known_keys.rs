@@ -88,7 +88,7 @@ impl KnownKeys {
 }
 
 /// Finds and redacts known API keys in text. [`Untrusted`](crate::Untrusted) contains a `dyn Redactor` instead of
-/// [`KnownKeys`], so that Clippy accepts it as the key of a map.
+/// [`KnownKeys`]. Clippy then accepts a `HashMap` whose keys are of the type `Untrusted`.
 pub(crate) trait Redactor: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn redact(&self, text: &str) -> String;
     fn occur_in(&self, text: &str) -> bool;

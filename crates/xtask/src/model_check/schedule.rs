@@ -38,8 +38,8 @@ impl Schedule {
         choices.join(",")
     }
 
-    /// Returns the choices with which the next run starts, or `None` after the last run. These are the choices of this
-    /// run up to the last one that can be increased, which is increased by one.
+    /// Returns the choices with which the next run starts, or `None` after the last run. Increases the last choice that
+    /// has a further option, and removes all later choices.
     pub(crate) fn next(mut self) -> Option<Vec<usize>> {
         while let Some(last) = self.made.pop() {
             if last.option + 1 < last.options {

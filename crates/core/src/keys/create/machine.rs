@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind};
 use crate::keys::operation::{Now, Operation};
 use crate::wire::idempotency_key;
 
-/// The minimum time between the two listings after a repeated failure. If neither list contains a new key, most likely
-/// no key was created.
+/// The minimum time between two lists of the API keys. After a repeated failure, the operation lists the keys twice. If
+/// both lists lack a new key, most likely no key was created.
 const BETWEEN_LISTINGS: Duration = Duration::from_secs(2);
 
 /// The state machine of the operation that creates a key.

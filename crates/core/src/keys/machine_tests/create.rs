@@ -15,10 +15,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// An event in the script of a test.
 #[derive(Clone, Copy)]
 enum On {
-    /// The keys are listed. The text contains a key for each word, in the form that `key` parses.
+    /// Codat lists these keys, which spaces separate. The function `key` parses each of them.
     Keys(&'static str),
     Unlisted,
-    /// The response contains this key, in the form that `key` parses.
+    /// The response contains this key, which the function `key` parses.
     Key(&'static str),
     Fails(AttemptOutcome),
     /// Codat responds with 503 and this correlation id.
