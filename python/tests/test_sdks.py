@@ -120,10 +120,14 @@ async def test_an_earlier_sdk_waits_with_a_client_that_waits(codat_emulator: Emu
     assert (await made.waits.get(f"{made.url}/companies")).status_code == 200
 
 
-@pytest.mark.parametrize("wrong", [BaseSDK, lambda: None])
+KEY = "MadeUpKeyInThePlaceOfAnSDK00000000000000"
+
+
+@pytest.mark.parametrize("wrong", [BaseSDK, lambda: None, KEY, [KEY]])
 def test_what_is_no_sdk_is_refused(wrong: Any, codat_emulator: Emulator) -> None:
-    with pytest.raises(TypeError, match="^argument 'sdk': give the class of one of Codat's SDKs"):
+    with pytest.raises(TypeError, match="^argument 'sdk': give the class of one of Codat's SDKs") as refused:
         connect(Client(), wrong)
+    assert KEY not in str(refused.value)
 
 
 def test_an_earlier_sdk_waits_and_notices_no_replaced_key() -> None:

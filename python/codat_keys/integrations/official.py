@@ -37,7 +37,8 @@ def connect(client: Client | AsyncClient, sdk: type[_SDK], **options: Any) -> _S
     To configure the HTTP client yourself, see ``security``.
     """
     checked(client, Client, AsyncClient)
-    takes = signature(sdk).parameters
+    # The error of `signature` would repeat a key that was given by mistake.
+    takes = signature(sdk).parameters if callable(sdk) else {}
     # The SDK derives a header from these arguments. The HTTP client, which alone has the key, replaces this header.
     credential = {name: value for name, value in (("security", None), ("auth_header", "")) if name in takes}
     if not credential or not {"server_url", "client"} <= takes.keys():
