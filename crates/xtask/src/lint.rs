@@ -15,7 +15,7 @@ type Check = fn() -> Result<()>;
 /// The checks. They start in this order, because the first ones are the slowest.
 const CHECKS: [(&str, Check); 15] = [
     ("clippy", clippy),
-    ("features", features),
+    ("features", || run_to_end(&mut command(WITHOUT_FEATURES))),
     // Does not check security advisories, because they are not in a package registry. The published workflow checks
     // them.
     ("dependencies", dependencies),
@@ -33,6 +33,11 @@ const CHECKS: [(&str, Check); 15] = [
     ("mutants apply", mutants::check),
     ("pinned packages", pin::check),
 ];
+
+/// The Clippy command that checks the command-line program without its features `keyring` and `portal`. The test
+/// application `own-client` compiles the core without TLS.
+const WITHOUT_FEATURES: &str =
+    "cargo clippy --package codat-keys-cli --bins --no-default-features --locked -- -D warnings";
 
 /// The `Cargo.toml` of the fuzz targets, which are a separate workspace.
 const FUZZ: &str = "fuzz/Cargo.toml";
@@ -80,17 +85,6 @@ fn run_apart(name: &str) -> bool {
 fn clippy() -> Result<()> {
     let line = format!("cargo clippy --workspace {FEATURES} --all-targets --locked -- -D warnings");
     run_to_end(&mut command(&line))
-}
-
-/// Checks the code that is compiled without optional features: the command-line program without `keyring` and `portal`,
-/// and the core without TLS. The first command selects the whole workspace. The features of the dependencies then
-/// remain the same as in other builds, so cargo need not check the dependencies again.
-fn features() -> Result<()> {
-    for selection in ["--workspace --all-targets", "--package codat-keys --lib"] {
-        let line = format!("cargo clippy {selection} --no-default-features --locked -- -D warnings");
-        run_to_end(&mut command(&line))?;
-    }
-    Ok(())
 }
 
 fn docs() -> Result<()> {
