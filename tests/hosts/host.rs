@@ -24,6 +24,16 @@ pub(crate) fn codat(base_url: &str) -> ClientBuilder {
     Client::builder().base_url(base_url).api_key(ApiKey::parse(KEY).expect("a key"))
 }
 
+/// Makes a call with the reqwest client of the application, with codat-keys, and with codat-keys over a reqwest client of
+/// the application. Returns the debug text of the error of an `https` request with the first of them.
+#[allow(dead_code, reason = "two applications make these calls in steps")]
+pub(crate) async fn call_with_each_client() -> String {
+    let error = call_with_reqwest(reqwest::Client::builder().build().expect("a client")).await;
+    call_with_codat_keys().await;
+    call_with_own_client(reqwest::Client::builder).await;
+    error
+}
+
 /// Makes a call with the reqwest client of the application, and returns the debug text of the error of an `https` request.
 pub(crate) async fn call_with_reqwest(http: reqwest::Client) -> String {
     let server = server();

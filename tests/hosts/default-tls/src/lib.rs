@@ -10,9 +10,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_reqwest_client_keeps_its_tls() {
-        let error = host::call_with_reqwest(reqwest::Client::builder().build().unwrap()).await;
+        let error = host::call_with_each_client().await;
         assert!(error.contains("tls handshake eof"), "{error}");
-        host::call_with_codat_keys().await;
-        host::call_with_own_client(reqwest::Client::builder).await;
     }
 }

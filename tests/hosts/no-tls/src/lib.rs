@@ -11,9 +11,7 @@ mod tests {
     #[tokio::test]
     async fn the_reqwest_client_is_built() {
         // The TLS of codat-keys, because cargo unifies the features of reqwest.
-        let error = host::call_with_reqwest(reqwest::Client::builder().build().unwrap()).await;
+        let error = host::call_with_each_client().await;
         assert!(error.contains("tls handshake eof"), "{error}");
-        host::call_with_codat_keys().await;
-        host::call_with_own_client(reqwest::Client::builder).await;
     }
 }
