@@ -12,8 +12,8 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
-/// The minimum length of an API key for the search in all forms. Parts of a shorter key could occur in any text by
-/// chance. A shorter key is therefore searched for only as it is, and as a complete Base64 text.
+/// The minimum length of an API key that is searched for in every encoded form. Parts of a shorter key could occur in
+/// any text by chance. A shorter key is therefore searched for only as it is, and as a complete Base64 text.
 const LEAST_KEY_BYTES: usize = 8;
 
 /// The byte that stands for every non-ASCII character in the search. No form of an API key contains this byte.

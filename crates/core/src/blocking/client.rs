@@ -147,7 +147,7 @@ impl Client {
         self.0.base_url.as_str()
     }
 
-    /// Redacts every API key that this client has used or listed from text. See [`crate::Client::redact`].
+    /// Returns `text` with every API key masked that this client has used or listed. See [`crate::Client::redact`].
     pub fn redact(&self, text: &str) -> String {
         self.0.pool.credentials().known.redact(text)
     }

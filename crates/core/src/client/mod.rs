@@ -105,14 +105,14 @@ impl Client {
         self.0.transport().config.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Redacts every API key that this client has used or listed from text, for a terminal or a log.
+    /// Returns `text` with every API key masked that this client has used or listed. Use it for a terminal or a log.
     /// [`ApiKey::redact`](crate::ApiKey::redact) lists the forms of a key that are recognized.
     pub fn redact(&self, text: &str) -> String {
         self.0.known_keys().redact(text)
     }
 
-    /// Returns the origin of the proxy, without its password, and the setting that configured the proxy. Returns `None`
-    /// if no proxy is configured, or for a reqwest client from
+    /// Describes the configured proxy, such as `http://proxy.example:8080 (HTTPS_PROXY)`. The text contains no user name
+    /// and no password. Returns `None` if no proxy is configured, or for a reqwest client from
     /// [`ClientBuilder::http_client`](crate::ClientBuilder::http_client).
     pub fn proxy(&self) -> Option<&str> {
         self.0.transport().config.http.proxy().map(|proxy| proxy.shown.as_str())

@@ -87,7 +87,8 @@ impl CodatError {
     }
 }
 
-/// Formats the errors in Codat's `validation` field. The format of each error is `; itemId: message`.
+/// Formats the errors in Codat's `validation` field. Each error becomes `; itemId: message`. The caller appends
+/// the result to another text.
 fn validation(body: &serde_json::Map<String, serde_json::Value>) -> String {
     let errors = body.get("validation").and_then(|validation| validation["errors"].as_array());
     let line = |error: &serde_json::Value| {

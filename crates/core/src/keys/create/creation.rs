@@ -32,8 +32,8 @@ pub struct Creation {
 }
 
 impl Creation {
-    /// Creates a result. `listed` contains the new keys with the requested name, also `key`. `None` if the keys could
-    /// not be listed.
+    /// Creates a result. `listed` contains the new keys with the requested name, including `key`. `listed` is `None`
+    /// if the keys could not be listed.
     pub(super) fn new(key: ApiKeyDetails, how: How, listed: Option<Vec<ApiKeyDetails>>) -> Self {
         let extras = listed.map(|keys| keys.into_iter().filter(|extra| extra.id != key.id).collect());
         Self { key, how, extras }
