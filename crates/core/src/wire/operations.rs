@@ -31,8 +31,10 @@ pub(crate) fn parse_list(attempt: &Attempt) -> Result<Vec<ApiKeyDetails>, Error>
     if keys.len() > MOST_LISTED {
         return Err(unreadable(attempt, &format!("it lists {} keys, and Codat allows {}", keys.len(), MAX_KEYS)));
     }
+    // A list with an invalid field is rejected, but later errors must not show its API keys either.
+    let api_keys: Vec<_> = keys.iter().filter_map(KeyFields::api_key).collect();
+    attempt.known_keys.add_listed(&api_keys);
     let keys: Vec<_> = keys.into_iter().map(|key| details(attempt, key)).collect::<Result<_, _>>()?;
-    attempt.known_keys.add_listed(keys.iter().map(|key| &key.api_key));
     let mut seen = HashSet::new();
     let is_first: Vec<bool> =
         keys.iter().map(|key| seen.insert((key.id.as_str(), key.api_key.expose_secret()))).collect();
@@ -110,10 +112,14 @@ struct KeyFields {
 impl KeyFields {
     /// Converts the fields to key details. Returns the name of a missing or invalid field as an error.
     fn details(self, known: &KnownKeys) -> Result<ApiKeyDetails, &'static str> {
-        let id = self.id.and_then(|id| KeyId::checked(Untrusted::new(&id, known)).ok()).ok_or("id")?;
-        let api_key = self.api_key.and_then(|key| ApiKey::listed(&key)).ok_or("apiKey")?;
+        let id = self.id.as_ref().and_then(|id| KeyId::checked(Untrusted::new(id, known)).ok()).ok_or("id")?;
+        let api_key = self.api_key().ok_or("apiKey")?;
         let created_date = self.created_date.as_ref().and_then(|date| codat_date(date.as_str()?));
         Ok(ApiKeyDetails { id, name: self.name.map(|name| Untrusted::new(&name, known)), api_key, created_date })
+    }
+
+    fn api_key(&self) -> Option<ApiKey> {
+        ApiKey::listed(self.api_key.as_ref()?)
     }
 }
 
@@ -132,5 +138,14 @@ mod tests {
         };
         assert_eq!(list(MOST_LISTED).unwrap(), MOST_LISTED);
         assert_eq!(list(MOST_LISTED + 1).unwrap_err().kind(), ErrorKind::BadResponse);
+    }
+
+    #[test]
+    fn the_keys_of_a_rejected_list_are_redacted_from_later_texts() {
+        let known = KnownKeys::new();
+        let list = br#"{"results":[{"id":"1","apiKey":"MadeUpKeyOne"},{"id":"2/3","apiKey":"MadeUpKeyTwo"}]}"#;
+        let attempt = Attempt::new(Response::new(Bytes::from_static(list)), known.clone());
+        assert_eq!(parse_list(&attempt).unwrap_err().kind(), ErrorKind::BadResponse);
+        assert!(known.occur_in("MadeUpKeyOne") && known.occur_in("MadeUpKeyTwo"));
     }
 }
