@@ -267,6 +267,11 @@ const USAGE: &[(&[&str], &str, &str)] = &[
         "`codat-keys emulator --help` shows the usage",
     ),
     (
+        &["emulator", "--invoices", "1000001"],
+        "the value of --invoices <NUMBER> is not a whole number from 0 to 1000000",
+        "`codat-keys emulator --help` shows the usage",
+    ),
+    (
         &["emulator", "--host", "localhost"],
         "the value of --host <ADDRESS> is not an IP address like 127.0.0.1 or 0.0.0.0",
         "`codat-keys emulator --help` shows the usage",

@@ -12,14 +12,16 @@ use crate::wire::{ApiError, ApiKeyDetails};
 const MAX_KEYS: usize = 10;
 pub(crate) const MAX_NAME_UTF16_UNITS: usize = 50;
 const DEFAULT_COMPANIES: u32 = 5;
-/// The maximum number of companies in the account. The emulator generates all companies for each response, so a larger
-/// number would take too long.
-const MAX_COMPANIES: u32 = 20_000;
+const DEFAULT_INVOICES: u32 = 1000;
+/// The maximum number of companies, and of invoices of each company. 1,000,000 invoices are about 2 GB of JSON.
+const MAX_RESULTS: u32 = 1_000_000;
 
 #[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) keys: Vec<ApiKeyDetails>,
     pub(crate) companies: u32,
+    /// The number of invoices of each company.
+    pub(crate) invoices: u32,
     pub(crate) last_key_can_be_deleted: bool,
     pub(crate) enforce_limits: bool,
     pub(crate) quota: Quota,
@@ -33,6 +35,7 @@ pub(crate) struct Account {
 pub(crate) struct Snapshot {
     keys: Option<Vec<ApiKeyDetails>>,
     companies: Option<u32>,
+    invoices: Option<u32>,
     last_key_can_be_deleted: Option<bool>,
     enforce_limits: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,6 +56,7 @@ impl Account {
         Account {
             keys: Vec::new(),
             companies: DEFAULT_COMPANIES,
+            invoices: DEFAULT_INVOICES,
             last_key_can_be_deleted: false,
             enforce_limits: false,
             quota: Quota::default(),
@@ -90,9 +94,8 @@ impl Account {
     /// Changes the account to the values in a snapshot. If a value is invalid, returns an error without secrets and
     /// changes nothing.
     pub(crate) fn apply(&mut self, snapshot: Snapshot, now: Timestamp) -> Result<(), String> {
-        if snapshot.companies.is_some_and(|companies| companies > MAX_COMPANIES) {
-            return Err(format!("`companies` is at most {MAX_COMPANIES}"));
-        }
+        check_total("companies", snapshot.companies)?;
+        check_total("invoices", snapshot.invoices)?;
         if let Some(keys) = &snapshot.keys {
             reject_duplicates("id", keys.iter().map(|key| &key.id))?;
             reject_duplicates("apiKey", keys.iter().map(|key| &key.api_key))?;
@@ -105,6 +108,7 @@ impl Account {
             self.complete_keys();
         }
         self.companies = snapshot.companies.unwrap_or(self.companies);
+        self.invoices = snapshot.invoices.unwrap_or(self.invoices);
         self.last_key_can_be_deleted = snapshot.last_key_can_be_deleted.unwrap_or(self.last_key_can_be_deleted);
         self.enforce_limits = snapshot.enforce_limits.unwrap_or(self.enforce_limits);
         if let Some(Remaining { remaining }) = snapshot.rate_limit {
@@ -119,6 +123,7 @@ impl Account {
         Snapshot {
             keys: Some(self.keys.clone()),
             companies: Some(self.companies),
+            invoices: Some(self.invoices),
             last_key_can_be_deleted: Some(self.last_key_can_be_deleted),
             enforce_limits: Some(self.enforce_limits),
             rate_limit: None,
@@ -160,6 +165,14 @@ impl Snapshot {
                 format!("not the expected JSON at line {} column {}", error.line(), error.column())
             }
         })
+    }
+}
+
+/// Rejects a number of companies or invoices that is larger than [`MAX_RESULTS`].
+pub(crate) fn check_total(field: &str, total: Option<u32>) -> Result<(), String> {
+    match total.is_none_or(|total| total <= MAX_RESULTS) {
+        true => Ok(()),
+        false => Err(format!("`{field}` is at most {MAX_RESULTS}")),
     }
 }
 

@@ -54,6 +54,7 @@ fn state(server: &Server) -> ApiResponse {
     struct State {
         keys: Vec<ApiKeyDetails>,
         companies: u32,
+        invoices: u32,
         last_key_can_be_deleted: bool,
         enforce_limits: bool,
         rate_limit: RateLimit,
@@ -69,6 +70,7 @@ fn state(server: &Server) -> ApiResponse {
     let state = State {
         keys: account.keys.iter().map(masked).collect(),
         companies: account.companies,
+        invoices: account.invoices,
         last_key_can_be_deleted: account.last_key_can_be_deleted,
         enforce_limits: account.enforce_limits,
         rate_limit: account.quota.at(account.companies, server.clock.now()),

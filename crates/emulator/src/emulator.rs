@@ -43,7 +43,8 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts an emulator with the defaults of [`EmulatorBuilder`]: a free port, one key without a name, five companies.
+    /// Starts an emulator with the defaults of [`EmulatorBuilder`]: a free port, one key without a name, five
+    /// companies.
     ///
     /// # Errors
     /// Returns an error if no port can be bound or no thread can be started.
@@ -183,6 +184,19 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Sets the number of companies, at most 1,000,000. Default: the number in the state file. Without a state file, 5.
+    pub fn companies(mut self, companies: u32) -> EmulatorBuilder {
+        self.options.companies = Some(companies);
+        self
+    }
+
+    /// Sets the number of invoices of each company, at most 1,000,000. An invoice has about 2 KB of JSON and is
+    /// generated when a page contains it. Default: the number in the state file. Without a state file, 1000.
+    pub fn invoices(mut self, invoices: u32) -> EmulatorBuilder {
+        self.options.invoices = Some(invoices);
+        self
+    }
+
     /// Sets the faults, as [`Emulator::set_faults`] does. Default: no faults.
     pub fn faults(mut self, json: impl Into<String>) -> EmulatorBuilder {
         self.options.faults = Some(json.into());
@@ -194,7 +208,8 @@ impl EmulatorBuilder {
     /// # Errors
     /// - [`io::ErrorKind::AddrInUse`]: another process uses the port.
     /// - [`io::ErrorKind::AddrNotAvailable`]: the host is not an address of this machine.
-    /// - [`io::ErrorKind::InvalidInput`]: an allowed host is not a host name, or the state file is not a regular file.
+    /// - [`io::ErrorKind::InvalidInput`]: an allowed host is not a host name, the number of companies or invoices is
+    ///   too large, or the state file is not a regular file.
     /// - [`io::ErrorKind::InvalidData`]: the state file or the faults cannot be parsed. The file is not changed.
     /// - [`io::ErrorKind::PermissionDenied`]: the state file belongs to another user, or other users can write it.
     /// - [`io::ErrorKind::WouldBlock`]: another emulator uses the state file.

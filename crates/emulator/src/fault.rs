@@ -28,7 +28,10 @@ pub(crate) enum Fault {
     Endless {},
     Garbage {},
     Html {},
-    Huge {},
+    Huge {
+        #[serde(default = "huge")]
+        bytes: Bytes,
+    },
     Empty {},
     Late(Delay),
     Twice {},
@@ -57,6 +60,8 @@ pub(crate) struct Time {
 
 type Milliseconds = Whole<0, 3_600_000>;
 type Requests = Whole<1, 1_000_000>;
+/// The length of a long body, at least that of its JSON without padding.
+type Bytes = Whole<14, 4_000_000_000>;
 
 /// A fault that responds with a given status instead of the actual response.
 #[derive(Clone, Deserialize)]
@@ -207,6 +212,10 @@ fn status<'de, D: Deserializer<'de>, const MIN: u64, const MAX: u64>(json: D) ->
     let Whole(number) = Whole::<MIN, MAX>::deserialize(json)?;
     let status = u16::try_from(number).ok().and_then(|number| StatusCode::from_u16(number).ok());
     status.ok_or_else(|| D::Error::custom("must be an HTTP status"))
+}
+
+fn huge() -> Bytes {
+    Whole(100_000_000)
 }
 
 fn temporary_redirect() -> StatusCode {

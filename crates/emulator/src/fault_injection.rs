@@ -66,7 +66,10 @@ impl FaultedRequest {
             Fault::Truncated {} => Outcome::FaultyBody(self.handle(), BodyFault::Truncated),
             Fault::Slow(pause) => Outcome::FaultyBody(self.handle(), BodyFault::Slow(pause.duration())),
             Fault::Endless {} => Outcome::FaultyBody(self.handle(), BodyFault::Endless),
-            Fault::Huge {} => Outcome::FaultyBody(self.handle(), BodyFault::Huge),
+            Fault::Huge { bytes } => {
+                let length = usize::try_from(bytes.0).unwrap_or(usize::MAX);
+                Outcome::FaultyBody(self.handle(), BodyFault::Huge(length))
+            }
             Fault::Garbage {} => Outcome::Api(garbage(self.handle())),
             Fault::Empty {} => Outcome::Api(ApiResponse::new(self.handle().status, JSON, "")),
             Fault::Html {} => {

@@ -12,8 +12,6 @@ use tokio::time::sleep;
 
 use crate::wire::{ApiResponse, JSON};
 
-/// The length in bytes of a body with the fault [`BodyFault::Huge`].
-const HUGE: usize = 100_000_000;
 const CHUNK: usize = 16 * 1024;
 const PREFIX: &[u8] = b"{\"results\":[";
 const SUFFIX: &[u8] = b"]}";
@@ -26,8 +24,8 @@ pub(crate) enum BodyFault {
     Slow(Duration),
     /// Sends an endless body without `Content-Length`.
     Endless,
-    /// Sends a body of 100,000,000 bytes.
-    Huge,
+    /// Sends a body of the given number of bytes.
+    Huge(usize),
 }
 
 type BodySender = Sender<Bytes, io::Error>;
@@ -42,7 +40,7 @@ pub(crate) fn send(mut response: ApiResponse, fault: BodyFault) -> Response {
         (BodyFault::Slow(_), None) => return response.into_response(),
         (BodyFault::Truncated | BodyFault::Slow(_), Some(body)) => Some(body.len()),
         (BodyFault::Endless, _) => None,
-        (BodyFault::Huge, _) => Some(HUGE),
+        (BodyFault::Huge(bytes), _) => Some(bytes),
     };
     if body.is_none() {
         // Changes the status, because a response with status 204 cannot have a body.
@@ -65,7 +63,7 @@ async fn send_body(sender: BodySender, fault: BodyFault, body: Bytes) -> Result<
         BodyFault::Truncated => send_half(sender, body).await,
         BodyFault::Slow(pause) => send_slowly(sender, body, pause).await,
         BodyFault::Endless => send_padded(sender, usize::MAX).await,
-        BodyFault::Huge => send_padded(sender, HUGE).await,
+        BodyFault::Huge(bytes) => send_padded(sender, bytes).await,
     }
 }
 

@@ -1,5 +1,5 @@
-//! A stateful local emulator of a part of Codat's API. The emulator supports five operations: list, create and delete
-//! API keys, list companies, and read the profile.
+//! A stateful local emulator of a part of Codat's API. The emulator supports six operations: list, create and delete
+//! API keys, list companies and invoices, and read the profile.
 //!
 //! The emulator enforces Codat's rules: ten keys, names of at most 50 characters, and no deletion of the last key. Its
 //! responses have the same bodies and headers as responses of Codat's API. A repeated `Idempotency-Key` gets the stored
@@ -19,8 +19,8 @@
 //!
 //! | request | effect |
 //! | --- | --- |
-//! | `GET /_emulator/state` | returns the keys (masked), the number of companies, the settings and the rate limit |
-//! | `PUT /_emulator/state` | changes the keys, the number of companies, the settings or the rate limit; absent fields keep their values |
+//! | `GET /_emulator/state` | returns the keys (masked), the numbers of companies and invoices, the settings and the rate limit |
+//! | `PUT /_emulator/state` | changes the keys, the numbers of companies and invoices, the settings or the rate limit; absent fields keep their values |
 //! | `GET /_emulator/journal` | returns the newest 10,000 requests, without secrets |
 //! | `DELETE /_emulator/journal` | clears the journal |
 //! | `GET /_emulator/clock` | returns the emulator's current time |
@@ -36,6 +36,7 @@
 //! {
 //!   "keys": [{"id": "an-id", "name": "a name", "apiKey": "a-made-up-key", "createdDate": "2026-11-24T22:53:25Z"}],
 //!   "companies": 5,
+//!   "invoices": 1000,
 //!   "lastKeyCanBeDeleted": false,
 //!   "enforceLimits": false,
 //!   "rateLimit": {"remaining": 6000}
@@ -69,11 +70,13 @@ mod state_file;
 mod account;
 mod companies;
 mod faulty_body;
+mod invoices;
 mod listener;
 
 mod clock;
 mod generator;
 mod json;
+mod lists;
 mod mask;
 mod quota;
 mod wire;

@@ -7,9 +7,9 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::companies;
 use crate::server::Server;
 use crate::wire::{ApiError, ApiKeyDetails, ApiResponse};
+use crate::{companies, invoices};
 
 /// Performs the operation that the path and the method of a request select. `key_id` is the id of the API key that
 /// authenticates the request.
@@ -21,7 +21,15 @@ pub(crate) fn dispatch(server: &mut Server, key_id: &str, head: &Parts, body: &[
         (["apiKeys"], _) => Err(ApiError::method_not_allowed("GET, POST")),
         (["apiKeys", id], &Method::DELETE) if !id.is_empty() => delete_key(server, id),
         (["apiKeys", id], _) if !id.is_empty() => Err(ApiError::method_not_allowed("DELETE")),
-        (["companies"], &Method::GET) => companies::list(server.account.companies, head.uri.query()),
+        (["companies"], &Method::GET) => companies::list(server.account.companies).page(head.uri.query()),
+        (["companies", company, "data", "invoices"], method) => {
+            let account = &server.account;
+            match *method == Method::GET {
+                false => Err(ApiError::method_not_allowed("GET")),
+                true if !companies::exists(account.companies, company) => Err(ApiError::not_found("Company")),
+                true => invoices::list(head.uri.path(), account.invoices).page(head.uri.query()),
+            }
+        }
         (["profile"], &Method::GET) => Ok(profile(server, key_id)),
         (["companies" | "profile"], _) => Err(ApiError::method_not_allowed("GET")),
         _ => Err(ApiError::not_found("Resource")),

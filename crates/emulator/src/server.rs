@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use tokio::time::sleep;
 
-use crate::account::Account;
+use crate::account::{Account, check_total};
 use crate::authentication::Credential;
 use crate::clock::Clock;
 use crate::fault::Delay;
@@ -30,6 +30,8 @@ pub(crate) struct ServerOptions {
     pub(crate) state_file: Option<PathBuf>,
     pub(crate) enforce_limits: Option<bool>,
     pub(crate) last_key_can_be_deleted: Option<bool>,
+    pub(crate) companies: Option<u32>,
+    pub(crate) invoices: Option<u32>,
     pub(crate) faults: Option<String>,
 }
 
@@ -60,6 +62,9 @@ impl Server {
             .faults
             .map_or_else(|| Ok(FaultScript::default()), |json| FaultScript::parse(json.as_bytes()))
             .map_err(|reason| io::Error::new(ErrorKind::InvalidData, format!("the faults: {reason}")))?;
+        check_total("companies", options.companies)
+            .and_then(|()| check_total("invoices", options.invoices))
+            .map_err(|reason| io::Error::new(ErrorKind::InvalidInput, reason))?;
         let clock = Clock::default();
         let now = clock.now();
         let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
@@ -73,6 +78,8 @@ impl Server {
         account.ensure_first_key(now);
         account.enforce_limits = options.enforce_limits.unwrap_or(account.enforce_limits);
         account.last_key_can_be_deleted = options.last_key_can_be_deleted.unwrap_or(account.last_key_can_be_deleted);
+        account.companies = options.companies.unwrap_or(account.companies);
+        account.invoices = options.invoices.unwrap_or(account.invoices);
         if let Some(state_file) = &state_file {
             state_file.save(&account.snapshot())?;
         }

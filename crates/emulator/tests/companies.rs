@@ -98,3 +98,12 @@ fn invalid_parameters_are_rejected() {
     assert_eq!(malformed.error(), "Error parsing query - Malformed query.");
     assert_eq!(send(&emulator, "GET", "/companies?page=1&pageSize=5000&query=&orderBy=", None).status, 200);
 }
+
+#[test]
+fn a_large_number_of_companies_has_valid_dates() {
+    let emulator = Emulator::builder().companies(100_000).start().unwrap();
+    let page = send(&emulator, "GET", "/companies?page=1000", None).json();
+    let last = &page["results"].as_array().unwrap()[99];
+    assert_eq!((text(&last["name"]), text(&last["created"])), ("Example Company 100000", "2026-01-02T03:46:40Z"));
+    assert_eq!(page["totalResults"], 100_000);
+}

@@ -13,6 +13,7 @@ mod fault_effects;
 mod fault_responses;
 mod fault_scripts;
 mod idempotency;
+mod invoices;
 mod journal;
 mod keys;
 mod lifecycle;

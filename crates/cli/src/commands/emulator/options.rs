@@ -38,6 +38,12 @@ pub(crate) struct EmulatorOptions {
     /// Allow deleting the last key, as in Codat's OpenAPI description; Codat's guide says otherwise
     #[arg(long)]
     last_key_can_be_deleted: bool,
+    /// The number of companies [default: 5]
+    #[arg(long, value_name = "NUMBER", value_parser = total)]
+    companies: Option<u32>,
+    /// The number of invoices of each company, about 2 KB each [default: 1000]
+    #[arg(long, value_name = "NUMBER", value_parser = total)]
+    invoices: Option<u32>,
     /// Inject the faults that this file contains: {"faults":[...]}, see docs/emulator.md
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -62,6 +68,12 @@ pub(super) fn start(options: &EmulatorOptions, script: Option<&str>) -> Result<E
     }
     if options.last_key_can_be_deleted {
         builder = builder.last_key_can_be_deleted(true);
+    }
+    if let Some(companies) = options.companies {
+        builder = builder.companies(companies);
+    }
+    if let Some(invoices) = options.invoices {
+        builder = builder.invoices(invoices);
     }
     if let Some(address) = options.host {
         builder = builder.host(address);
@@ -97,6 +109,11 @@ pub(crate) fn port(text: &str) -> Result<u16, String> {
 
 fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| "not a whole number from 0 on".into())
+}
+
+fn total(text: &str) -> Result<u32, String> {
+    let total = text.parse().ok().filter(|total| *total <= 1_000_000);
+    total.ok_or_else(|| "not a whole number from 0 to 1000000".into())
 }
 
 fn address(text: &str) -> Result<IpAddr, String> {
