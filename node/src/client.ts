@@ -1,15 +1,14 @@
-/** The class `Client`, and the class `Keys` with the operations on API keys. */
+/** The class `Client`. */
 import { inspect } from "node:util";
 
-import { optional, text, yes } from "./arguments";
-import type { KeyFunction } from "./key-callback";
-import { ApiKeyDetails, Creation, type KeyData } from "./key-types";
-import { type Call, type Core, native } from "./native";
+import { text } from "./arguments";
+import { type Own, make, start } from "./calls";
+import { ApiKeyDetails } from "./key-types";
+import { Keys } from "./keys";
+import { type Call, native } from "./native";
 import {
     type CallOptions,
     type ClientOptions,
-    type CreateOptions,
-    type DeleteOptions,
     type PagesOptions,
     type RequestOptions,
     callOptions,
@@ -17,90 +16,11 @@ import {
     pagesOptions,
     request,
 } from "./options";
-import { type Completion, type Start, perform } from "./pending-calls";
+import { Pages } from "./pages";
+import { type Start, perform } from "./pending-calls";
 import { callNative } from "./raise";
-import { Page, RateLimit, Response } from "./responses";
+import { RateLimit, Response } from "./responses";
 import { ApiKey, AuthorizationHeader, raw } from "./secrets";
-
-/**
- * The operations on API keys, as `Client.keys`.
- *
- * In addition to the errors that each method documents, every method can reject with `UnauthorizedError`,
- * `PaymentRequiredError`, `ForbiddenError`, `RateLimitedError`, `ServerError`, `ConnectError`, `TimeoutError`,
- * `BadResponseError` or `TooLargeError`. If its signal is aborted, it rejects with the reason of the signal.
- *
- * A request is retried after a lost connection, and after the statuses 408, 429, 500, 502, 503 and 504. There are at
- * most 4 attempts. The delays between them are random: up to 250 ms, 500 ms, then 1 s. A `Retry-After` header replaces
- * the random delay.
- */
-export class Keys {
-    readonly #own: Own;
-
-    /** @internal */
-    constructor(own: Own) {
-        this.#own = own;
-    }
-
-    /**
-     * Lists all API keys, in the order in which Codat returns them. There are at most ten. Each API key contains its
-     * secret value.
-     */
-    async list(options: CallOptions = {}): Promise<ApiKeyDetails[]> {
-        return keys(await start(this.#own, { call: "list" }, options));
-    }
-
-    /**
-     * Returns the API key with this id. Sends a request for the list of API keys. Rejects with `NotFoundError` if no
-     * API key has this id.
-     */
-    async get(id: string, options: CallOptions = {}): Promise<ApiKeyDetails> {
-        return new ApiKeyDetails(await start(this.#own, { call: "get", id: text("id", id) }, options));
-    }
-
-    /**
-     * Lists the API keys with exactly this name. The result can contain several API keys, because names are not unique.
-     * It can also be empty.
-     */
-    async find(name: string, options: CallOptions = {}): Promise<ApiKeyDetails[]> {
-        return keys(await start(this.#own, { call: "find", name: text("name", name) }, options));
-    }
-
-    /**
-     * Creates exactly one API key with this name. Sends at most 4 requests with the same idempotency key. The timeout
-     * of each request is 15 s, and the timeout of the call is 60 s.
-     *
-     * Rejects with `KeyLimitReachedError` if there are already ten API keys. Rejects with `OutcomeUnknownError` if no
-     * response confirms whether an API key was created, even if the signal was aborted. This error contains the API
-     * keys that the call may have created. It also contains an idempotency key. Pass it to `create` to resume the call.
-     */
-    async create(name: string, options: CreateOptions = {}): Promise<Creation> {
-        const given = callOptions(options, ["adopt", "idempotencyKey"]);
-        const { adopt = false, idempotencyKey } = options;
-        const call: Call = {
-            call: "create",
-            name: text("name", name),
-            adopt: yes("adopt", adopt),
-            idempotencyKey: optional(text, "idempotencyKey", idempotencyKey),
-        };
-        return new Creation((await make(this.#own, call, given)).value);
-    }
-
-    /**
-     * Deletes the API key with this id permanently. Sends at most 4 requests. The timeout of each request is 10 s, and
-     * the timeout of the call is 30 s.
-     *
-     * Rejects with `NotFoundError`, `LastKeyError` or `KeyInUseError`, and deletes nothing. Rejects with
-     * `OutcomeUnknownError` if no response confirms whether the API key was deleted.
-     *
-     * This method lists the API keys before the deletion. If another process deletes API keys after this listing, this
-     * method can still delete the last API key.
-     */
-    async delete(id: string, options: DeleteOptions = {}): Promise<void> {
-        const given = callOptions(options, ["allowKeyInUse"]);
-        const allowKeyInUse = yes("allowKeyInUse", options.allowKeyInUse ?? false);
-        await make(this.#own, { call: "delete", id: text("id", id), allowKeyInUse }, given);
-    }
-}
 
 /**
  * A client of Codat's API. A client can make any number of concurrent calls. Only pending calls keep the process alive.
@@ -145,16 +65,21 @@ export class Client {
     }
 
     /**
-     * Iterates over the pages of a resource such as `/companies`. After an error, `next()` requests the same page
+     * Returns the pages of a resource such as `/companies`, as an async iterator. `items()` of the returned object
+     * iterates over the results instead. `T` is the type of a result, which is not checked.
+     *
+     * Each page is one request, with the retries and the errors of `request`. Rejects with `InvalidInputError`, and
+     * sends nothing, if the page size is out of range, or if the path or the query contains `page` or `pageSize`.
+     * Rejects with `BadResponseError` if a response is not a page. After an error, `next()` requests the same page
      * again.
      *
      * ```ts
-     * for await (const page of client.pages("/companies", { pageSize: 500 })) {
-     *     console.log(page.results.length);
+     * for await (const page of client.pages<Company>("/companies", { pageSize: 500 })) {
+     *     console.log(page.results.map((company) => company.name));
      * }
      * ```
      */
-    pages(path: string, options: PagesOptions = {}): AsyncIterableIterator<Page> {
+    pages<T = unknown>(path: string, options: PagesOptions = {}): Pages<T> {
         const { signal, timeout } = callOptions(options, ["pageSize", "query", "orderBy"]);
         const { core, provide } = this.#own;
         const cursor = core.pages(text("path", path), ...pagesOptions(options));
@@ -268,57 +193,6 @@ export class Client {
     }
 }
 
-/**
- * An iterator over pages. After an error, the iterator can request the same page again. A generator could not do this,
- * because it ends with its first error.
- */
-class Pages implements AsyncIterableIterator<Page> {
-    readonly #request: () => Promise<Completion>;
-    #left = false;
-
-    constructor(request: () => Promise<Completion>) {
-        this.#request = request;
-    }
-
-    async next(): Promise<IteratorResult<Page, undefined>> {
-        const completion = this.#left ? undefined : await this.#request();
-        if (completion?.response === undefined) {
-            return { done: true, value: undefined };
-        }
-        return { done: false, value: new Page(completion.value, new Response(completion.response)) };
-    }
-
-    /** Ends the iteration. JavaScript calls this method when a `for await` loop ends before the last page. */
-    async return(): Promise<IteratorResult<Page, undefined>> {
-        this.#left = true;
-        return { done: true, value: undefined };
-    }
-
-    [Symbol.asyncIterator](): this {
-        return this;
-    }
-}
-
-/** The private state of a client. */
-interface Own {
-    readonly core: Core;
-    /**
-     * The key callback: the function that was given as `apiKey`. The native module has no reference to the callback, so
-     * the callback can be garbage-collected together with the client.
-     */
-    readonly provide: KeyFunction | undefined;
-}
-
-/** Performs a call, and resolves to its value. The only options are `signal` and `timeout`. */
-async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
-    return (await make(own, call, callOptions(options))).value;
-}
-
-/** Performs a call. Resolves to its value and its HTTP response. */
-function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptions): Promise<Completion> {
-    return perform((calls, number) => calls.start(number, core, timeout, call), provide, signal);
-}
-
 /** Returns the `Authorization` header for an API key from the native module, which has already checked it. */
 function header(key: string): AuthorizationHeader {
     return AuthorizationHeader.encode(new ApiKey(key, null));
@@ -334,8 +208,4 @@ function href(url: string | URL): string {
  */
 function variable(name: string): string | undefined {
     return process.env[name];
-}
-
-function keys(found: KeyData[]): ApiKeyDetails[] {
-    return found.map((key) => new ApiKeyDetails(key));
 }

@@ -13,7 +13,8 @@
  *
  * All times are in milliseconds.
  */
-export { Client, Keys } from "./client";
+export { Client } from "./client";
+export { Keys } from "./keys";
 export type { Key, KeyFunction } from "./key-callback";
 export { ApiKeyDetails, Creation } from "./key-types";
 export { CodatError } from "./error";
@@ -25,7 +26,9 @@ export type {
     DeleteOptions,
     KeyCommand,
     PagesOptions,
+    Parameters,
     RequestOptions,
 } from "./options";
+export { Pages } from "./pages";
 export { Page, RateLimit, Response } from "./responses";
 export { ApiKey, AuthorizationHeader, encode } from "./secrets";

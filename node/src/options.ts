@@ -4,11 +4,17 @@ import type { KeyFunction } from "./key-callback";
 import type { Call, Command, Options } from "./native";
 import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
 
-/** The options of a client. Most defaults come from environment variables: see `Client`. */
+/**
+ * The options of a client. Most defaults come from environment variables: see `Client`.
+ *
+ * At most one of `apiKey`, `authHeader`, `apiKeyFile` and `apiKeyCommand` can be given. The constructor of `Client`
+ * throws `TypeError` for two of them, for an unknown option, and for a value of another type.
+ */
 export interface ClientOptions {
     /**
      * An API key, or a function that returns an API key or the value of an `Authorization` header. The function can
-     * return a promise.
+     * return a promise. The constructor throws `InvalidCredentialError` for an invalid API key. Default:
+     * `CODAT_API_KEY`.
      *
      * The client runs the function when the first call needs the API key, and again after Codat rejects the API key.
      * Each run is limited by the timeout of the call that started it. Concurrent calls share the result of one run. If
@@ -17,38 +23,52 @@ export interface ClientOptions {
      * then keeps its API key.
      */
     apiKey?: ApiKey | string | KeyFunction | undefined;
-    /** The value of an `Authorization` header, given instead of `apiKey`. */
+    /**
+     * The value of an `Authorization` header, such as `Basic …`. The constructor throws `InvalidCredentialError` if the
+     * header contains no valid API key. Default: `CODAT_AUTH_HEADER`.
+     */
     authHeader?: AuthorizationHeader | string | undefined;
     /**
      * A file that contains an API key or the value of an `Authorization` header. If the file changes, the client reads
      * it again within a second. The client also reads the file again after Codat rejects the API key. The client
      * rejects a file that every user of the machine can read. This rule does not apply to files of other users, and to
-     * secrets that Docker or Kubernetes has mounted.
+     * secrets that Docker or Kubernetes has mounted. The constructor throws `InvalidCredentialError` if the file cannot
+     * be read, or contains no valid API key. Default: `CODAT_API_KEY_FILE`.
      */
     apiKeyFile?: string | undefined;
     /**
      * A command that prints an API key or the value of an `Authorization` header. Given as a `KeyCommand`, or as a list
-     * of the program and its arguments.
+     * of the program and its arguments. Default: no command.
      */
     apiKeyCommand?: readonly string[] | KeyCommand | undefined;
-    /** The base URL of the API. Default: `CODAT_BASE_URL`, or `https://api.codat.io`. */
+    /**
+     * The base URL of the API. The constructor throws `InvalidInputError` for an invalid URL, and for an `http` URL of
+     * another machine unless `allowInsecureHttp` is true. Default: `CODAT_BASE_URL`, or `https://api.codat.io`.
+     */
     baseUrl?: string | undefined;
-    /** The timeout of a call with its retries, in milliseconds. Default: 30,000; for `create`, 60,000. */
+    /**
+     * The timeout of a call with its retries, in milliseconds. A call that takes longer rejects with `TimeoutError`, or
+     * with `OutcomeUnknownError` if a change may have taken effect. The constructor throws `InvalidInputError` unless
+     * the timeout is greater than 0. Default: 30,000; for `create`, 60,000.
+     */
     timeout?: number | undefined;
-    /** Whether requests are retried. Each request has at most 4 attempts. Default: true. */
+    /** Whether requests are retried. If true, each request has at most 4 attempts: see `Keys`. Default: true. */
     retry?: boolean | undefined;
     /**
      * The path of a file with PEM certificates. The client trusts them in addition to its bundled root certificates.
-     * Default: `CODAT_CA_FILE`.
+     * The constructor throws `InvalidInputError` if the file cannot be read, or contains no certificate. Default:
+     * `CODAT_CA_FILE`.
      */
     caFile?: string | undefined;
     /**
-     * The URL of the proxy for every request. Default for an `https` base URL: the proxy in `HTTPS_PROXY` or
-     * `ALL_PROXY`, unless `NO_PROXY` excludes the host. Default for an `http` base URL: no proxy.
+     * The URL of the proxy for every request. With an `http` base URL, a proxy could read the API key. The constructor
+     * then throws `InvalidInputError` unless `allowInsecureHttp` is true. Default for an `https` base URL: the proxy in
+     * `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` excludes the host. Default for an `http` base URL: no proxy.
      */
     proxy?: string | undefined;
     /**
-     * Allows `http` URLs of other machines. The API key is then sent unencrypted. Default: `CODAT_ALLOW_INSECURE_HTTP`.
+     * Allows `http` URLs of other machines. The API key is then sent unencrypted. Default:
+     * `CODAT_ALLOW_INSECURE_HTTP`, or false.
      */
     allowInsecureHttp?: boolean | undefined;
 }
@@ -84,9 +104,17 @@ export interface KeyCommand {
 
 /** The options of every call. */
 export interface CallOptions {
-    /** A signal that cancels the call. If an HTTP request of the call is in progress, its connection is closed. */
+    /**
+     * A signal that cancels the call. If an HTTP request of the call is in progress, its connection is closed. The call
+     * rejects with the reason of the signal, or with `OutcomeUnknownError` if a change may have taken effect. Default:
+     * the call is not cancelled.
+     */
     signal?: AbortSignal | undefined;
-    /** The timeout of this call with its retries, in milliseconds. Default: the timeout of the client. */
+    /**
+     * The timeout of this call with its retries, in milliseconds. For `pages`, the timeout of each page. A call that
+     * takes longer rejects with `TimeoutError`, or with `OutcomeUnknownError` if a change may have taken effect. Rejects
+     * with `InvalidInputError` unless the timeout is greater than 0. Default: the timeout of the client.
+     */
     timeout?: number | undefined;
 }
 
@@ -101,7 +129,7 @@ export interface CreateOptions extends CallOptions {
     adopt?: boolean | undefined;
     /**
      * Resumes an earlier call of `create` that rejected with `OutcomeUnknownError`. Pass the idempotency key that this
-     * error contains. The call can be resumed until 85 minutes after it began.
+     * error contains. The call can be resumed until 85 minutes after it began. Default: a new idempotency key.
      */
     idempotencyKey?: string | undefined;
 }
@@ -114,30 +142,40 @@ export interface DeleteOptions extends CallOptions {
 
 /** The options of `request`. */
 export interface RequestOptions extends CallOptions {
-    /** Query parameters that are added to the path. */
+    /**
+     * Query parameters, which are percent-encoded and added to the path. A value is a string, a number or a boolean.
+     * Default: none.
+     */
     query?: Parameters | undefined;
-    /** A value that is sent as JSON. Members that are `undefined` are omitted. */
+    /**
+     * A value that is sent as JSON, with the `Content-Type` `application/json`. Members that are `undefined` are
+     * omitted. The call rejects with `TypeError` for a value that JSON cannot express, and if `body` is also given.
+     * Default: no body.
+     */
     json?: unknown;
-    /** A body that is sent unchanged. Set its `Content-Type` in `headers`. */
+    /** A body that is sent unchanged. Set its `Content-Type` in `headers`. Default: no body. */
     body?: Uint8Array | string | undefined;
     /**
      * Headers of the request. `Authorization`, `Host`, and headers that describe the message itself, such as
-     * `Content-Length`, are rejected.
+     * `Content-Length`, are rejected with `InvalidInputError`. Default: none.
      */
     headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
 }
 
 /** The options of `pages`. */
 export interface PagesOptions extends CallOptions {
-    /** The number of results of a page, from 1 to 5000. Default: 100. */
+    /** The number of results of a page, from 1 to 5000. `next` rejects other numbers with `InvalidInputError`. Default: 100. */
     pageSize?: number | undefined;
-    /** A query in Codat's query language, such as `status=Linked`. */
+    /** A query in Codat's query language, such as `status=Linked`, that selects results. Default: all results. */
     query?: string | undefined;
-    /** The property that orders the results, such as `name`, or `-name` for descending order. */
+    /**
+     * The property that orders the results, such as `name`, or `-name` for descending order. Default: the order that
+     * Codat chooses.
+     */
     orderBy?: string | undefined;
 }
 
-/** The parameters of a query. */
+/** Names and values of query parameters: an object, a `Map`, or a list of pairs. */
 export type Parameters = Record<string, Parameter> | Iterable<readonly [string, Parameter]>;
 
 type Parameter = string | number | boolean;

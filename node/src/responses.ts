@@ -63,9 +63,13 @@ export class Response {
 
     /**
      * Parses the body as JSON. Throws `BadResponseError` if the body is not valid JSON. JavaScript rounds numbers of
-     * more than 15 digits. To read all digits, parse `content`.
+     * more than 15 digits. To read all digits, parse `content`. `T` is the type of the value, which is not checked.
+     *
+     * ```ts
+     * const profile = (await client.request("GET", "/profile")).json<{ name: string }>();
+     * ```
      */
-    json(): any {
+    json<T = unknown>(): T {
         return JSON.parse(callNative(() => this.#response.json()));
     }
 
@@ -90,24 +94,27 @@ export class Response {
     }
 }
 
-/** One page of a paginated list, such as the list of companies. `inspect` does not show its results. */
-export class Page {
+/**
+ * One page of a paginated list, such as the list of companies. `T` is the type of a result. `inspect` does not show the
+ * results.
+ */
+export class Page<T = unknown> {
     /** The number of results on all pages. */
     readonly totalResults: number;
     /** The response that contains the page. */
     readonly response: Response;
-    readonly #results: readonly any[];
+    readonly #results: T[];
 
     /** @internal */
     constructor(totalResults: number, response: Response) {
         this.totalResults = totalResults;
         this.response = response;
-        this.#results = response.json().results;
+        this.#results = response.json<{ results: T[] }>().results;
         Object.freeze(this);
     }
 
     /** The results of this page. */
-    get results(): readonly any[] {
+    get results(): T[] {
         return this.#results;
     }
 }

@@ -70,7 +70,8 @@ test("an unrequested content encoding is named", () =>
 test("JSON with a byte order mark is read", () =>
     serving({ body: `\ufeff${LIST}` }, async (url) => {
         assert.equal((await client(url).keys.list())[0]?.id, "a");
-        assert.equal((await client(url).request("GET", "/x")).json().results[0].id, "a");
+        const body = (await client(url).request("GET", "/x")).json<{ results: { id: string }[] }>();
+        assert.equal(body.results[0]?.id, "a");
         for await (const page of client(url).pages("/x")) {
             assert.equal(page.totalResults, 2 ** 64);
             break;

@@ -101,6 +101,39 @@ test("an iteration that ends early requests no more pages", () =>
         assert.equal((await emulator.journal()).length, 1);
     }));
 
+test("the results of all pages come one at a time, in order", () =>
+    emulated([], async (emulator, client) => {
+        const names = [];
+        for await (const { name } of client.pages<{ name: string }>("/companies", { pageSize: 2 }).items()) {
+            names.push(name);
+            assert.equal((await emulator.journal()).length, Math.ceil(names.length / 2));
+        }
+        assert.deepEqual(
+            names,
+            [1, 2, 3, 4, 5].map((number) => `Example Company 0000${number}`),
+        );
+    }));
+
+test("results that are requested at once are all different", () =>
+    emulated([], async (_, client) => {
+        const items = client.pages<{ id: string }>("/companies", { pageSize: 2 }).items();
+        const results = await Promise.all(Array.from({ length: 7 }, () => items.next()));
+        assert.equal(new Set(results.map(({ value }) => value?.id)).size, 5 + 1);
+    }));
+
+test("the iteration over results resumes after an error, and requests nothing after its end", () =>
+    emulated([], async (emulator) => {
+        const client = new Client({ baseUrl: emulator.baseUrl, apiKey: emulator.apiKey, retry: false });
+        const items = client.pages("/companies", { pageSize: 2 }).items();
+        await items.next();
+        await items.next();
+        await emulator.setFaults([{ method: "GET", path: "/companies", fault: "status", status: 503 }]);
+        await assert.rejects(items.next(), ServerError);
+        for await (const _ of items) break;
+        assert.deepEqual(await items.next(), { done: true, value: undefined });
+        assert.equal((await emulator.journal()).filter(({ path }) => path === "/companies").length, 3);
+    }));
+
 const cyclic: any = {};
 cyclic.self = cyclic;
 const NO_JSON: Record<string, unknown> = {

@@ -1,12 +1,13 @@
 // What bundlers make of the package, and what it says where it cannot run.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { symlinkSync, writeFileSync } from "node:fs";
+import { copyFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
 import { Emulator } from "codat-keys/testing";
 import { buildSync } from "esbuild";
+import typescript, { type NamedImports } from "typescript-5";
 import { HERE, PACKAGE, installed } from "./installed.mjs";
 import { LIMIT, ended, start } from "./support.mjs";
 
@@ -49,23 +50,37 @@ const RESOLUTIONS: Record<string, string[]> = {
     bundler: ["typescript", "--module", "esnext", "--moduleResolution", "bundler"],
 };
 
+/** A file that uses every public name. */
+const USES = join(PACKAGE, "tests/types/public-names.ts");
+
 for (const [resolution, [version, ...options]] of Object.entries(RESOLUTIONS)) {
-    test(`TypeScript finds every entry point: ${resolution}`, () => {
+    test(`TypeScript checks a program that uses every public name: ${resolution}`, () => {
         const folder = installed();
         for (const name of ["undici", "@types"])
             symlinkSync(join(PACKAGE, "node_modules", name), join(folder, "node_modules", name), "junction");
-        const entries = [
-            "codat-keys",
-            ...["testing", "fetch", "undici", "axios", "official"].map((name) => `codat-keys/${name}`),
-        ];
-        const program = entries.map((entry, at) => `import * as entry${at} from "${entry}";\nentry${at};\n`).join("");
-        writeFileSync(join(folder, "program.ts"), program);
+        copyFileSync(USES, join(folder, "program.ts"));
         const tsc = join(PACKAGE, "node_modules", version!, "bin/tsc");
-        const whole = [tsc, "--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", ...options, "program.ts"];
+        const checks = ["--strict", "--exactOptionalPropertyTypes", "--noUnusedLocals", "--skipLibCheck"];
+        const whole = [tsc, "--noEmit", ...checks, "--target", "es2022", ...options, "program.ts"];
         const { stdout, status } = spawnSync(process.execPath, whole, { cwd: folder, encoding: "utf8" });
         assert.deepEqual({ status, stdout }, { status: 0, stdout: "" });
     });
 }
+
+test("the program that uses every public name imports every export", () => {
+    const options = { module: typescript.ModuleKind.NodeNext, types: ["node"], skipLibCheck: true };
+    const program = typescript.createProgram([USES], options);
+    const checker = program.getTypeChecker();
+    const imports = program.getSourceFile(USES)!.statements.filter(typescript.isImportDeclaration);
+    const ours = imports.filter(({ moduleSpecifier }) => moduleSpecifier.getText().includes("codat-keys"));
+    assert.equal(ours.length, 6, "one import for each entry point");
+    for (const { moduleSpecifier, importClause } of ours) {
+        const exports = checker.getExportsOfModule(checker.getSymbolAtLocation(moduleSpecifier)!);
+        const { elements } = importClause!.namedBindings as NamedImports;
+        const imported = elements.map(({ name, propertyName = name }) => propertyName.text);
+        assert.deepEqual(exports.map(({ name }) => name).sort(), imported.sort(), moduleSpecifier.getText());
+    }
+});
 
 for (const entry of ["codat-keys", "codat-keys/fetch"]) {
     test(`in a browser's bundle ${entry} throws, and says why`, () => {

@@ -10,11 +10,10 @@ const NAMED: &str = " -->";
 const END: &str = "<!-- end of example -->";
 
 /// For each kind of example: the end of the file name, the language of the code block, and the folder of the files.
-const LANGUAGES: [(&str, &str, &str); 5] = [
+const LANGUAGES: [(&str, &str, &str); 4] = [
     (".rs", "rust", "crates/core/examples"),
     (".py", "python", "python/examples"),
     (".mjs", "js", "node/examples"),
-    (".cjs", "js", "node/examples"),
     (".mts", "ts", "node/examples"),
 ];
 

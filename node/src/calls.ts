@@ -1,0 +1,25 @@
+/** Performs the calls of a client. */
+import type { KeyFunction } from "./key-callback";
+import type { Call, Core } from "./native";
+import { type CallOptions, callOptions } from "./options";
+import { type Completion, perform } from "./pending-calls";
+
+/** The private state of a client. */
+export interface Own {
+    readonly core: Core;
+    /**
+     * The key callback: the function that was given as `apiKey`. The native module has no reference to the callback, so
+     * the callback can be garbage-collected together with the client.
+     */
+    readonly provide: KeyFunction | undefined;
+}
+
+/** Performs a call, and resolves to its value. The only options are `signal` and `timeout`. */
+export async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
+    return (await make(own, call, callOptions(options))).value;
+}
+
+/** Performs a call. Resolves to its value and its HTTP response. */
+export function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptions): Promise<Completion> {
+    return perform((calls, number) => calls.start(number, core, timeout, call), provide, signal);
+}

@@ -1,0 +1,90 @@
+/** The class `Keys`, which contains the operations on API keys. */
+import { optional, text, yes } from "./arguments";
+import { type Own, make, start } from "./calls";
+import { ApiKeyDetails, Creation, type KeyData } from "./key-types";
+import type { Call } from "./native";
+import { type CallOptions, type CreateOptions, type DeleteOptions, callOptions } from "./options";
+
+/**
+ * The operations on API keys, as `Client.keys`.
+ *
+ * In addition to the errors that each method documents, every method can reject with `UnauthorizedError`,
+ * `PaymentRequiredError`, `ForbiddenError`, `RateLimitedError`, `ServerError`, `ConnectError`, `TimeoutError`,
+ * `BadResponseError` or `TooLargeError`. If its signal is aborted, it rejects with the reason of the signal.
+ *
+ * A request is retried after a lost connection, and after the statuses 408, 429, 500, 502, 503 and 504. There are at
+ * most 4 attempts. The delays between them are random: up to 250 ms, 500 ms, then 1 s. A `Retry-After` header replaces
+ * the random delay.
+ */
+export class Keys {
+    readonly #own: Own;
+
+    /** @internal */
+    constructor(own: Own) {
+        this.#own = own;
+    }
+
+    /**
+     * Lists all API keys, in the order in which Codat returns them. There are at most ten. Each API key contains its
+     * secret value.
+     */
+    async list(options: CallOptions = {}): Promise<ApiKeyDetails[]> {
+        return keys(await start(this.#own, { call: "list" }, options));
+    }
+
+    /**
+     * Returns the API key with this id. Sends a request for the list of API keys. Rejects with `NotFoundError` if no
+     * API key has this id.
+     */
+    async get(id: string, options: CallOptions = {}): Promise<ApiKeyDetails> {
+        return new ApiKeyDetails(await start(this.#own, { call: "get", id: text("id", id) }, options));
+    }
+
+    /**
+     * Lists the API keys with exactly this name. The result can contain several API keys, because names are not unique.
+     * It can also be empty.
+     */
+    async find(name: string, options: CallOptions = {}): Promise<ApiKeyDetails[]> {
+        return keys(await start(this.#own, { call: "find", name: text("name", name) }, options));
+    }
+
+    /**
+     * Creates exactly one API key with this name. Sends at most 4 requests with the same idempotency key. The timeout
+     * of each request is 15 s, and the timeout of the call is 60 s.
+     *
+     * Rejects with `KeyLimitReachedError` if there are already ten API keys. Rejects with `OutcomeUnknownError` if no
+     * response confirms whether an API key was created, even if the signal was aborted. This error contains the API
+     * keys that the call may have created. It also contains an idempotency key. Pass it to `create` to resume the call.
+     */
+    async create(name: string, options: CreateOptions = {}): Promise<Creation> {
+        const given = callOptions(options, ["adopt", "idempotencyKey"]);
+        const { adopt = false, idempotencyKey } = options;
+        const call: Call = {
+            call: "create",
+            name: text("name", name),
+            adopt: yes("adopt", adopt),
+            idempotencyKey: optional(text, "idempotencyKey", idempotencyKey),
+        };
+        return new Creation((await make(this.#own, call, given)).value);
+    }
+
+    /**
+     * Deletes the API key with this id permanently. Sends at most 4 requests. The timeout of each request is 10 s, and
+     * the timeout of the call is 30 s.
+     *
+     * Rejects with `NotFoundError`, `LastKeyError` or `KeyInUseError`, and deletes nothing. Rejects with
+     * `OutcomeUnknownError` if no response confirms whether the API key was deleted.
+     *
+     * This method lists the API keys before the deletion. If another process deletes API keys after this listing, this
+     * method can still delete the last API key.
+     */
+    async delete(id: string, options: DeleteOptions = {}): Promise<void> {
+        const given = callOptions(options, ["allowKeyInUse"]);
+        const allowKeyInUse = yes("allowKeyInUse", options.allowKeyInUse ?? false);
+        await make(this.#own, { call: "delete", id: text("id", id), allowKeyInUse }, given);
+    }
+}
+
+function keys(found: KeyData[]): ApiKeyDetails[] {
+    return found.map((key) => new ApiKeyDetails(key));
+}

@@ -1,0 +1,97 @@
+/** Iteration over the pages of a paginated list, and over the results of all pages. */
+import type { Completion } from "./pending-calls";
+import { Page, Response } from "./responses";
+
+/**
+ * The pages of a paginated list, as an async iterator. Returned by `Client.pages`. `T` is the type of a result.
+ *
+ * After an error, the iterator can request the same page again. A generator could not do this, because it ends with its
+ * first error.
+ */
+export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
+    readonly #request: () => Promise<Completion>;
+    #left = false;
+
+    /** @internal */
+    constructor(request: () => Promise<Completion>) {
+        this.#request = request;
+    }
+
+    /**
+     * Returns an iterator over the results of the remaining pages, one result at a time. The next page is requested
+     * after the last result of a page. After an error, `next()` requests the failed page again.
+     *
+     * ```ts
+     * for await (const company of client.pages<Company>("/companies").items()) {
+     *     console.log(company.name);
+     * }
+     * ```
+     */
+    items(): AsyncIterableIterator<T> {
+        return new Items(this);
+    }
+
+    /** Requests the next page. After an error, requests the same page again. */
+    async next(): Promise<IteratorResult<Page<T>, undefined>> {
+        const completion = this.#left ? undefined : await this.#request();
+        if (completion?.response === undefined) {
+            return { done: true, value: undefined };
+        }
+        return { done: false, value: new Page<T>(completion.value, new Response(completion.response)) };
+    }
+
+    /** Ends the iteration. JavaScript calls this method when a `for await` loop ends before the last page. */
+    async return(): Promise<IteratorResult<Page<T>, undefined>> {
+        this.#left = true;
+        return { done: true, value: undefined };
+    }
+
+    [Symbol.asyncIterator](): this {
+        return this;
+    }
+}
+
+/** An iterator over the results of pages. */
+class Items<T> implements AsyncIterableIterator<T> {
+    readonly #pages: Pages<T>;
+    /** The remaining results of the current page. */
+    #results: Iterator<T> = [].values();
+    /** The running request for the next page. Shared by concurrent calls of `next`, so that no page is skipped. */
+    #request: Promise<boolean> | undefined;
+
+    constructor(pages: Pages<T>) {
+        this.#pages = pages;
+    }
+
+    async next(): Promise<IteratorResult<T, undefined>> {
+        for (;;) {
+            const { done, value } = this.#results.next();
+            if (!done) {
+                return { done, value };
+            }
+            this.#request ??= this.#nextPage().finally(() => (this.#request = undefined));
+            if (!(await this.#request)) {
+                return { done: true, value: undefined };
+            }
+        }
+    }
+
+    async return(): Promise<IteratorResult<T, undefined>> {
+        this.#results = [].values();
+        await this.#pages.return();
+        return { done: true, value: undefined };
+    }
+
+    [Symbol.asyncIterator](): this {
+        return this;
+    }
+
+    /** Requests the next page. Resolves to false if there is none. */
+    async #nextPage(): Promise<boolean> {
+        const { done, value } = await this.#pages.next();
+        if (!done) {
+            this.#results = value.results.values();
+        }
+        return !done;
+    }
+}

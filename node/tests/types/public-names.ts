@@ -1,0 +1,161 @@
+// Uses every public name with its types. TypeScript compiles this file with each module resolution, and never runs it.
+import {
+    ApiKey,
+    ApiKeyDetails,
+    AuthorizationHeader,
+    BadResponseError,
+    type CallOptions,
+    CancelledError,
+    Client,
+    type ClientOptions,
+    ClosedError,
+    CodatError,
+    ConflictError,
+    ConnectError,
+    type CreateOptions,
+    Creation,
+    type DeleteOptions,
+    ForbiddenError,
+    InternalError,
+    InvalidCredentialError,
+    InvalidInputError,
+    type Key,
+    type KeyCommand,
+    type KeyFunction,
+    KeyInUseError,
+    KeyLimitReachedError,
+    Keys,
+    LastKeyError,
+    NoCredentialError,
+    NotFoundError,
+    OutcomeUnknownError,
+    Page,
+    Pages,
+    type PagesOptions,
+    type Parameters,
+    PaymentRequiredError,
+    RateLimit,
+    RateLimitedError,
+    type RequestOptions,
+    Response,
+    ServerError,
+    TimeoutError,
+    TooLargeError,
+    UnauthorizedError,
+    encode,
+} from "codat-keys";
+import { codatAuth as forAxios } from "codat-keys/axios";
+import { codatFetch } from "codat-keys/fetch";
+import { connect, security } from "codat-keys/official";
+import { Emulator, type EmulatorOptions } from "codat-keys/testing";
+import { codatAuth as forUndici } from "codat-keys/undici";
+import { Agent } from "undici";
+
+interface Invoice {
+    id: string;
+    totalAmount: number;
+}
+
+const provide: KeyFunction = async (): Promise<Key> => new ApiKey("MadeUpKey");
+const command: KeyCommand = { argv: ["vault", "read"], timeout: 5_000, cachedFor: 60_000 };
+const callOptions: CallOptions = { signal: AbortSignal.timeout(1_000), timeout: 1_000 };
+const clientOptions: ClientOptions = { apiKey: provide, baseUrl: "https://api.codat.io", retry: false };
+
+export async function keys(): Promise<void> {
+    const client = new Client({ ...clientOptions, apiKey: undefined, apiKeyCommand: command });
+    const keys: Keys = client.keys;
+    const createOptions: CreateOptions = { ...callOptions, adopt: true };
+    const creation: Creation = await keys.create("ci", createOptions);
+    const how: "created" | "replayed" | "adopted" = creation.how;
+    const listed: ApiKeyDetails[] = [...(await keys.list()), ...(await keys.find("ci")), creation.key];
+    const secret: string = listed.map((key) => key.apiKey.masked()).join(how);
+    const deleteOptions: DeleteOptions = { allowKeyInUse: false };
+    await keys.delete((await keys.get(secret, callOptions)).id, deleteOptions);
+    const header: AuthorizationHeader = await client.authorize(client.baseUrl);
+    const another: AuthorizationHeader | null = await client.reauthorize(client.baseUrl, header);
+    const { apiKey } = another ?? client.authorizationFor(new URL(client.baseUrl));
+    const equal: boolean = apiKey.equals(new ApiKey(encode("MadeUpKey")));
+    client.checkNextHop(`${client.baseUrl}/${equal}/${await client.reloadKey()}/${(await client.whoami()).name}`);
+    await client.close();
+}
+
+export async function reads(client: Client): Promise<number> {
+    const query: Parameters = { syncAll: true, page: 1 };
+    const requestOptions: RequestOptions = { query, json: { name: "Example" }, headers: new Map([["x-own", "1"]]) };
+    const response: Response = await client.request("POST", "/companies", requestOptions);
+    const remaining: RateLimit | null = response.rateLimit ?? client.rateLimit;
+    const invoice: Invoice = response.json<Invoice>();
+    const inferred: Invoice = response.json();
+    // @ts-expect-error: a value of an unknown type has no members.
+    response.json().id;
+
+    const pagesOptions: PagesOptions = { pageSize: 500, query: "status=Linked", orderBy: "-name" };
+    const pages: Pages<Invoice> = client.pages<Invoice>("/invoices", pagesOptions);
+    const total = ({ totalResults }: Page): number => totalResults;
+    for await (const page of pages) {
+        const results: Invoice[] = page.results;
+        return total(page) + results.length + page.response.status;
+    }
+    for await (const result of client.pages<Invoice>("/invoices").items()) {
+        return result.totalAmount + invoice.totalAmount + inferred.totalAmount;
+    }
+    for await (const result of client.pages("/invoices").items()) {
+        // @ts-expect-error: a result of an unknown type has no members.
+        result.totalAmount;
+    }
+    const first: Page<Invoice> | undefined = (await pages.next()).value;
+    return remaining?.remaining ?? first?.totalResults ?? 0;
+}
+
+export function errors(error: CodatError): number | null {
+    if (error instanceof OutcomeUnknownError) {
+        const candidates: readonly ApiKeyDetails[] | null = error.candidates;
+        return candidates?.length ?? error.idempotencyKey?.length ?? 0;
+    }
+    const kinds = [
+        BadResponseError,
+        CancelledError,
+        ClosedError,
+        ConflictError,
+        ConnectError,
+        ForbiddenError,
+        InternalError,
+        InvalidCredentialError,
+        InvalidInputError,
+        KeyInUseError,
+        KeyLimitReachedError,
+        LastKeyError,
+        NoCredentialError,
+        NotFoundError,
+        PaymentRequiredError,
+        RateLimitedError,
+        ServerError,
+        TimeoutError,
+        TooLargeError,
+        UnauthorizedError,
+    ];
+    return kinds.some((kind) => error instanceof kind && error.code === kind.code) ? error.retryAfter : error.status;
+}
+
+export async function integrations(client: Client): Promise<unknown[]> {
+    const response = await codatFetch(client)(client.baseUrl);
+    const status: number = response.status;
+    const instance = { defaults: {}, interceptors: {}, request: async (): Promise<number> => status };
+    const sdk = connect(client, class Sdk {});
+    const header: string = await security(client)();
+    const dispatcher = new Agent().compose(forUndici(client));
+    return [forAxios(client, instance as never), sdk, header, dispatcher];
+}
+
+export async function emulator(): Promise<Client> {
+    const emulatorOptions: EmulatorOptions = { seed: 7 };
+    const emulator = new Emulator(emulatorOptions);
+    await emulator.setFaults([{ method: "POST", path: "/apiKeys", fault: "drop-after" }]);
+    await emulator.setState({ enforceLimits: true });
+    await emulator.advanceClock(1_000);
+    await emulator.clearJournal();
+    const environment: { CODAT_BASE_URL: string; CODAT_API_KEY: string } = emulator.environment;
+    const counted: number = (await emulator.journal()).length + Object.keys(await emulator.state()).length;
+    await emulator.stop();
+    return new Client({ baseUrl: environment.CODAT_BASE_URL, apiKey: emulator.apiKey, timeout: counted });
+}
