@@ -155,7 +155,7 @@ export class BadResponseError extends CodatError {
     override readonly code = BadResponseError.code;
 }
 
-/** The response is larger than 8 MiB. */
+/** The response is larger than the limit. */
 export class TooLargeError extends CodatError {
     static {
         this.prototype.name = "TooLargeError";

@@ -56,7 +56,7 @@ export class Response {
         return headers;
     }
 
-    /** The body, at most 8 MiB. */
+    /** The body, at most 64 MiB. */
     get content(): Uint8Array {
         return this.#response.content();
     }

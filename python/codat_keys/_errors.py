@@ -157,7 +157,7 @@ class BadResponseError(CodatError):
 
 
 class TooLargeError(CodatError):
-    """The response is larger than 8 MiB."""
+    """The response is larger than the limit."""
 
     code: ClassVar[str] = "too_large"
     retryable: bool = False

@@ -251,7 +251,7 @@ class Response:
 
     @property
     def content(self) -> bytes:
-        """The body, at most 8 MiB."""
+        """The body, at most 64 MiB."""
 
     def json(self) -> Any:
         """Parses the body as JSON.

@@ -80,7 +80,7 @@ impl Response {
         Ok(headers)
     }
 
-    /// The body, at most 8 MiB.
+    /// The body, at most 64 MiB.
     #[getter]
     fn content<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.0.bytes())

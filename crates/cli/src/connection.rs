@@ -79,7 +79,7 @@ impl KeyOptions {
         self.client_of(self.builder()).await
     }
 
-    async fn client_of(&self, builder: ClientBuilder) -> Result<Client, Failure> {
+    pub(crate) async fn client_of(&self, builder: ClientBuilder) -> Result<Client, Failure> {
         let client = match credential_selection::select(self.profile.as_deref())? {
             Selection::Environment => self.with_base_url(builder).build()?,
             Selection::Profile(profile) => {

@@ -145,6 +145,9 @@ impl From<Error> for Failure {
         let mut failure = Self::new(error.kind(), &error, error.hint());
         match error.kind() {
             ErrorKind::NoCredential => failure.hint.push_str("; or store one: codat-keys login"),
+            ErrorKind::TooLarge if error.hint() == ErrorKind::TooLarge.hint() => {
+                failure.hint = "ask for smaller pages with --page-size, or raise --max-response-bytes".into();
+            }
             ErrorKind::KeyInUse => failure.hint = "use another key to delete it, or add --allow-key-in-use".into(),
             _ => {}
         }

@@ -170,6 +170,22 @@ fn paths_and_urls_below_the_base_url_are_accepted() {
 }
 
 #[test]
+fn max_response_bytes_limits_a_response_and_each_page() {
+    let page = json(200, r#"{"results":[1],"totalResults":1}"#);
+    for paginate in [&[][..], &["--paginate"]] {
+        let limited =
+            |bytes: &str| sent(page.clone(), &[&["GET", "/x", "--max-response-bytes", bytes], paginate].concat(), "");
+        let (_, ended) = limited("31");
+        assert_eq!((ended.status, ended.stdout.as_str()), (10, ""), "{ended:?}");
+        assert!(ended.stderr.starts_with("error: the response is larger than 31 bytes"), "{ended:?}");
+        assert!(ended.stderr.contains("--max-response-bytes") && ended.stderr.contains("--page-size"), "{ended:?}");
+        assert_eq!(limited("32").1.status, 0);
+        let (requests, ended) = limited("0");
+        assert_eq!((ended.status, requests.len()), (2, 0), "{ended:?}");
+    }
+}
+
+#[test]
 fn api_delete_has_the_guards_of_delete() {
     let emulator = Emulator::builder().last_key_can_be_deleted(true).start().unwrap();
     let ids = |emulator: &Emulator| {

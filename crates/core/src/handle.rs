@@ -13,7 +13,7 @@ use crate::domain::{ApiKeyDetails, BaseUrl, KnownKeys};
 use crate::error::Error;
 use crate::retry::{Execution, Retry};
 use crate::timeouts::{Deadline, OperationTimeouts, Timeouts};
-use crate::transport::{LatestRateLimit, Transport, TransportConfig};
+use crate::transport::{BodyLimit, LatestRateLimit, Transport, TransportConfig};
 use crate::wire;
 
 /// The timeouts for listing the keys when the list only adds information to a result or an error.
@@ -28,6 +28,7 @@ pub(crate) struct ClientConfig {
     pub(crate) transport: TransportConfig,
     pub(crate) timeouts: OperationTimeouts,
     pub(crate) retry: Retry,
+    pub(crate) max_response_bytes: BodyLimit,
 }
 
 impl ClientConfig {
@@ -45,6 +46,7 @@ struct Inner {
     transport: Arc<Transport>,
     timeouts: OperationTimeouts,
     retry: Retry,
+    max_response_bytes: BodyLimit,
     /// The request that lists the keys. Built only once, because clients send this request most often.
     list_request: http::Request<Bytes>,
 }
@@ -52,34 +54,38 @@ struct Inner {
 impl Handle {
     /// Creates the inner part of a client. Opens no connection.
     pub(crate) fn new(config: ClientConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
-        let ClientConfig { transport, timeouts, retry } = config;
+        let ClientConfig { transport, timeouts, retry, max_response_bytes } = config;
         let list_request = wire::list_request(&transport.base_url)?;
         let transport = Arc::new(Transport::new(transport, latest_rate_limit)?);
-        Ok(Self(Arc::new(Inner { transport, timeouts, retry, list_request })))
+        Ok(Self(Arc::new(Inner { transport, timeouts, retry, max_response_bytes, list_request })))
     }
 
     /// Returns a handle with other timeouts and the same connections.
     pub(crate) fn with_timeouts(&self, timeouts: OperationTimeouts) -> Self {
-        let Inner { transport, timeouts: _, retry, list_request } = &*self.0;
+        let Inner { transport, timeouts: _, retry, max_response_bytes, list_request } = &*self.0;
         let (transport, retry, list_request) = (Arc::clone(transport), retry.clone(), list_request.clone());
-        Self(Arc::new(Inner { transport, timeouts, retry, list_request }))
+        let max_response_bytes = *max_response_bytes;
+        Self(Arc::new(Inner { transport, timeouts, retry, max_response_bytes, list_request }))
     }
 
     /// Returns a handle with new connections and locks. Called in the child process after a fork.
     pub(crate) fn for_this_process(&self) -> Result<Self, Error> {
         let transport = self.transport().config.for_this_process();
-        let config = ClientConfig { transport, timeouts: self.0.timeouts, retry: self.0.retry.clone() };
+        let (timeouts, retry, max_response_bytes) = (self.0.timeouts, self.0.retry.clone(), self.0.max_response_bytes);
+        let config = ClientConfig { transport, timeouts, retry, max_response_bytes };
         Self::new(config, &LatestRateLimit::default())
     }
 
     pub(crate) async fn list_keys(&self, deadline: Deadline) -> Result<Vec<ApiKeyDetails>, Error> {
-        Execution::new(self.transport(), self.retry(), &self.0.list_request, deadline).run(wire::parse_list).await
+        let (request, limit) = (&self.0.list_request, BodyLimit::OF_KEY_OPERATIONS);
+        Execution::new(self.transport(), self.retry(), request, deadline, limit).run(wire::parse_list).await
     }
 
     /// Lists the keys with a single attempt and a short timeout.
     pub(crate) async fn list_keys_once(&self) -> Result<Vec<ApiKeyDetails>, Error> {
         let deadline = self.transport().deadline(SHORT_TIMEOUTS);
-        let attempt = self.transport().attempt(&self.0.list_request, deadline).await;
+        let limit = BodyLimit::OF_KEY_OPERATIONS;
+        let attempt = self.transport().attempt(&self.0.list_request, deadline, limit).await;
         attempt.map_err(|failure| failure.error).and_then(|attempt| wire::parse_list(&attempt))
     }
 
@@ -95,6 +101,12 @@ impl Handle {
             None => self.0.timeouts,
         };
         Ok(self.transport().deadline(timeouts.read))
+    }
+
+    /// Returns the maximum size of the response to a request. `given` is the option of the request. `None` means the
+    /// option of the client.
+    pub(crate) fn body_limit(&self, given: Option<u64>) -> Result<BodyLimit, Error> {
+        given.map_or(Ok(self.0.max_response_bytes), BodyLimit::given)
     }
 
     pub(crate) fn delete_deadline(&self) -> Deadline {

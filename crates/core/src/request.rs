@@ -43,7 +43,7 @@ pub struct Request<C = Handle> {
     pub(crate) options: RequestOptions,
 }
 
-/// The method, path, query, headers, body and timeout of a [`Request`].
+/// The method, path, query, headers, body, timeout and response limit of a [`Request`].
 pub(crate) struct RequestOptions {
     method: Method,
     path: String,
@@ -51,6 +51,7 @@ pub(crate) struct RequestOptions {
     headers: Result<HeaderMap, Error>,
     body: Result<Bytes, Error>,
     timeout: Option<Duration>,
+    pub(crate) max_response_bytes: Option<u64>,
     cancellation: Option<Cancellation>,
 }
 
@@ -136,6 +137,14 @@ impl<C> Request<C> {
         self
     }
 
+    /// Sets the maximum size of the response body in bytes. A larger body is an error of kind `TooLarge`. Default: the
+    /// limit of the client, see [`ClientBuilder::max_response_bytes`](crate::ClientBuilder::max_response_bytes). The
+    /// request returns `InvalidInput` for zero.
+    pub fn max_response_bytes(mut self, bytes: u64) -> Self {
+        self.options.max_response_bytes = Some(bytes);
+        self
+    }
+
     /// Cancels the request when the future `cancelled` completes. A cancelled request returns `Cancelled`, or
     /// `OutcomeUnknown` if the request may have taken effect. Default: the request is not cancelled.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
@@ -167,11 +176,12 @@ impl RequestOptions {
     pub(crate) fn new(method: Method, path: &str, query: Vec<(String, String)>) -> Self {
         let (method, path) = (in_upper_case(method), path.to_owned());
         let (headers, body) = (Ok(HeaderMap::new()), Ok(Bytes::new()));
-        Self { method, path, query, headers, body, timeout: None, cancellation: None }
+        Self { method, path, query, headers, body, timeout: None, max_response_bytes: None, cancellation: None }
     }
 
     pub(crate) async fn perform(self, client: &Handle) -> Result<Response, Error> {
         let deadline = client.deadline_for(self.timeout)?;
+        let limit = client.body_limit(self.max_response_bytes)?;
         let takes_key = matches!(self.method, Method::POST | Method::PATCH);
         let headers = self.headers.map_err(|error| error.masked(|text| client.known_keys().redact(text)))?;
         check_headers(&headers, takes_key, client.known_keys())?;
@@ -181,7 +191,7 @@ impl RequestOptions {
             let key = idempotency_key::generate().to_string();
             request.headers_mut().insert(idempotency_key::HEADER, wire::header_value(&key)?);
         }
-        let mut execution = Execution::new(client.transport(), client.retry(), &request, deadline);
+        let mut execution = Execution::new(client.transport(), client.retry(), &request, deadline, limit);
         let ended = or_cancelled(execution.run(wire::parse_any), self.cancellation).await;
         ended.unwrap_or_else(|| Err(execution.cancelled())).map(Response)
     }

@@ -44,7 +44,7 @@ impl Response {
         self.0.headers()
     }
 
-    /// Returns the body. It has at most 8 MiB.
+    /// Returns the body. [`Request::max_response_bytes`](crate::Request::max_response_bytes) limits its size.
     pub fn bytes(&self) -> &Bytes {
         self.0.body()
     }

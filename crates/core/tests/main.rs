@@ -5,6 +5,7 @@
 mod any_call;
 mod authorization;
 mod blocking;
+mod body_limits;
 #[path = "../../../tests/support/bounded.rs"]
 mod bounded;
 mod canary;

@@ -113,26 +113,6 @@ async fn redirects_are_not_followed() {
 }
 
 #[tokio::test]
-async fn a_body_longer_than_8_mib_is_an_error() {
-    let declared = "HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n";
-    let chunkless = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n";
-    for head in [declared, chunkless] {
-        let server = RawServer::with_replies(vec![Reply::Endless(head)]);
-        assert_eq!(client(&server).keys().list().await.unwrap_err().kind(), ErrorKind::TooLarge);
-    }
-    let padded_to = |bytes: usize| format!("{ONE_KEY}{}", " ".repeat(bytes - ONE_KEY.len()));
-    let most = 8 * 1024 * 1024;
-    for (bytes, read) in [(most, true), (most + 1, false)] {
-        let body = padded_to(bytes);
-        let undeclared = Reply::Bytes(format!("{chunkless}{body}").into_bytes());
-        for answer in [json(200, &body), undeclared] {
-            let server = RawServer::with_replies(vec![answer]);
-            assert_eq!(client(&server).keys().list().await.is_ok(), read, "{bytes} bytes");
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_response_that_is_not_from_codat_is_a_bad_response() {
     let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<html>Log in to the Wi-Fi</html>";
     for answer in [page, "HTTP/1.1 204 No Content\r\n\r\n"] {

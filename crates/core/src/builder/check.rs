@@ -13,7 +13,7 @@ use crate::handle::ClientConfig;
 use crate::retry::{DEFAULT_POLICY, NO_RETRIES, Retry, ThreadRng};
 use crate::timeouts::{OperationTimeouts, SystemClock, positive};
 use crate::transport::proxy::{self, Proxy};
-use crate::transport::{Closed, HttpConfig, Tls, TransportConfig};
+use crate::transport::{BodyLimit, Closed, HttpConfig, Tls, TransportConfig};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -62,7 +62,8 @@ impl ClientBuilder {
         };
         let policy = if self.only_once { NO_RETRIES } else { DEFAULT_POLICY };
         let retry = Retry { policy, rng: self.rng.unwrap_or_else(|| Arc::new(ThreadRng)) };
-        Ok(ClientConfig { transport, timeouts, retry })
+        let max_response_bytes = self.max_response_bytes.map_or(Ok(BodyLimit::DEFAULT), BodyLimit::given)?;
+        Ok(ClientConfig { transport, timeouts, retry, max_response_bytes })
     }
 
     /// Returns the settings of the HTTP client. With [`ClientBuilder::http_client`], rejects a CA file and a proxy,

@@ -39,6 +39,7 @@ pub struct ClientBuilder {
     proxy: Option<String>,
     http_client: Option<GivenClient>,
     allow_insecure_http: Option<bool>,
+    max_response_bytes: Option<u64>,
     only_once: bool,
     clock: Option<Arc<dyn Clock>>,
     rng: Option<Arc<dyn Rng>>,
@@ -200,6 +201,17 @@ impl ClientBuilder {
     /// `CODAT_ALLOW_INSECURE_HTTP`. If the variable is not set, an `http://` base URL must name this machine.
     pub fn allow_insecure_http(mut self, allow: bool) -> Self {
         self.allow_insecure_http = Some(allow);
+        self
+    }
+
+    /// Sets the maximum size of a response body in bytes, for [`request`](crate::Client::request) and
+    /// [`pages`](crate::Client::pages). A larger body is an error of kind `TooLarge`. The client reads such a body only up
+    /// to the limit. Default: 64 MiB (67,108,864). [`build`](Self::build) returns `InvalidInput` for zero. `u64::MAX`
+    /// means no limit.
+    ///
+    /// The operations on keys have a fixed limit of 8 MiB. Of an error response, at most 64 KiB are read.
+    pub fn max_response_bytes(mut self, bytes: u64) -> Self {
+        self.max_response_bytes = Some(bytes);
         self
     }
 

@@ -65,6 +65,7 @@ pub struct PageCursor {
     pub(super) path: String,
     pub(super) page_size: u32,
     pub(super) parameters: Vec<(String, String)>,
+    pub(super) max_response_bytes: Option<u64>,
     next_page: Option<u64>,
     seen: u64,
 }
@@ -72,7 +73,7 @@ pub struct PageCursor {
 impl PageCursor {
     pub(super) fn new(path: &str) -> Self {
         let (path, page_size, parameters) = (path.to_owned(), DEFAULT_PAGE_SIZE, Vec::new());
-        Self { path, page_size, parameters, next_page: Some(1), seen: 0 }
+        Self { path, page_size, parameters, max_response_bytes: None, next_page: Some(1), seen: 0 }
     }
 
     /// Returns the request for the next page, or `None` after the last page.
@@ -81,7 +82,9 @@ impl PageCursor {
         self.check()?;
         let mut query = vec![("page".into(), number.to_string()), ("pageSize".into(), self.page_size.to_string())];
         query.extend_from_slice(&self.parameters);
-        Ok(Some(RequestOptions::new(Method::GET, &self.path, query)))
+        let mut request = RequestOptions::new(Method::GET, &self.path, query);
+        request.max_response_bytes = self.max_response_bytes;
+        Ok(Some(request))
     }
 
     /// Parses the response to the request for the next page, and moves to the following page. An error leaves the

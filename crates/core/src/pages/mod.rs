@@ -91,6 +91,12 @@ impl<T, C> Pages<T, C> {
         self
     }
 
+    /// Sets the maximum size of a page in bytes. See [`Request::max_response_bytes`](crate::Request::max_response_bytes).
+    pub fn max_response_bytes(mut self, bytes: u64) -> Self {
+        self.cursor.max_response_bytes = Some(bytes);
+        self
+    }
+
     /// Returns the results of all pages, one at a time.
     pub fn items(self) -> Items<T, C> {
         Items::new(self)

@@ -8,7 +8,7 @@ use super::{Retry, is_transient};
 use crate::domain::Outcome;
 use crate::error::{Error, ErrorKind};
 use crate::timeouts::Deadline;
-use crate::transport::Transport;
+use crate::transport::{BodyLimit, Transport};
 use crate::wire::{Attempt, idempotency_key};
 
 pub(crate) struct Execution<'a> {
@@ -16,6 +16,7 @@ pub(crate) struct Execution<'a> {
     retry: &'a Retry,
     request: &'a Request<Bytes>,
     deadline: Deadline,
+    limit: BodyLimit,
     /// The number of attempts, including the current one.
     attempts: u32,
     /// True if it is unknown whether an earlier attempt took effect.
@@ -28,8 +29,9 @@ impl<'a> Execution<'a> {
         retry: &'a Retry,
         request: &'a Request<Bytes>,
         deadline: Deadline,
+        limit: BodyLimit,
     ) -> Self {
-        Self { transport, retry, request, deadline, attempts: 0, ambiguous: false }
+        Self { transport, retry, request, deadline, limit, attempts: 0, ambiguous: false }
     }
 
     /// Sends the request and retries after transient errors, as the retry policy allows. A request that is not safe to
@@ -65,7 +67,7 @@ impl<'a> Execution<'a> {
         let was_ambiguous = self.ambiguous;
         // Set before the attempt, because the request can be cancelled during the attempt.
         self.ambiguous = !self.request.method().is_safe();
-        let (error, is_inconclusive) = match self.transport.attempt(self.request, self.deadline).await {
+        let (error, is_inconclusive) = match self.transport.attempt(self.request, self.deadline, self.limit).await {
             Err(failure) => (failure.error, failure.sent),
             Ok(attempt) => match parse(&attempt) {
                 Err(error) => (error, is_inconclusive(attempt.status())),

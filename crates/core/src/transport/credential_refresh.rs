@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Request;
 
-use super::{Failure, Transport};
+use super::{BodyLimit, Failure, Transport};
 use crate::credentials::CachedCredential;
 use crate::domain::ApiKey;
 use crate::error::{Error, ErrorKind};
@@ -17,11 +17,16 @@ impl Transport {
     /// Sends the request once. If Codat rejects the API key with 401 or 403 and the credential source has another key,
     /// sends the request again with that key. This is safe for every method, because a rejected request changes
     /// nothing.
-    pub(crate) async fn attempt(&self, request: &Request<Bytes>, deadline: Deadline) -> Result<Attempt, Failure> {
+    pub(crate) async fn attempt(
+        &self,
+        request: &Request<Bytes>,
+        deadline: Deadline,
+        limit: BodyLimit,
+    ) -> Result<Attempt, Failure> {
         let key = self.key_to_use(deadline).await.map_err(|error| Failure { error, sent: false })?;
-        let mut attempt = self.attempt_with(&key, request, deadline).await?;
+        let mut attempt = self.attempt_with(&key, request, deadline, limit).await?;
         match self.key_after_response(&key, &mut attempt, deadline).await {
-            Some(another) => self.attempt_with(&another, request, deadline).await,
+            Some(another) => self.attempt_with(&another, request, deadline, limit).await,
             None => Ok(attempt),
         }
     }

@@ -1,5 +1,6 @@
 //! The transport: sends single attempts with reqwest, and reads the responses.
 
+mod body;
 mod connect_error;
 mod credential_refresh;
 mod http_client;
@@ -13,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH};
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH};
 use http::{HeaderValue, Method, Request, Response};
 use tokio::time::timeout_at;
 use tracing::field::Empty;
@@ -22,22 +23,16 @@ use tracing::{Instrument, debug, debug_span};
 use url::Url;
 
 use crate::credentials::{CachedCredential, CredentialCache};
-use crate::domain::{BaseUrl, KnownKeys, Untrusted};
+use crate::domain::BaseUrl;
 use crate::error::{Error, ErrorKind};
 use crate::timeouts::{Clock, Deadline, Timeouts};
 use crate::wire::{Attempt, RateLimit, correlation_id, path_template};
+pub(crate) use body::BodyLimit;
+use body::{check_encoding, read_body};
 use connect_error::{Target, connect_error};
 pub(crate) use http_client::{GivenClient, HttpConfig};
-use send_error::{body_error, send_error};
+use send_error::send_error;
 pub(crate) use tls::Tls;
-
-/// The maximum size of a successful response body. Codat's lists of keys are far smaller.
-pub(crate) const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
-
-/// The maximum size of an error response body. Codat's error bodies are far smaller. A larger body is ignored.
-const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
-
-const MAX_ENCODING_CHARS: usize = 40;
 
 /// The daily request quota from the latest response. Shared by all clones of a client.
 pub(crate) type LatestRateLimit = Arc<Mutex<Option<RateLimit>>>;
@@ -143,16 +138,17 @@ impl Transport {
         key: &Arc<CachedCredential>,
         request: &Request<Bytes>,
         deadline: Deadline,
+        limit: BodyLimit,
     ) -> Result<Attempt, Failure> {
         let span = debug_span!("codat.request", method = %request.method(), path = path_template(request.uri()), status = Empty, correlation_id = Empty);
         let timeout = deadline.attempt_timeout(self.now());
         // Without a tracing subscriber, the duration is not measured.
         if span.is_disabled() {
-            return self.exchange(key, request, timeout).await;
+            return self.exchange(key, request, timeout, limit).await;
         }
         async {
             let started = self.now();
-            let result = self.exchange(key, request, timeout).await;
+            let result = self.exchange(key, request, timeout, limit).await;
             let milliseconds = self.now().saturating_duration_since(started).as_millis() as u64;
             match &result {
                 Ok(attempt) => {
@@ -179,6 +175,7 @@ impl Transport {
         key: &Arc<CachedCredential>,
         request: &Request<Bytes>,
         timeout: Duration,
+        limit: BodyLimit,
     ) -> Result<Attempt, Failure> {
         self.config.check_open().map_err(|error| Failure { error, sent: false })?;
         if timeout.is_zero() {
@@ -197,7 +194,7 @@ impl Transport {
         if let Some(rate_limit) = RateLimit::read(response.headers()) {
             *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(rate_limit);
         }
-        let read = timeout_at(ends.into(), self.read_body(&response, &mut answer)).await;
+        let read = timeout_at(ends.into(), self.read_body(&response, &mut answer, limit)).await;
         match read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the response did not end in time"))) {
             Ok(body) => *response.body_mut() = body,
             // An error response is kept even if its body cannot be read.
@@ -243,47 +240,18 @@ impl Transport {
         authorized
     }
 
-    async fn read_body(&self, response: &Response<Bytes>, answer: &mut reqwest::Response) -> Result<Bytes, Error> {
-        let declared = answer.content_length();
-        if declared == Some(0) {
+    /// Reads the body of a response. `limit` is the limit for a successful response.
+    async fn read_body(
+        &self,
+        response: &Response<Bytes>,
+        answer: &mut reqwest::Response,
+        limit: BodyLimit,
+    ) -> Result<Bytes, Error> {
+        if answer.content_length() == Some(0) {
             return Ok(Bytes::new());
         }
         check_encoding(response, &self.credentials().known)?;
-        let most = if response.status().is_success() { MAX_BODY_BYTES } else { MAX_ERROR_BODY_BYTES };
-        if declared.is_some_and(|length| length > most as u64) {
-            return Err(Error::of(ErrorKind::TooLarge));
-        }
-        let mut read = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|source| body_error(source, &self.origin))? {
-            if read.len() + chunk.len() > most {
-                return Err(Error::of(ErrorKind::TooLarge));
-            }
-            // Most bodies arrive in one chunk, which is returned without copying.
-            if declared == Some(chunk.len() as u64) {
-                return Ok(chunk);
-            }
-            read.extend_from_slice(&chunk);
-        }
-        Ok(read.freeze())
-    }
-}
-
-/// Rejects a response body with a content encoding, because API keys in it could not be redacted. The request asks for
-/// a body without an encoding.
-fn check_encoding(response: &Response<Bytes>, known: &KnownKeys) -> Result<(), Error> {
-    let encodings = response.headers().get_all(CONTENT_ENCODING).iter();
-    let mut encodings = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
-    match encodings.find(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")) {
-        None => Ok(()),
-        Some(encoding) => {
-            // Redacts before truncating, so that no part of a key remains.
-            let encoding: String =
-                Untrusted::new(&encoding, known).to_string().chars().take(MAX_ENCODING_CHARS).collect();
-            let what = format!(
-                "the response is encoded as `{encoding}`, though the request allows no encoding (Accept-Encoding: identity)"
-            );
-            Err(Error::new(ErrorKind::BadResponse, what)
-                .with_hint("configure the proxy or gateway in between to send the response without an encoding"))
-        }
+        let limit = if response.status().is_success() { limit } else { BodyLimit::OF_ERRORS };
+        read_body(answer, limit, &self.origin).await
     }
 }

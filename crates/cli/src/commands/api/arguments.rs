@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use codat_keys::internal::{NotText, decode};
-use codat_keys::{ErrorKind, HeaderName, HeaderValue, Method};
+use codat_keys::{Client, ErrorKind, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
 
 use crate::connection::Connection;
@@ -56,6 +56,9 @@ pub(crate) struct Api {
     /// Print keys unmasked [default: mask the key in use and each JSON member `apiKey`]
     #[arg(long)]
     pub(super) reveal: bool,
+    /// The maximum size of the response or of a page, in bytes [default: 67108864, which is 64 MiB]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub(super) max_response_bytes: Option<u64>,
     #[command(flatten)]
     pub(super) connection: Connection,
 }
@@ -63,6 +66,15 @@ pub(crate) struct Api {
 impl Api {
     pub(super) fn method(&self) -> Method {
         self.method.clone().unwrap_or(Method::GET)
+    }
+
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
+        let builder = self.connection.builder();
+        let builder = match self.max_response_bytes {
+            Some(bytes) => builder.max_response_bytes(bytes),
+            None => builder,
+        };
+        self.connection.key.client_of(builder).await
     }
 
     pub(super) fn body(&self) -> Result<Option<Vec<u8>>, Failure> {
@@ -144,6 +156,10 @@ fn method(text: &str) -> Result<Method, String> {
 
 fn page_size(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| "not a number from 1 to 5000".into())
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|bytes| *bytes > 0).ok_or_else(|| "not a number of bytes above 0".into())
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

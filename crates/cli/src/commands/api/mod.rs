@@ -19,7 +19,7 @@ pub(crate) use arguments::Api;
 pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     api.check()?;
     refuse_closed_output("send it to a file or a pipe: > FILE")?;
-    let client = api.connection.client().await?;
+    let client = api.client().await?;
     let (method, path) = (api.method(), path_of(&client, &api.path)?);
     if api.paginate {
         return api.print_pages(&client, &path).await;

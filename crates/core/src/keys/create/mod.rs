@@ -17,7 +17,7 @@ use crate::domain::{ApiKeyDetails, KeyName, mask_credentials};
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::timeouts::Deadline;
-use crate::transport::Failure;
+use crate::transport::{BodyLimit, Failure};
 use crate::wire::{self, Attempt, idempotency_key};
 use action::{Action, AttemptOutcome, Event, Purpose};
 use machine::CreateMachine;
@@ -80,7 +80,7 @@ impl Driver<'_> {
                     Err(error) => machine.on_event(Event::ListFailed(error)),
                 },
                 Action::Post => {
-                    let result = transport.attempt(&self.request, self.deadline).await;
+                    let result = transport.attempt(&self.request, self.deadline, BodyLimit::OF_KEY_OPERATIONS).await;
                     machine.on_event(match classify(result) {
                         Ok(key) => Event::Created(key),
                         Err((outcome, error)) => Event::Failed(outcome, error),

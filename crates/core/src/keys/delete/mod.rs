@@ -11,7 +11,7 @@ use crate::domain::KeyId;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::timeouts::Deadline;
-use crate::transport::Failure;
+use crate::transport::{BodyLimit, Failure};
 use crate::wire::{self, Attempt};
 use machine::{Action, AttemptOutcome, DeleteMachine, Event};
 
@@ -51,7 +51,8 @@ async fn drive(
             },
             Action::Delete => {
                 let in_use = in_use.take().expect("the list before it contained the key in use");
-                let mut result = transport.attempt_with(&in_use, request, deadline).await;
+                let limit = BodyLimit::OF_KEY_OPERATIONS;
+                let mut result = transport.attempt_with(&in_use, request, deadline, limit).await;
                 if let (Ok(attempt), false) = (&mut result, was_replaced) {
                     was_replaced = transport.key_after_response(&in_use, attempt, deadline).await.is_some();
                     if was_replaced {
