@@ -30,8 +30,8 @@ interface AxiosResult {
  * `http` URL, the proxy variables of the environment are ignored. If a redirect leads to another origin, axios follows
  * it without the API key. The axios option `auth` does not replace the API key.
  *
- * The `config` of a response or an error does not contain the API key. The `request` is an object of Node that contains
- * the API key. `inspect`, `console` and `JSON.stringify` show only the class of this object.
+ * Neither the `config` nor the `request` of a response or an error contains the API key. `inspect`, `console` and
+ * `JSON.stringify` show only the class of the request. The member `request` is not enumerable.
  */
 export function codatAuth<T extends Instance>(client: Client, instance: T): T {
     mustBeClient(client);
@@ -72,12 +72,12 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
         const hop = authorization === undefined ? undefined : await NextHop.of(client, url);
         return (hop === undefined ? request() : hop.during(authorization!, request)).then(
             (response: any) => {
-                maskRequest(response);
+                hideKey(response, authorization);
                 return { response: Object.assign(response, { config }) };
             },
             (error: any) => {
-                maskRequest(error);
-                maskRequest(error?.response);
+                hideKey(error, authorization);
+                hideKey(error?.response, authorization);
                 if (error?.config !== undefined) error.config = config;
                 if (error?.response === undefined) throw error;
                 return { response: Object.assign(error.response, { config }), error };
@@ -98,19 +98,39 @@ async function perform(client: Client, plain: any, config: any, url: string): Pr
 }
 
 /**
- * Hides the request headers of `holder` from `inspect`, `console` and `JSON.stringify`. `holder` is a response or an
- * error of axios.
+ * Removes the API key from the request of `holder`, and hides the headers of the request from `inspect`, `console` and
+ * `JSON.stringify`. `holder` is a response or an error of axios. Hiding is not enough: Node prints the error that ends a
+ * program, and `console.dir` prints an object, without the methods of the object.
  */
-function maskRequest(holder: any): void {
+function hideKey(holder: any, authorization: string | undefined): void {
     const { request } = holder ?? {};
-    for (const shown of [request, request?._redirectable]) {
-        if (typeof shown === "object" && shown !== null && Object.isExtensible(shown)) {
-            const value = () => `[${shown.constructor?.name ?? "Request"}]`;
+    if (typeof request !== "object" || request === null) return;
+    // Node prints only enumerable members. The agent of the request leads to the requests of other calls.
+    Object.defineProperty(holder, "request", { enumerable: false });
+    // `follow-redirects` wraps each request of Node. A lost connection leaves the wrapper, and a response the request.
+    const wrapper = request._redirectable ?? request;
+    for (const part of new Set([request, wrapper, wrapper._currentRequest])) {
+        if (part === undefined || part === null) continue;
+        if (authorization !== undefined) removeKey(part, authorization);
+        if (Object.isExtensible(part)) {
+            const value = () => `[${part.constructor?.name ?? "Request"}]`;
             for (const name of [inspect.custom, "toJSON"]) {
-                Object.defineProperty(shown, name, { value, configurable: true });
+                Object.defineProperty(part, name, { value, configurable: true });
             }
         }
     }
+}
+
+/** Removes the API key from a finished request: the `Request` of `fetch`, or one of the objects of Node's `http`. */
+function removeKey(request: any, authorization: string): void {
+    request.headers?.delete?.("authorization");
+    delete request._options?.headers?.Authorization;
+    if (typeof request._header === "string") {
+        request._header = request._header.replace(authorization, "Basic ****");
+    }
+    // Node does not remove headers from a request that it has sent, so its private member is changed.
+    const sent = Object.getOwnPropertySymbols(request).find(({ description }) => description === "kOutHeaders");
+    delete request[sent!]?.authorization;
 }
 
 /**

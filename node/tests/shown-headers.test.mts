@@ -25,6 +25,8 @@ const ENCODED = encode(KEY).slice("Basic ".length, -2);
 const LIBRARIES: Record<string, (client: Client, url: string) => Promise<unknown>> = {
     axios: (client, url) => forAxios(client, axios.create()).get(url),
     "axios with redirects off": (client, url) => forAxios(client, axios.create()).get(url, { maxRedirects: 0 }),
+    "axios after a redirect": (client, url) =>
+        forAxios(client, axios.create()).get(url.replace("/companies", "/redirected")),
     "axios with a stream": (client, url) => forAxios(client, axios.create()).get(url, { responseType: "stream" }),
     "axios over fetch": (client, url) => forAxios(client, axios.create({ adapter: "fetch" })).get(url),
     "axios 1.7": (client, url) => forAxios(client, earlierAxios.create()).get(url),
@@ -49,7 +51,8 @@ for (const [version, oldest] of Object.entries({ "undici-6": 18, "undici-7": 20,
 async function server(drops: boolean, seen: string[]): Promise<{ url: string; server: Server }> {
     const server = createServer((request, answer) => {
         seen.push(request.headers.authorization ?? "none");
-        if (drops) request.socket.destroy();
+        if (request.url === "/redirected") answer.writeHead(302, { location: "/companies" }).end();
+        else if (drops) request.socket.destroy();
         else answer.writeHead(400, { connection: "close", "content-type": "application/json" }).end("{}");
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -58,6 +61,8 @@ async function server(drops: boolean, seen: string[]): Promise<{ url: string; se
 
 function* shown(thing: any): Generator<string> {
     const whole = { showHidden: true, getters: true, depth: Infinity };
+    // Node shows the error of a program that ends without custom forms. `console.dir` and `node:assert` do the same.
+    const uncaught = { customInspect: false, depth: 12 };
     for (const part of [
         thing,
         thing?.cause,
@@ -66,7 +71,8 @@ function* shown(thing: any): Generator<string> {
         thing?.config,
         thing?.response?.request,
     ]) {
-        for (const show of [inspect, (it: any) => inspect(it, whole), String, (it: any) => it?.stack, JSON.stringify]) {
+        const views = [inspect, String, (it: any) => it?.stack, JSON.stringify];
+        for (const show of [...views, ...[whole, uncaught].map((options) => (it: any) => inspect(it, options))]) {
             try {
                 yield String(show(part));
             } catch {
