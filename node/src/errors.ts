@@ -164,15 +164,6 @@ export class TooLargeError extends CodatError {
     override readonly code = TooLargeError.code;
 }
 
-/** The call was cancelled. */
-export class CancelledError extends CodatError {
-    static {
-        this.prototype.name = "CancelledError";
-    }
-    static readonly code = "cancelled";
-    override readonly code = CancelledError.code;
-}
-
 /** The client is closed. */
 export class ClosedError extends CodatError {
     static {

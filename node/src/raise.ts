@@ -13,7 +13,7 @@ const BY_CODE = new Map<string, Kind>(Object.values(errors).map((kind) => [kind.
  * which is the reason of the signal.
  */
 export function raise(data: ErrorData, reason?: unknown): unknown {
-    if (data.code === "cancelled" && reason !== undefined) {
+    if (data.code === "cancelled") {
         return reason;
     }
     const cause =

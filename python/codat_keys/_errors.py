@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BadResponseError",
-    "CancelledError",
     "ClosedError",
     "CodatError",
     "ConflictError",
@@ -163,7 +162,7 @@ class TooLargeError(CodatError):
     retryable: bool = False
 
 
-class CancelledError(CodatError):
+class _CancelledError(CodatError):
     """The call was cancelled."""
 
     code: ClassVar[str] = "cancelled"
@@ -203,7 +202,7 @@ BY_CODE: dict[str, type[CodatError]] = {
     "timeout": TimeoutError,
     "bad_response": BadResponseError,
     "too_large": TooLargeError,
-    "cancelled": CancelledError,
+    "cancelled": _CancelledError,
     "closed": ClosedError,
     "internal": InternalError,
 }

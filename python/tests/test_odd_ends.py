@@ -105,7 +105,9 @@ def imports(program: str) -> set[str]:
     """The modules that a program has imported, which begins with those of the bare interpreter."""
     program = f"import sys; bare = set(sys.modules); {program}; print(*(set(sys.modules) - bare))"
     # Isolated: what starts with this environment, coverage say, may import anything.
-    child = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    child = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
     return set(child.stdout.split())
 
 
@@ -125,10 +127,19 @@ def test_what_is_imported_late_is_found_all_the_same() -> None:
         getattr(codat_keys, "AsyncClints")
 
 
+def test_no_exported_name_hides_the_cancelled_error_of_asyncio() -> None:
+    every: dict[str, object] = {"CancelledError": asyncio.CancelledError}
+    exec("from codat_keys import *", every)
+    assert every["CancelledError"] is asyncio.CancelledError
+
+
 def test_a_client_shows_where_it_calls_and_is_referred_to_weakly(codat_emulator: Emulator) -> None:
     for client in (Client(), AsyncClient()):
         kind = type(client).__name__
-        assert repr(client) == f"{kind}(base_url='{codat_emulator.base_url}', api_key={codat_keys.ApiKey(codat_emulator.api_key)!r})"
+        assert (
+            repr(client)
+            == f"{kind}(base_url='{codat_emulator.base_url}', api_key={codat_keys.ApiKey(codat_emulator.api_key)!r})"
+        )
         assert weakref.ref(client)() is client
 
 

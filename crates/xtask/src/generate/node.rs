@@ -8,9 +8,11 @@ const HEAD: &str = "\
 import { AmbiguousError, CodatError } from \"./error\";
 ";
 
-/// Returns the source code of `node/src/errors.ts`.
+/// Returns the source code of `node/src/errors.ts`. [`ErrorKind::Cancelled`] has no class, because a call that is
+/// cancelled rejects with the reason of its signal.
 pub(super) fn errors() -> String {
-    HEAD.to_owned() + &ErrorKind::all().iter().copied().map(class).collect::<String>()
+    let kinds = ErrorKind::all().iter().copied().filter(|kind| *kind != ErrorKind::Cancelled);
+    HEAD.to_owned() + &kinds.map(class).collect::<String>()
 }
 
 fn class(kind: ErrorKind) -> String {

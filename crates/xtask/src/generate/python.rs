@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from typing import ClassVar
 ";
 
-/// Returns the source code of `python/codat_keys/_errors.py`.
+/// Returns the source code of `python/codat_keys/_errors.py`. The class of [`ErrorKind::Cancelled`] is private, because
+/// no call raises it: asyncio raises its own `CancelledError`, and Ctrl-C raises `KeyboardInterrupt`.
 pub(super) fn errors() -> String {
     let classes: String = kinds().map(class).collect();
     let rows: String = kinds().map(|kind| format!("    \"{}\": {},\n", kind.code(), name(kind))).collect();
-    let mut names: Vec<String> = kinds().map(name).chain(["CodatError".into()]).collect();
+    let public = kinds().map(name).filter(|name| !name.starts_with('_'));
+    let mut names: Vec<String> = public.chain(["CodatError".into()]).collect();
     names.sort();
     let names: String = names.iter().map(|name| format!("    \"{name}\",\n")).collect();
     format!("{HEAD}\n__all__ = [\n{names}]\n{classes}\n\nBY_CODE: dict[str, type[CodatError]] = {{\n{rows}}}\n")
@@ -52,5 +54,6 @@ fn class(kind: ErrorKind) -> String {
 }
 
 fn name(kind: ErrorKind) -> String {
-    format!("{kind:?}Error")
+    let private = if kind == ErrorKind::Cancelled { "_" } else { "" };
+    format!("{private}{kind:?}Error")
 }
