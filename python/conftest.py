@@ -1,4 +1,4 @@
-"""Every doctest, too, has an emulator, which ``Client()`` finds, and ``Client`` itself, in whichever module it stands."""
+"""Every doctest has an emulator, which its clients find, and the names of both clients."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from codat_keys import Client
+from codat_keys import AsyncClient, Client
 
 
 @pytest.fixture(autouse=True)
 def _emulated(codat_emulator: object, doctest_namespace: dict[str, object]) -> Iterator[None]:
-    doctest_namespace["Client"] = Client
+    doctest_namespace.update(AsyncClient=AsyncClient, Client=Client)
     yield
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--requests", type=int, default=100, help="how many each integration makes while keys are replaced")
+    parser.addoption(
+        "--requests", type=int, default=100, help="how many each integration makes while keys are replaced"
+    )

@@ -28,7 +28,8 @@ from ._native import (
 # A constant of its own, because importing `typing` takes longer than importing this package.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ._aio import AsyncClient, AsyncKeys
+    from ._aio import AsyncClient
+    from ._aio_keys import AsyncKeys
 else:
 
     def __getattr__(name):

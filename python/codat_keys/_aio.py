@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import Any
 
 from . import _native
+from ._aio_keys import AsyncKeys
 from ._keys import _uninitialized
-from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, Creation, KeyCommand, Page, RateLimit, Response
+from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, KeyCommand, Page, RateLimit, Response
 from ._options import AsyncKeyFunction, Parameters, Path, Timeout
 from ._pending_calls import Core
 from ._request import request
@@ -33,69 +34,45 @@ class _Pages:
         return page
 
 
-class AsyncKeys:
-    """The keys of a Codat client: ``AsyncClient.keys``. Its methods are those of ``Keys``, awaited.
-
-    >>> import asyncio
-    >>> async def main():
-    ...     async with AsyncClient() as client:
-    ...         made = await client.keys.create("invoice-processor")
-    ...         return [key == made.key for key in await client.keys.find("invoice-processor")]
-    >>> asyncio.run(main())
-    [True]
-    """
-
-    __slots__ = ("_core",)
-
-    def __init__(self, core: Core) -> None:
-        self._core = core
-
-    async def list(self) -> list[ApiKeyDetails]:
-        """As ``Keys.list``."""
-        return await self._core.perform(_native.list())
-
-    async def get(self, id: str) -> ApiKeyDetails:
-        """As ``Keys.get``."""
-        return await self._core.perform(_native.get(id))
-
-    async def find(self, name: str) -> _List:
-        """As ``Keys.find``."""
-        return await self._core.perform(_native.find(name))
-
-    async def create(self, name: str, *, adopt: bool = False, idempotency_key: str | None = None) -> Creation:
-        """As ``Keys.create``.
-
-        If the task is cancelled after a key may have been created, the ``__cause__`` of its ``asyncio.CancelledError``
-        is an ``OutcomeUnknownError``. This error has the ``idempotency_key`` with which to resume, or the new key as
-        its only candidate.
-        """
-        return await self._core.perform(_native.create(name, adopt, idempotency_key))
-
-    async def delete(self, id: str, *, allow_key_in_use: bool = False) -> None:
-        """As ``Keys.delete``.
-
-        If the task is cancelled after the key may have been deleted, the ``__cause__`` of its
-        ``asyncio.CancelledError`` is an ``OutcomeUnknownError``.
-        """
-        await self._core.perform(_native.delete(id, allow_key_in_use))
-
-    def __repr__(self) -> str:
-        return f"<AsyncKeys of {self._core.native!r}>" if hasattr(self, "_core") else _uninitialized(self)
-
-
-_List = list[ApiKeyDetails]
-
-
 class AsyncClient:
-    """A client of Codat's API for asyncio. Its arguments and methods are those of ``Client``, awaited. Any number of
-    tasks, event loops and threads can share a client.
+    """A client of Codat's API for asyncio. Any number of tasks, event loops and threads can share it, also after a
+    fork. Cancelling a task that waits closes the connection of its request. If the outcome of a change is then unknown,
+    the ``__cause__`` of the ``asyncio.CancelledError`` is an ``OutcomeUnknownError``.
 
-    The argument ``api_key`` can also be an async function. It runs on the event loop of the call that needs the key,
-    within the timeout of that call. If the call is cancelled, the function is cancelled, and another call that waits
-    for the key runs it again. A function that is not async runs in its own thread, so that it can block.
+    The key has one of these sources:
 
-    Cancelling a task that waits closes the connection of its request. If the outcome of a change is then unknown, the
-    ``__cause__`` of the ``asyncio.CancelledError`` is an ``OutcomeUnknownError``.
+    - ``api_key``, an API key. Default: ``CODAT_API_KEY``.
+    - ``auth_header``, the value of an ``Authorization`` header. Default: ``CODAT_AUTH_HEADER``.
+    - ``api_key_file``, the path of a file that contains a key or the value of a header. Default:
+      ``CODAT_API_KEY_FILE``. A file that was replaced is read again within a second, and after Codat rejects the key. A
+      file that the user of this process owns and every user of the machine can read is rejected, unless a container
+      mounts it.
+    - ``api_key_command``, a program and its arguments, which prints a key: see ``KeyCommand``.
+    - ``api_key``, a function that returns a key or the value of a header, or an async function. It runs for the first
+      call, and again after Codat rejects its key. Concurrent calls share one result. An async function runs on the
+      event loop of the call that needs the key, within the timeout of that call. If the call is cancelled, the function
+      is cancelled, and another call that waits for the key runs it again. A function that is not async runs in its own
+      thread, so that it can block.
+
+    The other arguments:
+
+    - ``base_url``, a URL. Default: ``CODAT_BASE_URL``, or ``https://api.codat.io``.
+    - ``timeout``, in seconds or a timedelta, for a call with its retries. Default: 30 s and 10 s for each attempt; for
+      ``create``, 60 s and 15 s. If it is given, one attempt of ``create`` or ``delete`` takes at most a third of it.
+    - ``retry``, whether requests are retried, as ``AsyncKeys`` describes. Default: true.
+    - ``ca_file``, the path of a file with PEM certificates to trust in addition to the bundled roots. Default:
+      ``CODAT_CA_FILE``, or none.
+    - ``proxy``, a URL. Default: ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``, or none.
+    - ``allow_insecure_http``, whether ``http://`` is allowed to other machines, which sends the key unencrypted.
+      Default: ``CODAT_ALLOW_INSECURE_HTTP``, or false: ``http://`` reaches this machine only.
+
+    If Codat rejects a key with 401 or 403, the client reads the source again, and repeats the call if the source has
+    another key. A call whose source cannot be read raises ``InvalidCredentialError``, whose ``__cause__`` is the
+    exception of the function, and the client keeps its key. Creating a client sends nothing.
+
+    Raises ``NoCredentialError``; ``InvalidCredentialError`` if the key is not valid, or two variables contain different
+    keys; ``InvalidInputError`` if a URL or a file cannot be used; ``TypeError`` or ``ValueError`` if an argument has
+    another type or is out of range.
 
     >>> import asyncio
     >>> async def main():
@@ -105,7 +82,7 @@ class AsyncClient:
     [None]
     """
 
-    __slots__ = {"__weakref__": "", "_core": "The native client.", "keys": "As ``Client.keys``: see ``AsyncKeys``."}
+    __slots__ = ("__weakref__", "_core", "_keys")
 
     def __init__(
         self,
@@ -138,7 +115,21 @@ class AsyncClient:
             # Deleted, because some tracebacks show the local variables of this frame. A URL may contain a password.
             del api_key, auth_header, base_url, proxy
         self._core = Core(given)
-        self.keys = AsyncKeys(self._core)
+        self._keys = AsyncKeys(self._core)
+
+    @property
+    def keys(self) -> AsyncKeys:
+        """The API keys of the Codat client that this client authenticates as: ``list``, ``get``, ``find``, ``create``
+        and ``delete``.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     async with AsyncClient() as client:
+        ...         return len(await client.keys.list())
+        >>> asyncio.run(main())
+        1
+        """
+        return self._keys
 
     async def request(
         self,
@@ -151,33 +142,117 @@ class AsyncClient:
         headers: Mapping[str, str] | None = None,
         timeout: Timeout | None = None,
     ) -> Response:
-        """As ``Client.request``."""
+        """Sends a request to Codat's API. The path begins with a slash, and can have a query.
+
+        - ``query``, parameters that are added to the path: str, int, float, or bool, which is sent as ``true`` or
+          ``false``.
+        - ``json``, a value that is sent as JSON, or ``content``, bytes that are sent unchanged. Default: no body.
+        - ``headers``, without ``Authorization``, ``Host``, and headers that frame a request such as ``Content-Length``.
+        - ``timeout``, in seconds or a timedelta, for the whole call. Default: that of the client.
+
+        The request is retried as ``AsyncKeys`` describes. All attempts of a POST or PATCH have the same
+        ``Idempotency-Key``, as Codat's page on idempotency describes. An ``Idempotency-Key`` in ``headers`` resumes an
+        earlier call, within 85 minutes.
+
+        Raises the errors of ``AsyncKeys``, ``NotFoundError`` and ``ConflictError``; ``InvalidInputError`` for a status
+        of 400, and, with nothing sent, for a path that leaves the base URL or a header that the client sets;
+        ``OutcomeUnknownError`` if a change may have taken effect and no response confirms it. If a cancellation
+        interrupts such a change, this error is the ``__cause__`` of the ``asyncio.CancelledError``.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     async with AsyncClient() as client:
+        ...         response = await client.request("GET", "/profile")
+        ...         return response.json()["name"]
+        >>> asyncio.run(main())
+        'Emulated client'
+        """
         call = request(method, path, query, json, content, headers, timeout)
         return await self._core.perform(call)
 
     def pages(
         self, path: str, *, page_size: int | None = None, query: str | None = None, order_by: str | None = None
     ) -> AsyncIterator[Page]:
-        """As ``Client.pages``, with ``async for``."""
+        """Iterates over the pages of a resource such as ``/companies``.
+
+        - ``page_size``, the number of results of a page, from 1 to 5000. Default: 100.
+        - ``query``, in Codat's query language, such as ``status=Linked``.
+        - ``order_by``, a property such as ``name``, or ``-name`` for descending order.
+
+        The rules come from Codat's page on paging. Each page is one request, with the retries and errors of
+        ``request``. Raises ``InvalidInputError`` for a page size out of range and for a ``page`` in the path,
+        ``BadResponseError`` for a response that is not paged. After an error, the next iteration requests the same page
+        again.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     async with AsyncClient() as client:
+        ...         pages = client.pages("/companies", page_size=2)
+        ...         return [len(page.results) async for page in pages]
+        >>> asyncio.run(main())
+        [2, 2, 1]
+        """
         cursor = self._core.native.pages(path, page_size, query, order_by)
         return _Pages(self._core, cursor)
 
     async def whoami(self) -> ApiKeyDetails:
-        """As ``Client.whoami``."""
+        """Returns the key that this client authenticates with. It is looked up in the list of keys, because Codat has
+        no such call.
+
+        The request is retried, and raises errors, as ``AsyncKeys`` describes: at most 4 attempts, 10 s each, 30 s in
+        total. Also raises ``NotFoundError`` if the list does not contain the key, because the list may be stale.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     async with AsyncClient() as client:
+        ...         return await client.whoami() in await client.keys.list()
+        >>> asyncio.run(main())
+        True
+        """
         return await self._core.perform(_native.whoami())
 
     async def reload_key(self) -> bool:
-        """As ``Client.reload_key``."""
+        """Reads the key from its source again, and returns whether the source has another key. Calls do this
+        automatically after Codat rejects the key. A key that was given as a value does not change.
+
+        Raises ``InvalidCredentialError`` if the source cannot be read, ``TimeoutError`` if that takes longer than the
+        timeout of a call, and ``ClosedError``. The client then keeps its key. A failed read is not retried.
+
+        >>> import asyncio
+        >>> keys = ["ExampleKeyForTheDocs0000000000000000000A", "ExampleKeyForTheDocs0000000000000000000B"]
+        >>> client = AsyncClient(api_key=keys.pop)
+        >>> async def main():
+        ...     return await client.reload_key(), await client.reload_key()
+        >>> asyncio.run(main())
+        (True, True)
+        >>> client  # doctest: +ELLIPSIS
+        AsyncClient(base_url='http://127.0.0.1:...', api_key=ApiKey(****000A))
+        """
         return await self._core.perform(_native.reload_key())
 
     @property
     def rate_limit(self) -> RateLimit | None:
-        """As ``Client.rate_limit``."""
+        """The quota of the day that the latest response reports. ``None`` before the first response. Nothing is sent.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     async with AsyncClient() as client:
+        ...         print(client.rate_limit)
+        ...         await client.whoami()
+        ...         return client.rate_limit.remaining
+        >>> asyncio.run(main())
+        None
+        5999
+        """
         return self._core.native.rate_limit()
 
     @property
     def base_url(self) -> str:
-        """As ``Client.base_url``."""
+        """The base URL of all requests, without a slash at the end.
+
+        >>> AsyncClient(base_url="https://api.codat.io/").base_url
+        'https://api.codat.io'
+        """
         return self._core.native.base_url()
 
     def authorization_for(self, url: str) -> AuthorizationHeader:
@@ -188,24 +263,83 @@ class AsyncClient:
 
         Raises ``InvalidInputError`` for any other URL, so that the key is sent nowhere else; ``NoCredentialError`` if
         the command or function has not run yet; ``ClosedError``. Nothing is sent.
+
+        >>> client = AsyncClient()
+        >>> header = client.authorization_for(f"{client.base_url}/companies")
+        >>> header.expose_secret().startswith("Basic ")
+        True
         """
         return self._core.native.authorization_for(url)
 
     async def authorize(self, url: str) -> AuthorizationHeader:
-        """As ``Client.authorization_for``, awaited. Returns the header for another HTTP library."""
+        """Returns the header for another HTTP library, if the URL belongs to this client's own origin. The key is read
+        from its source if it has not been read yet, or if the source may have changed. The method waits while the
+        source is read, and concurrent calls share one read. Nothing is sent to Codat, and a failed read is not retried.
+
+        Raises ``InvalidInputError`` for any other URL, so that the key is sent nowhere else; ``ClosedError``. If no key
+        has been read before, also ``InvalidCredentialError`` if the source cannot be read, and ``TimeoutError`` if that
+        takes longer than the timeout of a call.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     async with AsyncClient() as client:
+        ...         header = await client.authorize(f"{client.base_url}/companies")
+        ...         return header.expose_secret().startswith("Basic ")
+        >>> asyncio.run(main())
+        True
+        """
         header = self._core.native.cached_authorization(url)
         return await self._core.perform(_native.authorize(url)) if header is None else header
 
     async def reauthorize(self, url: str, rejected: AuthorizationHeader | str) -> AuthorizationHeader | None:
-        """As ``Client.reauthorize``."""
+        """Returns the header for sending a request once more after this client's own origin answered 401 or 403 to
+        ``rejected``, or ``None`` if the source has no other key. Concurrent calls share one read of the source. Calls
+        of this client do this automatically; use it for requests that another library sends.
+
+        Raises the errors of ``authorize``, and ``InvalidCredentialError`` whenever the source cannot be read.
+        The client then keeps its key.
+
+        >>> import asyncio
+        >>> keys = ["ExampleKeyForTheDocs0000000000000000000A", "ExampleKeyForTheDocs0000000000000000000B"]
+        >>> client = AsyncClient(api_key=keys.pop)
+        >>> async def main():
+        ...     rejected = await client.authorize(client.base_url)
+        ...     return (await client.reauthorize(client.base_url, rejected)).api_key
+        >>> asyncio.run(main())
+        ApiKey(****000A)
+        """
         return await self._core.perform(_native.reauthorize(url, rejected))
 
     def check_next_hop(self, url: str) -> None:
-        """As ``Client.check_next_hop``."""
+        """Checks the server to which another HTTP library is about to send the header over an unencrypted connection.
+
+        ``url`` is the URL of the library's proxy, or the URL of the request if there is no proxy. Raises
+        ``InvalidInputError`` unless it has this client's own origin: a proxy would see the key.
+
+        >>> from codat_keys import InvalidInputError
+        >>> try:
+        ...     AsyncClient().check_next_hop("http://proxy.example:8080")
+        ... except InvalidInputError as error:
+        ...     print(str(error).splitlines()[0])
+        the proxy http://proxy.example:8080 would see the key unencrypted
+        """
         self._core.native.check_next_hop(url)
 
     async def close(self) -> None:
-        """As ``Client.close``."""
+        """Closes the client. Running requests complete. Every later call raises ``ClosedError``.
+
+        >>> import asyncio
+        >>> from codat_keys import ClosedError
+        >>> async def main():
+        ...     client = AsyncClient()
+        ...     await client.close()
+        ...     try:
+        ...         await client.whoami()
+        ...     except ClosedError as error:
+        ...         print(error)
+        >>> asyncio.run(main())
+        the client is closed
+        """
         self._core.native.close()
 
     async def __aenter__(self) -> AsyncClient:

@@ -56,11 +56,7 @@ class Client:
     [None]
     """
 
-    __slots__ = {
-        "__weakref__": "",
-        "_core": "The native client.",
-        "keys": "The keys of this Codat client: see ``Keys``.",
-    }
+    __slots__ = ("__weakref__", "_core", "_keys")
 
     def __init__(
         self,
@@ -93,7 +89,18 @@ class Client:
             # Deleted, because some tracebacks show the local variables of this frame. A URL may contain a password.
             del api_key, auth_header, base_url, proxy
         self._core = _native.BlockingCore(given)
-        self.keys = Keys(self._core)
+        self._keys = Keys(self._core)
+
+    @property
+    def keys(self) -> Keys:
+        """The API keys of the Codat client that this client authenticates as: ``list``, ``get``, ``find``, ``create``
+        and ``delete``.
+
+        >>> with Client() as client:
+        ...     len(client.keys.list())
+        1
+        """
+        return self._keys
 
     def request(
         self,
@@ -156,8 +163,8 @@ class Client:
         """Returns the key that this client authenticates with. It is looked up in the list of keys, because Codat has
         no such call.
 
-        Raises ``NotFoundError`` if the list does not contain the key, because the list may be stale, and the errors of
-        ``Keys``.
+        The request is retried, and raises errors, as ``Keys`` describes: at most 4 attempts, 10 s each, 30 s in total.
+        Also raises ``NotFoundError`` if the list does not contain the key, because the list may be stale.
 
         >>> with Client() as client:
         ...     client.whoami() in client.keys.list()
@@ -205,7 +212,7 @@ class Client:
 
     def authorization_for(self, url: str) -> AuthorizationHeader:
         """Returns the header for another HTTP library, if the URL belongs to this client's own origin. The key is read
-        from its source if it has not been read yet, or if the source may have changed. The method blocks while the
+        from its source if it has not been read yet, or if the source may have changed. The method waits while the
         source is read, and concurrent calls share one read. Nothing is sent to Codat, and a failed read is not retried.
 
         Raises ``InvalidInputError`` for any other URL, so that the key is sent nowhere else; ``ClosedError``. If no key
@@ -275,4 +282,3 @@ class Client:
 
     def __repr__(self) -> str:
         return repr(self._core) if hasattr(self, "_core") else _uninitialized(self)
-

@@ -33,6 +33,8 @@ class Keys:
     def list(self) -> list[ApiKeyDetails]:
         """Returns all keys, at most ten, in Codat's order. Each key contains its secret, as Codat's list does.
 
+        The request is retried, and raises errors, as ``Keys`` describes: at most 4 attempts, 10 s each, 30 s in total.
+
         >>> with Client() as client:
         ...     [key.name for key in client.keys.list()]
         [None]
@@ -41,7 +43,9 @@ class Keys:
 
     def get(self, id: str) -> ApiKeyDetails:
         """Returns the key with this id. It is looked up in the list of keys, because Codat has no such call. Raises
-        ``NotFoundError``.
+        ``NotFoundError`` if the list does not contain it.
+
+        The request is retried, and raises errors, as ``Keys`` describes: at most 4 attempts, 10 s each, 30 s in total.
 
         >>> with Client() as client:
         ...     key = client.whoami()
@@ -53,6 +57,8 @@ class Keys:
     def find(self, name: str) -> _List:
         """Returns all keys with exactly this name. The result can be empty, or contain several keys, because names are
         not unique. The keys are looked up in the list of keys.
+
+        The request is retried, and raises errors, as ``Keys`` describes: at most 4 attempts, 10 s each, 30 s in total.
 
         >>> with Client() as client:
         ...     made = client.keys.create("invoice-processor")

@@ -8,6 +8,7 @@ import doctest
 import inspect
 import re
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,46 @@ def test_the_stub_says_what_help_says() -> None:
     assert len(NATIVE) > 30
     for name, doc in NATIVE.items():
         assert DOCS[name] == doc, name
+
+
+# Where the clients differ, the text of `Client` and `Keys`, and that of `AsyncClient` and `AsyncKeys`.
+ASYNC = {
+    "that blocks the calling thread. It can be shared between threads, and used after a fork.": (
+        "for asyncio. Any number of tasks, event loops and threads can share it, also after a fork. Cancelling a task "
+        "that waits closes the connection of its request. If the outcome of a change is then unknown, the "
+        "``__cause__`` of the ``asyncio.CancelledError`` is an ``OutcomeUnknownError``."
+    ),
+    "a header. It runs in the thread of the first call, whose timeout does not interrupt it, and again": (
+        "a header, or an async function. It runs for the first call, and again"
+    ),
+    "Concurrent calls share one result.": (
+        "Concurrent calls share one result. An async function runs on the event loop of the call that needs the key, "
+        "within the timeout of that call. If the call is cancelled, the function is cancelled, and another call that "
+        "waits for the key runs it again. A function that is not async runs in its own thread, so that it can block."
+    ),
+    "Ctrl-C interrupts": "a cancellation interrupts",
+    "``KeyboardInterrupt``": "``asyncio.CancelledError``",
+    "``Client": "``AsyncClient",
+    "``Keys": "``AsyncKeys",
+    "``authorization_for``": "``authorize``",
+}
+
+
+def prose(doc: str) -> str:
+    return " ".join(doc.partition(">>>")[0].split())
+
+
+@pytest.mark.parametrize("name", [name for name in DOCS if name.partition(".")[0] in ("Client", "Keys")])
+def test_both_clients_have_the_same_arguments_and_documentation(name: str) -> None:
+    expected = prose(DOCS[name])
+    for blocking, waiting in ASYNC.items():
+        expected = expected.replace(blocking, waiting)
+    other = "AsyncClient.authorize" if name == "Client.authorization_for" else f"Async{name}"
+    assert prose(DOCS[other]) == expected
+    one, two = (attrgetter(of)(codat_keys) for of in (name, other))
+    if callable(one) and name != "Keys":
+        parameters = [{**inspect.signature(of).parameters} for of in (one, two)]
+        assert str(parameters[0]) == str(parameters[1]).replace("AsyncKeyFunction", "KeyFunction")
 
 
 def test_every_class_has_an_example() -> None:
