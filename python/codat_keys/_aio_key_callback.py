@@ -24,7 +24,7 @@ async def run(request: KeyRequest) -> None:
 
 
 async def _in_a_thread(function: Callable[[], object]) -> object:
-    """Runs a function in a daemon thread, because the event loop and the interpreter wait for threads of an executor."""
+    """Runs a function in a daemon thread. The event loop and the interpreter would wait for threads of an executor."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[tuple[object, BaseException | None]] = loop.create_future()
 

@@ -19,8 +19,10 @@ class CodatError(Exception):
     >>> try:
     ...     ApiKey("Bearer something")
     ... except CodatError as error:
-    ...     print(error.code, "-", error, "-", error.hint)
-    invalid_credential - the API key is a `Bearer` token - Codat uses Basic: give the raw key and let this library encode it
+    ...     print(error)
+    ...     print(error.code, "-", error.hint)
+    the API key is a `Bearer` token
+    invalid_credential - Codat uses Basic: give the raw key and let this library encode it
     """
 
     code: ClassVar[str] = "error"
@@ -71,7 +73,7 @@ class CodatError(Exception):
         self.idempotency_key = idempotency_key
         """For ``OutcomeUnknownError``: the idempotency key with which to resume."""
         self.candidates = candidates
-        """For ``OutcomeUnknownError``: the keys that may have been created. ``None`` if the keys could not be listed."""
+        """For ``OutcomeUnknownError``: the keys that may have been created. ``None`` if listing the keys failed."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Without the candidates, which contain keys. Without calling `__init__`, because that of a subclass may take

@@ -36,7 +36,8 @@ def context(function: Callable[[], object]) -> Context:
     """
     if any(outer.function is function for outer in _running.get()):
         raise RuntimeError(
-            "the function given as api_key made a call with the client that asks it for the key: use another client there"
+            "the function given as api_key made a call with the client that asks it for the key: "
+            "use another client there"
         )
     return copy_context()
 
@@ -54,4 +55,4 @@ def is_async(function: Callable[[], object]) -> bool:
     """Whether the function, or the object that is called like one, is a coroutine function."""
     from inspect import iscoroutinefunction
 
-    return iscoroutinefunction(function) or iscoroutinefunction(getattr(type(function), "__call__", None))
+    return iscoroutinefunction(function) or iscoroutinefunction(getattr(type(function), "__call__", None))  # noqa: B004

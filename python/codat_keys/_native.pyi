@@ -326,6 +326,7 @@ class KeyCommand:
     >>> Client(api_key_command=command).reload_key()
     True
     """
+
     def __new__(
         cls, argv: Sequence[Path], *, timeout: Timeout | None = None, cached_for: Timeout | None = None
     ) -> KeyCommand: ...

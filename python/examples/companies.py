@@ -1,7 +1,9 @@
 """Makes concurrent calls, and iterates over pages."""
 
 import asyncio
+
 from codat_keys import AsyncClient
+
 
 async def main() -> None:
     async with AsyncClient() as client:
@@ -9,5 +11,6 @@ async def main() -> None:
         print(f"the companies of {profile.json()['name']}, by the key {own.name or own.id}:")
         async for page in client.pages("/companies", page_size=500):
             print(*(company["name"] for company in page.results), sep="\n")
+
 
 asyncio.run(main())

@@ -1,6 +1,7 @@
 """Lets another HTTP library carry the key."""
 
 import httpx
+
 from codat_keys import Client
 from codat_keys.integrations.httpx import CodatAuth
 

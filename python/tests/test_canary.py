@@ -24,7 +24,12 @@ from codat_keys import ApiKey, AsyncClient, AuthorizationHeader, Client, CodatEr
 
 CANARY = "CanaryKeyMadeUpForThisTest00000000000Zq7"
 ENCODED = b64encode(CANARY.encode()).decode()
-LIST = {"results": [{"id": "a", "name": f"of {CANARY}", "apiKey": CANARY}, {"id": "b", "name": "ci", "apiKey": "x" + CANARY}]}
+LIST = {
+    "results": [
+        {"id": "a", "name": f"of {CANARY}", "apiKey": CANARY},
+        {"id": "b", "name": "ci", "apiKey": "x" + CANARY},
+    ]
+}
 ERROR_BODY = {"statusCode": 400, "error": f"no {CANARY}", "correlationId": ENCODED, "service": f"Basic {ENCODED}"}
 
 
@@ -33,7 +38,17 @@ def is_silent(text: object) -> None:
         assert secret not in str(text)
 
 
-@pytest.fixture(params=[(200, LIST), (200, ERROR_BODY), (200, CANARY), (201, LIST["results"]), (400, ERROR_BODY), (401, ERROR_BODY), (503, ERROR_BODY)])
+@pytest.fixture(
+    params=[
+        (200, LIST),
+        (200, ERROR_BODY),
+        (200, CANARY),
+        (201, LIST["results"]),
+        (400, ERROR_BODY),
+        (401, ERROR_BODY),
+        (503, ERROR_BODY),
+    ]
+)
 def echo(request: pytest.FixtureRequest) -> Iterator[str]:
     """A server that knows the key and says it wherever it can."""
     status, answer = request.param
@@ -61,10 +76,11 @@ def echo(request: pytest.FixtureRequest) -> Iterator[str]:
 def shown(thing: object) -> Iterator[str]:
     """Whatever a program may do to a thing without asking for its secret."""
     ways: list[Callable[[Any], object]] = [
-        repr, str, format, "{0!r:>99}".format, "%s".__mod__, ascii, pprint.pformat, vars, dir, json.dumps, pickle.dumps,
-        copy.copy, copy.deepcopy, lambda it: json.dumps(it, default=str), lambda it: f"{it}", lambda it: it.__reduce__(),
-        lambda it: it.__reduce_ex__(5), lambda it: it.__getstate__(), lambda it: {**it.__dict__}, bytes, list, dict,
-        lambda it: dataclasses.asdict(dataclasses.make_dataclass("Holder", ["it"])(it)), dataclasses.asdict,
+        repr, str, format, "{0!r:>99}".format, "%s".__mod__, ascii, pprint.pformat, vars, dir, bytes, list, dict,
+        lambda it: f"{it}", json.dumps, lambda it: json.dumps(it, default=str), pickle.dumps, copy.copy, copy.deepcopy,
+        lambda it: it.__reduce__(), lambda it: it.__reduce_ex__(5), lambda it: it.__getstate__(),
+        lambda it: {**it.__dict__}, dataclasses.asdict,
+        lambda it: dataclasses.asdict(dataclasses.make_dataclass("Holder", ["it"])(it)),
     ]  # fmt: skip
     for way in ways:
         try:
@@ -120,7 +136,9 @@ def test_names_and_ids_are_shown_without_keys(kind: Any, echo: str) -> None:
     for key in keys:
         for text in shown(key):
             assert not any(secret in text for secret in (OTHER, GATEWAYS[0][:40], GATEWAYS[1][8:48], "%4F%74")), text
-    assert [key.name for key in keys] == [key["name"] for key in NAMES["results"]], "a program has the names as they are"
+    assert [key.name for key in keys] == [key["name"] for key in NAMES["results"]], (
+        "a program has the names as they are"
+    )
     assert keys[1].id == OTHER
 
 
@@ -153,7 +171,15 @@ def test_what_calls_bring_and_raise(kind: Any, key: Any, echo: str, caplog: pyte
 
 def test_keys_and_headers_themselves() -> None:
     key, header = ApiKey(CANARY), AuthorizationHeader(encode(CANARY))
-    for thing in (key, header, header.api_key, [key], {"key": header}, Client(api_key=key), AsyncClient(auth_header=header)):
+    for thing in (
+        key,
+        header,
+        header.api_key,
+        [key],
+        {"key": header},
+        Client(api_key=key),
+        AsyncClient(auth_header=header),
+    ):
         for text in shown(thing):
             is_silent(text)
     assert (key.expose_secret(), header.expose_secret()) == (CANARY, f"Basic {ENCODED}")
@@ -166,7 +192,16 @@ def test_a_key_that_was_made() -> None:
         assert not any(secret in text for text in shown(thing))
 
 
-WRONG = [f"Bearer {CANARY}", f"Basic {CANARY}", f"{CANARY}\n", f"{CANARY}:", ENCODED, f"'{CANARY}'", f"{CANARY}é", f"{CANARY}\ud800"]
+WRONG = [
+    f"Bearer {CANARY}",
+    f"Basic {CANARY}",
+    f"{CANARY}\n",
+    f"{CANARY}:",
+    ENCODED,
+    f"'{CANARY}'",
+    f"{CANARY}é",
+    f"{CANARY}\ud800",
+]
 
 
 @pytest.mark.parametrize("wrong", [*WRONG, CANARY.encode(), [CANARY], {"key": CANARY}], ids=range(11))
@@ -176,7 +211,9 @@ def test_what_cannot_be_one(wrong: Any, take: Any) -> None:
         return lambda: kind(**{name: wrong})
 
     attempts: list[Callable[[], object]] = [lambda: take(wrong)]
-    attempts += [client(kind, name) for kind in (Client, AsyncClient) for name in ("api_key", "auth_header", "base_url", "proxy")]
+    attempts += [
+        client(kind, name) for kind in (Client, AsyncClient) for name in ("api_key", "auth_header", "base_url", "proxy")
+    ]
     for attempt in attempts:
         try:
             attempt()

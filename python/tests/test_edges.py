@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import http.server
-import pickle
 import os
+import pickle
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,9 @@ LIST = '{"results":[{"id":"a","apiKey":"MadeUpKey"}],"totalResults":999999999999
 
 
 @contextmanager
-def server(status: int, body: bytes = b"", **headers: str) -> Iterator[tuple[str, list[http.server.BaseHTTPRequestHandler]]]:
+def server(
+    status: int, body: bytes = b"", **headers: str
+) -> Iterator[tuple[str, list[http.server.BaseHTTPRequestHandler]]]:
     """Answers every request with this; yields its URL and the requests."""
     requests: list[http.server.BaseHTTPRequestHandler] = []
 
@@ -59,7 +61,9 @@ def test_a_call_without_a_body_says_so_and_allows_no_encoding() -> None:
 async def test_a_proxy_that_wants_a_password_is_asked_once_and_named(asyncio: bool) -> None:
     with server(407) as (url, requests):
         proxy = url.replace("http://", "http://user:MadeUpPassword@")
-        with pytest.raises(ConnectError, match=f"^the proxy {url} answered 407 Proxy Authentication Required when asked") as refused:
+        with pytest.raises(
+            ConnectError, match=f"^the proxy {url} answered 407 Proxy Authentication Required when asked"
+        ) as refused:
             if asyncio:
                 await AsyncClient(base_url="https://codat.example", api_key=KEY, proxy=proxy).keys.list()
             else:

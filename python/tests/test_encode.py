@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from codat_keys import ApiKey, AsyncClient, AuthorizationHeader, Client, InvalidCredentialError, encode
 
@@ -68,6 +67,6 @@ def test_any_key_is_taken_and_given_back_or_refused(text: str) -> None:
         lambda url: Client(base_url=url, auth_header=AuthorizationHeader(encode(ApiKey("MadeUpKey")))),
     ],
 )
-def test_a_client_takes_text_and_objects(client: Callable[[str], Union[Client, AsyncClient]]) -> None:
+def test_a_client_takes_text_and_objects(client: Callable[[str], Client | AsyncClient]) -> None:
     header = client("https://api.example").authorization_for("https://api.example/x")
     assert header.expose_secret() == "Basic TWFkZVVwS2V5"

@@ -31,9 +31,7 @@ FAKES = Path(__file__).parent / "fakes"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_it_runs_and_shows_no_key(
-    file: Path, codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_runs_and_shows_no_key(file: Path, codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     if file.stem in ELSEWHERE:
         monkeypatch.delenv("CODAT_API_KEY")
         monkeypatch.setenv("KEPT_ELSEWHERE", codat_emulator.api_key)

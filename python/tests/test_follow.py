@@ -129,7 +129,8 @@ def forks(client, replaced):
     "program",
     [
         "forks(AsyncClient(api_key_file=file), lambda key: file.write_text(key.expose_secret()))",
-        "held = [Client().keys.create('followed').key.api_key]\nforks(AsyncClient(api_key=lambda: held[-1]), held.append)",
+        "held = [Client().keys.create('followed').key.api_key]\n"
+        "forks(AsyncClient(api_key=lambda: held[-1]), held.append)",
     ],
     ids=["file", "function"],
 )

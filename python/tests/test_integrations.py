@@ -173,7 +173,9 @@ def test_a_request_elsewhere_is_refused(
 
 
 def by_httpx_with(url: str, **options: Any) -> None:
-    with httpx.Client(auth=HttpxAuth(Client()), follow_redirects=True, headers={"Authorization": "Bearer other"}) as http:
+    with httpx.Client(
+        auth=HttpxAuth(Client()), follow_redirects=True, headers={"Authorization": "Bearer other"}
+    ) as http:
         http.get(url, **options)
 
 
@@ -219,7 +221,9 @@ def test_netrc_has_its_password_for_a_redirect_elsewhere(own: RecordingServer, o
     assert other.received == [(f"{other.url}/moved", [f"Basic {password}"])]
 
 
-async def test_aiohttp_refuses_a_request_elsewhere_after_a_redirect(own: RecordingServer, other: RecordingServer) -> None:
+async def test_aiohttp_refuses_a_request_elsewhere_after_a_redirect(
+    own: RecordingServer, other: RecordingServer
+) -> None:
     own.moved = f"{other.url}/moved"
     async with aiohttp.ClientSession(middlewares=[codat_auth(AsyncClient())]) as session:
         await session.get(f"{own.url}/apiKeys")

@@ -1,4 +1,4 @@
-"""Calls at interpreter shutdown: they succeed in `atexit` functions; in a later `__del__` they raise an error that says why."""
+"""Calls at interpreter shutdown: they succeed in `atexit` functions, and raise an error in a later `__del__`."""
 
 from __future__ import annotations
 

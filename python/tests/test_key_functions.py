@@ -41,7 +41,9 @@ def refused(call: Callable[[], object]) -> CodatError:
     return error.value
 
 
-@pytest.mark.parametrize("form", [str, ApiKey, AuthorizationHeader.encode, lambda key: AuthorizationHeader.encode(key).expose_secret()])
+@pytest.mark.parametrize(
+    "form", [str, ApiKey, AuthorizationHeader.encode, lambda key: AuthorizationHeader.encode(key).expose_secret()]
+)
 def test_a_key_is_returned_in_any_form(form: Callable[[str], object], codat_emulator: Emulator) -> None:
     for call in in_both(lambda: form(codat_emulator.api_key)):
         assert call() == 1
@@ -58,7 +60,9 @@ def test_a_key_is_returned_in_any_form(form: Callable[[str], object], codat_emul
         (f"{SECRET}\ud800", "what the function given as `api_key` returned holds a character that is not ASCII"),
     ],
 )
-def test_the_error_for_a_value_that_is_no_key_names_its_type(returned: object, says: str, codat_emulator: Emulator) -> None:
+def test_the_error_for_a_value_that_is_no_key_names_its_type(
+    returned: object, says: str, codat_emulator: Emulator
+) -> None:
     for call in in_both(lambda: returned):
         error = refused(call)
         assert isinstance(error, InvalidCredentialError) and says in str(error) and error.__cause__ is None
@@ -197,13 +201,17 @@ def test_a_function_may_call_another_client(codat_emulator: Emulator) -> None:
 
 def test_a_command_is_a_list_and_has_its_own_times(codat_emulator: Emulator) -> None:
     key = codat_emulator.api_key
-    for command in (["printf", key], KeyCommand(["printf", key]), KeyCommand(["printf", key], timeout=5, cached_for=600)):
+    for command in (
+        ["printf", key],
+        KeyCommand(["printf", key]),
+        KeyCommand(["printf", key], timeout=5, cached_for=600),
+    ):
         assert len(Client(api_key_command=command).keys.list()) == 1
     assert repr(KeyCommand(["printf", key])) == "<KeyCommand printf>"
     for wrong in ("printf x", [5], 5):
-        for takes in (lambda: Client(api_key_command=wrong), lambda: KeyCommand(wrong)):  # type: ignore[arg-type]
+        for takes in (lambda command: Client(api_key_command=command), KeyCommand):
             with pytest.raises(TypeError, match="argument '(api_key_command|argv)'"):
-                takes()
+                takes(wrong)  # type: ignore[arg-type]
     error = refused(Client(api_key_command=KeyCommand(["sleep", "600"], timeout=0.2)).whoami)
     assert isinstance(error, InvalidCredentialError) and "did not end within 200ms" in str(error)
 

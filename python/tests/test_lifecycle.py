@@ -1,4 +1,4 @@
-"""Forks, signals, cancellation, threads and the end of the interpreter: each in a child process, judged from outside."""
+"""Forks, signals, cancellation, threads and interpreter shutdown: each in a child process, judged from outside."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from codat_keys import AsyncClient, Client, Creation, OutcomeUnknownError
+from codat_keys import AsyncClient, Creation, OutcomeUnknownError
 from codat_keys.testing import Emulator
 
 FOREVER = [{"fault": "delay-before", "milliseconds": 600_000, "count": 100}]
@@ -253,7 +253,8 @@ def test_a_key_in_hand_is_not_lost_with_the_task(turns: int, codat_emulator: Emu
         await asyncio.sleep(0)
         # The loop is busy until long after the answer, and sees it before or together with the cancellation.
         until(lambda journal: len(journal) == 2 and "status" in journal[1], codat_emulator)
-        # Time for the client's thread to read it. Only the loop could report this; if it is too early, another case is tested.
+        # Time for the client's thread to read it. Only the loop could report this. If it is too early, another case is
+        # tested.
         time.sleep(0.3)
         for _ in range(turns):
             await asyncio.sleep(0)
@@ -326,7 +327,8 @@ def test_the_gil_is_free_while_a_call_waits(codat_emulator: Emulator) -> None:
     "program",
     [
         "threading.Thread(target=Client().keys.list, daemon=True).start(); time.sleep(0.3)",
-        "async def main():\n    asyncio.ensure_future(AsyncClient().keys.list()); await asyncio.sleep(0.3)\nasyncio.run(main())",
+        "async def main():\n    asyncio.ensure_future(AsyncClient().keys.list()); await asyncio.sleep(0.3)\n"
+        "asyncio.run(main())",
         "client = AsyncClient(); loop = asyncio.new_event_loop(); task = loop.create_task(client.keys.list())\n"
         "loop.call_later(0.3, loop.stop); loop.run_forever()",
     ],

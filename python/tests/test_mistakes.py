@@ -62,7 +62,9 @@ MISTAKES = {
 def test_one_exception_says_it(mistake: str, asyncio: bool, codat_emulator: Emulator) -> None:
     codat_emulator.set_faults([{"path": "/companies", "fault": "delay-before", "milliseconds": 600_000, "count": 9}])
     program, says, hint = MISTAKES[mistake]
-    program = ASYNCIO.format(program) if asyncio else BLOCKING.format(program.replace("await ", "").replace("Async", ""))
+    program = (
+        ASYNCIO.format(program) if asyncio else BLOCKING.format(program.replace("await ", "").replace("Async", ""))
+    )
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert child.returncode == 1 and child.stdout == ""
     assert child.stderr.count("Traceback") == 1 and f"\n{says}" in child.stderr, child.stderr

@@ -168,9 +168,7 @@ def test_a_request_that_was_prepared_before_gets_no_key_to_a_proxy(
 
 
 @pytest.mark.parametrize("by", ALL)
-def test_no_proxy_is_respected(
-    by: By, proxy: Proxy, codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_proxy_is_respected(by: By, proxy: Proxy, codat_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("http_proxy", proxy.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -179,10 +177,17 @@ def test_no_proxy_is_respected(
     assert proxy.received == b""
 
 
-@pytest.mark.parametrize("base_url, no_proxy", [
-    ("http://127.0.0.1:9", "127.0.0.1:9"), ("http://localhost:9", ".localhost"), ("http://127.0.0.1:9", "0.0.1"),
-    ("http://127.0.0.1:9", "*, x"), ("http://127.0.0.1:9", "127.0.0.0/8"), ("http://localhost:9", "127.0.0.1"),
-])
+@pytest.mark.parametrize(
+    "base_url, no_proxy",
+    [
+        ("http://127.0.0.1:9", "127.0.0.1:9"),
+        ("http://localhost:9", ".localhost"),
+        ("http://127.0.0.1:9", "0.0.1"),
+        ("http://127.0.0.1:9", "*, x"),
+        ("http://127.0.0.1:9", "127.0.0.0/8"),
+        ("http://localhost:9", "127.0.0.1"),
+    ],
+)
 def test_security_refuses_an_exception_that_the_http_libraries_read_differently(
     base_url: str, no_proxy: str, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""A redirect from ``http://HOST`` to ``https://HOST`` is one to another origin. Judged by what a raw socket receives for both."""
+"""A redirect from ``http://HOST`` to ``https://HOST`` is one to another origin. A raw socket records what arrives."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -72,7 +71,9 @@ def test_an_sdk_takes_an_http_client_of_its_user(module: str, codat_emulator: Em
 
 @each
 def test_an_sdk_that_blocks_needs_a_client_that_blocks(module: str, codat_emulator: Emulator) -> None:
-    with pytest.raises(TypeError, match=f"^argument 'client': {CURRENT[module]} blocks .*: give a Client of codat_keys$"):
+    with pytest.raises(
+        TypeError, match=f"^argument 'client': {CURRENT[module]} blocks .*: give a Client of codat_keys$"
+    ):
         connect(AsyncClient(), sdk(module))
 
 

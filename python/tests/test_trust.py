@@ -61,7 +61,9 @@ def test_a_key_command_is_given_no_key(client: type[Client], tmp_path: Path, mon
     with Emulator() as emulator:
         command = KeyCommand(["sh", "-c", f"env > {dump}; echo {emulator.api_key}"])
         make(client, base_url=emulator.base_url, api_key_command=command)
-    assert [line for line in dump.read_text().splitlines() if line.endswith("=of this test")] == ["VAULT_ADDR=of this test"]
+    assert [line for line in dump.read_text().splitlines() if line.endswith("=of this test")] == [
+        "VAULT_ADDR=of this test"
+    ]
 
 
 MISPLACED: dict[str, Callable[[str], dict[str, object]]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
@@ -31,7 +30,7 @@ Waiting = Callable[..., AbstractAsyncContextManager[Callable[[int], Awaitable[ob
 
 
 def each_thread(make: Callable[[], Any]) -> Callable[[], Any]:
-    """An object that each thread creates once. Threads must not share a session of requests or connections of httpcore."""
+    """An object that each thread creates once, because threads cannot share a session of requests or of httpcore."""
     of_thread = threading.local()
 
     def made() -> Any:

@@ -13,7 +13,7 @@ use crate::{generate, layers, mutants, node, page, parallel, pin, public_api, py
 type Check = fn() -> Result<()>;
 
 /// The checks. They start in this order, because the first ones are the slowest.
-const CHECKS: [(&str, Check); 15] = [
+const CHECKS: [(&str, Check); 16] = [
     ("clippy", clippy),
     ("features", || run_to_end(&mut command(WITHOUT_FEATURES))),
     // Does not check security advisories, because they are not in a package registry. The published workflow checks
@@ -26,6 +26,7 @@ const CHECKS: [(&str, Check); 15] = [
     ("public api", public_api::check),
     ("page tests", || page::HERE.check()),
     ("format", format),
+    ("python style", python_style),
     ("layers", layers::check),
     ("generated files", generate::check),
     ("spelling", || run_to_end(&mut tools::typos()?)),
@@ -96,6 +97,14 @@ fn format() -> Result<()> {
     run_to_end(&mut command("cargo fmt --all --check"))?;
     for manifest in [FUZZ, HOSTS] {
         run_to_end(command("cargo fmt --all --check --manifest-path").arg(manifest))?;
+    }
+    Ok(())
+}
+
+/// Checks the style and the format of all Python files with ruff. `python/pyproject.toml` selects the rules.
+fn python_style() -> Result<()> {
+    for check in ["check --quiet", "format --quiet --check"] {
+        run_to_end(tools::ruff()?.args(check.split(' ')).args(["python", "bench/python"]))?;
     }
     Ok(())
 }

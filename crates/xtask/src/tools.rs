@@ -13,6 +13,11 @@ pub(crate) fn typos() -> Result<Command> {
     from_pypi("checks", "typos")
 }
 
+/// Returns the command of the linter and formatter for Python.
+pub(crate) fn ruff() -> Result<Command> {
+    from_pypi("checks", "ruff")
+}
+
 /// Returns the command of the security checker for GitHub workflows.
 pub(crate) fn zizmor() -> Result<Command> {
     from_pypi("checks", "zizmor")

@@ -111,7 +111,7 @@ def _with(header: AuthorizationHeader, request: httpx.Request) -> httpx.Request:
 
 
 def _rejects(client: Client | AsyncClient, header: AuthorizationHeader, response: httpx.Response) -> bool:
-    """Whether the response rejects this key. A request that was redirected to another origin does not contain the key."""
+    """Whether the response rejects this key. A request that was redirected to another origin has no key."""
     sent = response.request.headers.get("Authorization")
     is_sent = sent == header.expose_secret() and _is_own(client, str(response.request.url))
     return response.status_code in (401, 403) and is_sent

@@ -72,7 +72,9 @@ def security(client: Client | AsyncClient, kind: Callable[..., Any] | None = Non
 def _http_clients(sdk: type, client: Client | AsyncClient) -> dict[str, Any]:
     waits = any(base.__name__ == "BaseSDK" for base in sdk.__mro__)
     if isinstance(client, AsyncClient) and not waits:
-        raise TypeError(f"argument 'client': {sdk.__name__} blocks (its async methods run in threads): give a Client of codat_keys")
+        raise TypeError(
+            f"argument 'client': {sdk.__name__} blocks (its async methods run in threads): give a Client of codat_keys"
+        )
     if isinstance(client, Client) and "async_client" not in signature(sdk).parameters:
         from .requests import CodatAuth as RequestsAuth, requests
 
