@@ -5,7 +5,6 @@ import {
     AuthorizationHeader,
     BadResponseError,
     type CallOptions,
-    CancelledError,
     Client,
     type ClientOptions,
     ClosedError,
@@ -114,7 +113,6 @@ export function errors(error: CodatError): number | null {
     }
     const kinds = [
         BadResponseError,
-        CancelledError,
         ClosedError,
         ConflictError,
         ConnectError,
