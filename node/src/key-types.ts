@@ -19,7 +19,7 @@ export interface KeyData {
  * An API key in Codat's list of API keys.
  *
  * `console.log`, `util.inspect` and `JSON.stringify` mask the secret. If the name or the id contains an API key, they
- * mask that too.
+ * mask that too, and the member is not enumerable.
  */
 export class ApiKeyDetails {
     /** The id of the API key. Pass it to `get` or `delete`. */
@@ -42,12 +42,18 @@ export class ApiKeyDetails {
         this.name = data.name;
         this.apiKey = new ApiKey(data.apiKey, null);
         this.createdDate = data.createdDate === null ? null : new Date(data.createdDate);
+        for (const member of ["id", "name"] as const) {
+            if (this[member] !== this.#shown[member]) {
+                // Node prints only enumerable members of an uncaught error, and so do `console.dir` and `console.table`.
+                Object.defineProperty(this, member, { enumerable: false });
+            }
+        }
         Object.freeze(this);
     }
 
     toJSON(): object {
-        const shown = #shown in this ? this.#shown : undefined;
-        return { ...(this as ApiKeyDetails), ...shown };
+        const { id, name } = #shown in this ? this.#shown : (this as ApiKeyDetails);
+        return { id, name, apiKey: this.apiKey, createdDate: this.createdDate };
     }
 
     [inspect.custom](_depth: number, options: InspectOptions): string {

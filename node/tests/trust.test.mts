@@ -1,6 +1,8 @@
 // Files that others can write, child processes, and keys in the place of a path.
 import assert from "node:assert/strict";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { test } from "node:test";
@@ -75,6 +77,29 @@ test("a misplaced key is not shown", async () => {
     await assert.rejects(client.request("POST", "/companies", { json: { name: "a" } }), (error: any) =>
         shown(error).includes(error.idempotencyKey),
     );
+});
+
+test("a name or an id that contains a key is not enumerable", async () => {
+    const listed = { id: KEY, name: `for ${KEY}`, apiKey: KEY, createdDate: "2026-01-01T00:00:00Z" };
+    const server = createServer((_, answer) => answer.end(JSON.stringify({ results: [listed] })));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+        const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+        const client = new Client({ baseUrl, apiKey: "MadeUpKeyOfTheClientThatListsTheKeys0000" });
+        const [key] = await client.keys.list();
+        assert.deepEqual([key!.id, key!.name], [listed.id, listed.name], "a program can use them");
+        // Node prints the error that ends a program in the first form.
+        const views = [
+            inspect(key, { customInspect: false }),
+            inspect(structuredClone({ ...key, apiKey: null })),
+            inspect(key),
+            JSON.stringify(key),
+        ];
+        views.forEach((view) => assert.ok(!view.includes(KEY), view));
+    } finally {
+        server.close();
+        server.closeAllConnections();
+    }
 });
 
 test("a misplaced key is not repeated", async () => {
