@@ -112,6 +112,20 @@ test("the search continues from the name in the address", async (t) => {
     await page.getByRole("status").filter({ hasText: words.nothingFound }).waitFor();
 });
 
+test("a key in the search field does not become part of the address", async (t) => {
+    const api = await emulator(t, { names: ["one", "two", "three", "four"] });
+    const page = await signedIn(t, api);
+    const before = page.url();
+    await page.getByRole("searchbox").fill(api.apiKey);
+    await page.keyboard.press("Enter");
+    await page.getByRole("status").filter({ hasText: words.nothingFound }).waitFor();
+    await page.getByRole("searchbox").fill("one");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/name=one/);
+    await page.goBack();
+    assert.equal(page.url(), before, "the search for the key is not in the history");
+});
+
 test("the selected language is kept", async (t) => {
     const api = await emulator(t);
     const page = await signedIn(t, api);

@@ -140,7 +140,14 @@ document.addEventListener("click", ({ target }) => {
 document.addEventListener("visibilitychange", () => document.hidden && wipe());
 window.addEventListener("pagehide", () => wipe());
 window.addEventListener("beforeprint", () => wipe());
-document.addEventListener("submit", ({ target }) => (target.ariaBusy = "true"));
+document.addEventListener("submit", (event) => {
+    // The text of a search becomes part of the address, which the browser stores. A text that no name contains may be a key.
+    if (event.target.matches(".search") && !document.getElementById("nothing").hidden) {
+        event.preventDefault();
+        return;
+    }
+    event.target.ariaBusy = "true";
+});
 
 const name = document.getElementById("name");
 const count = document.querySelector("#name-count output");
