@@ -169,5 +169,18 @@ fn masked_body(body: &[u8], masker: &Masker) -> Value {
 /// a truncated secret.
 fn truncate(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(MAX_TEXT_LENGTH));
+    // The journal keeps thousands of texts. `String::truncate` alone would keep the memory of the removed part.
+    text.shrink_to_fit();
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_truncated_text_keeps_no_memory_of_its_rest() {
+        let text = truncate("é".repeat(1 << 20));
+        assert_eq!((text.len(), text.capacity()), (MAX_TEXT_LENGTH, MAX_TEXT_LENGTH));
+    }
 }
