@@ -59,7 +59,7 @@ export class Client {
      * whether a change took effect.
      */
     async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
-        const given = callOptions(options, ["query", "json", "body", "headers"]);
+        const given = callOptions(options, ["params", "json", "body", "headers"]);
         const call = request(method, path, options);
         return new Response((await make(this.#own, call, given)).response!);
     }

@@ -146,7 +146,7 @@ export interface RequestOptions extends CallOptions {
      * Query parameters, which are percent-encoded and added to the path. A value is a string, a number or a boolean.
      * Default: none.
      */
-    query?: Parameters | undefined;
+    params?: Parameters | undefined;
     /**
      * A value that is sent as JSON, with the `Content-Type` `application/json`. Members that are `undefined` are
      * omitted. The call rejects with `TypeError` for a value that JSON cannot express, and if `body` is also given.
@@ -242,7 +242,7 @@ export function pagesOptions({ pageSize, query, orderBy }: PagesOptions): [numbe
 }
 
 /** Checks and converts the arguments of `request`. @internal */
-export function request(method: string, path: string, { query, json, body, headers }: RequestOptions): Call {
+export function request(method: string, path: string, { params, json, body, headers }: RequestOptions): Call {
     const [content, type] = written(json, body);
     const given = entries("headers", headers);
     if (type !== undefined && !given.some(([name]) => name.toLowerCase() === "content-type")) {
@@ -252,7 +252,7 @@ export function request(method: string, path: string, { query, json, body, heade
         call: "request",
         method: text("method", method),
         path: text("path", path),
-        query: entries("query", query),
+        query: entries("params", params),
         headers: given,
         body: content,
     };

@@ -124,7 +124,7 @@ test("an error holds no key, whatever is wrong", async () => {
         ["key for a signal", () => client.keys.list({ signal: CANARY as any })],
         ["key for a method", () => client.request(`${CANARY} ${CANARY}`, "/x")],
         ["key in a header", () => client.request("GET", "/x", { headers: { "x-key": `${CANARY}\n` } })],
-        ["key in a query", () => client.request("GET", "/x", { query: { key: [CANARY] as any } })],
+        ["key in a query", () => client.request("GET", "/x", { params: { key: [CANARY] as any } })],
         ["key in a surrogate", () => client.keys.find(`${CANARY}\ud800`)],
         ["a key in use", () => client.keys.delete("a")],
     ];

@@ -137,7 +137,7 @@ for (const [name, source] of Object.entries(SOURCES)) {
         staged(async (scene) => {
             const client = new Client({ baseUrl: scene.emulator.baseUrl, ...source(scene) });
             const calls = Math.min(CALLS * 20, 10_000);
-            await replaced(scene, calls, (call) => client.request("GET", "/profile", { query: { call } }));
+            await replaced(scene, calls, (call) => client.request("GET", "/profile", { params: { call } }));
             assert.deepEqual(await client.whoami(), scene.current);
             const refused = await scene.refused(calls);
             assert.ok(refused > 0 && refused <= 10 * 64, `${refused}`);
@@ -226,7 +226,7 @@ test("a swap of Kubernetes is seen under load", { skip: process.platform === "wi
         symlinkSync("..data/key", join(mounted, "key"));
         const client = new Client({ baseUrl: scene.emulator.baseUrl, apiKeyFile: join(mounted, "key") });
         let [begun, ends] = [0, false];
-        const call = (call: number) => client.request("GET", "/profile", { query: { call } });
+        const call = (call: number) => client.request("GET", "/profile", { params: { call } });
         const all = load(call, () => (ends ? undefined : begun++));
         all.catch(() => (ends = true));
         await setTimeout(100);

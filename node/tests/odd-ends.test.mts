@@ -158,7 +158,7 @@ for (const [what, json] of Object.entries(NO_JSON)) {
         }));
 }
 
-test("what is given for a header, a query or a body arrives, in any form", async () => {
+test("what is given for a header, a parameter or a body arrives, in any form", async () => {
     const seen: any[] = [];
     const server = createServer(async ({ url, headers }, answer) => {
         seen.push([url, headers["x-a"]]);
@@ -173,7 +173,7 @@ test("what is given for a header, a query or a body arrives, in any form", async
     for (const given of [headers, new Headers(headers), new Map(Object.entries(headers)), Object.entries(headers)]) {
         await client.request("POST", "/x", {
             headers: given,
-            query: given,
+            params: given,
             json: { left: undefined, date: new Date() },
         });
     }
@@ -215,7 +215,7 @@ const WRONG: [string, (client: Client) => unknown][] = [
     ["'path' must be a string", (client) => client.request("/companies", anyOf(undefined))],
     ["'body' must be a string or a Uint8Array", (client) => client.request("POST", "/x", { body: anyOf({}) })],
     ["'headers': what is in it is no pair", (client) => client.request("GET", "/x", { headers: anyOf(["a: b"]) })],
-    ["'query': a value in it is NaN", (client) => client.request("GET", "/x", { query: { page: NaN } })],
+    ["'params': a value in it is NaN", (client) => client.request("GET", "/x", { params: { page: NaN } })],
     ["'options' must be an object", (client) => client.keys.create("x", anyOf(null))],
     ["'options' must be an object", (client) => client.keys.delete("x", anyOf(null))],
     ["'other' must be a string", () => new ApiKey("MadeUpKey").equals(anyOf(5))],

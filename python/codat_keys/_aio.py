@@ -136,7 +136,7 @@ class AsyncClient:
         method: str,
         path: str,
         *,
-        query: Parameters | None = None,
+        params: Parameters | None = None,
         json: Any = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
@@ -144,8 +144,8 @@ class AsyncClient:
     ) -> Response:
         """Sends a request to Codat's API. The path begins with a slash, and can have a query.
 
-        - ``query``, parameters that are added to the path: str, int, float, or bool, which is sent as ``true`` or
-          ``false``.
+        - ``params``, query parameters that are added to the path: str, int, float, or bool, which is sent as ``true``
+          or ``false``.
         - ``json``, a value that is sent as JSON, or ``content``, bytes that are sent unchanged. Default: no body.
         - ``headers``, without ``Authorization``, ``Host``, and headers that frame a request such as ``Content-Length``.
         - ``timeout``, in seconds or a timedelta, for the whole call. Default: that of the client.
@@ -167,7 +167,7 @@ class AsyncClient:
         >>> asyncio.run(main())
         'Emulated client'
         """
-        call = request(method, path, query, json, content, headers, timeout)
+        call = request(method, path, params, json, content, headers, timeout)
         return await self._core.perform(call)
 
     def pages(

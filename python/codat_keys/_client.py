@@ -107,7 +107,7 @@ class Client:
         method: str,
         path: str,
         *,
-        query: Parameters | None = None,
+        params: Parameters | None = None,
         json: Any = None,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
@@ -115,8 +115,8 @@ class Client:
     ) -> Response:
         """Sends a request to Codat's API. The path begins with a slash, and can have a query.
 
-        - ``query``, parameters that are added to the path: str, int, float, or bool, which is sent as ``true`` or
-          ``false``.
+        - ``params``, query parameters that are added to the path: str, int, float, or bool, which is sent as ``true``
+          or ``false``.
         - ``json``, a value that is sent as JSON, or ``content``, bytes that are sent unchanged. Default: no body.
         - ``headers``, without ``Authorization``, ``Host``, and headers that frame a request such as ``Content-Length``.
         - ``timeout``, in seconds or a timedelta, for the whole call. Default: that of the client.
@@ -134,7 +134,7 @@ class Client:
         ...     client.request("GET", "/profile").json()["name"]
         'Emulated client'
         """
-        call = request(method, path, query, json, content, headers, timeout)
+        call = request(method, path, params, json, content, headers, timeout)
         return self._core.perform(call)
 
     def pages(

@@ -368,7 +368,7 @@ def delete(id: str, allow_key_in_use: bool) -> Call[None]: ...
 def request(
     method: str,
     path: str,
-    query: Mapping[str, str | int | float] | None,
+    params: Mapping[str, str | int | float] | None,
     headers: Mapping[str, str] | None,
     body: bytes | None,
     timeout: Timeout | None,

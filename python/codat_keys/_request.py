@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def request(
     method: str,
     path: str,
-    query: Parameters | None,
+    params: Parameters | None,
     json: Any,
     content: bytes | None,
     headers: Mapping[str, str] | None,
@@ -28,7 +28,7 @@ def request(
         content = _dumped(json)
         if not any(name.lower() == "content-type" for name in headers or ()):
             headers = {**(headers or {}), "content-type": "application/json"}
-    return _native.request(method, path, query, headers, content, timeout)
+    return _native.request(method, path, params, headers, content, timeout)
 
 
 def _dumped(value: Any) -> bytes:

@@ -30,7 +30,7 @@ async def test_ten_thousand_calls_do_not_notice_that_their_key_is_replaced_ten_t
         nonlocal begun
         while begun < calls:
             begun += 1
-            await client.request("GET", "/profile", query={"call": begun})
+            await client.request("GET", "/profile", params={"call": begun})
 
     async with AsyncClient(**sources(scene)[source]) as client:
         callers = asyncio.gather(*(caller(client) for _ in range(64)))
@@ -51,7 +51,7 @@ def test_threads_that_block_do_not_notice_it_either(source: str, scene: Scene) -
 
     def caller(first: int) -> None:
         for number in range(first, first + 250):
-            client.request("GET", "/profile", query={"call": number})
+            client.request("GET", "/profile", params={"call": number})
             ended.append(number)
 
     callers = [threading.Thread(target=caller, args=(250 * number,)) for number in range(8)]
@@ -81,7 +81,7 @@ async def test_a_swap_of_kubernetes_is_seen_under_load(scene: Scene, tmp_path: P
         nonlocal calls
         while not stop:
             calls += 1
-            await client.request("GET", "/profile", query={"call": calls})
+            await client.request("GET", "/profile", params={"call": calls})
 
     swap("..1", scene.current.api_key)
     (mounted / "key").symlink_to("..data/key")

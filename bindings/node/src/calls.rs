@@ -110,7 +110,7 @@ impl Call {
                 let body = body.map(|body| body.to_vec());
                 let mut call = client.request(method, &path).cancel_on(stop);
                 for (name, value) in query {
-                    call = call.query(&name, value);
+                    call = call.param(name, value);
                 }
                 for (name, value) in headers {
                     call = call.header(&name, &value);

@@ -162,7 +162,7 @@ pub(crate) fn delete(id: &Bound<'_, PyAny>, allow_key_in_use: &Bound<'_, PyAny>)
 pub(crate) fn request(
     method: &Bound<'_, PyAny>,
     path: &Bound<'_, PyAny>,
-    query: Option<&Bound<'_, PyAny>>,
+    params: Option<&Bound<'_, PyAny>>,
     headers: Option<&Bound<'_, PyAny>>,
     body: &Bound<'_, PyAny>,
     timeout: &Bound<'_, PyAny>,
@@ -170,14 +170,14 @@ pub(crate) fn request(
     let method: Method =
         text("method", method)?.parse().map_err(|_| PyValueError::new_err("method is no HTTP method"))?;
     let path: String = argument("path", path)?;
-    let query = entries("query", query)?;
+    let params = entries("params", params)?;
     let headers = entries("headers", headers)?;
     let body: Option<PyBackedBytes> = argument("content", body)?;
     let timeout = seconds("timeout", timeout)?;
     Ok(Call::change(async move |client, stop| {
         let mut call = client.request(method, &path).cancel_on(stop);
-        for (name, value) in query {
-            call = call.query(&name, value);
+        for (name, value) in params {
+            call = call.param(name, value);
         }
         for (name, value) in headers {
             call = call.header(&name, &value);

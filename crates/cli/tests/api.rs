@@ -37,13 +37,14 @@ fn paginate_prints_a_document_per_page_and_jsonl_a_line_per_result() {
     assert_eq!((pages.len(), all.len()), (3, 5));
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), 5, "every company once");
     assert_eq!(ids(&script("--jsonl --page-size 2")), all);
-    assert_eq!(script("--jsonl -q orderBy=-name")[0]["name"], "Example Company 00005");
+    assert_eq!(script("--jsonl --order-by -name")[0]["name"], "Example Company 00005");
+    assert_eq!(script("--jsonl --param orderBy=-name --query name~00003").len(), 1);
 }
 
 #[test]
-fn fields_queries_headers_and_input_are_sent_unchanged() {
+fn fields_parameters_headers_and_input_are_sent_unchanged() {
     let (requests, ended) =
-        sent(json(201, "{}"), &["post", "/x?a=1", "-q", "b=c=d &", "-f", "name=n=1", "-f", "e=", "-H", "X-Y: z"], "");
+        sent(json(201, "{}"), &["post", "/x?a=1", "-p", "b=c=d &", "-f", "name=n=1", "-f", "e=", "-H", "X-Y: z"], "");
     assert_eq!(ended.status, 0, "{ended:?}");
     let request = &requests[0];
     assert!(request.starts_with("POST /x?a=1&b=c%3Dd%20%26 HTTP/1.1\r\n"), "{request}");
@@ -115,8 +116,8 @@ fn invalid_arguments_are_rejected_before_sending() {
         &["GTE", "/x"],
         &["GET"],
         &["GET", "/x", "--force"],
-        &["GET", "/x", "-q", "nothing"],
-        &["GET", "/x", "-q", "=value"],
+        &["GET", "/x", "-p", "nothing"],
+        &["GET", "/x", "-p", "=value"],
         &["GET", "/x", "-f", "a=b"],
         &["GET", "/x", "--input", "-"],
         &["POST", "/x", "-f", "a=b", "--input", "-"],
@@ -125,6 +126,8 @@ fn invalid_arguments_are_rejected_before_sending() {
         &["POST", "/x", "-H", "no header"],
         &["POST", "/x", "--paginate"],
         &["GET", "/x", "--jsonl"],
+        &["GET", "/x", "--query", "name~a"],
+        &["GET", "/x", "--order-by", "name"],
         &["GET", "/x", "--paginate", "--page-size", "5001"],
         &["GET", "/x?page=2", "--paginate"],
     ];

@@ -283,8 +283,8 @@ const USAGE: &[(&[&str], &str, &str)] = &[
         "write it in hours, days or weeks: --max-age 90d",
     ),
     (
-        &["api", "GET", "/companies", "--query", "page"],
-        "the value of --query <NAME=VALUE> is not NAME=VALUE",
+        &["api", "GET", "/companies", "--param", "page"],
+        "the value of --param <NAME=VALUE> is not NAME=VALUE",
         "`codat-keys api --help` shows the usage",
     ),
     (

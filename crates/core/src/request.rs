@@ -30,7 +30,7 @@ use crate::wire::{self, idempotency_key};
 /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
 /// use codat_keys::Method;
 ///
-/// let companies = client.request(Method::GET, "/companies").query("pageSize", 2).await?;
+/// let companies = client.request(Method::GET, "/companies").param("pageSize", 2).await?;
 /// let companies: serde_json::Value = companies.json()?;
 /// assert_eq!(companies["totalResults"], 5);
 /// # Ok(())
@@ -43,11 +43,11 @@ pub struct Request<C = Handle> {
     pub(crate) options: RequestOptions,
 }
 
-/// The method, path, query, headers, body, timeout and response limit of a [`Request`].
+/// The method, path, query parameters, headers, body, timeout and response limit of a [`Request`].
 pub(crate) struct RequestOptions {
     method: Method,
     path: String,
-    query: Vec<(String, String)>,
+    params: Vec<(String, String)>,
     headers: Result<HeaderMap, Error>,
     body: Result<Bytes, Error>,
     timeout: Option<Duration>,
@@ -61,8 +61,8 @@ impl<C> Request<C> {
     }
 
     /// Adds a query parameter to the URL. The name and the value are percent-encoded.
-    pub fn query(mut self, name: &str, value: impl ToString) -> Self {
-        self.options.query.push((name.to_owned(), value.to_string()));
+    pub fn param(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.options.params.push((name.into(), value.to_string()));
         self
     }
 
@@ -173,10 +173,10 @@ impl IntoFuture for Request {
 }
 
 impl RequestOptions {
-    pub(crate) fn new(method: Method, path: &str, query: Vec<(String, String)>) -> Self {
+    pub(crate) fn new(method: Method, path: &str, params: Vec<(String, String)>) -> Self {
         let (method, path) = (in_upper_case(method), path.to_owned());
         let (headers, body) = (Ok(HeaderMap::new()), Ok(Bytes::new()));
-        Self { method, path, query, headers, body, timeout: None, max_response_bytes: None, cancellation: None }
+        Self { method, path, params, headers, body, timeout: None, max_response_bytes: None, cancellation: None }
     }
 
     pub(crate) async fn perform(self, client: &Handle) -> Result<Response, Error> {
@@ -185,7 +185,7 @@ impl RequestOptions {
         let takes_key = matches!(self.method, Method::POST | Method::PATCH);
         let headers = self.headers.map_err(|error| error.masked(|text| client.known_keys().redact(text)))?;
         check_headers(&headers, takes_key, client.known_keys())?;
-        let mut request = wire::any_request(self.method, client.base_url(), &self.path, &self.query, self.body?)?;
+        let mut request = wire::any_request(self.method, client.base_url(), &self.path, &self.params, self.body?)?;
         request.headers_mut().extend(headers);
         if takes_key && !request.headers().contains_key(idempotency_key::HEADER) {
             let key = idempotency_key::generate().to_string();
@@ -249,7 +249,7 @@ fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Res
 }
 
 impl fmt::Debug for RequestOptions {
-    /// Omits the query, the headers and the body, which may contain secrets.
+    /// Omits the query parameters, the headers and the body, which may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.split('?').next().unwrap_or_default();
         f.debug_struct("RequestOptions")

@@ -41,7 +41,7 @@ async fn the_query_the_headers_and_the_body_are_sent_unchanged() {
     let server = RawServer::with_replies(vec![raw_server::json(200, "[1,2]")]);
     let answer = client(&server.url, "MadeUpKey")
         .request(Method::PUT, "/data?a=1")
-        .query("b c", "&=é")
+        .param("b c", "&=é")
         .header("x-test", "yes")
         .body("raw")
         .await
@@ -127,13 +127,13 @@ async fn invalid_page_parameters_are_rejected_before_sending() {
         client.pages::<Value>("/companies").page_size(0),
         client.pages("/companies").page_size(5001),
         client.pages("/companies?page=2"),
-        client.pages("/companies").parameter("PageSize", "2"),
+        client.pages("/companies").param("PageSize", "2"),
     ];
     for mut page in pages {
         assert_eq!(page.next().await.unwrap_err().kind(), ErrorKind::InvalidInput, "{page:?}");
     }
     assert!(server.requests().is_empty());
-    client.pages::<Value>("/companies?a=b").parameter("c", "d").page_size(5000).next().await.unwrap();
+    client.pages::<Value>("/companies?a=b").param("c", "d").page_size(5000).next().await.unwrap();
     assert!(server.requests()[0].starts_with("GET /companies?a=b&page=1&pageSize=5000&c=d HTTP/1.1"));
 }
 

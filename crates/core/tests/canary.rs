@@ -137,11 +137,11 @@ async fn record_emulator_calls(output: &Output) {
         &format!(r#"{{"results":[{{"apiKey":"{CANARY}"}}],"totalResults":1}}"#),
     )]);
     let paged = Client::builder().base_url(&echo.url).api_key(ApiKey::parse("MadeUpKey").unwrap()).build().unwrap();
-    let mut pages = paged.pages::<serde_json::Value>(&format!("/apiKeys?a={CANARY}")).parameter("b", CANARY);
+    let mut pages = paged.pages::<serde_json::Value>(&format!("/apiKeys?a={CANARY}")).param("b", CANARY);
     output.record_result(pages.next().await);
     output.record((&pages, client.request(Method::GET, &format!("/x?a={CANARY}"))));
     output.record((
-        client.request(Method::GET, "/").query("a", CANARY).body(CANARY),
+        client.request(Method::GET, "/").param("a", CANARY).body(CANARY),
         client.pages::<serde_json::Value>("/companies"),
     ));
     output.record((&client, client.keys(), client.keys().create(&name), client.keys().delete(&made.id), &made));

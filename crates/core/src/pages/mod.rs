@@ -76,18 +76,18 @@ impl<T, C> Pages<T, C> {
     /// Sets a filter in Codat's query language, such as `status=Linked`. The filter applies to every page. Default: no
     /// filter.
     pub fn query(self, query: impl Into<String>) -> Self {
-        self.parameter("query", query)
+        self.param("query", query.into())
     }
 
     /// Sets the order of the results, such as `name` or `-name`. The order applies to every page. Default: Codat's
     /// order.
     pub fn order_by(self, order: impl Into<String>) -> Self {
-        self.parameter("orderBy", order)
+        self.param("orderBy", order.into())
     }
 
-    /// Adds a query parameter to the request for every page.
-    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.cursor.parameters.push((name.into(), value.into()));
+    /// Adds a query parameter to the URL of every page. The name and the value are percent-encoded.
+    pub fn param(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.cursor.parameters.push((name.into(), value.to_string()));
         self
     }
 

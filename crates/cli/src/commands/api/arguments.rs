@@ -26,9 +26,9 @@ pub(crate) struct Api {
     method: Option<Method>,
     /// A path of Codat's API, such as /companies, or a URL below the base URL
     pub(super) path: String,
-    /// Add a query parameter; may be repeated
+    /// Add a query parameter to the URL; may be repeated
     #[arg(long, short, value_name = "NAME=VALUE", value_parser = pair)]
-    pub(super) query: Vec<(String, String)>,
+    pub(super) param: Vec<(String, String)>,
     /// Add a string member to the JSON body; may be repeated
     #[arg(long, short, value_name = "NAME=VALUE", value_parser = pair)]
     field: Vec<(String, String)>,
@@ -47,6 +47,12 @@ pub(crate) struct Api {
     /// Results per page, from 1 to 5000 [default: 100]
     #[arg(long, value_name = "NUMBER", requires = "paginate", value_parser = page_size)]
     pub(super) page_size: Option<u32>,
+    /// Print only the results that a filter in Codat's query language selects, such as status=Linked
+    #[arg(long, requires = "paginate")]
+    pub(super) query: Option<String>,
+    /// Sort the results by a property, or in descending order with a hyphen: --order-by=-name
+    #[arg(long, value_name = "PROPERTY", requires = "paginate", allow_hyphen_values = true)]
+    pub(super) order_by: Option<String>,
     /// Print the status and the headers of the response before its body
     #[arg(long, short)]
     pub(super) include: bool,
@@ -116,7 +122,7 @@ impl Api {
         } else if self.force && method != Method::DELETE {
             ("--force applies to DELETE only", "leave --force out")
         } else if has_body && matches!(method, Method::GET | Method::HEAD) {
-            ("GET and HEAD have no body", "use --query for parameters, or another method")
+            ("GET and HEAD have no body", "use --param for query parameters, or another method")
         } else if self.paginate && method != Method::GET {
             ("only GET has pages", "leave --paginate out")
         } else if self.paginate && !self.header.is_empty() {

@@ -29,8 +29,8 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     }
     let body = api.body()?;
     let mut call = client.request(method.clone(), &path).cancel_on(interrupted());
-    for (name, value) in &api.query {
-        call = call.query(name, value);
+    for (name, value) in &api.param {
+        call = call.param(name, value);
     }
     for (name, value) in &api.header {
         call = call.header(name.clone(), value.clone());

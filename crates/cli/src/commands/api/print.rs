@@ -18,8 +18,14 @@ impl Api {
         if let Some(size) = self.page_size {
             pages = pages.page_size(size);
         }
-        for (name, value) in &self.query {
-            pages = pages.parameter(name, value);
+        if let Some(query) = &self.query {
+            pages = pages.query(query);
+        }
+        if let Some(order) = &self.order_by {
+            pages = pages.order_by(order);
+        }
+        for (name, value) in &self.param {
+            pages = pages.param(name, value);
         }
         let (mut printed, mut reported) = (0, 0);
         while let Some(Page { response, results, total_results, .. }) = unless_interrupted(pages.next()).await? {
