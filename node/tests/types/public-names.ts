@@ -79,8 +79,8 @@ export async function keys(): Promise<void> {
 }
 
 export async function reads(client: Client): Promise<number> {
-    const query: Parameters = { syncAll: true, page: 1 };
-    const requestOptions: RequestOptions = { query, json: { name: "Example" }, headers: new Map([["x-own", "1"]]) };
+    const params: Parameters = { syncAll: true, page: 1 };
+    const requestOptions: RequestOptions = { params, json: { name: "Example" }, headers: new Map([["x-own", "1"]]) };
     const response: Response = await client.request("POST", "/companies", requestOptions);
     const remaining: RateLimit | null = response.rateLimit ?? client.rateLimit;
     const invoice: Invoice = response.json<Invoice>();
