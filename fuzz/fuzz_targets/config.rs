@@ -13,26 +13,19 @@ use config::{Config, Name, Place};
 #[path = "../../crates/cli/src/config/mod.rs"]
 mod config;
 
-/// As in the command line, without the key of a client.
-mod redact {
-    use std::fmt::Display;
-
-    pub(crate) fn without_secrets(message: impl Display) -> String {
-        codat_keys::internal::mask_credentials(&message.to_string())
-    }
-}
-
 /// As in the command line, which also reports it.
 mod failure {
     use std::fmt::{Display, Formatter, Result};
 
     pub(crate) struct Failure(String);
 
-    impl Failure {
-        pub(crate) fn new(_: codat_keys::ErrorKind, message: impl Display, hint: impl Display) -> Self {
-            Self::local(message, hint)
+    impl From<codat_keys::Error> for Failure {
+        fn from(error: codat_keys::Error) -> Self {
+            Self::local(&error, error.hint())
         }
+    }
 
+    impl Failure {
         pub(crate) fn local(message: impl Display, hint: impl Display) -> Self {
             Self(format!("{message} {hint}"))
         }

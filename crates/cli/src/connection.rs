@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
-use codat_keys::internal::sanitize;
+use codat_keys::internal::{process_environment, sanitize};
 use codat_keys::{Client, ClientBuilder, Credential, ErrorKind};
-use url::{Origin, Url};
+use url::Url;
 
 use crate::config::{Config, Profile, Source};
 use crate::credential_selection::{self, Selection};
@@ -73,6 +73,12 @@ impl Connection {
 }
 
 impl KeyOptions {
+    /// Returns the options for the key of a profile, for a command that sends no request.
+    pub(crate) fn of_profile(name: &str, base_url: Option<&str>) -> Self {
+        let base_url = base_url.map(ToOwned::to_owned);
+        Self { profile: Some(name.to_owned()), base_url, timeout: None, allow_insecure_http: true }
+    }
+
     /// Returns a client for commands that read the API key and send no request. Such a client needs no certificates and
     /// no proxy.
     pub(crate) async fn client(&self) -> Result<Client, Failure> {
@@ -131,26 +137,8 @@ impl KeyOptions {
     /// Returns the base URL for requests with the key of a profile. Returns an error if an option or variable gives a
     /// base URL with another origin, because the key of a profile is sent only to the origin of the profile.
     pub(crate) fn base_url_for(&self, profile: &Profile) -> Result<String, Failure> {
-        let variable =
-            || std::env::var_os("CODAT_BASE_URL").map(|url| (url.to_string_lossy().into_owned(), "CODAT_BASE_URL"));
-        let Some((url, named_by)) = self.base_url.clone().map(|url| (url, "--base-url")).or_else(variable) else {
-            return Ok(profile.base_url.clone());
-        };
-        let own = origin(&profile.base_url);
-        match origin(&url) {
-            Some(given) if Some(&given) != own.as_ref() => Err(Failure::new(
-                ErrorKind::InvalidInput,
-                format!(
-                    "{named_by} names {}, but the key of the profile `{}` is for {}",
-                    given.ascii_serialization(),
-                    profile.name,
-                    own.map_or("no URL".into(), |own| own.ascii_serialization())
-                ),
-                format!("leave {named_by} out, or use another profile: the key goes nowhere else"),
-            )),
-            // The client's builder rejects an invalid URL.
-            _ => Ok(url),
-        }
+        let given = self.base_url.as_deref().map(|url| (url, "--base-url"));
+        Ok(profile.base_url_for(given, &process_environment)?)
     }
 
     /// Returns where the base URL comes from: an option, a variable, the profile or the default.
@@ -203,7 +191,7 @@ pub(crate) fn profile_candidates() -> Vec<CompletionCandidate> {
 }
 
 /// Checks the value of `--base-url`, so that the error names the option. The client's builder would name only the URL.
-fn base_url(text: &str) -> Result<String, String> {
+pub(crate) fn base_url(text: &str) -> Result<String, String> {
     Url::parse(text).map(|_| text.to_owned()).map_err(|_| "not a URL like https://api.codat.io".into())
 }
 
@@ -213,8 +201,4 @@ fn proxy(text: &str) -> Result<String, String> {
 
 fn seconds(text: &str) -> Result<u64, String> {
     text.parse().ok().filter(|seconds| *seconds > 0).ok_or_else(|| "not a whole number of seconds, 1 or more".into())
-}
-
-fn origin(url: &str) -> Option<Origin> {
-    Url::parse(url).ok().map(|url| url.origin())
 }

@@ -1,10 +1,9 @@
-//! The report of `doctor` and `whoami` on the source of the API key. In order of precedence, the sources are the option
-//! `--profile`, the environment variables with a key, `CODAT_PROFILE`, and the profile in use. The module
-//! [`credential_selection`] selects the source.
+//! The report of `doctor` and `whoami` on the source of the API key. The module [`credential_selection`] selects the
+//! source.
 
 use std::path::Path;
 
-use codat_keys::internal::is_readable_by_all;
+use codat_keys::internal::{KeySelector, is_readable_by_all, process_environment, profile_variable};
 use codat_keys::{Credential, CredentialSource};
 
 use crate::config::{self, Config, Name};
@@ -20,19 +19,21 @@ type Entry = (&'static str, String);
 pub(crate) fn places(option: Option<&str>) -> Vec<Entry> {
     let mut places = Vec::new();
     if let Some(name) = option {
-        places.push(("--profile", profile(Name::parse(name, "--profile"), "--profile")));
+        places.push(("--profile", profile(Name::parse(name, "--profile").map_err(Failure::from), "--profile")));
     }
-    let first = option.map(|_| "--profile");
-    places.extend(variables(first));
-    let first = first.or_else(|| credential_selection::key_variables().next());
-    let named = credential_selection::profile_variable().transpose();
-    let first_of_all = first.or(named.as_ref().map(|_| "CODAT_PROFILE"));
+    places.extend(variables(option.map(|_| "--profile")));
+    let first_before = |selector| {
+        let before = credential_selection::selectors(option, true).take_while(|it| *it != selector);
+        before.map(label).next()
+    };
+    let first = first_before(KeySelector::ProfileVariable);
+    let named = profile_variable(&process_environment).map_err(Failure::from).transpose();
     let state = match (named, first) {
         (None, _) => "not set".into(),
         (Some(_), Some(first)) => passed_over(first),
         (Some(name), None) => profile(name, "CODAT_PROFILE"),
     };
-    places.extend([("CODAT_PROFILE", state), (PROFILE_IN_USE, in_use(first_of_all))]);
+    places.extend([("CODAT_PROFILE", state), (PROFILE_IN_USE, in_use(first_before(KeySelector::ProfileInUse)))]);
     places
 }
 
@@ -41,10 +42,7 @@ pub(crate) fn places(option: Option<&str>) -> Vec<Entry> {
 /// This function does not read the key. The client has already read it, and a pipe cannot be read twice.
 pub(crate) fn summary(option: Option<&str>) -> String {
     let is_any_in_use = Config::load().is_ok_and(|config| config.in_use().is_some());
-    let mut places =
-        option.map(|_| "--profile").into_iter().chain(credential_selection::key_variables()).collect::<Vec<_>>();
-    places.extend(std::env::var_os("CODAT_PROFILE").map(|_| "CODAT_PROFILE"));
-    places.extend(is_any_in_use.then_some("the profile in use"));
+    let places: Vec<_> = credential_selection::selectors(option, is_any_in_use).map(label).collect();
     match places.as_slice() {
         [used, rest @ ..] if !rest.is_empty() => {
             format!("the key comes from {used}; passed over: {}", rest.join(", "))
@@ -57,6 +55,15 @@ pub(crate) fn summary(option: Option<&str>) -> String {
 /// `codat-keys` rejects such a file if the current user owns it. So the warning concerns only a file of another user.
 fn readers_warning(path: &Path) -> &'static str {
     if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
+}
+
+fn label(selector: KeySelector) -> &'static str {
+    match selector {
+        KeySelector::ProfileOption => "--profile",
+        KeySelector::KeyVariable(variable) => variable,
+        KeySelector::ProfileVariable => "CODAT_PROFILE",
+        KeySelector::ProfileInUse => "the profile in use",
+    }
 }
 
 fn passed_over(first: &str) -> String {

@@ -1,17 +1,12 @@
-//! Selection of the API key of a command. In order of precedence, the sources are the profile that `--profile` names,
-//! the environment variables with a key, the profile that `CODAT_PROFILE` names, and the profile that `config.toml`
-//! selects. The last profile is called the profile in use.
+//! Selection of the API key of a command. The library `codat-keys` defines the precedence of the sources. Only the
+//! command line uses the profile that `config.toml` selects, which is called the profile in use.
 
 use std::env;
 
-use codat_keys::ErrorKind;
+use codat_keys::internal::{KeySelector, key_selectors, process_environment, profile_variable};
 
 use crate::config::{Config, Name, Profile};
 use crate::failure::Failure;
-
-/// The environment variables that contain a key or the path of a file with a key. If several are set, their keys must
-/// be equal. The library `codat-keys` checks this.
-const KEY_VARIABLES: [&str; 3] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"];
 
 /// The source of a command's key.
 pub(crate) enum Selection {
@@ -25,7 +20,7 @@ pub(crate) enum Selection {
 
 /// Selects the source of the key. `option` is the value of `--profile`.
 pub(crate) fn select(option: Option<&str>) -> Result<Selection, Failure> {
-    if option.is_none() && key_variables().next().is_some() {
+    if let Some(KeySelector::KeyVariable(_)) = selectors(option, true).next() {
         return Ok(Selection::Environment);
     }
     let config = Config::load()?;
@@ -35,9 +30,10 @@ pub(crate) fn select(option: Option<&str>) -> Result<Selection, Failure> {
     })
 }
 
-/// Returns the names of the [`KEY_VARIABLES`] that are set, even if their values are invalid.
-pub(crate) fn key_variables() -> impl Iterator<Item = &'static str> {
-    KEY_VARIABLES.into_iter().filter(|name| env::var_os(name).is_some())
+/// Returns the selectors that are set, in order of precedence. `option` is the value of `--profile`. `is_any_in_use`
+/// says whether a profile is in use.
+pub(crate) fn selectors(option: Option<&str>, is_any_in_use: bool) -> impl Iterator<Item = KeySelector> {
+    key_selectors(option.is_some(), &process_environment, is_any_in_use)
 }
 
 /// Returns a message such as "the profile `work` is in use". If an environment variable has precedence over the
@@ -54,36 +50,28 @@ pub(crate) fn in_use(name: &Name) -> String {
 /// Returns the environment variable that has precedence over the profile in use. Ignores `CODAT_PROFILE` if its value
 /// is `name`.
 pub(crate) fn before_profile_in_use(name: &Name) -> Option<&'static str> {
-    let profile = || env::var_os("CODAT_PROFILE").filter(|other| other != name.as_str()).map(|_| "CODAT_PROFILE");
-    key_variables().next().or_else(profile)
+    let names_it =
+        |variable: &str| variable == "CODAT_PROFILE" && env::var_os(variable).is_some_and(|it| it == name.as_str());
+    selectors(None, false).filter_map(KeySelector::variable).find(|variable| !names_it(variable))
 }
 
-/// Returns the name of the selected profile, and the option, variable or file that contains the name. `option` is the
-/// value of `--profile`.
+/// Returns the name of the selected profile, and the option, variable or file that contains the name. Ignores variables
+/// with a key. `option` is the value of `--profile`.
 pub(crate) fn named(option: Option<&str>, config: &Config) -> Result<Option<(Name, String)>, Failure> {
-    if let Some(name) = option {
-        return Ok(Some((Name::parse(name, "--profile")?, "--profile".into())));
-    }
-    if let Some(name) = profile_variable()? {
-        return Ok(Some((name, "CODAT_PROFILE".into())));
-    }
-    Ok(config.in_use().map(|name| (name.clone(), in_config(config))))
+    let is_any_in_use = config.in_use().is_some();
+    let selector = selectors(option, is_any_in_use).find(|selector| !matches!(selector, KeySelector::KeyVariable(_)));
+    Ok(match (selector, option) {
+        (Some(KeySelector::ProfileOption), Some(name)) => {
+            Some((Name::parse(name, "--profile")?, "--profile".to_owned()))
+        }
+        (Some(KeySelector::ProfileVariable), _) => {
+            profile_variable(&process_environment)?.map(|name| (name, "CODAT_PROFILE".into()))
+        }
+        _ => config.in_use().map(|name| (name.clone(), in_config(config))),
+    })
 }
 
 /// Describes the setting in `config.toml` that names the profile in use.
 pub(crate) fn in_config(config: &Config) -> String {
     format!("`profile` in {}", config.path().display())
-}
-
-/// Returns the value of `CODAT_PROFILE`. An empty value is an error.
-pub(crate) fn profile_variable() -> Result<Option<Name>, Failure> {
-    match env::var_os("CODAT_PROFILE") {
-        None => Ok(None),
-        Some(name) if name.is_empty() => Err(Failure::new(
-            ErrorKind::InvalidInput,
-            "CODAT_PROFILE is empty",
-            "set CODAT_PROFILE to a profile's name, or unset it",
-        )),
-        Some(name) => Name::parse(&name.to_string_lossy(), "CODAT_PROFILE").map(Some),
-    }
 }

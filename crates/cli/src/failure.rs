@@ -18,6 +18,10 @@ use crate::stderr::eprint_masked_line;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
+/// The hint without the ways of programs: `CODAT_PROFILE` and `exec`.
+const NO_CREDENTIAL: &str = "set CODAT_API_KEY to a raw key, CODAT_AUTH_HEADER to a whole header, or CODAT_API_KEY_FILE to a file \
+                             that holds either; or store one: codat-keys login";
+
 /// A failure of a command.
 pub(crate) struct Failure {
     status: u8,
@@ -144,10 +148,10 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let mut failure = Self::new(error.kind(), &error, error.hint());
         match error.kind() {
-            ErrorKind::NoCredential => failure.hint.push_str("; or store one: codat-keys login"),
             ErrorKind::TooLarge if error.hint() == ErrorKind::TooLarge.hint() => {
                 failure.hint = "ask for smaller pages with --page-size, or raise --max-response-bytes".into();
             }
+            ErrorKind::NoCredential => failure.hint = NO_CREDENTIAL.into(),
             ErrorKind::KeyInUse => failure.hint = "use another key to delete it, or add --allow-key-in-use".into(),
             _ => {}
         }

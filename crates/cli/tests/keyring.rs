@@ -1,12 +1,15 @@
 //! Keys in the keyring. The value is stored only there.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
+use codat_keys::{Client, ErrorKind};
 use codat_keys_emulator::Emulator;
 
 use crate::home::Home;
 use crate::secret_service::Keyring;
-use crate::support::{Ended, run, run_with_input};
+use crate::support::{Ended, PROGRAM, run, run_with_input};
 
 fn in_keyring(home: &Home, address: &str, arguments: &[&str], input: &str) -> Ended {
     run_with_input(home.program().env("DBUS_SESSION_BUS_ADDRESS", address), arguments, input)
@@ -46,6 +49,54 @@ fn the_key_is_stored_in_the_keyring_and_in_no_file() {
     assert_eq!(home.files_with(key), ["config/codat-keys/keys/default"]);
     assert_eq!(codat_keys(&["login", "--store", "keyring"], key).status, 0);
     assert_eq!(home.files_with(key), [""; 0]);
+}
+
+#[test]
+fn header_prints_the_header_of_a_profile() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let keyring = Keyring::start(home.path());
+    let (url, key) = (emulator.base_url(), emulator.api_key());
+    let codat_keys = |arguments: &[&str], input: &str| in_keyring(&home, &keyring.address, arguments, input);
+    assert_eq!(codat_keys(&["login", "--base-url", url, "--profile", "work"], key).status, 0);
+    let header = codat_keys(&["header"], key).stdout;
+    let printed = codat_keys(&["header", "--profile", "work", "--base-url", url], "");
+    assert_eq!((printed.status, printed.stdout), (0, header), "{}", printed.stderr);
+    let refused = codat_keys(&["header", "--profile", "work", "--base-url", "https://api.codat.io"], "");
+    assert_eq!((refused.status, refused.stdout.as_str()), (2, ""), "{}", refused.stderr);
+    assert_eq!(codat_keys(&["header", "--profile", "other"], "").status, 2);
+    assert_eq!(codat_keys(&["header", "--base-url", url], key).status, 2, "it applies to a profile only");
+}
+
+#[tokio::test]
+async fn a_program_uses_a_key_in_the_keyring() {
+    let (home, emulator) = (Home::new(), Emulator::start().unwrap());
+    let keyring = Keyring::start(home.path());
+    let login = ["login", "--base-url", emulator.base_url(), "--profile", "work"];
+    assert_eq!(in_keyring(&home, &keyring.address, &login, emulator.api_key()).status, 0);
+    // The child process inherits the environment of this process, not that of the client.
+    let script = format!(
+        "#!/bin/sh\nexport DBUS_SESSION_BUS_ADDRESS='{}' XDG_CONFIG_HOME='{}'\nexec '{PROGRAM}' \"$@\"\n",
+        keyring.address,
+        home.path().join("config").display()
+    );
+    let command = home.path().join("codat-keys");
+    fs::write(&command, script).unwrap();
+    fs::set_permissions(&command, fs::Permissions::from_mode(0o755)).unwrap();
+    let environment = |name: &str| match name {
+        "XDG_CONFIG_HOME" => Some(home.path().join("config").into()),
+        "PATH" => Some(home.path().into()),
+        "CODAT_PROFILE" => Some("work".into()),
+        _ => None,
+    };
+    let client = Client::builder().build_in(&environment).unwrap();
+    let own = client.whoami().await.unwrap();
+    assert_eq!(own.api_key.expose_secret(), emulator.api_key());
+
+    assert_eq!(in_keyring(&home, &keyring.address, &["logout", "--profile", "work"], "").status, 0);
+    home.write_config(&format!("[profiles.work]\nbase_url = \"{}\"\nsource = \"keyring\"", emulator.base_url()));
+    let error = Client::builder().build_in(&environment).unwrap().whoami().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidCredential);
+    assert!(error.to_string().contains("the keyring has no key of this profile"), "{error}");
 }
 
 #[test]

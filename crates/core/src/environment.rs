@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 /// Returns the value of an environment variable of this process.
-pub(crate) fn process_environment(name: &str) -> Option<OsString> {
+pub fn process_environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 

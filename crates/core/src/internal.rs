@@ -1,11 +1,17 @@
 //! Items for the bindings, the command line and the tools in this repository. This module is not part of the public
 //! API, and semantic versioning does not cover it.
 
-pub use crate::credentials::{CREDENTIAL_VARIABLES, is_readable_by_all, without_credentials};
+pub use crate::credentials::{
+    CREDENTIAL_VARIABLES, KeySelector, is_readable_by_all, key_selectors, without_credentials,
+};
 pub use crate::domain::reference::{References, Unresolved};
 pub use crate::domain::{holds_credential, key_id_in_path, mask_credentials};
+pub use crate::environment::process_environment;
 pub use crate::keys::state_machines;
 pub use crate::pages::{PageCursor, page_cursor};
+pub use crate::profiles::{
+    ConfigFile, Profile, ProfileCommand, ProfileName, ProfileSource, config_path, profile_variable,
+};
 pub use crate::sanitize::{escape_json, sanitize};
 pub use crate::text::{NotText, decode};
 pub use crate::timeouts::seconds;

@@ -58,6 +58,8 @@ mod retry;
 
 mod transport;
 
+mod profiles;
+
 mod credentials;
 mod redact;
 mod wire;

@@ -22,6 +22,7 @@ mod lifecycle;
 mod misplaced;
 #[path = "../../../tests/support/process.rs"]
 mod process;
+mod profiles;
 mod properties;
 mod providers;
 #[path = "../../../tests/support/raw_server.rs"]

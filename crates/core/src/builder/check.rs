@@ -10,6 +10,7 @@ use crate::domain::{mask_key, mask_values};
 use crate::environment::{self as env, Environment};
 use crate::error::{Error, ErrorKind};
 use crate::handle::ClientConfig;
+use crate::profiles;
 use crate::retry::{DEFAULT_POLICY, NO_RETRIES, Retry, ThreadRng};
 use crate::timeouts::{OperationTimeouts, SystemClock, positive};
 use crate::transport::proxy::{self, Proxy};
@@ -36,9 +37,17 @@ impl ClientBuilder {
             Some(allow) => allow,
             None => env::switch(environment, "CODAT_ALLOW_INSECURE_HTTP")?,
         };
-        let base_url = match &self.base_url {
-            Some(url) => BaseUrl::parse(url, "the base URL", allow_insecure_http)?,
-            None => {
+        let profile = match &self.key {
+            Some(_) => None,
+            None => profiles::selected(self.profile.as_deref(), environment)?,
+        };
+        let base_url = match (&profile, &self.base_url) {
+            (Some(profile), given) => {
+                let given = given.as_deref().map(|url| (url, "the given base URL"));
+                BaseUrl::parse(&profile.base_url_for(given, environment)?, "the base URL", allow_insecure_http)?
+            }
+            (None, Some(url)) => BaseUrl::parse(url, "the base URL", allow_insecure_http)?,
+            (None, None) => {
                 let url = env::variable(environment, "CODAT_BASE_URL")?;
                 let url = url.as_deref().unwrap_or(base_url::PRODUCTION);
                 BaseUrl::parse(url, "CODAT_BASE_URL", allow_insecure_http)?
@@ -48,9 +57,11 @@ impl ClientBuilder {
         let connect_timeout =
             positive(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))?.min(timeouts.shortest_attempt() * 3 / 4);
         let http = self.http(environment, &base_url, allow_insecure_http)?;
-        let credentials = match self.key {
-            Some(given) => given.cache(timeouts.read.operation)?,
-            None => credentials::from_environment(environment, timeouts.read.operation)?,
+        let limit = timeouts.read.operation;
+        let credentials = match (self.key, profile) {
+            (Some(given), _) => given.cache(limit)?,
+            (None, Some(profile)) => profile.credentials(environment, limit)?,
+            (None, None) => credentials::from_environment(environment, limit)?,
         };
         let transport = TransportConfig {
             base_url,
@@ -102,11 +113,7 @@ impl Given {
     fn cache(self, limit: Duration) -> Result<CredentialCache, Error> {
         match self {
             Self::Value(credential) => Ok(CredentialCache::fixed(&credential)),
-            Self::File(path) => {
-                let file = KeyFile::given(path);
-                let first = file.read_now(limit)?;
-                Ok(credentials::of_file(file, &first))
-            }
+            Self::File(path) => credentials::read_file(KeyFile::given(path), limit),
             Self::Provider(provider) => Ok(CredentialCache::of(provider)),
         }
     }

@@ -32,6 +32,8 @@ use crate::transport::{GivenClient, LatestRateLimit};
 #[derive(Clone, Default)]
 pub struct ClientBuilder {
     key: Option<Given>,
+    /// The name of a profile. `None` if [`key`](Self::key) is set.
+    profile: Option<String>,
     base_url: Option<String>,
     connect_timeout: Option<Duration>,
     timeout: Option<Duration>,
@@ -71,10 +73,11 @@ impl Client {
 impl ClientBuilder {
     /// Authenticates with a raw API key. Default: the key or header in the variable `CODAT_API_KEY` or
     /// `CODAT_AUTH_HEADER`, or in the file that `CODAT_API_KEY_FILE` names. If several of these variables are set, they
-    /// must contain the same key.
+    /// must contain the same key. If none of them is set, the default is the key of the [`profile`](Self::profile) that
+    /// `CODAT_PROFILE` names.
     ///
-    /// `api_key`, `auth_header`, `api_key_file`, `api_key_command` and `api_key_from` replace each other: the last one
-    /// applies. They take precedence over the environment variables.
+    /// `api_key`, `auth_header`, `api_key_file`, `api_key_command`, `api_key_from` and `profile` replace each other: the
+    /// last one applies. They take precedence over the environment variables.
     pub fn api_key(self, key: ApiKey) -> Self {
         self.given(Given::Value(Credential::ApiKey(key)))
     }
@@ -111,12 +114,39 @@ impl ClientBuilder {
         self.given(Given::Provider(Arc::new(provider)))
     }
 
-    fn given(mut self, key: Given) -> Self {
-        self.key = Some(key);
+    /// Authenticates with the key of a profile, which `codat-keys login` stores, and sends requests to the base URL of
+    /// the profile. Environment variables with a key are ignored. `CODAT_PROFILE` has the same effect if none of them is
+    /// set. The profile in use, which `codat-keys profile use` selects, is the default of the command line only.
+    ///
+    /// The profile is read from `codat-keys/config.toml` in the configuration folder of the user: `XDG_CONFIG_HOME`, else
+    /// `~/.config`, or `%APPDATA%` on Windows. A key in a file is read as by [`api_key_file`](Self::api_key_file), and a
+    /// key from a command as by [`api_key_command`](Self::api_key_command). A key in the keyring is read by the program
+    /// `codat-keys`, which must be in a folder of `PATH`.
+    ///
+    /// The key is sent only to the origin of the profile. Another origin in [`base_url`](Self::base_url) or
+    /// `CODAT_BASE_URL` is an error. On Unix, the rules of [`ca_file`](Self::ca_file) apply to `config.toml`, and to
+    /// `codat-keys` if it runs.
+    ///
+    /// ```no_run
+    /// let client = codat_keys::Client::builder().profile("work").build()?;
+    /// # Ok::<(), codat_keys::Error>(())
+    /// ```
+    ///
+    /// [`build`](Self::build) returns `InvalidInput` if there is no such profile or `config.toml` is invalid, and
+    /// `InvalidCredential` if the key is in the keyring and `codat-keys` is missing.
+    pub fn profile(mut self, name: impl Into<String>) -> Self {
+        self.key = None;
+        self.profile = Some(name.into());
         self
     }
 
-    /// Sets the base URL of the API. Default: `CODAT_BASE_URL`, else `https://api.codat.io`.
+    fn given(mut self, key: Given) -> Self {
+        self.key = Some(key);
+        self.profile = None;
+        self
+    }
+
+    /// Sets the base URL of the API. Default: `CODAT_BASE_URL`, else that of the profile, else `https://api.codat.io`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
@@ -236,7 +266,7 @@ impl ClientBuilder {
     /// # Errors
     /// `NoCredential` if no credential is set on the builder or in the environment. `InvalidCredential` if the
     /// credential is invalid or cannot be read, or if two environment variables contain different keys. `InvalidInput`
-    /// for an invalid base URL, CA file or proxy, and for a timeout of zero.
+    /// for an invalid base URL, profile, CA file or proxy, and for a timeout of zero.
     pub fn build(self) -> Result<Client, Error> {
         self.build_in(&environment::process_environment)
     }

@@ -53,12 +53,12 @@ impl KeyFile {
     }
 
     /// Returns whether the file is a regular file. Other files, such as pipes, return their content only once.
-    pub(crate) fn can_be_read_again(&self) -> bool {
+    pub(super) fn can_be_read_again(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|metadata| metadata.is_file())
     }
 
     /// Reads the file when the client is built. Waits up to `limit` for the content of a pipe.
-    pub(crate) fn read_now(&self, limit: Duration) -> Result<Credential, Error> {
+    pub(super) fn read_now(&self, limit: Duration) -> Result<Credential, Error> {
         match fs::metadata(&self.path) {
             Ok(metadata) if is_pipe(&metadata) => self.read_pipe(limit),
             _ => self.read_again(),

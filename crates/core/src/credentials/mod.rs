@@ -4,6 +4,7 @@
 mod cache;
 mod command;
 mod file;
+mod precedence;
 mod process;
 mod process_group;
 mod provider;
@@ -20,16 +21,14 @@ pub(crate) use cache::{CachedCredential, CredentialCache};
 pub use command::{AbortHandle, KeyCommand};
 pub(crate) use file::KeyFile;
 pub use file::is_readable_by_all;
+use precedence::KEY_VARIABLES;
+pub use precedence::{CREDENTIAL_VARIABLES, KeySelector, key_selectors};
 pub use provider::{CredentialFuture, KeyProvider};
 
 const KEY_FILE: &str = "CODAT_API_KEY_FILE";
 
 /// The maximum wait of [`credential_chain`] for a key in a pipe.
 const PIPE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The environment variables for credentials. They contain an API key, a header, the path of a key file, or the name of
-/// a profile.
-pub const CREDENTIAL_VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE, "CODAT_PROFILE"];
 
 /// Removes the [`CREDENTIAL_VARIABLES`] from the environment of a child process.
 pub fn without_credentials(command: &mut Command) -> &mut Command {
@@ -87,7 +86,7 @@ fn read_each(
     environment: Environment<'_>,
     limit: Duration,
 ) -> impl Iterator<Item = (&'static str, Option<Result<Read, Error>>)> {
-    ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE]
+    KEY_VARIABLES
         .into_iter()
         .map(move |variable| (variable, environment(variable).map(|value| read(variable, value, limit))))
 }
@@ -109,9 +108,15 @@ pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) ->
     Ok(file.map_or_else(|| CredentialCache::fixed(&credential), |file| of_file(file, &credential)))
 }
 
+/// Returns a cache with the credential in a file. `limit` is the maximum wait for a key in a pipe.
+pub(crate) fn read_file(file: KeyFile, limit: Duration) -> Result<CredentialCache, Error> {
+    let first = file.read_now(limit)?;
+    Ok(of_file(file, &first))
+}
+
 /// Returns a cache with the credential `first` from the file. The cache reads a regular file again when the file
 /// changes. A pipe can be read only once.
-pub(crate) fn of_file(file: KeyFile, first: &Credential) -> CredentialCache {
+fn of_file(file: KeyFile, first: &Credential) -> CredentialCache {
     if file.can_be_read_again() { CredentialCache::of_file(file, first) } else { CredentialCache::fixed(first) }
 }
 

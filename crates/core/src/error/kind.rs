@@ -16,7 +16,7 @@
 pub enum ErrorKind {
     /// An argument or option is not valid. Nothing was sent, or Codat responded with 400.
     InvalidInput,
-    /// No credential was given, and no environment variable contains a credential.
+    /// No credential was given, and no environment variable contains a credential or names a profile.
     NoCredential,
     /// The given key or header is invalid, or two environment variables hold different keys. Nothing was sent.
     InvalidCredential,
@@ -73,7 +73,7 @@ static TABLE: [Row; 21] = [
     Row { kind: ErrorKind::InvalidInput, code: "invalid_input", retryable: false,
         text: "the input is not valid", hint: "correct it and call again; nothing was changed" },
     Row { kind: ErrorKind::NoCredential, code: "no_credential", retryable: false,
-        text: "no API key was given", hint: "set CODAT_API_KEY to a raw key, CODAT_AUTH_HEADER to a whole header, or CODAT_API_KEY_FILE to a file that holds either" },
+        text: "no API key was given", hint: "set CODAT_API_KEY to a raw key, CODAT_AUTH_HEADER to a whole header, CODAT_API_KEY_FILE to a file that holds either, or CODAT_PROFILE to a profile that `codat-keys login` made; or run the program with `codat-keys exec`" },
     Row { kind: ErrorKind::InvalidCredential, code: "invalid_credential", retryable: false,
         text: "the API key is not valid", hint: "copy the key again from the page Developers > API keys of Codat's Portal" },
     Row { kind: ErrorKind::Unauthorized, code: "unauthorized", retryable: false,

@@ -8,16 +8,16 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use codat_keys::ErrorKind;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use toml_edit::Document;
 use url::Url;
 
-use super::{Command, Config, Name, Profile, Source};
-use crate::failure::Failure;
+use super::{ConfigFile, Profile, ProfileCommand, ProfileName, ProfileSource};
+use crate::domain::mask_credentials;
+use crate::error::{Error, ErrorKind};
 
 const EXAMPLE: &str = "write it like: [profiles.work] base_url = \"https://api.codat.io\", source = \"keyring\" | { file = \"PATH\" } | \
                        { command = [\"vault\", \"...\"], timeout = \"5s\", cached_for = \"10m\" }";
@@ -26,27 +26,28 @@ const EXAMPLE: &str = "write it like: [profiles.work] base_url = \"https://api.c
 /// field name by mistake. An API key has 40 characters, so it is too long to be quoted.
 const MAX_REPEATED_CHARS: usize = 20;
 
-pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<Config, Failure> {
-    let invalid = |span: Option<Range<usize>>, message: &str, hint| {
+pub(super) fn config(path: &Path, folder: &Path, text: &str) -> Result<ConfigFile, Error> {
+    let invalid = |span: Option<Range<usize>>, message: &str, hint: &'static str| {
         let before = span.and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
-        Failure::new(ErrorKind::InvalidInput, format!("{} is invalid: line {line}: {message}", path.display()), hint)
+        let text = format!("{} is invalid: line {line}: {message}", path.display());
+        Error::new(ErrorKind::InvalidInput, mask_credentials(&text)).with_hint(hint)
     };
     let document = Document::parse(text.to_owned())
         .map_err(|error| invalid(error.span(), error.message(), "correct the TOML syntax of this line"))?;
     // The document is not parsed again: toml_edit deserializes the parsed document.
-    let file: ConfigFile = toml_edit::de::from_document(document.clone())
+    let file: FileTable = toml_edit::de::from_document(document.clone())
         .map_err(|error| invalid(error.span(), &without_values(error.message()), EXAMPLE))?;
-    let profile = |(name, table): (Name, ProfileTable)| {
+    let profile = |(name, table): (ProfileName, ProfileTable)| {
         let source = match table.source {
-            Source::File(file) => Source::File(folder.join(file)),
-            Source::Command(command) => Source::Command(command.in_folder(folder)),
-            Source::Keyring => Source::Keyring,
+            ProfileSource::File(file) => ProfileSource::File(folder.join(file)),
+            ProfileSource::Command(command) => ProfileSource::Command(command.in_folder(folder)),
+            ProfileSource::Keyring => ProfileSource::Keyring,
         };
         Profile { name, base_url: table.base_url.0, source }
     };
     let profiles = file.profiles.into_iter().map(profile).collect();
-    Ok(Config { path: path.to_owned(), in_use: file.profile, profiles, document: document.into_mut(), _lock: None })
+    Ok(ConfigFile { path: path.to_owned(), document, in_use: file.profile, profiles })
 }
 
 /// Removes values from an error message of serde. Also removes a field name that is long enough to be an API key.
@@ -65,17 +66,17 @@ fn without_values(message: &str) -> String {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ConfigFile {
-    profile: Option<Name>,
+struct FileTable {
+    profile: Option<ProfileName>,
     #[serde(default)]
-    profiles: BTreeMap<Name, ProfileTable>,
+    profiles: BTreeMap<ProfileName, ProfileTable>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table with base_url and source")]
 struct ProfileTable {
     base_url: BaseUrl,
-    source: Source,
+    source: ProfileSource,
 }
 
 #[derive(Deserialize)]
@@ -118,7 +119,7 @@ impl TryFrom<String> for Time {
     }
 }
 
-impl TryFrom<SourceTable> for Source {
+impl TryFrom<SourceTable> for ProfileSource {
     type Error = &'static str;
 
     fn try_from(table: SourceTable) -> Result<Self, Self::Error> {
@@ -129,55 +130,36 @@ impl TryFrom<SourceTable> for Source {
             }
             SourceTable { file: None, command: Some(argv), timeout, cached_for } if !argv.is_empty() => {
                 let argv = argv.into_iter().map(OsString::from).collect();
-                Ok(Self::Command(Command { argv, timeout: time(timeout), cached_for: time(cached_for) }))
+                Ok(Self::Command(ProfileCommand { argv, timeout: time(timeout), cached_for: time(cached_for) }))
             }
             _ => Err("source must be \"keyring\", a table with file, or a table with command, timeout and cached_for"),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Source {
+impl<'de> Deserialize<'de> for ProfileSource {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct SourceVisitor;
 
         impl<'de> Visitor<'de> for SourceVisitor {
-            type Value = Source;
+            type Value = ProfileSource;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("\"keyring\" or a table")
             }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Source, E> {
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<ProfileSource, E> {
                 let is_keyring = text == "keyring";
-                is_keyring.then_some(Source::Keyring).ok_or_else(|| E::custom("source must be \"keyring\" or a table"))
+                is_keyring
+                    .then_some(ProfileSource::Keyring)
+                    .ok_or_else(|| E::custom("source must be \"keyring\" or a table"))
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Source, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ProfileSource, A::Error> {
                 SourceTable::deserialize(MapAccessDeserializer::new(map))?.try_into().map_err(A::Error::custom)
             }
         }
 
         deserializer.deserialize_any(SourceVisitor)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::super::Place;
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn nothing_panics(text in "(profiles?|a|base_url|source|file|\"keyring\"|\"http://a\"|\\[|\\]|\\{|\\}|=|\\.|,|\n| ){0,30}") {
-            if let Ok(mut config) = config(Path::new("/home/config.toml"), Path::new("/home"), &text) {
-                let name = Name::try_from("work".to_owned()).map_err(TestCaseError::fail)?;
-                config.put(&name, "https://api.codat.io", Place::File);
-                prop_assert!(config.find(&name).is_some());
-                config.remove(&name);
-                prop_assert!(config.find(&name).is_none());
-            }
-        }
     }
 }

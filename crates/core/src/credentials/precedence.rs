@@ -1,0 +1,60 @@
+//! The precedence of the settings that select a key.
+
+use crate::environment::Environment;
+
+const KEY_FILE: &str = "CODAT_API_KEY_FILE";
+const PROFILE: &str = "CODAT_PROFILE";
+
+/// The environment variables that contain a key, a header, or the path of a key file, in order of precedence.
+pub(crate) const KEY_VARIABLES: [&str; 3] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE];
+
+/// The environment variables for credentials. They contain an API key, a header, the path of a key file, or the name of
+/// a profile.
+pub const CREDENTIAL_VARIABLES: [&str; 4] = ["CODAT_API_KEY", "CODAT_AUTH_HEADER", KEY_FILE, PROFILE];
+
+/// A setting that selects a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySelector {
+    /// The name of a profile in code, or in the option `--profile` of the command line.
+    ProfileOption,
+    /// An environment variable that contains a key, a header, or the path of a key file.
+    KeyVariable(&'static str),
+    /// `CODAT_PROFILE`.
+    ProfileVariable,
+    /// The setting `profile` of `config.toml`. Only the command line uses it.
+    ProfileInUse,
+}
+
+impl KeySelector {
+    /// Returns the name of the environment variable, if the selector is one.
+    pub fn variable(self) -> Option<&'static str> {
+        match self {
+            Self::KeyVariable(variable) => Some(variable),
+            Self::ProfileVariable => Some(PROFILE),
+            Self::ProfileOption | Self::ProfileInUse => None,
+        }
+    }
+}
+
+/// Returns the selectors that are set, in order of precedence. The first selector applies. The others are ignored, even
+/// if their values are invalid. But if several environment variables contain a key, their keys must be equal.
+///
+/// `option` says whether the code or an option names a profile, and `is_any_in_use` whether `config.toml` does.
+///
+/// ```
+/// use codat_keys::internal::{KeySelector, key_selectors};
+///
+/// let variable = |name: &str| (name == "CODAT_PROFILE").then(|| "work".into());
+/// let selectors: Vec<_> = key_selectors(false, &variable, true).collect();
+/// assert_eq!(selectors, [KeySelector::ProfileVariable, KeySelector::ProfileInUse]);
+/// ```
+pub fn key_selectors(
+    option: bool,
+    environment: Environment<'_>,
+    is_any_in_use: bool,
+) -> impl Iterator<Item = KeySelector> {
+    let variables = KEY_VARIABLES.map(KeySelector::KeyVariable).into_iter().chain([KeySelector::ProfileVariable]);
+    let is_set = move |selector: &KeySelector| selector.variable().and_then(environment).is_some();
+    let before = option.then_some(KeySelector::ProfileOption);
+    before.into_iter().chain(variables.filter(is_set)).chain(is_any_in_use.then_some(KeySelector::ProfileInUse))
+}

@@ -1,0 +1,44 @@
+//! The path of `config.toml`.
+
+use std::path::PathBuf;
+
+use crate::domain::mask_credentials;
+use crate::environment::Environment;
+use crate::error::{Error, ErrorKind};
+
+/// Returns the path of `config.toml`, in the configuration folder of the user: the one that `XDG_CONFIG_HOME` names,
+/// else `.config` in the home folder. On Windows: the one that `APPDATA` names.
+///
+/// Returns an error for a relative path, which is another folder in each working directory. The XDG specification calls
+/// relative paths invalid.
+pub fn config_path(environment: Environment<'_>) -> Result<PathBuf, Error> {
+    let variables = if cfg!(windows) {
+        [("APPDATA", ""), ("USERPROFILE", "AppData/Roaming")]
+    } else {
+        [("XDG_CONFIG_HOME", ""), ("HOME", ".config")]
+    };
+    let named = variables.into_iter().find_map(|(name, inner)| {
+        let folder = environment(name).filter(|folder| !folder.is_empty())?;
+        Some((name, PathBuf::from(folder), inner))
+    });
+    let folder = match named {
+        Some((name, folder, _)) if !folder.is_absolute() => {
+            let folder = mask_credentials(&folder.to_string_lossy());
+            return Err(unknown(&format!("{name} is a relative path, {folder}"))
+                .with_hint(format!("set {name} to an absolute path, or give the key in CODAT_API_KEY")));
+        }
+        Some((_, folder, inner)) => folder.join(inner),
+        None => {
+            let home = std::env::home_dir().filter(|home| home.is_absolute());
+            let home = home.ok_or_else(|| {
+                unknown("this user has no home folder").with_hint("set HOME, or give the key in CODAT_API_KEY")
+            })?;
+            home.join(variables[1].1)
+        }
+    };
+    Ok(folder.join("codat-keys").join("config.toml"))
+}
+
+fn unknown(why: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("the folder for configuration is unknown: {why}"))
+}

@@ -1,0 +1,55 @@
+//! The key of a profile in the keyring. The command `codat-keys` reads it, so that this crate needs no client of a
+//! keyring.
+
+use std::env::consts::EXE_SUFFIX;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::profile::Profile;
+use crate::credentials::KeyCommand;
+use crate::environment::Environment;
+use crate::error::{Error, ErrorKind};
+use crate::trusted_file::open_trusted;
+
+/// The timeout of the command. A locked keyring may show a prompt for its password.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Returns a provider that runs `codat-keys header`. The command returns an error unless its profile is for the origin
+/// of this profile.
+pub(super) fn provider(profile: &Profile, environment: Environment<'_>) -> Result<KeyCommand, Error> {
+    let name = profile.name.as_str();
+    let refuse = |what: String| {
+        let text = format!("the key of the profile `{name}` is in the keyring, which `codat-keys` reads, and {what}");
+        Error::new(ErrorKind::InvalidCredential, text)
+    };
+    let program = find(environment).ok_or_else(|| {
+        refuse("that command is not in PATH".into()).with_hint(format!(
+            "install codat-keys-cli, or keep the key in a file: codat-keys login --profile {name} --store file; \
+             or run this program with the key: codat-keys exec --profile {name} -- COMMAND"
+        ))
+    })?;
+    open_trusted(&program).map_err(|error| {
+        refuse(format!("{} {error}", program.display())).with_hint(error.hint("check the permissions of the file"))
+    })?;
+    let arguments = ["header", "--profile", name, "--base-url", &profile.base_url].map(Into::into);
+    Ok(KeyCommand::new([program.into_os_string()].into_iter().chain(arguments)).timeout(TIMEOUT))
+}
+
+/// Searches for the program in the folders of `PATH`. Skips relative folders, which are other folders in each working
+/// directory.
+fn find(environment: Environment<'_>) -> Option<PathBuf> {
+    let path = environment("PATH")?;
+    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(format!("codat-keys{EXE_SUFFIX}"))).find(|program| is_executable(program))
+}
+
+fn is_executable(program: &Path) -> bool {
+    fs::metadata(program).is_ok_and(|metadata| {
+        #[cfg(unix)]
+        let is_executable = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+        #[cfg(not(unix))]
+        let is_executable = true;
+        is_executable && metadata.is_file()
+    })
+}
