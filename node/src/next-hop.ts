@@ -66,11 +66,14 @@ export class NextHop {
 
     /**
      * Creates a `NextHop` with the IP addresses of the URL's host name. Returns `undefined` for an `https` URL, because
-     * a proxy cannot read encrypted requests.
+     * a proxy cannot read encrypted requests. Rejects if `fetch` of this JavaScript runtime would use a proxy of the
+     * environment.
      */
     static async of(client: Client, url: string): Promise<NextHop | undefined> {
         if (!isPlain(url)) return undefined;
         const { hostname, port } = new URL(url);
+        const proxy = environmentProxy(hostname);
+        if (proxy !== undefined) client.checkNextHop(proxy);
         // If the host name has no address, undici does not connect.
         const found = await lookup(hostname.replace(/^\[|\]$/g, ""), { all: true }).catch(() => []);
         listen();
@@ -119,6 +122,19 @@ export class NextHop {
             return error;
         }
     }
+}
+
+/**
+ * Returns the proxy that `fetch` of Bun and Deno uses for an `http` URL with this host. They publish no message before
+ * they send a request, so the connection cannot be checked. Their rules for `NO_PROXY` differ. Only `*` and the host
+ * itself count here.
+ */
+function environmentProxy(hostname: string): string | undefined {
+    if (!("bun" in process.versions || "deno" in process.versions)) return undefined;
+    const variable = (name: string) => process.env[name.toLowerCase()] || process.env[name];
+    const exceptions = (variable("NO_PROXY") ?? "").split(",").map((entry) => entry.trim());
+    const isExcepted = exceptions.includes("*") || exceptions.includes(hostname.replace(/^\[|\]$/g, ""));
+    return isExcepted ? undefined : variable("HTTP_PROXY") || variable("ALL_PROXY") || undefined;
 }
 
 function hop(host: string, port: unknown): string {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -56,5 +57,50 @@ for (const [name, [command, ...options]] of Object.entries(COMMANDS)) {
         const [did, shown] = said.split(/(?<=TimeoutError\n)/);
         assert.equal(did, "created 2\n2\n2\n1\ntrue not_found\nnull Error\n200\nTimeoutError\n");
         assert.match(shown!, /^ApiKey\(\*{4}.{4}\) \{.*"apiKey":"ApiKey\(\*{4}.{4}\)".*\} 40\n$/);
+    });
+}
+
+const PROXIED = `
+import { Client } from "codat-keys";
+import { codatFetch } from "codat-keys/fetch";
+
+const client = new Client();
+const get = () => codatFetch(client)(client.baseUrl + "/companies").then(({ status }) => status, ({ code }) => code);
+console.log(await get());
+process.env.NO_PROXY = "127.0.0.1";
+console.log(await get());
+`;
+
+for (const [name, [command, ...options]] of Object.entries(COMMANDS)) {
+    test(`${name} sends no key to a proxy of the environment`, async () => {
+        await using emulator = new Emulator();
+        let connections = 0;
+        const proxy = createServer((socket) => {
+            connections += 1;
+            socket.destroy();
+        });
+        await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+        const folder = installed();
+        writeFileSync(join(folder, "proxied.mjs"), PROXIED);
+        const HTTP_PROXY = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+        const env = { ...process.env, ...emulator.environment, HTTP_PROXY };
+        try {
+            const child = spawn(join(RUNTIMES, command!), [...options, "proxied.mjs"], {
+                cwd: folder,
+                env,
+                timeout: LIMIT,
+            });
+            const { said, complained } = await ended(child);
+            assert.deepEqual(
+                { said, complained, connections },
+                {
+                    said: "invalid_input\n200\n",
+                    complained: "",
+                    connections: 0,
+                },
+            );
+        } finally {
+            proxy.close();
+        }
     });
 }
