@@ -102,7 +102,7 @@ fn a_key_in_the_name_of_a_header_is_masked() {
 
 #[test]
 fn invalid_arguments_are_rejected_before_sending() {
-    let refused: [&[&str]; 25] = [
+    let refused: [&[&str]; 27] = [
         &["POST", "/x", "-H", "Idempotency-Key:"],
         &["POST", "/x", "-H", "Idempotency-Key: a", "-H", "Idempotency-Key: b"],
         &["POST", "/x", "-f", "a=1", "-H", "Content-Length: 3"],
