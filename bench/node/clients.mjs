@@ -1,59 +1,64 @@
-/** The clients, each a function that makes the call: two keys, read from JSON. */
-import { connect } from "node:net";
+/**
+ * The clients, each as a function that makes a call and returns the number of results. A process imports only the
+ * library of its client, because its memory is compared.
+ */
+const KEYS = "/apiKeys";
+const PAGES = "/companies/bench/data/invoices";
+const PAGE_SIZE = 3000;
+const PAGE = `${PAGES}?page=1&pageSize=${PAGE_SIZE}`;
 
-import { CodatPlatform } from "@codat/platform";
-import { Client } from "codat-keys";
-import { Pool } from "undici";
+const headers = (key) => ({
+    authorization: `Basic ${Buffer.from(key).toString("base64")}`,
+    accept: "application/json",
+});
 
-const PATH = "/apiKeys";
-const authorization = (key) => `Basic ${Buffer.from(key).toString("base64")}`;
-
-function codatKeys(url, key) {
+async function codatKeysList(url, key) {
+    const { Client } = await import("codat-keys");
     const client = new Client({ baseUrl: url, apiKey: key });
-    return () => client.keys.list();
+    return async () => (await client.keys.list()).length;
 }
 
-function codatPlatform(url, key) {
-    const client = new CodatPlatform({ authHeader: authorization(key), serverURL: url });
-    return async () => (await client.settings.listApiKeys()).results;
+async function codatKeysPages(url, key) {
+    const { Client } = await import("codat-keys");
+    const client = new Client({ baseUrl: url, apiKey: key });
+    async function* allPages() {
+        // Continues with the first page after the last page.
+        for (;;) yield* client.pages(PAGES, { pageSize: PAGE_SIZE });
+    }
+    const pages = allPages();
+    return async () => (await pages.next()).value.results.length;
 }
 
-function undici(url, key) {
+const undici = (path) => async (url, key) => {
+    const { Pool } = await import("undici");
     const pool = new Pool(url);
-    const headers = { authorization: authorization(key), accept: "application/json" };
     return async () => {
-        const { statusCode, body } = await pool.request({ method: "GET", path: PATH, headers });
+        const { statusCode, body } = await pool.request({ method: "GET", path, headers: headers(key) });
         const { results } = JSON.parse(await body.text());
-        return statusCode === 200 && results;
+        return statusCode === 200 && results.length;
     };
-}
+};
 
-function bareSocket(url, key) {
-    const { hostname, port, host } = new URL(url);
-    const request = `GET ${PATH} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${authorization(key)}\r\n\r\n`;
-    const idle = [];
-    return async () => {
-        const socket = idle.pop() ?? connect({ host: hostname, port, noDelay: true }).setEncoding("latin1");
-        const answer = await new Promise((resolve, reject) => {
-            let answer = "";
-            const read = (part) => {
-                answer += part;
-                // An answer is taken to be whole once it ends as a list does.
-                if (answer.endsWith("]}")) {
-                    socket.off("data", read).off("error", reject);
-                    resolve(answer);
-                }
-            };
-            socket.on("data", read).on("error", reject).write(request);
-        });
-        idle.push(socket);
-        return JSON.parse(answer.slice(answer.indexOf("\r\n\r\n"))).results;
-    };
+const fetchPages = (url, key) => async () => {
+    const response = await fetch(url + PAGE, { headers: headers(key) });
+    return response.ok && (await response.json()).results.length;
+};
+
+/** Parses a page that is requested once. */
+async function jsonPages(url, key) {
+    const body = await (await fetch(url + PAGE, { headers: headers(key) })).text();
+    return async () => JSON.parse(body).results.length;
 }
 
 export const CLIENTS = {
-    "codat-keys from Node": codatKeys,
-    "@codat/platform": codatPlatform,
-    "undici Pool and JSON.parse": undici,
-    "a bare socket and JSON.parse": bareSocket,
+    keys: {
+        "codat-keys in Node": codatKeysList,
+        "undici and JSON.parse": undici(KEYS),
+    },
+    pages: {
+        "codat-keys in Node": codatKeysPages,
+        "undici and JSON.parse": undici(PAGE),
+        "fetch": fetchPages,
+        "JSON.parse alone": jsonPages,
+    },
 };

@@ -1,38 +1,41 @@
 /**
- * `node bench/node/main.mjs CLIENT CALLS URL KEY`: one client, which keeps CALLS calls in flight on request.
+ * `node bench/node/main.mjs TASK CLIENT IN_FLIGHT RESULTS URL KEY`: makes a slice of calls for each line of standard
+ * input.
  *
- * Each line of standard input is a number of seconds to measure. The reply has the calls, the seconds, and the seconds
- * of CPU.
+ * Each line is a number of seconds. The slice ends with the first call that ends after this time. The reply contains
+ * the number of calls, the seconds, and the seconds of CPU. Each call must return RESULTS results.
  */
 import { createInterface } from "node:readline";
 
 import { CLIENTS } from "./clients.mjs";
 
-const [name, inFlight, url, key] = process.argv.slice(2);
-const call = CLIENTS[name](url, key);
+const [task, client, inFlight, results, url, key] = process.argv.slice(2);
+const call = await CLIENTS[task][client](url, key);
 
-async function callsFor(seconds) {
+async function slice(seconds) {
     const cpu = process.cpuUsage();
     const started = performance.now();
     const ends = started + seconds * 1000;
-    const callUntilItEnds = async () => {
+    const repeat = async () => {
         let calls = 0;
-        for (; performance.now() < ends; calls++) {
-            // Anything but two keys is an error: a slice of failures would look fast.
-            if ((await call()).length !== 2) throw new Error("the server answers something else");
-        }
+        do {
+            const count = await call();
+            // Fast failures would distort the measurement.
+            if (count !== Number(results)) throw new Error(`the call returned ${count} results instead of ${results}`);
+            calls++;
+        } while (performance.now() < ends);
         return calls;
     };
-    const calls = await Promise.all(Array.from({ length: Number(inFlight) }, callUntilItEnds));
+    const calls = await Promise.all(Array.from({ length: Number(inFlight) }, repeat));
     const { user, system } = process.cpuUsage(cpu);
     const done = calls.reduce((sum, calls) => sum + calls);
     return `${done} ${(performance.now() - started) / 1000} ${(user + system) / 1e6}`;
 }
 
-// What V8 has compiled is measured: it takes thousands of calls until it has compiled the largest of these clients.
-for (let calls = 0; calls < 10_000; ) {
-    calls += parseInt(await callsFor(1));
+if (task === "keys") {
+    // V8 compiles the clients during the first thousands of calls.
+    for (let calls = 0; calls < 10_000; ) calls += parseInt(await slice(1));
 }
 for await (const seconds of createInterface({ input: process.stdin })) {
-    console.log(await callsFor(Number(seconds)));
+    console.log(await slice(Number(seconds)));
 }

@@ -1,19 +1,21 @@
-/** How many bytes the installed package takes with that of its platform, and how many others it depends on. */
+/**
+ * Prints the size of the installed package with its native package, the size of the native module, both in bytes, and
+ * the number of dependencies.
+ */
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const modules = join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "node_modules");
-const ours = ["codat-keys", ...readdirSync(join(modules, "@codat-keys")).map((name) => join("@codat-keys", name))];
+const packages = ["codat-keys", ...readdirSync(join(modules, "@codat-keys")).map((name) => join("@codat-keys", name))];
 
-const bytesBelow = (folder) =>
-    readdirSync(folder, { withFileTypes: true })
-        .map((entry) => join(folder, entry.name))
-        .map((path) => (statSync(path).isDirectory() ? bytesBelow(path) : statSync(path).size))
-        .reduce((sum, bytes) => sum + bytes, 0);
+const filesBelow = (folder) =>
+    readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+        const path = join(folder, entry.name);
+        return entry.isDirectory() ? filesBelow(path) : [path];
+    });
+const bytes = (files) => files.reduce((sum, file) => sum + statSync(file).size, 0);
 
-const manifests = ours.map((name) => JSON.parse(readFileSync(join(modules, name, "package.json"), "utf8")));
-const needed = manifests.flatMap(({ dependencies = {} }) => Object.keys(dependencies));
-console.log(
-    ours.map((name) => bytesBelow(join(modules, name))).reduce((sum, bytes) => sum + bytes),
-    needed.length,
-);
+const files = packages.flatMap((name) => filesBelow(join(modules, name)));
+const manifests = packages.map((name) => JSON.parse(readFileSync(join(modules, name, "package.json"), "utf8")));
+const dependencies = manifests.flatMap(({ dependencies = {} }) => Object.keys(dependencies));
+console.log(bytes(files), bytes(files.filter((file) => file.endsWith(".node"))), dependencies.length);

@@ -1,101 +1,90 @@
-"""The clients that block, and their slices: each thread makes one call after the other."""
+"""The blocking clients, each as a function that makes a call and returns the number of results."""
 
 from __future__ import annotations
 
 import json
-import socket
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import Any
+from collections.abc import Callable
+from itertools import chain, repeat
 
-from calls import PATH, Clock, Done, address, authorization, bare_request, is_whole, read, two
+from calls import KEYS, PAGE, PAGE_SIZE, PAGES, headers
 
-Call = Callable[[], Sequence[object]]
+Call = Callable[[], int]
 
 
-def slices(client: str, threads: int, url: str, key: str) -> Callable[[float], Done]:
-    of_a_thread = CLIENTS[client](url, key)
-    first, *others = [of_a_thread() for _ in range(threads)]
-    pool = ThreadPoolExecutor(threads)
-
-    def calls_for(seconds: float) -> Done:
-        clock = Clock()
-        # It starts when every thread has.
-        barrier = Barrier(threads, lambda: clock.start(seconds))
-
-        def call_until_it_ends(call: Call) -> int:
-            barrier.wait()
-            calls = 0
-            while time.perf_counter() < clock.ends:
-                two(call())
-                calls += 1
-            return calls
-
-        elsewhere = [pool.submit(call_until_it_ends, call) for call in others]
-        calls = call_until_it_ends(first)
-        return clock.stop(calls + sum(other.result() for other in elsewhere))
-
-    return calls_for
-
-
-def codat_keys(url: str, key: str) -> Callable[[], Call]:
+def codat_keys_list(url: str, key: str) -> Call:
     from codat_keys import Client
 
-    # Shared by all threads, like the next one.
     client = Client(base_url=url, api_key=key)
-    return lambda: client.keys.list
+    return lambda: len(client.keys.list())
 
 
-def codat_platform(url: str, key: str) -> Callable[[], Call]:
-    from codat_platform.models.shared.security import Security
-    from codat_platform.sdk import CodatPlatform
+def codat_keys_pages(url: str, key: str) -> Call:
+    from codat_keys import Client
 
-    client = CodatPlatform(security=Security(auth_header=authorization(key)), server_url=url)
-    return lambda: lambda: client.settings.list_api_keys().results or []
+    client = Client(base_url=url, api_key=key)
+    # Continues with the first page after the last page.
+    pages = chain.from_iterable(client.pages(PAGES, page_size=PAGE_SIZE) for _ in repeat(None))
+    return lambda: len(next(pages).results)
 
 
-def pycurl(url: str, key: str) -> Callable[[], Call]:
+def pycurl_list(url: str, key: str) -> Call:
     import pycurl  # type: ignore[import-untyped]
 
-    def of_a_thread() -> Call:
-        curl = pycurl.Curl()
-        curl.setopt(pycurl.URL, url + PATH)
-        curl.setopt(pycurl.HTTPHEADER, [f"Authorization: {authorization(key)}", "Accept: application/json"])
-        curl.setopt(pycurl.FAILONERROR, True)
-
-        def call() -> Sequence[Any]:
-            keys: Sequence[Any] = json.loads(curl.perform_rb())["results"]
-            return keys
-
-        return call
-
-    return of_a_thread
+    curl = pycurl.Curl()
+    curl.setopt(pycurl.URL, url + KEYS)
+    curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers(key).items()])
+    curl.setopt(pycurl.FAILONERROR, True)
+    return lambda: len(json.loads(curl.perform_rb())["results"])
 
 
-def bare_socket(url: str, key: str) -> Callable[[], Call]:
-    request = bare_request(url, key)
+def httpx_pages(url: str, key: str) -> Call:
+    import httpx
 
-    def of_a_thread() -> Call:
-        stream = socket.create_connection(address(url))
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-
-        def call() -> Sequence[Any]:
-            stream.sendall(request)
-            answer = stream.recv(4096)
-            while not is_whole(answer):
-                answer += stream.recv(4096)
-            return read(answer)
-
-        return call
-
-    return of_a_thread
+    client = httpx.Client(base_url=url, headers=headers(key))
+    return lambda: len(client.get(PAGE).raise_for_status().json()["results"])
 
 
-CLIENTS = {
-    "codat-keys from Python": codat_keys,
-    "codat-platform": codat_platform,
-    "pycurl and json": pycurl,
-    "a bare socket and json": bare_socket,
+def httpx_and_orjson_pages(url: str, key: str) -> Call:
+    import httpx
+    import orjson
+
+    client = httpx.Client(base_url=url, headers=headers(key))
+    return lambda: len(orjson.loads(client.get(PAGE).raise_for_status().content)["results"])
+
+
+def requests_pages(url: str, key: str) -> Call:
+    import requests
+
+    session = requests.Session()
+    session.headers.update(headers(key))
+
+    def call() -> int:
+        response = session.get(url + PAGE)
+        response.raise_for_status()
+        return len(response.json()["results"])
+
+    return call
+
+
+def json_pages(url: str, key: str) -> Call:
+    """Parses a page that is requested once."""
+    from urllib.request import Request, urlopen
+
+    with urlopen(Request(url + PAGE, headers=headers(key))) as response:
+        body = response.read()
+    return lambda: len(json.loads(body)["results"])
+
+
+CLIENTS: dict[str, dict[str, Callable[[str, str], Call]]] = {
+    "keys": {
+        "codat-keys in Python": codat_keys_list,
+        "pycurl and json": pycurl_list,
+    },
+    "pages": {
+        "codat-keys in Python": codat_keys_pages,
+        "httpx and json": httpx_pages,
+        "requests and json": requests_pages,
+        "httpx and orjson": httpx_and_orjson_pages,
+        "json alone": json_pages,
+    },
 }

@@ -1,4 +1,4 @@
-"""How many bytes the installed package takes, and how many other packages it asks for."""
+"""Prints the size of the installed package and of its native module in bytes, and the number of its dependencies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from importlib.metadata import distribution
 
 package = distribution("codat-keys")
-size = sum(os.path.getsize(file.locate()) for file in package.files or [])
-needed = [one for one in package.requires or [] if "extra ==" not in one]
-print(size, len(needed))
+sizes = {file.name: os.path.getsize(file.locate()) for file in package.files or []}
+native = sum(size for name, size in sizes.items() if name.startswith("_native.") and not name.endswith(".pyi"))
+dependencies = [requirement for requirement in package.requires or [] if "extra ==" not in requirement]
+print(sum(os.path.getsize(file.locate()) for file in package.files or []), native, len(dependencies))

@@ -1,154 +1,195 @@
-//! The performance targets, the measured values, and the lower bounds.
+//! The aims, the measured values, and what limits them.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use crate::cores::{Cores, Pin};
-use crate::package::{MEGABYTES, Package};
-use crate::subjects::{
-    AIOHTTP, FASTEST, FASTEST_THREADS, NODE, NODE_PLATFORM, NODE_SOCKET, OURS, OURS_AWAY, OURS_BLOCKING, PLATFORM,
-    PYCURL, PYTHON, PYTHON_PROTOCOL, PYTHON_SOCKET, REFERENCE, REFERENCE_THREADS, SOCKETS, TASKS, THREADS, UNDICI,
+use crate::cores::Pin;
+use crate::jobs::{
+    ASYNCIO, ASYNCIO_64, BLOCKING, CLI_PAGES, HTTP, HTTPS, IMPORT_NODE, IMPORT_PYTHON, LIST, NODE, NODE_1, NODE_64,
+    NODE_IMPORT, NODE_PAGES, OURS, PAGINATE, PYTHON, PYTHON_1, PYTHON_IMPORT, PYTHON_PAGES, RUST_1, RUST_64,
+    RUST_PAGES,
 };
+use crate::measure::{Line, Results};
+use crate::package::Package;
 use crate::table::{markdown, number, spread};
-use crate::{memory, oneshot, throughput};
 
-/// The maximum time of a process, in milliseconds, for each scheme.
-const PROCESS: [(&str, f64); 2] = [("HTTP", 3.0), ("HTTPS", 5.0)];
-/// The maximum growth of memory, as a fraction of the memory of the process. An allocator may retain this much without
-/// a leak.
-const FLAT: f64 = 0.02;
-
-/// A target: its description, the number of calls in flight, the measured client, the minimum ratios on the same core
-/// and apart, the client that the ratio is relative to, and the clients that show the bounds.
-type Calls = (&'static str, usize, &'static str, [f64; 2], &'static str, &'static [&'static str]);
-
-const CALLS: [Calls; 11] = [
-    ("async, 1 in flight", 1, OURS, [0.95; 2], REFERENCE, &[FASTEST]),
-    ("async, 64 in flight", TASKS, OURS, [0.95; 2], REFERENCE, &[FASTEST]),
-    ("blocking, 1 thread", 1, OURS_BLOCKING, [0.9; 2], REFERENCE, RUST),
-    ("blocking, 16 threads", THREADS, OURS_BLOCKING, [0.9; 2], REFERENCE, RUST),
-    ("Python, 1 thread", 1, PYTHON, [8.0; 2], PLATFORM, BLOCKING),
-    ("Python, 1 thread", 1, PYTHON, [1.3, 1.0], PYCURL, BLOCKING),
-    ("Python, 16 threads", THREADS, PYTHON, [4.0; 2], PLATFORM, BLOCKING),
-    ("asyncio, 64 in flight", TASKS, PYTHON, [12.0; 2], PLATFORM, ASYNCIO),
-    ("asyncio, 64 in flight", TASKS, PYTHON, [3.0; 2], AIOHTTP, ASYNCIO),
-    ("Node, 1 in flight", 1, NODE, [7.0; 2], NODE_PLATFORM, IN_NODE),
-    ("Node, 1 in flight", 1, NODE, [1.0; 2], UNDICI, IN_NODE),
+/// The minimum speed of a client relative to the first client of a job, on the same core, and apart or on all cores.
+/// Each minimum is 0.9 times the ratio of an earlier version, so that a regression is noticed.
+const GUARDS: [(&str, &str, [f64; 2]); 7] = [
+    (RUST_1, OURS, [0.88, 0.88]),
+    (RUST_1, BLOCKING, [0.86, 0.86]),
+    (RUST_64, OURS, [0.88, 0.87]),
+    (PYTHON_1, PYTHON, [0.91, 0.95]),
+    (ASYNCIO_64, ASYNCIO, [2.59, 3.17]),
+    (NODE_1, NODE, [0.58, 0.76]),
+    (NODE_64, NODE, [0.86, 0.86]),
 ];
-/// The targets that are measured on all cores.
-const CALLS_ON_ALL: [Calls; 2] = [
-    ("Node, 64 in flight", TASKS, NODE, [10.0; 2], NODE_PLATFORM, IN_NODE),
-    ("Node, 64 in flight", TASKS, NODE, [1.1; 2], UNDICI, IN_NODE),
-];
-const RUST: &[&str] = &[REFERENCE_THREADS, FASTEST_THREADS, SOCKETS];
-const BLOCKING: &[&str] = &[OURS_BLOCKING, REFERENCE_THREADS, FASTEST_THREADS, PYTHON_SOCKET];
-const ASYNCIO: &[&str] = &[OURS, FASTEST, PYTHON_PROTOCOL];
-const IN_NODE: &[&str] = &[OURS_AWAY, NODE_SOCKET];
+/// The maximum memory after the calls of a job, relative to the first client.
+const MEMORY_GUARDS: [(&str, &str, f64); 3] = [(RUST_1, OURS, 1.1), (RUST_1, BLOCKING, 1.11), (RUST_64, OURS, 1.18)];
+/// The minimum speed of pages.
+const PAGES: [(&str, &str, f64); 3] = [(RUST_PAGES, OURS, 0.95), (PYTHON_PAGES, PYTHON, 1.15), (NODE_PAGES, NODE, 1.0)];
+/// The clients whose peak memory must not exceed that of the first client of the job.
+const PEAKS: [(&str, &str); 2] = [(PYTHON_PAGES, PYTHON), (NODE_PAGES, NODE)];
+/// The clients that read 1 GB in pages with constant memory.
+const FLAT: [(&str, &str); 5] =
+    [(RUST_PAGES, OURS), (RUST_PAGES, BLOCKING), (PYTHON_PAGES, PYTHON), (PYTHON_PAGES, ASYNCIO), (NODE_PAGES, NODE)];
+/// The maximum growth of the peak memory after the third page. An allocator may retain this much without a leak.
+const GROWTH: f64 = 1.1;
+/// The slice that reads the third page. The first page is read when the client starts.
+const THIRD_PAGE: usize = 1;
+/// The maximum time of a process, relative to the first client.
+const PROCESSES: [(&str, f64); 2] = [(HTTP, 0.3), (HTTPS, 0.3)];
+/// The maximum time of an import, in milliseconds.
+const IMPORTS: [(&str, &str, f64); 2] = [(PYTHON_IMPORT, IMPORT_PYTHON, 2.0), (NODE_IMPORT, IMPORT_NODE, 10.0)];
+/// The maximum size of an installed package.
+const MEGABYTES: f64 = 4.0;
 
 type Row = [String; 5];
 
-/// Returns a table with one row per target and pinning. The result depends on the median.
-pub(crate) fn table(
-    cores: &Cores,
-    calls: &[throughput::Line],
-    processes: &[oneshot::Line],
-    packages: &[Package],
-    memory: &[memory::Line],
-) -> Result<String> {
+/// Returns a table with one row per aim and pinning. The result depends on the median.
+pub(crate) fn table(results: &Results, packages: &[Package]) -> Result<String> {
     let mut rows = Vec::new();
-    for aim in &CALLS {
-        rows.extend(each(cores, |pin| faster(calls, pin, aim))?);
+    for (job, client, least) in PAGES {
+        rows.extend(each(results, job, client, |case| Ok(case.speed(least)))?);
     }
-    for aim in &CALLS_ON_ALL {
-        rows.push(faster(calls, Pin::All, aim)?);
+    for (job, client) in PEAKS {
+        rows.extend(each(results, job, client, |case| case.memory("peak memory", 1.0, |line| Ok(memory(line)?.peak)))?);
     }
-    for (scheme, most) in PROCESS {
-        rows.extend(each(cores, |pin| process(processes, pin, scheme, most))?);
+    for (job, client) in FLAT {
+        rows.extend(each(results, job, client, |case| case.flat())?);
+    }
+    // The reference is the same program with three pages.
+    rows.extend(each(results, CLI_PAGES, PAGINATE, |case| {
+        case.memory("1 GB: peak memory", GROWTH, |line| Ok(memory(line)?.peak))
+    })?);
+    for (job, most) in PROCESSES {
+        rows.extend(each(results, job, LIST, |case| Ok(case.time(most)))?);
+    }
+    for (job, client, most) in IMPORTS {
+        rows.extend(each(results, job, client, |case| Ok(case.added(most)))?);
     }
     rows.extend(packages.iter().flat_map(of_package));
-    rows.extend(memory.iter().filter(|line| line.client != REFERENCE).map(|line| flat(line, memory)));
-    Ok(markdown(["aim", "cores", "measured", "result", "what bounds it"], &rows))
-}
-
-fn each(cores: &Cores, row: impl Fn(Pin) -> Result<Row>) -> Result<Vec<Row>> {
-    cores.pins().iter().map(|pin| row(*pin)).collect()
-}
-
-fn faster(
-    lines: &[throughput::Line],
-    pin: Pin,
-    &(what, in_flight, ours, [same, apart], than, beside): &Calls,
-) -> Result<Row> {
-    let find = |client| throughput::line(lines, pin, in_flight, client);
-    let (ours, other) = (find(ours)?, find(than)?);
-    let least = if pin == Pin::Same { same } else { apart };
-    let ratio = ours.ratio_to(other);
-    let [cpu, other_cpu] = [ours, other].map(|line| number(line.cpu().median, 1));
-    let mut bounds = format!("CPU a call: {cpu} beside {other_cpu} µs");
-    for client in beside {
-        bounds += &format!("; {client} {}", number(find(client)?.ratio_to(other).median, 2));
+    for (job, client, [same, apart]) in GUARDS {
+        rows.extend(each(results, job, client, |case| {
+            Ok(case.speed(if case.line.pin == Pin::Same { same } else { apart }))
+        })?);
     }
-    Ok([
-        format!("{what}: ≥ {least} × {than}"),
-        pin.to_string(),
-        spread(ratio, 2),
-        result(ratio.median >= least),
-        bounds,
-    ])
+    for (job, client, most) in MEMORY_GUARDS {
+        rows.extend(each(results, job, client, |case| {
+            let what = format!("memory after {} calls", number(case.line.calls(), 0));
+            case.memory(&what, most, |line| Ok(memory(line)?.resident))
+        })?);
+    }
+    Ok(markdown(["aim", "cores", "measured", "result", "beside it"], &rows))
 }
 
-fn process(lines: &[oneshot::Line], pin: Pin, scheme: &str, most: f64) -> Result<Row> {
-    let time = oneshot::line(lines, pin, scheme, oneshot::OURS)?.time();
-    let floor = oneshot::line(lines, pin, oneshot::NONE, oneshot::FLOOR)?.time();
-    Ok([
-        format!("{} over {scheme}: ≤ {most} ms", oneshot::OURS),
-        pin.to_string(),
-        spread(time, 2) + " ms",
-        result(time.median <= most),
-        format!("{}, which sends no request: {} ms", oneshot::FLOOR, number(floor.median, 2)),
-    ])
+/// Returns a row for each pinning of a job.
+fn each(results: &Results, job: &str, client: &str, row: impl Fn(&Case<'_>) -> Result<Row>) -> Result<Vec<Row>> {
+    let case = |pin| {
+        let lines = results.of(job, pin);
+        let line =
+            *lines.iter().find(|line| line.client == client).with_context(|| format!("{job} has no {client}"))?;
+        let others = lines[1..].iter().copied().filter(|other| other.client != client).collect();
+        row(&Case { job: job.to_owned(), line, reference: lines[0], others })
+    };
+    results.pins(job).into_iter().map(case).collect()
 }
 
-fn of_package(package: &Package) -> [Row; 3] {
-    let (import, megabytes) = (package.import(), package.bytes / 1e6);
-    let (language, most) = (package.language.name, package.language.import);
+/// A client of a job with one pinning.
+struct Case<'a> {
+    job: String,
+    line: &'a Line,
+    /// The first client of the job.
+    reference: &'a Line,
+    /// The clients that are neither measured nor the reference.
+    others: Vec<&'a Line>,
+}
+
+impl Case<'_> {
+    fn speed(&self, least: f64) -> Row {
+        let speed = self.line.speed(self.reference);
+        let cpu = [self.line, self.reference].map(|line| line.cpu().map_or(0.0, |cpu| cpu.median * 1e3));
+        let cpu = format!("CPU a call: {} beside {} µs", number(cpu[0], 1), number(cpu[1], 1));
+        let beside = self.beside(cpu, |other| number(other.speed(self.reference).median, 2));
+        self.row(format!("≥ {least} × {}", self.reference.client), spread(speed, 2), speed.median >= least, beside)
+    }
+
+    fn time(&self, most: f64) -> Row {
+        let time = self.line.compare(self.reference, |ours, reference| ours / reference);
+        let beside = self.beside(format!("{} ms", number(self.line.ms().median, 2)), |other| {
+            format!("{} ms", number(other.ms().median, 2))
+        });
+        self.row(format!("≤ {most} × {}", self.reference.client), spread(time, 2), time.median <= most, beside)
+    }
+
+    /// Returns the row for the time of a process without the time of the reference.
+    fn added(&self, most: f64) -> Row {
+        let added = |line: &Line| line.compare(self.reference, |ours, reference| ours - reference);
+        let time = added(self.line);
+        let beside = self.beside(String::new(), |other| format!("{} ms", number(added(other).median, 1)));
+        let aim = format!("≤ {most} ms more than {}", self.reference.client);
+        self.row(aim, spread(time, 1) + " ms", time.median <= most, beside)
+    }
+
+    fn memory(&self, what: &str, most: f64, of: impl Fn(&Line) -> Result<f64>) -> Result<Row> {
+        let (ours, reference) = (of(self.line)?, of(self.reference)?);
+        let mut beside = format!("{} beside {} MB", number(ours, 1), number(reference, 1));
+        for other in &self.others {
+            beside += &format!("; {} {} MB", other.client, number(of(other)?, 1));
+        }
+        let aim = format!("{what} ≤ {most} × {}", self.reference.client);
+        Ok(self.row(aim, number(ours / reference, 2), ours / reference <= most, beside))
+    }
+
+    /// Returns the row for the growth of the peak memory from the third page to the last page.
+    fn flat(&self) -> Result<Row> {
+        let growth = |line: &Line| {
+            let third = line.slices.get(THIRD_PAGE).and_then(|slice| slice.memory).context("there is no third page")?;
+            anyhow::Ok((third.peak, memory(line)?.peak))
+        };
+        let ((third, last), (other_third, other_last)) = (growth(self.line)?, growth(self.reference)?);
+        let beside = format!(
+            "{} MB, then {} MB; {} {}",
+            number(third, 1),
+            number(last, 1),
+            self.reference.client,
+            number(other_last / other_third, 2)
+        );
+        let aim = format!("1 GB: peak memory ≤ {GROWTH} × that of three pages");
+        Ok(self.row(aim, number(last / third, 2), last / third <= GROWTH, beside))
+    }
+
+    fn row(&self, aim: String, measured: String, met: bool, beside: String) -> Row {
+        [format!("{}, {}: {aim}", self.job, self.line.client), self.line.pin.to_string(), measured, result(met), beside]
+    }
+
+    /// Returns a text with a value of each other client.
+    fn beside(&self, first: String, value: impl Fn(&Line) -> String) -> String {
+        let others = self.others.iter().map(|other| format!("{} {}", other.client, value(other)));
+        [first].into_iter().filter(|first| !first.is_empty()).chain(others).collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn of_package(package: &Package) -> [Row; 2] {
+    let &Package { language, megabytes, native_megabytes, dependencies } = package;
     let row = |aim: String, measured: String, met, beside: String| [aim, String::new(), measured, result(met), beside];
     [
         row(
-            format!("`{}`: ≤ {most} ms more than bare {language}", package.language.statements[1]),
-            spread(import, 1) + " ms",
-            import.median <= most,
-            package.other_imports(),
-        ),
-        row(
-            format!("codat-keys installed for {language}: ≤ {MEGABYTES} MB"),
+            format!("installed for {language}: ≤ {MEGABYTES} MB"),
             format!("{megabytes:.1} MB"),
             megabytes <= MEGABYTES,
-            String::new(),
+            format!("the native module: {native_megabytes:.1} MB"),
         ),
         row(
-            format!("what codat-keys for {language} depends on: nothing"),
-            format!("{} packages", package.dependencies),
-            package.dependencies == 0,
+            format!("dependencies of the package for {language}: none"),
+            dependencies.to_string(),
+            dependencies == 0,
             String::new(),
         ),
     ]
 }
 
-/// Returns the row for the growth of memory during the 10,000 calls after the first 1,000.
-fn flat(line: &memory::Line, lines: &[memory::Line]) -> Row {
-    let percent = |part: f64| format!("{} %", number(part * 100.0, 1));
-    let [grown, later] = line.growth();
-    let mut beside = format!("the next 10,000 add {}", percent(later));
-    if let Some(reqwest) = memory::line(lines, REFERENCE, line.load) {
-        beside += &format!("; reqwest: {}, then {}", percent(reqwest.growth()[0]), percent(reqwest.growth()[1]));
-    }
-    [
-        format!("memory of {}, {}: ≤ {} more", line.client, line.load, percent(FLAT)),
-        String::new(),
-        percent(grown),
-        result(grown <= FLAT),
-        beside,
-    ]
+fn memory(line: &Line) -> Result<crate::slice::Memory> {
+    line.memory().with_context(|| format!("the memory of {} was not measured", line.client))
 }
 
 fn result(met: bool) -> String {

@@ -46,9 +46,9 @@ impl Cores {
         Ok(Self { usable: usable.len(), server: *server, apart: rest.last().copied(), all: allowed })
     }
 
-    /// Returns the pinnings that this machine allows.
-    pub(crate) fn pins(&self) -> &'static [Pin] {
-        if self.apart.is_some() { &[Pin::Same, Pin::Apart] } else { &[Pin::Same] }
+    /// Returns whether this machine allows the pinning.
+    pub(crate) fn allow(&self, pin: Pin) -> bool {
+        pin != Pin::Apart || self.apart.is_some()
     }
 
     /// Pins this thread, and the processes and threads that it starts later, to the cores of the client.

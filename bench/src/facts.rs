@@ -8,15 +8,15 @@ use anyhow::{Context as _, Result};
 
 use crate::cores::Cores;
 use crate::scripts::{node, python};
-use crate::server::Server;
+use crate::server::Servers;
 
 const LOCK: &str = include_str!("../../Cargo.lock");
 const PEERS: &str = include_str!("../python/requirements.in");
 const PEERS_OF_NODE: &str = include_str!("../node/package.json");
-const CRATES: [&str; 5] = ["reqwest", "hyper", "hyper-util", "tokio", "rustls"];
+const CRATES: [&str; 5] = ["reqwest", "hyper", "tokio", "rustls", "serde_json"];
 
 /// Lists the facts, one per line.
-pub(crate) fn list(server: &Server, cores: &Cores) -> Result<String> {
+pub(crate) fn list(servers: &Servers, cores: &Cores) -> Result<String> {
     let crates: Result<Vec<_>> = CRATES.iter().map(|name| Ok(format!("{name} {}", locked(LOCK, name)?))).collect();
     let system = fs::read_to_string("/proc/sys/kernel/osrelease")?;
     Ok(format!(
@@ -24,7 +24,7 @@ pub(crate) fn list(server: &Server, cores: &Cores) -> Result<String> {
         processor()?,
         cores.usable,
         system.trim(),
-        server.name,
+        servers.name,
         version(Command::new("rustc"))?,
         crates?.join(", "),
         version(Command::new("curl"))?,
@@ -77,8 +77,8 @@ mod tests {
 
     #[test]
     fn every_peer_has_a_version() {
-        assert_eq!(peers().count(), 3);
-        assert_eq!(peers_of_node().unwrap().len(), 2);
+        assert_eq!(peers().count(), 5);
+        assert_eq!(peers_of_node().unwrap().len(), 1);
     }
 
     #[test]

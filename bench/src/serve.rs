@@ -1,6 +1,8 @@
-//! A small server for machines without nginx: one thread, HTTP and HTTPS, and a fixed response.
+//! A small server for machines without nginx: one thread, HTTP and HTTPS, and fixed responses.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
+use std::fs;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,29 +22,38 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+use crate::responses::{self, KEYS, KEYS_PATH, PAGES_PATH, THREE_PAGES_PATH};
 use crate::server::{CERTIFICATE, PRIVATE_KEY};
-use crate::{KEYS, PATH};
 
-/// Serves until the process is killed. `folder` contains the certificate and its private key.
+/// The bodies of the responses by path.
+type Responses = HashMap<&'static str, Bytes>;
+
+/// Serves until the process is killed. `folder` contains the certificate, its private key and the responses.
 pub(crate) fn run(http: u16, https: u16, folder: &Path) -> Result<()> {
+    let mut responses = HashMap::from([(KEYS_PATH, Bytes::from(KEYS))]);
+    for path in [PAGES_PATH, THREE_PAGES_PATH] {
+        responses.insert(path, fs::read(responses::file(folder, path))?.into());
+    }
+    let responses: Arc<Responses> = Arc::new(responses);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         let plain = TcpListener::bind((Ipv4Addr::LOCALHOST, http)).await?;
         let encrypted = TcpListener::bind((Ipv4Addr::LOCALHOST, https)).await?;
         let tls = acceptor(folder)?;
+        let shared = Arc::clone(&responses);
         let encrypted = tokio::spawn(async move {
             loop {
-                let (stream, tls) = (accept(&encrypted).await?, tls.clone());
+                let (stream, tls, responses) = (accept(&encrypted).await?, tls.clone(), Arc::clone(&shared));
                 tokio::spawn(async move {
                     // A client that does not trust the certificate closes the connection.
                     if let Ok(stream) = tls.accept(stream).await {
-                        serve(stream).await;
+                        serve(stream, responses).await;
                     }
                 });
             }
         });
         while !encrypted.is_finished() {
-            tokio::spawn(serve(accept(&plain).await?));
+            tokio::spawn(serve(accept(&plain).await?, Arc::clone(&responses)));
         }
         encrypted.await?
     })
@@ -66,14 +77,16 @@ fn acceptor(folder: &Path) -> Result<TlsAcceptor> {
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin) {
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, responses: Arc<Responses>) {
+    let service = service_fn(async |request: Request<Incoming>| respond(&request, &responses));
     // The client reports a lost connection.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let mut response = Response::new(Full::from(KEYS));
-    if request.uri().path() != PATH {
+fn respond(request: &Request<Incoming>, responses: &Responses) -> Result<Response<Full<Bytes>>, Infallible> {
+    let body = responses.get(request.uri().path());
+    let mut response = Response::new(Full::from(body.cloned().unwrap_or_default()));
+    if body.is_none() {
         *response.status_mut() = StatusCode::NOT_FOUND;
     }
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

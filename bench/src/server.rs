@@ -10,16 +10,16 @@ use std::{fs, thread};
 use anyhow::{Context as _, Result, bail, ensure};
 use tempfile::TempDir;
 
-use crate::{KEYS, PATH};
+use crate::responses::{self, KEYS, KEYS_PATH};
 
 pub(crate) const CERTIFICATE: &str = "server.pem";
 pub(crate) const PRIVATE_KEY: &str = "server.key";
 const AUTHORITY: &str = "authority.pem";
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running server, which is stopped on drop.
-pub(crate) struct Server {
+/// The running server, which is stopped on drop.
+pub(crate) struct Servers {
     process: Child,
     folder: TempDir,
     pub(crate) name: String,
@@ -27,34 +27,36 @@ pub(crate) struct Server {
     pub(crate) https: String,
 }
 
-impl Server {
-    /// Starts nginx, or the small server if nginx is not installed, on two free ports.
-    pub(crate) fn start() -> Result<Self> {
+impl Servers {
+    /// Starts nginx, or the small server if nginx is not installed, on two free ports. The list of pages of 6 MB has
+    /// `pages` pages.
+    pub(crate) fn start(pages: u32) -> Result<Self> {
         let folder = TempDir::with_prefix("codat-keys-bench-")?;
+        responses::write(folder.path(), pages)?;
         write_certificates(folder.path())?;
         // Another process could take a port before the server listens on it.
         let [http, https] = free_ports()?;
         let version = Command::new("nginx").arg("-v").output();
         let (name, mut command) = match version {
             Ok(output) => {
-                let said = String::from_utf8_lossy(&output.stderr).into_owned();
-                let version = said.trim().rsplit('/').next().unwrap_or_default();
+                let output = String::from_utf8_lossy(&output.stderr).into_owned();
+                let version = output.trim().rsplit('/').next().unwrap_or_default();
                 (format!("nginx {version}"), nginx(folder.path(), http, https)?)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let mut command = Command::new(std::env::current_exe()?);
                 command.args(["serve", &http.to_string(), &https.to_string()]).arg(folder.path());
-                ("hyper, in `bench/src/serve.rs`, since nginx is not installed".to_owned(), command)
+                ("hyper, in `bench/src/serve.rs`, because nginx is not installed".to_owned(), command)
             }
             Err(error) => return Err(error).context("nginx cannot be started"),
         };
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-        let [http, https] = [(http, "http"), (https, "https")]
-            .map(|(port, scheme)| (port, format!("{scheme}://{}:{port}", Ipv4Addr::LOCALHOST)));
-        let mut server = Self { process, folder, name, http: http.1, https: https.1 };
-        server.wait_for(http.0)?;
-        server.wait_for(https.0)?;
-        Ok(server)
+        let [http_url, https_url] = [(http, "http"), (https, "https")]
+            .map(|(port, scheme)| format!("{scheme}://{}:{port}", Ipv4Addr::LOCALHOST));
+        let mut servers = Self { process, folder, name, http: http_url, https: https_url };
+        servers.wait_for(http)?;
+        servers.wait_for(https)?;
+        Ok(servers)
     }
 
     /// Returns the path of the certificate of the authority that signed the server's certificate.
@@ -66,16 +68,16 @@ impl Server {
         let started = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
             if let Some(status) = self.process.try_wait()? {
-                bail!("{} ended at once: {status}", self.name);
+                bail!("{} ended immediately: {status}", self.name);
             }
-            ensure!(started.elapsed() < PATIENCE, "{} does not listen on port {port}", self.name);
+            ensure!(started.elapsed() < TIMEOUT, "{} does not listen on port {port}", self.name);
             thread::sleep(Duration::from_millis(10));
         }
         Ok(())
     }
 }
 
-impl Drop for Server {
+impl Drop for Servers {
     fn drop(&mut self) {
         // The process may have ended already.
         let _ = self.process.kill();
@@ -85,8 +87,8 @@ impl Drop for Server {
 
 fn free_ports() -> Result<[u16; 2]> {
     // Both listeners are open at the same time, so that the ports differ.
-    let held = [TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?];
-    Ok([held[0].local_addr()?.port(), held[1].local_addr()?.port()])
+    let listeners = [TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?];
+    Ok([listeners[0].local_addr()?.port(), listeners[1].local_addr()?.port()])
 }
 
 fn write_certificates(folder: &Path) -> Result<()> {
@@ -101,9 +103,10 @@ fn write_certificates(folder: &Path) -> Result<()> {
     Ok(fs::write(folder.join(PRIVATE_KEY), key.serialize_pem())?)
 }
 
-/// Returns the command of nginx with a single process and thread. The configuration contains the response, disables
-/// logs, and keeps connections open.
+/// Returns the command of nginx with a single process and thread. The configuration disables logs and keeps connections
+/// open.
 fn nginx(folder: &Path, http: u16, https: u16) -> Result<Command> {
+    let files = responses::files(folder);
     let configuration = format!(
         "daemon off; master_process off; worker_processes 1; pid nginx.pid; error_log error.log;
 events {{ worker_connections 4096; }}
@@ -113,10 +116,13 @@ http {{
     server {{
         listen 127.0.0.1:{http} backlog=4096; listen 127.0.0.1:{https} ssl backlog=4096;
         ssl_certificate {CERTIFICATE}; ssl_certificate_key {PRIVATE_KEY};
-        location = {PATH} {{ default_type application/json; return 200 '{KEYS}'; }}
+        default_type application/json; sendfile on;
+        location / {{ root {}; }}
+        location = {KEYS_PATH} {{ return 200 '{KEYS}'; }}
     }}
 }}
-"
+",
+        files.display()
     );
     fs::write(folder.join("nginx.conf"), configuration)?;
     let mut command = Command::new("nginx");

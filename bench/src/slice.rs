@@ -1,115 +1,77 @@
-//! A slice: a short period of consecutive calls.
+//! A slice: a short period of consecutive calls of one client.
 
-use std::sync::{Barrier, Mutex};
-use std::thread;
+use std::fs;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use rustix::time::{ClockId, clock_gettime};
-use tokio::runtime::Runtime;
-use tokio::task::JoinSet;
 
-use crate::callers::Caller;
-
-pub(crate) const LENGTH: Duration = Duration::from_millis(50);
-
-/// The call that one thread repeats.
-pub(crate) type Blocking = Box<dyn FnMut() -> Result<()> + Send>;
-
-/// The number of calls in a slice, and the time and processor time that they took.
+/// What a client did in a slice.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Slice {
-    calls: usize,
-    time: Duration,
-    cpu: Duration,
+    pub(crate) calls: f64,
+    pub(crate) seconds: f64,
+    /// The processor time of the client, including system calls. `None` if it was not measured.
+    pub(crate) cpu_seconds: Option<f64>,
+    /// The memory of the client after the slice. `None` if it was not measured.
+    pub(crate) memory: Option<Memory>,
 }
 
 impl Slice {
-    /// Runs a slice with one task per call in flight.
-    pub(crate) fn of_tasks(runtime: &Runtime, caller: &Caller, in_flight: usize) -> Result<Self> {
-        runtime.block_on(async {
-            let clock = Clock::start();
-            let mut tasks = JoinSet::new();
-            for _ in 0..in_flight {
-                let (caller, ends) = (caller.clone(), clock.started + LENGTH);
-                tasks.spawn(async move {
-                    let mut calls = 0;
-                    while Instant::now() < ends {
-                        caller.call().await?;
-                        calls += 1;
-                    }
-                    anyhow::Ok(calls)
-                });
-            }
-            let mut calls = 0;
-            while let Some(task) = tasks.join_next().await {
-                calls += task??;
-            }
-            Ok(clock.stop(calls))
-        })
+    /// Parses the line that a worker prints: the number of calls, the seconds, and the seconds of processor time.
+    pub(crate) fn parse(line: &str) -> Result<Self> {
+        let numbers = line.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
+        let [calls, seconds, cpu] = numbers[..] else { bail!("three numbers were expected: {line:?}") };
+        Ok(Self { calls, seconds, cpu_seconds: Some(cpu), memory: None })
     }
 
-    /// Runs a slice with one thread per call.
-    pub(crate) fn of_threads(calls: &[Mutex<Blocking>]) -> Result<Self> {
-        let barrier = Barrier::new(calls.len() + 1);
-        let call_until_it_ends = |call: &Mutex<Blocking>| {
-            let call = call.lock();
-            // The first wait ensures that every thread has started before the clock. The second wait releases all
-            // threads.
-            barrier.wait();
-            barrier.wait();
-            let mut call = call.map_err(|_| anyhow!("a thread panicked"))?;
-            let ends = Instant::now() + LENGTH;
-            let mut calls = 0;
-            while Instant::now() < ends {
-                call()?;
-                calls += 1;
-            }
-            anyhow::Ok(calls)
-        };
-        thread::scope(|scope| {
-            let threads: Vec<_> = calls.iter().map(|call| scope.spawn(|| call_until_it_ends(call))).collect();
-            barrier.wait();
-            let clock = Clock::start();
-            barrier.wait();
-            let mut calls = 0;
-            for thread in threads {
-                calls += thread.join().map_err(|_| anyhow!("a thread panicked"))??;
-            }
-            Ok(clock.stop(calls))
-        })
+    pub(crate) fn ms_per_call(&self) -> f64 {
+        self.seconds * 1e3 / self.calls
     }
 
-    /// Parses the slice of another process: the number of calls, the seconds, and the seconds of processor time.
-    pub(crate) fn parse(said: &str) -> Result<Self> {
-        let numbers = said.split_whitespace().map(str::parse).collect::<Result<Vec<f64>, _>>()?;
-        let [calls, time, cpu] = numbers[..] else { bail!("three numbers were expected: {said:?}") };
-        let [time, cpu] = [time, cpu].map(Duration::from_secs_f64);
-        Ok(Self { calls: calls as usize, time, cpu })
-    }
-
-    pub(crate) fn calls_a_second(&self) -> f64 {
-        self.calls as f64 / self.time.as_secs_f64()
-    }
-
-    /// Returns the processor time per call in microseconds.
-    pub(crate) fn cpu_micros(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / self.calls as f64
+    pub(crate) fn cpu_ms_per_call(&self) -> Option<f64> {
+        self.cpu_seconds.map(|seconds| seconds * 1e3 / self.calls)
     }
 }
 
-/// A clock of elapsed time and of the processor time of this process, including system calls.
-struct Clock {
-    started: Instant,
+/// The memory of a process, in megabytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Memory {
+    pub(crate) resident: f64,
+    /// The largest resident memory since the start of the process.
+    pub(crate) peak: f64,
+}
+
+impl Memory {
+    pub(crate) fn of(process: u32) -> Result<Self> {
+        let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+        Self::parse(&status).context("the kernel reports no memory of the process")
+    }
+
+    fn parse(status: &str) -> Option<Self> {
+        let megabytes = |name: &str| {
+            let kib = status.lines().find_map(|line| line.strip_prefix(name))?.trim().strip_suffix(" kB")?;
+            Some(kib.parse::<f64>().ok()? * 1024.0 / 1e6)
+        };
+        Some(Self { resident: megabytes("VmRSS:")?, peak: megabytes("VmHWM:")? })
+    }
+}
+
+/// A clock of elapsed time and of the processor time of this process.
+pub(crate) struct Clock {
+    pub(crate) started: Instant,
     cpu: Duration,
 }
 
 impl Clock {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { started: Instant::now(), cpu: cpu_time() }
     }
 
-    fn stop(self, calls: usize) -> Slice {
-        Slice { calls, time: self.started.elapsed(), cpu: cpu_time() - self.cpu }
+    /// Returns the line that [`Slice::parse`] parses.
+    pub(crate) fn stop(self, calls: usize) -> String {
+        let (time, cpu) = (self.started.elapsed(), cpu_time() - self.cpu);
+        format!("{calls} {} {}", time.as_secs_f64(), cpu.as_secs_f64())
     }
 }
 
@@ -123,11 +85,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_another_process_says_is_read() {
+    fn the_line_of_a_worker_is_parsed() {
         let slice = Slice::parse("50 0.25 0.1\n").unwrap();
-        assert_eq!((slice.calls_a_second(), slice.cpu_micros()), (200.0, 2000.0));
-        for said in ["", "50 0.25", "50 0.25 much"] {
-            assert!(Slice::parse(said).is_err(), "{said}");
+        assert_eq!((slice.ms_per_call(), slice.cpu_ms_per_call()), (5.0, Some(2.0)));
+        for line in ["", "50 0.25", "50 0.25 much"] {
+            assert!(Slice::parse(line).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn the_memory_of_a_process_is_parsed() {
+        let memory = Memory::parse("Name:\tx\nVmHWM:\t    3000 kB\nVmRSS:\t    2000 kB\n");
+        assert_eq!(memory, Some(Memory { resident: 2.048, peak: 3.072 }));
+        assert!(Memory::of(std::process::id()).unwrap().resident > 0.0);
     }
 }

@@ -16,12 +16,6 @@ impl Summary {
         let at = |part| quantile(&sorted, part);
         Self { median: at(0.5), first_quartile: at(0.25), third_quartile: at(0.75) }
     }
-
-    /// Summarizes the ratios of each round. The two measurements of a round follow each other, so a longer slowdown of
-    /// the machine affects both.
-    pub(crate) fn of_ratios(measured: &[f64], reference: &[f64]) -> Self {
-        Self::of(measured.iter().zip(reference).map(|(measured, reference)| measured / reference))
-    }
 }
 
 /// Returns a quantile, with linear interpolation between two measurements.
@@ -52,12 +46,5 @@ mod tests {
     fn one_measurement_is_all_three_and_none_is_zero() {
         assert_eq!(Summary::of([7.0]), Summary { median: 7.0, first_quartile: 7.0, third_quartile: 7.0 });
         assert_eq!(Summary::of([]).median, 0.0);
-    }
-
-    #[test]
-    fn ratios_are_taken_round_by_round() {
-        // The ratio of the medians, 20 and 8, would be 2.5.
-        let ratios = Summary::of_ratios(&[30.0, 12.0, 20.0], &[20.0, 6.0, 8.0]);
-        assert_eq!(ratios.median, 2.0);
     }
 }

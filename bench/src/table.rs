@@ -25,6 +25,12 @@ pub(crate) fn spread(summary: Summary, decimals: usize) -> String {
     format!("{median} ({first}–{third})")
 }
 
+/// Formats milliseconds with three significant digits of the median.
+pub(crate) fn ms(summary: Summary) -> String {
+    let decimals = (2 - summary.median.max(1e-6).log10().floor() as i32).max(0);
+    spread(summary, decimals as usize)
+}
+
 /// Formats a number with commas between groups of thousands.
 pub(crate) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
@@ -71,5 +77,6 @@ mod tests {
     fn a_spread_is_the_median_and_the_quartiles() {
         let summary = Summary { median: 0.95, first_quartile: 0.9, third_quartile: 1.0 };
         assert_eq!(spread(summary, 2), "0.95 (0.90–1.00)");
+        assert_eq!(ms(summary), "0.950 (0.900–1.000)");
     }
 }

@@ -46,6 +46,7 @@ cargo xtask model-check CALL OPTION KEYS CHOICES  repeat one schedule, as printe
 cargo xtask model-check http NUMBER  repeat one run of the sample over HTTP
 cargo xtask fuzz --seconds N [TARGET…]  run every fuzz target, or the named ones, for N seconds each (Linux)
 cargo xtask bench               compare the client with other clients, and write the tables in bench/README.md (Linux)
+cargo xtask bench --smoke [JOB…]  run each client of the bench, or of the named jobs, a few times in a debug build (Linux)
 cargo xtask dist                build the pip and npm packages in target/dist, check them, and install them in empty environments";
 
 fn main() -> ExitCode {
@@ -78,6 +79,7 @@ fn run() -> Result<ExitCode> {
             return Ok(if run.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         ["bench"] => bench::run()?,
+        ["bench", "--smoke", jobs @ ..] => bench::smoke(jobs)?,
         ["dist"] => dist::run()?,
         ["fuzz", "--seconds", seconds, targets @ ..] => return fuzz::run(seconds, targets),
         ["pin"] => pin::write()?,

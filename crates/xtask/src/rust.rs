@@ -26,3 +26,20 @@ pub(crate) fn tests() -> Command {
     cargo.args(SELECTION);
     cargo
 }
+
+/// A build profile of cargo.
+pub(crate) struct Profile {
+    pub(crate) name: &'static str,
+    /// The folder in `target` that contains the programs.
+    pub(crate) folder: &'static str,
+}
+
+pub(crate) const RELEASE: Profile = Profile { name: "release", folder: "release" };
+pub(crate) const DEBUG: Profile = Profile { name: "dev", folder: "debug" };
+
+impl Profile {
+    /// Builds a crate.
+    pub(crate) fn build(&self, package: &str) -> Result<()> {
+        run(command("cargo build --locked --profile").args([self.name, "--package", package]))
+    }
+}

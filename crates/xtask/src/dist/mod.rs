@@ -14,6 +14,7 @@ use anyhow::{Result, ensure};
 
 use crate::install;
 use crate::process::{command, stdout};
+use crate::rust::Profile;
 
 const DIST: &str = "target/dist";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -36,9 +37,9 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// Builds the two npm archives of the Node library: the main package, and the native package for this platform.
-pub(crate) fn node_library() -> Result<[PathBuf; 2]> {
+pub(crate) fn node_library(profile: &Profile) -> Result<[PathBuf; 2]> {
     fs::create_dir_all(DIST)?;
-    let node::Packed { main, native } = node::library()?;
+    let node::Packed { main, native } = node::library(profile)?;
     Ok([main, native])
 }
 

@@ -13,7 +13,8 @@ use super::project::Project;
 use super::{DIST, LICENCES, MEGABYTES, VERSION, files, megabytes, name, try_command};
 use crate::node;
 use crate::npm::npm;
-use crate::process::{command, run as run_to_end, run_quietly, stdout};
+use crate::process::{run as run_to_end, run_quietly, stdout};
+use crate::rust::{Profile, RELEASE};
 
 /// The folder of the library's `package.json`.
 const LIBRARY: &str = "node";
@@ -45,8 +46,8 @@ impl Dist {
 
 /// Builds the npm packages and checks their contents.
 pub(super) fn build() -> Result<Dist> {
-    let library = library()?;
-    let program = build_crate("codat-keys-cli", &format!("codat-keys{EXE_SUFFIX}"))?;
+    let library = library(&RELEASE)?;
+    let program = build_crate(&RELEASE, "codat-keys-cli", &format!("codat-keys{EXE_SUFFIX}"))?;
     let launcher = |folder: &Path| copy(&Path::new(CLI).join("codat-keys.js"), folder, "codat-keys.js");
     let cli = Packed {
         main: main_package(CLI, PROGRAMS, launcher)?,
@@ -61,9 +62,9 @@ pub(super) fn build() -> Result<Dist> {
 }
 
 /// Builds only the npm packages of the library.
-pub(super) fn library() -> Result<Packed> {
+pub(super) fn library(profile: &Profile) -> Result<Packed> {
     node::HERE.install_tools()?;
-    let module = build_crate("codat-keys-node", &format!("{DLL_PREFIX}codat_keys_node{DLL_SUFFIX}"))?;
+    let module = build_crate(profile, "codat-keys-node", &format!("{DLL_PREFIX}codat_keys_node{DLL_SUFFIX}"))?;
     let compile = |folder: &Path| run_to_end(node::HERE.npm("exec -- tsc --outDir").arg(folder.join("dist")));
     Ok(Packed {
         main: main_package(LIBRARY, MODULES, compile)?,
@@ -71,9 +72,9 @@ pub(super) fn library() -> Result<Packed> {
     })
 }
 
-fn build_crate(package: &str, built: &str) -> Result<PathBuf> {
-    run_to_end(command("cargo build --release --locked --package").arg(package))?;
-    Ok(Path::new("target/release").join(built))
+fn build_crate(profile: &Profile, package: &str, built: &str) -> Result<PathBuf> {
+    profile.build(package)?;
+    Ok(Path::new("target").join(profile.folder).join(built))
 }
 
 /// Packs a main package. `fill` adds the JavaScript files. The manifest gets the version of the workspace, and optional

@@ -1,0 +1,131 @@
+//! The Rust clients, each as a function that makes a call and returns the number of results.
+
+mod invoice;
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use codat_keys::{ApiKey, AuthorizationHeader, ClientBuilder, Timestamp};
+use http::header::{ACCEPT, AUTHORIZATION};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::KEY;
+use crate::responses::{KEYS_PATH, PAGE_SIZE, PAGES_PATH};
+pub(crate) use invoice::Invoice;
+
+/// A key with the same fields as those that codat-keys parses. codat-keys also validates IDs and keys, parses other date
+/// formats, and wipes keys from memory.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "parsed, and then dropped")]
+pub(crate) struct Key {
+    id: String,
+    name: Option<String>,
+    api_key: String,
+    created_date: Timestamp,
+}
+
+/// Returns a function that lists the keys. All functions of a client share its connections.
+pub(crate) fn list_keys(client: &codat_keys::Client) -> impl AsyncFnMut() -> Result<usize> + use<> {
+    let client = client.clone();
+    async move || Ok(black_box(client.keys().list().send().await?).len())
+}
+
+pub(crate) fn list_keys_blocking(client: codat_keys::blocking::Client) -> impl FnMut() -> Result<usize> {
+    move || Ok(black_box(client.keys().list().send()?).len())
+}
+
+/// Returns a function that requests the next page. After the last page, the function continues with the first one.
+pub(crate) fn next_page(client: codat_keys::Client) -> impl AsyncFnMut() -> Result<usize> {
+    let first = move || client.pages::<Invoice>(PAGES_PATH).page_size(PAGE_SIZE);
+    let mut pages = first();
+    async move || {
+        loop {
+            match pages.next().await? {
+                Some(page) => return Ok(black_box(page.results).len()),
+                None => pages = first(),
+            }
+        }
+    }
+}
+
+pub(crate) fn next_page_blocking(client: codat_keys::blocking::Client) -> impl FnMut() -> Result<usize> {
+    let first = move || client.pages::<Invoice>(PAGES_PATH).page_size(PAGE_SIZE);
+    let mut pages = first();
+    move || {
+        loop {
+            match pages.next() {
+                Some(page) => return Ok(black_box(page?.results).len()),
+                None => pages = first(),
+            }
+        }
+    }
+}
+
+/// Returns a builder for a codat-keys client.
+pub(crate) fn builder(url: &str) -> Result<ClientBuilder> {
+    Ok(codat_keys::Client::builder().api_key(ApiKey::parse(KEY)?).base_url(url))
+}
+
+/// A reqwest client with the settings of the core.
+#[derive(Clone)]
+pub(crate) struct Reqwest {
+    http: reqwest::Client,
+    base_url: String,
+    authorization: http::HeaderValue,
+}
+
+impl Reqwest {
+    pub(crate) fn new(base_url: &str) -> Result<Self> {
+        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .user_agent("codat-keys-bench")
+            .build()?;
+        let authorization = AuthorizationHeader::from(&ApiKey::parse(KEY)?).to_header_value();
+        Ok(Self { http, base_url: base_url.to_owned(), authorization })
+    }
+
+    pub(crate) fn list_keys(&self) -> impl AsyncFnMut() -> Result<usize> + use<> {
+        self.clone().reader::<Key>(KEYS_PATH.to_owned())
+    }
+
+    pub(crate) fn next_page(self) -> impl AsyncFnMut() -> Result<usize> {
+        self.reader::<Invoice>(format!("{PAGES_PATH}?page=1&pageSize={PAGE_SIZE}"))
+    }
+
+    /// Returns a function that only parses a page, which is requested once.
+    pub(crate) async fn parse_page(self) -> Result<impl AsyncFnMut() -> Result<usize>> {
+        let body = self.get(&format!("{}{PAGES_PATH}", self.base_url)).await?;
+        Ok(async move || parse::<Invoice>(&body))
+    }
+
+    fn reader<T: DeserializeOwned>(self, path: String) -> impl AsyncFnMut() -> Result<usize> {
+        let url = format!("{}{path}", self.base_url);
+        async move || parse::<T>(&self.get(&url).await?)
+    }
+
+    async fn get(&self, url: &str) -> Result<bytes::Bytes> {
+        let request = self.http.get(url).header(AUTHORIZATION, &self.authorization).header(ACCEPT, "application/json");
+        Ok(request.send().await?.error_for_status()?.bytes().await?)
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<usize> {
+    #[derive(Deserialize)]
+    struct Body<T> {
+        results: Vec<T>,
+    }
+    let Body { results } = serde_json::from_slice::<Body<T>>(body).context("the response cannot be parsed")?;
+    Ok(black_box(results).len())
+}
