@@ -37,6 +37,7 @@ fn paginate_prints_a_document_per_page_and_jsonl_a_line_per_result() {
     assert_eq!((pages.len(), all.len()), (3, 5));
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), 5, "every company once");
     assert_eq!(ids(&script("--jsonl --page-size 2")), all);
+    assert_eq!(ids(&script("--jsonl --page-size 1 --concurrency 3")), all);
     assert_eq!(script("--jsonl --order-by -name")[0]["name"], "Example Company 00005");
     assert_eq!(script("--jsonl --param orderBy=-name --query name~00003").len(), 1);
 }
@@ -102,7 +103,7 @@ fn a_key_in_the_name_of_a_header_is_masked() {
 
 #[test]
 fn invalid_arguments_are_rejected_before_sending() {
-    let refused: [&[&str]; 27] = [
+    let refused: [&[&str]; 30] = [
         &["POST", "/x", "-H", "Idempotency-Key:"],
         &["POST", "/x", "-H", "Idempotency-Key: a", "-H", "Idempotency-Key: b"],
         &["POST", "/x", "-f", "a=1", "-H", "Content-Length: 3"],
@@ -129,6 +130,9 @@ fn invalid_arguments_are_rejected_before_sending() {
         &["GET", "/x", "--query", "name~a"],
         &["GET", "/x", "--order-by", "name"],
         &["GET", "/x", "--paginate", "--page-size", "5001"],
+        &["GET", "/x", "--concurrency", "2"],
+        &["GET", "/x", "--paginate", "--concurrency", "0"],
+        &["GET", "/x", "--paginate", "--concurrency", "65"],
         &["GET", "/x?page=2", "--paginate"],
     ];
     for arguments in refused {
@@ -251,6 +255,16 @@ fn a_wrong_total_of_pages_is_reported() {
     let (_, ended) = sent(json(200, r#"{"totalResults":0,"results":[{"id":"a"}]}"#), &["GET", "/x", "--paginate"], "");
     assert_eq!(ended.status, 0, "{ended:?}");
     assert!(ended.stderr.contains("note: there are 1 results on all pages, and the last page tells of 0"), "{ended:?}");
+}
+
+#[test]
+fn a_total_that_changes_between_pages_is_reported() {
+    let page = |total| json(200, &format!(r#"{{"totalResults":{total},"results":[{{"id":"a"}}]}}"#));
+    let server = RawServer::with_replies(vec![page(3), page(2)]);
+    let ended = run(&mut with_key(&server.url, KEY), &["api", "/x", "--paginate", "--jsonl"]);
+    assert_eq!((ended.status, ended.stdout.lines().count()), (0, 2), "{ended:?}");
+    let note = "note: the number of results changed between two pages: results can be doubled or missing\n";
+    assert_eq!(ended.stderr, note);
 }
 
 #[test]

@@ -68,6 +68,21 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
+fn a_signal_ends_all_pages_under_way() {
+    let server = RawServer::with_handler(|request| match request.contains("page=1&") {
+        true => json(200, r#"{"totalResults":9,"results":[{"id":"a"}]}"#),
+        false => Reply::Hang,
+    });
+    let arguments = ["api", "/x", "--paginate", "--jsonl", "--page-size", "1", "--concurrency", "4"];
+    let mut command = with_key(&server.url, KEY);
+    let child = start(command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    wait_until("four pages are under way", || server.requests().len() == 5);
+    send(&child, Signal::INT);
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!((ended.status.code(), text(&ended.stdout).as_str()), (Some(130), "{\"id\":\"a\"}\n"), "{ended:?}");
+}
+
+#[test]
 fn a_cancelled_read_exits_with_the_status_of_the_signal() {
     for (signal, status) in SIGNALS {
         for arguments in [&["list"][..], &["show", "ci"], &["whoami"], &["audit"], &["doctor"], &["api", "/companies"]]

@@ -20,6 +20,8 @@ mod insecure_http;
 mod interleavings;
 mod lifecycle;
 mod misplaced;
+mod pages;
+mod pages_properties;
 #[path = "../../../tests/support/process.rs"]
 mod process;
 mod profiles;

@@ -42,7 +42,7 @@ use crate::error::Error;
 use crate::keys::create::{Creation, create};
 use crate::keys::delete::delete;
 use crate::keys::look_up;
-use crate::pages::Page;
+use crate::pages::{Next, Page};
 use crate::response::Response;
 
 pub use client::Client;
@@ -119,9 +119,15 @@ impl Request {
 
 impl<T: DeserializeOwned> Pages<T> {
     fn request_page(&mut self) -> Result<Option<Page<T>>, Error> {
-        let Some(request) = self.cursor.request()? else { return Ok(None) };
-        let response = self.client.run(async |client| request.perform(client.handle()).await)?;
-        self.cursor.read(response).map(Some)
+        loop {
+            match self.cursor.take()? {
+                Next::Page(page) => return Ok(Some(page)),
+                Next::End => return Ok(None),
+                Next::Missing | Next::Outdated => {
+                    self.client.run(async |client| self.cursor.request_pages(client.handle()).await)?;
+                }
+            }
+        }
     }
 }
 

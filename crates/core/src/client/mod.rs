@@ -13,7 +13,7 @@ use crate::domain::{ApiKeyDetails, KeyId, rules};
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::keys::{Keys, Lookup};
-use crate::pages::{Page, PageCursor, Pages};
+use crate::pages::{Next, Page, PageCursor, Pages};
 use crate::request::Request;
 use crate::timeouts::OperationTimeouts;
 use crate::wire::RateLimit;
@@ -161,15 +161,23 @@ impl Client {
 }
 
 impl PageCursor {
-    /// Requests the next page with `client`, as [`Pages::next`] does. The returned page contains the response and the
-    /// number of results, but not their values.
+    /// Returns the next page, as [`Pages::next`] does. Requests it with `client` if it has not arrived. The returned page
+    /// contains the response and the number of results, but not their values.
+    ///
+    /// With [`Pages::concurrency`], this function requests several pages and returns when all have arrived. No request is
+    /// under way between two calls, so each call can use another runtime. If the future is dropped, its requests are
+    /// dropped. The pages that had arrived are kept.
     ///
     /// # Errors
     /// As [`Pages::next`].
     pub async fn next(&mut self, client: &Client) -> Result<Option<Page<IgnoredAny>>, Error> {
-        let Some(request) = self.request()? else { return Ok(None) };
-        let response = request.perform(client.handle()).await?;
-        self.read(response).map(Some)
+        loop {
+            match self.take()? {
+                Next::Page(page) => return Ok(Some(page)),
+                Next::End => return Ok(None),
+                Next::Missing | Next::Outdated => self.request_pages(client.handle()).await?,
+            }
+        }
     }
 }
 

@@ -3,13 +3,17 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use http::Method;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 
+use super::schedule::{MAX_CONCURRENCY, Schedule};
 use crate::domain::mask_credentials;
 use crate::error::{Error, ErrorKind};
+use crate::handle::Handle;
 use crate::request::RequestOptions;
 use crate::response::Response;
 
@@ -66,30 +70,72 @@ pub struct PageCursor {
     pub(super) page_size: u32,
     pub(super) parameters: Vec<(String, String)>,
     pub(super) max_response_bytes: Option<u64>,
-    next_page: Option<u64>,
-    seen: u64,
+    pub(super) schedule: Schedule<Response, Error>,
+}
+
+/// What [`PageCursor::take`] returns.
+pub(crate) enum Next<T> {
+    Page(Page<T>),
+    /// The next page has not arrived.
+    Missing,
+    /// The pages under way are outdated. They must be dropped and requested again.
+    Outdated,
+    /// There is no further page.
+    End,
 }
 
 impl PageCursor {
     pub(super) fn new(path: &str) -> Self {
         let (path, page_size, parameters) = (path.to_owned(), DEFAULT_PAGE_SIZE, Vec::new());
-        Self { path, page_size, parameters, max_response_bytes: None, next_page: Some(1), seen: 0 }
+        Self { path, page_size, parameters, max_response_bytes: None, schedule: Schedule::new(1) }
     }
 
-    /// Returns the request for the next page, or `None` after the last page.
-    pub(crate) fn request(&self) -> Result<Option<RequestOptions>, Error> {
-        let Some(number) = self.next_page else { return Ok(None) };
-        self.check()?;
+    /// Returns true if the total of a page differs from that of the page before. See [`Pages::total_changed`].
+    ///
+    /// [`Pages::total_changed`]: super::Pages::total_changed
+    pub fn total_changed(&self) -> bool {
+        self.schedule.total_changed()
+    }
+
+    /// Requests pages until the next page has arrived and no request is under way. No future of a request is kept after
+    /// this function returns, so a later call can use another runtime.
+    pub(crate) async fn request_pages(&mut self, client: &Handle) -> Result<(), Error> {
+        // Requests of an earlier call were dropped if that call was dropped.
+        self.schedule.abandon();
+        let mut under_way = FuturesUnordered::new();
+        while let Some((number, request)) = self.start()? {
+            under_way.push(async move { (number, request.perform(client).await) });
+        }
+        while let Some((number, response)) = under_way.next().await {
+            self.receive(number, response);
+        }
+        Ok(())
+    }
+
+    /// Returns the number of a page to request now, and its request.
+    pub(super) fn start(&mut self) -> Result<Option<(u64, RequestOptions)>, Error> {
+        let Some(number) = self.schedule.start() else { return Ok(None) };
+        if let Err(error) = self.check() {
+            self.schedule.abandon();
+            return Err(error);
+        }
         let mut query = vec![("page".into(), number.to_string()), ("pageSize".into(), self.page_size.to_string())];
         query.extend_from_slice(&self.parameters);
         let mut request = RequestOptions::new(Method::GET, &self.path, query);
         request.max_response_bytes = self.max_response_bytes;
-        Ok(Some(request))
+        Ok(Some((number, request)))
     }
 
-    /// Parses the response to the request for the next page, and moves to the following page. An error leaves the
-    /// position unchanged.
-    pub(crate) fn read<T: DeserializeOwned>(&mut self, response: Response) -> Result<Page<T>, Error> {
+    pub(super) fn receive(&mut self, number: u64, response: Result<Response, Error>) {
+        let rate_limited = match &response {
+            Ok(response) => response.0.was_rate_limited,
+            Err(error) => error.kind() == ErrorKind::RateLimited,
+        };
+        self.schedule.receive(number, response, rate_limited);
+    }
+
+    /// Parses the next page, and moves to the page after it. An error leaves the position unchanged.
+    pub(crate) fn take<T: DeserializeOwned>(&mut self) -> Result<Next<T>, Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         struct Body<T> {
@@ -97,13 +143,18 @@ impl PageCursor {
             #[serde(deserialize_with = "count")]
             total_results: u64,
         }
-        let Body { results, total_results } = response.json()?;
-        self.seen += results.len() as u64;
-        // An empty page is the last page, even if fewer results than the total were received. Results may have been
-        // deleted since an earlier page.
-        let is_last = results.is_empty() || self.seen >= total_results;
-        self.next_page = self.next_page.filter(|_| !is_last).map(|number| number + 1);
-        Ok(Page { results, total_results, response })
+        let Some(response) = self.schedule.take() else {
+            return Ok(if self.schedule.is_finished() { Next::End } else { Next::Missing });
+        };
+        let page = response.and_then(|response| {
+            let Body { results, total_results } = response.json()?;
+            Ok(Page { results, total_results, response })
+        });
+        let page = page.inspect_err(|_| self.schedule.fail())?;
+        Ok(match self.schedule.accept(page.results.len() as u64, page.total_results) {
+            true => Next::Page(page),
+            false => Next::Outdated,
+        })
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -111,6 +162,9 @@ impl PageCursor {
             |what: &'static str, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).with_hint(hint));
         if !(1..=LARGEST_PAGE_SIZE).contains(&self.page_size) {
             return refuse("the page size is not from 1 to 5000", "choose one in this range; nothing was sent");
+        }
+        if !(1..=MAX_CONCURRENCY).contains(&self.schedule.concurrency()) {
+            return refuse("the concurrency is not from 1 to 64", "choose one in this range; nothing was sent");
         }
         let query = self.path.split_once('?').map_or("", |(_, query)| query);
         let in_path = url::form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
@@ -139,7 +193,7 @@ impl fmt::Debug for PageCursor {
         let path = self.path.split('?').next().unwrap_or_default();
         f.debug_struct("PageCursor")
             .field("path", &mask_credentials(path))
-            .field("next_page", &self.next_page)
+            .field("next_page", &self.schedule.next_page())
             .finish_non_exhaustive()
     }
 }

@@ -53,6 +53,12 @@ impl<T, C> Items<T, C> {
     pub(super) fn new(pages: Pages<T, C>) -> Self {
         Self { pages, page: Vec::new().into_iter() }
     }
+
+    /// Returns true if the number of results has changed since the first page, so that results can be doubled or missing.
+    /// See [`Pages::total_changed`].
+    pub fn total_changed(&self) -> bool {
+        self.pages.total_changed()
+    }
 }
 
 impl<T: DeserializeOwned> Items<T> {

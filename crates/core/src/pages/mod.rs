@@ -2,6 +2,9 @@
 
 mod cursor;
 mod items;
+mod schedule;
+#[cfg(test)]
+mod schedule_tests;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -10,13 +13,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::handle::{Handle, Pending};
+use crate::handle::Handle;
 use crate::response::Response;
 
+pub(crate) use cursor::Next;
 pub use cursor::{Page, PageCursor};
 pub use items::Items;
 
@@ -58,18 +64,38 @@ pub struct Pages<T = Value, C = Handle> {
     pub(crate) cursor: PageCursor,
     /// Whether the previous item of the stream or iterator was an error. The next item is then `None`.
     pub(crate) has_failed: bool,
-    pending: Option<Pending<Response>>,
+    under_way: FuturesUnordered<Pin<Box<dyn Future<Output = (u64, Result<Response, Error>)> + Send>>>,
     results: PhantomData<fn() -> T>,
 }
 
 impl<T, C> Pages<T, C> {
     pub(crate) fn new(client: C, path: &str) -> Self {
-        Self { client, cursor: PageCursor::new(path), has_failed: false, pending: None, results: PhantomData }
+        let (cursor, under_way) = (PageCursor::new(path), FuturesUnordered::new());
+        Self { client, cursor, has_failed: false, under_way, results: PhantomData }
     }
 
     /// Sets the number of results on a page, from 1 to 5000 (Codat's limit). Default: 100.
     pub fn page_size(mut self, results: u32) -> Self {
         self.cursor.page_size = results;
+        self
+    }
+
+    /// Sets the maximum number of pages that are requested at the same time, from 1 to 64. Default: 1.
+    ///
+    /// The first page is requested alone, because its response tells the number of results. After it, up to `pages`
+    /// pages are under way, and they are returned in order. At most `pages` pages are in memory, including the page that
+    /// was returned last. Dropping this value ends all requests.
+    ///
+    /// Each page is retried as a request of its own. An error is returned in place of its page, after the pages before it.
+    /// The next function call goes on with the failed page.
+    ///
+    /// If Codat responds to a page with 429, the maximum is halved, and each later page without a 429 raises it by one
+    /// again. Codat accepts 10 concurrent requests for each company.
+    ///
+    /// Requests run while a page is awaited. The blocking iterator requests up to `pages` pages together and waits for
+    /// all of them. No request is under way while the program uses a page of the blocking iterator.
+    pub fn concurrency(mut self, pages: u32) -> Self {
+        self.cursor.schedule.set_concurrency(pages);
         self
     }
 
@@ -95,6 +121,21 @@ impl<T, C> Pages<T, C> {
     pub fn max_response_bytes(mut self, bytes: u64) -> Self {
         self.cursor.max_response_bytes = Some(bytes);
         self
+    }
+
+    /// Returns true if the number of results has changed since the first page: the total of a page differed from that of
+    /// the page before.
+    ///
+    /// Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed during
+    /// the iteration, the results after them move. A result can then be on two pages or on none. So after an iteration
+    /// with a changed total, results can be doubled or missing. If an order by a fixed property puts new results at the
+    /// end, such as `created` for companies, added results move no others, and each result is returned once. Changes that
+    /// leave the total the same are not detected.
+    ///
+    /// [`concurrency`](Self::concurrency) does not weaken this: a page that may be older than the page before it is
+    /// requested again if their totals differ, together with the pages after it.
+    pub fn total_changed(&self) -> bool {
+        self.cursor.total_changed()
     }
 
     /// Returns the results of all pages, one at a time.
@@ -125,17 +166,25 @@ impl<T: DeserializeOwned> Pages<T> {
     }
 
     fn poll_page(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Page<T>>, Error>> {
-        let pending = match &mut self.pending {
-            Some(pending) => pending,
-            None => {
-                let Some(request) = self.cursor.request()? else { return Poll::Ready(Ok(None)) };
+        loop {
+            while let Some((number, request)) = self.cursor.start()? {
                 let client = self.client.clone();
-                self.pending.insert(Box::pin(async move { request.perform(&client).await }))
+                self.under_way.push(Box::pin(async move { (number, request.perform(&client).await) }));
             }
-        };
-        let response = ready!(pending.as_mut().poll(context));
-        self.pending = None;
-        Poll::Ready(response.and_then(|response| self.cursor.read(response)).map(Some))
+            while let Poll::Ready(Some((number, response))) = self.under_way.poll_next_unpin(context) {
+                self.cursor.receive(number, response);
+            }
+            match self.cursor.take()? {
+                Next::Page(page) => return Poll::Ready(Ok(Some(page))),
+                Next::Missing => return Poll::Pending,
+                Next::Outdated => self.under_way.clear(),
+                Next::End => {
+                    // Pages after the last one are under way if the total became smaller.
+                    self.under_way.clear();
+                    return Poll::Ready(Ok(None));
+                }
+            }
+        }
     }
 }
 

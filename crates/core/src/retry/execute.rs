@@ -21,6 +21,8 @@ pub(crate) struct Execution<'a> {
     attempts: u32,
     /// True if it is unknown whether an earlier attempt took effect.
     ambiguous: bool,
+    /// True if an attempt got the status 429.
+    rate_limited: bool,
 }
 
 impl<'a> Execution<'a> {
@@ -31,7 +33,7 @@ impl<'a> Execution<'a> {
         deadline: Deadline,
         limit: BodyLimit,
     ) -> Self {
-        Self { transport, retry, request, deadline, limit, attempts: 0, ambiguous: false }
+        Self { transport, retry, request, deadline, limit, attempts: 0, ambiguous: false, rate_limited: false }
     }
 
     /// Sends the request and retries after transient errors, as the retry policy allows. A request that is not safe to
@@ -69,11 +71,15 @@ impl<'a> Execution<'a> {
         self.ambiguous = !self.request.method().is_safe();
         let (error, is_inconclusive) = match self.transport.attempt(self.request, self.deadline, self.limit).await {
             Err(failure) => (failure.error, failure.sent),
-            Ok(attempt) => match parse(&attempt) {
-                Err(error) => (error, is_inconclusive(attempt.status())),
-                done => return done,
-            },
+            Ok(mut attempt) => {
+                attempt.was_rate_limited = self.rate_limited;
+                match parse(&attempt) {
+                    Err(error) => (error, is_inconclusive(attempt.status())),
+                    done => return done,
+                }
+            }
         };
+        self.rate_limited |= error.kind() == ErrorKind::RateLimited;
         self.ambiguous = was_ambiguous || (self.ambiguous && is_inconclusive);
         Err(error)
     }

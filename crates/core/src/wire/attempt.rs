@@ -16,11 +16,13 @@ pub(crate) struct Attempt {
     pub(crate) known_keys: KnownKeys,
     /// The error with which a new API key could not be read, after this response rejected the old one.
     pub(crate) refresh_error: Option<String>,
+    /// Whether an earlier attempt to send the same request got the status 429.
+    pub(crate) was_rate_limited: bool,
 }
 
 impl Attempt {
     pub(crate) fn new(response: Response<Bytes>, known_keys: KnownKeys) -> Self {
-        Self { response, known_keys, refresh_error: None }
+        Self { response, known_keys, refresh_error: None, was_rate_limited: false }
     }
 
     pub(crate) fn status(&self) -> StatusCode {

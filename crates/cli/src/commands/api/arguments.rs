@@ -53,6 +53,9 @@ pub(crate) struct Api {
     /// Sort the results by a property, or in descending order with a hyphen: --order-by=-name
     #[arg(long, value_name = "PROPERTY", requires = "paginate", allow_hyphen_values = true)]
     pub(super) order_by: Option<String>,
+    /// Pages to request at the same time, from 1 to 64 [default: 1]
+    #[arg(long, value_name = "NUMBER", requires = "paginate", value_parser = concurrency)]
+    pub(super) concurrency: Option<u32>,
     /// Print the status and the headers of the response before its body
     #[arg(long, short)]
     pub(super) include: bool,
@@ -162,6 +165,10 @@ fn method(text: &str) -> Result<Method, String> {
 
 fn page_size(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| "not a number from 1 to 5000".into())
+}
+
+fn concurrency(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "not a number from 1 to 64".into())
 }
 
 fn bytes(text: &str) -> Result<u64, String> {

@@ -18,6 +18,9 @@ impl Api {
         if let Some(size) = self.page_size {
             pages = pages.page_size(size);
         }
+        if let Some(concurrency) = self.concurrency {
+            pages = pages.concurrency(concurrency);
+        }
         if let Some(query) = &self.query {
             pages = pages.query(query);
         }
@@ -32,7 +35,9 @@ impl Api {
             (printed, reported) = (printed + results.len() as u64, total_results);
             if self.jsonl { self.print_lines(client, &response)? } else { self.print(client, &response)? }
         }
-        if printed != reported {
+        if pages.total_changed() {
+            eprint_line("note: the number of results changed between two pages: results can be doubled or missing");
+        } else if printed != reported {
             eprint_line(&format!(
                 "note: there are {printed} results on all pages, and the last page tells of {reported}"
             ));

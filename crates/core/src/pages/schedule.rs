@@ -1,0 +1,184 @@
+//! The order in which pages are requested and returned. This module does no I/O.
+
+use std::collections::VecDeque;
+
+/// The maximum number of pages that can be under way at once.
+pub(super) const MAX_CONCURRENCY: u32 = 64;
+
+/// The state of an iteration over numbered pages, which are returned in order.
+///
+/// The first page is requested alone. Its response tells the total number of results. Then the next page and the pages
+/// after it are requested, up to `limit` pages. A page is in a slot from its request until it is returned, so at most
+/// `limit` pages are kept.
+///
+/// A page is requested *in order* if the page before it had been returned by then. With a limit of 1, all pages are
+/// requested in order.
+pub(super) struct Schedule<R, E> {
+    /// The limit that the caller has set.
+    concurrency: u32,
+    /// The current limit.
+    limit: u32,
+    /// The number of the last page that had been requested when the limit was last halved.
+    halved_at: u64,
+    /// The number of pages that were returned.
+    returned: u64,
+    /// The number of results on the returned pages.
+    seen: u64,
+    /// The number of results on the longest page.
+    page_length: u64,
+    /// The total that the latest returned page tells.
+    total: Option<u64>,
+    total_changed: bool,
+    is_finished: bool,
+    /// The next page and the pages after it.
+    slots: VecDeque<Slot<R, E>>,
+}
+
+enum Slot<R, E> {
+    Idle,
+    UnderWay { in_order: bool },
+    Arrived { in_order: bool, response: Result<R, E> },
+}
+
+impl<R, E> Schedule<R, E> {
+    pub(super) fn new(concurrency: u32) -> Self {
+        Self {
+            concurrency,
+            limit: concurrency.max(1),
+            halved_at: 0,
+            returned: 0,
+            seen: 0,
+            page_length: 1,
+            total: None,
+            total_changed: false,
+            is_finished: false,
+            slots: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn concurrency(&self) -> u32 {
+        self.concurrency
+    }
+
+    pub(super) fn set_concurrency(&mut self, concurrency: u32) {
+        (self.concurrency, self.limit) = (concurrency, concurrency.max(1));
+    }
+
+    /// Returns the number of the page that is returned next.
+    pub(super) fn next_page(&self) -> u64 {
+        self.returned + 1
+    }
+
+    /// Returns true after the last page was returned.
+    pub(super) fn is_finished(&self) -> bool {
+        self.is_finished
+    }
+
+    /// Returns true if two consecutive pages told different totals. One of them can be a page that was requested again.
+    pub(super) fn total_changed(&self) -> bool {
+        self.total_changed
+    }
+
+    /// Returns the number of a page to request now. Returns `None` if no further page can be requested now. No page
+    /// after a failed page is requested.
+    pub(super) fn start(&mut self) -> Option<u64> {
+        if self.is_finished {
+            return None;
+        }
+        let remaining = self.total.map_or(1, |total| total.saturating_sub(self.seen).div_ceil(self.page_length));
+        let window = remaining.clamp(1, self.limit.into());
+        for (page, index) in (self.next_page()..).zip(0..window as usize) {
+            if index == self.slots.len() {
+                self.slots.push_back(Slot::Idle);
+            }
+            match &mut self.slots[index] {
+                slot @ Slot::Idle => {
+                    *slot = Slot::UnderWay { in_order: index == 0 };
+                    return Some(page);
+                }
+                Slot::Arrived { response: Err(_), .. } => return None,
+                Slot::UnderWay { .. } | Slot::Arrived { response: Ok(_), .. } => {}
+            }
+        }
+        None
+    }
+
+    /// Stores the response to the request for a page. `rate_limited` is true if Codat responded to the request with 429
+    /// at least once. The limit is then halved, once for all pages that are under way.
+    pub(super) fn receive(&mut self, page: u64, response: Result<R, E>, rate_limited: bool) {
+        if rate_limited && page > self.halved_at {
+            self.limit = (self.limit / 2).max(1);
+            self.halved_at = self.returned + self.slots.len() as u64;
+        }
+        let index = page.checked_sub(self.next_page()).and_then(|index| usize::try_from(index).ok());
+        if let Some(slot) = index.and_then(|index| self.slots.get_mut(index))
+            && let Slot::UnderWay { in_order } = *slot
+        {
+            *slot = Slot::Arrived { in_order, response };
+        }
+    }
+
+    /// Returns the response with the next page, if it has arrived. The caller then calls [`accept`](Self::accept) or
+    /// [`fail`](Self::fail).
+    pub(super) fn take(&mut self) -> Option<Result<R, E>> {
+        let slot = self.slots.front_mut().filter(|slot| matches!(slot, Slot::Arrived { .. }))?;
+        match std::mem::replace(slot, Slot::Idle) {
+            Slot::Arrived { in_order, response } => {
+                *slot = Slot::UnderWay { in_order };
+                Some(response)
+            }
+            Slot::Idle | Slot::UnderWay { .. } => None,
+        }
+    }
+
+    /// Moves to the page after the next page, which has `results` results and tells a total. Returns false if the page
+    /// and all later ones must be requested again.
+    ///
+    /// This is the case if the total differs from that of the page before, and the page was not requested in order. The
+    /// page may then be older than the page before it, and its results may be at other positions. The limit becomes 1,
+    /// so that a total that changes often causes few requests.
+    #[must_use]
+    pub(super) fn accept(&mut self, results: u64, total: u64) -> bool {
+        let changed = self.total.is_some_and(|previous| previous != total);
+        self.total_changed |= changed;
+        if changed && !matches!(self.slots.front(), Some(Slot::UnderWay { in_order: true })) {
+            self.slots.clear();
+            self.limit = 1;
+            return false;
+        }
+        if self.next_page() > self.halved_at {
+            self.limit = (self.limit + 1).min(self.concurrency);
+        }
+        self.slots.pop_front();
+        self.returned += 1;
+        self.seen += results;
+        self.page_length = self.page_length.max(results);
+        self.total = Some(total);
+        // An empty page is the last page, even if fewer results than the total were received. Results may have been
+        // deleted since an earlier page.
+        self.is_finished = results == 0 || self.seen >= total;
+        if self.is_finished {
+            self.slots.clear();
+        }
+        true
+    }
+
+    /// Records that the next page has failed. All failed pages are then requested again.
+    pub(super) fn fail(&mut self) {
+        self.reset(|slot| matches!(slot, Slot::Arrived { response: Err(_), .. }));
+        if let Some(next) = self.slots.front_mut() {
+            *next = Slot::Idle;
+        }
+    }
+
+    /// Records that all pages under way were dropped.
+    pub(super) fn abandon(&mut self) {
+        self.reset(|slot| matches!(slot, Slot::UnderWay { .. }));
+    }
+
+    fn reset(&mut self, applies: impl Fn(&Slot<R, E>) -> bool) {
+        for slot in self.slots.iter_mut().filter(|slot| applies(slot)) {
+            *slot = Slot::Idle;
+        }
+    }
+}
