@@ -6,7 +6,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::profile::Profile;
 use crate::credentials::KeyCommand;
 use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
@@ -15,10 +14,9 @@ use crate::trusted_file::open_trusted;
 /// The timeout of the command. A locked keyring may show a prompt for its password.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Returns a provider that runs `codat-keys header`. The command returns an error unless its profile is for the origin
-/// of this profile.
-pub(super) fn provider(profile: &Profile, environment: Environment<'_>) -> Result<KeyCommand, Error> {
-    let name = profile.name.as_str();
+/// Returns a provider that runs `codat-keys header` for the profile `name`. The command returns an error unless the
+/// profile is for the origin of `base_url`.
+pub(super) fn provider(name: &str, base_url: &str, environment: Environment<'_>) -> Result<KeyCommand, Error> {
     let refuse = |what: String| {
         let text = format!("the key of the profile `{name}` is in the keyring, which `codat-keys` reads, and {what}");
         Error::new(ErrorKind::InvalidCredential, text)
@@ -32,7 +30,7 @@ pub(super) fn provider(profile: &Profile, environment: Environment<'_>) -> Resul
     open_trusted(&program).map_err(|error| {
         refuse(format!("{} {error}", program.display())).with_hint(error.hint("check the permissions of the file"))
     })?;
-    let arguments = ["header", "--profile", name, "--base-url", &profile.base_url].map(Into::into);
+    let arguments = ["header", "--profile", name, "--base-url", base_url].map(Into::into);
     Ok(KeyCommand::new([program.into_os_string()].into_iter().chain(arguments)).timeout(TIMEOUT))
 }
 

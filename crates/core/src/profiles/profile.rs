@@ -91,7 +91,10 @@ impl Profile {
     /// Returns a cache for the key of this profile. `limit` is the maximum wait for a key in a pipe.
     pub(crate) fn credentials(&self, environment: Environment<'_>, limit: Duration) -> Result<CredentialCache, Error> {
         match &self.source {
-            ProfileSource::Keyring => Ok(CredentialCache::of(Arc::new(keyring::provider(self, environment)?))),
+            ProfileSource::Keyring => {
+                let command = keyring::provider(self.name.as_str(), &self.base_url, environment)?;
+                Ok(CredentialCache::of(Arc::new(command)))
+            }
             ProfileSource::File(path) => credentials::read_file(KeyFile::given(path.clone()), limit),
             ProfileSource::Command(command) => Ok(CredentialCache::of(Arc::new(command.provider()))),
         }
