@@ -26,8 +26,9 @@ import { ApiKey, AuthorizationHeader, raw } from "./secrets";
  * A client of Codat's API. A client can make any number of concurrent calls. Only pending calls keep the process alive.
  *
  * Options without a value get their defaults from environment variables. `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or
- * `CODAT_API_KEY_FILE` provides the API key. `CODAT_BASE_URL`, `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`,
- * `HTTPS_PROXY` and `NO_PROXY` configure the connection. The constructor sends no request.
+ * `CODAT_API_KEY_FILE` provides the API key, or else the profile that `CODAT_PROFILE` names. `CODAT_BASE_URL`,
+ * `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`, `HTTPS_PROXY` and `NO_PROXY` configure the connection. The constructor
+ * sends no request.
  *
  * ```ts
  * await using client = new Client();

@@ -21,6 +21,7 @@ export interface Options {
     authHeader?: string | undefined;
     apiKeyFile?: string | undefined;
     apiKeyCommand?: Command | undefined;
+    profile?: string | undefined;
     /** Whether the API key comes from a key callback, which is a JavaScript function. */
     hasCallback: boolean;
     baseUrl?: string | undefined;

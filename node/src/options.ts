@@ -7,8 +7,8 @@ import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
 /**
  * The options of a client. Most defaults come from environment variables: see `Client`.
  *
- * At most one of `apiKey`, `authHeader`, `apiKeyFile` and `apiKeyCommand` can be given. The constructor of `Client`
- * throws `TypeError` for two of them, for an unknown option, and for a value of another type.
+ * At most one of `apiKey`, `authHeader`, `apiKeyFile`, `apiKeyCommand` and `profile` can be given. The constructor of
+ * `Client` throws `TypeError` for two of them, for an unknown option, and for a value of another type.
  */
 export interface ClientOptions {
     /**
@@ -42,8 +42,17 @@ export interface ClientOptions {
      */
     apiKeyCommand?: readonly string[] | KeyCommand | undefined;
     /**
+     * The name of a profile that `codat-keys login` stored, with an API key and a base URL. The API key is sent only to
+     * the origin of the profile. An API key in the keyring is read by the program `codat-keys`, which must be in a
+     * folder of `PATH`. The constructor throws `InvalidInputError` if there is no such profile, and
+     * `InvalidCredentialError` if the program is missing. Default: `CODAT_PROFILE`, if no environment variable contains
+     * an API key.
+     */
+    profile?: string | undefined;
+    /**
      * The base URL of the API. The constructor throws `InvalidInputError` for an invalid URL, and for an `http` URL of
-     * another machine unless `allowInsecureHttp` is true. Default: `CODAT_BASE_URL`, or `https://api.codat.io`.
+     * another machine unless `allowInsecureHttp` is true. Default: `CODAT_BASE_URL`, that of the profile, or
+     * `https://api.codat.io`.
      */
     baseUrl?: string | undefined;
     /**
@@ -180,7 +189,7 @@ export type Parameters = Record<string, Parameter> | Iterable<readonly [string, 
 
 type Parameter = string | number | boolean;
 
-const SOURCES = ["apiKey", "authHeader", "apiKeyFile", "apiKeyCommand"] as const;
+const SOURCES = ["apiKey", "authHeader", "apiKeyFile", "apiKeyCommand", "profile"] as const;
 const OTHERS = ["baseUrl", "timeout", "retry", "caFile", "proxy", "allowInsecureHttp"];
 
 /** Checks and converts the options of a client. @internal */
@@ -197,6 +206,7 @@ export function clientOptions(given: ClientOptions): Options {
         authHeader: optional(raw, "authHeader", given.authHeader),
         apiKeyFile: optional(text, "apiKeyFile", given.apiKeyFile),
         apiKeyCommand: optional(command, "apiKeyCommand", given.apiKeyCommand),
+        profile: optional(text, "profile", given.profile),
         baseUrl: optional(text, "baseUrl", given.baseUrl),
         timeout: optional(number, "timeout", given.timeout),
         retry: optional(yes, "retry", given.retry),

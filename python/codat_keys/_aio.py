@@ -48,6 +48,9 @@ class AsyncClient:
       file that the user of this process owns and every user of the machine can read is rejected, unless a container
       mounts it.
     - ``api_key_command``, a program and its arguments, which prints a key: see ``KeyCommand``.
+    - ``profile``, the name of a profile that ``codat-keys login`` stored, with a key and a base URL. Default:
+      ``CODAT_PROFILE``, if no other of these variables is set. A key in the keyring is read by the program
+      ``codat-keys``, which must be in a folder of ``PATH``.
     - ``api_key``, a function that returns a key or the value of a header, or an async function. It runs for the first
       call, and again after Codat rejects its key. Concurrent calls share one result. An async function runs on the
       event loop of the call that needs the key, within the timeout of that call. If the call is cancelled, the function
@@ -56,7 +59,8 @@ class AsyncClient:
 
     The other arguments:
 
-    - ``base_url``, a URL. Default: ``CODAT_BASE_URL``, or ``https://api.codat.io``.
+    - ``base_url``, a URL. Default: ``CODAT_BASE_URL``, that of the profile, or ``https://api.codat.io``. The key of a
+      profile is sent only to the origin of the profile.
     - ``timeout``, in seconds or a timedelta, for a call with its retries. Default: 30 s and 10 s for each attempt; for
       ``create``, 60 s and 15 s. If it is given, one attempt of ``create`` or ``delete`` takes at most a third of it.
     - ``retry``, whether requests are retried, as ``AsyncKeys`` describes. Default: true.
@@ -91,6 +95,7 @@ class AsyncClient:
         auth_header: AuthorizationHeader | str | None = None,
         api_key_file: Path | None = None,
         api_key_command: Sequence[Path] | KeyCommand | None = None,
+        profile: str | None = None,
         base_url: str | None = None,
         timeout: Timeout | None = None,
         retry: bool = True,
@@ -104,6 +109,7 @@ class AsyncClient:
                 auth_header=auth_header,
                 api_key_file=api_key_file,
                 api_key_command=api_key_command,
+                profile=profile,
                 base_url=base_url,
                 timeout=timeout,
                 retry=retry,
@@ -113,7 +119,7 @@ class AsyncClient:
             )
         finally:
             # Deleted, because some tracebacks show the local variables of this frame. A URL may contain a password.
-            del api_key, auth_header, base_url, proxy
+            del api_key, auth_header, profile, base_url, proxy
         self._core = Core(given)
         self._keys = AsyncKeys(self._core)
 

@@ -331,6 +331,8 @@ class KeyCommand:
         cls, argv: Sequence[Path], *, timeout: Timeout | None = None, cached_for: Timeout | None = None
     ) -> KeyCommand: ...
 
+CREDENTIAL_VARIABLES: tuple[str, ...]
+
 @final
 class Options:
     def __new__(
@@ -340,6 +342,7 @@ class Options:
         auth_header: AuthorizationHeader | str | None,
         api_key_file: Path | None,
         api_key_command: Sequence[Path] | KeyCommand | None,
+        profile: str | None,
         base_url: str | None,
         timeout: Timeout | None,
         retry: bool,

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 @pytest.fixture
 def codat_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     """An emulator for one test. Environment variables make it the default of ``Client()`` and ``AsyncClient()``."""
+    from ._native import CREDENTIAL_VARIABLES
     from .testing import Emulator
 
     with Emulator() as emulator:
-        for name in ("CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE", "CODAT_CA_FILE"):
+        for name in (*CREDENTIAL_VARIABLES, "CODAT_CA_FILE"):
             monkeypatch.delenv(name, raising=False)
         for name, value in emulator.environment.items():
             monkeypatch.setenv(name, value)

@@ -24,6 +24,7 @@ pub struct Options {
     pub auth_header: Option<String>,
     pub api_key_file: Option<String>,
     pub api_key_command: Option<Command>,
+    pub profile: Option<String>,
     pub has_callback: bool,
     pub base_url: Option<String>,
     pub timeout: Option<f64>,
@@ -149,6 +150,9 @@ impl Options {
         }
         if let Some(command) = self.api_key_command {
             builder = builder.api_key_from(KeyCommand::from(command));
+        }
+        if let Some(name) = self.profile {
+            builder = builder.profile(name);
         }
         if self.has_callback {
             builder = builder.api_key_from(KeyFunction);

@@ -35,6 +35,7 @@ use pyo3::pymodule;
 #[pymodule]
 mod _native {
     use pyo3::prelude::*;
+    use pyo3::types::PyTuple;
 
     #[pymodule_export]
     use crate::aio::{AsyncCore, Runtime};
@@ -64,7 +65,9 @@ mod _native {
     use crate::secrets::{ApiKey, AuthorizationHeader, encode};
 
     #[pymodule_init]
-    fn begin(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fn begin(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let variables = PyTuple::new(module.py(), codat_keys::internal::CREDENTIAL_VARIABLES)?;
+        module.add("CREDENTIAL_VARIABLES", variables)?;
         crate::interpreter::check_main_interpreter()
     }
 }

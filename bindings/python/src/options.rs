@@ -24,7 +24,8 @@ pub(crate) struct Options {
 impl Options {
     #[new]
     #[pyo3(signature = (
-        *, api_key, auth_header, api_key_file, api_key_command, base_url, timeout, retry, ca_file, proxy, allow_insecure_http
+        *, api_key, auth_header, api_key_file, api_key_command, profile, base_url, timeout, retry, ca_file, proxy,
+        allow_insecure_http
     ))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn new(
@@ -32,6 +33,7 @@ impl Options {
         auth_header: Option<Bound<'_, PyAny>>,
         api_key_file: Option<Bound<'_, PyAny>>,
         api_key_command: Option<Bound<'_, PyAny>>,
+        profile: Option<Bound<'_, PyAny>>,
         base_url: &Bound<'_, PyAny>,
         timeout: &Bound<'_, PyAny>,
         retry: &Bound<'_, PyAny>,
@@ -45,6 +47,7 @@ impl Options {
             ("auth_header", auth_header.is_some()),
             ("api_key_file", api_key_file.is_some()),
             ("api_key_command", api_key_command.is_some()),
+            ("profile", profile.is_some()),
         ])?;
         let function = api_key.as_ref().and_then(KeyFunction::given);
         if let Some(function) = &function {
@@ -57,6 +60,8 @@ impl Options {
             builder = builder.api_key_file(argument::<PathBuf>("api_key_file", &file)?);
         } else if let Some(command) = api_key_command {
             builder = builder.api_key_from(KeyCommand::given(&command)?);
+        } else if let Some(name) = profile {
+            builder = builder.profile(argument::<String>("profile", &name)?);
         }
         if let Some(url) = argument::<Option<String>>("base_url", base_url)? {
             builder = builder.base_url(url);
@@ -78,7 +83,7 @@ impl Options {
 }
 
 /// Returns an error if more than one source of the API key is given.
-fn at_most_one(sources: [(&str, bool); 4]) -> PyResult<()> {
+fn at_most_one(sources: [(&str, bool); 5]) -> PyResult<()> {
     let mut given = sources.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
     match (given.next(), given.next()) {
         (Some(one), Some(other)) => Err(PyTypeError::new_err(format!("give {one} or {other}, not both"))),
