@@ -322,7 +322,7 @@ fn an_emulator_that_cannot_start() {
     let faults = faults.to_str().unwrap();
     let correct = "correct the file: docs/emulator.md shows a script of faults";
     std::fs::write(faults, "{").unwrap();
-    let what = r#"the body must be JSON: {"faults": [...]}"#;
+    let what = r#"the faults must be JSON: [...] or {"faults": [...]}"#;
     let ended = run(&mut program(), &["emulator", "--faults", faults]);
     check(&ended, 2, &format!("the faults in {faults} (--faults) cannot be used: {what}"), correct);
 

@@ -25,8 +25,11 @@ fn dispatch(server: &mut Server, head: &Parts, body: Result<Bytes, ApiError>) ->
         without_byte_order_mark(body).map_err(|what| ApiError::bad_request(format!("the body {what}")))
     });
     match (head.uri.path(), &head.method) {
-        ("/_emulator/state", &Method::GET) => Ok(state(server)),
-        ("/_emulator/state", &Method::PUT) => set_state(server, body?),
+        ("/_emulator/state", &Method::GET) => Ok(ApiResponse::json(StatusCode::OK, &state(server))),
+        ("/_emulator/state", &Method::PUT) => {
+            set_state(server, body?)?;
+            Ok(ApiResponse::json(StatusCode::OK, &state(server)))
+        }
         ("/_emulator/state", _) => Err(ApiError::method_not_allowed("GET, PUT")),
         ("/_emulator/journal", &Method::GET) => Ok(journal(&server.journal)),
         ("/_emulator/journal", &Method::DELETE) => {
@@ -48,7 +51,7 @@ fn dispatch(server: &mut Server, head: &Parts, body: Result<Bytes, ApiError>) ->
     }
 }
 
-fn state(server: &Server) -> ApiResponse {
+pub(crate) fn state(server: &Server) -> impl Serialize + use<> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct State {
@@ -67,25 +70,23 @@ fn state(server: &Server) -> ApiResponse {
         name: key.name.as_deref().map(|name| masker.text(name)),
         ..key.clone()
     };
-    let state = State {
+    State {
         keys: account.keys.iter().map(masked).collect(),
         companies: account.companies,
         invoices: account.invoices,
         last_key_can_be_deleted: account.last_key_can_be_deleted,
         enforce_limits: account.enforce_limits,
         rate_limit: account.quota.at(account.companies, server.clock.now()),
-    };
-    ApiResponse::json(StatusCode::OK, &state)
+    }
 }
 
-fn set_state(server: &mut Server, body: &[u8]) -> Result<ApiResponse, ApiError> {
+pub(crate) fn set_state(server: &mut Server, body: &[u8]) -> Result<(), ApiError> {
     let snapshot = Snapshot::parse(body).map_err(ApiError::bad_request)?;
     if snapshot.generator.is_some() {
         return Err(ApiError::bad_request("`generator` is allowed only in the state file"));
     }
     let now = server.clock.now();
-    server.change(|account| account.apply(snapshot, now).map_err(ApiError::bad_request))?;
-    Ok(state(server))
+    server.change(|account| account.apply(snapshot, now).map_err(ApiError::bad_request))
 }
 
 fn journal(journal: &Journal) -> ApiResponse {

@@ -6,11 +6,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
+use crate::controls;
 use crate::fault_script::FaultScript;
 use crate::origin_check::OriginCheck;
 use crate::server::{Server, ServerOptions, SharedServer};
 use crate::server_thread::ServerThread;
 use crate::service::{AppState, MountedRouters};
+use crate::wire::ApiError;
 
 /// A running emulator. It listens on 127.0.0.1 unless [`EmulatorBuilder::host`] sets another address.
 ///
@@ -29,7 +33,7 @@ use crate::service::{AppState, MountedRouters};
 /// // Pass `emulator.base_url()` and `emulator.api_key()` to your program here.
 ///
 /// // The next POST takes effect, and its response is lost.
-/// emulator.set_faults(r#"{"faults":[{"method":"POST","fault":"drop-after"}]}"#)?;
+/// emulator.set_faults(r#"[{"method":"POST","fault":"drop-after"}]"#)?;
 /// // All idempotency keys expire.
 /// emulator.advance_clock(Duration::from_secs(90 * 60));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -69,7 +73,8 @@ impl Emulator {
         &self.api_key
     }
 
-    /// Replaces the faults, as `PUT /_emulator/faults` does. The JSON is `{"faults": […]}`; `docs/emulator.md` lists the faults.
+    /// Replaces the faults, as `PUT /_emulator/faults` does. `json` is the list of the faults, or `{"faults": […]}`.
+    /// `docs/emulator.md` describes the faults.
     ///
     /// # Errors
     /// Returns a message with the number of the invalid fault and the reason. The previous faults remain in effect.
@@ -77,6 +82,40 @@ impl Emulator {
         let faults = FaultScript::parse(json.as_bytes())?;
         self.server.lock().faults = faults;
         Ok(())
+    }
+
+    /// Returns the state, as `GET /_emulator/state` does. The keys are masked.
+    ///
+    /// ```
+    /// use codat_keys_emulator::Emulator;
+    ///
+    /// let emulator = Emulator::start()?;
+    /// emulator.set_state(r#"{"companies": 3}"#)?;
+    /// assert_eq!(emulator.state()["companies"], 3);
+    /// assert!(emulator.journal().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn state(&self) -> Value {
+        json!(controls::state(&self.server.lock()))
+    }
+
+    /// Changes the members of the state that the JSON object `json` contains, as `PUT /_emulator/state` does.
+    ///
+    /// # Errors
+    /// Returns a message with the reason. The state does not change.
+    pub fn set_state(&self, json: &str) -> Result<(), String> {
+        controls::set_state(&mut self.server.lock(), json.as_bytes()).map_err(ApiError::into_text)
+    }
+
+    /// Returns the latest 10,000 requests, as `GET /_emulator/journal` does. The oldest comes first. Secrets are
+    /// omitted.
+    pub fn journal(&self) -> Vec<Value> {
+        self.server.lock().journal.entries().iter().map(|entry| json!(entry)).collect()
+    }
+
+    /// Removes all requests from the journal, as `DELETE /_emulator/journal` does.
+    pub fn clear_journal(&self) {
+        self.server.lock().journal.clear();
     }
 
     /// Returns a function that returns the first API key of the account. At each call, the function reads the current

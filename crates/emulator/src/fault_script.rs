@@ -57,15 +57,19 @@ enum Path {
 impl FaultScript {
     /// Parses the JSON `{"faults":[…]}`. The error contains the number of the invalid fault and the reason.
     pub(crate) fn parse(json: &[u8]) -> Result<FaultScript, String> {
-        let Ok(Value::Object(mut body)) = serde_json::from_slice(json) else {
-            return Err("the body must be JSON: {\"faults\": [...]}".to_owned());
+        let faults = match serde_json::from_slice(json) {
+            Ok(Value::Array(faults)) => faults,
+            Ok(Value::Object(mut body)) => {
+                let Some(Value::Array(faults)) = body.remove("faults") else {
+                    return Err("`faults` must be an array".to_owned());
+                };
+                if let Some(name) = body.keys().next() {
+                    return Err(format!("`{name}` is unknown here"));
+                }
+                faults
+            }
+            _ => return Err("the faults must be JSON: [...] or {\"faults\": [...]}".to_owned()),
         };
-        let Some(Value::Array(faults)) = body.remove("faults") else {
-            return Err("`faults` must be an array".to_owned());
-        };
-        if let Some(name) = body.keys().next() {
-            return Err(format!("`{name}` is unknown here"));
-        }
         if faults.len() > MAX_FAULTS {
             return Err(format!("a script has at most {MAX_FAULTS} faults"));
         }

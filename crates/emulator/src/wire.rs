@@ -115,6 +115,11 @@ impl ApiError {
         ApiError { status, body_status: status, error: error.into(), header: None }
     }
 
+    /// Returns the text for a caller in Rust.
+    pub(crate) fn into_text(self) -> String {
+        self.error
+    }
+
     pub(crate) fn bad_request(error: impl Into<String>) -> ApiError {
         ApiError::new(StatusCode::BAD_REQUEST, error)
     }

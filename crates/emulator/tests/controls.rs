@@ -6,7 +6,8 @@ use codat_keys_emulator::Emulator;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Connection, avoid_midnight, basic, create, list, names, requests, send_with_headers, send_with_key, set_state, text,
+    Connection, avoid_midnight, basic, create, list, names, requests, send, send_with_headers, send_with_key,
+    set_state, text,
 };
 
 fn state(emulator: &Emulator) -> Value {
@@ -33,6 +34,20 @@ fn the_state_contains_masked_keys() {
     assert_eq!((&shown["lastKeyCanBeDeleted"], &shown["enforceLimits"]), (&json!(false), &json!(false)));
     assert_eq!((&shown["rateLimit"]["limit"], &shown["rateLimit"]["remaining"]), (&json!(6000), &json!(5999)));
     assert!(text(&shown["rateLimit"]["reset"]).ends_with("T00:00:00Z"));
+}
+
+#[test]
+fn the_methods_of_the_emulator_do_the_same_as_the_controls() {
+    let emulator = Emulator::start().unwrap();
+    emulator.set_state(r#"{"companies": 2}"#).unwrap();
+    assert_eq!((emulator.state(), &emulator.state()["companies"]), (state(&emulator), &json!(2)));
+    assert_eq!(emulator.set_state("[]"), Err(set_state(&emulator, &json!([])).error()));
+    emulator.set_faults(r#"[{"fault": "status", "status": 503}]"#).unwrap();
+    assert_eq!(emulator.set_faults("5").unwrap_err(), r#"the faults must be JSON: [...] or {"faults": [...]}"#);
+    assert_eq!(send(&emulator, "GET", "/companies", None).status, 503);
+    assert_eq!((emulator.journal(), emulator.journal().len()), (requests(&emulator), 1));
+    emulator.clear_journal();
+    assert!(emulator.journal().is_empty());
 }
 
 #[test]

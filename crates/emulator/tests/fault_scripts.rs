@@ -141,7 +141,7 @@ fn an_invalid_script_is_rejected_with_a_reason() {
     }
     for (body, reason) in [
         ("", "must be JSON"),
-        ("[]", "must be JSON"),
+        ("1", "must be JSON"),
         ("{}", "`faults` must be an array"),
         (r#"{"faults":{}}"#, "`faults` must be an array"),
         (r#"{"faults":[],"more":1}"#, "`more` is unknown"),
