@@ -23,6 +23,8 @@ mod exec;
 mod home;
 #[cfg(target_os = "linux")]
 mod init;
+#[cfg(all(target_os = "linux", feature = "keyring", feature = "portal"))]
+mod interface;
 mod json_errors;
 #[cfg(all(target_os = "linux", feature = "keyring"))]
 mod keyring;

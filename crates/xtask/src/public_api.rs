@@ -1,5 +1,5 @@
-//! The list of the public items of the core, in `crates/core/public-api.txt`. A change of the public API changes this
-//! file, so that reviewers notice it.
+//! The lists of the public items of the core and the emulator, in their `public-api.txt`. A change of the public API
+//! changes its list, so that reviewers notice it.
 
 use std::env;
 use std::fs;
@@ -10,22 +10,38 @@ use public_api::Builder;
 
 use crate::process::{command, run};
 
-pub(crate) const LIST: &str = "crates/core/public-api.txt";
+/// A library crate with a list of its public items.
+pub(crate) struct Library {
+    pub(crate) list: &'static str,
+    /// The arguments of cargo. The features of the core do not change its public API, and its default features build
+    /// aws-lc.
+    package: &'static str,
+    /// The file to which rustdoc writes the docs as JSON.
+    json: &'static str,
+}
 
-/// The file to which rustdoc writes the docs of the core as JSON.
-const JSON: &str = "target/doc/codat_keys.json";
+pub(crate) const LIBRARIES: [Library; 2] = [
+    Library {
+        list: "crates/core/public-api.txt",
+        package: "codat-keys --no-default-features --features ring",
+        json: "target/doc/codat_keys.json",
+    },
+    Library {
+        list: "crates/emulator/public-api.txt",
+        package: "codat-keys-emulator",
+        json: "target/doc/codat_keys_emulator.json",
+    },
+];
 
 /// The environment variable that makes this program act as rustdoc. See [`as_rustdoc`].
 const AS_RUSTDOC: &str = "XTASK_AS_RUSTDOC";
 
-/// Returns the list of the public items of the core. Omits blanket implementations and implementations of auto traits.
-pub(crate) fn list() -> Result<String> {
-    // The features do not change the public API. The default features build aws-lc.
-    let features = "--no-default-features --features ring";
-    let mut rustdoc = command(&format!("cargo rustdoc --quiet --locked --package codat-keys --lib {features}"));
+/// Returns the list of the public items of a library. Omits blanket implementations and implementations of auto traits.
+pub(crate) fn list(library: &Library) -> Result<String> {
+    let mut rustdoc = command(&format!("cargo rustdoc --quiet --locked --lib --package {}", library.package));
     rustdoc.args(["--", "-Zunstable-options", "--output-format=json"]);
     run(rustdoc.env("RUSTDOC", env::current_exe()?).env(AS_RUSTDOC, "1"))?;
-    let api = Builder::from_rustdoc_json(JSON).omit_blanket_impls(true).omit_auto_trait_impls(true).build();
+    let api = Builder::from_rustdoc_json(library.json).omit_blanket_impls(true).omit_auto_trait_impls(true).build();
     let api = api.context(
         "the JSON of this rustdoc cannot be read: use the Rust version of .github/workflows/ci.yml, or the version of the \
          crate public-api for this compiler",
@@ -33,16 +49,20 @@ pub(crate) fn list() -> Result<String> {
     Ok(api.to_string())
 }
 
-/// Fails if `crates/core/public-api.txt` is out of date, and prints the differences.
+/// Fails if a `public-api.txt` is out of date, and prints the differences.
 pub(crate) fn check() -> Result<()> {
-    let (committed, current) = (fs::read_to_string(LIST).unwrap_or_default(), list()?);
+    LIBRARIES.iter().try_for_each(check_list)
+}
+
+fn check_list(library: &Library) -> Result<()> {
+    let (committed, current) = (fs::read_to_string(library.list).unwrap_or_default(), list(library)?);
     let without = |lines: &str, others: &str, sign: char| {
         let others: Vec<&str> = others.lines().collect();
         lines.lines().filter(|line| !others.contains(line)).for_each(|line| println!("{sign}{line}"));
     };
     without(&committed, &current, '-');
     without(&current, &committed, '+');
-    ensure!(committed == current, "the public API differs from {LIST}: `cargo xtask generate` writes it");
+    ensure!(committed == current, "the public API differs from {}: `cargo xtask generate` writes it", library.list);
     Ok(())
 }
 

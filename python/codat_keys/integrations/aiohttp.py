@@ -19,6 +19,8 @@ except ImportError as error:
 # The origin to which the latest response in this task redirects.
 _redirects_to: ContextVar[URL | None] = ContextVar("codat_keys.redirects_to", default=None)
 
+__all__ = ["codat_auth"]
+
 
 def codat_auth(client: AsyncClient) -> ClientMiddlewareType:
     """Returns a middleware that sends requests to a client's origin with the key of the client. The first request reads

@@ -16,6 +16,8 @@ from urllib.request import getproxies
 from .. import AsyncClient, Client
 from ._mistakes import checked
 
+__all__ = ["connect", "security"]
+
 _SDK = TypeVar("_SDK")
 
 
