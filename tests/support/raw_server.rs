@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -18,6 +19,8 @@ pub(crate) enum Reply {
     Hang,
     /// Sends this head and an endless body.
     Endless(&'static str),
+    /// Sends these parts with a pause after each, and closes the connection.
+    Slow(Vec<Vec<u8>>, Duration),
 }
 
 /// Returns a reply that consists of a status, a JSON body and the length of the body.
@@ -36,6 +39,7 @@ pub(crate) fn json(status: u16, body: &str) -> Reply {
 pub(crate) struct RawServer {
     pub(crate) url: String,
     requests: Arc<Mutex<Vec<String>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl RawServer {
@@ -52,15 +56,25 @@ impl RawServer {
     fn start(handler: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let requests = Arc::new(Mutex::new(Vec::new()));
-        let (received, handler) = (Arc::clone(&requests), Arc::new(handler));
+        let server = Self { url, requests: Arc::default(), connections: Arc::default() };
+        let (running, handler) = (server.clone(), Arc::new(handler));
         thread::spawn(move || {
             for (number, connection) in listener.incoming().flatten().enumerate() {
-                let (received, handler) = (Arc::clone(&received), Arc::clone(&handler));
-                thread::spawn(move || serve(connection, |request| handler(number, request), &received));
+                let (server, handler) = (running.clone(), Arc::clone(&handler));
+                server.connections.fetch_add(1, Ordering::SeqCst);
+                thread::spawn(move || {
+                    serve(connection, |request| handler(number, request), &server.requests);
+                    server.connections.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { url, requests }
+        server
+    }
+
+    /// Returns the number of connections that neither side has closed. The server notices that a client has closed a
+    /// connection when it writes.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// Returns the raw heads and bodies of the requests received so far.
@@ -79,6 +93,14 @@ fn serve(connection: TcpStream, handler: impl Fn(&str) -> Reply, received: &Mute
         Reply::Bytes(bytes) => drop(connection.write_all(bytes)),
         Reply::Disconnect => {}
         Reply::Hang => thread::sleep(Duration::from_secs(60)),
+        Reply::Slow(parts, pause) => {
+            for part in parts {
+                if connection.write_all(part).is_err() {
+                    return;
+                }
+                thread::sleep(*pause);
+            }
+        }
         Reply::Endless(head) => {
             let mut sent = connection.write_all(head.as_bytes());
             while sent.is_ok() {

@@ -11,11 +11,9 @@ pub(crate) type Cancellation = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// dropped. If `cancellation` is complete at the start, `call` is never polled.
 pub(crate) async fn or_cancelled<T>(
     call: impl Future<Output = T>,
-    mut cancellation: Option<Cancellation>,
+    cancellation: &mut Option<Cancellation>,
 ) -> Option<T> {
-    let mut is_cancelled = move |context: &mut Context<'_>| {
-        cancellation.as_mut().is_some_and(|cancelled| cancelled.as_mut().poll(context).is_ready())
-    };
+    let mut is_cancelled = |context: &mut Context<'_>| is_cancelled(cancellation, context);
     if poll_fn(|context| Poll::Ready(is_cancelled(context))).await {
         return None;
     }
@@ -26,4 +24,9 @@ pub(crate) async fn or_cancelled<T>(
         Poll::Pending => Poll::Pending,
     })
     .await
+}
+
+/// Polls whether the operation is to be cancelled. Must not be called again after it returned true.
+pub(crate) fn is_cancelled(cancellation: &mut Option<Cancellation>, context: &mut Context<'_>) -> bool {
+    cancellation.as_mut().is_some_and(|cancelled| cancelled.as_mut().poll(context).is_ready())
 }

@@ -13,7 +13,7 @@ use crate::domain::{ApiKeyDetails, BaseUrl, KnownKeys};
 use crate::error::Error;
 use crate::retry::{Execution, Retry};
 use crate::timeouts::{Deadline, OperationTimeouts, Timeouts};
-use crate::transport::{BodyLimit, LatestRateLimit, Transport, TransportConfig};
+use crate::transport::{BodyLimit, BodyMode, LatestRateLimit, Transport, TransportConfig};
 use crate::wire;
 
 /// The timeouts for listing the keys when the list only adds information to a result or an error.
@@ -77,8 +77,9 @@ impl Handle {
     }
 
     pub(crate) async fn list_keys(&self, deadline: Deadline) -> Result<Vec<ApiKeyDetails>, Error> {
-        let (request, limit) = (&self.0.list_request, BodyLimit::OF_KEY_OPERATIONS);
-        Execution::new(self.transport(), self.retry(), request, deadline, limit).run(wire::parse_list).await
+        let (request, mode) = (&self.0.list_request, BodyMode::Whole(BodyLimit::OF_KEY_OPERATIONS));
+        let mut execution = Execution::new(self.transport(), self.retry(), request, deadline, mode);
+        execution.run(|received| wire::parse_list(&received.attempt)).await
     }
 
     /// Lists the keys with a single attempt and a short timeout.

@@ -51,6 +51,7 @@ mod keys;
 mod pages;
 mod request;
 mod response;
+mod response_stream;
 
 mod handle;
 
@@ -102,6 +103,7 @@ pub use keys::{Create, Creation, Delete, How, Keys, Lookup};
 pub use pages::{Items, Page, Pages};
 pub use request::Request;
 pub use response::Response;
+pub use response_stream::ResponseStream;
 pub use wire::RateLimit;
 
 pub use bytes::Bytes;

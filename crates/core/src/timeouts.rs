@@ -71,6 +71,11 @@ impl Deadline {
         self.attempt * 3 / 4
     }
 
+    /// Returns the maximum wait for the next chunk of a body that the caller reads: the timeout of an attempt.
+    pub(crate) fn idle_timeout(self) -> Duration {
+        self.attempt.min(MAX_TIMEOUT)
+    }
+
     /// Returns the timeout of an attempt that begins at `now`.
     pub(crate) fn attempt_timeout(self, now: Instant) -> Duration {
         self.remaining(now).min(self.attempt)

@@ -15,6 +15,8 @@ use codat_keys::{ApiKey, Credential, CredentialFuture, KeyProvider, Method};
 const CHILDREN: usize = 100;
 const AT_ONCE: usize = 10;
 const CALLS: usize = 3;
+/// The length of the body of `/long`. It exceeds the buffers of a connection.
+const LONG: usize = 20_000_000;
 
 #[test]
 fn a_hundred_children_and_the_parent_use_separate_connections() {
@@ -45,7 +47,30 @@ fn forks_a_hundred_times(url: &str) -> Result<(), String> {
         // Fails if a child process has closed a connection of this process.
         calls_as_ever()?;
     }
-    client.take().map_or(Err("no client".into()), |client| forks_while_the_key_is_read(&client))
+    client.take().map_or(Err("no client".into()), |client| {
+        forks_while_a_body_is_read(&client)?;
+        forks_while_the_key_is_read(&client)
+    })
+}
+
+/// Forks while a thread reads a body. The child process cannot read the body, and does not affect its connection.
+fn forks_while_a_body_is_read(client: &Client) -> Result<(), String> {
+    let mut response = client.request(Method::GET, "/long").send_streaming().map_err(|error| error.to_string())?;
+    let first = response.chunk().map_err(|error| error.to_string())?.map_or(0, |chunk| chunk.len());
+    let response = RefCell::new(Some(response));
+    let child = fork(20, || {
+        let mut response = response.take().ok_or("no response")?;
+        match response.chunk() {
+            Err(error) if error.to_string() == "the response belongs to the parent process" => Ok(()),
+            other => Err(format!("a child read a body of its parent: {other:?}")),
+        }
+    });
+    if exit_status(child) != Some(0) {
+        return Err("a child failed".into());
+    }
+    let mut response = response.take().ok_or("no response")?;
+    let rest = std::io::copy(&mut response, &mut std::io::sink()).map_err(|error| error.to_string())?;
+    if first as u64 + rest == LONG as u64 { Ok(()) } else { Err(format!("{first} and {rest} bytes were read")) }
 }
 
 /// Forks while a thread of the parent process reads the key. The thread does not exist in the child process.
@@ -131,14 +156,15 @@ fn serve() -> String {
 fn answer(mut connection: &TcpStream, number: usize) -> Option<()> {
     let mut requests = BufReader::new(connection);
     loop {
-        let mut line = String::new();
+        let (mut line, mut is_long) = (String::new(), false);
         while line != "\r\n" {
             line.clear();
             if requests.read_line(&mut line).ok()? == 0 {
                 return None;
             }
+            is_long |= line.starts_with("GET /long ");
         }
-        let body = number.to_string();
+        let body = if is_long { " ".repeat(LONG) } else { number.to_string() };
         write!(connection, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).ok()?;
     }
 }

@@ -32,4 +32,5 @@ mod raw_server;
 mod requests;
 mod responses;
 mod scenarios;
+mod streaming;
 mod wire;

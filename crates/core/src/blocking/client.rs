@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::thread;
 
 use http::Method;
 
-use super::context::{CallContext, call_context, refused};
+use super::context::in_blocking_context;
 use super::pool::Pool;
+use super::response_stream::ResponseStream;
 use crate::builder::ClientBuilder;
 use crate::domain::{ApiKeyDetails, AuthorizationHeader, BaseUrl};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::fork;
 use crate::handle::ClientConfig;
 use crate::keys::{Keys, Lookup};
@@ -164,23 +164,37 @@ impl Client {
     /// The errors that `call` returns. `InvalidInput`, with nothing sent, in a future that tokio polls. `Closed` after
     /// [`close`](Client::close).
     pub fn run<T: Send>(&self, call: impl AsyncFnOnce(&crate::Client) -> Result<T, Error> + Send) -> Result<T, Error> {
-        let context = call_context();
-        if context == CallContext::InFuture {
-            return Err(refused());
-        }
-        let pair = self.0.pool.take()?;
-        if context == CallContext::OutsideRuntime {
-            return pair.block_on(call);
-        }
-        // On a thread of a tokio runtime, a second runtime panics. The second runtime therefore runs on another thread.
-        thread::scope(|scope| {
-            let thread = thread::Builder::new().spawn_scoped(scope, || pair.block_on(call));
-            let thread = thread.map_err(|source| {
-                Error::new(ErrorKind::Connect, format!("no thread could be started: {source}"))
-                    .with_hint("check the limits of the process; nothing was sent")
-            })?;
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        in_blocking_context(|| {
+            let pair = self.0.pool.take()?;
+            let result = pair.run(call);
+            self.0.pool.put(pair);
+            result
         })
+    }
+
+    /// Runs an asynchronous function that returns a [`ResponseStream`](crate::ResponseStream), and blocks until it
+    /// returns. See [`run`](Self::run).
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_streaming(
+        &self,
+        call: impl AsyncFnOnce(&crate::Client) -> Result<crate::ResponseStream, Error> + Send,
+    ) -> Result<ResponseStream, Error> {
+        in_blocking_context(|| {
+            let pair = self.0.pool.take()?;
+            match pair.run(call) {
+                Ok(stream) => Ok(ResponseStream::new(self.clone(), pair, stream)),
+                Err(error) => {
+                    self.0.pool.put(pair);
+                    Err(error)
+                }
+            }
+        })
+    }
+
+    pub(super) fn pool(&self) -> &Pool {
+        &self.0.pool
     }
 }
 

@@ -2,12 +2,33 @@
 
 use std::pin::pin;
 use std::task::{Context, Waker};
+use std::thread;
 
 use crate::error::{Error, ErrorKind};
 
+/// Calls a function that runs a runtime on its thread. Returns an error in a future that tokio polls.
+pub(super) fn in_blocking_context<T: Send>(call: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
+    match call_context() {
+        CallContext::OutsideRuntime => call(),
+        // On a thread of a tokio runtime, a second runtime panics. The second runtime therefore runs on another thread.
+        CallContext::InRuntime => thread::scope(|scope| {
+            let thread = thread::Builder::new().spawn_scoped(scope, call).map_err(|source| {
+                Error::new(ErrorKind::Connect, format!("no thread could be started: {source}"))
+                    .with_hint("check the limits of the process; nothing was sent")
+            })?;
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        }),
+        CallContext::InFuture => {
+            Err(Error::new(ErrorKind::InvalidInput, "a blocking client was called in an asynchronous context")
+                .with_hint(
+                    "use codat_keys::Client there, or call it within tokio::task::spawn_blocking; nothing was sent",
+                ))
+        }
+    }
+}
+
 /// Where the blocking client is called.
-#[derive(PartialEq)]
-pub(super) enum CallContext {
+enum CallContext {
     /// On a thread outside any tokio runtime.
     OutsideRuntime,
     /// On a thread of a tokio runtime that can be blocked, as in `spawn_blocking`. Also in the destructor of a
@@ -17,7 +38,7 @@ pub(super) enum CallContext {
     InFuture,
 }
 
-pub(super) fn call_context() -> CallContext {
+fn call_context() -> CallContext {
     match tokio::runtime::Handle::try_current() {
         Ok(_) if has_budget() => CallContext::InFuture,
         Ok(_) => CallContext::InRuntime,
@@ -31,9 +52,4 @@ pub(super) fn call_context() -> CallContext {
 fn has_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     (0..=u8::MAX).any(|_| pin!(tokio::task::consume_budget()).poll(&mut context).is_pending())
-}
-
-pub(super) fn refused() -> Error {
-    Error::new(ErrorKind::InvalidInput, "a blocking client was called in an asynchronous context")
-        .with_hint("use codat_keys::Client there, or call it within tokio::task::spawn_blocking; nothing was sent")
 }

@@ -30,6 +30,7 @@
 mod client;
 mod context;
 mod pool;
+mod response_stream;
 
 use std::mem;
 
@@ -46,6 +47,7 @@ use crate::pages::{Next, Page};
 use crate::response::Response;
 
 pub use client::Client;
+pub use response_stream::ResponseStream;
 
 /// The operations on API keys, returned by [`Client::keys`].
 pub type Keys = crate::keys::Keys<Client>;
@@ -114,6 +116,16 @@ impl Request {
     pub fn send(self) -> Result<Response, Error> {
         let Self { client, options } = self;
         client.run(async |client| options.perform(client.handle()).await)
+    }
+
+    /// Sends the request, and returns the response as soon as its headers have arrived. The returned response implements
+    /// [`Read`](std::io::Read). See [`crate::Request::send_streaming`].
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_streaming(self) -> Result<ResponseStream, Error> {
+        let Self { client, options } = self;
+        client.run_streaming(async |client| options.perform_streaming(client.handle()).await)
     }
 }
 

@@ -2,6 +2,7 @@
 //! is used by one thread at a time, because connections only work with the runtime that opened them.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,18 +38,12 @@ pub(super) struct Pool {
     after_fork: OnceBox<Pool>,
 }
 
-struct Pair {
+/// A runtime and a client. While an operation or a response stream uses them, they are not in the pool.
+pub(super) struct Pair {
     /// `None` only during `drop`.
     held: Option<(Runtime, Client)>,
     generation: u64,
     last_used: Instant,
-}
-
-/// A pair that a thread is using. Dropping this value returns the pair to the pool.
-pub(super) struct Taken<'a> {
-    pool: &'a Pool,
-    /// `None` only during `drop`.
-    pair: Option<Pair>,
 }
 
 impl Pool {
@@ -62,15 +57,32 @@ impl Pool {
         }
     }
 
-    pub(super) fn take(&self) -> Result<Taken<'_>, Error> {
+    pub(super) fn take(&self) -> Result<Pair, Error> {
         let pool = self.of_this_process();
         pool.config.transport.check_open()?;
         let idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_back();
-        let pair = match idle {
-            Some(pair) => pair,
-            None => Pair::new(&pool.config, &pool.latest_rate_limit)?,
-        };
-        Ok(Taken { pool, pair: Some(pair) })
+        match idle {
+            Some(pair) => Ok(pair),
+            None => Pair::new(&pool.config, &pool.latest_rate_limit),
+        }
+    }
+
+    /// Returns a pair to the pool. Drops the pair if the client is closed, or if it belongs to the parent process.
+    pub(super) fn put(&self, mut pair: Pair) {
+        if !pair.is_of_this_process() {
+            return;
+        }
+        let pool = self.of_this_process();
+        if pool.config.transport.closed.load(Ordering::Relaxed) {
+            return;
+        }
+        pair.last_used = Instant::now();
+        let mut idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push_back(pair);
+        // Drops at most one other pair, if it was idle too long. The pool thus shrinks gradually after a peak.
+        let oldest = idle.pop_front_if(|oldest| oldest.last_used.elapsed() > LONGEST_IDLE);
+        drop(idle);
+        drop(oldest);
     }
 
     pub(super) fn close(&self) {
@@ -111,12 +123,41 @@ impl Pair {
         let client = Client::new(Handle::new(config.clone(), latest_rate_limit)?);
         Ok(Self { held: Some((runtime, client)), generation: fork::generation(), last_used: Instant::now() })
     }
+
+    /// Whether this process created the pair. After a fork, a child process must not use the pairs of its parent
+    /// process.
+    pub(super) fn is_of_this_process(&self) -> bool {
+        self.generation == fork::generation()
+    }
+
+    /// Runs an asynchronous function with the client, and blocks until the function returns.
+    pub(super) fn run<T>(&self, call: impl AsyncFnOnce(&Client) -> T) -> T {
+        let (runtime, client) = self.held();
+        runtime.block_on(async {
+            // The server may have closed the idle connection. A request on this connection would be lost. The first
+            // yield detects that the connection is closed, and the second one removes the connection.
+            if self.last_used.elapsed() > IDLE_BEFORE_CHECK {
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+            }
+            call(client).await
+        })
+    }
+
+    /// Runs a future on the runtime, and blocks until it completes.
+    pub(super) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        self.held().0.block_on(future)
+    }
+
+    fn held(&self) -> &(Runtime, Client) {
+        self.held.as_ref().expect("a pair is held until it is dropped")
+    }
 }
 
 impl Drop for Pair {
     fn drop(&mut self) {
         let Some((runtime, client)) = self.held.take() else { return };
-        if self.generation == fork::generation() {
+        if self.is_of_this_process() {
             // Shuts the runtime down in the background, because the client can be dropped inside another runtime.
             drop(client);
             runtime.shutdown_background();
@@ -124,39 +165,6 @@ impl Drop for Pair {
             // The runtime and the client are copies from the parent process. Closing them would affect the parent
             // process: both processes share an epoll instance.
             std::mem::forget((runtime, client));
-        }
-    }
-}
-
-impl Taken<'_> {
-    pub(super) fn block_on<T>(&self, call: impl AsyncFnOnce(&Client) -> T) -> T {
-        let pair = self.pair.as_ref().expect("a pair is taken until it is dropped");
-        let (runtime, client) = pair.held.as_ref().expect("a pair is held until it is dropped");
-        runtime.block_on(async {
-            // The server may have closed the idle connection. A request on this connection would be lost. The first
-            // yield detects that the connection is closed, and the second one removes the connection.
-            if pair.last_used.elapsed() > IDLE_BEFORE_CHECK {
-                tokio::task::yield_now().await;
-                tokio::task::yield_now().await;
-            }
-            call(client).await
-        })
-    }
-}
-
-impl Drop for Taken<'_> {
-    fn drop(&mut self) {
-        if let Some(pair) = &mut self.pair {
-            pair.last_used = Instant::now();
-        }
-        let closed = self.pool.config.transport.closed.load(Ordering::Relaxed);
-        if self.pool.generation == fork::generation() && !closed {
-            let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.extend(self.pair.take());
-            // Drops at most one other pair, if it was idle too long. The pool thus shrinks gradually after a peak.
-            let oldest = idle.pop_front_if(|oldest| oldest.last_used.elapsed() > LONGEST_IDLE);
-            drop(idle);
-            drop(oldest);
         }
     }
 }

@@ -105,7 +105,7 @@ static TABLE: [Row; 21] = [
     Row { kind: ErrorKind::BadResponse, code: "bad_response", retryable: false,
         text: "the response is not one that Codat documents", hint: "check the base URL and what stands between: a proxy, a gateway, a captive portal" },
     Row { kind: ErrorKind::TooLarge, code: "too_large", retryable: false,
-        text: "the response is larger than the limit", hint: "ask for smaller pages, or raise `max_response_bytes`" },
+        text: "the response is larger than the limit", hint: "ask for smaller pages, raise `max_response_bytes`, or stream the response" },
     Row { kind: ErrorKind::Cancelled, code: "cancelled", retryable: false,
         text: "the call was cancelled", hint: "nothing was changed" },
     Row { kind: ErrorKind::Closed, code: "closed", retryable: false,

@@ -1,6 +1,8 @@
 //! Execution of requests with retries. `create` and `delete` do not use this module, because they also list the keys
 //! between attempts.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use http::{Request, StatusCode};
 
@@ -8,15 +10,15 @@ use super::{Retry, is_transient};
 use crate::domain::Outcome;
 use crate::error::{Error, ErrorKind};
 use crate::timeouts::Deadline;
-use crate::transport::{BodyLimit, Transport};
-use crate::wire::{Attempt, idempotency_key};
+use crate::transport::{BodyMode, Received, Transport};
+use crate::wire::idempotency_key;
 
 pub(crate) struct Execution<'a> {
     transport: &'a Transport,
     retry: &'a Retry,
     request: &'a Request<Bytes>,
     deadline: Deadline,
-    limit: BodyLimit,
+    mode: BodyMode,
     /// The number of attempts, including the current one.
     attempts: u32,
     /// True if it is unknown whether an earlier attempt took effect.
@@ -31,14 +33,14 @@ impl<'a> Execution<'a> {
         retry: &'a Retry,
         request: &'a Request<Bytes>,
         deadline: Deadline,
-        limit: BodyLimit,
+        mode: BodyMode,
     ) -> Self {
-        Self { transport, retry, request, deadline, limit, attempts: 0, ambiguous: false, rate_limited: false }
+        Self { transport, retry, request, deadline, mode, attempts: 0, ambiguous: false, rate_limited: false }
     }
 
     /// Sends the request and retries after transient errors, as the retry policy allows. A request that is not safe to
     /// repeat is sent only once.
-    pub(crate) async fn run<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
+    pub(crate) async fn run<T>(&mut self, parse: impl Fn(Received) -> Result<T, Error>) -> Result<T, Error> {
         // POST and PATCH are safe to repeat with the same idempotency key.
         let repeatable = self.request.method().is_idempotent() || self.idempotency_key().is_some();
         loop {
@@ -65,16 +67,17 @@ impl<'a> Execution<'a> {
         self.conclude(Error::of(ErrorKind::Cancelled))
     }
 
-    async fn attempt<T>(&mut self, parse: impl Fn(&Attempt) -> Result<T, Error>) -> Result<T, Error> {
+    async fn attempt<T>(&mut self, parse: impl Fn(Received) -> Result<T, Error>) -> Result<T, Error> {
         let was_ambiguous = self.ambiguous;
         // Set before the attempt, because the request can be cancelled during the attempt.
         self.ambiguous = !self.request.method().is_safe();
-        let (error, is_inconclusive) = match self.transport.attempt(self.request, self.deadline, self.limit).await {
+        let (error, is_inconclusive) = match self.transport.receive(self.request, self.deadline, self.mode).await {
             Err(failure) => (failure.error, failure.sent),
-            Ok(mut attempt) => {
-                attempt.was_rate_limited = self.rate_limited;
-                match parse(&attempt) {
-                    Err(error) => (error, is_inconclusive(attempt.status())),
+            Ok(mut received) => {
+                received.attempt.was_rate_limited = self.rate_limited;
+                let status = received.attempt.status();
+                match parse(received) {
+                    Err(error) => (error, is_inconclusive(status)),
                     done => return done,
                 }
             }
@@ -92,12 +95,43 @@ impl<'a> Execution<'a> {
         still_running || is_transient(error)
     }
 
+    /// Returns how to complete an error of this operation.
+    pub(crate) fn conclusion(&self) -> Conclusion {
+        Conclusion {
+            deadline: self.deadline,
+            attempts: self.attempts,
+            ambiguous: self.ambiguous,
+            idempotency_key: self.idempotency_key(),
+            is_idempotent: self.request.method().is_idempotent(),
+        }
+    }
+
+    fn conclude(&self, error: Error) -> Error {
+        self.conclusion().conclude(error, self.transport.now())
+    }
+
+    fn idempotency_key(&self) -> Option<String> {
+        self.request.headers().get(idempotency_key::HEADER)?.to_str().ok().map(str::to_owned)
+    }
+}
+
+/// The state of an operation that its error reports.
+pub(crate) struct Conclusion {
+    deadline: Deadline,
+    attempts: u32,
+    /// True if it is unknown whether an attempt took effect.
+    ambiguous: bool,
+    idempotency_key: Option<String>,
+    is_idempotent: bool,
+}
+
+impl Conclusion {
     /// Completes the error that the operation returns. Adds the number of attempts and the elapsed time. Changes the
     /// kind to `OutcomeUnknown` if an attempt may have taken effect. A 400 from Codat to a request with an idempotency
     /// key means that no attempt took effect.
-    fn conclude(&self, error: Error) -> Error {
-        let error = error.with_attempts(self.attempts, self.transport.elapsed(self.deadline));
-        let key = self.idempotency_key();
+    pub(crate) fn conclude(&self, error: Error, now: Instant) -> Error {
+        let error = error.with_attempts(self.attempts, self.deadline.elapsed(now));
+        let key = self.idempotency_key.clone();
         let is_unchanged = key.is_some() && error.status() == Some(StatusCode::BAD_REQUEST) && error.is_codats_own();
         if !self.ambiguous || is_unchanged {
             return error;
@@ -107,16 +141,12 @@ impl<'a> Execution<'a> {
                 "check whether it took effect; or send the same request again within 85 minutes with the header \
                  Idempotency-Key: {key}, which changes nothing twice"
             ),
-            None if self.request.method().is_idempotent() => {
+            None if self.is_idempotent => {
                 "check whether it took effect; sending the same request again does no harm".into()
             }
             None => "check whether it took effect before you send it again".into(),
         };
         error.into_outcome_unknown(Outcome { idempotency_key: key, candidates: None }).with_hint(hint)
-    }
-
-    fn idempotency_key(&self) -> Option<String> {
-        self.request.headers().get(idempotency_key::HEADER)?.to_str().ok().map(str::to_owned)
     }
 }
 

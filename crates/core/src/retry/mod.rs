@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::{Error, ErrorKind};
 
-pub(crate) use execute::Execution;
+pub(crate) use execute::{Conclusion, Execution};
 
 /// The retry policy of a client, and the source of its random numbers.
 #[derive(Clone)]

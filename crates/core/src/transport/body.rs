@@ -1,8 +1,13 @@
-//! Reading of response bodies, with a limit on their size.
+//! The bodies of responses: reading them as a whole or in chunks, with a limit on their size.
 
-use bytes::{Bytes, BytesMut};
-use http::Response;
-use http::header::CONTENT_ENCODING;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, HeaderMap};
+use http_body::Body as _;
 
 use super::send_error::body_error;
 use crate::domain::{KnownKeys, Untrusted};
@@ -11,7 +16,18 @@ use crate::error::{Error, ErrorKind};
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
+/// The memory in bytes that is reserved for the first chunks of a body.
+const FIRST_RESERVED_BYTES: usize = 1024 * 1024;
+
 const MAX_ENCODING_CHARS: usize = 40;
+
+/// Whether the transport reads the body of a successful response, or the caller reads it in chunks. The transport reads
+/// the bodies of other responses in both cases.
+#[derive(Clone, Copy)]
+pub(crate) enum BodyMode {
+    Whole(BodyLimit),
+    Streamed(BodyLimit),
+}
 
 /// The maximum size of a response body.
 #[derive(Clone, Copy)]
@@ -24,6 +40,8 @@ pub(crate) struct BodyLimit {
 impl BodyLimit {
     /// The default of the option `max_response_bytes`.
     pub(crate) const DEFAULT: Self = Self { bytes: 64 * MIB, is_option: true };
+    /// The default for a body that the caller reads in chunks.
+    pub(crate) const NONE: Self = Self { bytes: u64::MAX, is_option: true };
     /// The limit for the operations on keys. Codat's lists of keys are far smaller.
     pub(crate) const OF_KEY_OPERATIONS: Self = Self { bytes: 8 * MIB, is_option: false };
     /// The limit for error responses. Codat's error bodies are far smaller. A larger body is ignored.
@@ -56,26 +74,84 @@ impl BodyLimit {
     }
 }
 
-/// Reads the body of a response.
-pub(super) async fn read_body(answer: &mut reqwest::Response, limit: BodyLimit, origin: &str) -> Result<Bytes, Error> {
-    let declared = answer.content_length();
-    limit.check(declared.unwrap_or(0))?;
-    let mut read = BytesMut::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|source| body_error(source, origin))? {
-        limit.check((read.len() + chunk.len()) as u64)?;
-        // Most bodies arrive in one chunk, which is returned without copying.
-        if declared == Some(chunk.len() as u64) {
-            return Ok(chunk);
+/// The body of a response that has begun. Dropping it before its end closes the connection.
+pub(crate) struct Body {
+    body: reqwest::Body,
+    /// The length in bytes that the response declares.
+    length: Option<u64>,
+    limit: BodyLimit,
+    received: u64,
+    origin: Arc<str>,
+}
+
+impl Body {
+    /// Returns the body of `answer`, whose headers are `headers`. Rejects a body with a content encoding, and one whose
+    /// declared length exceeds the limit.
+    pub(super) fn new(
+        answer: reqwest::Response,
+        headers: &HeaderMap,
+        limit: BodyLimit,
+        known: &KnownKeys,
+        origin: &Arc<str>,
+    ) -> Result<Self, Error> {
+        let length = answer.content_length();
+        if length != Some(0) {
+            check_encoding(headers, known)?;
         }
-        read.extend_from_slice(&chunk);
+        limit.check(length.unwrap_or(0))?;
+        Ok(Self { body: answer.into(), length, limit, received: 0, origin: Arc::clone(origin) })
     }
-    Ok(read.freeze())
+
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// Polls the next chunk, which is not empty. Returns `None` at the end of the body.
+    pub(crate) fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
+        loop {
+            let frame = match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                Some(frame) => frame.map_err(|source| body_error(source, &self.origin))?,
+                None => return Poll::Ready(Ok(None)),
+            };
+            // Frames without data contain trailers.
+            let chunk = frame.into_data().unwrap_or_default();
+            self.received += chunk.len() as u64;
+            self.limit.check(self.received)?;
+            if !chunk.is_empty() {
+                return Poll::Ready(Ok(Some(chunk)));
+            }
+        }
+    }
+
+    /// Reads the whole body.
+    pub(super) async fn read(mut self) -> Result<Bytes, Error> {
+        let mut read = Vec::new();
+        while let Some(chunk) = poll_fn(|context| self.poll_chunk(context)).await? {
+            // Most bodies arrive in one chunk, which is returned without copying.
+            if self.length == Some(chunk.len() as u64) {
+                return Ok(chunk);
+            }
+            self.reserve(&mut read, chunk.len());
+            read.extend_from_slice(&chunk);
+        }
+        Ok(read.into())
+    }
+
+    /// Reserves memory for a chunk, and for as much of the declared length as has already arrived. A server that
+    /// declares a long body and sends little of it occupies little memory.
+    fn reserve(&self, read: &mut Vec<u8>, chunk: usize) {
+        if read.capacity() - read.len() < chunk {
+            let missing = self.length.unwrap_or(u64::MAX).saturating_sub(read.len() as u64);
+            let most = read.len().max(FIRST_RESERVED_BYTES);
+            read.reserve_exact(usize::try_from(missing).map_or(most, |missing| missing.min(most)).max(chunk));
+        }
+    }
 }
 
 /// Rejects a response body with a content encoding, because API keys in it could not be redacted. The request asks for
 /// a body without an encoding.
-pub(super) fn check_encoding(response: &Response<Bytes>, known: &KnownKeys) -> Result<(), Error> {
-    let encodings = response.headers().get_all(CONTENT_ENCODING).iter();
+fn check_encoding(headers: &HeaderMap, known: &KnownKeys) -> Result<(), Error> {
+    let encodings = headers.get_all(CONTENT_ENCODING).iter();
     let mut encodings = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
     match encodings.find(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")) {
         None => Ok(()),

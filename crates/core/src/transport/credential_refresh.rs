@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::Request;
 
-use super::{BodyLimit, Failure, Transport};
+use super::{BodyLimit, BodyMode, Failure, Received, Transport};
 use crate::credentials::CachedCredential;
 use crate::domain::ApiKey;
 use crate::error::{Error, ErrorKind};
@@ -14,20 +14,30 @@ use crate::timeouts::Deadline;
 use crate::wire::Attempt;
 
 impl Transport {
-    /// Sends the request once. If Codat rejects the API key with 401 or 403 and the credential source has another key,
-    /// sends the request again with that key. This is safe for every method, because a rejected request changes
-    /// nothing.
+    /// Sends the request once, and reads the response. Refreshes the credential as [`receive`](Self::receive) does.
     pub(crate) async fn attempt(
         &self,
         request: &Request<Bytes>,
         deadline: Deadline,
         limit: BodyLimit,
     ) -> Result<Attempt, Failure> {
+        self.receive(request, deadline, BodyMode::Whole(limit)).await.map(|received| received.attempt)
+    }
+
+    /// Sends the request once. If Codat rejects the API key with 401 or 403 and the credential source has another key,
+    /// sends the request again with that key. This is safe for every method, because a rejected request changes
+    /// nothing.
+    pub(crate) async fn receive(
+        &self,
+        request: &Request<Bytes>,
+        deadline: Deadline,
+        mode: BodyMode,
+    ) -> Result<Received, Failure> {
         let key = self.key_to_use(deadline).await.map_err(|error| Failure { error, sent: false })?;
-        let mut attempt = self.attempt_with(&key, request, deadline, limit).await?;
-        match self.key_after_response(&key, &mut attempt, deadline).await {
-            Some(another) => self.attempt_with(&another, request, deadline, limit).await,
-            None => Ok(attempt),
+        let mut received = self.receive_with(&key, request, deadline, mode).await?;
+        match self.key_after_response(&key, &mut received.attempt, deadline).await {
+            Some(another) => self.receive_with(&another, request, deadline, mode).await,
+            None => Ok(received),
         }
     }
 

@@ -3,6 +3,7 @@
 mod body;
 mod connect_error;
 mod credential_refresh;
+mod exchange;
 mod http_client;
 pub(crate) mod proxy;
 mod send_error;
@@ -15,9 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH};
-use http::{HeaderValue, Method, Request, Response};
-use tokio::time::timeout_at;
+use http::Request;
 use tracing::field::Empty;
 use tracing::{Instrument, debug, debug_span};
 use url::Url;
@@ -27,11 +26,8 @@ use crate::domain::BaseUrl;
 use crate::error::{Error, ErrorKind};
 use crate::timeouts::{Clock, Deadline, Timeouts};
 use crate::wire::{Attempt, RateLimit, correlation_id, path_template};
-pub(crate) use body::BodyLimit;
-use body::{check_encoding, read_body};
-use connect_error::{Target, connect_error};
+pub(crate) use body::{Body, BodyLimit, BodyMode};
 pub(crate) use http_client::{GivenClient, HttpConfig};
-use send_error::send_error;
 pub(crate) use tls::Tls;
 
 /// The daily request quota from the latest response. Shared by all clones of a client.
@@ -72,8 +68,15 @@ pub(crate) struct Transport {
     /// The parsed base URL.
     url: Url,
     /// The origin of the base URL, for error messages.
-    origin: String,
+    origin: Arc<str>,
     latest_rate_limit: LatestRateLimit,
+}
+
+/// The response to one attempt, and its body if the caller reads it in chunks.
+pub(crate) struct Received {
+    pub(crate) attempt: Attempt,
+    /// `None` if the transport has read the body.
+    pub(crate) body: Option<Body>,
 }
 
 /// The error of an attempt without a usable response. `sent` is true if Codat may have received the request.
@@ -87,7 +90,7 @@ impl Transport {
     /// Creates a transport. Opens no connection. `latest_rate_limit` is shared by all clones of a client.
     pub(crate) fn new(config: TransportConfig, latest_rate_limit: &LatestRateLimit) -> Result<Self, Error> {
         let http = http_client::build(&config)?;
-        let (url, origin) = (config.base_url.to_url(), config.base_url.origin());
+        let (url, origin) = (config.base_url.to_url(), config.base_url.origin().into());
         Ok(Self { config, http, url, origin, latest_rate_limit: Arc::clone(latest_rate_limit) })
     }
 
@@ -101,11 +104,6 @@ impl Transport {
 
     pub(crate) fn remaining(&self, deadline: Deadline) -> Duration {
         deadline.remaining(self.now())
-    }
-
-    /// Returns the time since the start of the operation with this deadline.
-    pub(crate) fn elapsed(&self, deadline: Deadline) -> Duration {
-        deadline.elapsed(self.now())
     }
 
     pub(crate) fn now(&self) -> Instant {
@@ -132,7 +130,7 @@ impl Transport {
         *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends the request once with the credential `key`. Records a tracing span.
+    /// Sends the request once with the credential `key`, and reads the response.
     pub(crate) async fn attempt_with(
         &self,
         key: &Arc<CachedCredential>,
@@ -140,18 +138,30 @@ impl Transport {
         deadline: Deadline,
         limit: BodyLimit,
     ) -> Result<Attempt, Failure> {
+        let received = self.receive_with(key, request, deadline, BodyMode::Whole(limit)).await;
+        received.map(|received| received.attempt)
+    }
+
+    /// Sends the request once with the credential `key`. Records a tracing span.
+    async fn receive_with(
+        &self,
+        key: &Arc<CachedCredential>,
+        request: &Request<Bytes>,
+        deadline: Deadline,
+        mode: BodyMode,
+    ) -> Result<Received, Failure> {
         let span = debug_span!("codat.request", method = %request.method(), path = path_template(request.uri()), status = Empty, correlation_id = Empty);
         let timeout = deadline.attempt_timeout(self.now());
         // Without a tracing subscriber, the duration is not measured.
         if span.is_disabled() {
-            return self.exchange(key, request, timeout, limit).await;
+            return self.exchange(key, request, timeout, mode).await;
         }
         async {
             let started = self.now();
-            let result = self.exchange(key, request, timeout, limit).await;
+            let result = self.exchange(key, request, timeout, mode).await;
             let milliseconds = self.now().saturating_duration_since(started).as_millis() as u64;
             match &result {
-                Ok(attempt) => {
+                Ok(Received { attempt, .. }) => {
                     // Only error responses contain a correlation id. The body of a successful response is not searched,
                     // to save time.
                     let id = if attempt.status().is_success() { None } else { correlation_id(attempt) };
@@ -168,90 +178,5 @@ impl Transport {
         }
         .instrument(span)
         .await
-    }
-
-    async fn exchange(
-        &self,
-        key: &Arc<CachedCredential>,
-        request: &Request<Bytes>,
-        timeout: Duration,
-        limit: BodyLimit,
-    ) -> Result<Attempt, Failure> {
-        self.config.check_open().map_err(|error| Failure { error, sent: false })?;
-        if timeout.is_zero() {
-            return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: false });
-        }
-        let ends = Instant::now() + timeout;
-        let sent = timeout_at(ends.into(), self.http.execute(self.authorized(key, request))).await;
-        let mut answer = match sent {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(source)) => return Err(self.failure(source).await),
-            Err(_) => return Err(Failure { error: Error::of(ErrorKind::Timeout), sent: true }),
-        };
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = answer.status();
-        *response.headers_mut() = std::mem::take(answer.headers_mut());
-        if let Some(rate_limit) = RateLimit::read(response.headers()) {
-            *self.latest_rate_limit.lock().unwrap_or_else(PoisonError::into_inner) = Some(rate_limit);
-        }
-        let read = timeout_at(ends.into(), self.read_body(&response, &mut answer, limit)).await;
-        match read.unwrap_or_else(|_| Err(Error::new(ErrorKind::Timeout, "the response did not end in time"))) {
-            Ok(body) => *response.body_mut() = body,
-            // An error response is kept even if its body cannot be read.
-            Err(_) if !response.status().is_success() => {}
-            Err(error) => return Err(Failure { error: error.with_status(response.status()), sent: true }),
-        }
-        Ok(Attempt::new(response, self.credentials().known.clone()))
-    }
-
-    fn target(&self) -> Target<'_> {
-        Target {
-            url: &self.url,
-            origin: &self.origin,
-            proxy: self.config.http.proxy(),
-            connect_timeout: self.config.connect_timeout,
-        }
-    }
-
-    /// Converts an error of reqwest. The request counts as not sent only if the connection failed.
-    async fn failure(&self, source: reqwest::Error) -> Failure {
-        if source.is_connect() {
-            return Failure { error: connect_error(source, self.target()).await, sent: false };
-        }
-        Failure { error: send_error(source, &self.origin), sent: true }
-    }
-
-    /// Builds the reqwest request: adds the base URL, the `Authorization` header and the other common headers.
-    fn authorized(&self, key: &CachedCredential, request: &Request<Bytes>) -> reqwest::Request {
-        let mut url = self.url.clone();
-        url.set_path(request.uri().path());
-        url.set_query(request.uri().query());
-        let mut authorized = reqwest::Request::new(request.method().clone(), url);
-        *authorized.body_mut() = Some(request.body().clone().into());
-        let headers = authorized.headers_mut();
-        headers.clone_from(request.headers());
-        headers.insert(AUTHORIZATION, key.authorization.clone());
-        // API keys can be redacted only in uncompressed bodies.
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        // RFC 9110, section 8.6: some servers respond with 411 to these methods without `Content-Length`.
-        if request.body().is_empty() && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) {
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
-        }
-        authorized
-    }
-
-    /// Reads the body of a response. `limit` is the limit for a successful response.
-    async fn read_body(
-        &self,
-        response: &Response<Bytes>,
-        answer: &mut reqwest::Response,
-        limit: BodyLimit,
-    ) -> Result<Bytes, Error> {
-        if answer.content_length() == Some(0) {
-            return Ok(Bytes::new());
-        }
-        check_encoding(response, &self.credentials().known)?;
-        let limit = if response.status().is_success() { limit } else { BodyLimit::OF_ERRORS };
-        read_body(answer, limit, &self.origin).await
     }
 }

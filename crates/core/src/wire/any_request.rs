@@ -37,8 +37,8 @@ pub(crate) fn any_request(
     request.body(body).map_err(|source| invalid_path().with_source(source))
 }
 
-pub(crate) fn parse_any(attempt: &Attempt) -> Result<Attempt, Error> {
-    if attempt.status().is_success() { Ok(attempt.clone()) } else { Err(error_response(attempt).about_a_path()) }
+pub(crate) fn parse_any(attempt: Attempt) -> Result<Attempt, Error> {
+    if attempt.status().is_success() { Ok(attempt) } else { Err(error_response(&attempt).about_a_path()) }
 }
 
 /// Returns the path for traces, with a placeholder in place of a key id. Returns `(any)` for all other paths, because

@@ -44,7 +44,7 @@ impl fmt::Debug for CreateOptions {
 pub(crate) async fn create(
     client: &Handle,
     options: CreateOptions,
-    cancellation: Option<Cancellation>,
+    mut cancellation: Option<Cancellation>,
 ) -> Result<Creation, Error> {
     let CreateOptions { name, adopt, idempotency_key } = options;
     if client.known_keys().occur_in(name.as_str()) {
@@ -59,7 +59,7 @@ pub(crate) async fn create(
     let request = wire::create_request(client.base_url(), &name, &key.to_string())?;
     let mut machine = CreateMachine::new(Operation::of(client, deadline), name.clone(), key, adopt, resumed)?;
     let driver = Driver { client, name, request, deadline };
-    let ended = or_cancelled(driver.run(&mut machine), cancellation).await;
+    let ended = or_cancelled(driver.run(&mut machine), &mut cancellation).await;
     ended.unwrap_or_else(|| machine.cancel(Now::of(client)))
 }
 

@@ -19,12 +19,12 @@ pub(crate) async fn delete(
     client: &Handle,
     id: KeyId,
     allow_key_in_use: bool,
-    cancellation: Option<Cancellation>,
+    mut cancellation: Option<Cancellation>,
 ) -> Result<(), Error> {
     let request = wire::delete_request(client.base_url(), &id)?;
     let deadline = client.delete_deadline();
     let mut machine = DeleteMachine::new(Operation::of(client, deadline), id, allow_key_in_use);
-    let ended = or_cancelled(drive(client, &mut machine, &request, deadline), cancellation).await;
+    let ended = or_cancelled(drive(client, &mut machine, &request, deadline), &mut cancellation).await;
     ended.unwrap_or_else(|| machine.cancel(Now::of(client)))
 }
 

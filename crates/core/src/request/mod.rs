@@ -1,24 +1,21 @@
 //! Requests to any path of Codat's API, for operations that this library does not cover.
 
-use std::fmt;
+mod options;
+
 use std::future::{Future, IntoFuture};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderMap, HeaderName,
-    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Method};
 use serde::Serialize;
 
-use crate::cancel::{Cancellation, or_cancelled};
-use crate::domain::{KnownKeys, mask_credentials};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{Handle, Pending};
 use crate::response::Response;
-use crate::retry::Execution;
-use crate::wire::{self, idempotency_key};
+use crate::response_stream::ResponseStream;
+use crate::wire;
+pub(crate) use options::RequestOptions;
 
 /// A request to any path of Codat's API, returned by [`Client::request`](crate::Client::request).
 ///
@@ -41,18 +38,6 @@ use crate::wire::{self, idempotency_key};
 pub struct Request<C = Handle> {
     pub(crate) client: C,
     pub(crate) options: RequestOptions,
-}
-
-/// The method, path, query parameters, headers, body, timeout and response limit of a [`Request`].
-pub(crate) struct RequestOptions {
-    method: Method,
-    path: String,
-    params: Vec<(String, String)>,
-    headers: Result<HeaderMap, Error>,
-    body: Result<Bytes, Error>,
-    timeout: Option<Duration>,
-    pub(crate) max_response_bytes: Option<u64>,
-    cancellation: Option<Cancellation>,
 }
 
 impl<C> Request<C> {
@@ -138,14 +123,15 @@ impl<C> Request<C> {
     }
 
     /// Sets the maximum size of the response body in bytes. A larger body is an error of kind `TooLarge`. Default: the
-    /// limit of the client, see [`ClientBuilder::max_response_bytes`](crate::ClientBuilder::max_response_bytes). The
-    /// request returns `InvalidInput` for zero.
+    /// limit of the client, see [`ClientBuilder::max_response_bytes`](crate::ClientBuilder::max_response_bytes). With
+    /// [`send_streaming`](Request::send_streaming): no limit. The request returns `InvalidInput` for zero.
     pub fn max_response_bytes(mut self, bytes: u64) -> Self {
         self.options.max_response_bytes = Some(bytes);
         self
     }
 
-    /// Cancels the request when the future `cancelled` completes. A cancelled request returns `Cancelled`, or
+    /// Cancels the request when the future `cancelled` completes, also while the body of a
+    /// [`ResponseStream`] is read. A cancelled request returns `Cancelled`, or
     /// `OutcomeUnknown` if the request may have taken effect. Default: the request is not cancelled.
     pub fn cancel_on(mut self, cancelled: impl Future<Output = ()> + Send + 'static) -> Self {
         self.options.cancellation = Some(Box::pin(cancelled));
@@ -161,6 +147,41 @@ impl Request {
     pub async fn send(self) -> Result<Response, Error> {
         self.options.perform(&self.client).await
     }
+
+    /// Sends the request, and returns the response as soon as its headers have arrived. The caller then reads the body in
+    /// chunks. Use this method for a body that is too large for memory.
+    ///
+    /// Retries, and the refresh of the credential after a 401 or 403, happen only until the headers of a successful
+    /// response have arrived. The timeout of the request covers this time. Afterwards, the request is never repeated,
+    /// and only each wait for the next chunk has a timeout: that of an attempt. [`ResponseStream`] documents how the
+    /// body ends.
+    ///
+    /// [`max_response_bytes`](Self::max_response_bytes) limits the body only if it is set on this request. Default: no
+    /// limit.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send). A response without a 2xx status is an error, as for `send`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), codat_keys::Error> {
+    /// # let emulator = codat_keys_emulator::Emulator::start().unwrap();
+    /// # let (base_url, key) = (emulator.base_url(), codat_keys::ApiKey::parse(emulator.api_key())?);
+    /// # let client = codat_keys::Client::builder().base_url(base_url).api_key(key).build()?;
+    /// use codat_keys::Method;
+    ///
+    /// let mut response = client.request(Method::GET, "/companies").send_streaming().await?;
+    /// let mut bytes = 0;
+    /// while let Some(chunk) = response.chunk().await? {
+    ///     bytes += chunk.len() as u64;
+    /// }
+    /// assert_eq!(Some(bytes), response.content_length());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn send_streaming(self) -> Result<ResponseStream, Error> {
+        self.options.perform_streaming(&self.client).await
+    }
 }
 
 impl IntoFuture for Request {
@@ -169,92 +190,5 @@ impl IntoFuture for Request {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
-    }
-}
-
-impl RequestOptions {
-    pub(crate) fn new(method: Method, path: &str, params: Vec<(String, String)>) -> Self {
-        let (method, path) = (in_upper_case(method), path.to_owned());
-        let (headers, body) = (Ok(HeaderMap::new()), Ok(Bytes::new()));
-        Self { method, path, params, headers, body, timeout: None, max_response_bytes: None, cancellation: None }
-    }
-
-    pub(crate) async fn perform(self, client: &Handle) -> Result<Response, Error> {
-        let deadline = client.deadline_for(self.timeout)?;
-        let limit = client.body_limit(self.max_response_bytes)?;
-        let takes_key = matches!(self.method, Method::POST | Method::PATCH);
-        let headers = self.headers.map_err(|error| error.masked(|text| client.known_keys().redact(text)))?;
-        check_headers(&headers, takes_key, client.known_keys())?;
-        let mut request = wire::any_request(self.method, client.base_url(), &self.path, &self.params, self.body?)?;
-        request.headers_mut().extend(headers);
-        if takes_key && !request.headers().contains_key(idempotency_key::HEADER) {
-            let key = idempotency_key::generate().to_string();
-            request.headers_mut().insert(idempotency_key::HEADER, wire::header_value(&key)?);
-        }
-        let mut execution = Execution::new(client.transport(), client.retry(), &request, deadline, limit);
-        let ended = or_cancelled(execution.run(wire::parse_any), self.cancellation).await;
-        ended.unwrap_or_else(|| Err(execution.cancelled())).map(Response)
-    }
-}
-
-/// Converts a standard method to upper case. Servers respond to `get` with 405, because methods are case-sensitive.
-/// Other methods stay unchanged.
-fn in_upper_case(method: Method) -> Method {
-    const STANDARD: [Method; 7] =
-        [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-    STANDARD.into_iter().find(|one| one.as_str().eq_ignore_ascii_case(method.as_str())).unwrap_or(method)
-}
-
-/// The headers that a caller cannot set, because the client or its HTTP library sets them.
-const OWN: [HeaderName; 11] = [
-    ACCEPT_ENCODING,
-    AUTHORIZATION,
-    PROXY_AUTHORIZATION,
-    HOST,
-    CONNECTION,
-    CONTENT_LENGTH,
-    EXPECT,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
-
-fn check_headers(headers: &HeaderMap, takes_key: bool, known: &KnownKeys) -> Result<(), Error> {
-    let refuse = |what: String, hint: &'static str| Err(Error::new(ErrorKind::InvalidInput, what).with_hint(hint));
-    if let Some(name) = OWN.iter().find(|name| headers.contains_key(*name)) {
-        return refuse(
-            format!("the header {name} cannot be given"),
-            "leave it out: the client sends its own; nothing was sent",
-        );
-    }
-    let keys: Vec<&HeaderValue> = headers.get_all(idempotency_key::HEADER).iter().collect();
-    match keys.as_slice() {
-        [] => Ok(()),
-        _ if !takes_key => refuse(
-            "the header Idempotency-Key cannot be given here".into(),
-            "Codat honours it for POST and PATCH alone: leave it out; nothing was sent",
-        ),
-        // Rejects an API key as the idempotency key, because error messages contain the idempotency key.
-        [key] if key.to_str().is_ok_and(|key| known.occur_in(key)) => refuse(
-            "the header Idempotency-Key holds an API key".into(),
-            "give a UUID, or leave it out: the client makes one; nothing was sent",
-        ),
-        [key] if !key.is_empty() && key.as_bytes().iter().all(u8::is_ascii_graphic) => Ok(()),
-        _ => refuse(
-            "the header Idempotency-Key must be one value of visible ASCII characters".into(),
-            "give a UUID, or leave it out: the client makes one; nothing was sent",
-        ),
-    }
-}
-
-impl fmt::Debug for RequestOptions {
-    /// Omits the query parameters, the headers and the body, which may contain secrets.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.split('?').next().unwrap_or_default();
-        f.debug_struct("RequestOptions")
-            .field("method", &self.method)
-            .field("path", &mask_credentials(path))
-            .finish_non_exhaustive()
     }
 }
