@@ -17,7 +17,15 @@ from typing import Any
 import pytest
 
 import codat_keys
-from codat_keys import AsyncClient, Client, ClosedError, ConnectError, OutcomeUnknownError, ServerError
+from codat_keys import (
+    AsyncClient,
+    Client,
+    ClosedError,
+    ConnectError,
+    InvalidInputError,
+    OutcomeUnknownError,
+    ServerError,
+)
 from codat_keys.testing import Emulator
 
 KINDS: list[type[Client] | type[AsyncClient]] = [Client, AsyncClient]
@@ -125,6 +133,12 @@ def test_what_is_imported_late_is_found_all_the_same() -> None:
     assert every["AsyncKeys"] is codat_keys.AsyncKeys is type(AsyncClient(api_key="MadeUpKey").keys)
     with pytest.raises(AttributeError, match="'codat_keys' has no attribute 'AsyncClints'"):
         getattr(codat_keys, "AsyncClints")
+
+
+@pytest.mark.parametrize("size", [-(2**70), -1, 0, 5001, 2**32 + 5, 2**70])
+def test_an_invalid_page_size_is_an_invalid_input(size: int) -> None:
+    with pytest.raises(InvalidInputError, match="the page size is not from 1 to 5000"):
+        next(Client().pages("/companies", page_size=size))
 
 
 def test_no_exported_name_hides_the_cancelled_error_of_asyncio() -> None:

@@ -31,6 +31,15 @@ pub(crate) fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PyBackedStr
     argument(name, value)
 }
 
+/// Converts an integer argument. An integer that is out of range becomes the largest one, so that the core rejects it in
+/// the same way as other values.
+pub(crate) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
+    match value.extract::<Option<u32>>() {
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => Ok(Some(u32::MAX)),
+        _ => argument(name, value),
+    }
+}
+
 /// Converts a mapping to pairs of a name and a value. Returns an error for a value that is not a string, a number or a
 /// boolean.
 pub(crate) fn entries(name: &str, mapping: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, String)>> {

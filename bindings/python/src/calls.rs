@@ -12,7 +12,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBool;
 use serde::de::IgnoredAny;
 
-use crate::arguments::{argument, entries, seconds, text};
+use crate::arguments::{argument, entries, seconds, text, whole};
 use crate::errors::raise;
 use crate::key_types::{ApiKeyDetails, Creation};
 use crate::responses::{Page, Response};
@@ -207,7 +207,7 @@ impl PageCursor {
         query: &Bound<'_, PyAny>,
         order_by: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let size: Option<u32> = argument("page_size", page_size)?;
+        let size = whole("page_size", page_size)?;
         let (query, order_by): (Option<String>, Option<String>) =
             (argument("query", query)?, argument("order_by", order_by)?);
         let pages = if let Some(size) = size { pages.page_size(size) } else { pages };
