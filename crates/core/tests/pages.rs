@@ -84,10 +84,10 @@ fn client(url: &str, key: &str) -> Client {
 
 /// Receives all pages. Returns the results, with `None` for each error.
 async fn receive_all(pages: &Pages, server: &RawServer, concurrency: u32) -> Vec<Option<u64>> {
-    let mut walk = client(&server.url, "MadeUpKey").pages::<u64>("/x").page_size(1).concurrency(concurrency);
+    let mut cursor = client(&server.url, "MadeUpKey").pages::<u64>("/x").page_size(1).concurrency(concurrency);
     let mut results = Vec::new();
     loop {
-        match within("the next page", walk.next()).await {
+        match within("the next page", cursor.next()).await {
             Ok(None) => return results,
             Ok(Some(page)) => {
                 results.push(Some(page.results[0]));
@@ -126,9 +126,9 @@ fn the_blocking_iterator_requests_pages_together() {
     });
     let key = ApiKey::parse("MadeUpKey").unwrap();
     let client = Client::builder().base_url(&server.url).api_key(key).build_blocking().unwrap();
-    let walk = client.pages::<u64>("/x").page_size(1).concurrency(4).items();
+    let cursor = client.pages::<u64>("/x").page_size(1).concurrency(4).items();
     let results: Vec<u64> =
-        walk.map(Result::unwrap).inspect(|_| _ = pages.received.fetch_add(1, Ordering::SeqCst)).collect();
+        cursor.map(Result::unwrap).inspect(|_| _ = pages.received.fetch_add(1, Ordering::SeqCst)).collect();
     assert_eq!(results, (1..=9).collect::<Vec<_>>());
     assert_eq!(pages.most_ahead(), 4);
 }
@@ -170,9 +170,9 @@ async fn a_429_halves_the_number_of_pages_for_a_while() {
     });
     let client = client(&server.url, "MadeUpKey");
     let request = async |page: u64| client.request(Method::GET, &format!("/x?page={page}&")).await.unwrap();
-    let mut walk = client.pages::<u64>("/x").page_size(1).concurrency(4);
+    let mut cursor = client.pages::<u64>("/x").page_size(1).concurrency(4);
     for page in 1..=2 {
-        assert_eq!(within("a page", walk.next()).await.unwrap().unwrap().results, [page]);
+        assert_eq!(within("a page", cursor.next()).await.unwrap().unwrap().results, [page]);
     }
     assert_eq!(pages.requests(2), 2, "the page is retried");
     let others = async {
@@ -181,12 +181,12 @@ async fn a_429_halves_the_number_of_pages_for_a_while() {
         }
     };
     tokio::select! {
-        page = walk.next() => panic!("page 3 is held: {page:?}"),
+        page = cursor.next() => panic!("page 3 is held: {page:?}"),
         () = within("other requests", others) => {}
     }
     assert_eq!(pages.requests(6), 0, "pages 3 and 4 are two pages");
     request(RELEASE).await;
-    let rest: Vec<u64> = within("all pages", walk.items().try_collect()).await.unwrap();
+    let rest: Vec<u64> = within("all pages", cursor.items().try_collect()).await.unwrap();
     assert_eq!(rest, (3..=40).collect::<Vec<_>>());
 }
 

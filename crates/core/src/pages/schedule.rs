@@ -74,7 +74,7 @@ impl<R, E> Schedule<R, E> {
         self.is_finished
     }
 
-    /// Returns true if two consecutive pages told different totals. One of them can be a page that was requested again.
+    /// Returns true if two consecutive pages reported different totals. One of them can be a page that was requested again.
     pub(super) fn total_changed(&self) -> bool {
         self.total_changed
     }
