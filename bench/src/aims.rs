@@ -4,13 +4,13 @@ use anyhow::{Context as _, Result};
 
 use crate::cores::Pin;
 use crate::jobs::{
-    ASYNCIO, ASYNCIO_64, BLOCKING, CLI_PAGES, HTTP, HTTPS, IMPORT_NODE, IMPORT_PYTHON, LIST, NODE, NODE_1, NODE_64,
-    NODE_IMPORT, NODE_PAGES, OURS, PAGINATE, PYTHON, PYTHON_1, PYTHON_IMPORT, PYTHON_PAGES, RUST_1, RUST_64,
-    RUST_PAGES,
+    ASYNCIO, ASYNCIO_64, BLOCKING, BLOCKING_DISTANT, BLOCKING_EIGHT, CLI_DISTANT, CLI_PAGES, EIGHT, HTTP, HTTPS,
+    IMPORT_NODE, IMPORT_PYTHON, LIST, NODE, NODE_1, NODE_64, NODE_IMPORT, NODE_PAGES, OURS, PAGINATE, PYTHON, PYTHON_1,
+    PYTHON_IMPORT, PYTHON_PAGES, RUST_1, RUST_64, RUST_DISTANT, RUST_PAGES,
 };
 use crate::measure::{Line, Results};
 use crate::package::Package;
-use crate::table::{markdown, number, spread};
+use crate::table::{markdown, number, significant, spread};
 
 /// The minimum speed of a client relative to the first client of a job, on the same core, and apart or on all cores.
 /// Each minimum is 0.9 times the ratio of an earlier version, so that a regression is noticed.
@@ -25,6 +25,9 @@ const GUARDS: [(&str, &str, [f64; 2]); 7] = [
 ];
 /// The maximum memory after the calls of a job, relative to the first client.
 const MEMORY_GUARDS: [(&str, &str, f64); 3] = [(RUST_1, OURS, 1.1), (RUST_1, BLOCKING, 1.11), (RUST_64, OURS, 1.18)];
+/// The minimum speed with a concurrency of 8, relative to that with a concurrency of 1.
+const DISTANT: [(&str, &str); 3] = [(RUST_DISTANT, EIGHT), (BLOCKING_DISTANT, BLOCKING_EIGHT), (CLI_DISTANT, EIGHT)];
+const CONCURRENT: f64 = 6.0;
 /// The minimum speed of pages.
 const PAGES: [(&str, &str, f64); 3] = [(RUST_PAGES, OURS, 0.95), (PYTHON_PAGES, PYTHON, 1.15), (NODE_PAGES, NODE, 1.0)];
 /// The clients whose peak memory must not exceed that of the first client of the job.
@@ -61,6 +64,9 @@ pub(crate) fn table(results: &Results, packages: &[Package]) -> Result<String> {
     rows.extend(each(results, CLI_PAGES, PAGINATE, |case| {
         case.memory("1 GB: peak memory", GROWTH, |line| Ok(memory(line)?.peak))
     })?);
+    for (job, client) in DISTANT {
+        rows.extend(each(results, job, client, |case| Ok(case.speed(CONCURRENT)))?);
+    }
     for (job, most) in PROCESSES {
         rows.extend(each(results, job, LIST, |case| Ok(case.time(most)))?);
     }
@@ -107,8 +113,12 @@ struct Case<'a> {
 impl Case<'_> {
     fn speed(&self, least: f64) -> Row {
         let speed = self.line.speed(self.reference);
-        let cpu = [self.line, self.reference].map(|line| line.cpu().map_or(0.0, |cpu| cpu.median * 1e3));
-        let cpu = format!("CPU a call: {} beside {} µs", number(cpu[0], 1), number(cpu[1], 1));
+        let cpu = match (self.line.cpu(), self.reference.cpu()) {
+            (Some(ours), Some(other)) => {
+                format!("CPU a call: {} beside {} ms", significant(ours.median), significant(other.median))
+            }
+            _ => String::new(),
+        };
         let beside = self.beside(cpu, |other| number(other.speed(self.reference).median, 2));
         self.row(format!("≥ {least} × {}", self.reference.client), spread(speed, 2), speed.median >= least, beside)
     }

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::cores::Pin;
 use crate::programs;
-use crate::responses::{PAGE_SIZE, PAGES, PAGES_PATH, THREE_PAGES_PATH};
+use crate::responses::{DISTANT_PAGE_SIZE, DISTANT_PAGES, PAGE_SIZE, PAGES, PAGES_PATH, THREE_PAGES_PATH};
 use crate::server::Servers;
 use Client::{Node, NodeCode, Program, Python, PythonCode, Rust};
 
@@ -16,6 +16,12 @@ pub(crate) const BLOCKING: &str = "codat-keys blocking";
 pub(crate) const REQWEST: &str = "reqwest and serde";
 /// A client that parses a page that is already in memory. A client with the same parser cannot be faster.
 pub(crate) const PARSE: &str = "serde alone";
+
+/// Clients that read all pages with this concurrency.
+pub(crate) const ONE: &str = "concurrency 1";
+pub(crate) const EIGHT: &str = "concurrency 8";
+pub(crate) const BLOCKING_ONE: &str = "blocking, concurrency 1";
+pub(crate) const BLOCKING_EIGHT: &str = "blocking, concurrency 8";
 
 /// Names in `bench/python`.
 pub(crate) const PYTHON: &str = "codat-keys in Python";
@@ -40,6 +46,9 @@ pub(crate) const RUST_PAGES: &str = "Rust, pages of 6 MB";
 pub(crate) const PYTHON_PAGES: &str = "Python, pages of 6 MB";
 pub(crate) const NODE_PAGES: &str = "Node, pages of 6 MB";
 pub(crate) const CLI_PAGES: &str = "command line, pages of 6 MB";
+pub(crate) const RUST_DISTANT: &str = "Rust, 100 distant pages";
+pub(crate) const BLOCKING_DISTANT: &str = "Rust blocking, 100 distant pages";
+pub(crate) const CLI_DISTANT: &str = "command line, 100 distant pages";
 pub(crate) const HTTP: &str = "list over HTTP";
 pub(crate) const HTTPS: &str = "list over HTTPS";
 pub(crate) const PYTHON_IMPORT: &str = "import in Python";
@@ -78,6 +87,16 @@ pub(crate) const JOBS: &[Job] = &[
         rounds: 1,
         sample_memory: true,
         ..PROCESS
+    },
+    Job { name: RUST_DISTANT, clients: &[Rust(ONE), Rust(EIGHT)], ..ALL_PAGES },
+    Job { name: BLOCKING_DISTANT, clients: &[Rust(BLOCKING_ONE), Rust(BLOCKING_EIGHT)], ..ALL_PAGES },
+    Job {
+        name: CLI_DISTANT,
+        clients: &[
+            Program(ONE, |servers| programs::distant_pages(servers, "1")),
+            Program(EIGHT, |servers| programs::distant_pages(servers, "8")),
+        ],
+        ..ALL_PAGES
     },
     Job {
         name: HTTP,
@@ -130,6 +149,7 @@ const CALLS: Job = Job {
     task: "keys",
     results: 2,
     in_flight: 1,
+    url: |servers| &servers.http,
     pins: &[Pin::Same, Pin::Apart],
     length: Duration::from_millis(50),
     rounds: 80,
@@ -143,6 +163,14 @@ const PAGE: Job = Job {
     length: Duration::ZERO,
     rounds: PAGES as usize - 1,
     ..CALLS
+};
+/// All pages of a list, from a server that is 100 ms away.
+const ALL_PAGES: Job = Job {
+    task: "all pages",
+    results: (DISTANT_PAGES * DISTANT_PAGE_SIZE) as usize,
+    url: |servers| &servers.distant,
+    rounds: 3,
+    ..PAGE
 };
 /// Programs from start to end.
 const PROCESS: Job = Job { pins: &[Pin::Apart], rounds: 200, ..CALLS };
@@ -162,6 +190,8 @@ pub(crate) struct Job {
     /// The number of results that each call must return.
     pub(crate) results: usize,
     pub(crate) in_flight: usize,
+    /// Returns the base URL of the workers.
+    pub(crate) url: fn(&Servers) -> &str,
     pub(crate) pins: &'static [Pin],
     /// The minimum length of a slice of a worker. Each slice has at least one call.
     pub(crate) length: Duration,

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use codat_keys::{ApiKey, AuthorizationHeader};
 
 use crate::KEY;
-use crate::responses::{KEYS_PATH, PAGE_SIZE};
+use crate::responses::{DISTANT_PAGE_SIZE, DISTANT_PATH, KEYS_PATH, PAGE_SIZE};
 use crate::server::Servers;
 
 pub(crate) fn list(servers: &Servers, url: &str) -> Result<Command> {
@@ -20,6 +20,14 @@ pub(crate) fn list(servers: &Servers, url: &str) -> Result<Command> {
 pub(crate) fn pages(servers: &Servers, path: &str) -> Result<Command> {
     let mut command = codat_keys(servers, &servers.http)?;
     command.args(["api", path, "--paginate", "--page-size", &PAGE_SIZE.to_string()]);
+    Ok(command)
+}
+
+/// Returns the command that prints all pages of the distant list.
+pub(crate) fn distant_pages(servers: &Servers, concurrency: &str) -> Result<Command> {
+    let mut command = codat_keys(servers, &servers.distant)?;
+    let page_size = DISTANT_PAGE_SIZE.to_string();
+    command.args(["api", DISTANT_PATH, "--paginate", "--page-size", &page_size, "--concurrency", concurrency]);
     Ok(command)
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -25,6 +26,12 @@ pub(crate) const PAGES: u32 = 165;
 /// The path of a list of the same pages that ends after three pages.
 pub(crate) const THREE_PAGES_PATH: &str = "/companies/three/data/invoices";
 
+/// The path of a list of 100 small pages. Each response takes [`LATENCY`].
+pub(crate) const DISTANT_PATH: &str = "/companies/distant/data/invoices";
+pub(crate) const DISTANT_PAGE_SIZE: u32 = 100;
+pub(crate) const DISTANT_PAGES: u32 = 100;
+pub(crate) const LATENCY: Duration = Duration::from_millis(100);
+
 /// Returns the folder of the files that the servers send. The path of a URL is also the path of its file.
 pub(crate) fn files(folder: &Path) -> PathBuf {
     folder.join("files")
@@ -35,12 +42,17 @@ pub(crate) fn file(folder: &Path, path: &str) -> PathBuf {
     files(folder).join(path.trim_start_matches('/'))
 }
 
-/// Writes the responses with invoices to files.
+/// Writes the responses to files, except the list of keys.
 pub(crate) fn write(folder: &Path, pages: u32) -> Result<()> {
-    for (path, pages) in [(PAGES_PATH, pages), (THREE_PAGES_PATH, 3)] {
+    let lists = [
+        (PAGES_PATH, PAGE_SIZE, pages),
+        (THREE_PAGES_PATH, PAGE_SIZE, 3),
+        (DISTANT_PATH, DISTANT_PAGE_SIZE, DISTANT_PAGES),
+    ];
+    for (path, size, pages) in lists {
         let file = file(folder, path);
         fs::create_dir_all(file.parent().context("the path has no parent")?)?;
-        fs::write(file, page(PAGE_SIZE, pages)?)?;
+        fs::write(file, page(size, pages)?)?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::KEY;
-use crate::responses::{KEYS_PATH, PAGE_SIZE, PAGES_PATH};
+use crate::responses::{DISTANT_PAGE_SIZE, DISTANT_PATH, KEYS_PATH, PAGE_SIZE, PAGES_PATH};
 pub(crate) use invoice::Invoice;
 
 /// A key with the same fields as those that codat-keys parses. codat-keys also validates IDs and keys, parses other date
@@ -61,6 +61,31 @@ pub(crate) fn next_page_blocking(client: codat_keys::blocking::Client) -> impl F
                 None => pages = first(),
             }
         }
+    }
+}
+
+/// Returns a function that reads all distant pages.
+pub(crate) fn all_pages(client: codat_keys::Client, concurrency: u32) -> impl AsyncFnMut() -> Result<usize> {
+    async move || {
+        let mut results = 0;
+        let mut pages = client.pages::<Invoice>(DISTANT_PATH).page_size(DISTANT_PAGE_SIZE).concurrency(concurrency);
+        while let Some(page) = pages.next().await? {
+            results += black_box(page.results).len();
+        }
+        Ok(results)
+    }
+}
+
+pub(crate) fn all_pages_blocking(
+    client: codat_keys::blocking::Client,
+    concurrency: u32,
+) -> impl FnMut() -> Result<usize> {
+    move || {
+        let mut results = 0;
+        for page in client.pages::<Invoice>(DISTANT_PATH).page_size(DISTANT_PAGE_SIZE).concurrency(concurrency) {
+            results += black_box(page?.results).len();
+        }
+        Ok(results)
     }
 }
 

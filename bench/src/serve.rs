@@ -1,4 +1,5 @@
-//! A small server for machines without nginx: one thread, HTTP and HTTPS, and fixed responses.
+//! A small server with one thread, HTTP and HTTPS, and fixed responses. It delays some responses, which nginx cannot do.
+//! On machines without nginx, it sends all responses.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -22,7 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::responses::{self, KEYS, KEYS_PATH, PAGES_PATH, THREE_PAGES_PATH};
+use crate::responses::{self, DISTANT_PATH, KEYS, KEYS_PATH, LATENCY, PAGES_PATH, THREE_PAGES_PATH};
 use crate::server::{CERTIFICATE, PRIVATE_KEY};
 
 /// The bodies of the responses by path.
@@ -31,11 +32,11 @@ type Responses = HashMap<&'static str, Bytes>;
 /// Serves until the process is killed. `folder` contains the certificate, its private key and the responses.
 pub(crate) fn run(http: u16, https: u16, folder: &Path) -> Result<()> {
     let mut responses = HashMap::from([(KEYS_PATH, Bytes::from(KEYS))]);
-    for path in [PAGES_PATH, THREE_PAGES_PATH] {
+    for path in [PAGES_PATH, THREE_PAGES_PATH, DISTANT_PATH] {
         responses.insert(path, fs::read(responses::file(folder, path))?.into());
     }
     let responses: Arc<Responses> = Arc::new(responses);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let plain = TcpListener::bind((Ipv4Addr::LOCALHOST, http)).await?;
         let encrypted = TcpListener::bind((Ipv4Addr::LOCALHOST, https)).await?;
@@ -78,17 +79,22 @@ fn acceptor(folder: &Path) -> Result<TlsAcceptor> {
 }
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, responses: Arc<Responses>) {
-    let service = service_fn(async |request: Request<Incoming>| respond(&request, &responses));
+    let service =
+        service_fn(async |request: Request<Incoming>| Ok::<_, Infallible>(respond(&request, &responses).await));
     // The client reports a lost connection.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-fn respond(request: &Request<Incoming>, responses: &Responses) -> Result<Response<Full<Bytes>>, Infallible> {
-    let body = responses.get(request.uri().path());
+async fn respond(request: &Request<Incoming>, responses: &Responses) -> Response<Full<Bytes>> {
+    let path = request.uri().path();
+    if path == DISTANT_PATH {
+        tokio::time::sleep(LATENCY).await;
+    }
+    let body = responses.get(path);
     let mut response = Response::new(Full::from(body.cloned().unwrap_or_default()));
     if body.is_none() {
         *response.status_mut() = StatusCode::NOT_FOUND;
     }
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+    response
 }

@@ -18,44 +18,44 @@ const AUTHORITY: &str = "authority.pem";
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The running server, which is stopped on drop.
+/// The running servers, which are stopped on drop.
 pub(crate) struct Servers {
-    process: Child,
+    processes: Vec<Child>,
     folder: TempDir,
+    /// The name of the server at `http` and `https`.
     pub(crate) name: String,
     pub(crate) http: String,
     pub(crate) https: String,
+    /// The URL of the small server.
+    pub(crate) distant: String,
 }
 
 impl Servers {
-    /// Starts nginx, or the small server if nginx is not installed, on two free ports. The list of pages of 6 MB has
-    /// `pages` pages.
+    /// Starts the small server, and nginx if it is installed. The list of pages of 6 MB has `pages` pages.
     pub(crate) fn start(pages: u32) -> Result<Self> {
         let folder = TempDir::with_prefix("codat-keys-bench-")?;
         responses::write(folder.path(), pages)?;
         write_certificates(folder.path())?;
+        let name = "hyper, in `bench/src/serve.rs`, because nginx is not installed".to_owned();
+        let empty = String::new();
+        let mut servers =
+            Self { processes: Vec::new(), folder, name, http: empty.clone(), https: empty.clone(), distant: empty };
         // Another process could take a port before the server listens on it.
         let [http, https] = free_ports()?;
-        let version = Command::new("nginx").arg("-v").output();
-        let (name, mut command) = match version {
+        let mut small = Command::new(std::env::current_exe()?);
+        small.args(["serve", &http.to_string(), &https.to_string()]).arg(servers.folder.path());
+        servers.run(small, http, https)?;
+        servers.distant.clone_from(&servers.http);
+        match Command::new("nginx").arg("-v").output() {
             Ok(output) => {
                 let output = String::from_utf8_lossy(&output.stderr).into_owned();
-                let version = output.trim().rsplit('/').next().unwrap_or_default();
-                (format!("nginx {version}"), nginx(folder.path(), http, https)?)
+                servers.name = format!("nginx {}", output.trim().rsplit('/').next().unwrap_or_default());
+                let [http, https] = free_ports()?;
+                servers.run(nginx(servers.folder.path(), http, https)?, http, https)?;
             }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let mut command = Command::new(std::env::current_exe()?);
-                command.args(["serve", &http.to_string(), &https.to_string()]).arg(folder.path());
-                ("hyper, in `bench/src/serve.rs`, because nginx is not installed".to_owned(), command)
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error).context("nginx cannot be started"),
-        };
-        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-        let [http_url, https_url] = [(http, "http"), (https, "https")]
-            .map(|(port, scheme)| format!("{scheme}://{}:{port}", Ipv4Addr::LOCALHOST));
-        let mut servers = Self { process, folder, name, http: http_url, https: https_url };
-        servers.wait_for(http)?;
-        servers.wait_for(https)?;
+        }
         Ok(servers)
     }
 
@@ -64,24 +64,33 @@ impl Servers {
         self.folder.path().join(AUTHORITY)
     }
 
-    fn wait_for(&mut self, port: u16) -> Result<()> {
+    /// Starts a server and waits until it listens on both ports.
+    fn run(&mut self, mut command: Command, http: u16, https: u16) -> Result<()> {
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
         let started = Instant::now();
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            if let Some(status) = self.process.try_wait()? {
-                bail!("{} ended immediately: {status}", self.name);
+        for port in [http, https] {
+            while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
+                if let Some(status) = process.try_wait()? {
+                    bail!("{command:?} ended immediately: {status}");
+                }
+                ensure!(started.elapsed() < TIMEOUT, "{command:?} does not listen on port {port}");
+                thread::sleep(Duration::from_millis(10));
             }
-            ensure!(started.elapsed() < TIMEOUT, "{} does not listen on port {port}", self.name);
-            thread::sleep(Duration::from_millis(10));
         }
+        self.processes.push(process);
+        self.http = format!("http://{}:{http}", Ipv4Addr::LOCALHOST);
+        self.https = format!("https://{}:{https}", Ipv4Addr::LOCALHOST);
         Ok(())
     }
 }
 
 impl Drop for Servers {
     fn drop(&mut self) {
-        // The process may have ended already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        for process in &mut self.processes {
+            // The process may have ended already.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
     }
 }
 

@@ -25,10 +25,18 @@ pub(crate) fn spread(summary: Summary, decimals: usize) -> String {
     format!("{median} ({first}–{third})")
 }
 
-/// Formats milliseconds with three significant digits of the median.
+/// Formats the median with three significant digits, followed by the quartiles with the same number of decimals.
 pub(crate) fn ms(summary: Summary) -> String {
-    let decimals = (2 - summary.median.max(1e-6).log10().floor() as i32).max(0);
-    spread(summary, decimals as usize)
+    spread(summary, decimals(summary.median))
+}
+
+/// Formats a positive number with at least three significant digits.
+pub(crate) fn significant(value: f64) -> String {
+    number(value, decimals(value))
+}
+
+fn decimals(value: f64) -> usize {
+    (2 - value.max(1e-6).log10().floor() as i32).max(0) as usize
 }
 
 /// Formats a number with commas between groups of thousands.

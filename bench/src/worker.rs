@@ -7,8 +7,10 @@ use anyhow::{Result, bail, ensure};
 use futures_util::future::try_join_all;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::jobs::{BLOCKING, OURS, PARSE, REQWEST};
-use crate::rust_clients::{Reqwest, builder, list_keys, list_keys_blocking, next_page, next_page_blocking};
+use crate::jobs::{BLOCKING, BLOCKING_EIGHT, BLOCKING_ONE, EIGHT, ONE, OURS, PARSE, REQWEST};
+use crate::rust_clients::{
+    Reqwest, all_pages, all_pages_blocking, builder, list_keys, list_keys_blocking, next_page, next_page_blocking,
+};
 use crate::slice::Clock;
 
 /// Runs the client `client` with `in_flight` calls at a time. Each call must return `results` results, because fast
@@ -30,6 +32,10 @@ pub(crate) fn run(task: &str, client: &str, in_flight: usize, results: usize, ur
         ("pages", REQWEST) => worker.run(vec![Reqwest::new(url)?.next_page()]),
         ("pages", PARSE) => worker.run(vec![runtime.block_on(Reqwest::new(url)?.parse_page())?]),
         ("pages", BLOCKING) => worker.run_blocking(next_page_blocking(builder(url)?.build_blocking()?)),
+        ("all pages", ONE) => worker.run(vec![all_pages(builder(url)?.build()?, 1)]),
+        ("all pages", EIGHT) => worker.run(vec![all_pages(builder(url)?.build()?, 8)]),
+        ("all pages", BLOCKING_ONE) => worker.run_blocking(all_pages_blocking(builder(url)?.build_blocking()?, 1)),
+        ("all pages", BLOCKING_EIGHT) => worker.run_blocking(all_pages_blocking(builder(url)?.build_blocking()?, 8)),
         _ => bail!("there is no client {client} for {task}"),
     }
 }
