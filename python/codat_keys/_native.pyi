@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, NoReturn, TypeVar, final
 from ._options import AsyncKeyFunction, Path, Timeout
 
 __all__ = [
+    "CREDENTIAL_VARIABLES",
     "ApiKey",
     "ApiKeyDetails",
     "AsyncCore",
