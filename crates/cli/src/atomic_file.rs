@@ -26,6 +26,25 @@ impl AtomicFile {
         write(self.0.as_file_mut(), content)
     }
 
+    /// Adds bytes at the end of the file.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    /// Waits until the file is on the disk, and renames it to `path`. If `overwrite` is false, an existing file is an
+    /// error.
+    pub(crate) fn finish(self, path: &Path, overwrite: bool) -> io::Result<()> {
+        self.0.as_file().sync_all()?;
+        if overwrite {
+            return self.persist(path);
+        }
+        with_state(|state| {
+            self.0.persist_noclobber(path)?;
+            state.keep(path);
+            Ok(())
+        })
+    }
+
     /// Renames the temporary file to `path`. The file is then not removed.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
         with_state(|state| {

@@ -149,7 +149,8 @@ impl From<Error> for Failure {
         let mut failure = Self::new(error.kind(), &error, error.hint());
         match error.kind() {
             ErrorKind::TooLarge if error.hint() == ErrorKind::TooLarge.hint() => {
-                failure.hint = "ask for smaller pages with --page-size, or raise --max-response-bytes".into();
+                failure.hint =
+                    "ask for smaller pages with --page-size, raise --max-response-bytes, or use --output FILE".into();
             }
             ErrorKind::NoCredential => failure.hint = NO_CREDENTIAL.into(),
             ErrorKind::KeyInUse => failure.hint = "use another key to delete it, or add --allow-key-in-use".into(),

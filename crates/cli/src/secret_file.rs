@@ -37,43 +37,14 @@ pub(crate) struct SecretFile {
 
 impl SecretFile {
     pub(crate) fn reserve(path: &Path, overwrite: bool) -> Result<Self, Failure> {
-        let refuse = |what: &str, hint| {
-            Failure::new(
-                ErrorKind::InvalidInput,
-                format!("{} {what}", path.display()),
-                format!("{hint}; nothing was sent"),
-            )
-        };
-        let cannot_be_written = |error: io::Error| {
-            refuse(
-                &format!("cannot be written: {error}"),
-                "check that you may write the file and its folder, and that there is free space",
-            )
-        };
-        let busy = || refuse("is being written by another command", "wait for its end, or choose another file");
+        let cannot_be_written = |error| cannot_be_written(path, &error);
+        let busy = || refuse(path, "is being written by another command", "wait for its end, or choose another file");
 
         let created = with_state(|state| create(path).inspect(|file| state.remove_at_end(path, file)));
         let (claim, is_new) = match created {
             Ok(file) => (file, true),
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(cannot_be_written(error)),
-            // Rejects a device, a pipe and a link, because replacing it could break other programs.
-            Err(_) if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) => {
-                return Err(refuse(
-                    "is not a regular file",
-                    "name a regular file, or none that exists; `-` is standard output",
-                ));
-            }
-            Err(_) if !overwrite => return Err(refuse("exists already", "choose another file, or add --overwrite")),
-            Err(_) => {
-                let file = open(path).map_err(cannot_be_written)?;
-                check_trusted(path, &file).map_err(|error| {
-                    refuse(
-                        &error.to_string(),
-                        "name a file that does not exist, or one of your own in a folder that is yours",
-                    )
-                })?;
-                (file, false)
-            }
+            Err(_) => (open_existing(path, overwrite)?, false),
         };
         // Some file systems do not support locks.
         if matches!(claim.try_lock(), Err(TryLockError::WouldBlock)) || !is_at(path, &claim) {
@@ -132,6 +103,34 @@ impl Drop for SecretFile {
     }
 }
 
+/// Opens the file that a command is to replace. Returns an error if the command must not replace the file.
+pub(crate) fn open_existing(path: &Path, overwrite: bool) -> Result<File, Failure> {
+    // Rejects a device, a pipe and a link, because replacing it could break other programs.
+    if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
+        let hint = "name a regular file, or none that exists; `-` is standard output";
+        return Err(refuse(path, "is not a regular file", hint));
+    }
+    if !overwrite {
+        return Err(refuse(path, "exists already", "choose another file, or add --overwrite"));
+    }
+    let file = open(path).map_err(|error| cannot_be_written(path, &error))?;
+    check_trusted(path, &file).map_err(|error| {
+        let hint = "name a file that does not exist, or one of your own in a folder that is yours";
+        refuse(path, &error.to_string(), hint)
+    })?;
+    Ok(file)
+}
+
+pub(crate) fn cannot_be_written(path: &Path, error: &io::Error) -> Failure {
+    let hint = "check that you may write the file and its folder, and that there is free space";
+    refuse(path, &format!("cannot be written: {error}"), hint)
+}
+
+fn refuse(path: &Path, what: &str, hint: &str) -> Failure {
+    let what = format!("{} {what}", path.display());
+    Failure::new(ErrorKind::InvalidInput, what, format!("{hint}; nothing was sent"))
+}
+
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -153,7 +152,7 @@ fn check_trusted(path: &Path, file: &File) -> Result<(), OpenError> {
     check_trusted_folder(folder_of(path))
 }
 
-fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -37,6 +37,8 @@ mod mistakes;
 #[cfg(unix)]
 mod out_file;
 mod outcomes;
+#[cfg(unix)]
+mod output_file;
 #[cfg(all(unix, feature = "portal"))]
 mod portal;
 #[cfg(target_os = "linux")]

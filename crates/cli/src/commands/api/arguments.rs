@@ -59,13 +59,19 @@ pub(crate) struct Api {
     /// Print the status and the headers of the response before its body
     #[arg(long, short)]
     pub(super) include: bool,
+    /// Write the body to this file, for the owner alone and with keys unmasked, instead of printing it
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["paginate", "include", "reveal"])]
+    pub(super) output: Option<PathBuf>,
+    /// Replace the file that --output names, if it exists
+    #[arg(long, requires = "output")]
+    pub(super) overwrite: bool,
     /// Allow DELETE of the last key and of the key in use
     #[arg(long)]
     pub(super) force: bool,
     /// Print keys unmasked [default: mask the key in use and each JSON member `apiKey`]
     #[arg(long)]
     pub(super) reveal: bool,
-    /// The maximum size of the response or of a page, in bytes [default: 67108864, which is 64 MiB]
+    /// The maximum size of the response or of a page, in bytes [default: 67108864, with --output no limit]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub(super) max_response_bytes: Option<u64>,
     #[command(flatten)]

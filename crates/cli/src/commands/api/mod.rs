@@ -1,6 +1,7 @@
 //! The command `api`: sends any request to Codat's API.
 
 mod arguments;
+mod download;
 mod print;
 
 use std::borrow::Cow;
@@ -15,10 +16,13 @@ use crate::runtime::unless_interrupted;
 use crate::signals::{begin_change, end_change, interrupted};
 
 pub(crate) use arguments::Api;
+use download::Download;
 
 pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
     api.check()?;
-    refuse_closed_output("send it to a file or a pipe: > FILE")?;
+    if api.output.is_none() {
+        refuse_closed_output("send it to a file or a pipe: > FILE")?;
+    }
     let client = api.client().await?;
     let (method, path) = (api.method(), path_of(&client, &api.path)?);
     if api.paginate {
@@ -41,7 +45,16 @@ pub(crate) async fn api(api: &Api) -> Result<(), Failure> {
             call = call.header("content-type", "application/json");
         }
     }
-    if matches!(method, Method::GET | Method::HEAD | Method::OPTIONS) {
+    let is_read = matches!(method, Method::GET | Method::HEAD | Method::OPTIONS);
+    if let Some(file) = &api.output {
+        let call = match api.max_response_bytes {
+            Some(bytes) => call.max_response_bytes(bytes),
+            None => call,
+        };
+        let download = Download::new(file, api.overwrite)?;
+        return if is_read { unless_interrupted(download.read(call)).await } else { download.change(call).await };
+    }
+    if is_read {
         return api.print(&client, &unless_interrupted(call).await?);
     }
     begin_change();

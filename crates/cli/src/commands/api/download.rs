@@ -1,0 +1,73 @@
+//! `api --output FILE`: writes the body of a response to a file while it arrives.
+
+use std::path::Path;
+
+use codat_keys::{Request, ResponseStream};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+
+use crate::atomic_file::AtomicFile;
+use crate::failure::Failure;
+use crate::secret_file::{cannot_be_written, folder_of, open_existing};
+use crate::signals::{begin_change, end_change};
+
+const KNOWN_LENGTH: &str = "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
+const UNKNOWN_LENGTH: &str = "{spinner} {bytes}, {bytes_per_sec}";
+
+/// The file that the body is written to. Until the body is complete, it is in a temporary file in the same folder, which
+/// is removed after an error or a signal. On Unix, the file has mode 0600, because the body can contain keys.
+pub(super) struct Download<'a> {
+    path: &'a Path,
+    overwrite: bool,
+    file: AtomicFile,
+}
+
+impl<'a> Download<'a> {
+    /// Creates the temporary file. Returns an error if the file at `path` must not be replaced.
+    pub(super) fn new(path: &'a Path, overwrite: bool) -> Result<Self, Failure> {
+        if path.symlink_metadata().is_ok() {
+            open_existing(path, overwrite)?;
+        }
+        let file = AtomicFile::new_in(folder_of(path)).map_err(|error| cannot_be_written(path, &error))?;
+        Ok(Self { path, overwrite, file })
+    }
+
+    /// Sends a request that changes nothing.
+    pub(super) async fn read(self, call: Request) -> Result<(), Failure> {
+        let response = call.send_streaming().await?;
+        self.write(response).await
+    }
+
+    /// Sends a request that changes data. After the headers of the response, each failure says that the request was sent.
+    pub(super) async fn change(self, call: Request) -> Result<(), Failure> {
+        begin_change();
+        let response = call.send_streaming().await?;
+        let done = format!("the call was made and answered: HTTP {}", response.status().as_u16());
+        end_change(done.clone());
+        self.write(response).await.map_err(|failure| failure.with_note(done))
+    }
+
+    async fn write(mut self, mut response: ResponseStream) -> Result<(), Failure> {
+        let failed = |error| {
+            let what = format!("{} could not be written: {error}", self.path.display());
+            Failure::local(what, "check that there is free space, and that the file does not exist")
+        };
+        let progress = progress(response.content_length());
+        while let Some(chunk) = response.chunk().await? {
+            self.file.append(&chunk).map_err(failed)?;
+            progress.inc(chunk.len() as u64);
+        }
+        drop(progress);
+        self.file.finish(self.path, self.overwrite).map_err(failed)
+    }
+}
+
+/// Returns a progress bar on standard error. It is hidden if standard error is not a terminal, and removed when it is
+/// dropped.
+fn progress(length: Option<u64>) -> ProgressBar {
+    let template = if length.is_some() { KNOWN_LENGTH } else { UNKNOWN_LENGTH };
+    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr()).with_finish(ProgressFinish::AndClear);
+    match ProgressStyle::with_template(template) {
+        Ok(style) => bar.with_style(style.progress_chars("=> ")),
+        Err(_) => bar,
+    }
+}

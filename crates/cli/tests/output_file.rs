@@ -1,0 +1,92 @@
+//! `api --output FILE` writes a body while it arrives, and leaves no incomplete file.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use codat_keys_emulator::Emulator;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::bounded::wait_until;
+use crate::raw_server::{RawServer, Reply, json};
+use crate::support::{against, run, start, with_key};
+
+const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
+
+fn files(folder: &Path) -> Vec<String> {
+    folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn a_body_is_written_for_the_owner_alone() {
+    let (emulator, folder) = (Emulator::start().unwrap(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("companies.json");
+    let path = file.to_str().unwrap();
+    let ended = run(&mut against(&emulator), &["api", "/companies", "--output", path]);
+    assert_eq!((ended.status, ended.stdout.as_str(), ended.stderr.as_str()), (0, "", ""));
+    let body: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(body["totalResults"], 5);
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(files(folder.path()), ["companies.json"]);
+}
+
+#[test]
+fn a_file_is_replaced_only_if_asked() {
+    let (server, folder) = (RawServer::with_replies(vec![json(200, "new")]), tempfile::tempdir().unwrap());
+    let [file, link] = ["file", "link"].map(|name| folder.path().join(name));
+    fs::write(&file, "old").unwrap();
+    symlink(&file, &link).unwrap();
+    for (path, arguments) in [(&file, &[][..]), (&link, &["--overwrite"]), (&folder.path().join("no/x"), &[])] {
+        let arguments = [&["api", "/x", "--output", path.to_str().unwrap()], arguments].concat();
+        let ended = run(&mut with_key(&server.url, KEY), &arguments);
+        assert_eq!((ended.status, fs::read_to_string(&file).unwrap().as_str()), (2, "old"), "{ended:?}");
+    }
+    assert!(server.requests().is_empty());
+    let ended = run(&mut with_key(&server.url, KEY), &["api", "/x", "-o", file.to_str().unwrap(), "--overwrite"]);
+    assert_eq!((ended.status, fs::read_to_string(&file).unwrap().as_str()), (0, "new"), "{ended:?}");
+    assert_eq!(files(folder.path()).len(), 2);
+}
+
+#[test]
+fn an_incomplete_body_leaves_no_file() {
+    let declared = "HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nstart";
+    let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nstart\r\n1f4\r\nx";
+    for (method, reply, status) in [
+        ("GET", Reply::Bytes(declared.into()), 10),
+        ("GET", Reply::Bytes(chunked.into()), 10),
+        ("POST", Reply::Bytes(declared.into()), 9),
+        ("GET", Reply::Endless("HTTP/1.1 200 OK\r\n\r\n"), 10),
+        ("GET", json(404, "{}"), 7),
+    ] {
+        let (server, folder) = (RawServer::with_replies(vec![reply]), tempfile::tempdir().unwrap());
+        let file = folder.path().join("file");
+        let arguments = ["api", method, "/x", "--output", file.to_str().unwrap(), "--max-response-bytes", "1000000"];
+        let ended = run(&mut with_key(&server.url, KEY), &arguments);
+        assert_eq!((ended.status, server.requests().len()), (status, 1), "{ended:?}");
+        assert_eq!(files(folder.path()), [""; 0], "{ended:?}");
+    }
+}
+
+#[test]
+fn a_signal_leaves_no_file() {
+    let start_of_body = b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nstart".to_vec();
+    for (method, status) in [("GET", 130), ("POST", 9)] {
+        let reply = Reply::Slow(vec![start_of_body.clone()], Duration::from_secs(3600));
+        let (server, folder) = (RawServer::with_replies(vec![reply]), tempfile::tempdir().unwrap());
+        let file = folder.path().join("file");
+        let mut command = with_key(&server.url, KEY);
+        command.args(["api", method, "/x", "--timeout", "60", "--output", file.to_str().unwrap()]);
+        let child = start(command.stderr(Stdio::piped()));
+        let has_begun = || {
+            folder.path().read_dir().unwrap().any(|entry| entry.unwrap().metadata().is_ok_and(|file| file.len() == 5))
+        };
+        wait_until("the start of the body is written", has_begun);
+        assert!(!file.exists());
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let ended = child.wait_with_output().unwrap();
+        assert_eq!((ended.status.code(), files(folder.path()).len()), (Some(status), 0), "{ended:?}");
+    }
+}
