@@ -74,6 +74,7 @@ pub struct PageCursor {
 }
 
 /// What [`PageCursor::take`] returns.
+#[expect(clippy::large_enum_variant, reason = "the caller matches the value at once")]
 pub(crate) enum Next<T> {
     Page(Page<T>),
     /// The next page has not arrived.

@@ -64,9 +64,12 @@ pub struct Pages<T = Value, C = Handle> {
     pub(crate) cursor: PageCursor,
     /// Whether the previous item of the stream or iterator was an error. The next item is then `None`.
     pub(crate) has_failed: bool,
-    under_way: FuturesUnordered<Pin<Box<dyn Future<Output = (u64, Result<Response, Error>)> + Send>>>,
+    under_way: FuturesUnordered<PageRequest>,
     results: PhantomData<fn() -> T>,
 }
+
+/// A request for a page. It resolves to the number of the page and the response.
+type PageRequest = Pin<Box<dyn Future<Output = (u64, Result<Response, Error>)> + Send>>;
 
 impl<T, C> Pages<T, C> {
     pub(crate) fn new(client: C, path: &str) -> Self {
