@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result};
 
 use crate::cores::Pin;
 use crate::jobs::{
-    ASYNCIO, ASYNCIO_64, BLOCKING, BLOCKING_DISTANT, BLOCKING_EIGHT, CLI_DISTANT, CLI_PAGES, EIGHT, HTTP, HTTPS,
-    IMPORT_NODE, IMPORT_PYTHON, LIST, NODE, NODE_1, NODE_64, NODE_IMPORT, NODE_PAGES, OURS, PAGINATE, PYTHON, PYTHON_1,
-    PYTHON_IMPORT, PYTHON_PAGES, RUST_1, RUST_64, RUST_DISTANT, RUST_PAGES,
+    ASYNCIO, ASYNCIO_64, BLOCKING, BLOCKING_DISTANT, BLOCKING_EIGHT, CLI_DISTANT, CLI_PAGES, DOWNLOAD, EIGHT, HTTP,
+    HTTPS, IMPORT_NODE, IMPORT_PYTHON, LIST, NODE, NODE_1, NODE_64, NODE_IMPORT, NODE_PAGES, OURS, PAGINATE, PYTHON,
+    PYTHON_1, PYTHON_IMPORT, PYTHON_PAGES, RUST_1, RUST_64, RUST_DISTANT, RUST_PAGES,
 };
 use crate::measure::{Line, Results};
 use crate::package::Package;
@@ -28,6 +28,11 @@ const MEMORY_GUARDS: [(&str, &str, f64); 3] = [(RUST_1, OURS, 1.1), (RUST_1, BLO
 /// The minimum speed with a concurrency of 8, relative to that with a concurrency of 1.
 const DISTANT: [(&str, &str); 3] = [(RUST_DISTANT, EIGHT), (BLOCKING_DISTANT, BLOCKING_EIGHT), (CLI_DISTANT, EIGHT)];
 const CONCURRENT: f64 = 6.0;
+/// The clients that write 1 GB to a file, their minimum speed relative to the first client, and their maximum memory in
+/// megabytes.
+const DOWNLOADS: [&str; 2] = [OURS, BLOCKING];
+const DOWNLOAD_SPEED: f64 = 0.9;
+const DOWNLOAD_MEGABYTES: f64 = 30.0;
 /// The minimum speed of pages.
 const PAGES: [(&str, &str, f64); 3] = [(RUST_PAGES, OURS, 0.95), (PYTHON_PAGES, PYTHON, 1.15), (NODE_PAGES, NODE, 1.0)];
 /// The clients whose peak memory must not exceed that of the first client of the job.
@@ -66,6 +71,10 @@ pub(crate) fn table(results: &Results, packages: &[Package]) -> Result<String> {
     })?);
     for (job, client) in DISTANT {
         rows.extend(each(results, job, client, |case| Ok(case.speed(CONCURRENT)))?);
+    }
+    for client in DOWNLOADS {
+        rows.extend(each(results, DOWNLOAD, client, |case| Ok(case.speed(DOWNLOAD_SPEED)))?);
+        rows.extend(each(results, DOWNLOAD, client, |case| case.peak(DOWNLOAD_MEGABYTES))?);
     }
     for (job, most) in PROCESSES {
         rows.extend(each(results, job, LIST, |case| Ok(case.time(most)))?);
@@ -166,6 +175,12 @@ impl Case<'_> {
         );
         let aim = format!("1 GB: peak memory ≤ {GROWTH} × that of three pages");
         Ok(self.row(aim, number(last / third, 2), last / third <= GROWTH, beside))
+    }
+
+    fn peak(&self, most: f64) -> Result<Row> {
+        let (ours, other) = (memory(self.line)?.peak, memory(self.reference)?.peak);
+        let beside = format!("{} {} MB", self.reference.client, number(other, 1));
+        Ok(self.row(format!("peak memory ≤ {most} MB"), format!("{} MB", number(ours, 1)), ours <= most, beside))
     }
 
     fn row(&self, aim: String, measured: String, met: bool, beside: String) -> Row {

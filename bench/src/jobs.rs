@@ -7,13 +7,16 @@ use anyhow::Result;
 
 use crate::cores::Pin;
 use crate::programs;
-use crate::responses::{DISTANT_PAGE_SIZE, DISTANT_PAGES, PAGE_SIZE, PAGES, PAGES_PATH, THREE_PAGES_PATH};
+use crate::responses::{
+    BODY_BYTES, DISTANT_PAGE_SIZE, DISTANT_PAGES, KEYS_PATH, PAGE_SIZE, PAGES, PAGES_PATH, THREE_PAGES_PATH,
+};
 use crate::server::Servers;
 use Client::{Node, NodeCode, Program, Python, PythonCode, Rust};
 
 pub(crate) const OURS: &str = "codat-keys";
 pub(crate) const BLOCKING: &str = "codat-keys blocking";
 pub(crate) const REQWEST: &str = "reqwest and serde";
+pub(crate) const REQWEST_ALONE: &str = "reqwest";
 /// A client that parses a page that is already in memory. A client with the same parser cannot be faster.
 pub(crate) const PARSE: &str = "serde alone";
 
@@ -49,6 +52,7 @@ pub(crate) const CLI_PAGES: &str = "command line, pages of 6 MB";
 pub(crate) const RUST_DISTANT: &str = "Rust, 100 distant pages";
 pub(crate) const BLOCKING_DISTANT: &str = "Rust blocking, 100 distant pages";
 pub(crate) const CLI_DISTANT: &str = "command line, 100 distant pages";
+pub(crate) const DOWNLOAD: &str = "1 GB to a file";
 pub(crate) const HTTP: &str = "list over HTTP";
 pub(crate) const HTTPS: &str = "list over HTTPS";
 pub(crate) const PYTHON_IMPORT: &str = "import in Python";
@@ -99,9 +103,23 @@ pub(crate) const JOBS: &[Job] = &[
         ..ALL_PAGES
     },
     Job {
+        name: DOWNLOAD,
+        clients: &[
+            Program("`curl --output`", programs::curl_download),
+            Rust(OURS),
+            Rust(BLOCKING),
+            Rust(REQWEST_ALONE),
+        ],
+        task: "download",
+        results: BODY_BYTES,
+        rounds: 5,
+        sample_memory: true,
+        ..PAGE
+    },
+    Job {
         name: HTTP,
         clients: &[
-            Program("`curl`", |servers| programs::curl(servers, &servers.http)),
+            Program("`curl`", |servers| programs::curl(servers, &servers.http, KEYS_PATH)),
             Program(LIST, |servers| programs::list(servers, &servers.http)),
             Program("`codat-keys --version`", |_| programs::version()),
         ],
@@ -110,7 +128,7 @@ pub(crate) const JOBS: &[Job] = &[
     Job {
         name: HTTPS,
         clients: &[
-            Program("`curl`", |servers| programs::curl(servers, &servers.https)),
+            Program("`curl`", |servers| programs::curl(servers, &servers.https, KEYS_PATH)),
             Program(LIST, |servers| programs::list(servers, &servers.https)),
             Program("`codat-keys --version`", |_| programs::version()),
         ],

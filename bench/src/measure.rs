@@ -88,7 +88,7 @@ impl Bench {
             }
         };
         command.args([job.task, client.name(), &job.in_flight.to_string(), &job.results.to_string()]);
-        command.args([(job.url)(&self.servers), KEY]);
+        command.args([(job.url)(&self.servers), KEY]).env("BENCH_FILE", self.servers.download());
         let mut worker = Worker::start(command, job.length)?;
         Ok(Box::new(move || worker.slice()))
     }

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use codat_keys::{ApiKey, AuthorizationHeader};
 
 use crate::KEY;
-use crate::responses::{DISTANT_PAGE_SIZE, DISTANT_PATH, KEYS_PATH, PAGE_SIZE};
+use crate::responses::{BODY_PATH, DISTANT_PAGE_SIZE, DISTANT_PATH, PAGE_SIZE};
 use crate::server::Servers;
 
 pub(crate) fn list(servers: &Servers, url: &str) -> Result<Command> {
@@ -31,19 +31,25 @@ pub(crate) fn distant_pages(servers: &Servers, concurrency: &str) -> Result<Comm
     Ok(command)
 }
 
+pub(crate) fn curl_download(servers: &Servers) -> Result<Command> {
+    let mut command = curl(servers, &servers.http, BODY_PATH)?;
+    command.arg("--output").arg(servers.download());
+    Ok(command)
+}
+
 pub(crate) fn version() -> Result<Command> {
     let mut command = Command::new(program()?);
     command.arg("--version").env_clear();
     Ok(command)
 }
 
-pub(crate) fn curl(servers: &Servers, url: &str) -> Result<Command> {
+pub(crate) fn curl(servers: &Servers, url: &str, path: &str) -> Result<Command> {
     let mut command = Command::new("curl");
     let key = ApiKey::parse(KEY)?;
     // curl ignores the user's configuration and proxy.
     command.args(["--disable", "--silent", "--fail", "--noproxy", "*", "--cacert"]).arg(servers.authority());
     command.arg("--header").arg(format!("Authorization: {}", AuthorizationHeader::from(&key).expose_secret()));
-    command.arg(format!("{url}{KEYS_PATH}"));
+    command.arg(format!("{url}{path}"));
     Ok(command)
 }
 

@@ -1,6 +1,6 @@
 //! The responses of the servers, which are generated once in each run.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,6 +32,10 @@ pub(crate) const DISTANT_PAGE_SIZE: u32 = 100;
 pub(crate) const DISTANT_PAGES: u32 = 100;
 pub(crate) const LATENCY: Duration = Duration::from_millis(100);
 
+/// The path of a response with a body of 1 GB, which consists of null bytes.
+pub(crate) const BODY_PATH: &str = "/attachment";
+pub(crate) const BODY_BYTES: usize = 1_000_000_000;
+
 /// Returns the folder of the files that the servers send. The path of a URL is also the path of its file.
 pub(crate) fn files(folder: &Path) -> PathBuf {
     folder.join("files")
@@ -54,7 +58,8 @@ pub(crate) fn write(folder: &Path, pages: u32) -> Result<()> {
         fs::create_dir_all(file.parent().context("the path has no parent")?)?;
         fs::write(file, page(size, pages)?)?;
     }
-    Ok(())
+    // The file has no blocks on the disk.
+    Ok(File::create(file(folder, BODY_PATH))?.set_len(BODY_BYTES as u64)?)
 }
 
 /// Returns the first of several pages of invoices, which the emulator generates.

@@ -2,17 +2,20 @@
 
 mod invoice;
 
+use std::env;
+use std::fs::File;
 use std::hint::black_box;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use codat_keys::{ApiKey, AuthorizationHeader, ClientBuilder, Timestamp};
+use codat_keys::{ApiKey, AuthorizationHeader, ClientBuilder, Method, Timestamp};
 use http::header::{ACCEPT, AUTHORIZATION};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::KEY;
-use crate::responses::{DISTANT_PAGE_SIZE, DISTANT_PATH, KEYS_PATH, PAGE_SIZE, PAGES_PATH};
+use crate::responses::{BODY_PATH, DISTANT_PAGE_SIZE, DISTANT_PATH, KEYS_PATH, PAGE_SIZE, PAGES_PATH};
 pub(crate) use invoice::Invoice;
 
 /// A key with the same fields as those that codat-keys parses. codat-keys also validates IDs and keys, parses other date
@@ -89,6 +92,30 @@ pub(crate) fn all_pages_blocking(
     }
 }
 
+/// Returns a function that writes a body to a file.
+pub(crate) fn download(client: codat_keys::Client) -> impl AsyncFnMut() -> Result<usize> {
+    async move || {
+        let (mut file, mut bytes) = (download_file()?, 0);
+        let mut body = client.request(Method::GET, BODY_PATH).send_streaming().await?;
+        while let Some(chunk) = body.chunk().await? {
+            file.write_all(&chunk)?;
+            bytes += chunk.len();
+        }
+        Ok(bytes)
+    }
+}
+
+pub(crate) fn download_blocking(client: codat_keys::blocking::Client) -> impl FnMut() -> Result<usize> {
+    move || {
+        let mut body = client.request(Method::GET, BODY_PATH).send_streaming()?;
+        Ok(io::copy(&mut body, &mut download_file()?)? as usize)
+    }
+}
+
+fn download_file() -> Result<File> {
+    Ok(File::create(env::var_os("BENCH_FILE").context("`BENCH_FILE` is not set")?)?)
+}
+
 /// Returns a builder for a codat-keys client.
 pub(crate) fn builder(url: &str) -> Result<ClientBuilder> {
     Ok(codat_keys::Client::builder().api_key(ApiKey::parse(KEY)?).base_url(url))
@@ -135,14 +162,32 @@ impl Reqwest {
         Ok(async move || parse::<Invoice>(&body))
     }
 
+    /// Returns a function that writes a body to a file.
+    pub(crate) fn download(self) -> impl AsyncFnMut() -> Result<usize> {
+        let url = format!("{}{BODY_PATH}", self.base_url);
+        async move || {
+            let (mut file, mut bytes) = (download_file()?, 0);
+            let mut response = self.send(&url).await?;
+            while let Some(chunk) = response.chunk().await? {
+                file.write_all(&chunk)?;
+                bytes += chunk.len();
+            }
+            Ok(bytes)
+        }
+    }
+
     fn reader<T: DeserializeOwned>(self, path: String) -> impl AsyncFnMut() -> Result<usize> {
         let url = format!("{}{path}", self.base_url);
         async move || parse::<T>(&self.get(&url).await?)
     }
 
     async fn get(&self, url: &str) -> Result<bytes::Bytes> {
+        Ok(self.send(url).await?.bytes().await?)
+    }
+
+    async fn send(&self, url: &str) -> Result<reqwest::Response> {
         let request = self.http.get(url).header(AUTHORIZATION, &self.authorization).header(ACCEPT, "application/json");
-        Ok(request.send().await?.error_for_status()?.bytes().await?)
+        Ok(request.send().await?.error_for_status()?)
     }
 }
 

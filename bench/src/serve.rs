@@ -4,16 +4,18 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fs;
+use std::iter::repeat_n;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use futures_util::{StreamExt as _, stream};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http_body_util::StreamBody;
+use hyper::body::{Body, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -23,17 +25,24 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::responses::{self, DISTANT_PATH, KEYS, KEYS_PATH, LATENCY, PAGES_PATH, THREE_PAGES_PATH};
+use crate::responses::{
+    self, BODY_BYTES, BODY_PATH, DISTANT_PATH, KEYS, KEYS_PATH, LATENCY, PAGES_PATH, THREE_PAGES_PATH,
+};
 use crate::server::{CERTIFICATE, PRIVATE_KEY};
 
-/// The bodies of the responses by path.
-type Responses = HashMap<&'static str, Bytes>;
+/// The bodies of the responses by path. A body consists of a number of equal chunks.
+type Responses = HashMap<&'static str, (Bytes, usize)>;
+
+/// The size of a chunk of the largest body.
+const CHUNK_BYTES: usize = 1_000_000;
 
 /// Serves until the process is killed. `folder` contains the certificate, its private key and the responses.
 pub(crate) fn run(http: u16, https: u16, folder: &Path) -> Result<()> {
-    let mut responses = HashMap::from([(KEYS_PATH, Bytes::from(KEYS))]);
+    let chunk = Bytes::from(vec![0; CHUNK_BYTES]);
+    let mut responses =
+        HashMap::from([(KEYS_PATH, (Bytes::from(KEYS), 1)), (BODY_PATH, (chunk, BODY_BYTES / CHUNK_BYTES))]);
     for path in [PAGES_PATH, THREE_PAGES_PATH, DISTANT_PATH] {
-        responses.insert(path, fs::read(responses::file(folder, path))?.into());
+        responses.insert(path, (fs::read(responses::file(folder, path))?.into(), 1));
     }
     let responses: Arc<Responses> = Arc::new(responses);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -85,16 +94,22 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, responses: Arc<Respo
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
-async fn respond(request: &Request<Incoming>, responses: &Responses) -> Response<Full<Bytes>> {
+async fn respond(
+    request: &Request<Incoming>,
+    responses: &Responses,
+) -> Response<impl Body<Data = Bytes, Error = Infallible> + use<>> {
     let path = request.uri().path();
     if path == DISTANT_PATH {
         tokio::time::sleep(LATENCY).await;
     }
-    let body = responses.get(path);
-    let mut response = Response::new(Full::from(body.cloned().unwrap_or_default()));
-    if body.is_none() {
+    let (chunk, count) = responses.get(path).cloned().unwrap_or_default();
+    let length = chunk.len() * count;
+    let chunks = stream::iter(repeat_n(chunk, count)).map(|chunk| Ok(Frame::data(chunk)));
+    let mut response = Response::new(StreamBody::new(chunks));
+    if length == 0 {
         *response.status_mut() = StatusCode::NOT_FOUND;
     }
+    response.headers_mut().insert(CONTENT_LENGTH, length.into());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -33,7 +33,10 @@ pub(crate) struct Servers {
 impl Servers {
     /// Starts the small server, and nginx if it is installed. The list of pages of 6 MB has `pages` pages.
     pub(crate) fn start(pages: u32) -> Result<Self> {
-        let folder = TempDir::with_prefix("codat-keys-bench-")?;
+        // A download to a disk would measure the disk.
+        let in_memory = Path::new("/dev/shm");
+        let parent = if in_memory.is_dir() { in_memory.to_owned() } else { std::env::temp_dir() };
+        let folder = TempDir::with_prefix_in("codat-keys-bench-", parent)?;
         responses::write(folder.path(), pages)?;
         write_certificates(folder.path())?;
         let name = "hyper, in `bench/src/serve.rs`, because nginx is not installed".to_owned();
@@ -57,6 +60,11 @@ impl Servers {
             Err(error) => return Err(error).context("nginx cannot be started"),
         }
         Ok(servers)
+    }
+
+    /// Returns the path of the file that downloads are written to.
+    pub(crate) fn download(&self) -> PathBuf {
+        self.folder.path().join("download")
     }
 
     /// Returns the path of the certificate of the authority that signed the server's certificate.

@@ -7,9 +7,10 @@ use anyhow::{Result, bail, ensure};
 use futures_util::future::try_join_all;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::jobs::{BLOCKING, BLOCKING_EIGHT, BLOCKING_ONE, EIGHT, ONE, OURS, PARSE, REQWEST};
+use crate::jobs::{BLOCKING, BLOCKING_EIGHT, BLOCKING_ONE, EIGHT, ONE, OURS, PARSE, REQWEST, REQWEST_ALONE};
 use crate::rust_clients::{
-    Reqwest, all_pages, all_pages_blocking, builder, list_keys, list_keys_blocking, next_page, next_page_blocking,
+    Reqwest, all_pages, all_pages_blocking, builder, download, download_blocking, list_keys, list_keys_blocking,
+    next_page, next_page_blocking,
 };
 use crate::slice::Clock;
 
@@ -36,6 +37,9 @@ pub(crate) fn run(task: &str, client: &str, in_flight: usize, results: usize, ur
         ("all pages", EIGHT) => worker.run(vec![all_pages(builder(url)?.build()?, 8)]),
         ("all pages", BLOCKING_ONE) => worker.run_blocking(all_pages_blocking(builder(url)?.build_blocking()?, 1)),
         ("all pages", BLOCKING_EIGHT) => worker.run_blocking(all_pages_blocking(builder(url)?.build_blocking()?, 8)),
+        ("download", OURS) => worker.run(vec![download(builder(url)?.build()?)]),
+        ("download", REQWEST_ALONE) => worker.run(vec![Reqwest::new(url)?.download()]),
+        ("download", BLOCKING) => worker.run_blocking(download_blocking(builder(url)?.build_blocking()?)),
         _ => bail!("there is no client {client} for {task}"),
     }
 }
