@@ -2,10 +2,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
+import type { ErrorData } from "./error";
+
 /** The functions and classes of the native module. */
 export interface Native {
     Core: new (options: Options, variable: (name: string) => string | undefined) => Core;
-    PendingCalls: new (settle: (events: string, responses: NativeResponse[]) => void) => PendingCalls;
+    PendingCalls: new (
+        settle: (events: string, responses: NativeResponse[], errors: ErrorData[]) => void,
+    ) => PendingCalls;
     Emulator: new (port: number, seed?: number) => Emulator;
     checkKey(text: string): void;
     checkVerbatim(text: string): void;
@@ -72,7 +76,7 @@ export type Call =
           call: "request";
           method: string;
           path: string;
-          query: [string, string][];
+          params: [string, string][];
           headers: [string, string][];
           body?: Uint8Array | undefined;
       };

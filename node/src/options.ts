@@ -189,16 +189,12 @@ export type Parameters = Record<string, Parameter> | Iterable<readonly [string, 
 
 type Parameter = string | number | boolean;
 
-const SOURCES = ["apiKey", "authHeader", "apiKeyFile", "apiKeyCommand", "profile"] as const;
+const SOURCES = ["apiKey", "authHeader", "apiKeyFile", "apiKeyCommand", "profile"];
 const OTHERS = ["baseUrl", "timeout", "retry", "caFile", "proxy", "allowInsecureHttp"];
 
 /** Checks and converts the options of a client. @internal */
 export function clientOptions(given: ClientOptions): Options {
     knownOptions("options", given, [...SOURCES, ...OTHERS]);
-    const [one, other] = SOURCES.filter((source) => given[source] !== undefined);
-    if (other !== undefined) {
-        throw new TypeError(`give ${one} or ${other}, not both`);
-    }
     const hasCallback = typeof given.apiKey === "function";
     return {
         apiKey: hasCallback ? undefined : optional(raw, "apiKey", given.apiKey),
@@ -262,7 +258,7 @@ export function request(method: string, path: string, { params, json, body, head
         call: "request",
         method: text("method", method),
         path: text("path", path),
-        query: entries("params", params),
+        params: entries("params", params),
         headers: given,
         body: content,
     };

@@ -67,15 +67,19 @@ export async function perform(start: Start, provide?: KeyFunction, signal?: Abor
 }
 
 /** Handles events from the native module: completes calls, and runs key callbacks. `events` is a JSON array. */
-function settle(events: string, responses: NativeResponse[]): void {
-    type Event = [number, number | null, unknown, (ErrorData | null)?, number?];
+function settle(events: string, responses: NativeResponse[], errors: ErrorData[]): void {
+    type Event = [number, number | null, unknown, (number | null)?, number?];
     for (const [number, index, value, error, request] of JSON.parse(events) as Event[]) {
         const pending = inFlight.get(number);
         if (request !== undefined) {
             pending?.callback?.(request);
             continue;
         }
-        pending?.complete({ value, response: index === null ? undefined : responses[index], error });
+        pending?.complete({
+            value,
+            response: index === null ? undefined : responses[index],
+            error: typeof error === "number" ? errors[error] : error,
+        });
         inFlight.delete(number);
     }
     if (inFlight.size === 0) {

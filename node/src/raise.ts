@@ -25,14 +25,13 @@ export function raise(data: ErrorData, reason?: unknown): unknown {
 }
 
 /**
- * Calls a function of the native module. If the function throws, converts the exception to an error of this package, or
- * to a `TypeError` for an invalid argument.
+ * Calls a function of the native module. If the function throws the data of an error, throws the error of this package.
+ * The native module throws any other exception for an invalid argument. It becomes a `TypeError`.
  */
 export function callNative<T>(call: () => T): T {
     try {
         return call();
     } catch (error) {
-        const { message } = error as Error;
-        throw message.startsWith("{") ? raise(JSON.parse(message) as ErrorData) : new TypeError(message);
+        throw error instanceof Error ? new TypeError(error.message) : raise(error as ErrorData);
     }
 }

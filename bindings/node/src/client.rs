@@ -1,20 +1,17 @@
 //! The native part of the JavaScript class `Client`, and its options.
 
 use std::ffi::OsString;
-use std::sync::Arc;
 use std::time::Duration;
 
-use codat_keys::{Client, ClientBuilder, KeyCommand};
+use codat_keys::{ApiKey, AuthorizationHeader, Client};
+use codat_keys_bindings::{ClientOptions, KeyCallback, KeyCommandOptions, KeySource, PageOptions, at_most_one};
+use napi::Env;
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi_derive::napi;
-use serde::de::IgnoredAny;
 
-use crate::calls::PageCursor;
-use crate::errors::raise;
-use crate::key_callback::KeyFunction;
+use crate::errors::{raise, wrong};
 use crate::key_types::key_in;
 use crate::responses::RateLimit;
-use crate::secrets::{api_key, header};
 
 /// The options of a client. An option without a value gets its default from an environment variable or from the Rust
 /// client. Times are in milliseconds.
@@ -55,10 +52,14 @@ impl Core {
     /// `process.env`. This function does not read the environment of the process itself, because each worker has its
     /// own `process.env`.
     #[napi(constructor)]
-    pub fn new(options: Options, variable: Function<'_, FnArgs<(String,)>, Option<String>>) -> napi::Result<Self> {
+    pub fn new(
+        env: Env,
+        options: Options,
+        variable: Function<'_, FnArgs<(String,)>, Option<String>>,
+    ) -> napi::Result<Self> {
         let look_up = |name: &str| variable.call((name.to_owned(),).into()).ok().flatten().map(OsString::from);
         let has_callback = options.has_callback;
-        let client = options.builder()?.build_in(&look_up).map_err(raise)?;
+        let client = options.parse(env)?.builder().build_in(&look_up).map_err(raise(env))?;
         Ok(Self { client, has_callback })
     }
 
@@ -71,13 +72,10 @@ impl Core {
         query: Option<String>,
         order_by: Option<String>,
     ) -> PageCursor {
-        let pages = self.client.pages::<IgnoredAny>(&path);
         // A number that does not fit in 32 bits exceeds the limit of the core, which rejects it.
-        let size = page_size.map(|size| size.try_into().unwrap_or(u32::MAX));
-        let pages = if let Some(size) = size { pages.page_size(size) } else { pages };
-        let pages = if let Some(query) = query { pages.query(query) } else { pages };
-        let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
-        PageCursor(Arc::new(tokio::sync::Mutex::new(codat_keys::internal::page_cursor(pages))))
+        let page_size = page_size.map(|size| size.try_into().unwrap_or(u32::MAX));
+        let options = PageOptions { page_size, query, order_by };
+        PageCursor(codat_keys_bindings::PageCursor::new(self.client.pages(&path), options))
     }
 
     #[napi]
@@ -88,21 +86,21 @@ impl Core {
     /// Returns the API key for an HTTP request to `url`, without waiting. Returns an error if no API key has been read
     /// yet. Also returns an error if the origin of `url` differs from the origin of the client's base URL.
     #[napi]
-    pub fn authorization_for(&self, url: String) -> napi::Result<String> {
-        self.client.authorization_for(&url).map(|header| key_in(&header)).map_err(raise)
+    pub fn authorization_for(&self, env: Env, url: String) -> napi::Result<String> {
+        self.client.authorization_for(&url).map(|header| key_in(&header)).map_err(raise(env))
     }
 
     /// Returns the cached API key for an HTTP request to `url`, without waiting. Returns `None` if a command or a key
     /// callback must run first.
     #[napi]
-    pub fn cached_authorization(&self, url: String) -> napi::Result<Option<String>> {
-        let header = self.client.cached_authorization(&url).map_err(raise)?;
+    pub fn cached_authorization(&self, env: Env, url: String) -> napi::Result<Option<String>> {
+        let header = self.client.cached_authorization(&url).map_err(raise(env))?;
         Ok(header.as_ref().map(key_in))
     }
 
     #[napi]
-    pub fn check_next_hop(&self, url: String) -> napi::Result<()> {
-        self.client.check_next_hop(&url).map_err(raise)
+    pub fn check_next_hop(&self, env: Env, url: String) -> napi::Result<()> {
+        self.client.check_next_hop(&url).map_err(raise(env))
     }
 
     #[napi]
@@ -128,62 +126,66 @@ impl Core {
 
     /// Returns the client for one call. `timeout` is the timeout of this call in milliseconds. If `timeout` is `None`,
     /// the call has the timeout of this client.
-    pub(crate) fn for_a_call(&self, timeout: Option<f64>) -> napi::Result<Client> {
+    pub(crate) fn for_a_call(&self, env: Env, timeout: Option<f64>) -> napi::Result<Client> {
         match timeout {
-            Some(time) => self.client.with_timeout(milliseconds(time)).map_err(raise),
+            Some(time) => self.client.with_timeout(milliseconds(time)).map_err(raise(env)),
             None => Ok(self.client.clone()),
         }
     }
 }
 
+/// The cursor of a paginated list, such as the list of companies. It stores which page is requested next.
+#[napi]
+pub struct PageCursor(pub(crate) codat_keys_bindings::PageCursor);
+
+/// A source of the API key that has not been parsed.
+enum Source {
+    Key(String),
+    Header(String),
+    File(String),
+    Command(Command),
+    Profile(String),
+    Callback,
+}
+
 impl Options {
-    fn builder(self) -> napi::Result<ClientBuilder> {
-        let mut builder = Client::builder();
-        if let Some(key) = self.api_key {
-            builder = builder.api_key(api_key(&key)?);
-        }
-        if let Some(value) = self.auth_header {
-            builder = builder.auth_header(header(&value)?);
-        }
-        if let Some(file) = self.api_key_file {
-            builder = builder.api_key_file(file);
-        }
-        if let Some(command) = self.api_key_command {
-            builder = builder.api_key_from(KeyCommand::from(command));
-        }
-        if let Some(name) = self.profile {
-            builder = builder.profile(name);
-        }
-        if self.has_callback {
-            builder = builder.api_key_from(KeyFunction);
-        }
-        if let Some(url) = self.base_url {
-            builder = builder.base_url(url);
-        }
-        if let Some(time) = self.timeout {
-            builder = builder.timeout(milliseconds(time));
-        }
-        if let Some(retry) = self.retry {
-            builder = builder.retry(retry);
-        }
-        if let Some(file) = self.ca_file {
-            builder = builder.ca_file(file);
-        }
-        if let Some(url) = self.proxy {
-            builder = builder.proxy(url);
-        }
-        if let Some(allow) = self.allow_insecure_http {
-            builder = builder.allow_insecure_http(allow);
-        }
-        Ok(builder)
+    fn parse(self, env: Env) -> napi::Result<ClientOptions> {
+        let sources = [
+            ("apiKey", self.has_callback.then_some(Source::Callback).or(self.api_key.map(Source::Key))),
+            ("authHeader", self.auth_header.map(Source::Header)),
+            ("apiKeyFile", self.api_key_file.map(Source::File)),
+            ("apiKeyCommand", self.api_key_command.map(Source::Command)),
+            ("profile", self.profile.map(Source::Profile)),
+        ];
+        let key: Option<napi::Result<_>> = at_most_one(sources).map_err(wrong)?.map(|(name, source)| {
+            Ok(match source {
+                Source::Key(key) => KeySource::Key(ApiKey::parse(&key).map_err(raise(env))?),
+                Source::Header(header) => KeySource::Header(AuthorizationHeader::parse(&header).map_err(raise(env))?),
+                Source::File(path) => KeySource::File(path.into()),
+                Source::Command(command) => KeySource::Command(command.into()),
+                Source::Profile(name) => KeySource::Profile(name),
+                Source::Callback => KeySource::Callback(KeyCallback::new(name)),
+            })
+        });
+        Ok(ClientOptions {
+            key: key.transpose()?,
+            base_url: self.base_url,
+            timeout: self.timeout.map(milliseconds),
+            retry: self.retry,
+            ca_file: self.ca_file.map(Into::into),
+            proxy: self.proxy,
+            allow_insecure_http: self.allow_insecure_http,
+        })
     }
 }
 
-impl From<Command> for KeyCommand {
+impl From<Command> for KeyCommandOptions {
     fn from(Command { argv, timeout, cached_for }: Command) -> Self {
-        let command = Self::new(argv);
-        let command = if let Some(time) = timeout { command.timeout(milliseconds(time)) } else { command };
-        if let Some(time) = cached_for { command.cached_for(milliseconds(time)) } else { command }
+        Self {
+            argv: argv.into_iter().map(Into::into).collect(),
+            timeout: timeout.map(milliseconds),
+            cached_for: cached_for.map(milliseconds),
+        }
     }
 }
 

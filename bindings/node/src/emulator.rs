@@ -6,36 +6,29 @@ use crate::errors::wrong;
 
 /// The native part of the JavaScript class `Emulator` of `codat-keys/testing`.
 #[napi]
-pub struct Emulator {
-    running: Option<codat_keys_emulator::Emulator>,
-    base_url: String,
-    api_key: String,
-}
+pub struct Emulator(codat_keys_bindings::Emulator);
 
 #[napi]
 impl Emulator {
     #[napi(constructor)]
     pub fn new(port: i64, seed: Option<i64>) -> napi::Result<Self> {
         let port = port.try_into().map_err(|_| wrong("argument 'port' must be from 0 to 65535"))?;
-        let builder = codat_keys_emulator::Emulator::builder().port(port);
-        let builder = if let Some(seed) = seed { builder.seed(seed.cast_unsigned()) } else { builder };
-        let emulator = builder.start().map_err(|error| napi::Error::from_reason(error.to_string()))?;
-        let (base_url, api_key) = (emulator.base_url().to_owned(), emulator.api_key().to_owned());
-        Ok(Self { running: Some(emulator), base_url, api_key })
+        let emulator = codat_keys_bindings::Emulator::start(port, seed.map(i64::cast_unsigned));
+        emulator.map(Self).map_err(napi::Error::from_reason)
     }
 
     #[napi]
     pub fn base_url(&self) -> &str {
-        &self.base_url
+        self.0.base_url()
     }
 
     #[napi]
     pub fn api_key(&self) -> &str {
-        &self.api_key
+        self.0.api_key()
     }
 
     #[napi]
-    pub fn stop(&mut self) {
-        drop(self.running.take());
+    pub fn stop(&self) {
+        self.0.stop();
     }
 }

@@ -7,12 +7,10 @@
 // and of lower layers.
 mod pending_calls;
 
+mod calls;
 mod client;
 
-mod key_callback;
 mod responses;
-
-mod calls;
 
 mod emulator;
 pub mod secrets;

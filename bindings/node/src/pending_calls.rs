@@ -4,26 +4,30 @@
 //! function call.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::{io, thread};
 
+use codat_keys::Client;
+use codat_keys_bindings::{Completion, KeyReply, Runtime, with_key_callback};
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
-use tokio::runtime::Builder;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
-use crate::calls::{Call, Ended, PageCursor, Stop, Work, catch_panic};
-use crate::client::Core;
-use crate::errors::{CallbackError, Data, text};
-use crate::key_callback::{self, CallbackResult, SEND_REQUEST};
-use crate::responses::{Response, to_json};
+use crate::calls::Call;
+use crate::client::{Core, PageCursor};
+use crate::errors::ErrorData;
+use crate::responses::{Response, text, to_json};
 
-/// Passes the collected events and the HTTP responses to JavaScript. A pending call keeps the process alive only after
-/// `hold(true)`.
-type Waker = ThreadsafeFunction<(), (), FnArgs<(String, Vec<Response>)>, Status, false, true>;
+/// The arguments of the JavaScript function that handles events: the JSON array of events, and the HTTP responses and
+/// errors of these events.
+type Events = FnArgs<(String, Vec<Response>, Vec<ErrorData>)>;
+/// Passes the collected events to JavaScript. A pending call keeps the process alive only after `hold(true)`.
+type Waker = ThreadsafeFunction<(), (), Events, Status, false, true>;
+
+/// The native thread that runs all calls.
+static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(Runtime::start);
 
 /// The pending calls of one JavaScript environment. Dropping this value cancels the calls.
 #[napi]
@@ -43,53 +47,59 @@ struct State {
     /// these forms:
     /// - `[number, index, value]`: the call returned `value`. `index` is the index of its HTTP response in `responses`,
     ///   or `null` if there is none;
-    /// - `[number, null, null, error]`: the call failed with `error`;
+    /// - `[number, null, null, error]`: the call failed. `error` is the index of its error in `errors`;
     /// - `[number, null, null, null]`: the call was cancelled. Only a call that reads data ends like this;
     /// - `[number, null, null, null, request]`: the call needs the key callback to run. `request` is the number of this
     ///   run.
     ///
     /// In each form, `number` is the number of the call.
     events: String,
-    /// The pending runs of the key callback by number. Each value is the channel for the result of the run. Adding a
-    /// run removes the runs of calls that have ended.
-    requests: HashMap<i64, oneshot::Sender<CallbackResult>>,
-    last_request: i64,
     responses: Vec<Response>,
+    errors: Vec<ErrorData>,
+    /// The pending runs of the key callback by number. Each value receives the result of the run. Adding a run removes
+    /// the runs of calls that have ended.
+    requests: HashMap<i64, KeyReply>,
+    last_request: i64,
 }
 
 #[napi]
 impl PendingCalls {
     /// Creates an empty registry of pending calls for the current JavaScript environment. `settle` is a JavaScript
-    /// function that handles events. The thread of the environment calls `settle` when there are new events. The first
-    /// argument of `settle` is the JSON array of events. The second argument is the list of HTTP responses for these
-    /// events.
+    /// function that handles events. The thread of the environment calls `settle` when there are new events.
     #[napi(constructor)]
-    pub fn new(settle: Function<'_, FnArgs<(String, Vec<Response>)>, ()>) -> napi::Result<Self> {
+    pub fn new(settle: Function<'_, Events, ()>) -> napi::Result<Self> {
         let state = Arc::<Mutex<State>>::default();
         let taken = Arc::clone(&state);
         let waker = settle.build_threadsafe_function().weak::<true>().build_callback(move |call| {
             let mut state = lock(&taken);
             let (events, responses) = (std::mem::take(&mut state.events), std::mem::take(&mut state.responses));
+            let errors = std::mem::take(&mut state.errors);
             for response in &responses {
                 call.env.adjust_external_memory(response.bytes())?;
             }
-            Ok((events + "]", responses).into())
+            Ok((events + "]", responses, errors).into())
         })?;
         Ok(Self(Arc::new(Shared { state, waker: Mutex::new(waker) })))
     }
 
     /// Starts a call. `number` identifies the call in its events.
     #[napi]
-    pub fn start(&self, number: i64, core: &Core, timeout: Option<f64>, call: Call) -> napi::Result<()> {
-        let client = core.for_a_call(timeout)?;
-        self.run(number, core, |stop| call.perform(client, stop))
+    pub fn start(&self, env: Env, number: i64, core: &Core, timeout: Option<f64>, call: Call) -> napi::Result<()> {
+        self.run(number, core.for_a_call(env, timeout)?, core.has_callback(), call.parse(env)?)
     }
 
     /// Starts a call that requests the next page. After the last page, the call returns `null`.
     #[napi]
-    pub fn next(&self, number: i64, core: &Core, timeout: Option<f64>, cursor: &PageCursor) -> napi::Result<()> {
-        let client = core.for_a_call(timeout)?;
-        self.run(number, core, |stop| Ok(cursor.next(client, stop)))
+    pub fn next(
+        &self,
+        env: Env,
+        number: i64,
+        core: &Core,
+        timeout: Option<f64>,
+        cursor: &PageCursor,
+    ) -> napi::Result<()> {
+        let call = codat_keys_bindings::Call::NextPage(cursor.0.clone());
+        self.run(number, core.for_a_call(env, timeout)?, core.has_callback(), call)
     }
 
     /// Cancels a call, and closes the connection of its HTTP request. JavaScript still receives an event when the call
@@ -103,14 +113,14 @@ impl PendingCalls {
     /// this run of the key callback.
     #[napi]
     pub fn complete(&self, request: i64, text: String) {
-        self.0.complete(request, key_callback::returned(&text));
+        self.0.reply(request, |reply| reply.returned_text(&text));
     }
 
     /// Reports that the key callback returned no API key, so that the call fails. `request` is the number of this run
     /// of the key callback. `why` is the message of the error.
     #[napi]
     pub fn fail(&self, request: i64, why: String) {
-        self.0.complete(request, Err(Box::new(CallbackError { request, text: why })));
+        self.0.reply(request, |reply| reply.raised(why, request));
     }
 
     /// Sets whether pending calls keep the process alive.
@@ -123,14 +133,26 @@ impl PendingCalls {
 }
 
 impl PendingCalls {
-    fn run(&self, number: i64, core: &Core, begin: impl FnOnce(Stop) -> napi::Result<Work>) -> napi::Result<()> {
-        let (stop, stopped) = oneshot::channel();
-        let work = begin(Box::pin(async { drop(stopped.await) }))?;
-        let work = if core.has_callback() { with_callback(Arc::clone(&self.0), number, work) } else { work };
+    fn run(
+        &self,
+        number: i64,
+        client: Client,
+        has_callback: bool,
+        call: codat_keys_bindings::Call,
+    ) -> napi::Result<()> {
         let runtime = RUNTIME.as_ref().map_err(|error| napi::Error::from_reason(error.to_string()))?;
+        let ask = has_callback.then(|| {
+            let shared = Arc::clone(&self.0);
+            move |reply| shared.request_key(number, reply)
+        });
+        let (stop, stopped) = oneshot::channel();
         lock(&self.0.state).running.insert(number, stop);
-        let started = (Arc::clone(&self.0), number, work);
-        runtime.send(started).map_err(|_| napi::Error::from_reason("the thread that makes calls has ended"))
+        let shared = Arc::clone(&self.0);
+        let started = runtime.spawn(async move {
+            let stopped = Box::pin(async { drop(stopped.await) });
+            shared.end(number, with_key_callback(ask, call.perform(client, stopped)).await);
+        });
+        Ok(started?)
     }
 }
 
@@ -141,34 +163,37 @@ impl Drop for PendingCalls {
 }
 
 impl Shared {
-    fn end(&self, number: i64, ended: thread::Result<Ended>) {
+    fn end(&self, number: i64, completion: Completion<i64>) {
         // Serializes the result before taking the lock, because JavaScript may wait for the lock.
-        let (json, response) = match ended {
-            Ok(Some(Ok(outcome))) => to_json(outcome),
-            Ok(Some(Err(error))) => (format!("null,{}", text(&Data::of(&error))), None),
-            Ok(None) => ("null,null".to_owned(), None),
-            Err(_) => (format!("null,{}", text(&Data::of_a_defect())), None),
+        let (json, response, error) = match completion {
+            Completion::Returned(outcome) => {
+                let (json, response) = to_json(outcome);
+                (json, response, None)
+            }
+            Completion::Failed(error) => ("null".to_owned(), None, Some(ErrorData::from(*error))),
+            Completion::Cancelled => ("null,null".to_owned(), None, None),
         };
         let mut state = lock(&self.state);
         state.running.remove(&number);
-        let index = response.as_ref().map(|_| state.responses.len());
+        let index = text(&response.as_ref().map(|_| state.responses.len()));
+        let error_index = error.as_ref().map_or_else(String::new, |_| format!(",{}", state.errors.len()));
         state.responses.extend(response);
-        self.send(state, &format!("[{number},{},{json}]", text(&index)));
+        state.errors.extend(error);
+        self.send(state, &format!("[{number},{index},{json}{error_index}]"));
     }
 
-    fn request_key(&self, number: i64, tx: oneshot::Sender<CallbackResult>) {
+    fn request_key(&self, number: i64, reply: KeyReply) {
         let mut state = lock(&self.state);
-        state.requests.retain(|_, tx| !tx.is_closed());
+        state.requests.retain(|_, reply| !reply.is_abandoned());
         state.last_request += 1;
         let request = state.last_request;
-        state.requests.insert(request, tx);
+        state.requests.insert(request, reply);
         self.send(state, &format!("[{number},null,null,null,{request}]"));
     }
 
-    fn complete(&self, request: i64, result: CallbackResult) {
-        let tx = lock(&self.state).requests.remove(&request);
-        // Sending fails if the call was cancelled.
-        tx.map(|tx| tx.send(result).ok());
+    fn reply(&self, request: i64, send: impl FnOnce(KeyReply)) {
+        let reply = lock(&self.state).requests.remove(&request);
+        reply.map(send);
     }
 
     fn send(&self, mut state: MutexGuard<'_, State>, event: &str) {
@@ -181,31 +206,6 @@ impl Shared {
             let _ = lock(&self.waker).call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
-}
-
-/// A started call: the state of its JavaScript environment, the number of the call, and its future.
-type StartedCall = (Arc<Shared>, i64, Work);
-
-/// The channel to the native thread that runs all calls.
-static RUNTIME: LazyLock<io::Result<UnboundedSender<StartedCall>>> = LazyLock::new(|| {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let (tx, mut rx) = unbounded_channel();
-    let begin = |(shared, number, work): StartedCall| async move { shared.end(number, catch_panic(work).await) };
-    let run = move || {
-        runtime.block_on(async {
-            while let Some(started) = rx.recv().await {
-                tokio::spawn(begin(started));
-            }
-        });
-    };
-    thread::Builder::new().name("codat-keys".into()).spawn(run)?;
-    Ok(tx)
-});
-
-/// Returns the future of a call with a key callback. When the call needs the API key, the future asks the JavaScript
-/// environment of the call to run the key callback.
-fn with_callback(shared: Arc<Shared>, number: i64, work: Work) -> Work {
-    Box::pin(SEND_REQUEST.scope(Box::new(move |tx| shared.request_key(number, tx)), work))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

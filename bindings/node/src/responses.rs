@@ -1,43 +1,43 @@
 //! Converts the results of calls to data for `node/src/responses.ts` and `node/src/key-types.ts`.
 
+use codat_keys_bindings::{Outcome, headers};
 use napi::Env;
 use napi::bindgen_prelude::{ObjectFinalize, Uint8Array};
 use napi_derive::napi;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 
-use crate::calls::Outcome;
-use crate::errors::{raise, text};
-use crate::key_types::{Key, key_in, keys};
+use crate::errors::raise;
+use crate::key_types::{KeyData, key_in, keys};
 
 /// Returns the value of a call as JSON, and the HTTP response of the call. The response is `None` for calls that return
 /// no HTTP response.
 pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Response>) {
-    let value = match &outcome {
-        Outcome::Nothing | Outcome::Response(_) | Outcome::Page(None) => text(&()),
-        Outcome::Yes(value) => text(value),
-        Outcome::Header(header) => text(&header.as_ref().map(key_in)),
-        Outcome::Key(key) => text(&Key::from(key)),
-        Outcome::Keys(found) => text(&keys(found)),
+    match outcome {
+        Outcome::Nothing | Outcome::Page(None) => (text(&()), None),
+        Outcome::Yes(value) => (text(&value), None),
+        Outcome::Header(header) => (text(&header.as_ref().map(key_in)), None),
+        Outcome::Key(key) => (text(&KeyData::from(&key)), None),
+        Outcome::Keys(found) => (text(&keys(&found)), None),
         Outcome::Created(creation) => {
-            let extras = creation.extras.as_deref().map(keys);
-            text(&Creation { key: Key::from(&creation.key), how: creation.how.code(), extras })
+            let (key, extras) = (KeyData::from(&creation.key), creation.extras.as_deref().map(keys));
+            (text(&Creation { key, how: creation.how.code(), extras }), None)
         }
-        Outcome::Page(Some(page)) => text(&page.total_results),
-    };
-    let response = match outcome {
-        Outcome::Response(response) => Some(response),
-        Outcome::Page(Some(page)) => Some(page.response),
-        _ => None,
-    };
-    (value, response.map(Response))
+        Outcome::Response(response) => (text(&()), Some(Response(response))),
+        Outcome::Page(Some(page)) => (text(&page.total_results), Some(Response(page.response))),
+    }
 }
 
 #[derive(Serialize)]
-struct Creation<'a> {
-    key: Key<'a>,
+struct Creation {
+    key: KeyData,
     how: &'static str,
-    extras: Option<Vec<Key<'a>>>,
+    extras: Option<Vec<KeyData>>,
+}
+
+/// Serializes a value to JSON. Serialization cannot fail for the types of this crate.
+pub(crate) fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// The quota of HTTP requests per day. `reset` is the time of the next reset, in milliseconds since the Unix epoch.
@@ -84,11 +84,8 @@ impl Response {
 
     /// Returns the headers as pairs of a name and a value.
     #[napi]
-    pub fn headers(&self) -> Vec<(String, String)> {
-        let headers = self.0.headers().iter();
-        headers
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect()
+    pub fn headers(&self) -> Vec<(&str, String)> {
+        headers(&self.0)
     }
 
     #[napi]
@@ -104,9 +101,9 @@ impl Response {
     /// Returns the text of the body if the body is valid JSON, and an error otherwise. JavaScript's own parser would
     /// quote the body in its error, so this function checks the JSON first.
     #[napi]
-    pub fn json(&self) -> napi::Result<String> {
-        self.0.json::<IgnoredAny>().map_err(raise)?;
-        self.0.text().map(str::to_owned).map_err(raise)
+    pub fn json(&self, env: Env) -> napi::Result<String> {
+        self.0.json::<IgnoredAny>().map_err(raise(env))?;
+        self.0.text().map(str::to_owned).map_err(raise(env))
     }
 
     #[napi]

@@ -1,58 +1,50 @@
 //! Parses and formats API keys and `Authorization` headers for the classes in `node/src/secrets.ts`.
 
 use codat_keys::{ApiKey, AuthorizationHeader};
+use napi::Env;
 use napi_derive::napi;
 
 use crate::errors::raise;
-
-/// Parses an API key.
-pub(crate) fn api_key(text: &str) -> napi::Result<ApiKey> {
-    ApiKey::parse(text).map_err(raise)
-}
-
-/// Parses the value of an `Authorization` header.
-pub(crate) fn header(text: &str) -> napi::Result<AuthorizationHeader> {
-    AuthorizationHeader::parse(text).map_err(raise)
-}
+use crate::key_types::key_in;
 
 /// Returns an error if the text cannot be an API key.
 #[napi]
-pub fn check_key(text: String) -> napi::Result<()> {
-    api_key(&text).map(drop)
+pub fn check_key(env: Env, text: String) -> napi::Result<()> {
+    ApiKey::parse(&text).map(drop).map_err(raise(env))
 }
 
 /// Returns an error if the text cannot be sent in an HTTP header.
 #[napi]
-pub fn check_verbatim(text: String) -> napi::Result<()> {
-    verbatim(&text).map(drop)
+pub fn check_verbatim(env: Env, text: String) -> napi::Result<()> {
+    verbatim(env, &text).map(drop)
 }
 
 /// Returns the `Authorization` header for an API key, without checking the form of the API key.
 #[napi]
-pub fn header_of(key: String) -> napi::Result<String> {
-    Ok(AuthorizationHeader::from(&verbatim(&key)?).expose_secret().to_owned())
+pub fn header_of(env: Env, key: String) -> napi::Result<String> {
+    Ok(AuthorizationHeader::from(&verbatim(env, &key)?).expose_secret().to_owned())
 }
 
 /// Returns the API key that an `Authorization` header contains.
 #[napi]
-pub fn key_of(text: String) -> napi::Result<String> {
-    Ok(header(&text)?.api_key().expose_secret().to_owned())
+pub fn key_of(env: Env, header: String) -> napi::Result<String> {
+    AuthorizationHeader::parse(&header).map(|header| key_in(&header)).map_err(raise(env))
 }
 
 /// Returns four asterisks and the last four characters of an API key. For an API key of fewer than twelve characters,
 /// returns only the asterisks.
 #[napi]
-pub fn masked(key: String) -> napi::Result<String> {
-    Ok(verbatim(&key)?.masked())
+pub fn masked(env: Env, key: String) -> napi::Result<String> {
+    Ok(verbatim(env, &key)?.masked())
 }
 
 /// Compares two API keys in constant time.
 #[napi]
-pub fn same(key: String, other: String) -> napi::Result<bool> {
-    Ok(verbatim(&key)? == verbatim(&other)?)
+pub fn same(env: Env, key: String, other: String) -> napi::Result<bool> {
+    Ok(verbatim(env, &key)? == verbatim(env, &other)?)
 }
 
 /// Creates an API key without checking its form.
-pub(crate) fn verbatim(text: &str) -> napi::Result<ApiKey> {
-    ApiKey::verbatim(text).map_err(raise)
+pub(crate) fn verbatim(env: Env, text: &str) -> napi::Result<ApiKey> {
+    ApiKey::verbatim(text).map_err(raise(env))
 }

@@ -1,14 +1,9 @@
 //! The asyncio client. One native thread runs the calls of all asyncio clients. The thread passes each result to the
 //! event loop of the call through a [`crate::completion_queue`].
 
-use std::pin::Pin;
-use std::thread;
-
 use codat_keys::Client;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::arguments::text;
 use crate::calls::PageCursor;
@@ -20,32 +15,14 @@ use crate::secrets::AuthorizationHeader;
 
 /// A handle to the native thread that runs the calls of all asyncio clients. The thread ends when the `Runtime` is
 /// dropped. After a fork, the child process creates its own `Runtime`.
-///
-/// The thread receives the calls from a channel. While the thread is busy, calls that arrive do not wake it again.
-/// `tokio::runtime::Handle::spawn` would wake the thread for each call.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct Runtime(UnboundedSender<Pin<Box<dyn Future<Output = ()> + Send>>>);
+pub(crate) struct Runtime(pub(crate) codat_keys_bindings::Runtime);
 
 #[pymethods]
 impl Runtime {
     #[new]
     fn new() -> PyResult<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (tx, mut rx) = mpsc::unbounded_channel();
-        let run = async move {
-            while let Some(call) = rx.recv().await {
-                tokio::spawn(call);
-            }
-        };
-        thread::Builder::new().name("codat-keys".into()).spawn(move || runtime.block_on(run))?;
-        Ok(Self(tx))
-    }
-}
-
-impl Runtime {
-    pub(crate) fn spawn(&self, call: impl Future<Output = ()> + Send + 'static) -> PyResult<()> {
-        let ended = |_| PyRuntimeError::new_err("the thread of the calls has ended");
-        self.0.send(Box::pin(call)).map_err(ended)
+        Ok(Self(codat_keys_bindings::Runtime::start()?))
     }
 }
 

@@ -5,16 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use codat_keys::{Client, blocking};
+use codat_keys_bindings::{Line, with_key_callback, with_listener};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::arguments::{text, wrong};
-use crate::calls::{Call, PageCursor};
+use crate::calls::{Call, PageCursor, result};
 use crate::errors::{explain, raise};
 use crate::interpreter::ensure_running;
-use crate::key_callback::{KeyFunction, KeyRequest, with_callback};
-use crate::key_types::raise_call_error;
-use crate::logs::{self, Line};
+use crate::key_callback::{KeyFunction, KeyRequest};
+use crate::logs;
 use crate::options::{Options, shown};
 use crate::responses::RateLimit;
 use crate::secrets::AuthorizationHeader;
@@ -43,28 +43,27 @@ impl BlockingCore {
 
     fn perform<'py>(&self, py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyAny>> {
         ensure_running(py)?;
-        let (begin, watch) = (call.take()?, Arc::new(Watch::default()));
-        let context = self.function.as_ref().map(|function| {
+        let (call, watch) = (call.0.clone(), Arc::new(Watch::default()));
+        let ask = self.function.as_ref().map(|function| {
             let watch = Arc::clone(&watch);
-            function.callback_context(py, move |request| watch.run_callback(request))
+            function.ask(py, move |request| watch.run_callback(request))
         });
-        let context = context.transpose()?;
+        let ask = ask.transpose()?;
         let listener = logs::is_enabled(py)?.then(|| {
             let watch = Arc::clone(&watch);
             move |line| lock(&watch.lines).push(line)
         });
-        let result = py.detach(|| {
+        let completion = py.detach(|| {
             // `unconstrained` removes tokio's task budget. A signal handler can make blocking calls, which the core
             // rejects in a task with a budget.
             let stop = Box::pin(tokio::task::unconstrained(Arc::clone(&watch).signalled()));
-            let work =
-                async |client: &Client| logs::with_listener(begin(client.clone(), stop), listener).await.transpose();
-            self.client.run(async |client| with_callback(context, work(client)).await)
+            let work = async |client: &Client| with_listener(call.perform(client.clone(), stop), listener).await;
+            self.client.run(async |client| Ok(with_key_callback(ask, work(client)).await))
         });
         let written = watch.write(py);
-        let result = match result {
-            Ok(outcome) => outcome.map_or(Ok(py.None().into_bound(py)), |outcome| outcome.into_python(py)),
-            Err(error) => Err(raise_call_error(py, error)),
+        let result = match completion {
+            Ok(completion) => result(py, completion),
+            Err(error) => Err(raise(py, error)),
         };
         let signal = lock(&watch.signal).take().or(written.err());
         // Runs the signal handlers once more. Otherwise Python would raise the exception of a late signal after this

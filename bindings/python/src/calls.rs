@@ -1,12 +1,10 @@
-//! The calls of the blocking and the asyncio client, and the conversion of their results. A call is one operation of a
-//! client, such as `list`.
+//! Creates the calls of the blocking and the asyncio client, and converts their results.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use codat_keys::{Client, Error, KeyId, Method, Pages};
-use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use codat_keys::{KeyId, Method, Pages};
+use codat_keys_bindings::{Completion, Outcome, PageOptions};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBool;
@@ -14,122 +12,73 @@ use serde::de::IgnoredAny;
 
 use crate::arguments::{argument, entries, seconds, text, whole};
 use crate::errors::raise;
-use crate::key_types::{ApiKeyDetails, Creation};
+use crate::key_types::{ApiKeyDetails, Creation, raise_call_error};
 use crate::responses::{Page, Response};
 use crate::secrets::{self, AuthorizationHeader};
 
-/// A future that completes when the caller cancels the call.
-pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// The future of a running call. It resolves to `None` if a call that only reads data was cancelled.
-pub(crate) type Work = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send>>;
-type Begin = Box<dyn FnOnce(Client, Stop) -> Work + Send>;
-
-/// The result of a successful call.
-pub(crate) enum Outcome {
-    Nothing,
-    Key(codat_keys::ApiKeyDetails),
-    Keys(Vec<codat_keys::ApiKeyDetails>),
-    Created(codat_keys::Creation),
-    Response(codat_keys::Response),
-    Page(Option<codat_keys::Page<IgnoredAny>>),
-    Yes(bool),
-    Header(Option<codat_keys::AuthorizationHeader>),
-}
-
-impl Outcome {
-    pub(crate) fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        Ok(match self {
-            Self::Nothing | Self::Page(None) => py.None().into_bound(py),
-            Self::Yes(is_so) => PyBool::new(py, is_so).to_owned().into_any(),
-            Self::Header(header) => header.map(AuthorizationHeader).into_pyobject(py)?.into_any(),
-            Self::Key(key) => ApiKeyDetails(key).into_pyobject(py)?.into_any(),
-            Self::Keys(keys) => keys.into_iter().map(ApiKeyDetails).collect::<Vec<_>>().into_pyobject(py)?.into_any(),
-            Self::Created(creation) => Creation(creation).into_pyobject(py)?.into_any(),
-            Self::Response(response) => Response(Arc::new(response)).into_pyobject(py)?.into_any(),
-            Self::Page(Some(page)) => {
-                let response = Response(Arc::new(page.response));
-                Page { total_results: page.total_results, response }.into_pyobject(py)?.into_any()
-            }
-        })
+/// Returns the result of a call, or its exception. The result of a call that was cancelled is `None`.
+pub(crate) fn result<'py>(py: Python<'py>, completion: Completion<Arc<PyErr>>) -> PyResult<Bound<'py, PyAny>> {
+    match completion {
+        Completion::Returned(outcome) => into_python(py, outcome),
+        Completion::Failed(error) => Err(raise_call_error(py, *error)),
+        Completion::Cancelled => Ok(py.None().into_bound(py)),
     }
 }
 
-/// A call that has not started. Each `Call` can be performed only once.
+fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
+    Ok(match outcome {
+        Outcome::Nothing | Outcome::Page(None) => py.None().into_bound(py),
+        Outcome::Yes(is_so) => PyBool::new(py, is_so).to_owned().into_any(),
+        Outcome::Header(header) => header.map(AuthorizationHeader).into_pyobject(py)?.into_any(),
+        Outcome::Key(key) => ApiKeyDetails(key).into_pyobject(py)?.into_any(),
+        Outcome::Keys(keys) => keys.into_iter().map(ApiKeyDetails).collect::<Vec<_>>().into_pyobject(py)?.into_any(),
+        Outcome::Created(creation) => Creation(creation).into_pyobject(py)?.into_any(),
+        Outcome::Response(response) => Response(Arc::new(response)).into_pyobject(py)?.into_any(),
+        Outcome::Page(Some(page)) => {
+            let response = Response(Arc::new(page.response));
+            Page { total_results: page.total_results, response }.into_pyobject(py)?.into_any()
+        }
+    })
+}
+
+/// A call with its arguments.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct Call(Mutex<Option<Begin>>);
-
-impl Call {
-    pub(crate) fn take(&self) -> PyResult<Begin> {
-        let begin = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        begin.ok_or_else(|| PyRuntimeError::new_err("this call was performed already"))
-    }
-
-    /// Creates a call that only reads data. If the call is cancelled, its future is dropped.
-    fn read<W>(work: impl FnOnce(Client) -> W + Send + 'static) -> Self
-    where
-        W: Future<Output = Result<Outcome, Error>> + Send + 'static,
-    {
-        Self::new(|client, stop| {
-            Box::pin(async move {
-                tokio::select! {
-                    result = work(client) => Some(result),
-                    () = stop => None,
-                }
-            })
-        })
-    }
-
-    /// Creates a call that can change data on Codat's servers. If the call is cancelled, it still completes. It then
-    /// returns its result, or an error that says whether the change may have taken effect.
-    fn change<W>(work: impl FnOnce(Client, Stop) -> W + Send + 'static) -> Self
-    where
-        W: Future<Output = Result<Outcome, Error>> + Send + 'static,
-    {
-        Self::new(|client, stop| Box::pin(async move { Some(work(client, stop).await) }))
-    }
-
-    fn new(begin: impl FnOnce(Client, Stop) -> Work + Send + 'static) -> Self {
-        Self(Mutex::new(Some(Box::new(begin))))
-    }
-}
+pub(crate) struct Call(pub(crate) codat_keys_bindings::Call);
 
 #[pyfunction]
 pub(crate) fn list() -> Call {
-    Call::read(async move |client| client.keys().list().send().await.map(Outcome::Keys))
+    Call(codat_keys_bindings::Call::List)
 }
 
 #[pyfunction]
 pub(crate) fn whoami() -> Call {
-    Call::read(async move |client| client.whoami().send().await.map(Outcome::Key))
+    Call(codat_keys_bindings::Call::Whoami)
 }
 
 #[pyfunction]
 pub(crate) fn reload_key() -> Call {
-    Call::read(async move |client| client.reload_key().await.map(Outcome::Yes))
+    Call(codat_keys_bindings::Call::ReloadKey)
 }
 
 #[pyfunction]
 pub(crate) fn authorize(url: &Bound<'_, PyAny>) -> PyResult<Call> {
-    let url = text("url", url)?;
-    Ok(Call::read(async move |client| client.authorize(&url).await.map(|header| Outcome::Header(Some(header)))))
+    Ok(Call(codat_keys_bindings::Call::Authorize { url: argument("url", url)? }))
 }
 
 #[pyfunction]
 pub(crate) fn reauthorize(url: &Bound<'_, PyAny>, rejected: &Bound<'_, PyAny>) -> PyResult<Call> {
-    let (url, rejected) = (text("url", url)?, secrets::header("rejected", rejected)?);
-    Ok(Call::read(async move |client| client.reauthorize(&url, &rejected).await.map(Outcome::Header)))
+    let (url, rejected) = (argument("url", url)?, secrets::header("rejected", rejected)?);
+    Ok(Call(codat_keys_bindings::Call::Reauthorize { url, rejected }))
 }
 
 #[pyfunction]
 pub(crate) fn find(name: &Bound<'_, PyAny>) -> PyResult<Call> {
-    let name: String = argument("name", name)?;
-    Ok(Call::read(async move |client| client.keys().find(name).send().await.map(Outcome::Keys)))
+    Ok(Call(codat_keys_bindings::Call::Find { name: argument("name", name)? }))
 }
 
 #[pyfunction]
 pub(crate) fn get(id: &Bound<'_, PyAny>) -> PyResult<Call> {
-    let id = key_id(id)?;
-    Ok(Call::read(async move |client| client.keys().get(&id).send().await.map(Outcome::Key)))
+    Ok(Call(codat_keys_bindings::Call::Get { id: key_id(id)? }))
 }
 
 #[pyfunction]
@@ -138,24 +87,17 @@ pub(crate) fn create(
     adopt: &Bound<'_, PyAny>,
     idempotency_key: &Bound<'_, PyAny>,
 ) -> PyResult<Call> {
-    let name = text("name", name)?;
-    let (adopt, resumed) = (argument("adopt", adopt)?, argument::<Option<String>>("idempotency_key", idempotency_key)?);
-    Ok(Call::change(async move |client, stop| {
-        let mut call = client.keys().create(name).adopt(adopt).cancel_on(stop);
-        if let Some(key) = resumed {
-            call = call.idempotency_key(key);
-        }
-        call.send().await.map(Outcome::Created)
+    Ok(Call(codat_keys_bindings::Call::Create {
+        name: argument("name", name)?,
+        adopt: argument("adopt", adopt)?,
+        idempotency_key: argument("idempotency_key", idempotency_key)?,
     }))
 }
 
 #[pyfunction]
 pub(crate) fn delete(id: &Bound<'_, PyAny>, allow_key_in_use: &Bound<'_, PyAny>) -> PyResult<Call> {
     let (id, allow_key_in_use) = (key_id(id)?, argument("allow_key_in_use", allow_key_in_use)?);
-    Ok(Call::change(async move |client, stop| {
-        let call = client.keys().delete(&id).allow_key_in_use(allow_key_in_use).cancel_on(stop);
-        call.send().await.map(|()| Outcome::Nothing)
-    }))
+    Ok(Call(codat_keys_bindings::Call::Delete { id, allow_key_in_use }))
 }
 
 #[pyfunction]
@@ -167,28 +109,14 @@ pub(crate) fn request(
     body: &Bound<'_, PyAny>,
     timeout: &Bound<'_, PyAny>,
 ) -> PyResult<Call> {
-    let method: Method =
-        text("method", method)?.parse().map_err(|_| PyValueError::new_err("method is no HTTP method"))?;
-    let path: String = argument("path", path)?;
-    let params = entries("params", params)?;
-    let headers = entries("headers", headers)?;
-    let body: Option<PyBackedBytes> = argument("content", body)?;
-    let timeout = seconds("timeout", timeout)?;
-    Ok(Call::change(async move |client, stop| {
-        let mut call = client.request(method, &path).cancel_on(stop);
-        for (name, value) in params {
-            call = call.param(name, value);
-        }
-        for (name, value) in headers {
-            call = call.header(&name, &value);
-        }
-        if let Some(body) = body {
-            call = call.body(body.to_vec());
-        }
-        if let Some(timeout) = timeout {
-            call = call.timeout(timeout);
-        }
-        call.send().await.map(Outcome::Response)
+    let method: Result<Method, _> = text("method", method)?.parse();
+    Ok(Call(codat_keys_bindings::Call::Request {
+        method: method.map_err(|_| PyValueError::new_err("method is no HTTP method"))?,
+        path: argument("path", path)?,
+        params: entries("params", params)?,
+        headers: entries("headers", headers)?,
+        body: argument::<Option<PyBackedBytes>>("content", body)?.map(|body| body.to_vec().into()),
+        timeout: seconds("timeout", timeout)?,
     }))
 }
 
@@ -198,7 +126,7 @@ fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
 
 /// The cursor of a paginated list, such as the list of companies. It stores which page is requested next.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct PageCursor(Arc<tokio::sync::Mutex<codat_keys::internal::PageCursor>>);
+pub(crate) struct PageCursor(codat_keys_bindings::PageCursor);
 
 impl PageCursor {
     pub(crate) fn new<C>(
@@ -207,13 +135,12 @@ impl PageCursor {
         query: &Bound<'_, PyAny>,
         order_by: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let size = whole("page_size", page_size)?;
-        let (query, order_by): (Option<String>, Option<String>) =
-            (argument("query", query)?, argument("order_by", order_by)?);
-        let pages = if let Some(size) = size { pages.page_size(size) } else { pages };
-        let pages = if let Some(query) = query { pages.query(query) } else { pages };
-        let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
-        Ok(Self(Arc::new(tokio::sync::Mutex::new(codat_keys::internal::page_cursor(pages)))))
+        let options = PageOptions {
+            page_size: whole("page_size", page_size)?,
+            query: argument("query", query)?,
+            order_by: argument("order_by", order_by)?,
+        };
+        Ok(Self(codat_keys_bindings::PageCursor::new(pages, options)))
     }
 }
 
@@ -221,7 +148,6 @@ impl PageCursor {
 impl PageCursor {
     /// Returns the call that requests the next page. After the last page, the result of the call is `None`.
     fn next(&self) -> Call {
-        let cursor = Arc::clone(&self.0);
-        Call::read(async move |client| cursor.lock().await.next(&client).await.map(Outcome::Page))
+        Call(codat_keys_bindings::Call::NextPage(self.0.clone()))
     }
 }

@@ -1,9 +1,9 @@
 //! A command that prints the API key.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use codat_keys::internal::mask_credentials;
+use codat_keys_bindings::KeyCommandOptions;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -36,11 +36,7 @@ use crate::arguments::{argument, seconds, wrong};
 /// >>> Client(api_key_command=command).reload_key()
 /// True
 #[pyclass(frozen, module = "codat_keys")]
-pub(crate) struct KeyCommand {
-    argv: Vec<PathBuf>,
-    timeout: Option<Duration>,
-    cached_for: Option<Duration>,
-}
+pub(crate) struct KeyCommand(KeyCommandOptions);
 
 #[pymethods]
 impl KeyCommand {
@@ -53,13 +49,13 @@ impl KeyCommand {
     ) -> PyResult<Self> {
         let time = |name, given: Option<&Bound<'_, PyAny>>| given.map_or(Ok(None), |given| seconds(name, given));
         let (timeout, cached_for) = (time("timeout", timeout)?, time("cached_for", cached_for)?);
-        Ok(Self { argv: words("argv", argv)?, timeout, cached_for })
+        Ok(Self(KeyCommandOptions { argv: words("argv", argv)?, timeout, cached_for }))
     }
 
     /// Returns a text that contains the program, with API keys masked. The text omits the arguments of the program,
     /// because they may contain a secret.
     fn __repr__(&self) -> String {
-        let program = self.argv.first().map_or_else(String::new, |program| program.display().to_string());
+        let program = self.0.argv.first().map_or_else(String::new, |program| program.display().to_string());
         format!("<KeyCommand {}>", mask_credentials(&program))
     }
 }
@@ -67,14 +63,11 @@ impl KeyCommand {
 impl KeyCommand {
     /// Converts the argument `api_key_command`. The argument is a `KeyCommand`, or a list that contains a program and
     /// its arguments.
-    pub(crate) fn given(value: &Bound<'_, PyAny>) -> PyResult<codat_keys::KeyCommand> {
-        let Ok(given) = value.cast::<Self>() else {
-            return Ok(codat_keys::KeyCommand::new(words("api_key_command", value)?));
-        };
-        let Self { argv, timeout, cached_for } = given.get();
-        let command = codat_keys::KeyCommand::new(argv);
-        let command = if let Some(time) = timeout { command.timeout(*time) } else { command };
-        Ok(if let Some(time) = cached_for { command.cached_for(*time) } else { command })
+    pub(crate) fn given(value: &Bound<'_, PyAny>) -> PyResult<KeyCommandOptions> {
+        match value.cast::<Self>() {
+            Ok(command) => Ok(command.get().0.clone()),
+            Err(_) => Ok(KeyCommandOptions { argv: words("api_key_command", value)?, timeout: None, cached_for: None }),
+        }
     }
 }
 

@@ -5,17 +5,16 @@
 use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use codat_keys::Error;
+use codat_keys_bindings::{Completion, Line, with_key_callback, with_listener};
 use pyo3::exceptions::PyNotImplementedError;
 use pyo3::prelude::*;
 use tokio::sync::oneshot;
 
 use crate::aio::{AsyncCore, Runtime};
-use crate::calls::{Call, Outcome};
+use crate::calls::{Call, result};
 use crate::interpreter::ensure_running;
-use crate::key_callback::{KeyRequest, with_callback};
-use crate::key_types::raise_call_error;
-use crate::logs::{self, Line};
+use crate::key_callback::KeyRequest;
+use crate::logs;
 
 /// A running call.
 #[pyclass(frozen, module = "codat_keys._native")]
@@ -35,9 +34,8 @@ impl Task {
 
 /// An entry of the queue.
 enum Event {
-    /// A call completed: the number of the call, and its result. The result is `None` if a call that only reads data
-    /// was cancelled.
-    Completed(u64, Option<Result<Outcome, Error>>),
+    /// A call completed: the number of the call, and how it ended.
+    Completed(u64, Completion<Arc<PyErr>>),
     /// A call needs its key callback to run: the number of the call, and the object through which Python runs the
     /// callback.
     KeyRequested(u64, KeyRequest),
@@ -46,7 +44,7 @@ enum Event {
 
 /// An entry of the queue for Python. The first member is the number of the call. The second member is the result of the
 /// call, or a `KeyRequest` if the call needs its key callback to run. The third member is the exception of the call.
-type Completion<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
+type Entry<'py> = (u64, Option<Bound<'py, PyAny>>, Option<PyErr>);
 
 /// The queue of one event loop.
 #[pyclass(frozen, module = "codat_keys._native")]
@@ -90,28 +88,28 @@ impl CompletionQueue {
     /// Starts a call. `drain` returns the result of the call together with `number`.
     fn start(&self, py: Python<'_>, runtime: &Runtime, core: &AsyncCore, call: &Call, number: u64) -> PyResult<Task> {
         ensure_running(py)?;
-        let (begin, client, queue) = (call.take()?, core.client.clone(), Arc::clone(&self.0));
+        let (call, client, queue) = (call.0.clone(), core.client.clone(), Arc::clone(&self.0));
         let listener = logs::is_enabled(py)?.then(|| {
             let queue = Arc::clone(&self.0);
             move |line| queue.push(Event::Logged(line))
         });
-        let context = core.function.as_ref().map(|function| {
+        let ask = core.function.as_ref().map(|function| {
             let queue = Arc::clone(&self.0);
-            function.callback_context(py, move |request| queue.push(Event::KeyRequested(number, request)))
+            function.ask(py, move |request| queue.push(Event::KeyRequested(number, request)))
         });
-        let context = context.transpose()?;
+        let ask = ask.transpose()?;
         let (stop, stopped) = oneshot::channel();
-        runtime.spawn(async move {
+        runtime.0.spawn(async move {
             let stopped = Box::pin(async { drop(stopped.await) });
-            let work = logs::with_listener(begin(client, stopped), listener);
-            queue.push(Event::Completed(number, with_callback(context, work).await));
+            let work = with_listener(call.perform(client, stopped), listener);
+            queue.push(Event::Completed(number, with_key_callback(ask, work).await));
         })?;
         Ok(Task(Mutex::new(Some(stop))))
     }
 
     /// Removes all entries from the queue. Returns the results of calls, and the key callbacks to run. Passes the log
     /// records to the Python logger.
-    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Completion<'py>>> {
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Entry<'py>>> {
         self.0.waker.reset()?;
         let events = std::mem::take(&mut *lock(&self.0.events));
         Ok(events.into_iter().filter_map(|event| event.into_python(py)).collect())
@@ -119,14 +117,12 @@ impl CompletionQueue {
 }
 
 impl Event {
-    fn into_python(self, py: Python<'_>) -> Option<Completion<'_>> {
+    fn into_python(self, py: Python<'_>) -> Option<Entry<'_>> {
         match self {
-            Self::Completed(number, None) => Some((number, None, None)),
-            Self::Completed(number, Some(Ok(outcome))) => match outcome.into_python(py) {
+            Self::Completed(number, completion) => match result(py, completion) {
                 Ok(value) => Some((number, Some(value), None)),
                 Err(error) => Some((number, None, Some(error))),
             },
-            Self::Completed(number, Some(Err(error))) => Some((number, None, Some(raise_call_error(py, error)))),
             Self::KeyRequested(number, request) => match request.into_pyobject(py) {
                 Ok(request) => Some((number, Some(request.into_any()), None)),
                 Err(error) => Some((number, None, Some(error))),

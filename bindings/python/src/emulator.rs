@@ -1,7 +1,5 @@
 //! Starts and stops the emulator in this process. Python code controls the emulator over HTTP.
 
-use std::sync::{Mutex, PoisonError};
-
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -9,54 +7,27 @@ use crate::arguments::argument;
 
 /// The native part of `codat_keys.testing.Emulator`.
 #[pyclass(frozen, module = "codat_keys._native")]
-pub(crate) struct Emulator {
-    running: Mutex<Option<codat_keys_emulator::Emulator>>,
-    /// The id of the process that started the emulator. After a fork, the child process does not stop the emulator,
-    /// because the threads of the emulator do not exist there.
-    process: u32,
-    base_url: String,
-    api_key: String,
-}
+pub(crate) struct Emulator(codat_keys_bindings::Emulator);
 
 #[pymethods]
 impl Emulator {
     #[new]
     fn new(port: &Bound<'_, PyAny>, seed: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let builder = codat_keys_emulator::Emulator::builder().port(argument("port", port)?);
-        let builder = if let Some(seed) = argument("seed", seed)? { builder.seed(seed) } else { builder };
-        let emulator = builder.start().map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
-        let (base_url, api_key) = (emulator.base_url().to_owned(), emulator.api_key().to_owned());
-        Ok(Self { running: Mutex::new(Some(emulator)), process: std::process::id(), base_url, api_key })
+        let (port, seed) = (argument("port", port)?, argument("seed", seed)?);
+        codat_keys_bindings::Emulator::start(port, seed).map(Self).map_err(PyRuntimeError::new_err)
     }
 
     #[getter]
     fn base_url(&self) -> &str {
-        &self.base_url
+        self.0.base_url()
     }
 
     #[getter]
     fn api_key(&self) -> &str {
-        &self.api_key
+        self.0.api_key()
     }
 
     fn stop(&self, py: Python<'_>) {
-        py.detach(|| self.let_go());
-    }
-}
-
-impl Emulator {
-    fn let_go(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if std::process::id() == self.process {
-            drop(running);
-        } else {
-            std::mem::forget(running);
-        }
-    }
-}
-
-impl Drop for Emulator {
-    fn drop(&mut self) {
-        self.let_go();
+        py.detach(|| self.0.stop());
     }
 }

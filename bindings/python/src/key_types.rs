@@ -1,10 +1,10 @@
 //! Python classes for API keys. Their objects are immutable, and `repr` masks their secrets.
 
-use codat_keys::{Error, Timestamp, Untrusted};
+use codat_keys::{Timestamp, Untrusted};
 use pyo3::exceptions::PyOverflowError;
 use pyo3::prelude::*;
 
-use crate::errors::raise;
+use crate::errors::{ErrorData, raise_data};
 use crate::secrets::{ApiKey, unpicklable};
 
 /// An API key in Codat's list of API keys. Its ``repr`` masks the secret. If the name or the id contains an API key,
@@ -104,13 +104,11 @@ impl Creation {
     }
 }
 
-/// Returns the Python exception for the error of a call, as [`raise`] does. If the call may have created an API key,
-/// also sets the attribute `candidates`, which lists the API keys that the call may have created.
-pub(crate) fn raise_call_error(py: Python<'_>, error: Error) -> PyErr {
-    let outcome = error.outcome().cloned();
-    let raised = raise(py, error);
-    let candidates = outcome.and_then(|outcome| outcome.candidates);
-    let Some(keys) = candidates else { return raised };
+/// Returns the Python exception for the error of a call. If the call may have created an API key, the attribute
+/// `candidates` of the exception lists the API keys that the call may have created.
+pub(crate) fn raise_call_error(py: Python<'_>, mut error: ErrorData) -> PyErr {
+    let raised = raise_data(py, &error);
+    let Some(keys) = error.candidates.take() else { return raised };
     let keys: Vec<_> = keys.into_iter().map(ApiKeyDetails).collect();
     raised.value(py).setattr("candidates", keys).err().unwrap_or(raised)
 }

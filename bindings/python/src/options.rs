@@ -1,9 +1,8 @@
 //! The configuration of a client.
 
-use std::path::PathBuf;
-
 use codat_keys::internal::mask_credentials;
 use codat_keys::{AuthorizationHeader, ClientBuilder, Error, ErrorKind};
+use codat_keys_bindings::{ClientOptions, KeyCallback, KeySource, at_most_one};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
@@ -41,53 +40,38 @@ impl Options {
         proxy: &Bound<'_, PyAny>,
         allow_insecure_http: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
-        let mut builder = codat_keys::Client::builder().retry(argument("retry", retry)?);
-        at_most_one([
-            ("api_key", api_key.is_some()),
-            ("auth_header", auth_header.is_some()),
-            ("api_key_file", api_key_file.is_some()),
-            ("api_key_command", api_key_command.is_some()),
-            ("profile", profile.is_some()),
-        ])?;
-        let function = api_key.as_ref().and_then(KeyFunction::given);
-        if let Some(function) = &function {
-            builder = builder.api_key_from(function.clone());
-        } else if let Some(key) = api_key {
-            builder = builder.api_key(secrets::api_key("api_key", &key)?);
-        } else if let Some(header) = auth_header {
-            builder = builder.auth_header(secrets::header("auth_header", &header)?);
-        } else if let Some(file) = api_key_file {
-            builder = builder.api_key_file(argument::<PathBuf>("api_key_file", &file)?);
-        } else if let Some(command) = api_key_command {
-            builder = builder.api_key_from(KeyCommand::given(&command)?);
-        } else if let Some(name) = profile {
-            builder = builder.profile(argument::<String>("profile", &name)?);
-        }
-        if let Some(url) = argument::<Option<String>>("base_url", base_url)? {
-            builder = builder.base_url(url);
-        }
-        if let Some(time) = seconds("timeout", timeout)? {
-            builder = builder.timeout(time);
-        }
-        if let Some(file) = argument::<Option<PathBuf>>("ca_file", ca_file)? {
-            builder = builder.ca_file(file);
-        }
-        if let Some(url) = argument::<Option<String>>("proxy", proxy)? {
-            builder = builder.proxy(url);
-        }
-        if let Some(allow) = argument::<Option<bool>>("allow_insecure_http", allow_insecure_http)? {
-            builder = builder.allow_insecure_http(allow);
-        }
-        Ok(Self { builder, function })
-    }
-}
-
-/// Returns an error if more than one source of the API key is given.
-fn at_most_one(sources: [(&str, bool); 5]) -> PyResult<()> {
-    let mut given = sources.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
-    match (given.next(), given.next()) {
-        (Some(one), Some(other)) => Err(PyTypeError::new_err(format!("give {one} or {other}, not both"))),
-        _ => Ok(()),
+        let sources = [
+            ("api_key", api_key),
+            ("auth_header", auth_header),
+            ("api_key_file", api_key_file),
+            ("api_key_command", api_key_command),
+            ("profile", profile),
+        ];
+        let mut function = None;
+        let key = match at_most_one(sources).map_err(PyTypeError::new_err)? {
+            Some((name @ "auth_header", header)) => Some(KeySource::Header(secrets::header(name, &header)?)),
+            Some((name @ "api_key_file", file)) => Some(KeySource::File(argument(name, &file)?)),
+            Some(("api_key_command", command)) => Some(KeySource::Command(KeyCommand::given(&command)?)),
+            Some((name @ "profile", profile)) => Some(KeySource::Profile(argument(name, &profile)?)),
+            Some((name, key)) => {
+                function = KeyFunction::given(&key);
+                Some(match function {
+                    Some(_) => KeySource::Callback(KeyCallback::new(name)),
+                    None => KeySource::Key(secrets::api_key(name, &key)?),
+                })
+            }
+            None => None,
+        };
+        let options = ClientOptions {
+            key,
+            retry: Some(argument("retry", retry)?),
+            base_url: argument("base_url", base_url)?,
+            timeout: seconds("timeout", timeout)?,
+            ca_file: argument("ca_file", ca_file)?,
+            proxy: argument("proxy", proxy)?,
+            allow_insecure_http: argument("allow_insecure_http", allow_insecure_http)?,
+        };
+        Ok(Self { builder: options.builder(), function })
     }
 }
 

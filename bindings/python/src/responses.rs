@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use codat_keys_bindings::headers;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{IntoPyDict as _, PyBytes, PyDict};
 use serde::de::IgnoredAny;
 
 use crate::errors::raise;
@@ -71,13 +72,7 @@ impl Response {
     /// joined by commas.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let headers = PyDict::new(py);
-        for name in self.0.headers().keys() {
-            let values = self.0.headers().get_all(name).iter();
-            let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
-            headers.set_item(name.as_str(), values.join(", "))?;
-        }
-        Ok(headers)
+        headers(&self.0).into_py_dict(py)
     }
 
     /// The body, at most 64 MiB.

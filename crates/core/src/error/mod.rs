@@ -243,6 +243,11 @@ pub(crate) trait Detail: Any + fmt::Debug + Send + Sync {}
 
 impl<T: Any + fmt::Debug + Send + Sync> Detail for T {}
 
+/// Returns the error for a defect of this library.
+pub fn defect() -> Error {
+    Error::of(ErrorKind::Internal)
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;

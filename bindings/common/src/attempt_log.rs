@@ -1,0 +1,86 @@
+//! Receives the tracing events of one call: a line for each HTTP request that the call sends.
+
+use std::fmt::{Debug, Write as _};
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tracing::field::{Field, Visit};
+use tracing::instrument::WithSubscriber as _;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// A log record: the method and path of an HTTP request, and the text of the message.
+#[derive(Clone, Default)]
+pub struct Line {
+    /// The HTTP method.
+    pub method: String,
+    /// The path of the request.
+    pub path: String,
+    /// What happened.
+    pub text: String,
+}
+
+/// Runs the future of a call, and passes the log records of the call to `listener`. Without a listener, no record is
+/// created.
+pub async fn with_listener<T>(
+    work: impl Future<Output = T>,
+    listener: Option<impl Fn(Line) + Send + Sync + 'static>,
+) -> T {
+    match listener {
+        Some(send) => work.with_subscriber(Listener { send, request: Mutex::default() }).await,
+        None => work.await,
+    }
+}
+
+/// The tracing subscriber of one call. It stores only one HTTP request, because a call sends its HTTP requests one
+/// after the other.
+struct Listener<F> {
+    send: F,
+    request: Mutex<Line>,
+}
+
+impl<F> Listener<F> {
+    fn request(&self) -> MutexGuard<'_, Line> {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F: Fn(Line) + Send + Sync + 'static> Subscriber for Listener<F> {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("codat_keys") && *metadata.level() <= Level::DEBUG
+    }
+
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut line = Line::default();
+        span.record(&mut line);
+        *self.request() = line;
+        Id::from_u64(1)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = self.request().clone();
+        event.record(&mut line);
+        (self.send)(line);
+    }
+
+    // Ignores the fields that a span records after its creation, because the events contain the same fields.
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        match field.name() {
+            "method" => self.method = format!("{value:?}"),
+            "path" => self.path = format!("{value:?}"),
+            "message" => self.text = format!("{value:?}{}", self.text),
+            name => drop(write!(self.text, ", {name}={value:?}")),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.record_debug(field, &format_args!("{value}"));
+    }
+}

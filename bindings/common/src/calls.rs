@@ -1,0 +1,230 @@
+//! The calls of a client as data, and their results. A call is one operation of a client, such as `list`.
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use codat_keys::{
+    ApiKeyDetails, AuthorizationHeader, Bytes, Client, Creation, Error, KeyId, Lookup, Method, Page, Pages, Response,
+    internal,
+};
+use serde::de::IgnoredAny;
+use tokio::sync::Mutex;
+
+use crate::errors::ErrorData;
+
+/// A future that completes when the caller cancels the call.
+pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// The future of a running call. It resolves to `None` if a call that only reads data was cancelled.
+type Work = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send>>;
+
+/// A call with its arguments.
+#[derive(Clone)]
+pub enum Call {
+    /// Lists all API keys.
+    List,
+    /// Returns the API key that the client uses.
+    Whoami,
+    /// Reads the API key again from its source.
+    ReloadKey,
+    /// Returns the `Authorization` header for a request to `url`.
+    Authorize {
+        /// The URL of the request.
+        url: String,
+    },
+    /// Returns another `Authorization` header after a server rejected the header `rejected`.
+    Reauthorize {
+        /// The URL of the request.
+        url: String,
+        /// The header that the server rejected.
+        rejected: AuthorizationHeader,
+    },
+    /// Returns the API key with this id.
+    Get {
+        /// The id of the API key.
+        id: KeyId,
+    },
+    /// Lists the API keys with this name.
+    Find {
+        /// The name of the API keys.
+        name: String,
+    },
+    /// Creates an API key.
+    Create {
+        /// The name of the API key.
+        name: String,
+        /// Whether an API key that no response confirms can be returned.
+        adopt: bool,
+        /// The idempotency key of the earlier call to resume.
+        idempotency_key: Option<String>,
+    },
+    /// Deletes the API key with this id.
+    Delete {
+        /// The id of the API key.
+        id: KeyId,
+        /// Whether the API key that the client uses can be deleted.
+        allow_key_in_use: bool,
+    },
+    /// Sends an HTTP request to Codat's API.
+    Request {
+        /// The HTTP method.
+        method: Method,
+        /// The path below the base URL.
+        path: String,
+        /// The query parameters of the URL.
+        params: Vec<(String, String)>,
+        /// The HTTP headers.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Option<Bytes>,
+        /// The timeout of this call. `None` for the timeout of the client.
+        timeout: Option<Duration>,
+    },
+    /// Requests the next page.
+    NextPage(PageCursor),
+}
+
+/// The result of a successful call.
+pub enum Outcome {
+    /// The call has no result.
+    Nothing,
+    /// An API key.
+    Key(ApiKeyDetails),
+    /// A list of API keys.
+    Keys(Vec<ApiKeyDetails>),
+    /// The result of `create`.
+    Created(Creation),
+    /// An HTTP response.
+    Response(Response),
+    /// A page. `None` after the last page.
+    Page(Option<Page<IgnoredAny>>),
+    /// Whether the API key has changed.
+    Yes(bool),
+    /// An `Authorization` header. `None` if the client has no other API key.
+    Header(Option<AuthorizationHeader>),
+}
+
+/// How a call ended. `R` is the type of the values that key callbacks raise.
+pub enum Completion<R> {
+    /// The call succeeded.
+    Returned(Outcome),
+    /// The call failed.
+    Failed(Box<ErrorData<R>>),
+    /// A call that only reads data was cancelled. A call that can change data never ends like this.
+    Cancelled,
+}
+
+impl Call {
+    /// Performs the call. If `stop` completes, a call that only reads data is dropped. A call that can change data still
+    /// completes, with its result, or with an error that says whether the change may have taken effect. A panic becomes
+    /// an error.
+    pub async fn perform<R: Clone + Send + Sync + 'static>(self, client: Client, stop: Stop) -> Completion<R> {
+        match catch_panic(self.begin(client, stop)).await {
+            Some(Ok(outcome)) => Completion::Returned(outcome),
+            Some(Err(error)) => Completion::Failed(Box::new(ErrorData::of(&error))),
+            None => Completion::Cancelled,
+        }
+    }
+
+    fn begin(self, client: Client, stop: Stop) -> Work {
+        match self {
+            Self::List => lookup(client.keys().list(), Outcome::Keys, stop),
+            Self::Whoami => lookup(client.whoami(), Outcome::Key, stop),
+            Self::ReloadKey => reading(async move { client.reload_key().await.map(Outcome::Yes) }, stop),
+            Self::Authorize { url } => {
+                reading(async move { client.authorize(&url).await.map(|header| Outcome::Header(Some(header))) }, stop)
+            }
+            Self::Reauthorize { url, rejected } => {
+                reading(async move { client.reauthorize(&url, &rejected).await.map(Outcome::Header) }, stop)
+            }
+            Self::Get { id } => lookup(client.keys().get(&id), Outcome::Key, stop),
+            Self::Find { name } => lookup(client.keys().find(name), Outcome::Keys, stop),
+            Self::Create { name, adopt, idempotency_key } => {
+                let mut call = client.keys().create(name).adopt(adopt).cancel_on(stop);
+                if let Some(key) = idempotency_key {
+                    call = call.idempotency_key(key);
+                }
+                changing(async move { call.send().await.map(Outcome::Created) })
+            }
+            Self::Delete { id, allow_key_in_use } => {
+                let call = client.keys().delete(&id).allow_key_in_use(allow_key_in_use).cancel_on(stop);
+                changing(async move { call.send().await.map(|()| Outcome::Nothing) })
+            }
+            Self::Request { method, path, params, headers, body, timeout } => {
+                let mut call = client.request(method, &path).cancel_on(stop);
+                for (name, value) in params {
+                    call = call.param(name, value);
+                }
+                for (name, value) in headers {
+                    call = call.header(&name, &value);
+                }
+                if let Some(body) = body {
+                    call = call.body(body);
+                }
+                if let Some(timeout) = timeout {
+                    call = call.timeout(timeout);
+                }
+                changing(async move { call.send().await.map(Outcome::Response) })
+            }
+            Self::NextPage(PageCursor(cursor)) => {
+                reading(async move { cursor.lock().await.next(&client).await.map(Outcome::Page) }, stop)
+            }
+        }
+    }
+}
+
+/// The cursor of a paginated list, such as the list of companies. It stores which page is requested next.
+#[derive(Clone)]
+pub struct PageCursor(Arc<Mutex<internal::PageCursor>>);
+
+/// The options of a paginated list.
+#[derive(Default)]
+pub struct PageOptions {
+    /// The number of results of a page.
+    pub page_size: Option<u32>,
+    /// A query in Codat's query language.
+    pub query: Option<String>,
+    /// The property that orders the results.
+    pub order_by: Option<String>,
+}
+
+impl PageCursor {
+    /// Returns a cursor that starts at the first page of `pages`.
+    pub fn new<C>(pages: Pages<IgnoredAny, C>, PageOptions { page_size, query, order_by }: PageOptions) -> Self {
+        let pages = if let Some(size) = page_size { pages.page_size(size) } else { pages };
+        let pages = if let Some(query) = query { pages.query(query) } else { pages };
+        let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
+        Self(Arc::new(Mutex::new(internal::page_cursor(pages))))
+    }
+}
+
+fn lookup<T: 'static>(lookup: Lookup<T>, outcome: fn(T) -> Outcome, stop: Stop) -> Work {
+    reading(async move { lookup.send().await.map(outcome) }, stop)
+}
+
+/// Returns the future of a call that only reads data.
+fn reading(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static, stop: Stop) -> Work {
+    Box::pin(async move {
+        tokio::select! {
+            result = work => Some(result),
+            () = stop => None,
+        }
+    })
+}
+
+/// Returns the future of a call that can change data on Codat's servers.
+fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
+    Box::pin(async move { Some(work.await) })
+}
+
+/// Runs the future of a call. Converts a panic to an error, so that the caller receives a result for every call.
+async fn catch_panic(mut work: Work) -> Option<Result<Outcome, Error>> {
+    poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
+            .unwrap_or_else(|_| Poll::Ready(Some(Err(internal::defect()))))
+    })
+    .await
+}

@@ -1,0 +1,103 @@
+//! The data of errors. A binding creates the errors of its language from this data.
+
+use std::error::Error as _;
+use std::fmt;
+use std::time::Duration;
+
+use codat_keys::internal::mask_credentials;
+use codat_keys::{ApiKeyDetails, Error};
+
+/// The data of an error. `R` is the type of the values that key callbacks raise.
+pub struct ErrorData<R> {
+    /// The stable identifier of the kind of error.
+    pub code: &'static str,
+    /// What happened.
+    pub message: String,
+    /// What the user can do next.
+    pub hint: String,
+    /// Whether the same call may succeed later.
+    pub retryable: bool,
+    /// The HTTP status of the response.
+    pub status: Option<u16>,
+    /// The correlation id, for Codat's support.
+    pub correlation_id: Option<String>,
+    /// The time to wait before a retry.
+    pub retry_after: Option<Duration>,
+    /// The error message of Codat.
+    pub codat_message: Option<String>,
+    /// The number of attempts of the failed HTTP request.
+    pub attempts: u32,
+    /// The time from the start of the call to the error.
+    pub elapsed: Duration,
+    /// The idempotency key with which a creation can be resumed.
+    pub idempotency_key: Option<String>,
+    /// Whether the idempotency key can be shown. False if it looks like an API key, because the caller may have passed
+    /// an API key by mistake.
+    pub shows_idempotency_key: bool,
+    /// The API keys that the call may have created.
+    pub candidates: Option<Vec<ApiKeyDetails>>,
+    /// The cause of the error.
+    pub cause: Option<Cause<R>>,
+}
+
+/// The cause of an error.
+pub enum Cause<R> {
+    /// Another error of the core.
+    Error(Box<ErrorData<R>>),
+    /// The value that the key callback raised.
+    Raised(R),
+}
+
+impl<R: Clone + Send + Sync + 'static> ErrorData<R> {
+    /// Returns the data of an error and of its causes.
+    pub fn of(error: &Error) -> Self {
+        let outcome = error.outcome();
+        let idempotency_key = outcome.and_then(|outcome| outcome.idempotency_key.clone());
+        Self {
+            code: error.kind().code(),
+            message: error.to_string(),
+            hint: error.hint().to_owned(),
+            retryable: error.is_retryable(),
+            status: error.status().map(|status| status.as_u16()),
+            correlation_id: error.correlation_id().map(str::to_owned),
+            retry_after: error.retry_after(),
+            codat_message: error.codat_message().map(str::to_owned),
+            attempts: error.attempts(),
+            elapsed: error.elapsed(),
+            shows_idempotency_key: idempotency_key.as_deref().is_none_or(|key| mask_credentials(key) == key),
+            idempotency_key,
+            candidates: outcome.and_then(|outcome| outcome.candidates.clone()),
+            cause: error.source().and_then(Cause::of),
+        }
+    }
+}
+
+impl<R: Clone + Send + Sync + 'static> Cause<R> {
+    fn of(source: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if let Some(CallbackError { raised, .. }) = source.downcast_ref::<CallbackError<R>>() {
+            return Some(Self::Raised(raised.clone()));
+        }
+        source.downcast_ref().map(|error| Self::Error(Box::new(ErrorData::of(error))))
+    }
+}
+
+/// The error of a key callback that raised `raised`. `Display` and `Debug` omit this value, because its text may contain
+/// a secret.
+pub struct CallbackError<R> {
+    pub(crate) text: String,
+    pub(crate) raised: R,
+}
+
+impl<R> std::error::Error for CallbackError<R> {}
+
+impl<R> fmt::Display for CallbackError<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<R> fmt::Debug for CallbackError<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}

@@ -1,0 +1,106 @@
+//! The protocol of the key callback: a function of the other language that provides the API key. A call that needs the
+//! key sends a [`KeyReply`] to the binding. The binding runs the function in the way of its language, and passes the
+//! result to the reply.
+
+use std::future::{Future, pending};
+
+use codat_keys::{Credential, CredentialFuture, KeyProvider};
+use tokio::sync::oneshot;
+
+use crate::errors::CallbackError;
+
+type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
+/// Asks the caller of a call to run the key callback.
+type Ask = Box<dyn Fn(KeyReply) + Send + Sync>;
+
+tokio::task_local! {
+    /// The caller of the running call. Each call sets this task-local value for its own future.
+    static ASK: Ask;
+}
+
+/// Runs the future of a call. When the call needs the API key, it calls `ask`. `ask` is `None` if the client has no key
+/// callback.
+pub async fn with_key_callback<T>(
+    ask: Option<impl Fn(KeyReply) + Send + Sync + 'static>,
+    work: impl Future<Output = T>,
+) -> T {
+    match ask {
+        Some(ask) => ASK.scope(Box::new(ask), work).await,
+        None => work.await,
+    }
+}
+
+/// The key source of a client with a key callback. It does not contain the function, so that the other language can
+/// collect the function and the client together.
+#[derive(Clone)]
+pub struct KeyCallback(String);
+
+impl KeyCallback {
+    /// `option` is the name of the option that contains the function.
+    pub fn new(option: &str) -> Self {
+        Self(format!("the function given as `{option}`"))
+    }
+}
+
+impl KeyProvider for KeyCallback {
+    fn source(&self) -> &str {
+        &self.0
+    }
+
+    /// Asks the caller of the current call to run the key callback, and waits for its result. If that call is
+    /// cancelled, it drops the future.
+    fn read(&self) -> CredentialFuture<'_> {
+        let (tx, rx) = oneshot::channel();
+        let reply = KeyReply { place: format!("what {} returned", self.0), tx };
+        // `unconstrained` removes tokio's task budget. The callback can make blocking calls of another client, which
+        // the core rejects in a task with a budget.
+        Box::pin(tokio::task::unconstrained(async move {
+            let _ = ASK.try_with(|ask| ask(reply));
+            match rx.await {
+                Ok(result) => result,
+                // The caller has ended, and the call that waits for this future is about to be dropped.
+                Err(_) => pending().await,
+            }
+        }))
+    }
+}
+
+/// Receives the result of one run of a key callback, for the call that needs the API key. Has no effect if that call
+/// was cancelled.
+pub struct KeyReply {
+    place: String,
+    tx: oneshot::Sender<CallbackResult>,
+}
+
+impl KeyReply {
+    /// The callback returned a credential.
+    pub fn returned(self, credential: Credential) {
+        self.send(Ok(credential));
+    }
+
+    /// The callback returned a text: an API key or the value of an `Authorization` header.
+    pub fn returned_text(self, text: &str) {
+        let credential = Credential::parse_from(&self.place, text).map_err(Into::into);
+        self.send(credential);
+    }
+
+    /// The callback returned no credential. `why` is the message of the error.
+    pub fn failed(self, why: String) {
+        self.send(Err(why.into()));
+    }
+
+    /// The callback raised `raised`. `text` is the message of the error, without the text of `raised`.
+    pub fn raised<R: Send + Sync + 'static>(self, text: String, raised: R) {
+        self.send(Err(Box::new(CallbackError { text, raised })));
+    }
+
+    /// Whether the call that needs the API key was cancelled.
+    pub fn is_abandoned(&self) -> bool {
+        self.tx.is_closed()
+    }
+
+    fn send(self, result: CallbackResult) {
+        // Sending fails if the call was cancelled.
+        drop(self.tx.send(result));
+    }
+}

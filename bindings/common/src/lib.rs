@@ -1,0 +1,27 @@
+//! The parts that the native modules of the Python and the Node package share: the options of a client and its calls as
+//! data, their results and errors, the protocol of the key callback, and the thread that runs calls. A binding converts
+//! these types to the types of its language, and waits in the way of its language.
+
+#![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
+
+// Modules are grouped in layers, from the top layer to the bottom layer. A module uses only modules of its own layer
+// and of lower layers.
+mod calls;
+mod options;
+
+mod errors;
+mod key_callback;
+
+mod attempt_log;
+mod emulator;
+mod responses;
+mod runtime;
+
+pub use attempt_log::{Line, with_listener};
+pub use calls::{Call, Completion, Outcome, PageCursor, PageOptions, Stop};
+pub use emulator::Emulator;
+pub use errors::{CallbackError, Cause, ErrorData};
+pub use key_callback::{KeyCallback, KeyReply, with_key_callback};
+pub use options::{ClientOptions, KeyCommandOptions, KeySource, at_most_one};
+pub use responses::headers;
+pub use runtime::Runtime;
