@@ -21,5 +21,5 @@ export async function start(own: Own, call: Call, options: CallOptions): Promise
 
 /** Performs a call. Resolves to its value and its HTTP response. */
 export function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptions): Promise<Completion> {
-    return perform((calls, number) => calls.start(number, core, timeout, call), provide, signal);
+    return perform((calls, number, observed) => calls.start(number, observed, core, timeout, call), provide, signal);
 }

@@ -84,7 +84,7 @@ export class Client {
         const { signal, timeout } = callOptions(options, ["pageSize", "query", "orderBy"]);
         const { core, provide } = this.#own;
         const cursor = core.pages(text("path", path), ...pagesOptions(options));
-        const next: Start = (calls, number) => calls.next(number, core, timeout, cursor);
+        const next: Start = (calls, number, observed) => calls.next(number, observed, core, timeout, cursor);
         return new Pages(() => perform(next, provide, signal));
     }
 

@@ -17,6 +17,7 @@ export { Client } from "./client";
 export { Keys } from "./keys";
 export type { Key, KeyFunction } from "./key-callback";
 export { ApiKeyDetails, Creation } from "./key-types";
+export type { AttemptErrorMessage, AttemptResponseMessage } from "./diagnostics";
 export { CodatError } from "./error";
 export * from "./errors";
 export type {

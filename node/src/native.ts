@@ -54,8 +54,8 @@ export interface Core {
 }
 
 export interface PendingCalls {
-    start(number: number, core: Core, timeout: number | undefined, call: Call): void;
-    next(number: number, core: Core, timeout: number | undefined, cursor: PageCursor): void;
+    start(number: number, observed: boolean, core: Core, timeout: number | undefined, call: Call): void;
+    next(number: number, observed: boolean, core: Core, timeout: number | undefined, cursor: PageCursor): void;
     stop(number: number): void;
     complete(request: number, text: string): void;
     fail(request: number, why: string): void;

@@ -4,6 +4,7 @@
  */
 import * as timers from "node:timers";
 
+import { type Attempt, observer } from "./diagnostics";
 import type { ErrorData } from "./error";
 import { type KeyFunction, type Results, bindCallback } from "./key-callback";
 import { type NativeResponse, type PendingCalls, native } from "./native";
@@ -20,13 +21,19 @@ export interface Completion {
     error: ErrorData | null | undefined;
 }
 
-/** A function that starts a call in the native module. `number` is the number of the call. */
-export type Start = (calls: PendingCalls, number: number) => void;
+/**
+ * A function that starts a call in the native module. `number` is the number of the call. `observed` is whether the
+ * native module records the attempts of the call.
+ */
+export type Start = (calls: PendingCalls, number: number, observed: boolean) => void;
 
-/** A pending call. `callback` runs the key callback of the client. `undefined` if the client has no key callback. */
+/** A pending call. */
 interface Pending {
     complete: (completion: Completion) => void;
+    /** Runs the key callback of the client. `undefined` if the client has no key callback. */
     callback: ((request: number) => void) | undefined;
+    /** Publishes an attempt of the call. `undefined` if nobody observed attempts when the call started. */
+    observe: ((attempt: Attempt) => void) | undefined;
 }
 
 /** The pending calls by number, in the order in which they started. */
@@ -45,13 +52,14 @@ const nextTurn = timers.setImmediate;
 export async function perform(start: Start, provide?: KeyFunction, signal?: AbortSignal): Promise<Completion> {
     signal?.throwIfAborted();
     const callback = provide && bindCallback(provide, results);
+    const observe = observer();
     const number = numbers++;
     try {
         const completion = await new Promise<Completion>((complete) => {
             // The functions that can throw come first, because a started call must be in the map.
             stopWith(signal, number);
-            callNative(() => start(pendingCalls, number));
-            inFlight.set(number, { complete, callback });
+            callNative(() => start(pendingCalls, number, observe !== undefined));
+            inFlight.set(number, { complete, callback, observe });
             hold();
         });
         if (completion.error === null) {
@@ -66,12 +74,19 @@ export async function perform(start: Start, provide?: KeyFunction, signal?: Abor
     }
 }
 
-/** Handles events from the native module: completes calls, and runs key callbacks. `events` is a JSON array. */
+/**
+ * Handles events from the native module: completes calls, runs key callbacks, and publishes attempts. `events` is a JSON
+ * array.
+ */
 function settle(events: string, responses: NativeResponse[], errors: ErrorData[]): void {
-    type Event = [number, number | null, unknown, (number | null)?, number?];
-    for (const [number, index, value, error, request] of JSON.parse(events) as Event[]) {
+    type Event = [number, number | null, unknown, (number | null)?, (number | null)?, Attempt?];
+    for (const [number, index, value, error, request, attempt] of JSON.parse(events) as Event[]) {
         const pending = inFlight.get(number);
-        if (request !== undefined) {
+        if (attempt !== undefined) {
+            pending?.observe?.(attempt);
+            continue;
+        }
+        if (typeof request === "number") {
             pending?.callback?.(request);
             continue;
         }

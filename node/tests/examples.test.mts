@@ -35,6 +35,7 @@ const PAGES = {
         /^5\n$/,
         /^5\n$/,
         /^replayed 2\n$/,
+        /^GET \/apiKeys, attempt 1: 200\n$/,
     ],
     "../README.md": [
         /^made [-\da-f]{36} ApiKey\(\*{4}.{4}\)\n[-\da-f]{36} \(no name\)\n[-\da-f]{36} invoice-processor\n$/,

@@ -18,6 +18,7 @@ const COMMANDS = {
 };
 
 const PROGRAM = `
+import diagnostics from "node:diagnostics_channel";
 import { Client, NotFoundError } from "codat-keys";
 import { codatFetch } from "codat-keys/fetch";
 import { Emulator } from "codat-keys/testing";
@@ -26,6 +27,11 @@ const client = new Client();
 const made = await client.keys.create("made elsewhere");
 console.log(made.how, (await client.keys.list()).length);
 for await (const page of client.pages("/companies", { pageSize: 2 })) console.log(page.results.length);
+for await (const { name } of client.pages("/companies", { pageSize: 3 }).items()) console.log(name.slice(-1));
+const observe = ({ path, attempt, status }) => console.log(path, attempt, status);
+diagnostics.subscribe("codat-keys:attempt:response", observe);
+await client.keys.list();
+diagnostics.unsubscribe("codat-keys:attempt:response", observe);
 const missing = await client.keys.get("00000000-0000-4000-8000-000000000000").catch((error) => error);
 console.log(missing instanceof NotFoundError, missing.code);
 const asks = new Client({ apiKey: async () => process.env.CODAT_API_KEY });
@@ -55,7 +61,10 @@ for (const [name, [command, ...options]] of Object.entries(COMMANDS)) {
         const { code, said, complained } = await ended(child);
         assert.deepEqual({ code, complained }, { code: 0, complained: "" });
         const [did, shown] = said.split(/(?<=TimeoutError\n)/);
-        assert.equal(did, "created 2\n2\n2\n1\ntrue not_found\nnull Error\n200\nTimeoutError\n");
+        assert.equal(
+            did,
+            "created 2\n2\n2\n1\n1\n2\n3\n4\n5\n/apiKeys 1 200\ntrue not_found\nnull Error\n200\nTimeoutError\n",
+        );
         assert.match(shown!, /^ApiKey\(\*{4}.{4}\) \{.*"apiKey":"ApiKey\(\*{4}.{4}\)".*\} 40\n$/);
     });
 }

@@ -37,9 +37,13 @@ export async function emulated(
 }
 
 /** Runs a program in a child, which finds the emulator by its environment. */
-export function start(program: string, emulator: Emulator, ...options: string[]): ChildProcess {
+export function start(
+    program: string,
+    { environment }: Pick<Emulator, "environment">,
+    ...options: string[]
+): ChildProcess {
     const whole = `import { Client, OutcomeUnknownError } from "codat-keys";\nconst client = new Client();\n${program}`;
-    const env = { ...process.env, ...emulator.environment };
+    const env = { ...process.env, ...environment };
     const cwd = fileURLToPath(new URL("../..", import.meta.url));
     return spawn(process.execPath, [...options, "--input-type=module", "--eval", whole], { cwd, env, timeout: LIMIT });
 }

@@ -9,7 +9,8 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// A log record: the method and path of an HTTP request, and the text of the message.
+/// A log record: the method and path of an HTTP request, and the text of the message. The record of an attempt that
+/// ended also contains its data. Other records tell of the source of the API key.
 #[derive(Clone, Default)]
 pub struct Line {
     /// The HTTP method.
@@ -18,6 +19,18 @@ pub struct Line {
     pub path: String,
     /// What happened.
     pub text: String,
+    /// The number of the HTTP request within its call. The first one has the number 1.
+    pub attempt: u32,
+    /// The duration of an attempt that ended.
+    pub milliseconds: Option<u64>,
+    /// The HTTP status of the response.
+    pub status: Option<u64>,
+    /// The correlation id of an error response.
+    pub correlation_id: Option<String>,
+    /// The code of the error of an attempt without a response.
+    pub code: Option<String>,
+    /// Whether Codat may have received the request of an attempt without a response.
+    pub sent: Option<bool>,
 }
 
 /// Runs the future of a call, and passes the log records of the call to `listener`. Without a listener, no record is
@@ -51,9 +64,9 @@ impl<F: Fn(Line) + Send + Sync + 'static> Subscriber for Listener<F> {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut line = Line::default();
-        span.record(&mut line);
-        *self.request() = line;
+        let mut request = self.request();
+        *request = Line { attempt: request.attempt + 1, ..Line::default() };
+        span.record(&mut *request);
         Id::from_u64(1)
     }
 
@@ -81,6 +94,27 @@ impl Visit for Line {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "correlation_id" => self.correlation_id = Some(value.to_owned()),
+            "code" => self.code = Some(value.to_owned()),
+            _ => {}
+        }
         self.record_debug(field, &format_args!("{value}"));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "milliseconds" => self.milliseconds = Some(value),
+            "status" => self.status = Some(value),
+            _ => {}
+        }
+        self.record_debug(field, &value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        if field.name() == "sent" {
+            self.sent = Some(value);
+        }
+        self.record_debug(field, &value);
     }
 }

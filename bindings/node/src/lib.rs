@@ -10,6 +10,8 @@ mod pending_calls;
 mod calls;
 mod client;
 
+mod diagnostics;
+
 mod responses;
 
 mod emulator;

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use codat_keys::Client;
-use codat_keys_bindings::{Completion, KeyReply, Runtime, with_key_callback};
+use codat_keys_bindings::{Completion, KeyReply, Line, Runtime, with_key_callback, with_listener};
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::calls::Call;
 use crate::client::{Core, PageCursor};
+use crate::diagnostics;
 use crate::errors::ErrorData;
 use crate::responses::{Response, text, to_json};
 
@@ -50,7 +51,8 @@ struct State {
     /// - `[number, null, null, error]`: the call failed. `error` is the index of its error in `errors`;
     /// - `[number, null, null, null]`: the call was cancelled. Only a call that reads data ends like this;
     /// - `[number, null, null, null, request]`: the call needs the key callback to run. `request` is the number of this
-    ///   run.
+    ///   run;
+    /// - `[number, null, null, null, null, attempt]`: an attempt of the call ended.
     ///
     /// In each form, `number` is the number of the call.
     events: String,
@@ -82,10 +84,19 @@ impl PendingCalls {
         Ok(Self(Arc::new(Shared { state, waker: Mutex::new(waker) })))
     }
 
-    /// Starts a call. `number` identifies the call in its events.
+    /// Starts a call. `number` identifies the call in its events. `observed` is whether JavaScript receives the
+    /// attempts of the call.
     #[napi]
-    pub fn start(&self, env: Env, number: i64, core: &Core, timeout: Option<f64>, call: Call) -> napi::Result<()> {
-        self.run(number, core.for_a_call(env, timeout)?, core.has_callback(), call.parse(env)?)
+    pub fn start(
+        &self,
+        env: Env,
+        number: i64,
+        observed: bool,
+        core: &Core,
+        timeout: Option<f64>,
+        call: Call,
+    ) -> napi::Result<()> {
+        self.run(number, observed, core.for_a_call(env, timeout)?, core.has_callback(), call.parse(env)?)
     }
 
     /// Starts a call that requests the next page. After the last page, the call returns `null`.
@@ -94,12 +105,13 @@ impl PendingCalls {
         &self,
         env: Env,
         number: i64,
+        observed: bool,
         core: &Core,
         timeout: Option<f64>,
         cursor: &PageCursor,
     ) -> napi::Result<()> {
         let call = codat_keys_bindings::Call::NextPage(cursor.0.clone());
-        self.run(number, core.for_a_call(env, timeout)?, core.has_callback(), call)
+        self.run(number, observed, core.for_a_call(env, timeout)?, core.has_callback(), call)
     }
 
     /// Cancels a call, and closes the connection of its HTTP request. JavaScript still receives an event when the call
@@ -136,6 +148,7 @@ impl PendingCalls {
     fn run(
         &self,
         number: i64,
+        observed: bool,
         client: Client,
         has_callback: bool,
         call: codat_keys_bindings::Call,
@@ -145,12 +158,17 @@ impl PendingCalls {
             let shared = Arc::clone(&self.0);
             move |reply| shared.request_key(number, reply)
         });
+        let listener = observed.then(|| {
+            let shared = Arc::clone(&self.0);
+            move |line| shared.attempt_ended(number, &line)
+        });
         let (stop, stopped) = oneshot::channel();
         lock(&self.0.state).running.insert(number, stop);
         let shared = Arc::clone(&self.0);
         let started = runtime.spawn(async move {
             let stopped = Box::pin(async { drop(stopped.await) });
-            shared.end(number, with_key_callback(ask, call.perform(client, stopped)).await);
+            let work = with_listener(call.perform(client, stopped), listener);
+            shared.end(number, with_key_callback(ask, work).await);
         });
         Ok(started?)
     }
@@ -189,6 +207,12 @@ impl Shared {
         let request = state.last_request;
         state.requests.insert(request, reply);
         self.send(state, &format!("[{number},null,null,null,{request}]"));
+    }
+
+    fn attempt_ended(&self, number: i64, line: &Line) {
+        if let Some(attempt) = diagnostics::attempt(line) {
+            self.send(lock(&self.state), &format!("[{number},null,null,null,null,{attempt}]"));
+        }
     }
 
     fn reply(&self, request: i64, send: impl FnOnce(KeyReply)) {

@@ -2,6 +2,8 @@
 import {
     ApiKey,
     ApiKeyDetails,
+    type AttemptErrorMessage,
+    type AttemptResponseMessage,
     AuthorizationHeader,
     BadResponseError,
     type CallOptions,
@@ -133,6 +135,11 @@ export function errors(error: CodatError): number | null {
         UnauthorizedError,
     ];
     return kinds.some((kind) => error instanceof kind && error.code === kind.code) ? error.retryAfter : error.status;
+}
+
+export function attempts(message: AttemptErrorMessage | AttemptResponseMessage): string {
+    const ended: number | string = "code" in message ? message.code : message.status;
+    return `${message.method} ${message.path}, attempt ${message.attempt}: ${ended} in ${message.duration} ms`;
 }
 
 export async function integrations(client: Client): Promise<unknown[]> {

@@ -172,7 +172,10 @@ impl Transport {
                     }
                     debug!(status, correlation_id = id, milliseconds, "answered");
                 }
-                Err(failure) => debug!(error = %failure.error, sent = failure.sent, milliseconds, "not answered"),
+                Err(failure) => {
+                    let (error, code) = (&failure.error, failure.error.kind().code());
+                    debug!(%error, sent = failure.sent, milliseconds, code, "not answered");
+                }
             }
             result
         }
