@@ -60,7 +60,7 @@ export class Client {
      * whether a change took effect.
      */
     async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
-        const given = callOptions(options, ["params", "json", "body", "headers"]);
+        const given = callOptions(options, ["params", "json", "body", "headers", "maxResponseBytes"]);
         const call = request(method, path, options);
         return new Response((await make(this.#own, call, given)).response!);
     }
@@ -81,7 +81,7 @@ export class Client {
      * ```
      */
     pages<T = unknown>(path: string, options: PagesOptions = {}): Pages<T> {
-        const { signal, timeout } = callOptions(options, ["pageSize", "query", "orderBy"]);
+        const { signal, timeout } = callOptions(options, ["pageSize", "query", "orderBy", "maxResponseBytes"]);
         const { core, provide } = this.#own;
         const cursor = core.pages(text("path", path), ...pagesOptions(options));
         const next: Start = (calls, number, observed) => calls.next(number, observed, core, timeout, cursor);

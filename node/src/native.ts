@@ -34,6 +34,7 @@ export interface Options {
     caFile?: string | undefined;
     proxy?: string | undefined;
     allowInsecureHttp?: boolean | undefined;
+    maxResponseBytes?: number | undefined;
 }
 
 export interface Command {
@@ -43,7 +44,7 @@ export interface Command {
 }
 
 export interface Core {
-    pages(path: string, pageSize?: number, query?: string, orderBy?: string): PageCursor;
+    pages(path: string, pageSize?: number, query?: string, orderBy?: string, maxResponseBytes?: number): PageCursor;
     rateLimit(): Quota | null;
     authorizationFor(url: string): string;
     cachedAuthorization(url: string): string | null;
@@ -79,6 +80,7 @@ export type Call =
           params: [string, string][];
           headers: [string, string][];
           body?: Uint8Array | undefined;
+          maxResponseBytes?: number | undefined;
       };
 
 /** The cursor of a paginated list, such as the list of companies. It stores which page is requested next. */

@@ -80,6 +80,12 @@ export interface ClientOptions {
      * `CODAT_ALLOW_INSECURE_HTTP`, or false.
      */
     allowInsecureHttp?: boolean | undefined;
+    /**
+     * The maximum size of a response body in bytes, for `request` and `pages`. A call with a larger response rejects with
+     * `TooLargeError`. The constructor throws `InvalidInputError` unless the number is greater than 0. The operations on
+     * API keys have a fixed limit of 8 MiB. Default: 64 MiB (67,108,864).
+     */
+    maxResponseBytes?: number | undefined;
 }
 
 /**
@@ -169,6 +175,11 @@ export interface RequestOptions extends CallOptions {
      * `Content-Length`, are rejected with `InvalidInputError`. Default: none.
      */
     headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
+    /**
+     * The maximum size of the response body in bytes. The call rejects with `TooLargeError` for a larger response, and
+     * with `InvalidInputError` unless the number is greater than 0. Default: the limit of the client.
+     */
+    maxResponseBytes?: number | undefined;
 }
 
 /** The options of `pages`. */
@@ -182,6 +193,11 @@ export interface PagesOptions extends CallOptions {
      * Codat chooses.
      */
     orderBy?: string | undefined;
+    /**
+     * The maximum size of a page in bytes. `next` rejects with `TooLargeError` for a larger page, and with
+     * `InvalidInputError` unless the number is greater than 0. Default: the limit of the client.
+     */
+    maxResponseBytes?: number | undefined;
 }
 
 /** Names and values of query parameters: an object, a `Map`, or a list of pairs. */
@@ -190,7 +206,7 @@ export type Parameters = Record<string, Parameter> | Iterable<readonly [string, 
 type Parameter = string | number | boolean;
 
 const SOURCES = ["apiKey", "authHeader", "apiKeyFile", "apiKeyCommand", "profile"];
-const OTHERS = ["baseUrl", "timeout", "retry", "caFile", "proxy", "allowInsecureHttp"];
+const OTHERS = ["baseUrl", "timeout", "retry", "caFile", "proxy", "allowInsecureHttp", "maxResponseBytes"];
 
 /** Checks and converts the options of a client. @internal */
 export function clientOptions(given: ClientOptions): Options {
@@ -209,6 +225,7 @@ export function clientOptions(given: ClientOptions): Options {
         caFile: optional(text, "caFile", given.caFile),
         proxy: optional(text, "proxy", given.proxy),
         allowInsecureHttp: optional(yes, "allowInsecureHttp", given.allowInsecureHttp),
+        maxResponseBytes: optional(whole, "maxResponseBytes", given.maxResponseBytes),
     };
 }
 
@@ -242,13 +259,18 @@ export function callOptions(given: CallOptions, others: readonly string[] = []):
 }
 
 /** Checks and converts the options of `pages`. @internal */
-export function pagesOptions({ pageSize, query, orderBy }: PagesOptions): [number?, string?, string?] {
-    const text_ = optional(text, "query", query);
-    return [optional(whole, "pageSize", pageSize), text_, optional(text, "orderBy", orderBy)];
+export function pagesOptions(given: PagesOptions): [number?, string?, string?, number?] {
+    return [
+        optional(whole, "pageSize", given.pageSize),
+        optional(text, "query", given.query),
+        optional(text, "orderBy", given.orderBy),
+        optional(whole, "maxResponseBytes", given.maxResponseBytes),
+    ];
 }
 
 /** Checks and converts the arguments of `request`. @internal */
-export function request(method: string, path: string, { params, json, body, headers }: RequestOptions): Call {
+export function request(method: string, path: string, options: RequestOptions): Call {
+    const { params, json, body, headers, maxResponseBytes } = options;
     const [content, type] = written(json, body);
     const given = entries("headers", headers);
     if (type !== undefined && !given.some(([name]) => name.toLowerCase() === "content-type")) {
@@ -261,6 +283,7 @@ export function request(method: string, path: string, { params, json, body, head
         params: entries("params", params),
         headers: given,
         body: content,
+        maxResponseBytes: optional(whole, "maxResponseBytes", maxResponseBytes),
     };
 }
 

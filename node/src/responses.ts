@@ -56,7 +56,7 @@ export class Response {
         return headers;
     }
 
-    /** The body, at most 64 MiB. */
+    /** The body. It is not larger than `maxResponseBytes`. */
     get content(): Uint8Array {
         return this.#response.content();
     }

@@ -9,7 +9,7 @@ import { inspect } from "node:util";
 
 import * as codatKeys from "codat-keys";
 import { ApiKey, AuthorizationHeader, Client, Creation, InvalidInputError, OutcomeUnknownError } from "codat-keys";
-import { BadResponseError, NotFoundError, ServerError, TimeoutError, encode } from "codat-keys";
+import { BadResponseError, NotFoundError, encode } from "codat-keys";
 import { codatAuth as forAxios } from "codat-keys/axios";
 import { codatFetch } from "codat-keys/fetch";
 import { connect, security } from "codat-keys/official";
@@ -74,64 +74,6 @@ test("one signal stops a thousand calls, and listens no longer", () =>
             assert.equal(call.status === "rejected" && call.reason, controller.signal.reason);
         }
         assert.equal(getEventListeners(controller.signal, "abort").length, 0);
-    }));
-
-test("pagination resumes after an error and a time-out", () =>
-    emulated([], async (emulator) => {
-        const client = new Client({ baseUrl: emulator.baseUrl, apiKey: emulator.apiKey, retry: false });
-        const path = { method: "GET", path: "/companies" };
-        await emulator.setFaults([
-            { ...path, fault: "status", status: 503 },
-            { ...path, fault: "delay-before", milliseconds: 600_000 },
-        ]);
-        const pages = client.pages("/companies", { pageSize: 2, timeout: 300 });
-        await assert.rejects(pages.next(), ServerError);
-        await assert.rejects(pages.next(), TimeoutError);
-        const sizes = [];
-        for await (const page of pages) sizes.push(page.results.length);
-        assert.deepEqual(sizes, [2, 2, 1]);
-        assert.deepEqual(await pages.next(), { done: true, value: undefined });
-    }));
-
-test("an iteration that ends early requests no more pages", () =>
-    emulated([], async (emulator, client) => {
-        const pages = client.pages("/companies", { pageSize: 2 });
-        for await (const _ of pages) break;
-        assert.deepEqual(await pages.next(), { done: true, value: undefined });
-        assert.equal((await emulator.journal()).length, 1);
-    }));
-
-test("the results of all pages come one at a time, in order", () =>
-    emulated([], async (emulator, client) => {
-        const names = [];
-        for await (const { name } of client.pages<{ name: string }>("/companies", { pageSize: 2 }).items()) {
-            names.push(name);
-            assert.equal((await emulator.journal()).length, Math.ceil(names.length / 2));
-        }
-        assert.deepEqual(
-            names,
-            [1, 2, 3, 4, 5].map((number) => `Example Company 0000${number}`),
-        );
-    }));
-
-test("results that are requested at once are all different", () =>
-    emulated([], async (_, client) => {
-        const items = client.pages<{ id: string }>("/companies", { pageSize: 2 }).items();
-        const results = await Promise.all(Array.from({ length: 7 }, () => items.next()));
-        assert.equal(new Set(results.map(({ value }) => value?.id)).size, 5 + 1);
-    }));
-
-test("the iteration over results resumes after an error, and requests nothing after its end", () =>
-    emulated([], async (emulator) => {
-        const client = new Client({ baseUrl: emulator.baseUrl, apiKey: emulator.apiKey, retry: false });
-        const items = client.pages("/companies", { pageSize: 2 }).items();
-        await items.next();
-        await items.next();
-        await emulator.setFaults([{ method: "GET", path: "/companies", fault: "status", status: 503 }]);
-        await assert.rejects(items.next(), ServerError);
-        for await (const _ of items) break;
-        assert.deepEqual(await items.next(), { done: true, value: undefined });
-        assert.equal((await emulator.journal()).filter(({ path }) => path === "/companies").length, 3);
     }));
 
 const cyclic: any = {};

@@ -82,6 +82,8 @@ pub enum Call {
         body: Option<Bytes>,
         /// The timeout of this call. `None` for the timeout of the client.
         timeout: Option<Duration>,
+        /// The maximum size of the response body in bytes. `None` for the limit of the client.
+        max_response_bytes: Option<u64>,
     },
     /// Requests the next page.
     NextPage(PageCursor),
@@ -153,7 +155,7 @@ impl Call {
                 let call = client.keys().delete(&id).allow_key_in_use(allow_key_in_use).cancel_on(stop);
                 changing(async move { call.send().await.map(|()| Outcome::Nothing) })
             }
-            Self::Request { method, path, params, headers, body, timeout } => {
+            Self::Request { method, path, params, headers, body, timeout, max_response_bytes } => {
                 let mut call = client.request(method, &path).cancel_on(stop);
                 for (name, value) in params {
                     call = call.param(name, value);
@@ -166,6 +168,9 @@ impl Call {
                 }
                 if let Some(timeout) = timeout {
                     call = call.timeout(timeout);
+                }
+                if let Some(bytes) = max_response_bytes {
+                    call = call.max_response_bytes(bytes);
                 }
                 changing(async move { call.send().await.map(Outcome::Response) })
             }
@@ -189,14 +194,18 @@ pub struct PageOptions {
     pub query: Option<String>,
     /// The property that orders the results.
     pub order_by: Option<String>,
+    /// The maximum size of a page in bytes. `None` for the limit of the client.
+    pub max_response_bytes: Option<u64>,
 }
 
 impl PageCursor {
     /// Returns a cursor that starts at the first page of `pages`.
-    pub fn new<C>(pages: Pages<IgnoredAny, C>, PageOptions { page_size, query, order_by }: PageOptions) -> Self {
+    pub fn new<C>(pages: Pages<IgnoredAny, C>, options: PageOptions) -> Self {
+        let PageOptions { page_size, query, order_by, max_response_bytes } = options;
         let pages = if let Some(size) = page_size { pages.page_size(size) } else { pages };
         let pages = if let Some(query) = query { pages.query(query) } else { pages };
         let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
+        let pages = if let Some(bytes) = max_response_bytes { pages.max_response_bytes(bytes) } else { pages };
         Self(Arc::new(Mutex::new(internal::page_cursor(pages))))
     }
 }

@@ -25,6 +25,8 @@ pub struct ClientOptions {
     pub proxy: Option<String>,
     /// Whether `http` URLs of other machines are allowed.
     pub allow_insecure_http: Option<bool>,
+    /// The maximum size of a response body in bytes.
+    pub max_response_bytes: Option<u64>,
 }
 
 /// The source of an API key.
@@ -84,6 +86,9 @@ impl ClientOptions {
         }
         if let Some(allow) = self.allow_insecure_http {
             builder = builder.allow_insecure_http(allow);
+        }
+        if let Some(bytes) = self.max_response_bytes {
+            builder = builder.max_response_bytes(bytes);
         }
         builder
     }

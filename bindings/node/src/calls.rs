@@ -43,7 +43,13 @@ pub enum Call {
         params: Vec<(String, String)>,
         headers: Vec<(String, String)>,
         body: Option<Uint8Array>,
+        max_response_bytes: Option<i64>,
     },
+}
+
+/// Converts a number of bytes. A negative number becomes zero, which the core rejects.
+pub(crate) fn bytes(number: i64) -> u64 {
+    number.try_into().unwrap_or(0)
 }
 
 impl Call {
@@ -63,11 +69,12 @@ impl Call {
             Self::Find { name } => Call::Find { name },
             Self::Create { name, adopt, idempotency_key } => Call::Create { name, adopt, idempotency_key },
             Self::Delete { id, allow_key_in_use } => Call::Delete { id: key_id(id)?, allow_key_in_use },
-            Self::Request { method, path, params, headers, body } => {
+            Self::Request { method, path, params, headers, body, max_response_bytes } => {
                 let method: Method = method.parse().map_err(|_| wrong("argument 'method' is no HTTP method"))?;
                 // Copies the body, because JavaScript can modify the buffer at any time.
                 let body = body.map(|body| body.to_vec().into());
-                Call::Request { method, path, params, headers, body, timeout: None }
+                let max_response_bytes = max_response_bytes.map(bytes);
+                Call::Request { method, path, params, headers, body, timeout: None, max_response_bytes }
             }
         })
     }

@@ -9,6 +9,7 @@ use napi::Env;
 use napi::bindgen_prelude::{FnArgs, Function};
 use napi_derive::napi;
 
+use crate::calls::bytes;
 use crate::errors::{raise, wrong};
 use crate::key_types::key_in;
 use crate::responses::RateLimit;
@@ -29,6 +30,7 @@ pub struct Options {
     pub ca_file: Option<String>,
     pub proxy: Option<String>,
     pub allow_insecure_http: Option<bool>,
+    pub max_response_bytes: Option<i64>,
 }
 
 /// A command that prints the API key. Times are in milliseconds.
@@ -71,10 +73,11 @@ impl Core {
         page_size: Option<i64>,
         query: Option<String>,
         order_by: Option<String>,
+        max_response_bytes: Option<i64>,
     ) -> PageCursor {
         // A number that does not fit in 32 bits exceeds the limit of the core, which rejects it.
         let page_size = page_size.map(|size| size.try_into().unwrap_or(u32::MAX));
-        let options = PageOptions { page_size, query, order_by };
+        let options = PageOptions { page_size, query, order_by, max_response_bytes: max_response_bytes.map(bytes) };
         PageCursor(codat_keys_bindings::PageCursor::new(self.client.pages(&path), options))
     }
 
@@ -175,6 +178,7 @@ impl Options {
             ca_file: self.ca_file.map(Into::into),
             proxy: self.proxy,
             allow_insecure_http: self.allow_insecure_http,
+            max_response_bytes: self.max_response_bytes.map(bytes),
         })
     }
 }

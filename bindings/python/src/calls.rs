@@ -117,6 +117,7 @@ pub(crate) fn request(
         headers: entries("headers", headers)?,
         body: argument::<Option<PyBackedBytes>>("content", body)?.map(|body| body.to_vec().into()),
         timeout: seconds("timeout", timeout)?,
+        max_response_bytes: None,
     }))
 }
 
@@ -139,6 +140,7 @@ impl PageCursor {
             page_size: whole("page_size", page_size)?,
             query: argument("query", query)?,
             order_by: argument("order_by", order_by)?,
+            max_response_bytes: None,
         };
         Ok(Self(codat_keys_bindings::PageCursor::new(pages, options)))
     }

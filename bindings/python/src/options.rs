@@ -70,6 +70,7 @@ impl Options {
             ca_file: argument("ca_file", ca_file)?,
             proxy: argument("proxy", proxy)?,
             allow_insecure_http: argument("allow_insecure_http", allow_insecure_http)?,
+            max_response_bytes: None,
         };
         Ok(Self { builder: options.builder(), function })
     }
