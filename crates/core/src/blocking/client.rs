@@ -40,7 +40,7 @@ use crate::wire::RateLimit;
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    pool: Pool,
+    pool: Arc<Pool>,
     base_url: BaseUrl,
 }
 
@@ -55,7 +55,7 @@ impl Client {
 
     pub(crate) fn new(config: ClientConfig) -> Result<Self, Error> {
         fork::watch()?;
-        let pool = Pool::new(&config);
+        let pool = Arc::new(Pool::new(&config));
         Ok(Self(Arc::new(Inner { pool, base_url: config.transport.base_url })))
     }
 
@@ -184,17 +184,13 @@ impl Client {
         in_blocking_context(|| {
             let pair = self.0.pool.take()?;
             match pair.run(call) {
-                Ok(stream) => Ok(ResponseStream::new(self.clone(), pair, stream)),
+                Ok(stream) => Ok(ResponseStream::new(Arc::clone(&self.0.pool), pair, stream)),
                 Err(error) => {
                     self.0.pool.put(pair);
                     Err(error)
                 }
             }
         })
-    }
-
-    pub(super) fn pool(&self) -> &Pool {
-        &self.0.pool
     }
 }
 

@@ -1,15 +1,15 @@
 //! Successful responses whose body is read in chunks, by a thread that blocks.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::{fmt, mem};
 
 use bytes::{Buf, Bytes};
 use http::StatusCode;
 use http::header::HeaderMap;
 
-use super::client::Client;
 use super::context::in_blocking_context;
-use super::pool::Pair;
+use super::pool::{Pair, Pool};
 use crate::error::{Error, ErrorKind};
 use crate::wire::RateLimit;
 
@@ -35,7 +35,7 @@ use crate::wire::RateLimit;
 /// ```
 #[must_use = "the body is not read, and dropping the response closes its connection"]
 pub struct ResponseStream {
-    client: Client,
+    pool: Arc<Pool>,
     /// `None` only during `drop`.
     held: Option<(crate::ResponseStream, Pair)>,
     /// The part of the latest chunk that `read` has not copied yet.
@@ -43,8 +43,8 @@ pub struct ResponseStream {
 }
 
 impl ResponseStream {
-    pub(super) fn new(client: Client, pair: Pair, stream: crate::ResponseStream) -> Self {
-        Self { client, held: Some((stream, pair)), unread: Bytes::new() }
+    pub(super) fn new(pool: Arc<Pool>, pair: Pair, stream: crate::ResponseStream) -> Self {
+        Self { pool, held: Some((stream, pair)), unread: Bytes::new() }
     }
 
     /// Returns the HTTP status.
@@ -122,7 +122,7 @@ impl Drop for ResponseStream {
             mem::forget(stream);
         } else if stream.is_complete() {
             drop(stream);
-            self.client.pool().put(pair);
+            self.pool.put(pair);
         }
         // Otherwise the runtime is dropped, which closes the connection. In the pool, the runtime would close the
         // connection only during the next operation.
