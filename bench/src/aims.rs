@@ -5,8 +5,8 @@ use anyhow::{Context as _, Result};
 use crate::cores::Pin;
 use crate::jobs::{
     ASYNCIO, ASYNCIO_64, BLOCKING, BLOCKING_DISTANT, BLOCKING_EIGHT, CLI_DISTANT, CLI_PAGES, DOWNLOAD, EIGHT, HTTP,
-    HTTPS, IMPORT_NODE, IMPORT_PYTHON, LIST, NODE, NODE_1, NODE_64, NODE_IMPORT, NODE_PAGES, OURS, PAGINATE, PYTHON,
-    PYTHON_1, PYTHON_IMPORT, PYTHON_PAGES, RUST_1, RUST_64, RUST_DISTANT, RUST_PAGES,
+    HTTPS, IMPORT_NODE, IMPORT_PYTHON, LIST, NODE, NODE_1, NODE_64, NODE_IMPORT, NODE_PAGES, OURS, OUTPUT, PAGINATE,
+    PYTHON, PYTHON_1, PYTHON_IMPORT, PYTHON_PAGES, RUST_1, RUST_64, RUST_DISTANT, RUST_PAGES,
 };
 use crate::measure::{Line, Results};
 use crate::package::Package;
@@ -30,7 +30,7 @@ const DISTANT: [(&str, &str); 3] = [(RUST_DISTANT, EIGHT), (BLOCKING_DISTANT, BL
 const CONCURRENT: f64 = 6.0;
 /// The clients that write 1 GB to a file, their minimum speed relative to the first client, and their maximum memory in
 /// megabytes.
-const DOWNLOADS: [&str; 2] = [OURS, BLOCKING];
+const DOWNLOADS: [&str; 3] = [OURS, BLOCKING, OUTPUT];
 const DOWNLOAD_SPEED: f64 = 0.9;
 const DOWNLOAD_MEGABYTES: f64 = 30.0;
 /// The minimum speed of pages.

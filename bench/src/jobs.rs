@@ -36,6 +36,7 @@ const UNDICI: &str = "undici and JSON.parse";
 
 pub(crate) const LIST: &str = "`codat-keys list`";
 pub(crate) const PAGINATE: &str = "`codat-keys api --paginate`";
+pub(crate) const OUTPUT: &str = "`codat-keys api --output`";
 pub(crate) const IMPORT_PYTHON: &str = "`import codat_keys`";
 pub(crate) const IMPORT_NODE: &str = "`import 'codat-keys'`";
 
@@ -106,6 +107,7 @@ pub(crate) const JOBS: &[Job] = &[
         name: DOWNLOAD,
         clients: &[
             Program("`curl --output`", programs::curl_download),
+            Program(OUTPUT, programs::download),
             Rust(OURS),
             Rust(BLOCKING),
             Rust(REQWEST_ALONE),

@@ -31,6 +31,12 @@ pub(crate) fn distant_pages(servers: &Servers, concurrency: &str) -> Result<Comm
     Ok(command)
 }
 
+pub(crate) fn download(servers: &Servers) -> Result<Command> {
+    let mut command = codat_keys(servers, &servers.http)?;
+    command.args(["api", BODY_PATH, "--overwrite", "--output"]).arg(servers.download());
+    Ok(command)
+}
+
 pub(crate) fn curl_download(servers: &Servers) -> Result<Command> {
     let mut command = curl(servers, &servers.http, BODY_PATH)?;
     command.arg("--output").arg(servers.download());
