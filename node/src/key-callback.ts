@@ -34,8 +34,8 @@ interface Running {
 const running = new AsyncLocalStorage<readonly Running[]>();
 
 /**
- * Returns a function that runs the key callback in the asynchronous context of the current call. Throws if the key
- * callback itself makes the call. Such a call would wait for the callback, and the callback for the call.
+ * Returns a function that runs the key callback in the asynchronous context of the current call. Throws if the current
+ * call was made by the key callback itself, because the call and the callback would wait for each other.
  */
 export function bindCallback(provide: KeyFunction, results: Results): (request: number) => void {
     if (running.getStore()?.some((one) => one.provide === provide)) {

@@ -15,8 +15,8 @@ export type Handler = Record<string, any>;
 type Decide = (status: number, url: string | undefined) => Promise<(() => void) | null>;
 
 /**
- * The maximum number of bytes that are read from a response with 401 or 403 after the HTTP request was sent again.
- * undici can reuse the connection only after the whole response was read.
+ * The maximum number of bytes that are read from the rest of a rejected request's response, which is not used. undici
+ * can reuse the connection only after it has read the whole response.
  */
 const DRAINED = 65_536;
 

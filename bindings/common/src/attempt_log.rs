@@ -27,9 +27,9 @@ pub struct Line {
     pub status: Option<u64>,
     /// The correlation id of an error response.
     pub correlation_id: Option<String>,
-    /// The code of the error of an attempt without a response.
+    /// The error code. `None` if Codat responded.
     pub code: Option<String>,
-    /// Whether Codat may have received the request of an attempt without a response.
+    /// Whether Codat may have received the request. `None` if Codat responded.
     pub sent: Option<bool>,
 }
 

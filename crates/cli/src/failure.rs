@@ -18,7 +18,7 @@ use crate::stderr::eprint_masked_line;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The hint without the ways of programs: `CODAT_PROFILE` and `exec`.
+/// The hint if there is no key. The hint of the core also names `CODAT_PROFILE` and `exec`, which are for programs.
 const NO_CREDENTIAL: &str = "set CODAT_API_KEY to a raw key, CODAT_AUTH_HEADER to a whole header, or CODAT_API_KEY_FILE to a file \
                              that holds either; or store one: codat-keys login";
 

@@ -138,7 +138,7 @@ fn forms(key: &str) -> Vec<String> {
 }
 
 /// Returns the part of a Base64 text that depends only on the key in it. Base64 encodes groups of three bytes. `before`
-/// is the number of other bytes before the key in its first group.
+/// is the number of bytes that stand before the key in the group in which the key begins.
 fn base64_core(key: &str, before: usize) -> String {
     let encoded = STANDARD_NO_PAD.encode(["\0".repeat(before).as_str(), key].concat());
     let (start, end) = ((8 * before).div_ceil(6), 8 * (before + key.len()) / 6);

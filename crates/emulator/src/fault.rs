@@ -92,7 +92,7 @@ pub(crate) enum Sender {
     Gateway,
 }
 
-/// The delay after which the emulator performs a request.
+/// The delay after which the emulator processes a received request.
 #[derive(Clone, Copy, Deserialize, PartialEq)]
 #[serde(try_from = "DelayFields")]
 pub(crate) enum Delay {

@@ -1,4 +1,4 @@
-//! Request handlers for signing in and out, for links, and for the selection of the language.
+//! Request handlers for signing in and out, for sign-in links, and for the selection of the language.
 
 use std::sync::Arc;
 

@@ -157,7 +157,7 @@ fn whole_words_before(text: &str) -> &str {
     text.rfind(char::is_whitespace).map_or("", |end| &text[..end])
 }
 
-/// Returns the last words of a text. Removes whole words, because a part of a key would not be recognized and masked.
+/// Shortens a text to its last words. Cuts between two words, because the rest of a cut key would not be masked.
 fn last_words(text: &str) -> String {
     let Some((start, _)) = text.char_indices().rev().nth(MAX_STDERR_CHARS) else { return text.to_owned() };
     text[start..].split_once(' ').map_or("...", |(_, words)| words).to_owned()

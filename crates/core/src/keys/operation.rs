@@ -28,7 +28,7 @@ impl Now {
 pub struct Operation {
     retry: Retry,
     deadline: Deadline,
-    /// The minimum time until the deadline at the start of an attempt.
+    /// No attempt starts if less time than this remains until the deadline.
     time_to_send: Duration,
     attempts: u32,
     /// The number of attempts that do not count towards the maximum number of attempts.

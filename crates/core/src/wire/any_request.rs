@@ -41,8 +41,8 @@ pub(crate) fn parse_any(attempt: Attempt) -> Result<Attempt, Error> {
     if attempt.status().is_success() { Ok(attempt) } else { Err(error_response(&attempt).about_a_path()) }
 }
 
-/// Returns the path for traces, with a placeholder in place of a key id. Returns `(any)` for all other paths, because
-/// they can contain confidential data.
+/// Returns the path for traces, with a placeholder in place of a key id. Returns `(any)` for a path that does not
+/// belong to the operations on keys, because such a path can contain confidential data.
 pub(crate) fn path_template(uri: &Uri) -> &'static str {
     let mut segments = uri.path().rsplit('/');
     match (segments.next(), segments.next()) {

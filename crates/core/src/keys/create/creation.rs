@@ -26,8 +26,8 @@ pub struct Creation {
     pub key: ApiKeyDetails,
     /// How this library identified the created key.
     pub how: How,
-    /// The other new keys with the same name, in a listing after the response. If no earlier attempt can have created a
-    /// key, the keys are not listed, and this field is empty. `None` if the keys could not be listed.
+    /// The other new keys with the same name, which earlier attempts may have created. An empty list if no earlier
+    /// attempt can have created a key. `None` if Codat's list of keys could not be read.
     pub extras: Option<Vec<ApiKeyDetails>>,
 }
 

@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// An event in the script of a test.
 #[derive(Clone, Copy)]
 enum On {
-    /// Codat lists these keys, which spaces separate. The function `key` parses each of them.
+    /// Codat responds to a list request with these keys. The text separates them with spaces, and `key` parses each.
     Keys(&'static str),
     Unlisted,
     /// The response contains this key, which the function `key` parses.
