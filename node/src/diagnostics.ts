@@ -45,7 +45,7 @@ const log = debuglog("codat-keys");
 
 /**
  * Returns the function that publishes the attempts of a call, in the asynchronous context of the call. Returns
- * `undefined` if nobody observes attempts. The native module then records none.
+ * `undefined` without an observer. The native module then records no attempts.
  */
 export function observer(): ((attempt: Attempt) => void) | undefined {
     return responses.hasSubscribers || errors.hasSubscribers || log.enabled ? AsyncResource.bind(publish) : undefined;

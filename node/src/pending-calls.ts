@@ -32,7 +32,7 @@ interface Pending {
     complete: (completion: Completion) => void;
     /** Runs the key callback of the client. `undefined` if the client has no key callback. */
     callback: ((request: number) => void) | undefined;
-    /** Publishes an attempt of the call. `undefined` if nobody observed attempts when the call started. */
+    /** Publishes an attempt of the call. `undefined` if there was no observer when the call started. */
     observe: ((attempt: Attempt) => void) | undefined;
 }
 

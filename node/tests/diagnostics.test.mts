@@ -104,7 +104,7 @@ test("an attempt without a connection is published with the code of its error", 
         assert.deepEqual(untimed(messages), [["error", message]]);
     }));
 
-test("a call that starts while nobody observes attempts publishes none", () =>
+test("a call that starts without an observer publishes no attempts", () =>
     emulated([{ ...LIST, fault: "delay-before", milliseconds: 1000 }], async (emulator, client) => {
         const list = client.keys.list();
         await until((journal) => journal.length === 1, emulator);
