@@ -31,8 +31,6 @@ const GROUPS: [Group; 6] = [
         },
         suites: &[("page", || page::HERE.all())],
     },
-    // The Rust suite includes the tests of the command line.
-    Group { lacks: || None, build: rust::build, suites: &[("rust", || Ok(rust::tests()))] },
     Group {
         lacks: || None,
         build: || {
@@ -71,6 +69,8 @@ const GROUPS: [Group; 6] = [
         build: || Ok(()),
         suites: &[("host native-tls", || Ok(hosts::test("native-tls")))],
     },
+    // The Rust suite includes the tests of the command line.
+    Group { lacks: || None, build: rust::build, suites: &[("rust", || Ok(rust::tests()))] },
 ];
 
 /// Runs the test suites in `names`. If `names` is empty, runs all suites. A failed suite does not stop the others. The
@@ -95,10 +95,9 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
         }
     }
     let live = ready.len() == 1;
-    // The browsers and the builds of the applications occupy all cores: beside them, test cases of Node and Python can
-    // miss a deadline of two seconds, because each case also starts an interpreter. The Rust tests need less time, and
-    // run while the browsers wait.
-    let is_first = |name: &str| ["page", "rust"].contains(&name) || name.starts_with("host ");
+    // The browsers and the builds of the applications occupy all cores: beside them, test cases with a deadline of two
+    // seconds can fail.
+    let is_first = |name: &str| name == "page" || name.starts_with("host ");
     let (first, then): (Vec<_>, Vec<_>) = ready.into_iter().partition(|((name, _), _)| is_first(name));
     // A suite spends about a sixth of its time waiting. Running one more suite than there are cores uses this time.
     let run = |suites: &[_]| {
