@@ -91,7 +91,8 @@ export interface NativeResponse {
     headers(): [string, string][];
     content(): Uint8Array;
     redacted(): Uint8Array;
-    json(): string;
+    text(): string;
+    checkJson(): void;
     correlationId(): string | null;
     rateLimit(): Quota | null;
 }

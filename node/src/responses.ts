@@ -70,7 +70,14 @@ export class Response {
      * ```
      */
     json<T = unknown>(): T {
-        return JSON.parse(callNative(() => this.#response.json()));
+        const text = callNative(() => this.#response.text());
+        try {
+            return JSON.parse(text);
+        } catch {
+            // The error of `JSON.parse` quotes the body. The error of `checkJson` does not.
+            callNative(() => this.#response.checkJson());
+            throw new SyntaxError("JSON.parse cannot parse the body");
+        }
     }
 
     /**

@@ -288,7 +288,7 @@ class Page:
 
     @property
     def results(self) -> builtins.list[Any]:
-        """The results of the page. Each access parses the JSON again."""
+        """The results of the page. The first access parses the JSON. Each access returns the same list."""
 
     @property
     def total_results(self) -> int:

@@ -37,7 +37,9 @@ def test_pagination_resumes_after_an_error(codat_emulator: Emulator) -> None:
     pages = Client(retry=False).pages("/companies", page_size=2)
     with pytest.raises(ServerError):
         next(pages)
-    assert [len(page.results) for page in pages] == [2, 2, 1]
+    rest = list(pages)
+    assert [len(page.results) for page in rest] == [2, 2, 1]
+    assert all(page.results is page.results for page in rest), "the JSON is parsed once"
 
 
 async def test_with_asyncio_pagination_resumes_after_an_error_and_a_time_out(codat_emulator: Emulator) -> None:

@@ -98,12 +98,15 @@ impl Response {
         self.0.redacted().into_owned().into()
     }
 
-    /// Returns the text of the body if the body is valid JSON, and an error otherwise. JavaScript's own parser would
-    /// quote the body in its error, so this function checks the JSON first.
     #[napi]
-    pub fn json(&self, env: Env) -> napi::Result<String> {
-        self.0.json::<IgnoredAny>().map_err(raise(env))?;
-        self.0.text().map(str::to_owned).map_err(raise(env))
+    pub fn text(&self, env: Env) -> napi::Result<&str> {
+        self.0.text().map_err(raise(env))
+    }
+
+    /// Returns an error if the body is not valid JSON.
+    #[napi]
+    pub fn check_json(&self, env: Env) -> napi::Result<()> {
+        self.0.json::<IgnoredAny>().map(drop).map_err(raise(env))
     }
 
     #[napi]

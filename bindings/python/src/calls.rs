@@ -36,7 +36,7 @@ fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
         Outcome::Response(response) => Response(Arc::new(response)).into_pyobject(py)?.into_any(),
         Outcome::Page(Some(page)) => {
             let response = Response(Arc::new(page.response));
-            Page { total_results: page.total_results, response }.into_pyobject(py)?.into_any()
+            Page::new(page.total_results, response).into_pyobject(py)?.into_any()
         }
     })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use codat_keys_bindings::headers;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{IntoPyDict as _, PyBytes, PyDict};
 use serde::de::IgnoredAny;
 
@@ -125,16 +126,25 @@ impl Response {
 /// ('Example Company 00001', 5)
 #[pyclass(frozen, module = "codat_keys")]
 pub(crate) struct Page {
-    pub(crate) total_results: u64,
-    pub(crate) response: Response,
+    total_results: u64,
+    response: Response,
+    /// The parsed results. Empty before the first access.
+    results: PyOnceLock<Py<PyAny>>,
+}
+
+impl Page {
+    pub(crate) fn new(total_results: u64, response: Response) -> Self {
+        Self { total_results, response, results: PyOnceLock::new() }
+    }
 }
 
 #[pymethods]
 impl Page {
-    /// The results of the page. Each access parses the JSON again.
+    /// The results of the page. The first access parses the JSON. Each access returns the same list.
     #[getter]
-    fn results<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.response.json(py)?.get_item("results")
+    fn results(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let parse = || Ok(self.response.json(py)?.get_item("results")?.unbind());
+        self.results.get_or_try_init(py, parse).map(|results| results.clone_ref(py))
     }
 
     /// The number of results on all pages.
