@@ -55,4 +55,5 @@ def is_async(function: Callable[[], object]) -> bool:
     """Whether the function, or the object that is called like one, is a coroutine function."""
     from inspect import iscoroutinefunction
 
+    # `callable`, which the rule proposes, does not tell whether `__call__` is a coroutine function.
     return iscoroutinefunction(function) or iscoroutinefunction(getattr(type(function), "__call__", None))  # noqa: B004

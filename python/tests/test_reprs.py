@@ -36,6 +36,7 @@ def test_an_object_that_is_not_initialized_is_shown(kind: Any) -> None:
     assert "AttributeError" not in repr(unmade) + str(unmade)
     if hasattr(unmade, "__dict__"):
         assert "AttributeError" not in repr(vars(unmade))
+    # Both operators are under test: a class can define each of them.
     assert unmade == unmade and not unmade != unmade  # noqa: SIM202
     for way in (copy.copy, copy.deepcopy, pickle.dumps):
         # Secrets and what holds a client refuse.
