@@ -3,13 +3,14 @@
 
 use std::path::Path;
 
-use codat_keys::internal::{KeySelector, is_readable_by_all, process_environment, profile_variable};
+use codat_keys::internal::{KeySelector, is_pipe, is_readable_by_all, process_environment, profile_variable};
 use codat_keys::{Credential, CredentialSource};
 
 use crate::config::{self, Config, Name};
 use crate::credential_selection;
 use crate::failure::Failure;
 
+const KEY_FILE: &str = "CODAT_API_KEY_FILE";
 const PROFILE_IN_USE: &str = "profile in use";
 
 /// A line of the report: the name of a source, such as `CODAT_API_KEY`, and its state, such as "not set".
@@ -100,7 +101,8 @@ fn in_use(first: Option<&str>) -> String {
 /// Describes the environment variables with a key. `before` is `Some("--profile")` if the user gave this option,
 /// because the option has precedence over the variables.
 ///
-/// If a variable is invalid, or two variables contain different keys, no variable is described as used.
+/// If a variable is invalid, or two variables contain different keys, no variable is described as used. The content of a
+/// pipe is unknown here, because only the client reads it.
 fn variables(before: Option<&str>) -> Vec<Entry> {
     let sources = codat_keys::credential_chain();
     let keys = || {
@@ -111,7 +113,7 @@ fn variables(before: Option<&str>) -> Vec<Entry> {
     };
     let first = keys().next();
     let agree = keys().all(|(_, other)| first.is_some_and(|(_, first)| first.api_key() == other.api_key()));
-    let is_used = agree && !sources.iter().any(|source| source.credential.is_err());
+    let is_used = agree && !sources.iter().any(|source| source.credential.is_err() && !names_pipe(source));
     let state = |source: &CredentialSource| match (&source.credential, before, first) {
         (Ok(None), ..) => "not set".to_owned(),
         (_, Some(before), _) => passed_over(before),
@@ -126,10 +128,14 @@ fn variables(before: Option<&str>) -> Vec<Entry> {
                 Credential::Header(_) => "a whole header",
             };
             let use_of_it = if is_used { "in use: " } else { "not used: " };
-            let path = std::env::var_os(source.variable).filter(|_| source.variable == "CODAT_API_KEY_FILE");
+            let path = std::env::var_os(source.variable).filter(|_| source.variable == KEY_FILE);
             let readers = path.map(|path| readers_warning(Path::new(&path))).unwrap_or_default();
             format!("{use_of_it}{form}, {}{readers}", credential.api_key().masked())
         }
     };
     sources.iter().map(|source| (source.variable, state(source))).collect()
+}
+
+fn names_pipe(source: &CredentialSource) -> bool {
+    source.variable == KEY_FILE && std::env::var_os(KEY_FILE).is_some_and(|path| is_pipe(Path::new(&path)))
 }

@@ -76,6 +76,35 @@ fn doctor_reports_the_state_of_each_source() {
     assert!(report_line(&ended, "problem").contains("hold different keys"), "{ended:?}");
 }
 
+/// A pipe can be read only once, so the report leaves its content to the client.
+#[cfg(unix)]
+#[test]
+fn doctor_leaves_a_pipe_to_the_client() {
+    let emulator = Emulator::start().unwrap();
+    emulator_with(&emulator, KEY);
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("key");
+    assert!(std::process::Command::new("mkfifo").args(["-m", "600"]).arg(&pipe).status().unwrap().success());
+    let doctor = |timeout| {
+        let mut command = program();
+        command.env("CODAT_BASE_URL", emulator.base_url()).env("CODAT_API_KEY_FILE", &pipe);
+        run(&mut command, &["doctor", "--timeout", timeout])
+    };
+    let ended = doctor("1");
+    assert_eq!(ended.status, 10, "{ended:?}");
+    assert!(report_line(&ended, "problem").contains("no whole key came within 1s"), "{ended:?}");
+
+    let write = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, KEY).unwrap()
+    });
+    let ended = doctor("60");
+    write.join().unwrap();
+    assert_eq!(ended.status, 0, "{ended:?}");
+    assert!(report_line(&ended, "CODAT_API_KEY_FILE").contains("is a pipe"), "{ended:?}");
+    assert!(report_line(&ended, "key in use").contains("(no name)"), "{ended:?}");
+}
+
 fn emulator_with(emulator: &Emulator, key: &str) {
     let body = format!(r#"{{"keys":[{{"apiKey":"{key}"}}]}}"#);
     let put = ["api", "PUT", "/_emulator/state", "--input", "-"];

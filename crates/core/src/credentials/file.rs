@@ -59,17 +59,24 @@ impl KeyFile {
 
     /// Reads the file when the client is built. Waits up to `limit` for the content of a pipe.
     pub(super) fn read_now(&self, limit: Duration) -> Result<Credential, Error> {
-        match fs::metadata(&self.path) {
-            Ok(metadata) if is_pipe(&metadata) => self.read_pipe(limit),
-            _ => self.read_again(),
+        if is_pipe(&self.path) { self.read_pipe(limit) } else { self.read_again() }
+    }
+
+    /// Reads the file for a report, before a client reads it. Returns an error for a pipe and does not open it, because
+    /// the content of a pipe can be read only once.
+    pub(super) fn read_unless_pipe(&self) -> Result<Credential, Error> {
+        if !is_pipe(&self.path) {
+            return self.read_again();
         }
+        let what = format!("{} is a pipe, whose content only a client reads", self.place);
+        Err(Error::new(ErrorKind::InvalidCredential, what).with_hint("name a regular file to see its key here"))
     }
 
     /// Reads a pipe on a separate thread, because the read blocks until another process writes into the pipe.
     fn read_pipe(&self, limit: Duration) -> Result<Credential, Error> {
         let pipe = Self::new(self.path.clone(), self.place.clone(), self.hint);
         let (tx, read) = channel();
-        let job = move || drop(tx.send(pipe.read_from(File::open(&pipe.path), is_pipe)));
+        let job = move || drop(tx.send(pipe.read_from(File::open(&pipe.path), is_fifo)));
         thread::Builder::new().name("codat-keys-pipe".into()).spawn(job).map_err(|source| self.unreadable(source))?;
         read.recv_timeout(limit).unwrap_or_else(|_| {
             let what = format!("{} is a pipe, from which no whole key came within {limit:?}", self.place);
@@ -164,7 +171,12 @@ fn open_nonblocking(path: &Path) -> io::Result<File> {
     options.read(true).open(path)
 }
 
-fn is_pipe(metadata: &Metadata) -> bool {
+/// Returns whether a path names a pipe.
+pub fn is_pipe(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| is_fifo(&metadata))
+}
+
+fn is_fifo(metadata: &Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type());
     #[cfg(not(unix))]

@@ -20,15 +20,12 @@ use crate::error::{Error, ErrorKind};
 pub(crate) use cache::{CachedCredential, CredentialCache};
 pub use command::{AbortHandle, KeyCommand};
 pub(crate) use file::KeyFile;
-pub use file::is_readable_by_all;
+pub use file::{is_pipe, is_readable_by_all};
 use precedence::KEY_VARIABLES;
 pub use precedence::{CREDENTIAL_VARIABLES, KeySelector, key_selectors};
 pub use provider::{CredentialFuture, KeyProvider};
 
 const KEY_FILE: &str = "CODAT_API_KEY_FILE";
-
-/// The maximum wait of [`credential_chain`] for a key in a pipe.
-const PIPE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Removes the [`CREDENTIAL_VARIABLES`] from the environment of a child process.
 pub fn without_credentials(command: &mut Command) -> &mut Command {
@@ -53,7 +50,7 @@ pub struct CredentialSource {
     /// The name of the environment variable.
     pub variable: &'static str,
     /// The credential, or `None` if the variable is not set. An error if the credential is invalid, or if its file
-    /// cannot be read.
+    /// cannot be read. A pipe is also an error, because its content is left to the client: a pipe can be read only once.
     pub credential: Result<Option<Credential>, Error>,
 }
 
@@ -67,7 +64,7 @@ pub struct CredentialSource {
 /// assert_eq!(variables, ["CODAT_API_KEY", "CODAT_AUTH_HEADER", "CODAT_API_KEY_FILE"]);
 /// ```
 pub fn credential_chain() -> Vec<CredentialSource> {
-    read_each(&process_environment, PIPE_TIMEOUT)
+    read_each(&process_environment, None)
         .map(|(variable, read)| CredentialSource {
             variable,
             credential: read.transpose().map(|read| read.map(|read| read.credential)),
@@ -81,10 +78,11 @@ struct Read {
     file: Option<KeyFile>,
 }
 
-/// Reads the environment variables for a credential. Waits up to `limit` if `CODAT_API_KEY_FILE` names a pipe.
+/// Reads the environment variables for a credential. If `CODAT_API_KEY_FILE` names a pipe, waits up to `limit` for its
+/// content. Without a limit, returns an error for a pipe and does not read it.
 fn read_each(
     environment: Environment<'_>,
-    limit: Duration,
+    limit: Option<Duration>,
 ) -> impl Iterator<Item = (&'static str, Option<Result<Read, Error>>)> {
     KEY_VARIABLES
         .into_iter()
@@ -95,7 +93,7 @@ fn read_each(
 /// an error. `limit` is the maximum wait for a key in a pipe.
 pub(crate) fn from_environment(environment: Environment<'_>, limit: Duration) -> Result<CredentialCache, Error> {
     let mut won: Option<(&str, Read)> = None;
-    for (variable, read) in read_each(environment, limit) {
+    for (variable, read) in read_each(environment, Some(limit)) {
         match (read.transpose()?, &won) {
             (Some(read), None) => won = Some((variable, read)),
             (Some(read), Some((first, other))) if other.credential.api_key() != read.credential.api_key() => {
@@ -120,11 +118,15 @@ fn of_file(file: KeyFile, first: &Credential) -> CredentialCache {
     if file.can_be_read_again() { CredentialCache::of_file(file, first) } else { CredentialCache::fixed(first) }
 }
 
-fn read(name: &str, value: OsString, limit: Duration) -> Result<Read, Error> {
+fn read(name: &str, value: OsString, limit: Option<Duration>) -> Result<Read, Error> {
     if name == KEY_FILE {
         let path = Some(value).filter(|path| !path.is_empty()).ok_or_else(|| empty_variable(name))?;
         let file = KeyFile::of_environment(path.into());
-        return Ok(Read { credential: file.read_now(limit)?, file: Some(file) });
+        let credential = match limit {
+            Some(limit) => file.read_now(limit),
+            None => file.read_unless_pipe(),
+        };
+        return Ok(Read { credential: credential?, file: Some(file) });
     }
     let text = value.into_string().map_err(|_| Mistake::NonAscii.in_place(name))?;
     let text = zeroize::Zeroizing::new(text);
