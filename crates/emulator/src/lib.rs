@@ -2,9 +2,9 @@
 //! API keys, list companies and invoices, and read the profile.
 //!
 //! The emulator enforces Codat's rules: ten keys, names of at most 50 characters, and no deletion of the last key. Its
-//! responses have the same bodies and headers as responses of Codat's API. A repeated `Idempotency-Key` gets the stored
-//! response. The emulator needs no Codat account and no network. [`BEHAVIOURS`] lists the emulator's behaviours and the
-//! evidence for each of them.
+//! responses have the same bodies and headers as responses of Codat's API. A request with a repeated `Idempotency-Key`
+//! gets the response that the emulator stored for the first request. The emulator needs no Codat account and no
+//! network. [`BEHAVIOURS`] lists the emulator's behaviours and the evidence for each of them.
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {

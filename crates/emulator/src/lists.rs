@@ -11,10 +11,10 @@ const MAX_PAGE_SIZE: usize = 5000;
 /// The Unix time of 2026-01-01T00:00:00Z.
 const FIRST_DATE: i64 = 1_767_225_600;
 
-/// A list of results. The results have the numbers from 1 to `total`. A result is generated when a page contains it.
+/// A list of results, which are numbered from 1 to `total`. Each response generates only the results of its page.
 pub(crate) struct List<'a, T> {
     pub(crate) path: &'a str,
-    /// The name of the type of the results, as in error messages of Codat.
+    /// The name of the type of the results. Codat's error messages contain this name.
     pub(crate) type_name: &'static str,
     pub(crate) total: u32,
     /// The properties that `query` and `orderBy` can name.
@@ -146,7 +146,8 @@ impl Parameters {
         Parameters(form_urlencoded::parse(query.as_bytes()).into_owned().collect())
     }
 
-    /// Returns the first value of the query parameter `name`. Returns `None` if the value is empty.
+    /// Returns the first value of the query parameter `name` that is not empty. Returns `None` if there is no such
+    /// value.
     fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }

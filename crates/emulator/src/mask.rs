@@ -8,8 +8,8 @@ use serde_json::Value;
 
 const MASK: &str = "****";
 
-/// The minimum length of a secret for a mask with the last four characters. In a shorter secret, four characters would
-/// reveal too much.
+/// The minimum length of a secret whose mask shows the last four characters. For a shorter secret, these characters
+/// would reveal too much.
 const MIN_LENGTH_WITH_SUFFIX: usize = 12;
 
 /// Returns the mask of a secret: `****abcd`, or `****` if the secret has fewer than 12 characters.
@@ -23,8 +23,9 @@ pub(crate) fn mask(secret: &str) -> String {
 pub(crate) struct Masker(Vec<(String, String)>);
 
 impl Masker {
-    /// Creates a masker for API keys and `Authorization` header values. `sent` contains the header values. The masker
-    /// replaces API keys in raw form and in Base64. It replaces header values in raw form and decoded from Base64.
+    /// Creates a masker for API keys and `Authorization` header values. `sent` contains the header values. For each API
+    /// key, the masker replaces the API key and its Base64 encoding. For each header value, the masker replaces the
+    /// header value and its Base64 decoding.
     pub(crate) fn new<'a>(keys: impl Iterator<Item = &'a str>, sent: impl Iterator<Item = &'a str>) -> Masker {
         let mut masker = Masker(Vec::new());
         for key in keys {

@@ -73,8 +73,8 @@ fn host_name(name: &str) -> io::Result<String> {
     })
 }
 
-/// Returns true if the request comes from a web page of another origin. Only browsers send `Origin` and
-/// `Sec-Fetch-Site`.
+/// Returns true if the request comes from a web page of another origin. Returns false if the request has neither
+/// `Origin` nor `Sec-Fetch-Site`, because only browsers send these headers.
 fn is_cross_origin(headers: &HeaderMap, host: &Authority) -> bool {
     let own = format!("http://{host}");
     let is_own = |origin: &HeaderValue| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes());
@@ -87,7 +87,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(JSON)
 }
 
-/// Returns the value of a header that occurs exactly once.
+/// Returns the value of a header. Returns `None` if the header is missing or occurs more than once.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a HeaderValue> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none())

@@ -28,7 +28,7 @@ pub(crate) enum Admission {
     /// The request is not performed, and the client receives this response.
     Respond(ApiResponse),
     /// The request can be performed. The [`Claim`] is the permission to store the response under the idempotency key of
-    /// the request. `None` if the request has no idempotency key.
+    /// the request. `None` if the idempotency key is absent or ignored.
     Perform(Option<Claim>),
 }
 
@@ -46,8 +46,8 @@ impl ReceivedRequest {
 }
 
 impl Server {
-    /// Records a new request in the journal, and returns the request with the fault that applies to it. Before that,
-    /// performs the delayed requests that are due.
+    /// Performs the delayed requests that are due, and then records a new request in the journal. Returns the new
+    /// request, and the fault that applies to it.
     pub(crate) fn receive(&mut self, head: Parts, body: Result<Bytes, ApiError>) -> (ReceivedRequest, Option<Fault>) {
         self.perform_delayed_requests();
         let credential = self.authenticate(&head.headers);
@@ -79,10 +79,11 @@ impl Server {
         self.complete(admission, perform)
     }
 
-    /// Handles a received request that gets a 429 from a fault. `perform` returns this 429.
+    /// Handles a received request for which a fault requires a 429 response. `perform` returns this response.
     ///
-    /// The request gets the 429 even if a response is stored under its idempotency key. If an earlier request with this
-    /// idempotency key is still running, the emulator removes the idempotency key from the cache.
+    /// The client gets the 429 even if the cache contains a response for the idempotency key of the request. If an
+    /// earlier request with this idempotency key is still running, the emulator removes the idempotency key from the
+    /// cache.
     pub(crate) fn handle_rate_limited(
         &mut self,
         request: &ReceivedRequest,

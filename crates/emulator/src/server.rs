@@ -45,12 +45,12 @@ pub(crate) struct Server {
     pub(crate) previous_keys: Vec<ApiKeyDetails>,
     /// The time at which each inactive key becomes valid. The map key is the id of the API key.
     inactive_until: HashMap<String, Instant>,
-    /// The requests that a fault has delayed. The number of a delayed request is the number of new requests that must
-    /// arrive before it is performed.
+    /// The requests that a fault has delayed. The `u64` is the number of new requests that must arrive before the
+    /// delayed request is performed.
     delayed: Vec<(u64, DelayedRequest)>,
     state_file: Option<StateFile>,
-    /// The generator of correlation ids. Error responses contain these ids. The account has a separate generator of
-    /// keys, so that an error response does not change the next generated key.
+    /// The random generator of the correlation ids in error responses. The account generates keys with a separate
+    /// random generator, so that an error response does not change the next key.
     correlation_ids: Generator,
 }
 
@@ -167,8 +167,8 @@ impl Server {
         }
     }
 
-    /// Performs the delayed requests that are due. The emulator calls this method when a new request arrives, because
-    /// the delay of a delayed request is a number of new requests.
+    /// Performs the delayed requests that are due. The emulator calls this method once for each new request, because
+    /// these delays are measured in new requests.
     pub(crate) fn perform_delayed_requests(&mut self) {
         for (requests, perform) in mem::take(&mut self.delayed) {
             if requests == 1 {
@@ -197,7 +197,8 @@ impl SharedServer {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls `perform` after the delay, even if the client has disconnected. `perform` performs a request.
+    /// Performs a request after a delay, even if the client has disconnected. The function `perform` performs the
+    /// request.
     pub(crate) fn perform_later(&self, delay: Delay, perform: impl FnOnce(&mut Server) + Send + 'static) {
         match delay {
             Delay::Time(time) => {

@@ -106,8 +106,8 @@ async fn respond_as_api(
     Ok(response)
 }
 
-/// A guard that records in the journal that the client has disconnected. The future that handles the request owns this
-/// guard. When a client disconnects, hyper drops the future.
+/// A guard that detects when the client disconnects. The future that handles the request owns the guard. If the client
+/// disconnects, hyper drops the future, and the guard records this in the journal.
 struct DisconnectGuard {
     server: SharedServer,
     seq: u64,

@@ -20,7 +20,7 @@ const FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
 
 pub(crate) struct StateFile {
     path: PathBuf,
-    /// The locked lock file. Dropping the file releases the lock.
+    /// The lock file, which the emulator has locked. Dropping the file releases the lock.
     _lock: File,
 }
 
@@ -112,7 +112,8 @@ fn check_path(path: &Path) -> io::Result<()> {
 }
 
 /// Returns an error unless the file is a regular file, belongs to the user of this process or root, and is not writable
-/// by others. Reading a device or a pipe may never end. Saving would replace the file of another user.
+/// by others. A device or a pipe is rejected, because reading it may never end. A file of another user is rejected,
+/// because saving would replace it.
 fn check(path: &Path, metadata: &Metadata) -> io::Result<()> {
     if !metadata.is_file() {
         let text = format!("{}: not a regular file; choose another state file", path.display());

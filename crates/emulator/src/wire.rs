@@ -156,8 +156,8 @@ impl ApiError {
         ApiError::for_status(StatusCode::TOO_MANY_REQUESTS).with_header(header::RETRY_AFTER, seconds.into())
     }
 
-    /// Returns the error for an idempotency key if its first request is still running. The HTTP status and the
-    /// `statusCode` in the body are 409. In the error for the limit of ten keys, the `statusCode` is 400.
+    /// Returns the error for a request whose idempotency key belongs to an earlier request that is still running. The
+    /// HTTP status and the `statusCode` in the body are 409.
     pub(crate) fn idempotency_conflict() -> ApiError {
         let error = "Idempotency-Conflict: a request with this Idempotency-Key is still in progress.";
         ApiError::new(StatusCode::CONFLICT, error)

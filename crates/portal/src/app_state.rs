@@ -59,7 +59,8 @@ impl AppState {
     }
 
     /// Updates the messages about revocations with an unknown outcome. `keys` are the API keys that Codat lists now. A
-    /// revocation has succeeded if its API key is not in `keys`. Its message then becomes a message of success.
+    /// revocation has succeeded if its API key is not in `keys`. A success message then replaces the message about this
+    /// revocation.
     pub(crate) fn resolve_revocations(&self, visitor: &Visitor, keys: &[ApiKeyDetails]) {
         let revoked = |message: &Arc<FlashMessage>| match &**message {
             FlashMessage::Failed { action: RequestedAction::RevokeKey(id, key), .. }
@@ -87,7 +88,7 @@ impl AppState {
         });
     }
 
-    /// Records that an authenticated visitor used the page, for [`Links::wait_until_idle`].
+    /// Records the time at which an authenticated visitor uses the page. [`Links::wait_until_idle`] needs this time.
     pub(crate) fn record_use(&self) {
         if let Authentication::Links(links) = &self.authentication {
             links.record_use();

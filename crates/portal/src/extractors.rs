@@ -105,7 +105,7 @@ impl FromRequestParts<Arc<AppState>> for Language {
 
 impl Language {
     /// Returns the language that the visitor has selected. If the visitor has selected none, returns the preferred
-    /// language of the browser.
+    /// language of the browser. The default is English.
     fn of(headers: &HeaderMap) -> Self {
         let preferred = || headers.get(ACCEPT_LANGUAGE).and_then(|accepted| Self::preferred(accepted.to_str().ok()?));
         cookies::language(headers).or_else(preferred).unwrap_or(Self::English)
@@ -113,7 +113,7 @@ impl Language {
 }
 
 /// Whether the visitor sees the response as a page. False for a prefetch, and for a request that a page sends in the
-/// background. A sign-in link or a flash message remains valid if the visitor does not see the response.
+/// background. If false, the request must not use up a sign-in link or a flash message.
 pub(crate) struct IsNavigation(pub(crate) bool);
 
 impl<S: Sync> FromRequestParts<S> for IsNavigation {

@@ -37,14 +37,14 @@ impl FlashMessage {
         }
     }
 
-    /// Returns true if the action must not run again when the visitor submits the same form again: the action has
-    /// succeeded, or its outcome is unknown.
+    /// Returns true if the action has succeeded or has an unknown outcome. Such an action does not run again if the
+    /// visitor submits the same form again.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Created { .. } | Self::Revoked(..)) || self.unresolved_change().is_some()
     }
 
-    /// Returns the id of the change that an earlier message reported with an unknown outcome. This message replaces the
-    /// earlier message.
+    /// Returns the id of a change if this message replaces an earlier message about the same change. The earlier
+    /// message reported that the outcome of the change was unknown.
     pub(crate) fn resolves(&self) -> Option<&str> {
         match self {
             Self::Created { resumed, .. } => resumed.as_deref(),

@@ -44,7 +44,7 @@ pub(crate) async fn list(
     }
 }
 
-/// The hidden field of a form with the id of the form. Each rendered form gets a new id. If the visitor submits the
+/// The hidden form field that contains the id of the form. Each rendered form gets a new id. If the visitor submits the
 /// form twice, both submissions have the same id.
 #[derive(Deserialize)]
 struct FormId {
@@ -208,8 +208,8 @@ async fn list_keys(app: &AppState) -> Result<(Client, Vec<ApiKeyDetails>), Error
 /// Performs the action of a submitted form, and redirects to a page that shows the result. Because of the redirect,
 /// reloading that page does not submit the form again.
 ///
-/// The action continues even if the browser closes the connection. `submission` identifies the submitted form. If the
-/// same form is submitted again after a successful action, the action does not run again.
+/// The action continues even if the browser closes the connection. `submission` identifies the submitted form. After a
+/// success or an unknown outcome, a second submission of the same form does not run the action again.
 async fn run_once(
     app: Arc<AppState>,
     visitor: Visitor,

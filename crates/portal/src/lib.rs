@@ -86,11 +86,11 @@ pub struct Portal {
 }
 
 impl Portal {
-    /// Creates a builder for a page at `address`, which must be a loopback address. The page rejects requests with
-    /// another `Host` header.
+    /// Creates a builder for a page at `address`, which must be a loopback address. The page rejects requests whose
+    /// `Host` header is not this address.
     ///
-    /// The page calls the function `client` for each HTTP request. After the API key of a client was revoked, this
-    /// function can return a client with another API key.
+    /// The page calls the function `client` for each HTTP request. The function can return a client with another API
+    /// key, for example after the first API key was revoked.
     pub fn new(address: SocketAddr, client: impl Fn() -> Result<Client, Error> + Send + Sync + 'static) -> Self {
         Self { address, client: Box::new(client), read_only: false, changes: Changes::default() }
     }

@@ -33,8 +33,8 @@ impl Links {
         link
     }
 
-    /// Waits until the page was idle for the duration `time`. The page is idle while authenticated visitors send no
-    /// HTTP requests.
+    /// Waits until the page has been idle for the duration `time`. The page is idle while authenticated visitors send
+    /// no HTTP requests.
     pub async fn wait_until_idle(&self, time: Duration) {
         loop {
             let left = time.saturating_sub(self.state().last_used.elapsed());

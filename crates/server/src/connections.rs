@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Instant, timeout};
 
-/// The maximum time for which [`Connections::close_longest_waiting`] waits until a connection has ended.
+/// The maximum time that [`Connections::close_longest_waiting`] waits for a connection to end.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// The open connections of a server and the tasks that serve them. Dropping this value closes all connections.
@@ -46,8 +46,8 @@ impl Connections {
         }
     }
 
-    /// Closes up to `count` connections that wait for their clients. Closes first the connections that have waited
-    /// longest. Then waits until a connection has ended, for at most [`CLOSE_TIMEOUT`].
+    /// Closes the connections that have waited longest for their clients, up to `count` connections. Then waits at most
+    /// [`CLOSE_TIMEOUT`] for a connection to end.
     pub(crate) async fn close_longest_waiting(&mut self, count: usize) {
         let waiting = self.by_id.values().filter_map(|(state, task)| Some((state.waiting_since()?, state, task)));
         let mut waiting: Vec<_> = waiting.collect();

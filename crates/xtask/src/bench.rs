@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: compares the speed of this client with the speed of other clients, and writes the results to
+//! `cargo xtask bench`: compares the speed of codat-keys with the speed of other clients, and writes the results to
 //! `bench/README.md`.
 
 use std::fs;
@@ -30,8 +30,8 @@ pub(crate) fn run() -> Result<()> {
     fs::write(README, text).with_context(|| format!("cannot write {README}"))
 }
 
-/// Builds the clients in debug mode and runs each of them a few times. With names, runs only the jobs whose names contain
-/// one of them. The results show only that the clients work.
+/// Builds the clients in debug mode and runs each of them a few times. If `jobs` is not empty, runs only the jobs whose
+/// names contain a string in `jobs`. The results show only that the clients work.
 pub(crate) fn smoke(jobs: &[&str]) -> Result<()> {
     build(&DEBUG)?;
     measure(&DEBUG, &[&["--smoke"], jobs].concat()).map(drop)

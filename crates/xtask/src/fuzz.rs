@@ -13,7 +13,8 @@ use crate::process::{command, program as start, run as run_to_end, stdout};
 const TARGETS: &str = "fuzz/fuzz_targets";
 
 /// The compiler flags for fuzz targets. cargo-fuzz uses the same flags, and in addition flags for sanitizers. The
-/// stable compiler has no sanitizers. They find errors in unsafe code, which the fuzz targets do not contain.
+/// stable compiler has no sanitizers. The fuzz targets do not need them, because sanitizers find errors in unsafe code,
+/// and the fuzz targets contain no unsafe code.
 const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Ccodegen-units=16 \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares \

@@ -1,5 +1,5 @@
-//! The test applications in `tests/hosts`. Each of them depends on codat-keys, and enables other features of codat-keys
-//! or reqwest than the workspace does.
+//! The test applications in `tests/hosts`. Each of them depends on codat-keys and reqwest, with features that differ
+//! from the features in the workspace.
 
 use std::process::Command;
 
@@ -13,7 +13,8 @@ pub(crate) fn test(host: &str) -> Command {
     cargo
 }
 
-/// Returns the reason why this machine cannot build an application with native-tls. Returns `None` if it can.
+/// Returns the reason why this machine cannot build an application with native-tls. Returns `None` if the machine can
+/// build one.
 pub(crate) fn lacks_native_tls() -> Option<&'static str> {
     let found =
         !cfg!(target_os = "linux") || command("pkg-config --exists openssl").status().is_ok_and(|it| it.success());

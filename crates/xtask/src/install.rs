@@ -11,8 +11,8 @@ use crate::process::{command, program, run};
 /// The name of the Python program of this machine.
 pub(crate) const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
-/// Creates a virtual environment with the packages of the file `requirements`. Does nothing if it already contains
-/// these packages.
+/// Creates a virtual environment with the packages of the file `requirements`. Does nothing if the environment already
+/// contains these packages.
 pub(crate) fn environment(environment: &str, requirements: &str) -> Result<()> {
     once(Path::new(requirements), &Path::new(environment).join("installed.txt"), || {
         run(command(PYTHON).args(["-m", "venv", "--clear", environment]))?;
@@ -37,8 +37,9 @@ pub(crate) fn programs(environment: &str) -> PathBuf {
     Path::new(environment).join(if cfg!(windows) { "Scripts" } else { "bin" })
 }
 
-/// Calls `install`, unless the packages in the file `wanted` are already installed. The file `record` is a copy of the
-/// list of the installed packages. A lock prevents two processes from installing at the same time.
+/// Calls `install` if the packages in the file `wanted` are not installed yet. Then copies `wanted` to the file
+/// `record`. The packages count as installed if both files have the same content. A lock prevents two processes from
+/// installing at the same time.
 pub(crate) fn once(wanted: &Path, record: &Path, install: impl FnOnce() -> Result<()>) -> Result<()> {
     fs::create_dir_all("target")?;
     // Dropping the file releases the lock.

@@ -82,7 +82,7 @@ fn upward(layers: &[Vec<String>], uses: &Uses) -> Vec<String> {
     faults
 }
 
-/// Returns one cycle for each module that depends on itself, directly or through other modules: the shortest one.
+/// Returns the shortest cycle of each module that depends on itself, directly or through other modules.
 fn cycles(uses: &Uses) -> Vec<Vec<String>> {
     uses.keys().filter_map(|module| cycle(module, uses)).collect()
 }

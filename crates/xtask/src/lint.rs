@@ -35,8 +35,8 @@ const CHECKS: [(&str, Check); 16] = [
     ("pinned packages", pin::check),
 ];
 
-/// The Clippy command that checks the command-line program without its features `keyring` and `portal`. The test
-/// application `own-client` compiles the core without TLS.
+/// The Clippy command that checks the command-line program without its features `keyring` and `portal`. No check
+/// compiles the core crate without TLS, because the test of the application `own-client` does.
 const WITHOUT_FEATURES: &str =
     "cargo clippy --package codat-keys-cli --bins --no-default-features --locked -- -D warnings";
 
@@ -67,8 +67,8 @@ pub(crate) fn run(names: &[&str]) -> Result<ExitCode> {
     Ok(if results.iter().all(|(ok, _)| *ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Runs a check in a separate process, and prints its output when it ends. The output of parallel checks therefore does
-/// not mix. Returns whether the check succeeded.
+/// Runs a check in a separate process, and returns whether the check succeeded. Prints the output only after the check
+/// has ended, so that the outputs of parallel checks do not mix.
 fn run_apart(name: &str) -> bool {
     let run = || -> Result<(ExitStatus, String)> {
         let mut output = String::new();
@@ -138,7 +138,7 @@ fn workflows() -> Result<()> {
 }
 
 /// Checks the licences, the banned crates and the sources of all dependencies. The test applications in `tests/hosts`
-/// can use banned crates. For example, they test other TLS libraries.
+/// can use banned crates, because they test other TLS libraries.
 fn dependencies() -> Result<()> {
     // Only the workspace uses every allowed licence.
     let some_licences = "--allow license-not-encountered";

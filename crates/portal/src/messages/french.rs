@@ -1,5 +1,5 @@
-//! French translations of the error texts in the core. The English text identifies its translation. If an English text
-//! changes, the table must be updated.
+//! A table of French translations of the error texts in the core crate. The table finds a translation by the English
+//! text, so it must be updated if an English text changes.
 
 #[rustfmt::skip]
 static FRENCH: &[(&str, &str)] = &[

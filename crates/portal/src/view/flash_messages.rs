@@ -78,8 +78,9 @@ impl Page<'_> {
         }
     }
 
-    /// Renders the part of an error message about a change with an unknown outcome. It contains a button to find out
-    /// the outcome, and a button to dismiss the message.
+    /// Renders the buttons of an error message about a change with an unknown outcome: a button to find out the
+    /// outcome, and a button to dismiss the message. For a creation, also renders the API keys that may have been
+    /// created.
     fn unresolved_change(&self, error: &ErrorSummary, action: &RequestedAction) -> Markup {
         let (language, change) = (self.language, action.change(error));
         html! {

@@ -15,8 +15,8 @@ use crate::process::{command, program, run as run_to_end, run_quietly, stdout};
 /// The folder of the example programs in README.md.
 const EXAMPLES: &str = "node/examples";
 
-/// The options of the TypeScript compiler for the examples, similar to the options of a typical user. `--typeRoots` is
-/// followed by a folder of this repository that contains the types of Node.
+/// The options of the TypeScript compiler for the examples, similar to the options of a typical user. The caller adds
+/// the value of `--typeRoots`: a folder of this repository that contains the types of Node.
 const COMPILE: &str = "--strict --module nodenext --target es2022 --types node --typeRoots";
 
 pub(super) struct Project {

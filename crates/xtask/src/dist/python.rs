@@ -1,4 +1,4 @@
-//! The Python packages: a wheel and a source distribution of the library, and a wheel of the command line.
+//! The Python packages: a wheel and a source distribution of the library, and a wheel of the command-line program.
 
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
@@ -150,7 +150,8 @@ impl Environment {
         pip
     }
 
-    /// Installs a package from `target/dist` only, and checks that exactly the given packages are installed.
+    /// Installs the package `wanted` from the folder `target/dist`. Then checks that the environment contains exactly
+    /// the packages in `packages`.
     fn install_offline(&self, wanted: &str, packages: &[&str]) -> Result<()> {
         // In isolated mode, pip ignores its environment variables, which could name other sources.
         run_to_end(self.pip("--isolated install --quiet --no-index --find-links").args([DIST, wanted]))?;

@@ -8,8 +8,8 @@ const HEAD: &str = "\
 import { AmbiguousError, CodatError } from \"./error\";
 ";
 
-/// Returns the source code of `node/src/errors.ts`. [`ErrorKind::Cancelled`] has no class, because a call that is
-/// cancelled rejects with the reason of its signal.
+/// Returns the source code of `node/src/errors.ts`. [`ErrorKind::Cancelled`] has no class, because a cancelled call
+/// rejects with the `reason` of its `AbortSignal`.
 pub(super) fn errors() -> String {
     let kinds = ErrorKind::all().iter().copied().filter(|kind| *kind != ErrorKind::Cancelled);
     HEAD.to_owned() + &kinds.map(class).collect::<String>()

@@ -62,8 +62,8 @@ struct Call<'a> {
     /// response was out of date and did not contain the API key.
     ours_at_last_list: bool,
     a_list_was_stale: bool,
-    /// Whether the outcome of an attempt is unknown to the client. The model decides this itself, instead of asking the
-    /// core.
+    /// Whether the outcome of an attempt is unknown to the client. The model computes this value itself, and does not
+    /// read it from the state machine.
     is_ambiguous: bool,
 }
 

@@ -16,7 +16,7 @@ enum Fault {
     None,
     NotSent,
     Refused,
-    /// A gateway responds with 404, instead of Codat.
+    /// A gateway responds with 404 before the request reaches Codat.
     AbsentElsewhere,
     LostBefore,
     LostAfter,
@@ -49,7 +49,8 @@ const FAULTS: [Fault; 16] = [
     Fault::OthersDeleted,
 ];
 
-/// A number of steps after which a request takes effect. It is so large that the operation ends first.
+/// A number of steps for a delayed request. The number is so large that the operation ends before the request takes
+/// effect.
 const NEVER_SEEN: u8 = 200;
 
 #[derive(Clone, Copy)]
@@ -111,8 +112,8 @@ impl Server {
         self.remove_target();
     }
 
-    /// Handles a delete request. The model would also delete the last API key. Only the checks of the client protect
-    /// the last API key.
+    /// Handles a delete request. Unlike Codat, the model also deletes the last API key, so that only the checks of the
+    /// client protect it.
     fn arrives(&mut self) -> Event<'static> {
         if !self.contains(&self.own.id) {
             failed(AttemptOutcome::NoAccess)

@@ -66,9 +66,9 @@ const FAULTS: [Fault; 26] = [
 static ALLOWED: LazyLock<[[Vec<Fault>; 2]; 2]> =
     LazyLock::new(|| [false, true].map(|adopt| [false, true].map(|was_resumed| allowed(adopt, was_resumed))));
 
-/// Returns the possible faults of a request that creates an API key. With the option `adopt` of `create`, other clients
-/// must not create API keys with the same name, so there are no such faults. With `was_resumed`, there are no crashes,
-/// because the operation has already crashed once.
+/// Returns the possible faults of a request that creates an API key. If `adopt` is true, omits `ForeignBefore` and
+/// `ForeignAfter`, because the option `adopt` of `create` requires that other clients create no API keys with the same
+/// name. If `was_resumed` is true, omits the crashes, because the operation has already crashed once.
 pub(super) fn faults(adopt: bool, was_resumed: bool) -> &'static [Fault] {
     &ALLOWED[usize::from(adopt)][usize::from(was_resumed)]
 }
@@ -82,7 +82,8 @@ fn allowed(adopt: bool, was_resumed: bool) -> Vec<Fault> {
     FAULTS.into_iter().filter(is_allowed).collect()
 }
 
-/// A number of steps after which a request takes effect. It is so large that the operation ends first.
+/// A number of steps for a delayed request. The number is so large that the operation ends before the request takes
+/// effect.
 const NEVER_SEEN: u8 = 200;
 
 /// The time between a crash of the process and the resumption of the operation.
