@@ -1,4 +1,4 @@
-//! Receives the tracing events of one call: a line for each HTTP request that the call sends.
+//! Converts the tracing events of a call to log records, such as the result of each HTTP request of the call.
 
 use std::fmt::{Debug, Write as _};
 use std::future::Future;
@@ -9,8 +9,9 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// A log record: the method and path of an HTTP request, and the text of the message. The record of an attempt that
-/// ended also contains its data. Other records tell of the source of the API key.
+/// A log record of a call: a message, and the method and path of the latest HTTP request. If the request has just
+/// ended, the record also contains its duration, and its HTTP status or error code. Other records report that the API
+/// key has changed, or that it could not be read.
 #[derive(Clone, Default)]
 pub struct Line {
     /// The HTTP method.

@@ -1,4 +1,4 @@
-//! The calls of a client as data, and their results. A call is one operation of a client, such as `list`.
+//! Data types for the calls of a client and for their results. A call is one operation of a client, such as `list`.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +18,7 @@ use crate::errors::ErrorData;
 
 /// A future that completes when the caller cancels the call.
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-/// The future of a running call. It resolves to `None` if a call that only reads data was cancelled.
+/// The future of a running call. It resolves to `None` if the call only reads data and was cancelled.
 type Work = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send>>;
 
 /// A call with its arguments.
@@ -35,7 +35,7 @@ pub enum Call {
         /// The URL of the request.
         url: String,
     },
-    /// Returns another `Authorization` header after a server rejected the header `rejected`.
+    /// Returns an `Authorization` header with another API key, after a server rejected the header `rejected`.
     Reauthorize {
         /// The URL of the request.
         url: String,
@@ -56,7 +56,8 @@ pub enum Call {
     Create {
         /// The name of the API key.
         name: String,
-        /// Whether an API key that no response confirms can be returned.
+        /// Whether the caller is the sole creator of API keys with this name. If true, and if the response is lost, the
+        /// call returns the only new API key with this name.
         adopt: bool,
         /// The idempotency key of the earlier call to resume.
         idempotency_key: Option<String>,
@@ -105,11 +106,12 @@ pub enum Outcome {
     Page(Option<Page<IgnoredAny>>),
     /// Whether the API key has changed.
     Yes(bool),
-    /// An `Authorization` header. `None` if the client has no other API key.
+    /// An `Authorization` header. `None` if [`Call::Reauthorize`] finds no API key other than the rejected one.
     Header(Option<AuthorizationHeader>),
 }
 
-/// How a call ended. `R` is the type of the values that key callbacks raise.
+/// How a call ended. `R` represents an exception of the key callback, a Python or JavaScript function that returns the
+/// API key.
 #[expect(clippy::large_enum_variant, reason = "most calls succeed, and a box would allocate for each of them")]
 pub enum Completion<R> {
     /// The call succeeded.

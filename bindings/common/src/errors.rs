@@ -1,4 +1,4 @@
-//! The data of errors. A binding creates the errors of its language from this data.
+//! Data types for errors. The native modules of the Python and Node packages create exceptions from this data.
 
 use std::error::Error as _;
 use std::fmt;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use codat_keys::internal::mask_credentials;
 use codat_keys::{ApiKeyDetails, Error};
 
-/// The data of an error. `R` is the type of the values that key callbacks raise.
+/// The data of an error. `R` represents an exception of the key callback, a Python or JavaScript function that returns
+/// the API key.
 pub struct ErrorData<R> {
     /// The stable identifier of the kind of error.
     pub code: &'static str,
@@ -81,8 +82,8 @@ impl<R: Clone + Send + Sync + 'static> Cause<R> {
     }
 }
 
-/// The error of a key callback that raised `raised`. `Display` and `Debug` omit this value, because its text may contain
-/// a secret.
+/// The error that occurs if a key callback raises an exception. `raised` represents the exception. `Display` and
+/// `Debug` omit the message of the exception, because it may contain a secret.
 pub struct CallbackError<R> {
     pub(crate) text: String,
     pub(crate) raised: R,

@@ -1,6 +1,6 @@
-//! The protocol of the key callback: a function of the other language that provides the API key. A call that needs the
-//! key sends a [`KeyReply`] to the binding. The binding runs the function in the way of its language, and passes the
-//! result to the reply.
+//! The protocol of the key callback, a Python or JavaScript function that returns the API key. A call that needs the
+//! API key sends a [`KeyReply`] to the native module of the Python or Node package. The native module runs the
+//! function, and passes the result to the [`KeyReply`].
 
 use std::future::{Future, pending};
 
@@ -10,16 +10,17 @@ use tokio::sync::oneshot;
 use crate::errors::CallbackError;
 
 type CallbackResult = Result<Credential, Box<dyn std::error::Error + Send + Sync>>;
-/// Asks the caller of a call to run the key callback.
+/// A function that requests a run of the key callback. The [`KeyReply`] receives the result.
 type Ask = Box<dyn Fn(KeyReply) + Send + Sync>;
 
 tokio::task_local! {
-    /// The caller of the running call. Each call sets this task-local value for its own future.
+    /// The function with which the running call requests a run of the key callback. Each call sets this task-local
+    /// value for its own future.
     static ASK: Ask;
 }
 
-/// Runs the future of a call. When the call needs the API key, it calls `ask`. `ask` is `None` if the client has no key
-/// callback.
+/// Runs the future of a call. When the call needs the API key, it calls `ask` to request a run of the key callback.
+/// `ask` is `None` if the client has no key callback.
 pub async fn with_key_callback<T>(
     ask: Option<impl Fn(KeyReply) + Send + Sync + 'static>,
     work: impl Future<Output = T>,
@@ -30,13 +31,14 @@ pub async fn with_key_callback<T>(
     }
 }
 
-/// The key source of a client with a key callback. It does not contain the function, so that the other language can
-/// collect the function and the client together.
+/// The source of the API key for a client with a key callback. It does not contain the callback. Otherwise, the garbage
+/// collector of Python or JavaScript could not free a client and a callback that refer to each other.
 #[derive(Clone)]
 pub struct KeyCallback(String);
 
 impl KeyCallback {
-    /// `option` is the name of the option that contains the function.
+    /// Creates the source. `option` is the name of the client option for the key callback. Error messages contain this
+    /// name.
     pub fn new(option: &str) -> Self {
         Self(format!("the function given as `{option}`"))
     }
@@ -47,8 +49,8 @@ impl KeyProvider for KeyCallback {
         &self.0
     }
 
-    /// Asks the caller of the current call to run the key callback, and waits for its result. If that call is
-    /// cancelled, it drops the future.
+    /// Requests a run of the key callback, and waits for the result. The returned future is dropped if the current call
+    /// is cancelled.
     fn read(&self) -> CredentialFuture<'_> {
         let (tx, rx) = oneshot::channel();
         let reply = KeyReply { place: format!("what {} returned", self.0), tx };
@@ -89,7 +91,8 @@ impl KeyReply {
         self.send(Err(why.into()));
     }
 
-    /// The callback raised `raised`. `text` is the message of the error, without the text of `raised`.
+    /// The callback raised the exception that `raised` represents. `text` describes the error, without the message of
+    /// the exception.
     pub fn raised<R: Send + Sync + 'static>(self, text: String, raised: R) {
         self.send(Err(Box::new(CallbackError { text, raised })));
     }

@@ -1,6 +1,6 @@
-//! The parts that the native modules of the Python and the Node package share: the options of a client and its calls as
-//! data, their results and errors, the protocol of the key callback, and the thread that runs calls. A binding converts
-//! these types to the types of its language, and waits in the way of its language.
+//! The code that the native modules of the Python and Node packages share. It contains data types for the options,
+//! calls, results and errors of a client, the protocol of the key callback, and the thread that runs calls. Each native
+//! module converts these types to the types of its language. It waits for calls in a thread or on an event loop.
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
 

@@ -7,8 +7,8 @@ use codat_keys::{ApiKey, AuthorizationHeader, Client, ClientBuilder, KeyCommand}
 
 use crate::key_callback::KeyCallback;
 
-/// The options of a client. The core provides the default of each option without a value, and checks the values when it
-/// builds the client.
+/// The options of a client. The client uses its default for an option that is `None`. The values are validated when the
+/// client is built.
 #[derive(Default)]
 pub struct ClientOptions {
     /// The source of the API key.
@@ -19,7 +19,7 @@ pub struct ClientOptions {
     pub timeout: Option<Duration>,
     /// Whether requests are retried.
     pub retry: Option<bool>,
-    /// The path of a file with PEM certificates.
+    /// The path of a file with PEM certificates that the client trusts in addition to its bundled root certificates.
     pub ca_file: Option<PathBuf>,
     /// The URL of the proxy.
     pub proxy: Option<String>,
@@ -102,8 +102,8 @@ impl From<KeyCommandOptions> for KeyCommand {
     }
 }
 
-/// Returns the name and the value of the option that is given. Each element of `sources` is the name of an option that
-/// names a source of the API key, and its value.
+/// Returns the only option in `sources` that has a value, or `None`. `sources` contains the name and the value of each
+/// option that specifies the source of the API key.
 ///
 /// # Errors
 /// The message of the error if more than one option is given.

@@ -50,9 +50,9 @@ pub struct Core {
 
 #[napi]
 impl Core {
-    /// Creates a client. `variable` returns the value of an environment variable, which JavaScript reads from
-    /// `process.env`. This function does not read the environment of the process itself, because each worker has its
-    /// own `process.env`.
+    /// Creates a client. `variable` is a JavaScript function that returns the value of an environment variable from
+    /// `process.env`. The environment of the process is not read directly, because each worker has its own
+    /// `process.env`.
     #[napi(constructor)]
     pub fn new(
         env: Env,
@@ -141,7 +141,7 @@ impl Core {
 #[napi]
 pub struct PageCursor(pub(crate) codat_keys_bindings::PageCursor);
 
-/// A source of the API key that has not been parsed.
+/// The source of the API key as given in the options, before it is parsed.
 enum Source {
     Key(String),
     Header(String),

@@ -1,12 +1,12 @@
-//! The attempts of calls, for `node/src/diagnostics.ts`. A call records its attempts only if JavaScript observes the
-//! call.
+//! Formats the attempts of a call as JSON. An attempt is one HTTP request of the call. `node/src/diagnostics.ts`
+//! publishes the attempts. A call records its attempts only if JavaScript observes the call.
 
 use codat_keys_bindings::Line;
 use serde::Serialize;
 
 use crate::responses::text;
 
-/// An attempt that ended: with a response, which has a status, or with an error, which has a code.
+/// An HTTP request that ended. `status` is set if Codat responded. `code` and `sent` are set if the request failed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Attempt<'a> {

@@ -27,12 +27,13 @@ pub struct ErrorData {
     pub shows_idempotency_key: bool,
     pub candidates: Option<Vec<KeyData>>,
     pub cause: Option<Arc<ErrorData>>,
-    /// The number of the failed run of the key callback, if the cause is the value that this run threw.
-    /// `node/src/thrown-values.ts` stores this value.
+    /// The number of the run of the key callback that failed and caused this error. `None` if the error has another
+    /// cause or no cause. `node/src/thrown-values.ts` stores the value that the run threw.
     pub thrown: Option<i64>,
 }
 
-/// The data of an error of the core. The number identifies the run of a key callback.
+/// The data of an error of the Rust client. If a run of the key callback caused the error, the `i64` is the number of
+/// this run.
 type Data = codat_keys_bindings::ErrorData<i64>;
 
 impl From<Data> for ErrorData {
@@ -62,8 +63,8 @@ impl From<Data> for ErrorData {
     }
 }
 
-/// Returns a function that throws an error of the core. JavaScript catches an [`ErrorData`], from which
-/// `node/src/raise.ts` creates an error of the package.
+/// Returns a function that converts an error of the Rust client to an [`ErrorData`], and throws it in JavaScript.
+/// `node/src/raise.ts` then creates an error of the package from the [`ErrorData`].
 pub(crate) fn raise(env: Env) -> impl Fn(Error) -> napi::Error {
     move |error| match env.throw(ErrorData::from(Data::of(&error))) {
         Ok(()) => napi::Error::new(Status::PendingException, ""),

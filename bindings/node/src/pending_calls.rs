@@ -58,8 +58,8 @@ struct State {
     events: String,
     responses: Vec<Response>,
     errors: Vec<ErrorData>,
-    /// The pending runs of the key callback by number. Each value receives the result of the run. Adding a run removes
-    /// the runs of calls that have ended.
+    /// The pending runs of the key callback by number. The [`KeyReply`] of a run receives its result. When a run is
+    /// added, the runs of calls that have ended are removed.
     requests: HashMap<i64, KeyReply>,
     last_request: i64,
 }
@@ -84,8 +84,8 @@ impl PendingCalls {
         Ok(Self(Arc::new(Shared { state, waker: Mutex::new(waker) })))
     }
 
-    /// Starts a call. `number` identifies the call in its events. `observed` is whether JavaScript receives the
-    /// attempts of the call.
+    /// Starts a call. `number` identifies the call in its events. If `observed` is true, JavaScript also receives an
+    /// event at the end of each HTTP request of the call.
     #[napi]
     pub fn start(
         &self,

@@ -32,7 +32,8 @@ pub(crate) struct AsyncCore {
     pub(crate) client: Client,
     pub(crate) function: Option<KeyFunction>,
     /// Whether this client reports its key callback to Python's garbage collector. A copy that `after_fork` creates
-    /// does not report the callback, because it shares one reference to the callback with the original client.
+    /// does not report the callback. The copy shares one reference to the callback with the original client, and the
+    /// garbage collector must count this reference once.
     is_first: bool,
 }
 

@@ -31,8 +31,8 @@ pub(crate) fn text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<PyBackedStr
     argument(name, value)
 }
 
-/// Converts an integer argument. An integer that is out of range becomes the largest one, so that the core rejects it in
-/// the same way as other values.
+/// Converts an integer argument. An integer that does not fit in a `u32` becomes `u32::MAX`, which the Rust client
+/// rejects.
 pub(crate) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<u32>> {
     match value.extract::<Option<u32>>() {
         Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => Ok(Some(u32::MAX)),

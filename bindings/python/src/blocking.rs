@@ -118,7 +118,8 @@ impl BlockingCore {
     }
 }
 
-/// What occurs while a blocking call waits: an exception that a signal handler raises, and new log records.
+/// The state of a blocking call that waits: the exception that a signal handler raised, and the log records that have
+/// not been passed to Python's logger.
 #[derive(Default)]
 struct Watch {
     signal: Mutex<Option<PyErr>>,

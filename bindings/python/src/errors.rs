@@ -9,7 +9,7 @@ use pyo3::types::{PyDict, PyType};
 
 use crate::interpreter::ensure_running;
 
-/// The data of an error. A key callback raises a Python exception.
+/// The data of an error. If a key callback caused the error, the data contains the Python exception of the callback.
 pub(crate) type ErrorData = codat_keys_bindings::ErrorData<Arc<PyErr>>;
 
 /// Returns the Python exception for an error.
@@ -23,9 +23,9 @@ pub(crate) fn raise_data(py: Python<'_>, error: &ErrorData) -> PyErr {
     build(py, error).unwrap_or_else(|failed| ensure_running(py).err().unwrap_or(failed))
 }
 
-/// Describes the outcome of an interrupted call. `raised` is the exception that interrupted the call, and `result` is
-/// the result of the call. If the call may have changed data, the `__cause__` of `raised` becomes an error that
-/// describes the change.
+/// Attaches the outcome of an interrupted call to `raised`, the exception that interrupted the call. `result` is the
+/// result of the call. If the call may have changed data, the `__cause__` of `raised` becomes an error that describes
+/// the change.
 pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_, PyAny>>) -> PyResult<()> {
     let (result, error) = match result {
         Ok(result) => (Some(result), None),

@@ -28,9 +28,9 @@ impl KeyFunction {
         module(py)?.call_method1("is_async", (&*self.0,))?.is_truthy()
     }
 
-    /// Returns the function through which a new call asks for the API key. It passes a [`KeyRequest`] to `send`. Returns
-    /// an error if the key callback itself starts the call. Such a call would wait for the callback, and the callback
-    /// for the call.
+    /// Returns the function with which a new call requests a run of the key callback. The function passes a
+    /// [`KeyRequest`] to `send`. Returns an error if the key callback itself starts the call, because the call and the
+    /// callback would wait for each other.
     pub(crate) fn ask(
         &self,
         py: Python<'_>,

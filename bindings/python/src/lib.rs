@@ -1,6 +1,6 @@
 //! `codat_keys._native`, the native module of the Python package. It connects the Rust client to threads and event
-//! loops, and converts types and errors. It has no rules about API keys. `python/codat_keys/_native.pyi` repeats the
-//! docs of the public classes.
+//! loops, and converts types and errors. It contains no logic for API keys, because the Rust client manages them.
+//! `python/codat_keys/_native.pyi` repeats the docs of the public classes.
 
 #![deny(clippy::non_ascii_literal, reason = "messages must be printable in any encoding")]
 

@@ -9,7 +9,8 @@ use tempfile::NamedTempFile;
 use crate::signals::with_state;
 
 /// A temporary file that will replace another file in the same folder. On Unix, the file has mode 0600, so that only
-/// its owner can read it. The file is removed when this value is dropped, and when a signal ends this process.
+/// its owner can read it. If this value is dropped or a signal ends this process before the replacement, the file is
+/// removed.
 pub(crate) struct AtomicFile(NamedTempFile);
 
 impl AtomicFile {
@@ -31,8 +32,8 @@ impl AtomicFile {
         self.0.write_all(bytes)
     }
 
-    /// Waits until the file is on the disk, and renames it to `path`. If `overwrite` is false, an existing file is an
-    /// error.
+    /// Waits until the file is on the disk, and renames it to `path`. Returns an error if `overwrite` is false and a
+    /// file exists at `path`.
     pub(crate) fn finish(self, path: &Path, overwrite: bool) -> io::Result<()> {
         self.0.as_file().sync_all()?;
         if overwrite {
@@ -45,7 +46,7 @@ impl AtomicFile {
         })
     }
 
-    /// Renames the temporary file to `path`. The file is then not removed.
+    /// Renames the temporary file to `path`. After that, neither a drop nor a signal removes the file.
     pub(crate) fn persist(self, path: &Path) -> io::Result<()> {
         with_state(|state| {
             self.0.persist(path)?;

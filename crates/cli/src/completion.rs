@@ -32,8 +32,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// The function that builds the clap command with all subcommands. The completions of arguments need this command.
 static COMMAND: OnceLock<fn() -> clap::Command> = OnceLock::new();
 
-/// Prints completions if a shell requested them, and returns whether a shell did. Ignores errors, because a message
-/// would appear within the command line that the user types.
+/// If a shell requested completions, prints them and returns true. Otherwise, returns false. Ignores errors, because a
+/// message would appear within the command line that the user types.
 pub(crate) fn answer(command: fn() -> clap::Command) -> bool {
     let folder = env::current_dir().ok();
     // Setting the value cannot fail, because `main` calls this function once.
@@ -112,8 +112,8 @@ fn candidates(
     all.map(|(value, help)| CompletionCandidate::new(value).help(Some(help.into()))).collect()
 }
 
-/// Lists the keys for completions. Returns `None` if an external program supplies the API key. This program would run
-/// at every Tab, and might prompt for a password.
+/// Lists the keys for completions. Returns `None` if an external program supplies the API key, because the program
+/// would run at every Tab and might prompt for a password. Also returns `None` if the request fails.
 fn listed() -> Option<Vec<ApiKeyDetails>> {
     let connection = connection()?;
     match credential_selection::select(connection.key.profile.as_deref()).ok()? {

@@ -21,7 +21,7 @@ use crate::stderr::eprint_line;
 /// because it creates the new key before it deletes the old key.
 const MANY: usize = 8;
 
-/// The base name of a key without a name. A replacement for such a key is named `key~` and any text.
+/// The base name of a key that has no name. A key that replaces it has a name that begins with `key~`.
 const BASE_OF_NAMELESS: &str = "key";
 
 #[derive(Args)]

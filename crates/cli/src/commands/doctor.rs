@@ -88,8 +88,8 @@ impl Serialize for ReportJson<'_> {
     }
 }
 
-/// Converts the label of a line of the report to the name of a JSON member: `base URL` becomes `baseUrl`. The names of
-/// variables and options are unchanged.
+/// Converts a label of the report to the name of a JSON member, such as `base URL` to `baseUrl`. Does not change a
+/// label that is the name of an environment variable or an option.
 fn member(what: &str) -> String {
     if what.contains('_') || what.starts_with('-') {
         return what.to_owned();

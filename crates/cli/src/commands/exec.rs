@@ -42,8 +42,8 @@ async fn command(exec: &Exec) -> Result<Command, Failure> {
 /// Replaces this process by the program. The program then receives the signals and sets the exit status.
 ///
 /// If this process is the init process of a container, it starts the program as a child process instead. An init
-/// process must reap orphans. Also, the kernel does not deliver a signal to an init process without a handler for the
-/// signal.
+/// process must reap orphans. Also, the kernel delivers a signal to an init process only if the process has a handler
+/// for this signal.
 #[cfg(unix)]
 fn become_command(mut command: Command) -> Result<ExitCode, Failure> {
     if child_process::is_init() {

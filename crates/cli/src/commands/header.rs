@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output::{print_secret, refuse_closed_output, refuse_terminal};
 use crate::secret_input;
 
-/// Print the Authorization header for a key: that of a profile, or a key from standard input or from a prompt
+/// Print the Authorization header for a key from a profile, from standard input or from a prompt
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys header < key.txt")]
 pub(crate) struct Header {

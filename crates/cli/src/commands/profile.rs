@@ -15,7 +15,7 @@ use crate::output::{print_json, print_rows};
 use crate::redact::without_secrets;
 use crate::stderr::eprint_line;
 
-/// The name of the argument with the profile name, as error messages show it.
+/// The placeholder that error messages show for the argument with the profile name.
 const ARGUMENT: &str = "<NAME>";
 
 #[derive(Args)]

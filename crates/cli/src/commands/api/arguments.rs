@@ -59,7 +59,7 @@ pub(crate) struct Api {
     /// Print the status and the headers of the response before its body
     #[arg(long, short)]
     pub(super) include: bool,
-    /// Write the body to this file, for the owner alone and with keys unmasked, instead of printing it
+    /// Write the body, with keys unmasked, to this file instead of printing it; only you can read the file
     #[arg(long, short, value_name = "FILE", conflicts_with_all = ["paginate", "include", "reveal"])]
     pub(super) output: Option<PathBuf>,
     /// Replace the file that --output names, if it exists

@@ -13,8 +13,9 @@ use crate::signals::{begin_change, end_change};
 const KNOWN_LENGTH: &str = "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
 const UNKNOWN_LENGTH: &str = "{spinner} {bytes}, {bytes_per_sec}";
 
-/// The file that the body is written to. Until the body is complete, it is in a temporary file in the same folder, which
-/// is removed after an error or a signal. On Unix, the file has mode 0600, because the body can contain keys.
+/// The download of a response body to the file at `path`. Until the body is complete, it is in a temporary file in the
+/// same folder. The temporary file is removed after an error or a signal. On Unix, the file has mode 0600, because the
+/// body can contain keys.
 pub(super) struct Download<'a> {
     path: &'a Path,
     overwrite: bool,
@@ -37,7 +38,8 @@ impl<'a> Download<'a> {
         self.write(response).await
     }
 
-    /// Sends a request that changes data. After the headers of the response, each failure says that the request was sent.
+    /// Sends a request that changes data. If an error occurs after the response headers have arrived, the error says
+    /// that the request was sent.
     pub(super) async fn change(self, call: Request) -> Result<(), Failure> {
         begin_change();
         let response = call.send_streaming().await?;

@@ -79,7 +79,8 @@ async fn check_delete_request(client: &Client, path: &str) -> Result<(), Failure
     }
 }
 
-/// Converts a path or URL that the user gave to a path without the base URL and with a leading slash.
+/// Converts `given`, a path or URL from the user, to a path below the base URL. Adds a leading slash to a path that has
+/// none.
 fn path_of<'a>(client: &Client, given: &'a str) -> Result<Cow<'a, str>, Failure> {
     let refuse = |what: String, hint: &str| {
         Err(Failure::new(ErrorKind::InvalidInput, client.redact(&what), format!("{hint}; nothing was sent")))

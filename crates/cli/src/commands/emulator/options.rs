@@ -121,7 +121,8 @@ fn address(text: &str) -> Result<IpAddr, String> {
 }
 
 /// Reads the `--faults` file. Reading a named pipe can block. Call this function before
-/// [`interrupted`](crate::signals::interrupted), so that Ctrl-C can end the process during the read.
+/// [`interrupted`](crate::signals::interrupted). After a call to `interrupted`, Ctrl-C does not end the process during
+/// the read.
 pub(super) fn script(options: &EmulatorOptions) -> Result<Option<String>, Failure> {
     let Some(file) = &options.faults else { return Ok(None) };
     let mut bytes = Vec::new();
