@@ -12,7 +12,8 @@ fn base() -> BaseUrl {
     BaseUrl::parse("https://api.example/prefix", "the base URL", false).expect("a base URL")
 }
 
-/// Returns the path segments of a URL. The URL parser resolves dots and backslashes, as some servers do.
+/// Returns the path segments of a URL. The URL parser resolves the segments `.` and `..`, and treats a backslash as a
+/// slash, as some servers do.
 fn segments(url: &str) -> Vec<String> {
     let url = url::Url::parse(url).expect("a URL");
     assert_eq!(url.origin().ascii_serialization(), "https://api.example");

@@ -37,8 +37,8 @@ struct Edit {
 
 impl Redactor<'_> {
     /// Redacts API keys in UTF-8, UTF-16 and UTF-32, because a server can declare a wrong encoding. UTF-16 and UTF-32
-    /// are searched only if the body contains a byte with the value 0. UTF-32 is searched before UTF-16: the UTF-16
-    /// search also finds keys in UTF-32, but would replace them with text in UTF-16.
+    /// are searched only if the body contains a byte with the value 0. UTF-32 is searched before UTF-16, because
+    /// the UTF-16 search also finds keys in UTF-32, and would replace them with text in UTF-16.
     fn redact<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         let wide = if body.contains(&0) { Encoding::WIDE.as_slice() } else { &[] };
         wide.iter().chain([&Encoding::UTF_8]).fold(Cow::Borrowed(body), |body, encoding| {
@@ -49,7 +49,8 @@ impl Redactor<'_> {
         })
     }
 
-    /// Redacts the body, read in the given character encoding. Returns `None` if the body then contains no key.
+    /// Redacts the body, which is decoded with the given character encoding. Returns `None` if the decoded body
+    /// contains no key.
     fn redact_in(&self, encoding: Encoding, body: &[u8]) -> Option<Vec<u8>> {
         let mut edits = self.edits(&encoding.decode(body));
         if edits.is_empty() {
@@ -119,8 +120,8 @@ impl Redactor<'_> {
     }
 }
 
-/// Returns the range of the JSON value in `after`, if `string` is `"apiKey"` and `after` begins with a colon. `after`
-/// is the text after `string`.
+/// Returns the range of the value of an `apiKey` member in `after`. `string` is a JSON string, and `after` is the text
+/// that follows it. Returns `None` unless `string` is `"apiKey"` and a colon follows it.
 fn value_of_key(string: &str, after: &str) -> Option<Range<usize>> {
     let is_key = serde_json::from_str::<String>(string).is_ok_and(|name| name.eq_ignore_ascii_case("apiKey"));
     let value = after.trim_start().strip_prefix(':').filter(|_| is_key)?.trim_start();

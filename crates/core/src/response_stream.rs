@@ -30,15 +30,16 @@ use crate::wire::{Attempt, RateLimit};
 /// - The connection is lost before the end that `Content-Length` or the chunked coding declares: an error of kind
 ///   `Connect`.
 /// - No byte arrives for the timeout of an attempt: `Timeout`. This is the [timeout](crate::Request::timeout) of the
-///   request or the client, and 10 s by default. The time between two chunks that the caller needs does not count, and
-///   a body that keeps arriving can take any time.
+///   request or the client, and 10 s by default. The time that the caller takes to process a chunk does not count.
+///   There is no timeout for the whole body.
 /// - It is larger than [`Request::max_response_bytes`](crate::Request::max_response_bytes): `TooLarge`.
 /// - [`Request::cancel_on`](crate::Request::cancel_on) cancels the request: `Cancelled`.
 ///
-/// For a method that changes data, the error is `OutcomeUnknown`, as for [`Request::send`](crate::Request::send). After
-/// an error, the request is not repeated, because the caller has already received a part of the body.
+/// For a method that changes data, each of these errors becomes `OutcomeUnknown`, as for
+/// [`Request::send`](crate::Request::send). After an error, the request is not repeated, because the caller may already
+/// have received a part of the body.
 ///
-/// API keys in the body are not masked: a key can extend over two chunks. A chunk is not for a terminal or a log.
+/// API keys in the body are not masked: a key can extend over two chunks. Do not write a chunk to a terminal or a log.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -63,7 +64,7 @@ pub struct ResponseStream {
     content_length: Option<u64>,
     state: State,
     idle_timeout: Duration,
-    /// Runs while the stream waits for the next chunk.
+    /// The timer for the next chunk. `None` while the stream does not wait for a chunk.
     idle_timer: Option<Pin<Box<Sleep>>>,
     cancellation: Option<Cancellation>,
     conclusion: Conclusion,

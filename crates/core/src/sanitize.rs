@@ -21,8 +21,8 @@ pub fn sanitize(text: &str) -> String {
     shown
 }
 
-/// Escapes control characters and invisible characters in a JSON document, as `\uXXXX`. The result is JSON with the
-/// same value, because these characters occur only in JSON strings.
+/// Escapes invisible characters, and the control characters U+007F to U+009F, in a JSON document as `\uXXXX`. JSON
+/// allows these characters only in strings, so the result is JSON with the same value.
 pub fn escape_json(json: &str) -> Cow<'_, str> {
     let is_escaped = |c: char| c >= '\u{7f}' && (c.is_control() || is_unseen(c) || is_format(c));
     if !json.contains(is_escaped) {

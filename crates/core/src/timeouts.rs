@@ -32,7 +32,8 @@ pub(crate) struct Timeouts {
 
 impl OperationTimeouts {
     /// Returns timeouts for operations that take at most `timeout`, or the default timeouts for `None`. An attempt of
-    /// `create` or `delete` can take a third of `timeout`. The remaining time serves to determine the outcome.
+    /// `create` or `delete` can take at most a third of `timeout`. Time then remains to determine the outcome of a
+    /// failed attempt.
     pub(crate) fn given(timeout: Option<Duration>) -> Result<Self, Error> {
         let Some(timeout) = timeout else { return Ok(DEFAULTS) };
         let operation = positive(timeout)?;

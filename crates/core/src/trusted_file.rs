@@ -43,8 +43,8 @@ impl OpenError {
 }
 
 /// Opens a file. Returns an error if users other than root and the user of this process can change or replace the file.
-/// Checks the file, and each folder and link on its path. For a file in the home folder, checks only the folders up to
-/// the home folder.
+/// Checks the file, and each folder and link on its path. For a file in the home folder, ignores the folders above the
+/// home folder.
 ///
 /// Two kinds of folders are accepted even if other users have write permission. In a folder with the sticky bit, users
 /// cannot replace the files of others. A folder on a read-only file system cannot be changed. On Windows, the access
@@ -56,7 +56,8 @@ pub fn open_trusted(path: &Path) -> Result<File, OpenError> {
     Ok(File::open(path)?)
 }
 
-/// Checks a folder in which a file will be created. [`open_trusted`] checks the folders of a file that exists.
+/// Checks a folder in which a file will be created. Applies the same rules as [`open_trusted`] to each folder and link
+/// on the path.
 pub fn check_trusted_folder(folder: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
     unix::check_path(folder)?;
@@ -153,8 +154,8 @@ mod unix {
     }
 
     /// Resolves a path as the operating system does, and checks each folder and link on it. Returns the resolved path.
-    /// The check starts at `/`. A part of the path cannot be replaced after its check, because other users cannot write
-    /// to the folder that contains it.
+    /// The check starts at `/`, so each folder is checked before its contents. After the check, other users cannot
+    /// replace the contents of the folder.
     pub(super) fn check_path(path: &Path) -> Result<PathBuf, OpenError> {
         let (mut here, mut rest) = (PathBuf::from("/"), reversed(&std::path::absolute(path)?));
         let (mut found, mut links) = (Vec::from_iter(exposed_folder(&here)?), 0);
@@ -215,8 +216,8 @@ mod unix {
         Some(Exposed { path: path.to_owned(), what: format!("the {kind} {} {what}", path.display()), repair })
     }
 
-    /// Returns whether a folder is on a read-only file system. Kubernetes mounts volumes read-only, but every user has
-    /// write permission for their folders.
+    /// Returns whether a folder is on a read-only file system. An example is a Kubernetes volume that is mounted
+    /// read-only: every user has write permission for its folders, but cannot change them.
     fn is_read_only(folder: &Path) -> bool {
         rustix::fs::statvfs(folder).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
     }

@@ -39,7 +39,7 @@ pub enum Evidence {
     /// Codat's documents describe the behaviour.
     Documented,
     /// Codat's documents contradict each other. The emulator follows the document that [`Behaviour::source`] names
-    /// before the others.
+    /// first.
     Contradicted,
     /// No document describes the behaviour, so the emulator follows an assumption.
     Assumed,

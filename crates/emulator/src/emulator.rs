@@ -229,8 +229,9 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets the number of invoices of each company, at most 1,000,000. An invoice has about 2 KB of JSON and is
-    /// generated when a page contains it. Default: the number in the state file. Without a state file, 1000.
+    /// Sets the number of invoices of each company, at most 1,000,000. An invoice has about 2 KB of JSON. The emulator
+    /// generates the invoices of a page when the page is requested. Default: the number in the state file. Without a
+    /// state file, 1000.
     pub fn invoices(mut self, invoices: u32) -> EmulatorBuilder {
         self.options.invoices = Some(invoices);
         self

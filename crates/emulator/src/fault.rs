@@ -60,7 +60,7 @@ pub(crate) struct Time {
 
 type Milliseconds = Whole<0, 3_600_000>;
 type Requests = Whole<1, 1_000_000>;
-/// The length of a long body, at least that of its JSON without padding.
+/// The length in bytes of the body of the fault `huge`. The minimum is the length of an empty list without padding.
 type Bytes = Whole<14, 4_000_000_000>;
 
 /// A fault that responds with a given status instead of the actual response.

@@ -93,7 +93,8 @@ impl FaultedRequest {
         self.server.lock().handle(&self.request)
     }
 
-    /// Performs the request if its checks allow this. `admission` is the result of the checks.
+    /// Performs the request if `admission`, the result of the checks of the request, allows this. Otherwise, returns
+    /// the response in `admission`.
     fn complete(&self, admission: Admission) -> ApiResponse {
         let mut server = self.server.lock();
         server.complete(admission, |server| server.perform(&self.request))
@@ -162,9 +163,9 @@ impl FaultedRequest {
         response
     }
 
-    /// Returns a response with the status of the fault, as a gateway in front of Codat would. If the fault also
-    /// performs the request, the client does not receive the actual response. The emulator stores the actual response
-    /// under the idempotency key of the request.
+    /// Returns a response with the status of the fault, as a gateway in front of Codat would. Depending on the effect
+    /// of the fault, the emulator also performs the request. The client does not receive the actual response, but the
+    /// emulator stores it under the idempotency key of the request.
     fn status_from_gateway(self, fault: &StatusFault) -> ApiResponse {
         let response = fault.response(&mut self.server.lock());
         match fault.effect {

@@ -1,4 +1,5 @@
-//! The list of faults that tests have set. Each fault has a filter. It selects the requests to which the fault applies.
+//! The list of faults that tests have set. Each fault has a filter, which selects the requests to which the fault
+//! applies.
 
 use std::mem;
 

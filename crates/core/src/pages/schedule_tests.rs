@@ -4,14 +4,15 @@ use proptest::prelude::*;
 
 use super::schedule::Schedule;
 
-/// A schedule whose responses are the number of results and the total of a page.
+/// A schedule of page requests. A response is a pair: the number of results on the page, and the total number of
+/// results.
 type TestSchedule = Schedule<(u64, u64), ()>;
 
 fn started(schedule: &mut TestSchedule) -> Vec<u64> {
     std::iter::from_fn(|| schedule.start()).collect()
 }
 
-/// Responds to the request for a page with one result.
+/// Stores a response for page `page`. The page has one result, and `total` is the total number of results.
 fn receive(schedule: &mut TestSchedule, page: u64, total: u64) {
     schedule.receive(page, Ok((1, total)), false);
 }
@@ -22,7 +23,7 @@ fn accept(schedule: &mut TestSchedule) -> bool {
     schedule.accept(results, total)
 }
 
-/// Returns a schedule after the first of `total` pages with one result each.
+/// Returns a schedule of `total` pages with one result each. The first page has been accepted.
 fn after_first(concurrency: u32, total: u64) -> TestSchedule {
     let mut schedule = TestSchedule::new(concurrency);
     assert_eq!(started(&mut schedule), [1], "the first page is requested alone");

@@ -1,5 +1,5 @@
-//! The key of a profile in the keyring. The command `codat-keys` reads it, so that this crate needs no client of a
-//! keyring.
+//! The key of a profile in the keyring of the operating system. This crate runs the command `codat-keys` to read the
+//! key, and so needs no client of a keyring.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::environment::Environment;
 use crate::error::{Error, ErrorKind};
 use crate::trusted_file::open_trusted;
 
-/// The timeout of the command. A locked keyring may show a prompt for its password.
+/// The timeout of the command. It leaves time to answer the password prompt of a locked keyring.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Returns a provider that runs `codat-keys header` for the profile `name`. The command returns an error unless the
@@ -34,8 +34,8 @@ pub(super) fn provider(name: &str, base_url: &str, environment: Environment<'_>)
     Ok(KeyCommand::new([program.into_os_string()].into_iter().chain(arguments)).timeout(TIMEOUT))
 }
 
-/// Searches for the program in the folders of `PATH`. Skips relative folders, which are other folders in each working
-/// directory.
+/// Searches for the program `codat-keys` in the folders of `PATH`. Skips relative folders, because they depend on the
+/// working directory.
 fn find(environment: Environment<'_>) -> Option<PathBuf> {
     let path = environment("PATH")?;
     let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());

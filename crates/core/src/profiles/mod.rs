@@ -49,8 +49,8 @@ pub struct ConfigFile {
 impl ConfigFile {
     /// Reads the file. A missing file counts as empty.
     ///
-    /// Returns an error if another user can change the file. The file determines where keys are sent and which commands
-    /// run.
+    /// Returns an error if another user can change the file, because the file determines where keys are sent and which
+    /// commands run.
     pub fn load(path: &Path) -> Result<Self, Error> {
         let mut bytes = Vec::new();
         match open_trusted(path).and_then(|mut file| Ok(file.read_to_end(&mut bytes)?)) {
@@ -86,8 +86,9 @@ impl ConfigFile {
     }
 }
 
-/// Returns the profile whose key a client uses. `option` is the name of a profile in code. Returns `None` if no profile
-/// is named, or if an environment variable with a key has precedence.
+/// Returns the profile whose key a client uses. `option` is the profile name in the option `profile` of the client.
+/// Returns `None` if neither this option nor `CODAT_PROFILE` names a profile. Also returns `None` if an environment
+/// variable with a key has precedence.
 pub(crate) fn selected(option: Option<&str>, environment: Environment<'_>) -> Result<Option<Profile>, Error> {
     let (name, named_by) = match (key_selectors(option.is_some(), environment, false).next(), option) {
         (Some(KeySelector::ProfileOption), Some(name)) => (ProfileName::parse(name, "the option `profile`")?, None),

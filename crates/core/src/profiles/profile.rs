@@ -51,18 +51,19 @@ pub struct ProfileCommand {
 ///
 /// The name is also a file name. Some file systems ignore case, so capital letters are rejected.
 ///
-/// A user may give an API key as the name by mistake. An API key is too long for a name, and error messages do not
-/// quote an invalid name.
+/// A user may give an API key as the name by mistake. An API key has 40 characters, and a name has at most 32, so an
+/// API key is rejected. Error messages do not quote a rejected name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct ProfileName(String);
 
 impl Profile {
-    /// Returns the base URL for requests with the key of this profile: the base URL `given`, else that of
-    /// `CODAT_BASE_URL`, else that of the profile. `given` contains a base URL, and the setting that names it.
+    /// Returns the base URL for requests with the key of this profile: the one in `given`, else the value of
+    /// `CODAT_BASE_URL`, else the base URL of the profile. `given` is a base URL and the name of the setting that
+    /// contains it.
     ///
-    /// Returns an error if the base URL has another origin than the profile, because the key of a profile is sent only
-    /// to the origin of the profile.
+    /// Returns an error if the base URL and the profile have different origins, because the key of a profile is sent
+    /// only to the origin of the profile.
     pub fn base_url_for(&self, given: Option<(&str, &str)>, environment: Environment<'_>) -> Result<String, Error> {
         let (url, named_by) = match given {
             Some((url, named_by)) => (url.to_owned(), named_by),
@@ -88,7 +89,8 @@ impl Profile {
         }
     }
 
-    /// Returns a cache for the key of this profile. `limit` is the maximum wait for a key in a pipe.
+    /// Returns a cache for the key of this profile. If the file with the key is a pipe, waits up to `limit` for the
+    /// key.
     pub(crate) fn credentials(&self, environment: Environment<'_>, limit: Duration) -> Result<CredentialCache, Error> {
         match &self.source {
             ProfileSource::Keyring => {

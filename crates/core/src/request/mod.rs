@@ -152,9 +152,9 @@ impl Request {
     /// chunks. Use this method for a body that is too large for memory.
     ///
     /// Retries, and the refresh of the credential after a 401 or 403, happen only until the headers of a successful
-    /// response have arrived. The timeout of the request covers this time. Afterwards, the request is never repeated,
-    /// and only each wait for the next chunk has a timeout: that of an attempt. [`ResponseStream`] documents how the
-    /// body ends.
+    /// response have arrived. The timeout of the request covers this time. Afterwards, the request is never repeated.
+    /// Each wait for the next chunk can then take as long as an attempt. [`ResponseStream`] documents this timeout, and
+    /// how the body ends.
     ///
     /// [`max_response_bytes`](Self::max_response_bytes) limits the body only if it is set on this request. Default: no
     /// limit.

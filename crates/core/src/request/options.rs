@@ -1,4 +1,4 @@
-//! The options of a request, and sending it.
+//! The options of a request, and the functions that send the request.
 
 use std::fmt;
 use std::time::Duration;

@@ -87,15 +87,15 @@ impl<'a> Execution<'a> {
         Err(error)
     }
 
-    /// Returns whether to retry the request after this error. A 409 is retried if it is unknown whether an earlier
-    /// attempt took effect: Codat is then still processing the earlier attempt.
+    /// Returns whether to retry the request after this error. A 409 is retried if Codat may still be processing an
+    /// earlier attempt with the same idempotency key.
     fn is_transient(&self, error: &Error) -> bool {
         let still_running =
             self.ambiguous && self.idempotency_key().is_some() && error.status() == Some(StatusCode::CONFLICT);
         still_running || is_transient(error)
     }
 
-    /// Returns how to complete an error of this operation.
+    /// Returns the state of this operation, which [`Conclusion::conclude`] adds to an error.
     pub(crate) fn conclusion(&self) -> Conclusion {
         Conclusion {
             deadline: self.deadline,
@@ -115,7 +115,7 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// The state of an operation that its error reports.
+/// The state of an operation, which [`conclude`](Self::conclude) adds to an error.
 pub(crate) struct Conclusion {
     deadline: Deadline,
     attempts: u32,
@@ -127,8 +127,8 @@ pub(crate) struct Conclusion {
 
 impl Conclusion {
     /// Completes the error that the operation returns. Adds the number of attempts and the elapsed time. Changes the
-    /// kind to `OutcomeUnknown` if an attempt may have taken effect. A 400 from Codat to a request with an idempotency
-    /// key means that no attempt took effect.
+    /// kind to `OutcomeUnknown` if an attempt may have taken effect. The error for a 400 from Codat to a request with
+    /// an idempotency key keeps its kind, because no attempt took effect.
     pub(crate) fn conclude(&self, error: Error, now: Instant) -> Error {
         let error = error.with_attempts(self.attempts, self.deadline.elapsed(now));
         let key = self.idempotency_key.clone();

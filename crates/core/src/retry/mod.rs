@@ -47,7 +47,8 @@ pub(crate) const DEFAULT_POLICY: RetryPolicy =
 /// The policy of clients without retries: a single attempt.
 pub(crate) const NO_RETRIES: RetryPolicy = RetryPolicy { max_attempts: 1, ..DEFAULT_POLICY };
 
-/// The minimum time until the deadline after a wait. Within less time, a response is unlikely to arrive.
+/// The minimum time that must remain for the next attempt after the wait. A response is unlikely to arrive in less
+/// time.
 const MIN_REMAINING: Duration = Duration::from_millis(100);
 
 impl RetryPolicy {
@@ -71,7 +72,7 @@ impl RetryPolicy {
     }
 }
 
-/// Returns whether an error is temporary. A request that is safe to repeat is then retried.
+/// Returns whether an error is temporary. After a temporary error, a request that is safe to repeat is retried.
 pub(crate) fn is_transient(error: &Error) -> bool {
     match error.kind() {
         _ if error.is_final() => false,

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
 
-/// The memory in bytes that is reserved for the first chunks of a body.
+/// The maximum memory in bytes that is reserved when a body begins to arrive.
 const FIRST_RESERVED_BYTES: usize = 1024 * 1024;
 
 const MAX_ENCODING_CHARS: usize = 40;
@@ -33,14 +33,14 @@ pub(crate) enum BodyMode {
 #[derive(Clone, Copy)]
 pub(crate) struct BodyLimit {
     bytes: u64,
-    /// Whether the limit is the option `max_response_bytes`.
+    /// Whether the option `max_response_bytes` determines the limit. Error messages then name this option.
     is_option: bool,
 }
 
 impl BodyLimit {
     /// The default of the option `max_response_bytes`.
     pub(crate) const DEFAULT: Self = Self { bytes: 64 * MIB, is_option: true };
-    /// The default for a body that the caller reads in chunks.
+    /// No limit: the default for a body that the caller reads in chunks.
     pub(crate) const NONE: Self = Self { bytes: u64::MAX, is_option: true };
     /// The limit for the operations on keys. Codat's lists of keys are far smaller.
     pub(crate) const OF_KEY_OPERATIONS: Self = Self { bytes: 8 * MIB, is_option: false };
@@ -74,7 +74,7 @@ impl BodyLimit {
     }
 }
 
-/// The body of a response that has begun. Dropping it before its end closes the connection.
+/// The body of a response whose headers have arrived. Dropping the body before its end closes the connection.
 pub(crate) struct Body {
     body: reqwest::Body,
     /// The length in bytes that the response declares.
@@ -85,8 +85,8 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// Returns the body of `answer`, whose headers are `headers`. Rejects a body with a content encoding, and one whose
-    /// declared length exceeds the limit.
+    /// Returns the body of the response `answer`. `headers` contains the headers of the response. Rejects a body with a
+    /// content encoding, or with a declared length above the limit.
     pub(super) fn new(
         answer: reqwest::Response,
         headers: &HeaderMap,
@@ -137,8 +137,9 @@ impl Body {
         Ok(read.into())
     }
 
-    /// Reserves memory for a chunk, and for as much of the declared length as has already arrived. A server that
-    /// declares a long body and sends little of it occupies little memory.
+    /// Reserves memory for the rest of the body, limited to the number of bytes that have already arrived or to 1 MiB,
+    /// whichever is larger. Always reserves at least `chunk` bytes. A server that declares a long body and sends little
+    /// of it thus occupies little memory.
     fn reserve(&self, read: &mut Vec<u8>, chunk: usize) {
         if read.capacity() - read.len() < chunk {
             let missing = self.length.unwrap_or(u64::MAX).saturating_sub(read.len() as u64);

@@ -1,4 +1,4 @@
-//! A new API key after Codat rejects the cached one.
+//! The refresh of the credential after Codat rejects the API key.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -24,9 +24,9 @@ impl Transport {
         self.receive(request, deadline, BodyMode::Whole(limit)).await.map(|received| received.attempt)
     }
 
-    /// Sends the request once. If Codat rejects the API key with 401 or 403 and the credential source has another key,
-    /// sends the request again with that key. This is safe for every method, because a rejected request changes
-    /// nothing.
+    /// Sends the request. If Codat rejects the API key with 401 or 403, refreshes the credential. If the credential
+    /// source has another key, sends the request once more with that key. This is safe for every method, because a
+    /// rejected request changes nothing.
     pub(crate) async fn receive(
         &self,
         request: &Request<Bytes>,
@@ -59,9 +59,9 @@ impl Transport {
         self.within(deadline, self.credentials().refresh_after_rejection(rejected)).await
     }
 
-    /// Returns another credential with which to repeat a request that was rejected with 401 or 403. Returns `None` for
-    /// any other response, if the source has no other key, or if too little time remains. If the source cannot be read,
-    /// stores the error in `attempt.refresh_error`.
+    /// Returns the credential with which to repeat a request after a 401 or 403. Returns `None` if the response has
+    /// another status, if the source has no other key, or if too little time remains. If the source cannot be read,
+    /// returns `None` and stores the error in `attempt.refresh_error`.
     pub(crate) async fn key_after_response(
         &self,
         refused: &CachedCredential,

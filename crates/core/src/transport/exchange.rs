@@ -16,8 +16,8 @@ use crate::error::{Error, ErrorKind};
 use crate::wire::{Attempt, RateLimit};
 
 impl Transport {
-    /// Sends the request once. `timeout` ends when the whole response has arrived, or the headers of a response whose
-    /// body the caller reads.
+    /// Sends the request once. `timeout` is the maximum time until the whole response has arrived. If the caller reads
+    /// the body, `timeout` covers the time until the headers have arrived.
     pub(super) async fn exchange(
         &self,
         key: &Arc<CachedCredential>,

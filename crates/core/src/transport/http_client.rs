@@ -8,7 +8,7 @@ use super::proxy::Proxy;
 use super::tls::Tls;
 use crate::error::{Error, ErrorKind};
 
-/// One year. Replaces a timeout, because reqwest has no method to remove one.
+/// One year, which stands for no timeout. `reqwest::ClientBuilder` has no method that removes a timeout.
 const NO_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The function that the user of this crate passes to
@@ -32,8 +32,8 @@ impl HttpConfig {
         }
     }
 
-    /// Returns the proxy. Returns `None` if the user of this crate provides the settings: the proxy in them is not
-    /// known.
+    /// Returns the proxy. Returns `None` if the user of this crate provides the settings, because a
+    /// `reqwest::ClientBuilder` does not expose its proxy.
     pub(crate) fn proxy(&self) -> Option<&Proxy> {
         match self {
             Self::Own { proxy, .. } => proxy.as_ref(),

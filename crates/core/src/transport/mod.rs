@@ -114,9 +114,9 @@ impl Transport {
         self.config.clock.sleep(time).await;
     }
 
-    /// Returns the minimum time until the deadline at the start of an attempt: the connect timeout plus 250 ms. With
-    /// less time, the attempt could time out while it connects, and would then count as possibly sent. The connect
-    /// timeout is at most three quarters of the timeout of an attempt.
+    /// Returns the minimum time that must remain until the deadline when an attempt begins: the connect timeout plus
+    /// 250 ms. With less time, the attempt could time out while it connects, and would then count as possibly sent. The
+    /// connect timeout is at most three quarters of the timeout of an attempt.
     pub(crate) fn time_to_send(&self, deadline: Deadline) -> Duration {
         self.config.connect_timeout.min(deadline.time_to_connect()) + Duration::from_millis(250)
     }

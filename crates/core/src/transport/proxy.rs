@@ -23,7 +23,8 @@ const MAX_STATUS_LINE: u64 = 1024;
 pub(crate) struct Proxy {
     pub(crate) route: reqwest::Proxy,
     url: Url,
-    /// The origin of the proxy, without its password, and the setting or variable that configured the proxy.
+    /// A description of the proxy: its origin, and the setting or environment variable that configures the proxy.
+    /// Contains no password.
     pub(crate) shown: String,
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn body_error(source: reqwest::Error, origin: &str) -> Error {
     error.with_source(source.without_url())
 }
 
-/// Returns the defect of an invalid response head, or `None` if the connection was lost.
+/// Describes why a response is not valid HTTP. Returns `None` if the connection was lost.
 fn defect(error: &hyper::Error) -> Option<String> {
     // hyper does not export the kinds of these errors, so their text is compared.
     let text = error.to_string();

@@ -13,7 +13,7 @@ use crate::domain::{ApiKeyDetails, Untrusted};
 use crate::error::Error;
 
 /// Runs each case in the JSON file `file`. Checks that the result of `outcome` has every member of the object `expect`
-/// of the case. One member differs: the result must not contain the text of `without`.
+/// of the case. The member `without` of `expect` is an exception: the result must not contain its text.
 fn run(file: &str, outcome: impl Fn(&Value) -> Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/unit").join(file);
     let cases: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();

@@ -34,8 +34,8 @@ pub(crate) fn timestamp(key: Uuid) -> Result<Timestamp, Error> {
     )
 }
 
-/// Returns whether an idempotency key is too old to be sent. `time` is its creation time. A time more than 5 minutes in
-/// the future also counts as too old, because a clock is wrong.
+/// Returns whether an idempotency key is too old to be sent. `time` is its creation time. A creation time more than 5
+/// minutes in the future also counts as too old: a clock is wrong, so the age is unknown.
 pub(crate) fn is_too_old(time: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(time);
     match Duration::try_from(age) {
