@@ -73,7 +73,7 @@ impl Connection {
 }
 
 impl KeyOptions {
-    /// Returns the options for the key of a profile, for a command that sends no request.
+    /// Returns options that select the key of the profile `name`. Commands that send no request use these options.
     pub(crate) fn of_profile(name: &str, base_url: Option<&str>) -> Self {
         let base_url = base_url.map(ToOwned::to_owned);
         Self { profile: Some(name.to_owned()), base_url, timeout: None, allow_insecure_http: true }

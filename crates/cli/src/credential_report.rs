@@ -40,7 +40,8 @@ pub(crate) fn places(option: Option<&str>) -> Vec<Entry> {
 
 /// Returns one line that names the source of the API key and the ignored sources. `option` is the value of `--profile`.
 ///
-/// This function does not read the key. The client has already read it, and a pipe cannot be read twice.
+/// This function does not read the key. The client has already read the key, and its source may be a pipe, which cannot
+/// be read twice.
 pub(crate) fn summary(option: Option<&str>) -> String {
     let is_any_in_use = Config::load().is_ok_and(|config| config.in_use().is_some());
     let places: Vec<_> = credential_selection::selectors(option, is_any_in_use).map(label).collect();
@@ -53,7 +54,8 @@ pub(crate) fn summary(option: Option<&str>) -> String {
 }
 
 /// Returns a warning if every user of the machine can read the key file, and otherwise an empty text. The library
-/// `codat-keys` rejects such a file if the current user owns it. So the warning concerns only a file of another user.
+/// `codat-keys` rejects such a file if the current user owns it, unless the file is a mounted secret. So the warning
+/// concerns only mounted secrets and files of other users.
 fn readers_warning(path: &Path) -> &'static str {
     if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
 }

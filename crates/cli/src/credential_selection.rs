@@ -1,5 +1,5 @@
-//! Selection of the API key of a command. The library `codat-keys` defines the precedence of the sources. Only the
-//! command line uses the profile that `config.toml` selects, which is called the profile in use.
+//! Selection of the API key of a command. The library `codat-keys` defines the precedence of the sources. The setting
+//! `profile` of `config.toml` selects the profile in use. Only the command line uses this setting.
 
 use std::env;
 

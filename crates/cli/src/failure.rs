@@ -18,7 +18,8 @@ use crate::stderr::eprint_masked_line;
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// The hint if there is no key. The hint of the core also names `CODAT_PROFILE` and `exec`, which are for programs.
+/// The hint if there is no key. It replaces the hint of the library `codat-keys`, which also names `CODAT_PROFILE` and
+/// `codat-keys exec` for programs that use the library.
 const NO_CREDENTIAL: &str = "set CODAT_API_KEY to a raw key, CODAT_AUTH_HEADER to a whole header, or CODAT_API_KEY_FILE to a file \
                              that holds either; or store one: codat-keys login";
 
@@ -88,7 +89,7 @@ impl Failure {
         self
     }
 
-    /// Changes an exit status of 0 to 1, so that the failure is reported. A write to a closed pipe fails with status 0.
+    /// Changes an exit status of 0 to 1. Otherwise a failed write to a closed pipe has status 0 and is not reported.
     ///
     /// Commands call this function if the user must learn that the output was lost.
     pub(crate) fn even_on_closed_pipe(self) -> Self {

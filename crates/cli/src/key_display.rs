@@ -23,8 +23,8 @@ pub(crate) struct KeyDocument {
     key: KeyJson,
     #[serde(skip_serializing_if = "Option::is_none")]
     how: Option<&'static str>,
-    /// The ids of other new keys with the same name. `Some(None)` becomes `null`: the keys could not be listed. Only the
-    /// command `create` has this member. For other commands, the field is `None`.
+    /// The ids of other new keys with the same name. `Some(None)` becomes `null`, and means that the keys could not be
+    /// listed. Only the command `create` prints this member. For other commands, the field is `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     extras: Option<Option<Vec<String>>>,
 }

@@ -82,7 +82,7 @@ pub(crate) fn write_secret(
     }
 }
 
-/// Returns the hint of the error that a created key could not be written. The hint is the command that fetches the key.
+/// Returns the hint to print if a created key could not be written. The hint contains the command that fetches the key.
 pub(crate) fn fetch_hint(key: &ApiKeyDetails) -> String {
     format!("the key exists: fetch it with `codat-keys show --id {} --out FILE`", key.id)
 }

@@ -24,8 +24,8 @@ pub(crate) struct KeyReference {
 }
 
 impl KeyReference {
-    /// Returns an error if the given text does not have the form of a key id. Commands call this function before they
-    /// send a request. A slash in the id, for example, would change the path of the request.
+    /// Returns an error if the value of `KEY` or `--id` does not have the form of a key id. Commands call this function
+    /// before they send a request. A slash in the id, for example, would change the path of the request.
     pub(crate) fn check(&self) -> Result<(), Failure> {
         let hint = "give an id as `codat-keys list` shows it; if this is the name of a key, use --name NAME";
         let checked = self.id.as_ref().or(self.either.as_ref()).map(|id| KeyId::parse(id)).transpose();

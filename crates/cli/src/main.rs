@@ -46,7 +46,7 @@ use std::process::ExitCode;
 
 use failure::Failure;
 
-/// The hint of the error that the JSON cannot be printed, because standard output is closed.
+/// The hint to print if `--json` is given and standard output is closed.
 const JSON_HINT: &str = "send it to a file or a pipe, or leave --json out";
 
 fn main() -> ExitCode {

@@ -29,9 +29,10 @@ pub(crate) fn print_secret(text: &str) -> Result<(), Failure> {
 /// Returns an error if standard output is closed. Commands call this function before a request whose result
 /// they print.
 ///
-/// When a program starts with a closed standard output, Rust replaces it with the null device, open for reading and
-/// writing. This function detects a null device that is open for both. A shell opens `> /dev/null` for writing only,
-/// so this function accepts it. A standard output that is open for reading only is also an error.
+/// If standard output is closed when a program starts, Rust opens the null device in its place, for reading and
+/// writing. So a null device that is open for reading and writing is an error. The redirection `> /dev/null` is
+/// accepted, because a shell opens the file for writing only. A standard output that is open for reading only is also
+/// an error.
 pub(crate) fn refuse_closed_output(hint: &str) -> Result<(), Failure> {
     if is_closed() {
         let hint = format!("{hint}; nothing was sent");

@@ -34,8 +34,8 @@ fn survive_file_size_limit() {
     let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }
 
-/// Waits for the result of a request that changes nothing. A signal cancels the request and returns a failure of kind
-/// `Cancelled`.
+/// Waits for the result of a request that changes no data. If a signal arrives, cancels the request and returns a
+/// failure of kind `Cancelled`.
 pub(crate) async fn unless_interrupted<T, E: Into<Failure>>(
     call: impl IntoFuture<Output = Result<T, E>>,
 ) -> Result<T, Failure> {

@@ -139,7 +139,7 @@ fn create(path: &Path) -> io::Result<File> {
 }
 
 /// Opens an existing file for writing. Returns an error if this process cannot set the mode of the file, because
-/// writing the secret may require this.
+/// [`SecretFile::write`] may set the mode before it writes to the file.
 fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).open(path)?;
     file.set_permissions(file.metadata()?.permissions())?;

@@ -52,8 +52,8 @@ static STATE: Mutex<State> = Mutex::new(State {
 /// The state that this module needs to end the process: the number of running requests, the files and processes to
 /// clean up, and the changes to report.
 pub(crate) struct State {
-    /// The number of existing [`interrupted`] futures and of unfinished changes of data. While this number is not zero,
-    /// the first signal does not end the process.
+    /// The number of [`interrupted`] futures that exist, plus the number of unfinished changes of data. While this
+    /// number is not zero, the first signal does not end the process.
     calls: usize,
     /// Whether a signal is ending this process.
     is_ending: bool,
@@ -117,8 +117,9 @@ impl State {
 
 /// Starts the thread that handles signals. If the thread cannot start, signals have their default effect.
 ///
-/// If a signal ends the process, the thread first calls `report` with a description of the changes that the command has
-/// made. While a request is running, the thread does not call `report`, because the command reports the outcome.
+/// If the first signal ends the process, the thread first calls `report` with a description of the changes that the
+/// command has made. If the first signal cancels a request, the command reports the outcome. A second signal, or
+/// SIGQUIT, ends the process without a report.
 pub(crate) fn handle(report: impl Fn(Option<String>) + Clone + Send + 'static) {
     let (tx, rx) = channel();
     let handle = move || {

@@ -109,7 +109,7 @@ impl ResponseStream {
         RateLimit::read(self.headers())
     }
 
-    /// Returns the next part of the body, which is not empty. Returns `None` at the end of the body. After an error,
+    /// Returns the next part of the body. A part is never empty. Returns `None` at the end of the body. After an error,
     /// returns the same error again.
     ///
     /// If the future is dropped before it completes, no part of the body is lost.

@@ -1,4 +1,4 @@
-//! Changes of the profiles in `config.toml`. The library `codat-keys` reads the file.
+//! The configuration in `config.toml`. This module changes the profiles. The library `codat-keys` parses the file.
 
 mod lock;
 
@@ -105,7 +105,7 @@ impl Config {
         self.file.in_use = Some(name.clone());
     }
 
-    /// Adds or replaces a profile. `place` is where `login` stores the key of the profile.
+    /// Adds or replaces a profile, and returns it. `place` is where `login` stores the key of the profile.
     pub(crate) fn put(&mut self, name: &Name, base_url: &str, place: Place) -> Profile {
         let (source, written_source) = match place {
             Place::Keyring => (Source::Keyring, value("keyring")),

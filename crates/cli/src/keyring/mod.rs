@@ -15,8 +15,8 @@ pub(crate) use system::{fetch, remove, store};
 
 use crate::failure::Failure;
 
-/// The default timeout of a request to the keyring. A locked keyring may show a prompt for its password. The user may
-/// not see the prompt.
+/// The default timeout of a request to the keyring. A locked keyring may show a prompt for its password. If the user
+/// does not see the prompt, the request does not complete.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The reason why the keyring did not complete a request.

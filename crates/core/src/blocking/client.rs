@@ -109,8 +109,8 @@ impl Client {
         Ok(self.0.pool.credentials().cached().map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks that an unencrypted request, which another HTTP library sends, connects to the server of the base URL and
-    /// not to a proxy. See [`crate::Client::check_next_hop`].
+    /// Checks an unencrypted request that another HTTP library sends. The request must connect to the server of the
+    /// base URL and not to a proxy. See [`crate::Client::check_next_hop`].
     ///
     /// # Errors
     /// As [`crate::Client::check_next_hop`].
@@ -147,7 +147,8 @@ impl Client {
         self.0.base_url.as_str()
     }
 
-    /// Returns `text` with every API key masked that this client has used or listed. See [`crate::Client::redact`].
+    /// Masks every API key in `text` that this client has used or listed, and returns the result. See
+    /// [`crate::Client::redact`].
     pub fn redact(&self, text: &str) -> String {
         self.0.pool.credentials().known.redact(text)
     }

@@ -6,7 +6,8 @@ use std::thread;
 
 use crate::error::{Error, ErrorKind};
 
-/// Calls a function that runs a runtime on its thread. Returns an error in a future that tokio polls.
+/// Calls `call`, which blocks on a tokio runtime of its own. If the current thread belongs to another runtime, calls
+/// `call` on a new thread. Returns an error in a future that tokio polls.
 pub(super) fn in_blocking_context<T: Send>(call: impl FnOnce() -> Result<T, Error> + Send) -> Result<T, Error> {
     match call_context() {
         CallContext::OutsideRuntime => call(),
@@ -31,8 +32,9 @@ pub(super) fn in_blocking_context<T: Send>(call: impl FnOnce() -> Result<T, Erro
 enum CallContext {
     /// On a thread outside any tokio runtime.
     OutsideRuntime,
-    /// On a thread of a tokio runtime that can be blocked, as in `spawn_blocking`. Also in the destructor of a
-    /// thread-local value. A second runtime would panic on this thread, so the client runs it on another thread.
+    /// On a thread of a tokio runtime that can be blocked, as in `spawn_blocking`. The client runs its own runtime on
+    /// another thread, because a second runtime may panic on this thread. The destructor of a thread-local value is
+    /// treated in the same way.
     InRuntime,
     /// In a future that tokio polls. The client returns an error, because it would block the runtime.
     InFuture,
@@ -47,8 +49,9 @@ fn call_context() -> CallContext {
     }
 }
 
-/// Returns whether tokio is polling the current task. Tokio gives such a task a budget, and other code has no budget.
-/// The budget cannot be queried, so this function consumes one unit of it.
+/// Returns whether this function is called while tokio polls a future. Tokio limits the operations of a poll by a
+/// budget, and does not limit other code. The budget cannot be queried, so this function consumes it until nothing is
+/// left.
 fn has_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     (0..=u8::MAX).any(|_| pin!(tokio::task::consume_budget()).poll(&mut context).is_pending())

@@ -18,8 +18,8 @@ use crate::handle::{ClientConfig, Handle};
 use crate::transport::LatestRateLimit;
 use crate::wire::RateLimit;
 
-/// The idle time after which a pair checks whether the server has closed its connection. Within a shorter time, the FIN
-/// packet of the server has usually not arrived.
+/// The idle time after which a pair of a runtime and a client checks whether the server has closed the connection. An
+/// earlier check would usually find nothing, because the FIN packet of the server has not arrived yet.
 const IDLE_BEFORE_CHECK: Duration = Duration::from_millis(1);
 
 /// The idle time after which a pair of a runtime and a client is dropped. Servers close connections that are idle for

@@ -67,7 +67,7 @@ impl ResponseStream {
         self.stream().rate_limit()
     }
 
-    /// Returns the next part of the body, which is not empty. Returns `None` at the end of the body. After an error,
+    /// Returns the next part of the body. A part is never empty. Returns `None` at the end of the body. After an error,
     /// returns the same error again.
     ///
     /// # Errors

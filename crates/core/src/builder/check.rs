@@ -19,8 +19,9 @@ use crate::transport::{BodyLimit, Closed, HttpConfig, Tls, TransportConfig};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl ClientBuilder {
-    /// Checks the settings and returns the configuration of a client. Masks the API keys from the settings and the
-    /// environment in errors: a setting such as a path can contain a key by mistake.
+    /// Checks the settings and returns the configuration of a client. Errors quote settings, and a setting such as a
+    /// path can contain an API key by mistake. This function therefore masks the API keys of the settings and of the
+    /// environment in errors.
     pub(crate) fn config(self, environment: Environment<'_>) -> Result<ClientConfig, Error> {
         let given = match &self.key {
             Some(Given::Value(credential)) => Some(credential.api_key().clone()),

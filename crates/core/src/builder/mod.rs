@@ -82,7 +82,8 @@ impl ClientBuilder {
         self.given(Given::Value(Credential::ApiKey(key)))
     }
 
-    /// Authenticates with a whole `Authorization` header. Default: as for [`api_key`](Self::api_key).
+    /// Authenticates with a whole `Authorization` header. The default is the same as the default of
+    /// [`api_key`](Self::api_key).
     pub fn auth_header(self, header: AuthorizationHeader) -> Self {
         self.given(Given::Value(Credential::Header(header)))
     }
@@ -115,13 +116,14 @@ impl ClientBuilder {
     }
 
     /// Authenticates with the key of a profile, which `codat-keys login` stores, and sends requests to the base URL of
-    /// the profile. Environment variables with a key are ignored. `CODAT_PROFILE` has the same effect if none of them is
-    /// set. The profile in use, which `codat-keys profile use` selects, is the default of the command line only.
+    /// the profile. Environment variables with a key are ignored. If neither the builder nor one of these variables
+    /// selects a key, `CODAT_PROFILE` selects the profile. The profile in use, which `codat-keys profile use` selects,
+    /// is the default of the command line only.
     ///
-    /// The profile is read from `codat-keys/config.toml` in the configuration folder of the user: `XDG_CONFIG_HOME`, else
-    /// `~/.config`, or `%APPDATA%` on Windows. A key in a file is read as by [`api_key_file`](Self::api_key_file), and a
-    /// key from a command as by [`api_key_command`](Self::api_key_command). A key in the keyring is read by the program
-    /// `codat-keys`, which must be in a folder of `PATH`.
+    /// The profile is read from `codat-keys/config.toml` in the configuration folder of the user: `XDG_CONFIG_HOME`,
+    /// else `~/.config`, or `%APPDATA%` on Windows. [`api_key_file`](Self::api_key_file) documents how a key in a file
+    /// is read, and [`api_key_command`](Self::api_key_command) how a key is read from a command. A key in the keyring
+    /// is read by the program `codat-keys`, which must be in a folder of `PATH`.
     ///
     /// The key is sent only to the origin of the profile. Another origin in [`base_url`](Self::base_url) or
     /// `CODAT_BASE_URL` is an error. On Unix, the rules of [`ca_file`](Self::ca_file) apply to `config.toml`, and to
@@ -146,7 +148,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the base URL of the API. Default: `CODAT_BASE_URL`, else that of the profile, else `https://api.codat.io`.
+    /// Sets the base URL of the API. Default: the value of `CODAT_BASE_URL`, else the base URL of the profile, else
+    /// `https://api.codat.io`.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
@@ -163,7 +166,8 @@ impl ClientBuilder {
     /// third of this timeout, so that time remains to determine the outcome. Any other attempt can take the whole
     /// timeout.
     ///
-    /// Default: 30 s, and 10 s for each attempt. For `create`: 60 s, and 15 s for each attempt.
+    /// By default, the timeout is 30 s, and each attempt can take 10 s. For `create`, the timeout is 60 s, and each
+    /// attempt can take 15 s.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.timeout = Some(time);
         self
@@ -246,8 +250,8 @@ impl ClientBuilder {
     }
 
     /// Sets whether requests are retried after transient errors. Without retries, every request is sent once. `create`
-    /// and `delete` then return `OutcomeUnknown` more often, because no retry resolves an ambiguous response. Default:
-    /// `true`, with at most 4 attempts.
+    /// and `delete` then return `OutcomeUnknown` more often, because a retry can show whether an earlier attempt took
+    /// effect. Default: `true`, with at most 4 attempts.
     pub fn retry(mut self, retry: bool) -> Self {
         self.only_once = !retry;
         self

@@ -29,7 +29,7 @@ impl Client {
 
     /// Returns the `Authorization` header with the cached key, for a request that another HTTP library sends. Reads a
     /// key file again if the file has changed. Returns `None` if a key command or a custom provider must provide a key
-    /// first: [`authorize`](Self::authorize) does that.
+    /// first. In this case, call [`authorize`](Self::authorize), which reads the key from its source.
     ///
     /// # Errors
     /// `InvalidInput` for an invalid URL, or a URL of another origin. `Closed` after [`close`](Self::close).
@@ -85,9 +85,9 @@ impl Client {
         Ok(another.map(|credential| AuthorizationHeader::from(&credential.key)))
     }
 
-    /// Checks that an unencrypted request, which another HTTP library sends, connects to the server of the base URL and
-    /// not to a proxy. A proxy could read the API key in the request. `url` is the URL of the proxy, or the URL of the
-    /// request if no proxy is used. An `https` request needs no check.
+    /// Checks an unencrypted request that another HTTP library sends. The request must connect to the server of the
+    /// base URL and not to a proxy. A proxy could read the API key in the request. `url` is the URL of the proxy, or
+    /// the URL of the request if no proxy is used. An `https` request needs no check.
     ///
     /// ```
     /// # fn main() -> Result<(), codat_keys::Error> {

@@ -47,8 +47,8 @@ impl Client {
     /// request to send it.
     ///
     /// POST and PATCH requests contain an `Idempotency-Key` header with the same value in every attempt. Codat honours
-    /// this header only for these two methods. Retries work as for [`Keys`], but only for POST, PATCH and idempotent
-    /// methods.
+    /// this header only for these two methods. Only requests with POST, PATCH or an idempotent method are retried, as
+    /// documented at [`Keys`].
     ///
     /// # Errors
     /// `InvalidInput`, with nothing sent, for a path that could leave the base URL (`//other`, `/../x`). Otherwise an
@@ -105,8 +105,9 @@ impl Client {
         self.0.transport().config.closed.store(true, Ordering::Relaxed);
     }
 
-    /// Returns `text` with every API key masked that this client has used or listed. Use it for a terminal or a log.
-    /// [`ApiKey::redact`](crate::ApiKey::redact) lists the forms of a key that are recognized.
+    /// Masks every API key in `text` that this client has used or listed, and returns the result. Use this method
+    /// before you write text to a terminal or a log. [`ApiKey::redact`](crate::ApiKey::redact) lists the forms of a key
+    /// that are recognized.
     pub fn redact(&self, text: &str) -> String {
         self.0.known_keys().redact(text)
     }
@@ -161,12 +162,12 @@ impl Client {
 }
 
 impl PageCursor {
-    /// Returns the next page, as [`Pages::next`] does. Requests it with `client` if it has not arrived. The returned page
-    /// contains the response and the number of results, but not their values.
+    /// Returns the next page, as [`Pages::next`] does. If the page has not arrived yet, requests the page with
+    /// `client`. The returned page contains the response and the number of results, but not their values.
     ///
-    /// With [`Pages::concurrency`], this function requests several pages and returns when all have arrived. No request is
-    /// under way between two calls, so each call can use another runtime. If the future is dropped, its requests are
-    /// dropped. The pages that had arrived are kept.
+    /// With [`Pages::concurrency`], this function requests several pages and returns when all have arrived. No request
+    /// is under way between two calls, so each call can use another runtime. If the future is dropped, its requests are
+    /// cancelled, and the pages that have arrived are kept.
     ///
     /// # Errors
     /// As [`Pages::next`].

@@ -119,8 +119,8 @@ impl CredentialCache {
         }
     }
 
-    /// Reads the source, or waits for a concurrent read. A concurrent read that started earlier can return the old key.
-    /// In that case, reads the source again.
+    /// Reads the source, or waits for a concurrent read of the source. A concurrent read that started before this call
+    /// can return the old key. In that case, this function reads the source again.
     pub(crate) async fn reload(&self) -> Result<(), Error> {
         let Some(source) = &self.source else { return Ok(()) };
         let (before, reads_started) = (self.stored(), source.reads_started.load(Ordering::SeqCst));

@@ -126,8 +126,8 @@ impl KeyCommand {
         self
     }
 
-    /// Sets for how long a key is used before the command runs again. If this second run fails, the
-    /// client uses the old key for another period of `time`. Default: the command runs again only after Codat rejects the key.
+    /// Sets for how long the client uses a key before the command runs again. If the new run fails, the client uses the
+    /// old key for another period of this length. Default: the command runs again only after Codat rejects the key.
     pub fn cached_for(mut self, time: Duration) -> Self {
         self.cached_for = time;
         self

@@ -54,8 +54,8 @@ pub struct CredentialSource {
     pub credential: Result<Option<Credential>, Error>,
 }
 
-/// Reads the environment variables for a credential, and returns them with their credentials. Programs can show with
-/// this function where a key comes from. A client uses the first variable that is set. If other variables contain
+/// Reads the environment variables for a credential, and returns them with their credentials. A program can use this
+/// function to show the source of its key. A client uses the first variable that is set. If other variables contain
 /// another key, building the client fails.
 ///
 /// ```

@@ -39,7 +39,8 @@ impl KeySelector {
 /// Returns the selectors that are set, in order of precedence. The first selector applies. The others are ignored, even
 /// if their values are invalid. But if several environment variables contain a key, their keys must be equal.
 ///
-/// `option` says whether the code or an option names a profile, and `is_any_in_use` whether `config.toml` does.
+/// `option` is true if the code or the option `--profile` names a profile. `is_any_in_use` is true if `config.toml`
+/// names a profile.
 ///
 /// ```
 /// use codat_keys::internal::{KeySelector, key_selectors};

@@ -61,8 +61,8 @@ impl ProcessGroup {
         }
     }
 
-    /// Returns whether the command has exited. Does not read the exit status, because the process group could not be
-    /// killed after that.
+    /// Returns whether the command has exited. Does not read the exit status, because the process group cannot be
+    /// killed after the exit status of the command is read.
     pub(super) fn has_exited(&self) -> bool {
         self.lock().child.as_mut().is_none_or(has_exited)
     }

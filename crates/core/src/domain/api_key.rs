@@ -82,10 +82,10 @@ impl ApiKey {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Redacts this key from text, for a terminal or a log. Finds the key as it is, in hexadecimal and in Base64, also
-    /// inside the Base64 encoding of `user:key` or `key:password`. Finds a form even if its characters are escaped once
-    /// or several times as in URLs, JSON or HTML, or if white space or invisible characters stand between them. Other
-    /// encodings are not recognized.
+    /// Redacts this key from text, for a terminal or a log. Finds the key itself and its encodings in hexadecimal and
+    /// Base64, including the Base64 encodings of `user:key` and `key:password`. Each of these forms is found even if
+    /// its characters are escaped once or several times, as in URLs, JSON or HTML. White space and invisible characters
+    /// within a form are ignored. Other encodings are not recognized.
     ///
     /// ```
     /// use codat_keys::ApiKey;
