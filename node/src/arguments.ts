@@ -43,8 +43,8 @@ export function object<T extends object>(name: string, value: T): T {
 const LONGEST_NAME = 30;
 
 /**
- * Returns the argument if it is an object and `names` contains the names of all its members. Throws `TypeError` for any
- * other name, because a misspelled option such as `baseURL` would have no effect.
+ * Returns the argument if it is an object and `names` contains the names of all its members. Throws `TypeError`
+ * otherwise, so that a misspelled option such as `baseURL` is not ignored.
  */
 export function knownOptions<T extends object>(name: string, value: T, names: readonly string[]): T {
     if (Symbol.iterator in object(name, value)) {
@@ -71,8 +71,8 @@ function alike(name: string): string {
 }
 
 /**
- * Returns the entries of an object, a `Map` or `Headers` as pairs of strings. Throws `TypeError` for a value that is
- * not a string, a number or a boolean.
+ * Returns the entries of an object, a `Map` or `Headers` as pairs of strings. Throws `TypeError` if the value of an
+ * entry is not a string, a number or a boolean.
  */
 export function entries(name: string, value: object | undefined): [string, string][] {
     const given = value === undefined ? {} : object(name, value);

@@ -14,7 +14,7 @@ export interface Own {
     readonly provide: KeyFunction | undefined;
 }
 
-/** Performs a call, and resolves to its value. The only options are `signal` and `timeout`. */
+/** Performs a call, and resolves to its value. `options` can contain only `signal` and `timeout`. */
 export async function start(own: Own, call: Call, options: CallOptions): Promise<any> {
     return (await make(own, call, callOptions(options))).value;
 }

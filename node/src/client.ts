@@ -25,10 +25,10 @@ import { ApiKey, AuthorizationHeader, raw } from "./secrets";
 /**
  * A client of Codat's API. A client can make any number of concurrent calls. Only pending calls keep the process alive.
  *
- * Options without a value get their defaults from environment variables. `CODAT_API_KEY`, `CODAT_AUTH_HEADER` or
- * `CODAT_API_KEY_FILE` provides the API key, or else the profile that `CODAT_PROFILE` names. `CODAT_BASE_URL`,
- * `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`, `HTTPS_PROXY` and `NO_PROXY` configure the connection. The constructor
- * sends no request.
+ * Options without a value get their defaults from environment variables. The API key comes from `CODAT_API_KEY`,
+ * `CODAT_AUTH_HEADER` or `CODAT_API_KEY_FILE`. If none of them is set, it comes from the profile that `CODAT_PROFILE`
+ * names. `CODAT_BASE_URL`, `CODAT_CA_FILE`, `CODAT_ALLOW_INSECURE_HTTP`, `HTTPS_PROXY` and `NO_PROXY` configure the
+ * connection. The constructor sends no request.
  *
  * ```ts
  * await using client = new Client();
@@ -69,10 +69,10 @@ export class Client {
      * Returns the pages of a resource such as `/companies`, as an async iterator. `items()` of the returned object
      * iterates over the results instead. `T` is the type of a result, which is not checked.
      *
-     * Each page is one request, with the retries and the errors of `request`. Rejects with `InvalidInputError`, and
-     * sends nothing, if the page size is out of range, or if the path or the query contains `page` or `pageSize`.
-     * Rejects with `BadResponseError` if a response is not a page. After an error, `next()` requests the same page
-     * again.
+     * Each page is one request, with the retries and the errors of `request`. `next()` rejects with
+     * `InvalidInputError`, and sends nothing, if the page size is out of range, or if the path or the query contains
+     * `page` or `pageSize`. It rejects with `BadResponseError` if a response is not a page. After an error, `next()`
+     * requests the same page again.
      *
      * ```ts
      * for await (const page of client.pages<Company>("/companies", { pageSize: 500 })) {
@@ -118,10 +118,10 @@ export class Client {
     }
 
     /**
-     * Returns the `Authorization` header for a request that another HTTP library sends. This method never waits. It
-     * does not run a command or a function: it uses the latest API key that the command or function returned. It checks
-     * a key file at most once a second, and reads the file again if the file has changed. Prefer `authorize` in code
-     * that can wait.
+     * Returns the `Authorization` header for a request that another HTTP library sends. This method never waits. If the
+     * API key comes from a command or a function, this method runs neither, but uses the latest API key that the
+     * command or function returned. If the API key comes from a file, this method checks the file at most once a
+     * second, and reads it again if it has changed. Prefer `authorize` in code that can wait.
      *
      * Throws `InvalidInputError` if the origin of `url` differs from the origin of the base URL. Throws
      * `NoCredentialError` if the command or function has not run yet, and `ClosedError` after `close`.
@@ -136,8 +136,8 @@ export class Client {
      * Nothing is sent to Codat, and a failed read is not retried.
      *
      * Rejects with `InvalidInputError` if the origin of `url` differs from the origin of the base URL. Rejects with
-     * `ClosedError` after `close`. If the client has no API key yet, rejects with `InvalidCredentialError` if the
-     * source cannot be read, and with `TimeoutError` if reading takes longer than the timeout.
+     * `ClosedError` after `close`. Two errors occur only while the client has no API key: `InvalidCredentialError` if
+     * the source cannot be read, and `TimeoutError` if reading takes longer than the timeout.
      */
     async authorize(url: string | URL, options: CallOptions = {}): Promise<AuthorizationHeader> {
         const given = href(url);

@@ -1,4 +1,7 @@
-/** Publishes the attempts of calls, for tools that observe a program. No message contains a secret. */
+/**
+ * Publishes a message about each attempt of a call, for monitoring tools. An attempt is one HTTP request. No message
+ * contains a secret.
+ */
 import { AsyncResource } from "node:async_hooks";
 import { channel } from "node:diagnostics_channel";
 import { debuglog } from "node:util";
@@ -7,7 +10,7 @@ import { debuglog } from "node:util";
 interface AttemptMessage {
     /** The HTTP method. */
     method: string;
-    /** The path, such as `/apiKeys/{apiKeyId}`. `(any)` for every other path, which may contain confidential data. */
+    /** `/apiKeys` or `/apiKeys/{apiKeyId}`. `(any)` for every other path, because it may contain confidential data. */
     path: string;
     /** The number of the HTTP request within its call. The first one has the number 1. */
     attempt: number;
@@ -44,8 +47,8 @@ const errors = channel("codat-keys:attempt:error");
 const log = debuglog("codat-keys");
 
 /**
- * Returns the function that publishes the attempts of a call, in the asynchronous context of the call. Returns
- * `undefined` without an observer. The native module then records no attempts.
+ * Returns a function that publishes the attempts of a call. The function runs in the asynchronous context of the
+ * caller. Returns `undefined` if no tool subscribes to the messages. The native module then records no attempts.
  */
 export function observer(): ((attempt: Attempt) => void) | undefined {
     return responses.hasSubscribers || errors.hasSubscribers || log.enabled ? AsyncResource.bind(publish) : undefined;

@@ -60,10 +60,7 @@ export abstract class CodatError extends Error {
     }
 }
 
-/**
- * The error of a creation or deletion if it is unknown whether it took effect. The `cause` is the error of the last
- * HTTP request.
- */
+/** The error of a call that may or may not have changed data. The `cause` is the error of the last HTTP request. */
 export abstract class AmbiguousError extends CodatError {
     /** The idempotency key to pass to `create` in order to resume the creation. `null` for a deletion. */
     readonly idempotencyKey: string | null;

@@ -1,6 +1,6 @@
 /**
- * A client for Codat's API that manages its API keys. It authenticates any request, and lists, creates and deletes API
- * keys. By default it does not delete the last API key or the API key that it uses.
+ * A client for Codat's API. It authenticates any request, and lists, creates and deletes API keys. By default it does
+ * not delete the last API key or the API key that it uses.
  *
  * ```ts
  * import { Client } from "codat-keys";

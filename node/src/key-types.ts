@@ -18,8 +18,8 @@ export interface KeyData {
 /**
  * An API key in Codat's list of API keys.
  *
- * `console.log`, `util.inspect` and `JSON.stringify` mask the secret. If the name or the id contains an API key, they
- * mask that too, and the member is not enumerable.
+ * `console.log`, `util.inspect` and `JSON.stringify` mask the secret. If the name or the id contains an API key, that
+ * part is masked too, and the member `name` or `id` is not enumerable.
  */
 export class ApiKeyDetails {
     /** The id of the API key. Pass it to `get` or `delete`. */

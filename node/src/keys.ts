@@ -53,8 +53,9 @@ export class Keys {
      * of each request is 15 s, and the timeout of the call is 60 s.
      *
      * Rejects with `KeyLimitReachedError` if there are already ten API keys. Rejects with `OutcomeUnknownError` if no
-     * response confirms whether an API key was created, even if the signal was aborted. This error contains the API
-     * keys that the call may have created. It also contains an idempotency key. Pass it to `create` to resume the call.
+     * response confirms whether an API key was created. After an abort, this error replaces the reason of the signal.
+     * This error contains the API keys that the call may have created. It also contains an idempotency key. Pass this
+     * key to `create` to resume the call.
      */
     async create(name: string, options: CreateOptions = {}): Promise<Creation> {
         const given = callOptions(options, ["adopt", "idempotencyKey"]);
@@ -72,8 +73,9 @@ export class Keys {
      * Deletes the API key with this id permanently. Sends at most 4 requests. The timeout of each request is 10 s, and
      * the timeout of the call is 30 s.
      *
-     * Rejects with `NotFoundError`, `LastKeyError` or `KeyInUseError`, and deletes nothing. Rejects with
-     * `OutcomeUnknownError` if no response confirms whether the API key was deleted.
+     * Rejects with `NotFoundError` if no API key has this id, with `LastKeyError` for the last API key, and with
+     * `KeyInUseError` for the API key that the client uses, unless `allowKeyInUse` is true. In these cases, nothing is
+     * deleted. Rejects with `OutcomeUnknownError` if no response confirms whether the API key was deleted.
      *
      * This method lists the API keys before the deletion. If another process deletes API keys after this listing, this
      * method can still delete the last API key.

@@ -1,4 +1,4 @@
-/** Loads the native module, `bindings/node/src`, and declares its types. */
+/** Loads the native module, which is compiled from `bindings/node/src`, and declares its types. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 

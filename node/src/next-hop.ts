@@ -19,8 +19,8 @@ interface Sending {
 }
 
 /**
- * The watched `Authorization` headers. undici, or the `fetch` of Node, is about to send each of them over an
- * unencrypted connection.
+ * The watched `Authorization` headers, which are for unencrypted requests. When undici, or the `fetch` of Node, is
+ * about to send one of them, the connection is checked first.
  */
 const watches = new Set<Watch>();
 
@@ -87,8 +87,8 @@ export class NextHop {
     }
 
     /**
-     * Watches an `Authorization` header. When undici is about to send the header to a server other than the one in the
-     * URL of the request, closes the connection. The returned function ends the watch.
+     * Watches an `Authorization` header. Closes the connection when undici is about to send the header to a server
+     * other than the one in the URL of the request. The returned function ends the watch.
      */
     watch(authorization: string): () => void {
         const watch = { authorization, errorOf: (socket: Sending["socket"]) => this.#errorOf(socket) };
@@ -97,8 +97,8 @@ export class NextHop {
     }
 
     /**
-     * Calls `send`, and watches the `Authorization` header until the response arrives. When undici is about to send the
-     * header to a server other than the one in the URL of the request, closes the connection.
+     * Calls `send`, and watches the `Authorization` header until the response arrives. Closes the connection when
+     * undici is about to send the header to a server other than the one in the URL of the request.
      */
     async during<T>(authorization: string, send: () => Promise<T>): Promise<T> {
         const end = this.watch(authorization);
@@ -125,9 +125,9 @@ export class NextHop {
 }
 
 /**
- * Returns the proxy that `fetch` of Bun and Deno uses for an `http` URL with this host. They publish no message before
- * they send a request, so the connection cannot be checked. Their rules for `NO_PROXY` differ. Only `*` and the host
- * itself count here.
+ * Returns the proxy that `fetch` of Bun and Deno uses for an `http` URL with this host. Bun and Deno publish no message
+ * before they send a request, so the connection cannot be checked. They interpret `NO_PROXY` differently, so this
+ * function considers only the entries `*` and the host itself.
  */
 function environmentProxy(hostname: string): string | undefined {
     if (!("bun" in process.versions || "deno" in process.versions)) return undefined;

@@ -10,8 +10,8 @@ import { NextHop } from "./next-hop";
  * or another SDK with a replaceable `httpClient` or axios instance. `options` are the options of the SDK.
  *
  * If Codat responds with 401 or 403, the client reads the API key again from its source, such as a file or a command.
- * If the API key has changed, the request is sent once more. A request to an origin other than the base URL's rejects,
- * and nothing is sent. Throws `TypeError` for an SDK that does not accept an HTTP client.
+ * If the API key has changed, the request is sent once more. If the URL of a request has another origin than the base
+ * URL, the call rejects, and nothing is sent. Throws `TypeError` for an SDK that does not accept an HTTP client.
  *
  * ```ts
  * import { CodatPlatform } from "@codat/platform";

@@ -8,7 +8,7 @@ import { type ApiKey, type AuthorizationHeader, raw } from "./secrets";
  * The options of a client. Most defaults come from environment variables: see `Client`.
  *
  * At most one of `apiKey`, `authHeader`, `apiKeyFile`, `apiKeyCommand` and `profile` can be given. The constructor of
- * `Client` throws `TypeError` for two of them, for an unknown option, and for a value of another type.
+ * `Client` throws `TypeError` if more than one is given, if an option is unknown, or if a value has the wrong type.
  */
 export interface ClientOptions {
     /**
@@ -31,9 +31,9 @@ export interface ClientOptions {
     /**
      * A file that contains an API key or the value of an `Authorization` header. If the file changes, the client reads
      * it again within a second. The client also reads the file again after Codat rejects the API key. The client
-     * rejects a file that every user of the machine can read. This rule does not apply to files of other users, and to
-     * secrets that Docker or Kubernetes has mounted. The constructor throws `InvalidCredentialError` if the file cannot
-     * be read, or contains no valid API key. Default: `CODAT_API_KEY_FILE`.
+     * rejects a file that every user of the machine can read. This rule applies neither to files that belong to another
+     * user nor to secrets that Docker or Kubernetes has mounted. The constructor throws `InvalidCredentialError` if the
+     * file cannot be read, or contains no valid API key. Default: `CODAT_API_KEY_FILE`.
      */
     apiKeyFile?: string | undefined;
     /**
@@ -51,8 +51,8 @@ export interface ClientOptions {
     profile?: string | undefined;
     /**
      * The base URL of the API. The constructor throws `InvalidInputError` for an invalid URL, and for an `http` URL of
-     * another machine unless `allowInsecureHttp` is true. Default: `CODAT_BASE_URL`, that of the profile, or
-     * `https://api.codat.io`.
+     * another machine unless `allowInsecureHttp` is true. Default: `CODAT_BASE_URL`, else the base URL of the profile,
+     * else `https://api.codat.io`.
      */
     baseUrl?: string | undefined;
     /**
@@ -136,7 +136,7 @@ export interface CallOptions {
 /** The options of `create`. */
 export interface CreateOptions extends CallOptions {
     /**
-     * Whether `create` can return an API key that no response confirms. This happens if the outcome of a request is
+     * Whether `create` can return an API key that no response confirms. `create` does so if the outcome of a request is
      * unknown, and the list of API keys contains exactly one new API key with this name. If false, `create` rejects in
      * this case, and the error contains the API key as a candidate. Set this option only if no other program creates
      * API keys with this name. Default: false.

@@ -122,8 +122,8 @@ function hold(): void {
 }
 
 /**
- * Lets the process end if no call is pending. Runs one turn of the event loop after the last call has completed,
- * because the next call often starts in between.
+ * Lets the process end if no call is pending. This function is called one turn of the event loop after the last call
+ * has completed, because the next call often starts within this turn.
  */
 function release(): void {
     check = undefined;

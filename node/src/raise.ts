@@ -25,8 +25,8 @@ export function raise(data: ErrorData, reason?: unknown): unknown {
 }
 
 /**
- * Calls a function of the native module. If the function throws the data of an error, throws the error of this package.
- * The native module throws any other exception for an invalid argument. It becomes a `TypeError`.
+ * Calls a function of the native module. If the function throws the data of an error, throws the corresponding error of
+ * this package. If the function throws an `Error`, an argument is invalid, and a `TypeError` is thrown.
  */
 export function callNative<T>(call: () => T): T {
     try {

@@ -6,8 +6,7 @@
 interface ThrownValue {
     value: unknown;
     /**
-     * The lowest number of a call that cannot need this value. Calls with this number or a higher one started after the
-     * key callback threw.
+     * Calls with this number or a higher one do not need the value, because they started after the key callback threw.
      */
     before: number;
 }

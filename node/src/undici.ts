@@ -69,8 +69,8 @@ async function perform(
 
 /**
  * Whether the redirect interceptor of undici sent this HTTP request to follow a redirect. If the redirect leads to
- * another origin, this interceptor has removed the `Authorization` header. The HTTP request must then be sent without
- * the API key.
+ * another origin, the redirect interceptor has removed the `Authorization` header. The HTTP request must then be sent
+ * without the API key.
  */
 function isFollowed({ history }: Handler): boolean {
     return Array.isArray(history) && history.length > 0;

@@ -36,8 +36,8 @@ class Client:
 
     The other arguments:
 
-    - ``base_url``, a URL. Default: ``CODAT_BASE_URL``, that of the profile, or ``https://api.codat.io``. The key of a
-      profile is sent only to the origin of the profile.
+    - ``base_url``, a URL. Default: ``CODAT_BASE_URL``, else the base URL of the profile, else
+      ``https://api.codat.io``. The key of a profile is sent only to the origin of the profile.
     - ``timeout``, in seconds or a timedelta, for a call with its retries. Default: 30 s and 10 s for each attempt; for
       ``create``, 60 s and 15 s. If it is given, one attempt of ``create`` or ``delete`` takes at most a third of it.
     - ``retry``, whether requests are retried, as ``Keys`` describes. Default: true.

@@ -43,8 +43,8 @@ enum Test {
 }
 
 /// Runs the mutation tests that the arguments of `cargo xtask mutants` select. `patches` selects all patches. `source`
-/// and paths select modules of the core for cargo-mutants. Other arguments are names of patches. Without arguments,
-/// runs all mutation tests.
+/// selects the mutation tests by cargo-mutants, and paths after `source` select single modules. Other arguments are
+/// names of patches. Without arguments, runs all mutation tests.
 pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
     copy_sources()?;
     let caught = match arguments {

@@ -40,7 +40,7 @@ impl Package {
         self.build()
     }
 
-    /// Installs the development tools, and builds the package and its tests without the native module.
+    /// Installs the development tools, and builds the package and its tests. Does not build the native module.
     pub(crate) fn build(&self) -> Result<()> {
         self.install_tools()?;
         run_quietly(&mut self.npm("run --silent build"))

@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::process::{command, run};
 use crate::tools;
 
-/// The requirements files and the minimum version of Python for each. The names lack their suffix: `FILE.in` lists the
-/// wanted packages, and uv writes their pinned versions to `FILE.txt`.
+/// The names of the requirements files, and the minimum version of Python for each. Each name stands for two files:
+/// `NAME.in` lists the wanted packages, and uv writes their pinned versions to `NAME.txt`.
 const REQUIREMENTS: [(&str, &str); 5] = [
     ("bench/python/requirements", "3.11"),
     ("crates/xtask/tools/checks", "3.9"),
@@ -33,8 +33,8 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails if a Python or npm package is not pinned by hash. Also fails if a `FILE.in` lists a package that is missing in
-/// its `FILE.txt`.
+/// Fails if a Python or npm package is not pinned by hash. Also fails if a `NAME.in` in [`REQUIREMENTS`] lists a
+/// package that is missing in `NAME.txt`.
 pub(crate) fn check() -> Result<()> {
     for (file, _) in REQUIREMENTS {
         let [wanted, pinned] = [format!("{file}.in"), format!("{file}.txt")].map(fs::read_to_string);

@@ -1,5 +1,5 @@
-//! The lists of the public items of the core and the emulator, in their `public-api.txt`. A change of the public API
-//! changes its list, so that reviewers notice it.
+//! The lists of the public items of the core and the emulator. The file `public-api.txt` of each crate contains its
+//! list. A change of the public API changes this file, so that reviewers notice the change.
 
 use std::env;
 use std::fs;
@@ -13,8 +13,8 @@ use crate::process::{command, run};
 /// A library crate with a list of its public items.
 pub(crate) struct Library {
     pub(crate) list: &'static str,
-    /// The arguments of cargo. The features of the core do not change its public API, and its default features build
-    /// aws-lc.
+    /// The arguments of cargo that select the package and its features. The core is built with the feature `ring`,
+    /// because its default features build aws-lc, which takes longer. Its public API does not depend on its features.
     package: &'static str,
     /// The file to which rustdoc writes the docs as JSON.
     json: &'static str,
@@ -66,9 +66,9 @@ fn check_list(library: &Library) -> Result<()> {
     Ok(())
 }
 
-/// Runs rustdoc, if cargo started this program in place of rustdoc. Returns the exit code of rustdoc. Sets
-/// `RUSTC_BOOTSTRAP` for rustdoc, because the JSON format of rustdoc is unstable. This variable must not be set for
-/// cargo, because cargo would then build many dependencies again.
+/// Runs rustdoc if cargo started this program in place of rustdoc, and returns the exit code of rustdoc. Otherwise,
+/// returns `None`. Sets `RUSTC_BOOTSTRAP` for rustdoc, because the JSON format of rustdoc is unstable. This variable
+/// must not be set for cargo, because cargo would then build many dependencies again.
 pub(crate) fn as_rustdoc() -> Option<Result<ExitCode>> {
     env::var_os(AS_RUSTDOC)?;
     let status = Command::new("rustdoc").args(env::args_os().skip(1)).env("RUSTC_BOOTSTRAP", "1").status();

@@ -36,9 +36,9 @@ delete: a key that is reported as deleted is gone; after an error that says that
 /// The initial state of a run of the model check.
 #[derive(Clone, Copy)]
 pub(crate) struct Setup {
-    /// Whether the option of the operation is set. `create` has the option `adopt`, and the model then has no other
-    /// clients that create API keys with the same name. `delete` has the option `allow_key_in_use`, and the model then
-    /// deletes the API key of the client itself.
+    /// Whether the option of the operation is set. For `create`, this is the option `adopt`. If it is set, no other
+    /// client in the model creates API keys with the same name. For `delete`, this is the option `allow_key_in_use`. If
+    /// it is set, the operation deletes the API key that the client uses.
     option: bool,
     /// The number of API keys at the start of the run.
     keys: usize,
@@ -56,8 +56,9 @@ impl Setup {
 /// The result of a run of the model check.
 pub(crate) enum RunResult {
     Held,
-    /// The operation created two API keys in a way that only the server can prevent. A response with 429 made the
-    /// server forget the idempotency key while it was still processing the first attempt.
+    /// The operation created two API keys in a way that only the server can prevent. While the server was processing
+    /// the first attempt, a response with 429 made the server forget the idempotency key. A later attempt then created
+    /// another API key.
     KnownRace,
     Violated(&'static str),
 }

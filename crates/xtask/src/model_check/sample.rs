@@ -1,4 +1,4 @@
-//! Runs of the real client with random faults over HTTP. The client sends its requests to the emulator. The checks read
+//! Checks the real client over HTTP, with random faults. The client sends its requests to the emulator. The checks read
 //! the state and the journal of the emulator.
 
 use std::time::Duration;

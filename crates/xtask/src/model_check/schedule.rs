@@ -21,8 +21,9 @@ impl Schedule {
         Self { given, made: Vec::new(), faults_left: faults }
     }
 
-    /// Chooses one of the options for the next request. The first option is no fault, and the others are faults.
-    /// Chooses the first option if the run has had its maximum number of faults.
+    /// Returns the option that this schedule chooses for the next request. The first option stands for success, and
+    /// each other option is a fault. Returns the first option if the run has already had its maximum number of faults,
+    /// or if [`FAULTY_REQUESTS`] requests came before this one.
     pub(crate) fn choose<T: Copy>(&mut self, options: &[T]) -> T {
         let options = if self.faults_left == 0 || self.made.len() >= FAULTY_REQUESTS { &options[..1] } else { options };
         let option = self.given.get(self.made.len()).copied().unwrap_or(0).min(options.len() - 1);
@@ -38,8 +39,8 @@ impl Schedule {
         choices.join(",")
     }
 
-    /// Returns the choices with which the next run starts, or `None` after the last run. Increases the last choice that
-    /// has a further option, and removes all later choices.
+    /// Returns the choices with which the next run starts, or `None` after the last run. These are the choices of this
+    /// run up to the last choice that can be increased, which is increased by one.
     pub(crate) fn next(mut self) -> Option<Vec<usize>> {
         while let Some(last) = self.made.pop() {
             if last.option + 1 < last.options {

@@ -115,9 +115,9 @@ impl Server {
         self.landings.push((steps, Landing::Arrives));
     }
 
-    /// Starts to process a request, which takes `steps` steps. The client gets the failure `otherwise` immediately,
-    /// such as a timeout. If the server is already processing a request, or has stored an outcome, handles the request
-    /// like [`Self::arrives`].
+    /// Starts to process a request, which takes `steps` steps. Before the server has finished, the client gets the
+    /// failure `otherwise`, such as a lost response. If the server is already processing a request, or has stored an
+    /// outcome, handles the request like [`Self::arrives`].
     pub(super) fn works_on(&mut self, steps: u8, otherwise: AttemptOutcome) -> Event<'static> {
         if self.cached.is_some() || self.running.is_some() {
             return self.arrives();
@@ -154,7 +154,7 @@ impl Server {
         self.allows_known_race |= self.running.take().is_some();
     }
 
-    /// Handles all delayed requests and effects, and then forgets the outcome under the idempotency key.
+    /// Handles all delayed requests and effects, and then forgets the outcome that is stored under the idempotency key.
     pub(super) fn forget(&mut self) {
         self.all_lands();
         self.cached = None;
