@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 
-/// Returns the fork counter. The counter is 0 in the process that first called [`watch`], and 1 in its child processes.
+/// Returns the number of forks from the process that first called [`watch`] to this process: 0 in the first process,
+/// and 1 in its child processes.
 pub(crate) fn generation() -> u64 {
     #[cfg(unix)]
     return unix::GENERATION.load(std::sync::atomic::Ordering::Relaxed);

@@ -54,7 +54,8 @@ impl Received {
     }
 }
 
-/// Returns the URL of a GET request with this path and one query parameter. `parameter` is both its name and its value.
+/// Returns the URL of a GET request with this path and one query parameter. `parameter` is both the name and the value
+/// of the query parameter.
 ///
 /// # Errors
 /// As [`ClientBuilder::build`](crate::ClientBuilder::build) for the base URL, and

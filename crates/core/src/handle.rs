@@ -94,8 +94,8 @@ impl Handle {
         self.transport().deadline(self.0.timeouts.read)
     }
 
-    /// Returns the deadline of a request. `timeout` is the timeout of the request. `None` means the timeout of the
-    /// client.
+    /// Returns the deadline of a request. `timeout` is the timeout that is set on the request. If it is `None`, the
+    /// timeout of the client applies.
     pub(crate) fn deadline_for(&self, timeout: Option<Duration>) -> Result<Deadline, Error> {
         let timeouts = match timeout {
             Some(_) => OperationTimeouts::given(timeout)?,
@@ -104,8 +104,8 @@ impl Handle {
         Ok(self.transport().deadline(timeouts.read))
     }
 
-    /// Returns the maximum size of the response to a request. `given` is the option of the request. `None` means the
-    /// option of the client.
+    /// Returns the maximum size of the response to a request. `given` is the limit that is set on the request. If it is
+    /// `None`, the limit of the client applies.
     pub(crate) fn body_limit(&self, given: Option<u64>) -> Result<BodyLimit, Error> {
         given.map_or(Ok(self.0.max_response_bytes), BodyLimit::given)
     }

@@ -12,8 +12,9 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
-/// The minimum length of an API key that is searched for in every encoded form. Parts of a shorter key could occur in
-/// any text by chance. A shorter key is therefore searched for only as it is, and as a complete Base64 text.
+/// The minimum length at which an API key is searched for in every encoded form. The short parts of an encoded shorter
+/// key could occur in any text by chance. A shorter key is therefore searched for only in its raw form and as a
+/// complete Base64 text.
 const LEAST_KEY_BYTES: usize = 8;
 
 /// The byte that stands for every non-ASCII character in the search. No form of an API key contains this byte.
@@ -137,8 +138,8 @@ fn forms(key: &str) -> Vec<String> {
     forms
 }
 
-/// Returns the part of a Base64 text that depends only on the key in it. Base64 encodes groups of three bytes. `before`
-/// is the number of bytes that stand before the key in the group in which the key begins.
+/// Returns the part of a Base64 text that depends only on the key in it. Base64 encodes groups of three bytes. The
+/// first byte of the key follows `before` other bytes in its group, so `before` is 0, 1 or 2.
 fn base64_core(key: &str, before: usize) -> String {
     let encoded = STANDARD_NO_PAD.encode(["\0".repeat(before).as_str(), key].concat());
     let (start, end) = ((8 * before).div_ceil(6), 8 * (before + key.len()) / 6);
@@ -166,9 +167,8 @@ mod tests {
         text.chars().map(|c| escape(c.into())).collect()
     }
 
-    /// Returns a key in each form that SECURITY.md lists. `mix` contains one Boolean for each character: whether it is
-    /// escaped in a partly escaped key. `before` is the text before the key in Base64, and `after` is the text after
-    /// the key.
+    /// Returns a key in each form that SECURITY.md lists. Some forms are partly escaped: `mix` contains, for each
+    /// character, whether the character is escaped. `before` and `after` are the texts around the key inside Base64.
     fn written(key: &str, mix: &[bool], before: &str, after: &str) -> Vec<String> {
         let mixed = |escape: fn(u32) -> String| {
             let mut mix = mix.iter().cycle();
@@ -267,7 +267,8 @@ mod tests {
         assert_eq!(Needles::of([]).redact(KEY), KEY);
     }
 
-    /// SECURITY.md names this combination of escapes, which the search does not find.
+    /// The search does not find one combination, which SECURITY.md names: hexadecimal text that contains an escape and
+    /// follows the start of an escape, such as `%`.
     #[test]
     fn hexadecimal_digits_are_masked_behind_the_start_of_an_escape() {
         let needles = needles(&[KEY]);

@@ -58,8 +58,8 @@ impl BaseUrl {
             .with_hint("the key is sent to the base URL's origin alone: make a client for the other one"))
     }
 
-    /// Returns an error if `url` has another origin than the base URL. `url` is the URL to which an HTTP library
-    /// connects for an unencrypted request. Another origin is that of a proxy, and the proxy could read the API key.
+    /// Checks the URL to which an HTTP library connects for an unencrypted request. Returns an error if `url` has
+    /// another origin than the base URL. `url` is then the address of a proxy, and the proxy could read the API key.
     pub(crate) fn check_next_hop(&self, url: &str) -> Result<(), Error> {
         self.check_own(url).map_err(|_| {
             let shown = url::Url::parse(url)
@@ -99,9 +99,9 @@ impl BaseUrl {
     }
 }
 
-/// Returns whether the URL contains its host and port in the normal form of the URL standard, without user information.
-/// Some libraries convert other forms, such as `127.1` or `api%2ecodat.io`, to a different host. The comparison ignores
-/// case.
+/// Returns whether `text` contains the host and the optional port in the same form as `url`, without user information.
+/// `url` is the parsed `text`, in the normal form of the URL standard. Some libraries convert other forms, such as
+/// `127.1` or `api%2ecodat.io`, to a different host. The comparison ignores case.
 fn has_normal_authority(text: &str, url: &url::Url) -> bool {
     let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
     let (Some(authority), Some(host), Some(port)) = (authority, url.host_str(), url.port_or_known_default()) else {
@@ -110,8 +110,8 @@ fn has_normal_authority(text: &str, url: &url::Url) -> bool {
     [host.to_owned(), format!("{host}:{port}")].iter().any(|normal| authority.eq_ignore_ascii_case(normal))
 }
 
-/// Returns whether all libraries parse the URL in the same way. With a backslash, a space or a missing slash, some
-/// libraries find another host.
+/// Returns whether all libraries parse the URL in the same way. If the URL contains a backslash or a space, or lacks a
+/// slash, some libraries connect to another host.
 fn is_plain(url: &str) -> bool {
     let rest =
         url.split_once("://").filter(|(scheme, _)| ["http", "https"].iter().any(|s| s.eq_ignore_ascii_case(scheme)));

@@ -1,14 +1,14 @@
-//! Detection of text that is not a credential itself. The text contains a credential in another format, such as JSON, a
-//! `.env` file, YAML or PEM, or is a placeholder for a credential.
+//! Detection of text that is not a credential itself. Examples are a document that contains a credential, such as JSON,
+//! a `.env` file, YAML or PEM, and a placeholder such as `$CODAT_API_KEY`.
 
 use serde::de::IgnoredAny;
 
 use super::mistake::Mistake;
 use crate::lookalikes::MASK;
 
-/// Returns a [`Mistake`] if the text contains a credential in another format, such as JSON, or is a placeholder for a
-/// credential. Only formats that cannot be a raw key are recognized, because Codat does not define the form of a raw
-/// key.
+/// Returns a [`Mistake`] if the text is a document that contains a credential, such as JSON, or a placeholder such as
+/// `$CODAT_API_KEY`. Codat does not define the form of a raw key. The function therefore recognizes only text that
+/// cannot be a raw key.
 pub(crate) fn container(text: &str) -> Option<Mistake> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
     // Most API keys are alphanumeric, and each listed key is checked. This shortcut saves time.
@@ -28,7 +28,7 @@ pub(crate) fn container(text: &str) -> Option<Mistake> {
 }
 
 /// Returns whether the text is a reference such as `$CODAT_API_KEY`, `${CODAT_API_KEY}`, `{{ key }}` or
-/// `op://vault/item/field`. A raw key can begin with a dollar sign. A dollar sign therefore counts only before a
+/// `op://vault/item/field`. A raw key can begin with a dollar sign. A dollar sign is therefore recognized only before a
 /// variable name that suggests a secret, such as `API_KEY`.
 fn is_reference(text: &str) -> bool {
     let variable = text.strip_prefix('$').map(|name| name.trim_start_matches('{').trim_end_matches('}'));

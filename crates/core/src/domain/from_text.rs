@@ -1,4 +1,5 @@
-//! Conversions from text to the types with a `parse` function. Each conversion calls `parse`.
+//! Implementations of `FromStr` and `TryFrom` for the types that have a `parse` function. Each implementation calls
+//! `parse`.
 
 use std::str::FromStr;
 

@@ -79,10 +79,11 @@ impl KeyId {
     }
 }
 
-/// Returns the id in a path that ends with `/apiKeys/ID`, or `None` for any other path. Accepts each form of the path that
-/// a gateway could take for this one:
-/// - A slash can be a backslash, percent-encoded up to three times, or an invalid UTF-8 sequence.
-/// - A segment can have parameters after a semicolon, and dots and spaces around it.
+/// Returns the id in a path that ends with `/apiKeys/ID`, or `None` for any other path. A gateway can convert another
+/// path to this form. The function therefore also accepts paths with these differences:
+/// - Any part of the path is percent-encoded, up to three times.
+/// - A backslash or an invalid UTF-8 sequence replaces a slash.
+/// - A segment has parameters after a semicolon, or dots and white space around it.
 ///
 /// # Errors
 /// `InvalidInput` if the path has this form, but the id is not valid.
@@ -99,7 +100,8 @@ pub fn key_id_in_path(path: &str) -> Option<Result<KeyId, Error>> {
     Some(KeyId::parse(id))
 }
 
-/// Returns a path segment without its parameters, and without dots and spaces around it. Keeps a segment of dots only.
+/// Removes the parameters of a path segment, and the dots and white space around it. A segment that contains only dots
+/// and white space keeps them.
 fn bare_segment(segment: &str) -> &str {
     let segment = segment.split(';').next().unwrap_or_default();
     let bare = segment.trim_matches(|c: char| c == '.' || c.is_whitespace());

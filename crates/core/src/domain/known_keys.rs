@@ -19,12 +19,12 @@ pub(crate) const MOST_LISTED: usize = 1_000;
 /// The maximum number of used keys that are kept for redaction. Older keys are no longer valid.
 const MOST_USED: usize = 16;
 
-/// The minimum length of a listed key that is redacted. A shorter key can be an ordinary word. A key that the client
-/// uses is redacted at any length.
+/// The minimum length at which a listed key is redacted. A shorter key can be an ordinary word. A key that the client
+/// authenticates with is redacted at any length.
 const LEAST_LISTED_BYTES: usize = 8;
 
-/// The set of known API keys. A client, its clones and the texts in its responses share one set. Not protected by a
-/// lock, because a lock may stay locked in a child process after a fork.
+/// The set of known API keys. A client, its clones and the texts in its responses share one set. The set uses no lock,
+/// because a lock can stay locked in a child process after a fork.
 #[derive(Clone)]
 pub(crate) struct KnownKeys(Arc<ArcSwap<Known>>);
 
@@ -88,7 +88,8 @@ impl KnownKeys {
 }
 
 /// Finds and redacts known API keys in text. [`Untrusted`](crate::Untrusted) contains a `dyn Redactor` instead of
-/// [`KnownKeys`]. Clippy then accepts a `HashMap` whose keys are of the type `Untrusted`.
+/// [`KnownKeys`], which has interior mutability. With [`KnownKeys`], Clippy would reject `Untrusted` as the key of a
+/// `HashMap` (`mutable_key_type`).
 pub(crate) trait Redactor: Send + Sync + UnwindSafe + RefUnwindSafe {
     fn redact(&self, text: &str) -> String;
     fn occur_in(&self, text: &str) -> bool;

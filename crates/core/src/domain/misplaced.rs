@@ -1,4 +1,5 @@
-//! Masking of credentials in other text, such as a path. Users can pass a credential there by mistake.
+//! Masking of credentials in text that should not contain any, such as a path. Users can pass a credential there by
+//! mistake.
 
 use super::api_key::ApiKey;
 use super::authorization::AuthorizationHeader;

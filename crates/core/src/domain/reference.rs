@@ -39,9 +39,10 @@ impl<'a> References<'a> {
 
     /// Returns the key with the id `text`, or else the only key with the name `text`.
     ///
-    /// A UUID is always an id, even with other characters around it. A name is not accepted if it is also a listed id,
-    /// or has the same form as a listed id, such as groups of letters and digits with hyphens. Such a text can be the
-    /// id of a deleted key. After the deletion, a repeated command must not find another key by its name.
+    /// A UUID is never a name, even with quotes or spaces around it. A name is rejected if it is a listed id, or if it
+    /// has the same form as a listed id, such as two groups of four digits with a hyphen. Such a text can be the id of
+    /// a key that was just deleted. If the command is repeated, it must not find another key that has this text as its
+    /// name.
     ///
     /// # Errors
     /// The [`Unresolved`] reason.

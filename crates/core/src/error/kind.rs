@@ -50,7 +50,8 @@ pub enum ErrorKind {
     Timeout,
     /// The response differs from Codat's documentation.
     BadResponse,
-    /// The response is larger than the limit: `max_response_bytes`, and 8 MiB for the operations on keys.
+    /// The response is larger than the limit: 8 MiB for the operations on keys, and `max_response_bytes` for other
+    /// requests.
     TooLarge,
     /// The caller cancelled the operation.
     Cancelled,

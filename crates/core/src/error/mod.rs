@@ -202,7 +202,8 @@ impl Error {
         Self(self.0.clone())
     }
 
-    /// Changes the message of a `NotFound` error: the path does not exist. Used for requests to any path.
+    /// Changes the message of a `NotFound` error, so that it no longer mentions a key. Used for requests where a 404
+    /// response means that the path does not exist. Other errors stay unchanged.
     pub(crate) fn about_a_path(mut self) -> Self {
         if self.kind() == ErrorKind::NotFound {
             self.0.message = "there is no such resource".into();

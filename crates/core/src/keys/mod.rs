@@ -23,13 +23,13 @@ pub use requests::{Create, Delete};
 /// Each operation returns a request. Await the request to send it, or call its `send`. A request of a blocking client
 /// is sent only by `send`.
 ///
-/// Every operation can also return `Unauthorized`, `PaymentRequired`, `Forbidden`, `RateLimited`, `Server`, `Connect`,
-/// `Timeout`, `BadResponse` or `TooLarge`.
+/// In addition to its own errors, every operation can return `Unauthorized`, `PaymentRequired`, `Forbidden`,
+/// `RateLimited`, `Server`, `Connect`, `Timeout`, `BadResponse` or `TooLarge`.
 ///
 /// A request is retried after a lost connection and after the statuses 408, 429, 500, 502, 503 and 504. An operation
-/// makes at most 4 attempts. Before a retry, it waits for a random time of up to 250 ms, 500 ms and 1 s. If a
-/// `Retry-After` header asks for a longer wait, it waits that long. If the wait would exceed the timeout of the
-/// operation, the operation returns the error immediately, and [`Error::retry_after`](crate::Error::retry_after)
+/// makes at most 4 attempts. Before the three retries, it waits for random times of at most 250 ms, 500 ms and 1 s. If
+/// a `Retry-After` header asks for a longer wait, the operation waits that long. If the wait would exceed the timeout
+/// of the operation, the operation returns the error immediately, and [`Error::retry_after`](crate::Error::retry_after)
 /// returns the wait.
 ///
 /// ```
@@ -68,8 +68,8 @@ impl<C: Clone> Keys<C> {
         Lookup::new(&self.client, |_, keys| Ok(keys))
     }
 
-    /// Returns the key with this id. The operation lists the keys and searches the list, because Codat has no such
-    /// operation.
+    /// Returns the key with this id. The operation lists the keys and searches the list, because Codat's API has no
+    /// request for a single key.
     ///
     /// # Errors
     /// `NotFound`, and the errors listed at [`Keys`].
@@ -78,8 +78,8 @@ impl<C: Clone> Keys<C> {
         Lookup::new(&self.client, move |_, keys| rules::find(&keys, &id).cloned())
     }
 
-    /// Returns all keys with exactly this name. Several keys can have the same name. The name can be any text, also one
-    /// that [`create`](Self::create) rejects.
+    /// Returns all keys with exactly this name. Several keys can have the same name. The name can be any text, even a
+    /// name that [`create`](Self::create) rejects.
     ///
     /// # Errors
     /// The errors listed at [`Keys`].
@@ -108,8 +108,8 @@ impl<C: Clone> Keys<C> {
     /// returns the keys that may have been created, and the idempotency key to resume the operation.
     ///
     /// This library assumes that Codat honours the idempotency key for this operation. As a second check, the operation
-    /// lists the keys after an ambiguous response. Only in one case, the operation can create two keys: Codat sends a
-    /// 429 and forgets the idempotency key, while the first attempt is still running.
+    /// lists the keys after an ambiguous response. The operation can create two keys in only one case: Codat sends a
+    /// 429 and forgets the idempotency key while it is still processing the first attempt.
     pub fn create(&self, name: impl AsRef<str>) -> Create<C> {
         Create::new(&self.client, name.as_ref())
     }
@@ -122,12 +122,12 @@ impl<C: Clone> Keys<C> {
     /// 10 s, and takes at most 30 s in total.
     ///
     /// The operation cannot detect that another program deletes keys between the listing and the deletion. Two clients
-    /// can therefore delete each other's key. A new key can then be created in Codat's Portal.
+    /// can therefore delete each other's key. If no key is left, a new key can be created in Codat's Portal.
     ///
     /// # Errors
-    /// `NotFound`, `LastKey`, and `KeyInUse` (also if the key in use is not listed). Also the errors listed at
-    /// [`Keys`]. All these errors mean that nothing was deleted. `OutcomeUnknown` if it is unknown whether the key was
-    /// deleted.
+    /// `NotFound`, `LastKey` and `KeyInUse`. `KeyInUse` is also returned if Codat does not list the key that the client
+    /// authenticates with. Also the errors listed at [`Keys`]. All these errors mean that nothing was deleted.
+    /// `OutcomeUnknown` if it is unknown whether the key was deleted.
     pub fn delete(&self, id: &KeyId) -> Delete<C> {
         Delete::new(&self.client, id)
     }

@@ -97,8 +97,8 @@ impl Operation {
         self.excluded_attempts += 1;
     }
 
-    /// Adds the number of attempts and the elapsed time to an error. Before the first attempt, the error stays
-    /// unchanged: an error of the first listing already contains both.
+    /// Adds the number of attempts and the elapsed time to an error. Does nothing before the first attempt: an error of
+    /// the first list request already contains both values.
     pub(super) fn describe(&self, error: Error, now: Now) -> Error {
         if self.attempts == 0 { error } else { error.with_attempts(self.attempts, self.deadline.elapsed(now.instant)) }
     }

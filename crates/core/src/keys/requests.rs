@@ -28,7 +28,7 @@ use crate::handle::{Handle, Pending};
 #[must_use = "nothing is sent until it is awaited or sent"]
 pub struct Create<C = Handle> {
     pub(crate) client: C,
-    /// The options of the request. An invalid name is an error, which [`send`](Self::send) returns.
+    /// The options of the request, or the error for an invalid name. [`send`](Self::send) returns this error.
     pub(crate) options: Result<CreateOptions, Error>,
     pub(crate) cancellation: Option<Cancellation>,
 }
@@ -41,8 +41,8 @@ impl<C> Create<C> {
     /// [`candidates`](crate::Outcome::candidates), because another program may have created it.
     ///
     /// A resumed operation recognizes new keys by their dates. A key counts as new if it has no date, or if it is at
-    /// most 5 minutes older than the idempotency key. Use `true` only if the caller did not create another key with
-    /// this name in that time.
+    /// most 5 minutes older than the idempotency key. Resume with `true` only if the caller has created no other key
+    /// with this name that counts as new.
     pub fn adopt(mut self, is_sole_creator: bool) -> Self {
         if let Ok(options) = &mut self.options {
             options.adopt = is_sole_creator;
@@ -50,8 +50,9 @@ impl<C> Create<C> {
         self
     }
 
-    /// Sets the idempotency key of an earlier `create` request that returned `OutcomeUnknown`, to resume it. The name
-    /// must be the same. Both requests together create at most one API key. Default: a new idempotency key.
+    /// Resumes an earlier `create` request that returned `OutcomeUnknown`. `key` is the idempotency key of the earlier
+    /// request. The name must be the same as in the earlier request. The two requests together create at most one API
+    /// key. Default: a new operation with a new idempotency key.
     ///
     /// # Errors
     /// `InvalidInput` unless `key` is a UUID of version 7. If the idempotency key is older than 85 minutes, nothing is

@@ -91,7 +91,7 @@ impl PageCursor {
         Self { path, page_size, parameters, max_response_bytes: None, schedule: Schedule::new(1) }
     }
 
-    /// Returns true if the total of a page differs from that of the page before. See [`Pages::total_changed`].
+    /// Returns true if two consecutive pages reported different total numbers of results. See [`Pages::total_changed`].
     ///
     /// [`Pages::total_changed`]: super::Pages::total_changed
     pub fn total_changed(&self) -> bool {
@@ -113,7 +113,7 @@ impl PageCursor {
         Ok(())
     }
 
-    /// Returns the number of a page to request now, and its request.
+    /// Returns the next page to request: its number and its request. Returns `None` if no page can be requested now.
     pub(super) fn start(&mut self) -> Result<Option<(u64, RequestOptions)>, Error> {
         let Some(number) = self.schedule.start() else { return Ok(None) };
         if let Err(error) = self.check() {

@@ -13,11 +13,11 @@ use super::Pages;
 use crate::error::Error;
 use crate::handle::Handle;
 
-/// The results of all pages, one at a time. Returned by [`Pages::items`]. The next page is requested after the last
-/// result of a page.
+/// The results of all pages, one at a time. Returned by [`Pages::items`]. By default, the next page is requested only
+/// after the last result of a page was returned.
 ///
-/// `Items` is a [`Stream`] of results. After an error, the stream yields `None` once. Polled again, it requests the
-/// failed page again.
+/// `Items` is a [`Stream`] of results. After an error, the stream yields `None` once. The next poll requests the failed
+/// page again.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -54,8 +54,8 @@ impl<T, C> Items<T, C> {
         Self { pages, page: Vec::new().into_iter() }
     }
 
-    /// Returns true if the number of results has changed since the first page, so that results can be doubled or missing.
-    /// See [`Pages::total_changed`].
+    /// Returns true if the total number of results has changed since the first page. Results can then be doubled or
+    /// missing. See [`Pages::total_changed`].
     pub fn total_changed(&self) -> bool {
         self.pages.total_changed()
     }

@@ -28,8 +28,8 @@ pub use items::Items;
 
 /// The pages of a paginated list of results. Returned by [`Client::pages`](crate::Client::pages).
 ///
-/// `Pages` is a [`Stream`] of pages. After an error, the stream yields `None` once. Polled again, it requests the
-/// failed page again. [`next`](Self::next) returns the pages without a trait import. [`items`](Self::items) returns the
+/// `Pages` is a [`Stream`] of pages. After an error, the stream yields `None` once. The next poll requests the failed
+/// page again. [`next`](Self::next) returns the pages without a trait import. [`items`](Self::items) returns the
 /// results one at a time.
 ///
 /// ```
@@ -89,14 +89,14 @@ impl<T, C> Pages<T, C> {
     /// pages are under way, and they are returned in order. At most `pages` pages are in memory, including the page that
     /// was returned last. Dropping this value ends all requests.
     ///
-    /// Each page is retried as a request of its own. An error is returned in place of its page, after the pages before it.
-    /// The next function call goes on with the failed page.
+    /// Each page is retried separately. If a page fails, the pages before it are returned first, and then the error.
+    /// The next function call requests the failed page again.
     ///
-    /// If Codat responds to a page with 429, the maximum is halved, and each later page without a 429 raises it by one
-    /// again. Codat accepts 10 concurrent requests for each company.
+    /// If Codat responds to a page with 429, the maximum is halved. Each later page without a 429 raises the maximum by
+    /// one, up to `pages`. Codat accepts 10 concurrent requests for each company.
     ///
-    /// Requests run while a page is awaited. The blocking iterator requests up to `pages` pages together and waits for
-    /// all of them. No request is under way while the program uses a page of the blocking iterator.
+    /// Requests make progress only while a page is awaited. The blocking iterator requests up to `pages` pages together
+    /// and waits for all of them. No request is under way while the program uses a page of the blocking iterator.
     pub fn concurrency(mut self, pages: u32) -> Self {
         self.cursor.schedule.set_concurrency(pages);
         self
@@ -126,17 +126,16 @@ impl<T, C> Pages<T, C> {
         self
     }
 
-    /// Returns true if the number of results has changed since the first page: the total of a page differed from that of
-    /// the page before.
+    /// Returns true if the total number of results has changed since the first page: two consecutive pages reported
+    /// different totals.
     ///
-    /// Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed during
-    /// the iteration, the results after them move. A result can then be on two pages or on none. So after an iteration
-    /// with a changed total, results can be doubled or missing. If an order by a fixed property puts new results at the
-    /// end, such as `created` for companies, added results move no others, and each result is returned once. Changes that
-    /// leave the total the same are not detected.
+    /// Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
+    /// during the iteration, the results after them move. A result can then be on two pages or on none, so it can be
+    /// doubled or missing. Added results move no other results if the order puts them at the end, such as `created` for
+    /// companies. Changes that leave the total the same are not detected.
     ///
-    /// [`concurrency`](Self::concurrency) does not weaken this: a page that may be older than the page before it is
-    /// requested again if their totals differ, together with the pages after it.
+    /// With a [`concurrency`](Self::concurrency) of more than 1, a page can be older than the page before it. If their
+    /// totals differ, the page and all pages after it are requested again.
     pub fn total_changed(&self) -> bool {
         self.cursor.total_changed()
     }

@@ -7,18 +7,19 @@ pub(super) const MAX_CONCURRENCY: u32 = 64;
 
 /// The state of an iteration over numbered pages, which are returned in order.
 ///
-/// The first page is requested alone. Its response tells the total number of results. Then the next page and the pages
-/// after it are requested, up to `limit` pages. A page is in a slot from its request until it is returned, so at most
-/// `limit` pages are kept.
+/// The first page is requested alone. Its response tells the total number of results. Then up to `limit` pages are
+/// requested at once: the next page to return, and the pages after it. A page is in a slot from its request until it is
+/// returned, so at most `limit` pages are kept.
 ///
-/// A page is requested *in order* if the page before it had been returned by then. With a limit of 1, all pages are
-/// requested in order.
+/// A page is requested *in order* if the page before it was returned before the request. With a limit of 1, all pages
+/// are requested in order.
 pub(super) struct Schedule<R, E> {
     /// The limit that the caller has set.
     concurrency: u32,
     /// The current limit.
     limit: u32,
-    /// The number of the last page that had been requested when the limit was last halved.
+    /// The number of the last page that was requested before the latest halving of the limit. A 429 for this page or an
+    /// earlier page does not halve the limit again.
     halved_at: u64,
     /// The number of pages that were returned.
     returned: u64,
@@ -26,7 +27,7 @@ pub(super) struct Schedule<R, E> {
     seen: u64,
     /// The number of results on the longest page.
     page_length: u64,
-    /// The total that the latest returned page tells.
+    /// The total number of results that the latest returned page reports.
     total: Option<u64>,
     total_changed: bool,
     is_finished: bool,
@@ -74,7 +75,8 @@ impl<R, E> Schedule<R, E> {
         self.is_finished
     }
 
-    /// Returns true if two consecutive pages reported different totals. One of them can be a page that was requested again.
+    /// Returns true if two consecutive pages reported different totals. A page that [`accept`](Self::accept) rejects
+    /// also counts.
     pub(super) fn total_changed(&self) -> bool {
         self.total_changed
     }
@@ -104,7 +106,8 @@ impl<R, E> Schedule<R, E> {
     }
 
     /// Stores the response to the request for a page. `rate_limited` is true if Codat responded to the request with 429
-    /// at least once. The limit is then halved, once for all pages that are under way.
+    /// at least once. The limit is then halved. Further 429 responses for pages that are already under way do not halve
+    /// the limit again.
     pub(super) fn receive(&mut self, page: u64, response: Result<R, E>, rate_limited: bool) {
         if rate_limited && page > self.halved_at {
             self.limit = (self.limit / 2).max(1);
@@ -131,12 +134,12 @@ impl<R, E> Schedule<R, E> {
         }
     }
 
-    /// Moves to the page after the next page, which has `results` results and tells a total. Returns false if the page
-    /// and all later ones must be requested again.
+    /// Accepts the next page, which has `results` results and reports `total`, and moves to the page after it. Returns
+    /// false if the page is rejected: the page and all later pages must be requested again.
     ///
-    /// This is the case if the total differs from that of the page before, and the page was not requested in order. The
-    /// page may then be older than the page before it, and its results may be at other positions. The limit becomes 1,
-    /// so that a total that changes often causes few requests.
+    /// A page is rejected if it was not requested in order and its total differs from that of the page before. The page
+    /// may then be older than the page before it, and its results may be at other positions. The limit becomes 1, so
+    /// that a total that changes often causes few repeated requests.
     #[must_use]
     pub(super) fn accept(&mut self, results: u64, total: u64) -> bool {
         let changed = self.total.is_some_and(|previous| previous != total);
@@ -163,7 +166,7 @@ impl<R, E> Schedule<R, E> {
         true
     }
 
-    /// Records that the next page has failed. All failed pages are then requested again.
+    /// Records that the next page has failed. This page and all other pages that have failed are then requested again.
     pub(super) fn fail(&mut self) {
         self.reset(|slot| matches!(slot, Slot::Arrived { response: Err(_), .. }));
         if let Some(next) = self.slots.front_mut() {

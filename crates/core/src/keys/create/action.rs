@@ -28,10 +28,11 @@ pub enum Purpose {
     /// Codat has responded with 429. Codat then forgets the idempotency key, and a further attempt could create a
     /// second key. The listed keys show whether an earlier attempt created the key.
     Released,
-    /// Codat has sent the same failure twice, and would send it again. The listed keys show whether an attempt created
-    /// the key.
+    /// Codat has repeated an earlier failure, and would repeat it for a further attempt. The listed keys show whether
+    /// an attempt created the key.
     Failed,
-    /// No new key was listed for [`Failed`](Self::Failed). A list after a wait can contain a key that Codat lists late.
+    /// The list for [`Failed`](Self::Failed) contained no new key. The keys are listed again after a wait, because
+    /// Codat can list a new key late.
     FailedAgain,
     /// Codat has rejected an attempt, because its limit of ten keys is reached. The listed keys show whether an earlier
     /// attempt of the operation created one of the ten.
@@ -39,7 +40,8 @@ pub enum Purpose {
     /// The operation ends with an error. The listed keys show which keys the operation may have created. The error
     /// contains them.
     Candidates,
-    /// A later response contained the created key. The listed keys show whether an earlier attempt created another one.
+    /// The response to a repeated request contained the created key. The listed keys show whether an earlier attempt
+    /// created another key.
     Extras,
 }
 

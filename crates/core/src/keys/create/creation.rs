@@ -42,7 +42,7 @@ impl Creation {
 
 /// How this library identified the key of a [`Creation`].
 ///
-/// The enum is exhaustive, because a new variant would require changes in the caller's code.
+/// The enum is exhaustive, so that the compiler reports each `match` that does not handle a new variant.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

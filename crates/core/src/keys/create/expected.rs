@@ -33,7 +33,8 @@ impl ExpectedKey {
         keys.iter().filter(|key| key.is_named(self.name.as_str()) && is_new(key)).cloned().collect()
     }
 
-    /// Returns whether the date of the key fits the time of this operation. A key without a date also fits.
+    /// Returns whether the key was created after the idempotency key, with a tolerance of [`CLOCK_SKEW`]. Returns true
+    /// for a key without a date.
     pub(super) fn is_adoptable(&self, key: &ApiKeyDetails) -> bool {
         key.created_date.is_none_or(|date| date >= self.since - CLOCK_SKEW)
     }

@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind};
 use crate::keys::operation::{Now, Operation};
 use crate::wire::idempotency_key;
 
-/// The minimum time between two lists of the API keys. After a repeated failure, the operation lists the keys twice. If
-/// both lists lack a new key, most likely no key was created.
+/// The wait between the two list requests after a repeated failure. If neither list contains a new key, most likely no
+/// key was created.
 const BETWEEN_LISTINGS: Duration = Duration::from_secs(2);
 
 /// The state machine of the operation that creates a key.
@@ -26,18 +26,18 @@ pub struct CreateMachine {
     operation: Operation,
     expected: ExpectedKey,
     idempotency_key: Uuid,
-    /// Whether the caller is the sole creator of keys with this name. If so, the only new key with the name is returned
-    /// as the created key.
+    /// Whether the caller is the sole creator of keys with this name. If true and no response contains the created key,
+    /// the operation returns the only new key with this name.
     adopt: bool,
     /// Whether the operation resumes an earlier one with the same idempotency key.
     resumed: bool,
     step: Step,
-    /// Whether Codat has forgotten the idempotency key after a 429, at a time when it was unknown whether an earlier
-    /// attempt took effect.
+    /// Whether Codat has sent a 429 and forgotten the idempotency key while it was unknown whether an earlier attempt
+    /// took effect.
     released_while_ambiguous: bool,
     /// The correlation ids of all failed responses. A repeated id shows that Codat has repeated an earlier response.
     failures: Vec<String>,
-    /// Whether Codat would respond to a further request with this idempotency key with the same failure.
+    /// Whether a further request with this idempotency key would receive the same failure.
     is_spent: bool,
     key: Option<(ApiKeyDetails, How)>,
     /// The new keys with the requested name. `None` if no listing has succeeded since the latest attempt.

@@ -15,10 +15,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// An event in the script of a test.
 #[derive(Clone, Copy)]
 enum On {
-    /// Codat responds to a list request with these keys. The text separates them with spaces, and `key` parses each.
+    /// Codat responds to a list request with these keys, separated by spaces. The function `key` parses each of them.
     Keys(&'static str),
     Unlisted,
-    /// The response contains this key, which the function `key` parses.
+    /// Codat responds to the create request with this key. The function `key` parses the text.
     Key(&'static str),
     Fails(AttemptOutcome),
     /// Codat responds with 503 and this correlation id.
@@ -86,7 +86,7 @@ impl Case {
     }
 }
 
-/// Passes the next event to the state machine. Cancelling the state machine ends it, so its result is then returned.
+/// Passes the next event to the state machine. If the event cancels the operation, returns the result of the operation.
 fn pass_event<'a>(
     machine: &mut CreateMachine,
     clock: &mut TestClock,

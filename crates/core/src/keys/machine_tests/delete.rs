@@ -12,7 +12,7 @@ use On::{Cancel, Deleted, Fails, Keys, Replaced, Takes, Unlisted};
 /// An event in the script of a test.
 #[derive(Clone, Copy)]
 enum On {
-    /// Codat lists the keys with these ids, which spaces separate. The client authenticates with the key `a`.
+    /// Codat lists the keys with these ids, separated by spaces. The client authenticates with the key `a`.
     Keys(&'static str),
     Unlisted(ErrorKind),
     Deleted,
@@ -75,7 +75,7 @@ impl Delete {
     }
 }
 
-/// Passes the next event to the state machine. Cancelling the state machine ends it, so its result is then returned.
+/// Passes the next event to the state machine. If the event cancels the operation, returns the result of the operation.
 fn pass_event<'a>(
     machine: &mut DeleteMachine,
     clock: &mut TestClock,

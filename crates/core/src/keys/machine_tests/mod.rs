@@ -14,7 +14,7 @@ use crate::error::Error;
 
 /// The timeout of every operation.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The minimum time until the deadline at the start of an attempt.
+/// No attempt starts if less time than this remains until the deadline.
 const TIME_TO_SEND: Duration = Duration::from_secs(1);
 
 /// A clock that the tests advance.
