@@ -11,10 +11,7 @@ interface Instance {
     getUri(config: object): string;
 }
 
-/**
- * The response of an axios request. `error` is set if axios rejected the request with an error that contains this
- * response.
- */
+/** The response of an axios request, and the error if axios rejected the request because of this response. */
 interface AxiosResult {
     response: any;
     error?: any;

@@ -5,9 +5,7 @@
 
 interface ThrownValue {
     value: unknown;
-    /**
-     * Calls with this number or a higher one do not need the value, because they started after the key callback threw.
-     */
+    /** The number of the first call that started after the key callback threw. Only earlier calls need `value`. */
     before: number;
 }
 

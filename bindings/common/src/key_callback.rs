@@ -1,6 +1,6 @@
 //! The protocol of the key callback, a Python or JavaScript function that returns the API key. A call that needs the
-//! API key sends a [`KeyReply`] to the native module of the Python or Node package. The native module runs the
-//! function, and passes the result to the [`KeyReply`].
+//! API key asks the native module of the Python or Node package to run the function, and hands it a [`KeyReply`]. The
+//! native module runs the function, and passes the result to this [`KeyReply`], which returns it to the call.
 
 use std::future::{Future, pending};
 

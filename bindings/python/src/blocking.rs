@@ -145,8 +145,8 @@ impl Watch {
         }
     }
 
-    /// Runs the key callback in this thread. If a signal handler raises an exception during the callback, stores the
-    /// exception, which ends the call.
+    /// Runs the key callback in this thread. If a signal handler raises an exception during the callback, this method
+    /// stores the exception in `signal`. The call then ends with this exception.
     fn run_callback(&self, request: KeyRequest) {
         // `try_attach` returns `None` if the interpreter has shut down.
         if let Some(Err(signal)) = Python::try_attach(|py| request.run_here(py)) {

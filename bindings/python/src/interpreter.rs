@@ -36,7 +36,8 @@ fn is_main_interpreter() -> bool {
     id == 0
 }
 
-/// Always returns true. On Windows, the stable ABI of Python 3.9 cannot identify an interpreter.
+/// Accepts every interpreter as the main one. On Windows, the stable ABI of Python 3.9 has no function that identifies
+/// an interpreter.
 #[cfg(windows)]
 fn is_main_interpreter() -> bool {
     true

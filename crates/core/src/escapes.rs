@@ -89,7 +89,8 @@ fn percent(text: &str) -> Option<(char, usize)> {
     Some((c, text.len() - digits.len() + 2))
 }
 
-/// Decodes `\u004d`, `\u{4d}`, `\x4d`, `\n` and `\/`, with any number of backslashes. Returns the character and the
+/// Decodes the escape at the start of `text`: `\u004d`, `\u{4d}`, `\x4d`, `\n` or `\/`. A text that was escaped several
+/// times has several backslashes in a row, so one or more backslashes start an escape. Returns the character and the
 /// length of the escape.
 fn backslash(text: &str) -> Option<(char, usize)> {
     let rest = text.trim_start_matches('\\');

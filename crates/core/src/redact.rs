@@ -120,8 +120,8 @@ impl Redactor<'_> {
     }
 }
 
-/// Returns the range of the value of an `apiKey` member in `after`. `string` is a JSON string, and `after` is the text
-/// that follows it. Returns `None` unless `string` is `"apiKey"` and a colon follows it.
+/// If a JSON text has `string` as the name `"apiKey"` of a member, returns the range of the value of this member. `after`
+/// is the text that follows `string`, and the range refers to `after`. Returns `None` for any other string.
 fn value_of_key(string: &str, after: &str) -> Option<Range<usize>> {
     let is_key = serde_json::from_str::<String>(string).is_ok_and(|name| name.eq_ignore_ascii_case("apiKey"));
     let value = after.trim_start().strip_prefix(':').filter(|_| is_key)?.trim_start();

@@ -22,7 +22,7 @@ const PAGE: &str =
 /// The body of a response with the fault `garbage`: bytes that are neither JSON nor UTF-8.
 const GARBAGE: &[u8] = b"\x00\xff\xfe{\"id\":garbage";
 
-/// The response to a request to which a fault applies, or the loss of the response.
+/// What the client receives for a request after a fault was injected: a response, or a closed connection.
 pub(crate) enum Outcome {
     /// A response of Codat's API.
     Api(ApiResponse),

@@ -42,9 +42,12 @@ enum Test {
     Page(String, String),
 }
 
-/// Runs the mutation tests that the arguments of `cargo xtask mutants` select. `patches` selects all patches. `source`
-/// selects the mutation tests by cargo-mutants, and paths after `source` select single modules. Other arguments are
-/// names of patches. Without arguments, runs all mutation tests.
+/// Runs the mutation tests that the arguments of `cargo xtask mutants` select:
+/// - `patches`: the patches in `tests/mutants`;
+/// - `source`: the changes that cargo-mutants generates, in the modules whose paths follow, or in all modules;
+/// - names of patches: these patches.
+///
+/// Without arguments, runs all of them.
 pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
     copy_sources()?;
     let caught = match arguments {

@@ -20,7 +20,8 @@ const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Replace {{ codat.key }}, {{ codat.header }} and {{ codat.base_url }} in a template
 ///
-/// {{ "{{" }} is replaced by two braces. Any other name in braces is an error, and nothing is written.
+/// To write two opening braces, use {{ "{{" }} in the template. Any other name in braces is an error, and nothing is
+/// written.
 #[derive(Args)]
 #[command(after_help = "Example: codat-keys inject settings.tmpl --out settings.yaml")]
 pub(crate) struct Inject {

@@ -47,7 +47,8 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// Returns the number of API keys at the start, followed by `+` if one of them has the requested name.
+    /// Returns a label for the API keys that exist before the run, such as `9+`: their number, and a plus sign if one of
+    /// them has the requested name.
     fn size(self) -> String {
         format!("{}{}", self.keys, if self.named_before { "+" } else { "" })
     }

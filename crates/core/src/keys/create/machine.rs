@@ -32,8 +32,8 @@ pub struct CreateMachine {
     /// Whether the operation resumes an earlier one with the same idempotency key.
     resumed: bool,
     step: Step,
-    /// Whether Codat has sent a 429 and forgotten the idempotency key while it was unknown whether an earlier attempt
-    /// took effect.
+    /// Whether Codat has sent a 429 after an attempt whose effect is unknown. Codat forgets the idempotency key when it
+    /// sends a 429, so a repeated attempt could create a second key.
     released_while_ambiguous: bool,
     /// The correlation ids of all failed responses. A repeated id shows that Codat has repeated an earlier response.
     failures: Vec<String>,

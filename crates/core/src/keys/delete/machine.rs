@@ -64,8 +64,8 @@ pub struct DeleteMachine {
     operation: Operation,
     id: KeyId,
     allow_key_in_use: bool,
-    /// Whether the client authenticates with the key to delete. If true, Codat responds with 401 or 403 after the
-    /// deletion.
+    /// Whether the client authenticates with the same key that it deletes. If true, Codat responds with 401 or 403 after
+    /// the deletion.
     is_own: bool,
     step: Step,
 }
