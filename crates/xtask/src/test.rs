@@ -43,7 +43,6 @@ const GROUPS: [Group; 6] = [
             ("node", || Ok(node::HERE.npm("test --silent"))),
             // The oldest and the newest supported versions of Node.
             ("node 18", || node::HERE.tests_by("18")),
-            ("node 22", || node::HERE.tests_by("22")),
             ("node 24", || node::HERE.tests_by("24")),
         ],
     },
