@@ -24,21 +24,25 @@ from ._native import (
     Response,
     encode,
 )
+from ._pages import Pages
+
+_WITH_ASYNCIO = ("AsyncClient", "AsyncKeys", "AsyncPages")
 
 # A constant of its own, because importing `typing` takes longer than importing this package.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._aio import AsyncClient
     from ._aio_keys import AsyncKeys
+    from ._aio_pages import AsyncPages
 else:
 
     def __getattr__(name):
         # Imported on first use, because importing `asyncio` takes longer than importing this package.
-        if name not in ("AsyncClient", "AsyncKeys"):
+        if name not in _WITH_ASYNCIO:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from . import _aio
 
-        globals().update(AsyncClient=_aio.AsyncClient, AsyncKeys=_aio.AsyncKeys)
+        globals().update({name: getattr(_aio, name) for name in _WITH_ASYNCIO})
         return globals()[name]
 
 
@@ -47,12 +51,14 @@ __all__ = [
     "ApiKeyDetails",
     "AsyncClient",
     "AsyncKeys",
+    "AsyncPages",
     "AuthorizationHeader",
     "Client",
     "Creation",
     "KeyCommand",
     "Keys",
     "Page",
+    "Pages",
     "RateLimit",
     "Response",
     "encode",
@@ -61,4 +67,4 @@ __all__ += _errors.__all__
 
 
 def __dir__() -> list[str]:
-    return [*globals(), "AsyncClient", "AsyncKeys"]
+    return [*globals(), *_WITH_ASYNCIO]

@@ -55,7 +55,13 @@ class _PendingCalls:
             # collected.
             self._queue = _native.CompletionQueue(partial(_wake, ref(loop), WeakMethod(self._settle)))
 
-    async def perform(self, woken: asyncio.Future[None], core: _native.AsyncCore, call: _native.Call[_T]) -> _T:
+    async def perform(
+        self,
+        woken: asyncio.Future[None],
+        core: _native.AsyncCore,
+        call: _native.Call[_T],
+        unclaimed: list[_T] | None,
+    ) -> _T:
         number, pending = next(self._numbers), _PendingCall(woken)
         task = self._queue.start(_process.runtime(), core, call, number)
         self._pending[number] = pending
@@ -63,7 +69,10 @@ class _PendingCalls:
             await pending.woken
         except asyncio.CancelledError as cancelled:
             task.stop()
-            explain(cancelled, *await _result(pending))
+            result, error = await _result(pending)
+            if unclaimed is not None and result is not None:
+                unclaimed.append(result)
+            explain(cancelled, result, error)
             raise
         finally:
             task.stop()
@@ -145,9 +154,12 @@ class Core:
             self._generation = _process.generation
         return self._native
 
-    def perform(self, call: _native.Call[_T]) -> Coroutine[Any, Any, _T]:
+    def perform(self, call: _native.Call[_T], unclaimed: list[_T] | None = None) -> Coroutine[Any, Any, _T]:
+        """Performs a call. If the task is cancelled, the result of a call that has just completed is added to
+        ``unclaimed``.
+        """
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             raise RuntimeError("AsyncClient runs on an event loop of asyncio, and none is running here") from None
-        return _process.pending_calls(loop).perform(loop.create_future(), self.native, call)
+        return _process.pending_calls(loop).perform(loop.create_future(), self.native, call, unclaimed)

@@ -21,6 +21,7 @@ def request(
     content: bytes | None,
     headers: Mapping[str, str] | None,
     timeout: Timeout | None,
+    max_response_bytes: int | None,
 ) -> Call[Response]:
     if json is not None:
         if content is not None:
@@ -28,7 +29,7 @@ def request(
         content = _dumped(json)
         if not any(name.lower() == "content-type" for name in headers or ()):
             headers = {**(headers or {}), "content-type": "application/json"}
-    return _native.request(method, path, params, headers, content, timeout)
+    return _native.request(method, path, params, headers, content, timeout, max_response_bytes)
 
 
 def _dumped(value: Any) -> bytes:

@@ -73,6 +73,7 @@ ASYNC = {
     "``KeyboardInterrupt``": "``asyncio.CancelledError``",
     "``Client": "``AsyncClient",
     "``Keys": "``AsyncKeys",
+    "``Pages": "``AsyncPages",
     "``authorization_for``": "``authorize``",
 }
 
@@ -81,7 +82,7 @@ def prose(doc: str) -> str:
     return " ".join(doc.partition(">>>")[0].split())
 
 
-@pytest.mark.parametrize("name", [name for name in DOCS if name.partition(".")[0] in ("Client", "Keys")])
+@pytest.mark.parametrize("name", [name for name in DOCS if name.partition(".")[0] in ("Client", "Keys", "Pages")])
 def test_both_clients_have_the_same_arguments_and_documentation(name: str) -> None:
     expected = prose(DOCS[name])
     for blocking, waiting in ASYNC.items():
@@ -89,7 +90,7 @@ def test_both_clients_have_the_same_arguments_and_documentation(name: str) -> No
     other = "AsyncClient.authorize" if name == "Client.authorization_for" else f"Async{name}"
     assert prose(DOCS[other]) == expected
     one, two = (attrgetter(of)(codat_keys) for of in (name, other))
-    if callable(one) and name != "Keys":
+    if callable(one) and name not in ("Keys", "Pages"):
         parameters = [{**inspect.signature(of).parameters} for of in (one, two)]
         assert str(parameters[0]) == str(parameters[1]).replace("AsyncKeyFunction", "KeyFunction")
 

@@ -1,4 +1,4 @@
-"""Regression tests: pagination after errors, values that are not JSON, errors that are pickled."""
+"""Regression tests: values that are not JSON, errors that are pickled."""
 
 from __future__ import annotations
 
@@ -22,35 +22,12 @@ from codat_keys import (
     Client,
     ClosedError,
     ConnectError,
-    InvalidInputError,
     OutcomeUnknownError,
     ServerError,
 )
 from codat_keys.testing import Emulator
 
 KINDS: list[type[Client] | type[AsyncClient]] = [Client, AsyncClient]
-FAILS = [{"method": "GET", "path": "/companies", "fault": "status", "status": 503}]
-
-
-def test_pagination_resumes_after_an_error(codat_emulator: Emulator) -> None:
-    codat_emulator.set_faults(FAILS)
-    pages = Client(retry=False).pages("/companies", page_size=2)
-    with pytest.raises(ServerError):
-        next(pages)
-    rest = list(pages)
-    assert [len(page.results) for page in rest] == [2, 2, 1]
-    assert all(page.results is page.results for page in rest), "the JSON is parsed once"
-
-
-async def test_with_asyncio_pagination_resumes_after_an_error_and_a_time_out(codat_emulator: Emulator) -> None:
-    wait = {"method": "GET", "path": "/companies", "fault": "delay-before", "milliseconds": 600_000}
-    codat_emulator.set_faults([*FAILS, wait])
-    pages = AsyncClient(retry=False).pages("/companies", page_size=2)
-    with pytest.raises(ServerError):
-        await pages.__anext__()
-    with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(pages.__anext__(), 0.3)
-    assert [len(page.results) async for page in pages] == [2, 2, 1]
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
@@ -135,12 +112,6 @@ def test_what_is_imported_late_is_found_all_the_same() -> None:
     assert every["AsyncKeys"] is codat_keys.AsyncKeys is type(AsyncClient(api_key="MadeUpKey").keys)
     with pytest.raises(AttributeError, match="'codat_keys' has no attribute 'AsyncClints'"):
         getattr(codat_keys, "AsyncClints")
-
-
-@pytest.mark.parametrize("size", [-(2**70), -1, 0, 5001, 2**32 + 5, 2**70])
-def test_an_invalid_page_size_is_an_invalid_input(size: int) -> None:
-    with pytest.raises(InvalidInputError, match="the page size is not from 1 to 5000"):
-        next(Client().pages("/companies", page_size=size))
 
 
 def test_no_exported_name_hides_the_cancelled_error_of_asyncio() -> None:

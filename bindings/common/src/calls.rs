@@ -3,18 +3,16 @@
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use codat_keys::{
-    ApiKeyDetails, AuthorizationHeader, Bytes, Client, Creation, Error, KeyId, Lookup, Method, Page, Pages, Response,
-    internal,
+    ApiKeyDetails, AuthorizationHeader, Bytes, Client, Creation, Error, KeyId, Lookup, Method, Page, Response, internal,
 };
 use serde::de::IgnoredAny;
-use tokio::sync::Mutex;
 
 use crate::errors::ErrorData;
+use crate::pages::PageCursor;
 
 /// A future that completes when the caller cancels the call.
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -177,39 +175,8 @@ impl Call {
                 }
                 changing(async move { call.send().await.map(Outcome::Response) })
             }
-            Self::NextPage(PageCursor(cursor)) => {
-                reading(async move { cursor.lock().await.next(&client).await.map(Outcome::Page) }, stop)
-            }
+            Self::NextPage(cursor) => reading(async move { cursor.next(&client).await.map(Outcome::Page) }, stop),
         }
-    }
-}
-
-/// The cursor of a paginated list, such as the list of companies. It stores which page is requested next.
-#[derive(Clone)]
-pub struct PageCursor(Arc<Mutex<internal::PageCursor>>);
-
-/// The options of a paginated list.
-#[derive(Default)]
-pub struct PageOptions {
-    /// The number of results of a page.
-    pub page_size: Option<u32>,
-    /// A query in Codat's query language.
-    pub query: Option<String>,
-    /// The property that orders the results.
-    pub order_by: Option<String>,
-    /// The maximum size of a page in bytes. `None` for the limit of the client.
-    pub max_response_bytes: Option<u64>,
-}
-
-impl PageCursor {
-    /// Returns a cursor that starts at the first page of `pages`.
-    pub fn new<C>(pages: Pages<IgnoredAny, C>, options: PageOptions) -> Self {
-        let PageOptions { page_size, query, order_by, max_response_bytes } = options;
-        let pages = if let Some(size) = page_size { pages.page_size(size) } else { pages };
-        let pages = if let Some(query) = query { pages.query(query) } else { pages };
-        let pages = if let Some(order) = order_by { pages.order_by(order) } else { pages };
-        let pages = if let Some(bytes) = max_response_bytes { pages.max_response_bytes(bytes) } else { pages };
-        Self(Arc::new(Mutex::new(internal::page_cursor(pages))))
     }
 }
 

@@ -57,8 +57,11 @@ impl AsyncCore {
         page_size: &Bound<'_, PyAny>,
         query: &Bound<'_, PyAny>,
         order_by: &Bound<'_, PyAny>,
+        concurrency: &Bound<'_, PyAny>,
+        max_response_bytes: &Bound<'_, PyAny>,
     ) -> PyResult<PageCursor> {
-        PageCursor::new(self.client.pages(&text("path", path)?), page_size, query, order_by)
+        let pages = self.client.pages(&text("path", path)?);
+        PageCursor::new(pages, page_size, query, order_by, concurrency, max_response_bytes)
     }
 
     fn rate_limit(&self) -> Option<RateLimit> {

@@ -40,6 +40,17 @@ pub(crate) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<u32
     }
 }
 
+/// Converts a number of bytes. A number that does not fit in a `u64` becomes `u64::MAX`. A negative number becomes zero,
+/// which the Rust client rejects.
+pub(crate) fn bytes(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+    match value.extract::<Option<u64>>() {
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            Ok(Some(if value.lt(0)? { 0 } else { u64::MAX }))
+        }
+        _ => argument(name, value),
+    }
+}
+
 /// Converts a mapping to pairs of a name and a value. Returns an error for a value that is not a string, a number or a
 /// boolean.
 pub(crate) fn entries(name: &str, mapping: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<(String, String)>> {

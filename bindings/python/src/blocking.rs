@@ -8,6 +8,7 @@ use codat_keys::{Client, blocking};
 use codat_keys_bindings::{Line, with_key_callback, with_listener};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
 use crate::arguments::{text, wrong};
 use crate::calls::{Call, PageCursor, result};
@@ -41,7 +42,15 @@ impl BlockingCore {
         Ok(Self { client, function })
     }
 
-    fn perform<'py>(&self, py: Python<'py>, call: &Call) -> PyResult<Bound<'py, PyAny>> {
+    /// Performs a call. If a signal handler raises an exception, the result of a call that has just completed is added to
+    /// `unclaimed`.
+    #[pyo3(signature = (call, unclaimed=None))]
+    fn perform<'py>(
+        &self,
+        py: Python<'py>,
+        call: &Call,
+        unclaimed: Option<&Bound<'py, PyList>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         ensure_running(py)?;
         let (call, watch) = (call.0.clone(), Arc::new(Watch::default()));
         let ask = self.function.as_ref().map(|function| {
@@ -69,6 +78,11 @@ impl BlockingCore {
         // Runs the signal handlers once more. Otherwise Python would raise the exception of a late signal after this
         // function returned, and the result of the call would be lost.
         let Some(signal) = signal.or_else(|| py.check_signals().err()) else { return result };
+        if let (Some(unclaimed), Ok(result)) = (unclaimed, &result)
+            && !result.is_none()
+        {
+            unclaimed.append(result)?;
+        }
         explain(py, &signal, result)?;
         Err(signal)
     }
@@ -79,8 +93,11 @@ impl BlockingCore {
         page_size: &Bound<'_, PyAny>,
         query: &Bound<'_, PyAny>,
         order_by: &Bound<'_, PyAny>,
+        concurrency: &Bound<'_, PyAny>,
+        max_response_bytes: &Bound<'_, PyAny>,
     ) -> PyResult<PageCursor> {
-        PageCursor::new(self.client.pages(&text("path", path)?), page_size, query, order_by)
+        let pages = self.client.pages(&text("path", path)?);
+        PageCursor::new(pages, page_size, query, order_by, concurrency, max_response_bytes)
     }
 
     fn rate_limit(&self) -> Option<RateLimit> {

@@ -10,7 +10,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBool;
 use serde::de::IgnoredAny;
 
-use crate::arguments::{argument, entries, seconds, text, whole};
+use crate::arguments::{argument, bytes, entries, seconds, text, whole};
 use crate::errors::raise;
 use crate::key_types::{ApiKeyDetails, Creation, raise_call_error};
 use crate::responses::{Page, Response};
@@ -108,6 +108,7 @@ pub(crate) fn request(
     headers: Option<&Bound<'_, PyAny>>,
     body: &Bound<'_, PyAny>,
     timeout: &Bound<'_, PyAny>,
+    max_response_bytes: &Bound<'_, PyAny>,
 ) -> PyResult<Call> {
     let method: Result<Method, _> = text("method", method)?.parse();
     Ok(Call(codat_keys_bindings::Call::Request {
@@ -117,7 +118,7 @@ pub(crate) fn request(
         headers: entries("headers", headers)?,
         body: argument::<Option<PyBackedBytes>>("content", body)?.map(|body| body.to_vec().into()),
         timeout: seconds("timeout", timeout)?,
-        max_response_bytes: None,
+        max_response_bytes: bytes("max_response_bytes", max_response_bytes)?,
     }))
 }
 
@@ -135,12 +136,15 @@ impl PageCursor {
         page_size: &Bound<'_, PyAny>,
         query: &Bound<'_, PyAny>,
         order_by: &Bound<'_, PyAny>,
+        concurrency: &Bound<'_, PyAny>,
+        max_response_bytes: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let options = PageOptions {
             page_size: whole("page_size", page_size)?,
+            concurrency: whole("concurrency", concurrency)?,
             query: argument("query", query)?,
             order_by: argument("order_by", order_by)?,
-            max_response_bytes: None,
+            max_response_bytes: bytes("max_response_bytes", max_response_bytes)?,
         };
         Ok(Self(codat_keys_bindings::PageCursor::new(pages, options)))
     }
@@ -151,5 +155,9 @@ impl PageCursor {
     /// Returns the call that requests the next page. After the last page, the result of the call is `None`.
     fn next(&self) -> Call {
         Call(codat_keys_bindings::Call::NextPage(self.0.clone()))
+    }
+
+    fn total_changed(&self) -> bool {
+        self.0.total_changed()
     }
 }

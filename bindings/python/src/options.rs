@@ -6,7 +6,7 @@ use codat_keys_bindings::{ClientOptions, KeyCallback, KeySource, at_most_one};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use crate::arguments::{argument, seconds};
+use crate::arguments::{argument, bytes, seconds};
 use crate::command::KeyCommand;
 use crate::key_callback::KeyFunction;
 use crate::secrets;
@@ -24,7 +24,7 @@ impl Options {
     #[new]
     #[pyo3(signature = (
         *, api_key, auth_header, api_key_file, api_key_command, profile, base_url, timeout, retry, ca_file, proxy,
-        allow_insecure_http
+        allow_insecure_http, max_response_bytes
     ))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments")]
     fn new(
@@ -39,6 +39,7 @@ impl Options {
         ca_file: &Bound<'_, PyAny>,
         proxy: &Bound<'_, PyAny>,
         allow_insecure_http: &Bound<'_, PyAny>,
+        max_response_bytes: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let sources = [
             ("api_key", api_key),
@@ -70,7 +71,7 @@ impl Options {
             ca_file: argument("ca_file", ca_file)?,
             proxy: argument("proxy", proxy)?,
             allow_insecure_http: argument("allow_insecure_http", allow_insecure_http)?,
-            max_response_bytes: None,
+            max_response_bytes: bytes("max_response_bytes", max_response_bytes)?,
         };
         Ok(Self { builder: options.builder(), function })
     }

@@ -76,7 +76,7 @@ impl Response {
         headers(&self.0).into_py_dict(py)
     }
 
-    /// The body, at most 64 MiB.
+    /// The body.
     #[getter]
     fn content<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.0.bytes())

@@ -1,0 +1,97 @@
+"""The pages of a paginated list, for asyncio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from . import _native
+from ._native import Page
+from ._pending_calls import Core
+
+
+class AsyncPages:
+    """An iterator over the pages of a resource: ``AsyncClient.pages``.
+
+    After an error, the next iteration requests the failed page again. A generator could not do this, because it ends
+    with its first error.
+
+    >>> import asyncio
+    >>> async def main():
+    ...     async with AsyncClient() as client:
+    ...         return [len(page.results) async for page in client.pages("/companies", page_size=2)]
+    >>> asyncio.run(main())
+    [2, 2, 1]
+    """
+
+    __slots__ = ("_core", "_cursor", "_unclaimed")
+
+    def __init__(self, core: Core, cursor: _native.PageCursor) -> None:
+        self._core = core
+        self._cursor = cursor
+        # A page that arrived together with a cancellation, and that no task has received.
+        self._unclaimed: list[Page | None] = []
+
+    def items(self) -> AsyncIterator[Any]:
+        """Returns an iterator over the results of the remaining pages, one result at a time. The next page is requested
+        after the last result of a page. After an error, the next iteration requests the failed page again.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     async with AsyncClient() as client:
+        ...         return [company["name"][-1] async for company in client.pages("/companies", page_size=2).items()]
+        >>> asyncio.run(main())
+        ['1', '2', '3', '4', '5']
+        """
+        return _Items(self)
+
+    @property
+    def total_changed(self) -> bool:
+        """Whether the total number of results has changed since the first page: two consecutive pages reported
+        different totals.
+
+        Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
+        during the iteration, the results after them move. A result can then be on two pages or on none, so it can be
+        doubled or missing. Added results move no other results if ``order_by`` puts them at the end, such as
+        ``created`` for companies. Changes that leave the total the same are not detected.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     async with AsyncClient() as client:
+        ...         pages = client.pages("/companies")
+        ...         return [len(page.results) async for page in pages], pages.total_changed
+        >>> asyncio.run(main())
+        ([5], False)
+        """
+        return self._cursor.total_changed()
+
+    def __aiter__(self) -> AsyncPages:
+        return self
+
+    async def __anext__(self) -> Page:
+        if self._unclaimed:
+            page = self._unclaimed.pop()
+        else:
+            page = await self._core.perform(self._cursor.next(), self._unclaimed)
+        if page is None:
+            raise StopAsyncIteration
+        return page
+
+
+class _Items:
+    """An iterator over the results of pages."""
+
+    __slots__ = ("_pages", "_results")
+
+    def __init__(self, pages: AsyncPages) -> None:
+        self._pages = pages
+        # In reverse order. Tasks can share the iterator: the results of a page are added to those of the page before.
+        self._results: list[Any] = []
+
+    def __aiter__(self) -> _Items:
+        return self
+
+    async def __anext__(self) -> Any:
+        while not self._results:
+            self._results[:0] = (await self._pages.__anext__()).results[::-1]
+        return self._results.pop()
