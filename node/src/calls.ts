@@ -1,6 +1,6 @@
 /** Performs the calls of a client. */
 import type { KeyFunction } from "./key-callback";
-import type { Call, Core } from "./native";
+import type { Attachment, Call, Core } from "./native";
 import { type CallOptions, callOptions } from "./options";
 import { type Completion, perform } from "./pending-calls";
 
@@ -19,7 +19,11 @@ export async function start(own: Own, call: Call, options: CallOptions): Promise
     return (await make(own, call, callOptions(options))).value;
 }
 
-/** Performs a call. Resolves to its value and its HTTP response. */
-export function make({ core, provide }: Own, call: Call, { signal, timeout }: CallOptions): Promise<Completion> {
+/** Performs a call. Resolves to its value and its attachment, such as an HTTP response. */
+export function make<A extends Attachment>(
+    { core, provide }: Own,
+    call: Call,
+    { signal, timeout }: CallOptions,
+): Promise<Completion<A>> {
     return perform((calls, number, observed) => calls.start(number, observed, core, timeout, call), provide, signal);
 }

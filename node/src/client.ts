@@ -5,7 +5,7 @@ import { text } from "./arguments";
 import { type Own, make, start } from "./calls";
 import { ApiKeyDetails } from "./key-types";
 import { Keys } from "./keys";
-import { type Call, native } from "./native";
+import { type Call, type NativeResponse, type NativeResponseStream, native } from "./native";
 import {
     type CallOptions,
     type ClientOptions,
@@ -15,10 +15,12 @@ import {
     clientOptions,
     pagesOptions,
     request,
+    requestCallOptions,
 } from "./options";
 import { Pages } from "./pages";
 import { type Start, perform } from "./pending-calls";
 import { callNative } from "./raise";
+import { ResponseStream } from "./response-stream";
 import { RateLimit, Response } from "./responses";
 import { ApiKey, AuthorizationHeader, raw } from "./secrets";
 
@@ -60,9 +62,41 @@ export class Client {
      * whether a change took effect.
      */
     async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
-        const given = callOptions(options, ["params", "json", "body", "headers", "maxResponseBytes"]);
-        const call = request(method, path, options);
-        return new Response((await make(this.#own, call, given)).response!);
+        const given = requestCallOptions(options);
+        const call = request(false, method, path, options);
+        return new Response((await make<NativeResponse>(this.#own, call, given)).attachment!);
+    }
+
+    /**
+     * Sends a request as `request` does, and resolves as soon as the headers of the response have arrived. `body` of the
+     * response is a stream. Use this method for a body that is too large for memory.
+     *
+     * Retries, and the refresh of the API key after a 401 or 403, happen only until the headers of a 2xx response have
+     * arrived. The option `timeout` limits this time. Afterwards, the request is never repeated. Other responses reject
+     * with the errors of `request`.
+     *
+     * The body fails with one of these errors:
+     * - `ConnectError`: the connection was lost before the end that the response declares;
+     * - `TimeoutError`: while a chunk was awaited, no byte arrived for 10 s, or for the time of `timeout` if this is set
+     *   here or in the client. The time between two reads does not count, and nothing limits the whole body;
+     * - `TooLargeError`: the body is larger than `maxResponseBytes`, which is not limited by default;
+     * - the reason of `signal`, which is aborted. The connection is closed.
+     *
+     * For a method that changes data, the first three are `OutcomeUnknownError`.
+     *
+     * A body that is neither read nor cancelled keeps its connection open until it is garbage-collected. It does not
+     * keep the process alive. API keys in the body are not masked, because a key can extend over two chunks.
+     *
+     * ```ts
+     * const { body } = await client.stream("GET", "/companies");
+     * await pipeline(Readable.fromWeb(body), createWriteStream("companies.json"));
+     * ```
+     */
+    async stream(method: string, path: string, options: RequestOptions = {}): Promise<ResponseStream> {
+        const given = requestCallOptions(options);
+        const call = request(true, method, path, options);
+        const { attachment } = await make<NativeResponseStream>(this.#own, call, given);
+        return new ResponseStream(this.#own.core, attachment!, given.signal);
     }
 
     /**

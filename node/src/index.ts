@@ -31,5 +31,6 @@ export type {
     RequestOptions,
 } from "./options";
 export { Pages } from "./pages";
+export { ResponseStream } from "./response-stream";
 export { Page, RateLimit, Response } from "./responses";
 export { ApiKey, AuthorizationHeader, encode } from "./secrets";

@@ -8,7 +8,7 @@ import type { ErrorData } from "./error";
 export interface Native {
     Core: new (options: Options, variable: (name: string) => string | undefined) => Core;
     PendingCalls: new (
-        settle: (events: string, responses: NativeResponse[], errors: ErrorData[]) => void,
+        settle: (events: string, attachments: Attachment[], errors: ErrorData[]) => void,
     ) => PendingCalls;
     Emulator: new (port: number, seed?: number) => Emulator;
     checkKey(text: string): void;
@@ -57,6 +57,7 @@ export interface Core {
 export interface PendingCalls {
     start(number: number, observed: boolean, core: Core, timeout: number | undefined, call: Call): void;
     next(number: number, observed: boolean, core: Core, timeout: number | undefined, cursor: PageCursor): void;
+    read(number: number, core: Core, response: NativeResponseStream): void;
     stop(number: number): void;
     complete(request: number, text: string): void;
     fail(request: number, why: string): void;
@@ -75,6 +76,8 @@ export type Call =
     | { call: "delete"; id: string; allowKeyInUse: boolean }
     | {
           call: "request";
+          /** Whether the call ends when the headers of the response have arrived. The body is then read in chunks. */
+          streamed: boolean;
           method: string;
           path: string;
           params: [string, string][];
@@ -86,6 +89,9 @@ export type Call =
 /** The cursor of a paginated list, such as the list of companies. It stores which page is requested next. */
 export type PageCursor = { readonly cursor: unique symbol };
 
+/** What a call returns besides JSON: an HTTP response, or a chunk of its body. */
+export type Attachment = NativeResponse | NativeResponseStream | Uint8Array;
+
 export interface NativeResponse {
     status(): number;
     headers(): [string, string][];
@@ -95,6 +101,14 @@ export interface NativeResponse {
     checkJson(): void;
     correlationId(): string | null;
     rateLimit(): Quota | null;
+}
+
+export interface NativeResponseStream {
+    status(): number;
+    headers(): [string, string][];
+    contentLength(): number | null;
+    rateLimit(): Quota | null;
+    close(): void;
 }
 
 export interface Quota {

@@ -155,7 +155,7 @@ export interface DeleteOptions extends CallOptions {
     allowKeyInUse?: boolean | undefined;
 }
 
-/** The options of `request`. */
+/** The options of `request` and `stream`. */
 export interface RequestOptions extends CallOptions {
     /**
      * Query parameters, which are percent-encoded and added to the path. A value is a string, a number or a boolean.
@@ -177,7 +177,8 @@ export interface RequestOptions extends CallOptions {
     headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
     /**
      * The maximum size of the response body in bytes. The call rejects with `TooLargeError` for a larger response, and
-     * with `InvalidInputError` unless the number is greater than 0. Default: the limit of the client.
+     * with `InvalidInputError` unless the number is greater than 0. Default: the limit of the client. For `stream`: no
+     * limit.
      */
     maxResponseBytes?: number | undefined;
 }
@@ -258,6 +259,11 @@ export function callOptions(given: CallOptions, others: readonly string[] = []):
     return { signal, timeout: optional(number, "timeout", timeout) };
 }
 
+/** Checks and returns the options of `request` and `stream` that every call has. @internal */
+export function requestCallOptions(given: RequestOptions): CallOptions {
+    return callOptions(given, ["params", "json", "body", "headers", "maxResponseBytes"]);
+}
+
 /** Checks and converts the options of `pages`. @internal */
 export function pagesOptions(given: PagesOptions): [number?, string?, string?, number?] {
     return [
@@ -268,8 +274,8 @@ export function pagesOptions(given: PagesOptions): [number?, string?, string?, n
     ];
 }
 
-/** Checks and converts the arguments of `request`. @internal */
-export function request(method: string, path: string, options: RequestOptions): Call {
+/** Checks and converts the arguments of `request` and `stream`. @internal */
+export function request(streamed: boolean, method: string, path: string, options: RequestOptions): Call {
     const { params, json, body, headers, maxResponseBytes } = options;
     const [content, type] = written(json, body);
     const given = entries("headers", headers);
@@ -278,6 +284,7 @@ export function request(method: string, path: string, options: RequestOptions): 
     }
     return {
         call: "request",
+        streamed,
         method: text("method", method),
         path: text("path", path),
         params: entries("params", params),

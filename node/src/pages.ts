@@ -1,4 +1,5 @@
 /** Iteration over the pages of a paginated list, and over the results of all pages. */
+import type { NativeResponse } from "./native";
 import type { Completion } from "./pending-calls";
 import { Page, Response } from "./responses";
 
@@ -9,11 +10,11 @@ import { Page, Response } from "./responses";
  * first error.
  */
 export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
-    readonly #request: () => Promise<Completion>;
+    readonly #request: () => Promise<Completion<NativeResponse>>;
     #left = false;
 
     /** @internal */
-    constructor(request: () => Promise<Completion>) {
+    constructor(request: () => Promise<Completion<NativeResponse>>) {
         this.#request = request;
     }
 
@@ -34,10 +35,10 @@ export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
     /** Requests the next page. After an error, requests the same page again. */
     async next(): Promise<IteratorResult<Page<T>, undefined>> {
         const completion = this.#left ? undefined : await this.#request();
-        if (completion?.response === undefined) {
+        if (completion?.attachment === undefined) {
             return { done: true, value: undefined };
         }
-        return { done: false, value: new Page<T>(completion.value, new Response(completion.response)) };
+        return { done: false, value: new Page<T>(completion.value, new Response(completion.attachment)) };
     }
 
     /** Ends the iteration. JavaScript calls this method when a `for await` loop ends before the last page. */

@@ -4,20 +4,21 @@
  */
 import * as timers from "node:timers";
 
+import { onAbort } from "./abort";
 import { type Attempt, observer } from "./diagnostics";
 import type { ErrorData } from "./error";
 import { type KeyFunction, type Results, bindCallback } from "./key-callback";
-import { type NativeResponse, type PendingCalls, native } from "./native";
+import { type Attachment, type PendingCalls, native } from "./native";
 import { callNative, raise } from "./raise";
 import { keep } from "./thrown-values";
 
 /**
- * The result of a call: a value, an HTTP response, or the data of an error. `error` is `undefined` if the call
- * succeeded. `error` is `null` if a call that only reads data was cancelled.
+ * The result of a call: a value, an attachment, or the data of an error. `error` is `undefined` if the call succeeded.
+ * `error` is `null` if a call that only reads data was cancelled.
  */
-export interface Completion {
+export interface Completion<A = Attachment> {
     value: any;
-    response: NativeResponse | undefined;
+    attachment: A | undefined;
     error: ErrorData | null | undefined;
 }
 
@@ -49,15 +50,20 @@ let check: NodeJS.Immediate | undefined;
 const nextTurn = timers.setImmediate;
 
 /** Performs a call. The errors are created in this async function, so that their stack traces contain the caller. */
-export async function perform(start: Start, provide?: KeyFunction, signal?: AbortSignal): Promise<Completion> {
+export async function perform<A extends Attachment>(
+    start: Start,
+    provide?: KeyFunction,
+    signal?: AbortSignal,
+): Promise<Completion<A>> {
     signal?.throwIfAborted();
     const callback = provide && bindCallback(provide, results);
     const observe = observer();
     const number = numbers++;
+    let leave: (() => void) | undefined;
     try {
         const completion = await new Promise<Completion>((complete) => {
             // The functions that can throw come first, because a started call must be in the map.
-            stopWith(signal, number);
+            leave = signal && onAbort(signal, () => pendingCalls.stop(number));
             callNative(() => start(pendingCalls, number, observe !== undefined));
             inFlight.set(number, { complete, callback, observe });
             hold();
@@ -68,9 +74,9 @@ export async function perform(start: Start, provide?: KeyFunction, signal?: Abor
         if (completion.error !== undefined) {
             throw raise(completion.error, signal?.reason);
         }
-        return completion;
+        return completion as Completion<A>;
     } finally {
-        leave(signal, number);
+        leave?.();
     }
 }
 
@@ -78,7 +84,7 @@ export async function perform(start: Start, provide?: KeyFunction, signal?: Abor
  * Handles events from the native module: completes calls, runs key callbacks, and publishes attempts. `events` is a JSON
  * array.
  */
-function settle(events: string, responses: NativeResponse[], errors: ErrorData[]): void {
+function settle(events: string, attachments: Attachment[], errors: ErrorData[]): void {
     type Event = [number, number | null, unknown, (number | null)?, (number | null)?, Attempt?];
     for (const [number, index, value, error, request, attempt] of JSON.parse(events) as Event[]) {
         const pending = inFlight.get(number);
@@ -92,7 +98,7 @@ function settle(events: string, responses: NativeResponse[], errors: ErrorData[]
         }
         pending?.complete({
             value,
-            response: index === null ? undefined : responses[index],
+            attachment: index === null ? undefined : attachments[index],
             error: typeof error === "number" ? errors[error] : error,
         });
         inFlight.delete(number);
@@ -130,34 +136,5 @@ function release(): void {
     if (inFlight.size === 0) {
         held = false;
         pendingCalls.hold(false);
-    }
-}
-
-/**
- * The numbers of the calls that each signal cancels. All calls with the same signal share one listener, because Node
- * prints a warning if a signal has many listeners.
- */
-const stopped = new WeakMap<AbortSignal, { calls: Set<number>; stop: () => void }>();
-
-/** Registers a call, so that it is cancelled when `signal` is aborted. */
-function stopWith(signal: AbortSignal | undefined, number: number): void {
-    if (signal === undefined) {
-        return;
-    }
-    if (!stopped.has(signal)) {
-        const calls = new Set<number>();
-        const stop = () => calls.forEach((call) => pendingCalls.stop(call));
-        signal.addEventListener("abort", stop);
-        stopped.set(signal, { calls, stop });
-    }
-    stopped.get(signal)!.calls.add(number);
-}
-
-/** Unregisters a call that has ended, so that `signal` no longer cancels it. */
-function leave(signal: AbortSignal | undefined, number: number): void {
-    const known = signal && stopped.get(signal);
-    if (known?.calls.delete(number) && known.calls.size === 0) {
-        signal!.removeEventListener("abort", known.stop);
-        stopped.delete(signal!);
     }
 }

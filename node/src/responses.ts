@@ -49,11 +49,7 @@ export class Response {
      * by commas.
      */
     get headers(): Record<string, string> {
-        const headers: Record<string, string> = Object.create(null);
-        for (const [name, value] of this.#response.headers()) {
-            headers[name] = name in headers ? `${headers[name]}, ${value}` : value;
-        }
-        return headers;
+        return headersOf(this.#response);
     }
 
     /** The body. It is not larger than `maxResponseBytes`. */
@@ -99,6 +95,11 @@ export class Response {
     get rateLimit(): RateLimit | null {
         return RateLimit.of(this.#response.rateLimit());
     }
+}
+
+/** Returns the headers of a response as an object. @internal */
+export function headersOf(response: { headers(): [string, string][] }): Record<string, string> {
+    return Object.assign(Object.create(null), Object.fromEntries(response.headers()));
 }
 
 /**

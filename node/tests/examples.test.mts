@@ -29,6 +29,7 @@ const PAGES = {
     "README.md": [
         /^created ApiKey\(\*{4}.{4}\)\n\[ 'Example Company 00001', 'Example Company 00002' \]\n/,
         /^created\n$/,
+        /^\d+ bytes\n$/,
         /^the next one\n$/,
         /^200\n$/,
         /^200\n$/,

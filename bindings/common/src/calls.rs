@@ -4,20 +4,21 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
 
 use codat_keys::{
-    ApiKeyDetails, AuthorizationHeader, Bytes, Client, Creation, Error, KeyId, Lookup, Method, Page, Response, internal,
+    ApiKeyDetails, AuthorizationHeader, Bytes, Client, Creation, Error, KeyId, Lookup, Page, Response, ResponseStream,
+    internal,
 };
 use serde::de::IgnoredAny;
 
 use crate::errors::ErrorData;
 use crate::pages::PageCursor;
+use crate::request::{BodyStream, Request};
 
 /// A future that completes when the caller cancels the call.
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// The future of a running call. It resolves to `None` if the call only reads data and was cancelled.
-type Work = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send>>;
+type Work<'a> = Pin<Box<dyn Future<Output = Option<Result<Outcome, Error>>> + Send + 'a>>;
 
 /// A call with its arguments.
 #[derive(Clone)]
@@ -68,22 +69,11 @@ pub enum Call {
         allow_key_in_use: bool,
     },
     /// Sends an HTTP request to Codat's API.
-    Request {
-        /// The HTTP method.
-        method: Method,
-        /// The path below the base URL.
-        path: String,
-        /// The query parameters of the URL.
-        params: Vec<(String, String)>,
-        /// The HTTP headers.
-        headers: Vec<(String, String)>,
-        /// The body.
-        body: Option<Bytes>,
-        /// The timeout of this call. `None` for the timeout of the client.
-        timeout: Option<Duration>,
-        /// The maximum size of the response body in bytes. `None` for the limit of the client.
-        max_response_bytes: Option<u64>,
-    },
+    Request(Request),
+    /// Sends an HTTP request to Codat's API. The call ends when the headers of the response have arrived.
+    Stream(Request),
+    /// Reads the next chunk of a response. If the call is cancelled, no part of the response is lost.
+    NextChunk(BodyStream),
     /// Requests the next page.
     NextPage(PageCursor),
 }
@@ -100,6 +90,10 @@ pub enum Outcome {
     Created(Creation),
     /// An HTTP response.
     Response(Response),
+    /// An HTTP response whose body has not been read. [`BodyStream::new`] takes it.
+    Stream(ResponseStream),
+    /// A chunk of a response. `None` after the last chunk.
+    Chunk(Option<Bytes>),
     /// A page. `None` after the last page.
     Page(Option<Page<IgnoredAny>>),
     /// Whether the API key has changed.
@@ -125,14 +119,10 @@ impl Call {
     /// completes, with its result, or with an error that says whether the change may have taken effect. A panic becomes
     /// an error.
     pub async fn perform<R: Clone + Send + Sync + 'static>(self, client: Client, stop: Stop) -> Completion<R> {
-        match catch_panic(self.begin(client, stop)).await {
-            Some(Ok(outcome)) => Completion::Returned(outcome),
-            Some(Err(error)) => Completion::Failed(Box::new(ErrorData::of(&error))),
-            None => Completion::Cancelled,
-        }
+        complete(self.begin(client, stop)).await
     }
 
-    fn begin(self, client: Client, stop: Stop) -> Work {
+    fn begin(self, client: Client, stop: Stop) -> Work<'static> {
         match self {
             Self::List => lookup(client.keys().list(), Outcome::Keys, stop),
             Self::Whoami => lookup(client.whoami(), Outcome::Key, stop),
@@ -156,36 +146,40 @@ impl Call {
                 let call = client.keys().delete(&id).allow_key_in_use(allow_key_in_use).cancel_on(stop);
                 changing(async move { call.send().await.map(|()| Outcome::Nothing) })
             }
-            Self::Request { method, path, params, headers, body, timeout, max_response_bytes } => {
-                let mut call = client.request(method, &path).cancel_on(stop);
-                for (name, value) in params {
-                    call = call.param(name, value);
-                }
-                for (name, value) in headers {
-                    call = call.header(&name, &value);
-                }
-                if let Some(body) = body {
-                    call = call.body(body);
-                }
-                if let Some(timeout) = timeout {
-                    call = call.timeout(timeout);
-                }
-                if let Some(bytes) = max_response_bytes {
-                    call = call.max_response_bytes(bytes);
-                }
+            Self::Request(request) => {
+                let call = request.build(&client).cancel_on(stop);
                 changing(async move { call.send().await.map(Outcome::Response) })
             }
+            Self::Stream(request) => {
+                changing(async move { request.send_streaming(&client, stop).await.map(Outcome::Stream) })
+            }
+            Self::NextChunk(body) => reading(async move { body.chunk().await.map(Outcome::Chunk) }, stop),
             Self::NextPage(cursor) => reading(async move { cursor.next(&client).await.map(Outcome::Page) }, stop),
         }
     }
 }
 
-fn lookup<T: 'static>(lookup: Lookup<T>, outcome: fn(T) -> Outcome, stop: Stop) -> Work {
+/// Reads the next chunk of a response that the blocking client has received, as [`Call::NextChunk`] does for the
+/// asynchronous client.
+pub async fn next_chunk<R: Clone + Send + Sync + 'static>(response: &mut ResponseStream, stop: Stop) -> Completion<R> {
+    complete(reading(async move { response.chunk().await.map(Outcome::Chunk) }, stop)).await
+}
+
+/// Runs the future of a call.
+async fn complete<R: Clone + Send + Sync + 'static>(work: Work<'_>) -> Completion<R> {
+    match catch_panic(work).await {
+        Some(Ok(outcome)) => Completion::Returned(outcome),
+        Some(Err(error)) => Completion::Failed(Box::new(ErrorData::of(&error))),
+        None => Completion::Cancelled,
+    }
+}
+
+fn lookup<T: 'static>(lookup: Lookup<T>, outcome: fn(T) -> Outcome, stop: Stop) -> Work<'static> {
     reading(async move { lookup.send().await.map(outcome) }, stop)
 }
 
 /// Returns the future of a call that only reads data.
-fn reading(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static, stop: Stop) -> Work {
+fn reading<'a>(work: impl Future<Output = Result<Outcome, Error>> + Send + 'a, stop: Stop) -> Work<'a> {
     Box::pin(async move {
         tokio::select! {
             result = work => Some(result),
@@ -195,12 +189,12 @@ fn reading(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static, 
 }
 
 /// Returns the future of a call that can change data on Codat's servers.
-fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work {
+fn changing(work: impl Future<Output = Result<Outcome, Error>> + Send + 'static) -> Work<'static> {
     Box::pin(async move { Some(work.await) })
 }
 
 /// Runs the future of a call. Converts a panic to an error, so that the caller receives a result for every call.
-async fn catch_panic(mut work: Work) -> Option<Result<Outcome, Error>> {
+async fn catch_panic(mut work: Work<'_>) -> Option<Result<Outcome, Error>> {
     poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
             .unwrap_or_else(|_| Poll::Ready(Some(Err(internal::defect()))))

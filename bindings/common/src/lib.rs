@@ -15,15 +15,17 @@ mod key_callback;
 mod attempt_log;
 mod emulator;
 mod pages;
+mod request;
 mod responses;
 mod runtime;
 
 pub use attempt_log::{Line, with_listener};
-pub use calls::{Call, Completion, Outcome, Stop};
+pub use calls::{Call, Completion, Outcome, Stop, next_chunk};
 pub use emulator::Emulator;
 pub use errors::{CallbackError, Cause, ErrorData};
 pub use key_callback::{KeyCallback, KeyReply, with_key_callback};
 pub use options::{ClientOptions, KeyCommandOptions, KeySource, at_most_one};
 pub use pages::{PageCursor, PageOptions};
+pub use request::{BodyStream, Request};
 pub use responses::headers;
 pub use runtime::Runtime;

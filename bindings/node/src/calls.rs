@@ -1,6 +1,7 @@
 //! The calls that JavaScript can start.
 
 use codat_keys::{AuthorizationHeader, KeyId, Method};
+use codat_keys_bindings::Request;
 use napi::Env;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -37,7 +38,10 @@ pub enum Call {
         id: String,
         allow_key_in_use: bool,
     },
+    /// `streamed` is whether the call ends when the headers of the response have arrived. JavaScript then reads the
+    /// body in chunks.
     Request {
+        streamed: bool,
         method: String,
         path: String,
         params: Vec<(String, String)>,
@@ -69,12 +73,13 @@ impl Call {
             Self::Find { name } => Call::Find { name },
             Self::Create { name, adopt, idempotency_key } => Call::Create { name, adopt, idempotency_key },
             Self::Delete { id, allow_key_in_use } => Call::Delete { id: key_id(id)?, allow_key_in_use },
-            Self::Request { method, path, params, headers, body, max_response_bytes } => {
+            Self::Request { streamed, method, path, params, headers, body, max_response_bytes } => {
                 let method: Method = method.parse().map_err(|_| wrong("argument 'method' is no HTTP method"))?;
                 // Copies the body, because JavaScript can modify the buffer at any time.
                 let body = body.map(|body| body.to_vec().into());
                 let max_response_bytes = max_response_bytes.map(bytes);
-                Call::Request { method, path, params, headers, body, timeout: None, max_response_bytes }
+                let request = Request { method, path, params, headers, body, timeout: None, max_response_bytes };
+                if streamed { Call::Stream(request) } else { Call::Request(request) }
             }
         })
     }

@@ -78,7 +78,7 @@ impl Core {
         // A number that does not fit in 32 bits exceeds the limit of the core, which rejects it.
         let page_size = page_size.map(|size| size.try_into().unwrap_or(u32::MAX));
         let max_response_bytes = max_response_bytes.map(bytes);
-        let options = PageOptions { page_size, concurrency: None, query, order_by, max_response_bytes };
+        let options = PageOptions { page_size, query, order_by, concurrency: None, max_response_bytes };
         PageCursor(codat_keys_bindings::PageCursor::new(self.client.pages(&path), options))
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use codat_keys::Client;
 use codat_keys_bindings::{Completion, KeyReply, Line, Runtime, with_key_callback, with_listener};
-use napi::bindgen_prelude::{FnArgs, Function};
+use napi::bindgen_prelude::{Either3, FnArgs, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status};
 use napi_derive::napi;
@@ -18,12 +18,12 @@ use tokio::sync::oneshot;
 use crate::calls::Call;
 use crate::client::{Core, PageCursor};
 use crate::diagnostics;
-use crate::errors::ErrorData;
-use crate::responses::{Response, text, to_json};
+use crate::errors::{ErrorData, wrong};
+use crate::responses::{Attachment, ResponseStream, text, to_json};
 
-/// The arguments of the JavaScript function that handles events: the JSON array of events, and the HTTP responses and
+/// The arguments of the JavaScript function that handles events: the JSON array of events, and the attachments and
 /// errors of these events.
-type Events = FnArgs<(String, Vec<Response>, Vec<ErrorData>)>;
+type Events = FnArgs<(String, Vec<Attachment>, Vec<ErrorData>)>;
 /// Passes the collected events to JavaScript. A pending call keeps the process alive only after `hold(true)`.
 type Waker = ThreadsafeFunction<(), (), Events, Status, false, true>;
 
@@ -46,7 +46,7 @@ struct State {
     running: HashMap<i64, oneshot::Sender<()>>,
     /// The events that JavaScript has not received yet: a JSON array without its closing bracket. Each event has one of
     /// these forms:
-    /// - `[number, index, value]`: the call returned `value`. `index` is the index of its HTTP response in `responses`,
+    /// - `[number, index, value]`: the call returned `value`. `index` is the index of its attachment in `attachments`,
     ///   or `null` if there is none;
     /// - `[number, null, null, error]`: the call failed. `error` is the index of its error in `errors`;
     /// - `[number, null, null, null]`: the call was cancelled. Only a call that reads data ends like this;
@@ -56,7 +56,7 @@ struct State {
     ///
     /// In each form, `number` is the number of the call.
     events: String,
-    responses: Vec<Response>,
+    attachments: Vec<Attachment>,
     errors: Vec<ErrorData>,
     /// The pending runs of the key callback by number. The [`KeyReply`] of a run receives its result. When a run is
     /// added, the runs of calls that have ended are removed.
@@ -74,12 +74,14 @@ impl PendingCalls {
         let taken = Arc::clone(&state);
         let waker = settle.build_threadsafe_function().weak::<true>().build_callback(move |call| {
             let mut state = lock(&taken);
-            let (events, responses) = (std::mem::take(&mut state.events), std::mem::take(&mut state.responses));
+            let (events, attachments) = (std::mem::take(&mut state.events), std::mem::take(&mut state.attachments));
             let errors = std::mem::take(&mut state.errors);
-            for response in &responses {
-                call.env.adjust_external_memory(response.bytes())?;
+            for attachment in &attachments {
+                if let Either3::A(response) = attachment {
+                    call.env.adjust_external_memory(response.bytes())?;
+                }
             }
-            Ok((events + "]", responses, errors).into())
+            Ok((events + "]", attachments, errors).into())
         })?;
         Ok(Self(Arc::new(Shared { state, waker: Mutex::new(waker) })))
     }
@@ -112,6 +114,13 @@ impl PendingCalls {
     ) -> napi::Result<()> {
         let call = codat_keys_bindings::Call::NextPage(cursor.0.clone());
         self.run(number, observed, core.for_a_call(env, timeout)?, core.has_callback(), call)
+    }
+
+    /// Starts a call that reads the next chunk of a response. At the end of the body, the call returns no chunk.
+    #[napi]
+    pub fn read(&self, env: Env, number: i64, core: &Core, response: &ResponseStream) -> napi::Result<()> {
+        let body = response.body().ok_or_else(|| wrong("the response is closed"))?;
+        self.run(number, false, core.for_a_call(env, None)?, false, codat_keys_bindings::Call::NextChunk(body))
     }
 
     /// Cancels a call, and closes the connection of its HTTP request. JavaScript still receives an event when the call
@@ -183,19 +192,19 @@ impl Drop for PendingCalls {
 impl Shared {
     fn end(&self, number: i64, completion: Completion<i64>) {
         // Serializes the result before taking the lock, because JavaScript may wait for the lock.
-        let (json, response, error) = match completion {
+        let (json, attachment, error) = match completion {
             Completion::Returned(outcome) => {
-                let (json, response) = to_json(outcome);
-                (json, response, None)
+                let (json, attachment) = to_json(outcome);
+                (json, attachment, None)
             }
             Completion::Failed(error) => ("null".to_owned(), None, Some(ErrorData::from(*error))),
             Completion::Cancelled => ("null,null".to_owned(), None, None),
         };
         let mut state = lock(&self.state);
         state.running.remove(&number);
-        let index = text(&response.as_ref().map(|_| state.responses.len()));
+        let index = text(&attachment.as_ref().map(|_| state.attachments.len()));
         let error_index = error.as_ref().map_or_else(String::new, |_| format!(",{}", state.errors.len()));
-        state.responses.extend(response);
+        state.attachments.extend(attachment);
         state.errors.extend(error);
         self.send(state, &format!("[{number},{index},{json}{error_index}]"));
     }

@@ -1,8 +1,9 @@
 //! Converts the results of calls to data for `node/src/responses.ts` and `node/src/key-types.ts`.
 
-use codat_keys_bindings::{Outcome, headers};
+use codat_keys::HeaderMap;
+use codat_keys_bindings::{BodyStream, Outcome, headers};
 use napi::Env;
-use napi::bindgen_prelude::{ObjectFinalize, Uint8Array};
+use napi::bindgen_prelude::{Either3, ObjectFinalize, Uint8Array};
 use napi_derive::napi;
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -10,11 +11,13 @@ use serde::de::IgnoredAny;
 use crate::errors::raise;
 use crate::key_types::{KeyData, key_in, keys};
 
-/// Returns the value of a call as JSON, and the HTTP response of the call. The response is `None` for calls that return
-/// no HTTP response.
-pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Response>) {
+/// What a call returns besides JSON: an HTTP response, or a chunk of its body.
+pub(crate) type Attachment = Either3<Response, ResponseStream, Uint8Array>;
+
+/// Returns the value of a call as JSON, and the attachment of the call, if any.
+pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Attachment>) {
     match outcome {
-        Outcome::Nothing | Outcome::Page(None) => (text(&()), None),
+        Outcome::Nothing | Outcome::Page(None) | Outcome::Chunk(None) => (text(&()), None),
         Outcome::Yes(value) => (text(&value), None),
         Outcome::Header(header) => (text(&header.as_ref().map(key_in)), None),
         Outcome::Key(key) => (text(&KeyData::from(&key)), None),
@@ -23,8 +26,10 @@ pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Response>) {
             let (key, extras) = (KeyData::from(&creation.key), creation.extras.as_deref().map(keys));
             (text(&Creation { key, how: creation.how.code(), extras }), None)
         }
-        Outcome::Response(response) => (text(&()), Some(Response(response))),
-        Outcome::Page(Some(page)) => (text(&page.total_results), Some(Response(page.response))),
+        Outcome::Response(response) => (text(&()), Some(Either3::A(Response(response)))),
+        Outcome::Page(Some(page)) => (text(&page.total_results), Some(Either3::A(Response(page.response)))),
+        Outcome::Stream(response) => (text(&()), Some(Either3::B(ResponseStream::new(response)))),
+        Outcome::Chunk(Some(chunk)) => (text(&()), Some(Either3::C(Vec::from(chunk).into()))),
     }
 }
 
@@ -85,7 +90,7 @@ impl Response {
     /// Returns the headers as pairs of a name and a value.
     #[napi]
     pub fn headers(&self) -> Vec<(&str, String)> {
-        headers(&self.0)
+        headers(self.0.headers())
     }
 
     #[napi]
@@ -117,5 +122,64 @@ impl Response {
     #[napi]
     pub fn rate_limit(&self) -> Option<RateLimit> {
         self.0.rate_limit().map(Into::into)
+    }
+}
+
+/// An HTTP response whose body is read in chunks. If the garbage collector frees the object before the end of the body,
+/// the connection is closed.
+#[napi]
+pub struct ResponseStream {
+    status: u16,
+    headers: HeaderMap,
+    content_length: Option<u64>,
+    rate_limit: Option<codat_keys::RateLimit>,
+    body: Option<BodyStream>,
+}
+
+impl ResponseStream {
+    fn new(response: codat_keys::ResponseStream) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            content_length: response.content_length(),
+            rate_limit: response.rate_limit(),
+            body: Some(BodyStream::new(response)),
+        }
+    }
+
+    /// Returns the body. Returns `None` after [`close`](Self::close).
+    pub(crate) fn body(&self) -> Option<BodyStream> {
+        self.body.clone()
+    }
+}
+
+#[napi]
+impl ResponseStream {
+    #[napi]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// Returns the headers as pairs of a name and a value.
+    #[napi]
+    pub fn headers(&self) -> Vec<(&str, String)> {
+        headers(&self.headers)
+    }
+
+    #[napi]
+    pub fn content_length(&self) -> Option<f64> {
+        self.content_length.map(|bytes| bytes as f64)
+    }
+
+    #[napi]
+    pub fn rate_limit(&self) -> Option<RateLimit> {
+        self.rate_limit.map(Into::into)
+    }
+
+    /// Closes the connection if the body has not ended. A running call that reads the body keeps the connection open
+    /// until the call ends.
+    #[napi]
+    pub fn close(&mut self) {
+        self.body = None;
     }
 }

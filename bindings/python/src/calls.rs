@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use codat_keys::{KeyId, Method, Pages};
-use codat_keys_bindings::{Completion, Outcome, PageOptions};
+use codat_keys_bindings::{Completion, Outcome, PageOptions, Request};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -34,6 +34,8 @@ fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
         Outcome::Keys(keys) => keys.into_iter().map(ApiKeyDetails).collect::<Vec<_>>().into_pyobject(py)?.into_any(),
         Outcome::Created(creation) => Creation(creation).into_pyobject(py)?.into_any(),
         Outcome::Response(response) => Response(Arc::new(response)).into_pyobject(py)?.into_any(),
+        // Python starts no such call.
+        Outcome::Stream(_) | Outcome::Chunk(_) => py.None().into_bound(py),
         Outcome::Page(Some(page)) => {
             let response = Response(Arc::new(page.response));
             Page::new(page.total_results, response).into_pyobject(py)?.into_any()
@@ -111,7 +113,7 @@ pub(crate) fn request(
     max_response_bytes: &Bound<'_, PyAny>,
 ) -> PyResult<Call> {
     let method: Result<Method, _> = text("method", method)?.parse();
-    Ok(Call(codat_keys_bindings::Call::Request {
+    Ok(Call(codat_keys_bindings::Call::Request(Request {
         method: method.map_err(|_| PyValueError::new_err("method is no HTTP method"))?,
         path: argument("path", path)?,
         params: entries("params", params)?,
@@ -119,7 +121,7 @@ pub(crate) fn request(
         body: argument::<Option<PyBackedBytes>>("content", body)?.map(|body| body.to_vec().into()),
         timeout: seconds("timeout", timeout)?,
         max_response_bytes: bytes("max_response_bytes", max_response_bytes)?,
-    }))
+    })))
 }
 
 fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {

@@ -73,7 +73,7 @@ impl Response {
     /// joined by commas.
     #[getter]
     fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        headers(&self.0).into_py_dict(py)
+        headers(self.0.headers()).into_py_dict(py)
     }
 
     /// The body.

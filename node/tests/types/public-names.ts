@@ -39,6 +39,7 @@ import {
     RateLimitedError,
     type RequestOptions,
     Response,
+    ResponseStream,
     ServerError,
     TimeoutError,
     TooLargeError,
@@ -51,6 +52,8 @@ import { connect, security } from "codat-keys/official";
 import { Emulator, type EmulatorOptions } from "codat-keys/testing";
 import { codatAuth as forUndici } from "codat-keys/undici";
 import { Agent } from "undici";
+
+import { Readable } from "node:stream";
 
 interface Invoice {
     id: string;
@@ -106,6 +109,17 @@ export async function reads(client: Client): Promise<number> {
     }
     const first: Page<Invoice> | undefined = (await pages.next()).value;
     return remaining?.remaining ?? first?.totalResults ?? 0;
+}
+
+export async function stream(client: Client): Promise<number> {
+    const response: ResponseStream = await client.stream("GET", "/companies", callOptions);
+    let bytes = (response.contentLength ?? 0) + response.status + Object.keys(response.headers).length;
+    for await (const chunk of response.body) {
+        const { length }: Uint8Array = chunk;
+        bytes += length + (response.rateLimit?.remaining ?? 0);
+    }
+    const { value }: { value?: Uint8Array } = await response.body.getReader().read();
+    return Readable.fromWeb(response.body).readableLength + (value?.length ?? bytes);
 }
 
 export function errors(error: CodatError): number | null {
