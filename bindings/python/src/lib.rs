@@ -28,6 +28,7 @@ mod errors;
 
 mod arguments;
 mod interpreter;
+mod json;
 
 use pyo3::pymodule;
 

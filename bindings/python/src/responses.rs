@@ -9,6 +9,7 @@ use pyo3::types::{IntoPyDict as _, PyBytes, PyDict};
 use serde::de::IgnoredAny;
 
 use crate::errors::raise;
+use crate::json;
 use crate::key_types::datetime;
 
 /// The daily quota of HTTP requests, from the headers of a response. A value is ``None`` if its header is missing or
@@ -93,9 +94,8 @@ impl Response {
     /// Raises ``BadResponseError`` if the body is not valid JSON. This error does not quote the body. Raises
     /// ``ValueError`` for an integer with more digits than ``sys.get_int_max_str_digits`` allows.
     fn json<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        // Passes a string, because Python would guess the encoding of bytes.
         let text = self.0.text().map_err(|error| raise(py, error))?;
-        let value = py.import("json")?.call_method1("loads", (text,));
+        let value = json::parse(py, text);
         // Replaces the error of Python's parser, because the error contains the whole body.
         value.map_err(|error| self.0.json::<IgnoredAny>().map_or_else(|error| raise(py, error), |_| error))
     }

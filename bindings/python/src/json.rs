@@ -1,0 +1,133 @@
+//! Converts JSON to Python objects in one step. The result is the same as that of `json.loads`.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyList, PyString};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// Parses a JSON text. This takes about two thirds of the time of `json.loads`. If this parser does not read the text
+/// exactly as `json.loads` does, returns the result of `json.loads`. Examples are lone surrogates, integers of more
+/// than 64 bits, `-0`, `NaN` and invalid JSON.
+pub(crate) fn parse<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    let parsed = without_garbage_collection(py, || {
+        let names = RefCell::default();
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let value = ValueSeed { py, names: &names }.deserialize(&mut deserializer)?;
+        deserializer.end().map(|()| value)
+    })?;
+    parsed.or_else(|_| py.import("json")?.call_method1("loads", (text,)))
+}
+
+/// Runs `parse` while Python's garbage collector is disabled. The collector starts after every few hundred new
+/// containers, and would find no garbage among the parsed values. No Python code runs in the meantime.
+fn without_garbage_collection<T>(py: Python<'_>, parse: impl FnOnce() -> T) -> PyResult<T> {
+    let gc = py.import("gc")?;
+    if !gc.call_method0("isenabled")?.is_truthy()? {
+        return Ok(parse());
+    }
+    gc.call_method0("disable")?;
+    let parsed = parse();
+    gc.call_method0("enable")?;
+    Ok(parsed)
+}
+
+/// Deserializes a JSON value to a Python object.
+#[derive(Clone, Copy)]
+struct ValueSeed<'a, 'py> {
+    py: Python<'py>,
+    /// The names of members. Equal names share one Python string.
+    names: &'a RefCell<HashMap<String, Bound<'py, PyString>>>,
+}
+
+impl<'de, 'py> DeserializeSeed<'de> for ValueSeed<'_, 'py> {
+    type Value = Bound<'py, PyAny>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, 'py> Visitor<'de> for ValueSeed<'_, 'py> {
+    type Value = Bound<'py, PyAny>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(self.py.None().into_bound(self.py))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(PyBool::new(self.py, value).to_owned().into_any())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        value.into_pyobject(self.py).map(Bound::into_any).map_err(E::custom)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        value.into_pyobject(self.py).map(Bound::into_any).map_err(E::custom)
+    }
+
+    /// Rejects `-0` and integers of more than 64 bits. The deserializer returns them as floating-point numbers, whereas
+    /// Python returns them as integers.
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        if value.abs() >= 2_f64.powi(63) || (value == 0.0 && value.is_sign_negative()) {
+            return Err(E::custom("the number may be an integer"));
+        }
+        value.into_pyobject(self.py).map(Bound::into_any).map_err(E::custom)
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(PyString::new(self.py, value).into_any())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(element) = elements.next_element_seed(self)? {
+            list.push(element);
+        }
+        PyList::new(self.py, list).map(Bound::into_any).map_err(A::Error::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let dict = PyDict::new(self.py);
+        while let Some(name) = members.next_key_seed(NameSeed(self))? {
+            dict.set_item(name, members.next_value_seed(self)?).map_err(A::Error::custom)?;
+        }
+        Ok(dict.into_any())
+    }
+}
+
+/// Deserializes the name of a member to a Python string.
+struct NameSeed<'a, 'py>(ValueSeed<'a, 'py>);
+
+impl<'de, 'py> DeserializeSeed<'de> for NameSeed<'_, 'py> {
+    type Value = Bound<'py, PyString>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'py> Visitor<'_> for NameSeed<'_, 'py> {
+    type Value = Bound<'py, PyString>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        let mut names = self.0.names.borrow_mut();
+        if let Some(known) = names.get(name) {
+            return Ok(known.clone());
+        }
+        let new = PyString::new(self.0.py, name);
+        names.insert(name.to_owned(), new.clone());
+        Ok(new)
+    }
+}
