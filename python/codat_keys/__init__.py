@@ -24,9 +24,6 @@ from ._native import (
     Response,
     encode,
 )
-from ._pages import Pages
-
-_WITH_ASYNCIO = ("AsyncClient", "AsyncKeys", "AsyncPages")
 
 # A constant of its own, because importing `typing` takes longer than importing this package.
 TYPE_CHECKING = False
@@ -34,16 +31,28 @@ if TYPE_CHECKING:
     from ._aio import AsyncClient
     from ._aio_keys import AsyncKeys
     from ._aio_pages import AsyncPages
+    from ._aio_response_stream import AsyncResponseStream
+    from ._pages import Pages
+    from ._response_stream import ResponseStream
 else:
+    # Imported on first use, because not every program uses them, and importing `asyncio` takes longer than importing
+    # this package.
+    _LATE = {
+        "AsyncClient": "_aio",
+        "AsyncKeys": "_aio_keys",
+        "AsyncPages": "_aio_pages",
+        "AsyncResponseStream": "_aio_response_stream",
+        "Pages": "_pages",
+        "ResponseStream": "_response_stream",
+    }
 
     def __getattr__(name):
-        # Imported on first use, because importing `asyncio` takes longer than importing this package.
-        if name not in _WITH_ASYNCIO:
+        if name not in _LATE:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from . import _aio
+        from importlib import import_module
 
-        globals().update({name: getattr(_aio, name) for name in _WITH_ASYNCIO})
-        return globals()[name]
+        value = globals()[name] = getattr(import_module(f".{_LATE[name]}", __name__), name)
+        return value
 
 
 __all__ = [
@@ -52,6 +61,7 @@ __all__ = [
     "AsyncClient",
     "AsyncKeys",
     "AsyncPages",
+    "AsyncResponseStream",
     "AuthorizationHeader",
     "Client",
     "Creation",
@@ -61,10 +71,11 @@ __all__ = [
     "Pages",
     "RateLimit",
     "Response",
+    "ResponseStream",
     "encode",
 ]
 __all__ += _errors.__all__
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_WITH_ASYNCIO]
+    return sorted({*globals(), *__all__})

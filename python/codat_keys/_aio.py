@@ -9,6 +9,7 @@ from typing import Any
 from . import _native
 from ._aio_keys import AsyncKeys
 from ._aio_pages import AsyncPages
+from ._aio_response_stream import AsyncResponseStream
 from ._keys import _uninitialized
 from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, KeyCommand, RateLimit, Response
 from ._options import AsyncKeyFunction, Parameters, Path, Timeout
@@ -164,6 +165,47 @@ class AsyncClient:
         """
         call = request(method, path, params, json, content, headers, timeout, max_response_bytes)
         return await self._core.perform(call)
+
+    def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Parameters | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout | None = None,
+        max_response_bytes: int | None = None,
+    ) -> AsyncResponseStream:
+        """Sends a request to Codat's API, and reads the body of the response in chunks. Use it for a body that is too
+        large for memory.
+
+        The result is a context manager. Entering it sends the request, and waits for the headers of the response.
+        Leaving it closes the connection, unless the whole body was read. A response that is being read when the client
+        is closed can be read to its end.
+
+        The arguments are those of ``request``, except for two:
+
+        - ``timeout``, in seconds or a timedelta, for the time until the headers arrive. Each wait for a chunk can take
+          as long again. Default: that of the client, and 10 s for a chunk. There is no timeout for the whole body.
+        - ``max_response_bytes``, the maximum size of the body in bytes. A larger one raises ``TooLargeError``. Default:
+          no limit.
+
+        Raises the errors of ``request``. The request is retried in the same way, until the headers of a response with a
+        2xx status have arrived. It is not repeated afterwards. ``AsyncResponseStream.iter_bytes`` describes how the
+        body ends. API keys in the body are not masked.
+
+        >>> import asyncio
+        >>> async def main():
+        ...     async with AsyncClient() as client, client.stream("GET", "/companies") as response:
+        ...         length = sum([len(chunk) async for chunk in response.iter_bytes()])
+        ...         return response.status, length == response.content_length
+        >>> asyncio.run(main())
+        (200, True)
+        """
+        call = request(method, path, params, json, content, headers, timeout, max_response_bytes)
+        return AsyncResponseStream(self._core, _native.stream(call))
 
     def pages(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from . import _native
 from ._keys import Keys, _uninitialized
-from ._pages import Pages
 from ._request import request
 
 TYPE_CHECKING = False
@@ -15,6 +14,8 @@ if TYPE_CHECKING:
 
     from ._native import ApiKey, ApiKeyDetails, AuthorizationHeader, KeyCommand, RateLimit, Response
     from ._options import KeyFunction, Parameters, Path, Timeout
+    from ._pages import Pages
+    from ._response_stream import ResponseStream
 
 
 class Client:
@@ -151,6 +152,47 @@ class Client:
         call = request(method, path, params, json, content, headers, timeout, max_response_bytes)
         return self._core.perform(call)
 
+    def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Parameters | None = None,
+        json: Any = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout | None = None,
+        max_response_bytes: int | None = None,
+    ) -> ResponseStream:
+        """Sends a request to Codat's API, and reads the body of the response in chunks. Use it for a body that is too
+        large for memory.
+
+        The result is a context manager. Entering it sends the request, and waits for the headers of the response.
+        Leaving it closes the connection, unless the whole body was read. A response that is being read when the client
+        is closed can be read to its end.
+
+        The arguments are those of ``request``, except for two:
+
+        - ``timeout``, in seconds or a timedelta, for the time until the headers arrive. Each wait for a chunk can take
+          as long again. Default: that of the client, and 10 s for a chunk. There is no timeout for the whole body.
+        - ``max_response_bytes``, the maximum size of the body in bytes. A larger one raises ``TooLargeError``. Default:
+          no limit.
+
+        Raises the errors of ``request``. The request is retried in the same way, until the headers of a response with a
+        2xx status have arrived. It is not repeated afterwards. ``ResponseStream.iter_bytes`` describes how the body
+        ends. API keys in the body are not masked.
+
+        >>> with Client() as client, client.stream("GET", "/companies") as response:
+        ...     response.status, sum(len(chunk) for chunk in response.iter_bytes()) == response.content_length
+        (200, True)
+        """
+        _native.ensure_running()
+        call = request(method, path, params, json, content, headers, timeout, max_response_bytes)
+        # Imported on first use, because not every program reads bodies in chunks.
+        from ._response_stream import ResponseStream
+
+        return ResponseStream(self._core, _native.stream(call))
+
     def pages(
         self,
         path: str,
@@ -186,7 +228,11 @@ class Client:
         ...     sum(len(page.results) for page in client.pages("/companies", page_size=2))
         5
         """
+        _native.ensure_running()
         cursor = self._core.pages(path, page_size, query, order_by, concurrency, max_response_bytes)
+        # Imported on first use, because not every program reads pages.
+        from ._pages import Pages
+
         return Pages(self._core, cursor)
 
     def whoami(self) -> ApiKeyDetails:

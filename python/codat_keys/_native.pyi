@@ -12,8 +12,10 @@ __all__ = [
     "CREDENTIAL_VARIABLES",
     "ApiKey",
     "ApiKeyDetails",
+    "AsyncBody",
     "AsyncCore",
     "AuthorizationHeader",
+    "BlockingBody",
     "BlockingCore",
     "Call",
     "CompletionQueue",
@@ -26,6 +28,7 @@ __all__ = [
     "PageCursor",
     "RateLimit",
     "Response",
+    "ResponseHead",
     "Runtime",
     "Task",
     "authorize",
@@ -39,6 +42,7 @@ __all__ = [
     "reauthorize",
     "reload_key",
     "request",
+    "stream",
     "whoami",
 ]
 
@@ -380,11 +384,36 @@ def request(
     timeout: Timeout | None,
     max_response_bytes: int | None,
 ) -> Call[Response]: ...
+def stream(request: Call[Response]) -> Call[AsyncBody]: ...
+
+@final
+class ResponseHead:
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> dict[str, str]: ...
+    @property
+    def content_length(self) -> int | None: ...
+    @property
+    def rate_limit(self) -> RateLimit | None: ...
+
+@final
+class AsyncBody:
+    def head(self) -> ResponseHead: ...
+    def next(self) -> Call[bytes | None]: ...
+    def close(self) -> None: ...
+
+@final
+class BlockingBody:
+    def head(self) -> ResponseHead: ...
+    def chunk(self) -> bytes | None: ...
+    def close(self) -> None: ...
 
 @final
 class BlockingCore:
     def __new__(cls, options: Options) -> BlockingCore: ...
     def perform(self, call: Call[_T], unclaimed: builtins.list[_T] | None = None) -> _T: ...
+    def stream(self, call: Call[AsyncBody]) -> BlockingBody: ...
     def pages(
         self,
         path: str,

@@ -64,6 +64,8 @@ class _PendingCalls:
     ) -> _T:
         number, pending = next(self._numbers), _PendingCall(woken)
         task = self._queue.start(_process.runtime(), core, call, number)
+        # The traceback of an error refers to this frame, and a call can refer to a connection.
+        del call
         self._pending[number] = pending
         try:
             await pending.woken

@@ -1,4 +1,4 @@
-"""Makes concurrent calls, and iterates over pages."""
+"""Makes concurrent calls, and iterates over the results of all pages."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ async def main() -> None:
     async with AsyncClient() as client:
         profile, own = await asyncio.gather(client.request("GET", "/profile"), client.whoami())
         print(f"the companies of {profile.json()['name']}, by the key {own.name or own.id}:")
-        async for page in client.pages("/companies", page_size=500):
-            print(*(company["name"] for company in page.results), sep="\n")
+        async for company in client.pages("/companies", page_size=500).items():
+            print(company["name"])
 
 
 asyncio.run(main())

@@ -19,11 +19,17 @@ from codat_keys import CodatError, testing
 PUBLIC = {name: getattr(module, name) for module in (codat_keys, testing) for name in module.__all__}
 
 
+def members(thing: type) -> dict[str, object]:
+    """The members of a class, and of its private bases."""
+    own = [base for base in thing.__mro__ if base is thing or base.__name__.startswith("_")]
+    return {name: value for base in reversed(own) for name, value in vars(base).items()}
+
+
 def shown() -> Iterator[tuple[str, str]]:
     """Each public name, and of a class its own methods and properties, with the docstring."""
     for name, thing in PUBLIC.items():
         yield name, inspect.getdoc(thing) or ""
-        for member in vars(thing) if isinstance(thing, type) else ():
+        for member in members(thing) if isinstance(thing, type) else ():
             value = getattr(thing, member)
             if not member.startswith("_") and (inspect.isroutine(value) or inspect.isdatadescriptor(value)):
                 yield f"{name}.{member}", inspect.getdoc(value) or ""
@@ -74,15 +80,24 @@ ASYNC = {
     "``Client": "``AsyncClient",
     "``Keys": "``AsyncKeys",
     "``Pages": "``AsyncPages",
+    "``ResponseStream": "``AsyncResponseStream",
+    "After Ctrl-C": "After a cancellation",
+    "Several threads can read a response, but not at the same time: that is a ``RuntimeError``, too.": (
+        "Tasks that read a response at the same time get different chunks."
+    ),
     "``authorization_for``": "``authorize``",
 }
+
+
+# What both clients have. The other classes of a client have no constructor.
+BOTH = ("Client", "Keys", "Pages", "ResponseStream")
 
 
 def prose(doc: str) -> str:
     return " ".join(doc.partition(">>>")[0].split())
 
 
-@pytest.mark.parametrize("name", [name for name in DOCS if name.partition(".")[0] in ("Client", "Keys", "Pages")])
+@pytest.mark.parametrize("name", [name for name in DOCS if name.partition(".")[0] in BOTH])
 def test_both_clients_have_the_same_arguments_and_documentation(name: str) -> None:
     expected = prose(DOCS[name])
     for blocking, waiting in ASYNC.items():
@@ -90,7 +105,7 @@ def test_both_clients_have_the_same_arguments_and_documentation(name: str) -> No
     other = "AsyncClient.authorize" if name == "Client.authorization_for" else f"Async{name}"
     assert prose(DOCS[other]) == expected
     one, two = (attrgetter(of)(codat_keys) for of in (name, other))
-    if callable(one) and name not in ("Keys", "Pages"):
+    if callable(one) and name not in BOTH[1:]:
         parameters = [{**inspect.signature(of).parameters} for of in (one, two)]
         assert str(parameters[0]) == str(parameters[1]).replace("AsyncKeyFunction", "KeyFunction")
 

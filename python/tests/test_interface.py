@@ -31,6 +31,12 @@ def options(function: Callable[..., Any], name: str) -> Iterator[str]:
             yield f"{name}({parameter.name})"
 
 
+def members(thing: type) -> dict[str, Any]:
+    """The members of a class, and of its private bases."""
+    own = [base for base in thing.__mro__ if base is thing or base.__name__.startswith("_")]
+    return {name: value for base in reversed(own) for name, value in vars(base).items()}
+
+
 def public(prefix: str, module: ModuleType) -> Iterator[str]:
     """The names of a module, the members of its classes, and the options of its functions. ``AsyncClient`` and
     ``AsyncKeys`` have the members of ``Client`` and ``Keys``.
@@ -46,7 +52,7 @@ def public(prefix: str, module: ModuleType) -> Iterator[str]:
             kind = prefix + name.replace("Async", "", 1)
             # Classes without a constructor of their own have no signature.
             yield from options(thing, kind) if "__init__" in vars(thing) or name == "KeyCommand" else ()
-            for member, value in vars(thing).items():
+            for member, value in members(thing).items():
                 if not member.startswith("_"):
                     yield f"{kind}.{member}"
                     yield from options(value, f"{kind}.{member}") if inspect.isfunction(value) else ()

@@ -25,6 +25,8 @@ class Ends:
         for call in (
             lambda: self.client.whoami(),
             lambda: self.client.request("POST", "/companies", json={}),
+            lambda: next(self.client.pages("/companies")),
+            lambda: self.client.stream("GET", "/companies").__enter__(),
             lambda: self.client.reauthorize(self.client.base_url, "Basic eA=="),
             lambda: self.client.authorization_for("https://elsewhere.example"),
             lambda: self.emulator.journal(),
@@ -107,7 +109,7 @@ def ends(program: str) -> list[str]:
 @pytest.mark.usefixtures("codat_emulator")
 def test_a_call_after_the_end_says_so() -> None:
     printed = ends(IN_DEL)
-    assert len(printed) == 5
+    assert len(printed) == 7
     for line in printed:
         assert line.startswith("RuntimeError: the interpreter is shutting down: make calls of codat_keys before"), line
 

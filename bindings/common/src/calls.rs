@@ -91,7 +91,7 @@ pub enum Outcome {
     /// An HTTP response.
     Response(Response),
     /// An HTTP response whose body has not been read. [`BodyStream::new`] takes it.
-    Stream(ResponseStream),
+    Stream(Box<ResponseStream>),
     /// A chunk of a response. `None` after the last chunk.
     Chunk(Option<Bytes>),
     /// A page. `None` after the last page.
@@ -151,7 +151,7 @@ impl Call {
                 changing(async move { call.send().await.map(Outcome::Response) })
             }
             Self::Stream(request) => {
-                changing(async move { request.send_streaming(&client, stop).await.map(Outcome::Stream) })
+                changing(async move { request.send_streaming(&client, stop).await.map(Box::new).map(Outcome::Stream) })
             }
             Self::NextChunk(body) => reading(async move { body.chunk().await.map(Outcome::Chunk) }, stop),
             Self::NextPage(cursor) => reading(async move { cursor.next(&client).await.map(Outcome::Page) }, stop),

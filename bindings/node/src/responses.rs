@@ -28,7 +28,7 @@ pub(crate) fn to_json(outcome: Outcome) -> (String, Option<Attachment>) {
         }
         Outcome::Response(response) => (text(&()), Some(Either3::A(Response(response)))),
         Outcome::Page(Some(page)) => (text(&page.total_results), Some(Either3::A(Response(page.response)))),
-        Outcome::Stream(response) => (text(&()), Some(Either3::B(ResponseStream::new(response)))),
+        Outcome::Stream(response) => (text(&()), Some(Either3::B(ResponseStream::new(*response)))),
         Outcome::Chunk(Some(chunk)) => (text(&()), Some(Either3::C(Vec::from(chunk).into()))),
     }
 }

@@ -1,19 +1,20 @@
 //! Creates the calls of the blocking and the asyncio client, and converts their results.
 
-use std::sync::Arc;
+use std::process;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use codat_keys::{KeyId, Method, Pages};
-use codat_keys_bindings::{Completion, Outcome, PageOptions, Request};
+use codat_keys::{KeyId, Method, Pages, ResponseStream};
+use codat_keys_bindings::{BodyStream, Completion, Outcome, PageOptions, Request};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyBool;
+use pyo3::types::{PyBool, PyBytes};
 use serde::de::IgnoredAny;
 
 use crate::arguments::{argument, bytes, entries, seconds, text, whole};
-use crate::errors::raise;
+use crate::errors::{exception, raise};
 use crate::key_types::{ApiKeyDetails, Creation, raise_call_error};
-use crate::responses::{Page, Response};
+use crate::responses::{Page, Response, ResponseHead};
 use crate::secrets::{self, AuthorizationHeader};
 
 /// Returns the result of a call, or its exception. The result of a call that was cancelled is `None`.
@@ -27,15 +28,15 @@ pub(crate) fn result<'py>(py: Python<'py>, completion: Completion<Arc<PyErr>>) -
 
 fn into_python(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
     Ok(match outcome {
-        Outcome::Nothing | Outcome::Page(None) => py.None().into_bound(py),
+        Outcome::Nothing | Outcome::Chunk(None) | Outcome::Page(None) => py.None().into_bound(py),
         Outcome::Yes(is_so) => PyBool::new(py, is_so).to_owned().into_any(),
         Outcome::Header(header) => header.map(AuthorizationHeader).into_pyobject(py)?.into_any(),
         Outcome::Key(key) => ApiKeyDetails(key).into_pyobject(py)?.into_any(),
         Outcome::Keys(keys) => keys.into_iter().map(ApiKeyDetails).collect::<Vec<_>>().into_pyobject(py)?.into_any(),
         Outcome::Created(creation) => Creation(creation).into_pyobject(py)?.into_any(),
         Outcome::Response(response) => Response(Arc::new(response)).into_pyobject(py)?.into_any(),
-        // Python starts no such call.
-        Outcome::Stream(_) | Outcome::Chunk(_) => py.None().into_bound(py),
+        Outcome::Stream(response) => AsyncBody::new(*response).into_pyobject(py)?.into_any(),
+        Outcome::Chunk(Some(chunk)) => PyBytes::new(py, &chunk).into_any(),
         Outcome::Page(Some(page)) => {
             let response = Response(Arc::new(page.response));
             Page::new(page.total_results, response).into_pyobject(py)?.into_any()
@@ -124,6 +125,15 @@ pub(crate) fn request(
     })))
 }
 
+/// Converts a call of `request` to a call that ends when the headers of the response have arrived.
+#[pyfunction]
+pub(crate) fn stream(request: &Call) -> Call {
+    Call(match request.0.clone() {
+        codat_keys_bindings::Call::Request(request) => codat_keys_bindings::Call::Stream(request),
+        call => call,
+    })
+}
+
 fn key_id(id: &Bound<'_, PyAny>) -> PyResult<KeyId> {
     KeyId::parse(&text("id", id)?).map_err(|error| raise(id.py(), error))
 }
@@ -162,4 +172,63 @@ impl PageCursor {
     fn total_changed(&self) -> bool {
         self.0.total_changed()
     }
+}
+
+/// The native part of `AsyncResponseStream`.
+#[pyclass(frozen, module = "codat_keys._native")]
+pub(crate) struct AsyncBody {
+    head: ResponseHead,
+    /// `None` after `close`.
+    body: Mutex<Option<BodyStream>>,
+    /// The id of the process that received the response. After a fork, the child process does not use the body, because
+    /// the thread that receives it belongs to the parent process.
+    process: u32,
+}
+
+impl AsyncBody {
+    fn new(response: ResponseStream) -> Self {
+        let (length, rate_limit) = (response.content_length(), response.rate_limit());
+        let head = ResponseHead::new(response.status(), response.headers(), length, rate_limit);
+        Self { head, body: Mutex::new(Some(BodyStream::new(response))), process: process::id() }
+    }
+
+    fn body(&self) -> MutexGuard<'_, Option<BodyStream>> {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl AsyncBody {
+    fn head(&self) -> ResponseHead {
+        self.head.clone()
+    }
+
+    /// Returns the call that reads the next chunk. After the last chunk, the result of the call is `None`.
+    fn next(&self, py: Python<'_>) -> PyResult<Call> {
+        if self.process != process::id() {
+            let what = "the response belongs to the parent process";
+            return Err(exception(py, "InvalidInputError", what, "send the request again after the fork"));
+        }
+        let body = self.body().clone().ok_or_else(|| closed(py))?;
+        Ok(Call(codat_keys_bindings::Call::NextChunk(body)))
+    }
+
+    /// Closes the connection, unless the body is complete.
+    fn close(&self) {
+        let body = self.body().take();
+        if self.process != process::id() {
+            std::mem::forget(body);
+        }
+    }
+}
+
+impl Drop for AsyncBody {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Returns the exception for the use of a response after `close`.
+pub(crate) fn closed(py: Python<'_>) -> PyErr {
+    exception(py, "ClosedError", "the response is closed", "read its body within the `with` block")
 }

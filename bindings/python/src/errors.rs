@@ -5,7 +5,7 @@ use std::sync::Arc;
 use codat_keys::Error;
 use codat_keys_bindings::Cause;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{IntoPyDict as _, PyDict, PyType};
 
 use crate::interpreter::ensure_running;
 
@@ -32,6 +32,15 @@ pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_,
         Err(error) => (None, Some(error)),
     };
     py.import("codat_keys._interrupted")?.call_method1("explain", (raised.value(py), result, error)).map(drop)
+}
+
+/// Returns an exception of a class in `codat_keys._errors`.
+pub(crate) fn exception(py: Python<'_>, class: &str, message: &str, hint: &str) -> PyErr {
+    let raised = || {
+        let class = py.import("codat_keys._errors")?.getattr(class)?;
+        class.call((message,), Some(&[("hint", hint)].into_py_dict(py)?))
+    };
+    raised().map_or_else(|failed| failed, PyErr::from_value)
 }
 
 fn build(py: Python<'_>, error: &ErrorData) -> PyResult<PyErr> {

@@ -10,6 +10,10 @@ mod blocking;
 mod completion_queue;
 
 mod aio;
+mod blocking_body;
+
+mod watch;
+
 mod logs;
 
 mod calls;
@@ -43,8 +47,11 @@ mod _native {
     #[pymodule_export]
     use crate::blocking::BlockingCore;
     #[pymodule_export]
+    use crate::blocking_body::BlockingBody;
+    #[pymodule_export]
     use crate::calls::{
-        Call, PageCursor, authorize, create, delete, find, get, list, reauthorize, reload_key, request, whoami,
+        AsyncBody, Call, PageCursor, authorize, create, delete, find, get, list, reauthorize, reload_key, request,
+        stream, whoami,
     };
     #[pymodule_export]
     use crate::command::KeyCommand;
@@ -61,7 +68,7 @@ mod _native {
     #[pymodule_export]
     use crate::options::Options;
     #[pymodule_export]
-    use crate::responses::{Page, RateLimit, Response};
+    use crate::responses::{Page, RateLimit, Response, ResponseHead};
     #[pymodule_export]
     use crate::secrets::{ApiKey, AuthorizationHeader, encode};
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use codat_keys::{HeaderMap, StatusCode};
 use codat_keys_bindings::headers;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -115,6 +116,50 @@ impl Response {
 
     fn __repr__(&self) -> String {
         format!("Response(status={}, {} bytes)", self.0.status().as_u16(), self.0.bytes().len())
+    }
+}
+
+/// The status and the headers of a response whose body is read in chunks.
+#[pyclass(frozen, module = "codat_keys._native")]
+#[derive(Clone)]
+pub(crate) struct ResponseHead {
+    status: StatusCode,
+    headers: HeaderMap,
+    content_length: Option<u64>,
+    rate_limit: Option<codat_keys::RateLimit>,
+}
+
+impl ResponseHead {
+    pub(crate) fn new(
+        status: StatusCode,
+        headers: &HeaderMap,
+        content_length: Option<u64>,
+        rate_limit: Option<codat_keys::RateLimit>,
+    ) -> Self {
+        Self { status, headers: headers.clone(), content_length, rate_limit }
+    }
+}
+
+#[pymethods]
+impl ResponseHead {
+    #[getter]
+    fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        headers(&self.headers).into_py_dict(py)
+    }
+
+    #[getter]
+    fn content_length(&self) -> Option<u64> {
+        self.content_length
+    }
+
+    #[getter]
+    fn rate_limit(&self) -> Option<RateLimit> {
+        self.rate_limit.map(RateLimit)
     }
 }
 

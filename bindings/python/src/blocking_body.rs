@@ -1,0 +1,84 @@
+//! A response whose body the blocking client reads in chunks.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, TryLockError};
+
+use codat_keys::blocking;
+use codat_keys_bindings::next_chunk;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::calls::{closed, result};
+use crate::errors::raise;
+use crate::interpreter::ensure_running;
+use crate::responses::ResponseHead;
+use crate::watch::Watch;
+
+/// The native part of `ResponseStream`.
+#[pyclass(frozen, module = "codat_keys._native")]
+pub(crate) struct BlockingBody {
+    head: ResponseHead,
+    is_closed: AtomicBool,
+    /// `None` after `close`. Locked while a thread reads a chunk.
+    body: Mutex<Option<OpenBody>>,
+}
+
+struct OpenBody {
+    response: blocking::ResponseStream,
+    /// A chunk that arrived together with a signal, and that no caller has received.
+    unclaimed: Option<Py<PyAny>>,
+}
+
+impl BlockingBody {
+    pub(crate) fn new(response: blocking::ResponseStream) -> Self {
+        let head =
+            ResponseHead::new(response.status(), response.headers(), response.content_length(), response.rate_limit());
+        let body = Mutex::new(Some(OpenBody { response, unclaimed: None }));
+        Self { head, is_closed: AtomicBool::new(false), body }
+    }
+}
+
+#[pymethods]
+impl BlockingBody {
+    fn head(&self) -> ResponseHead {
+        self.head.clone()
+    }
+
+    /// Returns the next chunk, or `None` after the last one. If a signal handler raises an exception, the next call
+    /// continues with the same chunk.
+    fn chunk<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        ensure_running(py)?;
+        let mut guard = match self.body.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(PyRuntimeError::new_err("another thread is reading this response"));
+            }
+        };
+        let body = guard.as_mut().ok_or_else(|| closed(py))?;
+        if let Some(chunk) = body.unclaimed.take() {
+            return Ok(chunk.into_bound(py));
+        }
+        let watch = Arc::<Watch>::default();
+        let (stop, response) = (watch.stop(), &mut body.response);
+        let completion = py.detach(|| response.run(async |response| Ok(next_chunk(response, stop).await)));
+        let result = completion.map_err(|error| raise(py, error)).and_then(|completion| result(py, completion));
+        let signal = watch.interruption(py);
+        if signal.is_some() {
+            body.unclaimed = result.as_ref().ok().filter(|chunk| !chunk.is_none()).map(|chunk| chunk.clone().unbind());
+        }
+        if self.is_closed.load(Ordering::Relaxed) {
+            *guard = None;
+        }
+        signal.map_or(result, Err)
+    }
+
+    /// Closes the connection, unless the body is complete. If another thread reads a chunk, the connection is closed
+    /// after this chunk.
+    fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
+        if let Ok(mut body) = self.body.try_lock() {
+            *body = None;
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The state of a blocking call that waits. While a call waits, the signal handlers of Python run regularly.
+
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use codat_keys_bindings::{KeyReply, Line, Stop};
+use pyo3::prelude::*;
+
+use crate::key_callback::{KeyFunction, KeyRequest};
+use crate::logs;
+
+/// The time between two runs of the signal handlers of Python while a call waits.
+const SIGNAL_CHECK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The exception that a signal handler raised while a call waited, and the log records that have not been passed to
+/// Python's logger.
+#[derive(Default)]
+pub(crate) struct Watch {
+    signal: Mutex<Option<PyErr>>,
+    lines: Mutex<Vec<Line>>,
+}
+
+impl Watch {
+    /// Returns a future that completes when a signal handler raises an exception, such as `KeyboardInterrupt`. At
+    /// regular intervals, the future runs the signal handlers of Python and passes new log records to Python's logger.
+    /// The thread that makes the call must poll it.
+    pub(crate) fn stop(self: &Arc<Self>) -> Stop {
+        // `unconstrained` removes tokio's task budget. A signal handler can make blocking calls, which the core rejects
+        // in a task with a budget.
+        Box::pin(tokio::task::unconstrained(Arc::clone(self).signalled()))
+    }
+
+    async fn signalled(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(SIGNAL_CHECK_INTERVAL).await;
+            match Python::try_attach(|py| self.write(py).and_then(|()| py.check_signals())) {
+                Some(Ok(())) => {}
+                Some(Err(signal)) => *lock(&self.signal) = Some(signal),
+                // The interpreter has shut down. This is a daemon thread, which ends with the process.
+                None => pending().await,
+            }
+            if lock(&self.signal).is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Returns the function with which the call requests a run of its key callback, if the client has one.
+    pub(crate) fn ask(
+        self: &Arc<Self>,
+        py: Python<'_>,
+        function: Option<&KeyFunction>,
+    ) -> PyResult<Option<impl Fn(KeyReply) + Send + Sync + 'static>> {
+        let ask = function.map(|function| {
+            let watch = Arc::clone(self);
+            function.ask(py, move |request| watch.run_callback(request))
+        });
+        ask.transpose()
+    }
+
+    /// Returns the function that stores the log records of the call, if Python's logger is enabled.
+    pub(crate) fn listener(
+        self: &Arc<Self>,
+        py: Python<'_>,
+    ) -> PyResult<Option<impl Fn(Line) + Send + Sync + 'static>> {
+        Ok(logs::is_enabled(py)?.then(|| {
+            let watch = Arc::clone(self);
+            move |line| lock(&watch.lines).push(line)
+        }))
+    }
+
+    /// Returns the exception that interrupts the call, after the call has ended. Passes the remaining log records to
+    /// Python's logger.
+    pub(crate) fn interruption(&self, py: Python<'_>) -> Option<PyErr> {
+        let written = self.write(py);
+        let signal = lock(&self.signal).take().or(written.err());
+        // Runs the signal handlers once more. Otherwise Python would raise the exception of a late signal after this
+        // function returned, and the result of the call would be lost.
+        signal.or_else(|| py.check_signals().err())
+    }
+
+    /// Runs the key callback in this thread. If a signal handler raises an exception during the callback, stores the
+    /// exception, which ends the call.
+    fn run_callback(&self, request: KeyRequest) {
+        // `try_attach` returns `None` if the interpreter has shut down.
+        if let Some(Err(signal)) = Python::try_attach(|py| request.run_here(py)) {
+            *lock(&self.signal) = Some(signal);
+        }
+    }
+
+    fn write(&self, py: Python<'_>) -> PyResult<()> {
+        // Releases the lock before the log handlers run, because a handler can make a call.
+        let lines = std::mem::take(&mut *lock(&self.lines));
+        lines.iter().try_for_each(|line| logs::write(py, line))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
