@@ -115,11 +115,17 @@ export class Client {
      * ```
      */
     pages<T = unknown>(path: string, options: PagesOptions = {}): Pages<T> {
-        const { signal, timeout } = callOptions(options, ["pageSize", "query", "orderBy", "maxResponseBytes"]);
+        const { signal, timeout } = callOptions(options, [
+            "pageSize",
+            "query",
+            "orderBy",
+            "concurrency",
+            "maxResponseBytes",
+        ]);
         const { core, provide } = this.#own;
         const cursor = core.pages(text("path", path), ...pagesOptions(options));
         const next: Start = (calls, number, observed) => calls.next(number, observed, core, timeout, cursor);
-        return new Pages(() => perform(next, provide, signal));
+        return new Pages(cursor, () => perform(next, provide, signal));
     }
 
     /**

@@ -44,7 +44,14 @@ export interface Command {
 }
 
 export interface Core {
-    pages(path: string, pageSize?: number, query?: string, orderBy?: string, maxResponseBytes?: number): PageCursor;
+    pages(
+        path: string,
+        pageSize?: number,
+        query?: string,
+        orderBy?: string,
+        concurrency?: number,
+        maxResponseBytes?: number,
+    ): PageCursor;
     rateLimit(): Quota | null;
     authorizationFor(url: string): string;
     cachedAuthorization(url: string): string | null;
@@ -87,7 +94,9 @@ export type Call =
       };
 
 /** The cursor of a paginated list, such as the list of companies. It stores which page is requested next. */
-export type PageCursor = { readonly cursor: unique symbol };
+export interface PageCursor {
+    totalChanged(): boolean;
+}
 
 /** What a call returns besides JSON: an HTTP response, or a chunk of its body. */
 export type Attachment = NativeResponse | NativeResponseStream | Uint8Array;

@@ -195,6 +195,19 @@ export interface PagesOptions extends CallOptions {
      */
     orderBy?: string | undefined;
     /**
+     * The maximum number of pages that are requested at the same time, from 1 to 64. `next` rejects other numbers with
+     * `InvalidInputError`. Default: 1.
+     *
+     * The first page is requested alone, because its response tells the number of results. After it, up to
+     * `concurrency` pages are requested together when the next page is not there yet. The pages are returned in order,
+     * and at most `concurrency` pages are in memory. Each page is retried separately. If a page fails, `next` first
+     * returns the pages before it, and then rejects. The next call of `next` requests the failed page again.
+     *
+     * If Codat responds to a page with 429, the maximum is halved. Each later page without a 429 raises the maximum by
+     * one, up to `concurrency`. Codat accepts 10 concurrent requests for each company.
+     */
+    concurrency?: number | undefined;
+    /**
      * The maximum size of a page in bytes. `next` rejects with `TooLargeError` for a larger page, and with
      * `InvalidInputError` unless the number is greater than 0. Default: the limit of the client.
      */
@@ -265,11 +278,12 @@ export function requestCallOptions(given: RequestOptions): CallOptions {
 }
 
 /** Checks and converts the options of `pages`. @internal */
-export function pagesOptions(given: PagesOptions): [number?, string?, string?, number?] {
+export function pagesOptions(given: PagesOptions): [number?, string?, string?, number?, number?] {
     return [
         optional(whole, "pageSize", given.pageSize),
         optional(text, "query", given.query),
         optional(text, "orderBy", given.orderBy),
+        optional(whole, "concurrency", given.concurrency),
         optional(whole, "maxResponseBytes", given.maxResponseBytes),
     ];
 }

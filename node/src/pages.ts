@@ -1,5 +1,5 @@
 /** Iteration over the pages of a paginated list, and over the results of all pages. */
-import type { NativeResponse } from "./native";
+import type { NativeResponse, PageCursor } from "./native";
 import type { Completion } from "./pending-calls";
 import { Page, Response } from "./responses";
 
@@ -11,11 +11,29 @@ import { Page, Response } from "./responses";
  */
 export class Pages<T = unknown> implements AsyncIterableIterator<Page<T>> {
     readonly #request: () => Promise<Completion<NativeResponse>>;
+    readonly #cursor: PageCursor;
     #left = false;
 
     /** @internal */
-    constructor(request: () => Promise<Completion<NativeResponse>>) {
+    constructor(cursor: PageCursor, request: () => Promise<Completion<NativeResponse>>) {
+        this.#cursor = cursor;
         this.#request = request;
+    }
+
+    /**
+     * Whether the total number of results has changed since the first page: two consecutive pages reported different
+     * totals.
+     *
+     * Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
+     * during the iteration, the results after them move. A result can then be on two pages or on none, so it can be
+     * doubled or missing. Added results move no other results if the order puts them at the end, such as `created` for
+     * companies. Changes that leave the total the same are not detected.
+     *
+     * With a `concurrency` of more than 1, a page can be older than the page before it. If their totals differ, the page
+     * and all pages after it are requested again.
+     */
+    get totalChanged(): boolean {
+        return this.#cursor.totalChanged();
     }
 
     /**

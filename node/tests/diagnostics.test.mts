@@ -50,6 +50,31 @@ test("an attempt is published before its call ends", () =>
         }),
     ));
 
+test("the attempts for pages that are requested together are published with their numbers", () =>
+    emulated([], (emulator, client) =>
+        observed(async (messages) => {
+            const pages = client.pages("/companies", { pageSize: 1, concurrency: 4 });
+            await pages.next();
+            await emulator.setFaults([
+                { method: "GET", path: "/companies", fault: "delay-before", milliseconds: 300 },
+                { method: "GET", path: "/companies", fault: "drop-before" },
+            ]);
+            await pages.next();
+            const found = untimed(messages.slice(1));
+            // The dropped request is the first to end, and the delayed one the last.
+            assert.deepEqual(found.map(([name]) => name).sort(), [
+                "error",
+                "response",
+                "response",
+                "response",
+                "response",
+            ]);
+            assert.deepEqual(found.map(([, { attempt }]) => attempt).sort(), [1, 2, 3, 4, 5]);
+            assert.ok(found.every(([, { method, path }]) => method === "GET" && path === "(any)"));
+            assert.notEqual(found.find(([name]) => name === "error")![1].attempt, 5);
+        }),
+    ));
+
 test("each attempt of a call is published with its number, and each call begins at 1", () =>
     emulated([{ ...LIST, fault: "drop-after" }], (_, client) =>
         observed(async (messages) => {

@@ -2,8 +2,69 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Client, InvalidInputError, ServerError, TimeoutError, TooLargeError } from "codat-keys";
-import { emulated } from "./support.mjs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout } from "node:timers/promises";
+
+import {
+    Client,
+    type ClientOptions,
+    CodatError,
+    InvalidInputError,
+    type PagesOptions,
+    ServerError,
+    TimeoutError,
+    TooLargeError,
+} from "codat-keys";
+import fc from "fast-check";
+import { FOREVER, emulated, until } from "./support.mjs";
+
+/** How the test server below answers: with a status, after so many requests are under way, and after a time in ms. */
+interface Answer {
+    status?: number;
+    together?: number;
+    wait?: number;
+}
+
+/**
+ * A server of 20 results, which are the numbers up to 20. `answer` decides how each request for a page is answered.
+ * `most` is the largest number of requests that were under way at once.
+ */
+async function paged(
+    answer: (page: number, attempt: number) => Answer,
+    run: (
+        pages: (options: PagesOptions & ClientOptions) => ReturnType<Client["pages"]>,
+        seen: { requests: number[]; underWay: number; most: number },
+    ) => Promise<void>,
+): Promise<void> {
+    const seen = { requests: [] as number[], underWay: 0, most: 0 };
+    const server = createServer(async (request, response) => {
+        const { searchParams } = new URL(request.url!, "http://localhost");
+        const [page, size] = [Number(searchParams.get("page")), Number(searchParams.get("pageSize"))];
+        seen.requests.push(page);
+        seen.most = Math.max(seen.most, (seen.underWay += 1));
+        const attempt = seen.requests.filter((one) => one === page).length;
+        const { status = 200, together = 1, wait = 0 } = answer(page, attempt);
+        while (seen.most < together) await setTimeout(1);
+        await setTimeout(wait);
+        seen.underWay -= 1;
+        const results = upTo(20).slice((page - 1) * size, page * size);
+        response.writeHead(status).end(status === 200 ? JSON.stringify({ results, totalResults: 20 }) : "{}");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+        await run(({ retry, ...options }) => {
+            const client = new Client({ baseUrl, apiKey: "MadeUpKeyOfThePages00000000000000000000", retry });
+            return client.pages("/numbers", options);
+        }, seen);
+    } finally {
+        server.close();
+    }
+}
+
+/** The numbers from 1 to this one. */
+const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 
 test("pagination resumes after an error and a time-out", () =>
     emulated([], async (emulator) => {
@@ -91,4 +152,164 @@ test("a page of 5,000 invoices is read, and a lower limit rejects it", () =>
             await assert.rejects(client.request("GET", url, { maxResponseBytes }), InvalidInputError);
             await assert.rejects(client.pages(path, { maxResponseBytes }).next(), InvalidInputError);
         }
+    }));
+
+test("pages that are requested together come in order, and no more than asked for", () =>
+    // The later a page, the earlier its answer.
+    paged(
+        (page) => ({ together: page === 1 ? 1 : 4, wait: 40 - page * 2 }),
+        async (pages, seen) => {
+            const found = [];
+            for await (const page of pages({ pageSize: 1, concurrency: 4 })) {
+                found.push(...page.results);
+                if (found.length === 1) assert.deepEqual(seen.requests, [1], "the first page is requested alone");
+            }
+            assert.deepEqual(found, upTo(20));
+            assert.deepEqual(
+                [...seen.requests].sort((a, b) => a - b),
+                upTo(20),
+            );
+            assert.equal(seen.most, 4);
+        },
+    ));
+
+test("by default, one page is requested at a time", () =>
+    paged(
+        () => ({}),
+        async (pages, seen) => {
+            const items = pages({ pageSize: 3 }).items();
+            const found = [];
+            for await (const item of items) found.push(item);
+            assert.deepEqual([found, seen.requests, seen.most], [upTo(20), upTo(7), 1]);
+        },
+    ));
+
+test("an error comes in place of its page, and the iteration goes on from there", () =>
+    paged(
+        (page, attempt) => (page === 3 && attempt === 1 ? { status: 503 } : {}),
+        async (pages, seen) => {
+            const one = pages({ pageSize: 4, concurrency: 5, retry: false });
+            const found: unknown[] = [];
+            const next = async () => found.push(...(await one.next()).value!.results);
+            await next();
+            await next();
+            await assert.rejects(next(), ServerError);
+            assert.deepEqual(found, upTo(8));
+            for (let page = 3; page <= 5; page++) await next();
+            assert.deepEqual(await one.next(), { done: true, value: undefined });
+            assert.deepEqual(found, upTo(20));
+            // Pages 4 and 5 were kept.
+            assert.deepEqual([...seen.requests].sort(), [1, 2, 3, 3, 4, 5]);
+        },
+    ));
+
+test("after a 429, half as many pages are requested together for a while", () =>
+    paged(
+        (page, attempt) => ({
+            status: page === 2 && attempt === 1 ? 429 : 200,
+            together: page === 1 || page > 9 ? 1 : 8,
+            wait: 10,
+        }),
+        async (pages, seen) => {
+            const found: unknown[] = [];
+            const one = pages({ pageSize: 1, concurrency: 8 });
+            await one.next();
+            for (let page = 2; page <= 9; page++) found.push(...(await one.next()).value!.results);
+            assert.equal(seen.most, 8);
+            seen.most = 0;
+            found.push(...(await one.next()).value!.results);
+            assert.ok(seen.most <= 4, `${seen.most} at once`);
+            for await (const { results } of one) found.push(...results);
+            assert.deepEqual(found, upTo(20).slice(1));
+        },
+    ));
+
+test("each result comes exactly once and in order, whatever is lost on the way", () =>
+    emulated([], async (emulator) => {
+        const client = new Client({ baseUrl: emulator.baseUrl, apiKey: emulator.apiKey, retry: false });
+        const fault = fc.constantFrom<object>(
+            { fault: "status", status: 503 },
+            { fault: "status", status: 429 },
+            { fault: "drop-before" },
+            { fault: "drop-after" },
+            { fault: "truncated" },
+            { fault: "delay-before", milliseconds: 20 },
+            { fault: "empty" },
+        );
+        const iteration = fc.record({
+            companies: fc.integer({ min: 0, max: 40 }),
+            pageSize: fc.integer({ min: 1, max: 9 }),
+            concurrency: fc.integer({ min: 1, max: 9 }),
+            // `skip` requests succeed before each fault.
+            faults: fc.array(fc.tuple(fault, fc.integer({ min: 0, max: 3 })), { maxLength: 8 }),
+        });
+        await fc.assert(
+            fc.asyncProperty(iteration, async ({ companies, faults, ...options }) => {
+                await emulator.setState({ companies });
+                await emulator.setFaults(
+                    faults.map(([fault, skip]) => ({ method: "GET", path: "/companies", skip, ...fault })),
+                );
+                const pages = client.pages<{ name: string }>("/companies", options);
+                const found: number[] = [];
+                for (let calls = 0, done = false; !done; calls++) {
+                    assert.ok(calls < 100, "the iteration does not end");
+                    try {
+                        const { value } = await pages.next();
+                        done = value === undefined;
+                        found.push(...(value?.results ?? []).map(({ name }) => Number(name.slice(-5))));
+                    } catch (error) {
+                        assert.ok(error instanceof CodatError);
+                    }
+                }
+                assert.deepEqual(found, upTo(companies));
+                assert.equal(pages.totalChanged, false);
+            }),
+            { numRuns: 60 },
+        );
+    }));
+
+test("a total that changes meanwhile is reported, and results added at the end come once", () =>
+    emulated([], async (emulator, client) => {
+        for (const concurrency of [1, 4]) {
+            await emulator.setState({ companies: 12 });
+            const pages = client.pages<{ name: string }>("/companies", { pageSize: 2, concurrency });
+            const found = [...(await pages.next()).value!.results, ...(await pages.next()).value!.results];
+            assert.equal(pages.totalChanged, false);
+            await emulator.setState({ companies: 20 });
+            for await (const { results } of pages) found.push(...results);
+            assert.equal(pages.totalChanged, true);
+            assert.deepEqual(
+                found.map(({ name }) => Number(name.slice(-5))),
+                upTo(20),
+            );
+        }
+    }));
+
+test("a concurrency that is out of range is an error before anything is sent", () =>
+    emulated([], async (emulator, client) => {
+        for (const concurrency of [0, -1, 65, 2 ** 33, Number.MAX_SAFE_INTEGER]) {
+            const pages = client.pages("/companies", { concurrency });
+            await assert.rejects(
+                pages.next(),
+                (error) => error instanceof InvalidInputError && /1 to 64/.test(error.message),
+            );
+        }
+        assert.throws(() => client.pages("/companies", { concurrency: 1.5 }), TypeError);
+        assert.throws(() => client.pages("/companies", { concurrency: "8" } as any), TypeError);
+        assert.deepEqual(await emulator.journal(), []);
+        const { value } = await client.pages("/companies", { concurrency: 64 }).next();
+        assert.equal(value!.results.length, 5);
+    }));
+
+test("an abort closes the connections of all pages", () =>
+    emulated([], async (emulator, client) => {
+        const stop = new AbortController();
+        const pages = client.pages("/companies", { pageSize: 1, concurrency: 4, signal: stop.signal });
+        await pages.next();
+        await emulator.setFaults(FOREVER);
+        const next = pages.next();
+        await until((journal) => journal.length === 5, emulator);
+        stop.abort(new Error("mine"));
+        await assert.rejects(next, /mine/);
+        await until((journal) => journal.slice(1).every(({ ended }) => ended === "client-closed"), emulator);
     }));

@@ -9,8 +9,8 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// A log record of a call: a message, and the method and path of the latest HTTP request. If the request has just
-/// ended, the record also contains its duration, and its HTTP status or error code. Other records report that the API
+/// A log record of a call: a message, and the method and path of its HTTP request. If the request has just ended, the
+/// record also contains its duration, and its HTTP status or error code. Other records report that the API
 /// key has changed, or that it could not be read.
 #[derive(Clone, Default)]
 pub struct Line {
@@ -41,21 +41,35 @@ pub async fn with_listener<T>(
     listener: Option<impl Fn(Line) + Send + Sync + 'static>,
 ) -> T {
     match listener {
-        Some(send) => work.with_subscriber(Listener { send, request: Mutex::default() }).await,
+        Some(send) => work.with_subscriber(Listener { send, requests: Mutex::default() }).await,
         None => work.await,
     }
 }
 
-/// The tracing subscriber of one call. It stores only one HTTP request, because a call sends its HTTP requests one
-/// after the other.
+/// The tracing subscriber of one call.
 struct Listener<F> {
     send: F,
-    request: Mutex<Line>,
+    requests: Mutex<Requests>,
+}
+
+/// The HTTP requests of a call. The id of a request's span is the number of the request.
+#[derive(Default)]
+struct Requests {
+    all: Vec<Line>,
+    /// The number of the request that runs now. A call for several pages alternates between requests.
+    current: Option<usize>,
+}
+
+impl Requests {
+    /// Returns the request that runs now, or else the latest request.
+    fn current(&self) -> Line {
+        self.current.map_or(self.all.last(), |number| self.all.get(number - 1)).cloned().unwrap_or_default()
+    }
 }
 
 impl<F> Listener<F> {
-    fn request(&self) -> MutexGuard<'_, Line> {
-        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+    fn requests(&self) -> MutexGuard<'_, Requests> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -65,14 +79,16 @@ impl<F: Fn(Line) + Send + Sync + 'static> Subscriber for Listener<F> {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut request = self.request();
-        *request = Line { attempt: request.attempt + 1, ..Line::default() };
-        span.record(&mut *request);
-        Id::from_u64(1)
+        let mut requests = self.requests();
+        let number = requests.all.len() + 1;
+        let mut request = Line { attempt: number as u32, ..Line::default() };
+        span.record(&mut request);
+        requests.all.push(request);
+        Id::from_u64(number as u64)
     }
 
     fn event(&self, event: &Event<'_>) {
-        let mut line = self.request().clone();
+        let mut line = self.requests().current();
         event.record(&mut line);
         (self.send)(line);
     }
@@ -80,8 +96,14 @@ impl<F: Fn(Line) + Send + Sync + 'static> Subscriber for Listener<F> {
     // Ignores the fields that a span records after its creation, because the events contain the same fields.
     fn record(&self, _: &Id, _: &Record<'_>) {}
     fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
+
+    fn enter(&self, span: &Id) {
+        self.requests().current = usize::try_from(span.into_u64()).ok();
+    }
+
+    fn exit(&self, _: &Id) {
+        self.requests().current = None;
+    }
 }
 
 impl Visit for Line {

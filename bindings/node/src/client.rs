@@ -73,12 +73,14 @@ impl Core {
         page_size: Option<i64>,
         query: Option<String>,
         order_by: Option<String>,
+        concurrency: Option<i64>,
         max_response_bytes: Option<i64>,
     ) -> PageCursor {
-        // A number that does not fit in 32 bits exceeds the limit of the core, which rejects it.
-        let page_size = page_size.map(|size| size.try_into().unwrap_or(u32::MAX));
+        // A number that does not fit in 32 bits exceeds the limits of the core, which rejects it.
+        let narrow = |number: i64| number.try_into().unwrap_or(u32::MAX);
+        let (page_size, concurrency) = (page_size.map(narrow), concurrency.map(narrow));
         let max_response_bytes = max_response_bytes.map(bytes);
-        let options = PageOptions { page_size, query, order_by, concurrency: None, max_response_bytes };
+        let options = PageOptions { page_size, query, order_by, concurrency, max_response_bytes };
         PageCursor(codat_keys_bindings::PageCursor::new(self.client.pages(&path), options))
     }
 
@@ -141,6 +143,14 @@ impl Core {
 /// The cursor of a paginated list, such as the list of companies. It stores which page is requested next.
 #[napi]
 pub struct PageCursor(pub(crate) codat_keys_bindings::PageCursor);
+
+#[napi]
+impl PageCursor {
+    #[napi]
+    pub fn total_changed(&self) -> bool {
+        self.0.total_changed()
+    }
+}
 
 /// The source of the API key as given in the options, before it is parsed.
 enum Source {

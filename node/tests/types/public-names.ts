@@ -93,8 +93,9 @@ export async function reads(client: Client): Promise<number> {
     // @ts-expect-error: a value of an unknown type has no members.
     response.json().id;
 
-    const pagesOptions: PagesOptions = { pageSize: 500, query: "status=Linked", orderBy: "-name" };
+    const pagesOptions: PagesOptions = { pageSize: 500, query: "status=Linked", orderBy: "-name", concurrency: 8 };
     const pages: Pages<Invoice> = client.pages<Invoice>("/invoices", pagesOptions);
+    const changed: boolean = pages.totalChanged;
     const total = ({ totalResults }: Page): number => totalResults;
     for await (const page of pages) {
         const results: Invoice[] = page.results;
@@ -108,7 +109,7 @@ export async function reads(client: Client): Promise<number> {
         result.totalAmount;
     }
     const first: Page<Invoice> | undefined = (await pages.next()).value;
-    return remaining?.remaining ?? first?.totalResults ?? 0;
+    return remaining?.remaining ?? first?.totalResults ?? Number(changed);
 }
 
 export async function stream(client: Client): Promise<number> {
