@@ -157,7 +157,7 @@ class Core:
         return self._native
 
     def perform(self, call: _native.Call[_T], unclaimed: list[_T] | None = None) -> Coroutine[Any, Any, _T]:
-        """Performs a call. If the task is cancelled, the result of a call that has just completed is added to
+        """Performs a call. If the task is cancelled and the call nevertheless returns a result, the result is added to
         ``unclaimed``.
         """
         try:

@@ -9,9 +9,9 @@ use tracing::instrument::WithSubscriber as _;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// A log record of a call: a message, and the method and path of its HTTP request. If the request has just ended, the
-/// record also contains its duration, and its HTTP status or error code. Other records report that the API
-/// key has changed, or that it could not be read.
+/// A log record of a call. Most records report that an HTTP request has ended, with its duration, and its HTTP status
+/// or error code. The other records report that the API key has changed, or that it could not be read. Each record
+/// contains a message, and the method and path of the current or latest request of the call, if any.
 #[derive(Clone, Default)]
 pub struct Line {
     /// The HTTP method.
@@ -52,16 +52,17 @@ struct Listener<F> {
     requests: Mutex<Requests>,
 }
 
-/// The HTTP requests of a call. The id of a request's span is the number of the request.
+/// The HTTP requests of a call. Each request has a tracing span, and the id of the span is the number of the request.
 #[derive(Default)]
 struct Requests {
     all: Vec<Line>,
-    /// The number of the request that runs now. A call for several pages alternates between requests.
+    /// The number of the request whose future is being polled, if any. A call that requests several pages at the same
+    /// time polls the futures of these requests in turn.
     current: Option<usize>,
 }
 
 impl Requests {
-    /// Returns the request that runs now, or else the latest request.
+    /// Returns the request whose future is being polled. If there is none, returns the latest request.
     fn current(&self) -> Line {
         self.current.map_or(self.all.last(), |number| self.all.get(number - 1)).cloned().unwrap_or_default()
     }

@@ -90,7 +90,7 @@ pub enum Outcome {
     Created(Creation),
     /// An HTTP response.
     Response(Response),
-    /// An HTTP response whose body has not been read. [`BodyStream::new`] takes it.
+    /// An HTTP response whose body has not been read. For the asynchronous client, [`BodyStream`] reads the body.
     Stream(Box<ResponseStream>),
     /// A chunk of a response. `None` after the last chunk.
     Chunk(Option<Bytes>),

@@ -13,7 +13,8 @@ pub struct PageCursor(Arc<Shared>);
 
 struct Shared {
     cursor: Mutex<internal::PageCursor>,
-    /// A copy of the state of `cursor`, which can be read while a page is requested.
+    /// A copy of the value `total_changed` of `cursor`. While a page is requested, `cursor` is locked, but this copy
+    /// can be read.
     total_changed: AtomicBool,
 }
 

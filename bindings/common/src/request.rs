@@ -1,4 +1,4 @@
-//! A request as data, and the response whose body is read in chunks.
+//! The data of an HTTP request, and a response body that is read in chunks.
 
 use std::future::{Future, pending};
 use std::sync::Arc;
@@ -22,8 +22,8 @@ pub struct Request {
     pub body: Option<Bytes>,
     /// The timeout of this call. `None` for the timeout of the client.
     pub timeout: Option<Duration>,
-    /// The maximum size of the response body in bytes. `None` for the limit of the client. For
-    /// [`Call::Stream`](crate::Call::Stream), `None` for no limit.
+    /// The maximum size of the response body in bytes. If this is `None`, [`Call::Request`](crate::Call::Request) uses
+    /// the limit of the client, and [`Call::Stream`](crate::Call::Stream) has no limit.
     pub max_response_bytes: Option<u64>,
 }
 
@@ -49,8 +49,8 @@ impl Request {
         request
     }
 
-    /// Sends the request, and waits for the headers of the response. `stop` cancels the request until the headers have
-    /// arrived, but not the response.
+    /// Sends the request, and waits for the headers of the response. If `stop` completes before the headers have
+    /// arrived, the request is cancelled. Once they have arrived, `stop` has no effect.
     pub(crate) async fn send_streaming(
         self,
         client: &Client,
@@ -69,13 +69,14 @@ impl Request {
     }
 }
 
-/// The body of a response that is read in chunks by calls of [`Call::NextChunk`](crate::Call::NextChunk). The connection
-/// is closed when the last clone is dropped before the end of the body. A running call has a clone.
+/// A response body. Each [`Call::NextChunk`](crate::Call::NextChunk) reads a chunk of it. If all clones are dropped
+/// before the end of the body, the connection is closed. A running call has a clone, so it keeps the connection open.
 #[derive(Clone)]
 pub struct BodyStream(Arc<Mutex<ResponseStream>>);
 
 impl BodyStream {
-    /// Returns the body of `response`. The asynchronous client must have received the response.
+    /// Returns the body of `response`, which must be a response of the asynchronous client. The blocking client reads
+    /// bodies with [`next_chunk`](crate::next_chunk).
     pub fn new(response: ResponseStream) -> Self {
         Self(Arc::new(Mutex::new(response)))
     }

@@ -40,7 +40,7 @@ pub(crate) fn whole(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<u32
     }
 }
 
-/// Converts a number of bytes. A number that does not fit in a `u64` becomes `u64::MAX`. A negative number becomes zero,
+/// Converts a number of bytes. A number greater than `u64::MAX` becomes `u64::MAX`. A negative number becomes zero,
 /// which the Rust client rejects.
 pub(crate) fn bytes(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
     match value.extract::<Option<u64>>() {

@@ -38,8 +38,8 @@ impl BlockingCore {
         Ok(Self { client, function })
     }
 
-    /// Performs a call. If a signal handler raises an exception, the result of a call that has just completed is added to
-    /// `unclaimed`.
+    /// Performs a call. If a signal handler raises an exception, this method raises the same exception. If the call
+    /// nevertheless returns a result, the result is added to `unclaimed`.
     #[pyo3(signature = (call, unclaimed=None))]
     fn perform<'py>(
         &self,

@@ -25,7 +25,7 @@ pub(crate) struct BlockingBody {
 
 struct OpenBody {
     response: blocking::ResponseStream,
-    /// A chunk that arrived together with a signal, and that no caller has received.
+    /// A chunk that was read, but not returned, because a signal handler raised an exception.
     unclaimed: Option<Py<PyAny>>,
 }
 
@@ -44,8 +44,8 @@ impl BlockingBody {
         self.head.clone()
     }
 
-    /// Returns the next chunk, or `None` after the last one. If a signal handler raises an exception, the next call
-    /// continues with the same chunk.
+    /// Returns the next chunk, or `None` after the last one. If a signal handler raises an exception, no chunk is lost:
+    /// the next call returns the chunk that this call would have returned.
     fn chunk<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         ensure_running(py)?;
         let mut guard = match self.body.try_lock() {

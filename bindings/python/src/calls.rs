@@ -125,7 +125,8 @@ pub(crate) fn request(
     })))
 }
 
-/// Converts a call of `request` to a call that ends when the headers of the response have arrived.
+/// Converts a call that the function `request` has returned. The new call ends when the headers of the response have
+/// arrived.
 #[pyfunction]
 pub(crate) fn stream(request: &Call) -> Call {
     Call(match request.0.clone() {

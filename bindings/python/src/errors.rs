@@ -34,7 +34,7 @@ pub(crate) fn explain(py: Python<'_>, raised: &PyErr, result: PyResult<Bound<'_,
     py.import("codat_keys._interrupted")?.call_method1("explain", (raised.value(py), result, error)).map(drop)
 }
 
-/// Returns an exception of a class in `codat_keys._errors`.
+/// Returns an exception of the class that has the name `class` in `codat_keys._errors`.
 pub(crate) fn exception(py: Python<'_>, class: &str, message: &str, hint: &str) -> PyErr {
     let raised = || {
         let class = py.import("codat_keys._errors")?.getattr(class)?;

@@ -1,4 +1,4 @@
-//! Converts JSON to Python objects in one step. The result is the same as that of `json.loads`.
+//! Converts JSON to Python objects without intermediate Rust values. The result is the same as that of `json.loads`.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,9 +8,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList, PyString};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// Parses a JSON text. This takes about two thirds of the time of `json.loads`. If this parser does not read the text
-/// exactly as `json.loads` does, returns the result of `json.loads`. Examples are lone surrogates, integers of more
-/// than 64 bits, `-0`, `NaN` and invalid JSON.
+/// Parses a JSON text in about two thirds of the time of `json.loads`. If this parser rejects the text, returns the
+/// result of `json.loads`. For example, this parser rejects lone surrogates, integers of more than 64 bits, `-0`, `NaN`
+/// and invalid JSON.
 pub(crate) fn parse<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
     let parsed = without_garbage_collection(py, || {
         let names = RefCell::default();
@@ -21,8 +21,9 @@ pub(crate) fn parse<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyA
     parsed.or_else(|_| py.import("json")?.call_method1("loads", (text,)))
 }
 
-/// Runs `parse` while Python's garbage collector is disabled. The collector starts after every few hundred new
-/// containers, and would find no garbage among the parsed values. No Python code runs in the meantime.
+/// Runs `parse` while Python's garbage collector is disabled. Otherwise, the collector would run after every few
+/// hundred new containers, although none of the parsed values is garbage. While the collector is disabled, no Python
+/// code runs.
 fn without_garbage_collection<T>(py: Python<'_>, parse: impl FnOnce() -> T) -> PyResult<T> {
     let gc = py.import("gc")?;
     if !gc.call_method0("isenabled")?.is_truthy()? {
@@ -38,7 +39,7 @@ fn without_garbage_collection<T>(py: Python<'_>, parse: impl FnOnce() -> T) -> P
 #[derive(Clone, Copy)]
 struct ValueSeed<'a, 'py> {
     py: Python<'py>,
-    /// The names of members. Equal names share one Python string.
+    /// The names of JSON object members that have been read. Equal names share one Python string.
     names: &'a RefCell<HashMap<String, Bound<'py, PyString>>>,
 }
 
@@ -73,8 +74,8 @@ impl<'de, 'py> Visitor<'de> for ValueSeed<'_, 'py> {
         value.into_pyobject(self.py).map(Bound::into_any).map_err(E::custom)
     }
 
-    /// Rejects `-0` and integers of more than 64 bits. The deserializer returns them as floating-point numbers, whereas
-    /// Python returns them as integers.
+    /// Rejects a number that may be an integer in the JSON text. The deserializer converts `-0` and integers of more
+    /// than 64 bits to floating-point numbers, whereas `json.loads` converts them to integers.
     fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
         if value.abs() >= 2_f64.powi(63) || (value == 0.0 && value.is_sign_negative()) {
             return Err(E::custom("the number may be an integer"));
@@ -103,7 +104,7 @@ impl<'de, 'py> Visitor<'de> for ValueSeed<'_, 'py> {
     }
 }
 
-/// Deserializes the name of a member to a Python string.
+/// Deserializes the name of a JSON object member to a Python string.
 struct NameSeed<'a, 'py>(ValueSeed<'a, 'py>);
 
 impl<'de, 'py> DeserializeSeed<'de> for NameSeed<'_, 'py> {

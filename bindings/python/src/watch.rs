@@ -24,7 +24,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// Returns a future that completes when a signal handler raises an exception, such as `KeyboardInterrupt`. At
     /// regular intervals, the future runs the signal handlers of Python and passes new log records to Python's logger.
-    /// The thread that makes the call must poll it.
+    /// The thread that makes the call must poll the future.
     pub(crate) fn stop(self: &Arc<Self>) -> Stop {
         // `unconstrained` removes tokio's task budget. A signal handler can make blocking calls, which the core rejects
         // in a task with a budget.
@@ -46,7 +46,8 @@ impl Watch {
         }
     }
 
-    /// Returns the function with which the call requests a run of its key callback, if the client has one.
+    /// Returns the function that the call uses to request a run of the key callback. Returns `None` if the client has
+    /// no key callback.
     pub(crate) fn ask(
         self: &Arc<Self>,
         py: Python<'_>,
@@ -70,8 +71,8 @@ impl Watch {
         }))
     }
 
-    /// Returns the exception that interrupts the call, after the call has ended. Passes the remaining log records to
-    /// Python's logger.
+    /// Passes the remaining log records to Python's logger. Then returns the exception that a signal handler or a log
+    /// handler has raised, if any. The call must have ended.
     pub(crate) fn interruption(&self, py: Python<'_>) -> Option<PyErr> {
         let written = self.write(py);
         let signal = lock(&self.signal).take().or(written.err());

@@ -120,8 +120,9 @@ impl Redactor<'_> {
     }
 }
 
-/// If a JSON text has `string` as the name `"apiKey"` of a member, returns the range of the value of this member. `after`
-/// is the text that follows `string`, and the range refers to `after`. Returns `None` for any other string.
+/// Returns the range of the value of an `apiKey` member in a JSON text. `string` is a JSON string in this text, with
+/// its quotes. `after` is the text that follows `string`, and the range refers to `after`. Returns `None` if `string`
+/// is not the name of an `apiKey` member.
 fn value_of_key(string: &str, after: &str) -> Option<Range<usize>> {
     let is_key = serde_json::from_str::<String>(string).is_ok_and(|name| name.eq_ignore_ascii_case("apiKey"));
     let value = after.trim_start().strip_prefix(':').filter(|_| is_key)?.trim_start();

@@ -44,10 +44,11 @@ enum Test {
 
 /// Runs the mutation tests that the arguments of `cargo xtask mutants` select:
 /// - `patches`: the patches in `tests/mutants`;
-/// - `source`: the changes that cargo-mutants generates, in the modules whose paths follow, or in all modules;
-/// - names of patches: these patches.
+/// - `source`: the changes that cargo-mutants generates in all modules. Paths of modules after `source` select the
+///   changes in these modules;
+/// - names of patches: the patches with these names.
 ///
-/// Without arguments, runs all of them.
+/// Without arguments, runs all mutation tests.
 pub(crate) fn run(arguments: &[&str]) -> Result<ExitCode> {
     copy_sources()?;
     let caught = match arguments {
