@@ -79,8 +79,8 @@ export class Creation {
      */
     readonly how: "created" | "replayed" | "adopted";
     /**
-     * New API keys with the same name, other than `key`. If the outcome of a request is unknown, `create` lists the API
-     * keys to find them. Empty if the outcome of every request is known. `null` if the API keys could not be listed.
+     * Further new API keys with the name of `key`. If the outcome of a request is unknown, `create` searches the list of
+     * API keys for them. Empty if the outcome of every request is known. `null` if the API keys could not be listed.
      */
     readonly extras: readonly ApiKeyDetails[] | null;
 

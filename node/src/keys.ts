@@ -53,9 +53,9 @@ export class Keys {
      * of each request is 15 s, and the timeout of the call is 60 s.
      *
      * Rejects with `KeyLimitReachedError` if there are already ten API keys. Rejects with `OutcomeUnknownError` if no
-     * response confirms whether an API key was created. After an abort, this error replaces the reason of the signal.
-     * This error contains the API keys that the call may have created. It also contains an idempotency key. Pass this
-     * key to `create` to resume the call.
+     * response confirms whether an API key was created. It also rejects with this error, instead of the reason of
+     * `signal`, if `signal` is aborted after a request was sent. The error contains the API keys that the call may have
+     * created, and an idempotency key. Pass the idempotency key to `create` to resume the call.
      */
     async create(name: string, options: CreateOptions = {}): Promise<Creation> {
         const given = callOptions(options, ["adopt", "idempotencyKey"]);

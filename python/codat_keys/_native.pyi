@@ -199,8 +199,8 @@ class Creation:
 
     @property
     def extras(self) -> builtins.list[ApiKeyDetails] | None:
-        """New API keys with the same name, other than ``key``. If the outcome of a request is unknown, ``create`` lists
-        the API keys to find them. Empty if the outcome of every request is known. ``None`` if the API keys could not be
+        """Further new API keys with the name of ``key``. If the outcome of a request is unknown, ``create`` searches the
+        list of API keys for them. Empty if the outcome of every request is known. ``None`` if the API keys could not be
         listed.
         """
 

@@ -102,8 +102,8 @@ impl From<KeyCommandOptions> for KeyCommand {
     }
 }
 
-/// Returns the only option in `sources` that has a value, or `None`. `sources` contains the name and the value of each
-/// option that specifies the source of the API key.
+/// Returns the only option in `sources` that has a value, or `None` if no option has one. Returns an error if several
+/// have one. `sources` contains the name and the value of each option that gives the API key.
 ///
 /// # Errors
 /// The message of the error if more than one option is given.

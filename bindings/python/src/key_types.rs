@@ -91,8 +91,8 @@ impl Creation {
         self.0.how.code()
     }
 
-    /// New API keys with the same name, other than ``key``. If the outcome of a request is unknown, ``create`` lists
-    /// the API keys to find them. Empty if the outcome of every request is known. ``None`` if the API keys could not be
+    /// Further new API keys with the name of ``key``. If the outcome of a request is unknown, ``create`` searches the
+    /// list of API keys for them. Empty if the outcome of every request is known. ``None`` if the API keys could not be
     /// listed.
     #[getter]
     fn extras(&self) -> Option<Vec<ApiKeyDetails>> {

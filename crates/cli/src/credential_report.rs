@@ -53,9 +53,9 @@ pub(crate) fn summary(option: Option<&str>) -> String {
     }
 }
 
-/// Returns a warning if every user of the machine can read the key file, and otherwise an empty text. The library
-/// `codat-keys` rejects such a file if the current user owns it, unless the file is a mounted secret. So the warning
-/// concerns only mounted secrets and files of other users.
+/// Returns a warning if every user of the machine can read the key file, and otherwise an empty text. The warning
+/// concerns mounted secrets and files of other users. The library `codat-keys` rejects any other file that every user can
+/// read.
 fn readers_warning(path: &Path) -> &'static str {
     if is_readable_by_all(path) { "; every user of this machine can read the file" } else { "" }
 }

@@ -12,9 +12,9 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crate::escapes::{Symbol, to_source, unescaped, verbatim};
 use crate::lookalikes::MASK;
 
-/// The minimum length at which an API key is searched for in every encoded form. The short parts of an encoded shorter
-/// key could occur in any text by chance. A shorter key is therefore searched for only in its raw form and as a
-/// complete Base64 text.
+/// The minimum length of an API key that is searched for in every encoded form. A shorter key is searched for only in
+/// its raw form and as a complete Base64 text, because parts of its other forms are so short that any text could
+/// contain them by chance.
 const LEAST_KEY_BYTES: usize = 8;
 
 /// The byte that stands for every non-ASCII character in the search. No form of an API key contains this byte.
@@ -167,8 +167,9 @@ mod tests {
         text.chars().map(|c| escape(c.into())).collect()
     }
 
-    /// Returns a key in each form that SECURITY.md lists. Some forms are partly escaped: `mix` contains, for each
-    /// character, whether the character is escaped. `before` and `after` are the texts around the key inside Base64.
+    /// Returns a key in each form that SECURITY.md lists. In some forms, only some characters are escaped: those for
+    /// which `mix` is true. In the Base64 forms, the key is encoded together with the text `before` it and the text
+    /// `after` it.
     fn written(key: &str, mix: &[bool], before: &str, after: &str) -> Vec<String> {
         let mixed = |escape: fn(u32) -> String| {
             let mut mix = mix.iter().cycle();

@@ -37,8 +37,8 @@ struct Edit {
 
 impl Redactor<'_> {
     /// Redacts API keys in UTF-8, UTF-16 and UTF-32, because a server can declare a wrong encoding. UTF-16 and UTF-32
-    /// are searched only if the body contains a byte with the value 0. UTF-32 is searched before UTF-16, because
-    /// the UTF-16 search also finds keys in UTF-32, and would replace them with text in UTF-16.
+    /// are searched only if the body contains a byte with the value 0. UTF-32 is searched first. The UTF-16 search
+    /// would also find a key in UTF-32, but would write its replacement in UTF-16.
     fn redact<'b>(&self, body: &'b [u8]) -> Cow<'b, [u8]> {
         let wide = if body.contains(&0) { Encoding::WIDE.as_slice() } else { &[] };
         wide.iter().chain([&Encoding::UTF_8]).fold(Cow::Borrowed(body), |body, encoding| {

@@ -43,8 +43,8 @@ impl FlashMessage {
         matches!(self, Self::Created { .. } | Self::Revoked(..)) || self.unresolved_change().is_some()
     }
 
-    /// Returns the id of a change if this message replaces an earlier message about the same change. The earlier
-    /// message reported that the outcome of the change was unknown.
+    /// If this message reports the outcome of a change that an earlier message called unknown, returns the id of this
+    /// change. The earlier message is then obsolete.
     pub(crate) fn resolves(&self) -> Option<&str> {
         match self {
             Self::Created { resumed, .. } => resumed.as_deref(),

@@ -35,10 +35,10 @@ enum Test {
     /// A Python test: its id in pytest. In a patch file: `pytest: tests/test_x.py::test_y`.
     Pytest(String),
     /// A Node test: the name of a file in `node/tests` without its suffix, and the start of the test's name. In a patch
-    /// file: `node: FILE NAME`.
+    /// file: `node: FILE TEST`.
     Node(String, String),
     /// A browser test of the API keys page: the name of a file in `tests/page` without its suffix, and the start of the
-    /// test's name. In a patch file: `page: FILE NAME`.
+    /// test's name. In a patch file: `page: FILE TEST`.
     Page(String, String),
 }
 
@@ -122,7 +122,7 @@ fn read(patch: PathBuf) -> Result<Mutant> {
     let tests: Vec<Test> = text.lines().map_while(Test::read).collect();
     ensure!(
         !tests.is_empty(),
-        "{}: begin it with `test: ARGUMENTS`, `pytest: TEST`, `node: FILE NAME` or `page: FILE NAME`",
+        "{}: begin it with `test: ARGUMENTS`, `pytest: TEST`, `node: FILE TEST` or `page: FILE TEST`",
         patch.display()
     );
     let name = patch.file_stem().unwrap_or_default().to_string_lossy().into_owned();

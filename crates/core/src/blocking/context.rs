@@ -32,9 +32,9 @@ pub(super) fn in_blocking_context<T: Send>(call: impl FnOnce() -> Result<T, Erro
 enum CallContext {
     /// On a thread outside any tokio runtime.
     OutsideRuntime,
-    /// On a thread of a tokio runtime that can be blocked, as in `spawn_blocking`. The client runs its own runtime on
-    /// another thread, because a second runtime may panic on this thread. The destructor of a thread-local value is
-    /// treated in the same way.
+    /// On a thread of a tokio runtime, outside a poll, as in `spawn_blocking`. This thread can be blocked. The client
+    /// runs its own runtime on another thread, because a second runtime may panic on this thread. This variant also
+    /// applies in the destructor of a thread-local value.
     InRuntime,
     /// In a future that tokio polls. The client returns an error, because it would block the runtime.
     InFuture,
@@ -49,9 +49,9 @@ fn call_context() -> CallContext {
     }
 }
 
-/// Returns whether this function is called while tokio polls a future. Tokio limits the operations of a poll by a
-/// budget, and does not limit other code. The budget cannot be queried, so this function consumes it until nothing is
-/// left.
+/// Returns whether tokio is polling a future on this thread. During a poll, tokio limits the number of operations by a
+/// budget. Outside a poll there is no limit. The budget cannot be queried, so this function consumes operations until
+/// the budget ends or their number shows that there is no limit.
 fn has_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     (0..=u8::MAX).any(|_| pin!(tokio::task::consume_budget()).poll(&mut context).is_pending())

@@ -82,8 +82,8 @@ impl ClientBuilder {
         self.given(Given::Value(Credential::ApiKey(key)))
     }
 
-    /// Authenticates with a whole `Authorization` header. The default is the same as the default of
-    /// [`api_key`](Self::api_key).
+    /// Authenticates with a whole `Authorization` header. Without this function call, the client uses the sources that
+    /// [`api_key`](Self::api_key) describes.
     pub fn auth_header(self, header: AuthorizationHeader) -> Self {
         self.given(Given::Value(Credential::Header(header)))
     }
@@ -116,9 +116,9 @@ impl ClientBuilder {
     }
 
     /// Authenticates with the key of a profile, which `codat-keys login` stores, and sends requests to the base URL of
-    /// the profile. Environment variables with a key are ignored. If neither the builder nor one of these variables
-    /// selects a key, `CODAT_PROFILE` selects the profile. The profile in use, which `codat-keys profile use` selects,
-    /// is the default of the command line only.
+    /// the profile. The environment variables of [`api_key`](Self::api_key) are then ignored. Without this function call,
+    /// a client that is given no key uses the profile that `CODAT_PROFILE` names. Only the command line uses the profile
+    /// that `codat-keys profile use` selects.
     ///
     /// The profile is read from `codat-keys/config.toml` in the configuration folder of the user: `XDG_CONFIG_HOME`,
     /// else `~/.config`, or `%APPDATA%` on Windows. [`api_key_file`](Self::api_key_file) documents how a key in a file

@@ -59,7 +59,7 @@ impl BaseUrl {
     }
 
     /// Checks the URL to which an HTTP library connects for an unencrypted request. Returns an error if `url` has
-    /// another origin than the base URL. `url` is then the address of a proxy, and the proxy could read the API key.
+    /// another origin than the base URL, because it is then the URL of a proxy, which could read the API key.
     pub(crate) fn check_next_hop(&self, url: &str) -> Result<(), Error> {
         self.check_own(url).map_err(|_| {
             let shown = url::Url::parse(url)

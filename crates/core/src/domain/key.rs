@@ -82,7 +82,7 @@ impl KeyId {
 /// Returns the id in a path that ends with `/apiKeys/ID`, or `None` for any other path. A gateway can convert another
 /// path to this form. The function therefore also accepts paths with these differences:
 /// - Any part of the path is percent-encoded, up to three times.
-/// - A backslash or an invalid UTF-8 sequence replaces a slash.
+/// - It has a backslash instead of a slash, or an invalid UTF-8 sequence, which can be an overlong encoding of a slash.
 /// - A segment has parameters after a semicolon, or dots and white space around it.
 ///
 /// # Errors

@@ -48,6 +48,16 @@ fn up_to_n_pages_are_under_way_or_have_arrived() {
 }
 
 #[test]
+fn the_concurrency_can_be_set_before_the_first_page() {
+    let mut schedule = TestSchedule::new(1);
+    schedule.set_concurrency(3);
+    assert_eq!((schedule.concurrency(), started(&mut schedule)), (3, vec![1]));
+    receive(&mut schedule, 1, 9);
+    assert!(accept(&mut schedule));
+    assert_eq!(started(&mut schedule), [2, 3, 4]);
+}
+
+#[test]
 fn only_pages_that_exist_are_requested() {
     let mut schedule = after_first(9, 3);
     assert_eq!(started(&mut schedule), [2, 3]);
@@ -136,6 +146,17 @@ fn a_429_of_a_page_that_fails_counts_and_one_page_is_the_minimum() {
     assert_eq!(schedule.take(), Some(Err(())));
     schedule.fail();
     assert_eq!(started(&mut schedule), [2], "half of three pages is one page, and not less");
+}
+
+#[test]
+fn a_repeated_429_of_the_last_page_that_was_under_way_does_not_halve_the_number_again() {
+    let mut schedule = after_first(8, 90);
+    assert_eq!(started(&mut schedule), [2, 3, 4, 5, 6, 7, 8, 9]);
+    for page in 2..=9 {
+        schedule.receive(page, Ok((1, 90)), page == 2 || page == 9);
+    }
+    assert!((2..=9).all(|_| accept(&mut schedule)));
+    assert_eq!(started(&mut schedule), [10, 11, 12, 13]);
 }
 
 #[test]
