@@ -1,29 +1,6 @@
 /** The base classes of all errors. The classes in `errors.ts` are generated. */
-import type { ApiKeyDetails, KeyData } from "./key-types";
-
-/** The data of an error, from the native module. */
-export interface ErrorData {
-    code: string;
-    message: string;
-    hint: string;
-    retryable: boolean;
-    status: number | null;
-    correlationId: string | null;
-    retryAfter: number | null;
-    codatMessage: string | null;
-    attempts: number;
-    elapsed: number;
-    idempotencyKey: string | null;
-    showsIdempotencyKey: boolean;
-    candidates: KeyData[] | null;
-    cause: ErrorData | null;
-    /**
-     * The number of the failed run of the key callback. `null` if the error does not come from the key callback. Under
-     * this number, `thrown-values.ts` stores the value that the callback threw. The value becomes the `cause` of this
-     * error.
-     */
-    thrown: number | null;
-}
+import type { ApiKeyDetails } from "./key-types";
+import type { ErrorData } from "./native";
 
 /** The error of a call. Its texts do not contain API keys. */
 export abstract class CodatError extends Error {

@@ -1,19 +1,8 @@
 /** The classes `ApiKeyDetails` and `Creation`. Their objects are frozen, and `inspect` masks their secrets. */
 import { type InspectOptions, inspect } from "node:util";
 
+import type { KeyData } from "./native";
 import { ApiKey } from "./secrets";
-
-/** The data of an API key, from the native module. */
-export interface KeyData {
-    id: string;
-    name: string | null;
-    /** The id of the API key, for display. If the id contains an API key, that part is masked. */
-    shownId: string;
-    /** The name of the API key, for display. If the name contains an API key, that part is masked. */
-    shownName: string | null;
-    apiKey: string;
-    createdDate: number | null;
-}
 
 /**
  * An API key in Codat's list of API keys.

@@ -1,8 +1,8 @@
 /** The class `Keys`, which contains the operations on API keys. */
 import { optional, text, yes } from "./arguments";
 import { type Own, make, start } from "./calls";
-import { ApiKeyDetails, Creation, type KeyData } from "./key-types";
-import type { Call } from "./native";
+import { ApiKeyDetails, Creation } from "./key-types";
+import type { Call, KeyData } from "./native";
 import { type CallOptions, type CreateOptions, type DeleteOptions, callOptions } from "./options";
 
 /**

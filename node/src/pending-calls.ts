@@ -6,9 +6,8 @@ import * as timers from "node:timers";
 
 import { onAbort } from "./abort";
 import { type Attempt, observer } from "./diagnostics";
-import type { ErrorData } from "./error";
 import { type KeyFunction, type Results, bindCallback } from "./key-callback";
-import { type Attachment, type PendingCalls, native } from "./native";
+import { type Attachment, type ErrorData, type PendingCalls, native } from "./native";
 import { callNative, raise } from "./raise";
 import { keep } from "./thrown-values";
 

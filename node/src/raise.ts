@@ -1,7 +1,7 @@
 /** Creates errors from the data of the native module. */
-import type { ErrorData } from "./error";
 import * as errors from "./errors";
 import { ApiKeyDetails } from "./key-types";
+import type { ErrorData } from "./native";
 import { thrownValue } from "./thrown-values";
 
 type Kind = new (data: ErrorData, cause: unknown, candidates: readonly ApiKeyDetails[] | null) => unknown;

@@ -57,7 +57,11 @@ impl Core {
     pub fn new(
         env: Env,
         options: Options,
-        variable: Function<'_, FnArgs<(String,)>, Option<String>>,
+        #[napi(ts_arg_type = "(name: string) => string | undefined")] variable: Function<
+            '_,
+            FnArgs<(String,)>,
+            Option<String>,
+        >,
     ) -> napi::Result<Self> {
         let look_up = |name: &str| variable.call((name.to_owned(),).into()).ok().flatten().map(OsString::from);
         let has_callback = options.has_callback;

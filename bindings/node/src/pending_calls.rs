@@ -69,7 +69,12 @@ impl PendingCalls {
     /// Creates an empty registry of pending calls for the current JavaScript environment. `settle` is a JavaScript
     /// function that handles events. The thread of the environment calls `settle` when there are new events.
     #[napi(constructor)]
-    pub fn new(settle: Function<'_, Events, ()>) -> napi::Result<Self> {
+    pub fn new(
+        #[napi(
+            ts_arg_type = "(events: string, attachments: (Response | ResponseStream | Uint8Array)[], errors: ErrorData[]) => void"
+        )]
+        settle: Function<'_, Events, ()>,
+    ) -> napi::Result<Self> {
         let state = Arc::<Mutex<State>>::default();
         let taken = Arc::clone(&state);
         let waker = settle.build_threadsafe_function().weak::<true>().build_callback(move |call| {

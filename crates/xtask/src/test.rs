@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use crate::cost::{Cost, measure};
 use crate::process::run_by_line;
 use crate::tally::Tally;
-use crate::{hosts, node, page, parallel, python, runtimes, rust};
+use crate::{generate, hosts, node, page, parallel, python, runtimes, rust};
 
 /// Test suites that share a build.
 struct Group {
@@ -36,6 +36,7 @@ const GROUPS: [Group; 6] = [
         build: || {
             runtimes::install()?;
             rust::build()?;
+            generate::check_node_types()?;
             node::HERE.assemble()
         },
         suites: &[

@@ -5,6 +5,7 @@ mod examples;
 mod layers;
 mod marks;
 mod node;
+mod node_types;
 mod python;
 
 use std::fs;
@@ -17,10 +18,12 @@ pub(crate) use marks::Marks;
 use crate::public_api;
 
 const FIDELITY: &str = "docs/fidelity.md";
+const NODE_TYPES: &str = "node/src/native-types.ts";
 
 /// Writes every generated file that is out of date.
 pub(crate) fn write() -> Result<()> {
     let mut files = files()?;
+    files.push(node_types()?);
     for library in &public_api::LIBRARIES {
         files.push(File { path: library.list.into(), text: public_api::list(library)? });
     }
@@ -31,10 +34,20 @@ pub(crate) fn write() -> Result<()> {
     Ok(())
 }
 
-/// Fails if a generated file is out of date. Does not check the lists of the public API. [`public_api::check`] checks
-/// them.
+/// Fails if a generated file is out of date. Does not check the lists of the public API, which [`public_api::check`]
+/// checks, and the types of the native module for Node, which [`check_node_types`] checks.
 pub(crate) fn check() -> Result<()> {
-    let stale = files()?.into_iter().filter(File::is_stale);
+    ensure_current(files()?)
+}
+
+/// Fails if the types of the native module for Node are out of date. Cargo must have built the native module before, and
+/// must not compile it at the same time.
+pub(crate) fn check_node_types() -> Result<()> {
+    ensure_current(vec![node_types()?])
+}
+
+fn ensure_current(files: Vec<File>) -> Result<()> {
+    let stale = files.into_iter().filter(File::is_stale);
     let stale: Vec<String> = stale.map(|file| file.path.display().to_string()).collect();
     ensure!(stale.is_empty(), "not current: {}; `cargo xtask generate` mends it", stale.join(", "));
     Ok(())
@@ -50,6 +63,10 @@ impl File {
     fn is_stale(&self) -> bool {
         fs::read_to_string(&self.path).ok().as_ref() != Some(&self.text)
     }
+}
+
+fn node_types() -> Result<File> {
+    Ok(File { path: NODE_TYPES.into(), text: node_types::types()? })
 }
 
 fn files() -> Result<Vec<File>> {

@@ -1,0 +1,215 @@
+// Written by `cargo xtask generate` from `bindings/node/src`. Do not edit.
+/** The functions and classes of the native module, and the types of their arguments and results. */
+
+/** The pending calls of one JavaScript environment. Dropping this value cancels the calls. */
+export declare class PendingCalls {
+    /**
+     * Creates an empty registry of pending calls for the current JavaScript environment. `settle` is a JavaScript
+     * function that handles events. The thread of the environment calls `settle` when there are new events.
+     */
+    constructor(settle: (events: string, attachments: (Response | ResponseStream | Uint8Array)[], errors: ErrorData[]) => void);
+    /**
+     * Starts a call. `number` identifies the call in its events. If `observed` is true, JavaScript also receives an
+     * event at the end of each HTTP request of the call.
+     */
+    start(number: number, observed: boolean, core: Core, timeout: number | undefined | null, call: Call): void;
+    /** Starts a call that requests the next page. After the last page, the call returns `null`. */
+    next(number: number, observed: boolean, core: Core, timeout: number | undefined | null, cursor: PageCursor): void;
+    /** Starts a call that reads the next chunk of a response. At the end of the body, the call returns no chunk. */
+    read(number: number, core: Core, response: ResponseStream): void;
+    /**
+     * Cancels a call, and closes the connection of its HTTP request. JavaScript still receives an event when the call
+     * ends. If a call that can change data fails, its error says whether the change may have taken effect.
+     */
+    stop(number: number): void;
+    /**
+     * Passes `text`, which the key callback returned, to the call that needs the API key. `request` is the number of
+     * this run of the key callback.
+     */
+    complete(request: number, text: string): void;
+    /**
+     * Reports that the key callback returned no API key, so that the call fails. `request` is the number of this run
+     * of the key callback. `why` is the message of the error.
+     */
+    fail(request: number, why: string): void;
+    /** Sets whether pending calls keep the process alive. */
+    hold(held: boolean): void;
+}
+
+/** A call with its arguments. */
+export type Call =
+  | { call: "list" }
+  | { call: "whoami" }
+  | { call: "reloadKey" }
+  | { call: "authorize"; url: string }
+  | { call: "reauthorize"; url: string; rejected: string }
+  | { call: "get"; id: string }
+  | { call: "find"; name: string }
+  | { call: "create"; name: string; adopt: boolean; idempotencyKey?: string }
+  | { call: "delete"; id: string; allowKeyInUse: boolean }
+  | { call: "request"; streamed: boolean; method: string; path: string; params: Array<[string, string]>; headers: Array<[string, string]>; body?: Uint8Array; maxResponseBytes?: number };
+
+/**
+ * The options of a client. An option without a value gets its default from an environment variable or from the Rust
+ * client. Times are in milliseconds.
+ */
+export interface Options {
+    apiKey?: string;
+    authHeader?: string;
+    apiKeyFile?: string;
+    apiKeyCommand?: Command;
+    profile?: string;
+    hasCallback: boolean;
+    baseUrl?: string;
+    timeout?: number;
+    retry?: boolean;
+    caFile?: string;
+    proxy?: string;
+    allowInsecureHttp?: boolean;
+    maxResponseBytes?: number;
+}
+
+/** A command that prints the API key. Times are in milliseconds. */
+export interface Command {
+    argv: Array<string>;
+    timeout?: number;
+    cachedFor?: number;
+}
+
+/** The native part of `Client`. */
+export declare class Core {
+    /**
+     * Creates a client. `variable` is a JavaScript function that returns the value of an environment variable from
+     * `process.env`. The environment of the process is not read directly, because each worker has its own
+     * `process.env`.
+     */
+    constructor(options: Options, variable: (name: string) => string | undefined);
+    /** Returns a cursor for the paginated list at `path`. The cursor starts at the first page. */
+    pages(path: string, pageSize?: number | undefined | null, query?: string | undefined | null, orderBy?: string | undefined | null, concurrency?: number | undefined | null, maxResponseBytes?: number | undefined | null): PageCursor;
+    rateLimit(): RateLimit | null;
+    /**
+     * Returns the API key for an HTTP request to `url`, without waiting. Returns an error if no API key has been read
+     * yet. Also returns an error if the origin of `url` differs from the origin of the client's base URL.
+     */
+    authorizationFor(url: string): string;
+    /**
+     * Returns the cached API key for an HTTP request to `url`, without waiting. Returns `None` if a command or a key
+     * callback must run first.
+     */
+    cachedAuthorization(url: string): string | null;
+    checkNextHop(url: string): void;
+    baseUrl(): string;
+    close(): void;
+    /** Returns the text that Node's `inspect` shows for the client. */
+    shown(): string;
+}
+
+/** The cursor of a paginated list, such as the list of companies. It stores which page is requested next. */
+export declare class PageCursor {
+    totalChanged(): boolean;
+}
+
+/** The quota of HTTP requests per day. `reset` is the time of the next reset, in milliseconds since the Unix epoch. */
+export interface RateLimit {
+    limit?: number;
+    remaining?: number;
+    reset?: number;
+}
+
+/**
+ * An HTTP response. JavaScript copies the body only when it reads the body. This class reports the size of the body to
+ * the garbage collector.
+ */
+export declare class Response {
+    status(): number;
+    /** Returns the headers as pairs of a name and a value. */
+    headers(): Array<[string, string]>;
+    content(): Uint8Array;
+    redacted(): Uint8Array;
+    text(): string;
+    /** Returns an error if the body is not valid JSON. */
+    checkJson(): void;
+    correlationId(): string | null;
+    rateLimit(): RateLimit | null;
+}
+
+/**
+ * An HTTP response whose body is read in chunks. If the garbage collector frees the object before the end of the body,
+ * the connection is closed.
+ */
+export declare class ResponseStream {
+    status(): number;
+    /** Returns the headers as pairs of a name and a value. */
+    headers(): Array<[string, string]>;
+    contentLength(): number | null;
+    rateLimit(): RateLimit | null;
+    /**
+     * Closes the connection if the body has not ended. A running call that reads the body keeps the connection open
+     * until the call ends.
+     */
+    close(): void;
+}
+
+/** The native part of the JavaScript class `Emulator` of `codat-keys/testing`. */
+export declare class Emulator {
+    constructor(port: number, seed?: number | undefined | null);
+    baseUrl(): string;
+    apiKey(): string;
+    stop(): void;
+}
+
+/** Returns an error if the text cannot be an API key. */
+export declare function checkKey(text: string): void;
+
+/** Returns an error if the text cannot be sent in an HTTP header. */
+export declare function checkVerbatim(text: string): void;
+
+/** Returns the `Authorization` header for an API key, without checking the form of the API key. */
+export declare function headerOf(key: string): string;
+
+/** Returns the API key that an `Authorization` header contains. */
+export declare function keyOf(header: string): string;
+
+/**
+ * Returns four asterisks and the last four characters of an API key. For an API key of fewer than twelve characters,
+ * returns only the asterisks.
+ */
+export declare function masked(key: string): string;
+
+/** Compares two API keys in constant time. */
+export declare function same(key: string, other: string): boolean;
+
+/** The data of an error. Times are in milliseconds. */
+export interface ErrorData {
+    code: string;
+    message: string;
+    hint: string;
+    retryable: boolean;
+    status: number | null;
+    correlationId: string | null;
+    retryAfter: number | null;
+    codatMessage: string | null;
+    attempts: number;
+    elapsed: number;
+    idempotencyKey: string | null;
+    showsIdempotencyKey: boolean;
+    candidates: Array<KeyData> | null;
+    cause: ErrorData | null;
+    /**
+     * The number of the run of the key callback that failed and caused this error. `None` if the error has another
+     * cause or no cause. `node/src/thrown-values.ts` stores the value that the run threw.
+     */
+    thrown: number | null;
+}
+
+/** The data of an API key with its details and its secret value. */
+export interface KeyData {
+    id: string;
+    name: string | null;
+    /** The id of the API key, for display. If the id contains an API key, that part is masked. */
+    shownId: string;
+    /** The name of the API key, for display. If the name contains an API key, that part is masked. */
+    shownName: string | null;
+    apiKey: string;
+    createdDate: number | null;
+}
