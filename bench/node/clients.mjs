@@ -5,6 +5,10 @@
 const KEYS = "/apiKeys";
 const PAGES = "/companies/bench/data/invoices";
 const PAGE_SIZE = 3000;
+// All pages of this list are read in one call.
+const DISTANT = "/companies/distant/data/invoices";
+const DISTANT_PAGE_SIZE = 100;
+const BODY = "/attachment";
 const PAGE = `${PAGES}?page=1&pageSize=${PAGE_SIZE}`;
 
 const headers = (key) => ({
@@ -27,6 +31,34 @@ async function codatKeysPages(url, key) {
     }
     const pages = allPages();
     return async () => (await pages.next()).value.results.length;
+}
+
+const codatKeysAllPages = (concurrency) => async (url, key) => {
+    const { Client } = await import("codat-keys");
+    const client = new Client({ baseUrl: url, apiKey: key });
+    return async () => {
+        let results = 0;
+        const pages = client.pages(DISTANT, { pageSize: DISTANT_PAGE_SIZE, concurrency });
+        for await (const page of pages) results += page.results.length;
+        return results;
+    };
+};
+
+async function codatKeysDownload(url, key) {
+    const { Client } = await import("codat-keys");
+    const { open } = await import("node:fs/promises");
+    const client = new Client({ baseUrl: url, apiKey: key });
+    return async () => {
+        const file = await open(process.env.BENCH_FILE, "w");
+        try {
+            const { body } = await client.stream("GET", BODY);
+            let bytes = 0;
+            for await (const chunk of body) bytes += (await file.write(chunk)).bytesWritten;
+            return bytes;
+        } finally {
+            await file.close();
+        }
+    };
 }
 
 const undici = (path) => async (url, key) => {
@@ -54,6 +86,13 @@ export const CLIENTS = {
     keys: {
         "codat-keys in Node": codatKeysList,
         "undici and JSON.parse": undici(KEYS),
+    },
+    "all pages": {
+        "concurrency 1": codatKeysAllPages(1),
+        "concurrency 8": codatKeysAllPages(8),
+    },
+    download: {
+        "codat-keys in Node": codatKeysDownload,
     },
     pages: {
         "codat-keys in Node": codatKeysPages,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from itertools import chain, repeat
 
-from calls import KEYS, PAGE, PAGE_SIZE, PAGES, headers
+from calls import BODY, DISTANT, DISTANT_PAGE_SIZE, KEYS, PAGE, PAGE_SIZE, PAGES, headers
 
 Call = Callable[[], int]
 
@@ -25,6 +26,33 @@ def codat_keys_pages(url: str, key: str) -> Call:
     # Continues with the first page after the last page.
     pages = chain.from_iterable(client.pages(PAGES, page_size=PAGE_SIZE) for _ in repeat(None))
     return lambda: len(next(pages).results)
+
+
+def codat_keys_all_pages(concurrency: int) -> Callable[[str, str], Call]:
+    def client(url: str, key: str) -> Call:
+        from codat_keys import Client
+
+        client = Client(base_url=url, api_key=key)
+
+        def call() -> int:
+            pages = client.pages(DISTANT, page_size=DISTANT_PAGE_SIZE, concurrency=concurrency)
+            return sum(len(page.results) for page in pages)
+
+        return call
+
+    return client
+
+
+def codat_keys_download(url: str, key: str) -> Call:
+    from codat_keys import Client
+
+    client = Client(base_url=url, api_key=key)
+
+    def call() -> int:
+        with open(os.environ["BENCH_FILE"], "wb") as file, client.stream("GET", BODY) as response:
+            return sum(file.write(chunk) for chunk in response.iter_bytes())
+
+    return call
 
 
 def pycurl_list(url: str, key: str) -> Call:
@@ -79,6 +107,13 @@ CLIENTS: dict[str, dict[str, Callable[[str, str], Call]]] = {
     "keys": {
         "codat-keys in Python": codat_keys_list,
         "pycurl and json": pycurl_list,
+    },
+    "all pages": {
+        "concurrency 1": codat_keys_all_pages(1),
+        "concurrency 8": codat_keys_all_pages(8),
+    },
+    "download": {
+        "codat-keys in Python": codat_keys_download,
     },
     "pages": {
         "codat-keys in Python": codat_keys_pages,

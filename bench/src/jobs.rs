@@ -25,6 +25,8 @@ pub(crate) const ONE: &str = "concurrency 1";
 pub(crate) const EIGHT: &str = "concurrency 8";
 pub(crate) const BLOCKING_ONE: &str = "blocking, concurrency 1";
 pub(crate) const BLOCKING_EIGHT: &str = "blocking, concurrency 8";
+const ASYNCIO_ONE: &str = "asyncio, concurrency 1";
+pub(crate) const ASYNCIO_EIGHT: &str = "asyncio, concurrency 8";
 
 /// Names in `bench/python`.
 pub(crate) const PYTHON: &str = "codat-keys in Python";
@@ -52,6 +54,9 @@ pub(crate) const NODE_PAGES: &str = "Node, pages of 6 MB";
 pub(crate) const CLI_PAGES: &str = "command line, pages of 6 MB";
 pub(crate) const RUST_DISTANT: &str = "Rust, 100 distant pages";
 pub(crate) const BLOCKING_DISTANT: &str = "Rust blocking, 100 distant pages";
+pub(crate) const PYTHON_DISTANT: &str = "Python, 100 distant pages";
+pub(crate) const ASYNCIO_DISTANT: &str = "asyncio, 100 distant pages";
+pub(crate) const NODE_DISTANT: &str = "Node, 100 distant pages";
 pub(crate) const CLI_DISTANT: &str = "command line, 100 distant pages";
 pub(crate) const DOWNLOAD: &str = "1 GB to a file";
 pub(crate) const HTTP: &str = "list over HTTP";
@@ -95,6 +100,9 @@ pub(crate) const JOBS: &[Job] = &[
     },
     Job { name: RUST_DISTANT, clients: &[Rust(ONE), Rust(EIGHT)], ..ALL_PAGES },
     Job { name: BLOCKING_DISTANT, clients: &[Rust(BLOCKING_ONE), Rust(BLOCKING_EIGHT)], ..ALL_PAGES },
+    Job { name: PYTHON_DISTANT, clients: &[Python(ONE), Python(EIGHT)], ..ALL_PAGES },
+    Job { name: ASYNCIO_DISTANT, clients: &[Python(ASYNCIO_ONE), Python(ASYNCIO_EIGHT)], ..ALL_PAGES },
+    Job { name: NODE_DISTANT, clients: &[Node(ONE), Node(EIGHT)], ..ALL_PAGES },
     Job {
         name: CLI_DISTANT,
         clients: &[
@@ -110,6 +118,8 @@ pub(crate) const JOBS: &[Job] = &[
             Program(OUTPUT, programs::download),
             Rust(OURS),
             Rust(BLOCKING),
+            Python(PYTHON),
+            Node(NODE),
             Rust(REQWEST_ALONE),
         ],
         task: "download",
