@@ -29,7 +29,8 @@ class AsyncPages:
     def __init__(self, core: Core, cursor: _native.PageCursor) -> None:
         self._core = core
         self._cursor = cursor
-        # A page that arrived together with a cancellation, and that no task has received.
+        # The pages that have arrived, and that no task has received: each came together with a cancellation, or its
+        # results could not be parsed.
         self._unclaimed: list[Page | None] = []
 
     def items(self) -> AsyncIterator[Any]:
@@ -52,8 +53,8 @@ class AsyncPages:
 
         Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
         during the iteration, the results after them move. A result can then be on two pages or on none, so it can be
-        doubled or missing. Added results move no other results if ``order_by`` puts them at the end, such as
-        ``created`` for companies. Changes that leave the total the same are not detected.
+        doubled or missing. Added results move no other results if ``order_by`` puts new results at the end,
+        as ``created`` does for companies. Changes that leave the total the same are not detected.
 
         >>> import asyncio
         >>> async def main():
@@ -69,29 +70,51 @@ class AsyncPages:
         return self
 
     async def __anext__(self) -> Page:
-        if self._unclaimed:
-            page = self._unclaimed.pop()
-        else:
-            page = await self._core.perform(self._cursor.next(), self._unclaimed)
+        page = None if self._unclaimed else await self._core.perform(self._cursor.next(), self._unclaimed)
+        # Another task may have been cancelled meanwhile, and have left a page.
+        if page is None and self._unclaimed:
+            page = self._unclaimed.pop(0)
         if page is None:
             raise StopAsyncIteration
         return page
 
 
 class _Items:
-    """An iterator over the results of pages."""
+    """An iterator over the results of pages. Tasks can share it."""
 
-    __slots__ = ("_pages", "_results")
+    __slots__ = ("_pages", "_position", "_results")
 
     def __init__(self, pages: AsyncPages) -> None:
         self._pages = pages
-        # In reverse order. Tasks can share the iterator: the results of a page are added to those of the page before.
         self._results: list[Any] = []
+        self._position = 0
 
     def __aiter__(self) -> _Items:
         return self
 
     async def __anext__(self) -> Any:
-        while not self._results:
-            self._results[:0] = (await self._pages.__anext__()).results[::-1]
-        return self._results.pop()
+        while True:
+            try:
+                result = self._results[self._position]
+            except IndexError:
+                pass
+            else:
+                self._position += 1
+                return result
+            await self._request_page()
+
+    async def _request_page(self) -> None:
+        try:
+            page = await self._pages.__anext__()
+        except StopAsyncIteration:
+            # Another task may have received the last page meanwhile.
+            if self._position == len(self._results):
+                raise
+            return
+        try:
+            results = page.results
+        except BaseException:
+            self._pages._unclaimed.insert(0, page)
+            raise
+        # Another task may have added the results of the page before.
+        self._results, self._position = self._results[self._position :] + results, 0

@@ -31,7 +31,7 @@ class AsyncResponseStream(_Response):
         self._core = core
         self._call = call
         self._body: _native.AsyncBody | None = None
-        # A chunk that arrived together with a cancellation, and that no task has received.
+        # The chunks that arrived together with a cancellation, and that no task has received.
         self._unclaimed: list[bytes | None] = []
 
     def iter_bytes(self) -> AsyncIterator[bytes]:
@@ -63,12 +63,12 @@ class AsyncResponseStream(_Response):
         if self._body is None:
             return None
         call = self._body.next()
-        if self._unclaimed:
-            return self._unclaimed.pop()
-        performed = self._core.perform(call, self._unclaimed)
+        performed = None if self._unclaimed else self._core.perform(call, self._unclaimed)
         # A call refers to the connection, and the traceback of an error refers to this frame.
         del call
-        return await performed
+        chunk = None if performed is None else await performed
+        # Another task may have been cancelled meanwhile, and have left a chunk.
+        return self._unclaimed.pop(0) if chunk is None and self._unclaimed else chunk
 
     async def __aenter__(self) -> AsyncResponseStream:
         self._check_not_sent()

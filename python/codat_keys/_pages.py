@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +29,8 @@ class Pages:
     def __init__(self, core: _native.BlockingCore, cursor: _native.PageCursor) -> None:
         self._core = core
         self._cursor = cursor
-        # A page that arrived together with an interruption, and that no caller has received.
+        # The pages that have arrived, and that no caller has received: each came together with an interruption, or its
+        # results could not be parsed.
         self._unclaimed: list[Page | None] = []
 
     def items(self) -> Iterator[Any]:
@@ -47,8 +50,8 @@ class Pages:
 
         Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
         during the iteration, the results after them move. A result can then be on two pages or on none, so it can be
-        doubled or missing. Added results move no other results if ``order_by`` puts them at the end, such as
-        ``created`` for companies. Changes that leave the total the same are not detected.
+        doubled or missing. Added results move no other results if ``order_by`` puts new results at the end,
+        as ``created`` does for companies. Changes that leave the total the same are not detected.
 
         >>> with Client() as client:
         ...     pages = client.pages("/companies")
@@ -61,21 +64,26 @@ class Pages:
         return self
 
     def __next__(self) -> Page:
-        page = self._unclaimed.pop() if self._unclaimed else self._core.perform(self._cursor.next(), self._unclaimed)
+        page = None if self._unclaimed else self._core.perform(self._cursor.next(), self._unclaimed)
+        if page is None and self._unclaimed:
+            page = self._unclaimed.pop(0)
         if page is None:
             raise StopIteration
         return page
 
 
 class _Items:
-    """An iterator over the results of pages."""
+    """An iterator over the results of pages. Threads can share it."""
 
-    __slots__ = ("_pages", "_results")
+    __slots__ = ("_lock", "_pages", "_position", "_results")
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        # In reverse order. A list, because threads can share it without a lock.
         self._results: list[Any] = []
+        self._position = 0
+        # Held by the thread that requests a page. Without it, another thread could reach the end of the pages before
+        # this thread has added the results of the last page.
+        self._lock = allocate_lock()
 
     def __iter__(self) -> _Items:
         return self
@@ -83,7 +91,22 @@ class _Items:
     def __next__(self) -> Any:
         while True:
             try:
-                return self._results.pop()
+                result = self._results[self._position]
             except IndexError:
                 pass
-            self._results[:0] = next(self._pages).results[::-1]
+            else:
+                # These lines call no function, so that no signal handler and no other thread runs between them.
+                self._position += 1
+                return result
+            with self._lock:
+                if self._position >= len(self._results):
+                    self._request_page()
+
+    def _request_page(self) -> None:
+        page = next(self._pages)
+        try:
+            results = page.results
+        except BaseException:
+            self._pages._unclaimed.insert(0, page)
+            raise
+        self._results, self._position = results, 0

@@ -352,7 +352,11 @@ def test_loops_that_end_leave_nothing_open() -> None:
     before = opened()
     for _ in range(20):
         asyncio.run(client.keys.list())
-    assert opened() <= before, (opened(), before)
+    # The runtime closes the last connections in its own thread.
+    until = time.monotonic() + 60
+    while opened() > before:
+        assert time.monotonic() < until, (opened(), before)
+        time.sleep(0.05)
     """
     )
 

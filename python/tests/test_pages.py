@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -114,6 +115,52 @@ async def test_tasks_and_threads_that_share_an_iterator_get_different_results(co
     for thread in threads:
         thread.join()
     assert len(taken) == len(set(taken)) == 200
+
+
+async def test_tasks_that_wait_for_the_same_page_get_its_results(codat_emulator: Emulator) -> None:
+    async with AsyncClient() as client:
+        items = client.pages("/companies").items()
+        taken = await asyncio.gather(*(step(items) for _ in range(7)))
+        names = [company["name"][-1] for company in taken if company is not END]
+        assert names == ["1", "2", "3", "4", "5"] and await step(items) is END
+
+
+def test_threads_that_wait_for_the_same_page_get_its_results(codat_emulator: Emulator) -> None:
+    with Client() as client:
+        for _ in range(10):
+            items = client.pages("/companies").items()
+            with ThreadPoolExecutor(5) as threads:
+                taken = list(threads.map(next, [items] * 5))
+            assert sorted(company["name"][-1] for company in taken) == ["1", "2", "3", "4", "5"]
+
+
+async def test_pages_of_cancelled_tasks_come_in_order(codat_emulator: Emulator) -> None:
+    async with AsyncClient() as client:
+        pages = client.pages("/companies", page_size=1)
+        tasks = [asyncio.create_task(step(pages)) for _ in range(5)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        # All pages arrive while the event loop is blocked.
+        until = time.monotonic() + 60
+        while time.monotonic() < until and len(codat_emulator.journal()) < 5:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        for task in tasks[:4]:
+            task.cancel()
+        last = await tasks[4]
+        names = [page.results[0]["name"][-1] for page in [last, *await rest(pages)]]
+        assert sorted(names) == ["1", "2", "3", "4", "5"] and names[1:] == sorted(names[1:])
+
+
+@kinds
+async def test_results_that_cannot_be_parsed_are_not_passed_over(kind: Any) -> None:
+    huge = response(200, f'{{"results":[{"9" * 5000}, 4],"totalResults":6}}')
+    with raw_server(numbered(lambda number: huge if number == 2 else page(number, 6))) as server:
+        items = kind(base_url=server.url, api_key=KEY).pages("/x", page_size=2).items()
+        assert [await step(items), await step(items)] == [1, 2]
+        for _ in range(2):
+            with pytest.raises(ValueError, match="integer string conversion"):
+                await step(items)
 
 
 @kinds

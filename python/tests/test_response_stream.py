@@ -354,6 +354,24 @@ async def test_a_cancellation_loses_no_part_of_the_body() -> None:
             assert read + b"".join(await rest(streamed.iter_bytes())) == b"abcd"
 
 
+async def test_chunks_of_cancelled_tasks_come_in_order() -> None:
+    goes_on = threading.Semaphore(1)
+    parts = [b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n", b"a", b"b", b"c", b"d", b"e"]
+    with raw_server(stepwise(parts, goes_on)) as server:
+        async with client(AsyncClient, server).stream("GET", "/x") as streamed:
+            tasks = [asyncio.ensure_future(streamed.iter_bytes().__anext__()) for _ in range(4)]
+            await asyncio.sleep(0.05)
+            for _ in range(4):
+                goes_on.release()
+                time.sleep(0.1)
+            for task in tasks[:3]:
+                task.cancel()
+            goes_on.release()
+            last = await tasks[3]
+            kept = b"".join(await rest(streamed.iter_bytes()))
+            assert sorted(last + kept) == sorted(b"abcde") and kept == bytes(sorted(kept))
+
+
 async def test_a_task_that_is_cancelled_closes_its_connection() -> None:
     for parts in ([WAIT], [HEAD + b"o", WAIT]):
         with raw_server(partial(answered, parts)) as server:
