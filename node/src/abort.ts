@@ -1,12 +1,12 @@
 /** Listens to signals. */
 
 /**
- * The functions to call when a signal is aborted. All of them share one listener, because Node prints a warning if a
- * signal has many listeners.
+ * For each signal, the functions to call when it is aborted. The functions of a signal share one listener, because Node
+ * prints a warning if a signal has many listeners.
  */
 const actions = new WeakMap<AbortSignal, { all: Set<() => void>; run: () => void }>();
 
-/** Calls `action` when `signal` is aborted. Returns a function that cancels this. */
+/** Calls `action` when `signal` is aborted. Returns a function that removes `action` from the signal. */
 export function onAbort(signal: AbortSignal, action: () => void): () => void {
     if (!actions.has(signal)) {
         const all = new Set<() => void>();

@@ -71,16 +71,16 @@ export class Client {
      * Sends a request as `request` does, and resolves as soon as the headers of the response have arrived. `body` of the
      * response is a stream. Use this method for a body that is too large for memory.
      *
-     * Retries, and the refresh of the API key after a 401 or 403, happen only until the headers of a 2xx response have
-     * arrived. The option `timeout` limits this time. Afterwards, the request is never repeated. Other responses reject
-     * with the errors of `request`.
+     * Until the headers of a 2xx response have arrived, the request is retried, and the API key is refreshed after a 401
+     * or 403. The option `timeout` limits this time. Once the headers have arrived, the request is never repeated. If the
+     * last response is not 2xx, `stream` rejects with the same errors as `request`.
      *
      * The body fails with one of these errors:
      * - `ConnectError`: the connection was lost before the end that the response declares;
      * - `TimeoutError`: while a chunk was awaited, no byte arrived for 10 s, or for the time of `timeout` if this is set
      *   here or in the client. The time between two reads does not count, and nothing limits the whole body;
      * - `TooLargeError`: the body is larger than `maxResponseBytes`, which is not limited by default;
-     * - the reason of `signal`, which is aborted. The connection is closed.
+     * - the reason of `signal`, if `signal` is aborted. The connection is then closed.
      *
      * For a method that changes data, the first three are `OutcomeUnknownError`.
      *

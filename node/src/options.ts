@@ -177,8 +177,8 @@ export interface RequestOptions extends CallOptions {
     headers?: Record<string, string> | Iterable<readonly [string, string]> | undefined;
     /**
      * The maximum size of the response body in bytes. The call rejects with `TooLargeError` for a larger response, and
-     * with `InvalidInputError` unless the number is greater than 0. Default: the limit of the client. For `stream`: no
-     * limit.
+     * with `InvalidInputError` unless the number is greater than 0. Default: the limit of the client for `request`, and
+     * no limit for `stream`.
      */
     maxResponseBytes?: number | undefined;
 }
@@ -198,8 +198,8 @@ export interface PagesOptions extends CallOptions {
      * The maximum number of pages that are requested at the same time, from 1 to 64. `next` rejects other numbers with
      * `InvalidInputError`. Default: 1.
      *
-     * The first page is requested alone, because its response tells the number of results. After it, up to
-     * `concurrency` pages are requested together when the next page is not there yet. The pages are returned in order,
+     * The first page is requested alone, because its response tells the number of results. After the first page, if the
+     * next page has not arrived yet, up to `concurrency` pages are requested together. The pages are returned in order,
      * and at most `concurrency` pages are in memory. Each page is retried separately. If a page fails, `next` first
      * returns the pages before it, and then rejects. The next call of `next` requests the failed page again.
      *
@@ -272,7 +272,7 @@ export function callOptions(given: CallOptions, others: readonly string[] = []):
     return { signal, timeout: optional(number, "timeout", timeout) };
 }
 
-/** Checks and returns the options of `request` and `stream` that every call has. @internal */
+/** Checks the options of `request` and `stream`. Returns those that every call has. @internal */
 export function requestCallOptions(given: RequestOptions): CallOptions {
     return callOptions(given, ["params", "json", "body", "headers", "maxResponseBytes"]);
 }

@@ -38,7 +38,7 @@ pub enum Call {
         id: String,
         allow_key_in_use: bool,
     },
-    /// `streamed` is whether the call ends when the headers of the response have arrived. JavaScript then reads the
+    /// If `streamed` is true, the call ends when the headers of the response have arrived, and JavaScript then reads the
     /// body in chunks.
     Request {
         streamed: bool,

@@ -49,10 +49,11 @@ struct State {
     /// - `[number, index, value]`: the call returned `value`. `index` is the index of its attachment in `attachments`,
     ///   or `null` if there is none;
     /// - `[number, null, null, error]`: the call failed. `error` is the index of its error in `errors`;
-    /// - `[number, null, null, null]`: the call was cancelled. Only a call that reads data ends like this;
+    /// - `[number, null, null, null]`: the call was cancelled. A call that can change data never ends like this;
     /// - `[number, null, null, null, request]`: the call needs the key callback to run. `request` is the number of this
     ///   run;
-    /// - `[number, null, null, null, null, attempt]`: an attempt of the call ended.
+    /// - `[number, null, null, null, null, attempt]`: an attempt of the call ended. `attempt` is an object that describes
+    ///   it.
     ///
     /// In each form, `number` is the number of the call.
     events: String,

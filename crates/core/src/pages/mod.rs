@@ -131,8 +131,8 @@ impl<T, C> Pages<T, C> {
     ///
     /// Codat numbers pages by the position of their results and keeps no snapshot. When results are added or removed
     /// during the iteration, the results after them move. A result can then be on two pages or on none, so it can be
-    /// doubled or missing. Added results move no other results if the order puts them at the end, such as `created` for
-    /// companies. Changes that leave the total the same are not detected.
+    /// doubled or missing. Added results move no other results if the order puts new results at the end, as `created`
+    /// does for companies. Changes that leave the total the same are not detected.
     ///
     /// With a [`concurrency`](Self::concurrency) of more than 1, a page can be older than the page before it. If their
     /// totals differ, the page and all pages after it are requested again.

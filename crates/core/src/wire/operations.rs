@@ -142,6 +142,18 @@ mod tests {
     }
 
     #[test]
+    fn the_limit_of_ten_keys_is_recognized_by_its_message_or_the_status_in_the_body() {
+        let kind = |body: &'static str| {
+            let mut response = Response::new(Bytes::from_static(body.as_bytes()));
+            *response.status_mut() = StatusCode::CONFLICT;
+            parse_create(&Attempt::new(response, KnownKeys::new())).unwrap_err().kind()
+        };
+        assert_eq!(kind(r#"{"error":"Maximum number of API keys reached"}"#), ErrorKind::KeyLimitReached);
+        assert_eq!(kind(r#"{"statusCode":400}"#), ErrorKind::KeyLimitReached);
+        assert_eq!(kind(r#"{"error":"Another request is being processed"}"#), ErrorKind::Conflict);
+    }
+
+    #[test]
     fn the_keys_of_a_rejected_list_are_redacted_from_later_texts() {
         let known = KnownKeys::new();
         let list = br#"{"results":[{"id":"1","apiKey":"MadeUpKeyOne"},{"id":"2/3","apiKey":"MadeUpKeyTwo"}]}"#;
