@@ -32,13 +32,14 @@ impl AtomicFile {
         self.0.write_all(bytes)
     }
 
-    /// Waits until the file is on the disk, and renames it to `path`. Returns an error if `overwrite` is false and a
-    /// file exists at `path`.
-    pub(crate) fn finish(self, path: &Path, overwrite: bool) -> io::Result<()> {
-        self.0.as_file().sync_all()?;
-        if overwrite {
-            return self.persist(path);
-        }
+    /// Waits until the file is on the disk.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.0.as_file().sync_all()
+    }
+
+    /// Renames the temporary file to `path`, like [`persist`](Self::persist). Returns an error if a file exists at
+    /// `path`.
+    pub(crate) fn persist_new(self, path: &Path) -> io::Result<()> {
         with_state(|state| {
             self.0.persist_noclobber(path)?;
             state.keep(path);

@@ -37,8 +37,9 @@ pub(crate) struct SecretFile {
 
 impl SecretFile {
     pub(crate) fn reserve(path: &Path, overwrite: bool) -> Result<Self, Failure> {
-        let cannot_be_written = |error| cannot_be_written(path, &error);
-        let busy = || refuse(path, "is being written by another command", "wait for its end, or choose another file");
+        let cannot_be_written = |error| Failure::from(cannot_be_written(path, &error));
+        let busy =
+            || refuse(path, "is being written by another command", "wait for its end, or choose another file").into();
 
         let created = with_state(|state| create(path).inspect(|file| state.remove_at_end(path, file)));
         let (claim, is_new) = match created {
@@ -103,8 +104,29 @@ impl Drop for SecretFile {
     }
 }
 
+/// The reason why a command must not write a file.
+pub(crate) struct Denial {
+    what: String,
+    hint: String,
+}
+
+impl Denial {
+    /// Converts to the error of a command that has received a response, which it does not write.
+    pub(crate) fn after_response(self) -> Failure {
+        let hint = "the file changed during the request, and was left as it is: choose another file";
+        Failure::local(self.what, format!("{}; {hint}", self.hint))
+    }
+}
+
+/// Converts to the error of a command that has sent nothing yet.
+impl From<Denial> for Failure {
+    fn from(Denial { what, hint }: Denial) -> Self {
+        Self::new(ErrorKind::InvalidInput, what, format!("{hint}; nothing was sent"))
+    }
+}
+
 /// Opens the file that a command is to replace. Returns an error if the command must not replace the file.
-pub(crate) fn open_existing(path: &Path, overwrite: bool) -> Result<File, Failure> {
+pub(crate) fn open_existing(path: &Path, overwrite: bool) -> Result<File, Denial> {
     // Rejects a device, a pipe and a link, because replacing it could break other programs.
     if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
         let hint = "name a regular file, or none that exists; `-` is standard output";
@@ -121,14 +143,13 @@ pub(crate) fn open_existing(path: &Path, overwrite: bool) -> Result<File, Failur
     Ok(file)
 }
 
-pub(crate) fn cannot_be_written(path: &Path, error: &io::Error) -> Failure {
+pub(crate) fn cannot_be_written(path: &Path, error: &io::Error) -> Denial {
     let hint = "check that you may write the file and its folder, and that there is free space";
     refuse(path, &format!("cannot be written: {error}"), hint)
 }
 
-fn refuse(path: &Path, what: &str, hint: &str) -> Failure {
-    let what = format!("{} {what}", path.display());
-    Failure::new(ErrorKind::InvalidInput, what, format!("{hint}; nothing was sent"))
+fn refuse(path: &Path, what: &str, hint: &str) -> Denial {
+    Denial { what: format!("{} {what}", path.display()), hint: hint.into() }
 }
 
 fn create(path: &Path) -> io::Result<File> {

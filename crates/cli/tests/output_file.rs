@@ -1,7 +1,8 @@
 //! `api --output FILE` writes a body while it arrives, and leaves no incomplete file.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{against, run, start, with_key};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
+/// A user who is not the user who runs the tests.
+const STRANGER: u32 = 12_345;
 
 fn files(folder: &Path) -> Vec<String> {
     folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
@@ -48,6 +51,48 @@ fn a_file_is_replaced_only_if_asked() {
     let ended = run(&mut with_key(&server.url, KEY), &["api", "/x", "-o", file.to_str().unwrap(), "--overwrite"]);
     assert_eq!((ended.status, fs::read_to_string(&file).unwrap().as_str()), (0, "new"), "{ended:?}");
     assert_eq!(files(folder.path()).len(), 2);
+}
+
+/// Another program creates a file while the response arrives.
+#[test]
+fn a_file_that_appears_meanwhile_is_replaced_by_the_same_rules() {
+    let own = |path: &Path| fs::write(path, "theirs").unwrap();
+    let link = |path: &Path| symlink("/etc/hostname", path).unwrap();
+    let socket = |path: &Path| drop(UnixListener::bind(path).unwrap());
+    let foreign = |path: &Path| {
+        fs::write(path, "theirs").unwrap();
+        chown(path, Some(STRANGER), None).unwrap();
+    };
+    let not_regular = "is not a regular file\n";
+    let belongs = "belongs to user 12345";
+    for (appears, refused) in
+        [(own as fn(&Path), None), (link, Some(not_regular)), (socket, Some(not_regular)), (foreign, Some(belongs))]
+    {
+        if refused == Some(belongs) && !rustix::process::geteuid().is_root() {
+            continue;
+        }
+        for method in ["GET", "POST"] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("file");
+            let there = file.clone();
+            let server = RawServer::with_handler(move |_| {
+                appears(&there);
+                json(200, "new")
+            });
+            let arguments = ["api", method, "/x", "--output", file.to_str().unwrap(), "--overwrite"];
+            let ended = run(&mut with_key(&server.url, KEY), &arguments);
+            assert_eq!((server.requests().len(), files(folder.path()).len()), (1, 1), "{ended:?}");
+            let Some(refused) = refused else {
+                assert_eq!((ended.status, fs::read_to_string(&file).unwrap().as_str()), (0, "new"), "{ended:?}");
+                continue;
+            };
+            assert!(ended.status == 1 && ended.stderr.contains(refused), "{ended:?}");
+            assert!(ended.stderr.contains("and was left as it is: choose another file"), "{ended:?}");
+            assert_eq!(ended.stderr.contains("note: the call was made and answered: HTTP 200"), method == "POST");
+            let metadata = file.symlink_metadata().unwrap();
+            assert!(!metadata.is_file() || fs::read_to_string(&file).unwrap() == "theirs", "{ended:?}");
+        }
+    }
 }
 
 #[test]

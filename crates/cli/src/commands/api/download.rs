@@ -1,5 +1,6 @@
 //! `api --output FILE`: writes the body of a response to a file while it arrives.
 
+use std::io;
 use std::path::Path;
 
 use codat_keys::{Request, ResponseStream};
@@ -7,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use crate::atomic_file::AtomicFile;
 use crate::failure::Failure;
-use crate::secret_file::{cannot_be_written, folder_of, open_existing};
+use crate::secret_file::{Denial, cannot_be_written, folder_of, open_existing};
 use crate::signals::{begin_change, end_change};
 
 const KNOWN_LENGTH: &str = "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
@@ -49,17 +50,35 @@ impl<'a> Download<'a> {
     }
 
     async fn write(mut self, mut response: ResponseStream) -> Result<(), Failure> {
-        let failed = |error| {
-            let what = format!("{} could not be written: {error}", self.path.display());
-            Failure::local(what, "check that there is free space, and that the file does not exist")
-        };
+        let failed = failed(self.path);
         let progress = progress(response.content_length());
         while let Some(chunk) = response.chunk().await? {
-            self.file.append(&chunk).map_err(failed)?;
+            self.file.append(&chunk).map_err(&failed)?;
             progress.inc(chunk.len() as u64);
         }
         drop(progress);
-        self.file.finish(self.path, self.overwrite).map_err(failed)
+        self.finish()
+    }
+
+    /// Renames the temporary file. Another program may have created or replaced the file at the path since
+    /// [`new`](Self::new), so its rules are applied again.
+    fn finish(self) -> Result<(), Failure> {
+        let failed = failed(self.path);
+        self.file.sync().map_err(&failed)?;
+        if !self.overwrite {
+            return self.file.persist_new(self.path).map_err(failed);
+        }
+        if self.path.symlink_metadata().is_ok() {
+            open_existing(self.path, true).map_err(Denial::after_response)?;
+        }
+        self.file.persist(self.path).map_err(failed)
+    }
+}
+
+fn failed(path: &Path) -> impl Fn(io::Error) -> Failure {
+    move |error| {
+        let what = format!("{} could not be written: {error}", path.display());
+        Failure::local(what, "check that there is free space, and that the file does not exist")
     }
 }
 
