@@ -1,6 +1,7 @@
 //! Files that contain a key. Only the owner can read them. `--out FILE` writes such a file, and a profile can store its
 //! key in such a file.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 #[cfg(unix)]
@@ -141,6 +142,19 @@ pub(crate) fn open_existing(path: &Path, overwrite: bool) -> Result<File, Denial
         refuse(path, &error.to_string(), hint)
     })?;
     Ok(file)
+}
+
+/// Returns an error if no file can have this path: if it ends in `/` or `/.`, or if the system rejects it. A missing
+/// file or folder is no error.
+pub(crate) fn check_path(path: &Path) -> Result<(), Denial> {
+    let is_name_last = |name: &OsStr| path.as_os_str().as_encoded_bytes().ends_with(name.as_encoded_bytes());
+    match path.symlink_metadata() {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(cannot_be_written(path, &error)),
+        _ if !path.file_name().is_some_and(is_name_last) => {
+            Err(refuse(path, "is the path of a folder", "name a file in it"))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn cannot_be_written(path: &Path, error: &io::Error) -> Denial {

@@ -96,6 +96,22 @@ fn a_file_that_appears_meanwhile_is_replaced_by_the_same_rules() {
 }
 
 #[test]
+fn nothing_is_sent_if_the_file_cannot_be_created() {
+    let (server, folder) = (RawServer::with_replies(vec![json(200, "new")]), tempfile::tempdir().unwrap());
+    let long = "x".repeat(300);
+    for name in ["x/", "x/.", "no/x", long.as_str()] {
+        for (method, option) in [("GET", &[][..]), ("POST", &[]), ("POST", &["--overwrite"])] {
+            let path = format!("{}/{name}", folder.path().display());
+            let ended =
+                run(&mut with_key(&server.url, KEY), &[&["api", method, "/x", "--output", &path], option].concat());
+            assert_eq!((ended.status, server.requests().len()), (2, 0), "{ended:?}");
+            assert!(ended.stderr.ends_with("; nothing was sent\n"), "{ended:?}");
+            assert_eq!(files(folder.path()), [""; 0], "{ended:?}");
+        }
+    }
+}
+
+#[test]
 fn an_incomplete_body_leaves_no_file() {
     let declared = "HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\nstart";
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nstart\r\n1f4\r\nx";

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use crate::atomic_file::AtomicFile;
 use crate::failure::Failure;
-use crate::secret_file::{Denial, cannot_be_written, folder_of, open_existing};
+use crate::secret_file::{Denial, cannot_be_written, check_path, folder_of, open_existing};
 use crate::signals::{begin_change, end_change};
 
 const KNOWN_LENGTH: &str = "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left";
@@ -24,8 +24,9 @@ pub(super) struct Download<'a> {
 }
 
 impl<'a> Download<'a> {
-    /// Creates the temporary file. Returns an error if the file at `path` must not be replaced.
+    /// Creates the temporary file. Returns an error if the file at `path` must not be replaced, or cannot be created.
     pub(super) fn new(path: &'a Path, overwrite: bool) -> Result<Self, Failure> {
+        check_path(path)?;
         if path.symlink_metadata().is_ok() {
             open_existing(path, overwrite)?;
         }
