@@ -9,6 +9,8 @@ use crate::raw_server::{RawServer, Reply, json};
 use crate::support::{Ended, against, program, run, run_with_input, start, with_key};
 
 const KEY: &str = "MadeUpKeyA000000000000000000000000000000";
+/// A file that a command could create.
+const UNWRITTEN: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/unwritten");
 
 fn bytes(content_type: &str, body: &[u8]) -> Reply {
     let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: {content_type}\r\n\r\n");
@@ -103,7 +105,7 @@ fn a_key_in_the_name_of_a_header_is_masked() {
 
 #[test]
 fn invalid_arguments_are_rejected_before_sending() {
-    let refused: [&[&str]; 30] = [
+    let refused: [&[&str]; 36] = [
         &["POST", "/x", "-H", "Idempotency-Key:"],
         &["POST", "/x", "-H", "Idempotency-Key: a", "-H", "Idempotency-Key: b"],
         &["POST", "/x", "-f", "a=1", "-H", "Content-Length: 3"],
@@ -127,6 +129,12 @@ fn invalid_arguments_are_rejected_before_sending() {
         &["POST", "/x", "-H", "no header"],
         &["POST", "/x", "--paginate"],
         &["GET", "/x", "--jsonl"],
+        &["GET", "/x", "--jsonl", "--output", UNWRITTEN],
+        &["GET", "/x", "--page-size", "5", "--output", UNWRITTEN],
+        &["GET", "/x", "--concurrency", "2", "--output", UNWRITTEN],
+        &["POST", "/x", "--jsonl", "-f", "a=b"],
+        &["POST", "/x", "--query", "name~a", "--input", "-"],
+        &["POST", "/x", "--order-by", "name", "-f", "a=b"],
         &["GET", "/x", "--query", "name~a"],
         &["GET", "/x", "--order-by", "name"],
         &["GET", "/x", "--paginate", "--page-size", "5001"],

@@ -122,6 +122,14 @@ impl Api {
         self.header.iter().any(|(name, _)| *name == "content-type")
     }
 
+    fn has_option_of_pages(&self) -> bool {
+        self.jsonl
+            || self.page_size.is_some()
+            || self.query.is_some()
+            || self.order_by.is_some()
+            || self.concurrency.is_some()
+    }
+
     /// Returns an error for options that would have no effect.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let has_body = !self.field.is_empty() || self.input.is_some();
@@ -132,6 +140,9 @@ impl Api {
             ("--force applies to DELETE only", "leave --force out")
         } else if has_body && matches!(method, Method::GET | Method::HEAD) {
             ("GET and HEAD have no body", "use --param for query parameters, or another method")
+        } else if !self.paginate && self.has_option_of_pages() {
+            // clap skips `requires` if another option conflicts with --paginate.
+            ("--jsonl, --page-size, --query, --order-by and --concurrency apply to --paginate only", "leave them out")
         } else if self.paginate && method != Method::GET {
             ("only GET has pages", "leave --paginate out")
         } else if self.paginate && !self.header.is_empty() {
