@@ -1,5 +1,6 @@
 //! Custom credential providers: their results and the number of reads.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -159,6 +160,44 @@ async fn no_request_is_sent_if_the_first_read_fails() {
     assert_eq!(error.to_string(), "the counted vault gave no key: it is sealed");
     assert_eq!((error.kind(), server.requests().len()), (ErrorKind::InvalidCredential, 0));
     get(&client).await.unwrap();
+}
+
+/// The `Debug` form of a provider's error can contain more than its text, such as the response of a vault.
+#[tokio::test]
+async fn debug_shows_only_the_text_of_a_providers_error() {
+    const SHORT: &str = "MadeUpKeyShort";
+    #[derive(Debug)]
+    struct VaultError {
+        body: &'static str,
+    }
+    impl fmt::Display for VaultError {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "odd\u{1b} {OLD} {SHORT}")
+        }
+    }
+    impl std::error::Error for VaultError {}
+    struct Vault(AtomicUsize);
+    impl KeyProvider for Vault {
+        fn source(&self) -> &str {
+            "the vault"
+        }
+        fn read(&self) -> CredentialFuture<'_> {
+            Box::pin(async {
+                match self.0.fetch_add(1, Ordering::SeqCst) {
+                    0 => Ok(Credential::parse(SHORT)?),
+                    _ => Err(VaultError { body: NEW }.into()),
+                }
+            })
+        }
+    }
+    let client = builder(&server()).api_key_from(Vault(AtomicUsize::new(0))).build().unwrap();
+    client.reload_key().await.unwrap();
+    let error = client.reload_key().await.unwrap_err();
+    let shown = format!("{error:?} {error:#?}");
+    assert!([NEW, OLD, SHORT, "\u{1b}"].iter().all(|secret| !shown.contains(secret)), "{shown}");
+    assert!(shown.contains(r#"source: Some("odd\u{1b} **** ****")"#), "{shown}");
+    let source = std::error::Error::source(&error).unwrap().downcast_ref::<VaultError>().unwrap();
+    assert_eq!(source.body, NEW, "the source itself stays available");
 }
 
 #[tokio::test]

@@ -175,10 +175,11 @@ impl CredentialCache {
             // The error of a command may contain a key that the command printed earlier.
             Ok(error) => error.masked(|text| self.known.redact(text)),
             Err(other) => {
-                let text = self.known.redact(&format!("{place} gave no key: {other}"));
-                Error::new(ErrorKind::InvalidCredential, text)
+                let text = self.known.redact(&other.to_string());
+                let what = self.known.redact(&format!("{place} gave no key: {other}"));
+                Error::new(ErrorKind::InvalidCredential, what)
                     .with_hint("correct that, and call again: the key is then requested again")
-                    .with_source(other)
+                    .with_foreign_source(other, text)
             }
         };
         debug!(source = place, error = %error, "the key could not be read");

@@ -45,6 +45,8 @@ struct Inner {
     is_final: bool,
     detail: Option<Arc<dyn Detail>>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    /// The text that `Debug` shows instead of the source. Set if the `Debug` form of the source can contain secrets.
+    source_text: Option<String>,
 }
 
 impl Error {
@@ -115,6 +117,7 @@ impl Error {
             is_final: false,
             detail: None,
             source: None,
+            source_text: None,
         }))
     }
 
@@ -189,9 +192,18 @@ impl Error {
         self
     }
 
-    /// Replaces the message and the hint of this error with the results of `mask`.
+    /// Sets the source to an error of the application. `text` is its text without known keys. `Debug` shows only this
+    /// text, because the `Debug` form of the source can contain anything.
+    pub(crate) fn with_foreign_source(self, source: Box<dyn std::error::Error + Send + Sync>, text: String) -> Self {
+        let mut error = self.with_source(source);
+        error.0.source_text = Some(mask_lookalikes(text.into()).into_owned());
+        error
+    }
+
+    /// Replaces the texts of this error with the results of `mask`.
     pub(crate) fn masked(mut self, mask: impl Fn(&str) -> String) -> Self {
         self.0.message = mask(&self.0.message).into();
+        self.0.source_text = self.0.source_text.take().map(|text| mask(&text));
         self.0.hint = self.0.hint.take().map(|hint| mask(&hint).into());
         self
     }
@@ -271,6 +283,7 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &self.0;
+        let source: &dyn fmt::Debug = if inner.source_text.is_some() { &inner.source_text } else { &inner.source };
         f.debug_struct("Error")
             .field("kind", &inner.kind)
             .field("message", &inner.message)
@@ -282,7 +295,7 @@ impl fmt::Debug for Error {
             .field("attempts", &inner.attempts)
             .field("elapsed", &inner.elapsed)
             .field("outcome", &inner.detail)
-            .field("source", &inner.source)
+            .field("source", source)
             .finish()
     }
 }
