@@ -108,6 +108,35 @@ async fn the_error_names_an_unrequested_content_encoding() {
 }
 
 #[tokio::test]
+async fn the_error_names_an_unrequested_transfer_coding() {
+    let with_coding = |status: u16, coding: &str, body: &str| {
+        bytes(format!("HTTP/1.1 {status} Status\r\n{coding}connection: close\r\n\r\n{body}"))
+    };
+    let chunked = format!("{:x}\r\n{ONE_KEY}\r\n0\r\n\r\n", ONE_KEY.len());
+    for coding in [
+        "transfer-encoding: gzip, chunked\r\n",
+        "transfer-encoding: GZip ,Chunked\r\n",
+        "transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n",
+    ] {
+        let [(reads, read), (changes, changed), (_, created)] = said(&with_coding(200, coding, &chunked)).await;
+        assert_eq!((read.kind(), reads, changes), (ErrorKind::BadResponse, 1, 1), "{coding}: {read:?}");
+        assert!(read.to_string().to_lowercase().starts_with("the response is encoded as `gzip"), "{read}");
+        for unknown in [changed, created] {
+            assert_eq!(unknown.kind(), ErrorKind::OutcomeUnknown, "{unknown:?}");
+        }
+    }
+    let [(_, read), ..] = said(&with_coding(200, "transfer-encoding: gzip\r\n", ONE_KEY)).await;
+    assert_eq!(read.kind(), ErrorKind::BadResponse, "{read:?}");
+    let server = RawServer::with_replies(vec![with_coding(404, "transfer-encoding: gzip, chunked\r\n", &chunked)]);
+    assert_eq!(client(&server).keys().list().await.unwrap_err().kind(), ErrorKind::NotFound);
+    for plain in ["transfer-encoding: chunked\r\n", "Transfer-Encoding: CHUNKED\r\n", "transfer-encoding: ,chunked\r\n"]
+    {
+        let server = RawServer::with_replies(vec![with_coding(200, plain, &chunked)]);
+        assert_eq!(client(&server).keys().list().await.unwrap().len(), 1, "{plain}");
+    }
+}
+
+#[tokio::test]
 async fn a_content_encoding_that_is_the_key_is_masked() {
     let key = "MadeUpKeyOfEncodings";
     let server = RawServer::with_replies(vec![with_encoding(200, key, b"x")]);

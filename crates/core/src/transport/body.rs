@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, HeaderMap};
+use http::header::{CONTENT_ENCODING, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use http_body::Body as _;
 
 use super::send_error::body_error;
@@ -149,14 +149,17 @@ impl Body {
     }
 }
 
-/// Rejects a response body with a content encoding, because API keys in it could not be redacted. The request asks for
-/// a body without an encoding.
+/// Rejects a response body with a content encoding, or with a transfer coding other than `chunked`, because API keys in
+/// it could not be redacted. The request asks for a body without an encoding.
 fn check_encoding(headers: &HeaderMap, known: &KnownKeys) -> Result<(), Error> {
-    let encodings = headers.get_all(CONTENT_ENCODING).iter();
-    let mut encodings = encodings.map(|value| String::from_utf8_lossy(value.as_bytes()).trim().to_owned());
-    match encodings.find(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")) {
+    let mut content = headers.get_all(CONTENT_ENCODING).iter();
+    let mut transfer = headers.get_all(TRANSFER_ENCODING).iter();
+    let content = content.find(|value| !lists_only(value, &["", "identity"]));
+    // hyper decodes `chunked`, and no other transfer coding.
+    match content.or_else(|| transfer.find(|value| !lists_only(value, &["", "identity", "chunked"]))) {
         None => Ok(()),
-        Some(encoding) => {
+        Some(value) => {
+            let encoding = String::from_utf8_lossy(value.as_bytes()).trim().to_owned();
             // Redacts before truncating, so that no part of a key remains.
             let encoding: String =
                 Untrusted::new(&encoding, known).to_string().chars().take(MAX_ENCODING_CHARS).collect();
@@ -167,4 +170,10 @@ fn check_encoding(headers: &HeaderMap, known: &KnownKeys) -> Result<(), Error> {
                 .with_hint("configure the proxy or gateway in between to send the response without an encoding"))
         }
     }
+}
+
+/// Returns whether a header lists no other names than `allowed`.
+fn lists_only(value: &HeaderValue, allowed: &[&str]) -> bool {
+    let is_allowed = |name: &[u8]| allowed.iter().any(|allowed| name.eq_ignore_ascii_case(allowed.as_bytes()));
+    value.as_bytes().split(|byte| *byte == b',').all(|name| is_allowed(name.trim_ascii()))
 }
