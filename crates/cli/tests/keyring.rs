@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::process::Command;
 
 use codat_keys::{Client, ErrorKind};
 use codat_keys_emulator::Emulator;
@@ -132,4 +133,38 @@ fn a_keyring_that_does_not_respond_times_out() {
     let mut command = home.program();
     command.env("DBUS_SESSION_BUS_ADDRESS", &address).env("CODAT_API_KEY", emulator.api_key());
     assert_eq!(run(command.env("CODAT_BASE_URL", emulator.base_url()), &["list"]).status, 0);
+}
+
+/// Not a test on its own: `a_large_keyring_entry_is_rejected` runs this function in a child process, because the client
+/// of the keyring takes the address of D-Bus from the environment.
+#[test]
+#[ignore = "writes to the keyring of the user"]
+fn store_a_large_entry() {
+    let bytes = std::env::var("ENTRY_BYTES").unwrap().parse().unwrap();
+    ::keyring::Entry::new("codat-keys", "work").unwrap().set_password(&"k".repeat(bytes)).unwrap();
+}
+
+#[test]
+fn a_large_keyring_entry_is_rejected() {
+    const LIMIT: usize = 64 * 1024;
+    for (bytes, status) in [(LIMIT, 0), (LIMIT + 1, 4)] {
+        let home = Home::new();
+        let keyring = Keyring::start(home.path());
+        let stored = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "keyring::store_a_large_entry", "--ignored"])
+            .env("DBUS_SESSION_BUS_ADDRESS", &keyring.address)
+            .env("ENTRY_BYTES", bytes.to_string())
+            .output()
+            .unwrap();
+        assert!(stored.status.success(), "{stored:?}");
+        home.write_config(
+            "profile = \"work\"\n[profiles.work]\nbase_url = \"http://127.0.0.1:9\"\nsource = \"keyring\"",
+        );
+        let ended = in_keyring(&home, &keyring.address, &["header", "--profile", "work"], "");
+        assert_eq!((ended.status, ended.stdout.is_empty()), (status, status != 0), "{}", ended.stderr);
+        if status != 0 {
+            assert!(ended.stderr.starts_with("error: the keyring entry of this profile is larger than 64 KiB\n"));
+            assert!(ended.stderr.ends_with("hint: store the key again: codat-keys login --profile work\n"));
+        }
+    }
 }

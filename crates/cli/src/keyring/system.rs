@@ -16,6 +16,9 @@ use crate::runtime::unless_interrupted;
 /// The service name of all keyring entries. The user name of an entry is the name of the profile.
 const SERVICE: &str = "codat-keys";
 
+/// The maximum size of a keyring entry, as of a key file. Valid credentials are far smaller.
+const MAX_ENTRY_BYTES: usize = 64 * 1024;
+
 const ELSEWHERE: &str = "keep the key in a file: codat-keys login --store file";
 
 pub(crate) async fn store(name: &Name, key: &ApiKey, limit: Duration) -> Result<(), KeyringError> {
@@ -24,7 +27,13 @@ pub(crate) async fn store(name: &Name, key: &ApiKey, limit: Duration) -> Result<
 }
 
 pub(crate) async fn fetch(name: &Name, limit: Duration) -> Result<Zeroizing<String>, KeyringError> {
-    within(limit, name, |entry| entry.get_password().map(Zeroizing::new)).await
+    let text = within(limit, name, |entry| entry.get_password().map(Zeroizing::new)).await?;
+    if text.len() > MAX_ENTRY_BYTES {
+        let what = "the keyring entry of this profile is larger than 64 KiB";
+        let hint = format!("store the key again: codat-keys login --profile {name}");
+        return Err(other(ErrorKind::InvalidCredential, what, hint));
+    }
+    Ok(text)
 }
 
 pub(crate) async fn remove(name: &Name, limit: Duration) -> Result<(), KeyringError> {
