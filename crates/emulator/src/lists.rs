@@ -8,6 +8,10 @@ use crate::wire::{ApiError, ApiResponse};
 
 const DEFAULT_PAGE_SIZE: usize = 100;
 const MAX_PAGE_SIZE: usize = 5000;
+const MAX_CLAUSES: usize = 20;
+/// The maximum number of comparisons of a request: the number of clauses, multiplied by the number of results. All other
+/// requests wait during the comparisons.
+const MAX_COMPARISONS: usize = 5_000_000;
 /// The Unix time of 2026-01-01T00:00:00Z.
 const FIRST_DATE: i64 = 1_767_225_600;
 
@@ -61,6 +65,7 @@ impl<T: Serialize> List<'_, T> {
         let page_size = parameters.number("pageSize", DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE)?;
         let mut numbers: Vec<u32> = (1..=self.total).collect();
         if let Some(query) = parameters.get("query") {
+            self.check_clauses(query.split("&&").count())?;
             let clauses = query.split("&&").map(|text| self.clause(text)).collect::<Result<Vec<_>, _>>()?;
             numbers.retain(|number| clauses.iter().all(|clause| clause.matches(*number)));
         }
@@ -84,6 +89,19 @@ impl<T: Serialize> List<'_, T> {
         let found = self.properties.iter().find(|(known, _)| *known == name);
         let unknown = || malformed(&format!("Could not resolve property {name} on {}", self.type_name));
         found.map(|(_, property)| *property).ok_or_else(unknown)
+    }
+
+    /// Returns an error if a query has too many clauses for this list.
+    fn check_clauses(&self, clauses: usize) -> Result<(), ApiError> {
+        if clauses > MAX_CLAUSES {
+            return Err(malformed(&format!("The emulator accepts at most {MAX_CLAUSES} clauses.")));
+        }
+        let max = MAX_COMPARISONS / (self.total as usize).max(1);
+        if clauses > max {
+            let what = format!("The emulator accepts at most {max} clauses for a list of {} results.", self.total);
+            return Err(malformed(&what));
+        }
+        Ok(())
     }
 
     fn clause<'t>(&self, text: &'t str) -> Result<Clause<'t>, ApiError> {

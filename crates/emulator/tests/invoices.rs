@@ -45,6 +45,29 @@ fn invoices_are_filtered_and_sorted() {
 }
 
 #[test]
+fn a_query_has_a_limited_number_of_clauses() {
+    let emulator = Emulator::builder().invoices(9).start().unwrap();
+    let with_clauses = |emulator: &Emulator, number: usize| {
+        let query = vec!["status!%3Dz"; number].join("%26%26");
+        send(emulator, "GET", &format!("{PATH}?pageSize=1&query={query}"), None)
+    };
+    assert_eq!(with_clauses(&emulator, 20).json()["totalResults"], 9);
+    for number in [21, 1000] {
+        let refused = with_clauses(&emulator, number);
+        let error = "Error parsing query - The emulator accepts at most 20 clauses.";
+        assert_eq!((refused.status, refused.error().as_str()), (400, error));
+    }
+    // 20 clauses over 1,000,000 invoices would occupy the emulator for seconds.
+    set_state(&emulator, &json!({"invoices": 1_000_000}));
+    for number in [6, 20] {
+        let refused = with_clauses(&emulator, number);
+        let error = "Error parsing query - The emulator accepts at most 5 clauses for a list of 1000000 results.";
+        assert_eq!((refused.status, refused.error().as_str()), (400, error));
+    }
+    assert_eq!(with_clauses(&emulator, 1).json()["totalResults"], 1_000_000);
+}
+
+#[test]
 fn the_number_of_invoices_can_change_between_pages() {
     let emulator = Emulator::start().unwrap();
     let total = || send(&emulator, "GET", &format!("{PATH}?pageSize=1"), None).json()["totalResults"].clone();
