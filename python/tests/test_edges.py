@@ -97,6 +97,14 @@ def test_json_with_a_byte_order_mark_is_read_and_in_utf16_it_is_none() -> None:
             client(url).request("GET", "/x").json()
 
 
+def test_an_array_is_no_page() -> None:
+    with server(200, b"[[1],1]") as (url, _):
+        with pytest.raises(BadResponseError):
+            next(client(url).pages("/x"))
+        with pytest.raises(BadResponseError):
+            next(client(url).pages("/x").items())
+
+
 def test_a_wait_beyond_every_number_is_the_longest() -> None:
     with server(429, Retry_After="99999999999999999999") as (url, requests):
         with pytest.raises(RateLimitedError) as refused:

@@ -184,6 +184,14 @@ async fn a_key_is_masked_in_the_encoding_of_its_body() {
 }
 
 #[tokio::test]
+async fn an_array_is_no_page() {
+    let server = RawServer::with_replies(vec![json(200, "[[1],1]")]);
+    let client = client(&server);
+    let mut pages = client.pages::<serde_json::Value>("/companies");
+    assert_eq!(pages.next().await.unwrap_err().kind(), ErrorKind::BadResponse);
+}
+
+#[tokio::test]
 async fn pagination_ends_with_an_out_of_range_total() {
     for (total, read) in [
         ("99999999999999999999", Some(u64::MAX)),

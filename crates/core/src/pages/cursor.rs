@@ -16,6 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::request::RequestOptions;
 use crate::response::Response;
+use crate::wire::Object;
 
 const DEFAULT_PAGE_SIZE: u32 = 100;
 const LARGEST_PAGE_SIZE: u32 = 5000;
@@ -148,7 +149,7 @@ impl PageCursor {
             return Ok(if self.schedule.is_finished() { Next::End } else { Next::Missing });
         };
         let page = response.and_then(|response| {
-            let Body { results, total_results } = response.json()?;
+            let Object(Body { results, total_results }) = response.json()?;
             Ok(Page { results, total_results, response })
         });
         let page = page.inspect_err(|_| self.schedule.fail())?;

@@ -5,6 +5,7 @@ mod attempt;
 pub(crate) mod date;
 mod error_response;
 pub(crate) mod idempotency_key;
+mod object;
 mod operations;
 mod rate_limit;
 mod retry_after;
@@ -16,6 +17,7 @@ use crate::error::{Error, ErrorKind};
 pub(crate) use any_request::{any_request, parse_any, path_template};
 pub(crate) use attempt::{Attempt, json, text};
 pub(crate) use error_response::correlation_id;
+pub(crate) use object::Object;
 pub(crate) use operations::{create_request, delete_request, list_request, parse_create, parse_delete, parse_list};
 pub use rate_limit::RateLimit;
 

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::attempt::{Attempt, json, unreadable};
 use super::date::codat_date;
 use super::error_response::{error_response, status_in_body};
+use super::object::Object;
 use super::{JSON, idempotency_key, unbuildable};
 use crate::domain::{ApiKey, ApiKeyDetails, BaseUrl, KeyId, KeyName, KnownKeys, MAX_KEYS, MOST_LISTED, Untrusted};
 use crate::error::{Error, ErrorKind};
@@ -24,16 +25,16 @@ pub(crate) fn list_request(base: &BaseUrl) -> Result<Request<Bytes>, Error> {
 pub(crate) fn parse_list(attempt: &Attempt) -> Result<Vec<ApiKeyDetails>, Error> {
     #[derive(Deserialize)]
     struct List {
-        results: Option<Vec<KeyFields>>,
+        results: Option<Vec<Object<KeyFields>>>,
     }
     expect_status(attempt, &[StatusCode::OK]).map_err(Error::about_a_path)?;
-    let list: List = json(attempt)?;
+    let Object(list) = json::<Object<List>>(attempt)?;
     let keys = list.results.ok_or_else(|| unreadable(attempt, "its `results` are missing"))?;
     if keys.len() > MOST_LISTED {
         return Err(unreadable(attempt, &format!("it lists {} keys, and Codat allows {}", keys.len(), MAX_KEYS)));
     }
     // A list with an invalid field is rejected, but later errors must not show its API keys either.
-    let api_keys: Vec<_> = keys.iter().filter_map(KeyFields::api_key).collect();
+    let api_keys: Vec<_> = keys.iter().filter_map(|Object(key)| key.api_key()).collect();
     attempt.known_keys.add_listed(&api_keys);
     let keys: Vec<_> = keys.into_iter().map(|key| details(attempt, key)).collect::<Result<_, _>>()?;
     let mut seen = HashSet::new();
@@ -95,7 +96,7 @@ fn expect_status(attempt: &Attempt, expected: &[StatusCode]) -> Result<(), Error
     if expected.contains(&attempt.status()) { Ok(()) } else { Err(error_response(attempt)) }
 }
 
-fn details(attempt: &Attempt, key: KeyFields) -> Result<ApiKeyDetails, Error> {
+fn details(attempt: &Attempt, Object(key): Object<KeyFields>) -> Result<ApiKeyDetails, Error> {
     key.details(&attempt.known_keys)
         .map_err(|field| unreadable(attempt, &format!("a key's `{field}` is missing or not valid")))
 }
