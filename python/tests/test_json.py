@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -85,6 +86,28 @@ def test_an_unusual_text_is_parsed_as_json_loads_does(text: str) -> None:
 def test_an_invalid_text_is_a_bad_response(text: str) -> None:
     with parser() as parse, pytest.raises(BadResponseError):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("9" * 5000, ValueError), ("[" * 200_000 + "]" * 200_000, RecursionError)],
+    ids=["digits", "depth"],
+)
+def test_an_error_of_pythons_parser_shows_no_body(text: str, kind: type[Exception]) -> None:
+    with pytest.raises(kind) as expected:
+        json.loads(text)
+    body = f'{{"results": [{text}], "totalResults": 1}}'.encode()
+    head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    server = RawServer(lambda _: [head, body])
+    with Client(base_url=server.url, api_key=KEY) as client:
+        response, page = client.request("GET", "/x"), next(client.pages("/x"))
+    for read in (response.json, lambda: page.results):
+        with pytest.raises(kind) as raised:
+            read()
+        assert type(raised.value) is type(expected.value) and str(raised.value) == str(expected.value)
+        assert raised.value.__context__ is None
+        frames = [frame for frame, _ in traceback.walk_tb(raised.value.__traceback__)]
+        assert all(frame.f_globals is globals() for frame in frames)
 
 
 @pytest.mark.parametrize("enabled", [True, False], ids=["enabled", "disabled"])
