@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import os
 import pickle
 import pprint
+import re
 import socket
+import struct
 import threading
 import traceback
 from base64 import b64encode
@@ -50,6 +53,31 @@ def url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
         yield url
 
 
+@pytest.fixture(params=["refused", "reset"])
+def unreachable(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a port that refuses connections, or that resets each connection without reading from it."""
+    no_linger = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+    monkeypatch.setenv("CODAT_API_KEY", KEY)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def reset() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, no_linger)
+
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        monkeypatch.setenv("CODAT_BASE_URL", url)
+        if request.param == "refused":
+            listener.close()
+        else:
+            threading.Thread(target=reset, daemon=True).start()
+        yield url
+
+
 def by_aiohttp(url: str) -> None:
     async def get() -> None:
         async with aiohttp.ClientSession(middlewares=[codat_auth(AsyncClient())], raise_for_status=True) as session:
@@ -90,6 +118,17 @@ def test_an_error_shows_no_key(call: Callable[[str], None], url: str) -> None:
     with pytest.raises((aiohttp.ClientError, httpx.HTTPError, requests.RequestException)) as raised:
         call(url)
     for text in shown(raised.value):
+        assert KEY not in text and ENCODED not in text
+
+
+@pytest.mark.parametrize("call", [by_aiohttp, by_httpx, by_requests])
+def test_an_error_without_a_connection_shows_no_key(call: Callable[[str], None], unreachable: str) -> None:
+    with pytest.raises((aiohttp.ClientError, httpx.HTTPError, requests.RequestException)) as raised:
+        call(unreachable)
+    for text in shown(raised.value):
+        if call is by_requests:
+            # SECURITY.md lists this exception: these are local variables of `http.client`.
+            text = re.sub(r"^    (msg|data) = b'GET .*$", "", text, flags=re.MULTILINE)
         assert KEY not in text and ENCODED not in text
 
 
