@@ -72,7 +72,7 @@ impl Encoding {
 
     fn unit(self, bytes: &[u8], at: usize) -> Option<u32> {
         let unit = bytes.get(at..at + self.width)?.iter().copied().map(u32::from);
-        let join = |unit, byte| unit << 8 | byte;
+        let join = |unit, byte| unit * 256 + byte;
         Some(if self.is_big_endian { unit.fold(0, join) } else { unit.rev().fold(0, join) })
     }
 }
