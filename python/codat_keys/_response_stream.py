@@ -54,7 +54,7 @@ class _Response:
 
     def _check_not_sent(self) -> None:
         if self._head is not None:
-            raise RuntimeError("the request was sent before: call `stream` for each `with` block")
+            raise RuntimeError("the request has already been sent: call `stream` again for another `with` block")
 
 
 class ResponseStream(_Response):

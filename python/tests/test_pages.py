@@ -128,9 +128,9 @@ async def test_tasks_that_wait_for_the_same_page_get_its_results(codat_emulator:
 def test_threads_that_wait_for_the_same_page_get_its_results(codat_emulator: Emulator) -> None:
     with Client() as client:
         for _ in range(10):
-            items = client.pages("/companies").items()
+            items: Any = client.pages("/companies").items()
             with ThreadPoolExecutor(5) as threads:
-                taken = list(threads.map(next, [items] * 5))
+                taken: list[Any] = list(threads.map(next, [items] * 5))
             assert sorted(company["name"][-1] for company in taken) == ["1", "2", "3", "4", "5"]
 
 

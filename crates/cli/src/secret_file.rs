@@ -39,8 +39,10 @@ pub(crate) struct SecretFile {
 impl SecretFile {
     pub(crate) fn reserve(path: &Path, overwrite: bool) -> Result<Self, Failure> {
         let cannot_be_written = |error| Failure::from(cannot_be_written(path, &error));
-        let busy =
-            || refuse(path, "is being written by another command", "wait for its end, or choose another file").into();
+        let busy = || {
+            refuse(path, "is being written by another command", "wait until that command ends, or choose another file")
+                .into()
+        };
 
         let created = with_state(|state| create(path).inspect(|file| state.remove_at_end(path, file)));
         let (claim, is_new) = match created {
@@ -114,8 +116,8 @@ pub(crate) struct Denial {
 impl Denial {
     /// Converts to the error of a command that has received a response, which it does not write.
     pub(crate) fn after_response(self) -> Failure {
-        let hint = "the file changed during the request, and was left as it is: choose another file";
-        Failure::local(self.what, format!("{}; {hint}", self.hint))
+        let hint = "another program changed the file during the request, so it was not replaced: choose another file";
+        Failure::local(self.what, hint)
     }
 }
 
@@ -130,7 +132,7 @@ impl From<Denial> for Failure {
 pub(crate) fn open_existing(path: &Path, overwrite: bool) -> Result<File, Denial> {
     // Rejects a device, a pipe and a link, because replacing it could break other programs.
     if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
-        let hint = "name a regular file, or none that exists; `-` is standard output";
+        let hint = "name a regular file, or a path that does not exist; `-` is standard output";
         return Err(refuse(path, "is not a regular file", hint));
     }
     if !overwrite {

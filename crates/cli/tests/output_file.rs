@@ -87,7 +87,7 @@ fn a_file_that_appears_meanwhile_is_replaced_by_the_same_rules() {
                 continue;
             };
             assert!(ended.status == 1 && ended.stderr.contains(refused), "{ended:?}");
-            assert!(ended.stderr.contains("and was left as it is: choose another file"), "{ended:?}");
+            assert!(ended.stderr.contains("so it was not replaced: choose another file"), "{ended:?}");
             assert_eq!(ended.stderr.contains("note: the call was made and answered: HTTP 200"), method == "POST");
             let metadata = file.symlink_metadata().unwrap();
             assert!(!metadata.is_file() || fs::read_to_string(&file).unwrap() == "theirs", "{ended:?}");

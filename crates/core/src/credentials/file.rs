@@ -68,8 +68,9 @@ impl KeyFile {
         if !is_pipe(&self.path) {
             return self.read_again();
         }
-        let what = format!("{} is a pipe, whose content only a client reads", self.place);
-        Err(Error::new(ErrorKind::InvalidCredential, what).with_hint("name a regular file to see its key here"))
+        let what = format!("{} is a pipe, and was not read, because its content can be read only once", self.place);
+        Err(Error::new(ErrorKind::InvalidCredential, what)
+            .with_hint("only a client reads it: name a regular file to see its key here"))
     }
 
     /// Reads a pipe on a separate thread, because the read blocks until another process writes into the pipe.

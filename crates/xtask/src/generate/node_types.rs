@@ -17,7 +17,7 @@ const HEAD: &str = "\
 /// Returns the source code of `node/src/native-types.ts`.
 pub(super) fn types() -> Result<String> {
     let text = fs::read_to_string(DEFINITIONS)
-        .with_context(|| format!("cannot read {DEFINITIONS}, which a build of the native module for Node writes"))?;
+        .with_context(|| format!("cannot read {DEFINITIONS}: build the native module for Node first"))?;
     let definitions: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
     let items = definitions.iter().filter(|item| item["kind"] != "impl");
     Ok(HEAD.to_owned() + &items.map(|item| declaration(item, &definitions)).collect::<String>())

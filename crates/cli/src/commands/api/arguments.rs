@@ -142,7 +142,10 @@ impl Api {
             ("GET and HEAD have no body", "use --param for query parameters, or another method")
         } else if !self.paginate && self.has_option_of_pages() {
             // clap skips `requires` if another option conflicts with --paginate.
-            ("--jsonl, --page-size, --query, --order-by and --concurrency apply to --paginate only", "leave them out")
+            (
+                "--jsonl, --page-size, --query, --order-by and --concurrency require --paginate",
+                "add --paginate, or leave these options out",
+            )
         } else if self.paginate && method != Method::GET {
             ("only GET has pages", "leave --paginate out")
         } else if self.paginate && !self.header.is_empty() {

@@ -79,7 +79,7 @@ impl<'a> Download<'a> {
 fn failed(path: &Path) -> impl Fn(io::Error) -> Failure {
     move |error| {
         let what = format!("{} could not be written: {error}", path.display());
-        Failure::local(what, "check that there is free space, and that the file does not exist")
+        Failure::local(what, "check that there is free space, and that no other program made the file meanwhile")
     }
 }
 
