@@ -228,7 +228,7 @@ async def test_a_response_is_used_in_its_block(kind: Any) -> None:
                 use()
         async with entered(stream) as streamed:
             chunks = streamed.iter_bytes()
-            with pytest.raises(RuntimeError, match="was sent before"):
+            with pytest.raises(RuntimeError, match="has already been sent"):
                 async with entered(stream):
                     raise AssertionError
         assert streamed.status == 200
