@@ -138,6 +138,7 @@ impl Ord for Untrusted {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 
     use super::*;
     use crate::domain::ApiKey;
@@ -167,6 +168,8 @@ mod tests {
     fn texts_are_compared_as_received() {
         let [a, b] = ["a", "b"].map(|text| Untrusted::new(text, &KnownKeys::new()));
         assert!(a == Untrusted::given("a") && a != b && a < b);
+        let hash = |text: &Untrusted| BuildHasherDefault::<DefaultHasher>::default().hash_one(text);
+        assert!(hash(&a) == hash(&Untrusted::given("a")) && hash(&a) != hash(&b));
         assert!(a == "a" && a != "b" && a == *"a" && a != *"b");
         assert_eq!(HashSet::from([a.clone(), Untrusted::given("a"), b]).len(), 2);
         assert_eq!(a.partial_cmp(&Untrusted::given("a")), Some(Ordering::Equal));
