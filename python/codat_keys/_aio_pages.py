@@ -35,7 +35,8 @@ class AsyncPages:
 
     def items(self) -> AsyncIterator[Any]:
         """Returns an iterator over the results of the remaining pages, one result at a time. The next page is requested
-        after the last result of a page. After an error, the next iteration requests the failed page again.
+        after the last result of a page. After an error, the next iteration requests the failed page again. A page whose
+        results cannot be parsed is kept, and raises the same error again.
 
         >>> import asyncio
         >>> async def main():

@@ -35,7 +35,8 @@ class Pages:
 
     def items(self) -> Iterator[Any]:
         """Returns an iterator over the results of the remaining pages, one result at a time. The next page is requested
-        after the last result of a page. After an error, the next iteration requests the failed page again.
+        after the last result of a page. After an error, the next iteration requests the failed page again. A page whose
+        results cannot be parsed is kept, and raises the same error again.
 
         >>> with Client() as client:
         ...     [company["name"][-1] for company in client.pages("/companies", page_size=2).items()]
@@ -82,7 +83,7 @@ class _Items:
         self._results: list[Any] = []
         self._position = 0
         # Held by the thread that requests a page. Without it, another thread could reach the end of the pages before
-        # this thread has added the results of the last page.
+        # this thread has added the results of the last page. The module `threading` would slow the import down.
         self._lock = allocate_lock()
 
     def __iter__(self) -> _Items:
