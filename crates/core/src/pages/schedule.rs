@@ -138,8 +138,8 @@ impl<R, E> Schedule<R, E> {
     /// false if the page is rejected: the page and all later pages must be requested again.
     ///
     /// A page is rejected if it was not requested in order and its total differs from that of the page before. The page
-    /// may then be older than the page before it, and its results may be at other positions. The limit becomes 1, so
-    /// that a total that changes often causes few repeated requests.
+    /// may then be older than the page before it, and its results may be at other positions. The limit becomes 1.
+    /// This keeps the number of repeated requests low even if the total changes often.
     #[must_use]
     pub(super) fn accept(&mut self, results: u64, total: u64) -> bool {
         let changed = self.total.is_some_and(|previous| previous != total);

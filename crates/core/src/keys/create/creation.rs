@@ -66,8 +66,9 @@ pub enum How {
     /// The response to a repeated request contained the key. An earlier attempt with the same idempotency key may have
     /// created it.
     Replayed,
-    /// The response was lost. A list of the keys then contained exactly one new key with the requested name. Only with
-    /// [`adopt`](crate::Create::adopt), because the caller must be the sole creator of keys with this name.
+    /// The response was lost. A list of the keys then contained exactly one new key with the requested name.
+    /// The operation returned this key, because the caller set [`adopt`](crate::Create::adopt): no other program creates
+    /// keys with this name.
     Adopted,
 }
 
