@@ -10,8 +10,12 @@ use crate::escapes::{json_unescaped, to_source};
 use crate::lookalikes::MASK;
 use crate::needles::Needles;
 
-/// Replaces every known key, and the value of every `apiKey` member, with asterisks. All other bytes of the body stay
-/// unchanged. The body may be invalid JSON.
+/// The number of levels of JSON within JSON strings that are searched for `apiKey` members. Each level takes time in
+/// proportion to the length of the body, so that a body with thousands of levels would take too long.
+const MAX_LEVELS: usize = 8;
+
+/// Replaces every known key, and the value of every `apiKey` member, with asterisks. Also replaces the content of a
+/// JSON string below [`MAX_LEVELS`] others. All other bytes of the body stay unchanged. The body may be invalid JSON.
 pub(crate) fn redacted<'a>(body: &'a [u8], known: &KnownKeys) -> Cow<'a, [u8]> {
     let members = RefCell::new(Vec::new());
     let redacted = known.with(|keys| Redactor { known: keys, members: &members }.redact(body));
@@ -52,7 +56,7 @@ impl Redactor<'_> {
     /// Redacts the body, which is decoded with the given character encoding. Returns `None` if the decoded body
     /// contains no key.
     fn redact_in(&self, encoding: Encoding, body: &[u8]) -> Option<Vec<u8>> {
-        let mut edits = self.edits(&encoding.decode(body));
+        let mut edits = self.edits(&encoding.decode(body), 0);
         if edits.is_empty() {
             return None;
         }
@@ -67,8 +71,9 @@ impl Redactor<'_> {
         Some(redacted)
     }
 
-    /// Returns the replacements that mask the keys in a text, in order and without overlaps.
-    fn edits(&self, text: &str) -> Vec<Edit> {
+    /// Returns the replacements that mask the keys in a text, in order and without overlaps. `level` is the number of
+    /// JSON strings around the text.
+    fn edits(&self, text: &str, level: usize) -> Vec<Edit> {
         let places = self.known.places(text).into_iter();
         let mut edits: Vec<Edit> = places.map(|range| Edit { range, by: MASK.into() }).collect();
         let mut end = 0;
@@ -82,7 +87,7 @@ impl Redactor<'_> {
                 edits.extend(self.mask(&text[range.clone()]).map(|by| Edit { range, by }));
             } else if content.contains('\\') {
                 let moved = |Edit { range, by }| Edit { range: start + 1 + range.start..start + 1 + range.end, by };
-                edits.extend(self.edits_of_string(content).into_iter().map(moved));
+                edits.extend(self.edits_of_string(content, level).into_iter().map(moved));
             }
         }
         edits.sort_by_key(|edit| edit.range.start);
@@ -98,8 +103,11 @@ impl Redactor<'_> {
 
     /// Returns the replacements that mask the keys in the content of a JSON string. The string can contain JSON with
     /// `apiKey` members.
-    fn edits_of_string(&self, content: &str) -> Vec<Edit> {
-        let mut edits = self.edits(&json_unescaped(content).map(|(c, _)| c).collect::<String>());
+    fn edits_of_string(&self, content: &str, level: usize) -> Vec<Edit> {
+        if level == MAX_LEVELS {
+            return vec![Edit { range: 0..content.len(), by: MASK.into() }];
+        }
+        let mut edits = self.edits(&json_unescaped(content).map(|(c, _)| c).collect::<String>(), level + 1);
         to_source(json_unescaped(content), edits.iter_mut().map(|edit| &mut edit.range));
         for Edit { by, .. } in &mut edits {
             let quoted = quoted(by);
@@ -221,6 +229,29 @@ mod tests {
         for body in ["no MadeUpKey\"quoted\"0001!", r#"{"name":"no MadeUpKey\"quoted\"0001!"}"#] {
             let shown = String::from_utf8(redacted(body.as_bytes(), &known).into_owned()).unwrap();
             assert!(shown.contains("no ****!"), "{shown}");
+        }
+    }
+
+    /// Returns JSON in a JSON string in a JSON string, and so on. A backslash is escaped as a code point, because two
+    /// backslashes would double the length of the text at each level.
+    fn in_strings(json: &str, levels: usize) -> String {
+        (0..levels)
+            .fold(json.to_owned(), |json, _| format!("\"{}\"", json.replace('\\', "\\u005c").replace('"', "\\u0022")))
+    }
+
+    #[test]
+    fn json_in_strings_is_masked_at_any_level() {
+        let (member, masked) = (r#"{"apiKey":"MadeUpKeyOther0002"}"#, r#"{"apiKey":"****0002"}"#);
+        for levels in 0..=MAX_LEVELS {
+            let shown = show(&in_strings(member, levels));
+            let parse = |json: String, _| serde_json::from_str(&json).unwrap();
+            assert_eq!((0..levels).fold(shown, parse), masked, "{levels} levels");
+        }
+        for levels in [MAX_LEVELS + 1, MAX_LEVELS + 2, 100] {
+            for json in [member, r#"{"name":"no key"}"#] {
+                let shown = show(&in_strings(json, levels));
+                assert!(shown.contains(MASK) && !shown.contains("Other") && !shown.contains("no key"), "{shown}");
+            }
         }
     }
 
