@@ -89,7 +89,7 @@ pub static BEHAVIOURS: &[Behaviour] = &[
     row("idempotency-client", Assumed, "Idempotency keys belong to the account: a request with any of its API keys gets the replay.", "no document specifies it"),
     row("idempotency-form", Assumed, "Any text is an idempotency key, not only a GUID. An empty header has no effect.", "using-the-api/write-data/idempotency requires a unique GUID, and does not specify other values"),
     row("idempotency-unread", Assumed, "A 413 and the 400 for an unreadable body are not stored.", "the emulator's own limit"),
-    row("idempotency-memory", Assumed, "Idempotency keys are kept in memory only. A restart removes them.", "the emulator's own limit"),
+    row("idempotency-memory", Assumed, "Idempotency keys are kept in memory only, and the latest 10,000 of them. A restart removes them.", "the emulator's own limit"),
     row("delete", Contradicted, "`DELETE /apiKeys/{id}` returns 204 with an empty body. It cannot be undone.", "OpenAPI delete-api-key, its description; the same 204 refers to the response of a 429"),
     row("delete-unknown", Documented, "An unknown id gets 404.", "OpenAPI delete-api-key"),
     row("delete-self", Documented, "A key can delete itself.", "OpenAPI delete-api-key"),

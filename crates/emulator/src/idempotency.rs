@@ -1,6 +1,8 @@
-//! The cache of responses by idempotency key. Entries expire after 90 minutes. The cache is in memory only.
+//! The cache of responses by idempotency key. Responses expire after 90 minutes. The cache is in memory only, and keeps
+//! the latest 10,000 responses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 
 use axum::body::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -9,15 +11,21 @@ use crate::wire::{ApiError, ApiResponse};
 
 const TIME_TO_LIVE: SignedDuration = SignedDuration::from_mins(90);
 
+const MAX_RESPONSES: usize = 10_000;
+
 #[derive(Default)]
 pub(crate) struct IdempotencyCache {
     first_requests: HashMap<Vec<u8>, FirstRequest>,
+    /// The idempotency keys that have a response, in the order of the responses.
+    answered: VecDeque<Vec<u8>>,
     last_number: u64,
+    hasher: RandomState,
 }
 
 /// The first request with an idempotency key. After the request has ended, this value contains its response.
 struct FirstRequest {
-    body: Bytes,
+    /// A hash of the body. The body itself can have a megabyte.
+    body: u64,
     state: State,
 }
 
@@ -45,10 +53,8 @@ pub(crate) enum Lookup {
 
 impl IdempotencyCache {
     pub(crate) fn claim(&mut self, key: &[u8], body: &Bytes, now: Timestamp) -> Lookup {
-        self.first_requests.retain(|_, first| match first.state {
-            State::Running { .. } => true,
-            State::Answered { at, .. } => now.duration_since(at) < TIME_TO_LIVE,
-        });
+        self.remove_expired(now);
+        let body = self.hasher.hash_one(body);
         match self.first_requests.get(key) {
             Some(FirstRequest { state: State::Running { .. }, .. }) => {
                 Lookup::Rejected(ApiError::idempotency_conflict())
@@ -58,7 +64,7 @@ impl IdempotencyCache {
             None => {
                 self.last_number += 1;
                 let (key, number) = (key.to_vec(), self.last_number);
-                let first = FirstRequest { body: body.clone(), state: State::Running { number } };
+                let first = FirstRequest { body, state: State::Running { number } };
                 self.first_requests.insert(key.clone(), first);
                 Lookup::Claimed(Claim { key, number })
             }
@@ -74,6 +80,23 @@ impl IdempotencyCache {
             && matches!(state, State::Running { number } if *number == claim.number)
         {
             *state = State::Answered { response: response.clone(), at: now };
+            self.answered.push_back(claim.key);
+        }
+    }
+
+    /// Removes the responses that have expired, and the oldest one if the cache is full. The number of connections
+    /// limits the number of requests that are running.
+    fn remove_expired(&mut self, now: Timestamp) {
+        while let Some(oldest) = self.answered.front() {
+            let is_expired = match self.first_requests.get(oldest) {
+                Some(FirstRequest { state: State::Answered { at, .. }, .. }) => now.duration_since(*at) >= TIME_TO_LIVE,
+                _ => true,
+            };
+            if !is_expired && self.answered.len() < MAX_RESPONSES {
+                break;
+            }
+            self.first_requests.remove(oldest);
+            self.answered.pop_front();
         }
     }
 
@@ -116,6 +139,22 @@ mod tests {
         cache.store(claim, &ApiResponse::empty(StatusCode::CREATED), at(100));
         assert!(replays(&mut cache, at(100 + 5399)));
         first(&mut cache, at(100 + 5400));
+    }
+
+    #[test]
+    fn the_oldest_response_is_removed_when_the_cache_is_full() {
+        let mut cache = IdempotencyCache::default();
+        let running = first(&mut cache, at(0));
+        for number in 0..2 * MAX_RESPONSES {
+            let Lookup::Claimed(claim) = cache.claim(number.to_string().as_bytes(), &Bytes::from_static(b"{}"), at(1))
+            else {
+                panic!("{number} is in use")
+            };
+            cache.store(claim, &ApiResponse::empty(StatusCode::CREATED), at(1));
+        }
+        assert!(cache.first_requests.len() <= MAX_RESPONSES + 1);
+        cache.store(running, &ApiResponse::empty(StatusCode::CREATED), at(2));
+        assert!(replays(&mut cache, at(3)), "a request that is running is not removed");
     }
 
     #[test]
